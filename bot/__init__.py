@@ -1,0 +1,1 @@
+"""The Discord front end: the only package that knows discord.py; it loads no model."""

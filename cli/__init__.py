@@ -1,0 +1,1 @@
+"""The `refdesk` command, one module per command group."""

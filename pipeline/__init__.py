@@ -1,0 +1,1 @@
+"""The stages, pure: they know text, numbers and ports, never a server, a model library or the environment."""

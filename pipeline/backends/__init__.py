@@ -1,0 +1,1 @@
+"""What fills the ports; each heavy library is imported on first use."""

@@ -1,0 +1,170 @@
+"""Every error Refdesk raises on purpose.
+
+    RefdeskError
+    ├── BadInput              the person can mend it: a file, a link, a question, an option
+    │   ├── UnreadableFile    ├── EncryptedFile   ├── EmptyDocument   ├── UnsupportedFormat
+    │   ├── FileTooLarge      ├── ParseTimeout    ├── ParserCrashed   ├── Quarantined
+    │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     └── UnknownName
+    ├── SetupError            the operator can mend it: a server, a model, a key, a schema
+    │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
+    │   ├── ModelUnavailable  ├── ProfileMismatch ├── DiskFull        └── MissingExtra
+    ├── LlmError              an LLM endpoint failed; a reranker or the generator falls back
+    │   ├── LlmTimeout        ├── LlmRefused      ├── LlmUnreachable  └── LlmUnparsable
+    ├── BudgetExceeded        a limit of tokens or money
+    ├── Cancelled             a person cancelled the job
+    └── LeaseLost             another worker owns the job now; this one must stop writing
+
+A class's docstring is its default message, so raising one needs no text. ``retryable`` says whether the same input
+may succeed later without anybody changing anything.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RefdeskError(Exception):
+    """Something went wrong in Refdesk."""
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "") -> None:
+        """Take the sentence a person reads; the class's docstring when none is given."""
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def name(self) -> str:
+        """The error class as stored on a job row."""
+        return type(self).__name__
+
+
+class BadInput(RefdeskError):
+    """The input cannot be used."""
+
+
+class UnreadableFile(BadInput):
+    """The file is damaged or is not what its name says."""
+
+
+class EncryptedFile(BadInput):
+    """The file is protected by a password; save a copy without one and add that."""
+
+
+class EmptyDocument(BadInput):
+    """The document holds no text; if it is a scan, run text recognition on it first."""
+
+
+class UnsupportedFormat(BadInput):
+    """This kind of file cannot be read."""
+
+
+class FileTooLarge(BadInput):
+    """The file is larger than the limit; split it or ask the operator to raise REFDESK_MAX_FILE_MB."""
+
+
+class ParseTimeout(BadInput):
+    """Reading the file took longer than the limit; split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."""
+
+
+class ParserCrashed(BadInput):
+    """The parser died on this file; it ran out of its memory limit or hit a fault of the library."""
+
+
+class Quarantined(BadInput):
+    """These exact bytes killed a worker several times and are not tried again; `refdesk jobs retry` lifts this."""
+
+
+class LinkRefused(BadInput):
+    """This link points to a place Refdesk does not fetch from."""
+
+
+class LinkFailed(BadInput):
+    """The link could not be fetched."""
+
+
+class BadQuestion(BadInput):
+    """The question is empty or too long."""
+
+
+class UnknownName(BadInput):
+    """There is nothing of that name here."""
+
+
+class SetupError(RefdeskError):
+    """Something Refdesk needs is missing or set up wrongly."""
+
+
+class DatabaseAway(SetupError):
+    """The database cannot be reached; check DATABASE_URL and that the server runs."""
+
+    retryable = True
+
+
+class DatabaseTooOld(SetupError):
+    """The database is too old for Refdesk."""
+
+
+class SchemaMismatch(SetupError):
+    """The database has another schema version than this program; run `refdesk migrate`."""
+
+
+class BrokerAway(SetupError):
+    """Redis cannot be reached; check REDIS_URL and that the server runs. Queued jobs are safe and run once it is back."""
+
+    retryable = True
+
+
+class ModelUnavailable(SetupError):
+    """The model cannot be loaded."""
+
+
+class ProfileMismatch(SetupError):
+    """This worker's embedding model is not the one of the store's profile; it refuses to write."""
+
+
+class DiskFull(SetupError):
+    """The disk is full; free some space and try again."""
+
+    retryable = True
+
+
+class MissingExtra(SetupError):
+    """A part of Refdesk is not installed here."""
+
+
+class LlmError(RefdeskError):
+    """The language model endpoint failed."""
+
+    retryable = True
+
+
+class LlmTimeout(LlmError):
+    """The language model did not answer in time."""
+
+
+class LlmRefused(LlmError):
+    """The language model endpoint refused the request; check the key, the model name and the URL."""
+
+    retryable = False
+
+
+class LlmUnreachable(LlmError):
+    """The language model endpoint cannot be reached."""
+
+
+class LlmUnparsable(LlmError):
+    """The language model's answer has not the form that was asked for."""
+
+    retryable = False
+
+
+class BudgetExceeded(RefdeskError):
+    """The budget for this is used up."""
+
+
+class Cancelled(RefdeskError):
+    """The job was cancelled."""
+
+
+class LeaseLost(RefdeskError):
+    """Another worker owns this job now."""

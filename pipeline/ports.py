@@ -1,0 +1,133 @@
+"""What the stages need from outside, as small protocols; `pipeline/backends` and `db` fill them, tests fake them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.types import (
+    Candidate,
+    ChatMessage,
+    ChatReply,
+    EmbeddingProfile,
+    ParsedDocument,
+    Recalled,
+    RecallQuery,
+    Reranking,
+    Source,
+)
+
+Matrix = npt.NDArray[np.float32]
+
+
+class Parser(Protocol):
+    """Turns bytes into blocks of text, in a child process that can be killed."""
+
+    def parse(self, source: Source, *, cancelled: Callable[[], bool] = ...) -> ParsedDocument:
+        """Parse one source; raises a `BadInput` that names what is wrong, or `Cancelled`."""
+        ...
+
+
+class Fetcher(Protocol):
+    """Fetches a link without ever reaching the inside network."""
+
+    def fetch(self, url: str) -> Source:
+        """Fetch one link; raises `LinkRefused` or `LinkFailed`."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Counts tokens as the embedding model does."""
+
+    def count(self, text: str) -> int:
+        """Count the tokens of one text, special tokens not included."""
+        ...
+
+
+class Embedder(Protocol):
+    """A model that turns text into vectors, for one profile."""
+
+    @property
+    def profile(self) -> EmbeddingProfile:
+        """The profile whose vectors it writes."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """Embed texts as they are (prefixes already applied): shape (texts, dimensions), float32."""
+        ...
+
+
+class TokenVectors(Protocol):
+    """A model that gives one vector per token, for late interaction."""
+
+    def encode_tokens(self, texts: Sequence[str]) -> Sequence[Matrix]:
+        """Embed texts: for each an array (its tokens without special ones, dimensions), rows of length 1."""
+        ...
+
+
+class PairScorer(Protocol):
+    """A cross-encoder: reads question and passage together."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        ...
+
+    def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
+        """Raw scores, one per passage, larger is better; not confined to 0..1."""
+        ...
+
+
+class ChatModel(Protocol):
+    """An OpenAI-compatible chat endpoint."""
+
+    @property
+    def name(self) -> str:
+        """The model's name as sent to the endpoint."""
+        ...
+
+    def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        json_schema: dict[str, Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> ChatReply:
+        """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams.
+
+        Raises `LlmTimeout`, `LlmRefused` or `LlmUnreachable`.
+        """
+        ...
+
+
+class Reranker(Protocol):
+    """Orders candidates by how well they answer the question."""
+
+    @property
+    def method(self) -> str:
+        """The name a person chooses it by."""
+        ...
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Give a full permutation of the candidates; raises only when nothing at all can be ranked."""
+        ...
+
+
+class RecallStore(Protocol):
+    """The store, seen from a question; bound to one workspace and the channels the asker may read."""
+
+    def recall(self, query: RecallQuery) -> Recalled:
+        """Recall the Top-N chunks in one SQL statement."""
+        ...

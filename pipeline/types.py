@@ -1,0 +1,260 @@
+"""What travels between the stages: frozen values, no behaviour beyond their own arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+RecallMode = Literal["hybrid", "dense", "keyword"]
+Vector = Sequence[float]
+"""One embedding: as many floats as the profile has dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingProfile:
+    """How text becomes a vector; every stored vector belongs to exactly one profile."""
+
+    id: int
+    name: str
+    model: str
+    dimensions: int
+    max_tokens: int
+    query_prefix: str = ""
+    passage_prefix: str = ""
+    normalize: bool = True
+    distance: Literal["cosine"] = "cosine"
+    precision: Literal["half"] = "half"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Bytes with what is known of their origin."""
+
+    name: str
+    """File name or link as given by the person; its extension is a hint, never trusted."""
+    content: bytes
+    media_type: str = ""
+    """What the sender claimed, e.g. an HTTP Content-Type; a hint too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A stretch of a document's text that lies under one heading path and, where there are pages, on one page."""
+
+    text: str
+    """Markdown; tables as Markdown tables."""
+    headings: tuple[str, ...] = ()
+    """Titles of the enclosing headings, outermost first."""
+    page: int | None = None
+    """1-based."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What the parser got out of a source."""
+
+    title: str
+    media_type: str
+    blocks: tuple[Block, ...]
+    pages: int | None = None
+    language: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage within the token budget: the unit that is embedded, recalled and cited."""
+
+    ordinal: int
+    """0-based position in the document."""
+    text: str
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A keyword of a chunk: its 31-bit hash and how often it occurs."""
+
+    id: int
+    frequency: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecallQuery:
+    """What recall is asked for."""
+
+    text: str
+    vector: Vector | None
+    """None when the recall is keyword only."""
+    terms: tuple[int, ...]
+    """Hashes of the question's keywords; empty when the recall is dense only."""
+    mode: RecallMode = "hybrid"
+    top_n: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk that recall returned."""
+
+    chunk_id: int
+    document_id: int
+    title: str
+    text: str
+    recall_rank: int
+    """1-based."""
+    recall_score: float
+    """Fused score for hybrid, cosine similarity for dense, BM25 for keyword: larger is better."""
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+    dense_rank: int | None = None
+    dense_score: float | None = None
+    keyword_rank: int | None = None
+    keyword_score: float | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The honest result of a recall: what was asked for, what came, and how."""
+
+    candidates: tuple[Candidate, ...]
+    asked: int
+    plan: str
+    """`exact`, `hnsw`, `hnsw, then exact` or `keyword`."""
+
+    @property
+    def returned(self) -> int:
+        """How many candidates came back."""
+        return len(self.candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One candidate after reranking."""
+
+    candidate: Candidate
+    rank: int
+    """1-based; the ranks of a result are a permutation of the candidates."""
+    score: float
+    """0..1, comparable within one result."""
+    raw_score: float | None = None
+    """What the method itself gave: a logit, a rating, a similarity; None when it gave nothing for this candidate."""
+    reason: str = ""
+    method: str = ""
+    flags: tuple[str, ...] = ()
+    """For instance `unscored`: the method gave nothing usable for this candidate and its incoming order was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """A stage that could not do its work, what took its place, and why."""
+
+    stage: str
+    method: str
+    used: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What calls to a language model cost."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Add up two usages."""
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost_usd + other.cost_usd,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reranking:
+    """The contract of every reranker: a full permutation of the candidates, best first."""
+
+    ranked: tuple[Ranked, ...]
+    method: str
+    """The method that produced the order: the one asked for, or the fallback that held."""
+    fallbacks: tuple[Fallback, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    prompt_hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A verified reference from the answer to a passage."""
+
+    n: int
+    """The number in `[n]`, 1-based position among the passages that the answer was written from."""
+    chunk_id: int
+    document_id: int
+    title: str
+    page: int | None
+    quote: str
+    """The words of the passage that the answer rests on."""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What the generation stage gives back."""
+
+    text: str
+    citations: tuple[Citation, ...]
+    abstained: bool
+    model: str
+    """`extractive` when no language model wrote it."""
+    fallbacks: tuple[Fallback, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    prompt_hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """How a question is to be answered."""
+
+    recall: RecallMode = "hybrid"
+    top_n: int = 50
+    top_k: int = 3
+    reranker: str = "late-interaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Everything the answer flow knows at its end; the trace is stored from it."""
+
+    question: str
+    options: AnswerOptions
+    recalled: Recalled
+    reranking: Reranking
+    generated: Generated
+    timings_ms: Mapping[str, float]
+    fallbacks: tuple[Fallback, ...]
+    profile_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message to a chat model."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """What a chat model answered."""
+
+    text: str
+    model: str
+    usage: Usage
+    finish_reason: str = ""

@@ -1,0 +1,1 @@
+"""Celery, and only here: the app, submitting, thin task functions, the sweeper."""
