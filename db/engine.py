@@ -1,0 +1,143 @@
+"""Connections: one pool per process, one transaction per action, always in a role that row-level security binds.
+
+    tenant(workspace)   refdesk_app: sees one workspace
+    system()            refdesk_worker: the ledger and the embedding queue of all workspaces
+    inspect()           refdesk_read: reads everything but original bytes, writes nothing
+    owner()             whoever DATABASE_URL names: migrations, roles and indexes only
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from pgvector.psycopg import register_vector
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from pipeline.errors import DatabaseAway, DiskFull, RefdeskError, SchemaMismatch, SetupError
+
+# One round trip: role, tenant, and plans made for the values at hand (a generic plan ignores later settings).
+_ENTER = text(
+    "SELECT set_config('role', :role, true), set_config('refdesk.workspace', :workspace, true),"
+    " set_config('plan_cache_mode', 'force_custom_plan', true)"
+)
+
+
+def driver_url(url: str) -> str:
+    """Name SQLAlchemy's psycopg driver in a plain `postgresql://` URL."""
+    for prefix in ("postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+class Database:
+    """A pool of connections to one database."""
+
+    def __init__(self, url: str, *, application: str = "refdesk", pool_size: int = 5) -> None:
+        """Prepare the pool; nothing connects before the first transaction."""
+        self.url = url
+        self._pid = os.getpid()
+        try:
+            self._engine: Engine = create_engine(
+                driver_url(url),
+                pool_size=pool_size,
+                max_overflow=5,
+                pool_pre_ping=True,
+                connect_args={"application_name": application, "connect_timeout": 10},
+            )
+        except Exception as error:
+            raise SetupError("DATABASE_URL is not a PostgreSQL URL (postgresql://user:password@host/name).") from error
+        event.listen(self._engine, "connect", _prepare_connection)
+
+    @contextmanager
+    def tenant(self, workspace_id: int) -> Iterator[Session]:
+        """Open one transaction that sees one workspace."""
+        with self._transaction("refdesk_app", str(workspace_id)) as session:
+            yield session
+
+    @contextmanager
+    def system(self) -> Iterator[Session]:
+        """Open one transaction for the ledger and the embedder."""
+        with self._transaction("refdesk_worker", "") as session:
+            yield session
+
+    @contextmanager
+    def inspect(self) -> Iterator[Session]:
+        """Open one read-only transaction for people."""
+        with self._transaction("refdesk_read", "") as session:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+            yield session
+
+    @contextmanager
+    def owner(self) -> Iterator[Session]:
+        """Open one transaction as the role of DATABASE_URL itself; never for a person's request."""
+        with translated_errors(), Session(self._engine) as session, session.begin():
+            yield session
+
+    def autocommit(self, statement: str) -> None:
+        """Run one statement outside any transaction, as the owner (CREATE INDEX CONCURRENTLY)."""
+        with translated_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(statement))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def after_fork(self) -> None:
+        """Forget the parent's connections in a forked child without closing them under the parent."""
+        if os.getpid() != self._pid:
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+
+    @contextmanager
+    def _transaction(self, role: str, workspace: str) -> Iterator[Session]:
+        with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            session.execute(_ENTER, {"role": role, "workspace": workspace})
+            yield session
+
+
+def _prepare_connection(connection: psycopg.Connection[Any], _record: object) -> None:
+    # Before the first migration there is no vector type yet; nothing that runs then needs it.
+    try:
+        register_vector(connection)
+    except psycopg.ProgrammingError:
+        connection.rollback()
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn the driver's errors into Refdesk's, so that no layer above knows the driver."""
+    try:
+        yield
+    except RefdeskError:
+        raise
+    except DBAPIError as error:
+        raise _translate(error) from error
+    except psycopg.OperationalError as error:
+        raise DatabaseAway() from error
+
+
+def _translate(error: DBAPIError) -> Exception:
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state.startswith("53"):
+        return DiskFull("PostgreSQL has no room left on its disk; free some space and try again.") if state == "53100" else DatabaseAway(
+            "PostgreSQL refuses: too many connections or out of memory; try again in a moment."
+        )
+    if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
+        return SchemaMismatch(f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})")
+    if state in {"28P01", "28000", "3D000"}:
+        return DatabaseAway(f"PostgreSQL refuses the login; check DATABASE_URL. ({first_line(error)})")
+    if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
+        return DatabaseAway(f"The database cannot be reached; check DATABASE_URL and that the server runs. ({first_line(error)})")
+    return error
+
+
+def first_line(error: DBAPIError) -> str:
+    """Give the driver's own first line, which holds no password."""
+    return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

@@ -1,0 +1,98 @@
+"""The schema's version: migrate it, check it, and refuse servers that are too old."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, pool, text
+
+import migrations
+from db.engine import driver_url, translated_errors
+from pipeline.errors import DatabaseTooOld, SchemaMismatch
+
+MIN_POSTGRES = 15
+MIN_PGVECTOR = (0, 8, 4)
+"""Older versions return wrong neighbours after a vacuum or overflow a buffer (pgvector's CHANGELOG, 0.8.2 to 0.8.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaState:
+    """What the database has and what this program needs."""
+
+    postgres: str
+    pgvector: str
+    current: str | None
+    head: str
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether program and schema fit."""
+        return self.current == self.head
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the database to a revision; two migrators at once wait for each other."""
+    with translated_errors(), _connect(url) as connection:
+        _require_versions(connection)
+        connection.rollback()
+        config = _config(url)
+        config.attributes["connection"] = connection
+        if revision == "head" or revision.startswith("+"):
+            command.upgrade(config, revision)
+        else:
+            command.downgrade(config, revision)
+
+
+def inspect_schema(url: str) -> SchemaState:
+    """Look at the database's versions; raises `DatabaseTooOld` for a server that cannot be used."""
+    with translated_errors(), _connect(url) as connection:
+        postgres, pgvector = _require_versions(connection)
+        current = MigrationContext.configure(connection).get_current_revision()
+        head = ScriptDirectory.from_config(_config(url)).get_current_head() or ""
+        return SchemaState(postgres, pgvector, current, head)
+
+
+def require_schema(url: str) -> None:
+    """Raise `SchemaMismatch` unless the schema is the one this program was written for."""
+    state = inspect_schema(url)
+    if state.current is None:
+        raise SchemaMismatch("The database holds no Refdesk schema yet; run `refdesk migrate`.")
+    if not state.up_to_date:
+        known = state.current in {s.revision for s in ScriptDirectory.from_config(_config(url)).walk_revisions()}
+        way_out = "run `refdesk migrate`" if known else "install the newer Refdesk that made it"
+        raise SchemaMismatch(f"The database has schema {state.current}, this program needs {state.head}; {way_out}.")
+
+
+def _connect(url: str) -> Connection:
+    return create_engine(driver_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}).connect()
+
+
+def _config(url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
+    return config
+
+
+def _require_versions(connection: Connection) -> tuple[str, str]:
+    number = int(connection.scalar(text("SELECT current_setting('server_version_num')")) or 0)
+    postgres = str(connection.scalar(text("SELECT current_setting('server_version')")))
+    if number // 10_000 < MIN_POSTGRES:
+        raise DatabaseTooOld(f"PostgreSQL {postgres} is too old; Refdesk needs {MIN_POSTGRES} or newer.")
+    installed = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
+    offered = connection.scalar(text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"))
+    version = str(installed or offered or "")
+    needed = ".".join(map(str, MIN_PGVECTOR))
+    if not version:
+        raise DatabaseTooOld(f"The database server has no pgvector; install pgvector {needed} or newer on it.")
+    if tuple(int(part) for part in version.split(".")[:3] if part.isdigit()) < MIN_PGVECTOR:
+        raise DatabaseTooOld(
+            f"pgvector {version} is too old: versions before {needed} corrupt indexes or overflow; install a newer one"
+            " and run `ALTER EXTENSION vector UPDATE`."
+        )
+    return postgres, version

@@ -1,0 +1,36 @@
+"""Alembic's entry: one transaction per migration, a lock timeout, and an advisory lock against two migrators."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+from db.models import Base
+
+LOCK = 7245_0001  # any constant: two migrators at once wait for each other here
+
+
+def run() -> None:
+    """Migrate the database named by `sqlalchemy.url`, or the connection that the caller hands over."""
+    given = context.config.attributes.get("connection")
+    if given is not None:
+        _migrate(given)
+        return
+    url = context.config.get_main_option("sqlalchemy.url") or ""
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        _migrate(connection)
+
+
+def _migrate(connection) -> None:  # type: ignore[no-untyped-def]
+    connection.execute(text("SELECT set_config('lock_timeout', '5s', false), pg_advisory_lock(:lock)"), {"lock": LOCK})
+    connection.commit()
+    try:
+        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        connection.commit()
+
+
+run()

@@ -1,0 +1,1 @@
+"""One file per schema change; names sort by date."""
