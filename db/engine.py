@@ -1,9 +1,9 @@
 """Connections: one pool per process, one transaction per action, always in a role that row-level security binds.
 
-    tenant(workspace)   refdesk_app: sees one workspace
-    system()            refdesk_worker: the ledger and the embedding queue of all workspaces
-    inspect()           refdesk_read: reads everything but original bytes, writes nothing
-    owner()             whoever DATABASE_URL names: migrations, roles and indexes only
+tenant(workspace)   refdesk_app: sees one workspace
+system()            refdesk_worker: the ledger and the embedding queue of all workspaces
+inspect()           refdesk_read: reads everything but original bytes, writes nothing
+owner()             whoever DATABASE_URL names: migrations, roles and indexes only
 """
 
 from __future__ import annotations
@@ -126,15 +126,21 @@ def translated_errors() -> Iterator[None]:
 def _translate(error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith("53"):
-        return DiskFull("PostgreSQL has no room left on its disk; free some space and try again.") if state == "53100" else DatabaseAway(
-            "PostgreSQL refuses: too many connections or out of memory; try again in a moment."
+        return (
+            DiskFull("PostgreSQL has no room left on its disk; free some space and try again.")
+            if state == "53100"
+            else DatabaseAway("PostgreSQL refuses: too many connections or out of memory; try again in a moment.")
         )
     if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
-        return SchemaMismatch(f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})")
+        return SchemaMismatch(
+            f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})"
+        )
     if state in {"28P01", "28000", "3D000"}:
         return DatabaseAway(f"PostgreSQL refuses the login; check DATABASE_URL. ({first_line(error)})")
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
-        return DatabaseAway(f"The database cannot be reached; check DATABASE_URL and that the server runs. ({first_line(error)})")
+        return DatabaseAway(
+            f"The database cannot be reached; check DATABASE_URL and that the server runs. ({first_line(error)})"
+        )
     return error
 
 

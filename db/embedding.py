@@ -1,0 +1,120 @@
+"""The embedding queue: claim the next chunks across documents, store their vectors, switch the versions that are whole."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from pgvector import HalfVector
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.sql import named
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for vectors."""
+
+    waiting: int
+    oldest_s: float
+    attempts: int
+    """Fewest claims that any waiting chunk has had."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChunk:
+    """A chunk to embed."""
+
+    chunk_id: int
+    workspace_id: int
+    version_id: int
+    headings: tuple[str, ...]
+    text: str
+
+
+def backlog(session: Session, profile_id: int) -> Backlog:
+    """Count what can be claimed."""
+    row = session.execute(named("embedding_backlog"), {"profile_id": profile_id}).one()
+    return Backlog(row.waiting, row.oldest_s, row.attempts)
+
+
+def more_is_coming(session: Session) -> bool:
+    """Whether ingest jobs are queued that will bring more chunks."""
+    return bool(session.scalar(named("parsing_ahead")))
+
+
+def claim_chunks(
+    session: Session, profile_id: int, *, token: uuid.UUID, attempts: int, limit: int, lease_s: float
+) -> list[ClaimedChunk]:
+    """Claim the next chunks that have been claimed `attempts` times before."""
+    values = {"profile_id": profile_id, "token": token, "attempts": attempts, "limit": limit, "lease_s": lease_s}
+    rows = session.execute(named("claim_chunks"), values)
+    return [ClaimedChunk(r.chunk_id, r.workspace_id, r.version_id, tuple(r.headings), r.text) for r in rows]
+
+
+def renew_claim(session: Session, token: uuid.UUID, lease_s: float) -> None:
+    """Prolong a claim."""
+    session.execute(named("renew_claim"), {"token": token, "lease_s": lease_s})
+
+
+def release_claim(session: Session, token: uuid.UUID) -> None:
+    """Hand a claim back unharmed."""
+    session.execute(named("release_claim"), {"token": token})
+
+
+def store_vectors(
+    session: Session,
+    profile_id: int,
+    *,
+    token: uuid.UUID,
+    chunks: Sequence[ClaimedChunk],
+    vectors: npt.NDArray[np.float32],
+) -> list[int]:
+    """Store the vectors of chunks still claimed under the token; gives the versions that went live.
+
+    `vectors` has shape (chunks, dimensions).
+    """
+    version_ids = sorted({chunk.version_id for chunk in chunks})
+    session.execute(named("lock_versions"), {"version_ids": version_ids})
+    owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile_id}))
+    rows = [
+        {
+            "profile_id": profile_id,
+            "chunk_id": chunk.chunk_id,
+            "workspace_id": chunk.workspace_id,
+            "version_id": chunk.version_id,
+            "vector": HalfVector(vector),
+        }
+        for chunk, vector in zip(chunks, vectors, strict=True)
+        if chunk.chunk_id in owned
+    ]
+    if rows:
+        session.execute(named("add_embedding"), rows)
+    session.execute(named("report_embedding"), {"version_ids": version_ids})
+    return complete_versions(session, version_ids)
+
+
+def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
+    """Make those versions live that have all their vectors, and end their jobs."""
+    complete = list(session.scalars(named("complete_versions"), {"version_ids": list(version_ids)}))
+    for version_id in complete:
+        session.execute(named("switch_version"), {"version_id": version_id})
+        session.execute(named("succeed_embedded"), {"version_id": version_id})
+        session.execute(named("drop_superseded"), {"version_id": version_id})
+    return complete
+
+
+def kill_poisoned(session: Session, max_attempts: int) -> list[int]:
+    """End the jobs of documents whose chunk kills workers; gives their numbers."""
+    killed = []
+    for row in session.execute(named("poisoned"), {"max_attempts": max_attempts}).all():
+        values = {"id": row.job_id, "max_attempts": max_attempts}
+        if session.execute(named("kill_embedding_job"), values).one_or_none() is not None:
+            session.execute(named("quarantine_content"), {"id": row.job_id})
+            killed.append(int(row.job_id))
+        jobs.discard(session, row.job_id)
+    return killed

@@ -1,0 +1,182 @@
+"""The ledger's functions, each inside a transaction that the caller opened and commits."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import Job
+from db.sql import named
+from pipeline.errors import LeaseLost, RefdeskError, UnknownName
+
+Kind = Literal["ingest", "ask"]
+QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a front end submits."""
+
+    workspace_id: int
+    kind: Kind
+    payload: Mapping[str, Any]
+    requester: str = ""
+    request_key: str | None = None
+    deliver: Mapping[str, Any] | None = None
+    max_attempts: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a job: its number and the token that fences every write."""
+
+    job_id: int
+    workspace_id: int
+    token: uuid.UUID
+    attempt: int
+    requester: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def submit(session: Session, job: NewJob) -> int:
+    """Add a job and give its number; the same request key again gives the job that is there."""
+    values = {
+        "workspace_id": job.workspace_id,
+        "kind": job.kind,
+        "queue": QUEUE_OF[job.kind],
+        "requester": job.requester,
+        "request_key": job.request_key,
+        "payload": json.dumps(job.payload),
+        "deliver": None if job.deliver is None else json.dumps(job.deliver),
+        "max_attempts": job.max_attempts,
+    }
+    number = session.scalar(named("submit_job"), values)
+    if number is None:
+        number = session.scalars(
+            select(Job.id).where(Job.workspace_id == job.workspace_id, Job.request_key == job.request_key)
+        ).one()
+    return int(number)
+
+
+def mark_published(session: Session, job_ids: Sequence[int]) -> None:
+    """Remember that these jobs were put on the queue."""
+    session.execute(named("mark_published"), {"ids": list(job_ids)})
+
+
+def claim(session: Session, job_id: int, *, worker: str, stage: str, lease_s: float) -> Lease | None:
+    """Take the lease of a queued job, or give None when there is nothing to take."""
+    values = {"id": job_id, "worker": worker, "stage": stage, "lease_s": lease_s}
+    row = session.execute(named("claim_job"), values).mappings().one_or_none()
+    if row is None:
+        return None
+    return Lease(row["id"], row["workspace_id"], row["lease_token"], row["attempt"], row["requester"], row["payload"])
+
+
+def renew(session: Session, lease: Lease, lease_s: float) -> bool:
+    """Prolong a lease; tells whether the job should stop; raises `LeaseLost`."""
+    wanted = session.scalar(named("renew_lease"), {"id": lease.job_id, "token": lease.token, "lease_s": lease_s})
+    if wanted is None:
+        raise LeaseLost()
+    return bool(wanted)
+
+
+def hold(session: Session, lease: Lease) -> None:
+    """Lock the job for this transaction, or raise `LeaseLost`: the fence before other tables are written."""
+    if session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token}) is None:
+        raise LeaseLost()
+
+
+def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
+    """Show stage and progress; tells whether the job should stop; raises `LeaseLost`."""
+    values = {"id": lease.job_id, "token": lease.token, "stage": stage, "done": done, "total": total, "text": text}
+    wanted = session.scalar(named("report_progress"), values)
+    if wanted is None:
+        raise LeaseLost()
+    return bool(wanted)
+
+
+def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
+    """End a job with its result, or raise `LeaseLost`."""
+    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(result)}
+    if session.scalar(named("succeed_job"), values) is None:
+        raise LeaseLost()
+
+
+def fail(session: Session, lease: Lease, error: Exception) -> str:
+    """End an attempt with an error and give the state that follows; what was being built goes when there is no other try."""
+    name = error.name if isinstance(error, RefdeskError) else type(error).__name__
+    retryable = error.retryable if isinstance(error, RefdeskError) else True
+    text = str(error).replace("\x00", "").strip() or name
+    values = {
+        "id": lease.job_id,
+        "token": lease.token,
+        "error_class": name,
+        "error": text[:2000],
+        "retryable": retryable,
+    }
+    state = session.execute(named("fail_job"), values).mappings().one_or_none()
+    if state is None:
+        raise LeaseLost()
+    discard(session, lease.job_id)
+    return str(state["state"])
+
+
+def end_cancelled(session: Session, lease: Lease) -> None:
+    """End a job that a person cancelled."""
+    if session.execute(named("end_cancelled"), {"id": lease.job_id, "token": lease.token}).one_or_none():
+        discard(session, lease.job_id)
+
+
+def give_back(session: Session, lease: Lease) -> None:
+    """Hand a job back unharmed because the worker stops."""
+    session.execute(named("give_back_job"), {"id": lease.job_id, "token": lease.token})
+
+
+def cancel(session: Session, job_id: int) -> str:
+    """Ask a job to stop and give its state: `cancelled` at once, or `running` until the worker looks."""
+    row = session.execute(named("cancel_job"), {"id": job_id}).mappings().one_or_none()
+    if row is None:
+        job = get(session, job_id)
+        raise UnknownName(f"Job {job_id} is {job.state}; there is nothing to cancel.")
+    if row["state"] == "cancelled":
+        discard(session, job_id)
+    return str(row["state"])
+
+
+def retry(session: Session, job_id: int) -> None:
+    """Queue an ended job again with all its attempts, and lift the quarantine of its bytes."""
+    if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
+        job = get(session, job_id)
+        raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs are tried again.")
+    session.execute(named("lift_quarantine"), {"id": job_id})
+
+
+def get(session: Session, job_id: int) -> Job:
+    """Read a job or raise `UnknownName`."""
+    job = session.get(Job, job_id, populate_existing=True)
+    if job is None:
+        raise UnknownName(f"There is no job {job_id} here.")
+    return job
+
+
+def listing(session: Session, *, states: Sequence[str] = (), kind: str | None = None, limit: int = 20) -> list[Job]:
+    """List jobs, newest first."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if states:
+        query = query.where(Job.state.in_(states))
+    if kind:
+        query = query.where(Job.kind == kind)
+    return list(session.scalars(query))
+
+
+def discard(session: Session, job_id: int) -> None:
+    """Remove what a job was building, whole; a live version is never touched."""
+    documents = list(session.scalars(named("discard_version"), {"job_id": job_id}))
+    if documents:
+        session.execute(named("discard_empty_documents"), {"ids": documents})

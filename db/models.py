@@ -1,0 +1,296 @@
+"""The tables as typed classes. The migrations are the truth; a test holds these against a migrated database."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Numeric, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Time = DateTime(timezone=True)
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {
+        str: Text(),
+        dt.datetime: Time,
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+        list[str]: ARRAY(Text()),
+        uuid.UUID: UUID(as_uuid=True),
+        bytes: LargeBinary(),
+    }
+
+
+class Workspace(Base):
+    """A tenant."""
+
+    __tablename__ = "workspaces"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    created_at: Mapped[dt.datetime]
+
+
+class ProfileRow(Base):
+    """An embedding profile."""
+
+    __tablename__ = "embedding_profiles"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    model: Mapped[str]
+    dimensions: Mapped[int]
+    max_tokens: Mapped[int]
+    query_prefix: Mapped[str]
+    passage_prefix: Mapped[str]
+    normalize: Mapped[bool]
+    distance: Mapped[str]
+    precision: Mapped[str]
+    state: Mapped[str]
+    created_at: Mapped[dt.datetime]
+
+
+class Job(Base):
+    """A row of the ledger."""
+
+    __tablename__ = "jobs"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    kind: Mapped[str]
+    queue: Mapped[str]
+    requester: Mapped[str]
+    request_key: Mapped[str | None]
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    stage: Mapped[str]
+    attempt: Mapped[int]
+    max_attempts: Mapped[int]
+    lease_owner: Mapped[str | None]
+    lease_token: Mapped[uuid.UUID | None]
+    lease_since: Mapped[dt.datetime | None]
+    lease_expires: Mapped[dt.datetime | None]
+    cancel_requested: Mapped[bool]
+    run_after: Mapped[dt.datetime]
+    progress_done: Mapped[int]
+    progress_total: Mapped[int]
+    progress_text: Mapped[str]
+    result: Mapped[dict[str, Any] | None]
+    error_class: Mapped[str | None]
+    error: Mapped[str | None]
+    deliver: Mapped[dict[str, Any] | None]
+    delivered_at: Mapped[dt.datetime | None]
+    published_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime]
+    started_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has reached a final state."""
+        return self.state not in {"queued", "running"}
+
+
+class JobEvent(Base):
+    """One change of a job."""
+
+    __tablename__ = "job_events"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    at: Mapped[dt.datetime]
+    state: Mapped[str]
+    stage: Mapped[str]
+    attempt: Mapped[int]
+    worker: Mapped[str | None]
+    note: Mapped[str]
+
+
+class WorkerRow(Base):
+    """A worker process and its signs of life."""
+
+    __tablename__ = "workers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    queues: Mapped[list[str]]
+    host: Mapped[str]
+    pid: Mapped[int]
+    model: Mapped[str]
+    started_at: Mapped[dt.datetime]
+    last_seen: Mapped[dt.datetime]
+    last_task_at: Mapped[dt.datetime | None]
+
+
+class Quarantine(Base):
+    """Bytes that killed a worker several times."""
+
+    __tablename__ = "quarantine"
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    error: Mapped[str]
+    created_at: Mapped[dt.datetime]
+
+
+class Blob(Base):
+    """Original bytes."""
+
+    __tablename__ = "blobs"
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    sha256: Mapped[bytes] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    created_at: Mapped[dt.datetime]
+
+
+class Document(Base):
+    """What somebody added."""
+
+    __tablename__ = "documents"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    source: Mapped[str]
+    title: Mapped[str]
+    media_type: Mapped[str]
+    channels: Mapped[list[str] | None]
+    added_by: Mapped[str]
+    live_version_id: Mapped[int | None] = mapped_column(
+        ForeignKey("document_versions.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED", use_alter=True)
+    )
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+
+
+class DocumentVersion(Base):
+    """A document's content at one time."""
+
+    __tablename__ = "document_versions"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
+    sha256: Mapped[bytes]
+    title: Mapped[str]
+    media_type: Mapped[str]
+    pages: Mapped[int | None]
+    language: Mapped[str | None]
+    chunks: Mapped[int]
+    terms: Mapped[int] = mapped_column(BigInteger)
+    warnings: Mapped[list[str]]
+    created_at: Mapped[dt.datetime]
+
+
+class ChunkRow(Base):
+    """A passage."""
+
+    __tablename__ = "chunks"
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    text: Mapped[str]
+    headings: Mapped[list[str]]
+    page: Mapped[int | None]
+    tokens: Mapped[int]
+    input_hash: Mapped[bytes]
+
+
+class Posting(Base):
+    """A term's occurrence in a chunk."""
+
+    __tablename__ = "postings"
+    workspace_id: Mapped[int] = mapped_column(primary_key=True)
+    term: Mapped[int] = mapped_column(primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
+    frequency: Mapped[int] = mapped_column(SmallInteger)
+    length: Mapped[int]
+
+
+class Embedding(Base):
+    """A vector."""
+
+    __tablename__ = "embeddings"
+    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[int]
+    version_id: Mapped[int]
+    vector: Mapped[Any] = mapped_column(HALFVEC())
+
+
+class EmbeddingTask(Base):
+    """A chunk that still needs a vector."""
+
+    __tablename__ = "embedding_queue"
+    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[int]
+    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
+    claim_token: Mapped[uuid.UUID | None]
+    claim_expires: Mapped[dt.datetime | None]
+    attempts: Mapped[int]
+    queued_at: Mapped[dt.datetime]
+    due_at: Mapped[dt.datetime]
+
+
+class QueryTrace(Base):
+    """The trace of an answered question."""
+
+    __tablename__ = "queries"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
+    requester: Mapped[str]
+    question: Mapped[str]
+    recall: Mapped[str]
+    top_n: Mapped[int]
+    top_k: Mapped[int]
+    reranker_asked: Mapped[str]
+    reranker: Mapped[str]
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("embedding_profiles.id"))
+    plan: Mapped[str]
+    rows_asked: Mapped[int]
+    rows_returned: Mapped[int]
+    answer: Mapped[str]
+    abstained: Mapped[bool]
+    answer_model: Mapped[str]
+    timings_ms: Mapped[dict[str, Any]]
+    calls: Mapped[int]
+    prompt_tokens: Mapped[int]
+    completion_tokens: Mapped[int]
+    cost_usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    prompt_hashes: Mapped[list[str]]
+    fallbacks: Mapped[list[dict[str, Any]]]
+    created_at: Mapped[dt.datetime]
+
+
+class QueryCandidate(Base):
+    """A candidate of an answered question, before and after reranking."""
+
+    __tablename__ = "query_candidates"
+    query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
+    chunk_id: Mapped[int] = mapped_column(primary_key=True)
+    workspace_id: Mapped[int]
+    document_id: Mapped[int]
+    title: Mapped[str]
+    page: Mapped[int | None]
+    recall_rank: Mapped[int]
+    recall_score: Mapped[float]
+    dense_rank: Mapped[int | None]
+    dense_score: Mapped[float | None]
+    keyword_rank: Mapped[int | None]
+    keyword_score: Mapped[float | None]
+    rank: Mapped[int]
+    score: Mapped[float]
+    raw_score: Mapped[float | None]
+    reason: Mapped[str]
+    method: Mapped[str]
+    flags: Mapped[list[str]]
+    citation: Mapped[int | None]
+    quote: Mapped[str | None]

@@ -1,0 +1,33 @@
+"""Waiting for a job without polling: LISTEN on the ledger's channel, and a slow look for what was missed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+
+from db.engine import translated_errors
+
+CHANNEL = "refdesk_jobs"
+
+
+def job_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
+    """Yield the number of each job that changes; None after `idle_s` without news, a moment to look for oneself.
+
+    Listening has begun when the first value (None) comes: look at the jobs then, and nothing can be missed.
+    """
+    with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
+        connection.execute(f"LISTEN {CHANNEL}")
+        yield None
+        while True:
+            seen = False
+            for notice in connection.notifies(timeout=idle_s, stop_after=1):
+                seen = True
+                yield int(json.loads(notice.payload)["id"])
+            if not seen:
+                yield None
+
+
+def _plain(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)

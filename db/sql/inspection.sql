@@ -1,0 +1,74 @@
+-- Questions that people ask of the store; `refdesk sql NAME` runs them as the read-only role.
+
+-- name: inspect_documents
+-- Documents with chunks and vectors, newest first.
+SELECT id, workspace, title, media_type, chunks, vectors, pages, updated_at FROM inspect.documents ORDER BY updated_at DESC LIMIT 100;
+
+-- name: inspect_jobs
+-- The last jobs, each with the reason why it is where it is.
+SELECT id, workspace, kind, state, stage, attempt, left(about, 40) AS about, why FROM inspect.jobs ORDER BY id DESC LIMIT 50;
+
+-- name: inspect_waiting
+-- Jobs that are not finished, the oldest first, and what they wait for.
+SELECT id, workspace, kind, state, stage, round(age_ms / 1000) AS age_s, why FROM inspect.jobs WHERE state IN ('queued', 'running') ORDER BY id;
+
+-- name: inspect_failed
+-- Jobs that failed or died, newest first.
+SELECT id, workspace, kind, state, left(about, 60) AS about, error_class, error, finished_at FROM inspect.jobs
+WHERE state IN ('failed', 'dead') ORDER BY finished_at DESC LIMIT 50;
+
+-- name: inspect_errors
+-- Which errors there were in the last seven days, and how often.
+SELECT kind, error_class, count(*) AS jobs, max(finished_at) AS last FROM inspect.jobs
+WHERE error_class IS NOT NULL AND created_at > now() - interval '7 days' GROUP BY 1, 2 ORDER BY 3 DESC;
+
+-- name: inspect_queries
+-- The last questions with method, time and cost.
+SELECT id, left(question, 50) AS question, abstained, recall, plan, rows_returned, reranker, answer_model, round(total_ms) AS ms, cost_usd
+FROM inspect.queries ORDER BY id DESC LIMIT 50;
+
+-- name: inspect_ranking
+-- The last question's candidates before and after reranking.
+SELECT rank, recall_rank, moved_up, score, dense_score, keyword_score, citation, title, page, left(text, 60) AS text
+FROM inspect.rankings WHERE query = (SELECT max(id) FROM inspect.queries) ORDER BY rank LIMIT 20;
+
+-- name: inspect_short_recalls
+-- Questions whose recall gave fewer rows than asked although more chunks exist, and the plan that ran.
+SELECT id, left(question, 50) AS question, plan, rows_asked, rows_returned, created_at FROM inspect.queries
+WHERE rows_returned < rows_asked ORDER BY id DESC LIMIT 50;
+
+-- name: inspect_fallbacks
+-- Stages that could not do their work, what took their place, and why.
+SELECT q.id, f ->> 'stage' AS stage, f ->> 'method' AS method, f ->> 'used' AS used, f ->> 'reason' AS reason, q.created_at
+FROM inspect.queries q, jsonb_array_elements(q.fallbacks) AS f ORDER BY q.id DESC LIMIT 50;
+
+-- name: inspect_latency
+-- Median and 95th percentile of each stage, by reranker, over the last thousand questions.
+SELECT q.reranker, s.stage, count(*) AS questions, round(percentile_cont(0.5) WITHIN GROUP (ORDER BY s.ms::float)::numeric, 1) AS p50_ms,
+       round(percentile_cont(0.95) WITHIN GROUP (ORDER BY s.ms::float)::numeric, 1) AS p95_ms
+FROM (SELECT * FROM inspect.queries ORDER BY id DESC LIMIT 1000) q, jsonb_each_text(q.timings_ms) AS s(stage, ms)
+GROUP BY 1, 2 ORDER BY 1, 2;
+
+-- name: inspect_cost
+-- Calls, tokens and dollars by day and model.
+SELECT created_at::date AS day, answer_model, reranker, count(*) AS questions, sum(calls) AS calls,
+       sum(prompt_tokens + completion_tokens) AS tokens, sum(cost_usd) AS cost_usd
+FROM inspect.queries GROUP BY 1, 2, 3 ORDER BY 1 DESC LIMIT 60;
+
+-- name: inspect_workers
+-- Worker processes and whether they live.
+SELECT * FROM inspect.workers ORDER BY last_seen DESC LIMIT 50;
+
+-- name: inspect_profiles
+-- Embedding profiles and how far each is filled.
+SELECT * FROM inspect.profiles ORDER BY id;
+
+-- name: inspect_events
+-- The last changes of jobs.
+SELECT job, workspace, at, state, stage, attempt, worker, note FROM inspect.events ORDER BY at DESC LIMIT 100;
+
+-- name: inspect_sizes
+-- What takes the space.
+SELECT relname AS "table", pg_size_pretty(pg_total_relation_size(c.oid)) AS size, reltuples::bigint AS rows_about
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind = 'r' ORDER BY pg_total_relation_size(c.oid) DESC;

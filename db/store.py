@@ -1,0 +1,262 @@
+"""Documents: store a version beside the live one, list, show, delete."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.models import Blob, ChunkRow, Document, DocumentVersion
+from db.sql import named
+from pipeline.errors import Quarantined, UnknownName
+from pipeline.types import Chunk, ParsedDocument, Term
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInput:
+    """A chunk with what the store keeps of it: the hash of its embedding input and its keywords."""
+
+    chunk: Chunk
+    input_hash: bytes
+    terms: Sequence[Term]
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A parsed and chunked document on its way into the store."""
+
+    source: str
+    sha256: bytes
+    channels: Sequence[str] | None
+    parsed: ParsedDocument
+    inputs: Sequence[StoredInput]
+
+
+@dataclass(frozen=True, slots=True)
+class SameBytes:
+    """The document that holds these bytes already."""
+
+    id: int
+    title: str
+    source: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentSummary:
+    """A line of a document list."""
+
+    id: int
+    title: str
+    source: str
+    media_type: str
+    chunks: int
+    pages: int | None
+    channels: Sequence[str] | None
+    added_by: str
+    updated_at: str
+
+
+def keep_blob(session: Session, workspace_id: int, content: bytes) -> str:
+    """Keep original bytes and give their sha256 in hex."""
+    digest = hashlib.sha256(content)
+    session.execute(named("keep_blob"), {"workspace_id": workspace_id, "sha256": digest.digest(), "content": content})
+    return digest.hexdigest()
+
+
+def read_blob(session: Session, workspace_id: int, sha256: str) -> bytes:
+    """Read original bytes or raise `UnknownName`."""
+    blob = session.get(Blob, (workspace_id, bytes.fromhex(sha256)))
+    if blob is None:
+        raise UnknownName("The original bytes are no longer kept; add the file again.")
+    return blob.content
+
+
+def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
+    """Raise `Quarantined` for bytes that killed their worker too often."""
+    row = session.execute(
+        named("quarantined"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
+    ).one_or_none()
+    if row is not None:
+        raise Quarantined(
+            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not tried again;"
+            f" `refdesk jobs retry {row.job_id}` lifts this."
+        )
+
+
+def find_same_bytes(
+    session: Session, workspace_id: int, sha256: str, channels: Sequence[str] | None, source: str
+) -> SameBytes | None:
+    """Find the live document with exactly these bytes for the same readers."""
+    values = {
+        "workspace_id": workspace_id,
+        "sha256": bytes.fromhex(sha256),
+        "channels": None if channels is None else list(channels),
+        "source": source,
+    }
+    row = session.execute(named("same_bytes"), values).one_or_none()
+    return None if row is None else SameBytes(row.id, row.title, row.source, row.chunks)
+
+
+def store_version(session: Session, lease: jobs.Lease, profile_id: int, version: NewVersion) -> int:
+    """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
+
+    One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
+    """
+    jobs.hold(session, lease)
+    jobs.discard(session, lease.job_id)
+    document_id = session.scalars(named("upsert_document"), _document_values(lease, version)).one()
+    version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
+    _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
+    scope = {"profile_id": profile_id, "version_id": version_id}
+    session.execute(named("reuse_embeddings"), scope)
+    queued = session.execute(named("queue_embeddings"), scope)
+    total = len(version.inputs)
+    done = total - int(getattr(queued, "rowcount", 0))
+    values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
+    session.execute(named("hand_to_embedder"), values)
+    return int(version_id)
+
+
+def _document_values(lease: jobs.Lease, version: NewVersion) -> dict[str, object]:
+    return {
+        "workspace_id": lease.workspace_id,
+        "source": version.source,
+        "title": version.parsed.title,
+        "media_type": version.parsed.media_type,
+        "channels": None if version.channels is None else list(version.channels),
+        "added_by": lease.requester,
+    }
+
+
+def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) -> dict[str, object]:
+    return {
+        "workspace_id": lease.workspace_id,
+        "document_id": document_id,
+        "job_id": lease.job_id,
+        "sha256": version.sha256,
+        "title": version.parsed.title,
+        "media_type": version.parsed.media_type,
+        "pages": version.parsed.pages,
+        "language": version.parsed.language,
+        "chunks": len(version.inputs),
+        "terms": sum(term.frequency for item in version.inputs for term in item.terms),
+        "warnings": list(version.parsed.warnings),
+    }
+
+
+def _add_chunks(
+    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[StoredInput]
+) -> None:
+    scope = {"workspace_id": workspace_id, "document_id": document_id, "version_id": version_id}
+    rows = [
+        {
+            "ordinal": item.chunk.ordinal,
+            "text": item.chunk.text,
+            "headings": list(item.chunk.headings),
+            "page": item.chunk.page,
+            "tokens": item.chunk.tokens,
+            "input_hash": item.input_hash.hex(),
+        }
+        for item in inputs
+    ]
+    numbered = session.execute(named("add_chunks"), scope | {"chunks": json.dumps(rows)}).all()
+    chunk_of = {row.ordinal: row.id for row in numbered}
+    terms: list[int] = []
+    chunk_ids: list[int] = []
+    frequencies: list[int] = []
+    lengths: list[int] = []
+    for item in inputs:
+        length = sum(term.frequency for term in item.terms)
+        for term in item.terms:
+            terms.append(term.id)
+            chunk_ids.append(chunk_of[item.chunk.ordinal])
+            frequencies.append(min(term.frequency, 32_767))
+            lengths.append(length)
+    session.execute(
+        named("add_postings"),
+        {
+            "workspace_id": workspace_id,
+            "version_id": version_id,
+            "terms": terms,
+            "chunk_ids": chunk_ids,
+            "frequencies": frequencies,
+            "lengths": lengths,
+        },
+    )
+
+
+def list_documents(session: Session, *, limit: int = 1000, search: str = "") -> list[DocumentSummary]:
+    """List the documents that answer, newest first; `search` looks into title and source."""
+    query = (
+        select(Document, DocumentVersion)
+        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
+        .order_by(Document.updated_at.desc(), Document.id.desc())
+        .limit(limit)
+    )
+    if search:
+        query = query.where(
+            Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
+        )
+    return [_summary(document, version) for document, version in session.execute(query)]
+
+
+def show_document(session: Session, document_id: int) -> tuple[DocumentSummary, list[ChunkRow]]:
+    """Give a document with the chunks of its live version, or raise `UnknownName`."""
+    row = session.execute(
+        select(Document, DocumentVersion)
+        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
+        .where(Document.id == document_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownName(f"There is no document {document_id} here.")
+    document, version = row
+    chunks = session.scalars(select(ChunkRow).where(ChunkRow.version_id == version.id).order_by(ChunkRow.ordinal))
+    return _summary(document, version), list(chunks)
+
+
+def reingest_payload(session: Session, document_id: int) -> dict[str, object]:
+    """Give the payload of a job that builds a document anew from its kept bytes, or raise `UnknownName`."""
+    row = session.execute(
+        select(Document, DocumentVersion)
+        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
+        .where(Document.id == document_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownName(f"There is no document {document_id} here.")
+    document, version = row
+    return {
+        "source": document.source,
+        "name": document.source.rsplit("/", 1)[-1] or document.title,
+        "sha256": version.sha256.hex(),
+        "media_type": document.media_type,
+        "channels": document.channels,
+        "force": True,
+    }
+
+
+def delete_document(session: Session, document_id: int) -> str:
+    """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
+    title = session.scalar(named("delete_document"), {"id": document_id})
+    if title is None:
+        raise UnknownName(f"There is no document {document_id} here.")
+    return str(title)
+
+
+def _summary(document: Document, version: DocumentVersion) -> DocumentSummary:
+    return DocumentSummary(
+        document.id,
+        document.title,
+        document.source,
+        document.media_type,
+        version.chunks,
+        version.pages,
+        document.channels,
+        document.added_by,
+        document.updated_at.isoformat(timespec="seconds"),
+    )

@@ -1,0 +1,54 @@
+"""What the sweeper repairs, in one transaction under one lock: silent workers, lost messages, forgotten versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from db import embedding, jobs
+from db.sql import named
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did and what is to be published now."""
+
+    expired: tuple[int, ...] = ()
+    killed: tuple[int, ...] = ()
+    completed: tuple[int, ...] = ()
+    to_publish: tuple[tuple[int, str], ...] = ()
+    """Job number and queue."""
+
+
+def sweep(session: Session, *, messages_lost: bool, patience_s: float, max_attempts: int) -> Swept | None:
+    """Repair the ledger (a system transaction); None when another worker is at it."""
+    if not session.scalar(named("try_sweep_lock")):
+        return None
+    expired = []
+    for row in session.execute(named("sweep_expired")).mappings().all():
+        expired.append(int(row["id"]))
+        if row["state"] == "dead":
+            session.execute(named("quarantine_content"), {"id": row["id"]})
+        jobs.discard(session, row["id"])
+    killed = embedding.kill_poisoned(session, max_attempts)
+    completed = _finish_stuck(session)
+    session.execute(named("forget_workers"))
+    due = session.execute(named("due_unpublished"), {"lost": messages_lost, "patience_s": patience_s})
+    return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
+
+
+def _finish_stuck(session: Session) -> list[int]:
+    completed: list[int] = []
+    for row in session.execute(named("stuck_in_embed")).all():
+        if row.version_id is None:
+            session.execute(named("requeue_lost_version"), {"id": row.id})
+        else:
+            session.execute(named("lock_versions"), {"version_ids": [row.version_id]})
+            completed += embedding.complete_versions(session, [row.version_id])
+    return completed
+
+
+def drop_orphan_blobs(session: Session) -> int:
+    """Remove original bytes that nothing needs any more (a system transaction)."""
+    return int(getattr(session.execute(named("drop_orphan_blobs")), "rowcount", 0))
