@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Numeric, SmallInteger, Text
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Numeric, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -61,6 +61,7 @@ class Job(Base):
     """A row of the ledger."""
 
     __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("workspace_id", "request_key"),)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     kind: Mapped[str]
@@ -152,6 +153,7 @@ class Document(Base):
     """What somebody added."""
 
     __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("workspace_id", "source"),)
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     source: Mapped[str]
@@ -189,6 +191,7 @@ class ChunkRow(Base):
     """A passage."""
 
     __tablename__ = "chunks"
+    __table_args__ = (UniqueConstraint("version_id", "ordinal"),)
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
@@ -274,6 +277,7 @@ class QueryCandidate(Base):
     """A candidate of an answered question, before and after reranking."""
 
     __tablename__ = "query_candidates"
+    __table_args__ = (UniqueConstraint("query_id", "rank"),)
     query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
     chunk_id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int]

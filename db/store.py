@@ -14,16 +14,7 @@ from db import jobs
 from db.models import Blob, ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import Quarantined, UnknownName
-from pipeline.types import Chunk, ParsedDocument, Term
-
-
-@dataclass(frozen=True, slots=True)
-class StoredInput:
-    """A chunk with what the store keeps of it: the hash of its embedding input and its keywords."""
-
-    chunk: Chunk
-    input_hash: bytes
-    terms: Sequence[Term]
+from pipeline.types import ParsedDocument, PreparedChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +25,7 @@ class NewVersion:
     sha256: bytes
     channels: Sequence[str] | None
     parsed: ParsedDocument
-    inputs: Sequence[StoredInput]
+    inputs: Sequence[PreparedChunk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +142,7 @@ def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) ->
 
 
 def _add_chunks(
-    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[StoredInput]
+    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[PreparedChunk]
 ) -> None:
     scope = {"workspace_id": workspace_id, "document_id": document_id, "version_id": version_id}
     rows = [

@@ -83,6 +83,15 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedChunk:
+    """A chunk with what the store keeps of it: the hash of its embedding input and its keywords."""
+
+    chunk: Chunk
+    input_hash: bytes
+    terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RecallQuery:
     """What recall is asked for."""
 
