@@ -1,0 +1,231 @@
+"""Datasets: a folder with documents, questions and relevance judgements, in the layout of the BEIR collections.
+
+    corpus.jsonl    {"_id": …, "title": …, "text": …} per line
+    queries.jsonl   {"_id": …, "text": …} per line
+    qrels.tsv       query-id, corpus-id, score, separated by tabs, under a header line
+    runs/*.trec     optional: query, Q0, document, rank, score, tag; what another system recalled
+    meta.json       optional: {"name": …}
+
+The corpus is checked line by line when the dataset is opened and read again, also line by line, when it is ingested:
+it is never held in memory as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.errors import BadInput, UnknownName
+
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusDocument:
+    """One document of the corpus."""
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to ingest; public collections hold such documents."""
+        return not self.title.strip() and not self.text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of the dataset."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEntry:
+    """One document that another system recalled for a question."""
+
+    document_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What another system recalled: for each question its documents, best first."""
+
+    name: str
+    rankings: Mapping[str, tuple[RunEntry, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A checked dataset; the documents themselves stay on disk."""
+
+    name: str
+    folder: Path
+    document_ids: frozenset[str]
+    corpus_sha256: str
+    questions: tuple[Question, ...]
+    qrels: Mapping[str, Mapping[str, int]]
+    """For each judged question the grade of each judged document; above 0 is relevant."""
+    run_names: tuple[str, ...] = ()
+
+    @property
+    def judged_questions(self) -> tuple[Question, ...]:
+        """The questions that have judgements; only these can be measured."""
+        return tuple(question for question in self.questions if question.id in self.qrels)
+
+    def documents(self) -> Iterator[CorpusDocument]:
+        """Read the corpus once more, one document at a time."""
+        for where, record in _records(self.folder / "corpus.jsonl"):
+            yield _document(where, record)
+
+
+def load(folder: Path) -> Dataset:
+    """Open and check a dataset; raises `BadInput` naming the file and the line that is wrong."""
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder; give one that holds corpus.jsonl, queries.jsonl and qrels.tsv.")
+    document_ids: set[str] = set()
+    digest = hashlib.sha256()
+    for where, record in _records(folder / "corpus.jsonl"):
+        document = _document(where, record)
+        document_ids.add(document.id)
+        digest.update(json.dumps([document.id, document.title, document.text]).encode())
+    questions = tuple(
+        Question(record["_id"], _field(where, record, "text")) for where, record in _records(folder / "queries.jsonl")
+    )
+    if not document_ids:
+        raise BadInput(f"{folder / 'corpus.jsonl'} holds no documents.")
+    return Dataset(
+        name=_name(folder),
+        folder=folder,
+        document_ids=frozenset(document_ids),
+        corpus_sha256=digest.hexdigest(),
+        questions=questions,
+        qrels=_qrels(folder / "qrels.tsv", frozenset(question.id for question in questions), frozenset(document_ids)),
+        run_names=tuple(sorted(path.stem for path in (folder / "runs").glob("*.trec"))),
+    )
+
+
+def load_run(dataset: Dataset, name: str) -> Run:
+    """Read one run of the dataset; raises `UnknownName` or, for a broken line, `BadInput`."""
+    if name not in dataset.run_names:
+        known = ", ".join(dataset.run_names) or "none"
+        raise UnknownName(f'{dataset.folder} has no run called "{name}"; its runs are: {known}.')
+    path = dataset.folder / "runs" / f"{name}.trec"
+    scored: dict[str, dict[str, float]] = {}
+    for where, line in _lines(path):
+        fields = line.split()
+        if len(fields) != 6:
+            raise where.error("must hold query, Q0, document, rank, score and tag, separated by spaces")
+        question_id, _, document_id, _, score, _ = fields
+        if document_id not in dataset.document_ids:
+            raise where.error(f'names the document "{document_id}", which corpus.jsonl does not hold')
+        of_question = scored.setdefault(question_id, {})
+        if document_id in of_question:
+            raise where.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
+        of_question[document_id] = where.number_of(score, float)
+    return Run(name, {question_id: _by_score(documents) for question_id, documents in scored.items()})
+
+
+def _by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
+    # trec_eval goes by the score, never by the rank column; equal scores keep the order of the file.
+    return tuple(RunEntry(id, score) for id, score in sorted(documents.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A line of a file, for error messages."""
+
+    path: Path
+    line: int
+
+    def error(self, what: str) -> BadInput:
+        return BadInput(f"{self.path}, line {self.line}, {what}.")
+
+    def number_of(self, text: str, kind: Callable[[str], Number]) -> Number:
+        try:
+            return kind(text)
+        except ValueError:
+            raise self.error(f'has "{text}" where a number belongs') from None
+
+
+def _lines(path: Path) -> Iterator[tuple[_Where, str]]:
+    """Give the lines that hold something, one at a time."""
+    number = 0
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, start=1):
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+                if line.strip():
+                    yield _Where(path, number), line
+    except UnicodeDecodeError:
+        raise _Where(path, number).error("is not UTF-8 text; save the file in UTF-8") from None
+    except FileNotFoundError:
+        raise BadInput(f"{path} is missing; a dataset needs corpus.jsonl, queries.jsonl and qrels.tsv.") from None
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _records(path: Path) -> Iterator[tuple[_Where, dict[str, Any]]]:
+    """Give the JSON objects of a file, one per line, each with an `_id` of its own."""
+    seen: set[str] = set()
+    for where, line in _lines(path):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise where.error(f"is not JSON ({error})") from None
+        if not isinstance(record, dict):
+            raise where.error("must hold a JSON object")
+        identifier = _field(where, record, "_id")
+        if identifier in seen:
+            raise where.error(f'has the _id "{identifier}", which an earlier line has already')
+        seen.add(identifier)
+        yield where, record
+
+
+def _field(where: _Where, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = record.get(name, default)
+    if not isinstance(value, str) or (default is None and not value.strip()):
+        raise where.error(f'needs a text under "{name}"')
+    return value
+
+
+def _document(where: _Where, record: Mapping[str, Any]) -> CorpusDocument:
+    return CorpusDocument(record["_id"], _field(where, record, "title", ""), _field(where, record, "text", ""))
+
+
+def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str]) -> Mapping[str, Mapping[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    lines = _lines(path)
+    next(lines, None)  # the header
+    for where, line in lines:
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise where.error("must hold query-id, corpus-id and score, separated by tabs")
+        question_id, document_id, score = (field.strip() for field in fields)
+        if question_id not in question_ids:
+            raise where.error(f'names the question "{question_id}", which queries.jsonl does not hold')
+        if document_id not in document_ids:
+            raise where.error(f'names the document "{document_id}", which corpus.jsonl does not hold')
+        qrels.setdefault(question_id, {})[document_id] = where.number_of(score, int)
+    if not qrels:
+        raise BadInput(f"{path} holds no judgements, so nothing can be measured.")
+    return qrels
+
+
+def _name(folder: Path) -> str:
+    path = folder / "meta.json"
+    if not path.exists():
+        return folder.resolve().name
+    try:
+        meta = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is not a JSON file: {error}.") from None
+    name = meta.get("name") if isinstance(meta, dict) else None
+    return name if isinstance(name, str) and name.strip() else folder.resolve().name

@@ -1,0 +1,83 @@
+"""Metrics by trec_eval's definitions, computed by pytrec_eval; nothing here knows a database or a model.
+
+The average runs over all judged questions, as with `trec_eval -c`: a question for which a method brings nothing counts
+as 0, and so does one without any relevant document (trec_eval keeps those too). Otherwise a method could better its
+figure by answering less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import MissingExtra
+
+MRR_DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good the rankings of one method are, on average over the judged questions."""
+
+    ndcg_at_10: float
+    mrr_at_10: float
+    recall_at_50: float
+
+
+def quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> Quality:
+    """Measure rankings (for each question its documents, best first) against the judgements.
+
+    Raises `MissingExtra` when pytrec_eval is not installed.
+    """
+    return Quality(
+        ndcg_at_10=_mean(qrels, rankings, "ndcg_cut.10"),
+        mrr_at_10=_mean(
+            qrels, {question: documents[:MRR_DEPTH] for question, documents in rankings.items()}, "recip_rank"
+        ),
+        recall_at_50=_mean(qrels, rankings, "recall.50"),
+    )
+
+
+def ndcg_at_10_by_question(
+    qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
+    """Give nDCG@10 of each judged question, to compare two methods question by question."""
+    return _by_question(qrels, rankings, "ndcg_cut.10")
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Give the nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed."""
+    if not values:
+        return 0.0
+    rank = max(1, math.ceil(len(values) * percent / 100))
+    return sorted(values)[rank - 1]
+
+
+def _mean(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]], measure: str) -> float:
+    values = _by_question(qrels, rankings, measure)
+    return math.fsum(values.values()) / len(values) if values else 0.0
+
+
+def _by_question(
+    qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]], measure: str
+) -> dict[str, float]:
+    try:
+        import pytrec_eval
+    except ImportError:
+        raise MissingExtra('Measuring needs pytrec_eval; install it with `pip install "refdesk[evaluate]"`.') from None
+    run = {question: _scores(rankings.get(question, ())) for question in qrels}
+    evaluator = pytrec_eval.RelevanceEvaluator(
+        {question: dict(grades) for question, grades in qrels.items()}, {measure}
+    )
+    results: Mapping[str, Mapping[str, float]] = evaluator.evaluate(run)
+    key = measure.replace(".", "_")
+    return {question: float(results[question][key]) for question in qrels}
+
+
+def _scores(documents: Sequence[str]) -> dict[str, float]:
+    # trec_eval sorts by score and breaks ties by document id, so the order is passed as scores that all differ.
+    scores: dict[str, float] = {}
+    for document in documents:
+        scores.setdefault(document, -float(len(scores)))
+    return scores

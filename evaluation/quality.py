@@ -1,0 +1,137 @@
+"""Measuring methods side by side: one recall per question, then every reranker on the same candidates.
+
+Works on ports only: it is handed something that recalls, the rerankers, and the way from a chunk to its document.
+Documents are judged, chunks are ranked; a document counts with its best chunk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from evaluation import cost
+from evaluation.datasets import Question
+from evaluation.metrics import percentile, quality
+from pipeline.ports import Reranker
+from pipeline.types import Candidate, Recalled, Reranking, Usage
+
+Recall = Callable[[Question], Recalled]
+"""Brings the candidates of a question, in the order that `none` keeps."""
+DocumentOf = Callable[[Candidate], str]
+"""Names a candidate's document as the judgements do."""
+Progress = Callable[[int, int], None]
+"""Is told how many of how many questions are through."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodResult:
+    """One line of the comparison."""
+
+    method: str
+    ndcg_at_10: float
+    mrr_at_10: float
+    recall_at_50: float
+    p50_ms: float
+    """Median of recall and reranking together: what a person waits until the passages are there."""
+    p95_ms: float
+    usage: Usage
+    fallbacks: int
+    """Questions on which the method could not do its work in full and something else took its place."""
+    unscored: int
+    """Candidates for which the method gave nothing usable."""
+    rankings: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """For each question its documents, best first."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens sent and received together."""
+        return cost.tokens_of(self.usage)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is collected for one method on the way."""
+
+    rankings: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    elapsed_ms: list[float] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
+    fallbacks: int = 0
+    unscored: int = 0
+
+
+def measure(
+    questions: Sequence[Question],
+    qrels: Mapping[str, Mapping[str, int]],
+    *,
+    recall: Recall,
+    rerankers: Mapping[str, Reranker],
+    document_of: DocumentOf,
+    deadline_s: float,
+    on_progress: Progress | None = None,
+) -> tuple[MethodResult, ...]:
+    """Recall each question once and let every method rerank those candidates."""
+    tallies = {method: _Tally() for method in rerankers}
+    _warm_up(questions, recall, rerankers, deadline_s)
+    for done, question in enumerate(questions, start=1):
+        started = time.perf_counter()
+        recalled = recall(question)
+        recall_ms = (time.perf_counter() - started) * 1000
+        for method, reranker in rerankers.items():
+            started = time.perf_counter()
+            reranking = _rerank(reranker, question, recalled, deadline_s)
+            elapsed_ms = recall_ms + (time.perf_counter() - started) * 1000
+            _record(tallies[method], question, reranking, elapsed_ms, document_of)
+        if on_progress is not None:
+            on_progress(done, len(questions))
+    return tuple(_result(method, tally, qrels) for method, tally in tallies.items())
+
+
+def documents_in_order(candidates: Iterable[Candidate], document_of: DocumentOf) -> tuple[str, ...]:
+    """Turn ranked chunks into ranked documents: each stands where its best chunk does."""
+    return tuple(dict.fromkeys(document_of(candidate) for candidate in candidates))
+
+
+def _warm_up(
+    questions: Sequence[Question], recall: Recall, rerankers: Mapping[str, Reranker], deadline_s: float
+) -> None:
+    # Models load and caches fill on first use; that belongs to no question. One candidate is enough, and is all that a
+    # method which pays for its calls is asked for.
+    for question in questions[:1]:
+        first = recall(question).candidates[:1]
+        for reranker in rerankers.values():
+            if first:
+                reranker.rerank(question.text, first, deadline_s=deadline_s)
+
+
+def _rerank(reranker: Reranker, question: Question, recalled: Recalled, deadline_s: float) -> Reranking:
+    if not recalled.candidates:
+        return Reranking((), reranker.method)
+    return reranker.rerank(question.text, recalled.candidates, deadline_s=deadline_s)
+
+
+def _record(
+    tally: _Tally, question: Question, reranking: Reranking, elapsed_ms: float, document_of: DocumentOf
+) -> None:
+    in_order = (ranked.candidate for ranked in sorted(reranking.ranked, key=lambda ranked: ranked.rank))
+    tally.rankings[question.id] = documents_in_order(in_order, document_of)
+    tally.elapsed_ms.append(elapsed_ms)
+    tally.usages.append(reranking.usage)
+    tally.fallbacks += bool(reranking.fallbacks)
+    tally.unscored += sum("unscored" in ranked.flags for ranked in reranking.ranked)
+
+
+def _result(method: str, tally: _Tally, qrels: Mapping[str, Mapping[str, int]]) -> MethodResult:
+    measured = quality(qrels, tally.rankings)
+    return MethodResult(
+        method=method,
+        ndcg_at_10=measured.ndcg_at_10,
+        mrr_at_10=measured.mrr_at_10,
+        recall_at_50=measured.recall_at_50,
+        p50_ms=percentile(tally.elapsed_ms, 50),
+        p95_ms=percentile(tally.elapsed_ms, 95),
+        usage=cost.total(tally.usages),
+        fallbacks=tally.fallbacks,
+        unscored=tally.unscored,
+        rankings=tally.rankings,
+    )

@@ -1,0 +1,83 @@
+"""What comes out of an evaluation: the document that other programs read and the rows that people read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from evaluation.cost import usd_per_thousand_questions
+from evaluation.quality import MethodResult
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One dataset, one recall, several methods."""
+
+    dataset: str
+    documents: int
+    questions: int
+    """Judged ones: those that the figures are averages of."""
+    recall: str
+    methods: tuple[MethodResult, ...]
+
+
+COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
+
+
+def as_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Give the JSON document of `refdesk evaluate --json`; its keys are a promise to other programs."""
+    return {
+        "dataset": {
+            "name": evaluation.dataset,
+            "documents": evaluation.documents,
+            "queries": evaluation.questions,
+        },
+        "recall": evaluation.recall,
+        "methods": [
+            {
+                "method": result.method,
+                "ndcg@10": round(result.ndcg_at_10, 4),
+                "mrr@10": round(result.mrr_at_10, 4),
+                "recall@50": round(result.recall_at_50, 4),
+                "p50_ms": round(result.p50_ms, 1),
+                "p95_ms": round(result.p95_ms, 1),
+                "calls": result.usage.calls,
+                "tokens": result.tokens,
+                "cost_usd": round(result.usage.cost_usd, 6),
+            }
+            for result in evaluation.methods
+        ],
+    }
+
+
+def as_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    """Give the table for people, one row per method, under `COLUMNS`."""
+    return [
+        (
+            result.method,
+            f"{result.ndcg_at_10:.3f}",
+            f"{result.mrr_at_10:.3f}",
+            f"{result.recall_at_50:.3f}",
+            f"{result.p50_ms:.1f}",
+            f"{result.p95_ms:.1f}",
+            str(result.usage.calls),
+            str(result.tokens),
+            f"{result.usage.cost_usd:.4f}",
+            f"{usd_per_thousand_questions(result.usage, evaluation.questions):.2f}",
+        )
+        for result in evaluation.methods
+    ]
+
+
+def notes(evaluation: Evaluation) -> list[str]:
+    """Say what a reader of the figures must know: fallbacks and unscored candidates, in full sentences."""
+    lines = []
+    for result in evaluation.methods:
+        if result.fallbacks:
+            lines.append(
+                f"{result.method}: on {result.fallbacks} of {evaluation.questions} questions it could not do all of its "
+                "work and something else took its place."
+            )
+        if result.unscored:
+            lines.append(f"{result.method}: {result.unscored} candidates got no usable score and kept their place.")
+    return lines

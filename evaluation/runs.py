@@ -1,0 +1,69 @@
+"""Reranking what another system recalled: a run of the dataset takes the place of the store's keyword leg.
+
+`keyword` keeps the run's own order, `dense` orders the run's documents by cosine similarity, `hybrid` fuses both ranks
+as the store does. So the orders of one run can be compared with each other and with a reranker on the same candidates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evaluation.datasets import Question, Run
+from pipeline.types import Candidate, Recalled, RecallMode
+
+RANK_CONSTANT = 60
+"""Of reciprocal rank fusion, as in the store's recall statement."""
+
+ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]
+"""Brings the chunks of documents, by the document ids of the dataset; ranks and scores are filled in here."""
+DenseScores = Callable[[str, Sequence[int]], Mapping[int, float]]
+"""Gives the cosine similarity of chunks to a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecall:
+    """Recalls from a run: the chunks of its Top-N documents, in the order that the mode asks for."""
+
+    run: Run
+    mode: RecallMode
+    top_n: int
+    chunks_of: ChunksOf
+    dense_scores: DenseScores
+
+    def __call__(self, question: Question) -> Recalled:
+        """Recall the candidates of one question."""
+        entries = self.run.rankings.get(question.id, ())[: self.top_n]
+        chunks = self.chunks_of([entry.document_id for entry in entries])
+        candidates = [
+            replace(chunk, keyword_rank=rank, keyword_score=entry.score)
+            for rank, entry in enumerate(entries, start=1)
+            for chunk in chunks.get(entry.document_id, ())
+        ]
+        if self.mode != "keyword" and candidates:
+            candidates = _with_dense_ranks(
+                candidates, self.dense_scores(question.text, [candidate.chunk_id for candidate in candidates])
+            )
+        scored = [replace(candidate, recall_score=_score(candidate, self.mode)) for candidate in candidates]
+        # Equal scores go by the dense rank, as in the store; without one the sort keeps the run's order.
+        scored.sort(key=lambda candidate: (-candidate.recall_score, candidate.dense_rank or len(scored) + 1))
+        ranked = tuple(replace(candidate, recall_rank=rank) for rank, candidate in enumerate(scored, start=1))
+        return Recalled(ranked, asked=self.top_n, plan=f"run {self.run.name}")
+
+
+def _with_dense_ranks(candidates: Sequence[Candidate], scores: Mapping[int, float]) -> list[Candidate]:
+    order = sorted(scores, key=lambda chunk_id: (-scores[chunk_id], chunk_id))
+    ranks = {chunk_id: rank for rank, chunk_id in enumerate(order, start=1)}
+    return [
+        replace(candidate, dense_rank=ranks.get(candidate.chunk_id), dense_score=scores.get(candidate.chunk_id))
+        for candidate in candidates
+    ]
+
+
+def _score(candidate: Candidate, mode: RecallMode) -> float:
+    if mode == "keyword":
+        return candidate.keyword_score or 0.0
+    if mode == "dense":
+        return -1.0 if candidate.dense_score is None else candidate.dense_score
+    ranks = (candidate.keyword_rank, candidate.dense_rank)
+    return sum(1.0 / (RANK_CONSTANT + rank) for rank in ranks if rank is not None)

@@ -1,0 +1,123 @@
+"""Datasets: what is read, and what each fault is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluation.datasets import CorpusDocument, Question, RunEntry, load, load_run
+from pipeline.errors import BadInput, UnknownName
+
+CORPUS = '{"_id": "d1", "title": "One", "text": "first"}\n{"_id": "d2", "title": "", "text": ""}\n'
+QUERIES = '{"_id": "q1", "text": "what is first?"}\n{"_id": "q2", "text": "not judged"}\n'
+QRELS = "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1\td2\t0\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "corpus.jsonl").write_text(CORPUS, encoding="utf-8")
+    (tmp_path / "queries.jsonl").write_text(QUERIES, encoding="utf-8")
+    (tmp_path / "qrels.tsv").write_text(QRELS, encoding="utf-8")
+    return tmp_path
+
+
+def test_load__reads_all_parts(folder):
+    dataset = load(folder)
+    assert dataset.name == folder.name
+    assert dataset.document_ids == {"d1", "d2"}
+    assert dataset.judged_questions == (Question("q1", "what is first?"),)
+    assert len(dataset.questions) == 2
+    assert dataset.qrels == {"q1": {"d1": 2, "d2": 0}}
+    assert dataset.run_names == ()
+    assert list(dataset.documents()) == [CorpusDocument("d1", "One", "first"), CorpusDocument("d2", "", "")]
+    assert [document.empty for document in dataset.documents()] == [False, True]
+
+
+def test_load__name_comes_from_meta(folder):
+    (folder / "meta.json").write_text('{"name": "proverbs"}', encoding="utf-8")
+    assert load(folder).name == "proverbs"
+
+
+def test_load__byte_order_mark_and_blank_lines_are_no_fault(folder):
+    (folder / "queries.jsonl").write_text("\ufeff" + QUERIES + "\n\n", encoding="utf-8")
+    assert len(load(folder).questions) == 2
+
+
+def test_load__corpus_hash_follows_the_content_only(folder):
+    before = load(folder).corpus_sha256
+    (folder / "corpus.jsonl").write_text(CORPUS.replace(": ", ":") + "\n", encoding="utf-8")
+    assert load(folder).corpus_sha256 == before
+    (folder / "corpus.jsonl").write_text(CORPUS.replace("first", "second"), encoding="utf-8")
+    assert load(folder).corpus_sha256 != before
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels.tsv"])
+def test_load__missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(BadInput, match=name):
+        load(folder)
+
+
+def test_load__not_a_folder(folder):
+    with pytest.raises(BadInput, match="not a folder"):
+        load(folder / "corpus.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("corpus.jsonl", CORPUS + "{broken\n", "corpus.jsonl, line 3, is not JSON"),
+        ("corpus.jsonl", CORPUS + "[]\n", "corpus.jsonl, line 3, must hold a JSON object"),
+        ("corpus.jsonl", CORPUS + '{"title": "x", "text": "y"}\n', 'corpus.jsonl, line 3, needs a text under "_id"'),
+        ("corpus.jsonl", CORPUS + '{"_id": "d1", "text": "y"}\n', 'corpus.jsonl, line 3, has the _id "d1"'),
+        ("corpus.jsonl", '{"_id": "d1", "text": 7}\n', 'corpus.jsonl, line 1, needs a text under "text"'),
+        ("corpus.jsonl", "\n", "corpus.jsonl holds no documents"),
+        ("queries.jsonl", QUERIES + '{"_id": "q3", "text": " "}\n', 'queries.jsonl, line 3, needs a text under "text"'),
+        ("qrels.tsv", QRELS + "q1 d1 1\n", "qrels.tsv, line 4, must hold query-id, corpus-id and score"),
+        ("qrels.tsv", QRELS + "q9\td1\t1\n", 'qrels.tsv, line 4, names the question "q9"'),
+        ("qrels.tsv", QRELS + "q1\td9\t1\n", 'qrels.tsv, line 4, names the document "d9"'),
+        ("qrels.tsv", QRELS + "q1\td1\thigh\n", 'qrels.tsv, line 4, has "high" where a number belongs'),
+        ("qrels.tsv", "query-id\tcorpus-id\tscore\n", "qrels.tsv holds no judgements"),
+        ("meta.json", "{", "meta.json is not a JSON file"),
+    ],
+)
+def test_load__fault_names_file_and_line(folder, name, content, expected):
+    (folder / name).write_text(content, encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load(folder)
+    assert expected in str(caught.value)
+
+
+def test_load__text_that_is_not_utf8(folder):
+    (folder / "corpus.jsonl").write_bytes(CORPUS.encode() + b'{"_id": "d3", "text": "\xff"}\n')
+    with pytest.raises(BadInput, match="line 3, is not UTF-8"):
+        load(folder)
+
+
+def test_load_run__goes_by_score_and_keeps_file_order_of_ties(folder):
+    (folder / "runs").mkdir()
+    (folder / "runs" / "BM25.trec").write_text("q1 Q0 d1 1 1.5 BM25\nq1 Q0 d2 2 7.25 BM25\n", encoding="utf-8")
+    dataset = load(folder)
+    assert dataset.run_names == ("BM25",)
+    assert load_run(dataset, "BM25").rankings == {"q1": (RunEntry("d2", 7.25), RunEntry("d1", 1.5))}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("q1 Q0 d1 1 1.5", "line 2, must hold query"),
+        ("q1 Q0 d9 2 1.0 BM25", 'line 2, names the document "d9"'),
+        ("q1 Q0 d1 2 1.0 BM25", 'line 2, names the document "d1" a second time'),
+        ("q1 Q0 d2 2 x BM25", 'line 2, has "x" where a number belongs'),
+    ],
+)
+def test_load_run__fault_names_file_and_line(folder, line, expected):
+    (folder / "runs").mkdir()
+    (folder / "runs" / "BM25.trec").write_text(f"q1 Q0 d1 1 1.5 BM25\n{line}\n", encoding="utf-8")
+    with pytest.raises(BadInput) as caught:
+        load_run(load(folder), "BM25")
+    assert expected in str(caught.value)
+
+
+def test_load_run__unknown_name_lists_what_there_is(folder):
+    with pytest.raises(UnknownName, match="its runs are: none"):
+        load_run(load(folder), "BM25")

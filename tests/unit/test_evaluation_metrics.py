@@ -1,0 +1,87 @@
+"""Metrics against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from evaluation.metrics import ndcg_at_10_by_question, percentile, quality
+
+pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
+
+
+def test_quality__graded_relevance():
+    qrels = {"q": {"a": 3, "b": 1, "c": 0}}
+    measured = quality(qrels, {"q": ["x", "b", "a"]})
+    gained = 1 / math.log2(3) + 3 / math.log2(4)
+    ideal = 3 / math.log2(2) + 1 / math.log2(3)
+    assert measured.ndcg_at_10 == pytest.approx(gained / ideal)
+    assert measured.mrr_at_10 == pytest.approx(1 / 2)
+    assert measured.recall_at_50 == 1.0
+
+
+def test_quality__perfect_order_is_one():
+    measured = quality({"q": {"a": 2, "b": 1}}, {"q": ["a", "b", "c"]})
+    assert (measured.ndcg_at_10, measured.mrr_at_10, measured.recall_at_50) == (1.0, 1.0, 1.0)
+
+
+def test_quality__first_relevant_at_eleven_counts_nothing_at_ten():
+    ranking = [f"x{i}" for i in range(10)] + ["a"]
+    measured = quality({"q": {"a": 1}}, {"q": ranking})
+    assert (measured.ndcg_at_10, measured.mrr_at_10, measured.recall_at_50) == (0.0, 0.0, 1.0)
+
+
+def test_quality__first_relevant_at_ten_still_counts():
+    ranking = [f"x{i}" for i in range(9)] + ["a"]
+    measured = quality({"q": {"a": 1}}, {"q": ranking})
+    assert measured.mrr_at_10 == pytest.approx(0.1)
+    assert measured.ndcg_at_10 == pytest.approx(1 / math.log2(11))
+
+
+def test_quality__recall_looks_at_fifty():
+    qrels = {"q": {"a": 1, "b": 1}}
+    at_fifty = ["a"] + [f"x{i}" for i in range(48)] + ["b"]
+    at_fifty_one = ["a"] + [f"x{i}" for i in range(49)] + ["b"]
+    assert quality(qrels, {"q": at_fifty}).recall_at_50 == 1.0
+    assert quality(qrels, {"q": at_fifty_one}).recall_at_50 == 0.5
+
+
+def test_quality__question_without_ranking_counts_as_zero():
+    qrels = {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}}
+    assert quality(qrels, {"q1": ["a"], "q2": []}).ndcg_at_10 == pytest.approx(1 / 3)
+
+
+def test_quality__question_without_positives_counts_as_zero():
+    assert quality({"q1": {"a": 1}, "q2": {"a": 0}}, {"q1": ["a"], "q2": ["a"]}).mrr_at_10 == 0.5
+
+
+def test_quality__unjudged_question_is_left_out():
+    assert quality({"q1": {"a": 1}}, {"q1": ["a"], "q2": ["b"]}).ndcg_at_10 == 1.0
+
+
+def test_quality__keeps_the_order_given_where_trec_eval_would_sort_ties_by_id():
+    # With equal scores trec_eval puts the larger document id first.
+    assert quality({"q": {"a": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == 1.0
+    assert quality({"q": {"c": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == pytest.approx(1 / 3)
+
+
+def test_ndcg_at_10_by_question__names_each_judged_question():
+    assert ndcg_at_10_by_question({"q1": {"a": 1}, "q2": {"b": 1}}, {"q1": ["a"], "q2": ["a"]}) == {
+        "q1": 1.0,
+        "q2": 0.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([5.0], 95, 5.0),
+        ([4.0, 1.0, 3.0, 2.0], 50, 2.0),
+        ([float(i) for i in range(1, 101)], 95, 95.0),
+        ([float(i) for i in range(1, 21)], 95, 19.0),
+        ([], 50, 0.0),
+    ],
+)
+def test_percentile__nearest_rank(values, percent, expected):
+    assert percentile(values, percent) == expected

@@ -1,0 +1,192 @@
+"""Measuring methods through fakes at the ports: what is ranked, counted and reported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from evaluation.datasets import Question, Run, RunEntry
+from evaluation.plots import plot_quality_against_latency
+from evaluation.quality import measure
+from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, notes
+from evaluation.runs import RunRecall
+from pipeline.errors import BadInput
+from pipeline.types import Candidate, Fallback, Ranked, Recalled, Reranking, Usage
+
+pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
+
+QUESTIONS = (Question("q1", "first?"), Question("q2", "second?"))
+QRELS = {"q1": {"d2": 1}, "q2": {"d1": 1}}
+
+
+def candidate(chunk_id, document, rank=1, score=0.0):
+    return Candidate(chunk_id, int(document[1:]), document, f"text {chunk_id}", rank, score, source=document)
+
+
+def recall(question):
+    # Two chunks of d1 stand before the only one of d2.
+    chunks = [candidate(10, "d1", 1, 0.9), candidate(11, "d1", 2, 0.8), candidate(20, "d2", 3, 0.7)]
+    return Recalled(tuple(chunks), asked=50, plan="exact")
+
+
+class Fake:
+    """A reranker that sorts by a key and reports what it cost."""
+
+    def __init__(self, method, key, usage=None, fallbacks=(), flags=()):
+        self.method = method
+        self.key = key
+        self.usage = usage or Usage()
+        self.fallbacks = fallbacks
+        self.flags = flags
+        self.asked = []
+
+    def rerank(self, question, candidates, *, deadline_s, on_progress=None):
+        self.asked.append((question, len(candidates)))
+        ordered = sorted(candidates, key=self.key)
+        ranked = [Ranked(c, rank, 1 / rank, flags=self.flags) for rank, c in enumerate(ordered, start=1)]
+        # Out of order on purpose: the rank counts, not the place in the tuple.
+        return Reranking(tuple(reversed(ranked)), self.method, self.fallbacks, self.usage)
+
+
+def keep_order():
+    return Fake("none", key=lambda c: c.recall_rank)
+
+
+def turn_round():
+    return Fake("reverse", key=lambda c: -c.recall_rank, usage=Usage(2, 100, 20, 0.01))
+
+
+def measured(**kwargs):
+    options = {
+        "recall": recall,
+        "document_of": lambda c: c.source,
+        "deadline_s": 5.0,
+        "rerankers": {"none": keep_order()},
+    }
+    return measure(QUESTIONS, QRELS, **{**options, **kwargs})
+
+
+def test_measure__document_counts_with_its_best_chunk():
+    (result,) = measured()
+    assert result.rankings == {"q1": ("d1", "d2"), "q2": ("d1", "d2")}
+    assert result.mrr_at_10 == pytest.approx((1 / 2 + 1) / 2)
+    assert result.recall_at_50 == 1.0
+
+
+def test_measure__methods_see_the_same_candidates():
+    keep, turn = keep_order(), turn_round()
+    results = measured(rerankers={"none": keep, "reverse": turn})
+    assert [result.method for result in results] == ["none", "reverse"]
+    assert results[1].rankings["q1"] == ("d2", "d1")
+    assert keep.asked == turn.asked
+
+
+def test_measure__warms_up_on_one_candidate_that_counts_nowhere():
+    turn = turn_round()
+    (result,) = measured(rerankers={"reverse": turn})
+    assert turn.asked == [("first?", 1), ("first?", 3), ("second?", 3)]
+    assert result.usage == Usage(4, 200, 40, 0.02)
+    assert result.tokens == 240
+
+
+def test_measure__latency_holds_recall_and_reranking():
+    (result,) = measured()
+    assert 0 < result.p50_ms <= result.p95_ms
+
+
+def test_measure__nothing_recalled_counts_as_zero():
+    reranker = keep_order()
+    (result,) = measured(recall=lambda question: Recalled((), 50, "exact"), rerankers={"none": reranker})
+    assert (result.ndcg_at_10, result.recall_at_50, reranker.asked) == (0.0, 0.0, [])
+
+
+def test_measure__counts_fallbacks_and_unscored():
+    fallback = Fallback("rerank", "llm-pointwise", "none", "it answered nonsense")
+    broken = Fake("llm-pointwise", key=lambda c: c.recall_rank, fallbacks=(fallback,), flags=("unscored",))
+    (result,) = measured(rerankers={"llm-pointwise": broken})
+    assert (result.fallbacks, result.unscored) == (2, 6)
+
+
+def test_measure__tells_progress():
+    seen = []
+    measured(on_progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(1, 2), (2, 2)]
+
+
+RUN = Run("BM25", {"q1": (RunEntry("d1", 9.0), RunEntry("d2", 4.0), RunEntry("d3", 1.0))})
+CHUNKS = {"d1": [candidate(10, "d1"), candidate(11, "d1")], "d2": [candidate(20, "d2")], "d3": [candidate(30, "d3")]}
+COSINES = {10: 0.1, 11: 0.5, 20: 0.8, 30: 0.3}
+
+
+def run_recall(mode, top_n=50):
+    return RunRecall(
+        RUN,
+        mode,
+        top_n,
+        chunks_of=lambda ids: {id: CHUNKS[id] for id in ids},
+        dense_scores=lambda text, ids: {id: COSINES[id] for id in ids},
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("keyword", [10, 11, 20, 30]), ("dense", [20, 11, 30, 10]), ("hybrid", [20, 11, 10, 30])]
+)
+def test_run_recall__orders_the_run_by_mode(mode, expected):
+    recalled = run_recall(mode)(QUESTIONS[0])
+    assert [c.chunk_id for c in recalled.candidates] == expected
+    assert [c.recall_rank for c in recalled.candidates] == [1, 2, 3, 4]
+    scores = [c.recall_score for c in recalled.candidates]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_run_recall__top_n_counts_documents():
+    assert [c.chunk_id for c in run_recall("keyword", top_n=1)(QUESTIONS[0]).candidates] == [10, 11]
+
+
+def test_run_recall__question_that_the_run_does_not_hold():
+    assert run_recall("dense")(QUESTIONS[1]).candidates == ()
+
+
+def evaluation():
+    results = measured(rerankers={"none": keep_order(), "reverse": turn_round()})
+    return Evaluation("proverbs", 3, len(QUESTIONS), "dense", results)
+
+
+def test_as_json__holds_exactly_the_promised_keys():
+    document = json.loads(json.dumps(as_json(evaluation())))
+    assert document["dataset"] == {"name": "proverbs", "documents": 3, "queries": 2}
+    assert document["recall"] == "dense"
+    assert set(document) == {"dataset", "recall", "methods"}
+    expected = {"method", "ndcg@10", "mrr@10", "recall@50", "p50_ms", "p95_ms", "calls", "tokens", "cost_usd"}
+    assert [set(method) for method in document["methods"]] == [expected, expected]
+    assert document["methods"][1]["tokens"] == 240
+    assert document["methods"][1]["cost_usd"] == 0.02
+
+
+def test_as_rows__fit_the_columns():
+    rows = as_rows(evaluation())
+    assert [row[0] for row in rows] == ["none", "reverse"]
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    assert rows[1][-1] == "10.00"
+
+
+def test_notes__name_what_fell_back():
+    whole = evaluation()
+    assert notes(whole) == []
+    damaged = replace(whole, methods=(replace(whole.methods[0], fallbacks=1, unscored=3),))
+    assert len(notes(damaged)) == 2
+
+
+def test_plot__writes_an_image(tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
+    path = tmp_path / "plot.png"
+    plot_quality_against_latency(evaluation(), path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_plot__place_that_cannot_be_written(tmp_path):
+    pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
+    with pytest.raises(BadInput, match="cannot be written"):
+        plot_quality_against_latency(evaluation(), tmp_path / "no such folder" / "plot.png")
