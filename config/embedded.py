@@ -1,0 +1,100 @@
+"""The embedded servers: real PostgreSQL and Redis in one folder, shared by every command that runs on it.
+
+Two locks in the folder do the sharing. Whoever starts or stops servers holds the start lock; whoever uses them holds
+the users lock, shared. The last user out gets the users lock for itself alone and stops the servers. Both locks die
+with their process, so a killed command leaves nothing behind but running servers, which the next command adopts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from config.embedded_home import ServerHome, explaining, prepare_home, try_lock
+from config.embedded_postgres import EmbeddedPostgres
+from config.embedded_redis import EmbeddedRedis
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ServerUrls:
+    """Where the servers are; empty for one that was not wanted."""
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    """As the broker library wants it; `config.redis_urls.client_url` spells it for the Redis client."""
+
+
+class EmbeddedServers:
+    """The servers of one home folder, for as long as the `with` block runs."""
+
+    def __init__(self, home: Path, *, want_postgres: bool = True, want_redis: bool = True) -> None:
+        """Remember what is wanted; nothing is touched yet."""
+        self._path = home
+        self._want_postgres = want_postgres
+        self._want_redis = want_redis
+        self._home: ServerHome | None = None
+        self._users: int | None = None
+
+    def __enter__(self) -> ServerUrls:
+        """Start the servers, or adopt those that run."""
+        self._home = prepare_home(self._path)
+        postgres, redis = EmbeddedPostgres(self._home), EmbeddedRedis(self._home)
+        with explaining(self._path), self._home.starting():
+            self._users = self._home.join_users()
+            try:
+                if self._want_postgres:
+                    postgres.start()
+                if self._want_redis:
+                    redis.start()
+            except BaseException:
+                self._leave(self._home)
+                raise
+            return ServerUrls(
+                database_url=postgres.url if self._want_postgres else "",
+                redis_url=redis.url if self._want_redis else "",
+            )
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave; the last one out stops the servers."""
+        if self._home is None or self._users is None:
+            return
+        with explaining(self._path), self._home.starting():
+            self._leave(self._home)
+
+    def _leave(self, home: ServerHome) -> None:
+        users, self._users = self._users, None
+        if users is None:
+            return
+        try:
+            if try_lock(users, fcntl.LOCK_EX):
+                EmbeddedRedis(home).stop()
+                EmbeddedPostgres(home).stop()
+                home.remove_alias()
+        finally:
+            os.close(users)
+
+
+@contextmanager
+def servers_for(settings: Settings) -> Iterator[ServerUrls]:
+    """Give the servers that the settings name, with an embedded one for each that they do not name."""
+    database = settings.database_url.get_secret_value() if settings.database_url else ""
+    redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
+    if database and redis:
+        yield ServerUrls(database, redis)
+        return
+    with EmbeddedServers(settings.home, want_postgres=not database, want_redis=not redis) as embedded:
+        yield ServerUrls(database or embedded.database_url, redis or embedded.redis_url)

@@ -1,0 +1,104 @@
+"""The embedded Redis: started, adopted and stopped inside a home folder, reached through a Unix socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import redis
+
+from config.embedded_home import ServerHome, disk_full_text
+from config.embedded_process import find_servers, run_program, stop_servers
+from config.embedded_programs import find_redis, reachable_programs
+from pipeline.errors import DiskFull, SetupError
+
+PROGRAM = "redis-server"
+FOLDER = "redis"
+SOCKET = "redis.sock"
+START_TIMEOUT_S = 120.0
+
+OPTIONS = {
+    "port": "0",
+    "unixsocket": SOCKET,
+    "unixsocketperm": "700",
+    "appendonly": "yes",
+    "save": "",
+    "maxmemory-policy": "noeviction",
+}
+
+
+class EmbeddedRedis:
+    """Redis in a home folder; its methods are called under the home's start lock."""
+
+    def __init__(self, home: ServerHome) -> None:
+        """Remember the home."""
+        self._home = home
+        self._folder = home.path / FOLDER
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, as the broker library writes it."""
+        return f"redis+socket://{self._home.short_path(FOLDER) / SOCKET}"
+
+    def start(self) -> None:
+        """Adopt the running server, or start one."""
+        self._home.make_folder(FOLDER)
+        if find_servers(self._folder, PROGRAM):
+            if self._wait_ready():
+                return
+            self.stop()
+        program = reachable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
+        options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
+        handle, log = self._home.open_log("redis")
+        try:
+            begin = os.fstat(handle).st_size
+            # Left behind by a shell rather than by `daemonize`, which would need to reach the log by its path.
+            shell: list[str | Path] = ["/bin/sh", "-c", 'exec "$@" </dev/null &', "sh", program, *options]
+            run_program(shell, self._home.account, folder=self._folder, output=handle)
+            if not self._wait_ready():
+                text = os.pread(handle, 100_000, begin).decode("utf-8", "replace")
+                if "No space left on device" in text:
+                    raise DiskFull(disk_full_text(self._home.path))
+                reason = (text.splitlines() or ["it gave no reason"])[-1].strip()
+                raise SetupError(f"The embedded Redis in {self._folder} did not start: {reason} (its log: {log}).")
+        finally:
+            os.close(handle)
+
+    def stop(self) -> None:
+        """Stop the server with all data on disk."""
+        living = find_servers(self._folder, PROGRAM)
+        stop_servers(
+            self._folder,
+            PROGRAM,
+            living,
+            [(signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)],
+        )
+
+    def _wait_ready(self) -> bool:
+        # A refused connection may be a server that has not opened its socket yet; it is given up when it is gone, or
+        # when it has been silent for seconds and is thus a server that lost its socket.
+        client = redis.Redis(
+            unix_socket_path=str(self._home.short_path(FOLDER) / SOCKET),
+            socket_timeout=3.0,
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        silent_until = time.monotonic() + 5.0
+        grace_until = time.monotonic() + 1.0
+        try:
+            while time.monotonic() < deadline:
+                try:
+                    client.ping()
+                except redis.BusyLoadingError:
+                    silent_until = deadline
+                except redis.RedisError:
+                    gone = not find_servers(self._folder, PROGRAM) and time.monotonic() > grace_until
+                    if gone or time.monotonic() > silent_until:
+                        return False
+                else:
+                    return True
+                time.sleep(0.02)
+            return False
+        finally:
+            client.close()

@@ -1,0 +1,87 @@
+"""Fixtures that several kinds of tests share: embedded servers, databases cloned from a template, test material."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+
+from config.embedded import EmbeddedServers, ServerUrls
+from config.redis_urls import client_url
+
+REPOSITORY = Path(__file__).parent.parent
+TEMPLATE = "refdesk_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give an empty home folder with a short path, set as REFDESK_HOME."""
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
+    monkeypatch.setenv("REFDESK_HOME", str(path))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[ServerUrls]:
+    """Run one PostgreSQL and one Redis for the whole test session."""
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
+    try:
+        with EmbeddedServers(path) as urls:
+            yield urls
+    finally:
+        shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def template_database(servers: ServerUrls) -> str:
+    """Name a database that was migrated once and is cloned for every test."""
+    from db.schema import migrate
+
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
+    migrate(_with_database(servers.database_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
+    """Give a migrated, empty database of the test's own."""
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
+    yield _with_database(servers.database_url, name)
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def redis_url(servers: ServerUrls) -> Iterator[str]:
+    """Give an empty Redis database of the test's own, spelled for the broker library."""
+    url = f"{servers.redis_url}?virtual_host={next(_numbers) % 15 + 1}"
+    with redis.Redis.from_url(client_url(url)) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Find the folder of test material, which is no part of the repository."""
+    path = Path(os.environ.get("REFDESK_SHARED") or REPOSITORY.parent / "shared")
+    if not path.is_dir():
+        pytest.skip(f"no test material at {path}; set REFDESK_SHARED to its folder")
+    return path
+
+
+def _with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
