@@ -1,0 +1,52 @@
+"""Worker processes as rows, so that "why is this waiting?" can be answered in SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.models import WorkerRow
+from db.sql import named
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSign:
+    """What a worker says of itself."""
+
+    id: str
+    role: str
+    queues: tuple[str, ...]
+    host: str
+    pid: int
+    model: str
+
+
+def beat(session: Session, sign: WorkerSign, *, took_task: bool) -> None:
+    """Write a sign of life (a system transaction)."""
+    values = {
+        "id": sign.id,
+        "role": sign.role,
+        "queues": list(sign.queues),
+        "host": sign.host,
+        "pid": sign.pid,
+        "model": sign.model,
+        "took_task": took_task,
+    }
+    session.execute(named("beat"), values)
+
+
+def leave(session: Session, worker_id: str) -> None:
+    """Take a worker's row away because it stopped in good order."""
+    session.execute(named("leave"), {"id": worker_id})
+
+
+def count_alive(session: Session, queue: str) -> int:
+    """Count the workers that take messages from a queue."""
+    return int(session.scalar(named("count_workers"), {"queue": queue}) or 0)
+
+
+def listing(session: Session) -> list[WorkerRow]:
+    """List workers, the freshest first."""
+    return list(session.scalars(select(WorkerRow).order_by(WorkerRow.last_seen.desc())))

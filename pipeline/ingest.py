@@ -1,0 +1,64 @@
+"""The ingest flow up to the store: bytes → blocks → chunks → what the store keeps of each chunk.
+
+Embedding is not in here: it is pulled by workers in batches across documents, see `tasks/embed.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.chunk import chunk_document
+from pipeline.embed import input_hash, passage_text
+from pipeline.errors import Cancelled
+from pipeline.ports import Fetcher, Parser, Tokenizer
+from pipeline.recall import extract_terms
+from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, PreparedChunk, Source
+
+OnStage = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IngestParts:
+    """What the flow needs."""
+
+    parser: Parser
+    fetcher: Fetcher
+    tokenizer: Tokenizer
+    profile: EmbeddingProfile
+    chunk_tokens: int
+    chunk_overlap: int
+    max_chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A document ready for the store."""
+
+    parsed: ParsedDocument
+    chunks: tuple[PreparedChunk, ...]
+
+
+def prepare_document(
+    source: Source, parts: IngestParts, *, on_stage: OnStage, cancelled: Callable[[], bool]
+) -> PreparedDocument:
+    """Parse and chunk a source; raises a `BadInput` that names what is wrong with it, or `Cancelled`."""
+    on_stage("parse")
+    parsed = parts.parser.parse(source, cancelled=cancelled)
+    if cancelled():
+        raise Cancelled()
+    on_stage("chunk")
+    chunks = chunk_document(
+        parsed,
+        parts.tokenizer,
+        max_tokens=min(parts.chunk_tokens, parts.profile.max_tokens),
+        overlap=parts.chunk_overlap,
+        max_chunks=parts.max_chunks,
+    )
+    return PreparedDocument(parsed, tuple(prepare_chunk(chunk) for chunk in chunks))
+
+
+def prepare_chunk(chunk: Chunk) -> PreparedChunk:
+    """Compute what the store keeps of a chunk; keywords are taken from exactly what is embedded."""
+    text = passage_text(chunk.headings, chunk.text)
+    return PreparedChunk(chunk, input_hash(text), extract_terms(text))

@@ -1,0 +1,112 @@
+"""Holding a lease while working: a heartbeat thread, the wish to stop, and the end of the job whatever happens."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from db import jobs
+from db.engine import Database
+from pipeline.errors import Cancelled, DatabaseAway, LeaseLost
+
+log = structlog.get_logger(__name__)
+
+
+class Heartbeat:
+    """Calls `beat` every third of the lease on a thread of its own until left."""
+
+    def __init__(self, beat: Callable[[], None], lease_s: float) -> None:
+        """Prepare; nothing runs before `with`."""
+        self._beat = beat
+        self._pause_s = lease_s / 3
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        """Start beating."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop beating."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._pause_s):
+            try:
+                self._beat()
+            except DatabaseAway as error:
+                log.warning("heartbeat missed", error=str(error))
+            except LeaseLost:
+                return
+
+
+class Holder:
+    """A claimed job: report stages, learn of a cancel, and know whether the lease still holds."""
+
+    def __init__(self, database: Database, lease: jobs.Lease, lease_s: float) -> None:
+        """Bind to a lease that was just taken."""
+        self.lease = lease
+        self._database = database
+        self._lease_s = lease_s
+        self._cancelled = threading.Event()
+        self._lost = threading.Event()
+
+    def cancelled(self) -> bool:
+        """Whether the work should stop, because a person wants it or because the lease is gone."""
+        return self._cancelled.is_set() or self._lost.is_set()
+
+    def report(self, stage: str, done: int = 0, total: int = 0, text: str = "") -> None:
+        """Show stage and progress; raises `LeaseLost` or `Cancelled` between stages, where stopping is clean."""
+        with self._database.system() as session:
+            wanted = jobs.report(session, self.lease, stage, done, total, text)
+        if wanted:
+            self._cancelled.set()
+            raise Cancelled()
+
+    def beat(self) -> None:
+        """Renew the lease."""
+        try:
+            with self._database.system() as session:
+                if jobs.renew(session, self.lease, self._lease_s):
+                    self._cancelled.set()
+        except LeaseLost:
+            self._lost.set()
+            raise
+
+
+@contextmanager
+def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s: float) -> Iterator[Holder | None]:
+    """Claim a job and see it to an end: an error becomes its state, a stopping worker hands it back.
+
+    Gives None when there is nothing to claim. The body ends the job itself when it succeeds.
+    """
+    with database.system() as session:
+        lease = jobs.claim(session, job_id, worker=worker, stage=stage, lease_s=lease_s)
+    if lease is None:
+        yield None
+        return
+    holder = Holder(database, lease, lease_s)
+    bound = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
+    try:
+        with Heartbeat(holder.beat, lease_s):
+            yield holder
+    except Cancelled:
+        with database.system() as session:
+            jobs.end_cancelled(session, lease)
+        bound.info("job cancelled")
+    except LeaseLost:
+        bound.warning("lease lost, nothing written")
+    except Exception as error:
+        with database.system() as session:
+            state = jobs.fail(session, lease, error)
+        bound.warning("job failed", state=state, error=type(error).__name__, text=str(error)[:300])
+    except BaseException:
+        # The worker is told to stop: the job did nothing wrong.
+        with database.system() as session:
+            jobs.give_back(session, lease)
+        raise

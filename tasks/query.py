@@ -1,0 +1,44 @@
+"""The answer task: thin. Claim, answer, store the trace and the result in one transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from db import jobs, traces
+from db.recall import PostgresRecall
+from pipeline.answer import answer_question
+from pipeline.types import AnswerOptions
+from tasks.app import QUERY, app
+from tasks.lease import Holder, holding
+from tasks.results import answer_json
+from tasks.runtime import Runtime, current
+from tasks.signs import note_task
+
+
+@app.task(name="refdesk.answer", queue=QUERY)  # type: ignore[untyped-decorator]
+def answer(job_id: int) -> None:
+    """Answer one question."""
+    note_task()
+    runtime = current()
+    with holding(
+        runtime.database, job_id, worker=runtime.worker, stage="start", lease_s=runtime.settings.lease_s
+    ) as holder:
+        if holder is not None:
+            _answer(runtime, holder)
+
+
+def _answer(runtime: Runtime, holder: Holder) -> None:
+    payload: dict[str, Any] = dict(holder.lease.payload)
+    workspace_id = holder.lease.workspace_id
+    profile = runtime.parts.ingest.profile
+    recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
+    given = answer_question(
+        str(payload["question"]),
+        AnswerOptions(**payload["options"]),
+        runtime.parts.answer_with(recall),
+        on_stage=holder.report,
+    )
+    with runtime.database.tenant(workspace_id) as session:
+        jobs.hold(session, holder.lease)
+        traces.store_trace(session, holder.lease, given)
+        jobs.succeed(session, holder.lease, answer_json(holder.lease.job_id, given))

@@ -1,0 +1,45 @@
+"""What a worker child holds: settings, its database pool and the loaded parts, built once before it takes work."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+
+from config.settings import Settings
+from config.wiring import WorkerParts
+from db.engine import Database
+from tasks.submit import Submitter
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything a task needs."""
+
+    worker: str
+    settings: Settings
+    database: Database
+    parts: WorkerParts
+    submitter: Submitter
+
+
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime) -> None:
+    """Make a runtime the one of this process."""
+    global _current  # noqa: PLW0603 - one runtime per process, set once by the worker's start-up
+    _current = runtime
+
+
+def current() -> Runtime:
+    """Give this process's runtime."""
+    if _current is None:
+        raise RuntimeError("this process is no worker: tasks.startup has not run")
+    return _current
+
+
+def worker_name(role: str) -> str:
+    """Name a worker process so that a person finds it: host, role, process, start."""
+    return f"{socket.gethostname()}:{role}:{os.getpid()}:{int(time.time())}"

@@ -1,0 +1,63 @@
+"""Signs of life: the worker's row in Postgres, renewed by its parent process, and when it last took a message."""
+
+from __future__ import annotations
+
+import threading
+from multiprocessing import Value
+
+import structlog
+
+from db import workers
+from db.engine import Database
+from pipeline.errors import DatabaseAway
+
+log = structlog.get_logger(__name__)
+
+BEAT_S = 5.0
+_taken = Value("Q", 0)
+"""Messages taken, shared between the worker's parent and its children (made before the fork)."""
+
+
+def note_task() -> None:
+    """Remember that a message was taken."""
+    with _taken.get_lock():
+        _taken.value += 1
+
+
+class Signs:
+    """Keeps a worker's row fresh on a thread until stopped."""
+
+    def __init__(self, database: Database, sign: workers.WorkerSign) -> None:
+        """Describe the worker; nothing is written before `start`."""
+        self._database = database
+        self._sign = sign
+        self._stop = threading.Event()
+        self._seen = 0
+        self._thread = threading.Thread(target=self._run, name="signs", daemon=True)
+
+    def start(self) -> None:
+        """Write the row and keep it fresh."""
+        self._beat()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the row away: the worker left in good order."""
+        self._stop.set()
+        try:
+            with self._database.system() as session:
+                workers.leave(session, self._sign.id)
+        except DatabaseAway:
+            log.warning("database away, the worker's row stays until it is forgotten")
+
+    def _run(self) -> None:
+        while not self._stop.wait(BEAT_S):
+            try:
+                self._beat()
+            except DatabaseAway as error:
+                log.warning("sign of life missed", error=str(error))
+
+    def _beat(self) -> None:
+        taken = _taken.value
+        with self._database.system() as session:
+            workers.beat(session, self._sign, took_task=taken != self._seen)
+        self._seen = taken

@@ -1,0 +1,123 @@
+"""Starting a worker: checks in the parent, models in the child, signs of life and the sweeper once it is ready."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+from celery import signals
+
+from config.settings import Settings
+from config.wiring import build_parts, describe_embedding
+from db import workspaces
+from db.engine import Database
+from db.schema import require_schema
+from db.workers import WorkerSign
+from pipeline.errors import ProfileMismatch
+from pipeline.types import EmbeddingProfile
+from tasks.app import INGEST, QUERY, configure
+from tasks.runtime import Runtime, current, install, worker_name
+from tasks.signs import Signs
+from tasks.submit import Submitter
+from tasks.sweep import Sweeper
+
+log = structlog.get_logger(__name__)
+
+Role = Literal["query", "ingest"]
+QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What a worker process is told."""
+
+    role: Role
+    settings: Settings
+    database_url: str
+    broker_url: str
+    with_parent: bool = False
+    """Stop when the process that started this one is gone."""
+
+
+def run_worker(plan: WorkerPlan) -> None:
+    """Run a worker in this process until it is told to stop."""
+    require_schema(plan.database_url)
+    database = Database(plan.database_url, application=f"refdesk worker {plan.role}")
+    profile = agree_on_profile(database, plan.settings)
+    app = configure(plan.broker_url)
+    name = worker_name(plan.role)
+    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
+    sign = WorkerSign(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
+    signs = Signs(database, sign)
+    sweeper = Sweeper(database, submitter, plan.settings)
+
+    # The parent must not touch a model library: a forked child would inherit its threads and locks.
+    def in_child(**_: Any) -> None:
+        _start_child(plan, profile, name)
+
+    def when_ready(**_: Any) -> None:
+        signs.start()
+        sweeper.start()
+        log.info("worker ready", worker=name, queue=QUEUE_OF_ROLE[plan.role])
+
+    def when_stopping(**_: Any) -> None:
+        sweeper.stop()
+        signs.stop()
+
+    signals.worker_process_init.connect(in_child, weak=False)
+    signals.worker_process_shutdown.connect(_stop_child, weak=False)
+    signals.worker_ready.connect(when_ready, weak=False)
+    signals.worker_shutdown.connect(when_stopping, weak=False)
+    signals.setup_logging.connect(_keep_logging, weak=False)
+    if plan.with_parent:
+        _stop_with_parent()
+    arguments = ["worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
+    arguments += ["--without-gossip", "--without-mingle", f"--hostname={name.replace(':', '-')}@%h", "--loglevel=WARNING"]
+    app.worker_main(arguments)
+
+
+def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile:
+    """Give the live profile, making the configured model the first one; raises `ProfileMismatch` for another model."""
+    described = describe_embedding(settings)
+    with database.system() as session:
+        live = workspaces.live_profile(session) or workspaces.add_first_profile(session, described)
+    if (live.model, live.dimensions) != (described.model, described.dimensions):
+        raise ProfileMismatch(
+            f"The store was embedded with {live.model} ({live.dimensions} dimensions), this worker is set to"
+            f" {described.model} ({described.dimensions}); it would mix two vector spaces, so it refuses."
+            f" Set REFDESK_EMBEDDING_MODEL={live.model}."
+        )
+    return live
+
+
+def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None:
+    database = Database(plan.database_url, application=f"refdesk {plan.role}")
+    parts = build_parts(plan.settings, profile, role=plan.role)
+    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
+    install(Runtime(name, plan.settings, database, parts, submitter))
+
+
+def _stop_child(**_: Any) -> None:
+    runtime = current()
+    runtime.parts.close()
+    runtime.database.close()
+
+
+def _keep_logging(**_: Any) -> None:
+    """Leave logging as the entry point set it up: Celery does not touch it when this signal has a receiver."""
+
+
+def _stop_with_parent() -> None:
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            threading.Event().wait(1.0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()

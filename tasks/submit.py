@@ -1,0 +1,69 @@
+"""Submitting: insert and commit first, then put the number on the queue. Light: the bot imports this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from db import jobs
+from db.engine import Database
+from tasks.app import TASK_OF_QUEUE, configure
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+
+
+class Submitter:
+    """Puts jobs into the ledger and their numbers on the queue."""
+
+    def __init__(self, database: Database, broker_url: str, *, expires_s: float) -> None:
+        """Bind to the ledger and the broker; a message older than `expires_s` is dropped, and the sweeper sends another."""
+        self._database = database
+        self._app = configure(broker_url)
+        self._expires_s = expires_s
+
+    def submit(self, new_jobs: Iterable[jobs.NewJob]) -> list[int]:
+        """Submit jobs of one workspace; they are safe when this returns, even while Redis is away."""
+        numbers: list[int] = []
+        batch: list[jobs.NewJob] = []
+        for job in new_jobs:
+            batch.append(job)
+            if len(batch) == BATCH:
+                numbers += self._submit_batch(batch)
+                batch = []
+        return numbers + self._submit_batch(batch) if batch else numbers
+
+    def publish(self, numbered: Sequence[tuple[int, str]]) -> bool:
+        """Put job numbers on their queues; tells whether the broker took them all."""
+        if not numbered:
+            return True
+        sent: list[int] = []
+        try:
+            with self._app.producer_pool.acquire(block=True) as producer:
+                for number, queue in numbered:
+                    self._app.send_task(
+                        TASK_OF_QUEUE[queue],
+                        args=[number],
+                        queue=queue,
+                        expires=self._expires_s,
+                        producer=producer,
+                        retry=False,
+                    )
+                    sent.append(number)
+        except (BrokerError, RedisError, OSError) as error:
+            # Not an error of the person's: the job is in the ledger, and the sweeper publishes it once Redis is back.
+            log.warning("broker away, jobs wait in the ledger", jobs=len(numbered) - len(sent), error=type(error).__name__)
+        if sent:
+            with self._database.system() as session:
+                jobs.mark_published(session, sent)
+        return len(sent) == len(numbered)
+
+    def _submit_batch(self, batch: Sequence[jobs.NewJob]) -> list[int]:
+        with self._database.tenant(batch[0].workspace_id) as session:
+            numbers = [jobs.submit(session, job) for job in batch]
+        self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, batch, strict=True)])
+        return numbers

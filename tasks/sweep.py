@@ -1,0 +1,100 @@
+"""The sweeper: every worker's parent runs one on a thread; an advisory lock lets one at a time do the work.
+
+It repairs what a crash, a lost message or a Redis that was away left behind, so recovery never depends on the broker.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import structlog
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+
+from config.settings import Settings
+from db import embedding, workspaces
+from db import sweep as ledger
+from db.engine import Database
+from pipeline.errors import DatabaseAway
+from tasks.app import INGEST, TASK_OF_QUEUE, app
+from tasks.submit import Submitter
+
+log = structlog.get_logger(__name__)
+
+TIDY_EVERY_S = 3600.0
+
+
+class Sweeper:
+    """Sweeps every so often on a thread until stopped."""
+
+    def __init__(self, database: Database, submitter: Submitter, settings: Settings) -> None:
+        """Bind; nothing runs before `start`."""
+        self._database = database
+        self._submitter = submitter
+        self._settings = settings
+        self._stop = threading.Event()
+        self._tidied = 0.0
+        self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
+
+    def start(self) -> None:
+        """Sweep now and then every `sweep_s`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sweep no more."""
+        self._stop.set()
+
+    def sweep(self) -> ledger.Swept | None:
+        """Sweep once; None when another worker is at it."""
+        lost = queues_are_empty()
+        with self._database.system() as session:
+            swept = ledger.sweep(
+                session,
+                messages_lost=lost,
+                patience_s=2 * self._settings.sweep_s,
+                max_attempts=self._settings.max_attempts,
+            )
+        if swept is None:
+            return None
+        if swept.expired or swept.killed or swept.completed:
+            log.warning("swept", expired=swept.expired, killed=swept.killed, completed=swept.completed)
+        self._submitter.publish(swept.to_publish)
+        self._wake_embedder()
+        self._tidy()
+        return swept
+
+    def _wake_embedder(self) -> None:
+        with self._database.system() as session:
+            profile = workspaces.live_profile(session)
+            waiting = embedding.backlog(session, profile.id) if profile else None
+        # Two lingers: chunks that a worker is about to take anyway need no message.
+        if waiting and waiting.waiting and waiting.oldest_s > 2 * self._settings.embed_linger_s:
+            app.send_task("refdesk.embed", queue=INGEST, expires=self._settings.sweep_s, retry=False)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied < TIDY_EVERY_S and self._tidied:
+            return
+        self._tidied = time.monotonic()
+        with self._database.system() as session:
+            ledger.drop_orphan_blobs(session)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.sweep()
+            except DatabaseAway as error:
+                log.warning("sweep put off", error=str(error))
+            except (BrokerError, RedisError, OSError) as error:
+                log.warning("sweep put off, broker away", error=type(error).__name__)
+            except Exception:
+                log.exception("sweep failed")
+            if self._stop.wait(self._settings.sweep_s):
+                return
+
+
+def queues_are_empty() -> bool:
+    """Whether the broker holds no message at all, so that jobs published long ago must have lost theirs."""
+    with app.connection_for_read() as connection:
+        channel = connection.default_channel
+        return not any(channel.queue_declare(queue=queue).message_count for queue in TASK_OF_QUEUE)
