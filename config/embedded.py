@@ -38,7 +38,7 @@ class EmbeddedServers:
 
     def __init__(self, home: Path, *, want_postgres: bool = True, want_redis: bool = True) -> None:
         """Remember what is wanted; nothing is touched yet."""
-        self._path = home
+        self._path = home.absolute()
         self._want_postgres = want_postgres
         self._want_redis = want_redis
         self._home: ServerHome | None = None

@@ -108,7 +108,7 @@ class ServerHome:
                     "somebody else; remove it, or set REFDESK_HOME to a shorter, plain path."
                 ) from None
         link = alias / name
-        if not link.is_symlink() or os.readlink(link) != str(folder):
+        if not link.is_symlink() or link.readlink() != folder:
             link.unlink(missing_ok=True)
             link.symlink_to(folder)
         return link
@@ -120,7 +120,7 @@ class ServerHome:
 
     def _alias(self) -> Path:
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path("/tmp") / f"refdesk-{os.geteuid()}-{digest}"  # owner and mode are checked on every use
+        return Path("/tmp", f"refdesk-{os.geteuid()}-{digest}")  # noqa: S108  # owner and mode are checked on every use
 
 
 def prepare_home(path: Path) -> ServerHome:

@@ -121,13 +121,13 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             if self._folder.exists() and any(self._folder.iterdir()):
                 raise SetupError(
-                    f"{self._folder} holds files but no database; move them away, or set REFDESK_HOME to another folder."
+                    f"{self._folder} holds files but no database; move them, or set REFDESK_HOME to another folder."
                 ) from None
             return False
         if version != str(POSTGRES_MAJOR):
             raise SetupError(
-                f"The database in {self._folder} was made by PostgreSQL {version}, and this Refdesk brings {POSTGRES_MAJOR}; "
-                "use the Refdesk version that made it, or move the folder away to begin anew."
+                f"The database in {self._folder} was made by PostgreSQL {version}, and this Refdesk brings "
+                f"{POSTGRES_MAJOR}; use the Refdesk version that made it, or move the folder away to begin anew."
             )
         return True
 
@@ -142,32 +142,12 @@ class EmbeddedPostgres:
         own(folder, self._home.account)
         data = self._inside or str(folder)
         letters = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        make: list[str | Path] = [
-            programs / "initdb",
-            "--pgdata",
-            data,
-            "--username",
-            NAME,
-            "--auth",
-            "trust",
-            "--encoding",
-            "UTF8",
-        ]
         # The same order and case rules on every machine; letters of all scripts count as letters in keyword search.
-        make += [
-            "--locale-provider",
-            "builtin",
-            "--builtin-locale",
-            "C.UTF-8",
-            "--lc-ctype",
-            letters,
-        ]
+        locale = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--lc-ctype", letters]
+        options = ["--pgdata", data, "--username", NAME, "--auth", "trust", "--encoding", "UTF8", *locale]
         steps: tuple[tuple[list[str | Path], str], ...] = (
-            (make, ""),
-            (
-                [programs / PROGRAM, "--single", "-D", data, "postgres"],
-                f"CREATE DATABASE {NAME};\n",
-            ),
+            ([programs / "initdb", *options], ""),
+            ([programs / PROGRAM, "--single", "-D", data, "postgres"], f"CREATE DATABASE {NAME};\n"),
         )
         for command, text in steps:
             done = run_program(command, self._home.account, folder=folder, text=text)
@@ -182,20 +162,15 @@ class EmbeddedPostgres:
         handle, log = self._home.open_log(PROGRAM)
         try:
             begin = os.fstat(handle).st_size
-            command: list[str | Path] = [
+            options = ["--wait", "--timeout", str(START_TIMEOUT_S), "--options", _option_text()]
+            start: list[str | Path] = [
                 programs / "pg_ctl",
                 "start",
-                "--wait",
-                "--timeout",
-                str(START_TIMEOUT_S),
-            ]
-            command += [
                 "--pgdata",
                 self._inside or str(self._folder),
-                "--options",
-                _option_text(),
+                *options,
             ]
-            done = run_program(command, self._home.account, folder=self._folder, output=handle)
+            done = run_program(start, self._home.account, folder=self._folder, output=handle)
             if done.returncode != 0:
                 raise self._failure(
                     "did not start",
@@ -218,7 +193,7 @@ def _option_text() -> str:
     options = dict(OPTIONS)
     if sys.platform == "linux":
         try:
-            memory = os.statvfs("/dev/shm")
+            memory = os.statvfs("/dev/shm")  # noqa: S108  # only its size is read
             small = memory.f_bavail * memory.f_frsize < SMALL_SHARED_MEMORY
         except OSError:
             small = True

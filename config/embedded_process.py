@@ -74,7 +74,7 @@ def find_servers(folder: Path, program: str) -> list[psutil.Process]:
     A process's working folder tells more than a pid file: it survives no crash, and no other program can inherit it.
     """
     try:
-        wanted = os.stat(folder)
+        wanted = folder.stat()
     except FileNotFoundError:
         return []
     found = []
@@ -83,7 +83,7 @@ def find_servers(folder: Path, program: str) -> list[psutil.Process]:
             # The name comes first: it is readable for every process and rules out nearly all.
             if not process.name().startswith(program) or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if os.path.samestat(os.stat(process.cwd()), wanted):
+            if os.path.samestat(Path(process.cwd()).stat(), wanted):
                 found.append(process)
         except (psutil.Error, OSError):
             continue

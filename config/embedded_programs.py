@@ -114,8 +114,10 @@ def _runs(program: Path, account: Account) -> bool:
 
 def _copy(wheel: Wheel, copy: Path) -> None:
     # Copied beside and renamed, so that a copy is whole or absent.
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.parent.chmod(0o755)
+    for folder in (copy.parent.parent, copy.parent):
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711)  # whatever the umask says, the account has to pass
     unfinished = Path(tempfile.mkdtemp(prefix=".copy-", dir=copy.parent))
     try:
         for part in wheel.parts:
@@ -125,12 +127,12 @@ def _copy(wheel: Wheel, copy: Path) -> None:
                 symlinks=True,
                 ignore=shutil.ignore_patterns("*.a", "*.pc"),
             )
-        for folder, _, files in os.walk(unfinished):
-            os.chmod(folder, 0o755)
-            for name in files:
-                path = Path(folder, name)
-                if not path.is_symlink():
-                    path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+        for path in (unfinished, *unfinished.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
         unfinished.rename(copy)
+    except OSError:
+        if not copy.is_dir():  # else another home's start made the same copy at the same time
+            raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

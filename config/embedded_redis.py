@@ -85,7 +85,7 @@ class EmbeddedRedis:
         )
         deadline = time.monotonic() + START_TIMEOUT_S
         silent_until = time.monotonic() + 5.0
-        grace_until = time.monotonic() + 1.0
+        grace_until = time.monotonic() + 3.0
         try:
             while time.monotonic() < deadline:
                 try:

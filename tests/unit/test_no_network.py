@@ -11,7 +11,7 @@ def test_no_network__other_host_fails_the_test() -> None:
 
 
 def test_no_network__name_of_other_host_fails_the_test() -> None:
-    with pytest.raises(pytest.fail.Exception, match="example.org"):
+    with pytest.raises(pytest.fail.Exception, match=r"example\.org"):
         socket.create_connection(("example.org", 80))
 
 
