@@ -1,0 +1,55 @@
+# One target per thing a person does here; `make help` lists them.
+
+PYTHON ?= python3
+REFDESK = .venv/bin/refdesk
+INSTALL = $(PYTHON) scripts/install
+SOURCES = bot cli config db evaluation migrations pipeline tasks tests benchmarks scripts/install
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up install develop check lint types imports unit test format clean
+
+##@ Use it
+demo: install ## Ingest the handbook and answer three questions, on this machine alone
+	@scripts/demo
+
+up: install ## Start the database, the queue and the workers; Ctrl-C stops all
+	@$(REFDESK) up
+
+install: ## Make .venv with everything that runs (instant when nothing changed)
+	@$(INSTALL) worker embedded evaluate
+
+##@ Work on it
+check: lint types imports unit ## Lint, format, types, import contracts, unit tests
+
+test: check ## Check, then integration, migration and acceptance tests on real servers
+	@.venv/bin/python -m pytest tests/integration tests/migrations tests/acceptance
+
+lint: develop
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+
+types: develop
+	@.venv/bin/mypy
+
+imports: develop
+	@.venv/bin/lint-imports
+
+unit: develop
+	@.venv/bin/python -m pytest tests/unit
+
+format: develop ## Format the code and mend what the linter can mend
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+develop: ## Make .venv with everything that runs and everything that checks
+	@$(INSTALL) worker embedded evaluate dev
+
+##@ Tidy up
+clean: ## Remove .venv, builds and caches; the data folder stays
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help:
+	@echo "Refdesk: a reference desk for a community's documents."
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
