@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Job
@@ -173,6 +173,12 @@ def listing(session: Session, *, states: Sequence[str] = (), kind: str | None = 
     if kind:
         query = query.where(Job.kind == kind)
     return list(session.scalars(query))
+
+
+def count_open(session: Session) -> int:
+    """Count the jobs of this workspace that have not ended."""
+    query = select(func.count()).select_from(Job).where(Job.state.in_(("queued", "running")))
+    return session.scalars(query).one()
 
 
 def discard(session: Session, job_id: int) -> None:
