@@ -1,0 +1,194 @@
+"""The answer flow: question → embed → recall → rerank → Top-K → generate, read from top to bottom.
+
+Nothing here knows a database, a model library or a network; `AnswerParts` brings what fills the ports. A stage that
+cannot do its work is replaced by a simpler one, and the answer says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from pipeline.embed import embed_question, query_input
+from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
+from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
+from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker
+from pipeline.recall import build_query
+from pipeline.terms import content_terms, term_overlap
+from pipeline.types import (
+    Answer,
+    AnswerOptions,
+    Fallback,
+    Generated,
+    Ranked,
+    Recalled,
+    Reranking,
+    Vector,
+)
+
+OnStage = Callable[[str, int, int, str], None]
+"""Told of progress: stage, done, total, and a note (while the answer is written: the text so far)."""
+
+STRONG_KEYWORDS = 0.5
+"""Share of the question's content terms that a passage must hold to be answered from although nothing is similar."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParts:
+    """What the flow works with."""
+
+    store: RecallStore
+    embedder: Embedder | None
+    rerankers: Mapping[str, Reranker]
+    """By the name a person chooses; each already with its fallbacks behind it."""
+    chat: ChatModel | None
+    abstain_below: float = 0.25
+    rerank_deadline_s: float = 20.0
+    llm_max_tokens: int = 800
+    llm_timeout_s: float = 60.0
+    max_question_chars: int = 4000
+    embedder_missing: str = "No embedding model is loaded."
+    """Why there is no embedder, for the record."""
+
+
+@dataclass(slots=True)
+class _Trace:
+    """What has to survive to the end of the flow besides its results."""
+
+    on_stage: OnStage
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    fallbacks: list[Fallback] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Announce a stage and take its time."""
+        self.on_stage(name, 0, 1, "")
+        started = perf_counter()
+        yield
+        self.timings_ms[name] = (perf_counter() - started) * 1000
+
+
+def answer_question(question: str, options: AnswerOptions, parts: AnswerParts, on_stage: OnStage) -> Answer:
+    """Answer one question; the result holds all that its trace needs."""
+    trace = _Trace(on_stage)
+    started = perf_counter()
+    question = check_question(question, parts.max_question_chars)
+    reranker = choose_reranker(options.reranker, parts.rerankers)
+    with trace.stage("embed"):
+        vector = _embed(question, options, parts, trace)
+    with trace.stage("recall"):
+        recalled = parts.store.recall(build_query(question, vector, options))
+    with trace.stage("rerank"):
+        reranking = _rerank(question, recalled, reranker, parts, trace)
+    passages = reranking.ranked[: options.top_k]
+    with trace.stage("generate"):
+        generated = _generate(question, recalled, passages, parts, trace)
+    trace.timings_ms["total"] = (perf_counter() - started) * 1000
+    return Answer(
+        question=question,
+        options=options,
+        recalled=recalled,
+        reranking=reranking,
+        generated=generated,
+        timings_ms=trace.timings_ms,
+        fallbacks=(*trace.fallbacks, *reranking.fallbacks, *generated.fallbacks),
+        profile_id=parts.embedder.profile.id if parts.embedder is not None and vector is not None else None,
+    )
+
+
+def check_question(question: str, max_chars: int) -> str:
+    """Clean a question and refuse an empty or endless one."""
+    cleaned = question.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()
+    if not any(character.isalnum() for character in cleaned):
+        raise BadQuestion("The question is empty; ask with at least one word.")
+    if len(cleaned) > max_chars:
+        raise BadQuestion(
+            f"The question has {len(cleaned):,} characters, the limit is {max_chars:,}; shorten it, or add the long "
+            "text to the library and ask about it."
+        )
+    return cleaned
+
+
+def choose_reranker(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
+    """Find the reranker a person asked for."""
+    if name not in rerankers:
+        raise UnknownName(f"There is no reranker {name!r}; choose one of {', '.join(sorted(rerankers))}.")
+    return rerankers[name]
+
+
+def should_abstain(question: str, recalled: Recalled, passages: Sequence[Ranked], abstain_below: float) -> bool:
+    """Tell whether nothing is good enough: no candidate is similar, and no final passage has the question's words."""
+    similar = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
+    if similar and max(similar) >= abstain_below:
+        return False
+    wanted = content_terms(question)
+    held = max((term_overlap(wanted, _readable(ranked)) for ranked in passages), default=0.0)
+    return held < STRONG_KEYWORDS
+
+
+def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace) -> Vector | None:
+    if options.recall == "keyword":
+        return None
+    reason = parts.embedder_missing
+    if parts.embedder is not None:
+        try:
+            return embed_question(parts.embedder, question)
+        except (Cancelled, LeaseLost):
+            raise
+        except Exception as error:  # noqa: BLE001 - keywords still find something without a model
+            reason = f"{type(error).__name__}: {error}"
+    trace.fallbacks.append(Fallback("embed", options.recall, "keyword", reason))
+    return None
+
+
+def _rerank(question: str, recalled: Recalled, reranker: Reranker, parts: AnswerParts, trace: _Trace) -> Reranking:
+    def progress(done: int, total: int) -> None:
+        trace.on_stage("rerank", done, total, "")
+
+    if not recalled.candidates:
+        return Reranking((), reranker.method)
+    return reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=progress)
+
+
+def _generate(
+    question: str, recalled: Recalled, passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace
+) -> Generated:
+    if not passages:
+        return abstain_without_passages(question, by_keywords=recalled.plan == "keyword")
+    if should_abstain(question, recalled, passages, parts.abstain_below):
+        return abstain(question, passages)
+
+    def show(text: str) -> None:
+        trace.on_stage("generate", 0, 1, text)
+
+    return generate_answer(
+        question,
+        passages,
+        parts.chat,
+        max_tokens=parts.llm_max_tokens,
+        timeout_s=parts.llm_timeout_s,
+        on_text=show,
+        score_sentences=_sentence_scorer(parts.embedder) if parts.embedder is not None else None,
+    )
+
+
+def _sentence_scorer(embedder: Embedder) -> SentenceScorer:
+    def score(question: str, sentences: Sequence[str]) -> Sequence[float]:
+        if not sentences:
+            return []
+        profile = embedder.profile
+        texts = [query_input(profile, question), *(profile.passage_prefix + sentence for sentence in sentences)]
+        vectors = embedder.encode(texts)
+        scores: Sequence[float] = (vectors[1:] @ vectors[0]).astype(np.float64).tolist()
+        return scores
+
+    return score
+
+
+def _readable(ranked: Ranked) -> str:
+    candidate = ranked.candidate
+    return " ".join((candidate.title, *candidate.headings, candidate.text))

@@ -1,0 +1,144 @@
+"""Sentence-transformers models: vectors of texts, vectors of tokens and token counts from one loaded model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.backends.models import WAY_OUT, ModelFiles, make_profile, read_shape, resolve_model
+from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
+from pipeline.ports import Matrix
+from pipeline.types import EmbeddingProfile
+
+
+class SentenceTransformerEmbedder:
+    """Fills the ports `Embedder`, `Tokenizer` and `TokenVectors` from one model in memory."""
+
+    def __init__(
+        self,
+        profile: EmbeddingProfile,
+        *,
+        threads: int = 0,
+        batch_size: int = 32,
+        token_limit: int = 256,
+        device: str | None = None,
+    ) -> None:
+        """Load the profile's model; `token_limit` is where passages are cut for token vectors."""
+        self._profile = profile
+        self._batch_size = batch_size
+        self._token_limit = token_limit
+        self._model = load_sentence_transformer(resolve_model(profile.model), threads=threads, device=device)
+        dimensions = self._model.get_embedding_dimension()
+        if dimensions != profile.dimensions:
+            raise ProfileMismatch(
+                f"The model {profile.model} gives vectors of {dimensions} dimensions, the profile {profile.name} has "
+                f"{profile.dimensions}; add a profile for this model instead."
+            )
+        self._tokenizer = self._model.tokenizer
+
+    @property
+    def profile(self) -> EmbeddingProfile:
+        """The profile whose vectors it writes."""
+        return self._profile
+
+    @property
+    def device(self) -> str:
+        """Where the model computes, e.g. `cpu`."""
+        return str(self._model.device)
+
+    def count(self, text: str) -> int:
+        """Count the tokens of one text, special tokens not included."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        """Embed texts as they are: shape (texts, dimensions), float32, rows of length 1 if the profile says so."""
+        import torch
+
+        vectors = np.zeros((len(texts), self._profile.dimensions), dtype=np.float32)
+        with torch.inference_mode():
+            for rows, features in self._batches(texts, self._model.max_seq_length):
+                pooled = self._model(features)["sentence_embedding"].float()
+                if self._profile.normalize:
+                    pooled = torch.nn.functional.normalize(pooled, p=2, dim=1)
+                vectors[rows] = pooled.cpu().numpy()
+        return vectors
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[Matrix]:
+        """Embed the tokens of texts: for each an array (tokens without special ones, dimensions), rows of length 1."""
+        import torch
+
+        found: list[Matrix] = [np.zeros((0, 0), dtype=np.float32)] * len(texts)
+        limit = min(self._token_limit, self._model.max_seq_length or self._token_limit)
+        special = torch.tensor(sorted(self._tokenizer.all_special_ids))
+        with torch.inference_mode():
+            for rows, features in self._batches(texts, limit):
+                kept = features["attention_mask"].bool().cpu() & ~torch.isin(features["input_ids"].cpu(), special)
+                hidden = self._model[0](features)["token_embeddings"].float()
+                hidden = torch.nn.functional.normalize(hidden, p=2, dim=2).cpu()
+                for row, vectors, mask in zip(rows, hidden, kept, strict=True):
+                    found[row] = vectors[mask].numpy()
+        return found
+
+    def _batches(self, texts: Sequence[str], limit: int | None) -> Iterator[tuple[list[int], dict[str, Any]]]:
+        # Tokenised once without padding and sorted by token count, so that a batch holds equally long texts: with short
+        # notes among long ones most of an unsorted batch is padding.
+        if not texts:
+            return
+        encoded = self._tokenizer(
+            list(texts), padding=False, truncation=limit is not None, max_length=limit, verbose=False
+        )
+        order = sorted(range(len(texts)), key=lambda row: len(encoded["input_ids"][row]), reverse=True)
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            batch = {name: [values[row] for row in rows] for name, values in encoded.items()}
+            features = self._tokenizer.pad(batch, padding=True, return_tensors="pt", verbose=False)
+            yield rows, {name: tensor.to(self._model.device) for name, tensor in features.items()}
+
+
+def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: str | None = None) -> Any:
+    """Load a model; every failure becomes one sentence with what to do."""
+    try:
+        import torch
+        import transformers
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise MissingExtra(
+            "The model library is not installed here; install it with `pip install 'refdesk[worker]'`."
+        ) from error
+    if threads:
+        torch.set_num_threads(threads)
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model = SentenceTransformer(
+            files.location,
+            device=device,
+            local_files_only=files.local_only,
+            model_kwargs={"dtype": torch.float32},
+        )
+    except Exception as error:  # the library raises nearly anything for a folder that holds no model
+        raise ModelUnavailable(
+            f"The embedding model {files.name} cannot be loaded: {_first_line(error)} {WAY_OUT}"
+        ) from error
+    model.eval()
+    return model
+
+
+def describe_model(name: str) -> EmbeddingProfile:
+    """Describe a model as a profile that is not stored yet (id 0): dimensions, longest input, prefixes.
+
+    Reads the model's small files; loads the weights only when those do not say.
+    """
+    files = resolve_model(name)
+    shape = read_shape(Path(files.location)) if Path(files.location).is_dir() else None
+    if shape is None:
+        model = load_sentence_transformer(files)
+        shape = int(model.get_embedding_dimension()), int(model.max_seq_length or 512)
+    return make_profile(files.name, *shape)
+
+
+def _first_line(error: Exception) -> str:
+    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return line if line.endswith((".", "!", "?")) else f"{line}."

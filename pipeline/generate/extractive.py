@@ -1,0 +1,109 @@
+"""The extractive answer: the sentences of the passages that answer best, each with its citation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.generate.sentences import is_block, split_sentences
+from pipeline.terms import content_terms, is_spaceless, term_overlap
+from pipeline.types import Citation, Fallback, Generated, Ranked, Usage
+
+SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]
+"""Similarity of a question to each sentence, e.g. the cosine of their embeddings."""
+
+EXTRACTIVE = "extractive"
+MOST_SENTENCES = 3
+WORTH_ADDING = 0.85
+"""Share of the best sentence's score that a further one needs."""
+SAME_SENTENCE = 0.8
+"""Share of common terms above which a further sentence only repeats one already chosen."""
+PER_PASSAGE = 40
+"""Sentences of one passage that are looked at; a passage of the usual size has about ten."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence and where it stands."""
+
+    text: str
+    passage: int
+    """0-based position of its passage."""
+    place: int
+    score: float
+
+
+def extract_answer(
+    question: str,
+    passages: Sequence[Ranked],
+    score_sentences: SentenceScorer | None = None,
+    *,
+    fallbacks: tuple[Fallback, ...] = (),
+    usage: Usage | None = None,
+    prompt_hashes: tuple[str, ...] = (),
+) -> Generated:
+    """Answer with the one to three best sentences, in the order of the passages; what came before goes on record."""
+    chosen = _choose(_score(question, passages, score_sentences))
+    citations = {s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text) for s in reversed(chosen)}
+    return Generated(
+        text=_write(chosen),
+        citations=tuple(citations[n] for n in sorted(citations)),
+        abstained=False,
+        model=EXTRACTIVE,
+        fallbacks=fallbacks,
+        usage=usage or Usage(),
+        prompt_hashes=prompt_hashes,
+    )
+
+
+def cite(passage: Ranked, n: int, quote: str) -> Citation:
+    """Write the citation of a passage."""
+    candidate = passage.candidate
+    return Citation(
+        n=n,
+        chunk_id=candidate.chunk_id,
+        document_id=candidate.document_id,
+        title=candidate.title,
+        page=candidate.page,
+        quote=quote,
+        source=candidate.source,
+    )
+
+
+def _score(question: str, passages: Sequence[Ranked], score_sentences: SentenceScorer | None) -> list[_Sentence]:
+    found = [
+        (text, passage, place)
+        for passage, ranked in enumerate(passages)
+        for place, text in enumerate(split_sentences(ranked.candidate.text)[:PER_PASSAGE] or [ranked.candidate.text])
+    ]
+    wanted = content_terms(question)
+    similarity = score_sentences(question, [text for text, _, _ in found]) if score_sentences else [0.0] * len(found)
+    return [
+        # The passage's own rank breaks near-ties: reranking has read more than this one sentence.
+        _Sentence(text, passage, place, similar + term_overlap(wanted, text) / 2 + 0.1 / (passage + 1))
+        for (text, passage, place), similar in zip(found, similarity, strict=True)
+    ]
+
+
+def _choose(sentences: Sequence[_Sentence]) -> list[_Sentence]:
+    chosen: list[_Sentence] = []
+    for sentence in sorted(sentences, key=lambda s: -s.score):
+        if len(chosen) == MOST_SENTENCES or (chosen and sentence.score < WORTH_ADDING * chosen[0].score):
+            break
+        if not any(_repeats(sentence.text, other.text) for other in chosen):
+            chosen.append(sentence)
+    return sorted(chosen, key=lambda s: (s.passage, s.place))
+
+
+def _repeats(text: str, other: str) -> bool:
+    return term_overlap(content_terms(text), other) >= SAME_SENTENCE
+
+
+def _write(chosen: Sequence[_Sentence]) -> str:
+    written = ""
+    for sentence in chosen:
+        block = is_block(sentence.text)
+        if written:
+            written += "\n\n" if block or written.endswith("\n") else ("" if is_spaceless(written) else " ")
+        written += sentence.text + ("\n" if block else " ") + f"[{sentence.passage + 1}]" + ("\n" if block else "")
+    return written.strip()

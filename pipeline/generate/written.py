@@ -1,0 +1,89 @@
+"""The written answer: a language model writes from the passages, and what it wrote is checked before anyone sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from pipeline.errors import LlmUnparsable
+from pipeline.generate.citations import Verified, verify_citations
+from pipeline.ports import ChatModel
+from pipeline.prompts import Prompt, escape_passage
+from pipeline.types import ChatReply, Ranked
+
+MAX_PASSAGE_CHARS = 8000
+NO_ANSWER = "NO_ANSWER"
+
+_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_LAST_END = re.compile(r".*(?:[.!?\u3002\uff01\uff1f][\"'\u201d\u2019)]*|\])(?=\s|$)|.*[\u3002\uff01\uff1f]", re.DOTALL)
+
+
+def write_answer(
+    question: str,
+    passages: Sequence[Ranked],
+    chat: ChatModel,
+    prompt: Prompt,
+    *,
+    max_tokens: int,
+    timeout_s: float,
+    on_text: Callable[[str], None] | None,
+) -> ChatReply:
+    """Ask for the answer; while it streams, `on_text` gets only the part that already holds against the passages."""
+    messages = prompt.messages(question=escape_passage(question), passages=format_passages(passages))
+    return chat.complete(
+        messages,
+        max_tokens=max_tokens,
+        timeout_s=timeout_s,
+        on_text=_shown_when_verified(on_text, question, passages) if on_text is not None else None,
+    )
+
+
+def check_answer(question: str, reply: ChatReply, passages: Sequence[Ranked]) -> Verified | None:
+    """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
+    said = visible_text(reply.text)
+    if not said:
+        raise LlmUnparsable(f"{reply.model} answered nothing.")
+    if said.strip(" .\"'`*").upper().startswith(NO_ANSWER):
+        return None
+    verified = verify_citations(question, said, passages)
+    if not verified.citations:
+        raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.")
+    return verified
+
+
+def format_passages(passages: Sequence[Ranked]) -> str:
+    """Write the passages for the prompt, each in its numbered tag, which its text cannot close."""
+    return "\n\n".join(
+        f'<passage n="{n}" title="{_title(ranked)}">\n'
+        f"{escape_passage(ranked.candidate.text[:MAX_PASSAGE_CHARS])}\n</passage>"
+        for n, ranked in enumerate(passages, 1)
+    )
+
+
+def visible_text(text: str) -> str:
+    """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
+    return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
+
+
+def _title(ranked: Ranked) -> str:
+    title = " > ".join((ranked.candidate.title, *ranked.candidate.headings))[:200]
+    return escape_passage(" ".join(title.replace('"', "'").split()))
+
+
+def _shown_when_verified(
+    on_text: Callable[[str], None], question: str, passages: Sequence[Ranked]
+) -> Callable[[str], None]:
+    shown = ""
+
+    def show(so_far: str) -> None:
+        nonlocal shown
+        complete = _LAST_END.match(visible_text(so_far))
+        if complete is None:
+            return
+        verified = verify_citations(question, complete[0], passages)
+        if verified.citations and verified.text != shown:
+            shown = verified.text
+            on_text(shown)
+
+    return show

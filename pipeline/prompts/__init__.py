@@ -1,0 +1,107 @@
+"""Prompts: Markdown files, one per task and language, checked when they are loaded.
+
+A file holds the sections `## System`, `## User`, optionally `## Repair`, and `## Output`: the JSON schema or the form
+of the answer, next to the words that ask for it. Before them stands a line `Placeholders: a, b`; a placeholder is
+written `{{a}}`. Text that comes from documents goes through `escape_passage`, so that it cannot end its own tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from pipeline.types import ChatMessage
+
+Language = Literal["en", "zh"]
+
+PLACEHOLDERS: Mapping[str, frozenset[str]] = {
+    "pointwise": frozenset({"question", "title", "passage"}),
+    "answer": frozenset({"question", "passages"}),
+}
+"""What the code fills in each prompt; a file that declares or uses anything else is refused."""
+
+_SECTION = re.compile(r"^## (\w+)[ \t]*$", re.MULTILINE)
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_FENCED_JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
+# Tags that prompts use around foreign text, in any spelling, and the control tokens of chat templates.
+_DELIMITER = re.compile(
+    r"[<\uff1c](?=\s*[/\uff0f]?\s*(?:passages?|question|documents?|system|think|answer)\b)|<(?=\|)", re.IGNORECASE
+)
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
+_OTHER_EAST_ASIAN = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt of one task in one language."""
+
+    name: str
+    language: Language
+    system: str
+    user: str
+    repair: str
+    schema: Mapping[str, Any] | None
+    """JSON schema of the answer; None when the answer is prose."""
+    sha256: str
+    """Hash of the whole file, stored with every answer it had a part in."""
+
+    def messages(self, **values: str) -> list[ChatMessage]:
+        """Fill the placeholders; values are inserted as they are and never searched for placeholders again."""
+        return [ChatMessage("system", _fill(self.system, values)), ChatMessage("user", _fill(self.user, values))]
+
+
+@cache
+def load_prompt(name: str, language: Language) -> Prompt:
+    """Load and check one prompt; raises `ValueError` naming what is wrong with the file."""
+    text = files(__name__).joinpath(f"{name}.{language}.md").read_text(encoding="utf-8")
+    return parse_prompt(name, language, text)
+
+
+def parse_prompt(name: str, language: Language, text: str) -> Prompt:
+    """Parse the text of a prompt file and check its sections and placeholders."""
+    head, *parts = _SECTION.split(text)
+    sections = dict(zip(parts[0::2], (part.strip() for part in parts[1::2]), strict=True))
+    file = f"{name}.{language}.md"
+    if missing := {"System", "User", "Output"} - sections.keys():
+        raise ValueError(f"The prompt {file} has no section {', '.join(sorted(missing))}.")
+    filled = PLACEHOLDERS[name]
+    declared = re.search(r"^Placeholders: (.*)$", head, re.MULTILINE)
+    if declared is None or {word.strip() for word in declared[1].split(",")} != filled:
+        raise ValueError(f"The prompt {file} must declare exactly these placeholders: {', '.join(sorted(filled))}.")
+    used = {word for section in ("System", "User") for word in _PLACEHOLDER.findall(sections[section])}
+    if used != filled:
+        raise ValueError(f"The prompt {file} uses {sorted(used)}, but {sorted(filled)} is what gets filled in.")
+    schema = _FENCED_JSON.search(sections["Output"])
+    return Prompt(
+        name=name,
+        language=language,
+        system=sections["System"],
+        user=sections["User"],
+        repair=sections.get("Repair", ""),
+        schema=json.loads(schema[1]) if schema else None,
+        sha256=hashlib.sha256(text.encode("utf-8")).hexdigest(),
+    )
+
+
+def language_of(text: str) -> Language:
+    """Choose the language to ask in: Chinese when Chinese characters prevail and neither kana nor hangul occur."""
+    chinese = len(_CHINESE.findall(text))
+    if not chinese or _OTHER_EAST_ASIAN.search(text):
+        return "en"
+    return "zh" if chinese * 3 > sum(character.isalpha() for character in text) else "en"
+
+
+def escape_passage(text: str) -> str:
+    """Take the power from everything in foreign text that could end its tag or speak as another role."""
+    return _DELIMITER.sub("\u2039", text.replace("\x00", ""))
+
+
+def _fill(template: str, values: Mapping[str, str]) -> str:
+    # One pass over the template only: a passage that holds "{{question}}" stays as it is.
+    return _PLACEHOLDER.sub(lambda match: values[match[1]], template)

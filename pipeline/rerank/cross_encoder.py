@@ -1,0 +1,55 @@
+"""The method `cross-encoder`: a model that reads question and passage together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from pipeline.ports import PairScorer
+from pipeline.rerank.permutation import Scored, note_unscored, order_by_score
+from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
+from pipeline.types import Candidate, Reranking
+
+
+class CrossEncoderReranker:
+    """Orders by the scores of a `PairScorer`."""
+
+    method = "cross-encoder"
+
+    def __init__(self, scorer: PairScorer) -> None:
+        """Take the loaded model."""
+        self._scorer = scorer
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Order by the model's score; those the deadline left unread keep their place and are flagged."""
+
+        def score(part: Sequence[Candidate]) -> Sequence[float]:
+            return self._scorer.score(question, [candidate.text for candidate in part])
+
+        raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
+        scored = [Scored(unit, value) for unit, value in zip(to_unit(raw), raw, strict=True)]
+        ranked = order_by_score(candidates, scored, self.method)
+        return Reranking(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
+
+
+def to_unit(raw: Sequence[float | None]) -> list[float | None]:
+    """Bring scores to 0..1: as they are when all lie there already, through the sigmoid when they are logits."""
+    known = [value for value in raw if value is not None and math.isfinite(value)]
+    if all(0.0 <= value <= 1.0 for value in known):
+        return [value if value is not None and math.isfinite(value) else None for value in raw]
+    return [sigmoid(value) if value is not None and math.isfinite(value) else None for value in raw]
+
+
+def sigmoid(logit: float) -> float:
+    """The logistic function, safe for any logit."""
+    if logit >= 0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    grown = math.exp(logit)
+    return grown / (1.0 + grown)

@@ -1,0 +1,91 @@
+"""Chains of methods: when one cannot do its work the next one does, and that is on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import monotonic
+
+from pipeline.errors import Cancelled, LeaseLost
+from pipeline.ports import Reranker
+from pipeline.rerank.permutation import UNSCORED, give_up, is_full_permutation, recall_order
+from pipeline.types import Candidate, Fallback, Reranking, Usage
+
+KEPT_FOR_THE_NEXT = 0.25
+"""Share of the time left that a method must leave to the one behind it."""
+
+
+class FallbackReranker:
+    """Tries its methods in order under one deadline; the order of recall stands behind the last."""
+
+    def __init__(self, chain: Sequence[Reranker]) -> None:
+        """Take the methods, the wanted one first."""
+        if not chain:
+            raise ValueError("A chain of rerankers needs at least one.")
+        self._chain = tuple(chain)
+        self.method = self._chain[0].method
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Give the first usable result; raises nothing but a cancellation or a lost lease."""
+        ends = monotonic() + deadline_s
+        failed: list[Fallback] = []
+        usage = Usage()
+        hashes: tuple[str, ...] = ()
+        for place, reranker in enumerate(self._chain):
+            left = ends - monotonic()
+            share = 1.0 - KEPT_FOR_THE_NEXT if _has_worker(self._chain[place + 1 :]) else 1.0
+            result = _attempt(reranker, question, candidates, left * share, on_progress)
+            usage, hashes = usage + result.usage, hashes + result.prompt_hashes
+            if not candidates or any(UNSCORED not in ranked.flags for ranked in result.ranked):
+                return _with_record(result, failed, usage, hashes)
+            failed.extend(result.fallbacks or (Fallback("rerank", reranker.method, "none", "It scored no candidate."),))
+        last = Reranking(recall_order(candidates, "none"), "none")
+        return _with_record(last, failed, usage, hashes)
+
+
+def with_fallback(*chain: Reranker) -> FallbackReranker:
+    """Chain methods: `with_fallback(llm, late_interaction)`."""
+    return FallbackReranker(chain)
+
+
+def _attempt(
+    reranker: Reranker,
+    question: str,
+    candidates: Sequence[Candidate],
+    deadline_s: float,
+    on_progress: Callable[[int, int], None] | None,
+) -> Reranking:
+    if deadline_s <= 0 and reranker.method != "none":
+        return give_up(candidates, reranker.method, "No time was left for it.")
+    try:
+        result = reranker.rerank(question, candidates, deadline_s=deadline_s, on_progress=on_progress)
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - a method may fail in any way, the question is answered all the same
+        return give_up(candidates, reranker.method, f"{type(error).__name__}: {error}")
+    if not is_full_permutation(result.ranked, candidates):
+        return give_up(
+            candidates,
+            reranker.method,
+            "It did not give every candidate back once.",
+            result.usage,
+            result.prompt_hashes,
+        )
+    return result
+
+
+def _has_worker(rest: Sequence[Reranker]) -> bool:
+    return any(reranker.method != "none" for reranker in rest)
+
+
+def _with_record(result: Reranking, failed: Sequence[Fallback], usage: Usage, hashes: tuple[str, ...]) -> Reranking:
+    # Each method that failed names the one that really took its place, not the one it hoped for.
+    record = tuple(replace(fallback, used=result.method) for fallback in failed)
+    return replace(result, fallbacks=record + result.fallbacks, usage=usage, prompt_hashes=hashes)

@@ -1,0 +1,152 @@
+"""The method `llm-pointwise`: a language model rates each passage from 0 to 10 and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from time import monotonic
+
+from pipeline.errors import LlmError, LlmTimeout, LlmUnparsable
+from pipeline.ports import ChatModel
+from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt
+from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score
+from pipeline.rerank.rating import HIGHEST, Rating, parse_rating
+from pipeline.types import Candidate, ChatMessage, ChatReply, Reranking, Usage
+
+MAX_PASSAGE_CHARS = 6000
+MAX_TITLE_CHARS = 200
+MAX_TOKENS = 400
+"""Room for the reason, and for a short think block before it."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came back so far; written by the calling thread only."""
+
+    ratings: dict[int, Rating] = field(default_factory=dict)
+    errors: list[LlmError] = field(default_factory=list)
+    usage: Usage = field(default_factory=Usage)
+    done: int = 0
+
+
+class LlmPointwiseReranker:
+    """Asks a `ChatModel` once per passage, several at a time."""
+
+    method = "llm-pointwise"
+
+    def __init__(self, chat: ChatModel, *, call_timeout_s: float = 30.0, concurrency: int = 4) -> None:
+        """Take the endpoint, the seconds one call may take and how many run at once."""
+        self._chat = chat
+        self._call_timeout_s = call_timeout_s
+        self._concurrency = concurrency
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Order by rating; gives up, with the reason on record, when fewer than half of the ratings are usable."""
+        prompt = load_prompt("pointwise", language_of(question))
+        tally = self._rate_all(prompt, question, candidates, monotonic() + deadline_s, on_progress)
+        usable = len(tally.ratings)
+        if candidates and usable * 2 < len(candidates):
+            worst = tally.errors[0] if tally.errors else LlmTimeout("The time for reranking was up.")
+            reason = f"Only {usable} of {len(candidates)} passages got a usable rating from {self._chat.name}. {worst}"
+            return give_up(candidates, self.method, reason, tally.usage, (prompt.sha256,))
+        scored = [_as_score(tally.ratings.get(i)) for i in range(len(candidates))]
+        ranked = order_by_score(candidates, scored, self.method)
+        reason = str(tally.errors[0]) if tally.errors else "the time for reranking was up."
+        return Reranking(ranked, self.method, note_unscored(ranked, self.method, reason), tally.usage, (prompt.sha256,))
+
+    def _rate_all(
+        self,
+        prompt: Prompt,
+        question: str,
+        candidates: Sequence[Candidate],
+        ends: float,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> _Tally:
+        tally = _Tally()
+        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="llm-pointwise")
+        try:
+            futures = {
+                pool.submit(_rate, self._chat, prompt, question, candidate, ends, self._call_timeout_s): place
+                for place, candidate in enumerate(candidates)
+            }
+            for future in _as_done(futures, ends):
+                usage, outcome = future.result()
+                tally.usage += usage
+                tally.done += 1
+                if isinstance(outcome, Rating):
+                    tally.ratings[futures[future]] = outcome
+                else:
+                    tally.errors.append(outcome)
+                if on_progress is not None:
+                    on_progress(tally.done, len(candidates))
+                if _is_hopeless(tally, len(candidates)):
+                    break
+        finally:
+            # A call that hangs ends by its own time-out; nobody waits for it here.
+            pool.shutdown(wait=False, cancel_futures=True)
+        return tally
+
+
+def _rate(
+    chat: ChatModel, prompt: Prompt, question: str, candidate: Candidate, ends: float, call_timeout_s: float
+) -> tuple[Usage, Rating | LlmError]:
+    """Rate one passage; runs in a thread and takes all it needs as arguments, so no thread sees another's passage."""
+    title = " > ".join((candidate.title, *candidate.headings))[:MAX_TITLE_CHARS]
+    messages = prompt.messages(
+        question=escape_passage(question),
+        title=escape_passage(" ".join(title.replace('"', "'").split())),
+        passage=escape_passage(candidate.text[:MAX_PASSAGE_CHARS]),
+    )
+    usage = Usage()
+    try:
+        for _ in range(2):
+            reply = _ask(chat, prompt, messages, min(call_timeout_s, ends - monotonic()))
+            usage += reply.usage
+            rating = parse_rating(reply.text)
+            if rating is not None:
+                return usage, rating
+            messages = [*messages, ChatMessage("assistant", reply.text), ChatMessage("user", prompt.repair)]
+    except LlmError as error:
+        return usage, error
+    return usage, LlmUnparsable(f"{chat.name} gave no rating in the form that was asked for, also when asked again.")
+
+
+def _ask(chat: ChatModel, prompt: Prompt, messages: Sequence[ChatMessage], timeout_s: float) -> ChatReply:
+    if timeout_s <= 0:
+        raise LlmTimeout("The time for reranking was up.")
+    schema = dict(prompt.schema) if prompt.schema else None
+    return chat.complete(messages, max_tokens=MAX_TOKENS, timeout_s=timeout_s, json_schema=schema)
+
+
+def _as_done(
+    futures: dict[Future[tuple[Usage, Rating | LlmError]], int], ends: float
+) -> Iterator[Future[tuple[Usage, Rating | LlmError]]]:
+    """Yield futures as they finish, until the time is up."""
+    waiting = set(futures)
+    while waiting:
+        finished, waiting = wait(waiting, timeout=max(0.0, ends - monotonic()), return_when=FIRST_COMPLETED)
+        if not finished:
+            return
+        yield from finished
+
+
+def _is_hopeless(tally: _Tally, total: int) -> bool:
+    # A refusal (wrong key, no such model) will not get better; nor is a model worth the money that has already failed
+    # on more than half of the passages.
+    return any(not error.retryable and not isinstance(error, LlmUnparsable) for error in tally.errors) or (
+        len(tally.errors) * 2 > total
+    )
+
+
+def _as_score(rating: Rating | None) -> Scored:
+    if rating is None:
+        return Scored(None)
+    return Scored(rating.value / HIGHEST, rating.value, rating.reason)

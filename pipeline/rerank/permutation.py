@@ -1,0 +1,108 @@
+"""Permutations: turn whatever scores a method gave into the full, ordered result that every reranker owes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
+
+UNSCORED = "unscored"
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a method found out about one candidate."""
+
+    score: float | None
+    """0..1; None when the method gave nothing usable."""
+    raw_score: float | None = None
+    reason: str = ""
+
+
+def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], method: str) -> tuple[Ranked, ...]:
+    """Order candidates by score, best first; equal scores keep their recall order.
+
+    A candidate without a score keeps the place recall gave it, since nothing speaks for moving it, and is flagged; it
+    shows the score of its upper neighbour, so that scores never rise down the list.
+    """
+    usable = [i for i in range(len(candidates)) if _is_usable(scored[i])]
+    best_first = iter(sorted(usable, key=lambda i: -(scored[i].score or 0.0)))
+    placed = [next(best_first) if _is_usable(scored[i]) else i for i in range(len(candidates))]
+    ranked: list[Ranked] = []
+    shown = max((scored[i].score or 0.0 for i in usable), default=0.0)
+    for rank, i in enumerate(placed, 1):
+        known = _is_usable(scored[i])
+        shown = min(1.0, max(0.0, scored[i].score or 0.0)) if known else shown
+        ranked.append(
+            Ranked(
+                candidate=candidates[i],
+                rank=rank,
+                score=shown,
+                raw_score=scored[i].raw_score if known else None,
+                reason=scored[i].reason if known else "",
+                method=method,
+                flags=() if known else (UNSCORED,),
+            )
+        )
+    return tuple(ranked)
+
+
+def recall_order(candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()) -> tuple[Ranked, ...]:
+    """Keep the order of recall; each score is the recall score as a share of the best one."""
+    best = max((c.recall_score for c in candidates), default=0.0)
+    ranked: list[Ranked] = []
+    score = 1.0
+    for rank, candidate in enumerate(candidates, 1):
+        share = candidate.recall_score / best if best > 0 else 1.0 / rank
+        score = max(0.0, min(score, share))
+        ranked.append(Ranked(candidate, rank, score, candidate.recall_score, method=method, flags=flags))
+    return tuple(ranked)
+
+
+def give_up(
+    candidates: Sequence[Candidate],
+    method: str,
+    reason: str,
+    usage: Usage | None = None,
+    prompt_hashes: tuple[str, ...] = (),
+) -> Reranking:
+    """Answer for a method that could not do its work: recall order, with the fallback and its costs on record."""
+    return Reranking(
+        ranked=recall_order(candidates, "none", (UNSCORED,)),
+        method="none",
+        fallbacks=(Fallback("rerank", method, "none", reason),),
+        usage=usage or Usage(),
+        prompt_hashes=prompt_hashes,
+    )
+
+
+def note_unscored(ranked: Sequence[Ranked], method: str, reason: str) -> tuple[Fallback, ...]:
+    """Put on record that some candidates kept the place of recall; nothing when all were scored."""
+    missing = sum(UNSCORED in r.flags for r in ranked)
+    if not missing:
+        return ()
+    return (
+        Fallback("rerank", method, "none", f"{missing} of {len(ranked)} candidates kept their recall place: {reason}"),
+    )
+
+
+def is_full_permutation(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> bool:
+    """Tell whether a result holds every candidate once, with ranks 1..n and scores within 0..1."""
+    return (
+        sorted(r.candidate.chunk_id for r in ranked) == sorted(c.chunk_id for c in candidates)
+        and [r.rank for r in ranked] == list(range(1, len(candidates) + 1))
+        and all(0.0 <= r.score <= 1.0 for r in ranked)
+    )
+
+
+def scale_to_unit(values: Sequence[float]) -> list[float]:
+    """Stretch values to 0..1 by their smallest and largest; all 0 when they do not differ."""
+    low, high = min(values, default=0.0), max(values, default=0.0)
+    width = high - low
+    return [(value - low) / width if width > 0 else 0.0 for value in values]
+
+
+def _is_usable(scored: Scored) -> bool:
+    return scored.score is not None and math.isfinite(scored.score)

@@ -1,0 +1,25 @@
+"""The method `none`: the order of recall is the order of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pipeline.rerank.permutation import recall_order
+from pipeline.types import Candidate, Reranking
+
+
+class RecallOrderReranker:
+    """Changes nothing; costs nothing; cannot fail."""
+
+    method = "none"
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Keep the order of recall, with its scores scaled to 0..1."""
+        return Reranking(ranked=recall_order(candidates, self.method), method=self.method)

@@ -1,0 +1,123 @@
+"""Terms: the one way in which text becomes keywords, for recall and for comparing an answer with its passages.
+
+Words are lower-cased after Unicode normalisation and, in Latin script, stemmed. Scripts written without spaces
+(Chinese, Japanese, Korean, Thai …) give every character and every pair of neighbours: pairs find words, single
+characters find what a pair misses, and BM25's idf makes the common ones weigh next to nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from itertools import pairwise
+
+import snowballstemmer
+
+_SPACELESS = (
+    "\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3005\u3007\u3040-\u30ff\u31f0-\u31ff"  # kana
+    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"  # hangul
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Chinese characters
+)
+# Accents and vowel signs, which belong to the word they stand on.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957"
+# A word ends before 's, n't and the like: the clipped part carries nothing.
+_TOKEN = re.compile(
+    rf"(?P<spaceless>[{_SPACELESS}]+)"
+    rf"|(?P<word>(?:[^\W_{_SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
+)
+_SPACELESS_CHAR = re.compile(f"[{_SPACELESS}]")
+# Latin script without digits: what an English stemmer can be trusted with.
+_STEMMABLE = re.compile("[a-z\u00df-\u024f]{3,}")
+_STEMMER = snowballstemmer.stemmer("english")
+
+# The closed word classes of English (articles, pronouns, auxiliaries, prepositions, conjunctions, question words): they
+# build a question but say nothing of its subject. Chinese counterparts are pairs that only ask.
+_ENGLISH = (
+    "a about after all also am an and any are as at be because been before being between both but by can could "
+    "did do does doing don during each for from further had has have having he her here hers him his how i if in "
+    "into is it its just let me might more most must my no nor not of off on once only or other our ours out over "
+    "own please same shall she should so some such tell than that the their theirs them then there these they "
+    "this those through to too under until up upon us very was we were what when where whether which while who "
+    "whom whose why will with within without would you your yours"
+)
+_CHINESE = (
+    "什么 怎么 如何 哪些 哪个 哪里 哪儿 为何 为什 多少 是谁 是否 请问 可以 一个 这个 那个 我们 你们 他们 几个 么样 "
+    "怎样 多久"
+)
+_ASKING_CHARACTERS = frozenset("的了是在和与或吗呢吧么之于及其这那哪几谁你我他她它们就也都而被把从对为以")
+
+
+def split_terms(text: str) -> Iterator[str]:
+    """Yield the terms of a text in reading order, repeats included."""
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    for match in _TOKEN.finditer(folded):
+        word = match["word"]
+        if word is not None:
+            yield _stem(word)
+            continue
+        run = match["spaceless"]
+        yield from run
+        for left, right in pairwise(run):
+            yield left + right
+
+
+def content_terms(text: str) -> frozenset[str]:
+    """Give the distinct terms that say what a text is about: no function words, no single spaceless characters.
+
+    A lone character stays when nothing else is left, so that a question of one character still asks for something.
+    """
+    terms = frozenset(split_terms(text))
+    weighty = frozenset(term for term in terms if _is_weighty(term))
+    return weighty or terms
+
+
+def term_overlap(wanted: frozenset[str], text: str) -> float:
+    """Tell which share of the wanted terms a text holds, 0..1."""
+    if not wanted:
+        return 0.0
+    return len(wanted.intersection(split_terms(text))) / len(wanted)
+
+
+def count_terms(text: str) -> Counter[int]:
+    """Count the terms of a text by their ids."""
+    counts = Counter(split_terms(text))
+    ids: Counter[int] = Counter()
+    for term, frequency in counts.items():
+        ids[term_id(term)] += frequency
+    return ids
+
+
+@lru_cache(maxsize=200_000)
+def term_id(term: str) -> int:
+    """Hash a term to 31 bits, so that it fits PostgreSQL's signed integer; the same on every machine, for ever."""
+    digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, "big") & 0x7FFF_FFFF
+
+
+def is_spaceless(text: str) -> bool:
+    """Tell whether a text is mainly written without spaces between words, as Chinese and Japanese are."""
+    spaceless = len(_SPACELESS_CHAR.findall(text))
+    # One Chinese character says about as much as half an English word, hence a third of the letters is a majority.
+    return spaceless * 3 > sum(character.isalpha() for character in text)
+
+
+@lru_cache(maxsize=200_000)
+def _stem(word: str) -> str:
+    return str(_STEMMER.stemWord(word)) if _STEMMABLE.fullmatch(word) else word
+
+
+def _is_weighty(term: str) -> bool:
+    if term in _FUNCTION_TERMS:
+        return False
+    if _SPACELESS_CHAR.match(term):
+        return len(term) > 1 and not (term[0] in _ASKING_CHARACTERS or term[1] in _ASKING_CHARACTERS)
+    return True
+
+
+_FUNCTION_WORDS = frozenset(f"{_ENGLISH} {_CHINESE}".split())
+_FUNCTION_TERMS = _FUNCTION_WORDS | {_stem(word) for word in _FUNCTION_WORDS}
