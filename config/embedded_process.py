@@ -72,22 +72,30 @@ def find_servers(folder: Path, program: str) -> list[psutil.Process]:
     """Find the living processes of `program` that work in `folder`.
 
     A process's working folder tells more than a pid file: it survives no crash, and no other program can inherit it.
+    Servers of an earlier folder of this path, deleted under them, count too: nobody else will ever stop them.
     """
-    try:
-        wanted = folder.stat()
-    except FileNotFoundError:
-        return []
     found = []
     for process in psutil.process_iter():
         try:
             # The name comes first: it is readable for every process and rules out nearly all.
             if not process.name().startswith(program) or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if os.path.samestat(Path(process.cwd()).stat(), wanted):
+            if _works_in(process, folder):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
     return found
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    link = Path(f"/proc/{process.pid}/cwd")
+    if not link.is_symlink():
+        return Path(process.cwd()).samefile(folder)
+    # Through the link rather than by its text: a container beside us may have a folder of the same path.
+    where = link.stat()
+    if where.st_nlink == 0:
+        return str(link.readlink()) == f"{folder.resolve()} (deleted)"
+    return os.path.samestat(where, folder.stat())
 
 
 def stop_servers(

@@ -18,6 +18,9 @@ PROGRAM = "redis-server"
 FOLDER = "redis"
 SOCKET = "redis.sock"
 START_TIMEOUT_S = 120.0
+LAUNCH_S = 3.0
+ADOPT_TIMEOUT_S = 3.0
+"""Seconds a running server may leave its socket unanswered; one that still loads its data answers and says so."""
 
 OPTIONS = {
     "port": "0",
@@ -46,9 +49,9 @@ class EmbeddedRedis:
         """Adopt the running server, or start one."""
         self._home.make_folder(FOLDER)
         if find_servers(self._folder, PROGRAM):
-            if self._wait_ready():
+            if self._wait_ready(ADOPT_TIMEOUT_S):
                 return
-            self.stop()
+            self.stop()  # it lost its socket or hangs: nobody can use it any more
         program = reachable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
         options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
         handle, log = self._home.open_log("redis")
@@ -57,7 +60,7 @@ class EmbeddedRedis:
             # Left behind by a shell rather than by `daemonize`, which would need to reach the log by its path.
             shell: list[str | Path] = ["/bin/sh", "-c", 'exec "$@" </dev/null &', "sh", program, *options]
             run_program(shell, self._home.account, folder=self._folder, output=handle)
-            if not self._wait_ready():
+            if not self._wait_ready(START_TIMEOUT_S):
                 text = os.pread(handle, 100_000, begin).decode("utf-8", "replace")
                 if "No space left on device" in text:
                     raise DiskFull(disk_full_text(self._home.path))
@@ -76,25 +79,20 @@ class EmbeddedRedis:
             [(signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)],
         )
 
-    def _wait_ready(self) -> bool:
-        # A refused connection may be a server that has not opened its socket yet; it is given up when it is gone, or
-        # when it has been silent for seconds and is thus a server that lost its socket.
-        client = redis.Redis(
-            unix_socket_path=str(self._home.short_path(FOLDER) / SOCKET),
-            socket_timeout=3.0,
-        )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        silent_until = time.monotonic() + 5.0
-        grace_until = time.monotonic() + 3.0
+    def _wait_ready(self, silence_s: float) -> bool:
+        # Silence is a server that has not opened its socket yet; it is given up when the process is gone, except in
+        # the first seconds, when it may still be the shell that starts it.
+        begin = time.monotonic()
+        heard = begin
+        client = redis.Redis(unix_socket_path=str(self._home.short_path(FOLDER) / SOCKET), socket_timeout=3.0)
         try:
-            while time.monotonic() < deadline:
+            while time.monotonic() < heard + silence_s:
                 try:
                     client.ping()
                 except redis.BusyLoadingError:
-                    silent_until = deadline
+                    heard = time.monotonic()
                 except redis.RedisError:
-                    gone = not find_servers(self._folder, PROGRAM) and time.monotonic() > grace_until
-                    if gone or time.monotonic() > silent_until:
+                    if time.monotonic() > begin + LAUNCH_S and not find_servers(self._folder, PROGRAM):
                         return False
                 else:
                     return True
