@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
 
     # Ingestion
-    chunk_tokens: int = Field(200, ge=32, le=4096, description="Most tokens of a chunk, heading path included.")
+    chunk_tokens: int = Field(254, ge=32, le=4096, description="Most tokens of a chunk, heading path included; at most what the model reads.")
     chunk_overlap: int = Field(0, ge=0, description="Tokens a chunk repeats of the one before.")
     max_file_mb: float = Field(50, gt=0, description="Largest file.")
     max_unpacked_mb: float = Field(500, gt=0, description="Most a zip-based file may unpack to.")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Job
+from db.models import Job, JobEvent
 from db.sql import named
 from pipeline.errors import LeaseLost, RefdeskError, UnknownName
 
@@ -179,6 +179,25 @@ def count_open(session: Session) -> int:
     """Count the jobs of this workspace that have not ended."""
     query = select(func.count()).select_from(Job).where(Job.state.in_(("queued", "running")))
     return session.scalars(query).one()
+
+
+def begun(session: Session, job_ids: Collection[int]) -> list[Job]:
+    """Read those of these jobs that are no longer queued."""
+    query = select(Job).where(Job.id.in_(job_ids), Job.state != "queued").order_by(Job.id)
+    return list(session.scalars(query.execution_options(populate_existing=True)))
+
+
+def events(session: Session, job_id: int) -> list[JobEvent]:
+    """Read what happened to a job, in order."""
+    return list(session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
+
+
+def why(session: Session, job_id: int) -> str:
+    """Say in one sentence why a job is where it is, or raise `UnknownName`."""
+    sentence = session.scalar(named("why_job"), {"id": job_id})
+    if sentence is None:
+        raise UnknownName(f"There is no job {job_id} here.")
+    return str(sentence)
 
 
 def discard(session: Session, job_id: int) -> None:

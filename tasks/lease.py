@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -77,6 +78,26 @@ class Holder:
         except LeaseLost:
             self._lost.set()
             raise
+
+
+class Throttled:
+    """Reports every change of stage at once, and progress within a stage at most twice a second."""
+
+    PAUSE_S = 0.5
+
+    def __init__(self, report: Callable[[str, int, int, str], None]) -> None:
+        """Wrap a holder's `report`."""
+        self._report = report
+        self._stage = ""
+        self._at = 0.0
+
+    def __call__(self, stage: str, done: int, total: int, text: str) -> None:
+        """Pass the report on if it is due."""
+        now = time.monotonic()
+        if stage == self._stage and now - self._at < self.PAUSE_S:
+            return
+        self._stage, self._at = stage, now
+        self._report(stage, done, total, text)
 
 
 @contextmanager

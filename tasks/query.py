@@ -9,7 +9,7 @@ from db.recall import PostgresRecall
 from pipeline.answer import answer_question
 from pipeline.types import AnswerOptions
 from tasks.app import QUERY, app
-from tasks.lease import Holder, holding
+from tasks.lease import Holder, Throttled, holding
 from tasks.results import answer_json
 from tasks.runtime import Runtime, current
 from tasks.signs import note_task
@@ -36,7 +36,7 @@ def _answer(runtime: Runtime, holder: Holder) -> None:
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
         runtime.parts.answer_with(recall),
-        on_stage=holder.report,
+        on_stage=Throttled(holder.report),
     )
     with runtime.database.tenant(workspace_id) as session:
         jobs.hold(session, holder.lease)

@@ -153,3 +153,7 @@ DELETE FROM workers WHERE last_seen < now() - interval '1 day';
 -- name: count_workers
 -- Workers alive for a queue.
 SELECT count(*) FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
+
+-- name: why_job
+-- The sentence that says why a job is where it is; the same that operators read.
+SELECT why FROM inspect.jobs WHERE id = :id;

@@ -1,0 +1,148 @@
+"""`refdesk ask`: a question, an answer with citations, and on demand the ranking before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from cli import front as front_end
+from cli.console import err, note, print_json, print_table, say
+from cli.front import Front
+from cli.waiting import wait_for
+from config import settings as configuration
+from config.logging import set_up_logging
+from db import jobs
+from db.models import Job
+from pipeline.answer import check_question
+from pipeline.errors import RefdeskError
+
+
+class RecallName(StrEnum):
+    """The kinds of recall."""
+
+    hybrid = "hybrid"
+    dense = "dense"
+    keyword = "keyword"
+
+
+class JobFailed(RefdeskError):
+    """The question could not be answered."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ask")(ask)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    recall: Annotated[RecallName | None, typer.Option(help="How candidates are found (REFDESK_RECALL).")] = None,
+    top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, max=20, help="Passages answered from (REFDESK_TOP_K).")] = None,
+    reranker: Annotated[
+        str | None,
+        typer.Option(help="none, late-interaction, cross-encoder or llm-pointwise (REFDESK_RERANKER)."),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show the ranking before and after, and times.")] = False,
+    workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
+    channel: Annotated[list[str] | None, typer.Option(help="Also use this channel's documents; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+) -> int:
+    """Ask the library a question and get an answer with citations.
+
+    Candidates are recalled by meaning and by keyword, reranked, and the best passages make the answer. Where nothing
+    fits, Refdesk says so and names the nearest sources.
+    """
+    settings = configuration.load()
+    set_up_logging(settings)
+    options = {
+        "recall": recall.value if recall else settings.recall,
+        "top_n": top_n or settings.top_n,
+        "top_k": top_k or settings.top_k,
+        "reranker": reranker or settings.reranker,
+    }
+    check_question(question, settings.max_question_chars)
+    with front_end.opened(settings, roles=("query",)) as front:
+        job = submit_and_wait(front, workspace, question, options, channel or [])
+    if as_json:
+        print_json(job.result)
+    else:
+        show_answer(job.result or {}, explain=explain)
+    return 0
+
+
+def submit_and_wait(
+    front: Front, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
+) -> Job:
+    """Submit a question and wait for its answer; raises `JobFailed` with the job's own sentence."""
+    workspace_id = front.workspace(workspace)
+    payload = {"question": question, "options": options, "channels": list(channels)}
+    new = jobs.NewJob(
+        workspace_id, "ask", payload, requester=front_end.requester(), max_attempts=front.settings.max_attempts
+    )
+    number = front.submitter.submit([new])[0]
+    ended: list[Job] = []
+    with err.status("queued …") as status:
+
+        def on_jobs(seen: Sequence[Job]) -> None:
+            for job in seen:
+                status.update(_state_line(job))
+                if job.finished:
+                    ended.append(job)
+
+        wait_for(front, workspace_id, [number], on_jobs)
+    job = ended[0]
+    if job.state != "succeeded":
+        raise JobFailed(f"Job {number} is {job.state}: {job.error or 'no reason given'}")
+    return job
+
+
+def show_answer(result: dict[str, Any], *, explain: bool) -> None:
+    """Print an answer for people."""
+    say(result["answer"])
+    if result["citations"]:
+        say("")
+        for citation in result["citations"]:
+            page = f", page {citation['page']}" if citation["page"] else ""
+            say(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']})", "dim")
+    for fallback in result["fallbacks"]:
+        note(f"{fallback['stage']}: {fallback['used']} instead of {fallback['method']}: {fallback['reason']}", "yellow")
+    if explain:
+        show_ranking(result)
+
+
+def show_ranking(result: dict[str, Any], *, limit: int = 10) -> None:
+    """Print the candidates before and after reranking, and where the time went."""
+    say("")
+    say(f"Ranking by {result['reranker']}, {len(result['candidates'])} candidates", "bold")
+    rows = [
+        (
+            item["rank"],
+            item["recall_rank"],
+            _move(item["recall_rank"] - item["rank"]),
+            f"{item['score']:.3f}",
+            item["title"],
+            item["chunk"],
+            item["reason"],
+        )
+        for item in result["candidates"][:limit]
+    ]
+    print_table(("after", "before", "moved", "score", "title", "chunk", "reason"), rows, numbers=("after", "before"))
+    say("")
+    say("times in ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in result["timings_ms"].items()), "dim")
+    say(f"answer by {result['model']}, job {result['job']}", "dim")
+
+
+def _move(steps: int) -> str:
+    return f"↑{steps}" if steps > 0 else f"↓{-steps}" if steps < 0 else "="
+
+
+def _state_line(job: Job) -> str:
+    if job.stage == "rerank" and job.progress_total > 1:
+        return f"reranking {job.progress_done} of {job.progress_total} …"
+    words = {"embed": "reading the question", "recall": "recalling", "rerank": "reranking", "generate": "writing"}
+    return f"{words.get(job.stage, job.state)} …"
+

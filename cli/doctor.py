@@ -1,0 +1,47 @@
+"""`refdesk doctor`: what is configured, reachable and in use, and what to do about each problem."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated
+
+import typer
+
+from cli.console import print_json, print_table
+from config import settings as configuration
+from config.checks import Check, check_servers, check_settings
+from config.embedded import servers_for
+from config.logging import set_up_logging
+from config.settings import Settings
+from db.schema import migrate
+from pipeline.errors import RefdeskError
+
+MARKS = {"ok": "✓", "note": "·", "problem": "✗"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False) -> int:
+    """Check what is configured, reachable and in use, and say what to do about each problem."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    checks = [*check_settings(settings), *_servers(settings)]
+    problems = [check for check in checks if check.status == "problem"]
+    if as_json:
+        print_json({"checks": [dataclasses.asdict(check) for check in checks], "problems": len(problems)})
+    else:
+        print_table(("", "what", "how it is"), [(MARKS[c.status], c.name, c.detail) for c in checks])
+    return 1 if problems else 0
+
+
+def _servers(settings: Settings) -> list[Check]:
+    try:
+        with servers_for(settings) as urls:
+            if settings.database_url is None:
+                migrate(urls.database_url)
+            return list(check_servers(settings, urls.database_url, urls.redis_url))
+    except RefdeskError as error:
+        return [Check("servers", "problem", str(error))]

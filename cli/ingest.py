@@ -1,0 +1,203 @@
+"""`refdesk ingest`: submit files, folders, links and standard input, and show how each document fares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cli import front as front_end
+from cli.console import err, note, print_json
+from cli.front import Front
+from cli.sources import Named, find_sources, read_file
+from cli.waiting import wait_for
+from config import settings as configuration
+from config.logging import set_up_logging
+from db import jobs, store
+from db.models import Job
+from pipeline.errors import RefdeskError
+
+BATCH = 50
+
+
+@dataclass(slots=True)
+class Entry:
+    """One line of the result."""
+
+    source: str
+    job: int | None = None
+    state: str = "queued"
+    id: int | None = None
+    title: str = ""
+    chunks: int = 0
+    error: str | None = None
+    unchanged: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the entry as other programs read it."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "title": self.title,
+            "job": self.job,
+            "state": self.state,
+            "chunks": self.chunks,
+            "error": self.error,
+        }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("ingest")(ingest)
+
+
+def ingest(
+    sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|-", help="Files, folders, links, or - for stdin.")],
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until every document has ended.")] = True,
+    workspace: Annotated[str, typer.Option(help="Workspace that gets the documents.")] = "local",
+    channel: Annotated[list[str] | None, typer.Option(help="Only this channel may see them; may be repeated.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+) -> int:
+    """Add documents to the library.
+
+    PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. The same bytes again change nothing;
+    a changed file becomes a new version, and unchanged passages keep their vectors.
+    """
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings, roles=("ingest",) if wait else ()) as front:
+        workspace_id = front.workspace(workspace)
+        found = find_sources(sources, max_bytes=int(settings.max_file_mb * 1_000_000))
+        entries = submit_sources(front, workspace_id, found, channels=channel or None)
+        if wait:
+            follow(front, workspace_id, entries)
+    if as_json:
+        print_json({"documents": [entry.as_json() for entry in entries]})
+    summarise(entries, waited=wait)
+    return 1 if any(entry.error for entry in entries) else 0
+
+
+def submit_sources(
+    front: Front, workspace_id: int, found: Iterable[Named], *, channels: Sequence[str] | None
+) -> list[Entry]:
+    """Submit what was found; one that cannot be read fails alone."""
+    entries: list[Entry] = []
+    batch: list[tuple[Named, Entry]] = []
+    for named in found:
+        entry = Entry(named.given)
+        entries.append(entry)
+        if named.error is not None:
+            entry.state, entry.error = "failed", str(named.error)
+            continue
+        batch.append((named, entry))
+        if len(batch) == BATCH:
+            _submit_batch(front, workspace_id, batch, channels)
+            batch = []
+    _submit_batch(front, workspace_id, batch, channels)
+    return entries
+
+
+def _submit_batch(
+    front: Front, workspace_id: int, batch: Sequence[tuple[Named, Entry]], channels: Sequence[str] | None
+) -> None:
+    ready: list[tuple[Entry, jobs.NewJob]] = []
+    with front.database.tenant(workspace_id) as session:
+        for named, entry in batch:
+            payload: dict[str, Any] = {"source": named.identity, "name": named.name, "channels": channels}
+            if named.url is not None:
+                payload |= {"url": named.url, "sha256": None}
+            else:
+                try:
+                    content = named.content if named.content is not None else read_file(named.path)  # type: ignore[arg-type]
+                except RefdeskError as error:
+                    entry.state, entry.error = "failed", str(error)
+                    continue
+                payload["sha256"] = store.keep_blob(session, workspace_id, content)
+            ready.append((entry, new_job(front, workspace_id, payload)))
+    numbers = front.submitter.submit(job for _, job in ready)
+    for (entry, _), number in zip(ready, numbers, strict=True):
+        entry.job = number
+
+
+def new_job(front: Front, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
+    """Describe an ingest job of the person at the command line."""
+    return jobs.NewJob(
+        workspace_id, "ingest", payload, requester=front_end.requester(), max_attempts=front.settings.max_attempts
+    )
+
+
+def follow(front: Front, workspace_id: int, entries: Sequence[Entry]) -> None:
+    """Show progress until every submitted document has ended."""
+    by_job = {entry.job: entry for entry in entries if entry.job is not None}
+    if not by_job:
+        return
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} documents"),
+        BarColumn(),
+        TextColumn("{task.fields[doing]}"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+    )
+    with progress:
+        bar = progress.add_task("documents", total=len(by_job), doing="")
+
+        def on_jobs(seen: Sequence[Job]) -> None:
+            for job in seen:
+                entry = by_job[job.id]
+                entry.state = job.state
+                if job.finished:
+                    take_result(entry, job)
+                    note(describe(entry), "red" if entry.error else "")
+                    progress.advance(bar)
+            progress.update(bar, doing=_doing([job for job in seen if not job.finished]))
+
+        wait_for(front, workspace_id, list(by_job), on_jobs)
+
+
+def take_result(entry: Entry, job: Job) -> None:
+    """Copy how a job ended into its line."""
+    result = job.result or {}
+    entry.state = job.state
+    if job.state == "succeeded":
+        entry.id = result.get("document")
+        entry.title = result.get("title", "")
+        entry.chunks = result.get("chunks", 0)
+        entry.unchanged = bool(result.get("unchanged"))
+    else:
+        entry.error = job.error or f"The job was {job.state}."
+
+
+def describe(entry: Entry) -> str:
+    """Write one line about a document for people."""
+    if entry.error:
+        return f"✗ {entry.source}: {entry.error}"
+    if entry.unchanged:
+        return f"= {entry.source}: unchanged, document {entry.id}, {entry.chunks} chunks"
+    return f"✓ {entry.source}: document {entry.id}, {entry.chunks} chunks"
+
+
+def summarise(entries: Sequence[Entry], *, waited: bool) -> None:
+    """End with one line that counts."""
+    failed = [entry for entry in entries if entry.error]
+    for entry in failed:
+        if entry.job is None:
+            note(describe(entry), "red")
+    if not waited:
+        note(f"{len(entries) - len(failed)} submitted; follow them with `refdesk jobs list`")
+        return
+    done = [entry for entry in entries if entry.state == "succeeded"]
+    unchanged = sum(1 for entry in done if entry.unchanged)
+    note(f"{len(done) - unchanged} added or renewed, {unchanged} unchanged, {len(entries) - len(done)} failed")
+
+
+def _doing(running: Sequence[Job]) -> str:
+    embedding = [job for job in running if job.stage == "embed"]
+    if embedding:
+        done = sum(job.progress_done for job in embedding)
+        return f"embedding, {done} of {sum(job.progress_total for job in embedding)} chunks"
+    return f"{running[0].stage} {running[0].payload.get('name', '')}" if running else ""

@@ -1,0 +1,124 @@
+"""`refdesk jobs`: the ledger for people."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import front as front_end
+from cli.console import print_json, print_table, say
+from config import settings as configuration
+from config.logging import set_up_logging
+from db import jobs
+from db.models import Job
+
+app = typer.Typer(help="List, explain, cancel and retry jobs.", no_args_is_help=True, rich_markup_mode=None)
+
+Workspace = Annotated[str, typer.Option(help="Workspace.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Number = Annotated[int, typer.Argument(metavar="ID", help="The job's number, see `refdesk jobs list`.")]
+
+
+@app.command("list")
+def list_command(
+    state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state; may be repeated.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only `ingest` or `ask` jobs.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most lines.")] = 20,
+    workspace: Workspace = "local",
+    as_json: Json = False,
+) -> None:
+    """List jobs, newest first."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+        found = jobs.listing(session, states=state or (), kind=kind, limit=limit)
+    if as_json:
+        print_json({"jobs": [job_json(job) for job in found]})
+        return
+    rows = [(j.id, j.kind, j.state, j.stage, j.attempt, about(j)[:60], (j.error or "")[:80]) for j in found]
+    print_table(("id", "kind", "state", "stage", "attempt", "about", "error"), rows, numbers=("id", "attempt"))
+
+
+@app.command("show")
+def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
+    """Show a job and everything that happened to it."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+        row, why, events = jobs.get(session, job), jobs.why(session, job), jobs.events(session, job)
+    happened = [
+        {"at": e.at.isoformat(timespec="milliseconds"), "state": e.state, "stage": e.stage, "attempt": e.attempt}
+        | {"worker": e.worker, "note": e.note}
+        for e in events
+    ]
+    if as_json:
+        print_json(job_json(row) | {"why": why, "payload": row.payload, "result": row.result, "events": happened})
+        return
+    say(f"job {row.id}: {row.kind} {about(row)}", "bold")
+    say(why)
+    print_table(("at", "state", "stage", "attempt", "worker", "note"), [tuple(e.values()) for e in happened])
+
+
+@app.command("why")
+def why_command(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
+    """Say in one sentence why a job is where it is."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+        row, why = jobs.get(session, job), jobs.why(session, job)
+    if as_json:
+        print_json(job_json(row) | {"why": why})
+    else:
+        say(f"job {row.id} is {row.state}: {why}")
+
+
+@app.command("cancel")
+def cancel(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
+    """Cancel a job; one that runs stops at its next batch or stage."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+        state = jobs.cancel(session, job)
+    if as_json:
+        print_json({"id": job, "state": state, "cancel_requested": True})
+    else:
+        say(f"job {job} is cancelled" if state == "cancelled" else f"job {job} stops at its next batch or stage")
+
+
+@app.command("retry")
+def retry(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
+    """Try a failed, dead or cancelled job again with all its attempts; lifts the quarantine of its bytes."""
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front:
+        with front.database.tenant(front.workspace(workspace)) as session:
+            jobs.retry(session, job)
+            queue = jobs.get(session, job).queue
+        front.submitter.publish([(job, queue)])
+    if as_json:
+        print_json({"id": job, "state": "queued"})
+    else:
+        say(f"job {job} is queued again; `refdesk jobs why {job}` tells how it fares")
+
+
+def about(job: Job) -> str:
+    """Say what a job is about."""
+    return str(job.payload.get("question") or job.payload.get("name") or "")
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Write a job as other programs read it."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "stage": job.stage,
+        "attempt": job.attempt,
+        "about": about(job),
+        "error_class": job.error_class,
+        "error": job.error,
+        "progress": [job.progress_done, job.progress_total],
+        "created_at": job.created_at,
+        "finished_at": job.finished_at,
+    }

@@ -1,0 +1,93 @@
+"""What a person names on the command line, as things to ingest: files, folders, links, standard input."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import BadInput, FileTooLarge, RefdeskError, UnreadableFile
+
+SCHEMES = ("http://", "https://")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """One thing to ingest, or the reason why it cannot be."""
+
+    given: str
+    """As shown to the person."""
+    identity: str = ""
+    """Under which the store keeps it; the same again is a new version."""
+    path: Path | None = None
+    content: bytes | None = None
+    url: str | None = None
+    error: RefdeskError | None = None
+
+    @property
+    def name(self) -> str:
+        """File name or link."""
+        return self.path.name if self.path is not None else self.given
+
+
+def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[Named]:
+    """Find what is named, folders with everything below them; hidden files are passed over."""
+    for item in given:
+        if item == "-":
+            yield _from_stdin(max_bytes)
+        elif item.lower().startswith(SCHEMES):
+            yield Named(item, item, url=item)
+        else:
+            yield from _from_path(item, max_bytes)
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file or raise `UnreadableFile`."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _from_stdin(max_bytes: int) -> Named:
+    content = sys.stdin.buffer.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        return Named("-", error=_too_large("Standard input", max_bytes))
+    if not content:
+        return Named("-", error=BadInput("Standard input is empty; pipe a document into it."))
+    return Named("-", f"stdin:{hashlib.sha256(content).hexdigest()[:16]}", content=content)
+
+
+def _from_path(item: str, max_bytes: int) -> Iterator[Named]:
+    path = Path(item).expanduser()
+    if path.is_dir():
+        files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
+        if not files:
+            yield Named(item, error=BadInput(f"The folder {item} holds no files."))
+        for file in files:
+            yield _from_file(str(file), file, max_bytes)
+    elif path.exists():
+        yield _from_file(item, path, max_bytes)
+    else:
+        yield Named(item, error=BadInput(f"There is no file or folder {item}."))
+
+
+def _from_file(given: str, path: Path, max_bytes: int) -> Named:
+    if not path.is_file():
+        return Named(given, error=BadInput(f"{given} is neither a file nor a folder."))
+    size = path.stat().st_size
+    if size > max_bytes:
+        return Named(given, path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
+    return Named(given, str(path.resolve()), path=path)
+
+
+def _hidden(entry: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in entry.relative_to(root).parts)
+
+
+def _too_large(what: str, max_bytes: int) -> FileTooLarge:
+    return FileTooLarge(
+        f"{what} is larger than the limit of {max_bytes / 1e6:g} MB; split it or raise REFDESK_MAX_FILE_MB."
+    )

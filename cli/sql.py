@@ -1,0 +1,73 @@
+"""`refdesk sql`: look into everything as the read-only role."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import front as front_end
+from cli.console import note, print_json, print_table, say
+from config import settings as configuration
+from config.logging import set_up_logging
+from db.inspection import inspection_names, inspection_sql, run_inspection
+from pipeline.errors import MissingExtra
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("sql")(sql)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(metavar='[NAME|"SELECT…"]', help="A named query or a statement.")] = "",
+    names: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+) -> int:
+    """Look into the store with SQL, as a role that can only read.
+
+    Without a query this opens psql. The schema `inspect` holds the views made for people: documents, chunks, jobs,
+    events, queries, rankings, workers, profiles.
+    """
+    if names:
+        print_table(("name", "answers"), inspection_names().items())
+        return 0
+    settings = configuration.load()
+    set_up_logging(settings)
+    with front_end.opened(settings) as front:
+        if not query:
+            return _psql(front.urls.database_url)
+        is_statement = any(character.isspace() for character in query.strip())
+        table = run_inspection(front.database, query if is_statement else inspection_sql(query))
+    if as_json:
+        print_json({"columns": table.columns, "rows": table.rows})
+    elif table.columns:
+        print_table(table.columns, table.rows)
+        note(f"{len(table.rows)} rows")
+    else:
+        say("done")
+    return 0
+
+
+def _psql(url: str) -> int:
+    program = shutil.which("psql") or _packaged_psql()
+    if program is None:
+        raise MissingExtra("psql is not installed here; install a PostgreSQL client, or give a query in quotes.")
+    environment = os.environ | {
+        "PGOPTIONS": "-c role=refdesk_read -c default_transaction_read_only=on -c search_path=inspect,public"
+    }
+    return subprocess.run([program, url], env=environment, check=False).returncode
+
+
+def _packaged_psql() -> str | None:
+    from config.embedded_programs import find_postgres
+
+    try:
+        program = Path(find_postgres().bin()) / "psql"
+    except MissingExtra:
+        return None
+    return str(program) if program.exists() else None

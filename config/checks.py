@@ -1,0 +1,152 @@
+"""What `refdesk doctor` looks at: what is configured, reachable and in use, each with the way out."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import httpx
+import redis
+
+from config.redis_urls import client_url
+from config.settings import Settings
+from config.wiring import describe_embedding
+from db import workers, workspaces
+from db.engine import Database
+from db.schema import inspect_schema
+from pipeline.errors import BrokerAway, RefdeskError
+
+MIN_FREE_MB = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding."""
+
+    name: str
+    status: Literal["ok", "note", "problem"]
+    detail: str
+
+
+def check_settings(settings: Settings) -> Iterator[Check]:
+    """Look at what needs no server: folder, disk, packages, models, language model."""
+    yield Check("data folder", "ok", str(settings.home))
+    free_mb = shutil.disk_usage(_existing(settings)).free / 1e6
+    enough = free_mb >= MIN_FREE_MB
+    yield Check("disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space"))
+    for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval")):
+        there = find_spec(module) is not None
+        yield Check(
+            f"extra [{extra}]", "ok" if there else "note", "installed" if there else f"pip install 'refdesk[{extra}]'"
+        )
+    yield attempt("embedding model", lambda: _embedding(settings))
+    yield _cross_encoder(settings)
+    yield _language_model(settings)
+    token = "set" if settings.discord_token else "not set; set DISCORD_TOKEN to run the bot"
+    yield Check("discord token", "ok" if settings.discord_token else "note", token)
+
+
+def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:
+    """Look at the database, the broker, the workers and the store's profile."""
+    yield attempt("database", lambda: _database(settings, database_url))
+    yield attempt("redis", lambda: _redis(settings, redis_url))
+    database = Database(database_url)
+    try:
+        for queue in ("query", "ingest"):
+            yield attempt(f"worker for {queue}", lambda queue=queue: _worker(database, queue))  # type: ignore[misc]
+        yield attempt("store", lambda: _store(database, settings))
+    finally:
+        database.close()
+
+
+def attempt(name: str, look: Callable[[], str | Check]) -> Check:
+    """Run a check; its error becomes the finding."""
+    try:
+        found = look()
+    except RefdeskError as error:
+        return Check(name, "problem", str(error))
+    return found if isinstance(found, Check) else Check(name, "ok", found)
+
+
+def _existing(settings: Settings) -> str:
+    folder = settings.home
+    while not folder.exists():
+        folder = folder.parent
+    return str(folder)
+
+
+def _embedding(settings: Settings) -> str:
+    profile = describe_embedding(settings)
+    return f"{profile.model}, {profile.dimensions} dimensions, reads {profile.max_tokens} tokens"
+
+
+def _cross_encoder(settings: Settings) -> Check:
+    from pipeline.backends.models import resolve_model
+
+    found = attempt("cross-encoder", lambda: resolve_model(settings.cross_encoder_model).name)
+    if found.status == "problem" and settings.reranker != "cross-encoder":
+        return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
+    return found
+
+
+def _language_model(settings: Settings) -> Check:
+    name = "language model"
+    if not settings.llm_base_url:
+        return Check(name, "note", "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL")
+    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = f"{settings.llm_base_url.rstrip('/')}/models"
+    try:
+        reply = httpx.get(url, headers=headers, timeout=5)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Check(name, "problem", f"{url} cannot be reached ({type(error).__name__}); check REFDESK_LLM_BASE_URL")
+    if reply.status_code in {401, 403}:
+        return Check(name, "problem", f"{url} refuses the key; check REFDESK_LLM_API_KEY")
+    if not settings.llm_model:
+        return Check(name, "problem", "REFDESK_LLM_MODEL is not set; name the model that the server has")
+    return Check(name, "ok", f"{settings.llm_model} at {settings.llm_base_url}")
+
+
+def _database(settings: Settings, url: str) -> str | Check:
+    state = inspect_schema(url)
+    kind = "embedded" if settings.database_url is None else "DATABASE_URL"
+    detail = f"PostgreSQL {state.postgres}, pgvector {state.pgvector}, schema {state.current or 'none'} ({kind})"
+    if not state.up_to_date:
+        return Check("database", "problem", f"{detail}; this program needs {state.head}: run `refdesk migrate`")
+    return detail
+
+
+def _redis(settings: Settings, url: str) -> str:
+    try:
+        with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
+            information = client.info()
+    except (redis.RedisError, OSError) as error:
+        raise BrokerAway(f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs.") from error
+    kind = "embedded" if settings.redis_url is None else "REDIS_URL"
+    return f"Redis {information['redis_version']} ({kind})"  # type: ignore[index]
+
+
+def _worker(database: Database, queue: str) -> str | Check:
+    with database.system() as session:
+        alive = workers.count_alive(session, queue)
+    if alive:
+        return f"{alive} alive"
+    return Check(f"worker for {queue}", "note", "none; `refdesk ask` and `refdesk ingest` start their own, `refdesk up` keeps them")
+
+
+def _store(database: Database, settings: Settings) -> str | Check:
+    with database.system() as session:
+        profile = workspaces.live_profile(session)
+    if profile is None:
+        return "empty"
+    described = describe_embedding(settings)
+    if (profile.model, profile.dimensions) != (described.model, described.dimensions):
+        return Check(
+            "store",
+            "problem",
+            f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {described.model}; workers refuse to start",
+        )
+    return f"embedding profile {profile.name}, {profile.dimensions} dimensions"

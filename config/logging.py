@@ -1,0 +1,69 @@
+"""Logging: lines for people or JSON for machines, always on stderr, never with a secret in them."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any
+
+import structlog
+
+from config.settings import Settings
+
+_URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Send structlog's and the libraries' lines to stderr in the format that is set."""
+    hide = _Hide(
+        secret.get_secret_value()
+        for secret in (settings.database_url, settings.redis_url, settings.discord_token, settings.llm_api_key)
+        if secret is not None
+    )
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        hide,
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer()
+        if settings.log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer], foreign_pre_chain=shared
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for package in ("bot", "cli", "tasks", "config", "db", "pipeline", "evaluation", "__main__"):
+        logging.getLogger(package).setLevel(settings.log_level)
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+class _Hide:
+    """Replaces secrets and passwords in URLs by `***` in every value of a log line."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = [secret for secret in secrets if len(secret) > 3]
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        return {key: self._clean(value) if isinstance(value, str) else value for key, value in event.items()}
+
+    def _clean(self, value: str) -> str:
+        value = _URL_PASSWORD.sub(r"\1:***@", value)
+        for secret in self._secrets:
+            value = value.replace(secret, "***")
+        return value
