@@ -1,0 +1,197 @@
+"""Turns the bytes of one file into a parsed document with kreuzberg; runs inside the parser's child process."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.backends import sniffing
+from pipeline.backends.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES
+from pipeline.backends.text_encoding import decode_text
+from pipeline.backends.text_formats import elements_of_text
+from pipeline.backends.unpacking import check_unpacked_size
+from pipeline.errors import EmptyDocument, EncryptedFile, UnreadableFile, UnsupportedFormat
+from pipeline.parse import (
+    Element,
+    build_document,
+    is_only_link,
+    is_plausible_heading,
+    plain_inline,
+    table_elements,
+    unwrap_lines,
+)
+from pipeline.types import ParsedDocument, Source
+
+if TYPE_CHECKING:
+    from kreuzberg import ExtractionResult
+
+MAX_STRUCTURED_PAGES = 600
+"""Longer PDFs are read page by page without looking for headings: 5 ms a page instead of 30."""
+MAX_LINK_RUN = 20
+"""As many list items of one link each, in a row, are a menu of the site and not its text."""
+
+_META_OF_CHARSET = re.compile(r"<meta[^>]*charset[^>]*>", re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_WORDS = re.compile(r"\w+")
+
+
+def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
+    """Read one file; raises a `BadInput` that says what keeps it from being read."""
+    if not source.content.strip(b"\x00\t\n\v\f\r "):
+        raise EmptyDocument(f"{source.name} is empty.")
+    media_type = sniffing.sniff_binary(source.content, source.name)
+    if media_type is not None:
+        if source.content.startswith(b"PK"):
+            check_unpacked_size(source.content, source.name, max_unpacked_mb=max_unpacked_mb)
+        return _extract_with_library(source, source.content, media_type)
+    text = decode_text(source.content, source.media_type)
+    media_type = sniffing.sniff_text(text, source.name, source.media_type)
+    if media_type in TEXT_TYPES - {HTML, MARKDOWN}:
+        return build_document(elements_of_text(text, media_type, source.name), name=source.name, media_type=media_type)
+    if media_type == HTML:  # the bytes are UTF-8 from here on; what the file says of itself no longer holds
+        text = _XML_DECLARATION.sub("", _META_OF_CHARSET.sub("", text))
+    content = source.content if media_type == EML else text.encode("utf-8", "replace")
+    return _extract_with_library(source, content, media_type)
+
+
+def _extract_with_library(source: Source, content: bytes, media_type: str) -> ParsedDocument:
+    mark = f"page{secrets.token_hex(8)}n"
+    result = _run_library(content, media_type, mark, structured=media_type != PDF)
+    pages = None
+    if media_type == PDF:
+        pages = int(result.metadata.get("page_count") or len(result.pages or ()))
+        if not any(page["content"].strip() for page in result.pages or ()):
+            raise EmptyDocument(
+                f"{source.name} has {pages} page{'s' * (pages != 1)} without text; "
+                "it is probably a scan: run text recognition (OCR) on it and add the result."
+            )
+        elements = _elements_of_pdf(content, result, pages)
+    else:
+        elements = list(_elements_of_nodes(result, media_type, mark))
+    language = result.metadata.get("language")
+    title = result.metadata.get("title") or result.metadata.get("subject" if media_type in (EML, MSG) else "title")
+    return build_document(
+        elements,
+        name=source.name,
+        media_type=media_type,
+        written_title=title if isinstance(title, str) else None,
+        pages=pages,
+        language=language if isinstance(language, str) else None,
+        warnings=["Headings were not looked for because of its length."] if (pages or 0) > MAX_STRUCTURED_PAGES else (),
+    )
+
+
+def _run_library(content: bytes, media_type: str, mark: str, *, structured: bool) -> ExtractionResult:
+    import kreuzberg
+    from kreuzberg.exceptions import KreuzbergError
+
+    make_config: Any = kreuzberg.ExtractionConfig  # its stub does not know `disable_ocr`
+    config = make_config(
+        use_cache=False,
+        disable_ocr=True,
+        enable_quality_processing=False,
+        output_format="markdown" if structured else "plain",
+        include_document_structure=structured,
+        pages=kreuzberg.PageConfig(
+            extract_pages=media_type == PDF,
+            insert_page_markers=media_type == PPTX,
+            marker_format=f"\n\n{mark}{{page_num}}\n\n",
+        ),
+        html_options={"preprocessing": {"enabled": True, "preset": "aggressive", "remove_navigation": True}},
+        concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(content, media_type, config)
+    except (KreuzbergError, ValueError, RuntimeError, TypeError) as error:
+        raise _translated(error, media_type) from error
+
+
+def _translated(error: Exception, media_type: str) -> Exception:
+    said = str(error).lower()
+    if "password" in said or "encrypt" in said:
+        return EncryptedFile()
+    if type(error).__name__ == "ValidationError" and media_type in said:
+        return UnsupportedFormat(f"This kind of file ({media_type}) cannot be read; Refdesk reads {sniffing.READABLE}.")
+    reason = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
+    return UnreadableFile(f"The file is damaged or not what it seems ({reason}); open it, save it again and add that.")
+
+
+def _elements_of_pdf(content: bytes, plain: ExtractionResult, pages: int) -> list[Element]:
+    """Read the structure page by page; a page of which the structure lost much is taken as it lies there."""
+    texts = {int(page["page_number"]): page["content"] for page in plain.pages or ()}
+    by_page: dict[int, list[Element]] = {}
+    if pages <= MAX_STRUCTURED_PAGES:
+        structured = _run_library(content, PDF, "", structured=True)
+        for element in _elements_of_nodes(structured, PDF, ""):
+            by_page.setdefault(element.page or 0, []).append(element)
+    found: list[Element] = []
+    for number, text in sorted(texts.items()):
+        elements = by_page.get(number, [])
+        if _lost_words(text, elements):
+            elements = [Element("paragraph", unwrap_lines(text), page=number)]
+        found += elements
+    return found
+
+
+def _lost_words(text: str, elements: Sequence[Element]) -> bool:
+    words = Counter(_WORDS.findall(text))
+    kept = Counter(_WORDS.findall("\n".join(element.text for element in elements)))
+    return (words - kept).total() > max(3, 0.15 * words.total())
+
+
+def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> Iterator[Element]:
+    nodes: Sequence[Any] = result.document["nodes"] if result.document else ()
+    page: int | None = None
+    links: list[Element] = []
+    for node in nodes:
+        text = str(node["content"].get("text") or "").strip()
+        if mark and text.startswith(mark):
+            page = int(text.removeprefix(mark))
+            continue
+        if node["content"]["node_type"] == "list_item" and media_type == HTML and is_only_link(text):
+            links.append(Element("item", plain_inline(text)))
+            continue
+        if links and node["content"]["node_type"] not in ("list", "group"):
+            yield from links if len(links) < MAX_LINK_RUN else ()
+            links = []
+        yield from _elements_of_node(node, text, media_type, node.get("page") or page if media_type == PDF else page)
+    yield from links if len(links) < MAX_LINK_RUN else ()
+
+
+def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
+    content = node["content"]
+    kind = content["node_type"]
+    if node.get("content_layer") in ("header", "footer"):
+        return
+    if kind == "table":
+        yield from table_elements(_rows(content["grid"], media_type), page)
+    elif kind == "code":
+        yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)
+    elif kind == "metadata_block" and media_type in (EML, MSG):
+        yield Element("paragraph", "\n".join(f"{key}: {value}" for key, value in content["entries"]), page=page)
+    elif kind == "image":
+        yield Element("paragraph", str(content.get("description") or ""), page=page)
+    else:
+        yield _prose(content, text, media_type, page)
+
+
+def _prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
+    kind = content["node_type"]
+    if media_type in (HTML, PPTX, EPUB, DOCX):
+        text = plain_inline(text)
+    if kind == "list_item":
+        return Element("item", text, page=page)
+    if kind in ("heading", "title") and (media_type != PDF or is_plausible_heading(text)):
+        return Element("heading", text, level=content.get("level") or 1, page=page)
+    return Element("paragraph", unwrap_lines(text) if media_type == PDF else text, page=page)
+
+
+def _rows(grid: Any, media_type: str) -> list[list[str]]:
+    rows = [[""] * grid["cols"] for _ in range(grid["rows"])]
+    for cell in grid["cells"]:
+        content = str(cell["content"]).replace("\x02", "")
+        rows[cell["row"]][cell["col"]] = plain_inline(content) if media_type == HTML else content
+    return rows

@@ -1,0 +1,185 @@
+"""Fills the port `Parser`: kreuzberg reads files in one child process, which is reused, limited and killed at need."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from pipeline import errors
+from pipeline.backends.parser_child import LENGTH
+from pipeline.errors import BadInput, Cancelled, MissingExtra, ParserCrashed, ParseTimeout
+from pipeline.types import Block, ParsedDocument, Source
+
+FILES_PER_CHILD = 200
+"""After as many files a child is replaced, so that what libraries leak stays small."""
+POLL_S = 0.2
+
+# Everything else of the environment, secrets above all, stays out of the process that reads strangers' files.
+_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
+
+
+class _ChildDied(Exception):
+    """The child ended before its reply was complete."""
+
+
+class KreuzbergParser:
+    """Parses files in a child process; safe to share between threads, one file at a time."""
+
+    def __init__(self, timeout_s: float = 120, memory_mb: int = 2048, max_unpacked_mb: float = 500) -> None:
+        """Take the limits of one file; the child starts with the first file."""
+        self._timeout_s = timeout_s
+        self._limits = (str(memory_mb), str(timeout_s * 2), str(max_unpacked_mb))
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._files = 0
+
+    def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
+        """Parse one source; raises a `BadInput` that names what is wrong, or `Cancelled`."""
+        deadline = time.monotonic() + self._timeout_s
+        with self._lock:
+            reply = self._exchange_fairly(source, deadline, cancelled)
+        if "error" in reply:
+            raise _error_of(str(reply["error"]), str(reply["message"]), source.name)
+        return _document_of(reply)
+
+    def close(self) -> None:
+        """End the child process."""
+        with self._lock:
+            self._kill()
+
+    def _exchange_fairly(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
+        try:
+            fresh = self._ensure_child()
+            try:
+                return self._exchange(source, deadline, cancelled)
+            except _ChildDied:
+                self._kill()
+                if fresh:
+                    raise
+            # An earlier file may have worn this child out, or its starting thread ended: a fresh one tells.
+            self._ensure_child()
+            return self._exchange(source, deadline, cancelled)
+        except _ChildDied:
+            self._kill()
+            raise ParserCrashed(
+                f"The parser died on {source.name}; it ran out of its memory limit or hit a fault of the library. "
+                "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
+            ) from None
+        except BaseException:
+            self._kill()  # its next reply would be taken for that of the next file
+            raise
+
+    def _ensure_child(self) -> bool:
+        alive = self._child is not None and self._owner == os.getpid() and self._child.poll() is None
+        if alive and self._files < FILES_PER_CHILD:
+            return False
+        self._kill()
+        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment |= {
+            "PYTHONPATH": str(Path(errors.__file__).parents[1]),
+            "LC_ALL": "C.UTF-8",
+            "RAYON_NUM_THREADS": "2",
+            "TOKIO_WORKER_THREADS": "2",
+            "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the address space that is limited
+        }
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "pipeline.backends.parser_child", *self._limits],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,  # Ctrl-C in a terminal is the parent's to handle
+        )
+        self._owner, self._files = os.getpid(), 0
+        return True
+
+    def _exchange(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
+        if self._child is None or self._child.stdin is None or self._child.stdout is None:
+            raise _ChildDied
+        self._files += 1
+        header = json.dumps({"name": source.name, "media_type": source.media_type}).encode("ascii")
+        request = b"".join([LENGTH.pack(len(header)), header, LENGTH.pack(len(source.content)), source.content])
+        body = _transfer(self._child.stdin, self._child.stdout, request, self._check(source, deadline, cancelled))
+        reply: dict[str, object] = json.loads(body)
+        return reply
+
+    def _check(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> Callable[[], None]:
+        def check() -> None:
+            if cancelled():
+                raise Cancelled(f"Reading {source.name} was cancelled.")
+            if time.monotonic() > deadline:
+                raise ParseTimeout(
+                    f"Reading {source.name} took longer than {self._timeout_s:g} s; "
+                    "split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
+                )
+
+        return check
+
+    def _kill(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if self._owner == os.getpid():
+            child.kill()
+            child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+
+def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check: Callable[[], None]) -> bytes:
+    """Write the request and read the reply without ever blocking longer than `POLL_S`."""
+    os.set_blocking(to_child.fileno(), False)
+    unsent = memoryview(request)
+    received = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(to_child, selectors.EVENT_WRITE)
+        selector.register(from_child, selectors.EVENT_READ)
+        while True:
+            check()
+            for key, _ in selector.select(POLL_S):
+                if key.fileobj is to_child:
+                    try:
+                        unsent = unsent[os.write(to_child.fileno(), unsent[:65_536]) :]
+                    except BrokenPipeError:
+                        raise _ChildDied from None
+                    if not unsent:
+                        selector.unregister(to_child)
+                    continue
+                part = os.read(from_child.fileno(), 1 << 20)
+                if not part:
+                    raise _ChildDied
+                received += part
+            if len(received) >= LENGTH.size and len(received) == LENGTH.size + LENGTH.unpack_from(received)[0]:
+                return bytes(received[LENGTH.size :])
+
+
+def _error_of(name: str, message: str, source_name: str) -> errors.RefdeskError:
+    kind = getattr(errors, name, ParserCrashed)
+    if not (isinstance(kind, type) and issubclass(kind, (BadInput, MissingExtra))):
+        kind = ParserCrashed
+    sentence = message or str(kind())
+    return kind(sentence if source_name in sentence or kind is MissingExtra else f"{source_name}: {sentence}")
+
+
+def _document_of(reply: dict[str, object]) -> ParsedDocument:
+    fields: dict[str, object] = dict(reply)
+    blocks = reply["blocks"]
+    fields["blocks"] = tuple(
+        Block(block["text"], tuple(block["headings"]), block["page"])
+        for block in (blocks if isinstance(blocks, list) else ())
+    )
+    warnings = reply["warnings"]
+    fields["warnings"] = tuple(warnings if isinstance(warnings, list) else ())
+    return ParsedDocument(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,107 @@
+"""The parser's child process: reads files from its input, writes parsed documents to its output, and may be killed.
+
+    python -m pipeline.backends.parser_child MEMORY_MB CPU_S MAX_UNPACKED_MB
+
+Every message is a 8-byte length and that many bytes. A request is a JSON header and then the content; a reply is one
+JSON document: the fields of a `ParsedDocument`, or `error` (the name of an error class) and `message`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from pipeline import errors
+from pipeline.backends.extraction import extract
+from pipeline.types import Source
+
+LENGTH = struct.Struct(">Q")
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve requests until the input ends."""
+    memory_mb, cpu_s, max_unpacked_mb = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    # Libraries print where they like; the pipe to the parent is out of their reach.
+    silence = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(silence, descriptor)
+    _die_with_parent()
+    missing = _load_libraries()
+    _limit_memory(memory_mb)
+    while (header := _receive(requests)) is not None:
+        content = _receive(requests) or b""
+        _limit_cpu(cpu_s)
+        request = json.loads(header)
+        reply = (
+            {"error": "MissingExtra", "message": missing}
+            if missing
+            else _answer(Source(request["name"], content, request["media_type"]), max_unpacked_mb)
+        )
+        body = json.dumps(reply, ensure_ascii=True).encode("ascii")
+        replies.write(LENGTH.pack(len(body)) + body)
+        replies.flush()
+
+
+def _answer(source: Source, max_unpacked_mb: float) -> dict[str, object]:
+    try:
+        return dataclasses.asdict(extract(source, max_unpacked_mb=max_unpacked_mb))
+    except errors.BadInput as error:
+        return {"error": error.name, "message": str(error)}
+    except MemoryError:
+        return {"error": "ParserCrashed", "message": ""}
+    except RecursionError:
+        return {"error": "UnreadableFile", "message": f"{source.name} is nested too deeply to be read."}
+
+
+def _receive(stream: BinaryIO) -> bytes | None:
+    length = stream.read(LENGTH.size)
+    return stream.read(LENGTH.unpack(length)[0]) if len(length) == LENGTH.size else None
+
+
+def _die_with_parent() -> None:
+    parent = os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit()
+
+
+def _load_libraries() -> str:
+    try:
+        import chardet
+        import kreuzberg
+    except ImportError as error:
+        return f"Reading documents needs {error.name}; install Refdesk with the extra `worker`."
+    # Loaded before the memory limit, so that the limit is what the file may take.
+    return "" if chardet.__version__ and kreuzberg.__version__ else "kreuzberg is damaged."
+
+
+def _limit_memory(memory_mb: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    statm = Path("/proc/self/statm")
+    base = int(statm.read_text("ascii").split()[0]) * resource.getpagesize() if statm.exists() else 1 << 30
+    limit = base + (memory_mb << 20)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _limit_cpu(cpu_s: float) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime + cpu_s) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Decides what kind of file some bytes are; the content decides, the name is only asked between text formats."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+
+from pipeline.backends.text_encoding import unmarked_utf16
+from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSB = "application/vnd.ms-excel.sheet.binary.macroEnabled.12"
+EPUB = "application/epub+zip"
+ODT = "application/vnd.oasis.opendocument.text"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+ODP = "application/vnd.oasis.opendocument.presentation"
+DOC, XLS, PPT, MSG = (
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.ms-outlook",
+)
+RTF, EML = "application/rtf", "message/rfc822"
+HTML, XML, JSON, CSV, TSV = "text/html", "application/xml", "application/json", "text/csv", "text/tab-separated-values"
+MARKDOWN, PLAIN, SUBTITLES = "text/markdown", "text/plain", "application/x-subrip"
+
+TEXT_TYPES = frozenset({HTML, XML, JSON, CSV, TSV, MARKDOWN, PLAIN, SUBTITLES})
+READABLE = "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, CSV, JSON and e-mail"
+
+_BY_EXTENSION = {
+    "htm": HTML, "html": HTML, "xhtml": HTML, "xml": XML, "rss": XML, "atom": XML, "json": JSON, "csv": CSV, "tsv": TSV,
+    "md": MARKDOWN, "markdown": MARKDOWN, "srt": SUBTITLES, "vtt": SUBTITLES, "eml": EML,
+}  # fmt: skip
+_BY_CLAIM = {
+    HTML: HTML,
+    "application/xhtml+xml": HTML,
+    XML: XML,
+    "text/xml": XML,
+    JSON: JSON,
+    CSV: CSV,
+    TSV: TSV,
+    MARKDOWN: MARKDOWN,
+}
+_BINARY_EXTENSIONS = {
+    "pdf": "PDF", "docx": "Word document", "docm": "Word document", "doc": "Word document", "pptx": "PowerPoint file",
+    "ppt": "PowerPoint file", "xlsx": "Excel workbook", "xlsm": "Excel workbook", "xls": "Excel workbook",
+    "xlsb": "Excel workbook", "epub": "EPUB book", "odt": "OpenDocument text", "ods": "OpenDocument sheet",
+    "rtf": "RTF document", "msg": "Outlook message",
+}  # fmt: skip
+_ARCHIVES = {
+    b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"Rar!\x1a\x07": "RAR",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+}  # fmt: skip
+_OTHERS = {
+    b"\x89PNG": "PNG image", b"\xff\xd8\xff": "JPEG image", b"GIF8": "GIF image", b"BM": "BMP image",
+    b"II*\x00": "TIFF image", b"MM\x00*": "TIFF image", b"ID3": "MP3 recording", b"OggS": "Ogg recording",
+    b"fLaC": "FLAC recording", b"\x1aE\xdf\xa3": "Matroska video", b"\x7fELF": "program", b"MZ": "program",
+    b"SQLite format 3\x00": "SQLite database", b"wOF": "font", b"\x00\x01\x00\x00\x00": "font",
+}  # fmt: skip
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_MARKUP_START = re.compile(
+    r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
+_MAIL_HEADER = re.compile(
+    r"^(From|Date|Subject|To|Received|Message-ID|MIME-Version|Return-Path|X-[\w-]+):", re.IGNORECASE | re.MULTILINE
+)
+
+
+def sniff_binary(content: bytes, name: str) -> str | None:
+    """Name the media type of a binary document, None when it may be text; raises when it is nothing readable."""
+    if _is_pdf(content):
+        return PDF
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _sniff_zip(content, name)
+    if content.startswith(_OLE):
+        return _sniff_ole(content, name)
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
+        return RTF
+    for magic, kind in _ARCHIVES.items():
+        if content.startswith(magic):
+            raise UnsupportedFormat(f"{name} is a {kind} archive; unpack it and add the files inside.")
+    if not _may_be_text(content):
+        raise _unreadable(content, name)
+    return None
+
+
+def sniff_text(text: str, name: str, claimed: str) -> str:
+    """Name the media type of a text by its beginning, its extension, and what its sender claimed, in this order."""
+    head = text[:20_000]
+    by_name = _BY_EXTENSION.get(extension_of(name)) or _BY_CLAIM.get(claimed.partition(";")[0].strip().lower())
+    if _MARKUP_START.match(head) and by_name != MARKDOWN:
+        return HTML
+    if head.lstrip().startswith("<?xml") or (by_name == XML and head.lstrip().startswith("<")):
+        return XML
+    if by_name == EML or (by_name is None and _is_mail(head)):
+        return EML if _is_mail(head) else PLAIN
+    if by_name == JSON or (by_name is None and head.lstrip().startswith(("{", "["))):
+        return JSON if _is_json(text) else PLAIN
+    return PLAIN if by_name in (None, XML) else by_name
+
+
+def extension_of(name: str) -> str:
+    """The extension of a file name or link, in lower case and without the dot."""
+    last = re.split(r"[/\\]", name.partition("?")[0].partition("#")[0])[-1]
+    return last.rpartition(".")[2].lower() if "." in last else ""
+
+
+def _is_pdf(content: bytes) -> bool:
+    start = content[:1024].find(b"%PDF-")
+    # The header may lie behind a wrapper's bytes; a text about PDF has no cross-reference table at its end.
+    return start == 0 or (start > 0 and b"startxref" in content[-4096:])
+
+
+def _sniff_zip(content: bytes, name: str) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = set(archive.namelist())
+            locked = any(entry.flag_bits & 1 for entry in archive.infolist())
+            declared = archive.read("mimetype")[:100].decode("ascii", "replace").strip() if _has_type(archive) else ""
+            manifest = (
+                archive.read("META-INF/manifest.xml")[:1_000_000]
+                if declared.startswith("application/vnd.oasis")
+                else b""
+            )
+            rights = archive.read("META-INF/encryption.xml")[:1_000_000] if "META-INF/encryption.xml" in names else b""
+    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, ValueError, EOFError) as error:
+        raise _damaged(name) from error
+    for part, media_type in (("word/", DOCX), ("ppt/", PPTX), ("xl/workbook.bin", XLSB), ("xl/", XLSX)):
+        if "[Content_Types].xml" in names and any(entry.startswith(part) for entry in names):
+            return media_type
+    if declared == EPUB or "META-INF/container.xml" in names:
+        # Scrambled fonts are named there too and harm nobody.
+        if re.search(
+            rb"Algorithm\s*=\s*[\"'](?!http://www.idpf.org/2008/embedding|http://ns.adobe.com/pdf/enc)", rights
+        ):
+            raise EncryptedFile(f"{name} is protected by its publisher's rights management and cannot be read.")
+        return EPUB
+    for media_type in (ODT, ODS, ODP):
+        if declared.startswith(media_type):
+            return _checked_open_document(media_type, manifest, name)
+    if locked or extension_of(name) not in ("pages", "numbers", "key"):
+        raise UnsupportedFormat(f"{name} is a zip archive; unpack it and add the files inside.")
+    raise UnsupportedFormat(f"{name} is an iWork file; export it as PDF or Word and add that.")
+
+
+def _has_type(archive: zipfile.ZipFile) -> bool:
+    return "mimetype" in archive.namelist() and archive.getinfo("mimetype").file_size < 200
+
+
+def _checked_open_document(media_type: str, manifest: bytes, name: str) -> str:
+    if b"encryption-data" in manifest:
+        raise EncryptedFile(f"{name} is protected by a password; save a copy without one and add that.")
+    if media_type == ODP:
+        raise UnsupportedFormat(
+            f"{name} is an OpenDocument presentation, which cannot be read; save it as PPTX or PDF."
+        )
+    return media_type
+
+
+def _sniff_ole(content: bytes, name: str) -> str:
+    def holds(stream: str) -> bool:
+        return stream.encode("utf-16-le") in content
+
+    if holds("EncryptedPackage") or holds("EncryptedSummary"):
+        raise EncryptedFile(f"{name} is protected by a password; save a copy without one and add that.")
+    streams = (
+        (MSG, "__properties_version1.0"),
+        (PPT, "PowerPoint Document"),
+        (DOC, "WordDocument"),
+        (XLS, "Workbook"),
+        (XLS, "Book"),
+    )
+    found = [media_type for media_type, stream in streams if holds(stream)]
+    # A document with others embedded holds the streams of all of them; then its name decides.
+    wanted = {"doc": DOC, "dot": DOC, "xls": XLS, "xlt": XLS, "ppt": PPT, "pps": PPT, "msg": MSG}.get(
+        extension_of(name)
+    )
+    if wanted in found:
+        return str(wanted)
+    if found:
+        return found[0]
+    if extension_of(name) in _BINARY_EXTENSIONS:
+        raise _damaged(name)
+    raise UnsupportedFormat(f"{name} is an OLE file of a kind that cannot be read; Refdesk reads {READABLE}.")
+
+
+def _may_be_text(content: bytes) -> bool:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")):
+        return True
+    head = content[:65_536]
+    allowed = b"\t\n\v\f\r\x1b" + (b"\x0e\x0f" if b"\x1b$" in head else b"")  # ISO-2022-KR shifts out and in
+    controls = sum(head.count(byte) for byte in range(1, 32) if byte not in allowed)
+    few_controls = controls <= 0.005 * len(head) + 1 and head.count(0) * 100 < len(head) + 100
+    return few_controls or _has_regular_zeros(head) or unmarked_utf16(head) is not None
+
+
+def _has_regular_zeros(head: bytes) -> bool:
+    # UTF-16 and UTF-32 put zeros at every second or all but every fourth place; other binary data scatters them.
+    usable = head[: len(head) // 4 * 4]
+    lanes = [usable[lane::4].count(0) for lane in range(4)]
+    length = max(1, len(usable) // 4)
+    full = [count > 0.3 * length for count in lanes]
+    return tuple(full) in {
+        (True, False, True, False), (False, True, False, True), (True, True, True, False), (False, True, True, True),
+        (True, True, False, False), (False, False, True, True),
+    }  # fmt: skip
+
+
+def _unreadable(content: bytes, name: str) -> UnreadableFile | UnsupportedFormat:
+    for magic, kind in _OTHERS.items():
+        if content.startswith(magic):
+            return UnsupportedFormat(f"{name} is a {kind}, not a text document; Refdesk reads {READABLE}.")
+    if content[4:8] == b"ftyp" or content.startswith(b"RIFF"):
+        return UnsupportedFormat(f"{name} is a recording or video, not a text document; Refdesk reads {READABLE}.")
+    if extension_of(name) in _BINARY_EXTENSIONS:
+        return _damaged(name)
+    return UnsupportedFormat(f"{name} is binary data, not a text document; Refdesk reads {READABLE}.")
+
+
+def _damaged(name: str) -> UnreadableFile:
+    kind = _BINARY_EXTENSIONS.get(extension_of(name), "document")
+    return UnreadableFile(
+        f"{name} is no readable {kind}: it is damaged or not what its name says; open it, save it again and add that."
+    )
+
+
+def _is_mail(head: str) -> bool:
+    block = re.split(r"\r?\n\r?\n", head.lstrip(), maxsplit=1)[0]
+    found = {header.lower() for header in _MAIL_HEADER.findall(block)}
+    return len(found) >= 3 and "from" in found
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -1,0 +1,123 @@
+"""Finds the encoding of text files before any library sees them.
+
+Order of trust: byte order mark, valid UTF-8, what HTTP or the file itself declares (when the bytes agree), the shape of
+UTF-16/32, statistics. Measured on the 89 files of 47 encodings that chardet keeps as its test set: chardet 7.7 names 86
+right, charset-normalizer 3.5 75, chardet 6.0 66, chardet 5.2 63.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+from pipeline.errors import UnreadableFile
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# What browsers read under these names (WHATWG): the declared name is often the ancestor of the encoding really used.
+_SUPERSETS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+}
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
+_XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})[\"']", re.IGNORECASE)
+_HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
+_MARKED_CHARACTERS = re.compile("[\t\n\r\x20-\x7e\u3000-\u303f\u3040-\u30ff\uff01-\uffee]")
+_LETTERS = re.compile("[\u00a0-\u06ff\u0e00-\u0e7f\u2010-\u2026\u4e00-\u9fff\uac00-\ud7a3]")
+# In a short Latin note a few accents can pass for Cyrillic or Hebrew letters; then they stand inside Latin words.
+_FOREIGN_RUN = re.compile("[\u0370-\u06ff]+")
+_MIXED_WORD = re.compile("[A-Za-z][\u0370-\u06ff]+|[\u0370-\u06ff]+[A-Za-z]")
+_HEAD_BYTES = 4096
+_SAMPLE_BYTES = 1_000_000
+
+
+def decode_text(content: bytes, media_type: str = "") -> str:
+    """Decode the bytes of a text file; raises `UnreadableFile` when they are no text in any encoding."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace")
+    if not _may_be_seven_bit(content) and content.count(b"\x00") * 100 < len(content):
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+    for name in _declared(content, media_type):
+        text = _try(content, name)
+        if text is not None:
+            return text
+    unmarked = unmarked_utf16(content)
+    return content.decode(unmarked, errors="replace") if unmarked else _by_statistics(content)
+
+
+def unmarked_utf16(content: bytes) -> str | None:
+    """Name the byte order of UTF-16 that has no mark, None for anything else."""
+    return next((name for name in ("utf-16-le", "utf-16-be") if _looks_like_utf16(content, name)), None)
+
+
+def _may_be_seven_bit(content: bytes) -> bool:
+    # ISO-2022 and HZ are ASCII with escapes, so valid UTF-8 proves nothing for them.
+    return content.isascii() and (b"\x1b$" in content or b"~{" in content)
+
+
+def _declared(content: bytes, media_type: str) -> list[str]:
+    head = content[:_HEAD_BYTES]
+    names = [match[1] for match in [_HTTP_CHARSET.search(media_type)] if match]
+    for pattern in (_XML_ENCODING, _META_CHARSET):
+        names += [match[1].decode("ascii") for match in [pattern.search(head)] if match]
+    # A declaration that can be read byte by byte is wrong when it says that it cannot.
+    return [name for name in names if not name.lower().startswith(("utf-16", "utf16", "utf-32", "utf32", "ucs-"))]
+
+
+def _try(content: bytes, name: str) -> str | None:
+    try:
+        encoding = codecs.lookup(name).name
+        text = content.decode(_SUPERSETS.get(encoding, encoding))
+    except (LookupError, UnicodeDecodeError, UnicodeError):
+        return None
+    return None if "\x00" in text else text
+
+
+def _looks_like_utf16(content: bytes, name: str) -> bool:
+    # Statistics miss every second short Chinese text. Here nearly all characters lie in the usual blocks, and some
+    # carry the high byte 00, 30 or FF of spaces, digits and ideographic punctuation, which pairs of bytes of the
+    # double-byte encodings practically never show.
+    if len(content) % 2:
+        return False
+    try:
+        sample = content[:_HEAD_BYTES].decode(name)
+    except UnicodeDecodeError:
+        return False
+    marked = len(_MARKED_CHARACTERS.findall(sample))
+    usual = marked + len(_LETTERS.findall(sample))
+    return usual >= 0.98 * len(sample) and marked >= max(1, 0.02 * len(sample)) and "\x00" not in sample
+
+
+def _by_statistics(content: bytes) -> str:
+    import chardet
+
+    found = chardet.detect(content[:_SAMPLE_BYTES])
+    name = found["encoding"]
+    if name is None:
+        raise UnreadableFile("The file is not text in any known encoding; save it as UTF-8 and add it again.")
+    try:
+        encoding = codecs.lookup(name).name
+    except LookupError:
+        raise UnreadableFile(f"The file is in {name}, which cannot be read here; save it as UTF-8.") from None
+    text = content.decode(_SUPERSETS.get(encoding, encoding), errors="replace")
+    foreign = len(_FOREIGN_RUN.findall(text))
+    if foreign and 2 * len(_MIXED_WORD.findall(text)) >= foreign:
+        return content.decode("cp1252", errors="replace")
+    return text

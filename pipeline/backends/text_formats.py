@@ -1,0 +1,132 @@
+"""Turns CSV, JSON, XML, subtitles and plain text, already decoded, into elements."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from pipeline.backends import sniffing
+from pipeline.errors import UnreadableFile
+from pipeline.parse import Element, clean_text, one_line, table_elements
+
+_PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
+_CUE = re.compile(r"^\d+\s*$\n?(?=.*-->)|^.*\d+:\d\d.*-->.*$\n?|^WEBVTT.*$\n?", re.MULTILINE)
+_TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[/!?a-zA-Z][^>]*>", re.DOTALL | re.IGNORECASE)
+_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_ENTRY_TAGS = frozenset({"item", "entry"})
+_MAX_FIELD_CHARS = 10_000_000
+
+
+def elements_of_text(text: str, media_type: str, name: str) -> list[Element]:
+    """Read one of the text formats that need no document library."""
+    readers: dict[str, Callable[[str], list[Element]]] = {
+        sniffing.CSV: _read_table,
+        sniffing.TSV: _read_table,
+        sniffing.JSON: _read_json,
+        sniffing.SUBTITLES: lambda content: _read_plain(_CUE.sub("", content)),
+        sniffing.XML: _read_xml,
+    }
+    try:
+        return readers.get(media_type, _read_plain)(clean_text(text))
+    except csv.Error as error:
+        raise UnreadableFile(f"{name} is no readable table: {error}.") from error
+
+
+def _read_plain(text: str) -> list[Element]:
+    return [Element("paragraph", part) for part in _PARAGRAPHS.split(text)]
+
+
+def _read_table(text: str) -> list[Element]:
+    csv.field_size_limit(_MAX_FIELD_CHARS)
+    sample = text[:20_000]
+    try:
+        dialect: Any = csv.Sniffer().sniff(sample, delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel_tab if sample.count("\t") > sample.count(",") else csv.excel
+    return table_elements(list(csv.reader(io.StringIO(text), dialect)))
+
+
+def _read_json(text: str) -> list[Element]:
+    value = json.loads(text)
+    if isinstance(value, list) and value and all(_is_flat(row) for row in value):
+        columns = list(dict.fromkeys(itertools.chain.from_iterable(value)))
+        rows = [columns] + [[_scalar(row.get(column, "")) for column in columns] for row in value]
+        return table_elements([[str(cell) for cell in row] for row in rows])
+    parts = value if isinstance(value, list) else [value]
+    return [Element("paragraph", "\n".join(_json_lines(part, ""))) for part in parts]
+
+
+def _is_flat(row: object) -> bool:
+    return isinstance(row, dict) and not any(isinstance(cell, (dict, list)) for cell in row.values())
+
+
+def _json_lines(value: object, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _json_lines(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        if all(not isinstance(inner, (dict, list)) for inner in value):
+            yield f"{path}: " + ", ".join(map(_scalar, value)) if path else "\n".join(map(_scalar, value))
+        else:
+            for inner in value:
+                yield from _json_lines(inner, path)
+    else:
+        yield f"{path}: {_scalar(value)}" if path else _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read_xml(text: str) -> list[Element]:
+    try:
+        # The declared encoding was that of the bytes; entities are bounded by expat's own amplification limit.
+        root = ET.fromstring(_XML_DECLARATION.sub("", text).lstrip())  # noqa: S314
+    except ET.ParseError:
+        return _read_plain(html.unescape(_TAGS.sub("\n", text)))
+    found: list[Element] = []
+    _walk(root, found)
+    return found
+
+
+def _walk(root: ET.Element, found: list[Element]) -> None:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        tag = _local(node)
+        if tag in _ENTRY_TAGS:  # RSS and Atom: one section for each entry
+            title = next((child for child in node if _local(child) == "title"), None)
+            heading = one_line(_readable(title.text or ""), 200) if title is not None else ""
+            found.append(Element("heading", heading or tag, level=2))
+            found.extend(_text_of(child, heading) for child in node)
+        elif len(node) == 0 or (node.text or "").strip():
+            found.append(_text_of(node, ""))
+        else:
+            stack.extend(reversed(node))
+
+
+def _text_of(node: ET.Element, heading: str) -> Element:
+    parts = [_readable(part) for part in node.itertext()]
+    text = "\n".join(part for part in parts if part)
+    if text == heading or not text:
+        return Element("paragraph", "")
+    named = len(node) == 0 and len(text) < 80 and "\n" not in text
+    return Element("item" if named else "paragraph", f"{_local(node)}: {text}" if named else text)
+
+
+def _local(node: ET.Element) -> str:
+    return str(node.tag).rpartition("}")[2]
+
+
+def _readable(text: str) -> str:
+    # Feeds carry HTML as text.
+    if "<" not in text:
+        return html.unescape(text).strip()
+    return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()

@@ -1,0 +1,260 @@
+"""The parse stage's pure half: what an extractor found becomes blocks with heading paths, pages and a title.
+
+Bytes never reach this module. A backend hands over `Element`s in reading order; everything here is arithmetic on text,
+so it runs inside the parser's child process and in tests alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from pipeline.errors import EmptyDocument
+from pipeline.types import Block, ParsedDocument
+
+Kind = Literal["heading", "paragraph", "item", "code", "table"]
+
+MAX_TITLE_CHARS = 300
+MAX_HEADING_CHARS = 200
+MAX_PAGED_HEADING_CHARS = 120
+
+_CRLF = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+# Control characters, lone surrogates, and the invisible marks (soft hyphen, zero width space, byte order mark) that
+# would keep a keyword from matching. Zero width joiners stay: Persian and Indic spelling needs them.
+_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\ufeff\ud800-\udfff]")
+_SPACES = re.compile(r"\s+")
+_BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
+_TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
+_LETTERS = re.compile(r"[^\W\d_]")
+_WORD_PREFIX = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
+
+# Titles that programs write when nobody chose one.
+_NO_TITLE = re.compile(
+    r"(new |blank )?(document|presentation|slide)\s?1?|powerpoint presentation|untitled( document)?|(no )?title|"
+    r"\(?(unspecified|anonymous|unknown)\)?|none|unbenannt|sans titre|无标题|无题|無題",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One thing an extractor found, in reading order."""
+
+    kind: Kind
+    text: str
+    """For a table: its Markdown."""
+    level: int = 0
+    """Of a heading: 1 is the outermost."""
+    page: int | None = None
+
+
+def clean_text(text: str) -> str:
+    """Remove what no store accepts or no reader sees: NUL and other control characters, lone surrogates, soft hyphens.
+
+    Line ends become newlines. Cleaning twice changes nothing, so every boundary may apply it.
+    """
+    return _UNWANTED.sub("", _CRLF.sub("\n", text))
+
+
+def one_line(text: str, max_chars: int) -> str:
+    """Squeeze text onto one line, cut at a number of characters."""
+    line = _SPACES.sub(" ", clean_text(text)).strip()
+    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
+
+
+def plain_inline(markdown: str) -> str:
+    """Drop inline markup that only costs tokens: link targets, image paths, bold marks, stray tags."""
+    text = markdown
+    for _ in range(2):  # an image inside a link needs a second round
+        text = _LINK.sub(r"\1", text)
+    return _TAG.sub(" ", text.replace("**", "")).strip()
+
+
+def is_only_link(markdown: str) -> bool:
+    """Say whether a list item is nothing but one link: what menus and language lists consist of."""
+    return _LINK.fullmatch(markdown.strip()) is not None
+
+
+def unwrap_lines(text: str) -> str:
+    """Join lines that a page's width broke, and keep short lines, as those of addresses and receipts, apart.
+
+    PDF text marks a hyphenation with U+0002; the word is put together again.
+    """
+    lines = [line.strip() for line in re.sub("\x02\\s*", "", text).split("\n")]
+    width = max((_width(line) for line in lines), default=0)
+    joined = ""
+    for line in lines:
+        if not joined:
+            joined = line
+        elif width < 45 or _width(joined.rpartition("\n")[2][-width:]) < 0.6 * width:
+            joined += "\n" + line
+        else:
+            joined += ("" if _CJK.match(joined[-1]) and _CJK.match(line[:1]) else " ") + line
+    return joined
+
+
+def _width(line: str) -> int:
+    # A Chinese or Japanese character takes the room of two Latin ones.
+    return len(line) + len(_CJK.findall(line))
+
+
+def is_plausible_heading(text: str) -> bool:
+    """Say whether a line that a PDF sets larger reads as a heading; formula bits, figures and sentences do not."""
+    line = _SPACES.sub(" ", text).strip()
+    if not line or len(line) > MAX_PAGED_HEADING_CHARS or text.strip().count("\n") > 2:
+        return False
+    letters = _LETTERS.findall(line)
+    enough = len(letters) >= 4 or len(_CJK.findall(line)) >= 2
+    if not enough or 2 * len(letters) < len(line.replace(" ", "")):
+        return False
+    return not (line[0].islower() or line[-1] in ",;.-。，；" or "@" in line or line.count("|") > 1)
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Render rows as a Markdown table whose first row is the header; empty rows and columns are left out."""
+    cells = [[_SPACES.sub(" ", cell).strip().replace("|", "\\|") for cell in row] for row in rows]
+    cells = [row for row in cells if any(row)]
+    if not cells:
+        return ""
+    width = max(len(row) for row in cells)
+    padded = [row + [""] * (width - len(row)) for row in cells]
+    used = [column for column in range(width) if any(row[column] for row in padded)]
+    lines = ["| " + " | ".join(row[column] for column in used) + " |" for row in padded]
+    return "\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]])
+
+
+def table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> list[Element]:
+    """Turn rows into elements: a table, its caption when the first row holds one cell only, or plain lines.
+
+    A table of a single row or column is layout, not data.
+    """
+    filled = [[cell.strip() for cell in row] for row in rows]
+    filled = [row for row in filled if any(row)]
+    found: list[Element] = []
+    while len(filled) > 2 and sum(map(bool, filled[0])) == 1 and sum(map(bool, filled[1])) > 1:
+        found.append(Element("paragraph", next(filter(None, filled.pop(0))), page=page))
+    columns = {column for row in filled for column, cell in enumerate(row) if cell}
+    if len(filled) < 2 or len(columns) < 2:
+        return found + [Element("paragraph", cell, page=page) for row in filled for cell in row if cell]
+    return [*found, Element("table", markdown_table(filled), page=page)]
+
+
+class _Assembly:
+    """Blocks under construction; a heading without any body is kept as text under its parents."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.path: list[tuple[int, str]] = []
+        self.bare: Element | None = None
+        self.parts: list[str] = []
+        self.place: tuple[tuple[str, ...], int | None] = ((), None)
+        self.last_kind: Kind | None = None
+
+    def heading(self, element: Element) -> None:
+        """Open a section; those of the same level or deeper end here."""
+        if self.path and self.path[-1][0] >= element.level:
+            self._keep_bare_heading()
+        while self.path and self.path[-1][0] >= element.level:
+            self.path.pop()
+        self.path.append((element.level, one_line(element.text, MAX_HEADING_CHARS)))
+        self.bare = element
+
+    def body(self, element: Element, text: str) -> None:
+        """Add text under the open headings."""
+        self.bare = None
+        self._add(text, element.page, element.kind)
+
+    def finish(self) -> tuple[Block, ...]:
+        """Close everything and give the blocks."""
+        self._keep_bare_heading()
+        self._close_block()
+        return tuple(self.blocks)
+
+    def _keep_bare_heading(self) -> None:
+        if self.bare is not None:
+            _, title = self.path.pop()
+            self._add(title, self.bare.page, "paragraph")
+            self.bare = None
+
+    def _add(self, text: str, page: int | None, kind: Kind) -> None:
+        place = (tuple(title for _, title in self.path), page)
+        if self.parts and place != self.place:
+            self._close_block()
+        if self.parts:  # the items of one list stay together
+            self.parts.append("\n" if kind == self.last_kind == "item" else "\n\n")
+        self.parts.append(text)
+        self.place, self.last_kind = place, kind
+
+    def _close_block(self) -> None:
+        if self.parts:
+            self.blocks.append(Block("".join(self.parts), *self.place))
+        self.parts = []
+
+
+def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
+    """Group elements into blocks: one for each run under the same headings on the same page."""
+    assembly = _Assembly()
+    for element in elements:
+        text = _BLANK_LINES.sub("\n\n", clean_text(element.text)).strip("\n").rstrip()
+        if not text.strip():
+            continue
+        if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:
+            assembly.heading(element)
+        else:
+            assembly.body(
+                element,
+                text if element.kind != "item" else "- " + _SPACES.sub(" ", text).strip(),
+            )
+    return assembly.finish()
+
+
+def choose_title(written: str | None, headings: Iterable[str], name: str) -> str:
+    """Choose a title: the one written in the file, else the first heading, else the name without its extension."""
+    for candidate in (_WORD_PREFIX.sub("", written or ""), *headings):
+        title = one_line(candidate, MAX_TITLE_CHARS)
+        if not _NO_TITLE.fullmatch(title) and _LETTERS.search(title):
+            return title
+    return title_of_name(name)
+
+
+def title_of_name(name: str) -> str:
+    """Make a title of a file name or a link: its last part without the extension."""
+    parts = urlsplit(name) if name.startswith(("http://", "https://")) else None
+    path = unquote(parts.path) if parts else name
+    last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
+    stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", last)
+    return one_line(stem or (parts.netloc if parts else name), MAX_TITLE_CHARS) or "Untitled"
+
+
+def build_document(
+    elements: Sequence[Element],
+    *,
+    name: str,
+    media_type: str,
+    written_title: str | None = None,
+    pages: int | None = None,
+    language: str | None = None,
+    warnings: Sequence[str] = (),
+) -> ParsedDocument:
+    """Build the parsed document; raises `EmptyDocument` when there is no text in it."""
+    blocks = blocks_of(elements)
+    if not any(_LETTERS.search(block.text) or re.search(r"\d", block.text) for block in blocks):
+        raise EmptyDocument
+    # The first page of a PDF sets its title largest; a sheet's name is no title at all.
+    headings = [e for e in elements if e.kind == "heading"][:20]
+    if pages is not None:
+        headings = sorted((e for e in headings if e.page == headings[0].page), key=lambda e: e.level)
+    titles = [] if "sheet" in media_type or media_type.endswith("ms-excel") else [e.text for e in headings]
+    return ParsedDocument(
+        title=choose_title(written_title, titles, name),
+        media_type=media_type,
+        blocks=blocks,
+        pages=pages,
+        language=language,
+        warnings=tuple(clean_text(warning) for warning in warnings),
+    )
