@@ -70,9 +70,8 @@ def evaluate_command(
     if as_json_:
         print_json(as_json(evaluation))
     else:
-        say(
-            f"{evaluation.dataset}: {evaluation.questions} questions, {evaluation.documents} documents, {evaluation.recall}"
-        )
+        size = f"{evaluation.questions} questions, {evaluation.documents} documents"
+        say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
         print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
     if plot is not None or not as_json_:
         _plot(evaluation, plot or _plot_path(settings, evaluation))

@@ -135,7 +135,8 @@ def load_run(dataset: Dataset, name: str) -> Run:
 
 def _by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
     # trec_eval goes by the score, never by the rank column; equal scores keep the order of the file.
-    return tuple(RunEntry(id, score) for id, score in sorted(documents.items(), key=lambda item: -item[1]))
+    ordered = sorted(documents.items(), key=lambda item: -item[1])
+    return tuple(RunEntry(document_id, score) for document_id, score in ordered)
 
 
 @dataclass(frozen=True, slots=True)

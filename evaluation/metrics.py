@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from pipeline.errors import MissingExtra
 
@@ -23,6 +24,11 @@ class Quality:
     ndcg_at_10: float
     mrr_at_10: float
     recall_at_50: float
+
+
+def require_pytrec_eval() -> None:
+    """Raise `MissingExtra` when pytrec_eval is not installed; asked before hours of work, not after."""
+    _pytrec_eval()
 
 
 def quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> Quality:
@@ -62,17 +68,21 @@ def _mean(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequenc
 def _by_question(
     qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]], measure: str
 ) -> dict[str, float]:
-    try:
-        import pytrec_eval
-    except ImportError:
-        raise MissingExtra('Measuring needs pytrec_eval; install it with `pip install "refdesk[evaluate]"`.') from None
     run = {question: _scores(rankings.get(question, ())) for question in qrels}
-    evaluator = pytrec_eval.RelevanceEvaluator(
+    evaluator = _pytrec_eval().RelevanceEvaluator(
         {question: dict(grades) for question, grades in qrels.items()}, {measure}
     )
     results: Mapping[str, Mapping[str, float]] = evaluator.evaluate(run)
     key = measure.replace(".", "_")
     return {question: float(results[question][key]) for question in qrels}
+
+
+def _pytrec_eval() -> ModuleType:
+    try:
+        import pytrec_eval
+    except ImportError:
+        raise MissingExtra('Measuring needs pytrec_eval; install it with `pip install "refdesk[evaluate]"`.') from None
+    return pytrec_eval
 
 
 def _scores(documents: Sequence[str]) -> dict[str, float]:

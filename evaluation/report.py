@@ -19,6 +19,8 @@ class Evaluation:
     """Judged ones: those that the figures are averages of."""
     recall: str
     methods: tuple[MethodResult, ...]
+    missing: tuple[str, ...] = ()
+    """Documents that hold nothing or could not be ingested; they count as never found."""
 
 
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
@@ -70,13 +72,19 @@ def as_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
 
 
 def notes(evaluation: Evaluation) -> list[str]:
-    """Say what a reader of the figures must know: fallbacks and unscored candidates, in full sentences."""
+    """Say what a reader of the figures must know: what is missing, what fell back, what is unscored."""
     lines = []
+    if evaluation.missing:
+        some = ", ".join(evaluation.missing[:5]) + (" …" if len(evaluation.missing) > 5 else "")
+        lines.append(
+            f"{len(evaluation.missing)} documents hold no text or could not be ingested ({some}); "
+            "they count as never found."
+        )
     for result in evaluation.methods:
         if result.fallbacks:
             lines.append(
-                f"{result.method}: on {result.fallbacks} of {evaluation.questions} questions it could not do all of its "
-                "work and something else took its place."
+                f"{result.method}: on {result.fallbacks} of {evaluation.questions} questions it could not do all of "
+                "its work and something else took its place."
             )
         if result.unscored:
             lines.append(f"{result.method}: {result.unscored} candidates got no usable score and kept their place.")

@@ -125,8 +125,8 @@ def run_recall(mode, top_n=50):
         RUN,
         mode,
         top_n,
-        chunks_of=lambda ids: {id: CHUNKS[id] for id in ids},
-        dense_scores=lambda text, ids: {id: COSINES[id] for id in ids},
+        chunks_of=lambda wanted: {name: CHUNKS[name] for name in wanted},
+        dense_scores=lambda text, wanted: {number: COSINES[number] for number in wanted},
     )
 
 

@@ -1,0 +1,129 @@
+"""Evaluating a dataset from end to end: ingest it, recall by the product's SQL, rerank with each method, measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from config.settings import Settings
+from config.wiring import WorkerParts, build_parts
+from db.engine import Database
+from db.recall import PostgresRecall
+from evaluation.datasets import Dataset, Run
+from evaluation.ingestion import ingest_dataset, open_workspace
+from evaluation.metrics import require_pytrec_eval
+from evaluation.quality import Recall, measure
+from evaluation.report import Evaluation
+from evaluation.through_store import StoreRecall, recall_from_run
+from pipeline.answer import AnswerParts, choose_reranker
+from pipeline.types import EmbeddingProfile, RecallMode
+from tasks.startup import agree_on_profile
+from tasks.submit import Submitter
+
+OnStep = Callable[[str, int, int], None]
+"""Is told of progress: what is counted (`documents` or `questions`), how many are through, of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """What is to be compared."""
+
+    recall: RecallMode
+    rerankers: tuple[str, ...]
+    top_n: int
+    run: Run | None = None
+    """Rerank this run instead of recalling from the whole corpus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Laboratory:
+    """Where it is done: the settings, the store and the way into its queue."""
+
+    settings: Settings
+    database: Database
+    submitter: Submitter
+
+
+def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
+    """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
+    require_pytrec_eval()
+    profile = agree_on_profile(laboratory.database, laboratory.settings)
+    parts = build_parts(laboratory.settings, profile, role="query")
+    try:
+        return _evaluate_with(parts, profile, dataset, plan, laboratory, on_step)
+    finally:
+        parts.close()
+
+
+def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
+    """Name the documents that can be candidates: all of the corpus, or those within the Top-N of a run."""
+    if plan.run is None:
+        return dataset.document_ids
+    return frozenset(entry.document_id for ranking in plan.run.rankings.values() for entry in ranking[: plan.top_n])
+
+
+def _evaluate_with(
+    parts: WorkerParts,
+    profile: EmbeddingProfile,
+    dataset: Dataset,
+    plan: EvaluationPlan,
+    laboratory: Laboratory,
+    on_step: OnStep,
+) -> Evaluation:
+    database = laboratory.database
+    workspace_id = open_workspace(
+        database,
+        dataset,
+        chunk_tokens=parts.ingest.chunk_tokens,
+        chunk_overlap=parts.ingest.chunk_overlap,
+    )
+    store = PostgresRecall(database, workspace_id, profile)
+    answer = parts.answer_with(store)
+    rerankers = {name: choose_reranker(name, answer.rerankers) for name in plan.rerankers}
+    missing = ingest_dataset(
+        dataset,
+        database,
+        laboratory.submitter,
+        workspace_id=workspace_id,
+        wanted=wanted_documents(dataset, plan),
+        on_progress=lambda done, total: on_step("documents", done, total),
+    )
+    methods = measure(
+        dataset.judged_questions,
+        dataset.qrels,
+        recall=_recall(dataset, plan, database, workspace_id, store, answer),
+        rerankers=rerankers,
+        document_of=lambda candidate: candidate.source,
+        deadline_s=answer.rerank_deadline_s,
+        on_progress=lambda done, total: on_step("questions", done, total),
+    )
+    return Evaluation(
+        dataset=dataset.name,
+        documents=len(dataset.document_ids),
+        questions=len(dataset.judged_questions),
+        recall=plan.recall,
+        methods=methods,
+        missing=missing,
+    )
+
+
+def _recall(
+    dataset: Dataset,
+    plan: EvaluationPlan,
+    database: Database,
+    workspace_id: int,
+    store: PostgresRecall,
+    answer: AnswerParts,
+) -> Recall:
+    if plan.run is None:
+        return StoreRecall(answer, plan.recall, plan.top_n)
+    return recall_from_run(
+        plan.run,
+        dataset.judged_questions,
+        database=database,
+        workspace_id=workspace_id,
+        recall=store,
+        parts=answer,
+        mode=plan.recall,
+        top_n=plan.top_n,
+    )

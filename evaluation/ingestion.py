@@ -1,0 +1,118 @@
+"""Bringing a dataset into the store the way every document gets there: through the ledger and the ingest workers.
+
+Each corpus has a workspace of its own, named after its content, so a second evaluation finds it ready and one that was
+interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from itertools import islice
+
+from db import jobs, store, workers, workspaces
+from db.engine import Database
+from evaluation.corpus import document_source
+from evaluation.datasets import CorpusDocument, Dataset
+from pipeline.errors import SetupError
+from tasks.submit import Submitter
+
+BATCH = 500
+"""Documents whose bytes are kept and whose jobs are submitted in one transaction each."""
+EVERYTHING = 10_000_000
+"""As a limit of lists: all of them."""
+POLL_S = 1.0
+WORKER_PATIENCE_S = 60.0
+"""How long no worker may show a sign of life; one that is restarted needs a moment."""
+
+Progress = Callable[[int, int], None]
+"""Is told how many of how many documents are through."""
+
+
+def workspace_key(dataset: Dataset, *, chunk_tokens: int, chunk_overlap: int) -> str:
+    """Name the workspace of a corpus: another content or another chunking is another workspace."""
+    content = f"{dataset.corpus_sha256} {chunk_tokens} {chunk_overlap}"
+    return f"evaluate:{dataset.name[:100]}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def open_workspace(database: Database, dataset: Dataset, *, chunk_tokens: int, chunk_overlap: int) -> int:
+    """Give the number of a corpus's workspace, adding it on first use."""
+    key = workspace_key(dataset, chunk_tokens=chunk_tokens, chunk_overlap=chunk_overlap)
+    with database.system() as session:
+        return workspaces.ensure_workspace(session, key, dataset.name)
+
+
+def ingest_dataset(
+    dataset: Dataset,
+    database: Database,
+    submitter: Submitter,
+    *,
+    workspace_id: int,
+    wanted: frozenset[str],
+    on_progress: Progress,
+) -> tuple[str, ...]:
+    """Submit the wanted documents that the workspace lacks, and wait until none is open.
+
+    Gives the ids of those that hold nothing or could not be ingested; they count as never found. Raises `SetupError`
+    when there is no ingest worker to wait for.
+    """
+    absent = wanted - _live_sources(database, workspace_id) - _open_sources(database, workspace_id)
+    if absent:
+        documents = (document for document in dataset.documents() if document.id in absent and not document.empty)
+        while batch := list(islice(documents, BATCH)):
+            _submit(batch, database, submitter, workspace_id)
+    _wait(database, workspace_id, len(wanted), on_progress)
+    return tuple(sorted(wanted - _live_sources(database, workspace_id)))
+
+
+def _submit(documents: list[CorpusDocument], database: Database, submitter: Submitter, workspace_id: int) -> None:
+    new: list[jobs.NewJob] = []
+    with database.tenant(workspace_id) as session:
+        for document in documents:
+            source = document_source(document)
+            payload = {
+                "source": document.id,
+                "name": source.name,
+                "media_type": source.media_type,
+                "sha256": store.keep_blob(session, workspace_id, source.content),
+                "channels": None,
+            }
+            new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate"))
+    submitter.submit(new)
+
+
+def _wait(database: Database, workspace_id: int, total: int, on_progress: Progress) -> None:
+    worker_seen = time.monotonic()
+    while still_open := _count_open(database, workspace_id):
+        on_progress(max(0, total - still_open), total)
+        if _worker_lives(database):
+            worker_seen = time.monotonic()
+        elif time.monotonic() - worker_seen > WORKER_PATIENCE_S:
+            raise SetupError(
+                f"{still_open} documents wait and no ingest worker has lived for {WORKER_PATIENCE_S:.0f} seconds; "
+                "start one with `refdesk worker ingest` and evaluate again, it goes on where it stopped."
+            )
+        time.sleep(POLL_S)
+    on_progress(total, total)
+
+
+def _worker_lives(database: Database) -> bool:
+    with database.system() as session:
+        return workers.count_alive(session, "ingest") > 0
+
+
+def _count_open(database: Database, workspace_id: int) -> int:
+    with database.tenant(workspace_id) as session:
+        return jobs.count_open(session)
+
+
+def _live_sources(database: Database, workspace_id: int) -> set[str]:
+    with database.tenant(workspace_id) as session:
+        return {document.source for document in store.list_documents(session, limit=EVERYTHING)}
+
+
+def _open_sources(database: Database, workspace_id: int) -> set[str]:
+    with database.tenant(workspace_id) as session:
+        listed = jobs.listing(session, states=("queued", "running"), kind="ingest", limit=EVERYTHING)
+        return {str(job.payload["source"]) for job in listed}

@@ -1,0 +1,92 @@
+"""The product's recall, as the measurement asks for it: the stages and the SQL that answer people's questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from db import store
+from db.engine import Database
+from db.models import ChunkRow
+from db.recall import PostgresRecall
+from evaluation.datasets import Question, Run
+from evaluation.runs import RunRecall
+from pipeline.answer import AnswerParts
+from pipeline.embed import embed_question
+from pipeline.errors import ModelUnavailable
+from pipeline.ports import Embedder
+from pipeline.recall import build_query
+from pipeline.types import AnswerOptions, Candidate, Recalled, RecallMode, Vector
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecall:
+    """Recalls from the store as the answer flow does."""
+
+    parts: AnswerParts
+    mode: RecallMode
+    top_n: int
+
+    def __call__(self, question: Question) -> Recalled:
+        """Recall the candidates of one question."""
+        vector = None if self.mode == "keyword" else embed_question(_embedder(self.parts), question.text)
+        options = AnswerOptions(recall=self.mode, top_n=self.top_n)
+        return self.parts.store.recall(build_query(question.text, vector, options))
+
+
+@dataclass(frozen=True, slots=True)
+class StoreScores:
+    """Gives the cosine similarity of stored chunks to a question."""
+
+    recall: PostgresRecall
+    embedder: Embedder
+
+    def __call__(self, question: str, chunk_ids: Sequence[int]) -> Mapping[int, float]:
+        """Score chunks by their stored vectors."""
+        vector: Vector = embed_question(self.embedder, question)
+        return self.recall.dense_scores(vector, chunk_ids)
+
+
+def recall_from_run(
+    run: Run,
+    questions: Sequence[Question],
+    *,
+    database: Database,
+    workspace_id: int,
+    recall: PostgresRecall,
+    parts: AnswerParts,
+    mode: RecallMode,
+    top_n: int,
+) -> RunRecall:
+    """Prepare to rerank a run: its documents' chunks are read from the store once, before anything is timed."""
+    wanted = {entry.document_id for question in questions for entry in run.rankings.get(question.id, ())[:top_n]}
+    chunks = _chunks_by_source(database, workspace_id, wanted)
+
+    def chunks_of(document_ids: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:
+        return {document_id: chunks.get(document_id, ()) for document_id in document_ids}
+
+    return RunRecall(run, mode, top_n, chunks_of, StoreScores(recall, _embedder(parts)))
+
+
+def _embedder(parts: AnswerParts) -> Embedder:
+    if parts.embedder is None:
+        raise ModelUnavailable(f"Measuring dense recall needs the embedding model: {parts.embedder_missing}")
+    return parts.embedder
+
+
+def _chunks_by_source(database: Database, workspace_id: int, wanted: set[str]) -> Mapping[str, tuple[Candidate, ...]]:
+    with database.tenant(workspace_id) as session:
+        everything = store.list_documents(session, limit=10_000_000)
+        return {
+            document.source: _candidates(document, store.show_document(session, document.id)[1])
+            for document in everything
+            if document.source in wanted
+        }
+
+
+def _candidates(document: store.DocumentSummary, chunks: Sequence[ChunkRow]) -> tuple[Candidate, ...]:
+    blank = Candidate(0, document.id, document.title, "", recall_rank=0, recall_score=0.0, source=document.source)
+    return tuple(
+        replace(blank, chunk_id=chunk.id, text=chunk.text, headings=tuple(chunk.headings), page=chunk.page)
+        for chunk in chunks
+    )

@@ -1,0 +1,80 @@
+"""A dataset's documents as sources: bytes, names, and which workspace they belong to."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+from evaluation.corpus import document_source
+from evaluation.datasets import CorpusDocument, Dataset, Run, RunEntry
+from evaluation.evaluate import EvaluationPlan, wanted_documents
+from evaluation.ingestion import workspace_key
+
+
+class Reader(HTMLParser):
+    """Collects the text of each element."""
+
+    def __init__(self):
+        super().__init__()
+        self.text = {}
+        self.open = []
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+
+    def handle_data(self, data):
+        if self.open and data.strip():
+            self.text.setdefault(self.open[-1], []).append(data)
+
+
+def read(source):
+    reader = Reader()
+    reader.feed(source.content.decode("utf-8"))
+    return reader.text
+
+
+def test_document_source__title_and_paragraphs_come_back_as_they_were():
+    source = document_source(CorpusDocument("d1", "a < b & c", "<b>x</b> *y* &amp;\n\nsecond\nline"))
+    assert (source.name, source.media_type) == ("d1.html", "text/html")
+    text = read(source)
+    assert text["title"] == ["a < b & c"]
+    assert text["h1"] == ["a < b & c"]
+    assert text["p"] == ["<b>x</b> *y* &amp;", "second\nline"]
+
+
+def test_document_source__without_title_has_no_heading():
+    assert b"<h1>" not in document_source(CorpusDocument("d1", " ", "text")).content
+
+
+def test_document_source__equal_words_are_still_two_documents():
+    first, second = (document_source(CorpusDocument(name, "same", "same")) for name in ("d1", "d2"))
+    assert first.content != second.content
+
+
+def test_document_source__lone_surrogate_is_no_fault():
+    assert document_source(CorpusDocument("d1", "", "a\ud800b")).content
+
+
+def dataset(name="proverbs", digest="0" * 64):
+    return Dataset(name, Path(), frozenset({"d1", "d2", "d3"}), digest, (), {})
+
+
+def test_workspace_key__follows_content_and_chunking():
+    keys = {
+        workspace_key(dataset(), chunk_tokens=254, chunk_overlap=0),
+        workspace_key(dataset(digest="1" * 64), chunk_tokens=254, chunk_overlap=0),
+        workspace_key(dataset(), chunk_tokens=200, chunk_overlap=0),
+        workspace_key(dataset(), chunk_tokens=254, chunk_overlap=20),
+    }
+    assert len(keys) == 4
+    assert all(key.startswith("evaluate:proverbs:") for key in keys)
+
+
+def test_workspace_key__fits_the_column_whatever_the_name():
+    assert len(workspace_key(dataset(name="x" * 500), chunk_tokens=254, chunk_overlap=0)) <= 200
+
+
+def test_wanted_documents__all_or_those_within_reach_of_the_run():
+    run = Run("BM25", {"q1": (RunEntry("d1", 3.0), RunEntry("d2", 2.0)), "q2": (RunEntry("d3", 1.0),)})
+    assert wanted_documents(dataset(), EvaluationPlan("dense", ("none",), 50)) == {"d1", "d2", "d3"}
+    assert wanted_documents(dataset(), EvaluationPlan("dense", ("none",), 1, run)) == {"d1", "d3"}
