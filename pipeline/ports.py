@@ -77,7 +77,7 @@ class PairScorer(Protocol):
         ...
 
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
-        """Raw scores, one per passage, larger is better; not confined to 0..1."""
+        """Logits, one per passage, larger is better; the sigmoid is applied by the reranker."""
         ...
 
 

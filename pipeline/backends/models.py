@@ -45,16 +45,28 @@ def resolve_model(name: str) -> ModelFiles:
         packaged = _packaged_folder()
         if packaged is not None:
             return ModelFiles(PACKAGED_MODEL, str(packaged), local_only=True)
+    return resolve_files(name, kind="embedding model", way_out=WAY_OUT)
+
+
+def resolve_files(name: str, *, kind: str, way_out: str) -> ModelFiles:
+    """Find a folder, a cached model or a model at the hub; raises `ModelUnavailable` when nothing is within reach."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         return ModelFiles(name, str(folder), local_only=True)
     if folder.is_absolute() or name.startswith((".", "~")):
-        raise ModelUnavailable(f"The folder {name} that should hold a model does not exist. {WAY_OUT}")
+        raise ModelUnavailable(f"The folder {name} that should hold the {kind} does not exist. {way_out}")
     hub_name = name if "/" in name else f"sentence-transformers/{name}"
     if _in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
-    _require_hub(name)
+    if problem := _hub_problem():
+        raise ModelUnavailable(f"The {kind} {name} is neither a folder nor in the cache, and {problem}. {way_out}")
     return ModelFiles(name, hub_name, local_only=False)
+
+
+def first_line(error: Exception) -> str:
+    """Give the first line of a library's error as a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if lines[0].endswith((".", "!", "?")) else f"{lines[0]}."
 
 
 def read_shape(folder: Path) -> tuple[int, int] | None:
@@ -130,22 +142,20 @@ def _in_cache(hub_name: str) -> bool:
         return False
 
 
-def _require_hub(name: str) -> None:
+def _hub_problem() -> str:
+    """Say why the hub cannot be asked; empty when it can."""
     # Asked first with a short time-out: the hub's own client retries for minutes when packets are dropped.
-    from huggingface_hub import constants
-
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        return "the model library is not installed"
     if constants.HF_HUB_OFFLINE:
-        raise ModelUnavailable(
-            f"The model {name} is neither a folder nor in the cache, and the hub is switched off "
-            f"(HF_HUB_OFFLINE). {WAY_OUT}"
-        )
+        return "the hub is switched off (HF_HUB_OFFLINE)"
     try:
         httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ModelUnavailable(
-            f"The model {name} is neither a folder nor in the cache, and the hub {constants.ENDPOINT} cannot be "
-            f"reached ({type(error).__name__}). {WAY_OUT}"
-        ) from error
+        return f"the hub {constants.ENDPOINT} cannot be reached ({type(error).__name__})"
+    return ""
 
 
 def _dimensions(folder: Path, modules: list[dict[str, Any]]) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.models import WAY_OUT, ModelFiles, make_profile, read_shape, resolve_model
+from pipeline.backends.models import WAY_OUT, ModelFiles, first_line, make_profile, read_shape, resolve_model
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile
@@ -120,7 +120,7 @@ def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: st
         )
     except Exception as error:  # the library raises nearly anything for a folder that holds no model
         raise ModelUnavailable(
-            f"The embedding model {files.name} cannot be loaded: {_first_line(error)} {WAY_OUT}"
+            f"The embedding model {files.name} cannot be loaded: {first_line(error)} {WAY_OUT}"
         ) from error
     model.eval()
     return model
@@ -137,8 +137,3 @@ def describe_model(name: str) -> EmbeddingProfile:
         model = load_sentence_transformer(files)
         shape = int(model.get_embedding_dimension()), int(model.max_seq_length or 512)
     return make_profile(files.name, *shape)
-
-
-def _first_line(error: Exception) -> str:
-    line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return line if line.endswith((".", "!", "?")) else f"{line}."

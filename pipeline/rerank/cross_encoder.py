@@ -34,17 +34,9 @@ class CrossEncoderReranker:
             return self._scorer.score(question, [candidate.text for candidate in part])
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
-        scored = [Scored(unit, value) for unit, value in zip(to_unit(raw), raw, strict=True)]
+        scored = [Scored(None) if logit is None else Scored(sigmoid(logit), logit) for logit in raw]
         ranked = order_by_score(candidates, scored, self.method)
         return Reranking(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
-
-
-def to_unit(raw: Sequence[float | None]) -> list[float | None]:
-    """Bring scores to 0..1: as they are when all lie there already, through the sigmoid when they are logits."""
-    known = [value for value in raw if value is not None and math.isfinite(value)]
-    if all(0.0 <= value <= 1.0 for value in known):
-        return [value if value is not None and math.isfinite(value) else None for value in raw]
-    return [sigmoid(value) if value is not None and math.isfinite(value) else None for value in raw]
 
 
 def sigmoid(logit: float) -> float:

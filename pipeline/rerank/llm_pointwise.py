@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from time import monotonic
 
-from pipeline.errors import LlmError, LlmTimeout, LlmUnparsable
+from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt
 from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score
@@ -139,11 +139,10 @@ def _as_done(
 
 
 def _is_hopeless(tally: _Tally, total: int) -> bool:
-    # A refusal (wrong key, no such model) will not get better; nor is a model worth the money that has already failed
-    # on more than half of the passages.
-    return any(not error.retryable and not isinstance(error, LlmUnparsable) for error in tally.errors) or (
-        len(tally.errors) * 2 > total
-    )
+    # A refusal (wrong key, no such model) does not get better, and an endpoint that is away has been tried again
+    # already; nor is a model worth the money that has failed on more than half of the passages.
+    gone = any(isinstance(error, LlmRefused | LlmUnreachable) for error in tally.errors)
+    return gone or len(tally.errors) * 2 > total
 
 
 def _as_score(rating: Rating | None) -> Scored:

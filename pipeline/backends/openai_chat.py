@@ -1,0 +1,266 @@
+"""Chat models behind an OpenAI-compatible endpoint: hosted, Ollama, vLLM, llama.cpp, `transformers serve`.
+
+Servers of this kind agree on the main fields only. A field that a server turns down (JSON schema, temperature, the name
+of the token limit …) is left out from then on, for this endpoint, without a failed answer in between.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from pipeline.backends.chat_stream import ReplyParts, read_reply
+from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
+from pipeline.types import ChatMessage, ChatReply, Usage
+
+CONNECT_TIMEOUT_S = 5.0
+CHARS_PER_TOKEN = 4
+"""For an estimate where a server does not count tokens."""
+OPTIONAL_FIELDS = ("response_format", "stream_options", "temperature", "max_tokens")
+"""Fields a server may turn down; the last one is sent as `max_completion_tokens` then."""
+
+
+class _TryAgainError(Exception):
+    """A failure that may pass: carries what to raise when it does not, and how long the server asks to wait."""
+
+    def __init__(self, final: LlmError, wait_s: float | None = None) -> None:
+        super().__init__(str(final))
+        self.final = final
+        self.wait_s = wait_s
+
+
+class OpenAIChat:
+    """Fills the port `ChatModel` over HTTP."""
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        *,
+        api_key: str = "",
+        price_prompt_usd: float = 0.0,
+        price_completion_usd: float = 0.0,
+        max_retries: int = 2,
+    ) -> None:
+        """Take the endpoint (…/v1), the model's name there, and prices per million tokens."""
+        self._url = base_url.strip().rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        self._model = model
+        self._api_key = api_key.strip()
+        self._prices = (price_prompt_usd, price_completion_usd)
+        self._max_retries = max_retries
+        self._refused_fields: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
+        self._client = httpx.Client()
+
+    @property
+    def name(self) -> str:
+        """The model's name as sent to the endpoint."""
+        return self._model
+
+    @property
+    def where(self) -> str:
+        """The endpoint as shown to people: no user name, password or query."""
+        try:
+            url = httpx.URL(self._url)
+            return str(url.copy_with(username=None, password=None, query=None)).removesuffix("/chat/completions")
+        except httpx.InvalidURL:
+            return "(not a URL)"
+
+    def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        json_schema: dict[str, Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> ChatReply:
+        """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams."""
+        ends = monotonic() + timeout_s
+        payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
+        retrying = Retrying(
+            retry=retry_if_exception_type(_TryAgainError),
+            stop=stop_after_attempt(self._max_retries + 1),
+            wait=lambda state: _pause(state, ends),
+            retry_error_callback=_raise_final,
+        )
+        parts: ReplyParts = retrying(self._ask, payload, ends, on_text)
+        usage = self._usage(messages, parts)
+        return ChatReply(
+            text=parts.text, model=parts.model or self._model, usage=usage, finish_reason=parts.finish_reason
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _payload(
+        self, messages: Sequence[ChatMessage], max_tokens: int, json_schema: dict[str, Any] | None, *, stream: bool
+    ) -> dict[str, Any]:
+        payload: dict[str, Any] = {
+            "model": self._model,
+            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "temperature": 0,
+            "max_tokens": max_tokens,
+            "stream": stream,
+        }
+        if stream:
+            payload["stream_options"] = {"include_usage": True}
+        if json_schema is not None:
+            payload["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "reply", "strict": True, "schema": json_schema},
+            }
+        return payload
+
+    def _ask(self, payload: dict[str, Any], ends: float, on_text: Callable[[str], None] | None) -> ReplyParts:
+        """Ask, leaving out field by field what the server turns down; remembered once that has helped."""
+        known = refused = self._refused_fields
+        while True:
+            sent = _without(payload, refused)
+            with self._open(sent, ends) as response:
+                if response.status_code in {400, 422}:
+                    said = _body(response, ends)
+                    turned_down = _turned_down(said, sent)
+                    if turned_down is not None:
+                        refused |= {turned_down}
+                        continue
+                    raise self._refusal(response.status_code, said)
+                self._check_status(response, ends)
+                parts = read_reply(response, ends=ends, on_text=on_text, where=self.where)
+            if refused != known:
+                with self._lock:
+                    self._refused_fields |= refused
+            return parts
+
+    @contextmanager
+    def _open(self, payload: dict[str, Any], ends: float) -> Iterator[httpx.Response]:
+        """Open a response; every failure of the connection, also while it is read, becomes an error of the endpoint."""
+        left = ends - monotonic()
+        if left <= 0:
+            raise LlmTimeout(f"The language model at {self.where} did not answer in time.")
+        if not self._api_key.isascii() or not self._api_key.isprintable():
+            raise LlmRefused("The key in REFDESK_LLM_API_KEY holds characters that no key has; set it again.")
+        timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
+        headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+        try:
+            with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
+                yield response
+        except httpx.TimeoutException as error:
+            if isinstance(error, httpx.ConnectTimeout):
+                raise _TryAgainError(self._unreachable(error)) from error
+            raise LlmTimeout(f"The language model at {self.where} did not answer in time.") from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise LlmRefused(
+                "REFDESK_LLM_BASE_URL is not an http(s) address; set it like http://127.0.0.1:11434/v1."
+            ) from error
+        except httpx.HTTPError as error:
+            raise _TryAgainError(self._unreachable(error)) from error
+
+    def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
+        return LlmUnreachable(
+            f"The language model at {self.where} cannot be reached ({type(error).__name__}); check that it runs and "
+            "REFDESK_LLM_BASE_URL."
+        )
+
+    def _check_status(self, response: httpx.Response, ends: float) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        said = _body(response, ends)
+        if status in {408, 425, 429} or status >= 500:
+            reason = "asks to slow down" if status == 429 else "fails"
+            final = LlmUnreachable(
+                f"The language model at {self.where} {reason} (status {status}). {self._shorten(said)}"
+            )
+            raise _TryAgainError(final, _retry_after(response))
+        raise self._refusal(status, said)
+
+    def _refusal(self, status: int, said: str) -> LlmRefused:
+        about = {
+            401: "refused the key; check REFDESK_LLM_API_KEY",
+            403: "does not let this key use it; check REFDESK_LLM_API_KEY",
+            404: "knows no such address or model; check REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
+        }.get(status, "refused the request")
+        return LlmRefused(
+            f"The endpoint {self.where}, asked for the model {self._model!r}, {about} (status {status}). "
+            f"{self._shorten(said)}".rstrip()
+        )
+
+    def _shorten(self, said: str) -> str:
+        text = " ".join(said.split())[:300]
+        return text.replace(self._api_key, "…") if self._api_key else text
+
+    def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
+        prompt = parts.prompt_tokens
+        if prompt is None:
+            prompt = math.ceil(sum(len(message.content) for message in messages) / CHARS_PER_TOKEN)
+        completion = parts.completion_tokens
+        if completion is None:
+            completion = math.ceil(len(parts.text) / CHARS_PER_TOKEN)
+        cost = (prompt * self._prices[0] + completion * self._prices[1]) / 1_000_000
+        return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
+
+
+def _without(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:
+    sent = {name: value for name, value in payload.items() if name not in refused}
+    if "max_tokens" in refused:
+        sent["max_completion_tokens"] = payload["max_tokens"]
+    return sent
+
+
+def _turned_down(said: str, sent: dict[str, Any]) -> str | None:
+    """Guess which optional field a refusal is about: one it names, or the schema, which the fewest servers know."""
+    folded = said.casefold()
+    named = [field for field in OPTIONAL_FIELDS if field in sent and field in folded]
+    if named:
+        return named[0]
+    return "response_format" if "response_format" in sent else None
+
+
+def _body(response: httpx.Response, ends: float) -> str:
+    text = ""
+    for part in response.iter_text():
+        text += part
+        if len(text) > 10_000 or monotonic() > ends:
+            break
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    error = value.get("error", value) if isinstance(value, dict) else value
+    message = error.get("message") if isinstance(error, dict) else error
+    return message if isinstance(message, str) else text
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    try:
+        wait_s = float(response.headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return wait_s if math.isfinite(wait_s) and wait_s >= 0 else None
+
+
+def _pause(state: RetryCallState, ends: float) -> float:
+    """Wait as long as the server asks, else half a second, then twice that; never beyond the time that is left."""
+    error = state.outcome.exception() if state.outcome is not None else None
+    asked = error.wait_s if isinstance(error, _TryAgainError) else None
+    wait_s = asked if asked is not None else 0.5 * 2 ** (state.attempt_number - 1)
+    if isinstance(error, _TryAgainError) and monotonic() + wait_s >= ends:
+        raise error.final from error
+    return wait_s
+
+
+def _raise_final(state: RetryCallState) -> ReplyParts:
+    error = state.outcome.exception() if state.outcome is not None else None
+    if isinstance(error, _TryAgainError):
+        raise error.final from error
+    raise LlmUnreachable from error
