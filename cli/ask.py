@@ -48,7 +48,9 @@ def ask(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the ranking before and after, and times.")] = False,
     workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
-    channel: Annotated[list[str] | None, typer.Option(help="Also use this channel's documents; may be repeated.")] = None,
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Also use this channel's documents; may be repeated.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Ask the library a question and get an answer with citations.
@@ -145,4 +147,3 @@ def _state_line(job: Job) -> str:
         return f"reranking {job.progress_done} of {job.progress_total} …"
     words = {"embed": "reading the question", "recall": "recalling", "rerank": "reranking", "generate": "writing"}
     return f"{words.get(job.stage, job.state)} …"
-

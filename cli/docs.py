@@ -40,7 +40,9 @@ def list_command(
         say("The library is empty; add something with `refdesk ingest FILE`." if not search else "Nothing matches.")
         return
     rows = [(d.id, d.title, d.media_type, d.chunks, d.pages, ", ".join(d.channels or ()), d.updated_at) for d in found]
-    print_table(("id", "title", "type", "chunks", "pages", "channels", "updated"), rows, numbers=("id", "chunks", "pages"))
+    print_table(
+        ("id", "title", "type", "chunks", "pages", "channels", "updated"), rows, numbers=("id", "chunks", "pages")
+    )
 
 
 @app.command("show")
@@ -51,7 +53,14 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         summary, chunks = store.show_document(session, document)
     passages = [
-        {"chunk": c.id, "ordinal": c.ordinal, "page": c.page, "headings": c.headings, "tokens": c.tokens, "text": c.text}
+        {
+            "chunk": c.id,
+            "ordinal": c.ordinal,
+            "page": c.page,
+            "headings": c.headings,
+            "tokens": c.tokens,
+            "text": c.text,
+        }
         for c in chunks
     ]
     if as_json:

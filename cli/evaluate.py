@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from cli.ask import RecallName
 from cli.console import err, note, print_json, print_table, say
 from cli.front import opened
 from config import settings as configuration
@@ -19,14 +19,6 @@ from evaluation.evaluate import EvaluationPlan, Laboratory, evaluate
 from evaluation.plots import plot_quality_against_latency
 from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, notes
 from pipeline.errors import BadInput, MissingExtra
-
-
-class RecallName(StrEnum):
-    """The kinds of recall."""
-
-    hybrid = "hybrid"
-    dense = "dense"
-    keyword = "keyword"
 
 
 def register(app: typer.Typer) -> None:

@@ -56,15 +56,15 @@ def register(app: typer.Typer) -> None:
 
 def ingest(
     sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|-", help="Files, folders, links, or - for stdin.")],
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until every document has ended.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until all have ended.")] = True,
     workspace: Annotated[str, typer.Option(help="Workspace that gets the documents.")] = "local",
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel may see them; may be repeated.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Add documents to the library.
 
-    PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. The same bytes again change nothing;
-    a changed file becomes a new version, and unchanged passages keep their vectors.
+    PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. The same bytes again change
+    nothing; a changed file becomes a new version, and unchanged passages keep their vectors.
     """
     settings = configuration.load()
     set_up_logging(settings)

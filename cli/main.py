@@ -11,7 +11,9 @@ from cli import ask, docs, doctor, evaluate, ingest, jobs, sql, up, worker
 from cli.console import note
 from pipeline.errors import RefdeskError
 
-EPILOG = "Start with: refdesk ingest FILE, then refdesk ask 'a question'. More: docs/handbook and refdesk COMMAND --help."
+EPILOG = (
+    "Start with: refdesk ingest FILE, then refdesk ask 'a question'. More: docs/handbook and refdesk COMMAND --help."
+)
 
 app = typer.Typer(
     name="refdesk",

@@ -1,4 +1,4 @@
-"""Wiring: settings become ready parts. The only place that builds backends; heavy libraries load when a part is built."""
+"""Wiring: settings become ready parts. The only place that builds backends; heavy libraries load with their part."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
 def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal["query", "ingest"]) -> WorkerParts:
     """Build everything a worker of this role needs, models loaded."""
     from pipeline.backends.fetcher import HttpFetcher
+
     from pipeline.backends.kreuzberg_parser import KreuzbergParser
 
     embedder = build_embedder(settings, profile)
@@ -108,13 +109,15 @@ def build_chat(settings: Settings) -> ChatModel | None:
     if not settings.llm_base_url:
         return None
     if not settings.llm_model:
-        raise SetupError("REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has.")
+        raise SetupError(
+            "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has."
+        )
     from pipeline.backends.openai_chat import OpenAIChat
 
     return OpenAIChat(
         settings.llm_base_url,
-        settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
         settings.llm_model,
+        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
         price_prompt_usd=settings.llm_price_prompt_usd,
         price_completion_usd=settings.llm_price_completion_usd,
     )
@@ -125,14 +128,14 @@ def build_rerankers(
 ) -> Mapping[str, Reranker]:
     """Build every reranker with its fallbacks behind it; one that cannot work here says so and gives way."""
     none = RecallOrderReranker()
-    late = LateInteractionReranker(
-        vectors, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix
-    )
+    late = LateInteractionReranker(vectors, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
     cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
     pointwise: Reranker = (
         LlmPointwiseReranker(chat, call_timeout_s=settings.llm_timeout_s, concurrency=settings.llm_concurrency)
         if chat is not None
-        else MissingReranker("llm-pointwise", "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL")
+        else MissingReranker(
+            "llm-pointwise", "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL"
+        )
     )
     return {
         "none": none,
@@ -167,10 +170,10 @@ class LazyCrossEncoder:
         return self._loaded.score(question, passages)
 
     def _load(self) -> PairScorer | RefdeskError:
-        from pipeline.backends.cross_encoder import SentenceTransformerCrossEncoder
+        from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
 
         try:
-            return SentenceTransformerCrossEncoder(self._model, threads=self._threads)
+            return SentenceTransformersCrossEncoder(self._model, threads=self._threads)
         except RefdeskError as error:
             log.warning("cross-encoder unavailable", model=self._model, error=str(error))
             return error

@@ -1,4 +1,4 @@
-"""The embedding queue: claim the next chunks across documents, store their vectors, switch the versions that are whole."""
+"""The embedding queue: claim chunks across documents, store their vectors, switch the versions that are whole."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def translated_errors() -> Iterator[None]:
     except DBAPIError as error:
         raise _translate(error) from error
     except psycopg.OperationalError as error:
-        raise DatabaseAway() from error
+        raise DatabaseAway from error
 
 
 def _translate(error: DBAPIError) -> Exception:

@@ -47,7 +47,7 @@ def run_inspection(database: Database, sql: str, values: Mapping[str, Any] | Non
         try:
             # Without values the text goes through as typed: a colon in it is no parameter.
             statement = text(sql) if values is not None else text(sql.replace(":", r"\:"))
-            result = session.execute(statement, dict(values or {}))
+            result = session.connection().execute(statement, dict(values or {}))
         except DBAPIError as error:
             raise BadInput(f"PostgreSQL: {first_line(error)}") from error
         return Table(list(result.keys()), [tuple(row) for row in result]) if result.returns_rows else Table([], [])

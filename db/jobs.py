@@ -82,14 +82,14 @@ def renew(session: Session, lease: Lease, lease_s: float) -> bool:
     """Prolong a lease; tells whether the job should stop; raises `LeaseLost`."""
     wanted = session.scalar(named("renew_lease"), {"id": lease.job_id, "token": lease.token, "lease_s": lease_s})
     if wanted is None:
-        raise LeaseLost()
+        raise LeaseLost
     return bool(wanted)
 
 
 def hold(session: Session, lease: Lease) -> None:
     """Lock the job for this transaction, or raise `LeaseLost`: the fence before other tables are written."""
     if session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token}) is None:
-        raise LeaseLost()
+        raise LeaseLost
 
 
 def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
@@ -97,7 +97,7 @@ def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int
     values = {"id": lease.job_id, "token": lease.token, "stage": stage, "done": done, "total": total, "text": text}
     wanted = session.scalar(named("report_progress"), values)
     if wanted is None:
-        raise LeaseLost()
+        raise LeaseLost
     return bool(wanted)
 
 
@@ -105,11 +105,11 @@ def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
     """End a job with its result, or raise `LeaseLost`."""
     values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(result)}
     if session.scalar(named("succeed_job"), values) is None:
-        raise LeaseLost()
+        raise LeaseLost
 
 
 def fail(session: Session, lease: Lease, error: Exception) -> str:
-    """End an attempt with an error and give the state that follows; what was being built goes when there is no other try."""
+    """End an attempt with an error and give the state that follows; what was being built goes."""
     name = error.name if isinstance(error, RefdeskError) else type(error).__name__
     retryable = error.retryable if isinstance(error, RefdeskError) else True
     text = str(error).replace("\x00", "").strip() or name
@@ -122,7 +122,7 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
     }
     state = session.execute(named("fail_job"), values).mappings().one_or_none()
     if state is None:
-        raise LeaseLost()
+        raise LeaseLost
     discard(session, lease.job_id)
     return str(state["state"])
 

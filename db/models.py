@@ -5,10 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, LargeBinary, Numeric, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Identity,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -18,7 +28,7 @@ Time = DateTime(timezone=True)
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         str: Text(),
         dt.datetime: Time,
         dict[str, Any]: JSONB(),

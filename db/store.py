@@ -75,7 +75,8 @@ def require_not_quarantined(session: Session, workspace_id: int, sha256: str) ->
     ).one_or_none()
     if row is not None:
         raise Quarantined(
-            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not tried again;"
+            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not"
+            " tried again;"
             f" `refdesk jobs retry {row.job_id}` lifts this."
         )
 

@@ -14,7 +14,7 @@ from pipeline.types import Answer, Citation, Ranked
 
 
 def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
-    """Store an answer with its candidates (the job's tenant transaction, fenced by the caller); gives the trace's number."""
+    """Store an answer with its candidates (in a tenant transaction that holds the lease); gives the trace's number."""
     usage = answer.reranking.usage + answer.generated.usage
     query_id = session.scalars(
         insert(QueryTrace)

@@ -35,7 +35,7 @@ def live_profile(session: Session) -> EmbeddingProfile | None:
 
 
 def add_first_profile(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
-    """Make the described model the live profile of an empty store (a system transaction); an existing live one stays."""
+    """Make the described model the live profile of an empty store (a system transaction); a live one stays."""
     session.execute(
         insert(ProfileRow)
         .values(

@@ -1,6 +1,7 @@
 """Running the SQL files beside a migration."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 
@@ -8,6 +9,5 @@ from alembic import op
 def run_beside(migration: str, direction: str) -> None:
     """Run `<migration>.<direction>.sql` in the migration's transaction, as psql would: nothing in it is a parameter."""
     sql = Path(migration).with_suffix(f".{direction}.sql").read_text(encoding="utf-8")
-    driver = op.get_bind().connection.driver_connection
-    assert driver is not None
+    driver: Any = op.get_bind().connection.driver_connection
     driver.execute(sql)

@@ -7,7 +7,7 @@ never. The settings below still avoid the known ways in which Redis as a broker 
 from __future__ import annotations
 
 from celery import Celery
-from kombu import Queue
+from kombu.entity import Queue
 
 app = Celery("refdesk")
 

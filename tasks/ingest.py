@@ -44,9 +44,17 @@ def _ingest(runtime: Runtime, holder: Holder) -> None:
     workspace_id = holder.lease.workspace_id
     with runtime.database.tenant(workspace_id) as session:
         store.require_not_quarantined(session, workspace_id, sha256)
-        same = None if payload.get("force") else store.find_same_bytes(session, workspace_id, sha256, channels, identity)
+        same = (
+            None if payload.get("force") else store.find_same_bytes(session, workspace_id, sha256, channels, identity)
+        )
         if same is not None:
-            result = {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True, "same_as": same.source}
+            result = {
+                "document": same.id,
+                "title": same.title,
+                "chunks": same.chunks,
+                "unchanged": True,
+                "same_as": same.source,
+            }
             jobs.succeed(session, holder.lease, result)
             return
     parts = runtime.parts.ingest

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import structlog
 
@@ -26,7 +27,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
-    def __enter__(self) -> Heartbeat:
+    def __enter__(self) -> Self:
         """Start beating."""
         self._thread.start()
         return self
@@ -67,7 +68,7 @@ class Holder:
             wanted = jobs.report(session, self.lease, stage, done, total, text)
         if wanted:
             self._cancelled.set()
-            raise Cancelled()
+            raise Cancelled
 
     def beat(self) -> None:
         """Renew the lease."""
@@ -122,7 +123,7 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         bound.info("job cancelled")
     except LeaseLost:
         bound.warning("lease lost, nothing written")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong becomes the state of this job, not of the worker
         with database.system() as session:
             state = jobs.fail(session, lease, error)
         bound.warning("job failed", state=state, error=type(error).__name__, text=str(error)[:300])

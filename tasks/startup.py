@@ -77,7 +77,12 @@ def run_worker(plan: WorkerPlan) -> None:
     if plan.with_parent:
         _stop_with_parent()
     arguments = ["worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
-    arguments += ["--without-gossip", "--without-mingle", f"--hostname={name.replace(':', '-')}@%h", "--loglevel=WARNING"]
+    arguments += [
+        "--without-gossip",
+        "--without-mingle",
+        f"--hostname={name.replace(':', '-')}@%h",
+        "--loglevel=WARNING",
+    ]
     app.worker_main(arguments)
 
 

@@ -21,7 +21,7 @@ class Submitter:
     """Puts jobs into the ledger and their numbers on the queue."""
 
     def __init__(self, database: Database, broker_url: str, *, expires_s: float) -> None:
-        """Bind to the ledger and the broker; a message older than `expires_s` is dropped, and the sweeper sends another."""
+        """Bind to ledger and broker; a message older than `expires_s` is dropped, and the sweeper sends another."""
         self._database = database
         self._app = configure(broker_url)
         self._expires_s = expires_s
@@ -56,7 +56,9 @@ class Submitter:
                     sent.append(number)
         except (BrokerError, RedisError, OSError) as error:
             # Not an error of the person's: the job is in the ledger, and the sweeper publishes it once Redis is back.
-            log.warning("broker away, jobs wait in the ledger", jobs=len(numbered) - len(sent), error=type(error).__name__)
+            log.warning(
+                "broker away, jobs wait in the ledger", jobs=len(numbered) - len(sent), error=type(error).__name__
+            )
         if sent:
             with self._database.system() as session:
                 jobs.mark_published(session, sent)

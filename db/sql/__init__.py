@@ -1,4 +1,4 @@
-"""The named SQL: `named("claim_job")` gives the statement of that name from the files beside this one.
+r"""The named SQL: `named("claim_job")` gives the statement of that name from the files beside this one.
 
 A file holds statements, each under a line `-- name: what_it_is` and a comment that says what and why. Parameters are
 written `:name`, as psql writes its variables, so a statement can be pasted into psql after `\\set name value`.
@@ -32,7 +32,7 @@ def statements() -> dict[str, str]:
 
 @cache
 def named(name: str, **literals: int) -> TextClause:
-    """Give a statement; `literals` are whole numbers put in as text where a parameter is not allowed (a type's length)."""
+    """Give a statement; `literals` are numbers put in as text where no parameter may stand (a type's length)."""
     body = "\n".join(line for line in statements()[name].splitlines() if not line.lstrip().startswith("--"))
     for key, value in literals.items():
         body = body.replace(f":{key}", str(int(value)))
