@@ -1,0 +1,45 @@
+# syntax=docker/dockerfile:1
+# Two images from one file: `worker` holds the model libraries (torch for CPU), `bot` is light and holds none.
+#   docker build --target worker -t refdesk-worker .
+#   docker build --target bot -t refdesk-bot .
+
+ARG PYTHON_VERSION=3.12
+
+FROM python:${PYTHON_VERSION}-slim-trixie AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PATH=/opt/refdesk/bin:$PATH
+WORKDIR /source
+RUN python -m venv /opt/refdesk
+COPY constraints.txt ./
+RUN --mount=type=cache,target=/root/.cache/pip pip install "$(grep '^setuptools==' constraints.txt)"
+
+# Another index here gives CUDA builds, e.g. --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
+FROM build AS build-torch
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --no-deps "$(grep '^torch==' constraints.txt)" --index-url "$TORCH_INDEX"
+
+FROM build-torch AS build-worker
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[worker,evaluate]'
+
+FROM build AS build-bot
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt .
+
+FROM python:${PYTHON_VERSION}-slim-trixie AS runtime
+LABEL org.opencontainers.image.title="Refdesk" org.opencontainers.image.licenses="MIT"
+RUN useradd --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin refdesk
+# The file system may be read-only: all that is written lies in /data (models, logs) and /tmp.
+ENV PATH=/opt/refdesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    REFDESK_HOME=/data HF_HOME=/data/models REFDESK_LOG_FORMAT=json
+WORKDIR /data
+USER refdesk
+ENTRYPOINT ["refdesk"]
+
+FROM runtime AS worker
+COPY --from=build-worker /opt/refdesk /opt/refdesk
+CMD ["worker", "ingest"]
+
+FROM runtime AS bot
+COPY --from=build-bot /opt/refdesk /opt/refdesk
+CMD ["bot"]
