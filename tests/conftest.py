@@ -37,6 +37,9 @@ def servers() -> Iterator[ServerUrls]:
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
     try:
         with EmbeddedServers(path) as urls:
+            with psycopg.connect(urls.database_url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")  # nothing of a test outlives it
+                connection.execute("SELECT pg_reload_conf()")
             yield urls
     finally:
         shutil.rmtree(path)

@@ -1,0 +1,257 @@
+"""The embedded servers: started, shared, stopped, and back after every kind of sudden death."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+from kombu.connection import Connection
+
+from config.embedded import EmbeddedServers, servers_for
+from config.embedded_process import find_servers
+from config.redis_urls import client_url
+from config.settings import Settings
+from tests.integration.server_user import ServerUser
+
+
+@pytest.fixture(scope="module")
+def used_once() -> Iterator[Path]:
+    """A home whose servers ran once; making the data folder is most of a first start."""
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
+    with EmbeddedServers(path):
+        pass
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def desk(home: Path, used_once: Path) -> Path:
+    """A home of the test's own, used before."""
+    subprocess.run(["cp", "-a", f"{used_once}/.", str(home)], check=True)
+    return home
+
+
+def living(home: Path) -> list[psutil.Process]:
+    return find_servers(home / "postgres", "postgres") + find_servers(home / "redis", "redis-server")
+
+
+def postmaster(home: Path) -> psutil.Process:
+    return psutil.Process(int((home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]))
+
+
+def remember(database_url: str, redis_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE memory AS SELECT 42 AS answer")
+    with redis.Redis.from_url(client_url(redis_url)) as client:
+        client.set("answer", 42)
+
+
+def recall(database_url: str, redis_url: str) -> tuple[int, bytes | None]:
+    with psycopg.connect(database_url) as connection, redis.Redis.from_url(client_url(redis_url)) as client:
+        row = connection.execute("SELECT answer FROM memory").fetchone()
+        assert row
+        answer = client.get("answer")
+        assert answer is None or isinstance(answer, bytes)
+        return row[0], answer
+
+
+def test_start__database_and_broker_are_as_promised(home: Path) -> None:
+    with EmbeddedServers(home) as urls:
+        with psycopg.connect(urls.database_url) as connection:
+            row = connection.execute(
+                "SELECT current_database(), rolsuper, current_setting('server_version_num')::int / 10000, "
+                "current_setting('fsync'), current_setting('data_checksums') FROM pg_roles WHERE rolname = current_user"
+            ).fetchone()
+            assert row == ("refdesk", True, 18, "on", "on")
+            connection.execute("CREATE EXTENSION vector")
+            words = connection.execute("SELECT to_tsvector('simple', '“Café” 東京。')::text").fetchone()
+            assert words == ("'café':1 '東京':2",)
+        with Connection(f"{urls.redis_url}?virtual_host=3") as broker:
+            queue = broker.SimpleQueue("probe")
+            queue.put({"id": 1})
+            message = queue.get(timeout=5)
+            assert message.payload == {"id": 1}
+            message.ack()
+            queue.close()
+        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+            settings = client.config_get("*")
+            assert isinstance(settings, dict)
+            assert settings["maxmemory-policy"] == "noeviction"
+            assert settings["appendonly"] == "yes"
+
+
+def test_start__nobody_else_can_reach_the_servers(desk: Path) -> None:
+    with EmbeddedServers(desk):
+        assert living(desk)
+        for process in living(desk):
+            assert process.net_connections("inet") == []
+            assert process.uids().real != 0
+        for name in ("postgres", "redis", "run", "log"):
+            assert (desk / name).stat().st_mode & 0o777 == 0o700
+
+
+def test_stop__data_survives_and_nothing_runs_on(desk: Path) -> None:
+    with EmbeddedServers(desk) as urls:
+        remember(urls.database_url, urls.redis_url)
+    assert living(desk) == []
+    with EmbeddedServers(desk) as urls:
+        assert recall(urls.database_url, urls.redis_url) == (42, b"42")
+    log = (desk / "log" / "postgres.log").read_text(encoding="utf-8")
+    assert "not properly shut down" not in log
+
+
+def test_stop__open_session_does_not_delay_it(desk: Path) -> None:
+    with EmbeddedServers(desk) as urls:
+        session = psycopg.connect(urls.database_url)
+        session.execute("SELECT 1")
+    assert living(desk) == []
+    session.close()
+
+
+def test_share__last_one_out_stops_the_servers(desk: Path) -> None:
+    other = ServerUser(desk)
+    urls = other.entered()
+    first = postmaster(desk)
+    with EmbeddedServers(desk) as mine:
+        assert [mine.database_url, mine.redis_url] == urls
+        with EmbeddedServers(desk):
+            pass
+        remember(*urls)
+    assert postmaster(desk) == first
+    assert recall(*urls) == (42, b"42")
+    assert other.leave() == 0
+    assert living(desk) == []
+
+
+def test_share__several_first_starts_at_once(home: Path) -> None:
+    users = [ServerUser(home) for _ in range(3)]
+    addresses = [user.entered() for user in users]
+    assert addresses[0] == addresses[1] == addresses[2]
+    remember(*addresses[0])
+    assert [user.leave() for user in users] == [0, 0, 0]
+    assert living(home) == []
+
+
+def test_share__server_wanted_later_is_added(home: Path) -> None:
+    with EmbeddedServers(home, want_postgres=False) as broker:
+        assert broker.database_url == ""
+        assert not (home / "postgres").exists()
+        with EmbeddedServers(home) as both:
+            remember(both.database_url, broker.redis_url)
+    assert living(home) == []
+
+
+def test_interrupt__servers_live_until_the_command_leaves(desk: Path) -> None:
+    user = ServerUser(desk)
+    urls = user.entered()
+    user.interrupt()
+    assert user.read_line() == "interrupted\n"
+    remember(*urls)
+    assert recall(*urls) == (42, b"42")
+    assert user.leave() == 0
+    assert living(desk) == []
+
+
+def test_kill__servers_of_a_killed_command_are_adopted_and_stopped(desk: Path) -> None:
+    user = ServerUser(desk)
+    remember(*user.entered())
+    user.kill()
+    orphan = postmaster(desk)
+    with EmbeddedServers(desk) as urls:
+        assert postmaster(desk) == orphan
+        assert recall(urls.database_url, urls.redis_url) == (42, b"42")
+    assert living(desk) == []
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["first process", "all processes"])
+def test_kill__killed_servers_start_again(desk: Path, *, everything: bool) -> None:
+    user = ServerUser(desk)
+    urls = user.entered()
+    remember(*urls)
+    victims = living(desk) if everything else [postmaster(desk), *find_servers(desk / "redis", "redis-server")]
+    for victim in victims:
+        victim.send_signal(signal.SIGKILL)
+    # The user that lives on sees its servers come back at the same addresses.
+    with EmbeddedServers(desk) as again:
+        assert [again.database_url, again.redis_url] == urls
+        assert recall(*urls) == (42, b"42")
+    assert recall(*urls) == (42, b"42")
+    assert user.leave() == 0
+    assert living(desk) == []
+
+
+def test_kill__during_the_first_start_leaves_nothing_in_the_way(home: Path) -> None:
+    user = ServerUser(home)
+    deadline = time.monotonic() + 60
+    while not (home / "postgres.new" / "PG_VERSION").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    user.kill()
+    with EmbeddedServers(home) as urls:
+        remember(urls.database_url, urls.redis_url)
+    assert not (home / "postgres.new").exists()
+    assert living(home) == []
+
+
+def test_kill__pid_file_that_names_another_program_is_no_obstacle(desk: Path) -> None:
+    with EmbeddedServers(desk) as urls:
+        remember(urls.database_url, urls.redis_url)
+        victims = living(desk)
+        pid_file = (desk / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lock_file = desk / "postgres" / ".s.PGSQL.5432.lock"
+        for victim in victims:
+            victim.send_signal(signal.SIGKILL)
+        psutil.wait_procs(victims, timeout=1)
+        owner = (desk / "postgres").stat()
+        stranger = psutil.Popen(["sleep", "600"], user=owner.st_uid if os.geteuid() == 0 else None)
+        try:
+            lines = "\n".join([str(stranger.pid), *pid_file[1:]]) + "\n"
+            (desk / "postgres" / "postmaster.pid").write_text(lines, encoding="utf-8")
+            lock_file.write_text(lines, encoding="utf-8")
+            with EmbeddedServers(desk) as again:
+                assert recall(again.database_url, again.redis_url) == (42, b"42")
+            assert stranger.is_running()
+        finally:
+            stranger.kill()
+            stranger.wait()
+
+
+def test_home__made_anew_while_old_servers_run_on(desk: Path) -> None:
+    user = ServerUser(desk)
+    remember(*user.entered())
+    user.kill()
+    old = postmaster(desk)
+    shutil.rmtree(desk)
+    desk.mkdir()
+    with EmbeddedServers(desk) as urls, psycopg.connect(urls.database_url) as connection:
+        assert connection.execute("SELECT to_regclass('memory')").fetchone() == (None,)
+        assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
+    assert living(desk) == []
+
+
+def test_servers_for__own_servers_leave_the_home_alone(home: Path) -> None:
+    settings = Settings(
+        home=home / "unused", DATABASE_URL="postgresql://desk@db.example/desk", REDIS_URL="redis://queue.example/1"
+    )
+    with servers_for(settings) as urls:
+        assert urls.database_url == "postgresql://desk@db.example/desk"
+        assert urls.redis_url == "redis://queue.example/1"
+    assert not (home / "unused").exists()
+
+
+def test_servers_for__one_own_server_replaces_one_embedded(home: Path) -> None:
+    with servers_for(Settings(home=home, DATABASE_URL="postgresql://desk@db.example/desk")) as urls:
+        assert urls.database_url == "postgresql://desk@db.example/desk"
+        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+            assert client.ping()
+    assert not (home / "postgres").exists()

@@ -1,0 +1,191 @@
+"""The ledger on a real database: leases, fences, attempts, the sweeper, cancel and retry."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from db import jobs
+from db.sweep import sweep
+from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFile
+
+HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
+
+
+def sweep_now(library, *, lost: bool = False, patience_s: float = 0):
+    with library.database.system() as session:
+        return sweep(session, messages_lost=lost, patience_s=patience_s, max_attempts=3)
+
+
+def test_submit__same_request_key_gives_the_same_job(library):
+    first = library.submit(request_key="interaction:1")
+    assert library.submit(request_key="interaction:1") == first
+    assert library.submit(request_key="interaction:2") != first
+    assert library.submit(request_key="interaction:1", workspace=library.other) != first
+
+
+def test_claim__only_one_of_many_workers_gets_it(library):
+    job = library.submit()
+    leases = []
+    threads = [threading.Thread(target=lambda: leases.append(library.claim(job))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(lease is not None for lease in leases) == 1
+    assert library.job(job).attempt == 1
+
+
+def test_fence__a_worker_that_lost_its_lease_changes_nothing(library):
+    job = library.submit()
+    old = library.claim(job, lease_s=0)
+    sweep_now(library)
+    new = library.claim(job)
+    assert new is not None
+    with pytest.raises(LeaseLost), library.database.system() as session:
+        jobs.succeed(session, old, {"by": "old"})
+    with pytest.raises(LeaseLost), library.database.system() as session:
+        jobs.report(session, old, "parse")
+    with pytest.raises(LeaseLost), library.database.system() as session:
+        jobs.renew(session, old, 60)
+    with library.database.system() as session:
+        jobs.succeed(session, new, {"by": "new"})
+    assert library.job(job).result == {"by": "new"}
+
+
+def test_sweep__silent_worker_is_queued_again_then_dead_and_quarantined(library):
+    job = library.submit_bytes("poison", b"poison")
+    for attempt in (1, 2):
+        library.claim(job, lease_s=0)
+        assert sweep_now(library).expired == (job,)
+        assert (library.job(job).state, library.job(job).attempt) == ("queued", attempt)
+    library.claim(job, lease_s=0)
+    sweep_now(library)
+    dead = library.job(job)
+    assert (dead.state, dead.error_class) == ("dead", "WorkerLost")
+    assert library.count("quarantine") == 1
+    with library.database.tenant(library.workspace) as session:
+        jobs.retry(session, job)
+    assert library.count("quarantine") == 0
+    assert (library.job(job).state, library.job(job).attempt) == ("queued", 0)
+
+
+def test_sweep__live_lease_is_left_alone(library):
+    job = library.submit()
+    library.claim(job, lease_s=60)
+    assert sweep_now(library).expired == ()
+
+
+def test_sweep__unpublished_jobs_are_published_and_lost_messages_again(library):
+    job = library.submit()
+    assert sweep_now(library).to_publish == ((job, "ingest"),)
+    with library.database.system() as session:
+        jobs.mark_published(session, [job])
+    assert sweep_now(library).to_publish == ()
+    assert sweep_now(library, lost=True, patience_s=3600).to_publish == ()
+    assert sweep_now(library, lost=True).to_publish == ((job, "ingest"),)
+
+
+def test_sweep__one_at_a_time(library):
+    with library.database.system() as session:
+        assert sweep(session, messages_lost=False, patience_s=0, max_attempts=3) is not None
+        assert sweep_now(library) is None
+
+
+def test_fail__bad_input_fails_at_once_and_a_crash_is_tried_again_later(library):
+    bad, unlucky = library.submit(), library.submit()
+    with library.database.system() as session:
+        assert jobs.fail(session, library.claim(bad), UnreadableFile("a.pdf is damaged.")) == "failed"
+    with library.database.system() as session:
+        assert jobs.fail(session, library.claim(unlucky), RuntimeError("boom")) == "queued"
+    assert library.job(bad).error == "a.pdf is damaged."
+    assert library.claim(unlucky) is None, "it waits before the next attempt"
+
+
+def test_fail__text_with_nul_is_stored(library):
+    job = library.submit()
+    with library.database.system() as session:
+        jobs.fail(session, library.claim(job), ParserCrashed("died\x00here"))
+    assert library.job(job).error == "diedhere"
+
+
+def test_give_back__does_not_count_as_an_attempt(library):
+    job = library.submit()
+    with library.database.system() as session:
+        jobs.give_back(session, library.claim(job))
+    assert (library.job(job).state, library.job(job).attempt) == ("queued", 0)
+
+
+def test_cancel__queued_ends_at_once_running_is_asked(library):
+    queued, running = library.submit(), library.submit()
+    lease = library.claim(running)
+    with library.database.tenant(library.workspace) as session:
+        assert jobs.cancel(session, queued) == "cancelled"
+        assert jobs.cancel(session, running) == "running"
+    with library.database.system() as session:
+        assert jobs.renew(session, lease, 60) is True
+        jobs.end_cancelled(session, lease)
+    assert library.job(running).state == "cancelled"
+    with pytest.raises(UnknownName, match="nothing to cancel"), library.database.tenant(library.workspace) as session:
+        jobs.cancel(session, queued)
+
+
+def test_cancel__running_job_whose_worker_died_is_cancelled_by_the_sweeper(library):
+    job = library.submit()
+    library.claim(job, lease_s=0)
+    with library.database.tenant(library.workspace) as session:
+        jobs.cancel(session, job)
+    sweep_now(library)
+    assert library.job(job).state == "cancelled"
+
+
+def test_retry__refuses_what_has_not_ended(library):
+    job = library.submit()
+    refused = pytest.raises(UnknownName, match="only failed, dead and cancelled")
+    with refused, library.database.tenant(library.workspace) as session:
+        jobs.retry(session, job)
+
+
+def test_events__every_change_leaves_one(library):
+    job = library.submit()
+    lease = library.claim(job)
+    with library.database.system() as session:
+        jobs.report(session, lease, "parse")
+        jobs.succeed(session, lease, {})
+    with library.database.tenant(library.workspace) as session:
+        seen = [(event.state, event.stage) for event in jobs.events(session, job)]
+    assert seen == [("queued", ""), ("running", "start"), ("running", "parse"), ("succeeded", "done")]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("state = 'queued'", 'no worker for the queue "ingest"'),
+        ("run_after = now() + interval '1 hour'", "rate limited until"),
+        ("run_after = now() + interval '1 hour', error_class = 'E', error = 'e'", "will be tried again at"),
+        ("state = 'failed', error_class = 'UnreadableFile', error = 'bad'", "failed with UnreadableFile: bad"),
+        ("state = 'dead', error_class = 'WorkerLost', error = 'gone'", "dead after 0 attempts"),
+        ("state = 'cancelled', finished_at = now()", "cancelled at"),
+        ("state = 'succeeded', finished_at = now()", "done at"),
+        ("state = 'running', stage = 'embed', progress_total = 9", "waiting for vectors, 0 of 9 chunks done"),
+        (f"{HELD}, lease_since = now(), lease_expires = 'infinity'", "held by w1 since"),
+        (f"{HELD}, lease_expires = '2020-01-01'", "worker w1 fell silent"),
+    ],
+)
+def test_why__says_what_a_job_waits_for(library, change, sentence):
+    job = library.submit()
+    library.run(f"UPDATE jobs SET {change} WHERE id = {job}")
+    with library.database.tenant(library.workspace) as session:
+        assert sentence in jobs.why(session, job)
+
+
+def test_why__with_a_worker(library):
+    job = library.submit()
+    library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'ingest', '{ingest}', 'h', 1)")
+    with library.database.tenant(library.workspace) as session:
+        assert "not on the queue yet" in jobs.why(session, job)
+    with library.database.system() as session:
+        jobs.mark_published(session, [job])
+    with library.database.tenant(library.workspace) as session:
+        assert 'waiting in the queue "ingest" behind 0 jobs' in jobs.why(session, job)

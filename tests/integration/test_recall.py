@@ -1,0 +1,122 @@
+"""Recall on a real database: both legs, fusion, BM25's arithmetic, honesty, the index."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from sqlalchemy import text
+
+from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name
+from pipeline.recall import query_terms
+from pipeline.types import RecallQuery
+
+
+def recall(library, question, vector, mode="hybrid", top_n=50):
+    terms = () if mode == "dense" else query_terms(question)
+    query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n)
+    return PostgresRecall(library.database, library.workspace, library.profile).recall(query)
+
+
+def test_dense__orders_by_cosine(library, vector_of):
+    library.add("a", ["apple", "pear", "plum"])
+    found = recall(library, "x", vector_of("pear"), "dense")
+    assert found.candidates[0].text == "pear"
+    assert found.candidates[0].dense_score == pytest.approx(1, abs=1e-3)
+    scores = [candidate.dense_score for candidate in found.candidates]
+    assert scores == sorted(scores, reverse=True)
+    assert (found.asked, found.returned, found.plan) == (50, 3, "exact")
+
+
+def test_keyword__is_bm25(library):
+    texts = ["zebra zebra stripe", "zebra lion lion lion lion", "lion grass"]
+    library.add("a", texts)
+    found = recall(library, "zebra", None, "keyword")
+    lengths = [len(t.split()) for t in texts]
+    mean = sum(lengths) / 3
+    idf = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
+
+    def score(frequency, length):
+        return idf * frequency * (BM25_K1 + 1) / (frequency + BM25_K1 * (1 - BM25_B + BM25_B * length / mean))
+
+    assert [c.text for c in found.candidates] == texts[:2]
+    assert [c.keyword_score for c in found.candidates] == pytest.approx([score(2, 3), score(1, 5)])
+    assert found.plan == "keyword"
+
+
+def test_keyword__statistics_follow_deletes_and_new_versions(library):
+    library.add("a", ["zebra here", "nothing"])
+    before = recall(library, "zebra", None, "keyword").candidates[0].keyword_score
+    library.add("b", ["zebra there", "zebra again"])
+    assert recall(library, "zebra", None, "keyword").candidates[0].keyword_score < before
+    library.run("DELETE FROM documents WHERE source = 'b'")
+    assert recall(library, "zebra", None, "keyword").candidates[0].keyword_score == pytest.approx(before)
+
+
+def test_keyword__chinese_and_japanese(library):
+    library.add("a", ["重力是一种自然现象", "今天天气很好", "東京タワーは高い"])
+    assert recall(library, "什么是重力？", None, "keyword").candidates[0].text.startswith("重力")
+    assert recall(library, "東京タワー", None, "keyword").candidates[0].text.startswith("東京")
+
+
+def test_hybrid__is_reciprocal_rank_fusion(library, vector_of):
+    library.add("a", ["zebra", "apple", "pear"])
+    found = recall(library, "zebra", vector_of("apple"))
+    by_text = {candidate.text: candidate for candidate in found.candidates}
+    zebra, apple = by_text["zebra"], by_text["apple"]
+    assert apple.dense_rank == 1
+    assert zebra.keyword_rank == 1
+    assert zebra.recall_score == pytest.approx(1 / (60 + zebra.dense_rank) + 1 / 61)
+    assert [c.recall_rank for c in found.candidates] == [1, 2, 3]
+
+
+def test_recall__gives_each_chunk_once_and_at_most_top_n(library, vector_of):
+    library.add("a", [f"word {n}" for n in range(30)])
+    found = recall(library, "word 3", vector_of("word 3"), top_n=10)
+    assert found.returned == 10
+    assert len({candidate.chunk_id for candidate in found.candidates}) == 10
+
+
+def test_recall__empty_store(library, vector_of):
+    assert recall(library, "anything", vector_of("x")).candidates == ()
+    assert recall(library, "anything", None, "keyword").candidates == ()
+
+
+def build_index(library):
+    name = index_name(library.profile.id, library.workspace)
+    library.database.autocommit(
+        f"CREATE INDEX CONCURRENTLY {name} ON embeddings USING hnsw"
+        f" ((vector::halfvec({library.profile.dimensions})) halfvec_cosine_ops)"
+        f" WHERE profile_id = {library.profile.id} AND workspace_id = {library.workspace}"
+    )
+    return name
+
+
+def test_index__is_used_and_agrees_with_the_exact_scan(library, vector_of):
+    library.add("a", [f"text number {n}" for n in range(300)])
+    exact = recall(library, "x", vector_of("text number 7"), "dense", 20)
+    name = build_index(library)
+    assert "hnsw" in recall(library, "x", vector_of("text number 7"), "dense", 20).plan
+    found = recall(library, "x", vector_of("text number 7"), "dense", 20)
+    assert [c.chunk_id for c in found.candidates] == [c.chunk_id for c in exact.candidates]
+    with library.database.owner() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off"))
+        plan = "\n".join(
+            session.scalars(
+                text(
+                    f"EXPLAIN SELECT chunk_id FROM embeddings WHERE profile_id = {library.profile.id}"
+                    f" AND workspace_id = {library.workspace}"
+                    " ORDER BY vector::halfvec(8) <=> '[1,0,0,0,0,0,0,0]'::halfvec(8) LIMIT 5"
+                )
+            )
+        )
+    assert name in plan
+
+
+def test_index__short_result_falls_back_to_exact(library, vector_of):
+    library.add("mine", [f"common {n}" for n in range(20)])
+    library.add("scoped", [f"hidden {n}" for n in range(400)], channels=["7"])
+    build_index(library)
+    found = recall(library, "x", vector_of("hidden 3"), "dense", 50)
+    assert found.returned == 20
+    assert {candidate.source for candidate in found.candidates} == {"mine"}

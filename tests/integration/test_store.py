@@ -1,0 +1,175 @@
+"""The store on a real database: versions, vectors that are kept, poison, deletion, tenants."""
+
+from __future__ import annotations
+
+import uuid
+
+import numpy as np
+import pytest
+
+from db import embedding, jobs, store
+from db.sweep import sweep
+from pipeline.errors import LeaseLost, Quarantined, UnknownName
+
+
+def sweep_now(library):
+    with library.database.system() as session:
+        return sweep(session, messages_lost=False, patience_s=0, max_attempts=3)
+
+
+def listed(library, workspace=None):
+    with library.database.tenant(workspace or library.workspace) as session:
+        return store.list_documents(session)
+
+
+def test_version__is_unseen_until_its_last_vector(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), [f"text {n}" for n in range(5)])
+    assert listed(library) == []
+    assert library.embed(limit=3) == []
+    assert listed(library) == []
+    assert library.job(job).progress_done == 3
+    assert len(library.embed(limit=3)) == 1
+    assert [document.source for document in listed(library)] == ["a"]
+    assert (library.job(job).state, library.job(job).result["chunks"]) == ("succeeded", 5)
+
+
+def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
+    library.add("a", ["old one", "shared"])
+    job = library.submit_bytes("a", b"new")
+    library.store(library.claim(job), ["new one", "shared"])
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ["old one", "shared"]
+    library.embed()
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ["new one", "shared"]
+    assert library.count("document_versions") == 1
+    assert library.count("chunks") == library.count("embeddings") == 2
+
+
+def test_version__unchanged_chunks_keep_their_vectors(library):
+    library.add("a", ["one", "two", "three"])
+    job = library.submit_bytes("a", b"new")
+    library.store(library.claim(job), ["one", "two", "four"])
+    assert library.count("embedding_queue") == 1
+    assert library.job(job).progress_done == 2
+
+
+def test_version__wholly_unchanged_chunks_go_live_by_the_sweep_at_the_latest(library):
+    library.add("a", ["one"])
+    job = library.submit_bytes("a", b"other bytes, same text")
+    library.store(library.claim(job), ["one"])
+    assert library.count("embedding_queue") == 0
+    sweep_now(library)
+    assert library.job(job).state == "succeeded"
+
+
+def test_store__fenced_by_the_lease(library):
+    job = library.submit_bytes("a", b"1")
+    old = library.claim(job, lease_s=0)
+    sweep_now(library)
+    with pytest.raises(LeaseLost):
+        library.store(old, ["late"])
+    assert library.count("documents") == library.count("chunks") == 0
+
+
+def test_store__a_second_attempt_replaces_what_the_first_left(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), ["one", "two"])
+    library.run(f"UPDATE jobs SET state = 'queued', stage = '' WHERE id = {job}")
+    library.store(library.claim(job), ["one", "two"])
+    library.embed()
+    assert library.count("chunks") == library.count("embeddings") == 2
+    assert library.count("document_versions") == 1
+
+
+def test_store__failed_job_leaves_nothing(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), ["one"])
+    with library.database.tenant(library.workspace) as session:
+        jobs.cancel(session, job)
+    for table in ("documents", "document_versions", "chunks", "postings", "embedding_queue"):
+        assert library.count(table) == 0, table
+    assert library.embed() == []
+
+
+def test_embedding__expired_claim_is_taken_by_another_and_the_late_one_writes_nothing(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), ["one", "two"])
+    late = uuid.uuid4()
+    with library.database.system() as session:
+        claimed = embedding.claim_chunks(session, library.profile.id, token=late, attempts=0, limit=9, lease_s=0)
+    assert len(library.embed(attempts=1)) == 1
+    with library.database.system() as session:
+        embedding.store_vectors(
+            session, library.profile.id, token=late, chunks=claimed, vectors=np.ones((2, 8), dtype=np.float32)
+        )
+    assert library.count("embeddings") == 2
+    assert library.job(job).state == "succeeded"
+
+
+def test_embedding__claims_do_not_overlap(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), [f"text {n}" for n in range(10)])
+    seen = []
+    for _ in range(3):
+        with library.database.system() as session:
+            seen += embedding.claim_chunks(
+                session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=4, lease_s=60
+            )
+    assert len(seen) == len({chunk.chunk_id for chunk in seen}) == 10
+
+
+def test_embedding__one_claim_spans_documents_and_a_book_does_not_hold_up_a_note(library):
+    book = library.submit_bytes("book", b"book")
+    library.store(library.claim(book), [f"page {n}" for n in range(200)])
+    note = library.submit_bytes("note", b"note")
+    library.store(library.claim(note), ["a note"])
+    with library.database.system() as session:
+        claimed = embedding.claim_chunks(
+            session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=64, lease_s=60
+        )
+    assert "a note" in {chunk.text for chunk in claimed}
+    assert len(claimed) == 64
+
+
+def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
+    job = library.submit_bytes("poison", b"poison")
+    library.store(library.claim(job), ["poison"])
+    for attempts in range(3):
+        with library.database.system() as session:
+            embedding.claim_chunks(
+                session, library.profile.id, token=uuid.uuid4(), attempts=attempts, limit=9, lease_s=0
+            )
+    assert sweep_now(library).killed == (job,)
+    assert library.job(job).state == "dead"
+    assert library.count("documents") == library.count("chunks") == 0
+    with pytest.raises(Quarantined, match="not tried again"), library.database.tenant(library.workspace) as session:
+        store.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
+
+
+def test_same_bytes__are_found_for_the_same_readers_only(library):
+    library.add("a", ["one"])
+    library.add("c", ["scoped"], channels=["7"])
+    with library.database.tenant(library.workspace) as session:
+        found = store.find_same_bytes(session, library.workspace, library.job(1).payload["sha256"], None, "b")
+        assert found.source == "a"
+        assert store.find_same_bytes(session, library.workspace, library.job(1).payload["sha256"], ["7"], "a") is None
+        scoped = library.job(2).payload["sha256"]
+        assert store.find_same_bytes(session, library.workspace, scoped, ["7"], "c").source == "c"
+
+
+def test_delete__takes_everything_with_it(library):
+    library.add("a", ["one", "two"])
+    with library.database.tenant(library.workspace) as session:
+        assert store.delete_document(session, listed(library)[0].id) == "A"
+    for table in ("documents", "document_versions", "chunks", "postings", "embeddings"):
+        assert library.count(table) == 0, table
+    with pytest.raises(UnknownName), library.database.tenant(library.workspace) as session:
+        store.delete_document(session, 1)
+
+
+def test_text__nul_and_quotes_and_chinese_survive(library):
+    library.add("a", ['say "hi" \\ back', "中文，标点", "emoji 🙂"])
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ['say "hi" \\ back', "中文，标点", "emoji 🙂"]

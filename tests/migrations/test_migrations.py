@@ -1,0 +1,127 @@
+"""The schema's history: up, down on data, up again; models agree; everything is commented; old servers are refused."""
+
+from __future__ import annotations
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import NullPool, create_engine, text
+
+from db import jobs, workspaces
+from db.engine import Database, driver_url
+from db.models import Base
+from db.schema import _require_versions, inspect_schema, migrate, require_schema
+from db.sql import named, statements
+from pipeline.errors import DatabaseAway, DatabaseTooOld, SchemaMismatch
+from pipeline.types import EmbeddingProfile
+
+
+def engine(url):
+    return create_engine(driver_url(url), poolclass=NullPool)
+
+
+def test_up_down_up__on_data(database_url):
+    database = Database(database_url)
+    with database.system() as session:
+        workspace = workspaces.ensure_workspace(session, "local")
+        workspaces.add_first_profile(session, EmbeddingProfile(0, "p", "m", 3, 9))
+    with database.tenant(workspace) as session:
+        jobs.submit(session, jobs.NewJob(workspace, "ingest", {}))
+    database.close()
+    migrate(database_url, "base")
+    assert inspect_schema(database_url).current is None
+    migrate(database_url)
+    migrate(database_url)
+    assert inspect_schema(database_url).up_to_date
+
+
+def test_models__agree_with_the_migrations(database_url):
+    def relevant(change):
+        head = change[0] if isinstance(change, tuple) else change[0][0]
+        # Partial and plain indexes live in the migrations alone; a test of its own looks after comments.
+        return head != "remove_index" and "comment" not in head and head != "modify_default"
+
+    with engine(database_url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert [change for change in compare_metadata(context, Base.metadata) if relevant(change)] == []
+
+
+def test_comments__every_table_and_column_has_one(database_url):
+    with engine(database_url).connect() as connection:
+        missing = connection.scalars(
+            text(
+                "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = 'public' AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped"
+                " AND c.relname <> 'alembic_version' AND col_description(c.oid, a.attnum) IS NULL"
+                " UNION ALL SELECT n.nspname || '.' || c.relname FROM pg_class c"
+                " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'inspect')"
+                " AND c.relkind IN ('r', 'v') AND c.relname <> 'alembic_version'"
+                " AND obj_description(c.oid) IS NULL"
+            )
+        )
+        assert list(missing) == []
+
+
+def test_foreign_keys__each_has_an_index_so_that_deletes_stay_quick(database_url):
+    with engine(database_url).connect() as connection:
+        slow = connection.scalars(
+            text(
+                "SELECT f.conrelid::regclass || '.' || a.attname FROM pg_constraint f"
+                " JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = f.conkey[1]"
+                " WHERE f.contype = 'f' AND f.confdeltype = 'c' AND NOT EXISTS ("
+                " SELECT FROM pg_index i WHERE i.indrelid = f.conrelid AND i.indkey[0] = f.conkey[1]"
+                " AND i.indpred IS NULL)"
+            )
+        )
+        assert list(slow) == []
+
+
+def test_schema__of_another_version_is_refused(database_url):
+    with engine(database_url).begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '29991231_01'"))
+    with pytest.raises(SchemaMismatch, match="install the newer Refdesk"):
+        require_schema(database_url)
+    with engine(database_url).begin() as connection:
+        connection.execute(text("DELETE FROM alembic_version"))
+    with pytest.raises(SchemaMismatch, match="run `refdesk migrate`"):
+        require_schema(database_url)
+
+
+class OldServer:
+    """Answers the version questions as an old server would."""
+
+    def __init__(self, number, pgvector):
+        self._number, self._pgvector = number, pgvector
+
+    def scalar(self, statement):
+        if "server_version_num" in str(statement):
+            return self._number
+        if "server_version" in str(statement):
+            return str(int(self._number) // 10000)
+        return self._pgvector if "pg_extension" in str(statement) else None
+
+
+@pytest.mark.parametrize(
+    ("number", "pgvector", "sentence"),
+    [
+        ("140011", "0.8.5", "PostgreSQL 14 is too old"),
+        ("180004", "0.8.3", "pgvector 0.8.3 is too old"),
+        ("180004", "0.7.4", "pgvector 0.7.4 is too old"),
+        ("180004", None, "has no pgvector"),
+    ],
+)
+def test_old_servers__are_refused_with_a_sentence(number, pgvector, sentence):
+    with pytest.raises(DatabaseTooOld, match=sentence):
+        _require_versions(OldServer(number, pgvector))
+
+
+def test_database_away__is_one_sentence(tmp_path):
+    with pytest.raises(DatabaseAway, match="cannot be reached"):
+        inspect_schema(f"postgresql://nobody@/none?host={tmp_path}")
+
+
+def test_named_sql__every_statement_says_what_it_does():
+    for name, body in statements().items():
+        assert body.startswith("-- "), f"{name} has no comment"
+        named(name, dimensions=3)
