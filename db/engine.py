@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -80,10 +80,10 @@ class Database:
         with translated_errors(), Session(self._engine) as session, session.begin():
             yield session
 
-    def autocommit(self, statement: str) -> None:
+    def autocommit(self, statement: TextClause) -> None:
         """Run one statement outside any transaction, as the owner (CREATE INDEX CONCURRENTLY)."""
-        with translated_errors(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(statement))
+        with translated_errors(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(statement)
 
     def close(self) -> None:
         """Close all connections."""

@@ -16,13 +16,14 @@ from config.settings import Settings
 from db import embedding, workspaces
 from db import sweep as ledger
 from db.engine import Database
+from db.vector_indexes import build_vector_indexes
 from pipeline.errors import DatabaseAway
 from tasks.app import INGEST, TASK_OF_QUEUE, app
 from tasks.submit import Submitter
 
 log = structlog.get_logger(__name__)
 
-TIDY_EVERY_S = 3600.0
+TIDY_EVERY_S = 600.0
 
 
 class Sweeper:
@@ -78,6 +79,7 @@ class Sweeper:
         self._tidied = time.monotonic()
         with self._database.system() as session:
             ledger.drop_orphan_blobs(session)
+        build_vector_indexes(self._database)
 
     def _run(self) -> None:
         while True:

@@ -34,6 +34,6 @@ def statements() -> dict[str, str]:
 def named(name: str, **literals: int) -> TextClause:
     """Give a statement; `literals` are numbers put in as text where no parameter may stand (a type's length)."""
     body = "\n".join(line for line in statements()[name].splitlines() if not line.lstrip().startswith("--"))
-    for key, value in literals.items():
+    for key, value in sorted(literals.items(), key=lambda item: -len(item[0])):
         body = body.replace(f":{key}", str(int(value)))
     return text(body)

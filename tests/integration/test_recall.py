@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name
+from db.vector_indexes import build_vector_indexes
 from pipeline.recall import query_terms
 from pipeline.types import RecallQuery
 
@@ -83,13 +84,17 @@ def test_recall__empty_store(library, vector_of):
 
 
 def build_index(library):
-    name = index_name(library.profile.id, library.workspace)
-    library.database.autocommit(
-        f"CREATE INDEX CONCURRENTLY {name} ON embeddings USING hnsw"
-        f" ((vector::halfvec({library.profile.dimensions})) halfvec_cosine_ops)"
-        f" WHERE profile_id = {library.profile.id} AND workspace_id = {library.workspace}"
-    )
+    (name,) = build_vector_indexes(library.database, threshold=10)
+    assert name == index_name(library.profile.id, library.workspace)
     return name
+
+
+def test_index__is_built_once_and_a_broken_one_again(library):
+    library.add("a", [f"text {n}" for n in range(20)])
+    name = build_index(library)
+    assert build_vector_indexes(library.database, threshold=10) == []
+    library.run(f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = '{name}'::regclass")
+    assert build_vector_indexes(library.database, threshold=10) == [name]
 
 
 def test_index__is_used_and_agrees_with_the_exact_scan(library, vector_of):

@@ -1,0 +1,25 @@
+"""HNSW indexes, one per large workspace and profile; below the threshold the exact scan is as fast and always right."""
+
+from __future__ import annotations
+
+import structlog
+
+from db.engine import Database
+from db.recall import EXACT_BELOW, index_name
+from db.sql import named
+
+log = structlog.get_logger(__name__)
+
+
+def build_vector_indexes(database: Database, threshold: int = EXACT_BELOW) -> list[str]:
+    """Build the indexes that large workspaces lack, without blocking writes; gives their names."""
+    with database.system() as session:
+        wanted = session.execute(named("vector_index_wanted"), {"threshold": threshold}).all()
+    built = []
+    for row in wanted:
+        scope = {"profile_id": row.profile_id, "workspace_id": row.workspace_id}
+        database.autocommit(named("drop_vector_index", **scope))
+        database.autocommit(named("create_vector_index", dimensions=row.dimensions, **scope))
+        built.append(index_name(row.profile_id, row.workspace_id))
+        log.info("vector index built", index=built[-1], vectors=row.vectors)
+    return built
