@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import SetupError
 
+ENV_FILE = ".env"
 SECRETS = ("DATABASE_URL", "REDIS_URL", "DISCORD_TOKEN", "REFDESK_LLM_API_KEY")
 """Variables that may be given as NAME_FILE."""
 
@@ -32,7 +34,13 @@ class Settings(BaseSettings):
     """Everything that can be set."""
 
     model_config = SettingsConfigDict(
-        env_prefix="REFDESK_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+        env_prefix="REFDESK_",
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        allow_inf_nan=False,
     )
 
     # Where things are
@@ -58,6 +66,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="Threads a model may use; 0: as many as there are cores.")
     embed_batch_size: int = Field(32, ge=1, le=512, description="Chunks a model reads at once.")
     embed_claim_size: int = Field(256, ge=1, le=4096, description="Chunks a worker claims at once, across documents.")
+    token_cache_mb: int = Field(
+        256, ge=0, description="Memory for the token vectors of passages that late-interaction has read."
+    )
     embed_linger_s: float = Field(2.0, ge=0, description="Seconds a partly filled claim waits for more chunks.")
 
     # Language model
@@ -68,7 +79,9 @@ class Settings(BaseSettings):
     llm_concurrency: int = Field(4, ge=1, le=64, description="Calls at once.")
     llm_max_tokens: int = Field(800, ge=16, description="Longest answer in tokens.")
     llm_price_prompt_usd: float = Field(0.0, ge=0, description="Price of a million prompt tokens in US dollars.")
-    llm_price_completion_usd: float = Field(0.0, ge=0, description="Price of a million completion tokens in US dollars.")
+    llm_price_completion_usd: float = Field(
+        0.0, ge=0, description="Price of a million completion tokens in US dollars."
+    )
 
     # Answering
     recall: Literal["hybrid", "dense", "keyword"] = Field("hybrid", description="Recall used when none is asked for.")
@@ -82,7 +95,9 @@ class Settings(BaseSettings):
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
 
     # Ingestion
-    chunk_tokens: int = Field(254, ge=32, le=4096, description="Most tokens of a chunk, heading path included; at most what the model reads.")
+    chunk_tokens: int = Field(
+        254, ge=32, le=4096, description="Most tokens of a chunk, heading path included; at most what the model reads."
+    )
     chunk_overlap: int = Field(0, ge=0, description="Tokens a chunk repeats of the one before.")
     max_file_mb: float = Field(50, gt=0, description="Largest file.")
     max_unpacked_mb: float = Field(500, gt=0, description="Most a zip-based file may unpack to.")
@@ -91,7 +106,7 @@ class Settings(BaseSettings):
     parse_memory_mb: int = Field(2048, ge=256, description="Memory the parser may take.")
     fetch_timeout_s: float = Field(30, gt=0, description="Seconds a link may take.")
     fetch_private: bool = Field(
-        False, description="Let links reach private and loopback addresses; for tests and closed networks only."
+        default=False, description="Let links reach private and loopback addresses; for tests and closed networks only."
     )
 
     # The ledger
@@ -103,33 +118,52 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+        try:
+            return value.expanduser().absolute()
+        except RuntimeError as error:
+            raise ValueError(f"there is no home folder for {value.parts[0]}") from error
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if self.chunk_overlap * 2 > self.chunk_tokens:
+            raise ValueError("REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS")
+        return self
 
 
 def load() -> Settings:
     """Read the environment and `.env` once; raises `SetupError` naming each wrong variable."""
-    overrides: dict[str, str] = {}
-    for name in SECRETS:
-        path = os.environ.get(f"{name}_FILE")
-        if not path:
-            continue
-        try:
-            overrides[name] = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SetupError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
-    previous = {name: os.environ.get(name) for name in overrides}
-    os.environ.update(overrides)
     try:
-        return Settings()
+        return Settings(**_secrets_from_files())
     except ValidationError as error:
-        lines = [f"{variable_of(str(e['loc'][0]))}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [_explain(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
         raise SetupError("These settings are wrong. " + "; ".join(lines)) from None
-    finally:
-        for name, value in previous.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+
+
+def _secrets_from_files() -> dict[str, Any]:
+    # What `.env` says counts here too; the environment wins.
+    given = {**dotenv_values(ENV_FILE), **os.environ}
+    return {_field_of(name): _read_secret(name, path) for name in SECRETS if (path := given.get(f"{name}_FILE"))}
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        secret = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SetupError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise SetupError(f"{name}_FILE names {path}, which is no text.") from None
+    if not secret:
+        raise SetupError(f"{name}_FILE names {path}, which is empty.")
+    return secret
+
+
+def _explain(location: tuple[int | str, ...], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return f"{variable_of(str(location[0]))}: {message}" if location else message
+
+
+def _field_of(variable: str) -> str:
+    return next(name for name in Settings.model_fields if variable_of(name) == variable)
 
 
 def variable_of(field_name: str) -> str:

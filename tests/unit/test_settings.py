@@ -1,0 +1,128 @@
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from config.settings import SECRETS, Settings, load, variable_of
+from pipeline.errors import SetupError
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch, tmp_path):
+    for name in list(os.environ):
+        if name.upper().startswith("REFDESK_") or name.removesuffix("_FILE") in SECRETS:
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_load__an_empty_environment_gives_the_defaults():
+    settings = load()
+    assert settings.database_url is None
+    assert settings.reranker == "late-interaction"
+    assert settings.max_attempts == 3
+    assert settings.home.is_absolute()
+
+
+def test_load__reads_the_environment(monkeypatch):
+    monkeypatch.setenv("REFDESK_TOP_N", "7")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/d")
+    settings = load()
+    assert settings.top_n == 7
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://u:p@h/d"
+
+
+def test_load__reads_env_file_and_the_environment_wins(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("REFDESK_TOP_N=7\nREFDESK_TOP_K=2\nPOSTGRES_PASSWORD=of-another-program\n")
+    monkeypatch.setenv("REFDESK_TOP_K", "5")
+    settings = load()
+    assert (settings.top_n, settings.top_k) == (7, 5)
+
+
+def test_load__an_empty_variable_is_as_good_as_none(monkeypatch):
+    monkeypatch.setenv("REFDESK_TOP_N", "")
+    monkeypatch.setenv("DATABASE_URL", "")
+    assert load().top_n == 50
+    assert load().database_url is None
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_load__a_secret_comes_from_a_file(monkeypatch, tmp_path, name):
+    (tmp_path / "secret").write_text("s3cret\n")
+    monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
+    settings = load()
+    values = {variable_of(field): getattr(settings, field) for field in Settings.model_fields}
+    assert values[name].get_secret_value() == "s3cret"
+    assert name not in os.environ
+
+
+def test_load__a_secret_file_may_be_named_in_the_env_file(tmp_path):
+    (tmp_path / "secret").write_text("s3cret")
+    (tmp_path / ".env").write_text(f"DISCORD_TOKEN_FILE={tmp_path / 'secret'}\n")
+    token = load().discord_token
+    assert token is not None
+    assert token.get_secret_value() == "s3cret"
+
+
+def test_load__a_missing_secret_file_is_named(monkeypatch):
+    monkeypatch.setenv("REFDESK_LLM_API_KEY_FILE", "/nowhere/key")
+    with pytest.raises(SetupError, match="REFDESK_LLM_API_KEY_FILE names /nowhere/key, which cannot be read"):
+        load()
+
+
+@pytest.mark.parametrize(("content", "fault"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is no text")])
+def test_load__a_secret_file_without_a_secret_is_refused(monkeypatch, tmp_path, content, fault):
+    (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setenv("DISCORD_TOKEN_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SetupError, match=fault):
+        load()
+
+
+def test_load__every_wrong_variable_is_named_at_once(monkeypatch):
+    monkeypatch.setenv("REFDESK_TOP_N", "many")
+    monkeypatch.setenv("REFDESK_RECALL", "psychic")
+    monkeypatch.setenv("REFDESK_LEASE_S", "inf")
+    with pytest.raises(SetupError) as caught:
+        load()
+    assert all(name in str(caught.value) for name in ("REFDESK_TOP_N", "REFDESK_RECALL", "REFDESK_LEASE_S"))
+
+
+def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
+    monkeypatch.setenv("REFDESK_CHUNK_TOKENS", "100")
+    monkeypatch.setenv("REFDESK_CHUNK_OVERLAP", "60")
+    with pytest.raises(SetupError, match="REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS"):
+        load()
+
+
+def test_load__a_home_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("REFDESK_HOME", "~no-such-user/data")
+    with pytest.raises(SetupError, match="REFDESK_HOME: there is no home folder for ~no-such-user"):
+        load()
+
+
+def test_load__home_is_made_absolute(monkeypatch, tmp_path):
+    monkeypatch.setenv("REFDESK_HOME", "data")
+    assert load().home == tmp_path / "data"
+
+
+def test_settings__cannot_be_changed():
+    with pytest.raises(ValidationError):
+        load().top_n = 3  # type: ignore[misc]
+
+
+def test_settings__secrets_are_never_shown(monkeypatch):
+    for name in SECRETS:
+        monkeypatch.setenv(name, "s3cret")
+    settings = load()
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in str(settings)
+    assert "s3cret" not in settings.model_dump_json()
+
+
+def test_settings__a_wrong_value_beside_a_secret_does_not_show_it(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@h/d")
+    monkeypatch.setenv("REFDESK_TOP_N", "0")
+    with pytest.raises(SetupError) as caught:
+        load()
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
