@@ -49,7 +49,7 @@ _CHINESE = (
     "什么 怎么 如何 哪些 哪个 哪里 哪儿 为何 为什 多少 是谁 是否 请问 可以 一个 这个 那个 我们 你们 他们 几个 么样 "
     "怎样 多久"
 )
-_ASKING_CHARACTERS = frozenset("的了是在和与或吗呢吧么之于及其这那哪几谁你我他她它们就也都而被把从对为以")
+_ASKING_CHARACTERS = frozenset("的了吗呢吧么是与谁哪那这我你他她它们")
 
 
 def split_terms(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
+from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import Scored, note_unscored, order_by_score
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
 from pipeline.types import Candidate, Reranking
@@ -31,7 +32,7 @@ class CrossEncoderReranker:
         """Order by the model's score; those the deadline left unread keep their place and are flagged."""
 
         def score(part: Sequence[Candidate]) -> Sequence[float]:
-            return self._scorer.score(question, [candidate.text for candidate in part])
+            return self._scorer.score(question, [passage_of(candidate) for candidate in part])
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         scored = [Scored(None) if logit is None else Scored(sigmoid(logit), logit) for logit in raw]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 from time import monotonic
 
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
@@ -28,6 +29,18 @@ class _Tally:
     errors: list[LlmError] = field(default_factory=list)
     usage: Usage = field(default_factory=Usage)
     done: int = 0
+
+    def take(self, place: int, usage: Usage, outcome: Rating | LlmError) -> None:
+        """Add what came back for one candidate."""
+        self.usage += usage
+        self.done += 1
+        if isinstance(outcome, Rating):
+            self.ratings[place] = outcome
+        else:
+            self.errors.append(outcome)
+
+
+_Future = Future[tuple[Usage, Rating | LlmError]]
 
 
 class LlmPointwiseReranker:
@@ -72,23 +85,21 @@ class LlmPointwiseReranker:
     ) -> _Tally:
         tally = _Tally()
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="llm-pointwise")
+        to_ask = iter(enumerate(candidates))
+        under_way: dict[_Future, int] = {}
         try:
-            futures = {
-                pool.submit(_rate, self._chat, prompt, question, candidate, ends, self._call_timeout_s): place
-                for place, candidate in enumerate(candidates)
-            }
-            for future in _as_done(futures, ends):
-                usage, outcome = future.result()
-                tally.usage += usage
-                tally.done += 1
-                if isinstance(outcome, Rating):
-                    tally.ratings[futures[future]] = outcome
-                else:
-                    tally.errors.append(outcome)
+            while not _is_hopeless(tally, len(candidates)):
+                # Never more under way than run at once: what is not submitted need not be paid for when it is hopeless.
+                for place, candidate in islice(to_ask, self._concurrency - len(under_way)):
+                    call = pool.submit(_rate, self._chat, prompt, question, candidate, ends, self._call_timeout_s)
+                    under_way[call] = place
+                finished, _ = wait(under_way, timeout=max(0.0, ends - monotonic()), return_when=FIRST_COMPLETED)
+                if not finished:
+                    break
+                for call in finished:
+                    tally.take(under_way.pop(call), *call.result())
                 if on_progress is not None:
                     on_progress(tally.done, len(candidates))
-                if _is_hopeless(tally, len(candidates)):
-                    break
         finally:
             # A call that hangs ends by its own time-out; nobody waits for it here.
             pool.shutdown(wait=False, cancel_futures=True)
@@ -124,18 +135,6 @@ def _ask(chat: ChatModel, prompt: Prompt, messages: Sequence[ChatMessage], timeo
         raise LlmTimeout("The time for reranking was up.")
     schema = dict(prompt.schema) if prompt.schema else None
     return chat.complete(messages, max_tokens=MAX_TOKENS, timeout_s=timeout_s, json_schema=schema)
-
-
-def _as_done(
-    futures: dict[Future[tuple[Usage, Rating | LlmError]], int], ends: float
-) -> Iterator[Future[tuple[Usage, Rating | LlmError]]]:
-    """Yield futures as they finish, until the time is up."""
-    waiting = set(futures)
-    while waiting:
-        finished, waiting = wait(waiting, timeout=max(0.0, ends - monotonic()), return_when=FIRST_COMPLETED)
-        if not finished:
-            return
-        yield from finished
 
 
 def _is_hopeless(tally: _Tally, total: int) -> bool:

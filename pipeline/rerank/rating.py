@@ -16,11 +16,13 @@ HIGHEST = 10
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+# What may stand around a rating: emphasis, quotes, a full stop; no minus, no brackets (a passage's number wears those).
+_TRIM = r"[\s*_`#>\"'.]*"
 _LABELLED = re.compile(
-    r"^\W*(?:score|rating|评分|分数|得分)\W*[:：=]\W*(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?\W*$",
+    rf"^{_TRIM}(?:score|rating|评分|分数|得分){_TRIM}[:：=]{_TRIM}(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*10)?{_TRIM}$",
     re.IGNORECASE | re.MULTILINE,
 )
-_BARE = re.compile(r"\W*(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?\W*")
+_BARE = re.compile(rf"{_TRIM}(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*10)?{_TRIM}")
 _NUMERIC = re.compile(r"\s*(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?\s*")
 
 

@@ -1,0 +1,118 @@
+"""Fakes at the ports of the answer flow: a scripted chat model, a store of candidates, models of plain arithmetic."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.ports import Matrix
+from pipeline.terms import split_terms, term_id
+from pipeline.types import (
+    Candidate,
+    ChatMessage,
+    ChatReply,
+    EmbeddingProfile,
+    Ranked,
+    Recalled,
+    RecallQuery,
+    Reranking,
+    Usage,
+)
+
+DIMENSIONS = 4096
+PROFILE = EmbeddingProfile(id=7, name="words", model="words", dimensions=DIMENSIONS, max_tokens=256)
+
+
+def candidate(number: int, text: str = "", *, title: str = "", score: float | None = None, **more: Any) -> Candidate:
+    """Make one candidate; `number` is its id and recall rank."""
+    return Candidate(
+        chunk_id=number,
+        document_id=100 + number,
+        title=title or f"Document {number}",
+        text=text or f"Passage number {number}.",
+        recall_rank=number,
+        recall_score=1.0 / number if score is None else score,
+        **more,
+    )
+
+
+def candidates(count: int) -> list[Candidate]:
+    """Make candidates 1 to `count`, in recall order."""
+    return [candidate(number) for number in range(1, count + 1)]
+
+
+def ranked(*texts: str) -> list[Ranked]:
+    """Make final passages of these texts."""
+    return [Ranked(candidate(n, text), n, 1.0 / n) for n, text in enumerate(texts, 1)]
+
+
+def order(result: Reranking) -> list[int]:
+    """Give the chunk ids of a result in their order."""
+    return [r.candidate.chunk_id for r in result.ranked]
+
+
+class FakeChat:
+    """Answers with what a function of the messages gives; an exception is raised instead."""
+
+    name = "fake-model"
+
+    def __init__(self, answer: Callable[[Sequence[ChatMessage]], str | Exception] | str | Exception) -> None:
+        self._answer = answer
+        self._lock = threading.Lock()
+        self.asked: list[Sequence[ChatMessage]] = []
+        self.schemas: list[dict[str, Any] | None] = []
+
+    def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        json_schema: dict[str, Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> ChatReply:
+        with self._lock:
+            self.asked.append(messages)
+            self.schemas.append(json_schema)
+        said = self._answer(messages) if callable(self._answer) else self._answer
+        if isinstance(said, Exception):
+            raise said
+        if on_text is not None:
+            for end in range(1, len(said) + 1):
+                on_text(said[:end])
+        return ChatReply(said, self.name, Usage(1, 10, 5, 0.001))
+
+
+class WordEmbedder:
+    """Embeds by counting words, so that texts with common words are similar; fills `Embedder` and `TokenVectors`."""
+
+    profile = PROFILE
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        for row, text in enumerate(texts):
+            for term in split_terms(text):
+                vectors[row, term_id(term) % DIMENSIONS] += 1
+        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[Matrix]:
+        return [
+            self.encode(list(split_terms(text))) if text.strip() else np.zeros((0, 0), np.float32) for text in texts
+        ]
+
+
+class FakeStore:
+    """Gives back the same candidates for every query and keeps what it was asked."""
+
+    def __init__(self, found: Sequence[Candidate], plan: str = "exact") -> None:
+        self._found = tuple(found)
+        self._plan = plan
+        self.asked: list[RecallQuery] = []
+
+    def recall(self, query: RecallQuery) -> Recalled:
+        self.asked.append(query)
+        plan = "keyword" if query.mode == "keyword" else self._plan
+        return Recalled(self._found[: query.top_n], query.top_n, plan)

@@ -1,0 +1,56 @@
+"""What a model reads for a passage and for a question."""
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.backends.models import known_prefixes
+from pipeline.embed import embed_question, input_hash, passage_input, passage_text, query_input
+from tests.answer_fakes import PROFILE, WordEmbedder
+
+
+@pytest.mark.parametrize(
+    ("model", "question", "passage"),
+    [
+        ("all-MiniLM-L6-v2", "Where?", "A > B\nThere."),
+        ("intfloat/multilingual-e5-small", "query: Where?", "passage: A > B\nThere."),
+        ("intfloat/e5-base-v2", "query: Where?", "passage: A > B\nThere."),
+        (
+            "BAAI/bge-small-en-v1.5",
+            "Represent this sentence for searching relevant passages: Where?",
+            "A > B\nThere.",
+        ),
+        ("BAAI/bge-base-zh-v1.5", "为这个句子生成表示以用于检索相关文章：Where?", "A > B\nThere."),
+        ("BAAI/bge-m3", "Where?", "A > B\nThere."),
+    ],
+)
+def test_prefixes__golden(model: str, question: str, passage: str) -> None:
+    query_prefix, passage_prefix = known_prefixes(model)
+    profile = replace(PROFILE, query_prefix=query_prefix, passage_prefix=passage_prefix)
+    assert query_input(profile, "Where?") == question
+    assert passage_input(profile, ("A", "B"), "There.") == passage
+
+
+def test_passage_text__no_headings() -> None:
+    assert passage_text((), "There.") == "There."
+    assert passage_text(("", " "), "There.") == "There."
+
+
+def test_input_hash__tells_headings_apart() -> None:
+    assert input_hash(passage_text(("A",), "x")) != input_hash(passage_text(("B",), "x"))
+    assert input_hash("x") == bytes.fromhex("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881")
+
+
+def test_embed_question__uses_the_query_prefix() -> None:
+    class Recording(WordEmbedder):
+        profile = replace(PROFILE, query_prefix="query: ")
+        seen: tuple[str, ...] = ()
+
+        def encode(self, texts):  # type: ignore[no-untyped-def]
+            self.seen = tuple(texts)
+            return super().encode(texts)
+
+    embedder = Recording()
+    vector = embed_question(embedder, "Where?")
+    assert embedder.seen == ("query: Where?",)
+    assert len(vector) == PROFILE.dimensions
