@@ -182,7 +182,7 @@ def _account_for_root(home: Path) -> Account:
     for folder in (home / "postgres", home / "redis", home):
         try:
             found = folder.lstat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue
         if found.st_uid != 0:
             return Account(found.st_uid, found.st_gid, _name_of(found.st_uid))
