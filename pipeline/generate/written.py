@@ -16,7 +16,7 @@ NO_ANSWER = "NO_ANSWER"
 
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_LAST_END = re.compile(r".*(?:[.!?\u3002\uff01\uff1f][\"'\u201d\u2019)]*|\])(?=\s|$)|.*[\u3002\uff01\uff1f]", re.DOTALL)
+_LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\uff01\uff1f])", re.DOTALL)
 
 
 def write_answer(
