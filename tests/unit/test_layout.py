@@ -1,0 +1,214 @@
+"""The house rules that no linter knows. A remark made twice in a review becomes a check here."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from config.settings import SECRETS, Settings, variable_of
+
+ROOT = Path(__file__).parent.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
+MODULES = tuple(sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")))
+TESTS = tuple(sorted((ROOT / "tests").rglob("*.py")))
+TEXTS = (ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").rglob("*.md")))
+
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 60
+SQL_ELSEWHERE = {
+    "config/embedded_postgres.py",  # makes the database while no server runs that one could connect to
+}
+VAGUE_NAMES = {"utils", "util", "helpers", "common", "manager", "service", "base", "misc"}
+SQL = re.compile(
+    r"^\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|WITH\s+\w+\s+AS\s"
+    r"|(CREATE|ALTER|DROP)\s+(TABLE|INDEX|ROLE|VIEW|SCHEMA|EXTENSION|DATABASE)\s)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def strings(tree: ast.Module) -> Iterator[ast.Constant]:
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node
+
+
+def test_packages__each_is_named_in_the_contracts_and_in_the_wheel():
+    tool = PROJECT["tool"]
+    assert sorted(tool["importlinter"]["root_packages"]) == list(PACKAGES)
+    assert sorted(pattern.rstrip("*") for pattern in tool["setuptools"]["packages"]["find"]["include"]) == list(
+        PACKAGES
+    )
+    assert set(PACKAGES) <= set(tool["mypy"]["files"])
+
+
+def test_packages__every_folder_of_code_is_one():
+    folders = {path.parent for path in MODULES}
+    assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=name_of)
+def test_module__is_short_enough_to_read(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_MODULE_LINES
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_function__is_short_enough_to_read(path):
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MAX_FUNCTION_LINES} == {}
+
+
+def test_names__say_what_is_inside():
+    assert [name_of(path) for path in MODULES if VAGUE_NAMES & set(path.stem.split("_"))] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_sql__is_written_in_db_only(path):
+    found = [f"line {node.lineno}" for node in strings(parse(path)) if SQL.match(str(node.value))]
+    assert found == [] or name_of(path).startswith(("db/", "migrations/")) or name_of(path) in SQL_ELSEWHERE
+
+
+def test_sql__is_recognised():
+    for text in ("SELECT a FROM t", "with x as (", "insert into t values", "UPDATE jobs SET a = 1", "DROP TABLE t"):
+        assert SQL.match(text), text
+    for text in ("Update available", "delete a document", "with care", "Create a virtual environment"):
+        assert not SQL.match(text), text
+
+
+def test_dependencies__every_import_is_declared():
+    declared = {
+        canonicalize_name(Requirement(line).name)
+        for lines in (PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values())
+        for line in lines
+    }
+    owners = packages_distributions()
+    undeclared = {
+        f"{name} in {name_of(path)}"
+        for path in (*MODULES, *TESTS)
+        for name in imported(parse(path))
+        if name not in {*PACKAGES, "tests"}
+        and not declared & {canonicalize_name(owner) for owner in owners.get(name, [])}
+    }
+    assert undeclared == set()
+
+
+def imported(tree: ast.Module) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names)
+
+
+def test_constraints__pin_every_dependency_to_one_version():
+    pinned = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            requirement = Requirement(line)
+            assert re.fullmatch(r"==[^*+]+", str(requirement.specifier)), line
+            pinned[canonicalize_name(requirement.name)] = str(requirement.specifier).removeprefix("==")
+    for lines in (PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()):
+        for requirement in map(Requirement, lines):
+            assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_setting__is_described_and_in_the_example_with_its_default(field):
+    description = Settings.model_fields[field].description
+    assert description
+    default = Settings.model_fields[field].default
+    plain = isinstance(default, str | bool | int | float)
+    shown = (
+        str(default).lower() if isinstance(default, bool) else f"{default:g}" if isinstance(default, float) else default
+    )
+    line = f"#{variable_of(field)}={shown if plain else ''}"
+    assert f"# {description}\n{line}\n" in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_text__names_only_settings_that_exist(path):
+    known = {variable_of(field) for field in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
+    named = set(
+        re.findall(
+            r"\b(?:REFDESK_[A-Z_]+[A-Z]|DATABASE_URL\w*|REDIS_URL\w*|DISCORD_TOKEN\w*)\b",
+            path.read_text(encoding="utf-8"),
+        )
+    )
+    assert named - known - {"REFDESK_SHARED"} == set()
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_text__names_only_commands_that_exist(path):
+    text = path.read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", text)) - targets == set()
+    assert {words for words in re.findall(r"`refdesk ([a-z]+(?: [a-z]+)?)", text) if not command_exists(words)} == set()
+
+
+@cache
+def command_line() -> dict[str, Any]:
+    import typer.main
+
+    from cli.main import app
+
+    return getattr(typer.main.get_command(app), "commands", {})
+
+
+def command_exists(words: str) -> bool:
+    first, *rest = words.split()
+    commands = command_line()
+    return first in commands and (
+        not rest or not hasattr(commands[first], "commands") or rest[0] in commands[first].commands
+    )
+
+
+@pytest.mark.parametrize("path", [p for p in TEXTS if p.suffix == ".md"], ids=name_of)
+def test_text__links_lead_somewhere(path):
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_prompts__are_there_in_both_languages():
+    prompts = {path.name for path in (ROOT / "pipeline" / "prompts").glob("*.md")}
+    assert prompts
+    assert {name.replace(".en.", ".zh.") for name in prompts if ".en." in name} == {n for n in prompts if ".zh." in n}
+
+
+def test_named_queries__of_the_handbook_exist():
+    from db.inspection import inspection_names
+
+    text = "\n".join(path.read_text(encoding="utf-8") for path in TEXTS)
+    named = set(re.findall(r"`refdesk sql ([a-z_]+)", text))
+    assert named
+    assert named <= set(inspection_names())
