@@ -31,6 +31,8 @@ _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 _LETTERS = re.compile(r"[^\W\d_]")
+_LEADERS = re.compile(r"(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
+_PAGE_WIDTH = 100
 _WORD_PREFIX = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
 
 # Titles that programs write when nobody chose one.
@@ -85,8 +87,8 @@ def unwrap_lines(text: str) -> str:
 
     PDF text marks a hyphenation with U+0002; the word is put together again.
     """
-    lines = [line.strip() for line in re.sub("\x02\\s*", "", text).split("\n")]
-    width = max((_width(line) for line in lines), default=0)
+    lines = [line.strip() for line in _LEADERS.sub(" … ", re.sub("\x02\\s*", "", text)).split("\n")]
+    width = min(max((_width(line) for line in lines), default=0), _PAGE_WIDTH)
     joined = ""
     for line in lines:
         if not joined:
@@ -117,7 +119,7 @@ def is_plausible_heading(text: str) -> bool:
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Render rows as a Markdown table whose first row is the header; empty rows and columns are left out."""
-    cells = [[_SPACES.sub(" ", cell).strip().replace("|", "\\|") for cell in row] for row in rows]
+    cells = [[_SPACES.sub(" ", _LEADERS.sub(" ", cell)).strip().replace("|", "\\|") for cell in row] for row in rows]
     cells = [row for row in cells if any(row)]
     if not cells:
         return ""

@@ -35,6 +35,7 @@ MAX_LINK_RUN = 20
 
 _META_OF_CHARSET = re.compile(r"<meta[^>]*charset[^>]*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_IMAGE = re.compile(r"!\[[^\]]*\]\(\S*\)")
 _WORDS = re.compile(r"\w+")
 
 
@@ -151,6 +152,8 @@ def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> 
         if mark and text.startswith(mark):
             page = int(text.removeprefix(mark))
             continue
+        if media_type == HTML and _IMAGE.fullmatch(text):
+            continue  # its description says little and stands beside its text again
         if node["content"]["node_type"] == "list_item" and media_type == HTML and is_only_link(text):
             links.append(Element("item", plain_inline(text)))
             continue
