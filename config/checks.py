@@ -36,7 +36,9 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield Check("data folder", "ok", str(settings.home))
     free_mb = shutil.disk_usage(_existing(settings)).free / 1e6
     enough = free_mb >= MIN_FREE_MB
-    yield Check("disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space"))
+    yield Check(
+        "disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space")
+    )
     for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval")):
         there = find_spec(module) is not None
         yield Check(
@@ -95,7 +97,11 @@ def _cross_encoder(settings: Settings) -> Check:
 def _language_model(settings: Settings) -> Check:
     name = "language model"
     if not settings.llm_base_url:
-        return Check(name, "note", "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL")
+        return Check(
+            name,
+            "note",
+            "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
+        )
     key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     url = f"{settings.llm_base_url.rstrip('/')}/models"
@@ -124,9 +130,11 @@ def _redis(settings: Settings, url: str) -> str:
         with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
             information = client.info()
     except (redis.RedisError, OSError) as error:
-        raise BrokerAway(f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs.") from error
+        raise BrokerAway(
+            f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."
+        ) from error
     kind = "embedded" if settings.redis_url is None else "REDIS_URL"
-    return f"Redis {information['redis_version']} ({kind})"  # type: ignore[index]
+    return f"Redis {information['redis_version']} ({kind})"
 
 
 def _worker(database: Database, queue: str) -> str | Check:
@@ -134,7 +142,11 @@ def _worker(database: Database, queue: str) -> str | Check:
         alive = workers.count_alive(session, queue)
     if alive:
         return f"{alive} alive"
-    return Check(f"worker for {queue}", "note", "none; `refdesk ask` and `refdesk ingest` start their own, `refdesk up` keeps them")
+    return Check(
+        f"worker for {queue}",
+        "note",
+        "none; `refdesk ask` and `refdesk ingest` start their own, `refdesk up` keeps them",
+    )
 
 
 def _store(database: Database, settings: Settings) -> str | Check:

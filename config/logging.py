@@ -57,9 +57,7 @@ class _Hide:
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = [secret for secret in secrets if len(secret) > 3]
 
-    def __call__(
-        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
-    ) -> MutableMapping[str, Any]:
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         return {key: self._clean(value) if isinstance(value, str) else value for key, value in event.items()}
 
     def _clean(self, value: str) -> str:

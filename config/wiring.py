@@ -127,8 +127,11 @@ def build_rerankers(
     settings: Settings, profile: EmbeddingProfile, vectors: TokenVectors, chat: ChatModel | None
 ) -> Mapping[str, Reranker]:
     """Build every reranker with its fallbacks behind it; one that cannot work here says so and gives way."""
+    from pipeline.backends.token_vector_cache import TokenVectorCache
+
     none = RecallOrderReranker()
-    late = LateInteractionReranker(vectors, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
+    remembered = TokenVectorCache(vectors, max_bytes=settings.token_cache_mb * 1_000_000)
+    late = LateInteractionReranker(remembered, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
     cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
     pointwise: Reranker = (
         LlmPointwiseReranker(chat, call_timeout_s=settings.llm_timeout_s, concurrency=settings.llm_concurrency)

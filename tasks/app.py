@@ -7,7 +7,7 @@ never. The settings below still avoid the known ways in which Redis as a broker 
 from __future__ import annotations
 
 from celery import Celery
-from kombu.entity import Queue
+from kombu.entity import Exchange, Queue
 
 app = Celery("refdesk")
 
@@ -53,7 +53,8 @@ def configure(broker_url: str) -> Celery:
         worker_send_task_events=False,
         worker_enable_remote_control=False,
         task_create_missing_queues=False,
-        task_queues=[Queue(INGEST), Queue(QUERY)],
+        # Without a key of its own a queue gets the default one, and every message lands in both.
+        task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (INGEST, QUERY)],  # type: ignore[no-untyped-call]
         task_default_queue=INGEST,
         include=["tasks.ingest", "tasks.query"],
     )

@@ -16,7 +16,7 @@ from tasks.runtime import Runtime, current
 from tasks.signs import note_task
 
 
-@app.task(name="refdesk.ingest", queue=INGEST)  # type: ignore[untyped-decorator]
+@app.task(name="refdesk.ingest", queue=INGEST)
 def ingest(job_id: int) -> None:
     """Ingest one document, then embed what is due."""
     note_task()
@@ -29,7 +29,7 @@ def ingest(job_id: int) -> None:
     embed_backlog(runtime)
 
 
-@app.task(name="refdesk.embed", queue=INGEST)  # type: ignore[untyped-decorator]
+@app.task(name="refdesk.embed", queue=INGEST)
 def embed() -> None:
     """Embed what is due; sent by the sweeper when chunks wait and nobody works on them."""
     note_task()

@@ -15,7 +15,7 @@ from tasks.runtime import Runtime, current
 from tasks.signs import note_task
 
 
-@app.task(name="refdesk.answer", queue=QUERY)  # type: ignore[untyped-decorator]
+@app.task(name="refdesk.answer", queue=QUERY)
 def answer(job_id: int) -> None:
     """Answer one question."""
     note_task()

@@ -76,7 +76,7 @@ def run_worker(plan: WorkerPlan) -> None:
     signals.setup_logging.connect(_keep_logging, weak=False)
     if plan.with_parent:
         _stop_with_parent()
-    arguments = ["worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
+    arguments = ["--quiet", "worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
     arguments += [
         "--without-gossip",
         "--without-mingle",

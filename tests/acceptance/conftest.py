@@ -1,0 +1,115 @@
+"""Real processes: workers and commands as a person starts them, on servers and a database of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from db import jobs, workspaces
+from db.engine import Database
+
+PATIENCE_S = 120
+
+
+@dataclass
+class Desk:
+    """A Refdesk whose processes the test starts, kills and looks into."""
+
+    database: Database
+    environment: dict[str, str]
+    logs: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def refdesk(self, *arguments: str, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            env=self.environment | environment,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+
+    def json(self, *arguments: str, **environment: str) -> Any:
+        ended = self.refdesk(*arguments, "--json", **environment)
+        return json.loads(ended.stdout), ended.returncode
+
+    def start_worker(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
+        log = (self.logs / f"{role}-{len(self.processes)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "worker", role],
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.processes.append(process)
+        self.wait_until(
+            lambda: self.value(f"SELECT count(*) FROM workers WHERE pid = {process.pid}") == 1, f"{role} worker ready"
+        )
+        return process
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """End a worker and its children as the kernel would: at once, with no word."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def submit(self, kind: str, payload: dict[str, Any]) -> int:
+        with self.database.system() as session:
+            workspace = workspaces.ensure_workspace(session, "local")
+        with self.database.tenant(workspace) as session:
+            return jobs.submit(session, jobs.NewJob(workspace, kind, payload))
+
+    def value(self, statement: str) -> Any:
+        with self.database.owner() as session:
+            return session.scalar(text(statement))
+
+    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > deadline:
+                pytest.fail(f"{what}: not within {PATIENCE_S} s\n{self.tail()}")
+            time.sleep(0.1)
+
+    def wait_for_state(self, job: int, state: str) -> None:
+        self.wait_until(lambda: self.value(f"SELECT state FROM jobs WHERE id = {job}") == state, f"job {job} {state}")
+
+    def tail(self) -> str:
+        return "\n".join(
+            f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted(self.logs.iterdir())
+        )
+
+
+@pytest.fixture
+def desk(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Desk]:
+    pytest.importorskip("sentence_transformers", reason="needs the worker extra")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("REFDESK_")} | {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "REFDESK_HOME": str(tmp_path / "home"),
+        "REFDESK_LEASE_S": "3",
+        "REFDESK_SWEEP_S": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HOME": str(tmp_path),
+    }
+    desk = Desk(Database(database_url), environment, logs)
+    yield desk
+    for process in desk.processes:
+        if process.poll() is None:
+            desk.kill(process)
+    desk.database.close()

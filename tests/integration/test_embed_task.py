@@ -1,0 +1,84 @@
+"""Pulled embedding: claims are full across documents, partial ones wait, a stopping worker hands its batch back."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from config.settings import Settings
+from tasks.embed import embed_backlog
+from tests.integration.conftest import fake_vector
+
+
+class FakeEmbedder:
+    def __init__(self, profile, error: BaseException | None = None):
+        self.profile, self.sizes, self.error = profile, [], error
+
+    def encode(self, texts):
+        self.sizes.append(len(texts))
+        if self.error:
+            raise self.error
+        return np.array([fake_vector(text) for text in texts], dtype=np.float32)
+
+
+def runtime(library, embedder, **settings):
+    return SimpleNamespace(
+        settings=Settings(_env_file=None, embed_claim_size=64, **settings),
+        database=library.database,
+        parts=SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), embedder=embedder),
+    )
+
+
+def add_unembedded(library, source, texts):
+    job = library.submit_bytes(source, source.encode())
+    library.store(library.claim(job), texts)
+    return job
+
+
+def test_notes_and_a_book__run_at_full_claims(library):
+    add_unembedded(library, "book", [f"page {n}" for n in range(150)])
+    for n in range(42):
+        add_unembedded(library, f"note {n}", [f"note {n}"])
+    embedder = FakeEmbedder(library.profile)
+    embed_backlog(runtime(library, embedder))
+    assert embedder.sizes == [64, 64, 64]
+    assert library.count("documents", "live_version_id IS NOT NULL") == 43
+
+
+def test_partial_claim__waits_while_more_documents_are_coming(library):
+    add_unembedded(library, "note", ["one note"])
+    library.submit_bytes("next", b"next")
+    embedder = FakeEmbedder(library.profile)
+    embed_backlog(runtime(library, embedder, embed_linger_s=60))
+    assert embedder.sizes == []
+    embed_backlog(runtime(library, embedder, embed_linger_s=0))
+    assert embedder.sizes == [1]
+
+
+def test_stopping_worker__hands_its_batch_back_uncounted(library):
+    add_unembedded(library, "note", ["one note"])
+    with pytest.raises(SystemExit):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, SystemExit())))
+    assert library.count("embedding_queue", "attempts = 0 AND claim_token IS NULL") == 1
+
+
+def test_batch_that_killed_its_worker__comes_back_in_smaller_claims(library):
+    add_unembedded(library, "book", [f"page {n}" for n in range(40)])
+    library.run("UPDATE embedding_queue SET attempts = 1")
+    embedder = FakeEmbedder(library.profile)
+    embed_backlog(runtime(library, embedder))
+    assert embedder.sizes == [16, 16, 8]
+    add_unembedded(library, "other", ["a", "b"])
+    library.run("UPDATE embedding_queue SET attempts = 2")
+    embed_backlog(runtime(library, embedder))
+    assert embedder.sizes[3:] == [1, 1]
+
+
+def test_chunk_out_of_attempts__is_left_to_the_sweeper(library):
+    add_unembedded(library, "poison", ["poison"])
+    library.run("UPDATE embedding_queue SET attempts = 3")
+    embedder = FakeEmbedder(library.profile)
+    embed_backlog(runtime(library, embedder))
+    assert embedder.sizes == []
