@@ -13,7 +13,7 @@ import redis
 
 from config.redis_urls import client_url
 from config.settings import Settings
-from config.wiring import describe_embedding
+from config.wiring import describe_cross_encoder, describe_embedding
 from db import workers, workspaces
 from db.engine import Database
 from db.schema import inspect_schema
@@ -86,9 +86,7 @@ def _embedding(settings: Settings) -> str:
 
 
 def _cross_encoder(settings: Settings) -> Check:
-    from pipeline.backends.models import resolve_model
-
-    found = attempt("cross-encoder", lambda: resolve_model(settings.cross_encoder_model).name)
+    found = attempt("cross-encoder", lambda: describe_cross_encoder(settings))
     if found.status == "problem" and settings.reranker != "cross-encoder":
         return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
     return found

@@ -48,6 +48,13 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
     return describe_model(settings.embedding_model)
 
 
+def describe_cross_encoder(settings: Settings) -> str:
+    """Say which cross-encoder would be loaded; raises `ModelUnavailable` when there is none within reach."""
+    from pipeline.backends.models import resolve_model
+
+    return resolve_model(settings.cross_encoder_model).name
+
+
 def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal["query", "ingest"]) -> WorkerParts:
     """Build everything a worker of this role needs, models loaded."""
     from pipeline.backends.fetcher import HttpFetcher
