@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -72,7 +72,9 @@ class EmbeddedServers:
         """Leave; the last one out stops the servers."""
         if self._home is None or self._users is None:
             return
-        with explaining(self._path), self._home.starting():
+        # A home that was deleted meanwhile has no lock to wait for any more, but its servers still have to stop.
+        alone = self._home.starting() if self._path.exists() else nullcontext()
+        with explaining(self._path), alone:
             self._leave(self._home)
 
     def _leave(self, home: ServerHome) -> None:

@@ -7,8 +7,6 @@ import signal
 import time
 from pathlib import Path
 
-import redis
-
 from config.embedded_home import ServerHome, disk_full_text
 from config.embedded_process import find_servers, run_program, stop_servers
 from config.embedded_programs import find_redis, reachable_programs
@@ -82,6 +80,8 @@ class EmbeddedRedis:
     def _wait_ready(self, silence_s: float) -> bool:
         # Silence is a server that has not opened its socket yet; it is given up when the process is gone, except in
         # the first seconds, when it may still be the shell that starts it.
+        import redis
+
         begin = time.monotonic()
         heard = begin
         client = redis.Redis(unix_socket_path=str(self._home.short_path(FOLDER) / SOCKET), socket_timeout=3.0)

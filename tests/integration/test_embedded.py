@@ -25,9 +25,9 @@ from tests.integration.server_user import ServerUser
 
 
 @pytest.fixture(scope="module")
-def used_once() -> Iterator[Path]:
+def used_once(fast_disk: Path) -> Iterator[Path]:
     """A home whose servers ran once; making the data folder is most of a first start."""
-    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
     with EmbeddedServers(path):
         pass
     yield path
@@ -237,6 +237,16 @@ def test_home__made_anew_while_old_servers_run_on(desk: Path) -> None:
         assert connection.execute("SELECT to_regclass('memory')").fetchone() == (None,)
         assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
     assert living(desk) == []
+
+
+def test_home__deleted_while_in_use_stops_its_servers(desk: Path) -> None:
+    with EmbeddedServers(desk) as urls:
+        remember(urls.database_url, urls.redis_url)
+        servers = living(desk)
+        shutil.rmtree(desk)
+    assert servers
+    assert [server for server in servers if server.is_running() and server.status() != psutil.STATUS_ZOMBIE] == []
+    desk.mkdir()
 
 
 def test_servers_for__own_servers_leave_the_home_alone(home: Path) -> None:

