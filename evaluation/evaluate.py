@@ -20,6 +20,9 @@ from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import agree_on_profile
 from tasks.submit import Submitter
 
+TOKEN_CACHE_MB = 1024
+"""Memory for token vectors while evaluating: about 5,000 full passages of the default model."""
+
 OnStep = Callable[[str, int, int], None]
 """Is told of progress: what is counted (`documents` or `questions`), how many are through, of how many."""
 
@@ -48,7 +51,7 @@ def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_
     """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
     require_pytrec_eval()
     profile = agree_on_profile(laboratory.database, laboratory.settings)
-    parts = build_parts(laboratory.settings, profile, role="query")
+    parts = build_parts(_roomy(laboratory.settings), profile, role="query")
     try:
         return _evaluate_with(parts, profile, dataset, plan, laboratory, on_step)
     finally:
@@ -60,6 +63,11 @@ def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
     if plan.run is None:
         return dataset.document_ids
     return frozenset(entry.document_id for ranking in plan.run.rankings.values() for entry in ranking[: plan.top_n])
+
+
+def _roomy(settings: Settings) -> Settings:
+    # The same passages come back for question after question; reading each once turns hours into minutes.
+    return settings.model_copy(update={"token_cache_mb": max(settings.token_cache_mb, TOKEN_CACHE_MB)})
 
 
 def _evaluate_with(
