@@ -76,8 +76,8 @@ def test_written__verified() -> None:
     ("said", "kept", "numbers"),
     [
         ("Ptolemy founded the library [1][2].", "Ptolemy founded the library [1].", [1]),
-        ("Ptolemy founded it [9]. It burned several times [1].", "Ptolemy founded it. It burned several times [1].", [1]),
-        ("Ptolemy founded the library. [1] Oil lit lamps. [2]", "Ptolemy founded the library. [1] Oil lit lamps. [2]", [1, 2]),
+        ("It was Ptolemy [9]. It burned several times [1].", "It was Ptolemy. It burned several times [1].", [1]),
+        ("Ptolemy founded it. [1] Oil lit lamps. [2]", "Ptolemy founded it. [1] Oil lit lamps. [2]", [1, 2]),
         ("Ptolemy founded the library [1, 2].", "Ptolemy founded the library [1].", [1]),
         ("Ptolemy founded the library【1】.", "Ptolemy founded the library [1].", [1]),
         ("托勒密一世建立了图书馆[3]。", "托勒密一世建立了图书馆[3]。", [3]),
