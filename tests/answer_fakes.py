@@ -96,7 +96,8 @@ class WordEmbedder:
         for row, text in enumerate(texts):
             for term in split_terms(text):
                 vectors[row, term_id(term) % DIMENSIONS] += 1
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        unit: Matrix = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return unit
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Matrix]:
         return [

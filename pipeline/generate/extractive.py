@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pipeline.errors import Cancelled, LeaseLost
 from pipeline.generate.sentences import is_block, split_sentences
 from pipeline.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import Citation, Fallback, Generated, Ranked, Usage
@@ -43,14 +44,16 @@ def extract_answer(
     prompt_hashes: tuple[str, ...] = (),
 ) -> Generated:
     """Answer with the one to three best sentences, in the order of the passages; what came before goes on record."""
-    chosen = _choose(_score(question, passages, score_sentences))
+    found = _find(passages)
+    similarity, missing = _compare(question, found, score_sentences)
+    chosen = _choose(_weigh(question, found, similarity))
     citations = {s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text) for s in reversed(chosen)}
     return Generated(
         text=_write(chosen),
         citations=tuple(citations[n] for n in sorted(citations)),
         abstained=False,
         model=EXTRACTIVE,
-        fallbacks=fallbacks,
+        fallbacks=(*fallbacks, *missing),
         usage=usage or Usage(),
         prompt_hashes=prompt_hashes,
     )
@@ -70,18 +73,35 @@ def cite(passage: Ranked, n: int, quote: str) -> Citation:
     )
 
 
-def _score(question: str, passages: Sequence[Ranked], score_sentences: SentenceScorer | None) -> list[_Sentence]:
-    found = [
-        (text, passage, place)
+def _find(passages: Sequence[Ranked]) -> list[_Sentence]:
+    return [
+        _Sentence(text, passage, place, 0.0)
         for passage, ranked in enumerate(passages)
         for place, text in enumerate(split_sentences(ranked.candidate.text)[:PER_PASSAGE] or [ranked.candidate.text])
     ]
+
+
+def _compare(
+    question: str, found: Sequence[_Sentence], score_sentences: SentenceScorer | None
+) -> tuple[Sequence[float], tuple[Fallback, ...]]:
+    nothing = [0.0] * len(found)
+    if score_sentences is None:
+        return nothing, ()
+    try:
+        return score_sentences(question, [sentence.text for sentence in found]), ()
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - common words still tell sentences apart
+        reason = f"{type(error).__name__}: {error}"
+        return nothing, (Fallback("generate", "sentence similarity", "keywords", reason),)
+
+
+def _weigh(question: str, found: Sequence[_Sentence], similarity: Sequence[float]) -> list[_Sentence]:
     wanted = content_terms(question)
-    similarity = score_sentences(question, [text for text, _, _ in found]) if score_sentences else [0.0] * len(found)
     return [
         # The passage's own rank breaks near-ties: reranking has read more than this one sentence.
-        _Sentence(text, passage, place, similar + term_overlap(wanted, text) / 2 + 0.1 / (passage + 1))
-        for (text, passage, place), similar in zip(found, similarity, strict=True)
+        replace(s, score=similar + term_overlap(wanted, s.text) / 2 + 0.1 / (s.passage + 1))
+        for s, similar in zip(found, similarity, strict=True)
     ]
 
 

@@ -1,11 +1,13 @@
 """What a model reads for a passage and for a question."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from pipeline.backends.models import known_prefixes
 from pipeline.embed import embed_question, input_hash, passage_input, passage_text, query_input
+from pipeline.ports import Matrix
 from tests.answer_fakes import PROFILE, WordEmbedder
 
 
@@ -46,7 +48,7 @@ def test_embed_question__uses_the_query_prefix() -> None:
         profile = replace(PROFILE, query_prefix="query: ")
         seen: tuple[str, ...] = ()
 
-        def encode(self, texts):  # type: ignore[no-untyped-def]
+        def encode(self, texts: Sequence[str]) -> Matrix:
             self.seen = tuple(texts)
             return super().encode(texts)
 

@@ -1,0 +1,157 @@
+"""The answer flow over fakes: its stages, its refusals and everything that may fail on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pipeline.answer import AnswerParts, answer_question
+from pipeline.errors import BadQuestion, Cancelled, DatabaseAway, UnknownName
+from pipeline.ports import Matrix
+from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.types import Answer, AnswerOptions, Candidate, Recalled, RecallQuery
+from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
+
+FOUND = (
+    candidate(1, "The gate of the castle opens at nine.", dense_score=0.7),
+    candidate(2, "The castle was built by a duke. It has four towers.", dense_score=0.6),
+    candidate(3, "Bread is sold in the yard.", dense_score=0.2),
+)
+NONE = RecallOrderReranker()
+
+
+def parts(found: Sequence[Candidate] = FOUND, **more: object) -> AnswerParts:
+    given = AnswerParts(store=FakeStore(found), embedder=WordEmbedder(), rerankers={"none": NONE}, chat=None)
+    return replace(given, **more)  # type: ignore[arg-type]
+
+
+def ask(question: str, given: AnswerParts, **options: object) -> Answer:
+    wanted = replace(AnswerOptions(reranker="none", top_n=10), **options)  # type: ignore[arg-type]
+    return answer_question(question, wanted, given, lambda *_: None)
+
+
+class BrokenEmbedder(WordEmbedder):
+    """A model that fails."""
+
+    def encode(self, texts: Sequence[str]) -> Matrix:
+        raise RuntimeError("out of memory")
+
+
+def test_answer__whole_flow() -> None:
+    given = parts()
+    seen: list[tuple[str, int, int, str]] = []
+    result = answer_question(
+        "  When does the gate open? ", AnswerOptions(reranker="none", top_k=2), given, lambda *step: seen.append(step)
+    )
+    assert result.question == "When does the gate open?"
+    assert result.generated.text == "The gate of the castle opens at nine. [1]"
+    assert [step[0] for step in seen] == ["embed", "recall", "rerank", "generate"]
+    assert list(result.timings_ms) == ["embed", "recall", "rerank", "generate", "total"]
+    assert result.timings_ms["total"] >= result.timings_ms["recall"]
+    assert (result.profile_id, result.fallbacks, result.reranking.method) == (7, (), "none")
+    asked = given.store.asked[0]  # type: ignore[attr-defined]
+    assert (asked.mode, asked.top_n) == ("hybrid", 50)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "?!", "\x00", "\ud800"])
+def test_answer__empty_question(question: str) -> None:
+    with pytest.raises(BadQuestion, match="empty"):
+        ask(question, parts())
+
+
+def test_answer__endless_question() -> None:
+    with pytest.raises(BadQuestion, match=r"100,000 characters, the limit is 4,000"):
+        ask("x" * 100_000, parts())
+
+
+def test_answer__unknown_reranker() -> None:
+    with pytest.raises(UnknownName, match="no reranker 'magic'; choose one of none"):
+        ask("gate?", parts(), reranker="magic")
+
+
+@pytest.mark.parametrize(
+    ("embedder", "reason"), [(None, "No hub, no model."), (BrokenEmbedder(), "RuntimeError: out of memory")]
+)
+def test_answer__without_a_model_keywords_answer(embedder: WordEmbedder | None, reason: str) -> None:
+    found = [replace(c, dense_score=None) for c in FOUND]
+    result = ask("When does the gate open?", parts(found, embedder=embedder, embedder_missing="No hub, no model."))
+    assert result.generated.text == "The gate of the castle opens at nine. [1]"
+    assert next((f.stage, f.method, f.used, f.reason) for f in result.fallbacks) == (
+        "embed",
+        "hybrid",
+        "keyword",
+        reason,
+    )
+    assert result.recalled.plan == "keyword"
+    assert result.profile_id is None
+
+
+def test_answer__keyword_recall_needs_no_model() -> None:
+    result = ask("When does the gate open?", parts(embedder=BrokenEmbedder()), recall="keyword")
+    assert not [f for f in result.fallbacks if f.stage == "embed"]
+
+
+def test_answer__empty_library() -> None:
+    result = ask("When does the gate open?", parts(()))
+    assert result.generated.abstained
+    assert "The library is empty" in result.generated.text
+    assert result.reranking.ranked == ()
+
+
+def test_answer__abstains_when_nothing_is_near() -> None:
+    found = [replace(c, dense_score=0.1) for c in FOUND]
+    chat = FakeChat("must not be asked")
+    result = ask("Which planet is the largest?", parts(found, chat=chat), top_k=2)
+    assert result.generated.abstained
+    assert "“Document 1”; “Document 2”" in result.generated.text
+    assert result.generated.citations == ()
+    assert chat.asked == []
+
+
+def test_answer__keywords_speak_against_abstaining() -> None:
+    found = [replace(c, dense_score=0.1) for c in FOUND]
+    assert not ask("When does the gate open?", parts(found)).generated.abstained
+
+
+def test_answer__similarity_speaks_against_abstaining() -> None:
+    assert not ask("Which planet is the largest?", parts()).generated.abstained
+
+
+def test_answer__nonsense_from_the_model_at_every_stage() -> None:
+    chat = FakeChat("zzt frob 7 qux")
+    rerankers = {"llm-pointwise": with_fallback(LlmPointwiseReranker(chat), NONE)}
+    result = ask("When does the gate open?", parts(chat=chat, rerankers=rerankers), reranker="llm-pointwise")
+    assert result.generated.text == "The gate of the castle opens at nine. [1]"
+    assert [(f.stage, f.used) for f in result.fallbacks] == [("rerank", "none"), ("generate", "extractive")]
+    assert [r.rank for r in result.reranking.ranked] == [1, 2, 3]
+
+
+def test_answer__cancelled_between_stages() -> None:
+    def on_stage(stage: str, done: int, total: int, note: str) -> None:
+        if stage == "rerank":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        answer_question("gate?", AnswerOptions(reranker="none"), parts(), on_stage)
+
+
+def test_answer__the_store_is_away() -> None:
+    class Away:
+        def recall(self, query: RecallQuery) -> Recalled:
+            raise DatabaseAway
+
+    with pytest.raises(DatabaseAway):
+        ask("gate?", parts(store=Away()))
+
+
+def test_answer__streams_through_the_stage_callback() -> None:
+    notes: list[str] = []
+    answer_question(
+        "When does the gate open?",
+        AnswerOptions(reranker="none"),
+        parts(chat=FakeChat("The castle gate opens at nine [1].")),
+        lambda _stage, _done, _total, note: notes.append(note),
+    )
+    assert "The castle gate opens at nine [1]." in notes

@@ -1,0 +1,260 @@
+"""The OpenAI-compatible client against a scripted server on loopback."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.types import ChatMessage
+
+KEY = "sk-very-secret"
+MESSAGES = [ChatMessage("user", "x" * 40)]
+OK: dict[str, Any] = {
+    "model": "served",
+    "choices": [{"message": {"content": "Hello."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 500},
+}
+
+
+@dataclass
+class Script:
+    """Replies in order, the last one for ever: (status, headers, body); and what was asked."""
+
+    replies: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    url: str = ""
+    hold: threading.Event = field(default_factory=threading.Event)
+
+    def say(self, status: int, body: Any, **headers: str) -> None:
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.replies.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, text))
+
+
+@pytest.fixture
+def server() -> Iterator[Script]:
+    script = Script()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            script.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            script.keys.append(self.headers.get("Authorization"))
+            status, headers, body = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
+            if status == 0:
+                script.hold.wait(20)
+                return
+            self.send_response(status)
+            for name, value in ({"Content-Type": "application/json"} | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        script.url = f"http://127.0.0.1:{listening.server_port}/v1"
+        yield script
+        script.hold.set()
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def chat(server: Script) -> Iterator[OpenAIChat]:
+    made = OpenAIChat(server.url + "/", "tiny", api_key=KEY, price_prompt_usd=2.0, price_completion_usd=8.0)
+    yield made
+    made.close()
+
+
+def events(*texts: str, done: bool = True) -> str:
+    lines = [f"data: {json.dumps({'choices': [{'delta': {'content': text}}]})}\n\n" for text in texts]
+    return ": comment\n\n" + "".join(lines) + ("data: [DONE]\n\n" if done else "")
+
+
+def fails(call: Callable[[], Any], error: type[LlmError]) -> str:
+    with pytest.raises(error) as raised:
+        call()
+    assert type(raised.value) is error
+    assert KEY not in str(raised.value)
+    return str(raised.value)
+
+
+def test_complete__text_usage_and_cost(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, OK)
+    reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
+    assert (reply.text, reply.model, reply.finish_reason) == ("Hello.", "served", "stop")
+    assert (reply.usage.calls, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1, 1000, 500)
+    assert reply.usage.cost_usd == pytest.approx(0.006)
+    assert (server.asked[0]["model"], server.asked[0]["max_tokens"], server.asked[0]["stream"]) == ("tiny", 9, False)
+    assert server.keys == [f"Bearer {KEY}"]
+
+
+def test_complete__usage_is_estimated_when_missing(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, {"choices": [{"message": {"content": "123456"}}], "usage": None})
+    reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.model) == (10, 2, "tiny")
+
+
+@pytest.mark.parametrize("content", [None, [], [{"type": "text", "text": ""}]])
+def test_complete__no_content_is_an_empty_text(server: Script, chat: OpenAIChat, content: Any) -> None:
+    server.say(200, {"choices": [{"message": {"content": content}}]})
+    assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == ""
+
+
+def test_complete__streams(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, events("Hel", "lo", "."), Content_Type="text/event-stream; charset=utf-8")
+    seen: list[str] = []
+    assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append).text == "Hello."
+    assert seen == ["Hel", "Hello", "Hello."]
+    assert server.asked[0]["stream_options"] == {"include_usage": True}
+
+
+def test_complete__a_server_that_does_not_stream(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, OK)
+    seen: list[str] = []
+    chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append)
+    assert seen == ["Hello."]
+
+
+def test_complete__a_stream_that_breaks_off(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, events("Hel", done=False), Content_Type="text/event-stream")
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=print), LlmUnreachable)
+    assert "broke off" in said
+
+
+def test_complete__an_error_in_the_stream(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, 'data: {"error": {"message": "out of memory"}}\n\n', Content_Type="text/event-stream")
+    assert "out of memory" in fails(
+        lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=print), LlmUnreachable
+    )
+
+
+def test_complete__schema_is_sent(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, OK)
+    chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
+    assert server.asked[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_complete__schema_turned_down_is_remembered(server: Script, chat: OpenAIChat, status: int) -> None:
+    server.say(status, {"error": {"message": "cannot do that"}})
+    server.say(200, OK)
+    for _ in range(2):
+        assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}).text == "Hello."
+    assert ["response_format" in asked for asked in server.asked] == [True, False, False]
+
+
+def test_complete__field_by_field(server: Script, chat: OpenAIChat) -> None:
+    server.say(400, {"error": {"message": "Unsupported parameter: 'max_tokens', use 'max_completion_tokens'"}})
+    server.say(422, {"error": "temperature: only 1 is supported"})
+    server.say(200, OK)
+    chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
+    last = server.asked[-1]
+    assert last["max_completion_tokens"] == 9
+    assert "max_tokens" not in last
+    assert "temperature" not in last
+
+
+def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: OpenAIChat) -> None:
+    server.say(400, {"error": {"message": f"context too long, {KEY}"}})
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}), LlmRefused)
+    assert "context too long" in said
+    assert len(server.asked) == 2
+    server.replies.clear()
+    server.say(200, OK)
+    chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
+    assert "response_format" in server.asked[-1]
+
+
+@pytest.mark.parametrize(("status", "said"), [(401, "the key"), (403, "this key"), (404, "no such address or model")])
+def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
+    server.say(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
+    message = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    assert said in message
+    assert server.url in message
+    assert "'tiny'" in message
+    assert len(server.asked) == 1
+
+
+def test_complete__redirects_are_not_followed(server: Script, chat: OpenAIChat) -> None:
+    server.say(307, "", Location="http://127.0.0.1:9/elsewhere")
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+
+
+def test_complete__slows_down_when_asked(server: Script, chat: OpenAIChat) -> None:
+    server.say(429, "slow down", Retry_After="0")
+    server.say(503, "busy", Retry_After="0")
+    server.say(200, OK)
+    assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "Hello."
+    assert len(server.asked) == 3
+
+
+def test_complete__retries_are_bounded(server: Script, chat: OpenAIChat) -> None:
+    server.say(500, "boom", Retry_After="0")
+    assert "status 500" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
+    assert len(server.asked) == 3
+
+
+def test_complete__no_wait_beyond_the_time(server: Script, chat: OpenAIChat) -> None:
+    server.say(429, "slow down", Retry_After="3600")
+    assert "slow down" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
+    assert len(server.asked) == 1
+
+
+def test_complete__too_slow(server: Script, chat: OpenAIChat) -> None:
+    server.say(0, "")
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0.2), LlmTimeout)
+
+
+def test_complete__no_time_at_all(server: Script, chat: OpenAIChat) -> None:
+    server.say(200, OK)
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0), LlmTimeout)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "<html>It works!</html>", "[]", "{}", '{"choices": []}', '{"choices": [{}]}', '{"choices": 5}', "[" * 90_000],
+)
+def test_complete__garbage(server: Script, chat: OpenAIChat, body: str) -> None:
+    server.say(200, body)
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnparsable)
+
+
+def test_complete__nobody_listens() -> None:
+    chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", max_retries=0)
+    assert "http://127.0.0.1:9/v1 cannot be reached" in fails(
+        lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable
+    )
+    chat.close()
+
+
+@pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://127.0.0.1/v1", "http://[::1", "nonsense"])
+def test_complete__no_url(url: str) -> None:
+    chat = OpenAIChat(url, "tiny")
+    assert "REFDESK_LLM_BASE_URL" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    chat.close()
+
+
+def test_complete__password_in_the_url_is_not_told(server: Script) -> None:
+    server.say(401, "no")
+    chat = OpenAIChat(server.url.replace("//", f"//user:{KEY}@"), "tiny")
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    chat.close()
+
+
+def test_complete__a_key_that_is_none() -> None:
+    chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key="sk-schlüssel")
+    assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    chat.close()
