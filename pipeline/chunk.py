@@ -22,6 +22,7 @@ HEADINGS_SHARE = 0.5
 """Share of the budget that the heading path may take before its outer titles are left out."""
 
 _MAX_REMEMBERED = 200_000
+_MAX_CHARS_PER_TOKEN = 20
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _ATOMS = re.compile(f"{_UNSPACED.pattern}|[^\\s{_UNSPACED.pattern[1:-2]}]+")
 _TABLE_RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
@@ -66,6 +67,8 @@ class _QuickCount(dict[str, float]):
 
     def __missing__(self, atom: str) -> float:
         tokens = len(atom) * self._per_character if _UNSPACED.match(atom) else float(self._count(atom))
+        # WordPiece takes any word of over 100 characters for one unknown token: an encoded picture would fit a chunk.
+        tokens = max(tokens, len(atom) / _MAX_CHARS_PER_TOKEN)
         if len(self) < _MAX_REMEMBERED:
             self[atom] = tokens
         return tokens
@@ -120,7 +123,12 @@ class _Chunker:
             return [text]
         pieces: list[str] = []
         for part, is_table in _tables_apart(text):
-            pieces.extend(self._split_table(part, budget) if is_table else self._split_prose(part, budget))
+            if not is_table:
+                pieces.extend(self._split_prose(part, budget))
+                continue
+            # The line that introduces a table belongs to its first rows.
+            has_lead = bool(pieces) and self.count(pieces[-1]) < TINY_SHARE * budget
+            pieces.extend(self._split_table(part, budget, pieces.pop() if has_lead else ""))
         return self._join_tiny(pieces, budget)
 
     def _join_tiny(self, pieces: Sequence[str], budget: int) -> list[str]:
@@ -143,27 +151,28 @@ class _Chunker:
         overlap = min(self._overlap, budget - 1)
         return TextSplitter.from_callback(self.count, budget, overlap=overlap).chunks(text)
 
-    def _split_table(self, table: str, budget: int) -> Iterator[str]:
+    def _split_table(self, table: str, budget: int, lead: str) -> Iterator[str]:
         header, rule, *rows = table.split("\n")
         top = f"{header}\n{rule}"
         top_size = self.count(top)
         if not rows or top_size > budget // 2:
-            yield from self._split_prose("\n".join(_row_as_lines(header, row) for row in rows) or table, budget)
+            lines = "\n".join(_row_as_lines(header, row) for row in rows) or table
+            yield from self._split_prose(f"{lead}\n\n{lines}" if lead else lines, budget)
             return
-        held: list[str] = []
-        size = top_size
+        held = [f"{lead}\n\n{top}" if lead else top]
+        size = self.count(held[0])
         for row in rows:
             row_size = self.count(row)
-            if held and size + row_size > budget:
-                yield "\n".join([top, *held])
-                held, size = [], top_size
-            if top_size + row_size > budget:
+            if len(held) > 1 and size + row_size > budget:
+                yield "\n".join(held)
+                held, size = [top], top_size
+            if size + row_size > budget:  # a row too long for any table
                 yield from self._split_prose(_row_as_lines(header, row), budget)
             else:
                 held.append(row)
                 size += row_size
-        if held:
-            yield "\n".join([top, *held])
+        if len(held) > 1 or held[0] != top:
+            yield "\n".join(held)
 
 
 def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.backends import sniffing
-from pipeline.backends.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES
+from pipeline.backends.office_parts import elements_passed_over
+from pipeline.backends.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES, XLSX
 from pipeline.backends.text_encoding import decode_text
 from pipeline.backends.text_formats import elements_of_text
 from pipeline.backends.unpacking import check_unpacked_size
@@ -72,6 +73,8 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
         elements = _elements_of_pdf(content, result, pages)
     else:
         elements = list(_elements_of_nodes(result, media_type, mark))
+        if media_type in (DOCX, PPTX, XLSX):
+            elements += elements_passed_over(content, elements)
     language = result.metadata.get("language")
     title = result.metadata.get("title") or result.metadata.get("subject" if media_type in (EML, MSG) else "title")
     return build_document(

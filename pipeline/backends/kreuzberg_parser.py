@@ -71,10 +71,7 @@ class KreuzbergParser:
             return self._exchange(source, deadline, cancelled)
         except _ChildDied:
             self._kill()
-            raise ParserCrashed(
-                f"The parser died on {source.name}; it ran out of its memory limit or hit a fault of the library. "
-                "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
-            ) from None
+            raise _crashed(source.name) from None
         except BaseException:
             self._kill()  # its next reply would be taken for that of the next file
             raise
@@ -165,12 +162,21 @@ def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check:
                 return bytes(received[LENGTH.size :])
 
 
+def _crashed(source_name: str) -> ParserCrashed:
+    return ParserCrashed(
+        f"The parser died on {source_name}; it ran out of its memory limit or hit a fault of the library. "
+        "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
+    )
+
+
 def _error_of(name: str, message: str, source_name: str) -> errors.RefdeskError:
     kind = getattr(errors, name, ParserCrashed)
-    if not (isinstance(kind, type) and issubclass(kind, (BadInput, MissingExtra))):
-        kind = ParserCrashed
+    if kind is MissingExtra:
+        return MissingExtra(message)
+    if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, BadInput)):
+        return _crashed(source_name)
     sentence = message or str(kind())
-    return kind(sentence if source_name in sentence or kind is MissingExtra else f"{source_name}: {sentence}")
+    return kind(sentence if source_name in sentence else f"{source_name}: {sentence}")
 
 
 def _document_of(reply: dict[str, object]) -> ParsedDocument:

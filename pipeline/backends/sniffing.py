@@ -121,13 +121,9 @@ def _sniff_zip(content: bytes, name: str) -> str:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
             locked = any(entry.flag_bits & 1 for entry in archive.infolist())
-            declared = archive.read("mimetype")[:100].decode("ascii", "replace").strip() if _has_type(archive) else ""
-            manifest = (
-                archive.read("META-INF/manifest.xml")[:1_000_000]
-                if declared.startswith("application/vnd.oasis")
-                else b""
-            )
-            rights = archive.read("META-INF/encryption.xml")[:1_000_000] if "META-INF/encryption.xml" in names else b""
+            declared = _part(archive, "mimetype").decode("ascii", "replace").strip()
+            manifest = _part(archive, "META-INF/manifest.xml")
+            rights = _part(archive, "META-INF/encryption.xml")
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, ValueError, EOFError) as error:
         raise _damaged(name) from error
     for part, media_type in (("word/", DOCX), ("ppt/", PPTX), ("xl/workbook.bin", XLSB), ("xl/", XLSX)):
@@ -148,8 +144,12 @@ def _sniff_zip(content: bytes, name: str) -> str:
     raise UnsupportedFormat(f"{name} is an iWork file; export it as PDF or Word and add that.")
 
 
-def _has_type(archive: zipfile.ZipFile) -> bool:
-    return "mimetype" in archive.namelist() and archive.getinfo("mimetype").file_size < 200
+def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Read the beginning of a part, nothing when it is missing."""
+    if name not in archive.namelist():
+        return b""
+    with archive.open(name) as part:
+        return part.read(1_000_000)
 
 
 def _checked_open_document(media_type: str, manifest: bytes, name: str) -> str:

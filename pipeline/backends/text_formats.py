@@ -20,6 +20,7 @@ _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _CUE = re.compile(r"^\d+\s*$\n?(?=.*-->)|^.*\d+:\d\d.*-->.*$\n?|^WEBVTT.*$\n?", re.MULTILINE)
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[/!?a-zA-Z][^>]*>", re.DOTALL | re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_WORD_PARAGRAPH = re.compile(r"\{[^}]*/word(?:processingml|ml)?/[^}]*\}p")
 _ENTRY_TAGS = frozenset({"item", "entry"})
 _MAX_FIELD_CHARS = 10_000_000
 
@@ -90,24 +91,30 @@ def _read_xml(text: str) -> list[Element]:
         # The declared encoding was that of the bytes; entities are bounded by expat's own amplification limit.
         root = ET.fromstring(_XML_DECLARATION.sub("", text).lstrip())  # noqa: S314
     except ET.ParseError:
-        return _read_plain(html.unescape(_TAGS.sub("\n", text)))
-    found: list[Element] = []
-    _walk(root, found)
-    return found
+        return _read_plain(text_of_markup(text))
+    paragraphs = [node for node in root.iter() if _WORD_PARAGRAPH.fullmatch(str(node.tag))]
+    if paragraphs:  # Word's own XML: everything else in it is layout
+        texts = ("".join(part.text or "" for part in node.iter() if _local(part) == "t") for node in paragraphs)
+        return [Element("paragraph", text) for text in texts]
+    return list(_walk(root))
 
 
-def _walk(root: ET.Element, found: list[Element]) -> None:
+def _walk(root: ET.Element) -> Iterator[Element]:
     stack = [root]
+    feed = next((node for node in root.iter() if _local(node) in ("channel", "feed")), None)
+    for child in feed if feed is not None else ():
+        if _local(child) == "title":
+            yield Element("heading", _readable(child.text or ""), level=1)
     while stack:
         node = stack.pop()
         tag = _local(node)
         if tag in _ENTRY_TAGS:  # RSS and Atom: one section for each entry
             title = next((child for child in node if _local(child) == "title"), None)
             heading = one_line(_readable(title.text or ""), 200) if title is not None else ""
-            found.append(Element("heading", heading or tag, level=2))
-            found.extend(_text_of(child, heading) for child in node)
+            yield Element("heading", heading or tag, level=2)
+            yield from (_text_of(child, heading) for child in node)
         elif len(node) == 0 or (node.text or "").strip():
-            found.append(_text_of(node, ""))
+            yield _text_of(node, "")
         else:
             stack.extend(reversed(node))
 
@@ -125,8 +132,11 @@ def _local(node: ET.Element) -> str:
     return str(node.tag).rpartition("}")[2]
 
 
+def text_of_markup(text: str) -> str:
+    """Drop tags, scripts and styles, and resolve entities: for broken XML and for HTML inside other formats."""
+    return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()
+
+
 def _readable(text: str) -> str:
     # Feeds carry HTML as text.
-    if "<" not in text:
-        return html.unescape(text).strip()
-    return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()
+    return text_of_markup(text) if "<" in text else html.unescape(text).strip()

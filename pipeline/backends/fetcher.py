@@ -1,0 +1,243 @@
+"""Fills the port `Fetcher`: one link over HTTP, without ever reaching the inside network.
+
+Each connection resolves its host once, checks the addresses, and connects to exactly what was checked, so neither a
+redirect nor a second answer of the DNS leads inside. The proxy variables of the environment are not read.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+import httpcore
+
+from pipeline.backends.addresses import Resolver, addresses_of, resolve
+from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
+from pipeline.types import Source
+
+MAX_REDIRECTS = 5
+_HEADERS: dict[bytes | str, bytes | str] = {
+    "User-Agent": "Refdesk/1 (reference desk; fetches links that people submit)",
+    "Accept": "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.8",
+    "Accept-Encoding": "identity",
+}
+_WAYS_OUT = {
+    401: "it asks for a login; save the page and add the file instead",
+    403: "it refuses visitors; save the page and add the file instead",
+    404: "there is nothing there; check the link",
+    410: "it was taken down; check the link",
+    429: "it gets too many requests; try again later",
+}
+
+
+class HttpFetcher:
+    """Fetches links; holds no connection between two of them."""
+
+    def __init__(
+        self,
+        timeout_s: float = 30,
+        max_bytes: int = 50 << 20,
+        allow_private: bool = False,  # noqa: FBT001, FBT002 -- the wiring passes it by name
+        *,
+        resolver: Resolver = resolve,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
+        """Take the limits of one link; `allow_private` is for tests and closed networks."""
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+        self._allow_private = allow_private
+        self._resolver = resolver
+        self._ssl_context = ssl_context
+
+    def fetch(self, url: str) -> Source:
+        """Fetch one link; raises `LinkRefused`, `LinkFailed`, or `FileTooLarge`."""
+        deadline = time.monotonic() + self._timeout_s
+        network = _GuardedNetwork(self._resolver, deadline, allow_private=self._allow_private)
+        target = url.strip()
+        with httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=network) as pool:
+            for _ in range(MAX_REDIRECTS + 1):
+                answer = self._get(pool, _checked(target), deadline)
+                if isinstance(answer, tuple):
+                    return Source(url, *answer)
+                target = urljoin(target, answer)
+        raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times; give the link it should end at.")
+
+    def _get(self, pool: httpcore.ConnectionPool, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
+        """Give the content and its media type, or where the link redirects to."""
+        shown = parts.geturl()
+        try:
+            with pool.stream("GET", _request_url(parts), headers=_HEADERS, extensions=self._timeouts()) as response:
+                headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+                if response.status in (301, 302, 303, 307, 308) and headers.get("location"):
+                    return headers["location"]
+                if response.status != HTTPStatus.OK:
+                    raise LinkFailed(f"{shown} answered {_status(response.status)}.")
+                stream = _within(response.iter_stream(), deadline)
+                return self._read(stream, headers, shown), headers.get("content-type", "")
+        except (httpcore.TimeoutException, TimeoutError):
+            raise LinkFailed(f"{shown} did not answer within {self._timeout_s:g} s; try again later.") from None
+        except httpcore.ConnectError as error:
+            raise LinkFailed(f"{shown} cannot be reached: {_reason_of(error)}.") from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
+            raise LinkFailed(f"{shown} broke off or does not speak HTTP; try again later.") from error
+
+    def _timeouts(self) -> dict[str, Any]:
+        return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
+
+    def _read(self, stream: Iterable[bytes], headers: dict[str, str], shown: str) -> bytes:
+        coding = headers.get("content-encoding", "identity").strip().lower()
+        if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+            raise LinkFailed(f"{shown} is sent in the encoding {coding}, which was not asked for.")
+        too_large = FileTooLarge(
+            f"{shown} is larger than {self._max_bytes / (1 << 20):g} MB; "
+            "add a part of it or ask the operator to raise REFDESK_MAX_FILE_MB."
+        )
+        declared = headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self._max_bytes:
+            raise too_large
+        content = bytearray()
+        for part in stream if coding in ("", "identity") else _inflated(stream, shown):
+            content += part
+            if len(content) > self._max_bytes:
+                raise too_large
+        return bytes(content)
+
+
+class _GuardedNetwork(httpcore.NetworkBackend):
+    """Connects to checked addresses only, and ends everything at the deadline."""
+
+    def __init__(self, resolver: Resolver, deadline: float, *, allow_private: bool) -> None:
+        self._resolver = resolver
+        self._deadline = deadline
+        self._allow_private = allow_private
+        self._network = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Resolve, check, and connect to the first address that answers."""
+        addresses = addresses_of(
+            host, self._resolver, timeout_s=_left(self._deadline), allow_private=self._allow_private
+        )
+        failure: httpcore.ConnectError | None = None
+        for address in addresses:
+            try:
+                stream = self._network.connect_tcp(address, port, _left(self._deadline), local_address, socket_options)
+                return _DeadlineStream(stream, self._deadline)
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure or httpcore.ConnectError("no address")
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    """A stream whose reads and writes end at the deadline, however slowly the bytes drip."""
+
+    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
+        self._stream = stream
+        self._deadline = deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Read what has come."""
+        return self._stream.read(max_bytes, _left(self._deadline))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Write everything."""
+        self._stream.write(buffer, _left(self._deadline))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        """Go on encrypted, with the certificate checked against the host's name."""
+        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        return _DeadlineStream(stream, self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        """Pass questions on."""
+        return self._stream.get_extra_info(info)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _within(stream: Iterable[bytes], deadline: float) -> Iterator[bytes]:
+    for part in stream:
+        _left(deadline)
+        yield part
+
+
+def _inflated(stream: Iterable[bytes], shown: str) -> Iterator[bytes]:
+    """Inflate in small steps, so that the size is checked before much is unpacked."""
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for part in stream:
+            waiting = part
+            while waiting:
+                yield inflater.decompress(waiting, 1 << 16)
+                waiting = inflater.unconsumed_tail
+    except zlib.error as error:
+        raise LinkFailed(f"{shown} is sent in a damaged compression.") from error
+
+
+def _checked(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise LinkRefused(f"{url} is no valid link; check it.") from None
+    if parts.scheme not in ("http", "https"):
+        raise LinkRefused(f"{url} is no web link; Refdesk fetches http:// and https:// only.")
+    if parts.username is not None or parts.password is not None:
+        raise LinkRefused(
+            f"The link to {host} holds a user name or password; remove it, or save the page and add the file."
+        )
+    if not host:
+        raise LinkRefused(f"{url} names no host; check the link.")
+    return parts._replace(fragment="")
+
+
+def _request_url(parts: SplitResult) -> httpcore.URL:
+    try:
+        host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna")
+    except UnicodeError:
+        raise LinkRefused(f"{parts.hostname} is no valid host name; check the link.") from None
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]{}|^")
+    return httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode("ascii"))
+
+
+def _status(status: int) -> str:
+    try:
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = str(status)
+    way_out = _WAYS_OUT.get(status, "try again later" if status >= 500 else "check the link")
+    return f"{phrase}: {way_out}"
+
+
+def _reason_of(error: Exception) -> str:
+    text = str(error)
+    if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
+        return "its encryption cannot be trusted (certificate or TLS fault); save the page and add the file instead"
+    return "the host refuses the connection or is down; check the link or try again later"

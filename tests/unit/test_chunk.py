@@ -1,0 +1,141 @@
+"""Chunks stay within the budget, within their section, and whole."""
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from pipeline.chunk import chunk_document, embedding_text
+from pipeline.errors import FileTooLarge
+from pipeline.types import Block, ParsedDocument
+
+
+class Words:
+    """Counts words and single Chinese characters, as WordPiece does."""
+
+    def count(self, text: str) -> int:
+        return len(re.findall(r"[\u4e00-\u9fff]|[A-Za-z0-9]+|[^\sA-Za-z0-9\u4e00-\u9fff]", text))
+
+
+class Joining(Words):
+    """Joins Chinese characters in pairs, as tokenizers with large vocabularies do."""
+
+    def count(self, text: str) -> int:
+        return len(re.findall(r"[\u4e00-\u9fff]{1,2}|[A-Za-z]{1,4}|[^\sA-Za-z\u4e00-\u9fff]", text))
+
+
+def document(*blocks: Block) -> ParsedDocument:
+    return ParsedDocument("T", "text/plain", blocks)
+
+
+def chunk(*blocks, tokenizer=None, max_tokens=40, overlap=0, max_chunks=1000):
+    return chunk_document(
+        document(*blocks), tokenizer or Words(), max_tokens=max_tokens, overlap=overlap, max_chunks=max_chunks
+    )
+
+
+PROSE = " ".join(f"Sentence number {n} says a little about thing {n}." for n in range(60))
+CHINESE = "".join(f"第{n}句话讲的是图书馆的规则和开放时间。" for n in range(80))
+
+
+@pytest.mark.parametrize("tokenizer", [Words(), Joining()])
+@pytest.mark.parametrize("text", [PROSE, CHINESE, "word " * 500, "x" * 3000, "图" * 500])
+def test_chunk__never_exceeds_the_budget_headings_included(text, tokenizer):
+    chunks = chunk(Block(text, ("Guide", "Part two")), tokenizer=tokenizer)
+    assert len(chunks) > 1
+    for one in chunks:
+        assert one.tokens == tokenizer.count(embedding_text(one.headings, one.text)) <= 40
+
+
+@pytest.mark.parametrize("text", [PROSE, CHINESE])
+def test_chunk__loses_and_repeats_nothing(text):
+    joined = "".join(one.text for one in chunk(Block(text)))
+    assert re.sub(r"\s", "", joined) == re.sub(r"\s", "", text)
+
+
+@pytest.mark.parametrize("text", [PROSE, CHINESE])
+def test_chunk__ends_with_a_sentence(text):
+    assert all(one.text.endswith((".", "。")) for one in chunk(Block(text)))
+
+
+def test_chunk__fills_the_budget_when_characters_are_worth_less_than_a_token():
+    chunks = chunk(Block(CHINESE), tokenizer=Joining(), max_tokens=100)
+    assert sum(one.tokens for one in chunks[:-1]) / len(chunks[:-1]) > 80
+
+
+def test_chunk__short_block_stays_whole():
+    chunks = chunk(Block("One.\n\nTwo.", ("A",), 3))
+    assert [(one.ordinal, one.text, one.headings, one.page, one.tokens) for one in chunks] == [
+        (0, "One.\n\nTwo.", ("A",), 3, 5)
+    ]
+
+
+def test_chunk__never_crosses_a_heading():
+    chunks = chunk(Block("Tiny.", ("A",)), Block("Tiny too.", ("B",)))
+    assert [one.headings for one in chunks] == [("A",), ("B",)]
+
+
+def test_chunk__merges_a_tiny_rest_of_the_same_section_over_a_page():
+    chunks = chunk(Block("Twelve words " * 6, ("A",), 1), Block("The end.", ("A",), 2))
+    assert [(one.page, one.text.endswith("The end.")) for one in chunks] == [(1, True)]
+
+
+def test_chunk__keeps_pages_apart_when_both_stand_alone():
+    chunks = chunk(Block("word " * 20, ("A",), 1), Block("word " * 20, ("A",), 2))
+    assert [one.page for one in chunks] == [1, 2]
+
+
+def test_chunk__table_repeats_its_header():
+    rows = "\n".join(f"| {n} | item{n} |" for n in range(40))
+    chunks = chunk(Block(f"Prices:\n\n| No | Name |\n| --- | --- |\n{rows}"), max_tokens=60)
+    tables = [one.text for one in chunks if "| 0 |" not in one.text]
+    assert len(tables) > 2
+    assert all("| No | Name |\n| --- | --- |\n" in text for text in tables)
+    assert sum(text.count("| item") for text in (one.text for one in chunks)) == 40
+
+
+def test_chunk__row_too_long_for_a_table_names_its_cells():
+    row = f"| 7 | {'words and ' * 60} |"
+    chunks = chunk(Block(f"| No | Story |\n| --- | --- |\n| 1 | short |\n{row}"))
+    assert any(one.text.startswith("| No | Story |") for one in chunks)
+    assert any("No: 7" in one.text for one in chunks)
+    assert all(one.tokens <= 40 for one in chunks)
+
+
+def test_chunk__header_too_wide_to_repeat_is_given_to_each_cell():
+    names = [f"column{n}" for n in range(20)]
+    rows = [names, ["---"] * 20, [f"v{n}" for n in range(20)], [f"w{n}" for n in range(20)]]
+    table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    text = "\n".join(one.text for one in chunk(Block(table)))
+    assert "column3: v3" in text
+    assert "column3: w3" in text
+
+
+def test_chunk__long_heading_path_keeps_its_innermost_title():
+    headings = tuple(f"Chapter {n} about many different things" for n in range(12))
+    chunks = chunk(Block(PROSE, headings))
+    assert all(one.headings and one.headings[-1] == headings[-1] for one in chunks)
+    assert all(len(one.headings) < len(headings) for one in chunks)
+
+
+def test_chunk__overlap_repeats_the_end_of_the_one_before():
+    chunks = chunk(Block(PROSE), overlap=12)
+    assert all(later.text[:20] in earlier.text for earlier, later in pairwise(chunks))
+
+
+def test_chunk__same_input_same_chunks():
+    assert chunk(Block(PROSE, ("A",)), Block(CHINESE)) == chunk(Block(PROSE, ("A",)), Block(CHINESE))
+
+
+def test_chunk__numbers_them_in_order():
+    chunks = chunk(Block(PROSE, ("A",)), Block(CHINESE, ("B",)))
+    assert [one.ordinal for one in chunks] == list(range(len(chunks)))
+
+
+def test_chunk__too_many_is_too_large():
+    with pytest.raises(FileTooLarge, match=r"more than 3 chunks.*REFDESK_MAX_CHUNKS"):
+        chunk(Block(PROSE), max_chunks=3)
+
+
+def test_chunk__nothing_gives_nothing():
+    assert chunk() == ()
