@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -21,8 +22,11 @@ class Swept:
     """Job number and queue."""
 
 
-def sweep(session: Session, *, messages_lost: bool, patience_s: float, max_attempts: int) -> Swept | None:
-    """Repair the ledger (a system transaction); None when another worker is at it."""
+def sweep(session: Session, *, empty_queues: Sequence[str] = (), patience_s: float, max_attempts: int) -> Swept | None:
+    """Repair the ledger (a system transaction); None when another worker is at it.
+
+    A job of an empty queue that was published more than `patience_s` ago must have lost its message.
+    """
     if not session.scalar(named("try_sweep_lock")):
         return None
     expired = []
@@ -34,7 +38,7 @@ def sweep(session: Session, *, messages_lost: bool, patience_s: float, max_attem
     killed = embedding.kill_poisoned(session, max_attempts)
     completed = _finish_stuck(session)
     session.execute(named("forget_workers"))
-    due = session.execute(named("due_unpublished"), {"lost": messages_lost, "patience_s": patience_s})
+    due = session.execute(named("due_unpublished"), {"empty": list(empty_queues), "patience_s": patience_s})
     return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 
 

@@ -16,6 +16,7 @@ from db import embedding
 from pipeline.embed import passage_input
 from tasks.lease import Heartbeat
 from tasks.runtime import Runtime
+from tasks.signs import is_stopping
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +30,7 @@ RETRY_SIZES = (None, 16, 1)
 def embed_backlog(runtime: Runtime) -> None:
     """Embed what is due, batch by batch."""
     until = time.monotonic() + MAX_TURN_S
-    while time.monotonic() < until and _embed_batch(runtime):
+    while time.monotonic() < until and not is_stopping() and _embed_batch(runtime):
         pass
 
 

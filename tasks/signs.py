@@ -16,12 +16,24 @@ log = structlog.get_logger(__name__)
 BEAT_S = 5.0
 _taken = Value("Q", 0)
 """Messages taken, shared between the worker's parent and its children (made before the fork)."""
+_stopping = Value("b")
+"""Whether the worker was told to stop; shared in the same way."""
 
 
 def note_task() -> None:
     """Remember that a message was taken."""
     with _taken.get_lock():
         _taken.value += 1
+
+
+def note_stopping() -> None:
+    """Tell the children that the worker was told to stop."""
+    _stopping.value = 1
+
+
+def is_stopping() -> bool:
+    """Whether to begin nothing new."""
+    return bool(_stopping.value)
 
 
 class Signs:

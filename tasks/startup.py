@@ -22,7 +22,7 @@ from pipeline.errors import ProfileMismatch
 from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
 from tasks.runtime import Runtime, current, install, worker_name
-from tasks.signs import Signs
+from tasks.signs import Signs, note_stopping
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
 
@@ -65,6 +65,9 @@ def run_worker(plan: WorkerPlan) -> None:
         sweeper.start()
         log.info("worker ready", worker=name, queue=QUEUE_OF_ROLE[plan.role])
 
+    def when_asked_to_stop(**_: Any) -> None:
+        note_stopping()
+
     def when_stopping(**_: Any) -> None:
         sweeper.stop()
         signs.stop()
@@ -72,6 +75,7 @@ def run_worker(plan: WorkerPlan) -> None:
     signals.worker_process_init.connect(in_child, weak=False)
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
     signals.worker_ready.connect(when_ready, weak=False)
+    signals.worker_shutting_down.connect(when_asked_to_stop, weak=False)
     signals.worker_shutdown.connect(when_stopping, weak=False)
     signals.setup_logging.connect(_keep_logging, weak=False)
     if plan.with_parent:

@@ -48,11 +48,11 @@ class Sweeper:
 
     def sweep(self) -> ledger.Swept | None:
         """Sweep once; None when another worker is at it."""
-        lost = queues_are_empty()
+        empty = empty_queues()
         with self._database.system() as session:
             swept = ledger.sweep(
                 session,
-                messages_lost=lost,
+                empty_queues=empty,
                 patience_s=2 * self._settings.sweep_s,
                 max_attempts=self._settings.max_attempts,
             )
@@ -95,8 +95,8 @@ class Sweeper:
                 return
 
 
-def queues_are_empty() -> bool:
-    """Whether the broker holds no message at all, so that jobs published long ago must have lost theirs."""
+def empty_queues() -> list[str]:
+    """Name the queues on which the broker holds no message."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel
-        return not any(channel.queue_declare(queue=queue).message_count for queue in TASK_OF_QUEUE)
+        return [queue for queue in TASK_OF_QUEUE if not channel.queue_declare(queue=queue).message_count]

@@ -115,11 +115,11 @@ WHERE state = 'running' AND lease_expires < now()
 RETURNING *;
 
 -- name: due_unpublished
--- Jobs that should be on the queue and are not: never published, or published so long ago that the message may be lost.
+-- Jobs that should be on the queue and are not: never published, or published long ago on a queue that is empty now.
 -- A second message for the same job is harmless: the claim decides.
 SELECT id, queue FROM jobs
 WHERE state = 'queued' AND run_after <= now()
-  AND (published_at IS NULL OR (CAST(:lost AS boolean) AND published_at < now() - make_interval(secs => :patience_s)))
+  AND (published_at IS NULL OR (queue = ANY (CAST(:empty AS text[])) AND published_at < now() - make_interval(secs => :patience_s)))
 ORDER BY id LIMIT 1000;
 
 -- name: stuck_in_embed

