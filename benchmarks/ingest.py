@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -28,55 +29,14 @@ from cli.waiting import wait_for
 from config.settings import Settings
 from db import store
 
-WORDS = [
-    "archive",
-    "basin",
-    "candle",
-    "dialect",
-    "engine",
-    "fabric",
-    "granite",
-    "harbour",
-    "insect",
-    "journal",
-    "kernel",
-    "ledger",
-    "mineral",
-    "notion",
-    "orchard",
-    "pattern",
-    "quarry",
-    "remedy",
-    "signal",
-    "terrace",
-    "uniform",
-    "valley",
-    "window",
-    "yield",
-    "zenith",
-    "ancient",
-    "brittle",
-    "careful",
-    "distant",
-    "eager",
-    "formal",
-    "gentle",
-    "hollow",
-    "inner",
-    "joint",
-    "keen",
-    "level",
-    "modest",
-    "narrow",
-    "open",
-    "plain",
-    "quiet",
-    "rapid",
-    "steady",
-    "tender",
-    "useful",
-    "vivid",
-]
+WORDS = re.findall(
+    r"\w+",
+    """
+    archive basin candle dialect engine fabric granite harbour insect journal kernel ledger mineral notion orchard
+    pattern quarry remedy signal terrace uniform valley window yield zenith ancient brittle careful distant eager
+    formal gentle hollow inner joint keen level modest narrow open plain quiet rapid steady tender useful vivid
+    """,
+)
 
 PLAIN = """
 import json, sys, time
