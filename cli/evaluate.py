@@ -57,16 +57,20 @@ def evaluate_command(
     with opened(settings, roles=("ingest",)) as front, _progress() as progress:
         laboratory = Laboratory(settings, front.database, front.submitter)
         evaluation = evaluate(dataset, plan, laboratory, _Steps(progress))
-    for sentence in notes(evaluation):
-        note(sentence, "yellow")
-    if as_json_:
-        print_json(as_json(evaluation))
-    else:
-        size = f"{evaluation.questions} questions, {evaluation.documents} documents"
-        say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
-        print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
+    _show(evaluation, as_document=as_json_)
     if plot is not None or not as_json_:
         _plot(evaluation, plot or _plot_path(settings, evaluation))
+
+
+def _show(evaluation: Evaluation, *, as_document: bool) -> None:
+    for sentence in notes(evaluation):
+        note(sentence, "yellow")
+    if as_document:
+        print_json(as_json(evaluation))
+        return
+    size = f"{evaluation.questions} questions, {evaluation.documents} documents"
+    say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
+    print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
 
 
 class _Steps:

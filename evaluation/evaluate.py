@@ -79,12 +79,8 @@ def _evaluate_with(
     on_step: OnStep,
 ) -> Evaluation:
     database = laboratory.database
-    workspace_id = open_workspace(
-        database,
-        dataset,
-        chunk_tokens=parts.ingest.chunk_tokens,
-        chunk_overlap=parts.ingest.chunk_overlap,
-    )
+    tokens, overlap = parts.ingest.chunk_tokens, parts.ingest.chunk_overlap
+    workspace_id = open_workspace(database, dataset, chunk_tokens=tokens, chunk_overlap=overlap)
     store = PostgresRecall(database, workspace_id, profile)
     answer = parts.answer_with(store)
     rerankers = {name: choose_reranker(name, answer.rerankers) for name in plan.rerankers}
