@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.errors import RefdeskError
+
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+WIDE = 10_000
+"""Width of a table that no terminal shows: a line is a row, for grep and files."""
+
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+"""Titles and texts come from strangers: an escape sequence in them must not reach the terminal."""
+
+Parameters = ParamSpec("Parameters")
+Code = TypeVar("Code")
+
+
+def error_document(error: RefdeskError, _options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write an error as the JSON document of a command that has no result to print."""
+    return {"error": str(error), "error_class": error.name}
+
+
+def one_document(
+    when_failed: Callable[[RefdeskError, Mapping[str, Any]], Any] = error_document,
+) -> Callable[[Callable[Parameters, Code]], Callable[Parameters, Code]]:
+    """See to it that a command with `--json` prints one JSON document also when it is refused."""
+
+    def wrap(command: Callable[Parameters, Code]) -> Callable[Parameters, Code]:
+        @functools.wraps(command)
+        def run(*args: Parameters.args, **options: Parameters.kwargs) -> Code:
+            try:
+                return command(*args, **options)
+            except RefdeskError as error:
+                if options.get("as_json"):
+                    print_json(when_failed(error, options))
+                raise
+
+        return run
+
+    return wrap
 
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=str) + "\n")
+    if sys.stdout is None:
+        return
+    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not unicode, indent=2, default=_plain)
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    sys.stdout.flush()
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
@@ -27,23 +69,37 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, number
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
-    out.print(table, soft_wrap=False)
+    out.print(table, soft_wrap=False, width=None if out.is_terminal else WIDE)
 
 
 def cell(value: Any) -> str:
-    """Write one value of a table."""
+    """Write one value of a table, on one line."""
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return printable(str(value)).replace("\n", " ").replace("\t", " ")
+
+
+def printable(text: str) -> str:
+    """Replace what would steer a terminal or cannot be written at all."""
+    return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
 
 
 def say(text: str, style: str = "") -> None:
     """Print a line on stdout, as it is."""
-    out.print(Text(text), style=style)
+    out.print(Text(printable(text)), style=style)
 
 
 def note(text: str, style: str = "dim") -> None:
     """Print a line on stderr, as it is."""
-    err.print(Text(text), style=style)
+    err.print(Text(printable(text)), style=style)
+
+
+def complain(text: str) -> None:
+    """Print why something did not work, on stderr."""
+    note(text, "red")
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
