@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
 from pipeline.rerank.passages import passage_of
-from pipeline.rerank.permutation import Scored, note_unscored, order_by_score
+from pipeline.rerank.permutation import Scored, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
 from pipeline.types import Candidate, Reranking
 
@@ -38,11 +37,3 @@ class CrossEncoderReranker:
         scored = [Scored(None) if logit is None else Scored(sigmoid(logit), logit) for logit in raw]
         ranked = order_by_score(candidates, scored, self.method)
         return Reranking(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
-
-
-def sigmoid(logit: float) -> float:
-    """The logistic function, safe for any logit."""
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)

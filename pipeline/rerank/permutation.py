@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, pstdev
 
 from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
 
@@ -97,11 +98,19 @@ def is_full_permutation(ranked: Sequence[Ranked], candidates: Sequence[Candidate
     )
 
 
-def scale_to_unit(values: Sequence[float]) -> list[float]:
-    """Stretch values to 0..1 by their smallest and largest; all 0 when they do not differ."""
-    low, high = min(values, default=0.0), max(values, default=0.0)
-    width = high - low
-    return [(value - low) / width if width > 0 else 0.0 for value in values]
+def standardize(values: Sequence[float]) -> list[float]:
+    """Bring values to mean 0 and standard deviation 1; all 0 when they do not differ."""
+    mean = fmean(values) if values else 0.0
+    spread = pstdev(values, mean) if values else 0.0
+    return [(value - mean) / spread if spread > 0 else 0.0 for value in values]
+
+
+def sigmoid(logit: float) -> float:
+    """The logistic function, safe for any logit."""
+    if logit >= 0:
+        return 1.0 / (1.0 + math.exp(-logit))
+    grown = math.exp(logit)
+    return grown / (1.0 + grown)
 
 
 def _is_usable(scored: Scored) -> bool:

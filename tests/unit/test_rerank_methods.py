@@ -15,9 +15,16 @@ from pipeline.rerank import (
     RecallOrderReranker,
     with_fallback,
 )
-from pipeline.rerank.cross_encoder import sigmoid
 from pipeline.rerank.late_interaction import max_sim
-from pipeline.rerank.permutation import Scored, give_up, is_full_permutation, order_by_score, recall_order
+from pipeline.rerank.permutation import (
+    Scored,
+    give_up,
+    is_full_permutation,
+    order_by_score,
+    recall_order,
+    sigmoid,
+    standardize,
+)
 from pipeline.types import Candidate, Ranked, Reranking, Usage
 from tests.answer_fakes import WordEmbedder, candidate, candidates, order
 
@@ -148,6 +155,12 @@ def test_cross_encoder__sigmoid_of_logits() -> None:
     assert result.ranked[0].raw_score == 4.0
     assert result.ranked[0].score == pytest.approx(1 / (1 + math.exp(-4)))
     assert seen == [(2, 2)]
+
+
+def test_standardize() -> None:
+    assert standardize([1.0, 3.0]) == [-1.0, 1.0]
+    assert standardize([2.0, 2.0]) == [0.0, 0.0]
+    assert standardize([]) == []
 
 
 def test_sigmoid__any_logit() -> None:
