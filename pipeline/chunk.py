@@ -22,7 +22,7 @@ HEADINGS_SHARE = 0.5
 """Share of the budget that the heading path may take before its outer titles are left out."""
 
 _MAX_REMEMBERED = 200_000
-_MAX_CHARS_PER_TOKEN = 20
+_LONG_WORD_CHARS = 64
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _ATOMS = re.compile(f"{_UNSPACED.pattern}|[^\\s{_UNSPACED.pattern[1:-2]}]+")
 _TABLE_RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
@@ -66,9 +66,14 @@ class _QuickCount(dict[str, float]):
         self._per_character = self._count(characters) / len(characters) if characters else 1.0
 
     def __missing__(self, atom: str) -> float:
-        tokens = len(atom) * self._per_character if _UNSPACED.match(atom) else float(self._count(atom))
-        # WordPiece takes any word of over 100 characters for one unknown token: an encoded picture would fit a chunk.
-        tokens = max(tokens, len(atom) / _MAX_CHARS_PER_TOKEN)
+        if _UNSPACED.match(atom):
+            return len(atom) * self._per_character
+        if len(atom) > _LONG_WORD_CHARS:
+            # Encoded data. WordPiece takes a word of over 100 characters for one unknown token, and any number of them
+            # would fit a chunk; its parts are also the same however far the splitter reads.
+            starts = range(0, len(atom), _LONG_WORD_CHARS)
+            return sum(self[atom[start : start + _LONG_WORD_CHARS]] for start in starts)
+        tokens = float(self._count(atom))
         if len(self) < _MAX_REMEMBERED:
             self[atom] = tokens
         return tokens

@@ -77,11 +77,6 @@ def plain_inline(markdown: str) -> str:
     return _TAG.sub(" ", text.replace("**", "")).strip()
 
 
-def is_only_link(markdown: str) -> bool:
-    """Say whether a list item is nothing but one link: what menus and language lists consist of."""
-    return _LINK.fullmatch(markdown.strip()) is not None
-
-
 def unwrap_lines(text: str) -> str:
     """Join lines that a page's width broke, and keep short lines, as those of addresses and receipts, apart.
 

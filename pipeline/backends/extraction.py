@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import secrets
 from collections import Counter
@@ -18,7 +19,6 @@ from pipeline.errors import EmptyDocument, EncryptedFile, UnreadableFile, Unsupp
 from pipeline.parse import (
     Element,
     build_document,
-    is_only_link,
     is_plausible_heading,
     plain_inline,
     table_elements,
@@ -36,7 +36,10 @@ MAX_LINK_RUN = 20
 
 _META_OF_CHARSET = re.compile(r"<meta[^>]*charset[^>]*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_IMAGE = re.compile(r"!\[[^\]]*\]\(\S*\)")
+_HEAD = re.compile(r"<head\b[^>]*>.*?</head\s*>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title\b[^>]*>(.*?)</title\s*>", re.IGNORECASE | re.DOTALL)
+_LANGUAGE = re.compile(r"<html\b[^>]*?\blang\s*=\s*[\"']?([A-Za-z-]{2,20})", re.IGNORECASE)
+_FRONT_MATTER = re.compile(r"\A---\n(?:[\w:.-]+:.*\n)*\n*(?:## [\w:.-]+:.*\n)?")
 _WORDS = re.compile(r"\w+")
 
 
@@ -53,10 +56,26 @@ def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
     media_type = sniffing.sniff_text(text, source.name, source.media_type)
     if media_type in TEXT_TYPES - {HTML, MARKDOWN}:
         return build_document(elements_of_text(text, media_type, source.name), name=source.name, media_type=media_type)
-    if media_type == HTML:  # the bytes are UTF-8 from here on; what the file says of itself no longer holds
-        text = _XML_DECLARATION.sub("", _META_OF_CHARSET.sub("", text))
+    if media_type == HTML:
+        return _extract_page(source, text)
     content = source.content if media_type == EML else text.encode("utf-8", "replace")
     return _extract_with_library(source, content, media_type)
+
+
+def _extract_page(source: Source, text: str) -> ParsedDocument:
+    """Read HTML by way of Markdown: read directly, nested parts of layout tables and quotes come out twice."""
+    title, language = _TITLE.search(text), _LANGUAGE.search(text[:5000])
+    # The head is no text, and its charset no longer holds: the bytes are UTF-8 from here on.
+    body = _XML_DECLARATION.sub("", _META_OF_CHARSET.sub("", _HEAD.sub("", text)))
+    markdown = _run_library(body.encode("utf-8", "replace"), HTML, "", structured=True).content
+    result = _run_library(_FRONT_MATTER.sub("", markdown).encode("utf-8", "replace"), MARKDOWN, "", structured=True)
+    return build_document(
+        list(_elements_of_nodes(result, HTML, "")),
+        name=source.name,
+        media_type=HTML,
+        written_title=html.unescape(title[1]) if title else None,
+        language=language[1] if language else None,
+    )
 
 
 def _extract_with_library(source: Source, content: bytes, media_type: str) -> ParsedDocument:
@@ -155,10 +174,8 @@ def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> 
         if mark and text.startswith(mark):
             page = int(text.removeprefix(mark))
             continue
-        if media_type == HTML and _IMAGE.fullmatch(text):
-            continue  # its description says little and stands beside its text again
-        if node["content"]["node_type"] == "list_item" and media_type == HTML and is_only_link(text):
-            links.append(Element("item", plain_inline(text)))
+        if media_type == HTML and _is_menu_entry(node, text):
+            links.append(Element("item", text))
             continue
         if links and node["content"]["node_type"] not in ("list", "group"):
             yield from links if len(links) < MAX_LINK_RUN else ()
@@ -167,13 +184,24 @@ def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> 
     yield from links if len(links) < MAX_LINK_RUN else ()
 
 
+def _is_menu_entry(node: Any, text: str) -> bool:
+    """Say whether a list item is nothing but one link: what menus and language lists consist of."""
+    if node["content"]["node_type"] != "list_item":
+        return False
+    whole = (0, len(text.encode()))
+    notes = node.get("annotations") or ()
+    return any(note["kind"]["annotation_type"] == "link" and (note["start"], note["end"]) == whole for note in notes)
+
+
 def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
     content = node["content"]
     kind = content["node_type"]
     if node.get("content_layer") in ("header", "footer"):
         return
     if kind == "table":
-        yield from table_elements(_rows(content["grid"], media_type), page)
+        yield from table_elements(_rows(content["grid"]), page)
+    elif kind == "code" and media_type == HTML and "](" in text:  # not code, only indented in the page's source
+        yield Element("paragraph", plain_inline(text))
     elif kind == "code":
         yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)
     elif kind == "metadata_block" and media_type in (EML, MSG):
@@ -186,7 +214,7 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
 
 def _prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
     kind = content["node_type"]
-    if media_type in (HTML, PPTX, EPUB, DOCX):
+    if media_type in (PPTX, EPUB, DOCX):
         text = plain_inline(text)
     if kind == "list_item":
         return Element("item", text, page=page)
@@ -195,9 +223,8 @@ def _prose(content: Any, text: str, media_type: str, page: int | None) -> Elemen
     return Element("paragraph", unwrap_lines(text) if media_type == PDF else text, page=page)
 
 
-def _rows(grid: Any, media_type: str) -> list[list[str]]:
+def _rows(grid: Any) -> list[list[str]]:
     rows = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
-        content = str(cell["content"]).replace("\x02", "")
-        rows[cell["row"]][cell["col"]] = plain_inline(content) if media_type == HTML else content
+        rows[cell["row"]][cell["col"]] = str(cell["content"]).replace("\x02", "")
     return rows

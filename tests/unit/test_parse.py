@@ -9,7 +9,6 @@ from pipeline.parse import (
     build_document,
     choose_title,
     clean_text,
-    is_only_link,
     is_plausible_heading,
     markdown_table,
     plain_inline,
@@ -173,8 +172,3 @@ def test_heading__is_not_plausible(text):
 def test_inline__drops_link_targets_and_keeps_words():
     text = 'See [the **guide**](http://x.org/a_(b) "tip") and ![a cat](cat.png), <u>now</u>.'
     assert plain_inline(text).split() == ["See", "the", "guide", "and", "a", "cat,", "now", "."]
-
-
-def test_only_link__tells_a_menu_entry_from_a_sentence():
-    assert is_only_link('[Deutsch](https://de.example.org/ "German")')
-    assert not is_only_link("[Deutsch](https://de.example.org/) is spoken here")

@@ -116,6 +116,21 @@ def test_html__keeps_words_and_drops_scripts_styles_and_navigation(parser):
     assert [(block.headings, block.text) for block in document.blocks] == [(("Rules",), "Be kind, see more.")]
 
 
+def test_html__text_in_layout_tables_and_quotes_comes_once(parser):
+    page = "<table><tr><td><blockquote><ul><li>once only</li></ul> and after</blockquote></td></tr></table>"
+    assert text_of(parser, "a.html", f"<html><body>{page}</body></html>".encode()).count("once only") == 1
+
+
+def test_html__long_menu_is_left_out_and_a_short_list_of_links_stays(parser):
+    menu = "".join(f'<li><a href="/{n}">language {n}</a></li>' for n in range(30))
+    see_also = '<li><a href="/a">Opening hours</a></li><li><a href="/b">Fees</a></li>'
+    text = text_of(
+        parser, "a.html", f"<html><body><ul>{menu}</ul><p>Text.</p><ul>{see_also}</ul></body></html>".encode()
+    )
+    assert "language 7" not in text
+    assert text == "Text.\n\n- Opening hours\n- Fees"
+
+
 def test_markdown__headings_tables_and_code(parser):
     text = "# Guide\n\nHi.\n\n## Prices\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n```sh\n# no heading\n```\n"
     document = parser.parse(Source("guide.md", text.encode()))
