@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     top_n: int = Field(50, ge=1, le=200, description="Candidates recalled.")
     top_k: int = Field(3, ge=1, le=20, description="Passages an answer is written from.")
     abstain_below: float = Field(
-        0.25, ge=0, le=1, description="Best cosine similarity under which there is no answer (unless keywords match)."
+        0.35, ge=0, le=1, description="Best cosine similarity under which there is no answer (unless keywords match)."
     )
     rerank_timeout_s: float = Field(20.0, gt=0, description="Seconds the rerank stage may take before it falls back.")
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")

@@ -46,7 +46,9 @@ class AnswerParts:
     rerankers: Mapping[str, Reranker]
     """By the name a person chooses; each already with its fallbacks behind it."""
     chat: ChatModel | None
-    abstain_below: float = 0.25
+    abstain_below: float = 0.35
+    """Belongs to the embedding model; measured for all-MiniLM-L6-v2: 1.5 % of answerable questions (xquad_en) abstained
+    from, and 86 to 95 % of foreign ones."""
     rerank_deadline_s: float = 20.0
     llm_max_tokens: int = 800
     llm_timeout_s: float = 60.0
