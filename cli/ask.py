@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from cli import front as front_end
-from cli.console import err, note, print_json, print_table, say
+from cli.console import err, note, one_document, print_json, print_table, say
 from cli.front import Front
 from cli.waiting import wait_for
-from config import settings as configuration
-from config.logging import set_up_logging
 from db import jobs
 from db.models import Job
 from pipeline.answer import check_question
@@ -28,8 +27,22 @@ class RecallName(StrEnum):
     keyword = "keyword"
 
 
+class RerankerName(StrEnum):
+    """The rerankers."""
+
+    none = "none"
+    late_interaction = "late-interaction"
+    cross_encoder = "cross-encoder"
+    llm_pointwise = "llm-pointwise"
+
+
 class JobFailed(RefdeskError):
     """The question could not be answered."""
+
+    def __init__(self, job: int, sentence: str) -> None:
+        """Remember which job it was."""
+        super().__init__(sentence)
+        self.job = job
 
 
 def register(app: typer.Typer) -> None:
@@ -37,14 +50,31 @@ def register(app: typer.Typer) -> None:
     app.command("ask")(ask)
 
 
+def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the result of a question that got no answer; the reason is on stderr and on the job's row."""
+    reranker = options.get("reranker")
+    return {
+        "job": error.job if isinstance(error, JobFailed) else None,
+        "answer": None,
+        "abstained": False,
+        "citations": [],
+        "candidates": [],
+        "timings_ms": {},
+        "reranker": reranker.value if reranker else None,
+        "fallbacks": [],
+        "model": None,
+    }
+
+
+@one_document(unanswered)
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     recall: Annotated[RecallName | None, typer.Option(help="How candidates are found (REFDESK_RECALL).")] = None,
     top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, max=20, help="Passages answered from (REFDESK_TOP_K).")] = None,
     reranker: Annotated[
-        str | None,
-        typer.Option(help="none, late-interaction, cross-encoder or llm-pointwise (REFDESK_RERANKER)."),
+        RerankerName | None,
+        typer.Option(help="What puts the candidates in order (REFDESK_RERANKER)."),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the ranking before and after, and times.")] = False,
     workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
@@ -58,13 +88,12 @@ def ask(
     Candidates are recalled by meaning and by keyword, reranked, and the best passages make the answer. Where nothing
     fits, Refdesk says so and names the nearest sources.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     options = {
         "recall": recall.value if recall else settings.recall,
         "top_n": top_n or settings.top_n,
         "top_k": top_k or settings.top_k,
-        "reranker": reranker or settings.reranker,
+        "reranker": reranker.value if reranker else settings.reranker,
     }
     check_question(question, settings.max_question_chars)
     with front_end.opened(settings, roles=("query",)) as front:
@@ -95,11 +124,23 @@ def submit_and_wait(
                 if job.finished:
                     ended.append(job)
 
-        wait_for(front, workspace_id, [number], on_jobs)
+        try:
+            wait_for(front, workspace_id, [number], "query", on_jobs)
+        except RefdeskError as error:
+            raise JobFailed(number, f"{error} (job {number} waits in the ledger)") from error
+        except KeyboardInterrupt:
+            _forget(front, workspace_id, number)
+            raise
     job = ended[0]
     if job.state != "succeeded":
-        raise JobFailed(f"Job {number} is {job.state}: {job.error or 'no reason given'}")
+        raise JobFailed(number, f"Job {number} is {job.state}: {job.error or 'no reason given'}")
     return job
+
+
+def _forget(front: Front, workspace_id: int, number: int) -> None:
+    """Cancel a question that nobody waits for any more."""
+    with suppress(RefdeskError), front.database.tenant(workspace_id) as session:
+        jobs.cancel(session, number)
 
 
 def show_answer(result: dict[str, Any], *, explain: bool) -> None:

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from cli import front as front_end
-from cli.console import print_json, print_table, say
+from cli.console import one_document, print_json, print_table, say
 from cli.ingest import Entry, follow, new_job, summarise
-from config import settings as configuration
-from config.logging import set_up_logging
 from db import store
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
@@ -22,6 +20,7 @@ Number = Annotated[int, typer.Argument(metavar="ID", help="The document's number
 
 
 @app.command("list")
+@one_document()
 def list_command(
     search: Annotated[str, typer.Argument(help="Only documents with this in title or source.")] = "",
     workspace: Workspace = "local",
@@ -29,8 +28,7 @@ def list_command(
     as_json: Json = False,
 ) -> None:
     """List the documents that answer, newest first."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         found = store.list_documents(session, limit=limit, search=search)
     if as_json:
@@ -46,10 +44,10 @@ def list_command(
 
 
 @app.command("show")
+@one_document()
 def show(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Show a document with its passages."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         summary, chunks = store.show_document(session, document)
     passages = [
@@ -76,10 +74,10 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
 
 
 @app.command("delete")
+@one_document()
 def delete(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Delete a document; it is gone from answers at once."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         title = store.delete_document(session, document)
     if as_json:
@@ -89,18 +87,18 @@ def delete(document: Number, workspace: Workspace = "local", as_json: Json = Fal
 
 
 @app.command("reingest")
+@one_document()
 def reingest(document: Number, workspace: Workspace = "local", as_json: Json = False) -> int:
     """Build a document anew from its kept bytes, beside the live version."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings, roles=("ingest",)) as front:
         workspace_id = front.workspace(workspace)
         with front.database.tenant(workspace_id) as session:
             payload = store.reingest_payload(session, document)
         entry = Entry(str(payload["source"]))
         entry.job = front.submitter.submit([new_job(front, workspace_id, payload)])[0]
-        follow(front, workspace_id, [entry])
+        code = follow(front, workspace_id, [entry])
     if as_json:
         print_json({"documents": [entry.as_json()]})
-    summarise([entry], waited=True)
-    return 1 if entry.error else 0
+    summarise([entry])
+    return code or int(entry.error is not None)

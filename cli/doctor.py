@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from cli.console import print_json, print_table
-from config import settings as configuration
+from cli import front as front_end
+from cli.console import one_document, print_json, print_table
 from config.checks import Check, check_servers, check_settings
 from config.embedded import servers_for
-from config.logging import set_up_logging
 from config.settings import Settings
 from db.schema import migrate
 from pipeline.errors import RefdeskError
@@ -24,10 +23,10 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
+@one_document()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False) -> int:
     """Check what is configured, reachable and in use, and say what to do about each problem."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     checks = [*check_settings(settings), *_servers(settings)]
     problems = [check for check in checks if check.status == "problem"]
     if as_json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,17 +10,17 @@ import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli import front as front_end
-from cli.console import err, note, print_json
+from cli.console import complain, err, note, one_document, print_json
 from cli.front import Front
 from cli.sources import Named, find_sources, read_file
 from cli.waiting import wait_for
-from config import settings as configuration
-from config.logging import set_up_logging
 from db import jobs, store
 from db.models import Job
-from pipeline.errors import RefdeskError
+from pipeline.errors import BrokerAway, RefdeskError
 
 BATCH = 50
+INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended."""
 
 
 @dataclass(slots=True)
@@ -54,9 +54,18 @@ def register(app: typer.Typer) -> None:
     app.command("ingest")(ingest)
 
 
+def refused(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the result of an ingestion that was refused as a whole: one entry for each thing named."""
+    entries = [Entry(given, state="failed", error=str(error)) for given in options["sources"]]
+    return {"documents": [entry.as_json() for entry in entries]}
+
+
+@one_document(refused)
 def ingest(
     sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|-", help="Files, folders, links, or - for stdin.")],
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Stay until all have ended.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Stay until all have ended, or leave them to `refdesk up`.")
+    ] = True,
     workspace: Annotated[str, typer.Option(help="Workspace that gets the documents.")] = "local",
     channel: Annotated[list[str] | None, typer.Option(help="Only this channel may see them; may be repeated.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
@@ -65,19 +74,32 @@ def ingest(
 
     PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. The same bytes again change
     nothing; a changed file becomes a new version, and unchanged passages keep their vectors.
+
+    Ends with 1 when a document failed; the others are in the library all the same.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
-    with front_end.opened(settings, roles=("ingest",) if wait else ()) as front:
+    settings = front_end.begin()
+    with front_end.opened(settings) as front:
+        away = _broker_away(front)
+        if wait and away is None:
+            front.workers.ensure(("ingest",))
         workspace_id = front.workspace(workspace)
         found = find_sources(sources, max_bytes=int(settings.max_file_mb * 1_000_000))
         entries = submit_sources(front, workspace_id, found, channels=channel or None)
-        if wait:
-            follow(front, workspace_id, entries)
+        if away is not None:
+            note(f"{away} What was submitted is safe in the ledger and is read once Redis is back.", "yellow")
+        code = follow(front, workspace_id, entries) if wait and away is None else 0
     if as_json:
         print_json({"documents": [entry.as_json() for entry in entries]})
-    summarise(entries, waited=wait)
-    return 1 if any(entry.error for entry in entries) else 0
+    summarise(entries)
+    return code or int(any(entry.error for entry in entries) or (wait and away is not None))
+
+
+def _broker_away(front: Front) -> BrokerAway | None:
+    try:
+        front.require_broker()
+    except BrokerAway as error:
+        return error
+    return None
 
 
 def submit_sources(
@@ -129,21 +151,12 @@ def new_job(front: Front, workspace_id: int, payload: dict[str, Any]) -> jobs.Ne
     )
 
 
-def follow(front: Front, workspace_id: int, entries: Sequence[Entry]) -> None:
-    """Show progress until every submitted document has ended."""
+def follow(front: Front, workspace_id: int, entries: Sequence[Entry]) -> int:
+    """Show progress until every submitted document has ended; gives the exit code of what cut the waiting short."""
     by_job = {entry.job: entry for entry in entries if entry.job is not None}
     if not by_job:
-        return
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} documents"),
-        BarColumn(),
-        TextColumn("{task.fields[doing]}"),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-    )
-    with progress:
+        return 0
+    with _progress() as progress:
         bar = progress.add_task("documents", total=len(by_job), doing="")
 
         def on_jobs(seen: Sequence[Job]) -> None:
@@ -156,7 +169,28 @@ def follow(front: Front, workspace_id: int, entries: Sequence[Entry]) -> None:
                     progress.advance(bar)
             progress.update(bar, doing=_doing([job for job in seen if not job.finished]))
 
-        wait_for(front, workspace_id, list(by_job), on_jobs)
+        try:
+            wait_for(front, workspace_id, list(by_job), "ingest", on_jobs)
+        except RefdeskError as error:
+            complain(str(error))
+            return 1
+        except KeyboardInterrupt:
+            note("stopped waiting; `refdesk up` goes on with the rest, `refdesk jobs cancel` drops one", "yellow")
+            return INTERRUPTED
+    return 0
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} documents"),
+        BarColumn(),
+        TextColumn("{task.fields[doing]}", markup=False),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
 
 
 def take_result(entry: Entry, job: Job) -> None:
@@ -181,18 +215,17 @@ def describe(entry: Entry) -> str:
     return f"✓ {entry.source}: document {entry.id}, {entry.chunks} chunks"
 
 
-def summarise(entries: Sequence[Entry], *, waited: bool) -> None:
+def summarise(entries: Sequence[Entry]) -> None:
     """End with one line that counts."""
-    failed = [entry for entry in entries if entry.error]
-    for entry in failed:
-        if entry.job is None:
-            note(describe(entry), "red")
-    if not waited:
-        note(f"{len(entries) - len(failed)} submitted; follow them with `refdesk jobs list`")
-        return
+    for entry in entries:
+        if entry.error and entry.job is None:
+            complain(describe(entry))
     done = [entry for entry in entries if entry.state == "succeeded"]
     unchanged = sum(1 for entry in done if entry.unchanged)
-    note(f"{len(done) - unchanged} added or renewed, {unchanged} unchanged, {len(entries) - len(done)} failed")
+    failed = sum(1 for entry in entries if entry.error)
+    waiting = len(entries) - len(done) - failed
+    parts = [f"{len(done) - unchanged} added or renewed", f"{unchanged} unchanged", f"{failed} failed"]
+    note(", ".join(parts) + (f", {waiting} waiting; follow them with `refdesk jobs list`" if waiting else ""))
 
 
 def _doing(running: Sequence[Job]) -> str:

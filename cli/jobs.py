@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from cli import front as front_end
-from cli.console import print_json, print_table, say
-from config import settings as configuration
-from config.logging import set_up_logging
+from cli.console import one_document, print_json, print_table, say
 from db import jobs
 from db.models import Job
 
@@ -20,31 +19,54 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on s
 Number = Annotated[int, typer.Argument(metavar="ID", help="The job's number, see `refdesk jobs list`.")]
 
 
+class StateName(StrEnum):
+    """The states of a job."""
+
+    queued = "queued"
+    running = "running"
+    succeeded = "succeeded"
+    failed = "failed"
+    cancelled = "cancelled"
+    dead = "dead"
+
+
+class KindName(StrEnum):
+    """The kinds of jobs."""
+
+    ingest = "ingest"
+    ask = "ask"
+
+
 @app.command("list")
+@one_document()
 def list_command(
-    state: Annotated[list[str] | None, typer.Option(help="Only jobs in this state; may be repeated.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only `ingest` or `ask` jobs.")] = None,
+    state: Annotated[list[StateName] | None, typer.Option(help="Only jobs in this state; may be repeated.")] = None,
+    kind: Annotated[KindName | None, typer.Option(help="Only jobs of this kind.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most lines.")] = 20,
     workspace: Workspace = "local",
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
-        found = jobs.listing(session, states=state or (), kind=kind, limit=limit)
+        found = jobs.listing(
+            session, states=[name.value for name in state or ()], kind=kind.value if kind else None, limit=limit
+        )
     if as_json:
         print_json({"jobs": [job_json(job) for job in found]})
+        return
+    if not found:
+        say("There are no such jobs." if state or kind else "There are no jobs yet.")
         return
     rows = [(j.id, j.kind, j.state, j.stage, j.attempt, about(j)[:60], (j.error or "")[:80]) for j in found]
     print_table(("id", "kind", "state", "stage", "attempt", "about", "error"), rows, numbers=("id", "attempt"))
 
 
 @app.command("show")
+@one_document()
 def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Show a job and everything that happened to it."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         row, why, events = jobs.get(session, job), jobs.why(session, job), jobs.events(session, job)
     happened = [
@@ -61,10 +83,10 @@ def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> 
 
 
 @app.command("why")
+@one_document()
 def why_command(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Say in one sentence why a job is where it is."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         row, why = jobs.get(session, job), jobs.why(session, job)
     if as_json:
@@ -74,10 +96,10 @@ def why_command(job: Number, workspace: Workspace = "local", as_json: Json = Fal
 
 
 @app.command("cancel")
+@one_document()
 def cancel(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Cancel a job; one that runs stops at its next batch or stage."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
         state = jobs.cancel(session, job)
     if as_json:
@@ -87,10 +109,10 @@ def cancel(job: Number, workspace: Workspace = "local", as_json: Json = False) -
 
 
 @app.command("retry")
+@one_document()
 def retry(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Try a failed, dead or cancelled job again with all its attempts; lifts the quarantine of its bytes."""
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front:
         with front.database.tenant(front.workspace(workspace)) as session:
             jobs.retry(session, job)

@@ -11,9 +11,7 @@ from typing import Annotated
 import typer
 
 from cli import front as front_end
-from cli.console import note, print_json, print_table, say
-from config import settings as configuration
-from config.logging import set_up_logging
+from cli.console import note, one_document, print_json, print_table, say
 from db.inspection import inspection_names, inspection_sql, run_inspection
 from pipeline.errors import MissingExtra
 
@@ -23,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("sql")(sql)
 
 
+@one_document()
 def sql(
     query: Annotated[str, typer.Argument(metavar='[NAME|"SELECT…"]', help="A named query or a statement.")] = "",
     names: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
@@ -36,8 +35,7 @@ def sql(
     if names:
         print_table(("name", "answers"), inspection_names().items())
         return 0
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with front_end.opened(settings) as front:
         if not query:
             return _psql(front.urls.database_url)

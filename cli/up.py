@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import threading
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 
 import structlog
 import typer
 
-from cli import front
-from cli.console import say
-from config import settings as configuration
+from cli import front, own_workers
+from cli.console import note, say
+from config.checks import reach_redis
 from config.embedded import ServerUrls, servers_for
-from config.logging import set_up_logging
 from config.settings import Settings
 from db.engine import Database
 from db.schema import migrate
@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 ROLES: tuple[Role, ...] = ("query", "ingest")
 RESTART_PAUSES_S = (1, 2, 5, 10, 30, 60)
+LONG_LIFE_S = 120.0
+"""A worker that lived this long died of something new: its pauses start over."""
+LOOK_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -38,54 +41,73 @@ def up() -> None:
     PostgreSQL and Redis come embedded unless DATABASE_URL and REDIS_URL name others. A worker that dies is started
     again. Ctrl-C stops all of it cleanly; what was queued goes on at the next start.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    with servers_for(settings) as urls:
+    settings = front.begin()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, _stop)
+    with suppress(KeyboardInterrupt), servers_for(settings) as urls:
+        note("starting …")
         migrate(urls.database_url)
+        reach_redis(urls.redis_url)
         database = Database(urls.database_url)
         try:
-            _supervise(settings, urls, database, stop)
+            _supervise(settings, urls, database)
         finally:
             database.close()
     say("stopped")
 
 
-def _supervise(settings: Settings, urls: ServerUrls, database: Database, stop: threading.Event) -> None:
-    processes = {role: front.start_worker(settings, urls, role) for role in ROLES}
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Once is enough: stopping in order takes a moment, and a second signal must not cut it short.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+@dataclass(slots=True)
+class Post:
+    """One worker's place: who holds it now, and how often it had to be filled again."""
+
+    role: Role
+    process: subprocess.Popen[bytes]
+    started: float
+    deaths: int = 0
+    start_at: float | None = None
+    """When the next worker starts; None while one lives."""
+
+    def bury(self, now: float) -> float:
+        """Note that the worker died; gives the pause before the next one."""
+        if now - self.started >= LONG_LIFE_S:
+            self.deaths = 0
+        pause = RESTART_PAUSES_S[min(self.deaths, len(RESTART_PAUSES_S) - 1)]
+        self.deaths += 1
+        self.start_at = now + pause
+        return pause
+
+
+def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
+    posts: list[Post] = []
     try:
-        for role, process in processes.items():
-            front.wait_ready(database, role, process, front.log_path(settings, role))
+        for role in ROLES:
+            posts.append(Post(role, own_workers.start_worker(settings, urls, role), time.monotonic()))
+        for post in posts:
+            own_workers.wait_ready(database, post.role, post.process, own_workers.log_path(settings, post.role))
         say(f"refdesk is up: data and logs in {settings.home}; stop with Ctrl-C")
-        deaths = dict.fromkeys(ROLES, 0)
-        while not stop.wait(1.0):
-            for role, process in list(processes.items()):
-                if process.poll() is not None:
-                    processes[role] = _restart(settings, urls, role, process, deaths, stop)
+        while True:
+            time.sleep(LOOK_S)
+            for post in posts:
+                _look_after(settings, urls, post)
     finally:
-        front.stop_workers(list(processes.values()))
+        own_workers.stop_workers([post.process for post in posts])
+        note("workers stopped")
 
 
-def _restart(
-    settings: Settings,
-    urls: ServerUrls,
-    role: Role,
-    process: subprocess.Popen[bytes],
-    deaths: dict[Role, int],
-    stop: threading.Event,
-) -> subprocess.Popen[bytes]:
-    pause = RESTART_PAUSES_S[min(deaths[role], len(RESTART_PAUSES_S) - 1)]
-    deaths[role] += 1
-    log.warning("worker ended, starting it again", role=role, status=process.returncode, pause_s=pause)
-    stop.wait(pause)
-    started = time.monotonic()
-    fresh = front.start_worker(settings, urls, role)
-    if time.monotonic() - started > RESTART_PAUSES_S[-1]:
-        deaths[role] = 0
-    return fresh
+def _look_after(settings: Settings, urls: ServerUrls, post: Post) -> None:
+    now = time.monotonic()
+    if post.start_at is None and post.process.poll() is not None:
+        own_workers.stop_workers([post.process])  # its children, should any be left
+        pause_s = post.bury(now)
+        words = own_workers.last_line(own_workers.log_path(settings, post.role))
+        log.warning("worker ended", role=post.role, status=post.process.returncode, next_in_s=pause_s, last_words=words)
+    if post.start_at is not None and now >= post.start_at:
+        post.process, post.started, post.start_at = own_workers.start_worker(settings, urls, post.role), now, None
+        log.info("worker started again", role=post.role)

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
+from cli import front as front_end
 from cli.console import say
-from config import settings as configuration
 from config.embedded import servers_for
-from config.logging import set_up_logging
 from db.schema import inspect_schema, migrate
 from tasks.startup import WorkerPlan, run_worker
 
@@ -37,8 +36,7 @@ def worker(
     Questions and documents have workers of their own, so that a flood of uploads never delays a question. More workers,
     on this host or others with the same DATABASE_URL and REDIS_URL, share the work.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with servers_for(settings) as urls:
         run_worker(WorkerPlan(role.value, settings, urls.database_url, urls.redis_url, with_parent))
 
@@ -51,8 +49,7 @@ def migrate_command(
     `refdesk up` does this by itself; use this one before starting workers by hand. Going back to an older version
     removes what that version did not have.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = front_end.begin()
     with servers_for(settings) as urls:
         migrate(urls.database_url, revision)
         state = inspect_schema(urls.database_url)

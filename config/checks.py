@@ -64,6 +64,21 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
         database.close()
 
 
+def reach_redis(url: str) -> str:
+    """Give the version of the Redis that answers; raises `BrokerAway` with the reason."""
+    try:
+        with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
+            return str(client.info("server")["redis_version"])
+    except redis.AuthenticationError:
+        raise BrokerAway("Redis refuses the password; check REDIS_URL.") from None
+    except ValueError:
+        raise BrokerAway("REDIS_URL is not a Redis address (redis://:password@host:6379/0).") from None
+    except (redis.RedisError, OSError) as error:
+        raise BrokerAway(
+            f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."
+        ) from error
+
+
 def attempt(name: str, look: Callable[[], str | Check]) -> Check:
     """Run a check; its error becomes the finding."""
     try:
@@ -124,15 +139,8 @@ def _database(settings: Settings, url: str) -> str | Check:
 
 
 def _redis(settings: Settings, url: str) -> str:
-    try:
-        with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
-            information = client.info()
-    except (redis.RedisError, OSError) as error:
-        raise BrokerAway(
-            f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."
-        ) from error
     kind = "embedded" if settings.redis_url is None else "REDIS_URL"
-    return f"Redis {information['redis_version']} ({kind})"
+    return f"Redis {reach_redis(url)} ({kind})"
 
 
 def _worker(database: Database, queue: str) -> str | Check:

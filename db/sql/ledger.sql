@@ -154,6 +154,10 @@ DELETE FROM workers WHERE last_seen < now() - interval '1 day';
 -- Workers alive for a queue.
 SELECT count(*) FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
 
+-- name: living_workers
+-- The same, each with host and process, so that a command can see whether one on its own machine is really there.
+SELECT * FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
+
 -- name: why_job
 -- The sentence that says why a job is where it is; the same that operators read.
 SELECT why FROM inspect.jobs WHERE id = :id;
