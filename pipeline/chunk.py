@@ -37,13 +37,14 @@ def chunk_document(
     chunker = _Chunker(tokenizer, max_tokens, overlap, sample)
     chunks: list[Chunk] = []
     for block in _merge_tiny(document.blocks, chunker):
-        chunks.extend(chunker.chunks_of(block))
-        if len(chunks) > max_chunks:
-            raise FileTooLarge(
-                f"{document.title} makes more than {max_chunks} chunks; "
-                "split it or ask the operator to raise REFDESK_MAX_CHUNKS."
-            )
-    return tuple(replace(chunk, ordinal=ordinal) for ordinal, chunk in enumerate(chunks))
+        for chunk in chunker.chunks_of(block):
+            if len(chunks) == max_chunks:
+                raise FileTooLarge(
+                    f"{document.title} makes more than {max_chunks} chunks; "
+                    "split it or ask the operator to raise REFDESK_MAX_CHUNKS."
+                )
+            chunks.append(replace(chunk, ordinal=len(chunks)))
+    return tuple(chunks)
 
 
 def embedding_text(headings: Sequence[str], text: str) -> str:
