@@ -14,9 +14,12 @@ from db import store
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
 
+MAX_ID = 2**63 - 1
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Number = Annotated[int, typer.Argument(metavar="ID", help="The document's number, see `refdesk docs list`.")]
+Number = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="The document's number, see `refdesk docs list`.")
+]
 
 
 @app.command("list")

@@ -14,9 +14,12 @@ from db.models import Job
 
 app = typer.Typer(help="List, explain, cancel and retry jobs.", no_args_is_help=True, rich_markup_mode=None)
 
+MAX_ID = 2**63 - 1
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Number = Annotated[int, typer.Argument(metavar="ID", help="The job's number, see `refdesk jobs list`.")]
+Number = Annotated[
+    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="The job's number, see `refdesk jobs list`.")
+]
 
 
 class StateName(StrEnum):

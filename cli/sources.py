@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput, FileTooLarge, RefdeskError, UnreadableFile
+from pipeline.errors import BadInput, FileTooLarge, LinkRefused, RefdeskError, UnreadableFile
 
 SCHEMES = ("http://", "https://")
 
@@ -29,7 +29,7 @@ class Named:
     @property
     def name(self) -> str:
         """File name or link."""
-        return self.path.name if self.path is not None else self.given
+        return storable(self.path.name) if self.path is not None else self.given
 
 
 def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[Named]:
@@ -39,8 +39,17 @@ def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[Named]:
             yield _from_stdin(max_bytes)
         elif item.lower().startswith(SCHEMES):
             yield Named(item, item, url=item)
+        elif "://" in item and not Path(item).exists():
+            yield Named(
+                storable(item), error=LinkRefused(f"{item} is no web link; give http:// or https://, or a file.")
+            )
         else:
             yield from _from_path(item, max_bytes)
+
+
+def storable(text: str) -> str:
+    """Write a name that a database and a JSON document can hold; file names may hold bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "")
 
 
 def read_file(path: Path) -> bytes:
@@ -48,7 +57,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read: {error.strerror}.") from error
+        raise UnreadableFile(f"{storable(str(path))} cannot be read: {error.strerror}.") from error
 
 
 def _from_stdin(max_bytes: int) -> Named:
@@ -65,22 +74,22 @@ def _from_path(item: str, max_bytes: int) -> Iterator[Named]:
     if path.is_dir():
         files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
         if not files:
-            yield Named(item, error=BadInput(f"The folder {item} holds no files."))
+            yield Named(storable(item), error=BadInput(f"The folder {item} holds no files."))
         for file in files:
             yield _from_file(str(file), file, max_bytes)
     elif path.exists():
         yield _from_file(item, path, max_bytes)
     else:
-        yield Named(item, error=BadInput(f"There is no file or folder {item}."))
+        yield Named(storable(item), error=BadInput(f"There is no file or folder {item}."))
 
 
 def _from_file(given: str, path: Path, max_bytes: int) -> Named:
     if not path.is_file():
-        return Named(given, error=BadInput(f"{given} is neither a file nor a folder."))
+        return Named(storable(given), error=BadInput(f"{given} is neither a file nor a folder."))
     size = path.stat().st_size
     if size > max_bytes:
-        return Named(given, path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
-    return Named(given, str(path.resolve()), path=path)
+        return Named(storable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
+    return Named(storable(given), storable(str(path.resolve())), path=path)
 
 
 def _hidden(entry: Path, root: Path) -> bool:

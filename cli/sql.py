@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -33,7 +34,10 @@ def sql(
     events, queries, rankings, workers, profiles.
     """
     if names:
-        print_table(("name", "answers"), inspection_names().items())
+        if as_json:
+            print_json({"queries": inspection_names()})
+        else:
+            print_table(("name", "answers"), inspection_names().items())
         return 0
     settings = front_end.begin()
     with front_end.opened(settings) as front:
@@ -45,7 +49,7 @@ def sql(
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:
         print_table(table.columns, table.rows)
-        note(f"{len(table.rows)} rows")
+        note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
     else:
         say("done")
     return 0
@@ -55,10 +59,17 @@ def _psql(url: str) -> int:
     program = shutil.which("psql") or _packaged_psql()
     if program is None:
         raise MissingExtra("psql is not installed here; install a PostgreSQL client, or give a query in quotes.")
+    # The password travels in the environment: arguments are there for everybody to read.
+    parts = urlsplit(url)
+    user_at_host = parts.netloc
     environment = os.environ | {
         "PGOPTIONS": "-c role=refdesk_read -c default_transaction_read_only=on -c search_path=inspect,public"
     }
-    return subprocess.run([program, url], env=environment, check=False).returncode
+    if parts.password:
+        environment["PGPASSWORD"] = unquote(parts.password)
+        user_at_host = f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}"
+    plain = parts._replace(netloc=user_at_host).geturl()
+    return subprocess.run([program, plain], env=environment, check=False).returncode
 
 
 def _packaged_psql() -> str | None:

@@ -87,8 +87,7 @@ class Post:
 def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
     posts: list[Post] = []
     try:
-        for role in ROLES:
-            posts.append(Post(role, own_workers.start_worker(settings, urls, role), time.monotonic()))
+        posts.extend(Post(role, own_workers.start_worker(settings, urls, role), time.monotonic()) for role in ROLES)
         for post in posts:
             own_workers.wait_ready(database, post.role, post.process, own_workers.log_path(settings, post.role))
         say(f"refdesk is up: data and logs in {settings.home}; stop with Ctrl-C")

@@ -17,7 +17,7 @@ from config.wiring import describe_cross_encoder, describe_embedding
 from db import workers, workspaces
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import BrokerAway, RefdeskError
+from pipeline.errors import BrokerAway, RefdeskError, SetupError
 
 MIN_FREE_MB = 500
 
@@ -65,14 +65,14 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
 
 
 def reach_redis(url: str) -> str:
-    """Give the version of the Redis that answers; raises `BrokerAway` with the reason."""
+    """Give the version of the Redis that answers; raises `BrokerAway`, or `SetupError` for what is no address."""
     try:
         with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
             return str(client.info("server")["redis_version"])
     except redis.AuthenticationError:
         raise BrokerAway("Redis refuses the password; check REDIS_URL.") from None
     except ValueError:
-        raise BrokerAway("REDIS_URL is not a Redis address (redis://:password@host:6379/0).") from None
+        raise SetupError("REDIS_URL is not a Redis address (redis://:password@host:6379/0).") from None
     except (redis.RedisError, OSError) as error:
         raise BrokerAway(
             f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from pgvector.psycopg import register_vector
 from sqlalchemy import Engine, TextClause, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from pipeline.errors import DatabaseAway, DiskFull, RefdeskError, SchemaMismatch, SetupError
@@ -27,6 +27,8 @@ _ENTER = text(
     " set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 
+_NO_URL = "DATABASE_URL is not a PostgreSQL URL (postgresql://user:password@host:5432/name)."
+
 
 def driver_url(url: str) -> str:
     """Name SQLAlchemy's psycopg driver in a plain `postgresql://` URL."""
@@ -36,6 +38,18 @@ def driver_url(url: str) -> str:
     return url
 
 
+def make_engine(url: str, **options: Any) -> Engine:
+    """Prepare an engine without connecting; raises `SetupError`, never with the URL in it, for what is no such URL."""
+    try:
+        engine = create_engine(driver_url(url), **options)
+    except (ArgumentError, ImportError, ValueError):
+        # Whatever the URL parser says quotes the URL, password and all, so its words end here.
+        raise SetupError(_NO_URL) from None
+    if engine.dialect.name != "postgresql":
+        raise SetupError(_NO_URL)
+    return engine
+
+
 class Database:
     """A pool of connections to one database."""
 
@@ -43,16 +57,13 @@ class Database:
         """Prepare the pool; nothing connects before the first transaction."""
         self.url = url
         self._pid = os.getpid()
-        try:
-            self._engine: Engine = create_engine(
-                driver_url(url),
-                pool_size=pool_size,
-                max_overflow=5,
-                pool_pre_ping=True,
-                connect_args={"application_name": application, "connect_timeout": 10},
-            )
-        except Exception as error:
-            raise SetupError("DATABASE_URL is not a PostgreSQL URL (postgresql://user:password@host/name).") from error
+        self._engine = make_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=5,
+            pool_pre_ping=True,
+            connect_args={"application_name": application, "connect_timeout": 10},
+        )
         event.listen(self._engine, "connect", _prepare_connection)
 
     @contextmanager

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+import psycopg
 
-from db.engine import Database, first_line
+from db.engine import Database
 from db.sql import statements
 from pipeline.errors import BadInput, UnknownName
 
@@ -41,13 +40,21 @@ def inspection_sql(name: str) -> str:
     return statements()[PREFIX + name]
 
 
-def run_inspection(database: Database, sql: str, values: Mapping[str, Any] | None = None) -> Table:
-    """Run one read-only statement; raises `BadInput` with the server's own sentence."""
+def run_inspection(database: Database, sql: str) -> Table:
+    """Run one read-only statement; raises `BadInput` with the server's own sentence.
+
+    It goes as a prepared statement, so the server takes one only: "commit; drop …" would leave the read-only
+    transaction, and its role with it.
+    """
     with database.inspect() as session:
+        connection = session.connection().connection.driver_connection
+        if not isinstance(connection, psycopg.Connection):  # pragma: no cover - the engine's only driver
+            raise TypeError(type(connection))
         try:
-            # Without values the text goes through as typed: a colon in it is no parameter.
-            statement = text(sql) if values is not None else text(sql.replace(":", r"\:"))
-            result = session.connection().execute(statement, dict(values or {}))
-        except DBAPIError as error:
-            raise BadInput(f"PostgreSQL: {first_line(error)}") from error
-        return Table(list(result.keys()), [tuple(row) for row in result]) if result.returns_rows else Table([], [])
+            with connection.cursor() as cursor:
+                cursor.execute(sql.encode(), prepare=True)
+                if cursor.description is None:
+                    return Table([], [])
+                return Table([column.name for column in cursor.description], cursor.fetchall())
+        except psycopg.Error as error:
+            raise BadInput(f"PostgreSQL: {(str(error).strip().splitlines() or ['no reason given'])[0]}.") from error

@@ -9,10 +9,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, pool, text
 
 import migrations
-from db.engine import driver_url, translated_errors
+from db.engine import driver_url, make_engine, translated_errors
 from pipeline.errors import DatabaseTooOld, SchemaMismatch
 
 MIN_POSTGRES = 15
@@ -69,7 +69,7 @@ def require_schema(url: str) -> None:
 
 
 def _connect(url: str) -> Connection:
-    return create_engine(driver_url(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}).connect()
+    return make_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 10}).connect()
 
 
 def _config(url: str) -> Config:
