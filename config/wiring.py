@@ -50,9 +50,9 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
 
 def describe_cross_encoder(settings: Settings) -> str:
     """Say which cross-encoder would be loaded; raises `ModelUnavailable` when there is none within reach."""
-    from pipeline.backends.models import resolve_model
+    from pipeline.backends.cross_encoder import locate_cross_encoder
 
-    return resolve_model(settings.cross_encoder_model).name
+    return locate_cross_encoder(settings.cross_encoder_model).name
 
 
 def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal["query", "ingest"]) -> WorkerParts:

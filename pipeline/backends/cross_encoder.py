@@ -18,8 +18,7 @@ class SentenceTransformersCrossEncoder:
         """Load the model from a folder, the cache or the hub; `ModelUnavailable` says what to do without it."""
         self._name = name
         self._batch_size = batch_size
-        files = resolve_files(name, kind="cross-encoder", way_out=WAY_OUT)
-        self._model = _load(files, threads=threads, device=device)
+        self._model = _load(locate_cross_encoder(name), threads=threads, device=device)
         if self._model.num_labels != 1:
             raise ModelUnavailable(
                 f"The cross-encoder {name} gives {self._model.num_labels} scores for a pair, but a reranker needs one. "
@@ -45,6 +44,11 @@ class SentenceTransformersCrossEncoder:
             show_progress_bar=False,
         )
         return [float(logit) for logit in logits]
+
+
+def locate_cross_encoder(name: str) -> ModelFiles:
+    """Find a cross-encoder's files without loading it; `ModelUnavailable` says what to do without them."""
+    return resolve_files(name, kind="cross-encoder", way_out=WAY_OUT)
 
 
 def _load(files: ModelFiles, *, threads: int, device: str | None) -> Any:

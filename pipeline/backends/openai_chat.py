@@ -237,7 +237,7 @@ def _body(response: httpx.Response, ends: float) -> str:
     except ValueError:
         return text
     error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message") if isinstance(error, dict) else error
+    message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
     return message if isinstance(message, str) else text
 
 

@@ -38,6 +38,8 @@ class SentenceTransformerEmbedder:
                 f"{profile.dimensions}; add a profile for this model instead."
             )
         self._tokenizer = self._model.tokenizer
+        # Static embeddings and the like have a bare tokenizer and no token vectors; the library runs those by itself.
+        self._is_transformer = hasattr(self._tokenizer, "pad")
 
     @property
     def profile(self) -> EmbeddingProfile:
@@ -51,6 +53,8 @@ class SentenceTransformerEmbedder:
 
     def count(self, text: str) -> int:
         """Count the tokens of one text, special tokens not included."""
+        if not self._is_transformer:
+            return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
         return len(self._tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
 
     def encode(self, texts: Sequence[str]) -> Matrix:
@@ -58,6 +62,12 @@ class SentenceTransformerEmbedder:
         import torch
 
         vectors = np.zeros((len(texts), self._profile.dimensions), dtype=np.float32)
+        if not self._is_transformer:
+            if texts:
+                vectors[:] = self._model.encode(
+                    list(texts), normalize_embeddings=self._profile.normalize, show_progress_bar=False
+                )
+            return vectors
         with torch.inference_mode():
             for rows, features in self._batches(texts, self._model.max_seq_length):
                 pooled = self._model(features)["sentence_embedding"].float()
@@ -73,6 +83,10 @@ class SentenceTransformerEmbedder:
         """
         import torch
 
+        if not self._is_transformer:
+            raise ModelUnavailable(
+                f"The embedding model {self._profile.model} has no token vectors; ask with another reranker."
+            )
         found: list[Matrix] = [np.zeros((0, 0), dtype=np.float32)] * len(texts)
         limit = min(self._token_limit, self._model.max_seq_length or self._token_limit)
         special = torch.tensor(sorted(self._tokenizer.all_special_ids))

@@ -113,3 +113,28 @@ def test_cross_encoder__a_folder_without_a_model(tmp_path: Path) -> None:
 
     with pytest.raises(ModelUnavailable, match="late-interaction"):
         SentenceTransformersCrossEncoder(str(tmp_path / "missing"))
+
+
+MAKE_STATIC = """
+import sys
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+from tokenizers import Tokenizer, models, pre_tokenizers
+words = {word: place for place, word in enumerate("[UNK] the gate opens".split())}
+tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save(sys.argv[1])
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+
+    subprocess.run([sys.executable, "-c", MAKE_STATIC, str(tmp_path)], check=True, capture_output=True)
+    static = SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path), dimensions=8))
+    assert np.allclose(np.linalg.norm(static.encode(["the gate", "gate opens"]), axis=1), 1.0, atol=1e-5)
+    assert static.encode([]).shape == (0, 8)
+    assert static.count("the gate opens") == 3
+    with pytest.raises(ModelUnavailable, match="no token vectors"):
+        static.encode_tokens(["the gate"])
