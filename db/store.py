@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db import jobs
+from db import embedding, jobs
 from db.models import Blob, ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import Quarantined, UnknownName
@@ -98,6 +98,8 @@ def find_same_bytes(
 def store_version(session: Session, lease: jobs.Lease, profile_id: int, version: NewVersion) -> int:
     """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
 
+    Where every chunk keeps an old vector there is nothing to wait for, and the version goes live at once.
+
     One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
     """
     jobs.hold(session, lease)
@@ -112,6 +114,8 @@ def store_version(session: Session, lease: jobs.Lease, profile_id: int, version:
     done = total - int(getattr(queued, "rowcount", 0))
     values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
     session.execute(named("hand_to_embedder"), values)
+    if done == total:
+        embedding.complete_versions(session, [version_id])
     return int(version_id)
 
 

@@ -55,12 +55,19 @@ def test_version__unchanged_chunks_keep_their_vectors(library):
     assert library.job(job).progress_done == 2
 
 
-def test_version__wholly_unchanged_chunks_go_live_by_the_sweep_at_the_latest(library):
+def test_version__wholly_unchanged_chunks_go_live_at_once(library):
     library.add("a", ["one"])
     job = library.submit_bytes("a", b"other bytes, same text")
     library.store(library.claim(job), ["one"])
     assert library.count("embedding_queue") == 0
-    sweep_now(library)
+    assert library.job(job).state == "succeeded"
+
+
+def test_sweep__finishes_a_version_whose_last_vector_came_without_the_switch(library):
+    job = library.submit_bytes("a", b"1")
+    library.store(library.claim(job), ["one"])
+    library.run("DELETE FROM embedding_queue")
+    assert len(sweep_now(library).completed) == 1
     assert library.job(job).state == "succeeded"
 
 
