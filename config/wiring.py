@@ -58,7 +58,6 @@ def describe_cross_encoder(settings: Settings) -> str:
 def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal["query", "ingest"]) -> WorkerParts:
     """Build everything a worker of this role needs, models loaded."""
     from pipeline.backends.fetcher import HttpFetcher
-
     from pipeline.backends.kreuzberg_parser import KreuzbergParser
 
     embedder = build_embedder(settings, profile)

@@ -109,7 +109,7 @@ class SchemaMismatch(SetupError):
 
 
 class BrokerAway(SetupError):
-    """Redis cannot be reached; check REDIS_URL and that the server runs. Queued jobs are safe and run once it is back."""
+    """Redis cannot be reached; check REDIS_URL and that the server runs. Queued jobs are safe and run later."""
 
     retryable = True
 

@@ -46,7 +46,7 @@ def prepare_document(
     on_stage("parse")
     parsed = parts.parser.parse(source, cancelled=cancelled)
     if cancelled():
-        raise Cancelled()
+        raise Cancelled
     on_stage("chunk")
     chunks = chunk_document(
         parsed,

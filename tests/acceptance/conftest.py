@@ -9,13 +9,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 import pytest
+import redis
 from sqlalchemy import text
 
+from config.embedded import ServerUrls
+from config.redis_urls import client_url
 from db import jobs, workspaces
 from db.engine import Database
 
@@ -31,7 +37,9 @@ class Desk:
     logs: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def refdesk(self, *arguments: str, stdin: bytes | None = None, **environment: str) -> subprocess.CompletedProcess:
+    def refdesk(
+        self, *arguments: str, stdin: bytes | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [sys.executable, "-m", "cli.main", *arguments],
             env=self.environment | environment,
@@ -42,7 +50,7 @@ class Desk:
         )
 
     def json(self, *arguments: str, **environment: str) -> Any:
-        ended = self.refdesk(*arguments, "--json", **environment)
+        ended = self.refdesk(*arguments, "--json", stdin=None, **environment)
         return json.loads(ended.stdout), ended.returncode
 
     def start_worker(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -67,7 +75,7 @@ class Desk:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def submit(self, kind: str, payload: dict[str, Any]) -> int:
+    def submit(self, kind: jobs.Kind, payload: dict[str, Any]) -> int:
         with self.database.system() as session:
             workspace = workspaces.ensure_workspace(session, "local")
         with self.database.tenant(workspace) as session:
@@ -93,23 +101,52 @@ class Desk:
         )
 
 
-@pytest.fixture
-def desk(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Desk]:
+@contextmanager
+def open_desk(database_url: str, redis_url: str, folder: Path) -> Iterator[Desk]:
     pytest.importorskip("sentence_transformers", reason="needs the worker extra")
-    logs = tmp_path / "logs"
+    logs = folder / "logs"
     logs.mkdir()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("REFDESK_")} | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "REFDESK_HOME": str(tmp_path / "home"),
+        "REFDESK_HOME": str(folder / "home"),
         "REFDESK_LEASE_S": "3",
         "REFDESK_SWEEP_S": "1",
         "HF_HUB_OFFLINE": "1",
-        "HOME": str(tmp_path),
+        "HOME": str(folder),
     }
     desk = Desk(Database(database_url), environment, logs)
-    yield desk
-    for process in desk.processes:
-        if process.poll() is None:
-            desk.kill(process)
-    desk.database.close()
+    try:
+        yield desk
+    finally:
+        for process in desk.processes:
+            if process.poll() is None:
+                desk.kill(process)
+        desk.database.close()
+
+
+@pytest.fixture
+def desk(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(database_url, redis_url, tmp_path) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def shared_desk(
+    servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory, request: Any
+) -> Iterator[Desk]:
+    """One desk for a whole module: starting a worker costs seconds."""
+    name = request.module.__name__.rpartition(".")[2]
+    parts = urlsplit(servers.database_url)
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
+    try:
+        # Database 0 of Redis belongs to no single test.
+        url = f"{servers.redis_url}?virtual_host=0"
+        with redis.Redis.from_url(client_url(url)) as client:
+            client.flushdb()
+        with open_desk(urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name)) as desk:
+            yield desk
+    finally:
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

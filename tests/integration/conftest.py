@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def fake_vector(text: str) -> list[float]:
     """A unit vector that depends on the text alone."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
     vector = rng.normal(size=DIMENSIONS)
-    return (vector / np.linalg.norm(vector)).tolist()
+    return [float(value) for value in vector / np.linalg.norm(vector)]
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Library:
     other: int
     profile: EmbeddingProfile
 
-    def submit(self, payload: dict | None = None, *, workspace: int | None = None, **values) -> int:
+    def submit(self, payload: dict[str, Any] | None = None, *, workspace: int | None = None, **values) -> int:
         workspace = workspace or self.workspace
         with self.database.tenant(workspace) as session:
             return jobs.submit(session, jobs.NewJob(workspace, "ingest", payload or {}, **values))
@@ -88,7 +89,7 @@ class Library:
         from sqlalchemy import text
 
         with self.database.owner() as session:
-            return session.scalar(text(f"SELECT count(*) FROM {table} WHERE {where}"))
+            return int(session.scalar(text(f"SELECT count(*) FROM {table} WHERE {where}")) or 0)
 
     def run(self, statement: str) -> None:
         from sqlalchemy import text

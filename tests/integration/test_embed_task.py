@@ -14,7 +14,8 @@ from tests.integration.conftest import fake_vector
 
 class FakeEmbedder:
     def __init__(self, profile, error: BaseException | None = None):
-        self.profile, self.sizes, self.error = profile, [], error
+        self.profile, self.error = profile, error
+        self.sizes: list[int] = []
 
     def encode(self, texts):
         self.sizes.append(len(texts))
