@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -58,7 +58,17 @@ class _Hide:
         self._secrets = [secret for secret in secrets if len(secret) > 3]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {key: self._clean(value) if isinstance(value, str) else value for key, value in event.items()}
+        # Keys with an underscore are structlog's own and never printed.
+        return {key: value if key.startswith("_") else self._clean_any(value) for key, value in event.items()}
+
+    def _clean_any(self, value: Any) -> Any:
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        if isinstance(value, Mapping):
+            return {key: self._clean_any(inner) for key, inner in value.items()}
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return [self._clean_any(inner) for inner in value]
+        return self._clean(str(value))
 
     def _clean(self, value: str) -> str:
         value = _URL_PASSWORD.sub(r"\1:***@", value)

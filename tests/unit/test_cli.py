@@ -1,0 +1,225 @@
+"""The command line without servers: usage, refusals, what is printed where."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+import migrations
+from cli import console, sources
+from cli.ingest import Entry, describe, summarise
+from cli.main import app
+from cli.own_workers import last_line
+from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, Post
+from pipeline.errors import BadInput, FileTooLarge, LinkRefused
+
+ANSWER = [
+    *("job", "answer", "abstained", "citations", "candidates", "timings_ms", "reranker", "fallbacks", "model"),
+]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run a command in an empty folder; what reaches for a database fails at once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REFDESK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:hidden-word@127.0.0.1:1/nothing")
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    errors = io.StringIO()
+    monkeypatch.setattr(console.err, "file", errors)
+
+    def run_command(*arguments: str):
+        errors.seek(0)
+        errors.truncate()
+        result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+        told = " ".join((errors.getvalue() + result.stderr).split())
+        return SimpleNamespace(code=result.exit_code, said=result.stdout, told=told)
+
+    return run_command
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "ask",
+        "ask q --nonsense",
+        "ask q --top-n 0",
+        "ask q --top-n many",
+        "ask q --top-k 21",
+        "ask q --recall magic",
+        "ask q --reranker magic --json",
+        "ingest",
+        "worker magic",
+        "docs",
+        "docs show one",
+        "docs show 0",
+        "jobs why 99999999999999999999",
+        "jobs list --state asleep",
+        "jobs list --kind magic",
+        "jobs list --limit 0",
+        "sql --nonsense",
+    ],
+)
+def test_usage__wrong_command_or_option_ends_with_2(run, line):
+    result = run(*line.split())
+    assert result.code == 2
+    assert result.said == ""
+    assert "Usage: " in result.told
+
+
+def test_usage__option_without_its_value(run):
+    result = run("ingest", "a", "--channel")
+    assert (result.code, result.said) == (2, "")
+    assert "--channel" in result.told
+
+
+@pytest.mark.parametrize("line", ["--help", "--version", "ask --help", "jobs retry --help", "sql --list"])
+def test_help__ends_with_0(run, line):
+    assert run(*line.split()).code == 0
+
+
+def test_ask__refused_is_one_document_with_all_keys(run):
+    for question in ("", "  \n", "why " * 25_000):
+        result = run("ask", question, "--json")
+        assert result.code == 1
+        assert list(json.loads(result.said)) == ANSWER
+        assert result.told.startswith("The question")
+
+
+def test_database_away__one_sentence_one_document_no_password(run):
+    for line in ("docs list", "jobs list", "sql jobs", "jobs why 1", "docs delete 1"):
+        result = run(*line.split(), "--json")
+        assert result.code == 1
+        assert json.loads(result.said)["error_class"] == "DatabaseAway"
+        assert result.told.startswith("The database cannot be reached; check DATABASE_URL")
+        assert "hidden-word" not in result.told + result.said
+
+
+def test_ingest__refused_as_a_whole_names_every_source(run):
+    result = run("ingest", "one.txt", "https://example.org/", "--json")
+    assert result.code == 1
+    entries = json.loads(result.said)["documents"]
+    assert [entry["source"] for entry in entries] == ["one.txt", "https://example.org/"]
+    assert all(list(entry) == ["id", "source", "title", "job", "state", "chunks", "error"] for entry in entries)
+    assert all(entry["state"] == "failed" and "DATABASE_URL" in entry["error"] for entry in entries)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://u:hidden-word@h/d", "postgresql://u:hidden-word@h:port/d"])
+def test_database_url__that_is_none(run, monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+    result = run("docs", "list")
+    assert result.code == 1
+    assert result.told.startswith("DATABASE_URL is not a PostgreSQL URL")
+    assert "hidden-word" not in result.told
+
+
+def test_settings__wrong_values_are_named(run, monkeypatch):
+    monkeypatch.setenv("REFDESK_TOP_N", "0")
+    monkeypatch.setenv("REFDESK_LOG_LEVEL", "LOUD")
+    result = run("jobs", "list", "--json")
+    assert result.code == 1
+    assert "REFDESK_TOP_N" in result.told
+    assert "REFDESK_LOG_LEVEL" in result.told
+    assert json.loads(result.said)["error_class"] == "SetupError"
+
+
+def test_sources__each_that_cannot_be_read_says_why(tmp_path):
+    (tmp_path / "large.txt").write_bytes(b"x" * 101)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / ".hidden").write_text("x")
+    given = ["nowhere.txt", str(tmp_path / "large.txt"), str(tmp_path / "folder"), "ftp://example.org/x", "/dev/null"]
+    found = list(sources.find_sources(given, max_bytes=100))
+    assert [type(named.error) for named in found] == [BadInput, FileTooLarge, BadInput, LinkRefused, BadInput]
+    assert [named.given for named in found] == given
+
+
+def test_sources__standard_input(monkeypatch):
+    for content, error in ((b"", BadInput), (b"x" * 101, FileTooLarge), (b"x", type(None))):
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+        (named,) = sources.find_sources(["-"], max_bytes=100)
+        assert type(named.error) is error
+
+
+def test_sources__file_name_that_is_no_text(tmp_path):
+    file = tmp_path / "b\udcff.txt"
+    file.write_text("x")
+    (named,) = sources.find_sources([str(file)], max_bytes=100)
+    for text in (named.name, named.given, named.identity):
+        assert text.encode().endswith(b"b\\udcff.txt")
+
+
+def test_text__cannot_steer_the_terminal(monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(console, "out", Console(file=shown, force_terminal=True, color_system=None, width=80))
+    console.say("a\x1b[2Jb\x9bc [bold]d[/bold]\x07")
+    console.print_table(("n",), [("x\x1b]0;y\x07\nz",)])
+    assert "\x1b" not in shown.getvalue()
+    assert "\x9b" not in shown.getvalue()
+    assert "a\ufffd[2Jb\ufffdc [bold]d[/bold]\ufffd" in shown.getvalue()
+
+
+def test_table__without_terminal_keeps_a_row_on_a_line(capsys):
+    console.print_table(("one", "two"), [("word " * 60, "end"), (None, 0.123456)])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[2].rstrip().endswith("end")
+    assert "0.1235" in lines[3]
+
+
+def test_json__for_an_output_that_knows_no_unicode(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    console.print_json({"title": "Bücher \udcff"})
+    assert json.loads(raw.getvalue())["title"].startswith("Bücher")
+
+
+def test_summary__counts_everything_once(run, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr("cli.ingest.note", lambda text, style="": told.append(text))
+    monkeypatch.setattr("cli.ingest.complain", told.append)
+    summarise(
+        [
+            Entry("a", 1, "succeeded", 1, "A", 2),
+            Entry("b", 2, "succeeded", 2, "B", 2, unchanged=True),
+            Entry("c", 3, "failed", error="broken"),
+            Entry("d", None, "failed", error="not there"),
+            Entry("e", 4, "queued"),
+        ]
+    )
+    assert told[0] == "✗ d: not there"
+    assert told[1].startswith("1 added or renewed, 1 unchanged, 2 failed, 1 waiting")
+    assert describe(Entry("b", 2, "succeeded", 2, "B", 2, unchanged=True)) == "= b: unchanged, document 2, 2 chunks"
+
+
+def test_up__pauses_grow_and_start_over_after_a_long_life():
+    post = Post("query", SimpleNamespace(), started=0.0)  # type: ignore[arg-type]
+    pauses = []
+    for _ in range(8):
+        pauses.append(post.bury(post.started + 1))
+        post.started += 2
+    assert pauses == [*RESTART_PAUSES_S, RESTART_PAUSES_S[-1], RESTART_PAUSES_S[-1]]
+    assert post.bury(post.started + LONG_LIFE_S) == RESTART_PAUSES_S[0]
+
+
+def test_last_line__of_a_log(tmp_path):
+    log = tmp_path / "log"
+    assert last_line(log) == "it left no word"
+    log.write_bytes(b"one\n\xfftwo\n\n")
+    assert last_line(log) == "\ufffdtwo"
+
+
+def test_states__the_command_line_knows_those_of_the_ledger():
+    from cli.jobs import StateName
+
+    ledger = (Path(migrations.__file__).parent / "versions" / "20261122_01_initial.up.sql").read_text()
+    (listed,) = re.findall(r"state IN \(('queued', 'running'[^)]*'dead')\)", ledger)[:1]
+    assert {state.value for state in StateName} == set(re.findall(r"'(\w+)'", listed))
