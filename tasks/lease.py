@@ -13,6 +13,7 @@ import structlog
 from db import jobs
 from db.engine import Database
 from pipeline.errors import Cancelled, DatabaseAway, LeaseLost
+from tasks.signs import is_stopping
 
 log = structlog.get_logger(__name__)
 
@@ -59,8 +60,16 @@ class Holder:
         self._lost = threading.Event()
 
     def cancelled(self) -> bool:
-        """Whether the work should stop, because a person wants it or because the lease is gone."""
-        return self._cancelled.is_set() or self._lost.is_set()
+        """Whether the work should stop: a person wants it, the lease is gone, or the worker was told to stop."""
+        return self.unwanted() or self._lost.is_set() or is_stopping()
+
+    def unwanted(self) -> bool:
+        """Whether a person cancelled the job."""
+        return self._cancelled.is_set()
+
+    def lost(self) -> bool:
+        """Whether another worker owns the job now."""
+        return self._lost.is_set()
 
     def report(self, stage: str, done: int = 0, total: int = 0, text: str = "") -> None:
         """Show stage and progress; raises `LeaseLost` or `Cancelled` between stages, where stopping is clean."""
@@ -118,9 +127,7 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         with Heartbeat(holder.beat, lease_s):
             yield holder
     except Cancelled:
-        with database.system() as session:
-            jobs.end_cancelled(session, lease)
-        bound.info("job cancelled")
+        _put_down(database, holder)
     except LeaseLost:
         bound.warning("lease lost, nothing written")
     except Exception as error:  # noqa: BLE001 - whatever goes wrong becomes the state of this job, not of the worker
@@ -132,3 +139,18 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         with database.system() as session:
             jobs.give_back(session, lease)
         raise
+
+
+def _put_down(database: Database, holder: Holder) -> None:
+    """End work that stopped half way: cancelled by a person, or handed back because this worker stops."""
+    bound = log.bind(job=holder.lease.job_id, attempt=holder.lease.attempt)
+    if holder.unwanted():
+        with database.system() as session:
+            jobs.end_cancelled(session, holder.lease)
+        bound.info("job cancelled")
+    elif holder.lost():
+        bound.warning("lease lost, nothing written")
+    else:
+        with database.system() as session:
+            jobs.give_back(session, holder.lease)
+        bound.info("job handed back, this worker stops")
