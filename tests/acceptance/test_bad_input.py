@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -268,6 +269,7 @@ def start_redis(folder: Path) -> subprocess.Popen[bytes]:
     )
     while not (folder / "s").exists():
         assert process.poll() is None
+        time.sleep(0.05)
     return process
 
 
@@ -305,6 +307,8 @@ def test_ingest_interrupted__says_so_and_leaves_no_process(desk, tmp_path):
         said, told = process.communicate(timeout=60)
     finally:
         process.kill()
+        with process:
+            pass
     assert process.returncode == 130
     assert b"stopped waiting" in told
     assert b"Traceback" not in told

@@ -52,6 +52,13 @@ def wait_until_up(process: subprocess.Popen[bytes]) -> None:
     assert b"refdesk is up" in line, process.communicate()[1].decode()
 
 
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a command and nothing else, and close our ends of its pipes."""
+    process.kill()
+    with process:
+        pass
+
+
 def processes_of(home: Path, word: str = "") -> list[psutil.Process]:
     """Find what runs on a home folder: its workers by their environment, its servers by their folder."""
     found = []
@@ -93,8 +100,7 @@ def test_up__serves_survives_and_leaves_nothing(settings, home, tmp_path):
         assert [len(document_of(process)["documents"]) for process in several] == [1, 1, 1]
 
         # The command itself is killed: its workers go within seconds, and nothing is in the way of the next one.
-        up.kill()
-        up.wait()
+        end(up)
         wait_until(lambda: not processes_of(home, "cli.main worker"), "orphans gone")
         up = refdesk(settings, "up")
         wait_until_up(up)
@@ -109,10 +115,9 @@ def test_up__serves_survives_and_leaves_nothing(settings, home, tmp_path):
         assert b"Traceback" not in told
         assert processes_of(home) == []
     finally:
-        up.kill()
+        end(up)
         for process in processes_of(home):
             process.kill()
-        up.wait()
         wait_until(lambda: not processes_of(home), "all gone")
 
 
