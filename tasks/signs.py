@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from multiprocessing import Value
+from multiprocessing import Array, Value
 
 import structlog
 
@@ -18,6 +18,33 @@ _taken = Value("Q", 0)
 """Messages taken, shared between the worker's parent and its children (made before the fork)."""
 _stopping = Value("b")
 """Whether the worker was told to stop; shared in the same way."""
+
+
+_ready = Value("b")
+"""Whether a child has loaded its models; shared in the same way."""
+_failure = Array("B", 4000)
+"""Why a child could not start; shared in the same way."""
+
+
+def note_ready() -> None:
+    """Tell the parent that a child has loaded its models."""
+    _ready.value = 1
+
+
+def is_ready() -> bool:
+    """Whether a child has loaded its models."""
+    return bool(_ready.value)
+
+
+def note_failure(sentence: str) -> None:
+    """Tell the parent why a child could not start."""
+    text = sentence.encode()[: len(_failure)]
+    _failure[: len(text)] = list(text)
+
+
+def failure() -> str:
+    """Why a child could not start; empty when none failed."""
+    return bytes(_failure[:]).rstrip(b"\0").decode(errors="replace")
 
 
 def note_task() -> None:

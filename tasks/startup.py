@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,17 +19,19 @@ from db import workspaces
 from db.engine import Database
 from db.schema import require_schema
 from db.workers import WorkerSign
-from pipeline.errors import ProfileMismatch
+from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
 from tasks.runtime import Runtime, current, install, worker_name
-from tasks.signs import Signs, note_stopping
+from tasks.signs import Signs, failure, is_ready, is_stopping, note_failure, note_ready, note_stopping
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
 
 log = structlog.get_logger(__name__)
 
 Role = Literal["query", "ingest"]
+CHILD_GRACE_S = 10.0
+"""How long a child that could not start waits for its parent to stop."""
 QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
 
@@ -60,10 +63,18 @@ def run_worker(plan: WorkerPlan) -> None:
     def in_child(**_: Any) -> None:
         _start_child(plan, profile, name)
 
-    def when_ready(**_: Any) -> None:
+    def announce() -> None:
+        # Celery calls itself ready while its child still loads the models; nobody should count on a worker before.
+        while not is_ready():
+            if is_stopping():
+                return
+            time.sleep(0.05)
         signs.start()
         sweeper.start()
         log.info("worker ready", worker=name, queue=QUEUE_OF_ROLE[plan.role])
+
+    def when_ready(**_: Any) -> None:
+        threading.Thread(target=announce, name="announce", daemon=True).start()
 
     def when_asked_to_stop(**_: Any) -> None:
         note_stopping()
@@ -87,7 +98,11 @@ def run_worker(plan: WorkerPlan) -> None:
         f"--hostname={name.replace(':', '-')}@%h",
         "--loglevel=WARNING",
     ]
-    app.worker_main(arguments)
+    try:
+        app.worker_main(arguments)
+    finally:
+        if failure():
+            raise SetupError(failure())
 
 
 def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile:
@@ -106,12 +121,23 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
 
 def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None:
     database = Database(plan.database_url, application=f"refdesk {plan.role}")
-    parts = build_parts(plan.settings, profile, role=plan.role)
+    try:
+        parts = build_parts(plan.settings, profile, role=plan.role)
+    except Exception as error:
+        log.exception("worker cannot start")
+        note_failure(str(error) or type(error).__name__)
+        # Celery would fork such a child again for ever; the worker ends with the reason instead.
+        os.kill(os.getppid(), signal.SIGTERM)
+        time.sleep(CHILD_GRACE_S)
+        os._exit(1)
     submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
     install(Runtime(name, plan.settings, database, parts, submitter))
+    note_ready()
 
 
 def _stop_child(**_: Any) -> None:
+    if not is_ready():
+        return
     runtime = current()
     runtime.parts.close()
     runtime.database.close()
