@@ -196,8 +196,9 @@ class OpenAIChat:
         )
 
     def _shorten(self, said: str) -> str:
-        text = " ".join(said.split())[:300]
-        return text.replace(self._api_key, "…") if self._api_key else text
+        text = " ".join(said.split())
+        # The key goes before the cut: half a key is a secret too.
+        return (text.replace(self._api_key, "…") if self._api_key else text)[:300]
 
     def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
         prompt = parts.prompt_tokens

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -62,6 +64,39 @@ def test_ingest__standard_input_and_a_name_that_is_no_text(desk):
     ended = desk.refdesk("ingest", str(file), "--json")
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["documents"][0]["state"] == "succeeded"
+
+
+class Page(BaseHTTPRequestHandler):
+    """A web server with one page."""
+
+    def do_GET(self):
+        there = self.path == "/page"
+        self.send_response(200 if there else 404)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        if there:
+            self.wfile.write(b"<html><title>Orbit</title><body><p>The orbit takes ninety minutes.</p></body></html>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_links__where_private_ones_are_allowed(desk):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        site = f"http://127.0.0.1:{server.server_port}"
+        ended = desk.refdesk("ingest", f"{site}/page", f"{site}/gone", "http://127.0.0.1:1/dead", "--json")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ended.returncode == 1
+    page, gone, dead = json.loads(ended.stdout)["documents"]
+    assert (page["state"], page["title"], page["source"]) == ("succeeded", "Orbit", f"{site}/page")
+    assert "404" in gone["error"]
+    assert "cannot be reached" in dead["error"]
+    for entry in (gone, dead):
+        assert desk.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}") == "LinkFailed"
 
 
 def test_ask__json_has_the_promised_keys(desk):

@@ -19,7 +19,8 @@ from cli.ingest import Entry, describe, summarise
 from cli.main import app
 from cli.own_workers import last_line
 from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, Post
-from pipeline.errors import BadInput, FileTooLarge, LinkRefused
+from config.checks import reach_redis
+from pipeline.errors import BadInput, FileTooLarge, LinkRefused, SetupError
 
 ANSWER = [
     *("job", "answer", "abstained", "citations", "candidates", "timings_ms", "reranker", "fallbacks", "model"),
@@ -111,6 +112,12 @@ def test_ingest__refused_as_a_whole_names_every_source(run):
     assert [entry["source"] for entry in entries] == ["one.txt", "https://example.org/"]
     assert all(list(entry) == ["id", "source", "title", "job", "state", "chunks", "error"] for entry in entries)
     assert all(entry["state"] == "failed" and "DATABASE_URL" in entry["error"] for entry in entries)
+
+
+def test_redis_url__that_is_none():
+    for url in ("nonsense", "http://host/", "redis://127.0.0.1:port"):
+        with pytest.raises(SetupError, match="REDIS_URL is not a Redis address"):
+            reach_redis(url)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:hidden-word@h/d", "postgresql://u:hidden-word@h:port/d"])

@@ -26,7 +26,7 @@ def logging_as_it_was():
 
 
 def lines_of(capsys, log_format: str):
-    settings = Settings(log_format=log_format, llm_api_key=KEY, DATABASE_URL=URL)  # type: ignore[call-arg, arg-type]
+    settings = Settings(log_format=log_format, llm_api_key=KEY, DATABASE_URL=URL)
     set_up_logging(settings)
     log = structlog.get_logger("tasks.test")
     log.warning("asked", text=f"key {KEY} refused", url="redis://:other-word@h/0", many=[KEY], nested={"k": KEY})
