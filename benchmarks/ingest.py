@@ -92,7 +92,9 @@ def ingest(front: Front, workspace_id: int, path: Path) -> float:
     entries = submit_sources(front, workspace_id, find_sources([str(path)], max_bytes=10**9), channels=None)
     numbers = [entry.job for entry in entries if entry.job is not None]
     states: list[str] = []
-    wait_for(front, workspace_id, numbers, lambda seen: states.extend(job.state for job in seen if job.finished))
+    wait_for(
+        front, workspace_id, numbers, "ingest", lambda seen: states.extend(job.state for job in seen if job.finished)
+    )
     elapsed = time.perf_counter() - started
     assert states == ["succeeded"] * len(numbers), set(states)
     return elapsed

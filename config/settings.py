@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     token_cache_mb: int = Field(
         256, ge=0, description="Memory for the token vectors of passages that late-interaction has read."
     )
-    embed_linger_s: float = Field(2.0, ge=0, description="Seconds a partly filled claim waits for more chunks.")
+    embed_linger_s: float = Field(10.0, ge=0, description="Seconds a partly filled claim waits for more chunks.")
 
     # Language model
     llm_base_url: str = Field("", description="OpenAI-compatible server, e.g. http://127.0.0.1:11434/v1.")

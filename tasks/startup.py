@@ -30,7 +30,7 @@ from tasks.sweep import Sweeper
 log = structlog.get_logger(__name__)
 
 Role = Literal["query", "ingest"]
-CHILD_GRACE_S = 10.0
+CHILD_GRACE_S = 3.0
 """How long a child that could not start waits for its parent to stop."""
 QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
