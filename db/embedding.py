@@ -36,9 +36,9 @@ class ClaimedChunk:
     text: str
 
 
-def backlog(session: Session, profile_id: int) -> Backlog:
-    """Count what can be claimed."""
-    row = session.execute(named("embedding_backlog"), {"profile_id": profile_id}).one()
+def backlog(session: Session, profile_id: int, limit: int) -> Backlog:
+    """Count what can be claimed, up to `limit`."""
+    row = session.execute(named("embedding_backlog"), {"profile_id": profile_id, "limit": limit}).one()
     return Backlog(row.waiting, row.oldest_s, row.attempts)
 
 
@@ -100,12 +100,15 @@ def store_vectors(
 
 def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
     """Make those versions live that have all their vectors, and end their jobs."""
-    complete = list(session.scalars(named("complete_versions"), {"version_ids": list(version_ids)}))
-    for version_id in complete:
-        session.execute(named("switch_version"), {"version_id": version_id})
-        session.execute(named("succeed_embedded"), {"version_id": version_id})
-        session.execute(named("drop_superseded"), {"version_id": version_id})
-    return complete
+    complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
+    waiting = {row.id: row.document_id for row in complete}
+    while waiting:
+        # Two versions of one document go live one after the other; in one statement each would supersede the other.
+        wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
+        for name in ("switch_versions", "succeed_embedded", "drop_superseded"):
+            session.execute(named(name), {"version_ids": list(wave.values())})
+        waiting = {version_id: doc for version_id, doc in waiting.items() if wave[doc] != version_id}
+    return [row.id for row in complete]
 
 
 def kill_poisoned(session: Session, max_attempts: int) -> list[int]:

@@ -21,10 +21,13 @@ from sqlalchemy.orm import Session
 
 from pipeline.errors import DatabaseAway, DiskFull, RefdeskError, SchemaMismatch, SetupError
 
+__all__ = ["Database", "Session", "driver_url", "first_line", "translated_errors"]
+
 # One round trip: role, tenant, and plans made for the values at hand (a generic plan ignores later settings).
 _ENTER = text(
     "SELECT set_config('role', :role, true), set_config('refdesk.workspace', :workspace, true),"
-    " set_config('plan_cache_mode', 'force_custom_plan', true)"
+    " set_config('plan_cache_mode', 'force_custom_plan', true),"
+    " set_config('synchronous_commit', :durable, true)"
 )
 
 _NO_URL = "DATABASE_URL is not a PostgreSQL URL (postgresql://user:password@host:5432/name)."
@@ -53,9 +56,14 @@ def make_engine(url: str, **options: Any) -> Engine:
 class Database:
     """A pool of connections to one database."""
 
-    def __init__(self, url: str, *, application: str = "refdesk", pool_size: int = 5) -> None:
-        """Prepare the pool; nothing connects before the first transaction."""
+    def __init__(self, url: str, *, application: str = "refdesk", pool_size: int = 5, durable: bool = True) -> None:
+        """Prepare the pool; nothing connects before the first transaction.
+
+        A worker is not `durable`: if PostgreSQL itself crashes, its last fraction of a second is done again from the
+        ledger, and in return no step of a job waits for the disk. What a front end submits always waits.
+        """
         self.url = url
+        self._durable = "on" if durable else "off"
         self._pid = os.getpid()
         self._engine = make_engine(
             url,
@@ -109,7 +117,7 @@ class Database:
     @contextmanager
     def _transaction(self, role: str, workspace: str) -> Iterator[Session]:
         with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            session.execute(_ENTER, {"role": role, "workspace": workspace})
+            session.execute(_ENTER, {"role": role, "workspace": workspace, "durable": self._durable})
             yield session
 
 

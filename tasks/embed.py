@@ -39,7 +39,7 @@ def _embed_batch(runtime: Runtime) -> bool:
     profile = runtime.parts.ingest.profile
     token = uuid.uuid4()
     with runtime.database.system() as session:
-        backlog = embedding.backlog(session, profile.id)
+        backlog = embedding.backlog(session, profile.id, settings.embed_claim_size)
         if not backlog.waiting:
             return False
         full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s

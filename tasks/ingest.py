@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from db import jobs, store
+from db.engine import Session
 from pipeline.errors import BadInput
 from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
 from tasks.embed import embed_backlog
-from tasks.lease import Holder, holding
+from tasks.lease import Holder, Late, holding
 from tasks.runtime import Runtime, current
 from tasks.signs import note_task
 
@@ -22,7 +20,7 @@ def ingest(job_id: int) -> None:
     note_task()
     runtime = current()
     with holding(
-        runtime.database, job_id, worker=runtime.worker, stage="start", lease_s=runtime.settings.lease_s
+        runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.lease_s
     ) as holder:
         if holder is not None:
             _ingest(runtime, holder)
@@ -37,46 +35,55 @@ def embed() -> None:
 
 
 def _ingest(runtime: Runtime, holder: Holder) -> None:
-    payload = holder.lease.payload
-    source, sha256 = _read_source(runtime, holder, payload)
-    channels = payload.get("channels")
-    identity = str(payload["source"])
-    workspace_id = holder.lease.workspace_id
-    with runtime.database.tenant(workspace_id) as session:
-        store.require_not_quarantined(session, workspace_id, sha256)
-        same = (
-            None if payload.get("force") else store.find_same_bytes(session, workspace_id, sha256, channels, identity)
-        )
-        if same is not None:
-            result = {
-                "document": same.id,
-                "title": same.title,
-                "chunks": same.chunks,
-                "unchanged": True,
-                "same_as": same.source,
-            }
-            jobs.succeed(session, holder.lease, result)
+    lease, parts = holder.lease, runtime.parts.ingest
+    fetched = _fetch(runtime, holder) if lease.payload.get("sha256") is None else None
+    with runtime.database.tenant(lease.workspace_id) as session:
+        if fetched is not None:
+            jobs.hold(session, lease)
+            sha256 = store.keep_blob(session, lease.workspace_id, fetched.content)
+        else:
+            sha256 = str(lease.payload["sha256"])
+        store.require_not_quarantined(session, lease.workspace_id, sha256)
+        if _is_unchanged(session, lease, sha256):
             return
-    parts = runtime.parts.ingest
-    prepared = prepare_document(source, parts, on_stage=holder.report, cancelled=holder.cancelled)
-    holder.report("store")
-    version = store.NewVersion(identity, bytes.fromhex(sha256), channels, prepared.parsed, prepared.chunks)
-    with runtime.database.tenant(workspace_id) as session:
-        store.store_version(session, holder.lease, parts.profile.id, version)
+        source = fetched or _stored_source(session, lease, sha256)
+    on_stage = Late(holder.report)
+    prepared = prepare_document(source, parts, on_stage=on_stage, cancelled=holder.cancelled)
+    on_stage("store")
+    version = store.NewVersion(
+        source=str(lease.payload["source"]),
+        sha256=bytes.fromhex(sha256),
+        channels=lease.payload.get("channels"),
+        parsed=prepared.parsed,
+        inputs=prepared.chunks,
+    )
+    with runtime.database.tenant(lease.workspace_id) as session:
+        store.store_version(session, lease, parts.profile.id, version)
 
 
-def _read_source(runtime: Runtime, holder: Holder, payload: Mapping[str, Any]) -> tuple[Source, str]:
-    workspace_id = holder.lease.workspace_id
-    sha256 = payload.get("sha256")
-    if sha256 is None:
-        holder.report("fetch")
-        fetched = runtime.parts.ingest.fetcher.fetch(str(payload["url"]))
-        if not fetched.content:
-            raise BadInput(f"The link {payload['url']} gave an empty page.")
-        with runtime.database.tenant(workspace_id) as session:
-            jobs.hold(session, holder.lease)
-            sha256 = store.keep_blob(session, workspace_id, fetched.content)
-        return fetched, sha256
-    with runtime.database.tenant(workspace_id) as session:
-        content = store.read_blob(session, workspace_id, sha256)
-    return Source(str(payload["name"]), content, str(payload.get("media_type") or "")), sha256
+def _fetch(runtime: Runtime, holder: Holder) -> Source:
+    holder.report("fetch")
+    url = str(holder.lease.payload["url"])
+    fetched = runtime.parts.ingest.fetcher.fetch(url)
+    if not fetched.content:
+        raise BadInput(f"The link {url} gave an empty page.")
+    holder.report("parse")
+    return fetched
+
+
+def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
+    """End the job here if these bytes answer already."""
+    payload = lease.payload
+    if payload.get("force"):
+        return False
+    same = store.find_same_bytes(session, lease.workspace_id, sha256, payload.get("channels"), str(payload["source"]))
+    if same is None:
+        return False
+    result = {"document": same.id, "title": same.title, "chunks": same.chunks}
+    jobs.succeed(session, lease, result | {"unchanged": True, "same_as": same.source})
+    return True
+
+
+def _stored_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
+    content = store.read_blob(session, lease.workspace_id, sha256)
+    return Source(str(lease.payload["name"]), content, str(lease.payload.get("media_type") or ""))

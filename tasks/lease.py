@@ -90,6 +90,22 @@ class Holder:
             raise
 
 
+class Late:
+    """Reports a stage only when the job has run for a moment: a short note is done before anybody could look."""
+
+    MOMENT_S = 0.25
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        """Wrap a holder's `report`."""
+        self._report = report
+        self._began = time.monotonic()
+
+    def __call__(self, stage: str) -> None:
+        """Pass the report on if the job is no longer young."""
+        if time.monotonic() - self._began >= self.MOMENT_S:
+            self._report(stage)
+
+
 class Throttled:
     """Reports every change of stage at once, and progress within a stage at most twice a second."""
 

@@ -120,7 +120,7 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
 
 
 def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None:
-    database = Database(plan.database_url, application=f"refdesk {plan.role}")
+    database = Database(plan.database_url, application=f"refdesk {plan.role}", durable=False)
     try:
         parts = build_parts(plan.settings, profile, role=plan.role)
     except Exception as error:

@@ -68,7 +68,7 @@ class Sweeper:
     def _wake_embedder(self) -> None:
         with self._database.system() as session:
             profile = workspaces.live_profile(session)
-            waiting = embedding.backlog(session, profile.id) if profile else None
+            waiting = embedding.backlog(session, profile.id, 1) if profile else None
         # Two lingers: chunks that a worker is about to take anyway need no message.
         if waiting and waiting.waiting and waiting.oldest_s > 2 * self._settings.embed_linger_s:
             app.send_task("refdesk.embed", queue=INGEST, expires=self._settings.sweep_s, retry=False)

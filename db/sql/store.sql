@@ -67,10 +67,15 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: embedding_backlog
--- What waits for vectors: how many can be claimed, since when, and the fewest claims any of them had.
+-- What waits for vectors, up to one claim: how many, since when, and the fewest claims any of them had. The limit keeps
+-- this cheap beside a long queue, for it is asked after every document.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s, coalesce(min(attempts), 0) AS attempts
-FROM embedding_queue
-WHERE profile_id = :profile_id AND (claim_expires IS NULL OR claim_expires < now());
+FROM (
+    SELECT queued_at, attempts FROM embedding_queue
+    WHERE profile_id = :profile_id AND (claim_expires IS NULL OR claim_expires < now())
+    ORDER BY attempts, due_at
+    LIMIT :limit
+) AS next;
 
 -- name: parsing_ahead
 -- Ingest jobs that are about to bring more chunks.
@@ -123,35 +128,36 @@ WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND 
 
 -- name: complete_versions
 -- Those of these versions that have all their vectors and whose job still waits for them.
-SELECT v.id FROM document_versions v JOIN jobs j ON j.id = v.job_id
+SELECT v.id, v.document_id FROM document_versions v JOIN jobs j ON j.id = v.job_id
 WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
-  AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id);
+  AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id)
+ORDER BY v.id;
 
--- name: switch_version
--- The one statement that makes a version visible.
+-- name: switch_versions
+-- The one statement that makes versions visible.
 UPDATE documents d
 SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_at = now(),
     channels = (SELECT CASE WHEN jsonb_typeof(j.payload -> 'channels') = 'array'
                             THEN ARRAY(SELECT jsonb_array_elements_text(j.payload -> 'channels')) END
                 FROM jobs j WHERE j.id = v.job_id)
 FROM document_versions v
-WHERE v.id = :version_id AND d.id = v.document_id;
+WHERE v.id = ANY (:version_ids) AND d.id = v.document_id;
 
 -- name: drop_superseded
 -- Versions that no longer answer and that no open job is building.
 DELETE FROM document_versions o
 USING document_versions v
-WHERE v.id = :version_id AND o.document_id = v.document_id AND o.id <> v.id
+WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.id
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = o.job_id AND j.state IN ('queued', 'running'));
 
 -- name: succeed_embedded
--- End the job of a version that is now live.
+-- End the jobs of versions that are now live.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
     result = jsonb_build_object('document', v.document_id, 'title', v.title, 'chunks', v.chunks, 'unchanged', false,
                                 'warnings', to_jsonb(v.warnings))
 FROM document_versions v
-WHERE v.id = :version_id AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
+WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
 -- name: discard_version
 -- A job ended without success: what it was building goes, whole.

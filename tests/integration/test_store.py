@@ -47,6 +47,17 @@ def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
     assert library.count("chunks") == library.count("embeddings") == 2
 
 
+def test_version__two_of_one_document_in_one_batch_end_with_the_later_one(library):
+    first, second = library.submit_bytes("a", b"1"), library.submit_bytes("a", b"2")
+    library.store(library.claim(first), ["first"])
+    library.store(library.claim(second), ["second"])
+    library.embed()
+    assert [library.job(job).state for job in (first, second)] == ["succeeded", "succeeded"]
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ["second"]
+    assert library.count("document_versions") == library.count("chunks") == 1
+
+
 def test_version__unchanged_chunks_keep_their_vectors(library):
     library.add("a", ["one", "two", "three"])
     job = library.submit_bytes("a", b"new")
