@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +49,11 @@ class Desk:
             check=False,
             timeout=PATIENCE_S,
         )
+
+    def refdesk_all(self, *commands: tuple[str, ...]) -> list[subprocess.CompletedProcess[bytes]]:
+        """Run commands side by side, two at a time: most of each is its start."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda command: self.refdesk(*command), commands))
 
     def json(self, *arguments: str, **environment: str) -> Any:
         ended = self.refdesk(*arguments, "--json", stdin=None, **environment)
