@@ -61,9 +61,9 @@ def renew_claim(session: Session, token: uuid.UUID, lease_s: float) -> None:
     session.execute(named("renew_claim"), {"token": token, "lease_s": lease_s})
 
 
-def release_claim(session: Session, token: uuid.UUID) -> None:
-    """Hand a claim back unharmed."""
-    session.execute(named("release_claim"), {"token": token})
+def release_claim(session: Session, token: uuid.UUID, *, counted: bool) -> None:
+    """Hand a claim back; `counted` when its work failed, so that it comes back in a smaller claim."""
+    session.execute(named("release_claim"), {"token": token, "counted": counted})
 
 
 def store_vectors(

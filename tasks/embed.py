@@ -6,31 +6,71 @@ long enough; so ten thousand one-line notes and one thousand-page book both run 
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from db import embedding
 from pipeline.embed import passage_input
+from pipeline.errors import DatabaseAway
 from tasks.lease import Heartbeat
 from tasks.runtime import Runtime
 from tasks.signs import is_stopping
 
 log = structlog.get_logger(__name__)
 
-MAX_TURN_S = 300.0
-"""Longest turn of one task; what is left is taken up by the next document or by the sweeper."""
+LOOK_S = 1.0
+"""Pause between two looks of an embedder that nobody wakes: chunks of a worker that died, partly filled claims."""
+STOP_PATIENCE_S = 15.0
+"""How long a stopping worker waits for the batch at hand; left behind, its claim ends with its lease."""
 
 RETRY_SIZES = (None, 16, 1)
 """Claim sizes by how often the chunks were claimed before: what killed its worker is narrowed down to one chunk."""
 
 
-def embed_backlog(runtime: Runtime) -> None:
+class EmbedderThread:
+    """Embeds what is due on a thread of the ingest worker, so that the next documents are parsed meanwhile."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Bind; nothing runs before `start`."""
+        self._runtime = runtime
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
+
+    def start(self) -> None:
+        """Look for work now, whenever woken, and every few seconds."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that a document brought chunks."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and begin no other."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_PATIENCE_S)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                embed_backlog(self._runtime, self._stop.is_set)
+            except DatabaseAway as error:
+                log.warning("embedding put off", error=str(error))
+            except Exception:
+                log.exception("embedding failed, its chunks come back in smaller claims")
+            self._wake.wait(LOOK_S)
+
+
+def embed_backlog(runtime: Runtime, stopping: Callable[[], bool] = is_stopping) -> None:
     """Embed what is due, batch by batch."""
-    until = time.monotonic() + MAX_TURN_S
-    while time.monotonic() < until and not is_stopping() and _embed_batch(runtime):
+    while not stopping() and not is_stopping() and _embed_batch(runtime):
         pass
 
 
@@ -66,9 +106,10 @@ def _embed_claimed(runtime: Runtime, token: uuid.UUID, chunks: Sequence[embeddin
     try:
         with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
             vectors = runtime.parts.embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
-    except BaseException:
+    except BaseException as error:
+        # A batch that fails counts, so that a chunk which cannot be embedded is found; a worker told to stop does not.
         with runtime.database.system() as session:
-            embedding.release_claim(session, token)
+            embedding.release_claim(session, token, counted=isinstance(error, Exception))
         raise
     with runtime.database.system() as session:
         live = embedding.store_vectors(session, profile.id, token=token, chunks=chunks, vectors=vectors)

@@ -1,4 +1,4 @@
-"""The ingest task: thin. Claim, fetch or read the bytes, prepare, store, then help the embedder."""
+"""The ingest task: thin. Claim, fetch or read the bytes, prepare, store, wake the embedder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pipeline.errors import BadInput
 from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
-from tasks.embed import embed_backlog
 from tasks.lease import Holder, Late, holding
 from tasks.runtime import Runtime, current
 from tasks.signs import note_task
@@ -16,7 +15,7 @@ from tasks.signs import note_task
 
 @app.task(name="refdesk.ingest", queue=INGEST)
 def ingest(job_id: int) -> None:
-    """Ingest one document, then embed what is due."""
+    """Ingest one document and wake the embedder."""
     note_task()
     runtime = current()
     with holding(
@@ -24,14 +23,7 @@ def ingest(job_id: int) -> None:
     ) as holder:
         if holder is not None:
             _ingest(runtime, holder)
-    embed_backlog(runtime)
-
-
-@app.task(name="refdesk.embed", queue=INGEST)
-def embed() -> None:
-    """Embed what is due; sent by the sweeper when chunks wait and nobody works on them."""
-    note_task()
-    embed_backlog(current())
+    runtime.wake_embedder()
 
 
 def _ingest(runtime: Runtime, holder: Holder) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from config.settings import Settings
@@ -22,6 +23,8 @@ class Runtime:
     database: Database
     parts: WorkerParts
     submitter: Submitter
+    wake_embedder: Callable[[], None] = lambda: None
+    """Says that a document brought chunks; does nothing in a worker that embeds nothing."""
 
 
 _current: Runtime | None = None

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import structlog
@@ -22,6 +22,7 @@ from db.workers import WorkerSign
 from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
+from tasks.embed import EmbedderThread
 from tasks.runtime import Runtime, current, install, worker_name
 from tasks.signs import Signs, failure, is_ready, is_stopping, note_failure, note_ready, note_stopping
 from tasks.submit import Submitter
@@ -84,7 +85,6 @@ def run_worker(plan: WorkerPlan) -> None:
         signs.stop()
 
     signals.worker_process_init.connect(in_child, weak=False)
-    signals.worker_process_shutdown.connect(_stop_child, weak=False)
     signals.worker_ready.connect(when_ready, weak=False)
     signals.worker_shutting_down.connect(when_asked_to_stop, weak=False)
     signals.worker_shutdown.connect(when_stopping, weak=False)
@@ -131,13 +131,18 @@ def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None
         time.sleep(CHILD_GRACE_S)
         os._exit(1)
     submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
-    install(Runtime(name, plan.settings, database, parts, submitter))
+    runtime = Runtime(name, plan.settings, database, parts, submitter)
+    if plan.role == "ingest":
+        embedder = EmbedderThread(runtime)
+        embedder.start()
+        signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
+        runtime = replace(runtime, wake_embedder=embedder.wake)
+    signals.worker_process_shutdown.connect(_stop_child, weak=False)
+    install(runtime)
     note_ready()
 
 
 def _stop_child(**_: Any) -> None:
-    if not is_ready():
-        return
     runtime = current()
     runtime.parts.close()
     runtime.database.close()

@@ -13,12 +13,11 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from db import embedding, workspaces
 from db import sweep as ledger
 from db.engine import Database
 from db.vector_indexes import build_vector_indexes
 from pipeline.errors import DatabaseAway
-from tasks.app import INGEST, TASK_OF_QUEUE, app
+from tasks.app import TASK_OF_QUEUE, app
 from tasks.submit import Submitter
 
 log = structlog.get_logger(__name__)
@@ -61,17 +60,8 @@ class Sweeper:
         if swept.expired or swept.killed or swept.completed:
             log.warning("swept", expired=swept.expired, killed=swept.killed, completed=swept.completed)
         self._submitter.publish(swept.to_publish)
-        self._wake_embedder()
         self._tidy()
         return swept
-
-    def _wake_embedder(self) -> None:
-        with self._database.system() as session:
-            profile = workspaces.live_profile(session)
-            waiting = embedding.backlog(session, profile.id, 1) if profile else None
-        # Two lingers: chunks that a worker is about to take anyway need no message.
-        if waiting and waiting.waiting and waiting.oldest_s > 2 * self._settings.embed_linger_s:
-            app.send_task("refdesk.embed", queue=INGEST, expires=self._settings.sweep_s, retry=False)
 
     def _tidy(self) -> None:
         if time.monotonic() - self._tidied < TIDY_EVERY_S and self._tidied:

@@ -103,8 +103,10 @@ SELECT c.id AS chunk_id, k.workspace_id, k.version_id, c.headings, c.text FROM c
 UPDATE embedding_queue SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_token = :token;
 
 -- name: release_claim
--- A worker that is told to stop hands its batch back; the claim does not count.
-UPDATE embedding_queue SET claim_token = NULL, claim_expires = NULL, attempts = greatest(0, attempts - 1) WHERE claim_token = :token;
+-- Hand a batch back. It counts when its work failed, not when the worker is told to stop.
+UPDATE embedding_queue
+SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
+WHERE claim_token = :token;
 
 -- name: lock_versions
 -- Two embedders that finish the last two batches of a version at once must not both believe that the other is still at it.
@@ -178,7 +180,7 @@ WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expire
 -- name: kill_embedding_job
 -- The job of a version that cannot be embedded.
 UPDATE jobs SET state = 'dead', finished_at = now(), error_class = 'WorkerLost',
-       error = format('A chunk of this document ended its worker %s times while it was embedded.', CAST(:max_attempts AS integer))
+       error = format('A chunk of this document could not be embedded %s times; each time the work failed or its worker died.', CAST(:max_attempts AS integer))
 WHERE id = :id AND state = 'running' AND stage = 'embed' AND lease_token IS NULL
 RETURNING *;
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from pipeline.backends.models import WAY_OUT, ModelFiles, first_line, make_profi
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile
+
+WORD_CHARS = 64
+"""Texts up to this length are words to the counter, and their counts are remembered."""
 
 
 class SentenceTransformerEmbedder:
@@ -38,6 +43,9 @@ class SentenceTransformerEmbedder:
                 f"{profile.dimensions}; add a profile for this model instead."
             )
         self._tokenizer = self._model.tokenizer
+        self._count = _counter(self._tokenizer)
+        # Splitting asks for the same words again and again, across documents.
+        self._count_word = lru_cache(maxsize=100_000)(self._count)
         # Static embeddings and the like have a bare tokenizer and no token vectors; the library runs those by itself.
         self._is_transformer = hasattr(self._tokenizer, "pad")
 
@@ -52,10 +60,8 @@ class SentenceTransformerEmbedder:
         return str(self._model.device)
 
     def count(self, text: str) -> int:
-        """Count the tokens of one text, special tokens not included."""
-        if not self._is_transformer:
-            return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
-        return len(self._tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
+        """Count the tokens of one text, special tokens not included; safe beside `encode` on another thread."""
+        return self._count_word(text) if len(text) <= WORD_CHARS else self._count(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Embed texts as they are: shape (texts, dimensions), float32, rows of length 1 if the profile says so."""
@@ -113,6 +119,17 @@ class SentenceTransformerEmbedder:
             batch = {name: [values[row] for row in rows] for name, values in encoded.items()}
             features = self._tokenizer.pad(batch, padding=True, return_tensors="pt", verbose=False)
             yield rows, {name: tensor.to(self._model.device) for name, tensor in features.items()}
+
+
+def _counter(tokenizer: Any) -> Callable[[str], int]:
+    fast = getattr(tokenizer, "backend_tokenizer", None)
+    if fast is None:
+        return lambda text: len(tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
+    # A copy: the tokenizer keeps its truncation as state and panics when two threads set it at once.
+    copy = deepcopy(fast)
+    copy.no_truncation()
+    copy.no_padding()
+    return lambda text: len(copy.encode(text, add_special_tokens=False).ids)
 
 
 def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: str | None = None) -> Any:

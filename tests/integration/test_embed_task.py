@@ -83,3 +83,10 @@ def test_chunk_out_of_attempts__is_left_to_the_sweeper(library):
     embedder = FakeEmbedder(library.profile)
     embed_backlog(runtime(library, embedder))
     assert embedder.sizes == []
+
+
+def test_batch_that_fails__counts_and_comes_back_in_smaller_claims(library):
+    add_unembedded(library, "bad", ["bad"])
+    with pytest.raises(RuntimeError):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, RuntimeError("no memory"))))
+    assert library.count("embedding_queue", "attempts = 1 AND claim_token IS NULL") == 1
