@@ -23,10 +23,9 @@ from pipeline.errors import DatabaseAway, DiskFull, RefdeskError, SchemaMismatch
 
 __all__ = ["Database", "Session", "driver_url", "first_line", "translated_errors"]
 
-# One round trip: role, tenant, and plans made for the values at hand (a generic plan ignores later settings).
+# One round trip: role, tenant, and whether a commit waits for the disk.
 _ENTER = text(
     "SELECT set_config('role', :role, true), set_config('refdesk.workspace', :workspace, true),"
-    " set_config('plan_cache_mode', 'force_custom_plan', true),"
     " set_config('synchronous_commit', :durable, true)"
 )
 

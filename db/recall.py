@@ -43,6 +43,8 @@ class PostgresRecall:
     def recall(self, query: RecallQuery) -> Recalled:
         """Recall the Top-N; a result shorter than the store allows is taken again with an exact scan."""
         with self._database.tenant(self._workspace_id) as session:
+            # Plans for the values at hand: a generic plan fits no tenant in particular and ignores later settings.
+            session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
             if query.vector is None:
                 return Recalled(self._run(session, query), query.top_n, "keyword")
             if not self._has_index(session):

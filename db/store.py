@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db import embedding, jobs
-from db.models import Blob, ChunkRow, Document, DocumentVersion
+from db.models import ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import Quarantined, UnknownName
 from pipeline.types import ParsedDocument, PreparedChunk
@@ -62,10 +62,10 @@ def keep_blob(session: Session, workspace_id: int, content: bytes) -> str:
 
 def read_blob(session: Session, workspace_id: int, sha256: str) -> bytes:
     """Read original bytes or raise `UnknownName`."""
-    blob = session.get(Blob, (workspace_id, bytes.fromhex(sha256)))
-    if blob is None:
+    content = session.scalar(named("read_blob"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)})
+    if content is None:
         raise UnknownName("The original bytes are no longer kept; add the file again.")
-    return blob.content
+    return bytes(content)
 
 
 def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
@@ -103,13 +103,13 @@ def store_version(session: Session, lease: jobs.Lease, profile_id: int, version:
     One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
     """
     jobs.hold(session, lease)
-    jobs.discard(session, lease.job_id)
+    if lease.attempt > 1:
+        jobs.discard(session, lease.job_id)
     document_id = session.scalars(named("upsert_document"), _document_values(lease, version)).one()
     version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
     _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
     scope = {"profile_id": profile_id, "version_id": version_id}
-    session.execute(named("reuse_embeddings"), scope)
-    queued = session.execute(named("queue_embeddings"), scope)
+    queued = session.execute(named("reuse_or_queue"), scope)
     total = len(version.inputs)
     done = total - int(getattr(queued, "rowcount", 0))
     values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}

@@ -5,6 +5,10 @@
 INSERT INTO blobs (workspace_id, sha256, content) VALUES (:workspace_id, :sha256, :content)
 ON CONFLICT (workspace_id, sha256) DO NOTHING;
 
+-- name: read_blob
+-- Original bytes.
+SELECT content FROM blobs WHERE workspace_id = :workspace_id AND sha256 = :sha256;
+
 -- name: same_bytes
 -- The document whose live version holds exactly these bytes for the same readers, the same source first.
 SELECT d.id, d.title, d.source, v.chunks FROM documents d JOIN document_versions v ON v.id = d.live_version_id
@@ -40,24 +44,25 @@ SELECT :workspace_id, t.term, t.chunk_id, :version_id, t.frequency, t.length
 FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[]))
      AS t(term, chunk_id, frequency, length);
 
--- name: reuse_embeddings
--- Chunks whose input did not change keep their vectors: copied from any live chunk of the workspace with the same hash.
-INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
-SELECT DISTINCT ON (n.id) :profile_id, n.id, n.workspace_id, n.version_id, e.vector
-FROM chunks n
-JOIN chunks o ON o.workspace_id = n.workspace_id AND o.input_hash = n.input_hash AND o.id <> n.id
-JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = :profile_id
-WHERE n.version_id = :version_id
-ORDER BY n.id, o.id
-ON CONFLICT DO NOTHING;
-
--- name: queue_embeddings
--- The rest waits for a worker. The k-th chunk is due 20 ms after the one before, so a long document does not hold up short ones.
+-- name: reuse_or_queue
+-- Chunks whose input did not change keep their vectors, copied from any chunk of the workspace with the same hash; the
+-- rest waits for a worker. The k-th chunk is due 20 ms after the one before, so a long document does not hold up short
+-- ones. The number of rows is that of the chunks that wait.
+WITH reused AS (
+    INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
+    SELECT DISTINCT ON (n.id) :profile_id, n.id, n.workspace_id, n.version_id, e.vector
+    FROM chunks n
+    JOIN chunks o ON o.workspace_id = n.workspace_id AND o.input_hash = n.input_hash AND o.version_id <> n.version_id
+    JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = :profile_id
+    WHERE n.version_id = :version_id
+    ORDER BY n.id, o.id
+    ON CONFLICT DO NOTHING
+    RETURNING chunk_id
+)
 INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
 SELECT :profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
 FROM chunks c
-WHERE c.version_id = :version_id
-  AND NOT EXISTS (SELECT FROM embeddings e WHERE e.chunk_id = c.id AND e.profile_id = :profile_id)
+WHERE c.version_id = :version_id AND c.id NOT IN (SELECT chunk_id FROM reused)
 ON CONFLICT DO NOTHING;
 
 -- name: hand_to_embedder
