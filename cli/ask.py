@@ -12,6 +12,7 @@ import typer
 from cli import front as front_end
 from cli.console import err, note, one_document, print_json, print_table, say
 from cli.front import Front
+from cli.sources import storable
 from cli.waiting import wait_for
 from db import jobs
 from db.models import Job
@@ -95,9 +96,9 @@ def ask(
         "top_k": top_k or settings.top_k,
         "reranker": reranker.value if reranker else settings.reranker,
     }
-    check_question(question, settings.max_question_chars)
+    asked = check_question(question, settings.max_question_chars)
     with front_end.opened(settings, roles=("query",)) as front:
-        job = submit_and_wait(front, workspace, question, options, channel or [])
+        job = submit_and_wait(front, workspace, asked, options, [storable(name) for name in channel or ()])
     if as_json:
         print_json(job.result)
     else:

@@ -10,6 +10,7 @@ import typer
 from cli import front as front_end
 from cli.console import one_document, print_json, print_table, say
 from cli.ingest import Entry, follow, new_job, summarise
+from cli.sources import storable
 from db import store
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
@@ -33,7 +34,7 @@ def list_command(
     """List the documents that answer, newest first."""
     settings = front_end.begin()
     with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
-        found = store.list_documents(session, limit=limit, search=search)
+        found = store.list_documents(session, limit=limit, search=storable(search))
     if as_json:
         print_json({"documents": [dataclasses.asdict(document) for document in found]})
         return

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from cli.own_workers import OwnWorkers
+from cli.sources import storable
 from config import settings as configuration
 from config.checks import reach_redis
 from config.embedded import ServerUrls, servers_for
@@ -37,7 +38,7 @@ class Front:
     def workspace(self, key: str) -> int:
         """Give the number of a workspace, adding it on first use."""
         with self.database.system() as session:
-            return workspaces.ensure_workspace(session, key)
+            return workspaces.ensure_workspace(session, storable(key))
 
     def require_broker(self) -> None:
         """Raise `BrokerAway` unless Redis answers."""

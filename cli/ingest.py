@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from cli import front as front_end
 from cli.console import complain, err, note, one_document, print_json
 from cli.front import Front
-from cli.sources import Named, find_sources, read_file
+from cli.sources import Named, find_sources, read_file, storable
 from cli.waiting import wait_for
 from db import jobs, store
 from db.models import Job
@@ -84,7 +84,9 @@ def ingest(
             front.workers.ensure(("ingest",))
         workspace_id = front.workspace(workspace)
         found = find_sources(sources, max_bytes=int(settings.max_file_mb * 1_000_000))
-        entries = submit_sources(front, workspace_id, found, channels=channel or None)
+        entries = submit_sources(
+            front, workspace_id, found, channels=[storable(name) for name in channel or ()] or None
+        )
         if away is not None:
             note(f"{away} What was submitted is safe in the ledger and is read once Redis is back.", "yellow")
         code = follow(front, workspace_id, entries) if wait and away is None else 0

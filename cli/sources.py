@@ -38,7 +38,8 @@ def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[Named]:
         if item == "-":
             yield _from_stdin(max_bytes)
         elif item.lower().startswith(SCHEMES):
-            yield Named(item, item, url=item)
+            link = storable(item)
+            yield Named(link, link, url=link)
         elif "://" in item and not Path(item).exists():
             yield Named(
                 storable(item), error=LinkRefused(f"{item} is no web link; give http:// or https://, or a file.")

@@ -13,6 +13,7 @@ import typer
 
 from cli import front as front_end
 from cli.console import note, one_document, print_json, print_table, say
+from cli.sources import storable
 from db.inspection import inspection_names, inspection_sql, run_inspection
 from pipeline.errors import MissingExtra
 
@@ -44,7 +45,7 @@ def sql(
         if not query:
             return _psql(front.urls.database_url)
         is_statement = any(character.isspace() for character in query.strip())
-        table = run_inspection(front.database, query if is_statement else inspection_sql(query))
+        table = run_inspection(front.database, storable(query) if is_statement else inspection_sql(query))
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:

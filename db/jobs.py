@@ -12,8 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Job, JobEvent
+from db.plain import storable
 from db.sql import named
-from pipeline.errors import LeaseLost, RefdeskError, UnknownName
+from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
 
 Kind = Literal["ingest", "ask"]
 QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
@@ -52,7 +53,7 @@ def submit(session: Session, job: NewJob) -> int:
         "queue": QUEUE_OF[job.kind],
         "requester": job.requester,
         "request_key": job.request_key,
-        "payload": json.dumps(job.payload),
+        "payload": json.dumps(storable(job.payload)),
         "deliver": None if job.deliver is None else json.dumps(job.deliver),
         "max_attempts": job.max_attempts,
     }
@@ -87,14 +88,24 @@ def renew(session: Session, lease: Lease, lease_s: float) -> bool:
 
 
 def hold(session: Session, lease: Lease) -> None:
-    """Lock the job for this transaction, or raise `LeaseLost`: the fence before other tables are written."""
-    if session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token}) is None:
+    """Lock the job for this transaction, or raise `LeaseLost` or `Cancelled`: the fence before other tables are written."""
+    wanted = session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token})
+    if wanted is None:
         raise LeaseLost
+    if wanted:
+        raise Cancelled
 
 
 def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
     """Show stage and progress; tells whether the job should stop; raises `LeaseLost`."""
-    values = {"id": lease.job_id, "token": lease.token, "stage": stage, "done": done, "total": total, "text": text}
+    values = {
+        "id": lease.job_id,
+        "token": lease.token,
+        "stage": stage,
+        "done": done,
+        "total": total,
+        "text": storable(text),
+    }
     wanted = session.scalar(named("report_progress"), values)
     if wanted is None:
         raise LeaseLost
@@ -103,7 +114,7 @@ def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int
 
 def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
     """End a job with its result, or raise `LeaseLost`."""
-    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(result)}
+    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(storable(result))}
     if session.scalar(named("succeed_job"), values) is None:
         raise LeaseLost
 
@@ -112,7 +123,7 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
     """End an attempt with an error and give the state that follows; what was being built goes."""
     name = error.name if isinstance(error, RefdeskError) else type(error).__name__
     retryable = error.retryable if isinstance(error, RefdeskError) else True
-    text = str(error).replace("\x00", "").strip() or name
+    text = storable(str(error)).strip() or name
     values = {
         "id": lease.job_id,
         "token": lease.token,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from db import jobs
 from db.models import QueryCandidate, QueryTrace
+from db.plain import storable
 from pipeline.types import Answer, Citation, Ranked
 
 
@@ -22,7 +23,7 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             workspace_id=lease.workspace_id,
             job_id=lease.job_id,
             requester=lease.requester,
-            question=answer.question,
+            question=storable(answer.question),
             recall=answer.options.recall,
             top_n=answer.options.top_n,
             top_k=answer.options.top_k,
@@ -32,16 +33,16 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             plan=answer.recalled.plan,
             rows_asked=answer.recalled.asked,
             rows_returned=answer.recalled.returned,
-            answer=answer.generated.text,
+            answer=storable(answer.generated.text),
             abstained=answer.generated.abstained,
-            answer_model=answer.generated.model,
+            answer_model=storable(answer.generated.model),
             timings_ms=dict(answer.timings_ms),
             calls=usage.calls,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd=usage.cost_usd,
             prompt_hashes=[*answer.reranking.prompt_hashes, *answer.generated.prompt_hashes],
-            fallbacks=[dataclasses.asdict(fallback) for fallback in answer.fallbacks],
+            fallbacks=storable([dataclasses.asdict(fallback) for fallback in answer.fallbacks]),
         )
         .returning(QueryTrace.id)
     ).one()
@@ -52,17 +53,6 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
     return query_id
 
 
-def candidates_of(session: Session, query_id: int) -> list[QueryCandidate]:
-    """Read a trace's candidates in their final order."""
-    query = select(QueryCandidate).where(QueryCandidate.query_id == query_id).order_by(QueryCandidate.rank)
-    return list(session.scalars(query))
-
-
-def trace_of_job(session: Session, job_id: int) -> QueryTrace | None:
-    """Read the trace that a job left."""
-    return session.scalars(select(QueryTrace).where(QueryTrace.job_id == job_id)).one_or_none()
-
-
 def _candidate_values(query_id: int, workspace_id: int, item: Ranked, cited: dict[int, Citation]) -> dict[str, Any]:
     candidate = item.candidate
     citation = cited.get(candidate.chunk_id)
@@ -71,7 +61,7 @@ def _candidate_values(query_id: int, workspace_id: int, item: Ranked, cited: dic
         "workspace_id": workspace_id,
         "chunk_id": candidate.chunk_id,
         "document_id": candidate.document_id,
-        "title": candidate.title,
+        "title": storable(candidate.title),
         "page": candidate.page,
         "recall_rank": candidate.recall_rank,
         "recall_score": candidate.recall_score,
@@ -82,9 +72,9 @@ def _candidate_values(query_id: int, workspace_id: int, item: Ranked, cited: dic
         "rank": item.rank,
         "score": item.score,
         "raw_score": item.raw_score,
-        "reason": item.reason,
+        "reason": storable(item.reason),
         "method": item.method,
-        "flags": list(item.flags),
+        "flags": storable(item.flags),
         "citation": citation.n if citation else None,
-        "quote": citation.quote if citation else None,
+        "quote": storable(citation.quote if citation else None),
     }

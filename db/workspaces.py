@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import ProfileRow, Workspace
-from pipeline.errors import SetupError, UnknownName
+from pipeline.errors import SetupError
 from pipeline.types import EmbeddingProfile
 
 
@@ -17,14 +17,6 @@ def ensure_workspace(session: Session, key: str, name: str = "") -> int:
     if found is None:
         session.execute(insert(Workspace).values(key=key, name=name).on_conflict_do_nothing())
         found = session.scalars(select(Workspace.id).where(Workspace.key == key)).one()
-    return found
-
-
-def find_workspace(session: Session, key: str) -> int:
-    """Give the number of a workspace or raise `UnknownName`."""
-    found = session.scalars(select(Workspace.id).where(Workspace.key == key)).one_or_none()
-    if found is None:
-        raise UnknownName(f"There is no workspace {key!r}; it appears with its first document.")
     return found
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -230,3 +231,18 @@ def test_states__the_command_line_knows_those_of_the_ledger():
     ledger = (Path(migrations.__file__).parent / "versions" / "20261122_01_initial.up.sql").read_text()
     (listed,) = re.findall(r"state IN \(('queued', 'running'[^)]*'dead')\)", ledger)[:1]
     assert {state.value for state in StateName} == set(re.findall(r"'(\w+)'", listed))
+
+
+def test_arguments__that_are_no_text_reach_the_ledger_as_text(run, monkeypatch):
+    asked = []
+
+    def submit(front, workspace, question, options, channels):
+        asked.extend([question, *channels])
+        return SimpleNamespace(result={})
+
+    monkeypatch.setattr("cli.ask.front_end.opened", lambda settings, roles: nullcontext())
+    monkeypatch.setattr("cli.ask.submit_and_wait", submit)
+    assert run("ask", "caf\udce9 opens when", "--channel", "a\udcff", "--json").code == 0
+    assert asked == ["caf opens when", "a\\udcff"]
+    (link,) = sources.find_sources(["http://127.0.0.1:1/\udcff"], max_bytes=1)
+    assert {link.given, link.identity, link.name, link.url} == {"http://127.0.0.1:1/\\udcff"}
