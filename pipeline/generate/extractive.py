@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
+from pipeline.generate.markers import drop_markers
 from pipeline.generate.sentences import is_block, split_sentences
 from pipeline.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import Citation, Fallback, Generated, Ranked, Usage
@@ -119,11 +120,18 @@ def _repeats(text: str, other: str) -> bool:
     return term_overlap(content_terms(text), other) >= SAME_SENTENCE
 
 
+def _shown(text: str) -> str:
+    # The source's own "[2]" would name another passage here; in code, brackets are no references.
+    return text if text.startswith(("```", "~~~")) else drop_markers(text)
+
+
 def _write(chosen: Sequence[_Sentence]) -> str:
     written = ""
     for sentence in chosen:
         block = is_block(sentence.text)
         if written:
             written += "\n\n" if block or written.endswith("\n") else ("" if is_spaceless(written) else " ")
-        written += sentence.text + ("\n" if block else " ") + f"[{sentence.passage + 1}]" + ("\n" if block else "")
+        written += (
+            _shown(sentence.text) + ("\n" if block else " ") + f"[{sentence.passage + 1}]" + ("\n" if block else "")
+        )
     return written.strip()

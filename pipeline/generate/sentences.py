@@ -10,12 +10,12 @@ LONGEST_UNIT = 600
 
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _TABLE_ROW = re.compile(r"^\s*\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]*-{2,}[\s:|-]*\|?\s*$")
+_TABLE_RULE = re.compile(r"^(?=.*--)[\s:|-]+$")
 _HEADING = re.compile(r"^\s{0,3}#{1,6}\s|^\s*\*\*[^*]+\*\*\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
 _END = re.compile(
     r"(?P<chinese>[\u3002\uff01\uff1f\uff1b\u2026]+[\u201d\u2019\u300d\u300f\uff09)\"']*)"
-    r"|(?P<latin>[.!?]+[\"'\u201d\u2019)\]]*)(?=\s)"
+    r"|(?P<latin>(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+)(?=\s)"
 )
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|e\.g|i\.e|cf|al|Fig|fig|No|no|Vol|vol|pp|Eq|Sec|approx|ca|Inc|Ltd|Co)"

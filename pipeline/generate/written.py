@@ -8,14 +8,12 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import Verified, verify_citations
 from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, escape_passage
+from pipeline.prompts import Prompt, drop_thinking, escape_passage
 from pipeline.types import ChatReply, Ranked
 
 MAX_PASSAGE_CHARS = 8000
 NO_ANSWER = "NO_ANSWER"
 
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\uff01\uff1f])", re.DOTALL)
 
 
@@ -41,13 +39,15 @@ def write_answer(
 
 def check_answer(question: str, reply: ChatReply, passages: Sequence[Ranked]) -> Verified | None:
     """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
-    said = visible_text(reply.text)
+    said = drop_thinking(reply.text)
     if not said:
         raise LlmUnparsable(f"{reply.model} answered nothing.")
     if said.strip(" .\"'`*").upper().startswith(NO_ANSWER):
         return None
-    verified = verify_citations(question, said, passages)
+    verified = verify_citations(question, said.replace(NO_ANSWER, ""), passages)
     if not verified.citations:
+        if NO_ANSWER in said.upper():
+            return None
         raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.")
     return verified
 
@@ -59,11 +59,6 @@ def format_passages(passages: Sequence[Ranked]) -> str:
         f"{escape_passage(ranked.candidate.text[:MAX_PASSAGE_CHARS])}\n</passage>"
         for n, ranked in enumerate(passages, 1)
     )
-
-
-def visible_text(text: str) -> str:
-    """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
-    return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
 
 
 def _title(ranked: Ranked) -> str:
@@ -78,10 +73,10 @@ def _shown_when_verified(
 
     def show(so_far: str) -> None:
         nonlocal shown
-        complete = _LAST_END.match(visible_text(so_far))
+        complete = _LAST_END.match(drop_thinking(so_far))
         if complete is None:
             return
-        verified = verify_citations(question, complete[0], passages)
+        verified = verify_citations(question, complete[0].replace(NO_ANSWER, ""), passages)
         if verified.citations and verified.text != shown:
             shown = verified.text
             on_text(shown)

@@ -1,4 +1,4 @@
-"""Prompts: Markdown files, one per task and language, checked when they are loaded.
+"""Prompts: Markdown files, one per task and language, checked when they are loaded, and what a reply hides.
 
 A file holds the sections `## System`, `## User`, optionally `## Repair`, and `## Output`: the JSON schema or the form
 of the answer, next to the words that ask for it. Before them stands a line `Placeholders: a, b`; a placeholder is
@@ -29,10 +29,15 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
 _SECTION = re.compile(r"^## (\w+)[ \t]*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _FENCED_JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
-# Tags that prompts use around foreign text, in any spelling, and the control tokens of chat templates.
-_DELIMITER = re.compile(
-    r"[<\uff1c](?=\s*[/\uff0f]?\s*(?:passages?|question|documents?|system|think|answer)\b)|<(?=\|)", re.IGNORECASE
+# Whatever may open a tag or a control token of a chat template, look-alikes included; "a < b", "<5" and "<=" may not.
+_TAG_OPENER = re.compile(
+    r"[<\uff1c\ufe64](?:(?![\s\d=])|(?=\s*[/\uff0f])"
+    r"|(?=\s+(?:passages?|question|documents?|system|think|answer)\b))",
+    re.IGNORECASE,
 )
+_INSTRUCTION = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
+_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
 _OTHER_EAST_ASIAN = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 
@@ -99,7 +104,13 @@ def language_of(text: str) -> Language:
 
 def escape_passage(text: str) -> str:
     """Take the power from everything in foreign text that could end its tag or speak as another role."""
-    return _DELIMITER.sub("\u2039", text.replace("\x00", ""))
+    # U+2039, since the full-width forms turn back into "<" in tokenizers that normalise to NFKC.
+    return _INSTRUCTION.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
+
+
+def drop_thinking(text: str) -> str:
+    """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
+    return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

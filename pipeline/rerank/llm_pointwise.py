@@ -84,6 +84,7 @@ class LlmPointwiseReranker:
         on_progress: Callable[[int, int], None] | None,
     ) -> _Tally:
         tally = _Tally()
+        asked = escape_passage(question)
         pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="llm-pointwise")
         to_ask = iter(enumerate(candidates))
         under_way: dict[_Future, int] = {}
@@ -91,7 +92,7 @@ class LlmPointwiseReranker:
             while not _is_hopeless(tally, len(candidates)):
                 # Never more under way than run at once: what is not submitted need not be paid for when it is hopeless.
                 for place, candidate in islice(to_ask, self._concurrency - len(under_way)):
-                    call = pool.submit(_rate, self._chat, prompt, question, candidate, ends, self._call_timeout_s)
+                    call = pool.submit(_rate, self._chat, prompt, asked, candidate, ends, self._call_timeout_s)
                     under_way[call] = place
                 finished, _ = wait(under_way, timeout=max(0.0, ends - monotonic()), return_when=FIRST_COMPLETED)
                 if not finished:
@@ -107,12 +108,12 @@ class LlmPointwiseReranker:
 
 
 def _rate(
-    chat: ChatModel, prompt: Prompt, question: str, candidate: Candidate, ends: float, call_timeout_s: float
+    chat: ChatModel, prompt: Prompt, asked: str, candidate: Candidate, ends: float, call_timeout_s: float
 ) -> tuple[Usage, Rating | LlmError]:
-    """Rate one passage; runs in a thread and takes all it needs as arguments, so no thread sees another's passage."""
+    """Rate one passage; runs in a thread and takes all it needs, the question escaped already, as arguments."""
     title = " > ".join((candidate.title, *candidate.headings))[:MAX_TITLE_CHARS]
     messages = prompt.messages(
-        question=escape_passage(question),
+        question=asked,
         title=escape_passage(" ".join(title.replace('"', "'").split())),
         passage=escape_passage(candidate.text[:MAX_PASSAGE_CHARS]),
     )

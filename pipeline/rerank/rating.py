@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.prompts import drop_thinking
+
 HIGHEST = 10
 
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 # What may stand around a rating: emphasis, quotes, a full stop; no minus, no brackets (a passage's number wears those).
 _TRIM = r"[\s*_`#>\"'.]*"
 _LABELLED = re.compile(
@@ -39,18 +39,13 @@ def parse_rating(text: str) -> Rating | None:
     """Read the one rating in a reply; None when there is none, or more than one that differ."""
     said = drop_thinking(text)
     found = [rating for value in _json_objects(said) if (rating := _from_object(value)) is not None]
-    if not found:
-        found = [Rating(float(number)) for number in _LABELLED.findall(said)]
+    # A JSON object may be quoted from the passage, so a labelled rating beside it has to agree.
+    found += [Rating(float(number)) for number in _LABELLED.findall(said)]
     if not found and (bare := _BARE.fullmatch(said)):
         found = [Rating(float(bare[1]))]
     if len({rating.value for rating in found}) != 1 or not 0 <= found[0].value <= HIGHEST:
         return None
     return found[0]
-
-
-def drop_thinking(text: str) -> str:
-    """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
-    return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
 
 
 def _json_objects(text: str) -> Iterator[dict[str, Any]]:

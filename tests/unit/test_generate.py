@@ -83,6 +83,21 @@ def test_written__verified() -> None:
         ("托勒密一世建立了图书馆[3]。", "托勒密一世建立了图书馆[3]。", [3]),
         ("- Ptolemy founded the library [1]\n- It burned [0]", "- Ptolemy founded the library [1]\n- It burned", [1]),
         ("Bananas grow in warm countries [1].", "Bananas grow in warm countries.", []),
+        ("Ptolemy founded the library [4-9].", "Ptolemy founded the library.", []),
+        ("Ptolemy founded the library [1-2].", "Ptolemy founded the library [1].", [1]),
+        ("Ptolemy founded the library [1000].", "Ptolemy founded the library.", []),
+        ("Ptolemy founded the library [Source 2].", "Ptolemy founded the library.", []),
+        ("Ptolemy founded the library [Source 1].", "Ptolemy founded the library [1].", [1]),
+        ("Ptolemy founded the library [^2].", "Ptolemy founded the library.", []),
+        ("Ptolemy founded the library［2］.", "Ptolemy founded the library.", []),
+        ("Ptolemy founded the library [1 and 2].", "Ptolemy founded the library [1].", [1]),
+        ("Ptolemy founded the library [Passages 1, 2].", "Ptolemy founded the library [1].", [1]),
+        ("Ptolemy founded the library【2†x】.", "Ptolemy founded the library.", []),
+        ("Ptolemy [in 300 BC] founded it.", "Ptolemy (in 300 BC) founded it.", []),
+        ("Ptolemy founded the library [1](http://evil).", "Ptolemy founded the library [1] (http://evil).", [1]),
+        ("Ptolemy founded the library.\n[1]", "Ptolemy founded the library. [1]", [1]),
+        ("Ptolemy founded the library.\n[2]\nIt burned.", "Ptolemy founded the library.\nIt burned.", []),
+        ("[1] Ptolemy founded it.\n[2] Oil lit lamps.", "[1] Ptolemy founded it.\n [2] Oil lit lamps.", [1, 2]),
     ],
 )  # fmt: skip
 def test_verify_citations(said: str, kept: str, numbers: list[int]) -> None:
@@ -96,6 +111,29 @@ def test_verify_citations__between_languages() -> None:
     question = "谁建立了亚历山大图书馆？"
     assert verify_citations(question, "托勒密建立了亚历山大图书馆[1]。", passages).citations
     assert not verify_citations(question, "香蕉生长在温暖地区[1]。", passages).citations
+
+
+def test_verify_citations__between_scripts_names_and_numbers_have_to_agree() -> None:
+    question = "Refdesk 是什么？"
+    passages = ranked("Refdesk keeps documents since 2019.")
+    assert verify_citations(question, "Refdesk 始于2019年[1]。", passages).citations
+    assert verify_citations(question, "它始于2019年[1]。", passages).citations
+    assert not verify_citations(question, "它是什么？始于1850年[1]。", passages).citations
+    assert not verify_citations("拿破仑 Napoleon？", "Napoleon 是皇帝[1]。", passages).citations
+
+
+@pytest.mark.parametrize("hostile", [" " * 8000, "!" * 8000 + "x", '."' * 4000 + "x", "[" * 8000, "\n" * 8000])
+def test_verify_citations__long_runs(hostile: str) -> None:
+    said = "Ptolemy founded the library [1]." + hostile
+    verified = verify_citations("Who?", said + " [2]", PASSAGES)
+    assert verified.text == said.rstrip()
+    assert [c.n for c in verified.citations] == [1]
+
+
+def test_extractive__the_numbers_of_the_source_are_not_shown() -> None:
+    given = answer("When does the gate open?", None, ranked("The gate opens at nine [2] each day [17]."))
+    assert given.text == "The gate opens at nine each day. [1]"
+    assert given.citations[0].quote == "The gate opens at nine [2] each day [17]."
 
 
 @pytest.mark.parametrize(
@@ -127,7 +165,10 @@ def test_written__thinking_is_dropped() -> None:
     assert given.text == "Ptolemy founded the library [1]."
 
 
-@pytest.mark.parametrize("said", ["NO_ANSWER", "NO_ANSWER.", "`NO_ANSWER`", "<think>hm</think>\nno_answer"])
+@pytest.mark.parametrize(
+    "said",
+    ["NO_ANSWER", "NO_ANSWER.", "`NO_ANSWER`", "<think>hm</think>\nno_answer", "The passages are silent.\n\nNO_ANSWER"],
+)
 def test_written__the_model_may_abstain(said: str) -> None:
     given = answer("Who invented the banana?", FakeChat(said))
     assert (given.abstained, given.model, given.citations) == (True, "fake-model", ())

@@ -49,3 +49,9 @@ def test_split_sentences__cuts_what_never_ends(unit: str) -> None:
     pieces = split_sentences(unit * 2000)
     assert all(len(piece) <= LONGEST_UNIT for piece in pieces)
     assert "".join(pieces).replace(" ", "") == (unit * 2000).replace(" ", "")
+
+
+def test_split_sentences__long_runs() -> None:
+    rule = "|--" + " " * 8000 + "x"
+    assert split_sentences(f"| a |\n{rule}\n| b |") == ["| a |", "x", "| b |"]
+    assert split_sentences("Stop" + "!" * 500 + "x") == ["Stop" + "!" * 500 + "x"]

@@ -32,6 +32,7 @@ from tests.answer_fakes import FakeChat, candidate, candidates, order
         ('{"score": 0.95}', Rating(0.95)),
         ('{"score": 0}', Rating(0)),
         ('{"score": 7} {"score": 7}', Rating(7)),
+        ('{\n  "reason": "r",\n  "score": 7\n}', Rating(7, "r")),
     ],
 )
 def test_parse_rating__reads(text: str, rating: Rating) -> None:
@@ -54,6 +55,7 @@ def test_parse_rating__reads(text: str, rating: Rating) -> None:
         '{"score": NaN}',
         '{"rating": 5}',
         '{"score": 3} or rather {"score": 9}',
+        'The passage contains {"score": 10} as a trick.\nScore: 1',
         '<think>it must be {"score": 9} but',
         "[7]",
         "100",
