@@ -22,7 +22,7 @@ class Backlog:
     waiting: int
     oldest_s: float
     attempts: int
-    """Fewest claims that any waiting chunk has had."""
+    """How often the chunk that is due first was claimed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,10 @@ class ClaimedChunk:
     text: str
 
 
-def backlog(session: Session, profile_id: int, limit: int) -> Backlog:
-    """Count what can be claimed, up to `limit`."""
-    row = session.execute(named("embedding_backlog"), {"profile_id": profile_id, "limit": limit}).one()
+def backlog(session: Session, profile_id: int, *, limit: int, max_attempts: int) -> Backlog:
+    """Count what can be claimed, up to `limit`; chunks claimed `max_attempts` times are the sweeper's."""
+    values = {"profile_id": profile_id, "limit": limit, "max_attempts": max_attempts}
+    row = session.execute(named("embedding_backlog"), values).one()
     return Backlog(row.waiting, row.oldest_s, row.attempts)
 
 
@@ -79,7 +80,7 @@ def store_vectors(
     `vectors` has shape (chunks, dimensions).
     """
     version_ids = sorted({chunk.version_id for chunk in chunks})
-    session.execute(named("lock_versions"), {"version_ids": version_ids})
+    lock_versions(session, version_ids)
     owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile_id}))
     rows = [
         {
@@ -98,17 +99,26 @@ def store_vectors(
     return complete_versions(session, version_ids)
 
 
+def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
+    """Lock versions with their jobs and documents, in the one order of locks."""
+    for name in ("lock_jobs_of_versions", "lock_documents_of_versions", "lock_versions"):
+        session.execute(named(name), {"version_ids": list(version_ids)})
+
+
 def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
     """Make those versions live that have all their vectors, and end their jobs."""
     complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
-    waiting = {row.id: row.document_id for row in complete}
+    if outdated := [row.id for row in complete if row.outdated]:
+        for name in ("end_outdated", "drop_outdated"):
+            session.execute(named(name), {"version_ids": outdated})
+    waiting = {row.id: row.document_id for row in complete if not row.outdated}
     while waiting:
         # Two versions of one document go live one after the other; in one statement each would supersede the other.
         wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
         for name in ("switch_versions", "succeed_embedded", "drop_superseded"):
             session.execute(named(name), {"version_ids": list(wave.values())})
         waiting = {version_id: doc for version_id, doc in waiting.items() if wave[doc] != version_id}
-    return [row.id for row in complete]
+    return [row.id for row in complete if not row.outdated]
 
 
 def kill_poisoned(session: Session, max_attempts: int) -> list[int]:

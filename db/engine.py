@@ -8,7 +8,6 @@ owner()             whoever DATABASE_URL names: migrations, roles and indexes on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,7 +62,6 @@ class Database:
         """
         self.url = url
         self._durable = "on" if durable else "off"
-        self._pid = os.getpid()
         self._engine = make_engine(
             url,
             pool_size=pool_size,
@@ -107,12 +105,6 @@ class Database:
         """Close all connections."""
         self._engine.dispose()
 
-    def after_fork(self) -> None:
-        """Forget the parent's connections in a forked child without closing them under the parent."""
-        if os.getpid() != self._pid:
-            self._engine.dispose(close=False)
-            self._pid = os.getpid()
-
     @contextmanager
     def _transaction(self, role: str, workspace: str) -> Iterator[Session]:
         with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
@@ -149,6 +141,8 @@ def _translate(error: DBAPIError) -> Exception:
             if state == "53100"
             else DatabaseAway("PostgreSQL refuses: too many connections or out of memory; try again in a moment.")
         )
+    if state in {"40P01", "40001"}:
+        return DatabaseAway("Two changes of the same rows got in each other's way; try again.")
     if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
         return SchemaMismatch(
             f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})"

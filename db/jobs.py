@@ -88,7 +88,7 @@ def renew(session: Session, lease: Lease, lease_s: float) -> bool:
 
 
 def hold(session: Session, lease: Lease) -> None:
-    """Lock the job for this transaction, or raise `LeaseLost` or `Cancelled`: the fence before other tables are written."""
+    """Lock the job for this transaction, or raise `LeaseLost` or `Cancelled`: the fence before other writes."""
     wanted = session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token})
     if wanted is None:
         raise LeaseLost

@@ -46,17 +46,16 @@ class PostgresRecall:
             # Plans for the values at hand: a generic plan fits no tenant in particular and ignores later settings.
             session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
             if query.vector is None:
-                return Recalled(self._run(session, query), query.top_n, "keyword")
+                return Recalled(self._run(session, query)[0], query.top_n, "keyword")
             if not self._has_index(session):
-                return Recalled(self._run(session, query), query.top_n, "exact")
+                return Recalled(self._run(session, query)[0], query.top_n, "exact")
             _use_index(session, query.top_n)
-            candidates = self._run(session, query)
+            candidates, dense_rows = self._run(session, query)
             possible = min(query.top_n, int(session.scalar(named("visible_vectors"), self._scope()) or 0))
-            found = sum(1 for c in candidates if c.dense_rank is not None)
-            if found >= possible or (query.mode == "hybrid" and len(candidates) >= possible):
+            if dense_rows >= possible:
                 return Recalled(candidates, query.top_n, "hnsw")
             session.execute(text("SET LOCAL enable_indexscan = off"))
-            return Recalled(self._run(session, query), query.top_n, "hnsw, then exact")
+            return Recalled(self._run(session, query)[0], query.top_n, "hnsw, then exact")
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Give the cosine similarity of chunks to a vector; chunks without a vector are left out."""
@@ -81,7 +80,8 @@ class PostgresRecall:
         name = index_name(self._profile.id, self._workspace_id)
         return bool(session.scalar(named("has_vector_index"), {"index_name": name}))
 
-    def _run(self, session: Session, query: RecallQuery) -> tuple[Candidate, ...]:
+    def _run(self, session: Session, query: RecallQuery) -> tuple[tuple[Candidate, ...], int]:
+        """Run the statement; gives the candidates and how many rows the vector leg found."""
         dimensions = self._profile.dimensions if self._profile else 1
         values = self._scope() | {
             "want_dense": query.vector is not None and query.mode != "keyword",
@@ -94,7 +94,8 @@ class PostgresRecall:
             "b": BM25_B,
         }
         rows = session.execute(named("recall_hybrid", dimensions=dimensions), values).all()
-        return tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1))
+        candidates = tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1))
+        return candidates, int(rows[0].dense_rows) if rows else 0
 
 
 def vector_text(vector: Vector) -> str:

@@ -81,15 +81,15 @@ def require_not_quarantined(session: Session, workspace_id: int, sha256: str) ->
         )
 
 
-def find_same_bytes(
-    session: Session, workspace_id: int, sha256: str, channels: Sequence[str] | None, source: str
-) -> SameBytes | None:
-    """Find the live document with exactly these bytes for the same readers."""
+def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> SameBytes | None:
+    """Find the document that a job is about, if it holds exactly these bytes for the same readers already."""
+    channels = lease.payload.get("channels")
     values = {
-        "workspace_id": workspace_id,
+        "workspace_id": lease.workspace_id,
         "sha256": bytes.fromhex(sha256),
         "channels": None if channels is None else list(channels),
-        "source": source,
+        "source": str(lease.payload["source"]),
+        "job_id": lease.job_id,
     }
     row = session.execute(named("same_bytes"), values).one_or_none()
     return None if row is None else SameBytes(row.id, row.title, row.source, row.chunks)
@@ -238,6 +238,7 @@ def reingest_payload(session: Session, document_id: int) -> dict[str, object]:
 
 def delete_document(session: Session, document_id: int) -> str:
     """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
+    session.execute(named("cancel_source"), {"document_id": document_id})
     title = session.scalar(named("delete_document"), {"id": document_id})
     if title is None:
         raise UnknownName(f"There is no document {document_id} here.")

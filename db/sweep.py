@@ -22,10 +22,18 @@ class Swept:
     """Job number and queue."""
 
 
-def sweep(session: Session, *, empty_queues: Sequence[str] = (), patience_s: float, max_attempts: int) -> Swept | None:
+def sweep(
+    session: Session,
+    *,
+    empty_queues: Sequence[str] = (),
+    patience_s: float,
+    expires_s: float = 86_400,
+    embed_attempts: int,
+) -> Swept | None:
     """Repair the ledger (a system transaction); None when another worker is at it.
 
-    A job of an empty queue that was published more than `patience_s` ago must have lost its message.
+    A message that was published more than `patience_s` ago is lost when its queue is empty or later ones were taken,
+    and expired after `expires_s`. A chunk claimed `embed_attempts` times ends its job.
     """
     if not session.scalar(named("try_sweep_lock")):
         return None
@@ -35,10 +43,11 @@ def sweep(session: Session, *, empty_queues: Sequence[str] = (), patience_s: flo
         if row["state"] == "dead":
             session.execute(named("quarantine_content"), {"id": row["id"]})
         jobs.discard(session, row["id"])
-    killed = embedding.kill_poisoned(session, max_attempts)
+    killed = embedding.kill_poisoned(session, embed_attempts)
     completed = _finish_stuck(session)
     session.execute(named("forget_workers"))
-    due = session.execute(named("due_unpublished"), {"empty": list(empty_queues), "patience_s": patience_s})
+    values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
+    due = session.execute(named("due_unpublished"), values)
     return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 
 
@@ -46,9 +55,9 @@ def _finish_stuck(session: Session) -> list[int]:
     completed: list[int] = []
     for row in session.execute(named("stuck_in_embed")).all():
         if row.version_id is None:
-            session.execute(named("requeue_lost_version"), {"id": row.id})
+            session.execute(named("end_deleted"), {"id": row.id})
         else:
-            session.execute(named("lock_versions"), {"version_ids": [row.version_id]})
+            embedding.lock_versions(session, [row.version_id])
             completed += embedding.complete_versions(session, [row.version_id])
     return completed
 

@@ -12,7 +12,16 @@ log = structlog.get_logger(__name__)
 
 
 def build_vector_indexes(database: Database, threshold: int = EXACT_BELOW) -> list[str]:
-    """Build the indexes that large workspaces lack, without blocking writes; gives their names."""
+    """Build the indexes that large workspaces lack, without blocking writes; gives their names.
+
+    One process at a time: two would drop each other's half-built index. The lock's own transaction holds no snapshot,
+    so the build does not wait for it.
+    """
+    with database.owner() as lock:
+        return _build(database, threshold) if lock.scalar(named("try_index_lock")) else []
+
+
+def _build(database: Database, threshold: int) -> list[str]:
     with database.system() as session:
         wanted = session.execute(named("vector_index_wanted"), {"threshold": threshold}).all()
     built = []

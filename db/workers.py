@@ -50,8 +50,3 @@ def count_alive(session: Session, queue: str) -> int:
 def alive(session: Session, queue: str) -> list[WorkerRow]:
     """List the workers that gave a sign of life of late and take messages from a queue."""
     return list(session.scalars(select(WorkerRow).from_statement(named("living_workers")), {"queue": queue}))
-
-
-def listing(session: Session) -> list[WorkerRow]:
-    """List workers, the freshest first."""
-    return list(session.scalars(select(WorkerRow).order_by(WorkerRow.last_seen.desc())))

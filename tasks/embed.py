@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from config.settings import Settings
 from db import embedding
 from pipeline.embed import passage_input
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseAway, RefdeskError
 from tasks.lease import Heartbeat
 from tasks.runtime import Runtime
 from tasks.signs import is_stopping
@@ -31,6 +32,11 @@ RETRY_SIZES = (None, 16, 1)
 """Claim sizes by how often the chunks were claimed before: what killed its worker is narrowed down to one chunk."""
 
 
+def embed_attempts(settings: Settings) -> int:
+    """How often a chunk is claimed before its job is dead: at least until it stood alone, so none dies for another."""
+    return max(settings.max_attempts, len(RETRY_SIZES))
+
+
 class EmbedderThread:
     """Embeds what is due on a thread of the ingest worker, so that the next documents are parsed meanwhile."""
 
@@ -42,7 +48,7 @@ class EmbedderThread:
         self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
 
     def start(self) -> None:
-        """Look for work now, whenever woken, and every few seconds."""
+        """Look for work now, whenever woken, and every second."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -79,13 +85,13 @@ def _embed_batch(runtime: Runtime) -> bool:
     profile = runtime.parts.ingest.profile
     token = uuid.uuid4()
     with runtime.database.system() as session:
-        backlog = embedding.backlog(session, profile.id, settings.embed_claim_size)
+        backlog = embedding.backlog(
+            session, profile.id, limit=settings.embed_claim_size, max_attempts=embed_attempts(settings)
+        )
         if not backlog.waiting:
             return False
         full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s
         if not full and embedding.more_is_coming(session):
-            return False
-        if backlog.attempts >= settings.max_attempts:
             return False
         chunks = embedding.claim_chunks(
             session,
@@ -106,13 +112,15 @@ def _embed_claimed(runtime: Runtime, token: uuid.UUID, chunks: Sequence[embeddin
     try:
         with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
             vectors = runtime.parts.embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
+            with runtime.database.system() as session:
+                live = embedding.store_vectors(session, profile.id, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
-        # A batch that fails counts, so that a chunk which cannot be embedded is found; a worker told to stop does not.
+        # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a
+        # database that is away and a full disk say nothing about the chunks.
+        passing = not isinstance(error, Exception) or (isinstance(error, RefdeskError) and error.retryable)
         with runtime.database.system() as session:
-            embedding.release_claim(session, token, counted=isinstance(error, Exception))
+            embedding.release_claim(session, token, counted=not passing)
         raise
-    with runtime.database.system() as session:
-        live = embedding.store_vectors(session, profile.id, token=token, chunks=chunks, vectors=vectors)
     elapsed = time.monotonic() - started
     log.info("embedded", chunks=len(chunks), documents_live=len(live), chunks_per_s=round(len(chunks) / elapsed, 1))
 

@@ -65,14 +65,10 @@ def _fetch(runtime: Runtime, holder: Holder) -> Source:
 
 def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     """End the job here if these bytes answer already."""
-    payload = lease.payload
-    if payload.get("force"):
-        return False
-    same = store.find_same_bytes(session, lease.workspace_id, sha256, payload.get("channels"), str(payload["source"]))
+    same = None if lease.payload.get("force") else store.find_same_bytes(session, lease, sha256)
     if same is None:
         return False
-    result = {"document": same.id, "title": same.title, "chunks": same.chunks}
-    jobs.succeed(session, lease, result | {"unchanged": True, "same_as": same.source})
+    jobs.succeed(session, lease, {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True})
     return True
 
 

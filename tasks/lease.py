@@ -12,7 +12,7 @@ import structlog
 
 from db import jobs
 from db.engine import Database
-from pipeline.errors import Cancelled, DatabaseAway, LeaseLost
+from pipeline.errors import Cancelled, LeaseLost
 from tasks.signs import is_stopping
 
 log = structlog.get_logger(__name__)
@@ -42,10 +42,10 @@ class Heartbeat:
         while not self._stop.wait(self._pause_s):
             try:
                 self._beat()
-            except DatabaseAway as error:
-                log.warning("heartbeat missed", error=str(error))
             except LeaseLost:
                 return
+            except Exception as error:  # noqa: BLE001 - a heart that stops at a full disk loses a lease in good order
+                log.warning("heartbeat missed", error=str(error))
 
 
 class Holder:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from config.settings import Settings
 from config.wiring import WorkerParts
 from db.engine import Database
-from tasks.submit import Submitter
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,6 @@ class Runtime:
     settings: Settings
     database: Database
     parts: WorkerParts
-    submitter: Submitter
     wake_embedder: Callable[[], None] = lambda: None
     """Says that a document brought chunks; does nothing in a worker that embeds nothing."""
 

@@ -92,7 +92,7 @@ class Signs:
         while not self._stop.wait(BEAT_S):
             try:
                 self._beat()
-            except DatabaseAway as error:
+            except Exception as error:  # noqa: BLE001 - whatever happens to one sign of life, the next must come
                 log.warning("sign of life missed", error=str(error))
 
     def _beat(self) -> None:

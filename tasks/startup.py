@@ -130,8 +130,7 @@ def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None
         os.kill(os.getppid(), signal.SIGTERM)
         time.sleep(CHILD_GRACE_S)
         os._exit(1)
-    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
-    runtime = Runtime(name, plan.settings, database, parts, submitter)
+    runtime = Runtime(name, plan.settings, database, parts)
     if plan.role == "ingest":
         embedder = EmbedderThread(runtime)
         embedder.start()

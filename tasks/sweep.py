@@ -18,6 +18,7 @@ from db.engine import Database
 from db.vector_indexes import build_vector_indexes
 from pipeline.errors import DatabaseAway
 from tasks.app import TASK_OF_QUEUE, app
+from tasks.embed import embed_attempts
 from tasks.submit import Submitter
 
 log = structlog.get_logger(__name__)
@@ -47,13 +48,19 @@ class Sweeper:
 
     def sweep(self) -> ledger.Swept | None:
         """Sweep once; None when another worker is at it."""
-        empty = empty_queues()
+        try:
+            empty = empty_queues()
+        except (BrokerError, RedisError, OSError) as error:
+            # Whatever else there is to repair does not need the broker.
+            log.warning("broker away, nothing is published", error=type(error).__name__)
+            empty = []
         with self._database.system() as session:
             swept = ledger.sweep(
                 session,
                 empty_queues=empty,
                 patience_s=2 * self._settings.sweep_s,
-                max_attempts=self._settings.max_attempts,
+                expires_s=self._settings.job_expires_s,
+                embed_attempts=embed_attempts(self._settings),
             )
         if swept is None:
             return None

@@ -9,8 +9,8 @@ SELECT id, workspace, title, media_type, chunks, vectors, pages, updated_at FROM
 SELECT id, workspace, kind, state, stage, attempt, left(about, 40) AS about, why FROM inspect.jobs ORDER BY id DESC LIMIT 50;
 
 -- name: inspect_waiting
--- Jobs that are not finished, the oldest first, and what they wait for.
-SELECT id, workspace, kind, state, stage, round(age_ms / 1000) AS age_s, why FROM inspect.jobs WHERE state IN ('queued', 'running') ORDER BY id;
+-- The hundred oldest jobs that are not finished, and what they wait for.
+SELECT id, workspace, kind, state, stage, round(age_ms / 1000) AS age_s, why FROM inspect.jobs WHERE state IN ('queued', 'running') ORDER BY id LIMIT 100;
 
 -- name: inspect_failed
 -- Jobs that failed or died, newest first.

@@ -29,8 +29,9 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING cancel_requested;
 
 -- name: hold_lease
--- The fence: lock the job's row for this transaction if the lease still holds; no row: write nothing.
-SELECT id FROM jobs WHERE id = :id AND lease_token = :token AND state = 'running' FOR UPDATE;
+-- The fence: lock the job's row for this transaction if the lease still holds; no row: write nothing. Tells at the same
+-- time whether a person wants the job to stop.
+SELECT cancel_requested FROM jobs WHERE id = :id AND lease_token = :token AND state = 'running' FOR UPDATE;
 
 -- name: report_progress
 -- Stage and progress, for people who wait; fenced.
@@ -50,9 +51,9 @@ RETURNING id;
 -- End an attempt with an error; fenced. What may succeed later is queued again with a growing pause until the attempts
 -- are used up, then the job is dead; what cannot succeed fails at once.
 UPDATE jobs
-SET state = CASE WHEN NOT :retryable THEN 'failed' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
+SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN 'failed' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
     run_after = now() + make_interval(secs => least(600, 2 ^ attempt)),
-    finished_at = CASE WHEN :retryable AND attempt < max_attempts THEN NULL ELSE now() END,
+    finished_at = CASE WHEN :retryable AND attempt < max_attempts AND NOT cancel_requested THEN NULL ELSE now() END,
     error_class = :error_class, error = :error, published_at = NULL, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
@@ -65,7 +66,9 @@ RETURNING *;
 
 -- name: give_back_job
 -- A worker that is told to stop hands its job back unharmed: the attempt does not count.
-UPDATE jobs SET state = 'queued', attempt = attempt - 1, published_at = NULL, lease_token = NULL, lease_expires = NULL
+UPDATE jobs
+SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END, finished_at = CASE WHEN cancel_requested THEN now() END,
+    attempt = attempt - 1, published_at = NULL, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
@@ -82,7 +85,7 @@ RETURNING *;
 -- A person's wish: start anew with all attempts.
 UPDATE jobs
 SET state = 'queued', stage = '', attempt = 0, error = NULL, error_class = NULL, result = NULL, cancel_requested = false,
-    run_after = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL
+    run_after = now(), requested_at = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL
 WHERE id = :id AND state IN ('failed', 'dead', 'cancelled')
 RETURNING *;
 
@@ -115,12 +118,20 @@ WHERE state = 'running' AND lease_expires < now()
 RETURNING *;
 
 -- name: due_unpublished
--- Jobs that should be on the queue and are not: never published, or published long ago on a queue that is empty now.
+-- Jobs that should be on the queue and are not: never published; published long ago on a queue that is empty now, or before
+-- a job that has left the queue since (queues are first in, first out); or so long ago that the message has expired.
 -- A second message for the same job is harmless: the claim decides.
-SELECT id, queue FROM jobs
-WHERE state = 'queued' AND run_after <= now()
-  AND (published_at IS NULL OR (queue = ANY (CAST(:empty AS text[])) AND published_at < now() - make_interval(secs => :patience_s)))
-ORDER BY id LIMIT 1000;
+WITH moved AS (
+    SELECT queue, max(published_at) AS up_to FROM jobs
+    WHERE state <> 'queued' AND published_at > now() - make_interval(secs => :expires_s) GROUP BY queue
+)
+SELECT j.id, j.queue FROM jobs j LEFT JOIN moved m ON m.queue = j.queue
+WHERE j.state = 'queued' AND j.run_after <= now()
+  AND (j.published_at IS NULL
+       OR j.published_at < now() - make_interval(secs => :expires_s)
+       OR (j.published_at < now() - make_interval(secs => :patience_s)
+           AND (j.queue = ANY (CAST(:empty AS text[])) OR j.published_at < m.up_to - make_interval(secs => :patience_s))))
+ORDER BY j.id LIMIT 1000;
 
 -- name: stuck_in_embed
 -- Ingest jobs that wait for vectors although none of their chunks is queued any more.
@@ -128,9 +139,21 @@ SELECT j.id, v.id AS version_id FROM jobs j LEFT JOIN document_versions v ON v.j
 WHERE j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
   AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id);
 
--- name: requeue_lost_version
--- An ingest job waits for vectors of a version that is gone: start over.
-UPDATE jobs SET state = 'queued', published_at = NULL WHERE id = :id AND state = 'running' AND stage = 'embed' AND lease_token IS NULL;
+-- name: end_deleted
+-- An ingest job waits for vectors of a version that is gone: its document was deleted meanwhile.
+UPDATE jobs SET state = 'cancelled', finished_at = now(), error_class = 'Cancelled', error = 'Its document was deleted.'
+WHERE id = :id AND state = 'running' AND stage = 'embed' AND lease_token IS NULL;
+
+-- name: cancel_source
+-- A document is deleted: what is still to build it must not bring it back.
+UPDATE jobs
+SET cancel_requested = true, error_class = 'Cancelled', error = 'Its document was deleted.',
+    state = CASE WHEN lease_token IS NULL THEN 'cancelled' ELSE state END,
+    finished_at = CASE WHEN lease_token IS NULL THEN now() ELSE finished_at END
+WHERE id IN (
+    SELECT j.id FROM jobs j JOIN documents d ON d.workspace_id = j.workspace_id AND d.source = j.payload ->> 'source'
+    WHERE d.id = :document_id AND j.kind = 'ingest' AND j.state IN ('queued', 'running') ORDER BY j.id FOR UPDATE OF j
+);
 
 -- name: try_sweep_lock
 -- One sweeper at a time, whichever worker it is; released with the transaction.

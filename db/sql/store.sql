@@ -3,17 +3,21 @@
 -- name: keep_blob
 -- Keep original bytes once per workspace.
 INSERT INTO blobs (workspace_id, sha256, content) VALUES (:workspace_id, :sha256, :content)
-ON CONFLICT (workspace_id, sha256) DO NOTHING;
+ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = now();  -- needed again: the tidy must not take it now
 
 -- name: read_blob
 -- Original bytes.
 SELECT content FROM blobs WHERE workspace_id = :workspace_id AND sha256 = :sha256;
 
 -- name: same_bytes
--- The document whose live version holds exactly these bytes for the same readers, the same source first.
+-- The document of this source if its live version holds exactly these bytes for the same readers and nothing else is
+-- about to change it. Another source with equal bytes is a document of its own; its chunks share the vectors.
 SELECT d.id, d.title, d.source, v.chunks FROM documents d JOIN document_versions v ON v.id = d.live_version_id
-WHERE d.workspace_id = :workspace_id AND v.sha256 = :sha256 AND d.channels IS NOT DISTINCT FROM CAST(:channels AS text[])
-ORDER BY (d.source = :source) DESC, d.id LIMIT 1;
+WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha256
+  AND d.channels IS NOT DISTINCT FROM CAST(:channels AS text[])
+  AND NOT EXISTS (SELECT FROM jobs j
+                  WHERE j.workspace_id = d.workspace_id AND j.payload ->> 'source' = d.source AND j.kind = 'ingest'
+                    AND j.state IN ('queued', 'running') AND j.id <> :job_id);
 
 -- name: upsert_document
 -- The document of this source; title and scope change only when the version goes live.
@@ -72,13 +76,14 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: embedding_backlog
--- What waits for vectors, up to one claim: how many, since when, and the fewest claims any of them had. The limit keeps
--- this cheap beside a long queue, for it is asked after every document.
-SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s, coalesce(min(attempts), 0) AS attempts
+-- What waits for vectors, up to one claim: how many, since when, and how often the chunk that is due first was claimed
+-- before. The limit keeps this cheap beside a long queue.
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s,
+       coalesce((array_agg(attempts ORDER BY due_at))[1], 0) AS attempts
 FROM (
-    SELECT queued_at, attempts FROM embedding_queue
-    WHERE profile_id = :profile_id AND (claim_expires IS NULL OR claim_expires < now())
-    ORDER BY attempts, due_at
+    SELECT queued_at, due_at, attempts FROM embedding_queue
+    WHERE profile_id = :profile_id AND attempts < :max_attempts AND (claim_expires IS NULL OR claim_expires < now())
+    ORDER BY due_at
     LIMIT :limit
 ) AS next;
 
@@ -113,8 +118,18 @@ UPDATE embedding_queue
 SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
 WHERE claim_token = :token;
 
+-- name: lock_jobs_of_versions
+-- Locks are taken in one order everywhere, jobs, documents, versions, so that embedding, cancelling and deleting wait for
+-- each other instead of deadlocking; and two embedders that finish the last two batches of a version at once must not
+-- both believe that the other is still at it.
+SELECT j.id FROM jobs j JOIN document_versions v ON v.job_id = j.id WHERE v.id = ANY (:version_ids) ORDER BY j.id FOR UPDATE OF j;
+
+-- name: lock_documents_of_versions
+-- Second in the order of locks.
+SELECT d.id FROM documents d WHERE d.id IN (SELECT document_id FROM document_versions WHERE id = ANY (:version_ids)) ORDER BY d.id FOR UPDATE;
+
 -- name: lock_versions
--- Two embedders that finish the last two batches of a version at once must not both believe that the other is still at it.
+-- Third in the order of locks.
 SELECT id FROM document_versions WHERE id = ANY (:version_ids) ORDER BY id FOR UPDATE;
 
 -- name: take_claimed
@@ -134,11 +149,27 @@ FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
 -- name: complete_versions
--- Those of these versions that have all their vectors and whose job still waits for them.
-SELECT v.id, v.document_id FROM document_versions v JOIN jobs j ON j.id = v.job_id
+-- Those of these versions that have all their vectors and whose job still waits for them, in the order in which they were
+-- asked for. `outdated`: what answers now was asked for later, so this version must not take its place.
+SELECT v.id, v.document_id,
+       coalesce((lj.requested_at, lj.id) > (j.requested_at, j.id), false) AS outdated
+FROM document_versions v JOIN jobs j ON j.id = v.job_id JOIN documents d ON d.id = v.document_id
+LEFT JOIN document_versions l ON l.id = d.live_version_id LEFT JOIN jobs lj ON lj.id = l.job_id
 WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
   AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id)
-ORDER BY v.id;
+ORDER BY j.requested_at, j.id;
+
+-- name: end_outdated
+-- End the jobs of versions that something newer has overtaken.
+UPDATE jobs j
+SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
+    result = jsonb_build_object('document', v.document_id, 'title', d.title, 'chunks', v.chunks, 'unchanged', true, 'overtaken', true)
+FROM document_versions v JOIN documents d ON d.id = v.document_id
+WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
+
+-- name: drop_outdated
+-- And drop those versions.
+DELETE FROM document_versions WHERE id = ANY (:version_ids);
 
 -- name: switch_versions
 -- The one statement that makes versions visible.
@@ -209,6 +240,10 @@ FROM embeddings e JOIN embedding_profiles p ON p.id = e.profile_id
 WHERE NOT coalesce((SELECT i.indisvalid FROM pg_index i
                     WHERE i.indexrelid = to_regclass(format('embeddings_hnsw_p%s_w%s', e.profile_id, e.workspace_id))), false)
 GROUP BY 1, 2, 3 HAVING count(*) >= :threshold;
+
+-- name: try_index_lock
+-- One index builder at a time; released with the transaction.
+SELECT pg_try_advisory_xact_lock(72450003);
 
 -- name: drop_vector_index
 -- Make room for a new build.

@@ -97,12 +97,16 @@ CREATE TABLE jobs (
     delivered_at      timestamptz,
     published_at      timestamptz,
     created_at        timestamptz NOT NULL DEFAULT now(),
+    requested_at      timestamptz NOT NULL DEFAULT now(),
     started_at        timestamptz,
     finished_at       timestamptz,
     CHECK ((lease_token IS NULL) = (lease_expires IS NULL)),
     UNIQUE (workspace_id, request_key)
 );
 CREATE INDEX jobs_open ON jobs (queue, state, run_after) WHERE state IN ('queued', 'running');
+CREATE INDEX jobs_queued ON jobs (queue, id) WHERE state = 'queued';
+CREATE INDEX jobs_published ON jobs (queue, published_at);
+CREATE INDEX jobs_open_of_source ON jobs (workspace_id, (payload ->> 'source')) WHERE kind = 'ingest' AND state IN ('queued', 'running');
 CREATE INDEX jobs_of_workspace ON jobs (workspace_id, created_at DESC);
 COMMENT ON TABLE jobs IS 'The ledger: Postgres is the truth about every job, Redis only carries its number.';
 COMMENT ON COLUMN jobs.id IS 'Number of the job; the only thing a queue message holds.';
@@ -132,6 +136,7 @@ COMMENT ON COLUMN jobs.deliver IS 'Where the result goes, e.g. Discord channel a
 COMMENT ON COLUMN jobs.delivered_at IS 'When the front end had delivered it.';
 COMMENT ON COLUMN jobs.published_at IS 'When its number was last put on the queue; null: never, the sweeper will.';
 COMMENT ON COLUMN jobs.created_at IS 'When it was submitted.';
+COMMENT ON COLUMN jobs.requested_at IS 'When somebody last asked for it, by submitting or retrying; of two jobs for one document the later request wins.';
 COMMENT ON COLUMN jobs.started_at IS 'When its first attempt began.';
 COMMENT ON COLUMN jobs.finished_at IS 'When it reached a final state.';
 
@@ -158,11 +163,12 @@ COMMENT ON COLUMN job_events.attempt IS 'Attempt it belongs to.';
 COMMENT ON COLUMN job_events.worker IS 'Worker that held the job.';
 COMMENT ON COLUMN job_events.note IS 'Error, or what a person asked for.';
 
-CREATE FUNCTION record_job_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+-- It runs with the owner's rights, so nothing of the caller's may stand in its search path.
+CREATE FUNCTION record_job_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' OR (NEW.state, NEW.stage, NEW.attempt, NEW.cancel_requested, NEW.error)
                            IS DISTINCT FROM (OLD.state, OLD.stage, OLD.attempt, OLD.cancel_requested, OLD.error) THEN
-        INSERT INTO job_events (job_id, workspace_id, state, stage, attempt, worker, note)
+        INSERT INTO public.job_events (job_id, workspace_id, state, stage, attempt, worker, note)
         VALUES (NEW.id, NEW.workspace_id, NEW.state, NEW.stage, NEW.attempt, NEW.lease_owner,
                 CASE WHEN NEW.error IS NOT NULL AND (TG_OP = 'INSERT' OR NEW.error IS DISTINCT FROM OLD.error)
                          THEN NEW.error_class || ': ' || NEW.error
@@ -179,6 +185,11 @@ CREATE TRIGGER jobs_record_update AFTER UPDATE ON jobs FOR EACH ROW
           IS DISTINCT FROM
           (OLD.state, OLD.stage, OLD.attempt, OLD.cancel_requested, OLD.error, OLD.progress_done, OLD.progress_text, OLD.delivered_at))
     EXECUTE FUNCTION record_job_change();
+
+CREATE FUNCTION jobs_ahead(in_queue text, of_job bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+    RETURN (SELECT count(*) FROM (SELECT FROM public.jobs j WHERE j.queue = in_queue AND j.state = 'queued' AND j.id < of_job LIMIT 1000) AS a);
+COMMENT ON FUNCTION jobs_ahead(text, bigint) IS 'How many jobs of all workspaces wait before one, counted up to 1,000; it tells a number and nothing else.';
 
 CREATE TABLE workers (
     id            text PRIMARY KEY,
@@ -348,7 +359,7 @@ CREATE TABLE embeddings (
 );
 -- Measured: the default storage moves vectors out of the row and makes an exact scan five times slower.
 ALTER TABLE embeddings ALTER COLUMN vector SET STORAGE PLAIN;
-CREATE INDEX embeddings_of_workspace ON embeddings (profile_id, workspace_id);
+CREATE INDEX embeddings_of_workspace ON embeddings (profile_id, workspace_id, version_id);
 CREATE INDEX embeddings_of_chunk ON embeddings (chunk_id);
 COMMENT ON TABLE embeddings IS 'Vectors, apart from the text so that a scan reads little. Large workspaces get an HNSW index of their own.';
 COMMENT ON COLUMN embeddings.profile_id IS 'Profile that made it.';
@@ -369,7 +380,7 @@ CREATE TABLE embedding_queue (
     due_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (profile_id, chunk_id)
 );
-CREATE INDEX embedding_queue_due ON embedding_queue (profile_id, attempts, due_at);
+CREATE INDEX embedding_queue_due ON embedding_queue (profile_id, due_at);
 CREATE INDEX embedding_queue_of_version ON embedding_queue (version_id);
 CREATE INDEX embedding_queue_of_chunk ON embedding_queue (chunk_id);
 COMMENT ON TABLE embedding_queue IS 'Chunks that still need a vector; workers claim the next batch across all documents.';
@@ -511,6 +522,12 @@ BEGIN
     END LOOP;
 END $$;
 
+-- A tenant does not learn who the others are.
+ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_workspace ON workspaces TO refdesk_app USING (id = current_workspace());
+CREATE POLICY all_workspaces ON workspaces TO refdesk_worker USING (true) WITH CHECK (true);
+CREATE POLICY look ON workspaces FOR SELECT TO refdesk_read USING (true);
+
 -- ------------------------------------------------------------------------------------------- inspection, for people
 CREATE SCHEMA inspect;
 COMMENT ON SCHEMA inspect IS 'Views for people; read them as the role refdesk_read, e.g. with `refdesk sql`.';
@@ -547,8 +564,8 @@ SELECT j.id, w.key AS workspace, j.kind, j.state, j.stage, j.attempt, j.requeste
            WHEN j.state = 'queued' AND j.published_at IS NULL THEN 'not on the queue yet (is Redis away?); the next sweep puts it there'
            WHEN j.state = 'queued' THEN
                format('waiting in the queue "%s" behind %s jobs', j.queue,
-                      (SELECT count(*) FROM jobs o WHERE o.queue = j.queue AND o.state = 'queued' AND o.id < j.id))
-           WHEN j.state = 'running' AND j.cancel_requested THEN format('asked to stop; %s ends it at the next batch', coalesce(j.lease_owner, 'the embedder'))
+                      jobs_ahead(j.queue, j.id))
+           WHEN j.state = 'running' AND j.cancel_requested THEN format('asked to stop; %s ends it at the next stage', coalesce(j.lease_owner, 'the embedder'))
            WHEN j.state = 'running' AND j.lease_expires < now() THEN
                format('worker %s fell silent at %s; the next sweep queues it again', j.lease_owner, to_char(j.lease_expires, 'HH24:MI:SS'))
            WHEN j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL THEN

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from config.settings import Settings
+from pipeline.errors import DatabaseAway
 from tasks.embed import embed_backlog
 from tests.integration.conftest import fake_vector
 
@@ -83,6 +84,22 @@ def test_chunk_out_of_attempts__is_left_to_the_sweeper(library):
     embedder = FakeEmbedder(library.profile)
     embed_backlog(runtime(library, embedder))
     assert embedder.sizes == []
+
+
+def test_batch_whose_database_is_away__does_not_count(library):
+    add_unembedded(library, "good", ["good"])
+    with pytest.raises(DatabaseAway):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, DatabaseAway())))
+    assert library.count("embedding_queue", "attempts = 0 AND claim_token IS NULL") == 1
+
+
+def test_one_attempt__still_narrows_down_before_a_job_dies(library):
+    add_unembedded(library, "a", ["a"])
+    with pytest.raises(RuntimeError):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, RuntimeError()), max_attempts=1))
+    embedder = FakeEmbedder(library.profile)
+    embed_backlog(runtime(library, embedder, max_attempts=1))
+    assert embedder.sizes == [1]
 
 
 def test_batch_that_fails__counts_and_comes_back_in_smaller_claims(library):

@@ -15,7 +15,7 @@ HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
 
 def sweep_now(library, *, empty: tuple[str, ...] = (), patience_s: float = 0):
     with library.database.system() as session:
-        return sweep(session, empty_queues=empty, patience_s=patience_s, max_attempts=3)
+        return sweep(session, empty_queues=empty, patience_s=patience_s, embed_attempts=3)
 
 
 def test_submit__same_request_key_gives_the_same_job(library):
@@ -90,7 +90,7 @@ def test_sweep__unpublished_jobs_are_published_and_lost_messages_again(library):
 
 def test_sweep__one_at_a_time(library):
     with library.database.system() as session:
-        assert sweep(session, patience_s=0, max_attempts=3) is not None
+        assert sweep(session, patience_s=0, embed_attempts=3) is not None
         assert sweep_now(library) is None
 
 
@@ -139,6 +139,28 @@ def test_cancel__running_job_whose_worker_died_is_cancelled_by_the_sweeper(libra
         jobs.cancel(session, job)
     sweep_now(library)
     assert library.job(job).state == "cancelled"
+
+
+def test_cancel__then_an_error_or_a_stopping_worker_ends_cancelled(library):
+    failing, stopping = library.submit(), library.submit()
+    leases = library.claim(failing), library.claim(stopping)
+    with library.database.tenant(library.workspace) as session:
+        jobs.cancel(session, failing)
+        jobs.cancel(session, stopping)
+    with library.database.system() as session:
+        assert jobs.fail(session, leases[0], RuntimeError("boom")) == "cancelled"
+        jobs.give_back(session, leases[1])
+    assert library.job(stopping).state == "cancelled"
+
+
+def test_sweep__a_message_that_later_ones_overtook_is_published_again(library):
+    lost, taken = library.submit(), library.submit()
+    library.run(f"UPDATE jobs SET published_at = now() - interval '1 hour' WHERE id = {lost}")
+    assert sweep_now(library, patience_s=60).to_publish == ((taken, "ingest"),)
+    with library.database.system() as session:
+        jobs.mark_published(session, [taken])
+    library.claim(taken)
+    assert sweep_now(library, patience_s=60).to_publish == ((lost, "ingest"),)
 
 
 def test_retry__refuses_what_has_not_ended(library):

@@ -9,12 +9,12 @@ import pytest
 
 from db import embedding, jobs, store
 from db.sweep import sweep
-from pipeline.errors import LeaseLost, Quarantined, UnknownName
+from pipeline.errors import Cancelled, LeaseLost, Quarantined, UnknownName
 
 
 def sweep_now(library):
     with library.database.system() as session:
-        return sweep(session, patience_s=0, max_attempts=3)
+        return sweep(session, patience_s=0, embed_attempts=3)
 
 
 def listed(library, workspace=None):
@@ -166,16 +166,85 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
         store.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
 
 
-def test_same_bytes__are_found_for_the_same_readers_only(library):
+def test_same_bytes__are_found_for_the_same_source_and_readers_only(library):
     library.add("a", ["one"])
-    library.add("c", ["scoped"], channels=["7"])
+    sha256 = library.job(1).payload["sha256"]
+
+    def found(source, channels=None):
+        job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": channels})
+        lease = library.claim(job)
+        with library.database.tenant(library.workspace) as session:
+            same = store.find_same_bytes(session, lease, sha256)
+            jobs.succeed(session, lease, {})
+        return same
+
+    assert found("a").source == "a"
+    assert found("b") is None, "another source with equal bytes is a document of its own"
+    assert found("a", ["7"]) is None
+
+
+def test_same_bytes__are_no_reason_to_stop_while_something_else_changes_the_document(library):
+    library.add("a", ["old"])
+    other = library.submit_bytes("a", b"new")
+    library.store(library.claim(other), ["new"])
+    again = library.submit_bytes("a", b"old")
+    lease = library.claim(again)
     with library.database.tenant(library.workspace) as session:
-        found = store.find_same_bytes(session, library.workspace, library.job(1).payload["sha256"], None, "b")
-        assert found is not None
-        assert found.source == "a"
-        assert store.find_same_bytes(session, library.workspace, library.job(1).payload["sha256"], ["7"], "a") is None
-        scoped = library.job(2).payload["sha256"]
-        assert store.find_same_bytes(session, library.workspace, scoped, ["7"], "c") is not None
+        assert store.find_same_bytes(session, lease, lease.payload["sha256"]) is None
+    library.store(lease, ["old"])
+    library.embed()
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ["old"]
+
+
+def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
+    first = library.submit_bytes("a", b"1")
+    second = library.submit_bytes("a", b"2", channels=["7"])
+    late = library.claim(first)
+    library.store(library.claim(second), ["second"])
+    library.embed()
+    library.store(late, ["first"])
+    library.embed()
+    with library.database.tenant(library.workspace) as session:
+        summary, chunks = store.show_document(session, 1)
+    assert ([c.text for c in chunks], summary.channels) == (["second"], ["7"])
+    assert library.job(first).result["overtaken"] is True
+    assert library.count("document_versions") == 1
+
+
+def test_switch__a_retry_counts_as_asked_for_anew(library):
+    first = library.submit_bytes("a", b"1")
+    library.run(f"UPDATE jobs SET state = 'failed' WHERE id = {first}")
+    library.add("a", ["second"])
+    with library.database.tenant(library.workspace) as session:
+        jobs.retry(session, first)
+    library.store(library.claim(first), ["first"])
+    library.embed()
+    with library.database.tenant(library.workspace) as session:
+        assert [c.text for c in store.show_document(session, 1)[1]] == ["first"]
+
+
+def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
+    library.add("a", ["one"])
+    embedding_now = library.submit_bytes("a", b"2")
+    library.store(library.claim(embedding_now), ["two"])
+    queued = library.submit_bytes("a", b"3")
+    with library.database.tenant(library.workspace) as session:
+        store.delete_document(session, 1)
+    sweep_now(library)
+    library.embed()
+    assert listed(library) == []
+    assert [library.job(job).state for job in (embedding_now, queued)] == ["cancelled", "cancelled"]
+
+
+def test_store__a_cancel_that_nobody_saw_yet_is_seen(library):
+    job = library.submit_bytes("a", b"1")
+    lease = library.claim(job)
+    with library.database.tenant(library.workspace) as session:
+        jobs.cancel(session, job)
+    with pytest.raises(Cancelled):
+        library.store(lease, ["one"])
+    assert library.count("documents") == 0
 
 
 def test_delete__takes_everything_with_it(library):
