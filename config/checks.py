@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
 
-import httpx
 import redis
 
 from config.redis_urls import client_url
 from config.settings import Settings
-from config.wiring import describe_cross_encoder, describe_embedding
+from config.wiring import describe_cross_encoder, describe_embedding, served_models, shown_language_model
 from db import workers, workspaces
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import BrokerAway, RefdeskError, SetupError
+from pipeline.errors import BrokerAway, LlmError, LlmUnparsable, RefdeskError, SetupError
 
 MIN_FREE_MB = 500
+MAX_MODELS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +115,22 @@ def _language_model(settings: Settings) -> Check:
             "note",
             "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         )
-    key = settings.llm_api_key.get_secret_value() if settings.llm_api_key else ""
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    url = f"{settings.llm_base_url.rstrip('/')}/models"
+    shown = shown_language_model(settings)
     try:
-        reply = httpx.get(url, headers=headers, timeout=5)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Check(name, "problem", f"{url} cannot be reached ({type(error).__name__}); check REFDESK_LLM_BASE_URL")
-    if reply.status_code in {401, 403}:
-        return Check(name, "problem", f"{url} refuses the key; check REFDESK_LLM_API_KEY")
+        models = served_models(settings)
+    except LlmUnparsable as error:
+        models, why_unknown = None, str(error)
+    except LlmError as error:
+        return Check(name, "problem", str(error))
     if not settings.llm_model:
         return Check(name, "problem", "REFDESK_LLM_MODEL is not set; name the model that the server has")
-    return Check(name, "ok", f"{settings.llm_model} at {settings.llm_base_url}")
+    if models is None:
+        return Check(name, "note", f"{shown}; whether it has this model is not known: {why_unknown}")
+    # Ollama lists a model with its tag and takes it without.
+    if not {settings.llm_model, f"{settings.llm_model}:latest"} & set(models):
+        has = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
+        return Check(name, "problem", f"{shown} is not there; set REFDESK_LLM_MODEL to one it has: {has or 'none'}")
+    return Check(name, "ok", shown)
 
 
 def _database(settings: Settings, url: str) -> str | Check:

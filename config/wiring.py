@@ -71,13 +71,14 @@ def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal[
         max_bytes=int(settings.max_file_mb * 1_000_000),
         allow_private=settings.fetch_private,
     )
+    chunk_tokens = min(settings.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS)
     ingest = IngestParts(
         parser=parser,
         fetcher=fetcher,
         tokenizer=embedder,
         profile=profile,
-        chunk_tokens=min(settings.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS),
-        chunk_overlap=settings.chunk_overlap,
+        chunk_tokens=chunk_tokens,
+        chunk_overlap=min(settings.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.max_chunks,
     )
     chat = build_chat(settings)
@@ -127,6 +128,20 @@ def build_chat(settings: Settings) -> ChatModel | None:
         price_prompt_usd=settings.llm_price_prompt_usd,
         price_completion_usd=settings.llm_price_completion_usd,
     )
+
+
+def served_models(settings: Settings) -> Sequence[str]:
+    """Ask the language model's server which models it has; raises `LlmError`, `LlmUnparsable` when it does not say."""
+    from pipeline.backends.chat_address import list_models
+
+    return list_models(settings.llm_base_url, settings.llm_api_key.get_secret_value() if settings.llm_api_key else "")
+
+
+def shown_language_model(settings: Settings) -> str:
+    """Name the language model and its address without the secrets that an address may hold."""
+    from pipeline.backends.chat_address import shown_address
+
+    return f"{settings.llm_model} at {shown_address(settings.llm_base_url)}"
 
 
 def build_rerankers(

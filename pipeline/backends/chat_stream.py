@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -31,11 +31,11 @@ def read_reply(
     response: httpx.Response, *, ends: float, on_text: Callable[[str], None] | None, where: str
 ) -> ReplyParts:
     """Read a reply of status 200, streamed or whole, as the server chose; raises when it is none or takes too long."""
-    lines = _timed_lines(response, ends, where)
+    text = _timed_text(response, ends, where)
     if "text/event-stream" in response.headers.get("Content-Type", ""):
-        return _read_events(lines, on_text, where)
+        return _read_events(_lines(text), on_text, where)
     parts = ReplyParts()
-    _take(parts, _parse("\n".join(lines), where), "message", where)
+    _take(parts, _parse("".join(text), where), "message", where)
     if on_text is not None and parts.text:
         on_text(parts.text)
     return parts
@@ -60,29 +60,39 @@ def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, wh
     return parts
 
 
-def _timed_lines(response: httpx.Response, ends: float, where: str) -> Iterator[str]:
+def _timed_text(response: httpx.Response, ends: float, where: str) -> Iterator[str]:
     read = 0
-    for line in response.iter_lines():
+    for part in response.iter_text():
         # httpx times each read by itself: a server that sends a byte now and then would never run out of time.
         if monotonic() > ends:
             raise LlmTimeout(f"The language model at {where} did not finish its answer in time.")
-        read += len(line)
+        read += len(part)
         if read > MAX_REPLY_CHARS:
             raise LlmUnparsable(f"The language model at {where} sent an endless answer.")
-        yield line
+        yield part
+
+
+def _lines(text: Iterable[str]) -> Iterator[str]:
+    """Put text that comes in parts together to lines."""
+    unfinished: list[str] = []
+    for part in text:
+        head, *following = part.split("\n")
+        unfinished.append(head)
+        for line in following:
+            yield "".join(unfinished)
+            unfinished = [line]
+    yield "".join(unfinished)
 
 
 def _parse(text: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise LlmUnparsable(
-            f"The server at {where} sent something that is no chat completion: {text[:100]!r}."
-        ) from error
+        raise LlmUnparsable(f"The server at {where} sent something that is no chat completion: {text}") from error
     if not isinstance(value, dict):
-        raise LlmUnparsable(f"The server at {where} sent something that is no chat completion: {text[:100]!r}.")
+        raise LlmUnparsable(f"The server at {where} sent something that is no chat completion: {text}")
     if value.get("error"):
-        raise LlmUnreachable(f"The language model at {where} broke off with an error: {str(value['error'])[:200]}")
+        raise LlmUnreachable(f"The language model at {where} broke off with an error: {value['error']}")
     return value
 
 

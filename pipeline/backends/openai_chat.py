@@ -17,11 +17,15 @@ from typing import Any
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
+from pipeline.backends.chat_address import authorization, endpoint, shown_address
 from pipeline.backends.chat_stream import ReplyParts, read_reply
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
+from pipeline.parse import clean_text, one_line
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 CONNECT_TIMEOUT_S = 5.0
+MAX_MODEL_CHARS = 200
+MAX_ERROR_CHARS = 500
 CHARS_PER_TOKEN = 4
 """For an estimate where a server does not count tokens."""
 OPTIONAL_FIELDS = ("response_format", "stream_options", "temperature", "max_tokens")
@@ -51,7 +55,7 @@ class OpenAIChat:
         max_retries: int = 2,
     ) -> None:
         """Take the endpoint (…/v1), the model's name there, and prices per million tokens."""
-        self._url = base_url.strip().rstrip("/").removesuffix("/chat/completions") + "/chat/completions"
+        self._url = endpoint(base_url) + "/chat/completions"
         self._model = model
         self._api_key = api_key.strip()
         self._prices = (price_prompt_usd, price_completion_usd)
@@ -68,11 +72,7 @@ class OpenAIChat:
     @property
     def where(self) -> str:
         """The endpoint as shown to people: no user name, password or query."""
-        try:
-            url = httpx.URL(self._url)
-            return str(url.copy_with(username=None, password=None, query=None)).removesuffix("/chat/completions")
-        except httpx.InvalidURL:
-            return "(not a URL)"
+        return shown_address(self._url)
 
     def complete(
         self,
@@ -92,10 +92,16 @@ class OpenAIChat:
             wait=lambda state: _pause(state, ends),
             retry_error_callback=_raise_final,
         )
-        parts: ReplyParts = retrying(self._ask, payload, ends, on_text)
+        show = None if on_text is None else lambda text: on_text(clean_text(text))
+        try:
+            parts: ReplyParts = retrying(self._ask, payload, ends, show)
+        except LlmError as error:
+            error.args = (self._tellable(str(error)),)
+            raise
         usage = self._usage(messages, parts)
+        model = one_line(parts.model, MAX_MODEL_CHARS) or self._model
         return ChatReply(
-            text=parts.text, model=parts.model or self._model, usage=usage, finish_reason=parts.finish_reason
+            text=clean_text(parts.text), model=model, usage=usage, finish_reason=clean_text(parts.finish_reason)
         )
 
     def close(self) -> None:
@@ -147,10 +153,8 @@ class OpenAIChat:
         left = ends - monotonic()
         if left <= 0:
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.")
-        if not self._api_key.isascii() or not self._api_key.isprintable():
-            raise LlmRefused("The key in REFDESK_LLM_API_KEY holds characters that no key has; set it again.")
         timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        headers = {"Authorization": f"Bearer {self._api_key}"} if self._api_key else {}
+        headers = authorization(self._api_key)
         try:
             with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
                 yield response
@@ -178,9 +182,7 @@ class OpenAIChat:
         said = _body(response, ends)
         if status in {408, 425, 429} or status >= 500:
             reason = "asks to slow down" if status == 429 else "fails"
-            final = LlmUnreachable(
-                f"The language model at {self.where} {reason} (status {status}). {self._shorten(said)}"
-            )
+            final = LlmUnreachable(f"The language model at {self.where} {reason} (status {status}). {said}")
             raise _TryAgainError(final, _retry_after(response))
         raise self._refusal(status, said)
 
@@ -191,14 +193,14 @@ class OpenAIChat:
             404: "knows no such address or model; check REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         }.get(status, "refused the request")
         return LlmRefused(
-            f"The endpoint {self.where}, asked for the model {self._model!r}, {about} (status {status}). "
-            f"{self._shorten(said)}".rstrip()
+            f"The endpoint {self.where}, asked for the model {self._model!r}, {about} (status {status}). {said}"
         )
 
-    def _shorten(self, said: str) -> str:
-        text = " ".join(said.split())
+    def _tellable(self, said: str) -> str:
+        """Shorten what a server may have put into an error, without the key that servers like to repeat."""
+        text = clean_text(" ".join(said.split()))
         # The key goes before the cut: half a key is a secret too.
-        return (text.replace(self._api_key, "…") if self._api_key else text)[:300]
+        return (text.replace(self._api_key, "…") if self._api_key else text)[:MAX_ERROR_CHARS]
 
     def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
         prompt = parts.prompt_tokens

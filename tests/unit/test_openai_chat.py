@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.backends import chat_stream
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.types import ChatMessage
@@ -258,3 +259,57 @@ def test_complete__a_key_that_is_none() -> None:
     chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key="sk-schlüssel")
     assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
     chat.close()
+
+
+def test_complete__what_no_store_takes_is_cleaned(server: Script, chat: OpenAIChat) -> None:
+    said = {"model": "ser\x00ved\ud800", "choices": [{"message": {"content": "Hel\x00lo\udfff."}}]}
+    server.say(200, said)
+    seen: list[str] = []
+    reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append)
+    assert (reply.text, reply.model, seen) == ("Hello.", "served", ["Hello."])
+
+
+@pytest.mark.parametrize("padding", [0, 190, 480])
+def test_complete__a_key_in_an_answer_of_status_200_is_not_told(server: Script, chat: OpenAIChat, padding: int) -> None:
+    server.say(200, {"error": {"message": "x" * padding + f"bad key {KEY}"}})
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
+    assert KEY[:6] not in said
+    server.replies.clear()
+    server.say(200, "<html>" + "x" * padding + KEY)
+    assert KEY[:6] not in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnparsable)
+
+
+class Dripping:
+    """A reply of which every part is one character, without end."""
+
+    def __init__(self, content_type: str, *, tick: Callable[[], None] = lambda: None) -> None:
+        self.headers = {"Content-Type": content_type}
+        self._tick = tick
+
+    def iter_text(self) -> Iterator[str]:
+        for _ in range(1000):
+            self._tick()
+            yield "x"
+        raise AssertionError("nothing cut the reply off")
+
+    def iter_lines(self) -> Iterator[str]:
+        yield "".join(self.iter_text())
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
+def test_read_reply__a_drip_without_a_line_end_runs_out_of_time(
+    monkeypatch: pytest.MonkeyPatch, content_type: str
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr(chat_stream, "monotonic", lambda: now[0])
+    reply: Any = Dripping(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
+    with pytest.raises(LlmTimeout):
+        chat_stream.read_reply(reply, ends=10, on_text=None, where="here")
+
+
+@pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
+def test_read_reply__a_line_without_end_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+    monkeypatch.setattr(chat_stream, "MAX_REPLY_CHARS", 100)
+    reply: Any = Dripping(content_type)
+    with pytest.raises(LlmUnparsable, match="endless"):
+        chat_stream.read_reply(reply, ends=float("inf"), on_text=None, where="here")

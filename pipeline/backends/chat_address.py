@@ -1,0 +1,52 @@
+"""Where a language model is reached, and what it has: the address, the key, the list of models."""
+
+from __future__ import annotations
+
+import httpx
+
+from pipeline.errors import LlmRefused, LlmUnparsable, LlmUnreachable
+from pipeline.parse import one_line
+
+LIST_TIMEOUT_S = 5.0
+
+
+def endpoint(base_url: str) -> str:
+    """Give the address that ends in /v1, also of one that was copied with its path."""
+    return base_url.strip().rstrip("/").removesuffix("/chat/completions")
+
+
+def shown_address(url: str) -> str:
+    """Write the endpoint for people: no user name, password or query."""
+    try:
+        return endpoint(str(httpx.URL(url).copy_with(username=None, password=None, query=None)))
+    except httpx.InvalidURL:
+        return "(not a URL)"
+
+
+def authorization(api_key: str) -> dict[str, str]:
+    """Give the header that carries the key; raises `LlmRefused` for what can be no key."""
+    if not api_key.isascii() or not api_key.isprintable():
+        raise LlmRefused("The key in REFDESK_LLM_API_KEY holds characters that no key has; set it again.")
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+
+
+def list_models(base_url: str, api_key: str) -> tuple[str, ...]:
+    """Ask an endpoint which models it has; raises an `LlmError`, `LlmUnparsable` when it gives no list."""
+    url, shown = endpoint(base_url) + "/models", shown_address(base_url) + "/models"
+    try:
+        reply = httpx.get(url, headers=authorization(api_key.strip()), timeout=LIST_TIMEOUT_S)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise LlmUnreachable(
+            f"{shown} cannot be reached ({type(error).__name__}); check REFDESK_LLM_BASE_URL."
+        ) from None
+    if reply.status_code in {401, 403}:
+        raise LlmRefused(f"{shown} refuses the key (status {reply.status_code}); check REFDESK_LLM_API_KEY.")
+    if reply.status_code != httpx.codes.OK:
+        raise LlmUnreachable(
+            f"{shown} answers with status {reply.status_code}; check REFDESK_LLM_BASE_URL and that the server is well."
+        )
+    try:
+        listed = reply.json()["data"]
+        return tuple(one_line(str(model["id"]), 100) for model in listed)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise LlmUnparsable(f"{shown} gives no list of models.") from None
