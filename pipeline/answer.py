@@ -36,6 +36,9 @@ OnStage = Callable[[str, int, int, str], None]
 STRONG_KEYWORDS = 0.5
 """Share of the question's content terms that a passage must hold to be answered from although nothing is similar."""
 
+USELESS_RATING = 1
+"""Up to this rating of 0 to 10 a passage does not help, as the rating prompt words it."""
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerParts:
@@ -132,6 +135,14 @@ def should_abstain(question: str, recalled: Recalled, passages: Sequence[Ranked]
     return held < STRONG_KEYWORDS
 
 
+def all_rated_useless(passages: Sequence[Ranked]) -> bool:
+    """Abstain also when a language model has read every final passage and found that none of them helps."""
+    return all(
+        ranked.method == "llm-pointwise" and ranked.raw_score is not None and ranked.raw_score <= USELESS_RATING
+        for ranked in passages
+    )
+
+
 def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace) -> Vector | None:
     if options.recall == "keyword":
         return None
@@ -161,7 +172,7 @@ def _generate(
 ) -> Generated:
     if not passages:
         return abstain_without_passages(question, by_keywords=recalled.plan == "keyword")
-    if should_abstain(question, recalled, passages, parts.abstain_below):
+    if should_abstain(question, recalled, passages, parts.abstain_below) or all_rated_useless(passages):
         return abstain(question, passages)
 
     def show(text: str) -> None:

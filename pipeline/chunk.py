@@ -154,7 +154,7 @@ class _Chunker:
     def _split_prose(self, text: str, budget: int) -> list[str]:
         from semantic_text_splitter import TextSplitter
 
-        overlap = min(self._overlap, budget - 1)
+        overlap = min(self._overlap, budget // 2)
         return TextSplitter.from_callback(self.count, budget, overlap=overlap).chunks(text)
 
     def _split_table(self, table: str, budget: int, lead: str) -> Iterator[str]:

@@ -26,12 +26,13 @@ _CRLF = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # would keep a keyword from matching. Zero width joiners stay: Persian and Indic spelling needs them.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\ufeff\ud800-\udfff]")
 _SPACES = re.compile(r"\s+")
+_LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # no tokens, so nothing else would bound it
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
 _LETTERS = re.compile(r"[^\W\d_]")
-_LEADERS = re.compile(r"(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
+_LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
 _PAGE_WIDTH = 100
 _WORD_PREFIX = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
 
@@ -197,7 +198,7 @@ def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one for each run under the same headings on the same page."""
     assembly = _Assembly()
     for element in elements:
-        text = _BLANK_LINES.sub("\n\n", clean_text(element.text)).strip("\n").rstrip()
+        text = _BLANK_LINES.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
         if not text.strip():
             continue
         if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:

@@ -17,7 +17,8 @@ LEAST_SHARE = 0.25
 """Share of a sentence's content terms that its passage must hold; chance agreement on common words stays below."""
 
 # A claim runs to the end of the markers that follow it, also on a line of their own: "… in 1970 [1][2].",
-# "… in 1970. [1]" and "… in 1970.\n[1]" are one claim each. Possessive quantifiers and one look at each end keep long runs linear.
+# "… in 1970. [1]" and "… in 1970.\n[1]" are one claim each.
+# Possessive quantifiers and one look at each end keep long runs linear.
 _MARK = r"[\[\u3010\uff3b][^\[\]\u3010\u3011\uff3b\uff3d\n]{1,40}[\]\u3011\uff3d]"
 _ON_NEXT_LINE = rf"\n[ \t]*+(?:{_MARK}[ \t]*+)+[.\u3002]?(?=\n|\Z)"
 _END = re.compile(

@@ -11,7 +11,7 @@ from pipeline.answer import AnswerParts, answer_question
 from pipeline.errors import BadQuestion, Cancelled, DatabaseAway, UnknownName
 from pipeline.ports import Matrix
 from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.types import Answer, AnswerOptions, Candidate, Recalled, RecallQuery
+from pipeline.types import Answer, AnswerOptions, Candidate, ChatMessage, Recalled, RecallQuery
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
 
 FOUND = (
@@ -155,3 +155,17 @@ def test_answer__streams_through_the_stage_callback() -> None:
         lambda _stage, _done, _total, note: notes.append(note),
     )
     assert "The castle gate opens at nine [1]." in notes
+
+
+@pytest.mark.parametrize(("ratings", "abstains"), [((0, 1, 1), True), ((0, 1, 2), False)])
+def test_answer__abstains_when_the_model_finds_every_passage_useless(
+    ratings: tuple[int, ...], *, abstains: bool
+) -> None:
+    said = dict(zip((c.text for c in FOUND), ratings, strict=True))
+
+    def rate(messages: Sequence[ChatMessage]) -> str:
+        return next(f'{{"score": {score}}}' for text, score in said.items() if text in messages[1].content)
+
+    rerankers = {"llm-pointwise": LlmPointwiseReranker(FakeChat(rate))}
+    result = ask("When does the gate open?", parts(rerankers=rerankers), reranker="llm-pointwise", top_k=3)
+    assert result.generated.abstained == abstains

@@ -139,3 +139,8 @@ def test_chunk__too_many_is_too_large():
 
 def test_chunk__nothing_gives_nothing():
     assert chunk() == ()
+
+
+def test_chunk__an_overlap_near_the_budget_does_not_multiply_the_text():
+    near = chunk(Block(PROSE), max_tokens=40, overlap=39)
+    assert len(near) <= 3 * len(chunk(Block(PROSE), max_tokens=40))

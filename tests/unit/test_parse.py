@@ -172,3 +172,13 @@ def test_heading__is_not_plausible(text):
 def test_inline__drops_link_targets_and_keeps_words():
     text = 'See [the **guide**](http://x.org/a_(b) "tip") and ![a cat](cat.png), <u>now</u>.'
     assert plain_inline(text).split() == ["See", "the", "guide", "and", "a", "cat,", "now", "."]
+
+
+def test_blocks__long_gaps_are_squeezed():
+    assert blocks_of([Element("paragraph", "<" + " " * 20_000 + "x\n" + " " * 40 + "y")])[0].text == (
+        "< x\n" + " " * 40 + "y"
+    )
+
+
+def test_unwrap_lines__a_long_gap():
+    assert unwrap_lines("a" + " " * 20_000 + "b") == "a" + " " * 20_000 + "b"
