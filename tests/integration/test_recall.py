@@ -7,7 +7,8 @@ import math
 import pytest
 from sqlalchemy import text
 
-from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name
+from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name, vector_text
+from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from pipeline.recall import query_terms
 from pipeline.types import RecallQuery
@@ -58,6 +59,21 @@ def test_keyword__chinese_and_japanese(library):
     library.add("a", ["重力是一种自然现象", "今天天气很好", "東京タワーは高い"])
     assert recall(library, "什么是重力？", None, "keyword").candidates[0].text.startswith("重力")
     assert recall(library, "東京タワー", None, "keyword").candidates[0].text.startswith("東京")
+
+
+def test_keyword__reads_the_postings_index_as_the_bound_role(library):
+    for n in range(30):
+        library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
+    library.run("ANALYZE")
+    statement = text("EXPLAIN " + named("recall_hybrid", dimensions=8).text)
+    values = {
+        **{"workspace_id": library.workspace, "channels": [], "want_dense": False, "want_keyword": True},
+        **{"profile_id": 1, "vector": vector_text([0.0] * 8), "terms": list(query_terms("12")), "top_n": 50},
+        **{"k1": BM25_K1, "b": BM25_B},
+    }
+    with library.database.tenant(library.workspace) as session:
+        plan = "\n".join(session.scalars(statement, values))
+    assert "postings_pkey" in plan
 
 
 def test_hybrid__is_reciprocal_rank_fusion(library, vector_of):

@@ -52,6 +52,9 @@ def test_another_workspace_sees_no_row(library, table):
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) > 0
     with library.database.tenant(library.other) as session:
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        session.execute(text("SELECT set_config('refdesk.workspace', '', true)"))
+        assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
+        session.execute(text("SELECT set_config('refdesk.workspace', :w, true)"), {"w": str(library.other)})
         assert session.scalar(text("SELECT count(*) FROM inspect.documents")) == 0
         assert session.scalar(text("SELECT count(*) FROM inspect.jobs")) == 0
 
@@ -61,6 +64,19 @@ def test_without_a_workspace_nothing_is_seen(library):
     with library.database.tenant(library.workspace) as session:
         session.execute(text("SELECT set_config('refdesk.workspace', '', true)"))
         assert session.scalar(text("SELECT count(*) FROM chunks")) == 0
+
+
+def test_tenant__does_not_learn_who_the_others_are(library):
+    with library.database.tenant(library.workspace) as session:
+        assert list(session.scalars(text("SELECT key FROM workspaces"))) == ["local"]
+
+
+def test_trigger__runs_nothing_of_the_callers(library):
+    job = library.submit()
+    with library.database.tenant(library.workspace) as session:
+        session.execute(text("CREATE TEMP TABLE job_events (LIKE public.job_events)"))
+        session.execute(text("UPDATE jobs SET cancel_requested = true WHERE id = :id"), {"id": job})
+        assert session.scalar(text("SELECT count(*) FROM pg_temp.job_events")) == 0
 
 
 def test_writing_into_another_workspace_is_refused(library):
