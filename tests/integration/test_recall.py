@@ -67,9 +67,16 @@ def test_keyword__reads_the_postings_index_as_the_bound_role(library):
     library.run("ANALYZE")
     statement = text("EXPLAIN " + named("recall_hybrid", dimensions=8).text)
     values = {
-        **{"workspace_id": library.workspace, "channels": [], "want_dense": False, "want_keyword": True},
-        **{"profile_id": 1, "vector": vector_text([0.0] * 8), "terms": list(query_terms("12")), "top_n": 50},
-        **{"k1": BM25_K1, "b": BM25_B},
+        "workspace_id": library.workspace,
+        "channels": [],
+        "want_dense": False,
+        "want_keyword": True,
+        "profile_id": 1,
+        "vector": vector_text([0.0] * 8),
+        "terms": list(query_terms("12")),
+        "top_n": 50,
+        "k1": BM25_K1,
+        "b": BM25_B,
     }
     with library.database.tenant(library.workspace) as session:
         plan = "\n".join(session.scalars(statement, values))
