@@ -21,6 +21,10 @@ _CARRIERS = (_NAT64, ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Netw
 # Public by their numbers, yet answered by the inside of a cloud: metadata servers of Azure and Oracle.
 _CLOUD_INTERNALS = (ipaddress.IPv4Network("168.63.129.16/32"), ipaddress.IPv4Network("192.0.0.0/24"))
 
+# Public by their numbers in older tables: relays of 6to4 (withdrawn), and addresses of examples.
+_RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
+_EXAMPLES = ipaddress.IPv6Network("3fff::/20")
+
 
 def resolve(host: str, timeout_s: float) -> Sequence[str]:
     """Ask the system's resolver, which knows no time limit of its own."""
@@ -70,13 +74,15 @@ def addresses_of(host: str, resolver: Resolver, *, timeout_s: float, allow_priva
 def is_public(address: IpAddress) -> bool:
     """Whether an address belongs to the open internet; an IPv6 address that carries an IPv4 one is judged by both."""
     if isinstance(address, ipaddress.IPv4Address):
-        inside = any(address in network for network in _CLOUD_INTERNALS)
+        inside = any(address in network for network in (*_CLOUD_INTERNALS, _RELAYS))
         return address.is_global and not address.is_multicast and not address.is_reserved and not inside
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
     if address in _NAT64:  # "reserved" by its number, and in practice the way out of IPv6-only hosts
         return True
+    if address in _EXAMPLES:
+        return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_site_local)
 
 

@@ -21,6 +21,7 @@ from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
 from pipeline.types import Source
 
 MAX_REDIRECTS = 5
+INFLATE_STEP = 1 << 16
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "Refdesk/1 (reference desk; fetches links that people submit)",
     "Accept": "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.8",
@@ -41,7 +42,7 @@ class HttpFetcher:
     def __init__(
         self,
         timeout_s: float = 30,
-        max_bytes: int = 50 << 20,
+        max_bytes: int = 50_000_000,
         allow_private: bool = False,  # noqa: FBT001, FBT002 -- the wiring passes it by name
         *,
         resolver: Resolver = resolve,
@@ -64,7 +65,10 @@ class HttpFetcher:
                 answer = self._get(pool, _checked(target), deadline)
                 if isinstance(answer, tuple):
                     return Source(url, *answer)
-                target = urljoin(target, answer)
+                try:
+                    target = urljoin(target, answer)
+                except ValueError:
+                    raise LinkFailed(f"{target} redirects to {answer}, which is no valid link; check it.") from None
         raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times; give the link it should end at.")
 
     def _get(self, pool: httpcore.ConnectionPool, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
@@ -94,14 +98,16 @@ class HttpFetcher:
         if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
             raise LinkFailed(f"{shown} is sent in the encoding {coding}, which was not asked for.")
         too_large = FileTooLarge(
-            f"{shown} is larger than {self._max_bytes / (1 << 20):g} MB; "
+            f"{shown} is larger than {self._max_bytes / 1e6:g} MB; "
             "add a part of it or ask the operator to raise REFDESK_MAX_FILE_MB."
         )
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_bytes:
             raise too_large
         content = bytearray()
-        for part in stream if coding in ("", "identity") else _inflated(stream, shown):
+        if coding not in ("", "identity"):
+            stream = _inflated(_bounded(stream, self._max_bytes, too_large), shown)
+        for part in stream:
             content += part
             if len(content) > self._max_bytes:
                 raise too_large
@@ -186,17 +192,33 @@ def _within(stream: Iterable[bytes], deadline: float) -> Iterator[bytes]:
         yield part
 
 
+def _bounded(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -> Iterator[bytes]:
+    """Count what is sent, for it may unpack to nothing."""
+    sent = 0
+    for part in stream:
+        sent += len(part)
+        if sent > max_bytes:
+            raise too_large
+        yield part
+
+
 def _inflated(stream: Iterable[bytes], shown: str) -> Iterator[bytes]:
-    """Inflate in small steps, so that the size is checked before much is unpacked."""
+    """Inflate in small steps, so that the size is checked before much is unpacked; what follows the end is not read."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    begun = False
     try:
         for part in stream:
-            waiting = part
-            while waiting:
-                yield inflater.decompress(waiting, 1 << 16)
+            waiting, begun = part, True
+            # Until nothing comes: a full step may leave more inside the inflater, not only in the tail.
+            while not inflater.eof and (unpacked := inflater.decompress(waiting, INFLATE_STEP)):
+                yield unpacked
                 waiting = inflater.unconsumed_tail
+            if inflater.eof:
+                return
     except zlib.error as error:
         raise LinkFailed(f"{shown} is sent in a damaged compression.") from error
+    if begun:
+        raise LinkFailed(f"{shown} broke off in the middle of its compressed content; try again later.")
 
 
 def _checked(url: str) -> SplitResult:
@@ -221,9 +243,12 @@ def _request_url(parts: SplitResult) -> httpcore.URL:
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna")
     except UnicodeError:
         raise LinkRefused(f"{parts.hostname} is no valid host name; check the link.") from None
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
-    if parts.query:
-        target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]{}|^")
+    try:
+        target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+        if parts.query:
+            target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]{}|^")
+    except UnicodeError:
+        raise LinkRefused(f"The link to {parts.hostname} holds characters that are no text; check it.") from None
     return httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode("ascii"))
 
 

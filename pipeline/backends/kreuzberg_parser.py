@@ -45,8 +45,8 @@ class KreuzbergParser:
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
         """Parse one source; raises a `BadInput` that names what is wrong, or `Cancelled`."""
-        deadline = time.monotonic() + self._timeout_s
         with self._lock:
+            deadline = time.monotonic() + self._timeout_s  # waiting for another file is not this file's fault
             reply = self._exchange_fairly(source, deadline, cancelled)
         if "error" in reply:
             raise _error_of(str(reply["error"]), str(reply["message"]), source.name)
