@@ -9,15 +9,16 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.ask import RecallName
-from cli.console import err, note, print_json, print_table, say
+from cli.console import err, note, one_document, print_json, print_table, say
 from cli.front import opened
 from config import settings as configuration
 from config.logging import set_up_logging
 from config.settings import Settings
+from evaluation import report
 from evaluation.datasets import Dataset, Run, load, load_run
 from evaluation.evaluate import EvaluationPlan, Laboratory, evaluate
 from evaluation.plots import plot_quality_against_latency
-from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, notes
+from evaluation.report import COLUMNS, Evaluation, as_rows, notes
 from pipeline.errors import BadInput, MissingExtra
 
 
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate_command)
 
 
+@one_document()
 def evaluate_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds corpus.jsonl, queries.jsonl and qrels.tsv.")],
     recall: Annotated[RecallName | None, typer.Option(help="Kind of recall; REFDESK_RECALL when not given.")] = None,
@@ -36,7 +38,7 @@ def evaluate_command(
         typer.Option(help="Run of DIR/runs to rerank; `none` recalls from the whole corpus; else the first there is."),
     ] = "",
     plot: Annotated[Path | None, typer.Option(help="Where the plot goes; in the data folder when not given.")] = None,
-    as_json_: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure recall and rerankers on a collection with known answers.
 
@@ -57,8 +59,8 @@ def evaluate_command(
     with opened(settings, roles=("ingest",)) as front, _progress() as progress:
         laboratory = Laboratory(settings, front.database, front.submitter)
         evaluation = evaluate(dataset, plan, laboratory, _Steps(progress))
-    _show(evaluation, as_document=as_json_)
-    if plot is not None or not as_json_:
+    _show(evaluation, as_document=as_json)
+    if plot is not None or not as_json:
         _plot(evaluation, plot or _plot_path(settings, evaluation))
 
 
@@ -66,7 +68,7 @@ def _show(evaluation: Evaluation, *, as_document: bool) -> None:
     for sentence in notes(evaluation):
         note(sentence, "yellow")
     if as_document:
-        print_json(as_json(evaluation))
+        print_json(report.as_json(evaluation))
         return
     size = f"{evaluation.questions} questions, {evaluation.documents} documents"
     say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")

@@ -203,10 +203,10 @@ def _document(where: _Where, record: Mapping[str, Any]) -> CorpusDocument:
 
 def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str]) -> Mapping[str, Mapping[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    lines = _lines(path)
-    next(lines, None)  # the header
-    for where, line in lines:
+    for number, (where, line) in enumerate(_lines(path)):
         fields = line.split("\t")
+        if number == 0 and not _is_number("".join(fields[2:3])):
+            continue  # the header, which some files lack
         if len(fields) != 3:
             raise where.error("must hold query-id, corpus-id and score, separated by tabs")
         question_id, document_id, score = (field.strip() for field in fields)
@@ -218,6 +218,14 @@ def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str
     if not qrels:
         raise BadInput(f"{path} holds no judgements, so nothing can be measured.")
     return qrels
+
+
+def _is_number(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _name(folder: Path) -> str:

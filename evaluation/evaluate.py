@@ -90,6 +90,7 @@ def _evaluate_with(
         laboratory.submitter,
         workspace_id=workspace_id,
         wanted=wanted_documents(dataset, plan),
+        max_attempts=laboratory.settings.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )
     methods = measure(

@@ -50,6 +50,7 @@ def ingest_dataset(
     *,
     workspace_id: int,
     wanted: frozenset[str],
+    max_attempts: int,
     on_progress: Progress,
 ) -> tuple[str, ...]:
     """Submit the wanted documents that the workspace lacks, and wait until none is open.
@@ -61,12 +62,14 @@ def ingest_dataset(
     if absent:
         documents = (document for document in dataset.documents() if document.id in absent and not document.empty)
         while batch := list(islice(documents, BATCH)):
-            _submit(batch, database, submitter, workspace_id)
+            _submit(batch, database, submitter, workspace_id, max_attempts)
     _wait(database, workspace_id, len(wanted), on_progress)
     return tuple(sorted(wanted - _live_sources(database, workspace_id)))
 
 
-def _submit(documents: list[CorpusDocument], database: Database, submitter: Submitter, workspace_id: int) -> None:
+def _submit(
+    documents: list[CorpusDocument], database: Database, submitter: Submitter, workspace_id: int, max_attempts: int
+) -> None:
     new: list[jobs.NewJob] = []
     with database.tenant(workspace_id) as session:
         for document in documents:
@@ -78,7 +81,7 @@ def _submit(documents: list[CorpusDocument], database: Database, submitter: Subm
                 "sha256": store.keep_blob(session, workspace_id, source.content),
                 "channels": None,
             }
-            new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate"))
+            new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate", max_attempts=max_attempts))
     submitter.submit(new)
 
 

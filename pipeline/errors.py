@@ -10,7 +10,6 @@
     │   ├── ModelUnavailable  ├── ProfileMismatch ├── DiskFull        └── MissingExtra
     ├── LlmError              an LLM endpoint failed; a reranker or the generator falls back
     │   ├── LlmTimeout        ├── LlmRefused      ├── LlmUnreachable  └── LlmUnparsable
-    ├── BudgetExceeded        a limit of tokens or money
     ├── Cancelled             a person cancelled the job
     └── LeaseLost             another worker owns the job now; this one must stop writing
 
@@ -156,10 +155,6 @@ class LlmUnparsable(LlmError):
     """The language model's answer has not the form that was asked for."""
 
     retryable = False
-
-
-class BudgetExceeded(RefdeskError):
-    """The budget for this is used up."""
 
 
 class Cancelled(RefdeskError):

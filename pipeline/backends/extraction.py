@@ -82,6 +82,7 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
     mark = f"page{secrets.token_hex(8)}n"
     result = _run_library(content, media_type, mark, structured=media_type != PDF)
     pages = None
+    warnings: list[str] = []
     if media_type == PDF:
         pages = int(result.metadata.get("page_count") or len(result.pages or ()))
         if not any(page["content"].strip() for page in result.pages or ()):
@@ -89,11 +90,15 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
                 f"{source.name} has {pages} page{'s' * (pages != 1)} without text; "
                 "it is probably a scan: run text recognition (OCR) on it and add the result."
             )
+        if pages > MAX_STRUCTURED_PAGES:
+            warnings.append("Headings were not looked for because of its length.")
         elements = _elements_of_pdf(content, result, pages)
     else:
         elements = list(_elements_of_nodes(result, media_type, mark))
         if media_type in (DOCX, PPTX, XLSX):
-            elements += elements_passed_over(content, elements)
+            found, damaged = elements_passed_over(content, elements)
+            elements += found
+            warnings += damaged
     language = result.metadata.get("language")
     title = result.metadata.get("title") or result.metadata.get("subject" if media_type in (EML, MSG) else "title")
     return build_document(
@@ -103,7 +108,7 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
         written_title=title if isinstance(title, str) else None,
         pages=pages,
         language=language if isinstance(language, str) else None,
-        warnings=["Headings were not looked for because of its length."] if (pages or 0) > MAX_STRUCTURED_PAGES else (),
+        warnings=warnings,
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
@@ -14,26 +16,37 @@ from pipeline.parse import Element, clean_text
 
 _DRAWN = re.compile(r"(?:word|ppt|xl)/(?:charts/chart|diagrams/data)\d*\.xml")
 _EMBEDDED_HTML = re.compile(r"word/[^/]+\.(?:html?|xhtml)", re.IGNORECASE)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ET.ParseError, EOFError, OSError, NotImplementedError)
 _TEXT_TAGS = frozenset({"t", "v"})
 
 
-def elements_passed_over(content: bytes, known: Iterable[Element]) -> Iterator[Element]:
-    """Give a paragraph for each chart, diagram and embedded page whose words are not among the elements yet."""
+def elements_passed_over(content: bytes, known: Iterable[Element]) -> tuple[list[Element], list[str]]:
+    """Give a paragraph for each chart, diagram and embedded page whose words are not among the elements yet.
+
+    The second list has a warning for each such part that is damaged; the rest of the document is read all the same.
+    """
     read = {line.strip() for element in known for line in element.text.split("\n")}
+    elements: list[Element] = []
+    warnings: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in sorted(archive.namelist()):
-            if _DRAWN.fullmatch(name):
-                lines = [line for line in _drawn_texts(archive.read(name)) if line not in read]
-                yield Element("paragraph", "\n".join(lines))
-            elif _EMBEDDED_HTML.fullmatch(name):
-                yield Element("paragraph", text_of_markup(clean_text(decode_text(archive.read(name)))))
+            if not (_DRAWN.fullmatch(name) or _EMBEDDED_HTML.fullmatch(name)):
+                continue
+            try:
+                elements.append(Element("paragraph", _text_of_part(name, archive.read(name), read)))
+            except _DAMAGE:
+                warnings.append(f"The part {name} is damaged and was left out.")
+    return elements, warnings
+
+
+def _text_of_part(name: str, part: bytes, read: set[str]) -> str:
+    if _DRAWN.fullmatch(name):
+        return "\n".join(line for line in _drawn_texts(part) if line not in read)
+    return text_of_markup(clean_text(decode_text(part)))
 
 
 def _drawn_texts(part: bytes) -> Iterator[str]:
-    try:
-        root = ET.fromstring(part)  # noqa: S314 -- expat bounds the amplification of entities
-    except ET.ParseError:
-        return
+    root = ET.fromstring(part)  # noqa: S314 -- expat bounds the amplification of entities
     seen: set[str] = set()
     for node in root.iter():
         text = (node.text or "").strip() if str(node.tag).rpartition("}")[2] in _TEXT_TAGS else ""

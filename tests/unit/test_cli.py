@@ -246,3 +246,9 @@ def test_arguments__that_are_no_text_reach_the_ledger_as_text(run, monkeypatch):
     assert asked == ["caf opens when", "a\\udcff"]
     (link,) = sources.find_sources(["http://127.0.0.1:1/\udcff"], max_bytes=1)
     assert {link.given, link.identity, link.name, link.url} == {"http://127.0.0.1:1/\\udcff"}
+
+
+def test_evaluate__refused_is_one_document(run):
+    result = run("evaluate", "nowhere", "--json")
+    assert result.code == 1
+    assert json.loads(result.said)["error_class"] == "BadInput"

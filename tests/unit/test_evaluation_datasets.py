@@ -121,3 +121,8 @@ def test_load_run__fault_names_file_and_line(folder, line, expected):
 def test_load_run__unknown_name_lists_what_there_is(folder):
     with pytest.raises(UnknownName, match="its runs are: none"):
         load_run(load(folder), "BM25")
+
+
+def test_qrels__without_a_header_lose_no_judgement(folder):
+    (folder / "qrels.tsv").write_text(QRELS.partition("\n")[2], encoding="utf-8")
+    assert load(folder).qrels == {"q1": {"d1": 2, "d2": 0}}

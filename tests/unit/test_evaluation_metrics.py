@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from evaluation.metrics import ndcg_at_10_by_question, percentile, quality
+from evaluation.metrics import percentile, quality
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
 
@@ -64,13 +64,6 @@ def test_quality__keeps_the_order_given_where_trec_eval_would_sort_ties_by_id():
     # With equal scores trec_eval puts the larger document id first.
     assert quality({"q": {"a": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == 1.0
     assert quality({"q": {"c": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == pytest.approx(1 / 3)
-
-
-def test_ndcg_at_10_by_question__names_each_judged_question():
-    assert ndcg_at_10_by_question({"q1": {"a": 1}, "q2": {"b": 1}}, {"q1": ["a"], "q2": ["a"]}) == {
-        "q1": 1.0,
-        "q2": 0.0,
-    }
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,13 @@ import base64
 import io
 import os
 import signal
+import struct
 import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -40,12 +42,13 @@ def zipped(parts: Mapping[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def docx(body: str) -> bytes:
+def docx(body: str, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
     namespace = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
     return zipped(
         {
             "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>',
             "word/document.xml": f'<w:document xmlns:w="{namespace}"><w:body>{body}</w:body></w:document>',
+            **more,
         }
     )
 
@@ -307,3 +310,40 @@ def test_parser__serves_threads_one_after_another(parser):
 
 def test_data__that_looks_encoded_still_reads_as_text(parser):
     assert text_of(parser, "a.txt", base64.b64encode(bytes(range(256)))).startswith("AAEC")
+
+
+def test_docx__damaged_chart_is_left_out_with_a_warning(parser):
+    chart = "<c:chart xmlns:c='c'><c:v>Visitors</c:v></c:chart>"
+    content = docx(paragraph("Be kind."), {"word/charts/chart1.xml": chart, "word/charts/chart2.xml": "<broken"})
+    whole = parser.parse(Source("a.docx", content))
+    assert "Visitors" in whole.blocks[-1].text
+    assert whole.warnings == ("The part word/charts/chart2.xml is damaged and was left out.",)
+    # A chart whose bytes are not those its checksum was made of.
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        checksum = struct.pack("<I", archive.getinfo("word/charts/chart1.xml").CRC)
+    found = parser.parse(Source("a.docx", content.replace(checksum, b"\x00\x00\x00\x01")))
+    assert [block.text for block in found.blocks] == ["Be kind."]
+    assert len(found.warnings) == 2
+
+
+def test_time__waiting_for_another_file_does_not_count(monkeypatch):
+    clock, deadlines = [0.0], []
+
+    class SlowLock:
+        def __enter__(self) -> None:
+            clock[0] += 1000
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    def exchange(source: Source, deadline: float, cancelled: object) -> dict[str, object]:
+        deadlines.append(deadline)
+        return {"error": "EmptyDocument", "message": ""}
+
+    monkeypatch.setattr(kreuzberg_parser, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    parser = KreuzbergParser(timeout_s=10)
+    monkeypatch.setattr(parser, "_lock", SlowLock())
+    monkeypatch.setattr(parser, "_exchange_fairly", exchange)
+    with pytest.raises(errors.EmptyDocument):
+        parser.parse(Source("a.txt", b"x"))
+    assert deadlines == [1010]
