@@ -45,7 +45,7 @@ class OwnWorkers:
         if not missing:
             return
         started = time.monotonic()
-        note(f"starting {' and '.join(f'a {role} worker' for role in missing)} …")
+        note(f"starting {'workers' if len(missing) > 1 else 'a worker'} for {' and '.join(missing)} …")
         for role in missing:
             self._start(role)
         for role in missing:
