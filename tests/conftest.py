@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ from config.redis_urls import client_url
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = "refdesk_template"
 _numbers = itertools.count(1)
+
+# A test run started in the background ignores Ctrl-C, and so would every process that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -122,8 +122,9 @@ class SentenceTransformerEmbedder:
 
 
 def _counter(tokenizer: Any) -> Callable[[str], int]:
-    fast = getattr(tokenizer, "backend_tokenizer", None)
-    if fast is None:
+    # Static embeddings hold the fast tokenizer itself, transformers wrap it, and a slow one has none.
+    fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not hasattr(fast, "no_truncation"):
         return lambda text: len(tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
     # A copy: the tokenizer keeps its truncation as state and panics when two threads set it at once.
     copy = deepcopy(fast)
