@@ -204,28 +204,14 @@ def list_documents(session: Session, *, limit: int = 1000, search: str = "") -> 
 
 def show_document(session: Session, document_id: int) -> tuple[DocumentSummary, list[ChunkRow]]:
     """Give a document with the chunks of its live version, or raise `UnknownName`."""
-    row = session.execute(
-        select(Document, DocumentVersion)
-        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
-        .where(Document.id == document_id)
-    ).one_or_none()
-    if row is None:
-        raise UnknownName(f"There is no document {document_id} here.")
-    document, version = row
+    document, version = _live(session, document_id)
     chunks = session.scalars(select(ChunkRow).where(ChunkRow.version_id == version.id).order_by(ChunkRow.ordinal))
     return _summary(document, version), list(chunks)
 
 
 def reingest_payload(session: Session, document_id: int) -> dict[str, object]:
     """Give the payload of a job that builds a document anew from its kept bytes, or raise `UnknownName`."""
-    row = session.execute(
-        select(Document, DocumentVersion)
-        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
-        .where(Document.id == document_id)
-    ).one_or_none()
-    if row is None:
-        raise UnknownName(f"There is no document {document_id} here.")
-    document, version = row
+    document, version = _live(session, document_id)
     return {
         "source": document.source,
         "name": document.source.rsplit("/", 1)[-1] or document.title,
@@ -243,6 +229,18 @@ def delete_document(session: Session, document_id: int) -> str:
     if title is None:
         raise UnknownName(f"There is no document {document_id} here.")
     return str(title)
+
+
+def _live(session: Session, document_id: int) -> tuple[Document, DocumentVersion]:
+    row = session.execute(
+        select(Document, DocumentVersion)
+        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
+        .where(Document.id == document_id)
+    ).one_or_none()
+    if row is None:
+        raise UnknownName(f"There is no document {document_id} here.")
+    document, version = row
+    return document, version
 
 
 def _summary(document: Document, version: DocumentVersion) -> DocumentSummary:
