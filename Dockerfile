@@ -24,7 +24,7 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation 
 
 FROM build AS build-bot
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt .
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[bot]'
 
 FROM python:${PYTHON_VERSION}-slim-trixie AS runtime
 LABEL org.opencontainers.image.title="Refdesk" org.opencontainers.image.licenses="MIT"

@@ -12,11 +12,11 @@ SOURCES = bot cli config db evaluation migrations pipeline tasks tests benchmark
 demo: install ## Ingest the handbook and answer three questions, on this machine alone
 	@scripts/demo
 
-up: install ## Start the database, the queue and the workers; Ctrl-C stops all
+up: install ## Start the database, the queue, the workers and the bot; Ctrl-C stops all
 	@$(REFDESK) up
 
 install: ## Make .venv with everything that runs (instant when nothing changed)
-	@$(INSTALL) worker embedded evaluate
+	@$(INSTALL) worker embedded evaluate bot
 
 ##@ Work on it
 check: lint types imports unit ## Lint, format, types, import contracts, unit tests
@@ -42,7 +42,7 @@ format: develop ## Format the code and mend what the linter can mend
 	@.venv/bin/ruff format
 
 develop: ## Make .venv with everything that runs and everything that checks
-	@$(INSTALL) worker embedded evaluate dev
+	@$(INSTALL) worker embedded evaluate bot dev
 
 ##@ Tidy up
 clean: ## Remove .venv, builds and caches; the data folder stays

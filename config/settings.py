@@ -7,6 +7,7 @@ path. Below `config` everything takes arguments.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -54,6 +55,18 @@ class Settings(BaseSettings):
     discord_token: SecretStr | None = Field(None, validation_alias="DISCORD_TOKEN", description="The bot's token.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line logged.")
     log_format: Literal["text", "json"] = Field("text", description="Log lines for people or for machines.")
+
+    # Discord
+    discord_api_url: str = Field(
+        "https://discord.com/api/v10",
+        description="Discord's HTTP API; another address where a REST proxy stands between.",
+    )
+    discord_shard_count: int = Field(0, ge=0, description="Shards in all; 0: as many as Discord advises.")
+    discord_shard_ids: str = Field("", description="Shards of this bot process, e.g. 0,1 or 0-3; empty: all of them.")
+    questions_per_user_hour: int = Field(60, ge=0, description="Questions one person may ask in an hour; 0: no limit.")
+    questions_per_day: int = Field(2000, ge=0, description="Questions one server may ask in a day; 0: no limit.")
+    documents_per_user_day: int = Field(200, ge=0, description="Documents one person may add in a day; 0: no limit.")
+    documents_per_day: int = Field(2000, ge=0, description="Documents one server may add in a day; 0: no limit.")
 
     # Models
     embedding_model: str = Field(
@@ -123,8 +136,32 @@ class Settings(BaseSettings):
         except RuntimeError as error:
             raise ValueError(f"there is no home folder for {value.parts[0]}") from error
 
+    @field_validator("discord_api_url")
+    @classmethod
+    def _an_address(cls, value: str) -> str:
+        if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
+            raise ValueError("not an address such as https://discord.com/api/v10")
+        return value.rstrip("/")
+
+    @field_validator("discord_shard_ids")
+    @classmethod
+    def _shards(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*", value):
+            raise ValueError("not a list of numbers such as 0,1 or 0-3")
+        return value
+
+    @property
+    def shard_ids(self) -> list[int]:
+        """Shards of this bot process; empty for all."""
+        spans = [span.partition("-") for span in self.discord_shard_ids.split(",") if span]
+        return sorted({n for first, _, last in spans for n in range(int(first), int(last or first) + 1)})
+
     @model_validator(mode="after")
     def _fit_together(self) -> Self:
+        if self.discord_shard_ids and not self.discord_shard_count:
+            raise ValueError("REFDESK_DISCORD_SHARD_IDS: name REFDESK_DISCORD_SHARD_COUNT too")
+        if self.shard_ids and self.shard_ids[-1] >= self.discord_shard_count:
+            raise ValueError("REFDESK_DISCORD_SHARD_IDS: the last shard is REFDESK_DISCORD_SHARD_COUNT - 1")
         if self.chunk_overlap * 2 > self.chunk_tokens:
             raise ValueError("REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS")
         return self
