@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import front as front_end
+from cli.bot import check_bot
 from cli.console import one_document, print_json, print_table
 from config.checks import Check, check_servers, check_settings
 from config.embedded import servers_for
@@ -27,7 +28,7 @@ def register(app: typer.Typer) -> None:
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False) -> int:
     """Check what is configured, reachable and in use, and say what to do about each problem."""
     settings = front_end.begin()
-    checks = [*check_settings(settings), *_servers(settings)]
+    checks = [*check_settings(settings), *check_bot(settings), *_servers(settings)]
     problems = [check for check in checks if check.status == "problem"]
     if as_json:
         print_json({"checks": [dataclasses.asdict(check) for check in checks], "problems": len(problems)})

@@ -121,7 +121,7 @@ def living_workers(database: Database, role: Role) -> list[WorkerRow]:
 
 def log_path(settings: Settings, role: str) -> Path:
     """Name a worker's log file."""
-    return settings.home / "log" / f"worker-{role}.log"
+    return settings.home / "log" / ("bot.log" if role == "bot" else f"worker-{role}.log")
 
 
 def last_line(path: Path) -> str:

@@ -8,17 +8,20 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
+from typing import Literal
 
 import structlog
 import typer
 
 from cli import front, own_workers
+from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import note, say
 from config.checks import reach_redis
 from config.embedded import ServerUrls, servers_for
 from config.settings import Settings
 from db.engine import Database
 from db.schema import migrate
+from pipeline.errors import SetupError
 from tasks.startup import Role
 
 log = structlog.get_logger(__name__)
@@ -36,9 +39,9 @@ def register(app: typer.Typer) -> None:
 
 
 def up() -> None:
-    """Run everything until Ctrl-C: servers, schema and workers.
+    """Run everything until Ctrl-C: servers, schema, workers, and the Discord bot if DISCORD_TOKEN is set.
 
-    PostgreSQL and Redis come embedded unless DATABASE_URL and REDIS_URL name others. A worker that dies is started
+    PostgreSQL and Redis come embedded unless DATABASE_URL and REDIS_URL name others. A process that dies is started
     again. Ctrl-C stops all of it cleanly; what was queued goes on at the next start.
     """
     settings = front.begin()
@@ -65,17 +68,19 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 @dataclass(slots=True)
 class Post:
-    """One worker's place: who holds it now, and how often it had to be filled again."""
+    """One process's place: who holds it now, and how often it had to be filled again."""
 
-    role: Role
+    role: Role | Literal["bot"]
     process: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
     start_at: float | None = None
-    """When the next worker starts; None while one lives."""
+    """When the next one starts; None while one lives."""
+    given_up: bool = False
+    """Nobody starts it again: its settings are wrong."""
 
     def bury(self, now: float) -> float:
-        """Note that the worker died; gives the pause before the next one."""
+        """Note that the process died; gives the pause before the next one."""
         if now - self.started >= LONG_LIFE_S:
             self.deaths = 0
         pause = RESTART_PAUSES_S[min(self.deaths, len(RESTART_PAUSES_S) - 1)]
@@ -88,8 +93,10 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
     posts: list[Post] = []
     try:
         posts.extend(Post(role, own_workers.start_worker(settings, urls, role), time.monotonic()) for role in ROLES)
-        for post in posts:
-            own_workers.wait_ready(database, post.role, post.process, own_workers.log_path(settings, post.role))
+        for role, post in zip(ROLES, posts, strict=True):
+            own_workers.wait_ready(database, role, post.process, own_workers.log_path(settings, role))
+        if _wants_bot(settings):
+            posts.append(Post("bot", _start(settings, urls, "bot"), time.monotonic()))
         say(f"refdesk is up: data and logs in {settings.home}; stop with Ctrl-C")
         while True:
             time.sleep(LOOK_S)
@@ -97,16 +104,42 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
                 _look_after(settings, urls, post)
     finally:
         own_workers.stop_workers([post.process for post in posts])
-        note("workers stopped")
+        note("all processes stopped")
+
+
+def _wants_bot(settings: Settings) -> bool:
+    if settings.discord_token is None:
+        return False
+    try:
+        require_bot(settings)
+    except SetupError as error:
+        note(f"the bot does not run: {error}", "yellow")
+        return False
+    return True
+
+
+def _start(settings: Settings, urls: ServerUrls, role: Role | Literal["bot"]) -> subprocess.Popen[bytes]:
+    if role != "bot":
+        return own_workers.start_worker(settings, urls, role)
+    with own_workers.log_path(settings, role).open("ab") as log:
+        return start_bot(urls, log.fileno())
 
 
 def _look_after(settings: Settings, urls: ServerUrls, post: Post) -> None:
     now = time.monotonic()
+    if post.given_up:
+        return
     if post.start_at is None and post.process.poll() is not None:
         own_workers.stop_workers([post.process])  # its children, should any be left
-        pause_s = post.bury(now)
         words = own_workers.last_line(own_workers.log_path(settings, post.role))
-        log.warning("worker ended", role=post.role, status=post.process.returncode, next_in_s=pause_s, last_words=words)
+        if post.role == "bot" and post.process.returncode == MISCONFIGURED:
+            post.given_up = True
+            note(f"the bot does not run: {words}", "yellow")
+            return
+        pause_s = post.bury(now)
+        log.warning(
+            "process ended", role=post.role, status=post.process.returncode, next_in_s=pause_s, last_words=words
+        )
     if post.start_at is not None and now >= post.start_at:
-        post.process, post.started, post.start_at = own_workers.start_worker(settings, urls, post.role), now, None
-        log.info("worker started again", role=post.role)
+        post.process, post.started, post.start_at = _start(settings, urls, post.role), now, None
+        log.info("process started again", role=post.role)

@@ -39,7 +39,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield Check(
         "disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space")
     )
-    for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval")):
+    for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval"), ("bot", "discord")):
         there = find_spec(module) is not None
         yield Check(
             f"extra [{extra}]", "ok" if there else "note", "installed" if there else f"pip install 'refdesk[{extra}]'"
