@@ -33,7 +33,7 @@ def list_command(
 ) -> None:
     """List the documents that answer, newest first."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         found = store.list_documents(session, limit=limit, search=storable(search))
     if as_json:
         print_json({"documents": [dataclasses.asdict(document) for document in found]})
@@ -52,7 +52,7 @@ def list_command(
 def show(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Show a document with its passages."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         summary, chunks = store.show_document(session, document)
     passages = [
         {
@@ -82,7 +82,7 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
 def delete(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Delete a document; it is gone from answers at once."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         title = store.delete_document(session, document)
     if as_json:
         print_json({"id": document, "title": title, "deleted": True})

@@ -19,7 +19,7 @@ from config.embedded import ServerUrls, servers_for
 from config.logging import set_up_logging
 from config.settings import Settings
 from db import workspaces
-from db.engine import Database
+from db.engine import Database, Session
 from db.schema import migrate, require_schema
 from tasks.startup import Role
 from tasks.submit import Submitter
@@ -71,6 +71,13 @@ def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = 
             front.require_broker()
             own.ensure(roles)
         yield front
+
+
+@contextmanager
+def in_workspace(settings: Settings, key: str) -> Iterator[Session]:
+    """Open one transaction on the store of a workspace, for commands that need no worker."""
+    with opened(settings) as front, front.database.tenant(front.workspace(key)) as session:
+        yield session
 
 
 def requester() -> str:

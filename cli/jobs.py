@@ -51,7 +51,7 @@ def list_command(
 ) -> None:
     """List jobs, newest first."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         found = jobs.listing(
             session, states=[name.value for name in state or ()], kind=kind.value if kind else None, limit=limit
         )
@@ -70,7 +70,7 @@ def list_command(
 def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Show a job and everything that happened to it."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         row, why, events = jobs.get(session, job), jobs.why(session, job), jobs.events(session, job)
     happened = [
         {"at": e.at.isoformat(timespec="milliseconds"), "state": e.state, "stage": e.stage, "attempt": e.attempt}
@@ -90,7 +90,7 @@ def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> 
 def why_command(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Say in one sentence why a job is where it is."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         row, why = jobs.get(session, job), jobs.why(session, job)
     if as_json:
         print_json(job_json(row) | {"why": why})
@@ -103,7 +103,7 @@ def why_command(job: Number, workspace: Workspace = "local", as_json: Json = Fal
 def cancel(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
     """Cancel a job; one that runs stops at its next batch or stage."""
     settings = front_end.begin()
-    with front_end.opened(settings) as front, front.database.tenant(front.workspace(workspace)) as session:
+    with front_end.in_workspace(settings, workspace) as session:
         state = jobs.cancel(session, job)
     if as_json:
         print_json({"id": job, "state": state, "cancel_requested": True})

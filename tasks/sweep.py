@@ -84,8 +84,6 @@ class Sweeper:
                 self.sweep()
             except DatabaseAway as error:
                 log.warning("sweep put off", error=str(error))
-            except (BrokerError, RedisError, OSError) as error:
-                log.warning("sweep put off, broker away", error=type(error).__name__)
             except Exception:
                 log.exception("sweep failed")
             if self._stop.wait(self._settings.sweep_s):
