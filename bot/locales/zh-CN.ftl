@@ -1,0 +1,46 @@
+# 中文界面。每个键在 en.ftl 中也有，变量相同；有测试检查。
+
+## 命令：`cmd-<命令>`、`cmd-<命令>-<子命令>`，各有 `-desc`
+
+cmd-ask = 提问
+cmd-ask-desc = 向资料库提问，回答会注明出处
+cmd-ingest = 添加
+cmd-ingest-desc = 把文件、链接或文字加入资料库
+cmd-docs = 资料
+cmd-docs-desc = 资料库中的资料
+cmd-docs-list = 列表
+cmd-docs-list-desc = 列出你能看到的资料
+cmd-docs-show = 查看
+cmd-docs-show-desc = 查看一份资料
+cmd-docs-delete = 删除
+cmd-docs-delete-desc = 删除一份资料，之后的回答不再使用它
+cmd-docs-reingest = 重新读取
+cmd-docs-reingest-desc = 用保存的原件重新读取一份资料
+cmd-jobs = 任务
+cmd-jobs-desc = 正在运行、等待、结束或失败的任务
+cmd-jobs-list = 列表
+cmd-jobs-list-desc = 列出你的任务；管理员可以列出全部
+cmd-jobs-show = 查看
+cmd-jobs-show-desc = 查看一个任务：进行到哪里，为什么
+cmd-jobs-cancel = 取消
+cmd-jobs-cancel-desc = 停止一个任务
+cmd-jobs-retry = 重试
+cmd-jobs-retry-desc = 重新开始一个已结束的任务
+cmd-why = 为什么
+cmd-why-desc = 回答为什么采用这些出处：理由和排名
+cmd-settings = 设置
+cmd-settings-desc = 资料库在本服务器如何回答
+cmd-settings-show = 查看
+cmd-settings-show-desc = 查看设置
+cmd-settings-answers = 回答
+cmd-settings-answers-desc = 回答是怎样生成的
+cmd-settings-access = 权限
+cmd-settings-access-desc = 谁可以添加资料，哪里可以公开回答
+cmd-settings-limits = 限额
+cmd-settings-limits-desc = 每人可以提问和添加多少
+cmd-settings-reset = 重置
+cmd-settings-reset-desc = 恢复运营者的默认设置
+cmd-help = 帮助
+cmd-help-desc = 这个机器人能做什么，怎么用
+cmd-add-to-library = 加入资料库
+cmd-ask-about-this = 就此提问
