@@ -1,0 +1,154 @@
+"""Where code stands in a text: fences, tables and inline code, found in time that grows with the text's length only."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_LANGUAGE = re.compile(r"([A-Za-z0-9_+\-.#]{1,20})?[ \t]*\n")
+_TICKS = re.compile(r"`+")
+_TILDES = re.compile(r"(?m)^[ \t]{0,3}~~~+")
+_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|(?:```|~~~).*$)")
+_RULE_CELL = re.compile(r":?-+:?")
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Text in which Discord looks for markup."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A block of code."""
+
+    language: str
+    code: str
+
+    def __str__(self) -> str:
+        """Write it so that nothing inside ends it."""
+        return f"```{self.language}\n{self.code}\n```"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Code within a line."""
+
+    code: str
+
+
+def blocks(text: str) -> Iterator[Prose | Fence]:
+    """Split a text into prose and fences; a fence that is never closed is prose."""
+    text = _TILDES.sub("```", text)
+    runs = [match for match in _TICKS.finditer(text) if len(match[0]) >= 3]
+    at = 0
+    pairs = iter(runs)
+    for opening, closing in zip(pairs, pairs, strict=False):
+        fence = _fence(text[opening.end() : closing.start()])
+        if prose := text[at : opening.start()]:
+            yield Prose(prose)
+        if fence is not None:
+            yield fence
+        at = closing.end()
+    if at < len(text):
+        yield Prose(text[at:])
+
+
+def spans(prose: str) -> Iterator[Prose | Span]:
+    """Split prose into text and inline code; a code span ends in its paragraph, at a run of as many backticks."""
+    runs = list(_TICKS.finditer(prose))
+    places: dict[int, list[int]] = {}
+    for number, run in enumerate(runs):
+        places.setdefault(len(run[0]), []).append(number)
+    at = number = 0
+    while number < len(runs):
+        opening = runs[number]
+        same = places[len(opening[0])]
+        later = bisect_right(same, number)
+        number += 1
+        if later == len(same):
+            continue
+        closing = runs[same[later]]
+        if prose.find("\n\n", opening.end(), closing.start()) >= 0:
+            continue
+        if opening.start() > at:
+            yield Prose(prose[at : opening.start()])
+        yield Span(prose[opening.end() : closing.start()])
+        at, number = closing.end(), same[later] + 1
+    if at < len(prose):
+        yield Prose(prose[at:])
+
+
+def close_fence(text: str) -> str:
+    """Close the code block that a text cut in the middle leaves open."""
+    open_fences = sum(len(match[0]) >= 3 for match in _TICKS.finditer(text)) % 2
+    return f"{text.rstrip()}\n```" if open_fences else text
+
+
+def fence_tables(prose: str) -> str:
+    """Put Markdown tables, which Discord does not draw, into code blocks with aligned columns."""
+    lines = prose.split("\n")
+    written: list[str] = []
+    at = 0
+    while at < len(lines):
+        if at + 1 < len(lines) and _is_table_start(lines[at], lines[at + 1]):
+            end = at + 2
+            while end < len(lines) and "|" in lines[end] and lines[end].strip():
+                end += 1
+            written += ["```", *_align([_cells(line) for line in (lines[at], *lines[at + 2 : end])]), "```"]
+            at = end
+        else:
+            written.append(lines[at])
+            at += 1
+    return "\n".join(written)
+
+
+def one_line(text: str) -> str:
+    """Write a passage as one line: headings and fences without their marks, the cells of tables with dots between."""
+    written = []
+    for line in text.split("\n"):
+        if line.lstrip().startswith("|"):
+            cells = [cell for cell in _cells(line) if cell and not _RULE_CELL.fullmatch(cell)]
+            written.append(" · ".join(cells))
+        else:
+            written.append(_MARKS.sub("", line))
+    return " ".join(" ".join(written).split())
+
+
+def _fence(inside: str) -> Fence | None:
+    match = _LANGUAGE.match(inside)
+    language, code = (match[1] or "", inside[match.end() :]) if match else ("", inside)
+    code = code.strip("\n").rstrip()
+    return Fence(language, code) if code.strip() else None
+
+
+def _is_table_start(header: str, rule: str) -> bool:
+    cells = _cells(rule)
+    return "|" in header and "|" in rule and len(cells) > 0 and all(_RULE_CELL.fullmatch(cell) for cell in cells)
+
+
+def _cells(line: str) -> list[str]:
+    line = line.strip().removeprefix("|").removesuffix("|")
+    # Markup has no meaning in a code block, so the cells lose it.
+    return [cell.strip().replace("**", "").replace("`", "") for cell in line.split("|")]
+
+
+def _align(rows: list[list[str]]) -> list[str]:
+    columns = max(len(row) for row in rows)
+    rows = [row + [""] * (columns - len(row)) for row in rows]
+    widths = [max(_width(row[column]) for row in rows) for column in range(columns)]
+    lines = ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("─" * max(width, 1) for width in widths))
+    return lines
+
+
+def _pad(cell: str, width: int) -> str:
+    return cell + " " * (width - _width(cell))
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

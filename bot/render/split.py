@@ -1,0 +1,128 @@
+"""Cut long texts into messages, counted as Discord counts, with code blocks closed and opened again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from bot.render.markdown import Fence, blocks
+
+MESSAGE = 2000
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
+_HANGS_ON = re.compile(r"[\u0300-\u036f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+"""Marks, joiners and skin tones, which belong to the character before."""
+
+
+def units(text: str) -> int:
+    """Count UTF-16 code units.
+
+    Discord's API counts code points (discord-api-docs #1315), its clients count code units, which are never fewer.
+    """
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def cut(text: str, limit: int) -> str:
+    """Cut to at most `limit` units, with an ellipsis where something is missing."""
+    if units(text) <= limit:
+        return text
+    return text[: _reach(text, limit - 1)].rstrip() + "…"
+
+
+def split_message(text: str, limit: int = MESSAGE) -> list[str]:
+    """Cut a text into messages of at most `limit` units, at paragraphs, lines, sentences or words where it can."""
+    parts = _Parts(limit)
+    for block in blocks(text):
+        if isinstance(block, Fence):
+            parts.add_fence(block)
+        else:
+            parts.add_prose(block.text)
+    return parts.finished()
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Messages being filled."""
+
+    limit: int
+    done: list[str] = field(default_factory=list)
+    current: str = ""
+
+    def add_prose(self, text: str) -> None:
+        if self.current.endswith("```"):
+            text = "\n" + text.lstrip("\n")
+        while units(text) > (room := self._room()):
+            if room < self.limit // 3:
+                self._flush()
+                continue
+            at = _boundary(text, room)
+            self.current += text[:at]
+            self._flush()
+            text = text[at:].lstrip()
+        self.current += text
+
+    def add_fence(self, fence: Fence) -> None:
+        whole = units(str(fence))
+        if self.current and not self.current.endswith("\n"):
+            self.current += "\n"
+        if whole > self._room() and (whole <= self.limit or self._room() < self.limit // 3):
+            self._flush()
+        code = fence.code
+        while units(str(Fence(fence.language, code))) > (room := self._room()):
+            at = _line_boundary(code, room - units(str(Fence(fence.language, ""))))
+            self.current += str(Fence(fence.language, code[:at].rstrip("\n")))
+            self._flush()
+            code = code[at:].lstrip("\n")
+        self.current += str(Fence(fence.language, code))
+
+    def finished(self) -> list[str]:
+        self._flush()
+        return self.done
+
+    def _room(self) -> int:
+        return self.limit - units(self.current)
+
+    def _flush(self) -> None:
+        if kept := self.current.strip():
+            self.done.append(kept)
+        self.current = ""
+
+
+def _reach(text: str, room: int) -> int:
+    """Tell how many characters fit, never ending within one that a person sees as one."""
+    used = at = 0
+    for at, character in enumerate(text):  # noqa: B007 - the place where it ends is what is wanted
+        used += 1 + (character > "\uffff")
+        if used > room:
+            break
+    else:
+        return len(text)
+    whole = at
+    while whole > 0 and (_HANGS_ON.match(text[whole]) or text[whole - 1] == "\u200d"):
+        whole -= 1
+    return whole or max(at, 1)
+
+
+def _boundary(text: str, room: int) -> int:
+    end = _reach(text, room)
+    least = end // 2
+    for mark in ("\n\n", "\n"):
+        at = text.rfind(mark, least, end)
+        if at > 0:
+            return at
+    at = max((match.end() for match in _SENTENCE_END.finditer(text, least, end)), default=0)
+    at = at or text.rfind(" ", least, end)
+    return _outside_code(text, at if at > 0 else end)
+
+
+def _outside_code(text: str, at: int) -> int:
+    line = text.rfind("\n", 0, at) + 1
+    if text.count("`", line, at) % 2 == 0:
+        return at
+    opening = text.rfind("`", line, at)
+    return opening if opening > 0 else at
+
+
+def _line_boundary(code: str, room: int) -> int:
+    end = _reach(code, room)
+    at = code.rfind("\n", 0, end + 1)
+    return at if at > 0 else end
