@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db import deliveries
 from db.models import Job, JobEvent
 from db.plain import storable
 from db.sql import named
@@ -29,7 +30,7 @@ class NewJob:
     payload: Mapping[str, Any]
     requester: str = ""
     request_key: str | None = None
-    deliver: Mapping[str, Any] | None = None
+    delivery_id: int | None = None
     max_attempts: int = 3
 
 
@@ -54,7 +55,7 @@ def submit(session: Session, job: NewJob) -> int:
         "requester": job.requester,
         "request_key": job.request_key,
         "payload": json.dumps(storable(job.payload)),
-        "deliver": None if job.deliver is None else json.dumps(job.deliver),
+        "delivery_id": job.delivery_id,
         "max_attempts": job.max_attempts,
     }
     number = session.scalar(named("submit_job"), values)
@@ -161,7 +162,8 @@ def cancel(session: Session, job_id: int) -> str:
 
 
 def retry(session: Session, job_id: int) -> None:
-    """Queue an ended job again with all its attempts, and lift the quarantine of its bytes."""
+    """Queue an ended job again with all its attempts, lift the quarantine of its bytes, and show its result anew."""
+    deliveries.reopen(session, job_id)
     if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
         job = get(session, job_id)
         raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs are tried again.")
@@ -176,14 +178,29 @@ def get(session: Session, job_id: int) -> Job:
     return job
 
 
-def listing(session: Session, *, states: Sequence[str] = (), kind: str | None = None, limit: int = 20) -> list[Job]:
-    """List jobs, newest first."""
+def listing(
+    session: Session,
+    *,
+    states: Sequence[str] = (),
+    kind: str | None = None,
+    requester: str | None = None,
+    limit: int = 20,
+) -> list[Job]:
+    """List jobs, newest first, all of them or one requester's."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)
     if states:
         query = query.where(Job.state.in_(states))
     if kind:
         query = query.where(Job.kind == kind)
+    if requester is not None:
+        query = query.where(Job.requester == requester)
     return list(session.scalars(query))
+
+
+def known_requests(session: Session, workspace_id: int, request_keys: Sequence[str]) -> int:
+    """Count those of these requests that are jobs already."""
+    query = select(func.count()).select_from(Job)
+    return session.scalars(query.where(Job.workspace_id == workspace_id, Job.request_key.in_(request_keys))).one()
 
 
 def count_open(session: Session) -> int:

@@ -95,7 +95,7 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None]
     error_class: Mapped[str | None]
     error: Mapped[str | None]
-    deliver: Mapped[dict[str, Any] | None]
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("deliveries.id", ondelete="SET NULL"))
     delivered_at: Mapped[dt.datetime | None]
     published_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime]
@@ -107,6 +107,80 @@ class Job(Base):
     def finished(self) -> bool:
         """Whether it has reached a final state."""
         return self.state not in {"queued", "running"}
+
+
+class DeliveryRow(Base):
+    """A message of the Discord bot that shows jobs until they have ended."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("workspace_id", "request_key"),)
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    request_key: Mapped[str]
+    kind: Mapped[str]
+    application_id: Mapped[str]
+    guild_id: Mapped[str | None]
+    channel_id: Mapped[str]
+    message_id: Mapped[str | None]
+    reply_to_id: Mapped[str | None]
+    user_id: Mapped[str]
+    locale: Mapped[str]
+    private: Mapped[bool]
+    route: Mapped[str]
+    token: Mapped[str | None]
+    token_expires: Mapped[dt.datetime | None]
+    state: Mapped[str]
+    generation: Mapped[int]
+    parts_sent: Mapped[int]
+    claim_owner: Mapped[str | None]
+    claim_token: Mapped[uuid.UUID | None]
+    claim_expires: Mapped[dt.datetime | None]
+    attempts: Mapped[int]
+    due_at: Mapped[dt.datetime]
+    error: Mapped[str | None]
+    created_at: Mapped[dt.datetime]
+    delivered_at: Mapped[dt.datetime | None]
+
+
+class Feedback(Base):
+    """What a person thought of an answer."""
+
+    __tablename__ = "feedback"
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    vote: Mapped[int] = mapped_column(SmallInteger)
+    created_at: Mapped[dt.datetime]
+    updated_at: Mapped[dt.datetime]
+
+
+class SettingsRow(Base):
+    """What the managers of a workspace have set."""
+
+    __tablename__ = "workspace_settings"
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
+    reranker: Mapped[str | None]
+    top_n: Mapped[int | None]
+    top_k: Mapped[int | None]
+    answer_language: Mapped[str | None]
+    ingest_by: Mapped[str | None]
+    ingest_role: Mapped[str | None]
+    public_channels: Mapped[list[str] | None]
+    questions_per_user_hour: Mapped[int | None]
+    questions_per_day: Mapped[int | None]
+    documents_per_user_day: Mapped[int | None]
+    documents_per_day: Mapped[int | None]
+    updated_by: Mapped[str]
+    updated_at: Mapped[dt.datetime]
+
+
+class CommandsHash(Base):
+    """Which commands a Discord application has registered."""
+
+    __tablename__ = "discord_commands"
+    application_id: Mapped[str] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    synced_at: Mapped[dt.datetime]
 
 
 class JobEvent(Base):
@@ -172,6 +246,7 @@ class Document(Base):
     media_type: Mapped[str]
     channels: Mapped[list[str] | None]
     added_by: Mapped[str]
+    origin: Mapped[str | None]
     live_version_id: Mapped[int | None] = mapped_column(
         ForeignKey("document_versions.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED", use_alter=True)
     )
@@ -262,6 +337,7 @@ class QueryTrace(Base):
     job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
     requester: Mapped[str]
     question: Mapped[str]
+    searched_as: Mapped[str]
     recall: Mapped[str]
     top_n: Mapped[int]
     top_k: Mapped[int]

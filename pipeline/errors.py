@@ -4,7 +4,8 @@
     ├── BadInput              the person can mend it: a file, a link, a question, an option
     │   ├── UnreadableFile    ├── EncryptedFile   ├── EmptyDocument   ├── UnsupportedFormat
     │   ├── FileTooLarge      ├── ParseTimeout    ├── ParserCrashed   ├── Quarantined
-    │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     └── UnknownName
+    │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     ├── UnknownName
+    │   ├── OverQuota         └── NotAllowed
     ├── SetupError            the operator can mend it: a server, a model, a key, a schema
     │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
     │   ├── ModelUnavailable  ├── ProfileMismatch ├── DiskFull        └── MissingExtra
@@ -19,7 +20,7 @@ may succeed later without anybody changing anything.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class RefdeskError(Exception):
@@ -87,6 +88,30 @@ class BadQuestion(BadInput):
 
 class UnknownName(BadInput):
     """There is nothing of that name here."""
+
+
+class NotAllowed(BadInput):
+    """You may not do this here."""
+
+
+class OverQuota(BadInput):
+    """So much is allowed in this time; wait a while and try again."""
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        limit: int = 0,
+        window_s: float = 0.0,
+        scope: Literal["user", "server"] = "user",
+        frees_in_s: float = 0.0,
+    ) -> None:
+        """Remember the limit, the time it counts over, whose it is, and when there is room again."""
+        super().__init__(message)
+        self.limit = limit
+        self.window_s = window_s
+        self.scope = scope
+        self.frees_in_s = frees_in_s
 
 
 class SetupError(RefdeskError):

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 RecallMode = Literal["hybrid", "dense", "keyword"]
+RERANKERS = ("none", "late-interaction", "cross-encoder", "llm-pointwise")
+"""The names by which people choose a reranker; the wiring builds one for each."""
+LANGUAGES = ("en", "zh")
+"""Languages an answer may be asked for in."""
 Vector = Sequence[float]
 """One embedding: as many floats as the profile has dimensions."""
 
@@ -123,6 +127,8 @@ class Candidate:
     keyword_rank: int | None = None
     keyword_score: float | None = None
     source: str = ""
+    origin: str = ""
+    """Link under which people find the original; empty when none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,8 @@ class Citation:
     quote: str
     """The words of the passage that the answer rests on."""
     source: str = ""
+    origin: str = ""
+    """Link under which people find the original; empty when none is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +243,16 @@ class AnswerOptions:
     top_n: int = 50
     top_k: int = 3
     reranker: str = "late-interaction"
+    language: str = ""
+    """Language of the answer, `en` or `zh`; empty: that of the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question of the conversation so far and its answer."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +267,8 @@ class Answer:
     timings_ms: Mapping[str, float]
     fallbacks: tuple[Fallback, ...]
     profile_id: int | None = None
+    searched_as: str = ""
+    """What a follow-up question was searched as; empty when it was searched as it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

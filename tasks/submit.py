@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import structlog
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from db import jobs
-from db.engine import Database
+from db import deliveries, jobs, quotas
+from db.engine import Database, Session
 from tasks.app import TASK_OF_QUEUE, configure
 
 log = structlog.get_logger(__name__)
@@ -26,8 +27,20 @@ class Submitter:
         self._app = configure(broker_url)
         self._expires_s = expires_s
 
-    def submit(self, new_jobs: Iterable[jobs.NewJob]) -> list[int]:
-        """Submit jobs of one workspace; they are safe when this returns, even while Redis is away."""
+    def submit(
+        self,
+        new_jobs: Iterable[jobs.NewJob],
+        *,
+        delivery: deliveries.NewDelivery | None = None,
+        quota: quotas.Quota | None = None,
+    ) -> list[int]:
+        """Submit jobs of one workspace; they are safe when this returns, even while Redis is away.
+
+        With a delivery or a quota (jobs of one requester then) it is one transaction: all of them or, with
+        `OverQuota`, none. A request that came before gives the jobs it gave then, whatever the quota says now.
+        """
+        if delivery is not None or quota is not None:
+            return self._submit_whole(list(new_jobs), delivery, quota)
         numbers: list[int] = []
         batch: list[jobs.NewJob] = []
         for job in new_jobs:
@@ -64,8 +77,38 @@ class Submitter:
                 jobs.mark_published(session, sent)
         return len(sent) == len(numbered)
 
+    def _submit_whole(
+        self, new_jobs: list[jobs.NewJob], delivery: deliveries.NewDelivery | None, quota: quotas.Quota | None
+    ) -> list[int]:
+        if not new_jobs:
+            return []
+        with self._database.tenant(new_jobs[0].workspace_id) as session:
+            if delivery is not None:
+                delivery_id = deliveries.add(session, delivery)
+                if known := deliveries.job_ids(session, delivery_id):
+                    return known
+                new_jobs = [replace(job, delivery_id=delivery_id) for job in new_jobs]
+            if quota is not None:
+                _admit(session, new_jobs, quota)
+            numbers = [jobs.submit(session, job) for job in new_jobs]
+        self._publish_new(numbers, new_jobs)
+        return numbers
+
     def _submit_batch(self, batch: Sequence[jobs.NewJob]) -> list[int]:
         with self._database.tenant(batch[0].workspace_id) as session:
             numbers = [jobs.submit(session, job) for job in batch]
-        self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, batch, strict=True)])
+        self._publish_new(numbers, batch)
         return numbers
+
+    def _publish_new(self, numbers: Sequence[int], new_jobs: Sequence[jobs.NewJob]) -> None:
+        self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, new_jobs, strict=True)])
+
+
+def _admit(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quota) -> None:
+    """Admit what is really new: a request that another process has submitted already must not be refused."""
+    first = new_jobs[0]
+    quotas.lock(session, first.workspace_id, quota.kind)
+    keys = [job.request_key for job in new_jobs if job.request_key is not None]
+    fresh = len(new_jobs) - jobs.known_requests(session, first.workspace_id, keys)
+    if fresh:
+        quotas.admit(session, first.workspace_id, first.requester, quota, fresh)

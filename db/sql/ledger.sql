@@ -3,8 +3,8 @@
 
 -- name: submit_job
 -- Add a job; the same request key again gives no row, and the caller reads the job that is there.
-INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, deliver, max_attempts)
-VALUES (:workspace_id, :kind, :queue, :requester, :request_key, CAST(:payload AS jsonb), CAST(:deliver AS jsonb), :max_attempts)
+INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, delivery_id, max_attempts)
+VALUES (:workspace_id, :kind, :queue, :requester, :request_key, CAST(:payload AS jsonb), CAST(:delivery_id AS bigint), :max_attempts)
 ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id;
 

@@ -1,0 +1,261 @@
+"""Deliveries: what the Discord bot shows of jobs, held by one bot process at a time, exactly once as people see it.
+
+Every write of the process that holds one names its claim's token and raises `LeaseLost` when another has taken over.
+Each of those gives the delivery as it is afterwards.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
+
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
+
+from db.plain import storable
+from db.sql import named
+from pipeline.errors import LeaseLost
+
+Kind = Literal["answer", "ingest"]
+Route = Literal["channel", "token"]
+OPEN_STATES = frozenset({"queued", "running"})
+"""States of a job that has not ended; one that waits for another attempt after an error is `queued`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A message that will show what is about to be submitted."""
+
+    workspace_id: int
+    kind: Kind
+    request_key: str
+    application_id: str
+    channel_id: str
+    user_id: str
+    guild_id: str | None = None
+    message_id: str | None = None
+    reply_to_id: str | None = None
+    locale: str = "en-US"
+    private: bool = False
+    route: Route = "channel"
+    token: str | None = field(default=None, repr=False)
+    """Interaction token, a secret."""
+    token_lives_s: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row of the outbox."""
+
+    id: int
+    workspace_id: int
+    request_key: str
+    kind: Kind
+    application_id: str
+    guild_id: str | None
+    channel_id: str
+    message_id: str | None
+    reply_to_id: str | None
+    user_id: str
+    locale: str
+    private: bool
+    route: Route
+    token: str | None = field(repr=False)
+    token_expires: dt.datetime | None
+    state: Literal["open", "delivered", "undeliverable"]
+    generation: int
+    parts_sent: int
+    claim_owner: str | None
+    claim_token: uuid.UUID | None = field(repr=False)
+    claim_expires: dt.datetime | None
+    attempts: int
+    """Failed tries since the last thing that was sent; a claim taken over from a silent process counts as one."""
+    due_at: dt.datetime
+    error: str | None
+    created_at: dt.datetime
+    delivered_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as people see it."""
+
+    id: int
+    kind: str
+    state: str
+    stage: str
+    about: str
+    """The question, or the document's name."""
+    progress_done: int
+    progress_total: int
+    progress_text: str
+    ahead: int | None
+    """Jobs before it while it is queued."""
+    why: str
+    result: Mapping[str, Any] | None
+    error_class: str | None
+    error: str | None
+    cancel_requested: bool
+    attempt: int
+    max_attempts: int
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+    payload: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is in a final state."""
+        return self.state not in OPEN_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """A delivery with the jobs it shows, in the order in which they were submitted."""
+
+    delivery: Delivery
+    jobs: tuple[JobView, ...]
+
+    @property
+    def ended(self) -> bool:
+        """Whether all its jobs are in a final state."""
+        return all(job.ended for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question of a conversation and its answer."""
+
+    question: str
+    answer: str
+    job: int
+
+
+def add(session: Session, new: NewDelivery) -> int:
+    """Add a delivery (a tenant transaction) and give its number; the same request key gives the one that is there."""
+    values = {name: getattr(new, name) for name in new.__slots__}
+    values["token_lives_s"] = new.token_lives_s if new.token is not None else None
+    number = session.scalar(named("add_delivery"), values)
+    if number is None:
+        number = session.scalar(named("delivery_of_request"), values)
+    return int(number)
+
+
+def job_ids(session: Session, delivery_id: int) -> list[int]:
+    """Give the numbers of a delivery's jobs in the order in which they were submitted."""
+    return list(session.scalars(named("jobs_of_delivery"), {"id": delivery_id}))
+
+
+def claim(session: Session, application_id: str, owner: str, *, lease_s: float, limit: int = 100) -> list[Delivery]:
+    """Take what is open, due and held by nobody (a system transaction)."""
+    values = {"application_id": application_id, "owner": owner, "lease_s": lease_s, "limit": limit}
+    return [_delivery(row) for row in session.execute(named("claim_deliveries"), values).mappings()]
+
+
+def claim_one(session: Session, delivery_id: int, owner: str, lease_s: float) -> Delivery | None:
+    """Take one delivery if it is open, due and held by nobody else (a system transaction)."""
+    values = {"id": delivery_id, "owner": owner, "lease_s": lease_s}
+    row = session.execute(named("claim_delivery"), values).mappings().one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def renew(session: Session, owner: str, lease_s: float) -> set[int]:
+    """Prolong all claims of a bot process (a system transaction); gives the numbers that are still its own."""
+    return set(session.scalars(named("renew_deliveries"), {"owner": owner, "lease_s": lease_s}))
+
+
+def release(session: Session, owner: str) -> None:
+    """Leave all claims of a bot process to others (a system transaction)."""
+    session.execute(named("release_deliveries"), {"owner": owner})
+
+
+def views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryView]:
+    """Read deliveries with their jobs (two statements, however many there are); what is gone is left out."""
+    if not delivery_ids:
+        return {}
+    values = {"ids": list(delivery_ids)}
+    found = [_delivery(row) for row in session.execute(named("read_deliveries"), values).mappings()]
+    shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
+    for row in session.execute(named("jobs_shown"), values).mappings():
+        if row["delivery_id"] in shown:
+            shown[row["delivery_id"]].append(_job_view(row))
+    return {delivery.id: DeliveryView(delivery, tuple(shown[delivery.id])) for delivery in found}
+
+
+def delivery_of_job(session: Session, job_id: int) -> Delivery | None:
+    """Read the delivery that shows a job; None for a job that a command line waits for."""
+    row = session.execute(named("delivery_of_job"), {"job_id": job_id}).mappings().one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
+    """Remember the message that shows it."""
+    return _write(session, "delivery_posted", held, message_id=message_id, channel_id=channel_id)
+
+
+def part_sent(session: Session, held: Delivery, parts: int) -> Delivery:
+    """Remember how many further messages are there."""
+    return _write(session, "delivery_part_sent", held, parts=parts)
+
+
+def reroute(session: Session, held: Delivery, *, route: Route, channel_id: str, message_id: str | None) -> Delivery:
+    """Remember where it lives from now on; without a message it still has to be posted there."""
+    return _write(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
+
+
+def finish(session: Session, held: Delivery) -> Delivery:
+    """End it, and mark its jobs as delivered: everything was shown."""
+    finished = _write(session, "finish_delivery", held)
+    session.execute(named("mark_delivered"), {"id": held.id})
+    return finished
+
+
+def give_up(session: Session, held: Delivery, error: str) -> Delivery:
+    """End it because nobody can be reached; the results stay with the jobs."""
+    return _write(session, "give_up_delivery", held, error=storable(error)[:2000])
+
+
+def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> Delivery:
+    """Let go of it until later because it failed for now."""
+    return _write(session, "postpone_delivery", held, delay_s=delay_s, error=storable(error)[:2000])
+
+
+def reopen(session: Session, job_id: int, *, token: str | None = None, token_lives_s: float = 0) -> None:
+    """Show a job's result anew because it is tried again (a tenant transaction); whoever held the delivery loses it.
+
+    `token` is a newer interaction token for what only such a token reaches.
+    """
+    values = {"job_id": job_id, "token": token, "token_lives_s": token_lives_s}
+    session.execute(named("reopen_delivery"), values)
+
+
+def answered_in(session: Session, ids: Sequence[str]) -> bool:
+    """Whether a public answer is in one of these channels or is one of these messages (a tenant transaction)."""
+    return bool(session.scalar(named("answered_in"), {"ids": list(ids)}))
+
+
+def conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[Turn]:
+    """Give the last answered public questions in these channels or messages, oldest first (a tenant transaction)."""
+    rows = session.execute(named("conversation"), {"ids": list(ids), "limit": limit}).all()
+    return [Turn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
+
+
+def _write(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:
+    fence = {"id": held.id, "claim_token": held.claim_token}
+    row = session.execute(named(name), fence | values).mappings().one_or_none()
+    if row is None:
+        raise LeaseLost
+    return _delivery(row)
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return Delivery(**{item.name: row[item.name] for item in fields(Delivery)})
+
+
+def _job_view(row: RowMapping) -> JobView:
+    payload = row["payload"]
+    about = str(payload.get("question") or payload.get("name") or "")
+    values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
+    return JobView(about=about, **values)

@@ -1,0 +1,32 @@
+"""Feedback: one vote of each person on each answer, which may change."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from db.sql import named
+from pipeline.errors import UnknownName
+
+Vote = Literal[-1, 0, 1]
+
+
+def vote(session: Session, workspace_id: int, job_id: int, user_id: str, vote: Vote) -> None:
+    """Keep a person's vote on an answer, 0 takes it back (a tenant transaction); raises `UnknownName`."""
+    values = {"workspace_id": workspace_id, "job_id": job_id, "user_id": user_id, "vote": vote}
+    if vote == 0:
+        session.execute(named("take_back_vote"), values)
+    elif session.scalar(named("keep_vote"), values) is None:
+        raise UnknownName(f"There is no answer of job {job_id} here to vote on.")
+
+
+def votes(session: Session, job_id: int) -> tuple[int, int]:
+    """Count the votes on an answer: for it, against it."""
+    row = session.execute(named("count_votes"), {"job_id": job_id}).one()
+    return int(row.up), int(row.down)
+
+
+def vote_of(session: Session, job_id: int, user_id: str) -> int:
+    """Give a person's vote on an answer: 1, -1, or 0 for none."""
+    return int(session.scalar(named("vote_of"), {"job_id": job_id, "user_id": user_id}) or 0)

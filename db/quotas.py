@@ -1,0 +1,75 @@
+"""Quotas: how much a person and a workspace may ask for in a time, counted in the ledger itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from db.jobs import Kind
+from db.sql import named
+from pipeline.errors import OverQuota
+
+_NAMES = {"ask": ("question", "questions"), "ingest": ("document", "documents")}
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """The most that may be asked for; None or 0: no limit."""
+
+    kind: Kind
+    per_user: int | None = None
+    per_user_window_s: float = 3600
+    per_workspace: int | None = None
+    workspace_window_s: float = 86_400
+
+
+def lock(session: Session, workspace_id: int, kind: Kind) -> None:
+    """Wait for everybody else who asks for room in this workspace; held until the transaction ends."""
+    session.execute(named("lock_quota"), {"workspace_id": workspace_id, "kind": kind})
+
+
+def admit(session: Session, workspace_id: int, requester: str, quota: Quota, count: int) -> None:
+    """Make sure that so many more jobs fit, or raise `OverQuota` (a tenant transaction that then submits them)."""
+    lock(session, workspace_id, quota.kind)
+    if quota.per_user:
+        _admit(session, workspace_id, requester, quota.kind, quota.per_user, quota.per_user_window_s, count)
+    if quota.per_workspace:
+        _admit(session, workspace_id, None, quota.kind, quota.per_workspace, quota.workspace_window_s, count)
+
+
+def _admit(
+    session: Session, workspace_id: int, requester: str | None, kind: Kind, limit: int, window_s: float, count: int
+) -> None:
+    values = {"workspace_id": workspace_id, "kind": kind, "requester": requester, "window_s": window_s}
+    used = int(session.scalar(named("count_toward_quota"), values) or 0)
+    needed = used + count - limit
+    if needed <= 0:
+        return
+    # More at once than the limit allows never fits; then the whole window is as good an answer as any.
+    frees = session.scalar(named("quota_frees"), values | {"needed": needed}) if needed <= used else window_s
+    frees_in_s = max(1.0, float(window_s if frees is None else frees))
+    scope: Literal["user", "server"] = "server" if requester is None else "user"
+    raise OverQuota(
+        _sentence(kind, limit, window_s, scope, frees_in_s),
+        limit=limit,
+        window_s=window_s,
+        scope=scope,
+        frees_in_s=frees_in_s,
+    )
+
+
+def _sentence(kind: Kind, limit: int, window_s: float, scope: Literal["user", "server"], frees_in_s: float) -> str:
+    whose = "One person" if scope == "user" else "This server"
+    verb = "ask" if kind == "ask" else "add"
+    what = _NAMES[kind][limit != 1]
+    return f"{whose} may {verb} {limit} {what} in {_time(window_s)}; there is room again in {_time(frees_in_s)}."
+
+
+def _time(seconds: float) -> str:
+    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = round(seconds / length)
+            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
+    return f"{max(1, round(seconds))} seconds"

@@ -1,0 +1,151 @@
+-- Deliveries: messages of the Discord bot. One bot process holds one at a time; every write names its claim's token, so a
+-- process that lost the claim changes nothing. Locks are taken in one order: the delivery first, then its jobs.
+
+-- name: add_delivery
+-- Add a delivery; the same request again gives no row, and the caller reads the one that is there.
+INSERT INTO deliveries (workspace_id, request_key, kind, application_id, guild_id, channel_id, message_id, reply_to_id, user_id,
+                        locale, private, route, token, token_expires)
+VALUES (:workspace_id, :request_key, :kind, :application_id, :guild_id, :channel_id, :message_id, :reply_to_id, :user_id,
+        :locale, :private, :route, :token, now() + make_interval(secs => CAST(:token_lives_s AS float)))
+ON CONFLICT (workspace_id, request_key) DO NOTHING
+RETURNING id;
+
+-- name: delivery_of_request
+-- The delivery of a request that came before.
+SELECT id FROM deliveries WHERE workspace_id = :workspace_id AND request_key = :request_key;
+
+-- name: jobs_of_delivery
+-- Its jobs, in the order in which they were submitted.
+SELECT id FROM jobs WHERE delivery_id = :id ORDER BY id;
+
+-- name: claim_deliveries
+-- Take what is open, due and free. Taking over from a process that fell silent counts as a failed try, so that a delivery
+-- that kills its process is noticed.
+WITH next AS (
+    SELECT id FROM deliveries
+    WHERE application_id = :application_id AND state = 'open' AND due_at <= now()
+      AND (claim_token IS NULL OR claim_expires < now())
+    ORDER BY due_at, id
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries d
+SET claim_owner = :owner, claim_token = gen_random_uuid(), claim_expires = now() + make_interval(secs => :lease_s),
+    attempts = d.attempts + CASE WHEN d.claim_token IS NULL THEN 0 ELSE 1 END
+FROM next WHERE d.id = next.id
+RETURNING d.*;
+
+-- name: claim_delivery
+-- Take this one if it is open, due and free; whoever holds it already keeps its token.
+UPDATE deliveries
+SET claim_owner = :owner, claim_expires = now() + make_interval(secs => :lease_s),
+    claim_token = CASE WHEN claim_owner = :owner THEN claim_token ELSE gen_random_uuid() END,
+    attempts = attempts + CASE WHEN claim_token IS NULL OR claim_owner = :owner THEN 0 ELSE 1 END
+WHERE id = :id AND state = 'open' AND due_at <= now()
+  AND (claim_token IS NULL OR claim_owner = :owner OR claim_expires < now())
+RETURNING *;
+
+-- name: renew_deliveries
+-- Heartbeat of a bot process for all it holds; what is missing in the answer is no longer its own.
+UPDATE deliveries SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_owner = :owner AND state = 'open' RETURNING id;
+
+-- name: release_deliveries
+-- A bot process that stops cleanly leaves everything to others at once.
+UPDATE deliveries SET claim_owner = NULL, claim_token = NULL, claim_expires = NULL WHERE claim_owner = :owner;
+
+-- name: read_deliveries
+-- Deliveries by number.
+SELECT * FROM deliveries WHERE id = ANY (CAST(:ids AS bigint[]));
+
+-- name: jobs_shown
+-- What deliveries show of their jobs, with the sentence that says why each is where it is.
+SELECT j.delivery_id, j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result,
+       j.error_class, j.error, j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at, i.why,
+       CASE WHEN j.state = 'queued' THEN jobs_ahead(j.queue, j.id) END AS ahead
+FROM jobs j JOIN inspect.jobs i ON i.id = j.id
+WHERE j.delivery_id = ANY (CAST(:ids AS bigint[]))
+ORDER BY j.id;
+
+-- name: delivery_of_job
+-- The message that shows a job.
+SELECT d.* FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE j.id = :job_id;
+
+-- name: delivery_posted
+-- The message is there; fenced.
+UPDATE deliveries SET message_id = :message_id, channel_id = coalesce(CAST(:channel_id AS text), channel_id), attempts = 0, error = NULL
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: delivery_part_sent
+-- So many further messages are there; fenced.
+UPDATE deliveries SET parts_sent = :parts, attempts = 0, error = NULL
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: reroute_delivery
+-- Where it lives from now on; fenced. Left out: as before. Away from the token route the token has no use any more.
+UPDATE deliveries
+SET route = :route, channel_id = :channel_id, message_id = :message_id, token = CASE WHEN :route = 'token' THEN token END
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: finish_delivery
+-- Everything was shown; fenced.
+UPDATE deliveries
+SET state = 'delivered', delivered_at = now(), token = NULL, error = NULL, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: mark_delivered
+-- And its jobs count as delivered.
+UPDATE jobs SET delivered_at = now() WHERE delivery_id = :id AND delivered_at IS NULL AND state NOT IN ('queued', 'running');
+
+-- name: give_up_delivery
+-- Nobody can be reached; fenced. The result stays on the job.
+UPDATE deliveries
+SET state = 'undeliverable', token = NULL, error = :error, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: postpone_delivery
+-- It failed for now; fenced. The claim goes, whoever is there at that time tries again.
+UPDATE deliveries
+SET due_at = now() + make_interval(secs => :delay_s), attempts = attempts + 1, error = :error,
+    claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+RETURNING *;
+
+-- name: reopen_delivery
+-- A job is tried again: show its result anew. Whoever holds the delivery loses it, since it shows what was.
+UPDATE deliveries
+SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, error = NULL, due_at = now(), delivered_at = NULL,
+    claim_owner = NULL, claim_token = NULL, claim_expires = NULL,
+    token = coalesce(CAST(:token AS text), token),
+    token_expires = CASE WHEN CAST(:token AS text) IS NULL THEN token_expires ELSE now() + make_interval(secs => CAST(:token_lives_s AS float)) END
+WHERE id = (SELECT delivery_id FROM jobs WHERE id = :job_id);
+
+-- name: expire_tokens
+-- Interaction tokens that Discord no longer takes are forgotten.
+UPDATE deliveries SET token = NULL WHERE token IS NOT NULL AND token_expires < now();
+
+-- name: end_orphan_deliveries
+-- Deliveries whose jobs were deleted have nothing to show.
+UPDATE deliveries d
+SET state = 'undeliverable', token = NULL, error = 'Its jobs were deleted.', claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+WHERE d.state = 'open' AND NOT EXISTS (SELECT FROM jobs j WHERE j.delivery_id = d.id);
+
+-- name: answered_in
+-- Whether a public answer of the bot is in one of these channels or is one of these messages.
+SELECT EXISTS (
+    SELECT FROM deliveries
+    WHERE kind = 'answer' AND NOT private AND (channel_id = ANY (CAST(:ids AS text[])) OR message_id = ANY (CAST(:ids AS text[])))
+);
+
+-- name: conversation
+-- The last answered public questions there, newest first.
+SELECT j.id, j.payload ->> 'question' AS question, j.result ->> 'answer' AS answer
+FROM deliveries d JOIN jobs j ON j.delivery_id = d.id
+WHERE d.kind = 'answer' AND NOT d.private AND (d.channel_id = ANY (CAST(:ids AS text[])) OR d.message_id = ANY (CAST(:ids AS text[])))
+  AND j.kind = 'ask' AND j.state = 'succeeded'
+ORDER BY j.id DESC
+LIMIT :limit;

@@ -1,0 +1,42 @@
+-- What belongs to a workspace as a whole: votes on answers, settings, quotas.
+
+-- name: keep_vote
+-- One vote of each person on each answer of this workspace; the same vote again changes nothing. No row: no such answer.
+INSERT INTO feedback (workspace_id, job_id, user_id, vote)
+SELECT j.workspace_id, j.id, :user_id, :vote FROM jobs j
+WHERE j.id = :job_id AND j.workspace_id = :workspace_id AND j.kind = 'ask' AND j.state = 'succeeded'
+ON CONFLICT (job_id, user_id) DO UPDATE
+SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
+RETURNING vote;
+
+-- name: take_back_vote
+-- No vote of this person any more.
+DELETE FROM feedback WHERE job_id = :job_id AND user_id = :user_id AND workspace_id = :workspace_id;
+
+-- name: count_votes
+-- How many found an answer helpful, and how many did not.
+SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down FROM feedback WHERE job_id = :job_id;
+
+-- name: vote_of
+-- One person's vote.
+SELECT vote FROM feedback WHERE job_id = :job_id AND user_id = :user_id;
+
+-- name: lock_quota
+-- Whoever asks for room under a quota waits here for the others of the workspace; released with the transaction.
+SELECT pg_advisory_xact_lock(72450004, hashtext(:kind || ':' || CAST(:workspace_id AS text)));
+
+-- name: count_toward_quota
+-- Jobs that count: whatever was asked for in the window and not taken back or lost. Null for the requester: everybody's.
+SELECT count(*) FROM jobs
+WHERE workspace_id = :workspace_id AND kind = :kind AND state NOT IN ('cancelled', 'dead')
+  AND (CAST(:requester AS text) IS NULL OR requester = :requester)
+  AND created_at > now() - make_interval(secs => :window_s);
+
+-- name: quota_frees
+-- Seconds until as many of them as needed have left the window.
+SELECT extract(epoch FROM created_at - (now() - make_interval(secs => :window_s)))::float FROM jobs
+WHERE workspace_id = :workspace_id AND kind = :kind AND state NOT IN ('cancelled', 'dead')
+  AND (CAST(:requester AS text) IS NULL OR requester = :requester)
+  AND created_at > now() - make_interval(secs => :window_s)
+ORDER BY created_at
+OFFSET :needed - 1 LIMIT 1;

@@ -1,0 +1,98 @@
+"""What the managers of a workspace have set; what they left open is the operator's default."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from db.models import SettingsRow
+from db.plain import storable
+from pipeline.errors import BadInput, UnknownName
+from pipeline.types import LANGUAGES, RERANKERS
+
+_RANGES: Mapping[str, tuple[int, int]] = {
+    "top_n": (1, 200),
+    "top_k": (1, 20),
+    "questions_per_user_hour": (0, 1_000_000),
+    "questions_per_day": (0, 1_000_000),
+    "documents_per_user_day": (0, 1_000_000),
+    "documents_per_day": (0, 1_000_000),
+}
+_NAMES: Mapping[str, tuple[str, ...]] = {
+    "reranker": RERANKERS,
+    "answer_language": ("", *LANGUAGES),
+    "ingest_by": ("everyone", "managers", "role"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSettings:
+    """The settings of a workspace; None is the operator's default."""
+
+    reranker: str | None = None
+    top_n: int | None = None
+    top_k: int | None = None
+    answer_language: Literal["", "en", "zh"] | None = None
+    """Empty: the question's."""
+    ingest_by: Literal["everyone", "managers", "role"] | None = None
+    ingest_role: str | None = None
+    public_channels: tuple[str, ...] | None = None
+    """Channels in which answers are public; none: all."""
+    questions_per_user_hour: int | None = None
+    questions_per_day: int | None = None
+    documents_per_user_day: int | None = None
+    documents_per_day: int | None = None
+    updated_by: str | None = None
+    updated_at: dt.datetime | None = None
+
+
+CHANGEABLE = frozenset(item.name for item in fields(WorkspaceSettings)) - {"updated_by", "updated_at"}
+"""The settings that people change."""
+
+
+def read(session: Session, workspace_id: int) -> WorkspaceSettings:
+    """Read the settings of a workspace (a tenant transaction)."""
+    row = session.get(SettingsRow, workspace_id, populate_existing=True)
+    if row is None:
+        return WorkspaceSettings()
+    values = {item.name: getattr(row, item.name) for item in fields(WorkspaceSettings)}
+    if row.public_channels is not None:
+        values["public_channels"] = tuple(row.public_channels)
+    return WorkspaceSettings(**values)
+
+
+def change(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
+    """Change the named settings and no others, None takes one back (a tenant transaction).
+
+    Raises `BadInput` or `UnknownName` for a value that cannot be.
+    """
+    for name, value in changes.items():
+        _check(name, value)
+    values = {name: list(value) if isinstance(value, tuple) else storable(value) for name, value in changes.items()} | {
+        "updated_by": updated_by
+    }
+    statement = insert(SettingsRow).values(workspace_id=workspace_id, **values)
+    session.execute(
+        statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values | {"updated_at": func.now()})
+    )
+    return read(session, workspace_id)
+
+
+def _check(name: str, value: Any) -> None:
+    if name not in CHANGEABLE:
+        raise UnknownName(f"There is no setting {name!r}; there are: {', '.join(sorted(CHANGEABLE))}.")
+    if value is None:
+        return
+    if name in _NAMES and value not in _NAMES[name]:
+        known = ", ".join(choice or "''" for choice in _NAMES[name])
+        raise UnknownName(f"{name} cannot be {value!r}; choose one of {known}.")
+    if name in _RANGES:
+        least, most = _RANGES[name]
+        if not isinstance(value, int) or not least <= value <= most:
+            raise BadInput(f"{name} must be a whole number from {least} to {most:,}.")
