@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import deliveries
 from db.models import Job, JobEvent
-from db.plain import storable
+from db.plain import storable, web_link
 from db.sql import named
 from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
 
@@ -54,7 +54,7 @@ def submit(session: Session, job: NewJob) -> int:
         "queue": QUEUE_OF[job.kind],
         "requester": job.requester,
         "request_key": job.request_key,
-        "payload": json.dumps(storable(job.payload)),
+        "payload": json.dumps(storable(_with_origin(job))),
         "delivery_id": job.delivery_id,
         "max_attempts": job.max_attempts,
     }
@@ -64,6 +64,15 @@ def submit(session: Session, job: NewJob) -> int:
             select(Job.id).where(Job.workspace_id == job.workspace_id, Job.request_key == job.request_key)
         ).one()
     return int(number)
+
+
+def _with_origin(job: NewJob) -> Mapping[str, Any]:
+    """Leave of a document's origin only what people can open; without one, a link that was fetched is its own."""
+    if job.kind != "ingest":
+        return job.payload
+    origin = web_link(job.payload.get("origin")) or web_link(job.payload.get("url"))
+    kept = {name: value for name, value in job.payload.items() if name != "origin"}
+    return kept if origin is None else kept | {"origin": origin}
 
 
 def mark_published(session: Session, job_ids: Sequence[int]) -> None:

@@ -9,7 +9,8 @@ import psycopg
 
 from db.engine import translated_errors
 
-CHANNEL = "refdesk_jobs"
+JOBS = "refdesk_jobs"
+DELIVERIES = "refdesk_deliveries"
 
 
 def job_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
@@ -17,14 +18,25 @@ def job_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
 
     Listening has begun when the first value (None) comes: look at the jobs then, and nothing can be missed.
     """
+    for payload in _notices(url, JOBS, idle_s):
+        yield None if payload is None else int(json.loads(payload)["id"])
+
+
+def delivery_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
+    """Yield the number of each delivery that is new or free again or whose job changes; None as `job_changes` does."""
+    for payload in _notices(url, DELIVERIES, idle_s):
+        yield None if payload is None else int(payload)
+
+
+def _notices(url: str, channel: str, idle_s: float) -> Iterator[str | None]:
     with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
-        connection.execute(f"LISTEN {CHANNEL}")
+        connection.execute(f"LISTEN {channel}")
         yield None
         while True:
             seen = False
             for notice in connection.notifies(timeout=idle_s, stop_after=1):
                 seen = True
-                yield int(json.loads(notice.payload)["id"])
+                yield notice.payload
             if not seen:
                 yield None
 

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
+
+# A web link that people can open: no spaces, nothing that could end it in Markdown or HTML, and no name and password.
+_LINK = re.compile(r"https?://[^\s/?#@<>\"'`\\]+([/?#][^\s<>\"'`\\]*)?", re.IGNORECASE)
+LONGEST_LINK = 2000
+
+
+def web_link(value: Any) -> str | None:
+    """Give a link that people can open, or None for anything else."""
+    if not isinstance(value, str) or len(value) > LONGEST_LINK:
+        return None
+    link = storable(value).strip()
+    return link if _LINK.fullmatch(link) and link.isprintable() else None
 
 
 def storable(value: Any) -> Any:

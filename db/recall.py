@@ -129,4 +129,5 @@ def _candidate(rank: int, row: Any) -> Candidate:
         keyword_rank=row.keyword_rank,
         keyword_score=row.keyword_score,
         source=row.source,
+        origin=row.origin or "",
     )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db import embedding, jobs
@@ -51,6 +51,8 @@ class DocumentSummary:
     channels: Sequence[str] | None
     added_by: str
     updated_at: str
+    origin: str = ""
+    """Link under which people find the original; empty when none is known."""
 
 
 def keep_blob(session: Session, workspace_id: int, content: bytes) -> str:
@@ -93,6 +95,12 @@ def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> SameByt
     }
     row = session.execute(named("same_bytes"), values).one_or_none()
     return None if row is None else SameBytes(row.id, row.title, row.source, row.chunks)
+
+
+def note_origin(session: Session, document_id: int, origin: str | None) -> None:
+    """Remember where the same bytes were found last; without a link the known one stays."""
+    if origin:
+        session.execute(named("note_origin"), {"id": document_id, "origin": origin})
 
 
 def store_version(session: Session, lease: jobs.Lease, profile_id: int, version: NewVersion) -> int:
@@ -187,14 +195,14 @@ def _add_chunks(
     )
 
 
-def list_documents(session: Session, *, limit: int = 1000, search: str = "") -> list[DocumentSummary]:
-    """List the documents that answer, newest first; `search` looks into title and source."""
-    query = (
-        select(Document, DocumentVersion)
-        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
-        .order_by(Document.updated_at.desc(), Document.id.desc())
-        .limit(limit)
-    )
+def list_documents(
+    session: Session, *, limit: int = 1000, search: str = "", channels: Sequence[str] | None = None
+) -> list[DocumentSummary]:
+    """List the documents that answer, newest first; `search` looks into title and source.
+
+    `channels` are those the viewer may read; None sees everything.
+    """
+    query = _live_documents(channels).order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit)
     if search:
         query = query.where(
             Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
@@ -202,22 +210,31 @@ def list_documents(session: Session, *, limit: int = 1000, search: str = "") -> 
     return [_summary(document, version) for document, version in session.execute(query)]
 
 
-def show_document(session: Session, document_id: int) -> tuple[DocumentSummary, list[ChunkRow]]:
-    """Give a document with the chunks of its live version, or raise `UnknownName`."""
-    document, version = _live(session, document_id)
+def show_document(
+    session: Session, document_id: int, *, channels: Sequence[str] | None = None
+) -> tuple[DocumentSummary, list[ChunkRow]]:
+    """Give a document with the chunks of its live version; `UnknownName` also for one the viewer may not see."""
+    document, version = _live(session, document_id, channels)
     chunks = session.scalars(select(ChunkRow).where(ChunkRow.version_id == version.id).order_by(ChunkRow.ordinal))
     return _summary(document, version), list(chunks)
 
 
-def reingest_payload(session: Session, document_id: int) -> dict[str, object]:
+def original(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> tuple[str, str, bytes]:
+    """Give the file name, the media type and the original bytes of what answers now, or raise `UnknownName`."""
+    document, version = _live(session, document_id, channels)
+    return _file_name(document), version.media_type, read_blob(session, document.workspace_id, version.sha256.hex())
+
+
+def reingest_payload(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> dict[str, object]:
     """Give the payload of a job that builds a document anew from its kept bytes, or raise `UnknownName`."""
-    document, version = _live(session, document_id)
+    document, version = _live(session, document_id, channels)
     return {
         "source": document.source,
-        "name": document.source.rsplit("/", 1)[-1] or document.title,
+        "name": _file_name(document),
         "sha256": version.sha256.hex(),
         "media_type": document.media_type,
         "channels": document.channels,
+        "origin": document.origin,
         "force": True,
     }
 
@@ -231,16 +248,25 @@ def delete_document(session: Session, document_id: int) -> str:
     return str(title)
 
 
-def _live(session: Session, document_id: int) -> tuple[Document, DocumentVersion]:
-    row = session.execute(
-        select(Document, DocumentVersion)
-        .join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
-        .where(Document.id == document_id)
-    ).one_or_none()
+def _live_documents(channels: Sequence[str] | None) -> Select[Document, DocumentVersion]:
+    query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
+    if channels is not None:
+        query = query.where(Document.channels.is_(None) | Document.channels.overlap(list(channels)))
+    return query
+
+
+def _live(
+    session: Session, document_id: int, channels: Sequence[str] | None = None
+) -> tuple[Document, DocumentVersion]:
+    row = session.execute(_live_documents(channels).where(Document.id == document_id)).one_or_none()
     if row is None:
         raise UnknownName(f"There is no document {document_id} here.")
     document, version = row
     return document, version
+
+
+def _file_name(document: Document) -> str:
+    return document.source.rsplit("/", 1)[-1] or document.title
 
 
 def _summary(document: Document, version: DocumentVersion) -> DocumentSummary:
@@ -254,4 +280,5 @@ def _summary(document: Document, version: DocumentVersion) -> DocumentSummary:
         document.channels,
         document.added_by,
         document.updated_at.isoformat(timespec="seconds"),
+        document.origin or "",
     )

@@ -45,7 +45,8 @@ def sweep(
         jobs.discard(session, row["id"])
     killed = embedding.kill_poisoned(session, embed_attempts)
     completed = _finish_stuck(session)
-    session.execute(named("forget_workers"))
+    for name in ("forget_workers", "expire_tokens", "end_orphan_deliveries"):
+        session.execute(named(name))
     values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
     due = session.execute(named("due_unpublished"), values)
     return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))

@@ -3,15 +3,101 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from db import jobs
 from db.models import QueryCandidate, QueryTrace
 from db.plain import storable
-from pipeline.types import Answer, Citation, Ranked
+from db.sql import named
+from pipeline.types import Answer, Citation, Fallback, Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class TraceCandidate:
+    """A candidate before and after reranking."""
+
+    chunk_id: int
+    document_id: int
+    title: str
+    page: int | None
+    text: str
+    """Empty when the chunk is gone, or its document is no longer for the viewer."""
+    source: str
+    origin: str
+    """Link under which people find the original; empty when none is known."""
+    recall_rank: int
+    recall_score: float
+    dense_rank: int | None
+    dense_score: float | None
+    keyword_rank: int | None
+    keyword_score: float | None
+    rank: int
+    score: float
+    raw_score: float | None
+    reason: str
+    method: str
+    flags: tuple[str, ...]
+    citation: int | None
+    """Its [n] in the answer."""
+    quote: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceView:
+    """How an answer came about, for people who ask why."""
+
+    job: int
+    question: str
+    searched_as: str
+    """What a follow-up question was searched as; empty: as it was asked."""
+    answer: str
+    abstained: bool
+    recall: str
+    plan: str
+    rows_asked: int
+    rows_returned: int
+    top_k: int
+    reranker: str
+    reranker_asked: str
+    answer_model: str
+    fallbacks: tuple[Fallback, ...]
+    timings_ms: Mapping[str, float]
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    created_at: dt.datetime
+    candidates: tuple[TraceCandidate, ...]
+    """In the order after reranking."""
+
+
+_PLAIN = {item.name for item in dataclasses.fields(TraceView)} - {"job", "fallbacks", "cost_usd", "candidates"}
+
+
+def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None = None) -> TraceView | None:
+    """Read how a job's answer came about (a tenant transaction); None when there is no answer.
+
+    `channels` are those the viewer may read: of other documents no text or link is given, None sees everything.
+    """
+    row = session.scalars(select(QueryTrace).where(QueryTrace.job_id == job_id)).one_or_none()
+    if row is None:
+        return None
+    scope = {"query_id": row.id, "channels": None if channels is None else list(channels)}
+    found = session.execute(named("trace_candidates"), scope).mappings()
+    plain = {name: getattr(row, name) for name in _PLAIN}
+    return TraceView(
+        job=job_id,
+        fallbacks=tuple(Fallback(**fallback) for fallback in row.fallbacks),
+        cost_usd=float(row.cost_usd),
+        candidates=tuple(TraceCandidate(**dict(item) | {"flags": tuple(item["flags"])}) for item in found),
+        **plain,
+    )
 
 
 def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
@@ -24,6 +110,7 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             job_id=lease.job_id,
             requester=lease.requester,
             question=storable(answer.question),
+            searched_as=storable(answer.searched_as),
             recall=answer.options.recall,
             top_n=answer.options.top_n,
             top_k=answer.options.top_k,

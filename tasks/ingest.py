@@ -68,6 +68,7 @@ def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     same = None if lease.payload.get("force") else store.find_same_bytes(session, lease, sha256)
     if same is None:
         return False
+    store.note_origin(session, same.id, lease.payload.get("origin"))
     jobs.succeed(session, lease, {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True})
     return True
 

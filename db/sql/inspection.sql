@@ -55,6 +55,26 @@ SELECT created_at::date AS day, answer_model, reranker, count(*) AS questions, s
        sum(prompt_tokens + completion_tokens) AS tokens, sum(cost_usd) AS cost_usd
 FROM inspect.queries GROUP BY 1, 2, 3 ORDER BY 1 DESC LIMIT 60;
 
+-- name: inspect_deliveries
+-- The last messages of the Discord bot, and how far each is.
+SELECT id, workspace, kind, state, route, private, jobs, why, channel_id, message_id, created_at FROM inspect.deliveries
+ORDER BY id DESC LIMIT 50;
+
+-- name: inspect_undelivered
+-- The hundred oldest messages that are not finished or were given up.
+SELECT id, workspace, kind, state, jobs, attempts, why, user_id, channel_id, created_at FROM inspect.deliveries
+WHERE state <> 'delivered' ORDER BY id LIMIT 100;
+
+-- name: inspect_feedback
+-- The last votes with the question and the method that ordered the passages.
+SELECT job, workspace, vote, left(question, 60) AS question, reranker, answer_model, abstained, updated_at FROM inspect.feedback
+ORDER BY updated_at DESC LIMIT 50;
+
+-- name: inspect_votes
+-- Votes for and against by reranker and model, over the last ninety days.
+SELECT reranker, answer_model, count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down
+FROM inspect.feedback WHERE updated_at > now() - interval '90 days' GROUP BY 1, 2 ORDER BY 3 DESC;
+
 -- name: inspect_workers
 -- Worker processes and whether they live.
 SELECT * FROM inspect.workers ORDER BY last_seen DESC LIMIT 50;

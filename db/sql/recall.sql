@@ -42,7 +42,7 @@ WITH visible AS MATERIALIZED (
                 ELSE coalesce(d.score, k.score) END AS score
     FROM dense d FULL JOIN keyword k USING (chunk_id)
 )
-SELECT f.chunk_id, c.document_id, o.title, o.source, c.text, c.headings, c.page, f.score AS recall_score,
+SELECT f.chunk_id, c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, f.score AS recall_score,
        f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score, (SELECT count(*) FROM dense) AS dense_rows
 FROM fused f JOIN chunks c ON c.id = f.chunk_id JOIN documents o ON o.id = c.document_id
 ORDER BY f.score DESC, f.dense_rank NULLS LAST, f.chunk_id

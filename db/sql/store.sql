@@ -19,6 +19,10 @@ WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha2
                   WHERE j.workspace_id = d.workspace_id AND j.payload ->> 'source' = d.source AND j.kind = 'ingest'
                     AND j.state IN ('queued', 'running') AND j.id <> :job_id);
 
+-- name: note_origin
+-- The same bytes were found at another place: link there, the older message may be gone.
+UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
+
 -- name: upsert_document
 -- The document of this source; title and scope change only when the version goes live.
 INSERT INTO documents (workspace_id, source, title, media_type, channels, added_by)
@@ -175,6 +179,7 @@ DELETE FROM document_versions WHERE id = ANY (:version_ids);
 -- The one statement that makes versions visible.
 UPDATE documents d
 SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_at = now(),
+    origin = (SELECT j.payload ->> 'origin' FROM jobs j WHERE j.id = v.job_id),
     channels = (SELECT CASE WHEN jsonb_typeof(j.payload -> 'channels') = 'array'
                             THEN ARRAY(SELECT jsonb_array_elements_text(j.payload -> 'channels')) END
                 FROM jobs j WHERE j.id = v.job_id)
@@ -227,6 +232,19 @@ WHERE b.created_at < now() - interval '1 hour'
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.workspace_id = b.workspace_id AND v.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.workspace_id = b.workspace_id AND j.payload ->> 'sha256' = encode(b.sha256, 'hex')
                   AND (j.state IN ('queued', 'running') OR j.finished_at > now() - interval '7 days'));
+
+-- name: trace_candidates
+-- Candidates of an answered question with what is left of their passages. Text and link of a document that the viewer may
+-- not see, or no longer, stay out; null channels see everything.
+SELECT k.chunk_id, k.document_id, k.title, k.page, coalesce(c.text, '') AS text, coalesce(d.source, '') AS source,
+       coalesce(d.origin, '') AS origin, k.recall_rank, k.recall_score, k.dense_rank, k.dense_score, k.keyword_rank, k.keyword_score,
+       k.rank, k.score, k.raw_score, k.reason, k.method, k.flags, k.citation, k.quote
+FROM query_candidates k
+LEFT JOIN documents d ON d.id = k.document_id
+     AND (CAST(:channels AS text[]) IS NULL OR d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
+LEFT JOIN chunks c ON c.id = k.chunk_id AND c.document_id = d.id
+WHERE k.query_id = :query_id
+ORDER BY k.rank;
 
 -- name: delete_document
 -- Gone from answers at once: the row, and by cascade its versions, chunks, postings and vectors.
