@@ -1,0 +1,78 @@
+"""From what is to be shown to what discord.py sends."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+
+from bot.render.shown import Button, Link, Shown
+
+STYLES = {
+    "primary": discord.ButtonStyle.primary,
+    "secondary": discord.ButtonStyle.secondary,
+    "success": discord.ButtonStyle.success,
+    "danger": discord.ButtonStyle.danger,
+}
+
+
+def sendable(shown: Shown) -> dict[str, Any]:
+    """Give the arguments for sending a new message."""
+    arguments: dict[str, Any] = {"content": shown.content or None, "embeds": list(shown.embeds)}
+    if shown.files:
+        arguments["files"] = files_of(shown)
+    if shown.buttons:
+        arguments["view"] = view_of(shown)
+    return arguments
+
+
+def editable(shown: Shown) -> dict[str, Any]:
+    """Give the arguments for editing a message into exactly this, whatever it showed before."""
+    return {
+        "content": shown.content or None,
+        "embeds": list(shown.embeds),
+        "attachments": files_of(shown),
+        "view": view_of(shown) if shown.buttons else None,
+    }
+
+
+def files_of(shown: Shown) -> list[discord.File]:
+    """Give the files of a message, readable once."""
+    return [
+        discord.File(io.BytesIO(file.content), filename=file.name, description=file.description[:1024] or None)
+        for file in shown.files
+    ]
+
+
+def view_of(shown: Shown) -> discord.ui.View:
+    """Give the buttons of a message; needs a running event loop."""
+    items: list[discord.ui.Item[Any]] = []
+    for row, buttons in enumerate(shown.buttons):
+        items.extend(_item(button, row) for button in buttons)
+    return view_with(*items)
+
+
+def view_with(*items: discord.ui.Item[Any]) -> discord.ui.View:
+    """Put components into a view that discord.py sends and then forgets.
+
+    A view that it keeps would fill its memory for every message; presses reach `bot.views.buttons` without one.
+    """
+    view = discord.ui.View(timeout=None)
+    for item in items:
+        view.add_item(item)
+    view.stop()
+    return view
+
+
+def _item(button: Button | Link, row: int) -> discord.ui.Button[discord.ui.View]:
+    if isinstance(button, Link):
+        return discord.ui.Button(label=button.label[:80], url=button.url, row=row)
+    return discord.ui.Button(
+        custom_id=button.custom_id,
+        label=button.label[:80] or None,
+        style=STYLES[button.style],
+        emoji=button.emoji or None,
+        disabled=button.disabled,
+        row=row,
+    )
