@@ -14,6 +14,7 @@ from pipeline.types import (
     ChatReply,
     EmbeddingProfile,
     ParsedDocument,
+    PassageScores,
     Recalled,
     RecallQuery,
     Reranking,
@@ -102,6 +103,19 @@ class ChatModel(Protocol):
 
         Raises `LlmTimeout`, `LlmRefused` or `LlmUnreachable`.
         """
+        ...
+
+
+class RerankEndpoint(Protocol):
+    """A rerank endpoint of the kind that Cohere, Jina, vLLM, TEI and llama.cpp serve."""
+
+    @property
+    def name(self) -> str:
+        """The model's name, or the address where the endpoint has one model only."""
+        ...
+
+    def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
+        """Score passages, as the endpoint scales it; raises an `LlmError` when it gives no scores at all."""
         ...
 
 

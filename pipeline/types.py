@@ -280,6 +280,14 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenOdds:
+    """One token of a reply, with the log-probabilities of the likeliest tokens at its place."""
+
+    text: str
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatReply:
     """What a chat model answered."""
 
@@ -287,3 +295,16 @@ class ChatReply:
     model: str
     usage: Usage
     finish_reason: str = ""
+    tokens: tuple[TokenOdds, ...] = ()
+    """Only where they were asked for and the server gives them; together they spell the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassageScores:
+    """What a rerank endpoint said about a question's passages."""
+
+    scores: tuple[float | None, ...]
+    """One per passage sent; None where the endpoint gave nothing usable."""
+    usage: Usage
+    note: str = ""
+    """What was wrong with the answer, where something was."""
