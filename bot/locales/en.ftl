@@ -44,3 +44,311 @@ cmd-help = help
 cmd-help-desc = What this bot does and how to use it
 cmd-add-to-library = Add to library
 cmd-ask-about-this = Ask about this
+
+## Words that stand in several places
+
+passages = { $n ->
+    [one] { $n } passage
+   *[other] { $n } passages
+}
+pages = { $n ->
+    [one] { $n } page
+   *[other] { $n } pages
+}
+documents = { $n ->
+    [one] { $n } document
+   *[other] { $n } documents
+}
+page = p. { $page }
+seconds = { $seconds } s
+minutes = { $minutes } min
+untitled = Untitled
+more = … and { $n } more
+job = Job { $job }
+original = original
+
+## A question on its way
+
+progress-queued = **In line**, { $position ->
+    [1] next to be answered
+   *[other] position { $position }
+}
+progress-queued-document = In line, position { $position }
+progress-no-worker = **Waiting**: no worker is running at the moment. Your question is kept and will be answered.
+progress-no-worker-document = Waiting: no worker is running at the moment
+progress-no-broker = **Waiting** to be handed over. Your question is kept and will be answered.
+progress-retry = **Trying again**, attempt { $attempt } of { $attempts }
+progress-retry-document = Trying again, attempt { $attempt } of { $attempts }
+progress-cancelling = **Stopping** …
+progress-start = **Starting** …
+progress-rewrite = **Reading** the conversation …
+progress-embed = **Reading** the question …
+progress-recall = **Searching** the library …
+progress-rerank = **Ranking** { $done } of { $total } passages
+progress-rerank-start = **Ranking** the passages …
+progress-generate = **Writing** …
+trail-recalled = { $n } passages recalled
+trail-reranked = { $n } reranked
+trail-writing = writing …
+
+## An answer
+
+button-cancel = Cancel
+button-retry = Try again
+button-sources = Sources
+button-why = Why these
+button-again = Ask again with …
+button-original = Original { $n }
+button-original-one = Original
+button-previous = Previous
+button-next = Next
+button-reingest = Read again
+button-delete = Delete
+
+answer-quoted = quoted word for word
+answer-cancelled = Cancelled.
+answer-failed-footer = Job { $job } · { $class }
+answer-failed-attempts = Job { $job } · { $class } · { $attempts } attempts
+answer-in-file = … the rest is in the file: the whole answer is too long for one message.
+answer-file = The whole answer
+answer-file-sources = Sources
+answer-nearest = Nearest of the { $n } passages looked at
+answer-what-now = Ask it in other words, or add a document with `/ingest`.
+answer-searched-as = searched as “{ $question }”
+notice-answer = Your answer is ready.
+notice-answer-failed = Your question could not be answered.
+notice-ingest = { $failed ->
+    [0] { $done ->
+        [one] Your document is ready.
+       *[other] Your { $done } documents are ready.
+    }
+   *[other] { $done } of { $total } documents are ready, { $failed } could not be added.
+}
+notice-late-private = This takes longer than Discord lets a private message be changed. The answer will come as a direct message; if yours are closed, `/jobs show { $job }` has it.
+notice-late-private-ingest = This takes longer than Discord lets a private message be changed. You will get a direct message when it is done; if yours are closed, `/jobs show { $job }` has it.
+notice-moved = From { $where }, where the message can no longer be changed:
+notice-moved-unknown = From a place where the message can no longer be changed:
+
+fallback-embed = no embedding model, searched by keywords only
+fallback-rewrite = follow-up searched together with the question before
+fallback-rerank = { $method } was not available, { $used } ranked instead
+fallback-rerank-none = { $method } was not available, passages are in the order of the search
+fallback-rerank-partly = { $method } could not rate every passage
+fallback-generate = the language model was not available, sentences are quoted instead
+fallback-generate-scores = sentences chosen by keywords
+fallback-other = { $stage }: { $used } instead of { $method }
+
+## Sources, and why these
+
+sources-title = Sources
+sources-none = This answer rests on no source.
+sources-abstained = There was no answer, so nothing is cited. These came nearest:
+why-title = Why these sources
+why-how = { $recalled ->
+    [one] { $recalled } passage was recalled
+   *[other] { $recalled } passages were recalled
+}, **{ $reranker }** put them in order, the answer was written from the first { $read }.
+why-how-none = { $recalled ->
+    [one] { $recalled } passage was recalled
+   *[other] { $recalled } passages were recalled
+} and kept in that order; the answer was written from the first { $read }.
+why-how-abstained = { $recalled ->
+    [one] { $recalled } passage was recalled
+   *[other] { $recalled } passages were recalled
+}, **{ $reranker }** put them in order; none was good enough to answer from. The nearest:
+why-empty = Nothing was recalled: the library held no passage for this question.
+why-move-up = recall { $from } → **{ $to }** ▲{ $by }
+why-move-down = recall { $from } → **{ $to }** ▼{ $by }
+why-move-none = recall { $from } → **{ $to }**
+why-score = score { $score }
+why-cited = cited as [{ $n }]
+why-not-cited = read, not cited
+why-meaning = meaning: { $rank }
+why-keywords = keywords: { $rank }
+why-picture = Ranks of { $n } passages before and after { $reranker }; the cited ones are coloured.
+stage-rewrite = rewrite
+stage-embed = embed
+stage-recall = recall
+stage-rerank = rerank
+stage-generate = write
+why-tokens = { $n } tokens
+plot-before = recall
+plot-after = { $reranker }
+plot-cited = cited
+plot-rest = … { $n } more
+
+## Documents
+
+ingest-title-open = Adding { $total ->
+    [one] 1 document
+   *[other] { $total } documents, { $done } done
+}
+ingest-title-done = { $total ->
+    [one] Added to the library
+   *[other] { $done } of { $total } documents added
+}
+ingest-title-all = { $total ->
+    [one] Added to the library
+   *[other] { $total } documents added to the library
+}
+ingest-title-unchanged = { $total ->
+    [one] Already in the library
+   *[other] All { $total } documents are in the library already
+}
+ingest-title-failed = { $total ->
+    [one] Could not be added
+   *[other] None of the { $total } documents could be added
+}
+ingest-title-cancelled = Cancelled
+ingest-queued = waiting
+ingest-fetch = fetching the link …
+ingest-parse = reading …
+ingest-chunk = cutting into passages …
+ingest-store = storing …
+ingest-embed = { $done } of { $total } passages embedded
+ingest-cancelling = stopping …
+ingest-done = { $passages }
+ingest-done-pages = { $pages }, { $passages }
+ingest-unchanged = unchanged, { $passages }
+ingest-cancelled = cancelled
+ingest-warnings = { $n ->
+    [one] with a warning: { $first }
+   *[other] with { $n } warnings, the first: { $first }
+}
+ingest-summary-done = { $n ->
+    [one] { $n } more added
+   *[other] { $n } more added
+}
+ingest-summary-open = { $n ->
+    [one] { $n } more in progress
+   *[other] { $n } more in progress
+}
+ingest-summary-failed = { $n ->
+    [one] { $n } more failed
+   *[other] { $n } more failed
+}
+scope-server = For everybody on this server
+scope-own = For you only
+scope-channels = Only for people of { $channels }
+docs-title = { $total ->
+    [0] The library is empty
+    [one] 1 document in the library
+   *[other] { $total } documents in the library
+}
+docs-empty = Add the first one with `/ingest`, or open the menu of a message with a file, then *Apps*, *Add to library*.
+docs-nothing-found = Nothing in the library matches that.
+docs-page = Page { $page } of { $pages } · /docs show opens one
+docs-hint = /docs show opens one
+doc-added = added by { $who } { $when }
+doc-number = Document { $document }
+doc-source = From
+doc-size = Size
+doc-scope = Used for
+doc-begins = Begins with
+
+## Jobs
+
+jobs-title-own = Your jobs
+jobs-title-all = Jobs on this server
+jobs-none = There are no jobs yet.
+jobs-hint = /jobs show opens one
+jobs-page = Page { $page } · /jobs show opens one
+job-kind-ask = Question
+job-kind-ingest = Document
+state-queued = waiting
+state-running = running
+state-succeeded = done
+state-failed = failed
+state-cancelled = cancelled
+state-dead = given up
+job-since = { $state } · since { $when }
+job-ended = { $state } · { $when }
+job-attempt = attempt { $attempt } of { $attempts }
+job-why = Why
+job-error = What went wrong
+job-details = Details
+job-open = Open the message
+job-answer = Answer
+
+## Settings
+
+settings-title = Settings
+settings-default = { $value } (default)
+settings-reranker = Reranker
+settings-top-n = Passages recalled
+settings-top-k = Passages read
+settings-language = Answer language
+settings-language-question = the question’s
+settings-language-en = English
+settings-language-zh = Chinese
+settings-ingest-by = Who may add documents
+settings-ingest-by-everyone = everybody
+settings-ingest-by-managers = people who manage the server
+settings-ingest-by-role = people with { $role } and managers
+settings-public-channels = Public answers in
+settings-public-channels-all = all channels
+settings-questions = Questions
+settings-documents = Documents
+settings-limit-user-hour = { $n ->
+    [0] no limit per person
+   *[other] { $n } per person and hour
+}
+settings-limit-user-day = { $n ->
+    [0] no limit per person
+   *[other] { $n } per person and day
+}
+settings-limit-server-day = { $n ->
+    [0] no limit for the server
+   *[other] { $n } for the server and day
+}
+settings-changed = Changed by { $who } { $when }
+settings-unchanged = Everything is as the operator set it.
+
+## Help
+
+help-title = What I can do
+help-intro = I answer questions from the documents people put here, and say where each answer comes from. Where I find nothing, I say that.
+help-ask = **Ask** with `/ask`. The numbers [1] [2] name the sources; *Why these* shows how they were chosen. With `private` only you see the answer.
+help-follow-up = **Follow up** in a thread of an answer: mention me there, or reply to the answer with a mention.
+help-add = **Add** files, links or a text with `/ingest`, or from a message’s menu: *Apps*, *Add to library*.
+help-look = **Look around** with `/docs` and `/jobs`. Whoever added a document can delete it.
+help-manage = **Settings** for managers: `/settings` sets who may add, where answers are public, and how much.
+help-privacy = **What is kept**: the documents, the questions with their answers, and the votes, until they are deleted. I read no message that does not mention me.
+help-footer = No mention in a document or an answer can ping anybody.
+
+## What went wrong, by class of error; `$detail` is the sentence of the job, in English
+
+error-unknown = Something went wrong that Refdesk did not foresee. Try it again; the operator finds the reason with the job.
+error-RefdeskError = { $detail }
+error-BadInput = { $detail }
+error-UnreadableFile = The file is damaged, or not what its name says. Open it, save it anew and add that.
+error-EncryptedFile = The file is protected by a password. Save a copy without one and add that.
+error-EmptyDocument = There is no text in it. If it is a scan, run text recognition on it and add the result.
+error-UnsupportedFormat = { $detail }
+error-FileTooLarge = It is larger than what may be added here. Split it and add the parts.
+error-ParseTimeout = Reading it took too long. Split it and add the parts.
+error-ParserCrashed = It could not be read: it took too much memory, or is damaged. Save it anew or as PDF and add that.
+error-Quarantined = This very file broke off reading several times and is not tried again by itself. *Try again* on the job that failed lifts this.
+error-LinkRefused = { $detail }
+error-LinkFailed = { $detail }
+error-BadQuestion = { $detail }
+error-UnknownName = { $detail }
+error-OverQuota = { $detail }
+error-NotAllowed = { $detail }
+error-SetupError = Something is not set up rightly where Refdesk runs. Its operator has to look at it.
+error-DatabaseAway = The library cannot be reached at the moment. Try again in a few minutes.
+error-DatabaseTooOld = The database is too old for this Refdesk. Its operator has to update it.
+error-SchemaMismatch = Refdesk was updated but its database was not. Its operator has to run `refdesk migrate`.
+error-BrokerAway = The work cannot be handed over at the moment. It is kept and done as soon as that works again.
+error-ModelUnavailable = A model that this needs is not available. The operator finds with `refdesk doctor` which one.
+error-ProfileMismatch = The worker has another embedding model than the library. Its operator has to start it with the right one.
+error-DiskFull = The disk where Refdesk runs is full. Try again when the operator has made room.
+error-MissingExtra = A part of Refdesk that this needs is not installed. The operator finds with `refdesk doctor` which one.
+error-LlmError = The language model failed. Try again, or ask with another reranker.
+error-LlmTimeout = The language model did not answer in time. Try again in a while.
+error-LlmRefused = The language model refused the request. The operator has to check its key and name.
+error-LlmUnreachable = The language model cannot be reached. Try again in a while.
+error-LlmUnparsable = The language model gave something that could not be used. Try again.
+error-Cancelled = It was cancelled.
+error-LeaseLost = Another worker took this over.
+error-WorkerLost = The worker fell silent while at it, several times. If it is a document, it may be too large for the worker; the operator sees more in the log.

@@ -44,3 +44,277 @@ cmd-help = 帮助
 cmd-help-desc = 这个机器人能做什么，怎么用
 cmd-add-to-library = 加入资料库
 cmd-ask-about-this = 就此提问
+
+## 多处使用的词
+
+passages = { $n } 段
+pages = { $n } 页
+documents = { $n } 份资料
+page = 第 { $page } 页
+seconds = { $seconds } 秒
+minutes = { $minutes } 分钟
+untitled = 无标题
+more = ……另有 { $n } 项
+job = 任务 { $job }
+original = 原文
+
+## 进行中的提问
+
+progress-queued = **排队中**，{ $position ->
+    [1] 下一个就是
+   *[other] 第 { $position } 位
+}
+progress-queued-document = 排队中，第 { $position } 位
+progress-no-worker = **等待中**：目前没有工作进程在运行。问题已保存，之后会回答。
+progress-no-worker-document = 等待中：目前没有工作进程在运行
+progress-no-broker = **等待交接**。问题已保存，之后会回答。
+progress-retry = **再次尝试**，第 { $attempt } 次，共 { $attempts } 次
+progress-retry-document = 再次尝试，第 { $attempt } 次，共 { $attempts } 次
+progress-cancelling = **正在停止**……
+progress-start = **正在开始**……
+progress-rewrite = **正在阅读**对话……
+progress-embed = **正在阅读**问题……
+progress-recall = **正在检索**资料库……
+progress-rerank = **正在排序**：{ $total } 段中的第 { $done } 段
+progress-rerank-start = **正在排序**……
+progress-generate = **正在写**……
+trail-recalled = 已检索 { $n } 段
+trail-reranked = 已排序 { $n } 段
+trail-writing = 正在写……
+
+## 回答
+
+button-cancel = 取消
+button-retry = 重试
+button-sources = 出处
+button-why = 为什么是这些
+button-again = 换一种方式再问
+button-original = 原件 { $n }
+button-original-one = 原件
+button-previous = 上一页
+button-next = 下一页
+button-reingest = 重新读取
+button-delete = 删除
+
+answer-quoted = 逐字引用
+answer-cancelled = 已取消。
+answer-failed-footer = 任务 { $job } · { $class }
+answer-failed-attempts = 任务 { $job } · { $class } · 尝试了 { $attempts } 次
+answer-in-file = ……其余内容在文件里：完整的回答一条消息放不下。
+answer-file = 完整回答
+answer-file-sources = 出处
+answer-nearest = 看过的 { $n } 段中最接近的
+answer-what-now = 请换个说法再问，或用 `/添加` 添加资料。
+answer-searched-as = 检索用的问题：“{ $question }”
+notice-answer = 你的回答已经好了。
+notice-answer-failed = 你的问题没能得到回答。
+notice-ingest = { $failed ->
+    [0] { $done ->
+        [one] 你的资料已经加入。
+       *[other] 你的 { $done } 份资料已经加入。
+    }
+   *[other] { $total } 份资料中有 { $done } 份已加入，{ $failed } 份未能加入。
+}
+notice-late-private = 时间超过了 Discord 允许修改私密消息的期限。回答会以私信发给你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
+notice-late-private-ingest = 时间超过了 Discord 允许修改私密消息的期限。完成后会私信通知你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
+notice-moved = 来自 { $where }，那里的消息已无法修改：
+notice-moved-unknown = 来自一条已无法修改的消息：
+
+fallback-embed = 没有嵌入模型，只按关键词检索
+fallback-rewrite = 追问与上一个问题一起检索
+fallback-rerank = { $method } 不可用，改由 { $used } 排序
+fallback-rerank-none = { $method } 不可用，保持检索的顺序
+fallback-rerank-partly = { $method } 没能评估每一段
+fallback-generate = 语言模型不可用，改为引用原句
+fallback-generate-scores = 按关键词选出句子
+fallback-other = { $stage }：用 { $used } 代替了 { $method }
+
+## 出处与理由
+
+sources-title = 出处
+sources-none = 这个回答没有引用出处。
+sources-abstained = 没有给出回答，所以没有引用。最接近的是：
+why-title = 为什么是这些出处
+why-how = 检索到 { $recalled } 段，由 **{ $reranker }** 排序，回答根据前 { $read } 段写成。
+why-how-none = 检索到 { $recalled } 段，保持检索的顺序；回答根据前 { $read } 段写成。
+why-how-abstained = 检索到 { $recalled } 段，由 **{ $reranker }** 排序；没有一段足以回答。最接近的是：
+why-empty = 什么也没有检索到：资料库里没有与这个问题相关的段落。
+why-move-up = 检索第 { $from } → **第 { $to }** ▲{ $by }
+why-move-down = 检索第 { $from } → **第 { $to }** ▼{ $by }
+why-move-none = 检索第 { $from } → **第 { $to }**
+why-score = 得分 { $score }
+why-cited = 引用为 [{ $n }]
+why-not-cited = 读过，未引用
+why-meaning = 语义第 { $rank }
+why-keywords = 关键词第 { $rank }
+why-picture = { $n } 段在 { $reranker } 排序前后的名次；彩色的是被引用的。
+stage-rewrite = 改写
+stage-embed = 嵌入
+stage-recall = 检索
+stage-rerank = 排序
+stage-generate = 写作
+why-tokens = { $n } 个词元
+plot-before = 检索
+plot-after = { $reranker }
+plot-cited = 引用
+plot-rest = ……另有 { $n } 段
+
+## 资料
+
+ingest-title-open = 正在添加 { $total } 份资料，已完成 { $done } 份
+ingest-title-done = { $total } 份资料中已加入 { $done } 份
+ingest-title-all = { $total ->
+    [1] 已加入资料库
+   *[other] { $total } 份资料已加入资料库
+}
+ingest-title-unchanged = { $total ->
+    [1] 资料库里已经有了
+   *[other] 这 { $total } 份资料资料库里都已经有了
+}
+ingest-title-failed = { $total ->
+    [1] 未能加入
+   *[other] { $total } 份资料都未能加入
+}
+ingest-title-cancelled = 已取消
+ingest-queued = 等待中
+ingest-fetch = 正在获取链接……
+ingest-parse = 正在读取……
+ingest-chunk = 正在分段……
+ingest-store = 正在保存……
+ingest-embed = 已嵌入 { $done } / { $total } 段
+ingest-cancelling = 正在停止……
+ingest-done = { $passages }
+ingest-done-pages = { $pages }，{ $passages }
+ingest-unchanged = 没有变化，{ $passages }
+ingest-cancelled = 已取消
+ingest-warnings = { $n ->
+    [1] 有一条警告：{ $first }
+   *[other] 有 { $n } 条警告，第一条：{ $first }
+}
+ingest-summary-done = 另有 { $n } 份已加入
+ingest-summary-open = 另有 { $n } 份进行中
+ingest-summary-failed = 另有 { $n } 份失败
+scope-server = 服务器的所有人可用
+scope-own = 只有你可用
+scope-channels = 只有 { $channels } 的成员可用
+docs-title = { $total ->
+    [0] 资料库是空的
+   *[other] 资料库有 { $total } 份资料
+}
+docs-empty = 用 `/添加` 加入第一份，或打开带文件的消息的菜单，选择 *应用*、*加入资料库*。
+docs-nothing-found = 资料库里没有符合的内容。
+docs-page = 第 { $page } / { $pages } 页 · 用 /资料 查看 打开一份
+docs-hint = 用 /资料 查看 打开一份
+doc-added = 由 { $who } 添加，{ $when }
+doc-number = 资料 { $document }
+doc-source = 来自
+doc-size = 大小
+doc-scope = 使用范围
+doc-begins = 开头
+
+## 任务
+
+jobs-title-own = 你的任务
+jobs-title-all = 本服务器的任务
+jobs-none = 还没有任务。
+jobs-hint = 用 /任务 查看 打开一个
+jobs-page = 第 { $page } 页 · 用 /任务 查看 打开一个
+job-kind-ask = 提问
+job-kind-ingest = 资料
+state-queued = 等待中
+state-running = 进行中
+state-succeeded = 完成
+state-failed = 失败
+state-cancelled = 已取消
+state-dead = 已放弃
+job-since = { $state } · { $when } 开始
+job-ended = { $state } · { $when }
+job-attempt = 第 { $attempt } 次尝试，共 { $attempts } 次
+job-why = 原因
+job-error = 出了什么问题
+job-details = 详情
+job-open = 打开消息
+job-answer = 回答
+
+## 设置
+
+settings-title = 设置
+settings-default = { $value }（默认）
+settings-reranker = 重排方法
+settings-top-n = 检索段数
+settings-top-k = 阅读段数
+settings-language = 回答语言
+settings-language-question = 与问题相同
+settings-language-en = 英文
+settings-language-zh = 中文
+settings-ingest-by = 谁可以添加资料
+settings-ingest-by-everyone = 所有人
+settings-ingest-by-managers = 服务器管理者
+settings-ingest-by-role = 拥有 { $role } 的人和管理者
+settings-public-channels = 可公开回答的频道
+settings-public-channels-all = 所有频道
+settings-questions = 提问
+settings-documents = 资料
+settings-limit-user-hour = { $n ->
+    [0] 每人不限
+   *[other] 每人每小时 { $n } 个
+}
+settings-limit-user-day = { $n ->
+    [0] 每人不限
+   *[other] 每人每天 { $n } 个
+}
+settings-limit-server-day = { $n ->
+    [0] 服务器不限
+   *[other] 服务器每天 { $n } 个
+}
+settings-changed = 由 { $who } 修改，{ $when }
+settings-unchanged = 一切都是运营者的设定。
+
+## 帮助
+
+help-title = 我能做什么
+help-intro = 我根据大家放进来的资料回答问题，并说明每个回答的出处。找不到时，我会直说。
+help-ask = **提问**用 `/提问`。数字 [1] [2] 标明出处；*为什么是这些*说明它们是怎样选出来的。选择私密时只有你能看到回答。
+help-follow-up = **追问**：在回答所在的子区里提及我，或回复那个回答并提及我。
+help-add = **添加**文件、链接或文字用 `/添加`，或从消息的菜单选择 *应用*、*加入资料库*。
+help-look = **查看**用 `/资料` 和 `/任务`。添加资料的人可以删除它。
+help-manage = 管理者的**设置**：`/设置` 决定谁可以添加、哪里可以公开回答、以及限额。
+help-privacy = **会保存什么**：资料、问题和回答、以及投票，直到被删除。没有提及我的消息我都不读。
+help-footer = 资料和回答里的任何提及都不会通知任何人。
+
+## 出了什么问题，按错误类别；`$detail` 是任务里的英文句子
+
+error-unknown = 出现了 Refdesk 没有预料到的问题。请重试；运营者可以在任务里看到原因。
+error-RefdeskError = 出了问题（{ $detail }）
+error-BadInput = 无法使用这个内容（{ $detail }）
+error-UnreadableFile = 文件已损坏，或与它的名称不符。请打开它、另存一份再添加。
+error-EncryptedFile = 文件有密码保护。请另存一份没有密码的再添加。
+error-EmptyDocument = 里面没有文字。如果是扫描件，请先做文字识别，再添加结果。
+error-UnsupportedFormat = 无法读取这种文件（{ $detail }）
+error-FileTooLarge = 它超过了这里允许的大小。请拆分后分别添加。
+error-ParseTimeout = 读取时间过长。请拆分后分别添加。
+error-ParserCrashed = 无法读取：占用内存过多，或文件已损坏。请另存一份，或存为 PDF 再添加。
+error-Quarantined = 这个文件多次使读取中断，不再自动尝试。在失败的任务上按“重试”可以解除。
+error-LinkRefused = 这个链接不能获取（{ $detail }）
+error-LinkFailed = 链接获取失败（{ $detail }）
+error-BadQuestion = 问题是空的，或者太长（{ $detail }）
+error-UnknownName = 这里没有这个名称（{ $detail }）
+error-OverQuota = 超过了限额（{ $detail }）
+error-NotAllowed = 你没有这个权限（{ $detail }）
+error-SetupError = 运行 Refdesk 的地方设置有误，需要它的运营者查看。
+error-DatabaseAway = 目前连不上资料库。请过几分钟再试。
+error-DatabaseTooOld = 数据库版本对这个 Refdesk 来说太旧，需要运营者更新。
+error-SchemaMismatch = Refdesk 已更新，但数据库没有。需要运营者运行 `refdesk migrate`。
+error-BrokerAway = 目前无法交接任务。任务已保存，恢复后会立即执行。
+error-ModelUnavailable = 缺少所需的模型。运营者可用 `refdesk doctor` 查看是哪一个。
+error-ProfileMismatch = 工作进程的嵌入模型与资料库的不同，需要运营者换上正确的模型。
+error-DiskFull = 运行 Refdesk 的磁盘已满。请等运营者腾出空间后重试。
+error-MissingExtra = 缺少所需的组件。运营者可用 `refdesk doctor` 查看是哪一个。
+error-LlmError = 语言模型出错了。请重试，或换一种重排方法再问。
+error-LlmTimeout = 语言模型没有及时回答。请稍后重试。
+error-LlmRefused = 语言模型拒绝了请求。需要运营者检查它的密钥和名称。
+error-LlmUnreachable = 目前连不上语言模型。请稍后重试。
+error-LlmUnparsable = 语言模型给出的内容无法使用。请重试。
+error-Cancelled = 已取消。
+error-LeaseLost = 另一个工作进程接手了这个任务。
+error-WorkerLost = 工作进程多次在处理时失去响应。如果是一份资料，它可能太大；运营者可以在日志里看到更多。
