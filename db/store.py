@@ -210,6 +210,11 @@ def list_documents(
     return [_summary(document, version) for document, version in session.execute(query)]
 
 
+def find_document(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> DocumentSummary:
+    """Give a document without its chunks; `UnknownName` also for one the viewer may not see."""
+    return _summary(*_live(session, document_id, channels))
+
+
 def show_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:
