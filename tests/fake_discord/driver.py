@@ -1,0 +1,200 @@
+"""The fake as a test holds it: start, build a world, disturb it, look at what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, Self
+
+from tests.fake_discord.building import Building
+from tests.fake_discord.clock import Clock
+from tests.fake_discord.errors import DriverError
+from tests.fake_discord.faults import Fault, Hold
+from tests.fake_discord.gateway import Session
+from tests.fake_discord.model import User
+from tests.fake_discord.recording import Problem, Request
+from tests.fake_discord.server import PREFIX, Server
+from tests.fake_discord.world import World
+
+TOKEN = "fake.bot.token"
+
+
+class FakeDiscord(Building):
+    """Discord on loopback; use it as a context manager."""
+
+    def __init__(self, *, token: str = TOKEN, shards: int = 1) -> None:
+        self.world = World(token, shards)
+        self._server = Server(self.world)
+        self._thread: threading.Thread | None = None
+        self._stopping = asyncio.Event()
+
+    def __enter__(self) -> Self:
+        started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(started)), name="fake-discord")
+        self._thread.start()
+        if not started.wait(10):
+            raise DriverError("The fake did not start.")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.world.loop and self._thread:
+            self.world.loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(timeout=15)
+            self.world.loop = None
+
+    async def _serve(self, started: threading.Event) -> None:
+        self.world.loop = asyncio.get_running_loop()
+        self.world.thread_id = threading.get_ident()
+        await self._server.start()
+        started.set()
+        await self._stopping.wait()
+        await self._server.stop()
+
+    # --------------------------------------------------------------------------------------------- what it is
+    @property
+    def api_url(self) -> str:
+        """The address that stands for https://discord.com/api/v10."""
+        return self.world.base_url + PREFIX
+
+    @property
+    def gateway_url(self) -> str:
+        """The address that stands for wss://gateway.discord.gg."""
+        return self.world.ws_url("/gateway")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that send an unmodified bot here."""
+        return {"REFDESK_DISCORD_API_URL": self.api_url, "DISCORD_TOKEN": self.world.token}
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of all rules; `advance(seconds)` lets time pass."""
+        return self.world.clock
+
+    @property
+    def bot(self) -> User:
+        """The bot's account."""
+        return self.world.bot
+
+    # ------------------------------------------------------------------------------------------ what happened
+    @property
+    def requests(self) -> list[Request]:
+        """Every request so far."""
+        return list(self.world.requests)
+
+    def requests_to(self, route: str) -> list[Request]:
+        """Return the requests of a route such as `POST /channels/{channel_id}/messages`."""
+        return [request for request in self.requests if request.route == route]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that was wrong so far."""
+        return list(self.world.noted_problems)
+
+    @property
+    def commands(self) -> list[dict[str, Any]]:
+        """The global commands that the bot registered."""
+        return list(self.world.commands[None].values())
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The gateway sessions, connected or waiting for a resume."""
+        return list(self.world.gateway.sessions.values())
+
+    @property
+    def gateway_log(self) -> list[tuple[float, str]]:
+        """What happened at the gateway, with times."""
+        return list(self.world.gateway.log)
+
+    def wait_until(self, predicate: Callable[[], Any], timeout_s: float = 10.0, what: str = "a condition") -> None:
+        """Wait until the predicate holds, or fail with what was waited for."""
+        self.world.wait_until(predicate, timeout_s, what)
+
+    def wait_ready(self, sessions: int = 1, timeout_s: float = 30.0) -> None:
+        """Wait until that many sessions are connected and commands are registered."""
+
+        def ready() -> bool:
+            return sum(session.connected for session in self.sessions) >= sessions and bool(self.commands)
+
+        self.wait_until(ready, timeout_s, f"{sessions} connected sessions and registered commands")
+
+    # ------------------------------------------------------------------------------------------------ disturb
+    def rate_limit(
+        self, route: str, *, retry_after_s: float, scope: Literal["user", "global", "shared"] = "user", times: int = 1
+    ) -> None:
+        """Answer 429 to the next requests of a route."""
+        self._fault(Fault("limit", route, times, retry_after_s=retry_after_s, scope=scope))
+
+    def fail(self, route: str, *, status: int = 500, times: int = 1, processed: bool = False) -> None:
+        """Answer a server error to the next requests of a route; `processed`: after doing what was asked."""
+        self._fault(Fault("status", route, times, processed, status=status))
+
+    def drop(self, route: str, *, times: int = 1, processed: bool = False) -> None:
+        """Cut the connection of the next requests of a route; `processed`: after doing what was asked."""
+        self._fault(Fault("drop", route, times, processed))
+
+    def delay(self, route: str, seconds: float, *, times: int = 1, processed: bool = False) -> None:
+        """Let the next requests of a route wait, in real time."""
+        self._fault(Fault("delay", route, times, processed, seconds=seconds))
+
+    def hold(self, route: str, *, times: int = 1_000_000, processed: bool = False) -> Hold:
+        """Keep requests of a route until `release()`, before or after doing what was asked."""
+        if self.world.loop is None:
+            raise DriverError("The fake does not run.")
+        hold = Hold(self.world.wait_until, self.world.loop)
+        self._fault(Fault("hold", route, times, processed, hold=hold))
+        return hold
+
+    def clear_faults(self) -> None:
+        """Forget faults that have not happened, and release what is held."""
+        self.world.run(self._server.faults.clear)
+
+    def _fault(self, fault: Fault) -> None:
+        self.world.run(lambda: self._server.faults.add(fault))
+
+    # ------------------------------------------------------------------------------------------------ gateway
+    def reconnect(self) -> None:
+        """Ask every session to reconnect (op 7)."""
+        self._each(lambda session: session.connection and session.connection.send_op(7))
+
+    def invalidate_sessions(self, *, resumable: bool = False) -> None:
+        """Declare every session invalid (op 9)."""
+
+        def invalidate(session: Session) -> None:
+            if not resumable:
+                self.world.gateway.sessions.pop(session.id)
+            if session.connection:
+                session.connection.send_op(9, resumable)
+
+        self._each(invalidate)
+
+    def drop_sockets(self) -> None:
+        """Cut every gateway connection without a word."""
+        self._each(lambda session: session.connection and session.connection.abort())
+
+    def close_sockets(self, code: int) -> None:
+        """Close every gateway connection with a code such as 4000."""
+        self._each(lambda session: session.connection and session.connection.close(code))
+
+    def _each(self, action: Callable[[Session], Any]) -> None:
+        self.world.run(lambda: [action(session) for session in self.sessions])
+
+    @contextmanager
+    def hold_events(self) -> Iterator[None]:
+        """Keep back gateway events, and deliver them in order at the end."""
+        gateway = self.world.gateway
+        gateway.held = []
+        yield
+
+        def deliver() -> None:
+            held, gateway.held = gateway.held or [], None
+            for event, data, redacted, guild, intents in held:
+                gateway.dispatch(event, data, guild, intents, redacted)
+
+        self.world.run(deliver)
+
+    def repeat_event(self, event: str, times: int = 1) -> None:
+        """Deliver the next event of a name several times more."""
+        self.world.gateway.repeats[event] = times

@@ -1,0 +1,99 @@
+"""Faults on demand: rate limits, server errors, dropped connections, answers that wait until a test lets them go."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.fake_discord.errors import DriverError
+
+
+@dataclass(eq=False)
+class Fault:
+    """What happens to the next requests of a route."""
+
+    kind: Literal["limit", "status", "drop", "hold", "delay"]
+    route: str
+    times: int = 1
+    after_processing: bool = False
+    status: int = 500
+    retry_after_s: float = 0.0
+    scope: str = "user"
+    seconds: float = 0.0
+    hold: Hold | None = None
+
+    def matches(self, method: str, template: str, path: str) -> bool:
+        """Whether this fault is meant for the request; `*` matches anything, a path may have real ids."""
+        wanted = self.route if " " in self.route else f"* {self.route}"
+        return any(fnmatch.fnmatchcase(f"{method} {name}", _literal(wanted)) for name in (template, path))
+
+
+@dataclass(eq=False)
+class Hold:
+    """Requests that have arrived and wait: for a test that wants to act, or kill the bot, in between."""
+
+    wait_until: Callable[..., None]
+    loop: asyncio.AbstractEventLoop
+    arrived: int = 0
+    _released: asyncio.Event = field(default_factory=asyncio.Event)
+    _done: threading.Event = field(default_factory=threading.Event)
+
+    async def wait(self) -> None:
+        """Keep a request until the release."""
+        self.arrived += 1
+        await self._released.wait()
+
+    def wait_arrived(self, count: int = 1, timeout_s: float = 10.0) -> None:
+        """Wait until that many requests are being held."""
+        self.wait_until(lambda: self.arrived >= count, timeout_s, f"{count} held requests")
+
+    def release(self) -> None:
+        """Let all held requests go on, and later ones pass."""
+        if not self._done.is_set():
+            self._done.set()
+            self.loop.call_soon_threadsafe(self._released.set)
+
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Faults:
+    """The faults that wait for their request, oldest first."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> Fault:
+        """Arm a fault."""
+        if fault.times < 1:
+            raise DriverError("A fault happens at least once.")
+        self._waiting.append(fault)
+        return fault
+
+    def take(self, method: str, template: str, path: str) -> Fault | None:
+        """Return the fault of this request, if any, and count it."""
+        for fault in self._waiting:
+            if fault.matches(method, template, path):
+                fault.times -= 1
+                if not fault.times:
+                    self._waiting.remove(fault)
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Forget all faults that have not happened."""
+        for fault in self._waiting:
+            if fault.hold:
+                fault.hold.release()
+        self._waiting.clear()
+
+
+def _literal(pattern: str) -> str:
+    return pattern.replace("[", "[[]")

@@ -1,0 +1,230 @@
+"""The world of the fake: users, guilds, roles, channels, messages. Plain state; rules live elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from tests.fake_discord.exchange import Interaction
+
+MIB: Final = 1024 * 1024
+TEXT, DM, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 11, 12
+EPHEMERAL, LOADING, HAS_THREAD, SUPPRESS_EMBEDS, SILENT, COMPONENTS_V2 = (
+    1 << 6,
+    1 << 7,
+    1 << 5,
+    1 << 2,
+    1 << 12,
+    1 << 15,
+)
+
+
+@dataclass(eq=False)
+class User:
+    """An account: a person or the bot."""
+
+    id: int
+    name: str
+    bot: bool = False
+    locale: str = "en-US"
+    dms_open: bool = True
+    installed_app: bool = False
+
+
+@dataclass(eq=False)
+class Role:
+    """A role of a guild and what it allows; the guild's own id is its @everyone role."""
+
+    id: int
+    name: str
+    permissions: int
+    position: int = 0
+    mentionable: bool = False
+    managed: bool = False
+
+
+@dataclass(eq=False)
+class Guild:
+    """A server with its roles, members and channels."""
+
+    id: int
+    name: str
+    owner: User
+    everyone: Role
+    locale: str = "en-US"
+    attachment_size_limit: int = 10 * MIB
+    has_app: bool = True
+    roles: dict[int, Role] = field(default_factory=dict)
+    members: dict[int, set[int]] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+
+    def roles_of(self, user: User) -> list[Role]:
+        """Return a member's roles without @everyone."""
+        return [self.roles[role] for role in sorted(self.members.get(user.id, ())) if role in self.roles]
+
+
+@dataclass(eq=False)
+class Channel:
+    """A text channel, a thread or a direct conversation."""
+
+    id: int
+    type: int
+    name: str
+    guild: Guild | None = None
+    parent: Channel | None = None
+    owner: User | None = None
+    topic: str | None = None
+    recipients: list[User] = field(default_factory=list)
+    overwrites: dict[int, tuple[int, int]] = field(default_factory=dict)
+    all_messages: dict[int, Message] = field(default_factory=dict)
+    thread_members: set[int] = field(default_factory=set)
+    archived_by_hand: bool = False
+    locked: bool = False
+    auto_archive_minutes: int = 1440
+    active_at: float = 0.0
+    deleted: bool = False
+
+    @property
+    def is_thread(self) -> bool:
+        """Whether this is a thread."""
+        return self.type in {PUBLIC_THREAD, PRIVATE_THREAD}
+
+    @property
+    def messages(self) -> list[Message]:
+        """What everybody in the channel sees, oldest first; no ephemeral and no deleted messages."""
+        found = [m for m in list(self.all_messages.values()) if m.ephemeral_for is None and not m.deleted]
+        return sorted(found, key=lambda message: message.id)
+
+    def is_archived(self, now: float) -> bool:
+        """Whether the thread is archived, by hand or by its own timer."""
+        return self.is_thread and (self.archived_by_hand or now - self.active_at > self.auto_archive_minutes * 60)
+
+
+@dataclass(eq=False)
+class Attachment:
+    """A file as stored by the fake, with its bytes."""
+
+    id: int
+    filename: str
+    data: bytes = field(repr=False)
+    content_type: str
+    description: str | None = None
+    ephemeral: bool = False
+    channel_id: int = 0
+
+
+@dataclass(frozen=True)
+class Pings:
+    """Who is notified by a message: everyone, role ids, user ids. Empty pings are false."""
+
+    everyone: bool = False
+    roles: frozenset[int] = frozenset()
+    users: frozenset[int] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self.everyone or bool(self.roles) or bool(self.users)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a message looked like from a moment on."""
+
+    at: float
+    content: str
+    embeds: tuple[dict[str, Any], ...]
+    components: tuple[dict[str, Any], ...]
+    attachments: tuple[Attachment, ...]
+    flags: int
+
+    @property
+    def text(self) -> str:
+        """Everything a person reads in it, a line each: content, embeds, text displays, labels, file names."""
+        lines = [self.content, *(line for embed in self.embeds for line in _embed_lines(embed))]
+        for component in walk(self.components):
+            lines += [component[key] for key in ("content", "label", "placeholder") if component.get(key)]
+        return "\n".join([line for line in lines if line] + [file.filename for file in self.attachments])
+
+
+@dataclass(eq=False)
+class Message:
+    """A message, who may see it, and everything it looked like."""
+
+    id: int
+    channel: Channel
+    author: User
+    created_at: float
+    type: int = 0
+    content: str = ""
+    embeds: list[dict[str, Any]] = field(default_factory=list)
+    components: list[dict[str, Any]] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    flags: int = 0
+    nonce: str | int | None = None
+    reply_to: Message | None = None
+    interaction: Interaction | None = None
+    ephemeral_for: User | None = None
+    thread: Channel | None = None
+    edited_at: float | None = None
+    deleted: bool = False
+    tts: bool = False
+    allowed_mentions: dict[str, Any] | None = None
+    pings: Pings = Pings()
+    reactions: dict[str, list[User]] = field(default_factory=dict)
+    history: list[Snapshot] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"<Message {self.id} by {self.author.name}: {self.text[:200]!r}>"
+
+    @property
+    def loading(self) -> bool:
+        """Whether people see "is thinking…" only."""
+        return bool(self.flags & LOADING)
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether one person only sees it."""
+        return self.ephemeral_for is not None
+
+    @property
+    def text(self) -> str:
+        """Everything a person reads in it now."""
+        return self.look(self.created_at).text
+
+    @property
+    def buttons(self) -> list[dict[str, Any]]:
+        """The buttons on it, wherever they sit."""
+        return [component for component in walk(self.components) if component.get("type") == 2]
+
+    def component(self, name: str) -> dict[str, Any] | None:
+        """Find a button or select by custom_id, label or placeholder."""
+        found = list(walk(self.components))
+        for key in ("custom_id", "label", "placeholder"):
+            for component in found:
+                if component.get(key) == name:
+                    return component
+        return None
+
+    def look(self, at: float) -> Snapshot:
+        """Take a picture of the message as it is now."""
+        return Snapshot(
+            at, self.content, tuple(self.embeds), tuple(self.components), tuple(self.attachments), self.flags
+        )
+
+
+def walk(components: Any) -> Iterator[dict[str, Any]]:
+    """Go through components of a message or modal, nested ones included."""
+    for component in components:
+        yield component
+        yield from walk(component.get("components", ()))
+        for key in ("accessory", "component"):
+            if isinstance(component.get(key), dict):
+                yield from walk([component[key]])
+
+
+def _embed_lines(embed: dict[str, Any]) -> list[str]:
+    lines = [embed.get("author", {}).get("name", ""), embed.get("title", ""), embed.get("description", "")]
+    for part in embed.get("fields", ()):
+        lines += [part.get("name", ""), part.get("value", "")]
+    return [*lines, embed.get("footer", {}).get("text", "")]
