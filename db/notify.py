@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 
 import psycopg
 
@@ -13,22 +14,24 @@ JOBS = "refdesk_jobs"
 DELIVERIES = "refdesk_deliveries"
 
 
-def job_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
+def job_changes(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the number of each job that changes; None after `idle_s` without news, a moment to look for oneself.
 
     Listening has begun when the first value (None) comes: look at the jobs then, and nothing can be missed.
     """
-    for payload in _notices(url, JOBS, idle_s):
-        yield None if payload is None else int(json.loads(payload)["id"])
+    with closing(_notices(url, JOBS, idle_s)) as notices:
+        for payload in notices:
+            yield None if payload is None else int(json.loads(payload)["id"])
 
 
-def delivery_changes(url: str, *, idle_s: float = 2.0) -> Iterator[int | None]:
+def delivery_changes(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the number of each delivery that is new or free again or whose job changes; None as `job_changes` does."""
-    for payload in _notices(url, DELIVERIES, idle_s):
-        yield None if payload is None else int(payload)
+    with closing(_notices(url, DELIVERIES, idle_s)) as notices:
+        for payload in notices:
+            yield None if payload is None else int(payload)
 
 
-def _notices(url: str, channel: str, idle_s: float) -> Iterator[str | None]:
+def _notices(url: str, channel: str, idle_s: float) -> Generator[str | None, None, None]:
     with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
         connection.execute(f"LISTEN {channel}")
         yield None

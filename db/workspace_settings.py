@@ -94,5 +94,5 @@ def _check(name: str, value: Any) -> None:
         raise UnknownName(f"{name} cannot be {value!r}; choose one of {known}.")
     if name in _RANGES:
         least, most = _RANGES[name]
-        if not isinstance(value, int) or not least <= value <= most:
+        if type(value) is not int or not least <= value <= most:
             raise BadInput(f"{name} must be a whole number from {least} to {most:,}.")

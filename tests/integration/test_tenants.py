@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from db import deliveries, jobs
 from db.recall import PostgresRecall
 from pipeline.recall import query_terms
 from pipeline.types import RecallQuery
@@ -13,7 +14,12 @@ from pipeline.types import RecallQuery
 TENANT_TABLES = [
     *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "postings"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
+    *("deliveries", "feedback", "workspace_settings"),
 ]
+NEW_DELIVERY = """
+    INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id)
+    VALUES (:w, 'k', 'answer', '9', '7', '42')
+"""
 
 
 def test_every_table_with_a_workspace_is_a_tenant_table(library):
@@ -47,6 +53,12 @@ def test_another_workspace_sees_no_row(library, table):
         " rank, score) VALUES (1, 1, 1, 1, 't', 1, 1, 1, 1)"
     )
     library.run("INSERT INTO quarantine (workspace_id, sha256, job_id, error) VALUES (1, 'x', 1, 'e')")
+    library.run(
+        "INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id, token,"
+        " token_expires) VALUES (1, 'k', 'answer', '9', '7', '42', 'secret', now() + interval '1 hour')"
+    )
+    library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
+    library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
     library.store(library.claim(library.submit_bytes("waiting", b"w")), ["waits for a vector"])
     with library.database.tenant(library.workspace) as session:
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) > 0
@@ -55,8 +67,8 @@ def test_another_workspace_sees_no_row(library, table):
         session.execute(text("SELECT set_config('refdesk.workspace', '', true)"))
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
         session.execute(text("SELECT set_config('refdesk.workspace', :w, true)"), {"w": str(library.other)})
-        assert session.scalar(text("SELECT count(*) FROM inspect.documents")) == 0
-        assert session.scalar(text("SELECT count(*) FROM inspect.jobs")) == 0
+        for view in ("documents", "jobs", "deliveries", "feedback"):
+            assert session.scalar(text(f"SELECT count(*) FROM inspect.{view}")) == 0
 
 
 def test_without_a_workspace_nothing_is_seen(library):
@@ -79,11 +91,20 @@ def test_trigger__runs_nothing_of_the_callers(library):
         assert session.scalar(text("SELECT count(*) FROM pg_temp.job_events")) == 0
 
 
-def test_writing_into_another_workspace_is_refused(library):
-    statement = text("INSERT INTO documents (workspace_id, source, title) VALUES (:w, 's', 't')")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO documents (workspace_id, source, title) VALUES (:w, 's', 't')",
+        NEW_DELIVERY,
+        "INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (:w, 1, '42', 1)",
+        "INSERT INTO workspace_settings (workspace_id) VALUES (:w)",
+    ],
+)
+def test_writing_into_another_workspace_is_refused(library, statement):
+    library.submit()
     refused = pytest.raises(ProgrammingError, match="row-level security")
     with refused, library.database.tenant(library.other) as session:
-        session.execute(statement, {"w": library.workspace})
+        session.execute(text(statement), {"w": library.workspace})
 
 
 def test_recall__stays_inside_the_workspace_and_the_channels(library, vector_of):
@@ -106,9 +127,36 @@ def test_inspection_role__reads_all_and_writes_nothing(library):
     library.add("a", ["one"])
     with library.database.inspect() as session:
         assert session.scalar(text("SELECT count(*) FROM inspect.documents")) == 1
-    for statement in ("DELETE FROM jobs", "UPDATE documents SET title = 'x'", "SELECT content FROM blobs"):
+    for statement in (
+        "DELETE FROM jobs",
+        "UPDATE documents SET title = 'x'",
+        "SELECT content FROM blobs",
+        "SELECT token FROM deliveries",
+        "DELETE FROM feedback",
+    ):
         with pytest.raises(Exception, match=r"read-only|permission denied"), library.database.inspect() as session:
             session.execute(text(statement))
+
+
+def test_tenant__does_not_see_what_applications_registered(library):
+    with pytest.raises(ProgrammingError, match="permission denied"), library.database.tenant(1) as session:
+        session.execute(text("SELECT * FROM discord_commands"))
+
+
+def test_tenant__changes_nothing_of_another_workspaces_delivery(library):
+    with library.database.tenant(library.workspace) as session:
+        added = deliveries.add(session, deliveries.NewDelivery(library.workspace, "answer", "k", "9", "7", "42"))
+        job = jobs.submit(session, jobs.NewJob(library.workspace, "ask", {}, delivery_id=added))
+    with library.database.tenant(library.other) as session:
+        assert deliveries.delivery_of_job(session, job) is None
+        assert deliveries.views(session, [added]) == {}
+        assert deliveries.job_ids(session, added) == []
+        deliveries.reopen(session, job)
+        assert deliveries.claim_one(session, added, "bot", 15) is None
+    with library.database.tenant(library.workspace) as session:
+        untouched = deliveries.delivery_of_job(session, job)
+    assert untouched is not None
+    assert (untouched.generation, untouched.claim_owner) == (1, None)
 
 
 def test_roles__none_bypasses_row_level_security(library):

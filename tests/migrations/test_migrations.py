@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
-from db import jobs, workspaces
+from db import deliveries, feedback, jobs, workspace_settings, workspaces
 from db.engine import Database, driver_url
 from db.models import Base
 from db.schema import _require_versions, inspect_schema, migrate, require_schema
@@ -35,6 +35,61 @@ def test_up_down_up__on_data(database_url):
     migrate(database_url)
     migrate(database_url)
     assert inspect_schema(database_url).up_to_date
+
+
+OBJECTS = """
+    SELECT 'column ' || table_schema || '.' || table_name || '.' || column_name || ' ' || data_type
+           || ' ' || is_nullable || coalesce(' ' || column_default, '')
+    FROM information_schema.columns WHERE table_schema IN ('public', 'inspect')
+    UNION ALL SELECT 'view ' || pg_get_viewdef(c.oid) || coalesce(array_to_string(c.reloptions, ','), '')
+    FROM pg_class c WHERE c.relkind = 'v' AND c.relnamespace = 'inspect'::regnamespace
+    UNION ALL SELECT 'function ' || pg_get_functiondef(p.oid) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.pronamespace = 'public'::regnamespace AND l.lanname = 'plpgsql'
+    UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    UNION ALL SELECT 'trigger ' || pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT 'policy ' || tablename || ' ' || policyname || ' ' || roles::text FROM pg_policies
+    UNION ALL SELECT 'grant ' || c.oid::regclass || ' ' || coalesce(c.relacl::text, '') FROM pg_class c
+    WHERE c.relkind IN ('r', 'v') AND c.relnamespace IN ('public'::regnamespace, 'inspect'::regnamespace)
+    UNION ALL SELECT 'comment ' || d.objoid::regclass || ' ' || d.objsubid || ' ' || d.description FROM pg_description d
+    JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
+    WHERE d.objsubid = 0 AND c.relnamespace IN ('public'::regnamespace, 'inspect'::regnamespace)
+"""
+
+
+def objects(url):
+    with engine(url).connect() as connection:
+        return set(connection.scalars(text(OBJECTS)))
+
+
+def test_discord__down_on_data_restores_the_first_schema_and_keeps_the_ledger(database_url):
+    database = Database(database_url)
+    new = objects(database_url)
+    with database.system() as session:
+        workspace = workspaces.ensure_workspace(session, "guild:1")
+    with database.tenant(workspace) as session:
+        added = deliveries.add(session, deliveries.NewDelivery(workspace, "answer", "k", "900", "7", "42"))
+        job = jobs.submit(session, jobs.NewJob(workspace, "ask", {"question": "q"}, delivery_id=added))
+        workspace_settings.change(session, workspace, "42", top_k=5)
+        session.execute(text("UPDATE jobs SET state = 'succeeded'"))
+        feedback.vote(session, workspace, job, "42", 1)
+        session.execute(
+            text("INSERT INTO documents (workspace_id, source, title, origin) VALUES (:w, 's', 't', 'https://a/b')"),
+            {"w": workspace},
+        )
+    database.close()
+    migrate(database_url, "20261122_01")
+    down = objects(database_url)
+    with engine(database_url).connect() as connection:
+        assert connection.execute(text("SELECT state, payload FROM jobs")).all() == [("succeeded", {"question": "q"})]
+        assert connection.execute(text("SELECT title FROM inspect.documents")).all() == [("t",)]
+        assert connection.scalar(text("SELECT count(*) FROM job_events")) == 2
+    migrate(database_url)
+    assert objects(database_url) == new
+    migrate(database_url, "base")
+    migrate(database_url, "+1")
+    assert objects(database_url) == down
 
 
 def test_models__agree_with_the_migrations(database_url):

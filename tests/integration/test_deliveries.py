@@ -1,0 +1,463 @@
+"""Deliveries on a real database: one holder at a time, fences, take-over, retry, what people are shown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db import deliveries, feedback, jobs, store
+from db.deliveries import NewDelivery
+from db.notify import delivery_changes
+from db.sweep import sweep
+from pipeline.errors import LeaseLost, UnknownName, UnreadableFile
+from tasks.submit import Submitter
+
+APPLICATION = "900"
+
+
+@pytest.fixture
+def submitter(library, redis_url) -> Submitter:
+    return Submitter(library.database, redis_url, expires_s=60)
+
+
+def new(library, key="interaction:1", **values):
+    given = {"kind": "answer", "channel_id": "7", "user_id": "42"} | values
+    return NewDelivery(library.workspace, request_key=key, application_id=APPLICATION, **given)
+
+
+def ask(library, key="interaction:1", question="Why?"):
+    return jobs.NewJob(library.workspace, "ask", {"question": question}, requester="42", request_key=key)
+
+
+def add(library, submitter, key="interaction:1", **values):
+    """One question with its delivery: the number of the job and the delivery."""
+    question = values.pop("question", "Why?")
+    (job,) = submitter.submit([ask(library, key, question)], delivery=new(library, key, **values))
+    with library.database.tenant(library.workspace) as session:
+        return job, deliveries.delivery_of_job(session, job)
+
+
+def claim(library, owner="bot-1", *, application=APPLICATION, lease_s=15.0, limit=100):
+    with library.database.system() as session:
+        return deliveries.claim(session, application, owner, lease_s=lease_s, limit=limit)
+
+
+def view(library, delivery_id):
+    with library.database.system() as session:
+        return deliveries.views(session, [delivery_id])[delivery_id]
+
+
+def succeed(library, job, answer="Because."):
+    lease = library.claim(job)
+    with library.database.system() as session:
+        jobs.succeed(session, lease, {"job": job, "answer": answer})
+
+
+def fail(library, job):
+    lease = library.claim(job)
+    with library.database.system() as session:
+        assert jobs.fail(session, lease, UnreadableFile("It is damaged.")) == "failed"
+
+
+def stale_writes(held):
+    return [
+        lambda session: deliveries.posted(session, held, "1"),
+        lambda session: deliveries.part_sent(session, held, 1),
+        lambda session: deliveries.reroute(session, held, route="channel", channel_id="1", message_id=None),
+        lambda session: deliveries.finish(session, held),
+        lambda session: deliveries.give_up(session, held, "gone"),
+        lambda session: deliveries.postpone(session, held, 1, "later"),
+    ]
+
+
+def test_submit__a_request_gives_its_jobs_and_one_delivery_however_often_it_comes(library, submitter):
+    first = submitter.submit([ask(library)], delivery=new(library))
+    assert submitter.submit([ask(library)], delivery=new(library)) == first
+    assert (library.count("jobs"), library.count("deliveries")) == (1, 1)
+    add(library, submitter, "interaction:2")
+    assert (library.count("jobs"), library.count("deliveries")) == (2, 2)
+
+
+def test_submit__two_bots_with_the_same_request_at_once(library, submitter):
+    card = [
+        jobs.NewJob(library.workspace, "ingest", {"name": f"{n}.pdf", "source": str(n)}, requester="42")
+        for n in range(3)
+    ]
+    together = threading.Barrier(8)
+
+    def submit(_):
+        together.wait()
+        return submitter.submit(card, delivery=new(library, kind="ingest"))
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(submit, range(8)))
+    assert all(numbers == results[0] for numbers in results)
+    assert (library.count("jobs"), library.count("deliveries")) == (3, 1)
+
+
+def test_claim__two_claimers_never_hold_the_same(library, submitter):
+    wanted = {add(library, submitter, f"interaction:{n}")[1].id for n in range(40)}
+    together = threading.Barrier(8)
+
+    def take(owner):
+        together.wait()
+        mine = []
+        while found := claim(library, f"bot-{owner}", limit=3):
+            mine += [held.id for held in found]
+        return mine
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [number for mine in pool.map(take, range(8)) for number in mine]
+    assert sorted(taken) == sorted(wanted)
+
+
+def test_claim__only_of_its_own_application(library, submitter):
+    _, delivery = add(library, submitter)
+    assert claim(library, application="901") == []
+    assert [held.id for held in claim(library)] == [delivery.id]
+    assert claim(library, "bot-2") == []
+
+
+def test_claim__an_expired_one_is_taken_over_and_its_holder_changes_nothing(library, submitter):
+    job, _ = add(library, submitter)
+    (old,) = claim(library, "bot-1", lease_s=-1)
+    (held,) = claim(library, "bot-2")
+    assert (held.claim_owner, held.attempts) == ("bot-2", 1)
+    for write in stale_writes(old):
+        with pytest.raises(LeaseLost), library.database.system() as session:
+            write(session)
+    assert (view(library, held.id).delivery, library.job(job).delivered_at) == (held, None)
+    with library.database.system() as session:
+        assert deliveries.renew(session, "bot-1", 15) == set()
+        assert deliveries.renew(session, "bot-2", 15) == {held.id}
+
+
+def test_claim_one__is_for_one_and_keeps_what_is_its_own(library, submitter):
+    _, delivery = add(library, submitter)
+    with library.database.system() as session:
+        held = deliveries.claim_one(session, delivery.id, "bot-1", 15)
+    assert held is not None
+    assert held.claim_owner == "bot-1"
+    with library.database.system() as session:
+        assert deliveries.claim_one(session, delivery.id, "bot-2", 15) is None
+        again = deliveries.claim_one(session, delivery.id, "bot-1", 15)
+    assert again is not None
+    assert (again.claim_token, again.attempts) == (held.claim_token, 0)
+
+
+def test_renew__keeps_others_away(library, submitter):
+    add(library, submitter)
+    (held,) = claim(library, "bot-1", lease_s=-1)
+    with library.database.system() as session:
+        assert deliveries.renew(session, "bot-1", 60) == {held.id}
+    assert claim(library, "bot-2") == []
+    with library.database.system() as session:
+        deliveries.posted(session, held, "5")
+
+
+def test_release__leaves_all_to_others_at_once_and_counts_no_try(library, submitter):
+    add(library, submitter)
+    add(library, submitter, "interaction:2")
+    assert len(claim(library, "bot-1")) == 2
+    with library.database.system() as session:
+        deliveries.release(session, "bot-1")
+    assert [held.attempts for held in claim(library, "bot-2")] == [0, 0]
+
+
+def test_delivery__from_the_question_to_the_end(library, submitter):
+    job, added = add(library, submitter, token="secret", token_lives_s=900, message_id=None)
+    assert (added.state, added.generation, added.parts_sent, added.token) == ("open", 1, 0, "secret")
+    (held,) = claim(library)
+    with library.database.system() as session:
+        held = deliveries.posted(session, held, "55", "8")
+        held = deliveries.part_sent(session, held, 2)
+    assert (held.message_id, held.channel_id, held.parts_sent) == ("55", "8", 2)
+    assert not view(library, held.id).ended
+    succeed(library, job)
+    seen = view(library, held.id)
+    assert (seen.ended, seen.jobs[0].result["answer"], seen.jobs[0].about) == (True, "Because.", "Why?")
+    with library.database.system() as session:
+        done = deliveries.finish(session, held)
+    assert (done.state, done.token, done.claim_token, done.parts_sent) == ("delivered", None, None, 2)
+    assert done.delivered_at is not None
+    assert library.job(job).delivered_at is not None
+    assert claim(library) == []
+    with pytest.raises(LeaseLost), library.database.system() as session:
+        deliveries.finish(session, held)
+
+
+def test_give_up__ends_it_and_leaves_the_answer(library, submitter):
+    job, _ = add(library, submitter, token="secret", token_lives_s=900)
+    succeed(library, job)
+    (held,) = claim(library)
+    with library.database.system() as session:
+        ended = deliveries.give_up(session, held, "no\x00body")
+    assert (ended.state, ended.error, ended.token) == ("undeliverable", "nobody", None)
+    assert (library.job(job).delivered_at, library.job(job).result["answer"]) == (None, "Because.")
+
+
+def test_postpone__lets_go_until_it_is_due(library, submitter):
+    add(library, submitter)
+    (held,) = claim(library)
+    with library.database.system() as session:
+        waiting = deliveries.postpone(session, held, 300, "503")
+    assert (waiting.attempts, waiting.error, waiting.claim_token) == (1, "503", None)
+    assert claim(library) == []
+    with library.database.system() as session:
+        assert deliveries.claim_one(session, held.id, "bot-2", 15) is None
+    library.run("UPDATE deliveries SET due_at = now()")
+    (held,) = claim(library)
+    assert held.attempts == 1, "letting go is no take-over"
+    with library.database.system() as session:
+        sent = deliveries.posted(session, held, "5")
+    assert (sent.attempts, sent.error) == (0, None)
+
+
+def test_reroute__moves_it_and_drops_the_token(library, submitter):
+    add(library, submitter, route="token", token="secret", token_lives_s=900, message_id="@original")
+    (held,) = claim(library)
+    with library.database.system() as session:
+        moved = deliveries.reroute(session, held, route="channel", channel_id="77", message_id=None)
+    assert (moved.route, moved.channel_id, moved.message_id, moved.token) == ("channel", "77", None, None)
+
+
+def test_retry__opens_the_delivery_again_with_a_new_generation(library, submitter):
+    job, _ = add(library, submitter)
+    fail(library, job)
+    (held,) = claim(library)
+    with library.database.system() as session:
+        deliveries.part_sent(session, held, 3)
+        deliveries.finish(session, held)
+    with library.database.tenant(library.workspace) as session:
+        jobs.retry(session, job)
+    opened = view(library, held.id)
+    assert (opened.delivery.state, opened.delivery.generation, opened.delivery.parts_sent) == ("open", 2, 0)
+    assert (opened.ended, opened.delivery.delivered_at, library.job(job).delivered_at) == (False, None, None)
+    assert [again.id for again in claim(library)] == [held.id]
+
+
+def test_retry__takes_it_from_a_bot_that_shows_what_was(library, submitter):
+    job, _ = add(library, submitter)
+    fail(library, job)
+    (held,) = claim(library, "bot-1")
+    with library.database.tenant(library.workspace) as session:
+        jobs.retry(session, job)
+    with pytest.raises(LeaseLost), library.database.system() as session:
+        deliveries.finish(session, held)
+    (again,) = claim(library, "bot-1")
+    assert (again.generation, again.attempts) == (2, 0)
+
+
+def test_retry__that_is_refused_changes_nothing(library, submitter):
+    job, added = add(library, submitter)
+    with pytest.raises(UnknownName), library.database.tenant(library.workspace) as session:
+        jobs.retry(session, job)
+    assert view(library, added.id).delivery == added
+
+
+def test_reopen__takes_a_newer_token(library, submitter):
+    job, added = add(library, submitter, route="token", token="old", token_lives_s=900)
+    with library.database.tenant(library.workspace) as session:
+        deliveries.reopen(session, job, token="new", token_lives_s=900)
+    assert view(library, added.id).delivery.token == "new"
+
+
+def test_view__a_job_that_waits_for_another_attempt_has_not_ended(library, submitter):
+    job, added = add(library, submitter)
+    lease = library.claim(job)
+    with library.database.system() as session:
+        assert jobs.fail(session, lease, RuntimeError("boom")) == "queued"
+    seen = view(library, added.id)
+    assert (seen.ended, seen.jobs[0].error, seen.jobs[0].attempt) == (False, "boom", 1)
+    assert "will be tried again" in seen.jobs[0].why
+
+
+def test_view__tells_how_many_are_ahead_and_why(library, submitter):
+    add(library, submitter)
+    job, added = add(library, submitter, "interaction:2")
+    (seen,) = view(library, added.id).jobs
+    assert (seen.id, seen.ahead, seen.kind) == (job, 1, "ask")
+    assert 'no worker for the queue "query"' in seen.why
+    library.claim(job)
+    assert view(library, added.id).jobs[0].ahead is None
+
+
+def test_views__of_many_take_two_statements(library, submitter):
+    numbers = [add(library, submitter, f"interaction:{n}")[1].id for n in range(5)]
+    with library.database.system() as session:
+        executed = []
+        run = session.execute
+
+        def counted(*args, **kwargs):
+            executed.append(args)
+            return run(*args, **kwargs)
+
+        session.execute = counted
+        seen = deliveries.views(session, [*numbers, 10**12])
+    assert sorted(seen) == numbers
+    assert len(executed) == 2
+    with library.database.system() as session:
+        assert deliveries.views(session, []) == {}
+
+
+def test_deleted_jobs__end_their_delivery_and_nothing_else_breaks(library, submitter):
+    job, added = add(library, submitter)
+    succeed(library, job)
+    with library.database.tenant(library.workspace) as session:
+        feedback.vote(session, library.workspace, job, "42", 1)
+    other, kept = add(library, submitter, "interaction:2")
+    library.run(f"DELETE FROM jobs WHERE id = {job}")
+    assert (library.count("feedback"), view(library, added.id).jobs) == (0, ())
+    with library.database.system() as session:
+        sweep(session, patience_s=0, embed_attempts=3)
+    assert view(library, added.id).delivery.state == "undeliverable"
+    assert view(library, kept.id).delivery.state == "open"
+    library.run(f"DELETE FROM deliveries WHERE id = {kept.id}")
+    assert library.job(other).delivery_id is None
+    with library.database.tenant(library.workspace) as session:
+        assert deliveries.delivery_of_job(session, other) is None
+
+
+def test_deleted_document__leaves_the_card_that_added_it(library, submitter):
+    payload = {"source": "a", "name": "a.txt", "sha256": "00"}
+    new_job = jobs.NewJob(library.workspace, "ingest", payload, requester="42")
+    (job,) = submitter.submit([new_job], delivery=new(library, kind="ingest"))
+    library.claim(job)
+    library.run("INSERT INTO documents (workspace_id, source, title) VALUES (1, 'a', 'A')")
+    with library.database.tenant(library.workspace) as session:
+        store.delete_document(session, 1)
+    (held,) = claim(library)
+    seen = view(library, held.id)
+    assert (seen.jobs[0].about, seen.jobs[0].cancel_requested) == ("a.txt", True)
+
+
+def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
+    _, added = add(library, submitter, token="secret-token", token_lives_s=900)
+    assert "secret-token" not in repr(added)
+    assert "secret-token" not in repr(new(library, token="secret-token"))
+    for statement in ("SELECT token FROM deliveries", "SELECT * FROM deliveries"):
+        with pytest.raises(Exception, match="permission denied"), library.database.inspect() as session:
+            session.execute(text(statement))
+    with library.database.inspect() as session:
+        rows = session.execute(text("SELECT * FROM inspect.deliveries")).all()
+        session.execute(text("SELECT id, token_expires FROM deliveries"))
+    assert len(rows) == 1
+    assert "secret-token" not in repr(rows)
+    library.run("UPDATE deliveries SET token_expires = now() - interval '1 second'")
+    with library.database.system() as session:
+        sweep(session, patience_s=0, embed_attempts=3)
+    assert view(library, added.id).delivery.token is None
+
+
+def test_token__cannot_outlive_its_delivery(library, submitter):
+    add(library, submitter, token="secret", token_lives_s=900)
+    with pytest.raises(IntegrityError):
+        library.run("UPDATE deliveries SET state = 'delivered'")
+
+
+def test_conversation__public_answers_of_a_thread_oldest_first(library, submitter):
+    asked: dict[str, dict[str, Any]] = {
+        "thread": {"channel_id": "t1"},
+        "start": {"channel_id": "c1", "message_id": "t1"},
+        "private": {"channel_id": "t1", "private": True},
+        "elsewhere": {"channel_id": "c2"},
+        "open": {"channel_id": "t1"},
+        "last": {"channel_id": "t1"},
+    }
+    made = {name: add(library, submitter, name, question=f"{name}?", **place)[0] for name, place in asked.items()}
+    for name, job in made.items():
+        if name != "open":
+            succeed(library, job, f"{name}.")
+    with library.database.tenant(library.workspace) as session:
+        turns = deliveries.conversation(session, ["t1"])
+        assert deliveries.conversation(session, ["t1"], limit=1) == turns[-1:]
+        assert deliveries.conversation(session, []) == []
+        assert deliveries.answered_in(session, ["nowhere", "t1"])
+        assert not deliveries.answered_in(session, ["nowhere"])
+        assert not deliveries.answered_in(session, [])
+    assert [(turn.question, turn.answer) for turn in turns] == [
+        ("thread?", "thread."),
+        ("start?", "start."),
+        ("last?", "last."),
+    ]
+    assert turns[-1].job == made["last"]
+    with library.database.tenant(library.other) as session:
+        assert deliveries.conversation(session, ["t1"]) == []
+        assert not deliveries.answered_in(session, ["t1"])
+
+
+def test_conversation__cards_of_documents_are_no_answers(library, submitter):
+    new_job = jobs.NewJob(library.workspace, "ingest", {"name": "a"}, requester="42")
+    submitter.submit([new_job], delivery=new(library, kind="ingest", channel_id="t9"))
+    with library.database.tenant(library.workspace) as session:
+        assert not deliveries.answered_in(session, ["t9"])
+
+
+def test_notices__name_the_delivery_when_something_happens_to_it(library, submitter, database_url):
+    changes = delivery_changes(database_url, idle_s=0.05)
+    assert next(changes) is None
+
+    def heard():
+        numbers = set()
+        while (number := next(changes)) is not None:
+            numbers.add(number)
+        return numbers
+
+    job, added = add(library, submitter)
+    assert heard() == {added.id}
+    (held,) = claim(library)
+    assert heard() == set(), "taking one is nobody else's business"
+    lease = library.claim(job)
+    assert heard() == {added.id}
+    with library.database.system() as session:
+        jobs.report(session, lease, "rerank", 12, 50)
+    assert heard() == {added.id}
+    with library.database.system() as session:
+        deliveries.release(session, "bot-1")
+    assert heard() == {added.id}
+    (held,) = claim(library)
+    with library.database.system() as session:
+        deliveries.postpone(session, held, 60, "later")
+    assert heard() == set(), "it is not due"
+    library.submit()
+    assert heard() == set(), "a job of the command line has no delivery"
+    changes.close()
+
+
+def test_inspection__says_how_far_each_is(library, submitter):
+    job, added = add(library, submitter)
+
+    def why():
+        with library.database.inspect() as session:
+            return session.scalar(text("SELECT why FROM inspect.deliveries WHERE id = :id"), {"id": added.id})
+
+    assert why() == "no bot has taken it; is one running?"
+    (held,) = claim(library)
+    assert why() == "shown by bot-1, waiting for its jobs"
+    succeed(library, job)
+    assert why() == "being delivered by bot-1"
+    library.run("UPDATE deliveries SET claim_expires = now() - interval '1 second'")
+    assert "the bot bot-1 fell silent" in why()
+    with library.database.system() as session:
+        deliveries.postpone(session, held, 60, "Discord said 503.")
+    assert "after: Discord said 503." in why()
+    library.run("UPDATE deliveries SET due_at = now()")
+    (held,) = claim(library)
+    with library.database.system() as session:
+        deliveries.give_up(session, held, "The person takes no messages.")
+    assert why() == "given up: The person takes no messages."
+    library.run("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
+    assert "delivered at" in why()
+
+
+def test_delivery__knows_when_its_token_ends(library, submitter):
+    _, added = add(library, submitter, token="secret", token_lives_s=900)
+    assert added.token_expires - added.created_at == dt.timedelta(seconds=900)
+    _, without = add(library, submitter, "interaction:2")
+    assert without.token_expires is None

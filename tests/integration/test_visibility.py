@@ -1,0 +1,232 @@
+"""What a viewer may see of documents and traces, and where the originals are, on a real database."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from db import jobs, store, traces
+from db.recall import PostgresRecall
+from pipeline.errors import UnknownName
+from pipeline.recall import query_terms
+from pipeline.types import (
+    Answer,
+    AnswerOptions,
+    Candidate,
+    Citation,
+    Fallback,
+    Generated,
+    Ranked,
+    Recalled,
+    RecallQuery,
+    Reranking,
+    Usage,
+)
+
+MESSAGE = "https://discord.com/channels/1/2/3"
+
+
+def add(library, source="a.txt", *, content=b"one word", workspace=None, **payload) -> int:
+    """A document with a payload as front ends write it; gives its job."""
+    workspace = workspace or library.workspace
+    with library.database.tenant(workspace) as session:
+        sha256 = store.keep_blob(session, workspace, content)
+    job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
+    library.store(library.claim(job), [content.decode()])
+    library.embed()
+    return int(library.job(job).result["document"])
+
+
+def shown(library, document, channels=None):
+    with library.database.tenant(library.workspace) as session:
+        return store.show_document(session, document, channels=channels)[0]
+
+
+@pytest.mark.parametrize(
+    "origin", [MESSAGE, "http://example.org", "HTTPS://example.org/a?b=c#d", "https://例子.org/文"]
+)
+def test_origin__a_web_link_is_kept(library, origin):
+    assert shown(library, add(library, origin=origin)).origin == origin
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *(
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "ftp://a/b",
+            "//a/b",
+            "",
+            "https://",
+            "x" * 3000,
+            None,
+            7,
+            ["https://a"],
+        ),
+        *(
+            "https://a/b c",
+            "https://a/b\nc",
+            "https://user:secret@a/b",
+            "https://a/<b>",
+            'https://a/"b',
+            "https://a/`b`",
+        ),
+        *("https://a/\u202eb", "https://a/" + "b" * 2000, " javascript:https://a", "https://a\\b"),
+    ],
+)
+def test_origin__anything_else_is_dropped(library, origin):
+    assert shown(library, add(library, origin=origin)).origin == ""
+
+
+def test_origin__a_link_that_was_fetched_is_its_own(library):
+    fetched = library.submit({"url": "https://example.org/a", "source": "https://example.org/a"})
+    posted = library.submit({"url": "https://example.org/a", "origin": MESSAGE})
+    odd = library.submit({"url": "gopher://a"})
+    assert library.job(fetched).payload["origin"] == "https://example.org/a"
+    assert library.job(posted).payload["origin"] == MESSAGE
+    assert "origin" not in library.job(odd).payload
+
+
+def test_origin__follows_the_version_that_answers(library):
+    document = add(library, origin=MESSAGE)
+    assert add(library, content=b"two", origin=MESSAGE + "4") == document
+    assert shown(library, document).origin == MESSAGE + "4"
+    add(library, content=b"three")
+    assert shown(library, document).origin == ""
+
+
+def test_origin__survives_reingesting(library):
+    document = add(library, origin=MESSAGE)
+    with library.database.tenant(library.workspace) as session:
+        payload = store.reingest_payload(session, document)
+    assert payload["origin"] == MESSAGE
+
+
+def test_origin__of_the_same_bytes_found_elsewhere(library):
+    document = add(library, origin=MESSAGE)
+    with library.database.tenant(library.workspace) as session:
+        store.note_origin(session, document, None)
+        assert store.show_document(session, document)[0].origin == MESSAGE
+        store.note_origin(session, document, MESSAGE + "4")
+    assert shown(library, document).origin == MESSAGE + "4"
+
+
+def test_origin__comes_with_recall(library, vector_of):
+    add(library, content=b"a word", origin=MESSAGE)
+    query = RecallQuery("word", vector_of("word"), query_terms("word"))
+    found = PostgresRecall(library.database, library.workspace, library.profile).recall(query).candidates
+    assert [(candidate.source, candidate.origin) for candidate in found] == [("a.txt", MESSAGE)]
+
+
+def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
+    everywhere = add(library, "open")
+    scoped = add(library, "scoped", content=b"secret", channels=["7", "8"])
+    with library.database.tenant(library.workspace) as session:
+
+        def listed(channels=None, search=""):
+            return {document.id for document in store.list_documents(session, channels=channels, search=search)}
+
+        assert listed() == {everywhere, scoped}
+        assert listed(["8"]) == {everywhere, scoped}
+        assert listed(["9"]) == listed([]) == {everywhere}
+        assert listed(["9"], search="scoped") == set()
+        for read in (store.show_document, store.original, store.reingest_payload):
+            assert read(session, scoped, channels=["8"])
+            assert read(session, scoped)
+            for channels in ([], ["9"]):
+                with pytest.raises(UnknownName, match=f"no document {scoped} here"):
+                    read(session, scoped, channels=channels)
+
+
+def test_original__gives_name_type_and_bytes(library):
+    document = add(library, "discord/7/notes.txt", content=b"the bytes")
+    with library.database.tenant(library.workspace) as session:
+        assert store.original(session, document) == ("notes.txt", "text/plain", b"the bytes")
+    library.run("DELETE FROM blobs")
+    with pytest.raises(UnknownName, match="no longer kept"), library.database.tenant(library.workspace) as session:
+        store.original(session, document)
+    with pytest.raises(UnknownName), library.database.tenant(library.other) as session:
+        store.original(session, document)
+
+
+def answered(library, found: list[Candidate]) -> int:
+    """A question with its trace; gives the job."""
+    job: int = library.submit()
+    lease = jobs.Lease(job, library.workspace, uuid.uuid4(), 1, "42")
+    ranked = tuple(
+        Ranked(candidate, n, 1 / n, 0.5, "fits", "late-interaction", ("unscored",))
+        for n, candidate in enumerate(reversed(found), 1)
+    )
+    first = ranked[0].candidate
+    answer = Answer(
+        question="And the second?",
+        searched_as="What is the second word?",
+        options=AnswerOptions(reranker="cross-encoder"),
+        recalled=Recalled(tuple(found), 50, "exact"),
+        reranking=Reranking(ranked, "late-interaction", usage=Usage(1, 10, 5, 0.25)),
+        generated=Generated("It is. [1]", (Citation(1, first.chunk_id, 1, "t", None, "is"),), False, "extractive"),
+        timings_ms={"recall": 1.5, "total": 2.0},
+        fallbacks=(Fallback("rerank", "cross-encoder", "late-interaction", "no model"),),
+    )
+    with library.database.tenant(library.workspace) as session:
+        traces.store_trace(session, lease, answer)
+    return job
+
+
+def candidates(library, vector_of) -> list[Candidate]:
+    query = RecallQuery("word", vector_of("word"), query_terms("word"))
+    recall = PostgresRecall(library.database, library.workspace, library.profile, ["7"])
+    return list(recall.recall(query).candidates)
+
+
+def read(library, job, channels: Any = None) -> traces.TraceView:
+    with library.database.tenant(library.workspace) as session:
+        trace = traces.read_trace(session, job, channels=channels)
+    assert trace is not None
+    return trace
+
+
+def test_trace__reads_as_it_was_stored(library, vector_of):
+    add(library, "open", content=b"first word", origin=MESSAGE)
+    add(library, "scoped", content=b"second word", channels=["7"])
+    found = candidates(library, vector_of)
+    trace = read(library, answered(library, found))
+    assert (trace.question, trace.searched_as) == ("And the second?", "What is the second word?")
+    assert (trace.reranker_asked, trace.reranker, trace.plan) == ("cross-encoder", "late-interaction", "exact")
+    assert trace.fallbacks == (Fallback("rerank", "cross-encoder", "late-interaction", "no model"),)
+    assert (trace.timings_ms["recall"], trace.cost_usd, trace.prompt_tokens, trace.completion_tokens) == (
+        1.5,
+        0.25,
+        10,
+        5,
+    )
+    assert [item.rank for item in trace.candidates] == [1, 2]
+    assert [item.recall_rank for item in trace.candidates] == [2, 1]
+    top = trace.candidates[0]
+    assert (top.text, top.source, top.origin) == (found[1].text, found[1].source, found[1].origin)
+    assert (top.citation, top.quote, top.reason, top.flags) == (1, "is", "fits", ("unscored",))
+    assert (trace.candidates[1].citation, trace.candidates[1].quote) == (None, None)
+
+
+def test_trace__keeps_what_the_viewer_may_not_see(library, vector_of):
+    scoped = add(library, "scoped", content=b"second word", channels=["7"], origin=MESSAGE)
+    job = answered(library, candidates(library, vector_of))
+    assert read(library, job, ["7"]).candidates[0].text == "second word"
+    (hidden,) = read(library, job, ["8"]).candidates
+    assert (hidden.text, hidden.source, hidden.origin, hidden.document_id) == ("", "", "", scoped)
+    with library.database.tenant(library.workspace) as session:
+        store.delete_document(session, scoped)
+    (gone,) = read(library, job).candidates
+    assert (gone.text, gone.origin, gone.title) == ("", "", "Scoped")
+
+
+def test_trace__of_no_answer_or_of_another_workspace_is_none(library, vector_of):
+    add(library)
+    job = answered(library, candidates(library, vector_of))
+    with library.database.tenant(library.workspace) as session:
+        assert traces.read_trace(session, job + 1) is None
+    with library.database.tenant(library.other) as session:
+        assert traces.read_trace(session, job) is None
