@@ -1,0 +1,286 @@
+"""The courier: holds the open deliveries of one bot process and keeps each message true to its jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import discord
+import structlog
+
+from bot.delivery.claims import ClaimLost, Claims, Held
+from bot.delivery.decisions import MAX_FAULTS, MAX_TRIES, MIN_GAP_S, Step, Trouble, next_step, pause_s, progress_gap_s
+from bot.delivery.ending import Ending
+from bot.delivery.listener import Listener
+from bot.delivery.pages import waiting_page
+from bot.delivery.send import Refused, Sender
+from bot.render.shown import Shown
+from db import deliveries
+from db.deliveries import DeliveryView
+from db.engine import Database
+from pipeline.errors import DatabaseAway, LeaseLost, RefdeskError
+
+log = structlog.get_logger(__name__)
+
+LOOK_GAP_S = 1.0
+"""Between two looks for deliveries that are free, however much is heard of them."""
+GRACE_S = 5.0
+"""How long a clean stop waits for what is being sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the log and the doctor say of a courier."""
+
+    held: int
+    sending: int
+    listening: bool
+    database: bool
+
+
+class Courier:
+    """Shows every open delivery it can claim: one task for each, one edit of a message at a time."""
+
+    def __init__(
+        self,
+        bot: discord.Client,
+        database: Database,
+        *,
+        executor: Executor,
+        owner: str,
+        lease_s: float = 15.0,
+        renew_s: float = 5.0,
+    ) -> None:
+        """Prepare; `owner` names this very process, and no restart of it uses the name again."""
+        self._bot = bot
+        self._database = database
+        self._executor = executor
+        self._owner = owner
+        self._lease_s = lease_s
+        self._renew_s = renew_s
+        self._held: dict[int, Held] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._free = asyncio.Event()
+        self._beat_at = 0.0
+        self._database_there = True
+        self._stopping = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin, once the client is logged in: claim what lies there; a database that is away is waited for."""
+        loop = asyncio.get_running_loop()
+        self._sender = Sender(self._bot)
+        application_id = str(self._bot.application_id)
+        self._claims = Claims(self._database, self._executor, application_id, self._owner, lease_s=self._lease_s)
+        self._ending = Ending(self._sender, self._claims)
+        self._listener = Listener(self._database.url, loop, self._hear)
+        self._listener.start()
+        self._keeper = loop.create_task(self._keep())
+
+    def wake(self, delivery_id: int) -> None:
+        """Claim and show a delivery that this process just submitted or opened again."""
+        if self._keeper is not None and not self._stopping:
+            self._spawn(self._adopt(delivery_id))
+
+    async def stop(self) -> None:
+        """Finish what is being sent and leave the rest to whoever comes next."""
+        if self._keeper is None or self._stopping:
+            return
+        self._stopping = True
+        self._listener.stop()
+        self._keeper.cancel()
+        for held in self._held.values():
+            held.stopping = True
+            if held.task is not None and not held.busy:
+                held.task.cancel()
+        tasks = {self._keeper, *self._tasks}
+        _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(RefdeskError):
+            await self._claims.release()
+
+    def health(self) -> Health:
+        """Tell how it goes."""
+        started = self._keeper is not None
+        return Health(
+            len(self._held),
+            self._sender.in_flight if started else 0,
+            started and self._listener.listening,
+            self._database_there,
+        )
+
+    # -------------------------------------------------------------------------------------------- holding deliveries
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                if asyncio.get_running_loop().time() >= self._beat_at:
+                    await self._beat()
+                for held in await self._claims.claim():
+                    self._hold(held)
+                if not self._database_there:
+                    log.info("database is back", held=len(self._held))
+                self._database_there = True
+            except RefdeskError as error:
+                if self._database_there:
+                    log.warning("database away, deliveries wait", error=error.name)
+                self._database_there = False
+            except Exception:
+                log.exception("looking for deliveries failed")
+            await self._rest()
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(min(LOOK_GAP_S, self._renew_s))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._beat_at):
+                await self._free.wait()
+        self._free.clear()
+
+    async def _beat(self) -> None:
+        self._beat_at = asyncio.get_running_loop().time() + self._renew_s
+        renewed, began, deadline = await self._claims.renew()
+        for number, held in list(self._held.items()):
+            if number in renewed:
+                held.prolong(deadline)
+                # Nothing depends on notices: whatever is held is looked at.
+                held.changed.set()
+            elif held.claimed_at < began and held.task is not None:
+                held.task.cancel()
+        for number in renewed - self._held.keys():
+            await self._adopt(number)
+
+    def _hear(self, numbers: frozenset[int] | None) -> None:
+        """Look at what changed: these deliveries, or all."""
+        for number in self._held if numbers is None else numbers:
+            if number in self._held:
+                self._held[number].changed.set()
+            else:
+                self._free.set()
+
+    async def _adopt(self, delivery_id: int) -> None:
+        try:
+            held = await self._claims.claim_one(delivery_id)
+        except RefdeskError as error:
+            log.warning("a delivery waits for the next look", delivery=delivery_id, error=error.name)
+            return
+        if held is not None:
+            self._hold(held)
+
+    def _hold(self, held: Held) -> None:
+        number = held.delivery.id
+        before = self._held.get(number)
+        if self._stopping:
+            return
+        if before is not None and before.delivery.claim_token == held.delivery.claim_token:
+            before.prolong(held.deadline)
+            before.changed.set()
+            return
+        if before is not None and before.task is not None:
+            before.task.cancel()
+        self._held[number] = held
+        held.task = self._spawn(self._serve(held))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # -------------------------------------------------------------------------------------------- showing one of them
+
+    async def _serve(self, held: Held) -> None:
+        try:
+            while not await self._look(held):
+                pass
+        except (ClaimLost, LeaseLost):
+            log.info("delivery let go", delivery=held.delivery.id)
+        except Refused as refusal:
+            await self._postpone(held, str(refusal), MAX_TRIES, at_least_s=refusal.retry_after_s)
+        except Exception as error:
+            log.exception("a delivery could not be shown", delivery=held.delivery.id)
+            await self._postpone(held, f"{type(error).__name__} in the bot", MAX_FAULTS)
+        finally:
+            if self._held.get(held.delivery.id) is held:
+                del self._held[held.delivery.id]
+
+    async def _look(self, held: Held) -> bool:
+        """Wait for a change and show it, at the end of the message's second; tells whether that was the end."""
+        await held.changed.wait()
+        await asyncio.sleep(held.shown_at + MIN_GAP_S - asyncio.get_running_loop().time())
+        held.changed.clear()
+        view = await self._read(held)
+        now = dt.datetime.now(dt.UTC)
+        step = next_step(view, now, blind=held.blind)
+        if step is Step.FINAL:
+            await self._ending.deliver(held, view)
+            return True
+        passed_s = asyncio.get_running_loop().time() - held.shown_at
+        if step is not Step.WAIT and passed_s >= progress_gap_s(held.delivery, now):
+            await self._show_waiting(held, view, step)
+        return False
+
+    async def _read(self, held: Held) -> DeliveryView:
+        while True:
+            try:
+                view = await self._claims.view(held.delivery.id)
+            except DatabaseAway:
+                await asyncio.sleep(LOOK_GAP_S)
+                continue
+            if view is None or view.delivery.claim_token != held.delivery.claim_token:
+                self._free.set()
+                raise ClaimLost
+            held.delivery = view.delivery
+            return view
+
+    async def _show_waiting(self, held: Held, view: DeliveryView, step: Step) -> None:
+        loop = asyncio.get_running_loop()
+        shown = self._page(held, view, step)
+        if shown is None or shown.fingerprint() == held.shown:
+            return
+        read_at = loop.time()
+        try:
+            async with self._ending.sending(held):
+                if loop.time() > read_at + MIN_GAP_S / 2:
+                    # It waited for its turn: what is shown is what is so now.
+                    view = await self._read(held)
+                    if next_step(view, dt.datetime.now(dt.UTC), blind=False) is not step:
+                        held.changed.set()
+                        return
+                    shown = self._page(held, view, step) or shown
+                await self._ending.show_first(held, shown, silent=True)
+                held.shown = shown.fingerprint()
+        except Refused as refusal:
+            if refusal.trouble is Trouble.LATER:
+                raise
+            held.blind = True
+            log.info("progress cannot be shown", delivery=held.delivery.id, error=str(refusal))
+        finally:
+            held.shown_at = loop.time()
+
+    def _page(self, held: Held, view: DeliveryView, step: Step) -> Shown | None:
+        try:
+            return waiting_page(view, step)
+        except Exception:
+            # The end may well be shown all the same.
+            log.exception("progress could not be drawn", delivery=held.delivery.id)
+            held.blind = True
+            return None
+
+    async def _postpone(self, held: Held, error: str, tries: int, *, at_least_s: float = 0.0) -> None:
+        attempts = held.delivery.attempts
+        try:
+            async with held.while_held():
+                if attempts + 1 >= tries:
+                    await self._claims.write(deliveries.give_up, held, f"Given up after {tries} tries: {error}")
+                else:
+                    delay_s = max(pause_s(attempts), at_least_s)
+                    await self._claims.write(deliveries.postpone, held, delay_s, error)
+        except (ClaimLost, RefdeskError):
+            return
+        log.warning("delivery failed for now", delivery=held.delivery.id, attempts=attempts + 1, error=error)

@@ -1,0 +1,172 @@
+"""The end of a delivery: all of it shown, wherever the person can still be reached, exactly once as people see it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import structlog
+
+from bot.delivery.claims import Claims, Held
+from bot.delivery.decisions import (
+    Place,
+    Posted,
+    Trouble,
+    is_late,
+    next_place,
+    nonce,
+    one_message,
+    parts_there,
+    token_left,
+)
+from bot.delivery.pages import final_pages, late_page, plain_page
+from bot.delivery.send import Refused, Sender
+from bot.render.shown import Shown
+from db import deliveries
+from db.deliveries import DeliveryView
+
+log = structlog.get_logger(__name__)
+
+CLOCK_SKEW = dt.timedelta(seconds=10)
+UNKNOWN_MESSAGE = 10008
+
+
+class Ending:
+    """Shows messages and records each as soon as it is out."""
+
+    def __init__(self, sender: Sender, claims: Claims) -> None:
+        """Send through one sender and record through one set of claims."""
+        self._sender = sender
+        self._claims = claims
+
+    @asynccontextmanager
+    async def sending(self, held: Held) -> AsyncIterator[None]:
+        """Wait for the turn of a delivery and keep it, as long as the claim holds."""
+        async with held.while_held(), self._sender.turn(held.delivery):
+            held.busy = True
+            try:
+                yield
+            finally:
+                held.busy = False
+
+    async def show_first(
+        self, held: Held, shown: Shown, *, since: dt.datetime | None = None, again: bool = False, silent: bool = False
+    ) -> bool:
+        """Make the delivery's message show this, posting it where there is none; tells whether it was posted.
+
+        Call it in `sending`. What a process posted and did not record before it died is found and used: by its nonce
+        within minutes, later in the channel's history.
+        """
+        delivery = held.delivery
+        if delivery.route == "token" or delivery.message_id is not None:
+            await self._sender.edit(delivery, shown)
+            return False
+        posted = await self._posted_before(held, shown, since) if held.inherited else None
+        if posted is None:
+            name = nonce(delivery, 0, again=again)
+            posted = await self._sender.post(delivery, shown, name, reply_to=delivery.reply_to_id, silent=silent)
+        await self._claims.write(deliveries.posted, held, posted.id)
+        if not posted.shows(shown):
+            await self._sender.edit(held.delivery, shown)
+        return True
+
+    async def deliver(self, held: Held, view: DeliveryView) -> None:
+        """Show the end and close the delivery; raises `Refused` only for what may work later."""
+        pages = final_pages(view)
+        tried: set[Place] = set()
+        place: Place | None = None
+        plain = False
+        while True:
+            try:
+                if place is not None:
+                    await self._move(held, place)
+                await self._show(held, view, pages, again=Place.SAME_CHANNEL in tried)
+                break
+            except Refused as refusal:
+                if refusal.trouble is Trouble.LATER:
+                    raise
+                if refusal.trouble is Trouble.INVALID:
+                    log.warning("Discord does not take a message", delivery=held.delivery.id, error=str(refusal))
+                    place = Place.NOWHERE if plain else None
+                    pages, plain = [plain_page(view)], True
+                else:
+                    place = next_place(held.delivery, refusal.trouble, frozenset(tried))
+                    tried.add(place)
+                if place is Place.NOWHERE:
+                    await self._give_up(held, refusal)
+                    return
+        async with held.while_held():
+            await self._claims.write(deliveries.finish, held)
+        log.info("delivered", delivery=held.delivery.id, jobs=[job.id for job in view.jobs], route=held.delivery.route)
+
+    async def _show(self, held: Held, view: DeliveryView, pages: Sequence[Shown], *, again: bool) -> None:
+        since = _ended_at(view)
+        if held.delivery.route == "token":
+            if token_left(held.delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
+                raise Refused(Trouble.VOID, "the interaction's token has ended")
+            pages = [one_message(pages)]
+        async with self.sending(held):
+            posted = await self.show_first(held, pages[0], since=since, again=again)
+        parts = list(pages[1:])
+        if not parts and not posted and held.delivery.route == "channel" and is_late(view):
+            parts.append(late_page(view))
+        await self._show_parts(held, parts, since)
+
+    async def _show_parts(self, held: Held, parts: Sequence[Shown], since: dt.datetime | None) -> None:
+        first_id = held.delivery.message_id
+        if held.delivery.parts_sent >= len(parts) or first_id is None:
+            return
+        if held.inherited:
+            async with self.sending(held):
+                history = await self._sender.own_messages(held.delivery, first_id, since)
+                there = parts_there(history, first_id, parts[held.delivery.parts_sent :])
+                if there:
+                    await self._claims.write(deliveries.part_sent, held, held.delivery.parts_sent + there)
+        for number in range(held.delivery.parts_sent, len(parts)):
+            async with self.sending(held):
+                await self._show_part(held, parts[number], number + 1, first_id)
+
+    async def _show_part(self, held: Held, shown: Shown, number: int, first_id: str) -> None:
+        try:
+            await self._sender.post(held.delivery, shown, nonce(held.delivery, number), reply_to=first_id)
+        except Refused as refusal:
+            if refusal.trouble is not Trouble.GONE:
+                raise
+            # The nonce of a message that somebody deleted already: it was there. Otherwise the thread takes no more.
+            if refusal.code != UNKNOWN_MESSAGE:
+                raise Refused(Trouble.CLOSED, str(refusal)) from refusal
+        await self._claims.write(deliveries.part_sent, held, number)
+
+    async def _posted_before(self, held: Held, shown: Shown, since: dt.datetime | None) -> Posted | None:
+        delivery = held.delivery
+        began = since or delivery.created_at - CLOCK_SKEW
+        history = await self._sender.own_messages(delivery, delivery.reply_to_id, began)
+        for message in history:
+            if message.replies_to == delivery.reply_to_id and (delivery.reply_to_id or message.shows(shown)):
+                return message
+        return None
+
+    async def _move(self, held: Held, place: Place) -> None:
+        delivery = held.delivery
+        channel_id = delivery.channel_id
+        if place is Place.DIRECT_MESSAGE:
+            async with self.sending(held):
+                channel_id = await self._sender.open_dm(delivery)
+            if channel_id == delivery.channel_id and delivery.route == "channel":
+                raise Refused(Trouble.NO_DM, "the direct messages with this person are closed")
+        async with held.while_held():
+            await self._claims.write(deliveries.reroute, held, route="channel", channel_id=channel_id, message_id=None)
+            if held.delivery.parts_sent and place is Place.DIRECT_MESSAGE:
+                await self._claims.write(deliveries.part_sent, held, 0)
+        log.info("delivery goes elsewhere", delivery=delivery.id, place=place.name.lower())
+
+    async def _give_up(self, held: Held, refusal: Refused) -> None:
+        async with held.while_held():
+            await self._claims.write(deliveries.give_up, held, f"Nobody could be reached on Discord: {refusal}")
+        log.warning("undeliverable", delivery=held.delivery.id, error=str(refusal))
+
+
+def _ended_at(view: DeliveryView) -> dt.datetime | None:
+    ends = [job.finished_at for job in view.jobs if job.finished_at is not None]
+    return max(ends) - CLOCK_SKEW if ends else None

@@ -1,0 +1,35 @@
+"""What a delivery shows at each step, in the language of the person who asked."""
+
+from __future__ import annotations
+
+from bot.delivery.decisions import Step
+from bot.render.answer import answer_final, late_notice, ready_notice, token_expiring
+from bot.render.ingest import ingest_card
+from bot.render.progress import answer_progress
+from bot.render.shown import Shown
+from bot.texts import texts_for
+from db.deliveries import DeliveryView
+
+
+def waiting_page(view: DeliveryView, step: Step) -> Shown:
+    """Show what the jobs do now."""
+    t = texts_for(view.delivery.locale)
+    if step is Step.EXPIRING:
+        return token_expiring(view, t)
+    return answer_progress(view, t) if view.delivery.kind == "answer" else ingest_card(view, t)
+
+
+def final_pages(view: DeliveryView) -> list[Shown]:
+    """Show how it ended: what the message becomes, and further messages."""
+    t = texts_for(view.delivery.locale)
+    return answer_final(view, t) if view.delivery.kind == "answer" else [ingest_card(view, t)]
+
+
+def late_page(view: DeliveryView) -> Shown:
+    """Tell a person who waited long that it is done."""
+    return late_notice(view, texts_for(view.delivery.locale))
+
+
+def plain_page(view: DeliveryView) -> Shown:
+    """Say where the answer is, for when Discord does not take the answer itself."""
+    return ready_notice(view, texts_for(view.delivery.locale))
