@@ -126,8 +126,7 @@ notice-ingest = { $failed ->
 }
 notice-late-private = This takes longer than Discord lets a private message be changed. The answer will come as a direct message; if yours are closed, `/jobs show { $job }` has it.
 notice-late-private-ingest = This takes longer than Discord lets a private message be changed. You will get a direct message when it is done; if yours are closed, `/jobs show { $job }` has it.
-notice-moved = From { $where }, where the message can no longer be changed:
-notice-moved-unknown = From a place where the message can no longer be changed:
+notice-elsewhere = Discord does not take it here; `/jobs show { $job }` has it.
 
 fallback-embed = no embedding model, searched by keywords only
 fallback-rewrite = follow-up searched together with the question before
@@ -174,7 +173,6 @@ stage-generate = write
 why-tokens = { $n } tokens
 plot-before = recall
 plot-after = { $reranker }
-plot-cited = cited
 plot-rest = … { $n } more
 
 ## Documents

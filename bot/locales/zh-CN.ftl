@@ -117,8 +117,7 @@ notice-ingest = { $failed ->
 }
 notice-late-private = 时间超过了 Discord 允许修改私密消息的期限。回答会以私信发给你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
 notice-late-private-ingest = 时间超过了 Discord 允许修改私密消息的期限。完成后会私信通知你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
-notice-moved = 来自 { $where }，那里的消息已无法修改：
-notice-moved-unknown = 来自一条已无法修改的消息：
+notice-elsewhere = Discord 在这里不接受它；可用 `/任务 查看 { $job }`。
 
 fallback-embed = 没有嵌入模型，只按关键词检索
 fallback-rewrite = 追问与上一个问题一起检索
@@ -156,7 +155,6 @@ stage-generate = 写作
 why-tokens = { $n } 个词元
 plot-before = 检索
 plot-after = { $reranker }
-plot-cited = 引用
 plot-rest = ……另有 { $n } 段
 
 ## 资料

@@ -1,0 +1,92 @@
+"""Jobs: a list of them, and one with its reason, its error or its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.render import safe
+from bot.render.answer import answer_page
+from bot.render.card import BAD, CALM, GOOD, QUIET, card
+from bot.render.docs import page_buttons
+from bot.render.shown import Button, Link, Shown
+from bot.render.wording import error_sentence, is_retrying, waits_for_worker, when
+from bot.texts import Texts
+from db.deliveries import JobView
+
+ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}
+COLOURS = {"succeeded": GOOD, "failed": BAD, "dead": BAD, "cancelled": QUIET}
+
+
+def jobs_list(jobs: Sequence[JobView], t: Texts, *, everyone: bool, page: int = 0, more: bool = False) -> Shown:
+    """List one page of jobs, newest first; `everyone`: not only the viewer's own."""
+    title = t("jobs-title-all" if everyone else "jobs-title-own")
+    if not jobs:
+        return Shown(embeds=(card(title=title, entries=[t("jobs-none")]),))
+    embed = card(
+        title=title,
+        entries=[_line(job, t) for job in jobs],
+        footer=t("jobs-page", page=str(page + 1)) if more or page else t("jobs-hint"),
+        more=lambda n: t("more", n=n),
+    )
+    return Shown(embeds=(embed,), buttons=page_buttons("jobs", page, t, more=more))
+
+
+def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> Shown:
+    """Show one job; an answered question comes with its whole answer, for here it can always be read."""
+    state = f"{ICONS.get(job.state, '')} {_state(job, t)}".strip()
+    row: list[Button | Link] = []
+    if delivery_id is not None and may_change and not job.ended:
+        row.append(Button("cancel", delivery_id, t("button-cancel"), disabled=job.cancel_requested))
+    if delivery_id is not None and may_change and job.ended and job.state != "succeeded":
+        row.append(Button("retry", delivery_id, t("button-retry")))
+    if jump := safe.jump_link(link):
+        row.append(Link(t("job-open"), jump))
+    rows = (tuple(row),) if row else ()
+    if job.kind == "ask" and job.state == "succeeded" and job.result is not None:
+        page = answer_page(job, t, f"-# {t('job', job=str(job.id))} · {state}")
+        return Shown(page.content, page.embeds, (*page.buttons, *rows), page.files)
+    embed = card(
+        title=f"{t('job', job=str(job.id))} · {t(f'job-kind-{job.kind}')}",
+        entries=[f"**{safe.title(job.about, 300) or t('untitled')}**", state, *_reasons(job, t)],
+        footer=t("job-attempt", attempt=str(job.attempt), attempts=str(job.max_attempts)) if job.attempt > 1 else "",
+        colour=COLOURS.get(job.state, CALM),
+    )
+    return Shown(embeds=(embed,), buttons=rows)
+
+
+def _line(job: JobView, t: Texts) -> str:
+    about = safe.title(job.about, 80) or t("untitled")
+    return f"`{job.id}` {ICONS.get(job.state, '')} {about} · {_state(job, t)}"
+
+
+def _state(job: JobView, t: Texts) -> str:
+    state = t(f"state-{job.state}") if t.has(f"state-{job.state}") else safe.title(job.state, 20)
+    if job.ended:
+        return t("job-ended", state=state, when=when(job.finished_at))
+    return t("job-since", state=state, when=when(job.created_at))
+
+
+def _reasons(job: JobView, t: Texts) -> list[str]:
+    if job.state in {"failed", "dead"}:
+        return [f"> {_one_line(error_sentence(job.error_class, job.error, t))}"]
+    if job.state == "succeeded":
+        chunks = (job.result or {}).get("chunks")
+        return [t("passages", n=int(chunks))] if chunks is not None else []
+    if job.state == "cancelled":
+        return []
+    reasons = []
+    if is_retrying(job):
+        reasons.append(t("progress-retry-document", attempt=str(job.attempt + 1), attempts=str(job.max_attempts)))
+        reasons.append(f"> {_one_line(error_sentence(job.error_class, job.error, t))}")
+    elif waits_for_worker(job):
+        reasons.append(t("progress-no-worker-document"))
+    elif job.state == "queued" and job.ahead is not None:
+        reasons.append(t("progress-queued-document", position=job.ahead + 1))
+    # The ledger's own sentence says more than any summary: who holds it, since when, how far it is.
+    if job.why:
+        reasons.append(f"-# {_one_line(safe.neutral(job.why[:400]))}")
+    return reasons
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,59 @@
+"""A question on its way: where it stands, how far it is, and the answer's text as it is written."""
+
+from __future__ import annotations
+
+from bot.render import safe
+from bot.render.markdown import close_fence
+from bot.render.shown import Button, Shown
+from bot.render.split import split_message
+from bot.render.wording import bar, is_retrying, question_line, waits_for_worker
+from bot.texts import Texts
+from db.deliveries import DeliveryView, JobView
+
+STREAMED = 1500
+"""Characters of the growing text that are shown; a longer one is shown from its last part."""
+CURSOR = "▌"
+
+
+def answer_progress(view: DeliveryView, t: Texts) -> Shown:
+    """Show one question while it waits and runs."""
+    job = view.jobs[0]
+    return Shown(
+        content="\n".join((question_line(job), *_lines(job, t))),
+        buttons=((Button("cancel", view.delivery.id, t("button-cancel"), disabled=job.cancel_requested),),),
+    )
+
+
+def _lines(job: JobView, t: Texts) -> list[str]:
+    if job.cancel_requested:
+        return [t("progress-cancelling")]
+    if job.state == "queued":
+        return [_waiting(job, t)]
+    if job.stage == "generate" and job.progress_text.strip():
+        return [_written(job.progress_text), f"-# {t('trail-writing')}"]
+    if job.stage == "rerank" and job.progress_total > 1:
+        return [
+            t("progress-rerank", done=job.progress_done, total=job.progress_total),
+            f"{bar(job.progress_done, job.progress_total)}",
+        ]
+    stage = "rerank-start" if job.stage == "rerank" else job.stage
+    key = f"progress-{stage}"
+    return [t(key if t.has(key) else "progress-start")]
+
+
+def _waiting(job: JobView, t: Texts) -> str:
+    if is_retrying(job):
+        return t("progress-retry", attempt=str(job.attempt + 1), attempts=str(job.max_attempts))
+    if waits_for_worker(job):
+        return t("progress-no-worker")
+    if job.ahead is None or job.why.startswith("not on the queue yet"):
+        return t("progress-no-broker")
+    return t("progress-queued", position=job.ahead + 1)
+
+
+def _written(text: str) -> str:
+    parts = split_message(safe.neutral(close_fence(text)), STREAMED)
+    if not parts:
+        return CURSOR
+    shown = parts[-1] if len(parts) == 1 else f"…\n{parts[-1]}"
+    return f"{shown}\n{CURSOR}" if shown.endswith("```") else f"{shown} {CURSOR}"

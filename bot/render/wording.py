@@ -1,0 +1,108 @@
+"""Words for what several messages say: the question, errors, fallbacks, sizes and times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.render import safe
+from bot.render.split import cut
+from bot.texts import Texts
+from db.deliveries import Delivery, JobView
+from pipeline import errors
+from pipeline.types import Fallback
+
+QUESTION = 300
+"""Characters of a question that stand above its answer."""
+BAR = 12
+
+
+def question_line(job: JobView) -> str:
+    """Repeat the question above what is said about it; Discord shows the name of a command but not what was asked."""
+    return f"> {safe.title(job.about, QUESTION)}"
+
+
+def error_sentence(name: str | None, detail: str | None, t: Texts) -> str:
+    """Say an error by its class, or in the job's own words where the catalogue does not know the class."""
+    known = getattr(errors, name or "", None)
+    if not detail and isinstance(known, type) and issubclass(known, errors.RefdeskError):
+        detail = str(known())
+    said = safe.neutral(cut(detail or "", 600))
+    key = f"error-{name}"
+    if name and t.has(key):
+        return t(key, detail=said)
+    return t("error-unknown") if name or not said else said
+
+
+def fallback_notes(fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts) -> list[str]:
+    """Say what took the place of what could not do its work; plain text."""
+    return list(dict.fromkeys(_fallback(item, t) for item in fallbacks))
+
+
+def _fallback(item: Mapping[str, Any] | Fallback, t: Texts) -> str:
+    if isinstance(item, Fallback):
+        item = {"stage": item.stage, "method": item.method, "used": item.used, "reason": item.reason}
+    stage, method, used = (str(item.get(name, "")) for name in ("stage", "method", "used"))
+    if stage == "rerank":
+        if "kept their recall place" in str(item.get("reason", "")):
+            return t("fallback-rerank-partly", method=safe.plain(method, 40))
+        key = "fallback-rerank-none" if used in {"", "none"} else "fallback-rerank"
+        return t(key, method=safe.plain(method, 40), used=safe.plain(used, 40))
+    if stage == "generate" and method == "sentence similarity":
+        return t("fallback-generate-scores")
+    if t.has(f"fallback-{stage}"):
+        return t(f"fallback-{stage}")
+    return t("fallback-other", stage=safe.plain(stage, 40), method=safe.plain(method, 40), used=safe.plain(used, 40))
+
+
+def seconds(milliseconds: float, t: Texts) -> str:
+    """Say a time that people waited."""
+    value = milliseconds / 1000
+    if value >= 90:
+        return t("minutes", minutes=f"{value / 60:.0f}")
+    return t("seconds", seconds=f"{value:.0f}" if value >= 10 else f"{value:.1f}")
+
+
+def bar(done: int, total: int) -> str:
+    """Draw how far something is."""
+    filled = 0 if total <= 0 else max(0, min(BAR, round(BAR * done / total)))
+    return "▰" * filled + "▱" * (BAR - filled)
+
+
+def scope(channels: Sequence[str] | None, guild_id: str | None, t: Texts) -> str:
+    """Say whose answers may use a document."""
+    if guild_id is None:
+        return t("scope-own")
+    if channels is None:
+        return t("scope-server")
+    return t("scope-channels", channels=", ".join(f"<#{channel}>" for channel in channels[:5] if channel.isdigit()))
+
+
+def person(user_id: str) -> str:
+    """Name a person; the app shows the number as a name, and nobody is told."""
+    return f"<@{user_id}>" if user_id.isdigit() else safe.title(user_id, 40)
+
+
+def when(time: dt.datetime | str | None) -> str:
+    """Say a moment, which the app writes in the reader's own words and time zone."""
+    if time is None:
+        return ""
+    moment = dt.datetime.fromisoformat(time) if isinstance(time, str) else time
+    return f"<t:{int(moment.timestamp())}:R>"
+
+
+def place(channels: Mapping[str, Any], delivery: Delivery, t: Texts) -> str:
+    """Say whose answers may use the document of an ingest job."""
+    scoped = channels.get("channels")
+    return scope(scoped if isinstance(scoped, list | tuple) else None, delivery.guild_id, t)
+
+
+def waits_for_worker(job: JobView) -> bool:
+    """Whether nothing works on a job because no worker runs."""
+    return "no worker for the queue" in job.why
+
+
+def is_retrying(job: JobView) -> bool:
+    """Whether a job waits for another attempt after an error."""
+    return job.state == "queued" and job.attempt > 0 and job.error is not None
