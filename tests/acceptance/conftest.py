@@ -25,6 +25,7 @@ from config.embedded import ServerUrls
 from config.redis_urls import client_url
 from db import jobs, workspaces
 from db.engine import Database
+from tests.fake_discord import FakeDiscord
 
 PATIENCE_S = 120
 
@@ -75,6 +76,36 @@ class Desk:
             lambda: self.value(f"SELECT count(*) FROM workers WHERE pid = {process.pid}") == 1, f"{role} worker ready"
         )
         return process
+
+    def start_bot(self, discord: FakeDiscord, *, ready: bool = True, **environment: str) -> subprocess.Popen[bytes]:
+        """Start the bot as an operator does, only that Discord's address is another one."""
+        before = sum(session.connected for session in discord.sessions)
+        log = (self.logs / f"bot-{len(self.processes)}.log").open("wb")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot"],
+            env=self.environment | discord.environment | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self.processes.append(process)
+        if ready:
+            self.wait_until(
+                lambda: (
+                    process.poll() is not None
+                    or (sum(s.connected for s in discord.sessions) > before and bool(discord.commands))
+                ),
+                "bot connected",
+            )
+            assert process.poll() is None, self.tail()
+        return process
+
+    def stop(self, process: subprocess.Popen[bytes]) -> int:
+        """Ask a process to stop, and give its exit code."""
+        process.send_signal(signal.SIGTERM)
+        return process.wait(30)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """End a worker and its children as the kernel would: at once, with no word."""
@@ -135,6 +166,14 @@ def open_desk(database_url: str, redis_url: str, folder: Path) -> Iterator[Desk]
 def desk(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Desk]:
     with open_desk(database_url, redis_url, tmp_path) as desk:
         yield desk
+
+
+@pytest.fixture
+def discord() -> Iterator[FakeDiscord]:
+    """A Discord on loopback; whatever the bot did against Discord's rules fails the test."""
+    with FakeDiscord() as fake:
+        yield fake
+        assert not fake.problems, "\n".join(map(str, fake.problems))
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from pipeline import errors
 from pipeline.backends import kreuzberg_parser
 from pipeline.backends.kreuzberg_parser import KreuzbergParser
 from pipeline.types import Source
+from tests.pdf_files import pdf
 
 CHINESE = "社区图书馆的开放时间是每天上午九点到晚上八点，节假日另行通知。请保持安静。"
 TRADITIONAL = "社區圖書館的開放時間是每天上午九點到晚上八點。請保持安靜，謝謝合作。"
@@ -56,26 +57,6 @@ def docx(body: str, more: Mapping[str, str] = MappingProxyType({})) -> bytes:
 def paragraph(text: str, style: str = "") -> str:
     properties = f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else ""
     return f"<w:p>{properties}<w:r><w:t>{text}</w:t></w:r></w:p>"
-
-
-def pdf(*pages: str) -> bytes:
-    """Write a PDF with one line of text on each page; a page without text draws a box, as a scan would."""
-    kids = " ".join(f"{3 + 2 * n} 0 R" for n in range(len(pages)))
-    font = "<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>"]
-    for number, text in enumerate(pages):
-        drawn = f"BT /F 12 Tf 72 700 Td ({text}) Tj ET" if text else "0 0 100 100 re f"
-        objects += [
-            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {font} /Contents {4 + 2 * number} 0 R >>",
-            f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
-        ]
-    out, places = "%PDF-1.4\n", []
-    for number, text in enumerate(objects, 1):
-        places.append(len(out))
-        out += f"{number} 0 obj\n{text}\nendobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
-    tail = f"trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
-    return (out + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}{tail}").encode("latin-1")
 
 
 def child_of(parser: KreuzbergParser) -> int:

@@ -1,0 +1,48 @@
+"""Many people at once: 300 questions within 3 seconds are all acknowledged in time, and none is lost."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from tests.acceptance.conftest import Desk
+from tests.fake_discord import FakeDiscord
+
+PEOPLE = 30
+QUESTIONS = 300
+WITHIN_S = 3.0
+
+
+def test_many__300_interactions_within_3_seconds(
+    desk: Desk, discord: FakeDiscord, record_property: Callable[[str, object], None]
+) -> None:
+    people = [discord.add_user(f"member {n}") for n in range(PEOPLE)]
+    guild = discord.add_guild("Busy", members=people)
+    channels = [discord.add_channel(guild, f"channel-{n}") for n in range(10)]
+    desk.start_bot(discord)
+
+    asked = []
+    began = time.monotonic()
+    for number in range(QUESTIONS):
+        person, channel = people[number % PEOPLE], channels[number % len(channels)]
+        asked.append(person.slash("ask", channel=channel, question=f"What is rule number {number}?"))
+        time.sleep(max(0.0, began + (number + 1) * WITHIN_S / QUESTIONS - time.monotonic()))
+    took_s = time.monotonic() - began
+    for interaction in asked:
+        interaction.wait_acknowledged(10)
+    latencies = sorted(interaction.ack_latency_s for interaction in asked)
+    for name, seconds in (
+        ("within", took_s),
+        ("p50", statistics.median(latencies)),
+        ("p99", latencies[QUESTIONS * 99 // 100]),
+        ("max", latencies[-1]),
+    ):
+        record_property(f"{name}_ms", round(seconds * 1000))
+
+    # Each became a job of its own, and each message shows that it waits.
+    desk.wait_until(lambda: desk.value("SELECT count(*) FROM jobs") == QUESTIONS, "all jobs in the ledger")
+    assert desk.value("SELECT count(DISTINCT payload ->> 'question') FROM jobs") == QUESTIONS
+    assert desk.value("SELECT count(DISTINCT message_id) FROM deliveries") == QUESTIONS
+    discord.wait_until(lambda: all(i.messages_seen and not i.messages_seen[0].loading for i in asked), 120, "states")
+    assert not any(request.status == 429 for request in discord.requests)

@@ -1,0 +1,68 @@
+"""From a file to its deletion: a person, the bot process, real workers, real Postgres and Redis, a fake Discord."""
+
+from __future__ import annotations
+
+from tests.acceptance.conftest import Desk
+from tests.fake_discord import FakeDiscord
+from tests.pdf_files import pdf
+
+PATIENCE_S = 90
+RULES = pdf(
+    "The garden is open from eight in the morning until nine in the evening.",
+    "A key to the tool shed costs a deposit of 25 euros, which the treasurer pays back.",
+    "Dogs are welcome when they are kept on a leash.",
+)
+HALL = "The assembly hall can be reserved for two hours by any member. Write the date into the list at the door."
+
+
+def test_story__file_question_reasons_vote_deletion_abstention(desk: Desk, discord: FakeDiscord) -> None:
+    anna = discord.add_user("anna")
+    guild = discord.add_guild("Garden club", members=[anna])
+    channel = discord.add_channel(guild, "general")
+    desk.start_worker("ingest")
+    desk.start_worker("query")
+    desk.start_bot(discord)
+
+    # A file, and a text, become documents.
+    added = anna.slash("ingest", channel=channel, file=("rules.pdf", RULES))
+    card = added.wait_message("3 pages", PATIENCE_S)
+    assert "rules" in card.text
+    anna.slash("ingest", channel=channel, text=HALL, title="Assembly hall").wait_message("1 passage", PATIENCE_S)
+
+    # The answer names its source and page, in the message that said "thinking".
+    asked = anna.slash("ask", channel=channel, question="How much is the deposit for a key to the tool shed?")
+    answer = asked.wait_message("25 euros", PATIENCE_S)
+    discord.wait_until(lambda: answer.component("Sources"), PATIENCE_S, "the buttons of the answer")
+    assert "[1]" in answer.content
+    assert "rules" in answer.text
+    assert "p. 2" in answer.text
+    assert asked.messages_seen == [answer]
+    assert not answer.ephemeral
+
+    # Sources quotes the page; Why these shows reasons and the picture, to the one who asks only.
+    sources = anna.click(answer, "Sources").wait_message("deposit", PATIENCE_S)
+    assert sources.ephemeral
+    why = anna.click(answer, "Why these").wait_message("Why these sources", PATIENCE_S)
+    assert why.ephemeral
+    assert [file.data[:8] for file in why.attachments] == [b"\x89PNG\r\n\x1a\n"]
+
+    # A vote is kept, changed, and counts once.
+    anna.click(answer, next(b["custom_id"] for b in answer.buttons if ":up:" in b.get("custom_id", ""))).wait_message()
+    assert desk.value("SELECT vote FROM feedback") == 1
+    anna.click(answer, next(b["custom_id"] for b in answer.buttons if ":down:" in b["custom_id"])).wait_message()
+    assert desk.value("SELECT array_agg(vote) FROM feedback") == [-1]
+
+    # Deleted, the document answers no more; what was looked at instead is named.
+    document = next(c for c in anna.autocomplete("docs delete", "document", "rul", channel=channel))
+    assert "rules" in document.name
+    confirm = anna.slash("docs delete", channel=channel, document=document.value).wait_message("rules", PATIENCE_S)
+    anna.click(confirm, next(b["custom_id"] for b in confirm.buttons if "delete" in b["custom_id"])).wait_acknowledged()
+    desk.wait_until(lambda: desk.value("SELECT count(*) FROM documents") == 1, "document deleted")
+    again = anna.slash("ask", channel=channel, question="How much is the deposit for a key to the tool shed?")
+    abstained = again.wait_message("Assembly hall", PATIENCE_S)
+    assert "25 euros" not in again.text
+    assert desk.value("SELECT abstained FROM queries ORDER BY id DESC LIMIT 1")
+
+    assert not any(message.pings for message in channel.messages)
+    assert abstained in channel.messages
+    assert desk.value("SELECT count(*) FROM deliveries WHERE state = 'open'") == 0
