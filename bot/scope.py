@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import discord
-from db.deliveries import Delivery
-from db.workspace_settings import WorkspaceSettings
 
 from bot.texts import texts_for
+from db.deliveries import Delivery
+from db.workspace_settings import WorkspaceSettings
 
 GuildChannel = discord.abc.GuildChannel
 

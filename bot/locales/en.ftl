@@ -172,7 +172,6 @@ stage-rerank = rerank
 stage-generate = write
 why-tokens = { $n } tokens
 plot-before = recall
-plot-after = { $reranker }
 plot-rest = … { $n } more
 
 ## Documents
@@ -350,3 +349,44 @@ error-LlmUnparsable = The language model gave something that could not be used. 
 error-Cancelled = It was cancelled.
 error-LeaseLost = Another worker took this over.
 error-WorkerLost = The worker fell silent while at it, several times. If it is a document, it may be too large for the worker; the operator sees more in the log.
+
+## Options of commands: `opt-<option>`, each with `-desc`; and what can be chosen
+
+opt-question = question
+opt-question-desc = What you want to know
+opt-private = private
+opt-private-desc = Only you see the answer; it may use all channels that you can read
+opt-reranker = reranker
+opt-reranker-desc = What decides which passages the answer is written from
+opt-top-k = top-k
+opt-top-k-desc = How many passages the answer is written from
+reranker-none = none: as recalled
+reranker-late-interaction = late-interaction: word by word, fast
+reranker-cross-encoder = cross-encoder: reads question and passage together
+reranker-llm-pointwise = llm-pointwise: a language model rates each passage, slow
+
+## Refusals: only the person sees them, and each says what to do instead
+
+refusal-question-empty = There is no question. Write one after `/ask`, for example: How do I reset the router?
+refusal-question-long = The question has { $length } characters; at most { $limit } can be read. Ask in fewer words, or add the text with `/ingest` and ask about it.
+refusal-private-only = Answers are private in this channel. Ask again with `private`.
+refusal-over-quota-user = You may do this { $limit } times in { $window }. There is room again in { $frees }.
+refusal-over-quota-server = This server may do this { $limit } times in { $window }, and others were quicker. There is room again in { $frees }.
+refusal-discord-away = Discord refused or did not answer just now. Try again in a moment.
+refusal-fault = Something went wrong that should not. Try again; if it stays so, tell the operator the number { $number }.
+duration-days = { $n ->
+    [one] 1 day
+   *[other] { $n } days
+}
+duration-hours = { $n ->
+    [one] 1 hour
+   *[other] { $n } hours
+}
+duration-minutes = { $n ->
+    [one] 1 minute
+   *[other] { $n } minutes
+}
+duration-seconds = { $n ->
+    [one] 1 second
+   *[other] { $n } seconds
+}

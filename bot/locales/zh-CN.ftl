@@ -154,7 +154,6 @@ stage-rerank = 排序
 stage-generate = 写作
 why-tokens = { $n } 个词元
 plot-before = 检索
-plot-after = { $reranker }
 plot-rest = ……另有 { $n } 段
 
 ## 资料
@@ -316,3 +315,32 @@ error-LlmUnparsable = 语言模型给出的内容无法使用。请重试。
 error-Cancelled = 已取消。
 error-LeaseLost = 另一个工作进程接手了这个任务。
 error-WorkerLost = 工作进程多次在处理时失去响应。如果是一份资料，它可能太大；运营者可以在日志里看到更多。
+
+## 命令选项：`opt-<选项>`，各有 `-desc`；以及可选的内容
+
+opt-question = 问题
+opt-question-desc = 你想知道什么
+opt-private = 私密
+opt-private-desc = 只有你能看到回答；可以用到你能阅读的所有频道
+opt-reranker = 重排
+opt-reranker-desc = 由什么来决定用哪些段落写回答
+opt-top-k = 段落数
+opt-top-k-desc = 用多少个段落写回答
+reranker-none = none：保持检索顺序
+reranker-late-interaction = late-interaction：逐词比较，快
+reranker-cross-encoder = cross-encoder：问题和段落一起读
+reranker-llm-pointwise = llm-pointwise：语言模型给每个段落打分，慢
+
+## 拒绝：只有本人能看到，并且都说明该怎么做
+
+refusal-question-empty = 没有问题。请在 `/ask` 后面写一个，例如：怎么重置路由器？
+refusal-question-long = 问题有 { $length } 个字符，最多只能读 { $limit } 个。请用更少的字提问，或者用 `/ingest` 添加这段文字后再问。
+refusal-private-only = 这个频道里的回答是私密的。请选择“私密”再问一次。
+refusal-over-quota-user = 你在{ $window }内可以这样做 { $limit } 次。{ $frees }后可以再试。
+refusal-over-quota-server = 这个服务器在{ $window }内可以这样做 { $limit } 次，别人已经用完了。{ $frees }后可以再试。
+refusal-discord-away = Discord 刚才拒绝了或没有回应。请稍后再试。
+refusal-fault = 出了不该出的问题。请再试一次；如果还是这样，请把编号 { $number } 告诉运营者。
+duration-days = { $n } 天
+duration-hours = { $n } 小时
+duration-minutes = { $n } 分钟
+duration-seconds = { $n } 秒

@@ -1,0 +1,145 @@
+"""The bot: one client with its commands, its desk and its courier, from start to clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import discord
+import structlog
+import yarl
+from discord import app_commands
+from discord.ext import commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.cogs import COGS
+from bot.delivery import Courier
+from bot.desk import Desk
+from bot.refusals import refuse
+from bot.sync import sync_commands
+from bot.translator import CatalogueTranslator
+from bot.visits import Visits
+from config.settings import Settings
+from pipeline.errors import RefdeskError
+
+log = structlog.get_logger(__name__)
+
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+"""None is privileged: interactions bring their content along, and a message that mentions the bot has its content."""
+COURIER_THREADS = 4
+BEAT_S = 10.0
+DRAIN_S = 5.0
+"""How long a stop waits for interactions in flight."""
+
+
+class Tree(app_commands.CommandTree["RefdeskBot"]):
+    """The commands, with one place for what goes wrong in any of them."""
+
+    async def interaction_check(self, interaction: discord.Interaction[RefdeskBot], /) -> bool:
+        """Begin a visit; nothing new begins while the bot stops."""
+        if self.client.visits.closing:
+            return False
+        if interaction.type is not discord.InteractionType.autocomplete:
+            command = interaction.command
+            self.client.visits.begin(interaction, "unknown" if command is None else command.qualified_name)
+        return True
+
+    async def on_error(
+        self, interaction: discord.Interaction[RefdeskBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Answer an error in private."""
+        if interaction.type is not discord.InteractionType.autocomplete:
+            self.client.visits.end(interaction, await refuse(interaction, error))
+
+
+class RefdeskBot(commands.AutoShardedBot):
+    """Discord's client with what Refdesk needs beside it."""
+
+    tree: Tree
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        """Prepare; nothing connects yet."""
+        shards: dict[str, Any] = {}
+        if settings.discord_shard_count:
+            shards = {"shard_count": settings.discord_shard_count, "shard_ids": settings.shard_ids or None}
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=INTENTS,
+            allowed_mentions=discord.AllowedMentions.none(),
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=True),
+            max_messages=None,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            chunk_guilds_at_startup=False,
+            **shards,
+        )
+        self.desk = desk
+        self.settings = settings
+        self.visits = Visits()
+        self._courier_threads = ThreadPoolExecutor(COURIER_THREADS, thread_name_prefix="courier")
+        self.courier = Courier(self, desk.door.database, executor=self._courier_threads, owner=desk.presence.owner)
+        self._beating: asyncio.Task[None] | None = None
+
+    async def add_parts(self) -> None:
+        """Add all commands and buttons; needs no connection."""
+        for cog in COGS:
+            await self.add_cog(cog(self))
+
+    async def setup_hook(self) -> None:
+        """Prepare what has to be there before the first event: after the login, before the connection."""
+        await follow_gateway(self)
+        await self.add_parts()
+        await self.tree.set_translator(CatalogueTranslator())
+        await self.desk.presence.beat()
+        await sync_commands(self.tree, self.desk.presence, self.application_id or 0)
+        await self.courier.start()
+        self._beating = asyncio.create_task(self._beat())
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Leave messages to the follow-up alone: there are no commands with a prefix."""
+
+    async def on_app_command_completion(
+        self, interaction: discord.Interaction, _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
+    ) -> None:
+        """End the visit of a command that went well."""
+        self.visits.end(interaction)
+
+    async def on_ready(self) -> None:
+        """Say that the bot is there."""
+        log.info("connected", bot=str(self.user), servers=len(self.guilds), shards=self.shard_count)
+
+    async def stop(self) -> None:
+        """Stop in order: no new work, what is in flight ends, results are left to others, the gateway is closed."""
+        if not await self.visits.drain(DRAIN_S):
+            log.warning("interactions cut short by the stop")
+        if self._beating is not None:
+            self._beating.cancel()
+            await self.courier.stop()
+            with contextlib.suppress(RefdeskError):
+                await self.desk.presence.leave()
+        await self.close()
+        self._courier_threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            try:
+                await self.desk.presence.beat()
+            except RefdeskError as error:
+                log.warning("no sign of life could be given", error=error.name)
+
+
+def follow_api(api_url: str) -> None:
+    """Send all requests to another address than Discord's own; to be called before anything connects."""
+    Route.BASE = api_url
+
+
+async def follow_gateway(bot: discord.Client) -> None:
+    """Take the gateway that the API names: discord.py asks for it only where it chooses the shards itself."""
+    _, address, _ = await bot.http.get_bot_gateway()
+    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)

@@ -1,0 +1,28 @@
+"""From an interaction to the parts of the bot that it reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import discord
+
+from bot.desk import Desk
+from bot.texts import Texts, texts_for
+
+if TYPE_CHECKING:
+    from bot.app import RefdeskBot
+
+
+def bot_of(interaction: discord.Interaction) -> RefdeskBot:
+    """Give the bot that an interaction reached."""
+    return cast("RefdeskBot", interaction.client)
+
+
+def desk_of(interaction: discord.Interaction) -> Desk:
+    """Give its desk."""
+    return bot_of(interaction).desk
+
+
+def texts_of(interaction: discord.Interaction) -> Texts:
+    """Give the sentences in the language of the person."""
+    return texts_for(interaction.locale)

@@ -1,0 +1,36 @@
+"""`/ask`: a question to the library."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients, questions
+from bot.cogs.options import options, reranker_choices
+from bot.desk.asking import Question
+from bot.translator import named
+
+
+class Ask(commands.Cog):
+    """Asks the library."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-ask"), description=named("cmd-ask-desc"))
+    @options(question="question", private="private", reranker="reranker", top_k="top-k")
+    @app_commands.choices(reranker=reranker_choices())
+    async def ask(
+        self,
+        interaction: discord.Interaction,
+        question: str,
+        private: bool = False,
+        reranker: app_commands.Choice[str] | None = None,
+        top_k: app_commands.Range[int, 1, 20] | None = None,
+    ) -> None:
+        """Submit the question; the message shows how far it is, and then the answer."""
+        text = questions.check_question(question, clients.desk_of(interaction).settings.max_question_chars)
+        asked = Question(text, None if reranker is None else reranker.value, top_k)
+        await questions.ask(interaction, asked, private=private)

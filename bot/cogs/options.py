@@ -1,0 +1,28 @@
+"""Options that several commands share, with names and descriptions from the catalogues."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from discord import app_commands
+
+from bot.translator import named
+from pipeline.types import RERANKERS
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def options(**keys: str) -> Callable[[F], F]:
+    """Name and describe a command's options: `opt-<key>` and `opt-<key>-desc` of the catalogue."""
+
+    def decorate(command: F) -> F:
+        renamed = app_commands.rename(**{name: named(f"opt-{key}") for name, key in keys.items()})(command)
+        return app_commands.describe(**{name: named(f"opt-{key}-desc") for name, key in keys.items()})(renamed)
+
+    return decorate
+
+
+def reranker_choices() -> list[app_commands.Choice[str]]:
+    """Give the rerankers as choices."""
+    return [app_commands.Choice(name=named(f"reranker-{name}"), value=name) for name in RERANKERS]

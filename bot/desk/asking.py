@@ -1,0 +1,110 @@
+"""Questions on their way into the ledger, and the conversations they belong to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.desk.door import Door
+from bot.scope import Place
+from db import deliveries, jobs
+from db.deliveries import NewDelivery, Turn
+from tasks.submit import Submitter
+
+TURNS = 3
+"""Questions and answers of a conversation that a follow-up takes into account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The message that will show what comes of a request."""
+
+    request_key: str
+    """The interaction or message that asks; several bot processes may see it, and it gives one job."""
+    private: bool = False
+    message_id: str | None = None
+    """None: it is still to be posted."""
+    reply_to_id: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
+    token_lives_s: float = 0
+
+    def delivery(self, place: Place, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
+        """Describe the delivery: by the bot's own token wherever that reaches the message."""
+        by_token = self.token is not None and (self.private or not place.reachable)
+        return NewDelivery(
+            workspace_id=workspace_id,
+            kind=kind,
+            request_key=self.request_key,
+            application_id=place.application_id,
+            channel_id=place.channel_id,
+            user_id=place.user_id,
+            guild_id=place.guild_id,
+            message_id=self.message_id,
+            reply_to_id=self.reply_to_id,
+            locale=place.locale,
+            private=self.private,
+            route="token" if by_token else "channel",
+            token=self.token if by_token else None,
+            token_lives_s=self.token_lives_s if by_token else 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person asks."""
+
+    text: str
+    reranker: str | None = None
+    top_k: int | None = None
+    conversation: tuple[tuple[str, str], ...] = ()
+    """Questions and answers before it, oldest first."""
+
+
+class Asking:
+    """Submits questions."""
+
+    def __init__(self, door: Door, submitter: Submitter) -> None:
+        """Work through a door."""
+        self._door = door
+        self._submitter = submitter
+
+    async def ask(self, place: Place, question: Question, target: Target) -> int:
+        """Submit a question and give its job; raises `OverQuota`."""
+        return await self._door.run(lambda: self._ask(place, question, target))
+
+    async def conversation(self, place: Place, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+        """Give what was asked and answered in a thread or before a message; None where the bot answered nothing."""
+        return await self._door.run(lambda: self._conversation(place, ids))
+
+    def _ask(self, place: Place, question: Question, target: Target) -> int:
+        number = self._door.number_of(place)
+        rules = self._door.rules_of(place)
+        channels = place.private_channels if target.private else place.public_channels
+        payload: dict[str, Any] = {
+            "question": question.text,
+            "options": dataclasses.asdict(rules.options(question.reranker, question.top_k)),
+            "channels": list(channels),
+            "conversation": [{"question": asked, "answer": answer} for asked, answer in question.conversation],
+        }
+        job = jobs.NewJob(
+            number,
+            "ask",
+            payload,
+            requester=place.user_id,
+            request_key=target.request_key,
+            max_attempts=self._door.settings.max_attempts,
+        )
+        delivery = target.delivery(place, number, "answer")
+        return self._submitter.submit([job], delivery=delivery, quota=rules.question_quota)[0]
+
+    def _conversation(self, place: Place, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            if not deliveries.answered_in(session, ids):
+                return None
+            turns: list[Turn] = deliveries.conversation(session, ids, limit=TURNS)
+            before = jobs.get(session, turns[0].job).payload.get("conversation") or () if turns else ()
+        # An answer that is replied to brings along what it was itself a follow-up of.
+        earlier = [(str(turn["question"]), str(turn["answer"])) for turn in before]
+        return [*earlier, *((turn.question, turn.answer) for turn in turns)][-TURNS:]

@@ -1,0 +1,209 @@
+"""Documents: added, listed, shown, deleted, read again; always as the person at this place may."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.desk.asking import Target
+from bot.desk.door import Door
+from bot.refusals import Refusal
+from bot.render import safe
+from bot.scope import Place
+from db import deliveries, jobs, lookups, quotas, store
+from db.plain import storable
+from db.store import DocumentSummary
+from pipeline.errors import UnknownName
+from tasks.submit import Submitter
+
+SUGGESTIONS = 25
+"""The most that Discord takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One thing to add: bytes with a name, or a link."""
+
+    name: str
+    content: bytes | None = None
+    url: str | None = None
+    media_type: str = ""
+    origin: str | None = None
+    """Link under which people find the original."""
+
+    @property
+    def bytes_size(self) -> int:
+        """How many bytes there are; 0 for a link, which is fetched later."""
+        return len(self.content or b"")
+
+
+class Library:
+    """Documents of a workspace, as far as the person may see and change them."""
+
+    def __init__(self, door: Door, submitter: Submitter) -> None:
+        """Work through a door."""
+        self._door = door
+        self._submitter = submitter
+
+    async def check_room(self, place: Place, count: int) -> None:
+        """Raise `OverQuota` or a refusal when this person may not add so many; before anything is downloaded."""
+        await self._door.run(lambda: self._check_room(place, count))
+
+    async def check_free(self, place: Place, name: str, scope: Sequence[str] | None) -> None:
+        """Raise a refusal when the name belongs to a document that this person may not replace."""
+        await self._door.run(lambda: self._check_free(place, source_of(place, name, scope), name))
+
+    async def keep(self, place: Place, content: bytes) -> str:
+        """Keep bytes, and give their hash."""
+        return await self._door.run(lambda: self._keep(place, content))
+
+    async def add(
+        self, place: Place, kept: Sequence[tuple[Addition, str | None]], scope: Sequence[str] | None, target: Target
+    ) -> list[int]:
+        """Submit what was kept (each with its hash) and links (with none), shown on one card; gives the jobs."""
+        return await self._door.run(lambda: self._add(place, kept, scope, target))
+
+    async def documents(self, place: Place, search: str = "", limit: int = 1000) -> list[DocumentSummary]:
+        """List the documents this person may see, newest first."""
+        return await self._door.run(lambda: self._documents(place, search, limit))
+
+    async def document(self, place: Place, named: str) -> DocumentSummary:
+        """Find a document by its number or its title; raises a refusal when there is none for this person."""
+        return await self._door.run(lambda: self._document(place, named))
+
+    async def original(self, place: Place, document_id: int) -> tuple[str, bytes]:
+        """Give the file name and the original bytes."""
+        return await self._door.run(lambda: self._original(place, document_id))
+
+    async def delete(self, place: Place, document_id: int) -> str:
+        """Delete a document of one's own, or any as a manager; gives its title."""
+        return await self._door.run(lambda: self._delete(place, document_id))
+
+    async def reingest(self, place: Place, document_id: int, target: Target) -> int:
+        """Read a document again from its original; gives the job."""
+        return await self._door.run(lambda: self._reingest(place, document_id, target))
+
+    def _check_room(self, place: Place, count: int) -> None:
+        rules = self._door.rules_of(place)
+        if not place.may_add(rules.chosen):
+            raise Refusal(f"refusal-may-not-add-{rules.chosen.ingest_by}", role=f"<@&{rules.chosen.ingest_role}>")
+        number = self._door.number_of(place)
+        with self._door.database.tenant(number) as session:
+            quotas.admit(session, number, place.user_id, rules.document_quota, count)
+
+    def _check_free(self, place: Place, source: str, name: str) -> None:
+        number = self._door.number_of(place)
+        with self._door.database.tenant(number) as session:
+            owner = lookups.owner_of_source(session, number, source)
+        if owner is not None and not place.may_change(owner):
+            raise Refusal("refusal-name-taken", name=safe.title(name))
+
+    def _keep(self, place: Place, content: bytes) -> str:
+        number = self._door.number_of(place)
+        with self._door.database.tenant(number) as session:
+            return store.keep_blob(session, number, content)
+
+    def _add(
+        self, place: Place, kept: Sequence[tuple[Addition, str | None]], scope: Sequence[str] | None, target: Target
+    ) -> list[int]:
+        number = self._door.number_of(place)
+        several = len(kept) > 1
+        new_jobs = [
+            jobs.NewJob(
+                number,
+                "ingest",
+                _payload(place, addition, sha256, scope),
+                requester=place.user_id,
+                request_key=f"{target.request_key}:{n}" if several else target.request_key,
+                max_attempts=self._door.settings.max_attempts,
+            )
+            for n, (addition, sha256) in enumerate(kept, start=1)
+        ]
+        delivery = target.delivery(place, number, "ingest")
+        return self._submitter.submit(new_jobs, delivery=delivery, quota=self._door.rules_of(place).document_quota)
+
+    def _documents(self, place: Place, search: str, limit: int) -> list[DocumentSummary]:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            return store.list_documents(session, limit=limit, search=storable(search.strip()), channels=seen_by(place))
+
+    def _document(self, place: Place, named: str) -> DocumentSummary:
+        named = named.strip()
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            if named.isascii() and named.isdigit() and len(named) < 10:
+                try:
+                    return store.find_document(session, int(named), channels=seen_by(place))
+                except UnknownName:
+                    pass  # a title may be a number too
+            found = store.list_documents(session, limit=3, search=storable(named), channels=seen_by(place))
+        same = [document for document in found if document.title.casefold() == named.casefold()] or found
+        if not named or len(same) != 1:
+            raise Refusal("refusal-unknown-document", name=safe.title(named))
+        return same[0]
+
+    def _original(self, place: Place, document_id: int) -> tuple[str, bytes]:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            name, _, content = store.original(session, document_id, channels=seen_by(place))
+        return name, content
+
+    def _delete(self, place: Place, document_id: int) -> str:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            self._require_change(place, store.find_document(session, document_id, channels=seen_by(place)))
+            return store.delete_document(session, document_id)
+
+    def _reingest(self, place: Place, document_id: int, target: Target) -> int:
+        number = self._door.number_of(place)
+        with self._door.database.tenant(number) as session:
+            self._require_change(place, store.find_document(session, document_id, channels=seen_by(place)))
+            payload = store.reingest_payload(session, document_id, channels=seen_by(place))
+        job = jobs.NewJob(
+            number,
+            "ingest",
+            payload,
+            requester=place.user_id,
+            request_key=target.request_key,
+            max_attempts=self._door.settings.max_attempts,
+        )
+        delivery: deliveries.NewDelivery = target.delivery(place, number, "ingest")
+        return self._submitter.submit([job], delivery=delivery, quota=self._door.rules_of(place).document_quota)[0]
+
+    def _require_change(self, place: Place, document: DocumentSummary) -> None:
+        if not place.may_change(document.added_by):
+            raise Refusal("refusal-not-your-document", title=safe.title(document.title))
+
+
+def seen_by(place: Place) -> tuple[str, ...] | None:
+    """Give the channels whose documents this person may see in private; None in one's own library, where it is all."""
+    return None if place.guild_id is None else place.private_channels
+
+
+def source_of(place: Place, name: str, scope: Sequence[str] | None) -> str:
+    """Name a document so that the same file name for the same readers is a new version of it.
+
+    One that only a channel sees has a name of its own, or people would meet names that they cannot see.
+    """
+    where = place.guild_id or place.user_id
+    return "/".join(["discord:" + where, *(scope or ()), name.replace("/", "_")])
+
+
+def _payload(place: Place, addition: Addition, sha256: str | None, scope: Sequence[str] | None) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        "name": storable(addition.name),
+        "channels": None if scope is None else list(scope),
+        "origin": addition.origin,
+        "sha256": sha256,
+    }
+    if addition.url is not None:
+        link = storable(addition.url)
+        return payload | {"url": link, "source": link if scope is None else source_of(place, link, scope)}
+    return payload | {
+        "source": source_of(place, storable(addition.name), scope),
+        "bytes": addition.bytes_size,
+        "media_type": addition.media_type,
+    }
+
+
+def digest_name(text: str) -> str:
+    """Name a text that has no title by what it says, so that the same text again is the same document."""
+    return f"text-{hashlib.sha256(text.encode()).hexdigest()[:12]}.md"

@@ -1,0 +1,49 @@
+"""A question on its way from an interaction into the ledger: checked, acknowledged, submitted."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import discord
+
+from bot import clients
+from bot.desk.asking import Question, Target
+from bot.refusals import Refusal
+from bot.replies import Deferred, defer
+from bot.scope import place_of, seeing
+from bot.visits import visit_of
+
+TOKEN_LIVES_S = 900
+"""An interaction's token reaches its messages for so long."""
+
+
+def check_question(text: str, max_chars: int) -> str:
+    """Give the question without blanks around it; raises a refusal for one that is empty or too long."""
+    text = text.strip()
+    if not text:
+        raise Refusal("refusal-question-empty")
+    if len(text) > max_chars:
+        raise Refusal("refusal-question-long", limit=max_chars, length=len(text))
+    return text
+
+
+async def ask(interaction: discord.Interaction, question: Question, *, private: bool) -> None:
+    """Acknowledge a checked question and submit it; it is private where the workspace wants no public answers."""
+    desk = clients.desk_of(interaction)
+    place = place_of(interaction)
+    private = private or not place.may_answer_publicly(desk.known_rules(place).chosen)
+    deferred = await defer(interaction, private=private)
+    if deferred.private:
+        place = seeing(place, interaction.client, interaction.user)
+    visit_of(interaction).jobs.append(await desk.asking.ask(place, question, target_of(interaction, deferred)))
+
+
+def target_of(interaction: discord.Interaction, deferred: Deferred) -> Target:
+    """Describe the message that was deferred as the one that will show the result."""
+    return Target(
+        request_key=f"interaction:{interaction.id}",
+        private=deferred.private,
+        message_id=deferred.message_id,
+        token=interaction.token,
+        token_lives_s=TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started),
+    )

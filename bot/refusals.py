@@ -1,0 +1,111 @@
+"""The one place where an error becomes a private message that says what to do instead, and a log line.
+
+In this order:
+
+1. Another process answered first, or the interaction is gone (40060, 10062): nothing is said, the log says so.
+2. A refusal of the bot, or an error of Refdesk: its sentence in the person's language.
+3. Discord refused or is away: a sentence, if it still takes one.
+4. Anything else is a fault of the bot: a sentence with a number that is in the log too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+from discord import app_commands
+
+from bot import replies
+from bot.render import safe
+from bot.render.shown import Shown
+from bot.texts import DEFAULT, Texts, texts_for
+from pipeline.errors import OverQuota, RefdeskError, SetupError
+
+log = structlog.get_logger(__name__)
+
+ALREADY_ANSWERED = 40060
+UNKNOWN_INTERACTION = 10062
+GONE = frozenset({ALREADY_ANSWERED, UNKNOWN_INTERACTION})
+
+
+class Refusal(RefdeskError):
+    """The bot says no, with a sentence of the catalogue that names the way out."""
+
+    def __init__(self, key: str, **args: Any) -> None:
+        """Take the key of the sentence and what it names; text of people goes in as `bot.render.safe` leaves it."""
+        super().__init__(texts_for(DEFAULT)(key, **args))
+        self.key = key
+        self.args_of_key = args
+
+
+async def refuse(interaction: discord.Interaction, error: Exception) -> str:
+    """Answer an error in private, and name the outcome for the log."""
+    error = _cause(error)
+    if isinstance(error, discord.HTTPException) and error.code in GONE:
+        return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"
+    outcome = _note(error)
+    shown = Shown(sentence(error, texts_for(interaction.locale), outcome))
+    try:
+        await replies.retract(interaction, shown)
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as away:
+        return f"{outcome}, and not told: {type(away).__name__}"
+    return outcome
+
+
+def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
+    """Say an error to the person."""
+    if isinstance(error, Refusal):
+        return t(error.key, **error.args_of_key)
+    if isinstance(error, OverQuota):
+        return _over_quota(error, t)
+    if isinstance(error, RefdeskError):
+        key = f"refusal-{error.name}"
+        return t(key) if t.has(key) else safe.neutral(str(error))
+    if isinstance(error, discord.HTTPException | aiohttp.ClientError | TimeoutError | asyncio.TimeoutError):
+        return t("refusal-discord-away")
+    return t("refusal-fault", number=outcome.rpartition(" ")[2])
+
+
+def _cause(error: Exception) -> Exception:
+    while isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError) and error.__cause__:
+        if not isinstance(error.__cause__, Exception):
+            break
+        error = error.__cause__
+    return error
+
+
+def _note(error: Exception) -> str:
+    if isinstance(error, SetupError):
+        log.warning("something is away", error=error.name, reason=str(error))
+        return f"refused: {error.name}"
+    if isinstance(error, RefdeskError):
+        return f"refused: {error.key if isinstance(error, Refusal) else error.name}"
+    if isinstance(error, discord.HTTPException):
+        log.warning("discord refused", status=error.status, code=error.code, reason=error.text[:200])
+        return f"discord refused: {error.code}"
+    if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+        return f"refused: {type(error).__name__}"
+    number = secrets.token_hex(4)
+    log.error("fault", number=number, exc_info=error)
+    return f"fault {number}"
+
+
+def _over_quota(error: OverQuota, t: Texts) -> str:
+    return t(
+        f"refusal-over-quota-{error.scope}",
+        limit=error.limit,
+        window=duration(error.window_s, t),
+        frees=duration(error.frees_in_s, t),
+    )
+
+
+def duration(seconds: float, t: Texts) -> str:
+    """Say how long, in the largest unit that fits."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return t(f"duration-{unit}", n=round(seconds / length))
+    return t("duration-seconds", n=max(1, round(seconds)))
