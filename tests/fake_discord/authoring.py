@@ -150,4 +150,6 @@ def _attachments(world: World, message: Message, body: dict[str, Any], files: li
 
 def size_limit(message: Message) -> int:
     """Return how large a file of this message may be."""
+    if message.interaction:
+        return message.interaction.attachment_size_limit
     return message.channel.guild.attachment_size_limit if message.channel.guild else 10 * MIB

@@ -17,12 +17,18 @@ class Building:
 
     # ---------------------------------------------------------------------------------------------------- people
     def add_user(
-        self, name: str, *, locale: str = "en-US", dms_open: bool = True, installed_app: bool = False
+        self,
+        name: str,
+        *,
+        locale: str = "en-US",
+        dms_open: bool = True,
+        installed_app: bool = False,
+        attachment_size_limit: int = 10 * MIB,
     ) -> Person:
         """Add a person; `installed_app`: installed the bot for themselves."""
 
         def add() -> Person:
-            person = Person(self.world.ids.new(), name, False, locale, dms_open, installed_app)
+            person = Person(self.world.ids.new(), name, False, locale, dms_open, installed_app, attachment_size_limit)
             person.world = self.world
             self.world.users[person.id] = person
             return person

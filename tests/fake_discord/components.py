@@ -66,7 +66,13 @@ def _check_child(component: Any, path: str, allowed: set[int], errors: FormError
         check_select(component, path, errors)
     elif kind == TEXT:
         errors.length(f"{path}.content", component.get("content"), 1, MAX_V2_TEXT)
-    elif kind == THUMBNAIL:
+    else:
+        _check_shown(component, path, errors, files)
+
+
+def _check_shown(component: dict[str, Any], path: str, errors: FormErrors, files: set[str]) -> None:
+    kind = component["type"]
+    if kind == THUMBNAIL:
         _check_media(component.get("media"), f"{path}.media", errors, files)
     elif kind == FILE:
         _check_media(component.get("file"), f"{path}.file", errors, files, only_attachments=True)

@@ -6,13 +6,15 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from tests.fake_discord.building import Building
+from tests.fake_discord.checks import Checks
 from tests.fake_discord.clock import Clock
 from tests.fake_discord.errors import DriverError
 from tests.fake_discord.faults import Fault, Hold
-from tests.fake_discord.gateway import Session
+from tests.fake_discord.gateway import Connection, Session
 from tests.fake_discord.model import User
 from tests.fake_discord.recording import Problem, Request
 from tests.fake_discord.server import PREFIX, Server
@@ -24,9 +26,10 @@ TOKEN = "fake.bot.token"
 class FakeDiscord(Building):
     """Discord on loopback; use it as a context manager."""
 
-    def __init__(self, *, token: str = TOKEN, shards: int = 1) -> None:
+    def __init__(self, *, token: str = TOKEN, shards: int = 1, openapi: Path | None = None) -> None:
         self.world = World(token, shards)
         self._server = Server(self.world)
+        self._checks = Checks(openapi)
         self._thread: threading.Thread | None = None
         self._stopping = asyncio.Event()
 
@@ -91,7 +94,12 @@ class FakeDiscord(Building):
     @property
     def problems(self) -> list[Problem]:
         """Everything that was wrong so far."""
-        return list(self.world.noted_problems)
+        return list(self.world.noted_problems) + self._checks.run(self.requests)
+
+    @property
+    def validation(self) -> str:
+        """Whether requests and answers are validated, and against which file."""
+        return self._checks.summary
 
     @property
     def commands(self) -> list[dict[str, Any]]:
@@ -157,29 +165,32 @@ class FakeDiscord(Building):
     # ------------------------------------------------------------------------------------------------ gateway
     def reconnect(self) -> None:
         """Ask every session to reconnect (op 7)."""
-        self._each(lambda session: session.connection and session.connection.send_op(7))
+        self._each_connection(lambda connection: connection.send_op(7))
 
     def invalidate_sessions(self, *, resumable: bool = False) -> None:
         """Declare every session invalid (op 9)."""
 
-        def invalidate(session: Session) -> None:
-            if not resumable:
-                self.world.gateway.sessions.pop(session.id)
-            if session.connection:
-                session.connection.send_op(9, resumable)
+        def invalidate(connection: Connection) -> None:
+            if connection.session and not resumable:
+                self.world.gateway.sessions.pop(connection.session.id, None)
+            connection.send_op(9, resumable)
 
-        self._each(invalidate)
+        self._each_connection(invalidate)
 
     def drop_sockets(self) -> None:
         """Cut every gateway connection without a word."""
-        self._each(lambda session: session.connection and session.connection.abort())
+        self._each_connection(Connection.abort)
 
     def close_sockets(self, code: int) -> None:
         """Close every gateway connection with a code such as 4000."""
-        self._each(lambda session: session.connection and session.connection.close(code))
+        self._each_connection(lambda connection: connection.close(code))
 
-    def _each(self, action: Callable[[Session], Any]) -> None:
-        self.world.run(lambda: [action(session) for session in self.sessions])
+    def _each_connection(self, action: Callable[[Connection], None]) -> None:
+        def act() -> None:
+            for connection in list(self.world.gateway.connections):
+                action(connection)
+
+        self.world.run(act)
 
     @contextmanager
     def hold_events(self) -> Iterator[None]:

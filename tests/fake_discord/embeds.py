@@ -33,26 +33,34 @@ def _check_embed(embed: Any, path: str, errors: FormErrors) -> None:
     if not isinstance(embed, dict):
         errors.add(path, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
         return
+    _check_texts(embed, path, errors)
+    fields = embed.get("fields") or []
+    if len(fields) > 25:
+        errors.add(f"{path}.fields", "BASE_TYPE_BAD_LENGTH", "Must be 25 or fewer in length.")
+    for place, one in enumerate(fields):
+        _check_field(one, f"{path}.fields.{place}", errors)
+    for where, address in _addresses(embed):
+        if not str(address).startswith(_ADDRESSES):
+            errors.add(f"{path}.{where}", "URL_TYPE_INVALID_SCHEME", f"Scheme of {address!r} is not supported.")
+    if not _size(embed) and not any(embed.get(key) for key in ("image", "thumbnail", "video")):
+        errors.require(f"{path}.description")
+
+
+def _check_texts(embed: dict[str, Any], path: str, errors: FormErrors) -> None:
     for key, longest in (("title", 256), ("description", 4096)):
         if embed.get(key) is not None:
             errors.length(f"{path}.{key}", embed[key], 0, longest)
     for part, key, longest in (("footer", "text", 2048), ("author", "name", 256)):
         if embed.get(part):
             errors.length(f"{path}.{part}.{key}", embed[part].get(key), 0, longest)
-    fields = embed.get("fields") or []
-    if len(fields) > 25:
-        errors.add(f"{path}.fields", "BASE_TYPE_BAD_LENGTH", "Must be 25 or fewer in length.")
-    for place, one in enumerate(fields):
-        for key, longest in (("name", 256), ("value", 1024)):
-            if not str(one.get(key) or "").strip():
-                errors.require(f"{path}.fields.{place}.{key}")
-            else:
-                errors.length(f"{path}.fields.{place}.{key}", one[key], 1, longest)
-    for where, address in _addresses(embed):
-        if not str(address).startswith(_ADDRESSES):
-            errors.add(f"{path}.{where}", "URL_TYPE_INVALID_SCHEME", f"Scheme of {address!r} is not supported.")
-    if not _size(embed) and not any(embed.get(key) for key in ("image", "thumbnail", "video")):
-        errors.require(f"{path}.description")
+
+
+def _check_field(one: dict[str, Any], path: str, errors: FormErrors) -> None:
+    for key, longest in (("name", 256), ("value", 1024)):
+        if not str(one.get(key) or "").strip():
+            errors.require(f"{path}.{key}")
+        else:
+            errors.length(f"{path}.{key}", one[key], 1, longest)
 
 
 def _addresses(embed: dict[str, Any]) -> list[tuple[str, Any]]:

@@ -63,6 +63,12 @@ class Interaction:
         return self.ack.latency_s
 
     @property
+    def attachment_size_limit(self) -> int:
+        """How large a file of an answer may be: what the server or the person has paid for."""
+        limit = self.user.attachment_size_limit
+        return max(limit, self.guild.attachment_size_limit) if self.guild else limit
+
+    @property
     def user_install_only(self) -> bool:
         """Whether only the person installed the app, so that the bot is no member of the place."""
         return "0" not in self.owners

@@ -7,7 +7,7 @@ import fnmatch
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from tests.fake_discord.errors import DriverError
 
@@ -57,7 +57,7 @@ class Hold:
             self._done.set()
             self.loop.call_soon_threadsafe(self._released.set)
 
-    def __enter__(self) -> Hold:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.fake_discord.world import World
 
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
-PLAIN = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
+PLAIN: dict[int, type | tuple[type, ...]] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
 
 
 def upload(file: Upload | tuple[str, bytes], index: int = 0) -> Upload:

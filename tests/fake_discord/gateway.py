@@ -21,6 +21,8 @@ GUILDS, MEMBERS, GUILD_MESSAGES, GUILD_REACTIONS = 1 << 0, 1 << 1, 1 << 9, 1 << 
 DIRECT_MESSAGES, DIRECT_REACTIONS, MESSAGE_CONTENT = 1 << 12, 1 << 13, 1 << 15
 PRIVILEGED: Final = MEMBERS | 1 << 8 | MESSAGE_CONTENT
 KNOWN_INTENTS: Final = (1 << 17) - 1 | 1 << 20 | 1 << 21 | 1 << 24 | 1 << 25
+HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, REQUEST_MEMBERS = 1, 2, 3, 4, 6, 8
+INVALID_SESSION, HELLO, HEARTBEAT_ACK = 9, 10, 11
 SENDS_PER_MINUTE: Final = 120
 MAX_PAYLOAD_BYTES: Final = 4096
 
@@ -64,6 +66,7 @@ class Connection:
         stream = request.query.get("compress") == "zlib-stream"
         self._compressor = zlib.compressobj() if stream else None
         self._sent_at: deque[float] = deque()
+        self._closing = False
 
     def send(self, text: str) -> None:
         """Queue a payload."""
@@ -86,13 +89,15 @@ class Connection:
         """Run the connection to its end."""
         await self.socket.prepare(self.request)
         writer = asyncio.create_task(self._write())
-        self.send_op(10, {"heartbeat_interval": self.gateway.heartbeat_interval_ms, "_trace": []})
+        self.send_op(HELLO, {"heartbeat_interval": self.gateway.heartbeat_interval_ms, "_trace": []})
         try:
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:
                     self._receive(message.data)
         finally:
-            writer.cancel()
+            if not self._closing:
+                writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
             self.gateway.left(self, self.socket.close_code)
         return self.socket
 
@@ -101,6 +106,7 @@ class Connection:
             item = await self._queue.get()
             try:
                 if isinstance(item, int):
+                    self._closing = True
                     await self.socket.close(code=item)
                     return
                 if self._compressor:
@@ -114,29 +120,32 @@ class Connection:
     def _receive(self, text: str) -> None:
         now = self.gateway.world.clock.now()
         self._sent_at.append(now)
-        while self._sent_at and now - self._sent_at[0] > 60:
+        while now - self._sent_at[0] > 60:
             self._sent_at.popleft()
         try:
             payload = json.loads(text)
         except ValueError:
-            payload = {}
-        op = payload.get("op")
-        if len(text.encode()) > MAX_PAYLOAD_BYTES or not payload:
+            payload = None
+        if not isinstance(payload, dict) or len(text.encode()) > MAX_PAYLOAD_BYTES:
             self.gateway.refuse(self, 4002, "a payload that is no JSON or longer than 4096 bytes")
         elif len(self._sent_at) > SENDS_PER_MINUTE:
             self.gateway.refuse(self, 4008, "more than 120 sends in a minute")
-        elif op == 1:
+        else:
+            self._obey(payload.get("op"), payload.get("d"))
+
+    def _obey(self, op: Any, data: Any) -> None:
+        if op == HEARTBEAT:
             if self.gateway.acks_heartbeats:
-                self.send_op(11)
-        elif op == 2:
-            self.gateway.identify(self, payload.get("d") or {})
-        elif op == 6:
-            self.gateway.resume(self, payload.get("d") or {})
+                self.send_op(HEARTBEAT_ACK)
+        elif op == IDENTIFY:
+            self.gateway.identify(self, data)
+        elif op == RESUME:
+            self.gateway.resume(self, data)
         elif self.session is None:
             self.gateway.refuse(self, 4003, f"op {op} before IDENTIFY")
-        elif op == 8:
-            self.gateway.send_members(self.session, payload["d"])
-        elif op not in {3, 4, 31}:
+        elif op == REQUEST_MEMBERS:
+            self.gateway.send_members(self.session, data)
+        elif op not in {PRESENCE, VOICE_STATE}:
             self.gateway.refuse(self, 4001, f"unknown op {op}")
 
 
@@ -232,7 +241,7 @@ class Gateway:
             return self.refuse(connection, 4004, "wrong token")
         if session is None:
             self.note("RESUME of an unknown session")
-            return connection.send_op(9, data=False)
+            return connection.send_op(INVALID_SESSION, data=False)
         if int(data.get("seq") or 0) > session.seq:
             return self.refuse(connection, 4007, "a sequence number from the future")
         if session.connection:

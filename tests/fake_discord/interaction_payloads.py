@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.fake_discord import permissions
 from tests.fake_discord.exchange import MODAL_SUBMIT, Interaction
 from tests.fake_discord.message_payloads import message_json
-from tests.fake_discord.model import EPHEMERAL, MIB, Channel, User
+from tests.fake_discord.model import EPHEMERAL, Channel, User
 from tests.fake_discord.payloads import Json, channel_json, member_json, user_json
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def interaction_json(world: World, interaction: Interaction) -> Json:
         "locale": user.locale,
         "context": interaction.context,
         "authorizing_integration_owners": interaction.owners,
-        "attachment_size_limit": guild.attachment_size_limit if guild else 10 * MIB,
+        "attachment_size_limit": interaction.attachment_size_limit,
         "entitlements": [],
         "entitlement_sku_ids": [],
         "channel_id": str(channel.id),

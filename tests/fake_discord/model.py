@@ -11,14 +11,8 @@ if TYPE_CHECKING:
 
 MIB: Final = 1024 * 1024
 TEXT, DM, PUBLIC_THREAD, PRIVATE_THREAD = 0, 1, 11, 12
-EPHEMERAL, LOADING, HAS_THREAD, SUPPRESS_EMBEDS, SILENT, COMPONENTS_V2 = (
-    1 << 6,
-    1 << 7,
-    1 << 5,
-    1 << 2,
-    1 << 12,
-    1 << 15,
-)
+SUPPRESS_EMBEDS, HAS_THREAD, EPHEMERAL, LOADING = 1 << 2, 1 << 5, 1 << 6, 1 << 7
+SILENT, COMPONENTS_V2 = 1 << 12, 1 << 15
 
 
 @dataclass(eq=False)
@@ -31,6 +25,7 @@ class User:
     locale: str = "en-US"
     dms_open: bool = True
     installed_app: bool = False
+    attachment_size_limit: int = 10 * MIB
 
 
 @dataclass(eq=False)

@@ -14,40 +14,11 @@ SUBCOMMAND, GROUP, STRING, INTEGER, NUMBER = 1, 2, 3, 4, 10
 MAX_PER_SCOPE: Final = {CHAT: 100, USER_MENU: 15, MESSAGE_MENU: 15}
 MAX_OPTIONS, MAX_CHOICES, MAX_TOTAL = 25, 25, 8000
 LOCALES: Final = frozenset(
-    [
-        "id",
-        "da",
-        "de",
-        "en-GB",
-        "en-US",
-        "es-ES",
-        "es-419",
-        "fr",
-        "hr",
-        "it",
-        "lt",
-        "hu",
-        "nl",
-        "no",
-        "pl",
-        "pt-BR",
-        "ro",
-        "fi",
-        "sv-SE",
-        "vi",
-        "tr",
-        "cs",
-        "el",
-        "bg",
-        "ru",
-        "uk",
-        "hi",
-        "th",
-        "zh-CN",
-        "ja",
-        "zh-TW",
-        "ko",
-    ]
+    re.split(
+        r"\s+",
+        "id da de en-GB en-US es-ES es-419 fr hr it lt hu nl no pl pt-BR ro fi sv-SE vi tr cs el bg ru uk hi th zh-CN "
+        "ja zh-TW ko",
+    )
 )
 _MARKS: Final = re.compile(r"[\u0900-\u097F\u0E00-\u0E7F]")  # Devanagari and Thai, marks included
 

@@ -45,8 +45,18 @@ def _acknowledge(call: Call, interaction: Interaction) -> Reply:
         raise ApiError(40060)
     if latency_s > ACK_WINDOW_S:
         raise ApiError(10062)
-    kind, data = body.get("type"), body.get("data") or {}
-    _check_kind(interaction, kind)
+    kind = _checked_kind(interaction, body.get("type"))
+    _carry_out(call, interaction, kind, body.get("data") or {})
+    interaction.ack = Acknowledgement(kind, call.request.at, latency_s)
+    call.world.changed()
+    if call.request.query.get("with_response", "false") not in {"1", "true"}:
+        return NO_CONTENT
+    return Reply(200, callback_json(call.world, interaction, kind))
+
+
+def _carry_out(call: Call, interaction: Interaction, kind: int, data: dict[str, Any]) -> None:
+    if interaction.channel.deleted and kind in {MESSAGE, DEFER}:
+        raise ApiError(10003)
     if kind == MESSAGE:
         check_message(data, call.files, path="data", webhook=True)
         _answer(call, interaction, data)
@@ -61,17 +71,12 @@ def _acknowledge(call: Call, interaction: Interaction) -> Reply:
         authoring.edit(call.world, interaction.original, data, call.files)
     elif kind == CHOICES:
         _take_choices(interaction, data)
-    elif kind == MODAL:
+    else:
         check_modal(data)
         interaction.modal = data
-    interaction.ack = Acknowledgement(int(kind or 0), call.request.at, latency_s)
-    call.world.changed()
-    if call.request.query.get("with_response", "false") not in {"1", "true"}:
-        return NO_CONTENT
-    return Reply(200, callback_json(call.world, interaction, int(kind or 0)))
 
 
-def _check_kind(interaction: Interaction, kind: Any) -> None:
+def _checked_kind(interaction: Interaction, kind: Any) -> int:
     if interaction.type == AUTOCOMPLETE:
         allowed = {CHOICES}
     else:
@@ -85,6 +90,7 @@ def _check_kind(interaction: Interaction, kind: Any) -> None:
         text = f"Value must be one of {sorted(allowed)} for an interaction of type {interaction.type}."
         errors.add("type", "INTERACTION_CALLBACK_TYPE_INVALID", text)
         errors.raise_if_any()
+    return int(kind)
 
 
 def _opener_source(interaction: Interaction) -> Message | None:

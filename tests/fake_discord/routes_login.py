@@ -34,6 +34,7 @@ def application(call: Call) -> Reply:
         "integration_types_config": {"0": {}, "1": {}},
         "verify_key": "0" * 64,
         "flags": world.application_flags,
+        "flags_new": str(world.application_flags),
         "redirect_uris": [],
         "owner": user_json(owner),
         "approximate_guild_count": len(world.guilds),
@@ -70,7 +71,7 @@ def user(call: Call) -> Reply:
 def my_guilds(call: Call) -> Reply:
     """List the guilds that the bot is in."""
     world = call.world
-    body = [
+    body: list[dict[str, Any]] = [
         {
             "id": str(guild.id),
             "name": guild.name,

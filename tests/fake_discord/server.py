@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import traceback
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -68,7 +70,7 @@ class Server:
         if self._runner:
             await self._runner.cleanup()
 
-    def _handler(self, route: Route) -> web.Handler:
+    def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             return await self._serve(route, request)
 
@@ -98,7 +100,7 @@ class Server:
             if error.code in BODY_FAULTS:
                 self.world.problem("rule", f"{error.code} {json.dumps(error.body.get('errors', str(error)))}", record)
             return Reply(error.status, error.body)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a mistake of the fake must show up as one, not as a silent 500
             self.world.problem("fake", traceback.format_exc(), record)
             return Reply(501, {"message": "The fake itself failed; see its problems.", "code": 0})
         return reply
@@ -141,8 +143,9 @@ class Server:
         limits = {"X-RateLimit-Limit": "1000", "X-RateLimit-Reset-After": "1.000", "X-RateLimit-Bucket": bucket}
         limits |= {"X-RateLimit-Remaining": "999", "X-RateLimit-Reset": f"{now + 1:.3f}"}
         if reply.status == 429:
-            wait = str(reply.body["retry_after"])
-            limits |= {"Retry-After": wait, "X-RateLimit-Reset-After": wait, "X-RateLimit-Remaining": "0"}
+            wait = reply.body["retry_after"]
+            limits |= {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Reset-After": f"{wait:.3f}"}
+            limits["X-RateLimit-Remaining"] = "0"
         limits |= {"Via": "1.1 google", **(headers or {})}
         self.world.changed()
         if reply.body is None:

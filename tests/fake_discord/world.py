@@ -72,7 +72,7 @@ class World:
         def call() -> None:
             try:
                 done.set_result(action())
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised where the test waits
                 done.set_exception(error)
 
         self.loop.call_soon_threadsafe(call)
