@@ -1,0 +1,184 @@
+"""The picture of ranks: recall on the left, after reranking on the right, a line for each passage between.
+
+Drawn on a dark ground of its own, so that it reads on Discord's dark and light themes alike, and for a width of 500
+pixels. matplotlib is loaded when the first picture is drawn; the object interface keeps no state between pictures.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bot.render import safe
+from bot.render.fonts import drawable, families, shorten, width
+from bot.texts import DEFAULT, Texts, texts_for
+from db.traces import TraceCandidate, TraceView
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ROWS = 10
+"""Ranks that have a row of their own."""
+WIDTH_IN = 5.0
+DPI = 200
+SIZE = 9
+"""Points of a title, 12 pixels where the picture is 500 wide."""
+ROOM_PT = 186
+"""Width of a title with number and page."""
+
+GROUND, INK, DIM, FAINT = "#1f2125", "#f2f3f5", "#a5a9b1", "#4a4e57"
+CITED = ("#6ea8fe", "#f0b45b", "#63c793", "#e887b8", "#b39df3", "#5fc9d6", "#e8895f", "#c9cf6a")
+"""Colours of cited passages, by their number."""
+READ = "#d4d7dc"
+LEFT, RIGHT, GAP = 0.0, 1.0, 0.11
+
+_drawing = threading.Lock()
+"""One picture at a time: the fonts are shared, and more would only take processors from the bot."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One passage of the picture."""
+
+    candidate: TraceCandidate
+    before: float
+    after: float | None
+    """Rows, from 0; None: below the rows that are shown."""
+
+
+def rank_plot(trace: TraceView, t: Texts) -> bytes:
+    """Draw the ranks as a PNG; nothing when recall brought nothing. Takes a good part of a second of a processor."""
+    if not trace.candidates:
+        return b""
+    with _drawing:
+        # In a language whose characters no font here has, the few words are English.
+        return _draw(trace, t if drawable(t("plot-before")) == t("plot-before") else texts_for(DEFAULT))
+
+
+def _draw(trace: TraceView, t: Texts) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    lines = _lines(trace.candidates)
+    rows = min(ROWS, len(trace.candidates))
+    bottom = max([line.before for line in lines] + [rows - 1 + (0.9 if len(trace.candidates) > ROWS else 0)])
+    figure = Figure(figsize=(WIDTH_IN, 0.62 + 0.29 * (bottom + 1)), dpi=DPI, facecolor=GROUND)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.075, 0.0, 0.36, 1.0))
+    axes.set_axis_off()
+    axes.set_xlim(LEFT, RIGHT)
+    axes.set_ylim(bottom + 0.75, -1.55)
+    _write(axes, LEFT, -1.05, t("plot-before"), DIM, align="center")
+    _write(axes, RIGHT, -1.05, drawable(safe.plain(trace.reranker, 40)), DIM)
+    for line in sorted(lines, key=lambda item: _weight(item.candidate, trace)):
+        _draw_line(axes, line, trace, rows)
+        _draw_labels(axes, line, trace, t)
+    if len(trace.candidates) > ROWS:
+        _write(axes, RIGHT + GAP, rows - 0.1, t("plot-rest", n=len(trace.candidates) - ROWS), DIM)
+    target = io.BytesIO()
+    figure.savefig(target, format="png", facecolor=GROUND)
+    return target.getvalue()
+
+
+def _lines(candidates: Sequence[TraceCandidate]) -> list[_Line]:
+    """Choose the passages that are first on either side; those from further down stand closer together."""
+    first = [c for c in candidates if c.rank <= ROWS]
+    lost = [c for c in candidates if c.rank > ROWS and c.recall_rank <= ROWS]
+    risen = sorted((c for c in first if c.recall_rank > ROWS), key=lambda c: c.recall_rank)
+    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *lost) if c.recall_rank <= ROWS}
+    before |= {c.chunk_id: ROWS - 0.25 + 0.8 * place for place, c in enumerate(risen)}
+    return [_Line(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= ROWS else None) for c in (*first, *lost)]
+
+
+def _weight(candidate: TraceCandidate, trace: TraceView) -> int:
+    if candidate.citation is not None:
+        return 2
+    return 1 if candidate.rank <= trace.top_k else 0
+
+
+def _colour(candidate: TraceCandidate, trace: TraceView) -> str:
+    if candidate.citation is not None:
+        return CITED[(candidate.citation - 1) % len(CITED)]
+    return READ if candidate.rank <= trace.top_k else FAINT
+
+
+def _draw_line(axes: Axes, line: _Line, trace: TraceView, rows: int) -> None:
+    weight = _weight(line.candidate, trace)
+    colour = _colour(line.candidate, trace)
+    end = line.after if line.after is not None else rows - 0.1
+    xs, ys = _curve(line.before, end)
+    fade = 0.55 if line.after is None else 1.0
+    axes.plot(
+        xs,
+        ys,
+        color=colour,
+        linewidth=(1.1, 1.7, 2.8)[weight],
+        alpha=fade,
+        solid_capstyle="round",
+        clip_on=False,
+        zorder=weight,
+    )
+
+
+def _curve(start: float, end: float) -> tuple[list[float], list[float]]:
+    """Bend a line so that it leaves and arrives level, which keeps crossings apart."""
+    steps = [step / 40 for step in range(41)]
+    eased = [step * step * (3 - 2 * step) for step in steps]
+    reach = [LEFT + 0.09 + (RIGHT - LEFT - 0.18) * step for step in steps]
+    return reach, [start + (end - start) * ease for ease in eased]
+
+
+def _draw_labels(axes: Axes, line: _Line, trace: TraceView, t: Texts) -> None:
+    candidate = line.candidate
+    weight = _weight(candidate, trace)
+    colour = _colour(candidate, trace)
+    _badge(axes, LEFT, line.before, str(candidate.recall_rank), colour, weight)
+    if line.after is None:
+        return
+    _badge(axes, RIGHT, line.after, str(candidate.rank), colour, weight)
+    ink = (DIM, INK, colour)[weight]
+    _write(axes, RIGHT + GAP, line.after, _label(candidate, t, bold=weight == 2), ink, bold=weight == 2)
+
+
+def _badge(axes: Axes, x: float, y: float, text: str, colour: str, weight: int) -> None:
+    if weight == 2:
+        axes.plot([x], [y], marker="o", markersize=13, color=colour, clip_on=False, zorder=4)
+    _write(axes, x, y, text, (DIM, READ, GROUND)[weight], align="center", bold=weight == 2)
+
+
+def _write(
+    axes: Axes,
+    x: float,
+    y: float,
+    text: str,
+    colour: str,
+    *,
+    align: Literal["left", "center"] = "left",
+    bold: bool = False,
+) -> None:
+    axes.text(
+        x,
+        y,
+        text,
+        color=colour,
+        fontsize=SIZE,
+        fontfamily=families(),
+        fontweight="bold" if bold else "normal",
+        ha=align,
+        va="center_baseline",
+        clip_on=False,
+        zorder=5,
+        parse_math=False,
+    )
+
+
+def _label(candidate: TraceCandidate, t: Texts, *, bold: bool) -> str:
+    """Name a passage; by its document's number where no font here has the characters of the title."""
+    title = drawable(safe.plain(candidate.title or candidate.source, 200)) or f"#{candidate.document_id}"
+    cited = f"[{candidate.citation}] " if candidate.citation is not None else ""
+    page = f"  {t('page', page=str(candidate.page))}" if candidate.page else ""
+    room_pt = ROOM_PT - width(cited + page, SIZE, bold=bold)
+    return f"{cited}{shorten(title, SIZE, room_pt, bold=bold)}{page}"
