@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 Errors = Iterator[Any]
 _DIGITS: Final = r"^-?\d+$"
-_HOOK_EDITS: Final = re.compile(r"PATCH /webhooks/.*")
+_EDITS: Final = re.compile(r"PATCH /(webhooks|channels)/.*/messages/.*")
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def _optional_limit_code(document: Json) -> None:
 KNOWN_FINDINGS: Final = (
     KnownFinding("The items of `errors` carry texts such as BASE_TYPE_REQUIRED; the file says integer.", _string_codes),
     KnownFinding("The documentation makes `code` of a 429 optional; the file requires it.", _optional_limit_code),
-    KnownFinding("discord.py sends `tts` with every edit of a webhook's message.", routes=_HOOK_EDITS, field="tts"),
+    KnownFinding("discord.py sends `tts` with every edit of a message.", routes=_EDITS, field="tts"),
 )
 _FORMATS: Final = jsonschema.FormatChecker(formats=())
 
