@@ -23,10 +23,10 @@ def shown_address(url: str) -> str:
         return "(not a URL)"
 
 
-def authorization(api_key: str) -> dict[str, str]:
+def authorization(api_key: str, setting: str = "REFDESK_LLM_API_KEY") -> dict[str, str]:
     """Give the header that carries the key; raises `LlmRefused` for what can be no key."""
     if not api_key.isascii() or not api_key.isprintable():
-        raise LlmRefused("The key in REFDESK_LLM_API_KEY holds characters that no key has; set it again.")
+        raise LlmRefused(f"The key in {setting} holds characters that no key has; set it again.")
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 import httpx
 
 from pipeline.errors import LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.types import TokenOdds
 
 MAX_REPLY_CHARS = 2_000_000
 """A server that never stops talking is cut off here."""
@@ -25,6 +27,7 @@ class ReplyParts:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    tokens: list[TokenOdds] = field(default_factory=list)
 
 
 def read_reply(
@@ -106,6 +109,7 @@ def _take(parts: ReplyParts, value: dict[str, Any], field: str, where: str) -> N
         if isinstance(said, dict):
             parts.text += _text(said.get("content"))
             parts.finish_reason = str(choice.get("finish_reason") or parts.finish_reason)
+            parts.tokens += _tokens(choice.get("logprobs"))
         elif field == "message":
             raise LlmUnparsable(f"The server at {where} sent a reply without a message.")
     parts.model = str(value.get("model") or parts.model)
@@ -122,6 +126,28 @@ def _text(content: Any) -> str:
     if isinstance(content, list):
         return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return ""
+
+
+def _tokens(logprobs: Any) -> list[TokenOdds]:
+    """Read the log-probabilities of a reply's tokens; what has another form is left out."""
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    entries = content if isinstance(content, list) else []
+    return [
+        TokenOdds(entry["token"], tuple(_alternatives(entry)))
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("token"), str)
+    ]
+
+
+def _alternatives(place: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Give each token that could stand at a place once, the one that does stand there among them."""
+    others = place.get("top_logprobs")
+    seen: set[str] = set()
+    for entry in [place, *(others if isinstance(others, list) else [])]:
+        text, value = (entry.get("token"), entry.get("logprob")) if isinstance(entry, dict) else (None, None)
+        if isinstance(text, str) and isinstance(value, int | float) and text not in seen and not math.isnan(value):
+            seen.add(text)
+            yield text, float(value)
 
 
 def _count(value: Any, otherwise: int | None) -> int | None:

@@ -6,7 +6,6 @@ of the token limit …) is left out from then on, for this endpoint, without a f
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,10 +14,10 @@ from time import monotonic
 from typing import Any
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from pipeline.backends.chat_address import authorization, endpoint, shown_address
 from pipeline.backends.chat_stream import ReplyParts, read_reply
+from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
 from pipeline.types import ChatMessage, ChatReply, Usage
@@ -28,17 +27,10 @@ MAX_MODEL_CHARS = 200
 MAX_ERROR_CHARS = 500
 CHARS_PER_TOKEN = 4
 """For an estimate where a server does not count tokens."""
-OPTIONAL_FIELDS = ("response_format", "stream_options", "temperature", "max_tokens")
+OPTIONAL_FIELDS = ("response_format", "stream_options", "reasoning_effort", "logprobs", "temperature", "max_tokens")
 """Fields a server may turn down; the last one is sent as `max_completion_tokens` then."""
-
-
-class _TryAgainError(Exception):
-    """A failure that may pass: carries what to raise when it does not, and how long the server asks to wait."""
-
-    def __init__(self, final: LlmError, wait_s: float | None = None) -> None:
-        super().__init__(str(final))
-        self.final = final
-        self.wait_s = wait_s
+SUSPECTS = ("response_format", "logprobs", "reasoning_effort")
+"""What a refusal is about that names no field: first the one that the fewest servers know."""
 
 
 class OpenAIChat:
@@ -53,13 +45,21 @@ class OpenAIChat:
         price_prompt_usd: float = 0.0,
         price_completion_usd: float = 0.0,
         max_retries: int = 2,
+        top_logprobs: int = 0,
+        reasoning_effort: str = "",
     ) -> None:
-        """Take the endpoint (…/v1), the model's name there, and prices per million tokens."""
+        """Take the endpoint (…/v1), the model's name there, and prices per million tokens.
+
+        With `top_logprobs` replies carry the odds of their tokens, where the server gives them; `reasoning_effort` is
+        sent as it is.
+        """
         self._url = endpoint(base_url) + "/chat/completions"
         self._model = model
         self._api_key = api_key.strip()
         self._prices = (price_prompt_usd, price_completion_usd)
         self._max_retries = max_retries
+        self._top_logprobs = top_logprobs
+        self._reasoning_effort = reasoning_effort
         self._refused_fields: frozenset[str] = frozenset()
         self._lock = threading.Lock()
         self._client = httpx.Client()
@@ -86,22 +86,20 @@ class OpenAIChat:
         """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams."""
         ends = monotonic() + timeout_s
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
-        retrying = Retrying(
-            retry=retry_if_exception_type(_TryAgainError),
-            stop=stop_after_attempt(self._max_retries + 1),
-            wait=lambda state: _pause(state, ends),
-            retry_error_callback=_raise_final,
-        )
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         try:
-            parts: ReplyParts = retrying(self._ask, payload, ends, show)
+            parts: ReplyParts = retrying(self._max_retries, ends)(self._ask, payload, ends, show)
         except LlmError as error:
             error.args = (self._tellable(str(error)),)
             raise
         usage = self._usage(messages, parts)
         model = one_line(parts.model, MAX_MODEL_CHARS) or self._model
         return ChatReply(
-            text=clean_text(parts.text), model=model, usage=usage, finish_reason=clean_text(parts.finish_reason)
+            text=clean_text(parts.text),
+            model=model,
+            usage=usage,
+            finish_reason=clean_text(parts.finish_reason),
+            tokens=tuple(parts.tokens),
         )
 
     def close(self) -> None:
@@ -120,6 +118,10 @@ class OpenAIChat:
         }
         if stream:
             payload["stream_options"] = {"include_usage": True}
+        if self._top_logprobs:
+            payload |= {"logprobs": True, "top_logprobs": self._top_logprobs}
+        if self._reasoning_effort:
+            payload["reasoning_effort"] = self._reasoning_effort
         if json_schema is not None:
             payload["response_format"] = {
                 "type": "json_schema",
@@ -134,7 +136,7 @@ class OpenAIChat:
             sent = _without(payload, refused)
             with self._open(sent, ends) as response:
                 if response.status_code in {400, 422}:
-                    said = _body(response, ends)
+                    said = read_body(response, ends)
                     turned_down = _turned_down(said, sent)
                     if turned_down is not None:
                         refused |= {turned_down}
@@ -160,14 +162,14 @@ class OpenAIChat:
                 yield response
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
-                raise _TryAgainError(self._unreachable(error)) from error
+                raise TryAgainError(self._unreachable(error)) from error
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise LlmRefused(
                 "REFDESK_LLM_BASE_URL is not an http(s) address; set it like http://127.0.0.1:11434/v1."
             ) from error
         except httpx.HTTPError as error:
-            raise _TryAgainError(self._unreachable(error)) from error
+            raise TryAgainError(self._unreachable(error)) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
         return LlmUnreachable(
@@ -179,11 +181,11 @@ class OpenAIChat:
         status = response.status_code
         if status == 200:
             return
-        said = _body(response, ends)
+        said = read_body(response, ends)
         if status in {408, 425, 429} or status >= 500:
             reason = "asks to slow down" if status == 429 else "fails"
             final = LlmUnreachable(f"The language model at {self.where} {reason} (status {status}). {said}")
-            raise _TryAgainError(final, _retry_after(response))
+            raise TryAgainError(final, retry_after(response))
         raise self._refusal(status, said)
 
     def _refusal(self, status: int, said: str) -> LlmRefused:
@@ -217,53 +219,13 @@ def _without(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]
     sent = {name: value for name, value in payload.items() if name not in refused}
     if "max_tokens" in refused:
         sent["max_completion_tokens"] = payload["max_tokens"]
+    if "logprobs" in refused:
+        sent.pop("top_logprobs", None)
     return sent
 
 
 def _turned_down(said: str, sent: dict[str, Any]) -> str | None:
-    """Guess which optional field a refusal is about: one it names, or the schema, which the fewest servers know."""
+    """Guess which optional field a refusal is about: one it names, or else the likeliest."""
     folded = said.casefold()
     named = [field for field in OPTIONAL_FIELDS if field in sent and field in folded]
-    if named:
-        return named[0]
-    return "response_format" if "response_format" in sent else None
-
-
-def _body(response: httpx.Response, ends: float) -> str:
-    text = ""
-    for part in response.iter_text():
-        text += part
-        if len(text) > 10_000 or monotonic() > ends:
-            break
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
-    return message if isinstance(message, str) else text
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    try:
-        wait_s = float(response.headers.get("Retry-After", ""))
-    except ValueError:
-        return None
-    return wait_s if math.isfinite(wait_s) and wait_s >= 0 else None
-
-
-def _pause(state: RetryCallState, ends: float) -> float:
-    """Wait as long as the server asks, else half a second, then twice that; never beyond the time that is left."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    asked = error.wait_s if isinstance(error, _TryAgainError) else None
-    wait_s = asked if asked is not None else 0.5 * 2 ** (state.attempt_number - 1)
-    if isinstance(error, _TryAgainError) and monotonic() + wait_s >= ends:
-        raise error.final from error
-    return wait_s
-
-
-def _raise_final(state: RetryCallState) -> ReplyParts:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, _TryAgainError):
-        raise error.final from error
-    raise LlmUnreachable from error
+    return next((field for field in (*named, *SUSPECTS) if field in sent), None)
