@@ -18,6 +18,7 @@ from db import jobs
 from db.models import Job
 from pipeline.answer import check_question
 from pipeline.errors import RefdeskError
+from pipeline.types import RerankerName
 
 
 class RecallName(StrEnum):
@@ -26,15 +27,6 @@ class RecallName(StrEnum):
     hybrid = "hybrid"
     dense = "dense"
     keyword = "keyword"
-
-
-class RerankerName(StrEnum):
-    """The rerankers."""
-
-    none = "none"
-    late_interaction = "late-interaction"
-    cross_encoder = "cross-encoder"
-    llm_pointwise = "llm-pointwise"
 
 
 class JobFailed(RefdeskError):
@@ -53,7 +45,6 @@ def register(app: typer.Typer) -> None:
 
 def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
     """Write the result of a question that got no answer; the reason is on stderr and on the job's row."""
-    reranker = options.get("reranker")
     return {
         "job": error.job if isinstance(error, JobFailed) else None,
         "answer": None,
@@ -61,9 +52,10 @@ def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any
         "citations": [],
         "candidates": [],
         "timings_ms": {},
-        "reranker": reranker.value if reranker else None,
+        "reranker": options.get("reranker"),
         "fallbacks": [],
         "model": None,
+        "searched_as": "",
     }
 
 
@@ -94,7 +86,7 @@ def ask(
         "recall": recall.value if recall else settings.recall,
         "top_n": top_n or settings.top_n,
         "top_k": top_k or settings.top_k,
-        "reranker": reranker.value if reranker else settings.reranker,
+        "reranker": reranker or settings.reranker,
     }
     asked = check_question(question, settings.max_question_chars)
     with front_end.opened(settings, roles=("query",)) as front:
@@ -187,5 +179,11 @@ def _move(steps: int) -> str:
 def _state_line(job: Job) -> str:
     if job.stage == "rerank" and job.progress_total > 1:
         return f"reranking {job.progress_done} of {job.progress_total} …"
-    words = {"embed": "reading the question", "recall": "recalling", "rerank": "reranking", "generate": "writing"}
+    words = {
+        "rewrite": "reading the conversation",
+        "embed": "reading the question",
+        "recall": "recalling",
+        "rerank": "reranking",
+        "generate": "writing",
+    }
     return f"{words.get(job.stage, job.state)} …"

@@ -66,6 +66,11 @@ def owner_of_source(session: Session, workspace_id: int, source: str) -> str | N
     return None if owner is None else str(owner)
 
 
+def document_beginning(session: Session, document_id: int) -> str:
+    """Give what a document begins with (a tenant transaction); empty when it is gone."""
+    return str(session.scalar(named("document_beginning"), {"id": document_id}) or "")
+
+
 def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
     """Give the settings of every workspace that has any, by its key (a system transaction)."""
     names = [item.name for item in fields(WorkspaceSettings)]

@@ -102,7 +102,7 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
 
 def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
     """Store an answer with its candidates (in a tenant transaction that holds the lease); gives the trace's number."""
-    usage = answer.reranking.usage + answer.generated.usage
+    usage = answer.usage
     query_id = session.scalars(
         insert(QueryTrace)
         .values(
@@ -128,7 +128,7 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd=usage.cost_usd,
-            prompt_hashes=[*answer.reranking.prompt_hashes, *answer.generated.prompt_hashes],
+            prompt_hashes=list(answer.prompt_hashes),
             fallbacks=storable([dataclasses.asdict(fallback) for fallback in answer.fallbacks]),
         )
         .returning(QueryTrace.id)

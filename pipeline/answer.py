@@ -1,4 +1,4 @@
-"""The answer flow: question → embed → recall → rerank → Top-K → generate, read from top to bottom.
+"""The answer flow: question (→ rewrite) → embed → recall → rerank → Top-K → generate, read from top to bottom.
 
 Nothing here knows a database, a model library or a network; `AnswerParts` brings what fills the ports. A stage that
 cannot do its work is replaced by a simpler one, and the answer says so.
@@ -18,15 +18,20 @@ from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker
 from pipeline.recall import build_query
+from pipeline.rewrite import rewrite_question
 from pipeline.terms import content_terms, term_overlap
 from pipeline.types import (
+    LANGUAGES,
     Answer,
     AnswerOptions,
+    Exchange,
     Fallback,
     Generated,
+    QuestionContext,
     Ranked,
     Recalled,
     Reranking,
+    Rewriting,
     Vector,
 )
 
@@ -35,6 +40,12 @@ OnStage = Callable[[str, int, int, str], None]
 
 STRONG_KEYWORDS = 0.5
 """Share of the question's content terms that a passage must hold to be answered from although nothing is similar."""
+
+MOST_EXCHANGES = 3
+"""How far back a conversation is looked at."""
+
+REWRITE_TIMEOUT_S = 15.0
+"""A question is short; a model that takes longer than this for one is not waited for."""
 
 USELESS_RATING = 1
 """Up to this rating of 0 to 10 a passage does not help, as the rating prompt words it."""
@@ -60,6 +71,15 @@ class AnswerParts:
     """Why there is no embedder, for the record."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be answered, and how."""
+
+    question: str
+    searched_as: str
+    context: QuestionContext
+
+
 @dataclass(slots=True)
 class _Trace:
     """What has to survive to the end of the flow besides its results."""
@@ -77,21 +97,32 @@ class _Trace:
         self.timings_ms[name] = (perf_counter() - started) * 1000
 
 
-def answer_question(question: str, options: AnswerOptions, parts: AnswerParts, on_stage: OnStage) -> Answer:
-    """Answer one question; the result holds all that its trace needs."""
+def answer_question(
+    question: str,
+    options: AnswerOptions,
+    parts: AnswerParts,
+    on_stage: OnStage,
+    conversation: Sequence[Exchange] = (),
+) -> Answer:
+    """Answer one question, a follow-up with its conversation; the result holds all that its trace needs."""
     trace = _Trace(on_stage)
     started = perf_counter()
     question = check_question(question, parts.max_question_chars)
     reranker = choose_reranker(options.reranker, parts.rerankers)
+    check_language(options.language)
+    context = QuestionContext(tuple(conversation[-MOST_EXCHANGES:]), options.language)
+    rewriting = _rewrite(question, context, parts, trace) if context.conversation else None
+    searched = rewriting.searched_as if rewriting else question
     with trace.stage("embed"):
-        vector = _embed(question, options, parts, trace)
+        vector = _embed(searched, options, parts, trace)
     with trace.stage("recall"):
-        recalled = parts.store.recall(build_query(question, vector, options))
+        recalled = parts.store.recall(build_query(searched, vector, options))
     with trace.stage("rerank"):
-        reranking = _rerank(question, recalled, reranker, parts, trace)
+        reranking = _rerank(searched, recalled, reranker, parts, trace)
     passages = reranking.ranked[: options.top_k]
+    asked = _Asked(rewriting.question if rewriting else question, searched, context)
     with trace.stage("generate"):
-        generated = _generate(question, recalled, passages, parts, trace)
+        generated = _generate(asked, recalled, passages, parts, trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
     return Answer(
         question=question,
@@ -102,6 +133,7 @@ def answer_question(question: str, options: AnswerOptions, parts: AnswerParts, o
         timings_ms=trace.timings_ms,
         fallbacks=(*trace.fallbacks, *reranking.fallbacks, *generated.fallbacks),
         profile_id=parts.embedder.profile.id if parts.embedder is not None and vector is not None else None,
+        rewriting=rewriting,
     )
 
 
@@ -125,6 +157,12 @@ def choose_reranker(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
     return rerankers[name]
 
 
+def check_language(language: str) -> None:
+    """Refuse a language that answers cannot be asked for in."""
+    if language and language not in LANGUAGES:
+        raise UnknownName(f"Answers cannot be asked for in {language!r}; choose one of {', '.join(LANGUAGES)}.")
+
+
 def should_abstain(question: str, recalled: Recalled, passages: Sequence[Ranked], abstain_below: float) -> bool:
     """Tell whether nothing is good enough: no candidate is similar, and no final passage has the question's words."""
     similar = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
@@ -141,6 +179,14 @@ def all_rated_useless(passages: Sequence[Ranked]) -> bool:
         ranked.method == "llm-pointwise" and ranked.raw_score is not None and ranked.raw_score <= USELESS_RATING
         for ranked in passages
     )
+
+
+def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace: _Trace) -> Rewriting:
+    with trace.stage("rewrite"):
+        timeout_s = min(parts.llm_timeout_s, REWRITE_TIMEOUT_S)
+        rewriting = rewrite_question(question, context.conversation, parts.chat, timeout_s=timeout_s)
+    trace.fallbacks.extend(rewriting.fallbacks)
+    return rewriting
 
 
 def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace) -> Vector | None:
@@ -168,22 +214,24 @@ def _rerank(question: str, recalled: Recalled, reranker: Reranker, parts: Answer
 
 
 def _generate(
-    question: str, recalled: Recalled, passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace
+    asked: _Asked, recalled: Recalled, passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace
 ) -> Generated:
     if not passages:
-        return abstain_without_passages(question, by_keywords=recalled.plan == "keyword")
-    if should_abstain(question, recalled, passages, parts.abstain_below) or all_rated_useless(passages):
-        return abstain(question, passages)
+        by_keywords = recalled.plan == "keyword"
+        return abstain_without_passages(asked.question, by_keywords=by_keywords, language=asked.context.language)
+    if should_abstain(asked.searched_as, recalled, passages, parts.abstain_below) or all_rated_useless(passages):
+        return abstain(asked.question, passages, language=asked.context.language)
 
     def show(text: str) -> None:
         trace.on_stage("generate", 0, 1, text)
 
     return generate_answer(
-        question,
+        asked.question,
         passages,
         parts.chat,
         max_tokens=parts.llm_max_tokens,
         timeout_s=parts.llm_timeout_s,
+        context=asked.context,
         on_text=show,
         score_sentences=_sentence_scorer(parts.embedder) if parts.embedder is not None else None,
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 RecallMode = Literal["hybrid", "dense", "keyword"]
-RERANKERS = ("none", "late-interaction", "cross-encoder", "llm-pointwise")
+RerankerName = Literal["none", "late-interaction", "cross-encoder", "llm-pointwise"]
+RERANKERS: tuple[str, ...] = get_args(RerankerName)
 """The names by which people choose a reranker; the wiring builds one for each."""
 LANGUAGES = ("en", "zh")
 """Languages an answer may be asked for in."""
+AnswerLanguage = Literal["", "en", "zh"]
+"""Language of an answer; empty: that of the question."""
 Vector = Sequence[float]
 """One embedding: as many floats as the profile has dimensions."""
 
@@ -243,8 +246,7 @@ class AnswerOptions:
     top_n: int = 50
     top_k: int = 3
     reranker: str = "late-interaction"
-    language: str = ""
-    """Language of the answer, `en` or `zh`; empty: that of the question."""
+    language: AnswerLanguage = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,27 @@ class Exchange:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionContext:
+    """What surrounds a question for whoever answers it."""
+
+    conversation: tuple[Exchange, ...] = ()
+    language: AnswerLanguage = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """A follow-up question with its conversation taken into account."""
+
+    question: str
+    """What is to be answered: the question made to stand on its own where a language model could, else as asked."""
+    searched_as: str
+    """What passages are looked for with."""
+    fallbacks: tuple[Fallback, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    prompt_hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +290,26 @@ class Answer:
     timings_ms: Mapping[str, float]
     fallbacks: tuple[Fallback, ...]
     profile_id: int | None = None
-    searched_as: str = ""
-    """What a follow-up question was searched as; empty when it was searched as it was asked."""
+    rewriting: Rewriting | None = None
+    """Where there was a conversation before the question."""
+
+    @property
+    def searched_as(self) -> str:
+        """What a follow-up question was searched as; empty when it was searched as it was asked."""
+        searched = self.rewriting.searched_as if self.rewriting else self.question
+        return "" if searched == self.question else searched
+
+    @property
+    def usage(self) -> Usage:
+        """What all stages cost together."""
+        spent = self.reranking.usage + self.generated.usage
+        return spent + self.rewriting.usage if self.rewriting else spent
+
+    @property
+    def prompt_hashes(self) -> tuple[str, ...]:
+        """Hashes of the prompts that had a part in it."""
+        rewritten = self.rewriting.prompt_hashes if self.rewriting else ()
+        return (*rewritten, *self.reranking.prompt_hashes, *self.generated.prompt_hashes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from db import jobs, traces
 from db.recall import PostgresRecall
 from pipeline.answer import answer_question
-from pipeline.types import AnswerOptions
+from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
 from tasks.lease import Holder, Throttled, holding
 from tasks.results import answer_json
@@ -37,6 +37,9 @@ def _answer(runtime: Runtime, holder: Holder) -> None:
         AnswerOptions(**payload["options"]),
         runtime.parts.answer_with(recall),
         on_stage=Throttled(holder.report),
+        conversation=[
+            Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()
+        ],
     )
     with runtime.database.tenant(workspace_id) as session:
         jobs.hold(session, holder.lease)

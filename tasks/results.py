@@ -17,6 +17,7 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "abstained": generated.abstained,
         "citations": [
             {"n": c.n, "document": c.document_id, "title": c.title, "page": c.page, "quote": c.quote}
+            | {"source": c.source, "origin": c.origin}
             for c in generated.citations
         ],
         "candidates": [
@@ -35,4 +36,5 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "reranker": answer.reranking.method,
         "fallbacks": [dataclasses.asdict(fallback) for fallback in answer.fallbacks],
         "model": generated.model,
+        "searched_as": answer.searched_as,
     }

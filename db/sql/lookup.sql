@@ -42,3 +42,7 @@ SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
 -- name: all_settings
 -- The settings of every workspace that has any.
 SELECT w.key, s.* FROM workspace_settings s JOIN workspaces w ON w.id = s.workspace_id;
+
+-- name: document_beginning
+-- What the live version of a document begins with.
+SELECT c.text FROM documents d JOIN chunks c ON c.version_id = d.live_version_id WHERE d.id = :id ORDER BY c.ordinal LIMIT 1;

@@ -8,12 +8,22 @@ from dataclasses import replace
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable
 from pipeline.generate.abstention import abstain, abstain_without_passages
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
-from pipeline.generate.written import check_answer, write_answer
+from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
-from pipeline.prompts import language_of, load_prompt
-from pipeline.types import Fallback, Generated, Ranked, Usage
+from pipeline.prompts import escape_passage, language_of, load_prompt, quote_conversation
+from pipeline.types import Fallback, Generated, QuestionContext, Ranked, Usage
 
 __all__ = ["SentenceScorer", "abstain", "abstain_without_passages", "generate_answer"]
+
+NO_CONTEXT = QuestionContext()
+
+_LANGUAGE = {
+    ("en", False): "the language of the question",
+    ("zh", False): "提问的语言",
+    ("en", True): "English, whatever language the question is in",
+    ("zh", True): "中文（无论提问用什么语言）",
+}
+"""How a prompt of a language asks for one: the question's own, or its own because somebody wants that."""
 
 
 def generate_answer(
@@ -23,18 +33,29 @@ def generate_answer(
     *,
     max_tokens: int,
     timeout_s: float,
+    context: QuestionContext = NO_CONTEXT,
     on_text: Callable[[str], None] | None = None,
     score_sentences: SentenceScorer | None = None,
 ) -> Generated:
-    """Answer from the passages: written by the language model, or extracted when there is none or it fails."""
+    """Answer from the passages: written by the language model, or extracted when there is none or it fails.
+
+    An extracted answer speaks the language of its passages, whatever is asked for; the conversation only helps a model
+    to understand the question.
+    """
+    language = context.language
     if chat is None:
         return extract_answer(question, passages, score_sentences)
-    prompt = load_prompt("answer", language_of(question))
+    prompt = load_prompt("answer", language or language_of(question))
     usage = Usage()
     try:
-        reply = write_answer(
-            question, passages, chat, prompt, max_tokens=max_tokens, timeout_s=timeout_s, on_text=on_text
+        asked = prompt.messages(
+            question=escape_passage(question),
+            passages=format_passages(passages),
+            conversation=quote_conversation(context.conversation),
+            language=_LANGUAGE[language or prompt.language, bool(language)],
         )
+        show = show_when_verified(on_text, question, passages) if on_text is not None else None
+        reply = chat.complete(asked, max_tokens=max_tokens, timeout_s=timeout_s, on_text=show)
         usage = reply.usage
         verified = check_answer(question, reply, passages)
     except (Cancelled, LeaseLost):
@@ -46,7 +67,8 @@ def generate_answer(
             question, passages, score_sentences, fallbacks=(fallback,), usage=usage, prompt_hashes=(prompt.sha256,)
         )
     if verified is None:
-        return replace(abstain(question, passages, model=reply.model), usage=usage, prompt_hashes=(prompt.sha256,))
+        abstained = abstain(question, passages, language=language, model=reply.model)
+        return replace(abstained, usage=usage, prompt_hashes=(prompt.sha256,))
     return Generated(
         verified.text,
         verified.citations,

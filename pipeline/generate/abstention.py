@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.prompts import language_of
-from pipeline.types import Generated, Ranked
+from pipeline.types import AnswerLanguage, Generated, Ranked
 
 NEAREST = 3
 
 
-def abstain(question: str, nearest: Sequence[Ranked], *, model: str = "extractive") -> Generated:
+def abstain(
+    question: str, nearest: Sequence[Ranked], *, language: AnswerLanguage = "", model: str = "extractive"
+) -> Generated:
     """Give no answer, naming the sources that came nearest."""
     titles = list(dict.fromkeys(r.candidate.title or r.candidate.source for r in nearest if _is_named(r)))[:NEAREST]
-    if language_of(question) == "zh":
+    if (language or language_of(question)) == "zh":
         text = "资料库中没有找到这个问题的答案。"
         if titles:
             text += "最接近的资料：" + "；".join(f"《{title}》" for title in titles) + "。"
@@ -24,9 +26,9 @@ def abstain(question: str, nearest: Sequence[Ranked], *, model: str = "extractiv
     return Generated(text=text, citations=(), abstained=True, model=model)
 
 
-def abstain_without_passages(question: str, *, by_keywords: bool) -> Generated:
+def abstain_without_passages(question: str, *, by_keywords: bool, language: AnswerLanguage = "") -> Generated:
     """Give no answer because recall brought nothing: nothing was found by keywords, or the library is empty."""
-    if language_of(question) == "zh":
+    if (language or language_of(question)) == "zh":
         text = "资料库中没有任何段落含有这个问题的词语。" if by_keywords else "资料库是空的，请先添加资料，然后再提问。"
     elif by_keywords:
         text = "No passage of the library contains the words of this question, or the library is still empty."

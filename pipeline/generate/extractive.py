@@ -71,6 +71,7 @@ def cite(passage: Ranked, n: int, quote: str) -> Citation:
         page=candidate.page,
         quote=quote,
         source=candidate.source,
+        origin=candidate.origin,
     )
 
 

@@ -7,34 +7,13 @@ from collections.abc import Callable, Sequence
 
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import Verified, verify_citations
-from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, drop_thinking, escape_passage
+from pipeline.prompts import drop_thinking, escape_passage
 from pipeline.types import ChatReply, Ranked
 
 MAX_PASSAGE_CHARS = 8000
 NO_ANSWER = "NO_ANSWER"
 
 _LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\uff01\uff1f])", re.DOTALL)
-
-
-def write_answer(
-    question: str,
-    passages: Sequence[Ranked],
-    chat: ChatModel,
-    prompt: Prompt,
-    *,
-    max_tokens: int,
-    timeout_s: float,
-    on_text: Callable[[str], None] | None,
-) -> ChatReply:
-    """Ask for the answer; while it streams, `on_text` gets only the part that already holds against the passages."""
-    messages = prompt.messages(question=escape_passage(question), passages=format_passages(passages))
-    return chat.complete(
-        messages,
-        max_tokens=max_tokens,
-        timeout_s=timeout_s,
-        on_text=_shown_when_verified(on_text, question, passages) if on_text is not None else None,
-    )
 
 
 def check_answer(question: str, reply: ChatReply, passages: Sequence[Ranked]) -> Verified | None:
@@ -66,9 +45,10 @@ def _title(ranked: Ranked) -> str:
     return escape_passage(" ".join(title.replace('"', "'").split()))
 
 
-def _shown_when_verified(
+def show_when_verified(
     on_text: Callable[[str], None], question: str, passages: Sequence[Ranked]
 ) -> Callable[[str], None]:
+    """Pass on, while the answer streams, only the part that already holds against the passages."""
     shown = ""
 
     def show(so_far: str) -> None:

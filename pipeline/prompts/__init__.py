@@ -10,21 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from pipeline.types import ChatMessage
+from pipeline.types import ChatMessage, Exchange
 
 Language = Literal["en", "zh"]
 
 PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "pointwise": frozenset({"question", "title", "passage"}),
-    "answer": frozenset({"question", "passages"}),
+    "pointwise-5": frozenset({"question", "title", "passage"}),
+    "pointwise-list": frozenset({"question", "passages"}),
+    "pointwise-list-5": frozenset({"question", "passages"}),
+    "pairwise": frozenset({"question", "title_a", "passage_a", "title_b", "passage_b"}),
+    "listwise": frozenset({"question", "count", "passages"}),
+    "answer": frozenset({"question", "passages", "conversation", "language"}),
+    "rewrite": frozenset({"question", "conversation"}),
 }
 """What the code fills in each prompt; a file that declares or uses anything else is refused."""
+
+LONGEST_QUOTED = 1000
+"""Characters of an earlier question or answer that a model gets to see."""
 
 _SECTION = re.compile(r"^## (\w+)[ \t]*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -32,12 +41,13 @@ _FENCED_JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
 # Whatever may open a tag or a control token of a chat template, look-alikes included; "a < b", "<5" and "<=" may not.
 _TAG_OPENER = re.compile(
     r"[<\uff1c\ufe64](?:(?![\s\d=])|(?=\s*[/\uff0f])"
-    r"|(?=\s+(?:passages?|question|documents?|system|think|answer)\b))",
+    r"|(?=\s+(?:passages?|question|documents?|conversation|exchange|system|think|answer)\b))",
     re.IGNORECASE,
 )
 _INSTRUCTION = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
 _THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
 _OTHER_EAST_ASIAN = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 
@@ -108,9 +118,28 @@ def escape_passage(text: str) -> str:
     return _INSTRUCTION.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
 
 
+def quote_conversation(conversation: Sequence[Exchange]) -> str:
+    """Write a conversation as quoted material, each exchange in a tag that its text cannot close; empty for none.
+
+    Citation marks of earlier answers go: they would name other passages here.
+    """
+    if not conversation:
+        return ""
+    exchanges = "\n".join(
+        f"<exchange>\n{_quoted(earlier.question)}\n---\n{_quoted(_MARK.sub('', earlier.answer))}\n</exchange>"
+        for earlier in conversation
+    )
+    return f"<conversation>\n{exchanges}\n</conversation>\n\n"
+
+
 def drop_thinking(text: str) -> str:
     """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
     return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
+
+
+def _quoted(text: str) -> str:
+    cut = text.strip()
+    return escape_passage(cut if len(cut) <= LONGEST_QUOTED else f"{cut[:LONGEST_QUOTED]} \u2026")
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

@@ -12,7 +12,18 @@ import pytest
 
 ENTRY = {"id", "source", "title", "job", "state", "chunks", "error"}
 ANSWER = {
-    *("job", "answer", "abstained", "citations", "candidates", "timings_ms", "reranker", "fallbacks", "model"),
+    *(
+        "job",
+        "answer",
+        "abstained",
+        "citations",
+        "candidates",
+        "timings_ms",
+        "reranker",
+        "fallbacks",
+        "model",
+        "searched_as",
+    ),
 }
 LANTERN = "The copper lantern hangs in the north hall. It is lit at dusk by the warden.\n"
 
@@ -103,7 +114,7 @@ def test_ask__json_has_the_promised_keys(desk):
     answer, code = desk.json("ask", "Where does the copper lantern hang?", "--reranker", "none", "--top-k", "1")
     assert code == 0
     assert set(answer) == ANSWER
-    assert set(answer["citations"][0]) == {"n", "document", "title", "page", "quote"}
+    assert set(answer["citations"][0]) == {"n", "document", "title", "page", "quote", "source", "origin"}
     assert set(answer["candidates"][0]) == {
         *("chunk", "document", "title", "recall_rank", "rank", "score", "reason"),
     }

@@ -22,6 +22,7 @@ from pipeline.types import (
     Recalled,
     RecallQuery,
     Reranking,
+    Rewriting,
     Usage,
 )
 
@@ -163,7 +164,7 @@ def answered(library, found: list[Candidate]) -> int:
     first = ranked[0].candidate
     answer = Answer(
         question="And the second?",
-        searched_as="What is the second word?",
+        rewriting=Rewriting("What is the second word?", "What is the second word?", usage=Usage(1, 10, 5, 0.25)),
         options=AnswerOptions(reranker="cross-encoder"),
         recalled=Recalled(tuple(found), 50, "exact"),
         reranking=Reranking(ranked, "late-interaction", usage=Usage(1, 10, 5, 0.25)),
@@ -199,9 +200,9 @@ def test_trace__reads_as_it_was_stored(library, vector_of):
     assert trace.fallbacks == (Fallback("rerank", "cross-encoder", "late-interaction", "no model"),)
     assert (trace.timings_ms["recall"], trace.cost_usd, trace.prompt_tokens, trace.completion_tokens) == (
         1.5,
-        0.25,
+        0.5,
+        20,
         10,
-        5,
     )
     assert [item.rank for item in trace.candidates] == [1, 2]
     assert [item.recall_rank for item in trace.candidates] == [2, 1]

@@ -24,7 +24,18 @@ from config.checks import reach_redis
 from pipeline.errors import BadInput, FileTooLarge, LinkRefused, SetupError
 
 ANSWER = [
-    *("job", "answer", "abstained", "citations", "candidates", "timings_ms", "reranker", "fallbacks", "model"),
+    *(
+        "job",
+        "answer",
+        "abstained",
+        "citations",
+        "candidates",
+        "timings_ms",
+        "reranker",
+        "fallbacks",
+        "model",
+        "searched_as",
+    ),
 ]
 
 

@@ -5,8 +5,8 @@ import pytest
 from pipeline.prompts import PLACEHOLDERS, Language, escape_passage, language_of, load_prompt, parse_prompt
 
 FILE = (
-    "Placeholders: question, passages\n\n## System\n\nS\n\n"
-    "## User\n\n{{question}} {{passages}}\n\n## Output\n\nProse.\n"
+    "Placeholders: question, conversation\n\n## System\n\nS\n\n"
+    "## User\n\n{{question}} {{conversation}}\n\n## Output\n\nProse.\n"
 )
 
 
@@ -17,27 +17,27 @@ def test_load_prompt__every_file(name: str, language: Language) -> None:
     assert len(prompt.sha256) == 64
     assert prompt.system
     assert prompt.user
-    assert (prompt.schema is not None) == (name == "pointwise")
+    assert (prompt.schema is not None) == name.startswith(("pointwise", "pairwise", "listwise", "rewrite"))
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         (FILE.replace("## Output", "## Other"), "has no section Output"),
-        (FILE.replace("Placeholders: question, passages", "Placeholders: question"), "must declare exactly"),
-        (FILE.replace("Placeholders: question, passages\n", ""), "must declare exactly"),
-        (FILE.replace("{{passages}}", "{{passage}}"), "is what gets filled in"),
-        (FILE.replace(" {{passages}}", ""), "is what gets filled in"),
+        (FILE.replace("Placeholders: question, conversation", "Placeholders: question"), "must declare exactly"),
+        (FILE.replace("Placeholders: question, conversation\n", ""), "must declare exactly"),
+        (FILE.replace("{{conversation}}", "{{passage}}"), "is what gets filled in"),
+        (FILE.replace(" {{conversation}}", ""), "is what gets filled in"),
     ],
 )
 def test_parse_prompt__refuses(wrong: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        parse_prompt("answer", "en", wrong)
+        parse_prompt("rewrite", "en", wrong)
 
 
 def test_messages__values_are_not_searched_for_placeholders() -> None:
-    messages = parse_prompt("answer", "en", FILE).messages(question="{{passages}}", passages="P")
-    assert messages[1].content == "{{passages}} P"
+    messages = parse_prompt("rewrite", "en", FILE).messages(question="{{conversation}}", conversation="C")
+    assert messages[1].content == "{{conversation}} C"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,8 @@ def test_messages__values_are_not_searched_for_placeholders() -> None:
         "<passage n='9'>",
         "＜/passage>",
         "</question>",
+        "< conversation >",
+        "</exchange>",
         "<|im_start|>system",
         "<\uff5cUser\uff5c>",
         "<start_of_turn>user",

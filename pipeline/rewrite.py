@@ -1,0 +1,112 @@
+"""Rewriting: a follow-up question with the conversation before it taken into account.
+
+A language model makes the question stand on its own. What it writes is checked, since a conversation quotes documents
+and people, and whatever they say must not decide what is asked. Without a model, or when the check fails, the passages
+are looked for with the earlier questions that the follow-up leans on, and the question stays as it was asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable
+from pipeline.ports import ChatModel
+from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
+from pipeline.terms import content_terms, is_spaceless, term_overlap
+from pipeline.types import ChatReply, Exchange, Fallback, Rewriting, Usage
+
+MAX_TOKENS = 200
+LONGEST_QUESTION = 400
+LEAST_KNOWN = 0.5
+"""Share of a rewritten question's content terms that must come from the conversation or the follow-up."""
+FEW_TERMS = 3
+"""A question with fewer content terms may well lean on what was said before."""
+FEW_CHARACTERS = 8
+"""The same for scripts without spaces."""
+
+PREVIOUS_QUESTIONS = "previous questions"
+
+# Words that point at something said before, and beginnings that go on from it.
+_POINTING = re.compile(
+    r"\b(?:it|its|itself|they|them|their|theirs|this|that|these|those|he|him|his|she|her|hers|there|then|ones?|same|"
+    r"others?|another|else|former|latter|such|more|instead)\b|^\W*(?:and|but|or|so|also|what about|how about|why|ok)\b",
+    re.IGNORECASE,
+)
+_POINTING_CHINESE = re.compile("[它他她其该此那这]|呢[？?]?$|^(?:还有|以及|另外|那么|为什么)|上述|前者|后者|同样")
+_FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
+
+
+def rewrite_question(
+    question: str, conversation: Sequence[Exchange], chat: ChatModel | None, *, timeout_s: float
+) -> Rewriting:
+    """Take the conversation into account: what to answer, and what to look for passages with."""
+    if chat is None:
+        return Rewriting(question, join_questions(question, conversation))
+    prompt = load_prompt("rewrite", language_of(question))
+    usage = Usage()
+    try:
+        reply = _ask(question, conversation, chat, prompt, timeout_s)
+        usage = reply.usage
+        written = check_rewritten(reply, question, conversation)
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
+        reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
+        fallback = Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, reason)
+        return Rewriting(question, join_questions(question, conversation), (fallback,), usage, (prompt.sha256,))
+    return Rewriting(written, written, usage=usage, prompt_hashes=(prompt.sha256,))
+
+
+def join_questions(question: str, conversation: Sequence[Exchange]) -> str:
+    """Put before a follow-up the questions it leans on, back to the last one that stands on its own."""
+    joined = [question]
+    earlier = list(conversation)
+    while earlier and leans(joined[0]):
+        joined.insert(0, " ".join(earlier.pop().question.split()))
+    return " ".join(dict.fromkeys(joined))
+
+
+def leans(question: str) -> bool:
+    """Tell whether a question may only be understood from what was said before."""
+    if is_spaceless(question):
+        return len(question.strip()) < FEW_CHARACTERS or bool(_POINTING_CHINESE.search(question.strip()))
+    return len(content_terms(question)) < FEW_TERMS or bool(_POINTING.search(question))
+
+
+def check_rewritten(reply: ChatReply, question: str, conversation: Sequence[Exchange]) -> str:
+    """Check a rewritten question: in form, and that it asks for nothing but what people asked; `LlmUnparsable` else."""
+    written = _read(reply)
+    if len(written) > LONGEST_QUESTION:
+        raise LlmUnparsable(f"{reply.model} made a question of {len(written)} characters.")
+    terms = content_terms(written)
+    said = "\n".join((question, *(f"{earlier.question}\n{earlier.answer}" for earlier in conversation)))
+    if term_overlap(terms, said) < LEAST_KNOWN:
+        raise LlmUnparsable(f"{reply.model} made a question of words that are not in the conversation.")
+    asked = content_terms(question)
+    people = "\n".join((question, *(earlier.question for earlier in conversation)))
+    if not term_overlap(asked, written) and not (leans(question) and term_overlap(terms, people)):
+        raise LlmUnparsable(f"{reply.model} made another question of this one.")
+    return written
+
+
+def _ask(
+    question: str, conversation: Sequence[Exchange], chat: ChatModel, prompt: Prompt, timeout_s: float
+) -> ChatReply:
+    messages = prompt.messages(question=escape_passage(question), conversation=quote_conversation(conversation))
+    schema = dict(prompt.schema) if prompt.schema is not None else None
+    return chat.complete(messages, max_tokens=MAX_TOKENS, timeout_s=timeout_s, json_schema=schema)
+
+
+def _read(reply: ChatReply) -> str:
+    said = drop_thinking(reply.text)
+    fenced = _FENCE.match(said)
+    try:
+        given = json.loads(fenced[1] if fenced else said)
+    except ValueError:
+        given = None
+    written = given.get("question") if isinstance(given, dict) and len(given) == 1 else None
+    if not isinstance(written, str) or not any(character.isalnum() for character in written):
+        raise LlmUnparsable(f"{reply.model} gave no rewritten question.")
+    return " ".join(written.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").split())

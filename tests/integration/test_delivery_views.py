@@ -1,0 +1,185 @@
+"""What is seen of deliveries: views, conversations, notices, inspection, and never the token."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db import deliveries, jobs
+from db.notify import delivery_changes
+from db.sweep import sweep
+from tasks.submit import Submitter
+from tests.integration.outbox import add, claim, new, succeed, view
+
+
+@pytest.fixture
+def submitter(library, redis_url) -> Submitter:
+    return Submitter(library.database, redis_url, expires_s=60)
+
+
+def test_view__a_job_that_waits_for_another_attempt_has_not_ended(library, submitter):
+    job, added = add(library, submitter)
+    lease = library.claim(job)
+    with library.database.system() as session:
+        assert jobs.fail(session, lease, RuntimeError("boom")) == "queued"
+    seen = view(library, added.id)
+    assert (seen.ended, seen.jobs[0].error, seen.jobs[0].attempt) == (False, "boom", 1)
+    assert "will be tried again" in seen.jobs[0].why
+
+
+def test_view__tells_how_many_are_ahead_and_why(library, submitter):
+    add(library, submitter)
+    job, added = add(library, submitter, "interaction:2")
+    (seen,) = view(library, added.id).jobs
+    assert (seen.id, seen.ahead, seen.kind) == (job, 1, "ask")
+    assert 'no worker for the queue "query"' in seen.why
+    library.claim(job)
+    assert view(library, added.id).jobs[0].ahead is None
+
+
+def test_views__of_many_take_two_statements(library, submitter):
+    numbers = [add(library, submitter, f"interaction:{n}")[1].id for n in range(5)]
+    with library.database.system() as session:
+        executed = []
+        run = session.execute
+
+        def counted(*args, **kwargs):
+            executed.append(args)
+            return run(*args, **kwargs)
+
+        session.execute = counted
+        seen = deliveries.views(session, [*numbers, 10**12])
+    assert sorted(seen) == numbers
+    assert len(executed) == 2
+    with library.database.system() as session:
+        assert deliveries.views(session, []) == {}
+
+
+def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
+    _, added = add(library, submitter, token="secret-token", token_lives_s=900)
+    assert "secret-token" not in repr(added)
+    assert "secret-token" not in repr(new(library, token="secret-token"))
+    for statement in ("SELECT token FROM deliveries", "SELECT * FROM deliveries"):
+        with pytest.raises(Exception, match="permission denied"), library.database.inspect() as session:
+            session.execute(text(statement))
+    with library.database.inspect() as session:
+        rows = session.execute(text("SELECT * FROM inspect.deliveries")).all()
+        session.execute(text("SELECT id, token_expires FROM deliveries"))
+    assert len(rows) == 1
+    assert "secret-token" not in repr(rows)
+    library.run("UPDATE deliveries SET token_expires = now() - interval '1 second'")
+    with library.database.system() as session:
+        sweep(session, patience_s=0, embed_attempts=3)
+    assert view(library, added.id).delivery.token is None
+
+
+def test_token__cannot_outlive_its_delivery(library, submitter):
+    add(library, submitter, token="secret", token_lives_s=900)
+    with pytest.raises(IntegrityError):
+        library.run("UPDATE deliveries SET state = 'delivered'")
+
+
+def test_conversation__public_answers_of_a_thread_oldest_first(library, submitter):
+    asked: dict[str, dict[str, Any]] = {
+        "thread": {"channel_id": "t1"},
+        "start": {"channel_id": "c1", "message_id": "t1"},
+        "private": {"channel_id": "t1", "private": True},
+        "elsewhere": {"channel_id": "c2"},
+        "open": {"channel_id": "t1"},
+        "last": {"channel_id": "t1"},
+    }
+    made = {name: add(library, submitter, name, question=f"{name}?", **place)[0] for name, place in asked.items()}
+    for name, job in made.items():
+        if name != "open":
+            succeed(library, job, f"{name}.")
+    with library.database.tenant(library.workspace) as session:
+        turns = deliveries.conversation(session, ["t1"])
+        assert deliveries.conversation(session, ["t1"], limit=1) == turns[-1:]
+        assert deliveries.conversation(session, []) == []
+        assert deliveries.answered_in(session, ["nowhere", "t1"])
+        assert not deliveries.answered_in(session, ["nowhere"])
+        assert not deliveries.answered_in(session, [])
+    assert [(turn.question, turn.answer) for turn in turns] == [
+        ("thread?", "thread."),
+        ("start?", "start."),
+        ("last?", "last."),
+    ]
+    assert turns[-1].job == made["last"]
+    with library.database.tenant(library.other) as session:
+        assert deliveries.conversation(session, ["t1"]) == []
+        assert not deliveries.answered_in(session, ["t1"])
+
+
+def test_conversation__cards_of_documents_are_no_answers(library, submitter):
+    new_job = jobs.NewJob(library.workspace, "ingest", {"name": "a"}, requester="42")
+    submitter.submit([new_job], delivery=new(library, kind="ingest", channel_id="t9"))
+    with library.database.tenant(library.workspace) as session:
+        assert not deliveries.answered_in(session, ["t9"])
+
+
+def test_notices__name_the_delivery_when_something_happens_to_it(library, submitter, database_url):
+    changes = delivery_changes(database_url, idle_s=0.05)
+    assert next(changes) is None
+
+    def heard():
+        numbers = set()
+        while (number := next(changes)) is not None:
+            numbers.add(number)
+        return numbers
+
+    job, added = add(library, submitter)
+    assert heard() == {added.id}
+    (held,) = claim(library)
+    assert heard() == set(), "taking one is nobody else's business"
+    lease = library.claim(job)
+    assert heard() == {added.id}
+    with library.database.system() as session:
+        jobs.report(session, lease, "rerank", 12, 50)
+    assert heard() == {added.id}
+    with library.database.system() as session:
+        deliveries.release(session, "bot-1")
+    assert heard() == {added.id}
+    (held,) = claim(library)
+    with library.database.system() as session:
+        deliveries.postpone(session, held, 60, "later")
+    assert heard() == set(), "it is not due"
+    library.submit()
+    assert heard() == set(), "a job of the command line has no delivery"
+    changes.close()
+
+
+def test_inspection__says_how_far_each_is(library, submitter):
+    job, added = add(library, submitter)
+
+    def why():
+        with library.database.inspect() as session:
+            return session.scalar(text("SELECT why FROM inspect.deliveries WHERE id = :id"), {"id": added.id})
+
+    assert why() == "no bot has taken it; is one running?"
+    (held,) = claim(library)
+    assert why() == "shown by bot-1, waiting for its jobs"
+    succeed(library, job)
+    assert why() == "being delivered by bot-1"
+    library.run("UPDATE deliveries SET claim_expires = now() - interval '1 second'")
+    assert "the bot bot-1 fell silent" in why()
+    with library.database.system() as session:
+        deliveries.postpone(session, held, 60, "Discord said 503.")
+    assert "after: Discord said 503." in why()
+    library.run("UPDATE deliveries SET due_at = now()")
+    (held,) = claim(library)
+    with library.database.system() as session:
+        deliveries.give_up(session, held, "The person takes no messages.")
+    assert why() == "given up: The person takes no messages."
+    library.run("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
+    assert "delivered at" in why()
+
+
+def test_delivery__knows_when_its_token_ends(library, submitter):
+    _, added = add(library, submitter, token="secret", token_lives_s=900)
+    assert added.token_expires - added.created_at == dt.timedelta(seconds=900)
+    _, without = add(library, submitter, "interaction:2")
+    assert without.token_expires is None
