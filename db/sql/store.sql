@@ -197,7 +197,7 @@ WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.
 -- End the jobs of versions that are now live.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
-    result = jsonb_build_object('document', v.document_id, 'title', v.title, 'chunks', v.chunks, 'unchanged', false,
+    result = jsonb_build_object('document', v.document_id, 'title', v.title, 'chunks', v.chunks, 'pages', v.pages, 'unchanged', false,
                                 'warnings', to_jsonb(v.warnings))
 FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
