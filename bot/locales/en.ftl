@@ -61,6 +61,7 @@ documents = { $n ->
 }
 page = p. { $page }
 seconds = { $seconds } s
+milliseconds = { $milliseconds } ms
 minutes = { $minutes } min
 untitled = Untitled
 more = … and { $n } more
@@ -156,14 +157,14 @@ why-how-abstained = { $recalled ->
    *[other] { $recalled } passages were recalled
 }, **{ $reranker }** put them in order; none was good enough to answer from. The nearest:
 why-empty = Nothing was recalled: the library held no passage for this question.
-why-move-up = recall { $from } → **{ $to }** ▲{ $by }
-why-move-down = recall { $from } → **{ $to }** ▼{ $by }
-why-move-none = recall { $from } → **{ $to }**
+why-move-up = recall #{ $from } → **#{ $to }** ▲{ $by }
+why-move-down = recall #{ $from } → **#{ $to }** ▼{ $by }
+why-move-none = recall #{ $from } → **#{ $to }**
 why-score = score { $score }
 why-cited = cited as [{ $n }]
 why-not-cited = read, not cited
-why-meaning = meaning: { $rank }
-why-keywords = keywords: { $rank }
+why-meaning = meaning #{ $rank }
+why-keywords = keywords #{ $rank }
 why-picture = Ranks of { $n } passages before and after { $reranker }; the cited ones are coloured.
 stage-rewrite = rewrite
 stage-embed = embed
@@ -207,6 +208,7 @@ ingest-cancelling = stopping …
 ingest-done = { $passages }
 ingest-done-pages = { $pages }, { $passages }
 ingest-unchanged = unchanged, { $passages }
+ingest-overtaken = a newer version is there already
 ingest-cancelled = cancelled
 ingest-warnings = { $n ->
     [one] with a warning: { $first }
@@ -258,8 +260,6 @@ state-succeeded = done
 state-failed = failed
 state-cancelled = cancelled
 state-dead = given up
-job-since = { $state } · since { $when }
-job-ended = { $state } · { $when }
 job-attempt = attempt { $attempt } of { $attempts }
 job-why = Why
 job-error = What went wrong
@@ -288,15 +288,15 @@ settings-questions = Questions
 settings-documents = Documents
 settings-limit-user-hour = { $n ->
     [0] no limit per person
-   *[other] { $n } per person and hour
+   *[other] { $n } per person an hour
 }
 settings-limit-user-day = { $n ->
     [0] no limit per person
-   *[other] { $n } per person and day
+   *[other] { $n } per person a day
 }
 settings-limit-server-day = { $n ->
     [0] no limit for the server
-   *[other] { $n } for the server and day
+   *[other] { $n } for the server a day
 }
 settings-changed = Changed by { $who } { $when }
 settings-unchanged = Everything is as the operator set it.

@@ -72,11 +72,11 @@ def doc_card(
 
 
 def _line(document: DocumentSummary, t: Texts) -> str:
-    title = safe.title(document.title or document.source, 80) or t("untitled")
-    words = [f"`{document.id}` **{title}**", _size(document, t), when(document.updated_at)]
+    title = safe.title(document.title or document.source, 90) or t("untitled")
+    words = [_size(document, t), when(document.updated_at)]
     if document.channels is not None:
         words.append("🔒 " + " ".join(f"<#{channel}>" for channel in document.channels[:3] if channel.isdigit()))
-    return " · ".join(words)
+    return f"`{document.id}` **{title}**\n-# {' · '.join(words)}"
 
 
 def _size(document: DocumentSummary, t: Texts) -> str:

@@ -96,6 +96,8 @@ def _entry(job: JobView, t: Texts, *, brief: bool) -> str:
 def _finished(job: JobView, name: str, t: Texts) -> str:
     result = job.result or {}
     passages = t("passages", n=int(result.get("chunks") or 0))
+    if result.get("overtaken"):
+        return f"✅ **{name}** · {t('ingest-overtaken')}"
     if result.get("unchanged"):
         return f"✅ **{name}** · {t('ingest-unchanged', passages=passages)}"
     pages = result.get("pages")

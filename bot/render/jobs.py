@@ -56,14 +56,12 @@ def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: boo
 
 def _line(job: JobView, t: Texts) -> str:
     about = safe.title(job.about, 80) or t("untitled")
-    return f"`{job.id}` {ICONS.get(job.state, '')} {about} · {_state(job, t)}"
+    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_state(job, t)}"
 
 
 def _state(job: JobView, t: Texts) -> str:
     state = t(f"state-{job.state}") if t.has(f"state-{job.state}") else safe.title(job.state, 20)
-    if job.ended:
-        return t("job-ended", state=state, when=when(job.finished_at))
-    return t("job-since", state=state, when=when(job.created_at))
+    return f"{state} · {when(job.finished_at or job.created_at)}"
 
 
 def _reasons(job: JobView, t: Texts) -> list[str]:

@@ -72,7 +72,7 @@ def _draw(trace: TraceView, t: Texts) -> bytes:
     axes.set_xlim(LEFT, RIGHT)
     axes.set_ylim(bottom + 0.75, -1.55)
     _write(axes, LEFT, -1.05, t("plot-before"), DIM, align="center")
-    _write(axes, RIGHT, -1.05, drawable(safe.plain(trace.reranker, 40)), DIM)
+    _write(axes, RIGHT + GAP, -1.05, drawable(safe.plain(trace.reranker, 40)), DIM)
     for line in sorted(lines, key=lambda item: _weight(item.candidate, trace)):
         _draw_line(axes, line, trace, rows)
         _draw_labels(axes, line, trace, t)

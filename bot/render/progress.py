@@ -34,7 +34,7 @@ def _lines(job: JobView, t: Texts) -> list[str]:
     if job.stage == "rerank" and job.progress_total > 1:
         return [
             t("progress-rerank", done=job.progress_done, total=job.progress_total),
-            f"{bar(job.progress_done, job.progress_total)}",
+            bar(job.progress_done, job.progress_total),
         ]
     stage = "rerank-start" if job.stage == "rerank" else job.stage
     key = f"progress-{stage}"

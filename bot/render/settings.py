@@ -65,10 +65,11 @@ def _channels(chosen: WorkspaceSettings, t: Texts) -> str:
 
 def _limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_user: str, per_server: str) -> str:
     window = "user-hour" if per_user.endswith("hour") else "user-day"
-    return ", ".join(_limit(t, chosen, defaults, *each) for each in ((per_user, window), (per_server, "server-day")))
-
-
-def _limit(t: Texts, chosen: WorkspaceSettings, defaults: Settings, name: str, window: str) -> str:
-    value = getattr(chosen, name)
-    said = t(f"settings-limit-{window}", n=getattr(defaults, name) if value is None else value)
-    return said if value is not None else _default(t, said)
+    ours = (getattr(chosen, per_user), getattr(chosen, per_server))
+    said = [
+        t(f"settings-limit-{each}", n=getattr(defaults, name) if value is None else value)
+        for name, each, value in zip((per_user, per_server), (window, "server-day"), ours, strict=True)
+    ]
+    if ours == (None, None):
+        return _default(t, ", ".join(said))
+    return ", ".join(_default(t, one) if value is None else one for one, value in zip(said, ours, strict=True))

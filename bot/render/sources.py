@@ -25,7 +25,7 @@ def source_line(source: Mapping[str, Any], t: Texts, readable_links: Collection[
     if jump and (readable_links is None or origin in readable_links):
         words.append(f"[{t('original')}]({jump})")
     elif origin and not jump:
-        words.append(safe.inline_code(origin, 80))
+        words.append(safe.inline_code(origin.partition("://")[2] or origin, 80))
     return " · ".join(words)
 
 

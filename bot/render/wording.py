@@ -15,7 +15,7 @@ from pipeline.types import Fallback
 
 QUESTION = 300
 """Characters of a question that stand above its answer."""
-BAR = 12
+BAR = 20
 
 
 def question_line(job: JobView) -> str:
@@ -58,6 +58,8 @@ def _fallback(item: Mapping[str, Any] | Fallback, t: Texts) -> str:
 
 def seconds(milliseconds: float, t: Texts) -> str:
     """Say a time that people waited."""
+    if milliseconds < 95:
+        return t("milliseconds", milliseconds=f"{max(1, round(milliseconds))}")
     value = milliseconds / 1000
     if value >= 90:
         return t("minutes", minutes=f"{value / 60:.0f}")
@@ -65,9 +67,9 @@ def seconds(milliseconds: float, t: Texts) -> str:
 
 
 def bar(done: int, total: int) -> str:
-    """Draw how far something is."""
+    """Draw how far something is, as code, where every character is as wide as the next."""
     filled = 0 if total <= 0 else max(0, min(BAR, round(BAR * done / total)))
-    return "▰" * filled + "▱" * (BAR - filled)
+    return f"`{'━' * filled}{'─' * (BAR - filled)}`"
 
 
 def scope(channels: Sequence[str] | None, guild_id: str | None, t: Texts) -> str:

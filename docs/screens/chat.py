@@ -1,0 +1,136 @@
+"""Draws messages in the look of a chat client: the markup that Discord knows becomes HTML, nothing else does."""
+# ruff: noqa: INP001
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+
+from bot.render.shown import Button, Link, Shown
+
+CSS = Path(__file__).with_name("chat.css")
+_FENCE = re.compile(r"```(?:([a-zA-Z0-9_+\-.#]+)\n)?\n*([\s\S]+?)\n*```\n?")
+BLOCKS = (("> ", "blockquote"), ("-# ", "small"), ("- ", "li"))
+_INLINE = re.compile(
+    r"\\(?P<escaped>[^0-9A-Za-z\s])|`(?P<code>[^`\n]+)`|\[(?P<label>[^\]\n]+)\]\((?P<url>https://[^\s)]+)\)"
+    r"|\*\*(?P<bold>.+?)\*\*|\*(?P<italic>[^*\s][^*]*?)\*|<#(?P<channel>\d+)>|<@&?(?P<person>\d+)>|<t:(?P<time>\d+):R>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message with what stands around it."""
+
+    shown: Shown
+    command: str = ""
+    """The slash command it answers, if any."""
+    private: bool = False
+    time: str = "Today at 18:04"
+    own: str = "Only you can see this · <b>Dismiss message</b>"
+    used: str = "used"
+    names: tuple[tuple[str, str], ...] = ()
+    """Channels and people by their number."""
+    ago: str = "2 minutes ago"
+
+
+def page(posts: list[Posted]) -> str:
+    """Write a whole page."""
+    body = "\n".join(_message(post) for post in posts)
+    css = CSS.read_text(encoding="utf-8")
+    return f"<!doctype html><meta charset=utf-8><style>{css}</style><body>{body}</body>"
+
+
+def _message(post: Posted) -> str:
+    command = ""
+    if post.command:
+        command = (
+            "<div class=command><span class=mini></span><span class=who>Mika</span> "
+            f"{post.used} <span class=slash>/{post.command}</span></div>"
+        )
+    shown = post.shown
+    parts = [
+        f"<div><span class=name>Refdesk</span><span class=app>APP</span><span class=time>{post.time}</span></div>",
+        f"<div class=content>{_markdown(shown.content, post)}</div>",
+        *(_embed(embed, post) for embed in shown.embeds),
+        *(_file(f.name, len(f.content)) for f in shown.files if not f.name.endswith(".png")),
+        *(f"<div class=row>{''.join(_button(button) for button in row)}</div>" for row in shown.buttons),
+    ]
+    if post.private:
+        parts.append(f"<div class=only>👁 {post.own}</div>")
+    return f"<div class=message>{command}<div class=avatar>R</div><div>{''.join(parts)}</div></div>"
+
+
+def _embed(embed: discord.Embed, post: Posted) -> str:
+    colour = embed.colour.value if embed.colour else 0
+    parts = [f"<div class=title>{_inline(embed.title, post)}</div>"] if embed.title else []
+    parts.append(f"<div class=description>{_markdown(embed.description or '', post)}</div>")
+    if embed.image.url:
+        name = embed.image.url.removeprefix("attachment://")
+        content = next(file.content for file in post.shown.files if file.name == name)
+        parts.append(f'<img src="data:image/png;base64,{base64.b64encode(content).decode()}">')
+    if embed.footer.text:
+        parts.append(f"<div class=footer>{html.escape(embed.footer.text)}</div>")
+    return f'<div class=embed style="border-color:#{colour:06x}">{"".join(parts)}</div>'
+
+
+def _button(button: Button | Link) -> str:
+    if isinstance(button, Link):
+        return f"<span class=button>{html.escape(button.label)}&nbsp;↗</span>"
+    style = f"button {button.style}{' off' if button.disabled else ''}"
+    return f'<span class="{style}">{html.escape(" ".join(filter(None, (button.emoji, button.label))))}</span>'
+
+
+def _file(name: str, size: int) -> str:
+    return (
+        f"<div class=file><span class=paper></span><div><a>{html.escape(name)}</a>"
+        f"<div class=size>{size / 1000:.1f} KB</div></div></div>"
+    )
+
+
+def _markdown(text: str, post: Posted) -> str:
+    written, at = [], 0
+    for match in _FENCE.finditer(text):
+        written.append(_lines(text[at : match.start()].removesuffix("\n"), post))
+        written.append(f"<pre><code>{html.escape(match[2])}</code></pre>")
+        at = match.end()
+    written.append(_lines(text[at:], post))
+    return "".join(written)
+
+
+def _lines(text: str, post: Posted) -> str:
+    written: list[str] = []
+    for line in text.split("\n") if text else ():
+        tag, marker = next(((tag, mark) for mark, tag in BLOCKS if line.startswith(mark)), ("p", ""))
+        inside = _inline(line.removeprefix(marker), post)
+        written.append(f"<{tag}>{inside or '&nbsp;'}</{tag}>")
+    return "".join(written)
+
+
+def _inline(text: str, post: Posted) -> str:
+    written, at = [], 0
+    names = dict(post.names)
+    for match in _INLINE.finditer(text):
+        written.append(html.escape(text[at : match.start()], quote=False))
+        at = match.end()
+        kind, value = match.lastgroup, match[match.lastgroup or 0]
+        if kind == "escaped":
+            written.append(html.escape(value))
+        elif kind == "code":
+            written.append(f"<code>{html.escape(value)}</code>")
+        elif kind == "url":
+            written.append(f"<a>{_inline(match['label'], post)}</a>")
+        elif kind == "time":
+            written.append(f"<span class=moment>{post.ago}</span>")
+        elif kind in {"channel", "person"}:
+            sign = "#" if kind == "channel" else "@"
+            written.append(f"<span class=mention>{sign}{html.escape(names.get(value, value))}</span>")
+        else:
+            tag = "b" if kind == "bold" else "i"
+            written.append(f"<{tag}>{_inline(value, post)}</{tag}>")
+    written.append(html.escape(text[at:], quote=False))
+    return "".join(written)

@@ -1,0 +1,255 @@
+"""What the pictures show: a small workshop's server, its documents, questions and answers."""
+# ruff: noqa: INP001
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chat import Posted
+
+from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
+from bot.render.help import help_card
+from bot.render.shown import Shown
+from bot.texts import texts_for
+from config.settings import Settings
+from db.deliveries import DeliveryView
+from db.workspace_settings import WorkspaceSettings
+from tests.bot_values import (
+    CHANNEL,
+    MESSAGE_LINK,
+    NOW,
+    PERSON,
+    added,
+    candidate,
+    citation,
+    delivery,
+    document,
+    document_job,
+    job,
+    trace,
+)
+from tests.bot_values import answer as result
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+NAMES = ((CHANNEL, "laser-cutter"), (PERSON, "Mika"), ("1180000000000000042", "Stewards"))
+MANUAL, RULES, MINUTES = "Laser cutter manual", "Workshop rules.md", "Safety round, minutes of 3 March"
+QUESTION = "Which materials must never go into the laser cutter?"
+TEXT = """Three groups of materials are forbidden in the laser cutter:
+
+- **PVC and vinyl**, because they give off hydrogen chloride when cut [1]
+- **Polycarbonate thicker than 1 mm**, which catches fire rather than cuts [1]
+- Anything **coated or of unknown origin**, until a steward has tested a piece of it [2]
+
+Test pieces go into the tray beside the machine, with your name and the date [2]."""
+ZH_TEXT = """激光切割机里禁止放入三类材料：
+
+- **PVC 和乙烯基材料**，切割时会释放氯化氢 [1]
+- **厚度超过 1 毫米的聚碳酸酯**，它会起火而不是被切开 [1]
+- **带涂层或来源不明**的材料，须先由管理员试切一小块 [2]
+
+试切件放在机器旁的托盘里，写上姓名和日期 [2]。"""
+CITATIONS = [
+    citation(
+        1,
+        MANUAL,
+        document=11,
+        page=14,
+        origin=MESSAGE_LINK,
+        source="manual-xl900.pdf",
+        quote=(
+            "Never cut PVC, vinyl or other materials that contain chlorine: hydrogen chloride attacks the optics and "
+            "your lungs. Polycarbonate above 1 mm does not cut, it burns."
+        ),
+    ),
+    citation(
+        2,
+        RULES,
+        document=12,
+        page=None,
+        origin="https://riverside-makers.example/rules",
+        quote=(
+            "Coated material and material of unknown origin has to be tested by a steward. Put a piece with your name "
+            "and the date into the tray beside the machine."
+        ),
+    ),
+]
+
+
+def _asked(state: str = "running", locale: str = "en-US", **values: Any) -> DeliveryView:
+    return DeliveryView(delivery(locale=locale), (job(about=QUESTION, state=state, **values),))
+
+
+def _answer(text: str = TEXT, **values: Any) -> dict[str, Any]:
+    return result(text, CITATIONS, model="qwen2.5:7b", **values)
+
+
+def progress_scene() -> list[Posted]:
+    """A question in line, ranked, and written."""
+    written = TEXT[: TEXT.index("- Anything")]
+    steps = [
+        _asked("queued", ahead=2, attempt=0),
+        _asked(stage="rerank", progress_done=32, progress_total=50),
+        _asked(stage="generate", progress_total=1, progress_text=written),
+    ]
+    return [_post(progress.answer_progress(view, EN), command="ask") for view in steps]
+
+
+def answer_scene() -> list[Posted]:
+    """A cited answer."""
+    return [_post(*answer.answer_final(_asked("succeeded", result=_answer()), EN), command="ask")]
+
+
+def chinese_scene() -> list[Posted]:
+    """The same in Chinese, with a fallback."""
+    fallbacks = [{"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "not loaded"}]
+    view = _asked("succeeded", "zh-CN", result=_answer(ZH_TEXT, fallbacks=fallbacks))
+    asked = DeliveryView(
+        view.delivery, (job(about="激光切割机里绝对不能放哪些材料？", state="succeeded", result=view.jobs[0].result),)
+    )
+    (shown,) = answer.answer_final(asked, ZH)
+    return [Posted(shown, "提问", used="使用了", time="今天 18:04", names=NAMES)]
+
+
+def abstention_scene() -> list[Posted]:
+    """No answer, with what was looked at."""
+    titles = ["3D printer handbook", "3D printer handbook", "Workshop rules.md", "Material prices 2026.xlsx", MINUTES]
+    given = result(
+        "I found nothing in the library that answers this. Nearest sources: “3D printer handbook”.",
+        abstained=True,
+        candidates=[{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles * 9 + titles)],
+    )
+    view = DeliveryView(delivery(), (job(about="Who has the key to the kiln room?", state="succeeded", result=given),))
+    return [_post(*answer.answer_final(view, EN), command="ask")]
+
+
+def sources_scene() -> list[Posted]:
+    """The sources with their words."""
+    return [_post(sources.sources(_answer(), EN), private=True)]
+
+
+def why_scene() -> list[Posted]:
+    """Reasons and the picture of ranks."""
+    titles = [MANUAL, MANUAL, RULES, "Extraction and filters", MINUTES, "Material prices 2026.xlsx", MANUAL, RULES]
+    titles += ["3D printer handbook", "Induction checklist"]
+    before = [4, 1, 17, 2, 9, 3, 5, 28, 6, 12]
+    pages: list[int | None] = [14, 15, None, 3, 2, None, 31, None, 8, 1]
+    scores = [0.93, 0.88, 0.81, 0.64, 0.57, 0.55, 0.49, 0.47, 0.45, 0.41]
+    ranked = [
+        candidate(
+            n, was, title, page=at, score=score, dense_rank=was + 2, keyword_rank=max(1, was - 3) if was < 9 else None
+        )
+        for n, (was, title, at, score) in enumerate(zip(before, titles, pages, scores, strict=True), 1)
+    ]
+    rest = [n for n in range(1, 51) if n not in before]
+    ranked += [candidate(n, was, "Other") for n, was in enumerate(rest, 11)]
+    quotes = {1: CITATIONS[0]["quote"], 3: CITATIONS[1]["quote"]}
+    numbers = {1: 1, 3: 2}
+    ranked = [
+        replace(c, citation=numbers.get(c.rank), quote=quotes.get(c.rank)) if c.rank in numbers else c for c in ranked
+    ]
+    told = trace(*ranked, question=QUESTION, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
+    return [_post(why.why_these(told, EN, plot.rank_plot(told, EN)), private=True)]
+
+
+def ingest_scene() -> list[Posted]:
+    """Several files at work, and the same when all has ended."""
+    done = document_job("manual-xl900.pdf", result={"chunks": 1071, "pages": 212, "unchanged": False})
+    failed = document_job("floor plan (scan).pdf", "failed", error_class="EmptyDocument", error="")
+    same = document_job("Workshop rules.md", result={"chunks": 41, "unchanged": True})
+    open_ = document_job("filters.docx", "running", stage="embed", progress_done=340, progress_total=1071)
+    reading = document_job("prices-2026.xlsx", "running", stage="parse")
+    ended = document_job("filters.docx", result={"chunks": 1071, "unchanged": False})
+    read = document_job("prices-2026.xlsx", result={"chunks": 88, "unchanged": False})
+    return [
+        _post(ingest.ingest_card(added(done, open_, reading, failed, same), EN), command="ingest"),
+        _post(ingest.ingest_card(added(done, ended, read, failed, same), EN), command="ingest"),
+    ]
+
+
+def docs_scene() -> list[Posted]:
+    """The list of documents."""
+    listed = [
+        document(31, title=MANUAL, pages=212, chunks=1071),
+        document(30, title="filters.docx", pages=None, chunks=1071),
+        document(29, title="Material prices 2026.xlsx", pages=None, chunks=88),
+        document(27, title=MINUTES, pages=4, chunks=19, channels=["1180000000000000042"]),
+        document(22, title=RULES, pages=None, chunks=41),
+        document(9, title="3D printer handbook", pages=64, chunks=402),
+    ]
+    return [_post(docs.docs_list(listed, EN, total=16), command="docs list", private=True)]
+
+
+def refusal_scene() -> list[Posted]:
+    """A private refusal."""
+    said = EN("refusal-over-quota-user", limit=60, window=EN("duration-hours", n=1), frees=EN("duration-minutes", n=12))
+    return [_post(Shown(said), command="ask", private=True)]
+
+
+def failure_scene() -> list[Posted]:
+    """A question that could not be answered."""
+    view = _asked("dead", error_class="LlmTimeout", error="x", attempt=3)
+    return [_post(*answer.answer_final(view, EN), command="ask")]
+
+
+def jobs_scene() -> list[Posted]:
+    """The list of jobs, and one that waits."""
+    shown = [
+        job(id=1240, state="queued", ahead=0, attempt=0, about="What does a laser hour cost?"),
+        document_job("filters.docx", "running", id=1239, stage="embed"),
+        document_job("floor plan (scan).pdf", "failed", id=1238),
+        job(id=1234, state="succeeded", about=QUESTION),
+    ]
+    waiting = job(
+        id=1240,
+        state="queued",
+        attempt=0,
+        about="What does a laser hour cost?",
+        why=(
+            'no worker for the queue "query" since 2026-11-22 17:58:11; start one with '
+            "`refdesk up` or `refdesk worker query`"
+        ),
+    )
+    return [
+        _post(jobs.jobs_list(shown, EN, everyone=False), command="jobs list", private=True),
+        _post(jobs.job_card(waiting, EN, delivery_id=7, may_change=True), command="jobs show", private=True),
+    ]
+
+
+def settings_scene() -> list[Posted]:
+    """The settings, and help."""
+    chosen = WorkspaceSettings(
+        reranker="cross-encoder",
+        ingest_by="role",
+        ingest_role="1180000000000000042",
+        public_channels=(CHANNEL,),
+        updated_by=PERSON,
+        updated_at=NOW,
+    )
+    return [_post(settings.settings_card(chosen, Settings(_env_file=None), EN), command="settings show", private=True)]
+
+
+def help_scene() -> list[Posted]:
+    """Help."""
+    return [_post(help_card(EN, manager=True), command="help", private=True)]
+
+
+def _post(shown: Shown, **values: Any) -> Posted:
+    return Posted(shown, names=NAMES, **values)
+
+
+SCENES = {
+    "progress": progress_scene,
+    "answer": answer_scene,
+    "sources": sources_scene,
+    "why": why_scene,
+    "abstention": abstention_scene,
+    "failure": failure_scene,
+    "ingest": ingest_scene,
+    "docs": docs_scene,
+    "jobs": jobs_scene,
+    "refusal": refusal_scene,
+    "settings": settings_scene,
+    "help": help_scene,
+    "chinese": chinese_scene,
+}
