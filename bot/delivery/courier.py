@@ -40,6 +40,8 @@ class Health:
     sending: int
     listening: bool
     database: bool
+    looks: int
+    """How often it has looked for deliveries that are free."""
 
 
 class Courier:
@@ -67,6 +69,7 @@ class Courier:
         self._free = asyncio.Event()
         self._beat_at = 0.0
         self._database_there = True
+        self._looks = 0
         self._stopping = False
         self._keeper: asyncio.Task[None] | None = None
 
@@ -113,6 +116,7 @@ class Courier:
             self._sender.in_flight if started else 0,
             started and self._listener.listening,
             self._database_there,
+            self._looks,
         )
 
     # -------------------------------------------------------------------------------------------- holding deliveries
@@ -127,6 +131,7 @@ class Courier:
                 if not self._database_there:
                     log.info("database is back", held=len(self._held))
                 self._database_there = True
+                self._looks += 1
             except RefdeskError as error:
                 if self._database_there:
                     log.warning("database away, deliveries wait", error=error.name)

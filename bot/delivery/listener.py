@@ -45,7 +45,8 @@ class Listener:
 
     def join(self) -> None:
         """Wait for the end."""
-        self._thread.join(timeout=2 * IDLE_S)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2 * IDLE_S)
 
     def _run(self) -> None:
         pause_s = 0.5
