@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tests.fake_discord.components import normalised_components
 from tests.fake_discord.embeds import normalised_embed
 from tests.fake_discord.errors import ApiError, FormErrors
+from tests.fake_discord.exchange import COMPONENT, Interaction
 from tests.fake_discord.mentions import EVERYTHING, USERS_ONLY, pings_of
 from tests.fake_discord.model import (
     COMPONENTS_V2,
@@ -24,7 +25,6 @@ from tests.fake_discord.model import (
 from tests.fake_discord.recording import Upload
 
 if TYPE_CHECKING:
-    from tests.fake_discord.exchange import Interaction
     from tests.fake_discord.world import World
 
 KEPT_FLAGS = SUPPRESS_EMBEDS | SILENT | COMPONENTS_V2
@@ -60,7 +60,8 @@ def create_loading(world: World, interaction: Interaction, *, ephemeral: bool) -
     message = Message(world.ids.new(), interaction.channel, world.bot, now, interaction=interaction)
     message.ephemeral_for = interaction.user if ephemeral else None
     message.flags = LOADING | (EPHEMERAL if ephemeral else 0)
-    message.type = _kind(interaction, None)
+    message.reply_to = interaction.source if interaction.type == COMPONENT else None
+    message.type = _kind(interaction, message.reply_to)
     _publish(world, message, "MESSAGE_CREATE")
     return message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.fake_discord import authoring, permissions
 from tests.fake_discord.gateway import GUILDS
 from tests.fake_discord.model import DM, MIB, TEXT, Channel, Guild, Message, Role, User
-from tests.fake_discord.payloads import Json, guild_create_json, role_json
+from tests.fake_discord.payloads import Json, guild_create_json, member_json, role_json
 from tests.fake_discord.people import Person
 from tests.fake_discord.world import World
 
@@ -73,6 +73,17 @@ class Building:
     def add_member(self, guild: Guild, person: User, *roles: Role) -> None:
         """Let a person join, with roles."""
         self.world.run(lambda: guild.members.update({person.id: {role.id for role in roles}}))
+
+    def set_member_roles(self, guild: Guild, person: User, *roles: Role) -> None:
+        """Replace a member's roles; the bot is told of its own only, for lack of the members intent."""
+
+        def change() -> None:
+            guild.members[person.id] = {role.id for role in roles}
+            if person is self.world.bot:
+                body = member_json(guild, person) | {"guild_id": str(guild.id)}
+                self.world.gateway.dispatch("GUILD_MEMBER_UPDATE", body, guild, GUILDS)
+
+        self.world.run(change)
 
     def remove_member(self, guild: Guild, person: User) -> None:
         """Let a person leave; the bot itself is thrown out, which ends its access."""

@@ -15,7 +15,8 @@ from tests.fake_discord.clock import Clock
 from tests.fake_discord.errors import DriverError
 from tests.fake_discord.faults import Fault, Hold
 from tests.fake_discord.gateway import Connection, Session
-from tests.fake_discord.model import User
+from tests.fake_discord.limits import Limit
+from tests.fake_discord.model import Guild, User
 from tests.fake_discord.recording import Problem, Request
 from tests.fake_discord.server import PREFIX, Server
 from tests.fake_discord.world import World
@@ -102,9 +103,25 @@ class FakeDiscord(Building):
         return self._checks.summary
 
     @property
+    def invalid_requests(self) -> int:
+        """How many answers count towards Discord's ban: 401, 403 and 429, a shared 429 excepted."""
+        return sum(one.status in {401, 403, 429} and one.limit_scope != "shared" for one in self.requests)
+
+    def transcript(self) -> str:
+        """Write all requests, what happened at the gateway, and all problems, a line each: for a failing test."""
+        start = self.requests[0].at if self.requests else self.clock.now()
+        lines = [(one.at, f"{one.route} → {one.status} {one.error_code or one.fault or ''}") for one in self.requests]
+        lines = sorted([*lines, *((at, f"gateway: {text}") for at, text in self.gateway_log)])
+        return "\n".join([*(f"{at - start:8.3f} {text}" for at, text in lines), *map(str, self.problems)])
+
+    @property
     def commands(self) -> list[dict[str, Any]]:
         """The global commands that the bot registered."""
         return list(self.world.commands[None].values())
+
+    def guild_commands(self, guild: Guild) -> list[dict[str, Any]]:
+        """Return the commands that the bot registered for one guild."""
+        return list(self.world.commands.get(guild.id, {}).values())
 
     @property
     def sessions(self) -> list[Session]:
@@ -147,6 +164,10 @@ class FakeDiscord(Building):
         """Let the next requests of a route wait, in real time."""
         self._fault(Fault("delay", route, times, processed, seconds=seconds))
 
+    def limit(self, route: str, count: int, *, per_s: float) -> None:
+        """Allow so many requests of a route in a time, for each channel or token, by the clock."""
+        self.world.run(lambda: self._server.limits.add(Limit(route, count, per_s)))
+
     def hold(self, route: str, *, times: int = 1_000_000, processed: bool = False) -> Hold:
         """Keep requests of a route until `release()`, before or after doing what was asked."""
         if self.world.loop is None:
@@ -156,8 +177,9 @@ class FakeDiscord(Building):
         return hold
 
     def clear_faults(self) -> None:
-        """Forget faults that have not happened, and release what is held."""
+        """Forget faults that have not happened, release what is held, lift limits."""
         self.world.run(self._server.faults.clear)
+        self.world.run(self._server.limits.clear)
 
     def _fault(self, fault: Fault) -> None:
         self.world.run(lambda: self._server.faults.add(fault))

@@ -26,11 +26,6 @@ class Fault:
     seconds: float = 0.0
     hold: Hold | None = None
 
-    def matches(self, method: str, template: str, path: str) -> bool:
-        """Whether this fault is meant for the request; `*` matches anything, a path may have real ids."""
-        wanted = self.route if " " in self.route else f"* {self.route}"
-        return any(fnmatch.fnmatchcase(f"{method} {name}", _literal(wanted)) for name in (template, path))
-
 
 @dataclass(eq=False)
 class Hold:
@@ -50,6 +45,11 @@ class Hold:
     def wait_arrived(self, count: int = 1, timeout_s: float = 10.0) -> None:
         """Wait until that many requests are being held."""
         self.wait_until(lambda: self.arrived >= count, timeout_s, f"{count} held requests")
+
+    @property
+    def released(self) -> bool:
+        """Whether nothing is held any more."""
+        return self._done.is_set()
 
     def release(self) -> None:
         """Let all held requests go on, and later ones pass."""
@@ -79,8 +79,9 @@ class Faults:
 
     def take(self, method: str, template: str, path: str) -> Fault | None:
         """Return the fault of this request, if any, and count it."""
+        self._waiting = [fault for fault in self._waiting if not (fault.hold and fault.hold.released)]
         for fault in self._waiting:
-            if fault.matches(method, template, path):
+            if matches(fault.route, method, template, path):
                 fault.times -= 1
                 if not fault.times:
                     self._waiting.remove(fault)
@@ -95,5 +96,7 @@ class Faults:
         self._waiting.clear()
 
 
-def _literal(pattern: str) -> str:
-    return pattern.replace("[", "[[]")
+def matches(route: str, method: str, template: str, path: str) -> bool:
+    """Whether a request is of a route: a template, a path with real ids, `*` for anything; any method if none."""
+    pattern = (route if " " in route else f"* {route}").replace("[", "[[]")
+    return any(fnmatch.fnmatchcase(f"{method} {name}", pattern) for name in (template, path))

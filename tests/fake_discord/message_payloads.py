@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.fake_discord.clock import timestamp
 from tests.fake_discord.exchange import COMMAND, COMPONENT, MODAL_SUBMIT, Interaction
 from tests.fake_discord.mentions import ROLES, mentioned_users, text_of
-from tests.fake_discord.model import DM, HAS_THREAD, Message, User
+from tests.fake_discord.model import DM, HAS_THREAD, SUPPRESS_EMBEDS, Message, User
 from tests.fake_discord.payloads import Json, attachment_json, channel_json, user_json
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         "mentions": [user_json(user) for user in users],
         "mention_roles": list(dict.fromkeys(ROLES.findall(text_of(message)))),
         "attachments": [attachment_json(world, file) for file in message.attachments],
-        "embeds": message.embeds,
+        "embeds": [] if message.flags & SUPPRESS_EMBEDS else message.embeds,
         "components": message.components,
         "pinned": False,
         "flags": message.flags | (HAS_THREAD if thread else 0),

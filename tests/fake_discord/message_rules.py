@@ -91,7 +91,7 @@ def _file_names(body: dict[str, Any], files: list[Upload], old: Message | None) 
     for file in old.attachments if old else ():
         if "attachments" not in body or str(file.id) in kept:
             named.add(file.filename)
-    return named
+    return {name.replace(" ", "_") for name in named}
 
 
 def _is_empty(body: dict[str, Any], files: list[Upload], old: Message | None) -> bool:

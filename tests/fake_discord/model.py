@@ -108,6 +108,7 @@ class Attachment:
     description: str | None = None
     ephemeral: bool = False
     channel_id: int = 0
+    title: str | None = None
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,8 @@ class Snapshot:
     @property
     def text(self) -> str:
         """Everything a person reads in it, a line each: content, embeds, text displays, labels, file names."""
-        lines = [self.content, *(line for embed in self.embeds for line in _embed_lines(embed))]
+        embeds = () if self.flags & SUPPRESS_EMBEDS else self.embeds  # the flag hides the bot's own embeds too
+        lines = [self.content, *(line for embed in embeds for line in _embed_lines(embed))]
         for component in walk(self.components):
             lines += [component[key] for key in ("content", "label", "placeholder") if component.get(key)]
         return "\n".join([line for line in lines if line] + [file.filename for file in self.attachments])

@@ -225,7 +225,7 @@ def _lenient(part: Any) -> Any:
         return part
     # A nonce of digits is then both alternatives of its oneOf, which the conventions allow: a union is a union.
     found = {"anyOf" if key == "oneOf" else key: _lenient(value) for key, value in part.items()}
-    if part.get("type") == "integer":
+    if "integer" in (part.get("type") or ()):
         return {"anyOf": [found, {"type": "string", "pattern": _DIGITS}]}
     if part.get("format") == "snowflake":
         return {"anyOf": [found, {"type": "integer", "minimum": 0}]}

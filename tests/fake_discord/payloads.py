@@ -190,6 +190,8 @@ def attachment_json(world: World, file: Attachment) -> Json:
         found |= {"width": 640, "height": 480}
     if file.description:
         found["description"] = file.description
+    if file.title:
+        found["title"] = file.title
     if file.ephemeral:
         found["ephemeral"] = True
     return found

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
 from tests.fake_discord.errors import ApiError
+from tests.fake_discord.limits import Standing
 
 _FILE_FIELD: Final = re.compile(r"files\[(\d+)\]")
 _SECRET_HEADERS: Final = {"authorization", "cookie"}
@@ -44,6 +45,8 @@ class Request:
     answer_text: str = field(default="", repr=False)
     answered_at: float | None = None
     fault: str | None = None
+    standing: Standing | None = field(default=None, repr=False)
+    limit_scope: str | None = None
 
     @property
     def route(self) -> str:
@@ -103,6 +106,7 @@ async def read_body(request: web.Request, record: Request) -> None:
 
 
 async def _read_parts(request: web.Request, record: Request) -> None:
+    record.body = {}  # files may come alone
     reader = await request.multipart()
     async for part in reader:
         if not isinstance(part, BodyPartReader):

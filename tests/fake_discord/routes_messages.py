@@ -29,8 +29,9 @@ def send(call: Call) -> Reply:
         if first and world.clock.now() - at < NONCE_WINDOW_S:
             return Reply(200, message_json(world, first))
     reply_to = _reference(call, channel, body)
-    if channel.is_thread:
-        channel.archived_by_hand = False
+    if channel.is_archived(world.clock.now()):
+        channel.archived_by_hand, channel.active_at = False, world.clock.now()
+        world.emit_channel("THREAD_UPDATE", channel)
     message = authoring.create(world, channel, world.bot, body, call.files, reply_to=reply_to)
     if nonce is not None:
         world.nonces[str(nonce)] = (world.clock.now(), message)

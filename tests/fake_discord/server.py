@@ -21,6 +21,7 @@ from tests.fake_discord import (
 )
 from tests.fake_discord.errors import ApiError
 from tests.fake_discord.faults import Fault, Faults
+from tests.fake_discord.limits import Limits, Standing
 from tests.fake_discord.recording import Request
 from tests.fake_discord.routing import Call, Reply, Route
 
@@ -43,6 +44,7 @@ class Server:
     def __init__(self, world: World) -> None:
         self.world = world
         self.faults = Faults()
+        self.limits = Limits(world.clock)
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -84,6 +86,9 @@ class Server:
             await recording.read_body(request, record)
             if fault and not fault.after_processing and (early := await self._disturb(fault, request, record)):
                 return early
+            record.standing = self.limits.count(request.method, route.template, record.path, dict(request.match_info))
+            if record.standing.wait_s:
+                return self._limited(record, record.standing.wait_s, "user")
             reply = self._reply(route, request, record)
         except ApiError as error:
             reply = Reply(error.status, error.body)
@@ -120,17 +125,15 @@ class Server:
         elif fault.kind == "status":
             return self._answer(record, Reply(fault.status, {"message": f"{fault.status}: Server Error", "code": 0}))
         elif fault.kind == "limit":
-            return self._limited(fault, record)
+            return self._limited(record, fault.retry_after_s, fault.scope)
         return None
 
-    def _limited(self, fault: Fault, record: Request) -> web.Response:
-        everywhere = fault.scope == "global"
-        text = "You are being rate limited."
-        if fault.scope == "shared":
-            text = "The resource is being rate limited."
-        body = {"message": text, "retry_after": fault.retry_after_s, "global": everywhere}
-        headers = {"X-RateLimit-Scope": fault.scope}
-        if everywhere:
+    def _limited(self, record: Request, wait_s: float, scope: str) -> web.Response:
+        thing = "The resource is" if scope == "shared" else "You are"
+        body = {"message": f"{thing} being rate limited.", "retry_after": round(wait_s, 3), "global": scope == "global"}
+        record.limit_scope = scope
+        headers = {"X-RateLimit-Scope": scope}
+        if scope == "global":
             headers["X-RateLimit-Global"] = "true"
         return self._answer(record, Reply(429, body), headers)
 
@@ -139,19 +142,17 @@ class Server:
         record.status = reply.status
         record.answered_at = now
         record.answer_text = "" if reply.body is None else json.dumps(reply.body)
-        bucket = f"{abs(hash(record.route)) % 16**12:012x}"
-        limits = {"X-RateLimit-Limit": "1000", "X-RateLimit-Reset-After": "1.000", "X-RateLimit-Bucket": bucket}
-        limits |= {"X-RateLimit-Remaining": "999", "X-RateLimit-Reset": f"{now + 1:.3f}"}
+        standing = record.standing or Standing("0")
         if reply.status == 429:
-            wait = reply.body["retry_after"]
-            limits |= {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Reset-After": f"{wait:.3f}"}
-            limits["X-RateLimit-Remaining"] = "0"
-        limits |= {"Via": "1.1 google", **(headers or {})}
+            standing = Standing(standing.bucket, standing.limit, 0, reply.body["retry_after"])
+        sent = {**standing.headers(now), "Via": "1.1 google", **(headers or {})}
+        if reply.status == 429:
+            sent["Retry-After"] = str(math.ceil(reply.body["retry_after"]))
         self.world.changed()
         if reply.body is None:
-            return web.Response(status=reply.status, headers=limits)
-        limits["Content-Type"] = "application/json"  # with a charset discord.py would take the body for text
-        return web.Response(status=reply.status, body=record.answer_text.encode(), headers=limits)
+            return web.Response(status=reply.status, headers=sent)
+        sent["Content-Type"] = "application/json"  # with a charset discord.py would take the body for text
+        return web.Response(status=reply.status, body=record.answer_text.encode(), headers=sent)
 
     async def _file(self, request: web.Request) -> web.Response:
         world = self.world

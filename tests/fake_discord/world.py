@@ -159,9 +159,10 @@ class World:
         self, upload: Upload, channel: Channel, *, ephemeral: bool = False, text: str | None = None
     ) -> Attachment:
         """Keep a file and give it an id."""
-        file = Attachment(
-            self.ids.new(), upload.filename, upload.data, upload.content_type, text, ephemeral, channel.id
-        )
+        name = upload.filename.replace(" ", "_")  # as Discord does; what it was called stays as the title
+        file = Attachment(self.ids.new(), name, upload.data, upload.content_type, text, ephemeral, channel.id)
+        if name != upload.filename:
+            file.title = upload.filename.rpartition(".")[0] or upload.filename
         self.attachments[file.id] = file
         return file
 

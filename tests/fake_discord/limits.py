@@ -1,0 +1,75 @@
+"""Rate limits of routes: windows by the clock, per channel or token as Discord counts them."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.fake_discord.clock import Clock
+from tests.fake_discord.faults import matches
+
+GENEROUS: Final = 1000
+
+
+@dataclass(eq=False)
+class Limit:
+    """At most so many requests of a route in a time, for each channel, webhook token or interaction."""
+
+    route: str
+    count: int
+    per_s: float
+    used: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is left to one bucket after a request; a wait means that the request was one too many."""
+
+    bucket: str
+    limit: int = GENEROUS
+    remaining: int = GENEROUS - 1
+    reset_after_s: float = 1.0
+    wait_s: float = 0.0
+
+    def headers(self, now: float) -> dict[str, str]:
+        """Return the headers that tell the bot."""
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": f"{now + self.reset_after_s:.3f}",
+            "X-RateLimit-Reset-After": f"{self.reset_after_s:.3f}",
+            "X-RateLimit-Bucket": self.bucket,
+        }
+
+
+class Limits:
+    """The limits that a test has set; without any, everything has plenty left."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._limits: list[Limit] = []
+
+    def add(self, limit: Limit) -> None:
+        """Limit a route from now on."""
+        self._limits.append(limit)
+
+    def clear(self) -> None:
+        """Lift all limits."""
+        self._limits.clear()
+
+    def count(self, method: str, template: str, path: str, params: dict[str, str]) -> Standing:
+        """Count a request and say what is left."""
+        bucket = f"{zlib.crc32(f'{method} {template}'.encode()):08x}"
+        limit = next((one for one in self._limits if matches(one.route, method, template, path)), None)
+        if limit is None:
+            return Standing(bucket)
+        names = ("channel_id", "guild_id", "webhook_token", "interaction_token")
+        major = "+".join(params[name] for name in names if name in params)
+        now = self._clock.now()
+        recent = [at for at in limit.used.get(major, ()) if now - at < limit.per_s]
+        reset = limit.per_s - (now - recent[0]) if recent else limit.per_s
+        if len(recent) >= limit.count:
+            return Standing(bucket, limit.count, 0, reset, wait_s=reset)
+        limit.used[major] = [*recent, now]
+        return Standing(bucket, limit.count, limit.count - len(recent) - 1, reset)
