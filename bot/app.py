@@ -15,12 +15,14 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.additions import Downloads
 from bot.cogs import COGS
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.refusals import refuse
 from bot.sync import sync_commands
 from bot.translator import CatalogueTranslator
+from bot.views.buttons import Pressed, on_form
 from bot.visits import Visits
 from config.settings import Settings
 from pipeline.errors import RefdeskError
@@ -81,6 +83,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self.desk = desk
         self.settings = settings
         self.visits = Visits()
+        self.downloads = Downloads(int(settings.max_file_mb * 1_000_000))
         self._courier_threads = ThreadPoolExecutor(COURIER_THREADS, thread_name_prefix="courier")
         self.courier = Courier(self, desk.door.database, executor=self._courier_threads, owner=desk.presence.owner)
         self._beating: asyncio.Task[None] | None = None
@@ -89,6 +92,7 @@ class RefdeskBot(commands.AutoShardedBot):
         """Add all commands and buttons; needs no connection."""
         for cog in COGS:
             await self.add_cog(cog(self))
+        self.add_dynamic_items(Pressed)
 
     async def setup_hook(self) -> None:
         """Prepare what has to be there before the first event: after the login, before the connection."""
@@ -102,6 +106,10 @@ class RefdeskBot(commands.AutoShardedBot):
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the follow-up alone: there are no commands with a prefix."""
+
+    async def on_interaction(self, interaction: discord.Interaction, /) -> None:
+        """Take forms: discord.py knows only those that this very process opened."""
+        await on_form(interaction)
 
     async def on_app_command_completion(
         self, interaction: discord.Interaction, _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
@@ -122,6 +130,7 @@ class RefdeskBot(commands.AutoShardedBot):
             await self.courier.stop()
             with contextlib.suppress(RefdeskError):
                 await self.desk.presence.leave()
+        await self.downloads.close()
         await self.close()
         self._courier_threads.shutdown(wait=False, cancel_futures=True)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
@@ -26,3 +27,8 @@ def desk_of(interaction: discord.Interaction) -> Desk:
 def texts_of(interaction: discord.Interaction) -> Texts:
     """Give the sentences in the language of the person."""
     return texts_for(interaction.locale)
+
+
+def data_of(interaction: discord.Interaction) -> Mapping[str, Any]:
+    """Give what was pressed, chosen or filled in."""
+    return cast("Mapping[str, Any]", interaction.data or {})

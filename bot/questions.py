@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import perf_counter
 
 import discord
@@ -10,7 +11,7 @@ from bot import clients
 from bot.desk.asking import Question, Target
 from bot.refusals import Refusal
 from bot.replies import Deferred, defer
-from bot.scope import place_of, seeing
+from bot.scope import Place, place_of, seeing
 from bot.visits import visit_of
 
 TOKEN_LIVES_S = 900
@@ -27,15 +28,36 @@ def check_question(text: str, max_chars: int) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An acknowledged question: who asks where, and the message that will show the answer."""
+
+    place: Place
+    deferred: Deferred
+
+
 async def ask(interaction: discord.Interaction, question: Question, *, private: bool) -> None:
-    """Acknowledge a checked question and submit it; it is private where the workspace wants no public answers."""
-    desk = clients.desk_of(interaction)
+    """Acknowledge a checked question and submit it."""
+    await submit(interaction, await begin(interaction, private=private), question)
+
+
+async def begin(interaction: discord.Interaction, *, private: bool) -> Begun:
+    """Acknowledge; in private also where the workspace wants no public answers."""
     place = place_of(interaction)
-    private = private or not place.may_answer_publicly(desk.known_rules(place).chosen)
-    deferred = await defer(interaction, private=private)
+    known = clients.desk_of(interaction).known_rules(place)
+    deferred = await defer(interaction, private=private or not place.may_answer_publicly(known.chosen))
     if deferred.private:
         place = seeing(place, interaction.client, interaction.user)
-    visit_of(interaction).jobs.append(await desk.asking.ask(place, question, target_of(interaction, deferred)))
+    return Begun(place, deferred)
+
+
+async def submit(interaction: discord.Interaction, begun: Begun, question: Question) -> None:
+    """Put the question into the ledger; from there on its message is the courier's."""
+    target = target_of(interaction, begun.deferred)
+    job = await clients.desk_of(interaction).asking.ask(begun.place, question, target)
+    visit = visit_of(interaction)
+    visit.jobs.append(job)
+    visit.thinking = ""
 
 
 def target_of(interaction: discord.Interaction, deferred: Deferred) -> Target:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -20,8 +21,8 @@ import structlog
 from discord import app_commands
 
 from bot import replies
-from bot.render import safe
 from bot.render.shown import Shown
+from bot.render.wording import error_sentence
 from bot.texts import DEFAULT, Texts, texts_for
 from pipeline.errors import OverQuota, RefdeskError, SetupError
 
@@ -42,6 +43,15 @@ class Refusal(RefdeskError):
         self.args_of_key = args
 
 
+class Refusals(RefdeskError):
+    """The bot says no to several things at once."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        """Take them in the order of the things."""
+        super().__init__(" ".join(str(refusal) for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
 async def refuse(interaction: discord.Interaction, error: Exception) -> str:
     """Answer an error in private, and name the outcome for the log."""
     error = _cause(error)
@@ -60,11 +70,12 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
     """Say an error to the person."""
     if isinstance(error, Refusal):
         return t(error.key, **error.args_of_key)
+    if isinstance(error, Refusals):
+        return "\n".join(sentence(refusal, t) for refusal in error.refusals)
     if isinstance(error, OverQuota):
         return _over_quota(error, t)
     if isinstance(error, RefdeskError):
-        key = f"refusal-{error.name}"
-        return t(key) if t.has(key) else safe.neutral(str(error))
+        return error_sentence(error.name, str(error), t)
     if isinstance(error, discord.HTTPException | aiohttp.ClientError | TimeoutError | asyncio.TimeoutError):
         return t("refusal-discord-away")
     return t("refusal-fault", number=outcome.rpartition(" ")[2])
@@ -83,7 +94,7 @@ def _note(error: Exception) -> str:
         log.warning("something is away", error=error.name, reason=str(error))
         return f"refused: {error.name}"
     if isinstance(error, RefdeskError):
-        return f"refused: {error.key if isinstance(error, Refusal) else error.name}"
+        return f"refused: {_key_of(error)}"
     if isinstance(error, discord.HTTPException):
         log.warning("discord refused", status=error.status, code=error.code, reason=error.text[:200])
         return f"discord refused: {error.code}"
@@ -92,6 +103,12 @@ def _note(error: Exception) -> str:
     number = secrets.token_hex(4)
     log.error("fault", number=number, exc_info=error)
     return f"fault {number}"
+
+
+def _key_of(error: RefdeskError) -> str:
+    if isinstance(error, Refusals):
+        return ", ".join(dict.fromkeys(refusal.key for refusal in error.refusals))
+    return error.key if isinstance(error, Refusal) else error.name
 
 
 def _over_quota(error: OverQuota, t: Texts) -> str:

@@ -5,6 +5,14 @@ from typing import Any
 
 from discord.ext import commands
 
+from bot.cogs.about import About
 from bot.cogs.ask import Ask
+from bot.cogs.docs import Docs
+from bot.cogs.followup import FollowUp
+from bot.cogs.help import Help
+from bot.cogs.ingest import Ingest
+from bot.cogs.jobs import Jobs
+from bot.cogs.settings import Settings
+from bot.cogs.why import Why
 
-COGS: tuple[Callable[[Any], commands.Cog], ...] = (Ask,)
+COGS: tuple[Callable[[Any], commands.Cog], ...] = (Ask, Ingest, Docs, Jobs, Why, Settings, Help, About, FollowUp)

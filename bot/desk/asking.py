@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.desk.door import Door
+from bot.refusals import Refusal
 from bot.scope import Place
 from db import deliveries, jobs
 from db.deliveries import NewDelivery, Turn
@@ -81,6 +82,8 @@ class Asking:
     def _ask(self, place: Place, question: Question, target: Target) -> int:
         number = self._door.number_of(place)
         rules = self._door.rules_of(place)
+        if not target.private and not place.may_answer_publicly(rules.chosen):
+            raise Refusal("refusal-private-only")
         channels = place.private_channels if target.private else place.public_channels
         payload: dict[str, Any] = {
             "question": question.text,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bot.desk.asking import Asking
 from bot.desk.door import Door, Rules
+from bot.desk.ledger import Ledger
 from bot.desk.library import Library
+from bot.desk.preferences import Preferences
 from bot.desk.presence import Presence
 from bot.scope import Place
 from config.settings import Settings
@@ -21,6 +23,8 @@ class Desk:
         self.door = Door(database, settings)
         self.asking = Asking(self.door, submitter)
         self.library = Library(self.door, submitter)
+        self.ledger = Ledger(self.door, submitter)
+        self.preferences = Preferences(self.door)
         self.presence = Presence(self.door)
 
     def known_rules(self, place: Place) -> Rules:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,16 +26,20 @@ class Addition:
     """One thing to add: bytes with a name, or a link."""
 
     name: str
-    content: bytes | None = None
+    identity: str = ""
+    """What stays the same when it is added anew; empty: its name."""
     url: str | None = None
     media_type: str = ""
     origin: str | None = None
     """Link under which people find the original."""
 
-    @property
-    def bytes_size(self) -> int:
-        """How many bytes there are; 0 for a link, which is fetched later."""
-        return len(self.content or b"")
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that are in the store already; a link has none yet."""
+
+    sha256: str | None = None
+    size: int = 0
 
 
 class Library:
@@ -51,18 +54,18 @@ class Library:
         """Raise `OverQuota` or a refusal when this person may not add so many; before anything is downloaded."""
         await self._door.run(lambda: self._check_room(place, count))
 
-    async def check_free(self, place: Place, name: str, scope: Sequence[str] | None) -> None:
-        """Raise a refusal when the name belongs to a document that this person may not replace."""
-        await self._door.run(lambda: self._check_free(place, source_of(place, name, scope), name))
+    async def check_free(self, place: Place, addition: Addition, scope: Sequence[str] | None) -> None:
+        """Raise a refusal when it would replace a document that this person may not replace."""
+        await self._door.run(lambda: self._check_free(place, addition, scope))
 
-    async def keep(self, place: Place, content: bytes) -> str:
-        """Keep bytes, and give their hash."""
+    async def keep(self, place: Place, content: bytes) -> Kept:
+        """Keep bytes."""
         return await self._door.run(lambda: self._keep(place, content))
 
     async def add(
-        self, place: Place, kept: Sequence[tuple[Addition, str | None]], scope: Sequence[str] | None, target: Target
+        self, place: Place, kept: Sequence[tuple[Addition, Kept]], scope: Sequence[str] | None, target: Target
     ) -> list[int]:
-        """Submit what was kept (each with its hash) and links (with none), shown on one card; gives the jobs."""
+        """Submit what was kept, and links, shown on one card; gives the jobs."""
         return await self._door.run(lambda: self._add(place, kept, scope, target))
 
     async def documents(self, place: Place, search: str = "", limit: int = 1000) -> list[DocumentSummary]:
@@ -72,6 +75,10 @@ class Library:
     async def document(self, place: Place, named: str) -> DocumentSummary:
         """Find a document by its number or its title; raises a refusal when there is none for this person."""
         return await self._door.run(lambda: self._document(place, named))
+
+    async def beginning(self, place: Place, document: DocumentSummary) -> str:
+        """Give what a document begins with, which was found for this person before."""
+        return await self._door.run(lambda: self._beginning(place, document.id))
 
     async def original(self, place: Place, document_id: int) -> tuple[str, bytes]:
         """Give the file name and the original bytes."""
@@ -93,20 +100,20 @@ class Library:
         with self._door.database.tenant(number) as session:
             quotas.admit(session, number, place.user_id, rules.document_quota, count)
 
-    def _check_free(self, place: Place, source: str, name: str) -> None:
+    def _check_free(self, place: Place, addition: Addition, scope: Sequence[str] | None) -> None:
         number = self._door.number_of(place)
         with self._door.database.tenant(number) as session:
-            owner = lookups.owner_of_source(session, number, source)
+            owner = lookups.owner_of_source(session, number, source_of(place, addition, scope))
         if owner is not None and not place.may_change(owner):
-            raise Refusal("refusal-name-taken", name=safe.title(name))
+            raise Refusal("refusal-name-taken", name=safe.title(addition.name))
 
-    def _keep(self, place: Place, content: bytes) -> str:
+    def _keep(self, place: Place, content: bytes) -> Kept:
         number = self._door.number_of(place)
         with self._door.database.tenant(number) as session:
-            return store.keep_blob(session, number, content)
+            return Kept(store.keep_blob(session, number, content), len(content))
 
     def _add(
-        self, place: Place, kept: Sequence[tuple[Addition, str | None]], scope: Sequence[str] | None, target: Target
+        self, place: Place, kept: Sequence[tuple[Addition, Kept]], scope: Sequence[str] | None, target: Target
     ) -> list[int]:
         number = self._door.number_of(place)
         several = len(kept) > 1
@@ -114,12 +121,12 @@ class Library:
             jobs.NewJob(
                 number,
                 "ingest",
-                _payload(place, addition, sha256, scope),
+                _payload(place, addition, bytes_kept, scope),
                 requester=place.user_id,
                 request_key=f"{target.request_key}:{n}" if several else target.request_key,
                 max_attempts=self._door.settings.max_attempts,
             )
-            for n, (addition, sha256) in enumerate(kept, start=1)
+            for n, (addition, bytes_kept) in enumerate(kept, start=1)
         ]
         delivery = target.delivery(place, number, "ingest")
         return self._submitter.submit(new_jobs, delivery=delivery, quota=self._door.rules_of(place).document_quota)
@@ -142,6 +149,10 @@ class Library:
             raise Refusal("refusal-unknown-document", name=safe.title(named))
         return same[0]
 
+    def _beginning(self, place: Place, document_id: int) -> str:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            return lookups.document_beginning(session, document_id)
+
     def _original(self, place: Place, document_id: int) -> tuple[str, bytes]:
         with self._door.database.tenant(self._door.number_of(place)) as session:
             name, _, content = store.original(session, document_id, channels=seen_by(place))
@@ -150,7 +161,8 @@ class Library:
     def _delete(self, place: Place, document_id: int) -> str:
         with self._door.database.tenant(self._door.number_of(place)) as session:
             self._require_change(place, store.find_document(session, document_id, channels=seen_by(place)))
-            return store.delete_document(session, document_id)
+            title: str = store.delete_document(session, document_id)
+            return title
 
     def _reingest(self, place: Place, document_id: int, target: Target) -> int:
         number = self._door.number_of(place)
@@ -178,32 +190,25 @@ def seen_by(place: Place) -> tuple[str, ...] | None:
     return None if place.guild_id is None else place.private_channels
 
 
-def source_of(place: Place, name: str, scope: Sequence[str] | None) -> str:
-    """Name a document so that the same file name for the same readers is a new version of it.
+def source_of(place: Place, addition: Addition, scope: Sequence[str] | None) -> str:
+    """Name a document so that the same file name, or link, for the same readers is a new version of it.
 
     One that only a channel sees has a name of its own, or people would meet names that they cannot see.
     """
-    where = place.guild_id or place.user_id
-    return "/".join(["discord:" + where, *(scope or ()), name.replace("/", "_")])
+    if addition.url is not None and scope is None:
+        return str(storable(addition.url))
+    identity = storable(addition.url or addition.identity or addition.name).replace("/", "_")
+    return "/".join([f"discord:{place.guild_id or place.user_id}", *(scope or ()), identity])
 
 
-def _payload(place: Place, addition: Addition, sha256: str | None, scope: Sequence[str] | None) -> dict[str, Any]:
+def _payload(place: Place, addition: Addition, kept: Kept, scope: Sequence[str] | None) -> dict[str, Any]:
     payload: dict[str, Any] = {
+        "source": source_of(place, addition, scope),
         "name": storable(addition.name),
         "channels": None if scope is None else list(scope),
         "origin": addition.origin,
-        "sha256": sha256,
+        "sha256": kept.sha256,
     }
     if addition.url is not None:
-        link = storable(addition.url)
-        return payload | {"url": link, "source": link if scope is None else source_of(place, link, scope)}
-    return payload | {
-        "source": source_of(place, storable(addition.name), scope),
-        "bytes": addition.bytes_size,
-        "media_type": addition.media_type,
-    }
-
-
-def digest_name(text: str) -> str:
-    """Name a text that has no title by what it says, so that the same text again is the same document."""
-    return f"text-{hashlib.sha256(text.encode()).hexdigest()[:12]}.md"
+        return payload | {"url": storable(addition.url)}
+    return payload | {"bytes": kept.size, "media_type": addition.media_type}

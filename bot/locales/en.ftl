@@ -364,6 +364,9 @@ reranker-none = none: as recalled
 reranker-late-interaction = late-interaction: word by word, fast
 reranker-cross-encoder = cross-encoder: reads question and passage together
 reranker-llm-pointwise = llm-pointwise: a language model rates each passage, slow
+reranker-llm-pairwise = llm-pairwise: a language model compares passages, slowest
+reranker-llm-listwise = llm-listwise: a language model puts passages in order
+reranker-rerank-api = rerank-api: a reranking service
 
 ## Refusals: only the person sees them, and each says what to do instead
 
@@ -390,3 +393,107 @@ duration-seconds = { $n ->
     [one] 1 second
    *[other] { $n } seconds
 }
+
+opt-file = file
+opt-file-desc = A file: PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV, JSON and more
+opt-file2 = file2
+opt-file2-desc = One more file
+opt-file3 = file3
+opt-file3-desc = One more file
+opt-file4 = file4
+opt-file4-desc = One more file
+opt-file5 = file5
+opt-file5-desc = One more file
+opt-link = link
+opt-link-desc = A link to a page or a file, starting with https://
+opt-text = text
+opt-text-desc = A text to add; give nothing at all and a larger field opens
+opt-title = title
+opt-title-desc = Title of the text
+opt-visible = visible
+opt-visible-desc = Who may find it: by choice, else the server if everybody can view this channel
+visible-server = everybody on this server
+visible-channel = only people of this channel
+opt-search = search
+opt-search-desc = Words of the title
+opt-document = document
+opt-document-desc = Begin to type its title
+opt-all = all
+opt-all-desc = Everybody's jobs, for people who manage the server
+opt-job = job
+opt-job-desc = Its number, or begin to type what it is about
+opt-answer = answer
+opt-answer-desc = Which answer; otherwise your last one in this channel
+opt-top-n = top-n
+opt-top-n-desc = How many passages are recalled before they are put in order
+opt-language = language
+opt-language-desc = The language of answers
+opt-add-by = add-by
+opt-add-by-desc = Who may add documents
+add-by-role = people with a role, and managers
+opt-role = role
+opt-role-desc = The role whose people may add documents
+opt-questions-person = questions-per-person
+opt-questions-person-desc = Questions one person may ask in an hour; 0 is no limit
+opt-questions-server = questions-per-day
+opt-questions-server-desc = Questions the whole server may ask in a day; 0 is no limit
+opt-documents-person = documents-per-person
+opt-documents-person-desc = Documents one person may add in a day; 0 is no limit
+opt-documents-server = documents-per-day
+opt-documents-server-desc = Documents the whole server may add in a day; 0 is no limit
+cmd-jobs-why = why
+cmd-jobs-why-desc = What a job waits for, or why it ended as it did
+
+## What is said after a press, in private
+
+again-title = Ask the same question again, with another choice:
+again-method = Another reranker …
+again-passages = Another number of passages …
+vote-up = Thank you! Good to know that it helped. Press again to take it back.
+vote-down = Thank you, that is noted. Press again to take it back.
+vote-taken-back = Your vote is taken back.
+button-keep = Keep
+delete-confirm = Delete **{ $title }**? Answers stop using it at once, and it cannot be brought back.
+delete-done = **{ $title }** is deleted. No answer uses it any more.
+delete-kept = Document { $document } stays.
+job-again = Job { $job } is queued again.
+job-cancelled = Job { $job } is cancelled.
+job-stops = Job { $job } stops at its next step.
+job-why-says = **Job { $job }** · { $state }: { $why }
+settings-choose-channels = Channels with public answers; none chosen: all
+form-text = Add a text
+form-text-title = Title
+form-text-text = Text
+form-about = Ask about this
+form-about-question = Your question
+form-about-hint = Leave it empty to ask what the message asks
+form-about-text = The message
+hint-mention = Mention me with a question in a thread where I answered, or reply to one of my answers. Anywhere else, ask with `/ask`.
+
+## More refusals
+
+refusal-file-too-large = **{ $name }** is larger than the { $limit } MB that may be added. Split it, or ask the operator to raise the limit.
+refusal-file-empty = **{ $name }** is empty. Save it again and attach that.
+refusal-file-gone = **{ $name }** could not be read from Discord. Attach it again.
+refusal-same-name = There are two files named **{ $name }**. Give one another name, or add it on its own.
+refusal-name-taken = **{ $name }** is in the library already, added by somebody else, so only that person or a manager may replace it. Give yours another name.
+refusal-no-link = { $link } is no link that can be fetched. It has to start with https:// or http://.
+refusal-text-empty = There is no text. Write one into `text`, attach a file, or give a link.
+refusal-nothing-to-add = That message holds no file, no link and no text that could be added. Use `/ingest` to add something.
+refusal-nothing-to-ask-about = That message holds no text to ask about. Ask with `/ask`.
+refusal-may-not-add-managers = Only people who manage this server may add documents. Ask one of them to add it.
+refusal-may-not-add-role = Only people with the role { $role } may add documents here. Ask one of them to add it.
+refusal-unknown-document = There is no document “{ $name }” that you may see. Begin to type its title and choose from the list, or look with `/docs list`.
+refusal-not-your-document = **{ $title }** was added by somebody else. Only that person, or someone who manages the server, may change it.
+refusal-original-too-large = **{ $name }** is larger than the { $limit } MB that Discord takes here. The document's card names where it came from.
+refusal-unknown-job = There is no job { $job } that you may see. `/jobs list` shows yours.
+refusal-not-your-job = That is somebody else's job. Only that person, or someone who manages the server, may stop or repeat it.
+refusal-not-your-answer = That is somebody else's answer. Ask the question yourself with `/ask`.
+refusal-no-answer-yet = Job { $job } has no answer. `/jobs show { $job }` says where it stands.
+refusal-no-last-answer = You have no answer in this channel yet. Ask with `/ask`, or name one.
+refusal-job-ended = Job { $job } has ended already, so there is nothing to stop.
+refusal-nothing-to-retry = There is nothing to try again: only what failed or was cancelled can be. For another answer, ask again.
+refusal-unknown-choice = That choice is no longer offered. Ask again with `/ask`.
+refusal-ask-there = This answer belongs to a server. Ask again there with `/ask`.
+refusal-managers-only = Only people who manage this server may do that. Ask one of them.
+refusal-name-a-role = Name the role too, with the option `role`.

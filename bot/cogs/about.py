@@ -1,0 +1,33 @@
+"""*Ask about this*: a question about a message."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.refusals import Refusal
+from bot.replies import ask_in_form
+from bot.translator import named
+from bot.views.forms import about_form
+from bot.visits import visit_of
+
+
+class About(commands.Cog):
+    """Asks about a message."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot, and put the command into the menus of messages."""
+        self.bot = bot
+        bot.tree.add_command(
+            app_commands.ContextMenu(name=named("cmd-ask-about-this"), callback=ask_about_this), override=True
+        )
+
+
+async def ask_about_this(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Open the form; the message's text stands in it, as it comes with this interaction and with no other."""
+    if not message.content.strip():
+        raise Refusal("refusal-nothing-to-ask-about")
+    await ask_in_form(interaction, about_form(clients.texts_of(interaction), about=message.content.strip()))
+    visit_of(interaction).outcome = "form"

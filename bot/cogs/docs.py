@@ -1,0 +1,70 @@
+"""`/docs`: what is in the library, as far as the person may see it."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.cogs import suggest
+from bot.cogs.options import options
+from bot.questions import target_of
+from bot.render.docs import doc_card
+from bot.replies import defer, reply
+from bot.translator import named
+from bot.views.documents import page_of, place_with_sight, show_confirmation
+from bot.visits import visit_of
+
+
+class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=named("cmd-docs-desc")):
+    """Lists, shows, deletes and reads again."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        super().__init__()
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-docs-list"), description=named("cmd-docs-list-desc"))
+    @options(search="search")
+    async def list_documents(
+        self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 200] | None = None
+    ) -> None:
+        """List them."""
+        await defer(interaction, private=True)
+        await reply(interaction, await page_of(interaction, search=search or ""))
+
+    @app_commands.command(name=named("cmd-docs-show"), description=named("cmd-docs-show-desc"))
+    @options(document="document")
+    @app_commands.autocomplete(document=suggest.documents)
+    async def show(self, interaction: discord.Interaction, document: str) -> None:
+        """Show one, with its beginning and buttons for what this person may do with it."""
+        await defer(interaction, private=True)
+        library, place = clients.desk_of(interaction).library, place_with_sight(interaction)
+        found = await library.document(place, document)
+        beginning = await library.beginning(place, found)
+        t = clients.texts_of(interaction)
+        may_change = place.may_change(found.added_by)
+        await reply(
+            interaction, doc_card(found, t, may_change=may_change, guild_id=place.guild_id, beginning=beginning)
+        )
+
+    @app_commands.command(name=named("cmd-docs-delete"), description=named("cmd-docs-delete-desc"))
+    @options(document="document")
+    @app_commands.autocomplete(document=suggest.documents)
+    async def delete(self, interaction: discord.Interaction, document: str) -> None:
+        """Delete one, after a question."""
+        await defer(interaction, private=True)
+        await show_confirmation(interaction, document)
+
+    @app_commands.command(name=named("cmd-docs-reingest"), description=named("cmd-docs-reingest-desc"))
+    @options(document="document")
+    @app_commands.autocomplete(document=suggest.documents)
+    async def reingest(self, interaction: discord.Interaction, document: str) -> None:
+        """Read one again; a card shows how it fares."""
+        deferred = await defer(interaction, private=True)
+        library, place = clients.desk_of(interaction).library, place_with_sight(interaction)
+        found = await library.document(place, document)
+        visit = visit_of(interaction)
+        visit.jobs.append(await library.reingest(place, found.id, target_of(interaction, deferred)))
+        visit.thinking = ""

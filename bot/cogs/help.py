@@ -1,0 +1,26 @@
+"""`/help`: what the bot does and how to use it."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.render.help import help_card
+from bot.replies import reply
+from bot.scope import place_of
+from bot.translator import named
+
+
+class Help(commands.Cog):
+    """Explains the bot."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-help"), description=named("cmd-help-desc"))
+    async def help(self, interaction: discord.Interaction) -> None:
+        """Show the card; nothing has to be read for it."""
+        await reply(interaction, help_card(clients.texts_of(interaction), manager=place_of(interaction).manager))

@@ -1,0 +1,120 @@
+"""`/ingest` and *Add to library*: files, links and texts become documents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import additions, clients
+from bot.additions import Item
+from bot.cogs.options import options
+from bot.refusals import Refusal
+from bot.render import safe
+from bot.replies import ask_in_form
+from bot.translator import named
+from bot.views.forms import text_form
+from bot.visits import visit_of
+
+LINK = re.compile(r"https?://[^\s<>]+")
+MOST_LINKS = 5
+
+
+class Ingest(commands.Cog):
+    """Adds to the library."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot, and put the command into the menus of messages."""
+        self.bot = bot
+        bot.tree.add_command(
+            app_commands.ContextMenu(name=named("cmd-add-to-library"), callback=add_to_library), override=True
+        )
+
+    @app_commands.command(name=named("cmd-ingest"), description=named("cmd-ingest-desc"))
+    @options(
+        file="file",
+        file2="file2",
+        file3="file3",
+        file4="file4",
+        file5="file5",
+        link="link",
+        text="text",
+        title="title",
+        visible="visible",
+    )
+    @app_commands.choices(
+        visible=[
+            app_commands.Choice(name=named("visible-server"), value="server"),
+            app_commands.Choice(name=named("visible-channel"), value="channel"),
+        ]
+    )
+    async def ingest(
+        self,
+        interaction: discord.Interaction,
+        file: discord.Attachment | None = None,
+        file2: discord.Attachment | None = None,
+        file3: discord.Attachment | None = None,
+        file4: discord.Attachment | None = None,
+        file5: discord.Attachment | None = None,
+        link: str | None = None,
+        text: str | None = None,
+        title: app_commands.Range[str, 1, 100] | None = None,
+        visible: app_commands.Choice[str] | None = None,
+    ) -> None:
+        """Take everything that was given; where nothing was, ask for a text."""
+        files = [each for each in (file, file2, file3, file4, file5) if each is not None]
+        chosen = None if visible is None else visible.value
+        if not files and link is None and text is None:
+            t = clients.texts_of(interaction)
+            await ask_in_form(interaction, text_form(t, title=title or "", visible=chosen))
+            visit_of(interaction).outcome = "form"
+            return
+        wanted: list[Callable[[], Item]] = [_attached(interaction, each) for each in files]
+        if link is not None:
+            wanted.append(lambda: additions.linked(link))
+        if text is not None:
+            wanted.append(lambda: additions.written(text, title or ""))
+        items, refused = sort_out(wanted)
+        await additions.add(interaction, items, refused, visible=chosen)
+
+
+async def add_to_library(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Add what a message holds: its files, else its links, else its text."""
+    origin = message.jump_url
+    wanted: list[Callable[[], Item]] = [_attached(interaction, each, origin) for each in message.attachments]
+    if not wanted:
+        links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK.findall(message.content))
+        wanted = [(lambda link=link: additions.linked(link)) for link in list(links)[:MOST_LINKS]]  # type: ignore[misc]
+    if not wanted and message.content.strip():
+        wanted = [lambda: additions.written(message.content, identity=f"message-{message.id}", origin=origin)]
+    if not wanted:
+        raise Refusal("refusal-nothing-to-add")
+    items, refused = sort_out(wanted)
+    await additions.add(interaction, items, refused)
+
+
+def sort_out(wanted: Iterable[Callable[[], Item]]) -> tuple[list[Item], list[Refusal]]:
+    """Check each thing for itself: what can be added, and what is refused with its reason."""
+    items: dict[str, Item] = {}
+    refused: list[Refusal] = []
+    for take in wanted:
+        try:
+            item = take()
+        except Refusal as refusal:
+            refused.append(refusal)
+            continue
+        if item.addition.name in items:
+            refused.append(Refusal("refusal-same-name", name=safe.title(item.addition.name)))
+        else:
+            items[item.addition.name] = item
+    return list(items.values()), refused
+
+
+def _attached(
+    interaction: discord.Interaction, attachment: discord.Attachment, origin: str | None = None
+) -> Callable[[], Item]:
+    max_bytes = clients.bot_of(interaction).downloads.max_bytes
+    return lambda: additions.attached(attachment, max_bytes, origin)

@@ -1,0 +1,110 @@
+"""`/jobs`: what runs, waits, ended or failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.cogs import suggest
+from bot.cogs.options import options
+from bot.desk.ledger import Seen, job_number
+from bot.render import safe
+from bot.render.jobs import job_card
+from bot.render.shown import Shown
+from bot.replies import defer, reply
+from bot.scope import place_of
+from bot.translator import named
+from bot.views.jobs import new_token, page_of
+from bot.visits import visit_of
+from db.deliveries import Delivery
+
+
+class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=named("cmd-jobs-desc")):
+    """Lists, shows, stops and repeats jobs, and says what they wait for."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        super().__init__()
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-jobs-list"), description=named("cmd-jobs-list-desc"))
+    @options(everyone="all")
+    async def list_jobs(self, interaction: discord.Interaction, everyone: bool = False) -> None:
+        """List one's own, or everybody's for a manager."""
+        await defer(interaction, private=True)
+        await reply(interaction, await page_of(interaction, everyone=everyone))
+
+    @app_commands.command(name=named("cmd-jobs-show"), description=named("cmd-jobs-show-desc"))
+    @options(job="job")
+    @app_commands.autocomplete(job=suggest.jobs)
+    async def show(self, interaction: discord.Interaction, job: str) -> None:
+        """Show one; an answer is shown to those who may read it."""
+        number = job_number(job)
+        await defer(interaction, private=True)
+        await reply(interaction, await self._card(interaction, number))
+
+    @app_commands.command(name=named("cmd-jobs-why"), description=named("cmd-jobs-why-desc"))
+    @options(job="job")
+    @app_commands.autocomplete(job=suggest.jobs)
+    async def why(self, interaction: discord.Interaction, job: str) -> None:
+        """Say what a job waits for, or why it ended as it did."""
+        number = job_number(job)
+        await defer(interaction, private=True)
+        seen = await clients.desk_of(interaction).ledger.job(place_of(interaction), number)
+        t = clients.texts_of(interaction)
+        said = t("job-why-says", job=str(number), state=t(f"state-{seen.job.state}"), why=safe.neutral(seen.job.why))
+        await reply(interaction, Shown(said))
+
+    @app_commands.command(name=named("cmd-jobs-cancel"), description=named("cmd-jobs-cancel-desc"))
+    @options(job="job")
+    @app_commands.autocomplete(job=suggest.jobs)
+    async def cancel(self, interaction: discord.Interaction, job: str) -> None:
+        """Stop one."""
+        number = job_number(job)
+        await defer(interaction, private=True)
+        visit_of(interaction).jobs.append(number)
+        states = await clients.desk_of(interaction).ledger.cancel(place_of(interaction), [number])
+        key = "job-cancelled" if "cancelled" in states else "job-stops"
+        await reply(interaction, Shown(clients.texts_of(interaction)(key, job=str(number))))
+
+    @app_commands.command(name=named("cmd-jobs-retry"), description=named("cmd-jobs-retry-desc"))
+    @options(job="job")
+    @app_commands.autocomplete(job=suggest.jobs)
+    async def retry(self, interaction: discord.Interaction, job: str) -> None:
+        """Try one again; its message shows the new result, and where only this one can be reached, this one."""
+        number = job_number(job)
+        await defer(interaction, private=True)
+        ledger = clients.desk_of(interaction).ledger
+        visit = visit_of(interaction)
+        visit.jobs += await ledger.retry(place_of(interaction), [number], new_token(interaction))
+        seen = await ledger.job(place_of(interaction), number)
+        if seen.delivery is not None and seen.delivery.route == "token":
+            visit.thinking = ""
+            return
+        said = clients.texts_of(interaction)("job-again", job=str(number))
+        await reply(interaction, Shown(" ".join([said, jump_link(seen.delivery)]).strip()))
+
+    async def _card(self, interaction: discord.Interaction, number: int) -> Shown:
+        place = place_of(interaction)
+        seen: Seen = await clients.desk_of(interaction).ledger.job(place, number)
+        job = seen.job
+        if not place.may_read(seen.owned.requester, seen.delivery):
+            job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
+        return job_card(
+            job,
+            clients.texts_of(interaction),
+            delivery_id=seen.owned.delivery_id,
+            may_change=place.may_change(seen.owned.requester),
+            link=jump_link(seen.delivery),
+        )
+
+
+def jump_link(delivery: Delivery | None) -> str:
+    """Give the link to the message that shows a job; empty for what only one person saw."""
+    if delivery is None or delivery.message_id is None or delivery.route == "token":
+        return ""
+    return f"https://discord.com/channels/{delivery.guild_id or '@me'}/{delivery.channel_id}/{delivery.message_id}"

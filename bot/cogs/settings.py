@@ -1,0 +1,141 @@
+"""`/settings`: how the library answers on this server; for its managers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.cogs.options import options, reranker_choices
+from bot.desk.preferences import require_manager
+from bot.refusals import Refusal
+from bot.render.settings import settings_card
+from bot.replies import defer, reply
+from bot.scope import place_of
+from bot.translator import named
+from bot.views.settings import with_channel_menu
+from bot.visits import visit_of
+from db.workspace_settings import CHANGEABLE
+
+Limit = app_commands.Range[int, 0, 1_000_000]
+
+
+@app_commands.default_permissions(manage_guild=True)
+class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_description=named("cmd-settings-desc")):
+    """Shows and changes what holds here; Discord's own check can be lifted by a server, so it is made here again."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        super().__init__()
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-settings-show"), description=named("cmd-settings-show-desc"))
+    async def show(self, interaction: discord.Interaction) -> None:
+        """Show what holds."""
+        await self._change(interaction)
+
+    @app_commands.command(name=named("cmd-settings-answers"), description=named("cmd-settings-answers-desc"))
+    @options(reranker="reranker", top_n="top-n", top_k="top-k", language="language")
+    @app_commands.choices(
+        reranker=reranker_choices(),
+        language=[
+            app_commands.Choice(name=named("settings-language-question"), value="question"),
+            app_commands.Choice(name=named("settings-language-en"), value="en"),
+            app_commands.Choice(name=named("settings-language-zh"), value="zh"),
+        ],
+    )
+    async def answers(
+        self,
+        interaction: discord.Interaction,
+        reranker: app_commands.Choice[str] | None = None,
+        top_n: app_commands.Range[int, 1, 200] | None = None,
+        top_k: app_commands.Range[int, 1, 20] | None = None,
+        language: app_commands.Choice[str] | None = None,
+    ) -> None:
+        """Set how answers are made."""
+        chosen = None if language is None else language.value.removeprefix("question")
+        await self._change(
+            interaction,
+            reranker=None if reranker is None else reranker.value,
+            top_n=top_n,
+            top_k=top_k,
+            answer_language=chosen,
+        )
+
+    @app_commands.command(name=named("cmd-settings-access"), description=named("cmd-settings-access-desc"))
+    @options(add_by="add-by", role="role")
+    @app_commands.choices(
+        add_by=[
+            app_commands.Choice(name=named("settings-ingest-by-everyone"), value="everyone"),
+            app_commands.Choice(name=named("settings-ingest-by-managers"), value="managers"),
+            app_commands.Choice(name=named("add-by-role"), value="role"),
+        ]
+    )
+    async def access(
+        self,
+        interaction: discord.Interaction,
+        add_by: app_commands.Choice[str] | None = None,
+        role: discord.Role | None = None,
+    ) -> None:
+        """Set who may add, and choose in a menu where answers are public."""
+        chosen = add_by.value if add_by is not None else None if role is None else "role"
+        if chosen == "role" and role is None:
+            raise Refusal("refusal-name-a-role")
+        kept = str(role.id) if chosen == "role" and role is not None else None
+        await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=kept)
+
+    @app_commands.command(name=named("cmd-settings-limits"), description=named("cmd-settings-limits-desc"))
+    @options(
+        questions_per_user_hour="questions-person",
+        questions_per_day="questions-server",
+        documents_per_user_day="documents-person",
+        documents_per_day="documents-server",
+    )
+    async def limits(
+        self,
+        interaction: discord.Interaction,
+        questions_per_user_hour: Limit | None = None,
+        questions_per_day: Limit | None = None,
+        documents_per_user_day: Limit | None = None,
+        documents_per_day: Limit | None = None,
+    ) -> None:
+        """Set how much people may ask and add; 0 is no limit."""
+        await self._change(
+            interaction,
+            questions_per_user_hour=questions_per_user_hour,
+            questions_per_day=questions_per_day,
+            documents_per_user_day=documents_per_user_day,
+            documents_per_day=documents_per_day,
+        )
+
+    @app_commands.command(name=named("cmd-settings-reset"), description=named("cmd-settings-reset-desc"))
+    async def reset(self, interaction: discord.Interaction) -> None:
+        """Go back to the operator's defaults in everything."""
+        await self._change(interaction, everything=dict.fromkeys(CHANGEABLE))
+
+    async def _change(
+        self,
+        interaction: discord.Interaction,
+        *,
+        channels: bool = False,
+        everything: dict[str, Any] | None = None,
+        **given: Any,
+    ) -> None:
+        """Change what was given, and show what holds now."""
+        place = place_of(interaction)
+        require_manager(place)
+        await defer(interaction, private=True)
+        desk = clients.desk_of(interaction)
+        changes = {name: value for name, value in given.items() if value is not None} | (everything or {})
+        preferences = desk.preferences
+        rules = await (preferences.change(place, **changes) if changes else preferences.rules(place))
+        t = clients.texts_of(interaction)
+        shown = settings_card(rules.chosen, desk.settings, t)
+        if not channels or place.guild_id is None:
+            await reply(interaction, shown)
+            return
+        visit_of(interaction).thinking = ""
+        await interaction.edit_original_response(**with_channel_menu(shown, rules.chosen, t))

@@ -1,0 +1,76 @@
+"""Suggestions while people type: quick or none at all, as nothing may hold up their typing."""
+
+from __future__ import annotations
+
+import asyncio
+
+import discord
+import structlog
+from discord import app_commands
+
+from bot import clients
+from bot.desk.library import SUGGESTIONS
+from bot.render import safe
+from bot.render.split import cut
+from bot.scope import place_of
+from bot.views.documents import place_with_sight
+from pipeline.errors import RefdeskError
+
+log = structlog.get_logger(__name__)
+
+TIMEOUT_S = 1.5
+LABEL = 100
+"""Characters of a suggestion that Discord takes."""
+
+Choices = list[app_commands.Choice[str]]
+
+
+async def documents(interaction: discord.Interaction, current: str) -> Choices:
+    """Suggest documents that the person may see, by title."""
+    library = clients.desk_of(interaction).library
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            found = await library.documents(place_with_sight(interaction), current, SUGGESTIONS)
+    except (RefdeskError, TimeoutError) as error:
+        log.info("no suggestions", error=type(error).__name__)
+        return []
+    return [
+        app_commands.Choice(name=_label(document.title or document.source, str(document.id)), value=str(document.id))
+        for document in found
+    ]
+
+
+async def jobs(interaction: discord.Interaction, current: str) -> Choices:
+    """Suggest one's own jobs, newest first, by what they are about; a manager everybody's."""
+    place = place_of(interaction)
+    everyone = place.manager and place.guild_id is not None
+    return await _jobs(interaction, current, everyone=everyone)
+
+
+async def answers(interaction: discord.Interaction, current: str) -> Choices:
+    """Suggest one's own answered questions."""
+    return await _jobs(interaction, current, everyone=False, kind="ask", states=("succeeded",))
+
+
+async def _jobs(interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object) -> Choices:
+    ledger = clients.desk_of(interaction).ledger
+    place = place_of(interaction)
+    t = clients.texts_of(interaction)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            found = await ledger.jobs(place, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters)
+    except (RefdeskError, TimeoutError) as error:
+        log.info("no suggestions", error=type(error).__name__)
+        return []
+    return [
+        app_commands.Choice(
+            name=_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {owned.job.about}"),
+            value=str(owned.job.id),
+        )
+        for owned in found
+    ]
+
+
+def _label(text: str, ending: str = "") -> str:
+    tail = f" ({ending})" if ending else ""
+    return cut(safe.plain(text, LABEL), LABEL - len(tail)) + tail

@@ -1,0 +1,38 @@
+"""`/why`: why an answer rests on its sources."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot import clients
+from bot.cogs import suggest
+from bot.cogs.options import options
+from bot.desk.ledger import job_number
+from bot.refusals import Refusal
+from bot.replies import defer
+from bot.scope import place_of
+from bot.translator import named
+from bot.views.answers import show_why
+
+
+class Why(commands.Cog):
+    """Explains an answer."""
+
+    def __init__(self, bot: commands.Bot) -> None:
+        """Belong to a bot."""
+        self.bot = bot
+
+    @app_commands.command(name=named("cmd-why"), description=named("cmd-why-desc"))
+    @options(job="answer")
+    @app_commands.autocomplete(job=suggest.answers)
+    async def why(self, interaction: discord.Interaction, job: str | None = None) -> None:
+        """Explain the answer that was named, or the last one this person got here."""
+        number = None if job is None else job_number(job)
+        await defer(interaction, private=True)
+        if number is None:
+            number = await clients.desk_of(interaction).ledger.last_answer(place_of(interaction))
+        if number is None:
+            raise Refusal("refusal-no-last-answer")
+        await show_why(interaction, number)

@@ -1,0 +1,213 @@
+"""Jobs and answers for people: listed, shown, cancelled, tried again, explained, voted on; always as the person may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bot.desk.door import Door
+from bot.desk.library import seen_by
+from bot.refusals import Refusal
+from bot.scope import Place
+from db import deliveries, feedback, jobs, lookups, traces
+from db.deliveries import OPEN_STATES, Delivery, JobView
+from db.engine import Session
+from db.feedback import Vote
+from db.jobs import Kind
+from db.lookups import OwnedJob
+from db.plain import storable
+from db.traces import TraceView
+from pipeline.errors import UnknownName
+from tasks.submit import Submitter
+
+T = TypeVar("T")
+
+AGAIN = frozenset({"failed", "dead", "cancelled"})
+"""States from which a job can be tried again."""
+MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job with the message that shows it."""
+
+    owned: OwnedJob
+    delivery: Delivery | None
+    elsewhere: bool = False
+    """It belongs to another workspace, and its result came to this person as a direct message."""
+
+    @property
+    def job(self) -> JobView:
+        """The job itself."""
+        return self.owned.job
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A newer interaction token, for a message that only such a token reaches."""
+
+    token: str
+    lives_s: float
+
+
+class Ledger:
+    """The jobs of a workspace, as far as the person may see and change them."""
+
+    def __init__(self, door: Door, submitter: Submitter) -> None:
+        """Work through a door."""
+        self._door = door
+        self._submitter = submitter
+
+    async def jobs(self, place: Place, *, everyone: bool, **filters: Any) -> list[OwnedJob]:
+        """List jobs newest first: one's own, or everybody's for a manager; filters as `db.lookups.list_jobs` has."""
+        requester = None if everyone else place.user_id
+        return await self._tenant(place, lambda s: lookups.list_jobs(s, requester=requester, **filters))
+
+    async def job(self, place: Place, job_id: int) -> Seen:
+        """Give a job that this person may know of: one's own, any as a manager, and public answers of this channel."""
+        return await self._door.run(lambda: self._job(place, job_id))
+
+    async def answer(self, place: Place, job_id: int) -> Seen:
+        """Give an answer that this person may read; being a manager is not enough."""
+        return await self._door.run(lambda: self._answer(place, job_id))
+
+    async def last_answer(self, place: Place) -> int | None:
+        """Give the job of the last answer this person got here."""
+        return await self._tenant(place, lambda s: lookups.last_answer(s, place.user_id, place.channel_id))
+
+    async def trace(self, place: Place, job_id: int) -> TraceView:
+        """Give how an answer came about, with the text of what this person may see now."""
+        return await self._door.run(lambda: self._trace(place, job_id))
+
+    async def vote(self, place: Place, job_id: int, vote: Vote) -> int:
+        """Keep a vote, or take it back when it was the same; gives what holds now."""
+        return await self._door.run(lambda: self._vote(place, job_id, vote))
+
+    async def cancel(self, place: Place, job_ids: Sequence[int]) -> list[str]:
+        """Ask jobs to stop; gives the states of those that had not ended."""
+        return await self._door.run(lambda: self._cancel(place, job_ids))
+
+    async def retry(self, place: Place, job_ids: Sequence[int], token: NewToken | None = None) -> list[int]:
+        """Try ended jobs again; gives those that are queued now."""
+        return await self._door.run(lambda: self._retry(place, job_ids, token))
+
+    async def jobs_of(self, place: Place, delivery_id: int) -> list[int]:
+        """Give the jobs that a message shows; empty when there is no such message for this person's place."""
+        return await self._door.run(lambda: self._jobs_of(place, delivery_id))
+
+    # ------------------------------------------------------------------------------------------------- on a thread
+
+    async def _tenant(self, place: Place, read: Callable[[Session], T]) -> T:
+        def run() -> T:
+            with self._door.database.tenant(self._door.number_of(place)) as session:
+                return read(session)
+
+        return await self._door.run(run)
+
+    def _job(self, place: Place, job_id: int) -> Seen:
+        seen = self._find(place, job_id)
+        if place.manager or place.may_read(seen.owned.requester, seen.delivery):
+            return seen
+        raise _unknown(job_id)
+
+    def _answer(self, place: Place, job_id: int) -> Seen:
+        seen = self._find(place, job_id)
+        if not place.may_read(seen.owned.requester, seen.delivery):
+            raise Refusal("refusal-not-your-answer")
+        return seen
+
+    def _find(self, place: Place, job_id: int) -> Seen:
+        """Find a job in the workspace of this place, or in direct messages one whose result came there."""
+        if not 0 < job_id <= MAX_ID:
+            raise _unknown(job_id)
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            try:
+                return Seen(lookups.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
+            except UnknownName:
+                if place.guild_id is not None:
+                    raise _unknown(job_id) from None
+        with self._door.database.system() as session:
+            delivery = deliveries.delivery_of_job(session, job_id)
+        if delivery is None or (delivery.user_id, delivery.channel_id) != (place.user_id, place.channel_id):
+            raise _unknown(job_id)
+        with self._door.database.tenant(delivery.workspace_id) as session:
+            return Seen(lookups.find_job(session, job_id), delivery, elsewhere=True)
+
+    def _workspace(self, place: Place, seen: Seen) -> int:
+        return seen.delivery.workspace_id if seen.elsewhere and seen.delivery else self._door.number_of(place)
+
+    def _trace(self, place: Place, job_id: int) -> TraceView:
+        seen = self._answer(place, job_id)
+        # What came as a direct message is read outside its server, where nobody can tell which channels are open.
+        channels = () if seen.elsewhere else seen_by(place)
+        with self._door.database.tenant(self._workspace(place, seen)) as session:
+            trace = traces.read_trace(session, job_id, channels=channels)
+        if trace is None:
+            raise Refusal("refusal-no-answer-yet", job=str(job_id))
+        return trace
+
+    def _vote(self, place: Place, job_id: int, vote: Vote) -> int:
+        seen = self._answer(place, job_id)
+        number = self._workspace(place, seen)
+        with self._door.database.tenant(number) as session:
+            now: Vote = 0 if feedback.vote_of(session, job_id, place.user_id) == vote else vote
+            feedback.vote(session, number, job_id, place.user_id, now)
+        return now
+
+    def _cancel(self, place: Place, job_ids: Sequence[int]) -> list[str]:
+        seen = self._changeable(place, job_ids)
+        states = []
+        for each in seen:
+            if each.job.state in OPEN_STATES:
+                with self._door.database.tenant(self._workspace(place, each)) as session:
+                    states.append(jobs.cancel(session, each.job.id))
+        if not states and seen:
+            raise Refusal("refusal-job-ended", job=str(seen[0].job.id))
+        return states
+
+    def _retry(self, place: Place, job_ids: Sequence[int], token: NewToken | None) -> list[int]:
+        seen = [each for each in self._changeable(place, job_ids) if each.job.state in AGAIN]
+        if not seen:
+            raise Refusal("refusal-nothing-to-retry")
+        with self._door.database.tenant(self._workspace(place, seen[0])) as session:
+            for each in seen:
+                jobs.retry(session, each.job.id)
+            delivery = seen[0].delivery
+            if token is not None and delivery is not None and delivery.route == "token":
+                deliveries.reopen(session, seen[0].job.id, token=token.token, token_lives_s=token.lives_s)
+        self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in seen])
+        return [each.job.id for each in seen]
+
+    def _changeable(self, place: Place, job_ids: Sequence[int]) -> list[Seen]:
+        seen = [self._find(place, job_id) for job_id in job_ids]
+        if not seen:
+            raise Refusal("refusal-unknown-job", job="")
+        if not all(place.user_id == each.owned.requester or (place.manager and not each.elsewhere) for each in seen):
+            raise Refusal("refusal-not-your-job")
+        return seen
+
+    def _jobs_of(self, place: Place, delivery_id: int) -> list[int]:
+        with self._door.database.tenant(self._door.number_of(place)) as session:
+            found = deliveries.job_ids(session, delivery_id)
+        if found or place.guild_id is not None:
+            return found
+        with self._door.database.system() as session:
+            # Each of them is looked at again as one of this person's own.
+            return deliveries.job_ids(session, delivery_id)
+
+
+def _kind(job: JobView) -> Kind:
+    return "ask" if job.kind == "ask" else "ingest"
+
+
+def _unknown(job_id: int) -> Refusal:
+    return Refusal("refusal-unknown-job", job=str(job_id))
+
+
+def job_number(named: str) -> int:
+    """Read a job's number as people type it; raises a refusal for what is none."""
+    digits = storable(named).strip().lstrip("#")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
+        raise Refusal("refusal-unknown-job", job=digits[:20])
+    return int(digits)

@@ -1,0 +1,39 @@
+"""The settings of a workspace: read and changed by people who may."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.desk.door import Door, Rules
+from bot.refusals import Refusal
+from bot.scope import Place
+from db import workspace_settings
+
+
+class Preferences:
+    """What managers set."""
+
+    def __init__(self, door: Door) -> None:
+        """Work through a door."""
+        self._door = door
+
+    async def rules(self, place: Place) -> Rules:
+        """Give what holds here."""
+        return await self._door.run(lambda: self._door.rules_of(place))
+
+    async def change(self, place: Place, **changes: Any) -> Rules:
+        """Change the named settings, None takes one back to the operator's default; gives what holds now."""
+        require_manager(place)
+        return await self._door.run(lambda: self._change(place, changes))
+
+    def _change(self, place: Place, changes: dict[str, Any]) -> Rules:
+        number = self._door.number_of(place)
+        with self._door.database.tenant(number) as session:
+            chosen = workspace_settings.change(session, number, place.user_id, **changes)
+        return self._door.keep(place.workspace, chosen)
+
+
+def require_manager(place: Place) -> None:
+    """Raise a refusal unless this person manages the place."""
+    if not place.manager:
+        raise Refusal("refusal-managers-only")

@@ -1,0 +1,189 @@
+"""What people do with an answer: see its sources and why these, vote, ask again in another way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import discord
+import structlog
+
+from bot import clients, questions
+from bot.desk.asking import Question
+from bot.desk.ledger import Seen
+from bot.refusals import Refusal
+from bot.render.plot import rank_plot
+from bot.render.shown import Shown
+from bot.render.sources import sources as sources_card
+from bot.render.why import why_these
+from bot.replies import defer, reply
+from bot.scope import place_of, seeing
+from bot.texts import Texts
+from bot.views.build import view_with
+from bot.visits import visit_of
+from db.feedback import Vote
+from db.traces import TraceView
+from pipeline.types import RERANKERS
+
+log = structlog.get_logger(__name__)
+
+PASSAGES = (1, 2, 3, 5, 8, 12, 20)
+"""Numbers of passages that *Ask again with …* offers."""
+_drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
+"""One picture at a time: drawing takes the processor for a moment."""
+
+
+async def sources(interaction: discord.Interaction, job_id: int) -> None:
+    """Show the sources of an answer."""
+    await defer(interaction, private=True)
+    bot = clients.bot_of(interaction)
+    place = seeing(place_of(interaction), bot, interaction.user)
+    seen = await bot.desk.ledger.answer(place, job_id)
+    result = seen.job.result
+    if result is None:
+        raise Refusal("refusal-no-answer-yet", job=str(job_id))
+    links = readable_links(result, interaction, place.private_channels)
+    await reply(interaction, sources_card(result, clients.texts_of(interaction), links))
+
+
+async def why(interaction: discord.Interaction, job_id: int) -> None:
+    """Show why an answer rests on its sources, with the picture of ranks."""
+    await defer(interaction, private=True)
+    await show_why(interaction, job_id)
+
+
+async def show_why(interaction: discord.Interaction, job_id: int) -> None:
+    """The same after the first answer to the interaction."""
+    bot = clients.bot_of(interaction)
+    place = seeing(place_of(interaction), bot, interaction.user)
+    trace = await bot.desk.ledger.trace(place, job_id)
+    t = clients.texts_of(interaction)
+    await reply(interaction, why_these(trace, t, await _picture(trace, t)))
+
+
+async def up(interaction: discord.Interaction, job_id: int) -> None:
+    """Vote for an answer, or take that back."""
+    await _vote(interaction, job_id, 1)
+
+
+async def down(interaction: discord.Interaction, job_id: int) -> None:
+    """Vote against an answer, or take that back."""
+    await _vote(interaction, job_id, -1)
+
+
+async def again(interaction: discord.Interaction, job_id: int) -> None:
+    """Offer to ask the same question in another way."""
+    await defer(interaction, private=True)
+    desk = clients.desk_of(interaction)
+    seen = await desk.ledger.answer(place_of(interaction), job_id)
+    options = _options_of(seen)
+    t = clients.texts_of(interaction)
+    visit_of(interaction).thinking = ""
+    # The first answer has to say whether the new one is public, before anything is read: so the menus say it.
+    ending = "all" if _is_own_public(seen, interaction) else ""
+    await interaction.edit_original_response(content=t("again-title"), view=_menus(job_id, options, ending, t))
+
+
+async def ask_by_method(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
+    """Ask again with the reranker that was chosen."""
+    chosen = _chosen(interaction)
+    if chosen not in RERANKERS:
+        raise Refusal("refusal-unknown-choice")
+    await _ask_again(interaction, job_id, private=private, reranker=chosen)
+
+
+async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
+    """Ask again and read as many passages as were chosen."""
+    chosen = _chosen(interaction)
+    if not chosen.isdigit() or int(chosen) not in PASSAGES:
+        raise Refusal("refusal-unknown-choice")
+    await _ask_again(interaction, job_id, private=private, top_k=int(chosen))
+
+
+def readable_links(result: Any, interaction: discord.Interaction, channels: Collection[str]) -> set[str]:
+    """Find the links of citations that lead to a channel which this person can view."""
+    found = set()
+    for citation in result.get("citations") or ():
+        link = str(citation.get("origin") or "")
+        parts = link.split("/")
+        if len(parts) < 7 or not parts[5].isdigit():
+            continue
+        channel: object = interaction.guild and interaction.guild.get_channel_or_thread(int(parts[5]))
+        home = str(channel.parent_id) if isinstance(channel, discord.Thread) else parts[5]
+        if parts[4] == "@me" or home in channels or parts[5] in channels:
+            found.add(link)
+    return found
+
+
+async def _picture(trace: TraceView, t: Texts) -> bytes | None:
+    if not trace.candidates:
+        return None
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_drawing, rank_plot, trace, t)
+    except Exception:
+        # The words say the same.
+        log.exception("picture of ranks not drawn", job=trace.job)
+        return None
+
+
+async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> None:
+    await defer(interaction, private=True)
+    now = await clients.desk_of(interaction).ledger.vote(place_of(interaction), job_id, vote)
+    t = clients.texts_of(interaction)
+    await reply(interaction, Shown(t({1: "vote-up", -1: "vote-down", 0: "vote-taken-back"}[now])))
+
+
+def _options_of(seen: Seen) -> dict[str, Any]:
+    options = seen.job.payload.get("options")
+    return dict(options) if isinstance(options, dict) else {}
+
+
+def _menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> discord.ui.View:
+    methods: discord.ui.Select[Any] = discord.ui.Select(
+        custom_id=f"rd:method{ending}:{job_id}", placeholder=t("again-method")[:150], row=0
+    )
+    for name in RERANKERS:
+        methods.add_option(label=t(f"reranker-{name}")[:100], value=name)
+    passages: discord.ui.Select[Any] = discord.ui.Select(
+        custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("again-passages")[:150], row=1
+    )
+    for number in PASSAGES:
+        if number != options.get("top_k"):
+            passages.add_option(label=t("passages", n=number)[:100], value=str(number))
+    return view_with(methods, passages)
+
+
+def _chosen(interaction: discord.Interaction) -> str:
+    values = clients.data_of(interaction).get("values") or [""]
+    return str(values[0])
+
+
+async def _ask_again(
+    interaction: discord.Interaction,
+    job_id: int,
+    *,
+    private: bool,
+    reranker: str | None = None,
+    top_k: int | None = None,
+) -> None:
+    begun = await questions.begin(interaction, private=private)
+    seen = await clients.desk_of(interaction).ledger.answer(begun.place, job_id)
+    if seen.elsewhere:
+        raise Refusal("refusal-ask-there")
+    if not begun.deferred.private and not _is_own_public(seen, interaction):
+        raise Refusal("refusal-private-only")
+    options, payload = _options_of(seen), seen.job.payload
+    question = Question(
+        str(payload.get("question") or ""),
+        reranker or options.get("reranker"),
+        top_k or options.get("top_k"),
+        tuple((str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()),
+    )
+    await questions.submit(interaction, begun, question)
+
+
+def _is_own_public(seen: Seen, interaction: discord.Interaction) -> bool:
+    own = seen.owned.requester == str(interaction.user.id)
+    return own and seen.delivery is not None and not seen.delivery.private

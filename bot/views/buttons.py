@@ -1,0 +1,82 @@
+"""Every press on a button or menu, whenever its message was sent: what was pressed stands in the `custom_id`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import discord
+
+from bot import clients
+from bot.refusals import refuse
+from bot.render.shown import CUSTOM_ID
+from bot.views import answers, documents, forms_sent, jobs, settings
+
+Press = Callable[[discord.Interaction, int], Awaitable[None]]
+"""Handles a press; the number is the target in the `custom_id`."""
+
+PRESSES: Mapping[str, Press] = {
+    "sources": answers.sources,
+    "why": answers.why,
+    "up": answers.up,
+    "down": answers.down,
+    "again": answers.again,
+    "method": answers.ask_by_method,
+    "methodall": partial(answers.ask_by_method, private=False),
+    "passages": answers.ask_with_passages,
+    "passagesall": partial(answers.ask_with_passages, private=False),
+    "cancel": jobs.cancel,
+    "retry": jobs.retry,
+    "jobs": jobs.turn_page,
+    "docs": documents.turn_page,
+    "file": documents.send_file,
+    "reingest": documents.reingest,
+    "delete": documents.confirm_deletion,
+    "dodelete": documents.delete,
+    "keep": documents.keep,
+    "channels": settings.choose_channels,
+}
+FORMS: Mapping[str, Press] = {
+    "text": forms_sent.add_text,
+    "about": forms_sent.ask_about,
+}
+
+
+class Pressed(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID):
+    """A button or menu that came back; discord.py finds it by its `custom_id`, so it needs no view in memory."""
+
+    def __init__(self, item: discord.ui.Item[Any], action: str, target: int) -> None:
+        """Take the component and what its `custom_id` says."""
+        super().__init__(item)
+        self._action = action
+        self._target = target
+
+    @classmethod
+    async def from_custom_id(
+        cls, _interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Pressed:
+        """Read the `custom_id`."""
+        return cls(item, match["action"], int(match["target"]))
+
+    async def callback(self, interaction: discord.Interaction) -> Any:
+        """Do what was pressed."""
+        await _attend(interaction, "press", PRESSES.get(self._action), self._action, self._target)
+
+
+async def on_form(interaction: discord.Interaction) -> None:
+    """Take a form that was sent, whichever process opened it."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        return
+    match = CUSTOM_ID.fullmatch(str(clients.data_of(interaction).get("custom_id", "")))
+    if match is not None:
+        await _attend(interaction, "form", FORMS.get(match["action"]), match["action"], int(match["target"]))
+
+
+async def _attend(interaction: discord.Interaction, kind: str, press: Press | None, action: str, target: int) -> None:
+    visits = clients.bot_of(interaction).visits
+    if press is None or visits.closing:
+        return
+    async with visits.attend(interaction, f"{kind} {action}", refuse):
+        await press(interaction, target)

@@ -1,0 +1,101 @@
+"""What people do with documents: read the original, read it again, delete it, turn the pages of their list."""
+
+from __future__ import annotations
+
+import discord
+
+from bot import clients
+from bot.questions import target_of
+from bot.refusals import Refusal
+from bot.render import safe
+from bot.render.docs import PAGE, docs_list
+from bot.render.shown import FileOut, Shown
+from bot.replies import defer, defer_update, reply, update
+from bot.scope import Place, place_of, seeing
+from bot.views.build import view_with
+from bot.visits import visit_of
+
+
+def place_with_sight(interaction: discord.Interaction) -> Place:
+    """Say who asks and where, with the channels that the person can view now."""
+    return seeing(place_of(interaction), interaction.client, interaction.user)
+
+
+async def turn_page(interaction: discord.Interaction, page: int) -> None:
+    """Show another page of the list."""
+    await defer_update(interaction)
+    await update(interaction, await page_of(interaction, page=page))
+
+
+async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> Shown:
+    """Make a page of the list of documents; what was searched for fits one page."""
+    desk = clients.desk_of(interaction)
+    found = await desk.library.documents(place_with_sight(interaction), search)
+    shown = found[page * PAGE : (page + 1) * PAGE]
+    total = len(shown) if search else len(found)
+    return docs_list(shown, clients.texts_of(interaction), page=page, total=total, search=search)
+
+
+async def send_file(interaction: discord.Interaction, document_id: int) -> None:
+    """Send the original file, in private."""
+    await defer(interaction, private=True)
+    desk = clients.desk_of(interaction)
+    name, content = await desk.library.original(place_with_sight(interaction), document_id)
+    if len(content) > interaction.filesize_limit:
+        raise Refusal(
+            "refusal-original-too-large", name=safe.title(name), limit=f"{interaction.filesize_limit / 1e6:g}"
+        )
+    await reply(interaction, Shown(files=(FileOut(_file_name(name), content),)))
+
+
+async def reingest(interaction: discord.Interaction, document_id: int) -> None:
+    """Read a document again; a card shows how it fares."""
+    deferred = await defer(interaction, private=True)
+    job = await clients.desk_of(interaction).library.reingest(
+        place_with_sight(interaction), document_id, target_of(interaction, deferred)
+    )
+    visit = visit_of(interaction)
+    visit.jobs.append(job)
+    visit.thinking = ""
+
+
+async def confirm_deletion(interaction: discord.Interaction, document_id: int) -> None:
+    """Ask before a document is deleted."""
+    await defer(interaction, private=True)
+    await show_confirmation(interaction, str(document_id))
+
+
+async def show_confirmation(interaction: discord.Interaction, named: str) -> None:
+    """The same after the first answer to the interaction, for a document by number or title."""
+    desk = clients.desk_of(interaction)
+    place = place_with_sight(interaction)
+    document = await desk.library.document(place, named)
+    if not place.may_change(document.added_by):
+        raise Refusal("refusal-not-your-document", title=safe.title(document.title))
+    t = clients.texts_of(interaction)
+    visit_of(interaction).thinking = ""
+    view = view_with(
+        discord.ui.Button(
+            custom_id=f"rd:dodelete:{document.id}", label=t("button-delete"), style=discord.ButtonStyle.danger
+        ),
+        discord.ui.Button(custom_id=f"rd:keep:{document.id}", label=t("button-keep")),
+    )
+    await interaction.edit_original_response(content=t("delete-confirm", title=safe.title(document.title)), view=view)
+
+
+async def delete(interaction: discord.Interaction, document_id: int) -> None:
+    """Delete a document, once it was confirmed."""
+    await defer_update(interaction)
+    title = await clients.desk_of(interaction).library.delete(place_with_sight(interaction), document_id)
+    await update(interaction, Shown(clients.texts_of(interaction)("delete-done", title=safe.title(title))))
+
+
+async def keep(interaction: discord.Interaction, document_id: int) -> None:
+    """Leave a document where it is."""
+    await defer_update(interaction)
+    await update(interaction, Shown(clients.texts_of(interaction)("delete-kept", document=str(document_id))))
+
+
+def _file_name(name: str) -> str:
+    """Give a file name that Discord keeps; a link or a title may be no file name."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[-100:].lstrip(".") or "original"

@@ -1,0 +1,28 @@
+"""Forms that people sent: a text to add, a question about a message."""
+
+from __future__ import annotations
+
+import discord
+
+from bot import additions, clients, questions
+from bot.desk.asking import Question
+from bot.refusals import Refusal
+from bot.views.forms import VISIBLE, filled_in
+
+
+async def add_text(interaction: discord.Interaction, visible: int) -> None:
+    """Add the text."""
+    fields = filled_in(clients.data_of(interaction))
+    item = additions.written(fields.get("text", ""), fields.get("title", ""))
+    await additions.add(interaction, [item], [], visible=VISIBLE[visible] if visible < len(VISIBLE) else None)
+
+
+async def ask_about(interaction: discord.Interaction, _target: int) -> None:
+    """Ask the question with the message as what went before it; without a question, the message is the question."""
+    fields = filled_in(clients.data_of(interaction))
+    about, asked = fields.get("about", "").strip(), fields.get("question", "").strip()
+    if not about and not asked:
+        raise Refusal("refusal-question-empty")
+    text = questions.check_question(asked or about, clients.desk_of(interaction).settings.max_question_chars)
+    question = Question(text, conversation=((about, ""),) if asked and about else ())
+    await questions.ask(interaction, question, private=False)

@@ -1,0 +1,77 @@
+"""What people do with jobs: stop them, try them again, turn the pages of their list."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+import discord
+
+from bot import clients
+from bot.desk.ledger import NewToken
+from bot.questions import TOKEN_LIVES_S
+from bot.render.jobs import jobs_list
+from bot.render.shown import Button, Shown
+from bot.replies import defer_update, reply, update
+from bot.scope import Place, place_of
+from bot.texts import Texts
+from bot.visits import visit_of
+from db.lookups import OwnedJob
+
+PAGE = 10
+EVERYONE = 1_000_000
+"""Added to the page number in the buttons of a list of everybody's jobs."""
+
+
+async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
+    """Stop what a message shows; the message says so by itself."""
+    await defer_update(interaction)
+    ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
+    job_ids = await ledger.jobs_of(place, delivery_id)
+    await ledger.cancel(place, job_ids)
+    visit_of(interaction).jobs += job_ids
+
+
+async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
+    """Try again what failed of what a message shows."""
+    await defer_update(interaction)
+    ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
+    job_ids = await ledger.jobs_of(place, delivery_id)
+    visit_of(interaction).jobs += await ledger.retry(place, job_ids, new_token(interaction))
+    if interaction.message is not None and interaction.message.flags.ephemeral:
+        await reply(interaction, Shown(clients.texts_of(interaction)("job-again", job=str(job_ids[0]))))
+
+
+def new_token(interaction: discord.Interaction) -> NewToken:
+    """Give the token that reaches the message of this interaction."""
+    return NewToken(interaction.token, TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started))
+
+
+async def turn_page(interaction: discord.Interaction, target: int) -> None:
+    """Show another page of a list."""
+    await defer_update(interaction)
+    everyone, page = target >= EVERYONE, target % EVERYONE
+    await update(interaction, await page_of(interaction, everyone=everyone, page=page))
+
+
+async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> Shown:
+    """Make a page of the list of one's own jobs, or of everybody's for a manager."""
+    place: Place = place_of(interaction)
+    everyone = everyone and place.manager
+    found: list[OwnedJob] = await clients.desk_of(interaction).ledger.jobs(
+        place, everyone=everyone, limit=PAGE + 1, offset=page * PAGE
+    )
+    t: Texts = clients.texts_of(interaction)
+    views = [owned.job for owned in found[:PAGE]]
+    shown = jobs_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE)
+    return _marked(shown) if everyone else shown
+
+
+def _marked(shown: Shown) -> Shown:
+    rows = tuple(
+        tuple(
+            replace(button, target=button.target + EVERYONE) if isinstance(button, Button) else button for button in row
+        )
+        for row in shown.buttons
+    )
+    return replace(shown, buttons=rows)

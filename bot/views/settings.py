@@ -1,0 +1,52 @@
+"""The menu of channels in which answers may be public."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot import clients
+from bot.render.settings import settings_card
+from bot.render.shown import Shown
+from bot.replies import defer_update
+from bot.scope import place_of
+from bot.texts import Texts
+from bot.views.build import editable, view_with
+from db.workspace_settings import WorkspaceSettings
+
+MOST_CHANNELS = 25
+"""Discord takes no more in a menu."""
+
+
+async def choose_channels(interaction: discord.Interaction, _target: int) -> None:
+    """Set the channels that were chosen; none of them means all."""
+    await defer_update(interaction)
+    values = clients.data_of(interaction).get("values") or ()
+    chosen = tuple(str(value) for value in values if str(value).isdigit())
+    desk = clients.desk_of(interaction)
+    rules = await desk.preferences.change(place_of(interaction), public_channels=chosen)
+    t = clients.texts_of(interaction)
+    shown = settings_card(rules.chosen, desk.settings, t)
+    await interaction.edit_original_response(**with_channel_menu(shown, rules.chosen, t))
+
+
+def with_channel_menu(shown: Shown, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
+    """Give the arguments for editing a message into the settings with the menu below."""
+    menu: discord.ui.ChannelSelect[Any] = discord.ui.ChannelSelect(
+        custom_id="rd:channels:0",
+        placeholder=t("settings-choose-channels")[:150],
+        min_values=0,
+        max_values=MOST_CHANNELS,
+        channel_types=[
+            discord.ChannelType.text,
+            discord.ChannelType.news,
+            discord.ChannelType.forum,
+            discord.ChannelType.voice,
+        ],
+        default_values=[
+            discord.SelectDefaultValue(id=int(channel), type=discord.SelectDefaultValueType.channel)
+            for channel in (chosen.public_channels or ())[:MOST_CHANNELS]
+        ],
+    )
+    return editable(shown) | {"view": view_with(menu)}
