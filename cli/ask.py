@@ -17,8 +17,8 @@ from cli.waiting import wait_for
 from db import jobs
 from db.models import Job
 from pipeline.answer import check_question
-from pipeline.errors import RefdeskError
-from pipeline.types import RerankerName
+from pipeline.cascades import check_reranker
+from pipeline.errors import RefdeskError, UnknownName
 
 
 class RecallName(StrEnum):
@@ -36,6 +36,13 @@ class JobFailed(RefdeskError):
         """Remember which job it was."""
         super().__init__(sentence)
         self.job = job
+
+
+def _known_reranker(name: str | None) -> str | None:
+    try:
+        return None if name is None else check_reranker(name)
+    except UnknownName as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def register(app: typer.Typer) -> None:
@@ -66,8 +73,12 @@ def ask(
     top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
     top_k: Annotated[int | None, typer.Option(min=1, max=20, help="Passages answered from (REFDESK_TOP_K).")] = None,
     reranker: Annotated[
-        RerankerName | None,
-        typer.Option(help="What puts the candidates in order (REFDESK_RERANKER)."),
+        str | None,
+        typer.Option(
+            callback=_known_reranker,
+            help="What puts the candidates in order (REFDESK_RERANKER), also several in a row, such as "
+            "'cross-encoder:50>llm-listwise:20>3'.",
+        ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the ranking before and after, and times.")] = False,
     workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",

@@ -16,10 +16,11 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from pipeline.errors import SetupError
+from pipeline.cascades import check_reranker
+from pipeline.errors import SetupError, UnknownName
 
 ENV_FILE = ".env"
-SECRETS = ("DATABASE_URL", "REDIS_URL", "DISCORD_TOKEN", "REFDESK_LLM_API_KEY")
+SECRETS = ("DATABASE_URL", "REDIS_URL", "DISCORD_TOKEN", "REFDESK_LLM_API_KEY", "REFDESK_RERANK_API_KEY")
 """Variables that may be given as NAME_FILE."""
 
 
@@ -105,6 +106,33 @@ class Settings(BaseSettings):
         0.35, ge=0, le=1, description="Best cosine similarity under which there is no answer (unless keywords match)."
     )
     rerank_timeout_s: float = Field(20.0, gt=0, description="Seconds the rerank stage may take before it falls back.")
+    rerank_max_tokens: int = Field(
+        300_000, ge=0, description="Tokens that a method may spend on reranking for one question; 0: no limit."
+    )
+    rerank_reply_tokens: int = Field(
+        400, ge=16, description="Room in each rating or ranking for what a model thinks before it answers, in tokens."
+    )
+    rerank_reasoning_effort: str = Field(
+        "", description="Sent with ratings and rankings where set, e.g. none or low; models that think rank slowly."
+    )
+    rerank_scale: Literal["5", "10"] = Field("10", description="llm-pointwise: the best rating of a passage.")
+    rerank_passages_per_call: int = Field(1, ge=1, le=20, description="llm-pointwise: passages rated by one call.")
+    rerank_logprobs: bool = Field(
+        default=False, description="llm-pointwise: weigh ratings by token probabilities, where the server gives them."
+    )
+    rerank_pairs: Literal["sort", "sliding", "all-pairs"] = Field(
+        "sort", description="llm-pairwise: how comparisons become an order."
+    )
+    rerank_depth: int = Field(10, ge=1, le=200, description="llm-pairwise: places that sort and sliding work out.")
+    rerank_window: int = Field(20, ge=2, le=50, description="llm-listwise: passages put in order by one call.")
+    rerank_step: int = Field(10, ge=1, le=50, description="llm-listwise: places from one window to the next.")
+    rerank_api_url: str = Field(
+        "", description="rerank-api: endpoint like Cohere's, e.g. https://api.cohere.com/v2/rerank."
+    )
+    rerank_api_key: SecretStr | None = Field(None, description="Its key, where it wants one.")
+    rerank_api_model: str = Field("", description="The model's name there, where it has several.")
+    rerank_api_price_call_usd: float = Field(0.0, ge=0, description="Price of a thousand calls in US dollars.")
+    rerank_api_price_tokens_usd: float = Field(0.0, ge=0, description="Price of a million tokens in US dollars.")
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
 
     # Ingestion
@@ -150,6 +178,14 @@ class Settings(BaseSettings):
             raise ValueError("not a list of numbers such as 0,1 or 0-3")
         return value
 
+    @field_validator("reranker")
+    @classmethod
+    def _a_reranker(cls, value: str) -> str:
+        try:
+            return check_reranker(value)
+        except UnknownName as error:
+            raise ValueError(str(error)) from None
+
     @property
     def shard_ids(self) -> list[int]:
         """Shards of this bot process; empty for all."""
@@ -162,6 +198,8 @@ class Settings(BaseSettings):
             raise ValueError("REFDESK_DISCORD_SHARD_IDS: name REFDESK_DISCORD_SHARD_COUNT too")
         if self.shard_ids and self.shard_ids[-1] >= self.discord_shard_count:
             raise ValueError("REFDESK_DISCORD_SHARD_IDS: the last shard is REFDESK_DISCORD_SHARD_COUNT - 1")
+        if self.rerank_step > self.rerank_window:
+            raise ValueError("REFDESK_RERANK_STEP: at most REFDESK_RERANK_WINDOW")
         if self.chunk_overlap * 2 > self.chunk_tokens:
             raise ValueError("REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS")
         return self

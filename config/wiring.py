@@ -18,8 +18,12 @@ from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranke
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.fallback import with_fallback
 from pipeline.rerank.late_interaction import LateInteractionReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
+from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.types import Candidate, EmbeddingProfile, Reranking
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 SPECIAL_TOKENS = 2
 """Room that the tokens at both ends of an input take."""
+TOP_LOGPROBS = 20
+"""Likeliest tokens asked for with a rating; servers give 20 at most, and a scale has 11 numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,10 @@ def build_chat(settings: Settings) -> ChatModel | None:
         raise SetupError(
             "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has."
         )
+    return _chat(settings)
+
+
+def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int = 0) -> ChatModel:
     from pipeline.backends.openai_chat import OpenAIChat
 
     return OpenAIChat(
@@ -127,6 +137,8 @@ def build_chat(settings: Settings) -> ChatModel | None:
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
         price_prompt_usd=settings.llm_price_prompt_usd,
         price_completion_usd=settings.llm_price_completion_usd,
+        reasoning_effort=reasoning_effort,
+        top_logprobs=top_logprobs,
     )
 
 
@@ -154,19 +166,56 @@ def build_rerankers(
     remembered = TokenVectorCache(vectors, max_bytes=settings.token_cache_mb * 1_000_000)
     late = LateInteractionReranker(remembered, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
     cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
-    pointwise: Reranker = (
-        LlmPointwiseReranker(chat, call_timeout_s=settings.llm_timeout_s, concurrency=settings.llm_concurrency)
-        if chat is not None
-        else MissingReranker(
-            "llm-pointwise", "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL"
-        )
+    methods = [cross, *_llm_rerankers(settings, chat), _rerank_api(settings)]
+    chains = {reranker.method: with_fallback(reranker, late, none) for reranker in methods}
+    return {"none": none, "late-interaction": with_fallback(late, none), **chains}
+
+
+def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]:
+    if chat is None:
+        reason = "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL"
+        return [MissingReranker(method, reason) for method in ("llm-pointwise", "llm-pairwise", "llm-listwise")]
+    limits = LlmLimits(
+        call_timeout_s=settings.llm_timeout_s,
+        concurrency=settings.llm_concurrency,
+        reply_tokens=settings.rerank_reply_tokens,
+        budget_tokens=settings.rerank_max_tokens,
+        price_prompt_usd=settings.llm_price_prompt_usd,
+        price_completion_usd=settings.llm_price_completion_usd,
     )
-    return {
-        "none": none,
-        "late-interaction": with_fallback(late, none),
-        "cross-encoder": with_fallback(cross, late, none),
-        "llm-pointwise": with_fallback(pointwise, late, none),
-    }
+    effort = settings.rerank_reasoning_effort
+    judge = _chat(settings, reasoning_effort=effort) if effort else chat
+    odds = TOP_LOGPROBS if settings.rerank_logprobs else 0
+    rater = _chat(settings, reasoning_effort=effort, top_logprobs=odds) if odds else judge
+    return [
+        LlmPointwiseReranker(
+            rater,
+            limits=limits,
+            scale=5 if settings.rerank_scale == "5" else 10,
+            passages_per_call=settings.rerank_passages_per_call,
+        ),
+        LlmPairwiseReranker(judge, limits=limits, strategy=settings.rerank_pairs, depth=settings.rerank_depth),
+        LlmListwiseReranker(judge, limits=limits, window=settings.rerank_window, step=settings.rerank_step),
+    ]
+
+
+def _rerank_api(settings: Settings) -> Reranker:
+    if not settings.rerank_api_url:
+        return MissingReranker("rerank-api", "no rerank endpoint is set; set REFDESK_RERANK_API_URL")
+    from pipeline.backends.rerank_api import HttpRerankEndpoint
+
+    endpoint = HttpRerankEndpoint(
+        settings.rerank_api_url,
+        model=settings.rerank_api_model,
+        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
+    )
+    return RerankApiReranker(
+        endpoint,
+        call_timeout_s=settings.llm_timeout_s,
+        price_call_usd=settings.rerank_api_price_call_usd,
+        price_tokens_usd=settings.rerank_api_price_tokens_usd,
+        budget_tokens=settings.rerank_max_tokens,
+    )
 
 
 class LazyCrossEncoder:

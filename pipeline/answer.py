@@ -18,6 +18,7 @@ from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker
 from pipeline.recall import build_query
+from pipeline.rerank import build_cascade, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.terms import content_terms, term_overlap
 from pipeline.types import (
@@ -119,7 +120,7 @@ def answer_question(
         recalled = parts.store.recall(build_query(searched, vector, options))
     with trace.stage("rerank"):
         reranking = _rerank(searched, recalled, reranker, parts, trace)
-    passages = reranking.ranked[: options.top_k]
+    passages = reranking.ranked[: top_k_of(reranker) or options.top_k]
     asked = _Asked(rewriting.question if rewriting else question, searched, context)
     with trace.stage("generate"):
         generated = _generate(asked, recalled, passages, parts, trace)
@@ -151,10 +152,8 @@ def check_question(question: str, max_chars: int) -> str:
 
 
 def choose_reranker(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
-    """Find the reranker a person asked for."""
-    if name not in rerankers:
-        raise UnknownName(f"There is no reranker {name!r}; choose one of {', '.join(sorted(rerankers))}.")
-    return rerankers[name]
+    """Find the reranker a person asked for, or put the cascade together; raises `UnknownName`."""
+    return build_cascade(name, rerankers)
 
 
 def check_language(language: str) -> None:

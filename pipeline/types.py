@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 RecallMode = Literal["hybrid", "dense", "keyword"]
-RerankerName = Literal["none", "late-interaction", "cross-encoder", "llm-pointwise"]
-RERANKERS: tuple[str, ...] = get_args(RerankerName)
-"""The names by which people choose a reranker; the wiring builds one for each."""
+RERANKERS = (
+    "none",
+    "late-interaction",
+    "cross-encoder",
+    "llm-pointwise",
+    "llm-pairwise",
+    "llm-listwise",
+    "rerank-api",
+)
+"""The names by which people choose a reranker; the wiring builds one for each. `pipeline.cascades` combines them."""
 LANGUAGES = ("en", "zh")
 """Languages an answer may be asked for in."""
 AnswerLanguage = Literal["", "en", "zh"]

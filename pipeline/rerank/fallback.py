@@ -8,6 +8,7 @@ from time import monotonic
 
 from pipeline.errors import Cancelled, LeaseLost
 from pipeline.ports import Reranker
+from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.permutation import UNSCORED, give_up, is_full_permutation, recall_order
 from pipeline.types import Candidate, Fallback, Reranking, Usage
 
@@ -25,6 +26,11 @@ class FallbackReranker:
         self._chain = tuple(chain)
         self.method = self._chain[0].method
 
+    @property
+    def primary(self) -> Reranker:
+        """The wanted method, without what stands behind it."""
+        return self._chain[0]
+
     def rerank(
         self,
         question: str,
@@ -41,7 +47,7 @@ class FallbackReranker:
         for place, reranker in enumerate(self._chain):
             left = ends - monotonic()
             share = 1.0 - KEPT_FOR_THE_NEXT if _has_worker(self._chain[place + 1 :]) else 1.0
-            result = _attempt(reranker, question, candidates, left * share, on_progress)
+            result = attempt(reranker, question, candidates, left * share, on_progress)
             usage, hashes = usage + result.usage, hashes + result.prompt_hashes
             if not candidates or any(UNSCORED not in ranked.flags for ranked in result.ranked):
                 return _with_record(result, failed, usage, hashes)
@@ -49,19 +55,24 @@ class FallbackReranker:
         last = Reranking(recall_order(candidates, "none"), "none")
         return _with_record(last, failed, usage, hashes)
 
+    def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
+        """Estimate what the wanted method will cost; its fallbacks run on this machine."""
+        return estimate_usage(self.primary, question, candidates)
+
 
 def with_fallback(*chain: Reranker) -> FallbackReranker:
     """Chain methods: `with_fallback(llm, late_interaction)`."""
     return FallbackReranker(chain)
 
 
-def _attempt(
+def attempt(
     reranker: Reranker,
     question: str,
     candidates: Sequence[Candidate],
     deadline_s: float,
     on_progress: Callable[[int, int], None] | None,
 ) -> Reranking:
+    """Let a method try; whatever goes wrong becomes a result that says so, except a cancellation or a lost lease."""
     if deadline_s <= 0 and reranker.method != "none":
         return give_up(candidates, reranker.method, "No time was left for it.")
     try:

@@ -1,58 +1,73 @@
-"""The method `llm-pointwise`: a language model rates each passage from 0 to 10 and says why."""
+"""The method `llm-pointwise`: a language model rates each passage on a scale and says why.
+
+Relevance generation: Liang et al., "Holistic Evaluation of Language Models" (arXiv 2211.09110), ask for yes or no;
+Zhuang et al., "Beyond Yes and No" (NAACL 2024, arXiv 2310.14122), show that a scale ranks better, and that the expected
+value over the scale ranks better than the number written. Its cross-encoder ancestor is monoT5 (Nogueira et al.,
+"Document Ranking with a Pretrained Sequence-to-Sequence Model", Findings of EMNLP 2020, arXiv 2003.06713).
+
+Each passage is judged by itself against a worded scale, so calls run side by side, the order of recall has no
+influence, and ratings from different calls can be compared. N passages cost N calls, or N / b with b passages per call.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from itertools import islice
-from time import monotonic
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
 
-from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt
-from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score
-from pipeline.rerank.rating import HIGHEST, Rating, parse_rating
-from pipeline.types import Candidate, ChatMessage, ChatReply, Reranking, Usage
+from pipeline.rerank.expected_rating import expected_rating
+from pipeline.rerank.llm_calls import LlmCalls, LlmLimits, Outcome, ParallelCalls
+from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
+from pipeline.rerank.permutation import REPAIRED, Scored, give_up, note_unscored, order_by_score
+from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
+from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.rerank.tokens import estimate_messages
+from pipeline.types import Candidate, ChatReply, Reranking, Usage
 
-MAX_PASSAGE_CHARS = 6000
-MAX_TITLE_CHARS = 200
-MAX_TOKENS = 400
-"""Room for the reason, and for a short think block before it."""
+MAX_PASSAGE_TOKENS = 2000
+RATING_TOKENS = 60
+"""What one rating with its reason takes in a reply."""
+
+_Ratings = Outcome[Mapping[int, Rating]]
+"""By the passage's number within its call, from 1."""
 
 
 @dataclass(slots=True)
 class _Tally:
     """What came back so far; written by the calling thread only."""
 
-    ratings: dict[int, Rating] = field(default_factory=dict)
-    errors: list[LlmError] = field(default_factory=list)
-    usage: Usage = field(default_factory=Usage)
+    scored: dict[int, Scored] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
     done: int = 0
-
-    def take(self, place: int, usage: Usage, outcome: Rating | LlmError) -> None:
-        """Add what came back for one candidate."""
-        self.usage += usage
-        self.done += 1
-        if isinstance(outcome, Rating):
-            self.ratings[place] = outcome
-        else:
-            self.errors.append(outcome)
-
-
-_Future = Future[tuple[Usage, Rating | LlmError]]
+    failed: int = 0
+    final: bool = False
 
 
 class LlmPointwiseReranker:
-    """Asks a `ChatModel` once per passage, several at a time."""
+    """Asks a `ChatModel` for ratings, several calls at a time."""
 
     method = "llm-pointwise"
 
-    def __init__(self, chat: ChatModel, *, call_timeout_s: float = 30.0, concurrency: int = 4) -> None:
-        """Take the endpoint, the seconds one call may take and how many run at once."""
+    def __init__(
+        self,
+        chat: ChatModel,
+        *,
+        limits: LlmLimits | None = None,
+        scale: Literal[5, 10] = 10,
+        passages_per_call: int = 1,
+    ) -> None:
+        """Take the endpoint and what may be spent there, the top of the scale, and how many passages a call rates.
+
+        Where the endpoint gives token probabilities and a call rates one passage, the expected rating counts.
+        """
         self._chat = chat
-        self._call_timeout_s = call_timeout_s
-        self._concurrency = concurrency
+        self._limits = limits or LlmLimits()
+        self._scale = scale
+        self._per_call = passages_per_call
 
     def rerank(
         self,
@@ -63,89 +78,85 @@ class LlmPointwiseReranker:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> Reranking:
         """Order by rating; gives up, with the reason on record, when fewer than half of the ratings are usable."""
-        prompt = load_prompt("pointwise", language_of(question))
-        tally = self._rate_all(prompt, question, candidates, monotonic() + deadline_s, on_progress)
-        usable = len(tally.ratings)
+        prompt = self._prompt(question)
+        calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
+        tally = self._rate_all(calls, question, candidates, on_progress)
+        usable = len(tally.scored)
+        reason = tally.reasons[0] if tally.reasons else OUT_OF_TIME
         if candidates and usable * 2 < len(candidates):
-            worst = tally.errors[0] if tally.errors else LlmTimeout("The time for reranking was up.")
-            reason = f"Only {usable} of {len(candidates)} passages got a usable rating from {self._chat.name}. {worst}"
-            return give_up(candidates, self.method, reason, tally.usage, (prompt.sha256,))
-        scored = [_as_score(tally.ratings.get(i)) for i in range(len(candidates))]
+            said = f"Only {usable} of {len(candidates)} passages got a usable rating from {self._chat.name}. {reason}"
+            return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
+        scored = [tally.scored.get(i, Scored(None)) for i in range(len(candidates))]
         ranked = order_by_score(candidates, scored, self.method)
-        reason = str(tally.errors[0]) if tally.errors else "the time for reranking was up."
-        return Reranking(ranked, self.method, note_unscored(ranked, self.method, reason), tally.usage, (prompt.sha256,))
+        note = note_unscored(ranked, self.method, reason)
+        return Reranking(ranked, self.method, note, calls.usage, (prompt.sha256,))
+
+    def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
+        """Estimate what it will cost, before the first call."""
+        prompt = self._prompt(question)
+        batches = [candidates[at : at + self._per_call] for at in range(0, len(candidates), self._per_call)]
+        asked = sum(estimate_messages(prompt.messages(**self._values(question, batch))) for batch in batches)
+        return self._limits.priced(len(batches), asked, RATING_TOKENS * len(candidates))
+
+    def _prompt(self, question: str) -> Prompt:
+        name = "pointwise" if self._per_call == 1 else "pointwise-list"
+        return load_prompt(name if self._scale == 10 else f"{name}-{self._scale}", language_of(question))
+
+    def _values(self, question: str, batch: Sequence[Candidate]) -> dict[str, str]:
+        asked = escape_passage(question)
+        if self._per_call == 1:
+            title, passage = quoted_title(batch[0]), quoted_text(batch[0], MAX_PASSAGE_TOKENS)
+            return {"question": asked, "title": title, "passage": passage}
+        return {"question": asked, "passages": quoted_list(batch, max(200, MAX_PASSAGE_TOKENS // self._per_call))}
 
     def _rate_all(
         self,
-        prompt: Prompt,
+        calls: LlmCalls,
         question: str,
         candidates: Sequence[Candidate],
-        ends: float,
         on_progress: Callable[[int, int], None] | None,
     ) -> _Tally:
         tally = _Tally()
-        asked = escape_passage(question)
-        pool = ThreadPoolExecutor(self._concurrency, thread_name_prefix="llm-pointwise")
-        to_ask = iter(enumerate(candidates))
-        under_way: dict[_Future, int] = {}
-        try:
-            while not _is_hopeless(tally, len(candidates)):
-                # Never more under way than run at once: what is not submitted need not be paid for when it is hopeless.
-                for place, candidate in islice(to_ask, self._concurrency - len(under_way)):
-                    call = pool.submit(_rate, self._chat, prompt, asked, candidate, ends, self._call_timeout_s)
-                    under_way[call] = place
-                finished, _ = wait(under_way, timeout=max(0.0, ends - monotonic()), return_when=FIRST_COMPLETED)
+        to_ask = deque(range(0, len(candidates), self._per_call))
+        with ParallelCalls[int, _Ratings](self._limits.concurrency, calls.ends) as running:
+            # A model is not worth the money that has failed on more than half of the passages.
+            while (to_ask or running.busy) and not tally.final and tally.failed * 2 <= len(candidates):
+                while to_ask and running.free:
+                    start = to_ask.popleft()
+                    batch = candidates[start : start + self._per_call]
+                    running.start(start, partial(self._rate, calls, self._values(question, batch), len(batch)))
+                finished = running.finished()
                 if not finished:
                     break
-                for call in finished:
-                    tally.take(under_way.pop(call), *call.result())
+                for start, outcome in finished:
+                    self._take(tally, start, min(self._per_call, len(candidates) - start), outcome)
                 if on_progress is not None:
                     on_progress(tally.done, len(candidates))
-        finally:
-            # A call that hangs ends by its own time-out; nobody waits for it here.
-            pool.shutdown(wait=False, cancel_futures=True)
         return tally
 
+    def _rate(self, calls: LlmCalls, values: Mapping[str, str], count: int) -> _Ratings:
+        """Rate the passages of one call; runs in a thread and takes all it needs as arguments."""
+        return calls.ask(values, partial(self._read, count=count), RATING_TOKENS * count)
 
-def _rate(
-    chat: ChatModel, prompt: Prompt, asked: str, candidate: Candidate, ends: float, call_timeout_s: float
-) -> tuple[Usage, Rating | LlmError]:
-    """Rate one passage; runs in a thread and takes all it needs, the question escaped already, as arguments."""
-    title = " > ".join((candidate.title, *candidate.headings))[:MAX_TITLE_CHARS]
-    messages = prompt.messages(
-        question=asked,
-        title=escape_passage(" ".join(title.replace('"', "'").split())),
-        passage=escape_passage(candidate.text[:MAX_PASSAGE_CHARS]),
-    )
-    usage = Usage()
-    try:
-        for _ in range(2):
-            reply = _ask(chat, prompt, messages, min(call_timeout_s, ends - monotonic()))
-            usage += reply.usage
-            rating = parse_rating(reply.text)
-            if rating is not None:
-                return usage, rating
-            messages = [*messages, ChatMessage("assistant", reply.text), ChatMessage("user", prompt.repair)]
-    except LlmError as error:
-        return usage, error
-    return usage, LlmUnparsable(f"{chat.name} gave no rating in the form that was asked for, also when asked again.")
+    def _read(self, reply: ChatReply, *, count: int) -> Mapping[int, Rating] | None:
+        if self._per_call > 1:
+            return parse_ratings(reply.text, count, self._scale)
+        rating = parse_rating(reply.text, self._scale)
+        if rating is None:
+            return None
+        expected = expected_rating(reply, rating.value, self._scale)
+        return {1: rating if expected is None else replace(rating, value=expected)}
 
-
-def _ask(chat: ChatModel, prompt: Prompt, messages: Sequence[ChatMessage], timeout_s: float) -> ChatReply:
-    if timeout_s <= 0:
-        raise LlmTimeout("The time for reranking was up.")
-    schema = dict(prompt.schema) if prompt.schema else None
-    return chat.complete(messages, max_tokens=MAX_TOKENS, timeout_s=timeout_s, json_schema=schema)
-
-
-def _is_hopeless(tally: _Tally, total: int) -> bool:
-    # A refusal (wrong key, no such model) does not get better, and an endpoint that is away has been tried again
-    # already; nor is a model worth the money that has failed on more than half of the passages.
-    gone = any(isinstance(error, LlmRefused | LlmUnreachable) for error in tally.errors)
-    return gone or len(tally.errors) * 2 > total
-
-
-def _as_score(rating: Rating | None) -> Scored:
-    if rating is None:
-        return Scored(None)
-    return Scored(rating.value / HIGHEST, rating.value, rating.reason)
+    def _take(self, tally: _Tally, start: int, count: int, outcome: _Ratings) -> None:
+        ratings = outcome.value or {}
+        flags = (REPAIRED,) if outcome.repaired else ()
+        for number, rating in ratings.items():
+            share = rating.value / self._scale
+            tally.scored[start + number - 1] = Scored(share, rating.value, rating.reason, flags)
+        tally.done += count
+        tally.failed += count - len(ratings)
+        tally.final = tally.final or outcome.final
+        if len(ratings) < count:
+            missed = f"{self._chat.name} left out {count - len(ratings)} of the {count} passages of a call."
+            # What ended it all explains more than what went wrong before.
+            tally.reasons.insert(0 if outcome.final else len(tally.reasons), outcome.reason or missed)

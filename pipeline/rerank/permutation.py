@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
 from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
 
 UNSCORED = "unscored"
+"""Nothing usable was said about the candidate, so that it kept its incoming place."""
+REPAIRED = "repaired"
+"""The model had to be asked a second time for the right form."""
+CORRECTED = "corrected"
+"""The reply about the candidate and its neighbours held repeated, foreign or missing numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class Scored:
     """0..1; None when the method gave nothing usable."""
     raw_score: float | None = None
     reason: str = ""
+    flags: tuple[str, ...] = ()
 
 
 def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], method: str) -> tuple[Ranked, ...]:
@@ -44,10 +50,32 @@ def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], me
                 raw_score=scored[i].raw_score if known else None,
                 reason=scored[i].reason if known else "",
                 method=method,
-                flags=() if known else (UNSCORED,),
+                flags=scored[i].flags if known else (UNSCORED,),
             )
         )
     return tuple(ranked)
+
+
+def order_by_places(
+    candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
+) -> tuple[Ranked, ...]:
+    """Put candidates in the order of a method that gives places and no scores.
+
+    The score is a matter of rank only, from 1 down in even steps, so that it is never taken for a probability; the raw
+    score is the number of candidates below, None for one that nothing was said about.
+    """
+    below = len(candidates) - 1
+    return tuple(
+        Ranked(
+            candidate=candidates[i],
+            rank=rank,
+            score=1.0 - (rank - 1) / len(candidates),
+            raw_score=None if UNSCORED in flags.get(i, ()) else float(below - rank + 1),
+            method=method,
+            flags=flags.get(i, ()),
+        )
+        for rank, i in enumerate(order, 1)
+    )
 
 
 def recall_order(candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()) -> tuple[Ranked, ...]:

@@ -1,29 +1,25 @@
-"""Ratings: read a language model's rating of a passage strictly, or not at all.
+"""Ratings: read a language model's rating of passages strictly, or not at all.
 
 A number in prose is never a rating ("of the 20 passages this one …" would put any passage first), and half an answer is
-none: a reply counts when it holds exactly one rating in the form that was asked for.
+none: a reply counts when it holds exactly one rating per passage in the form that was asked for.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pipeline.prompts import drop_thinking
+from pipeline.rerank.json_replies import json_objects, passage_number
 
 HIGHEST = 10
+MAX_REASON_CHARS = 300
 
 # What may stand around a rating: emphasis, quotes, a full stop; no minus, no brackets (a passage's number wears those).
 _TRIM = r"[\s*_`#>\"'.]*"
-_LABELLED = re.compile(
-    rf"^{_TRIM}(?:score|rating|评分|分数|得分){_TRIM}[:：=]{_TRIM}(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*10)?{_TRIM}$",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BARE = re.compile(rf"{_TRIM}(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*10)?{_TRIM}")
-_NUMERIC = re.compile(r"\s*(\d{1,2}(?:\.\d+)?)(?:\s*/\s*10)?\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,42 +27,82 @@ class Rating:
     """What a model said about one passage."""
 
     value: float
-    """0..10."""
+    """From 0 to the top of the scale."""
     reason: str = ""
 
 
-def parse_rating(text: str) -> Rating | None:
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """The forms of a rating on one scale."""
+
+    labelled: re.Pattern[str]
+    bare: re.Pattern[str]
+    numeric: re.Pattern[str]
+    numbered: re.Pattern[str]
+
+
+@cache
+def _patterns(highest: int) -> _Patterns:
+    number = rf"(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*{highest})?"
+    label = r"(?:score|rating|评分|分数|得分)"
+    return _Patterns(
+        re.compile(rf"^{_TRIM}{label}{_TRIM}[:：=]{_TRIM}{number}{_TRIM}$", re.IGNORECASE | re.MULTILINE),
+        re.compile(rf"{_TRIM}{number}{_TRIM}"),
+        re.compile(rf"\s*{number}\s*"),
+        re.compile(rf"{_TRIM}\[\s*(\d{{1,4}})\s*\]{_TRIM}[:：=>-]{_TRIM}{number}{_TRIM}"),
+    )
+
+
+def parse_rating(text: str, highest: int = HIGHEST) -> Rating | None:
     """Read the one rating in a reply; None when there is none, or more than one that differ."""
     said = drop_thinking(text)
-    found = [rating for value in _json_objects(said) if (rating := _from_object(value)) is not None]
+    found = [rating for value in json_objects(said) if (rating := _from_object(value, highest)) is not None]
     # A JSON object may be quoted from the passage, so a labelled rating beside it has to agree.
-    found += [Rating(float(number)) for number in _LABELLED.findall(said)]
-    if not found and (bare := _BARE.fullmatch(said)):
+    found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(said)]
+    if not found and (bare := _patterns(highest).bare.fullmatch(said)):
         found = [Rating(float(bare[1]))]
-    if len({rating.value for rating in found}) != 1 or not 0 <= found[0].value <= HIGHEST:
+    if len({rating.value for rating in found}) != 1 or not 0 <= found[0].value <= highest:
         return None
     return found[0]
 
 
-def _json_objects(text: str) -> Iterator[dict[str, Any]]:
-    decoder = json.JSONDecoder()
-    at = text.find("{")
-    while at >= 0:
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            if isinstance(value, dict):
-                yield value
-        at = text.find("{", end)
+def parse_ratings(text: str, count: int, highest: int = HIGHEST) -> dict[int, Rating] | None:
+    """Read the ratings of passages 1 to `count`; None when fewer than half of them got a usable one.
+
+    A number that no passage has is dropped, and so are two ratings of one passage that differ: each rating stays with
+    the number it was given to, whatever is wrong with its neighbours.
+    """
+    said = drop_thinking(text)
+    found: dict[int, Rating | None] = {}
+    for number, rating in _numbered(said, highest):
+        if number is None or not 1 <= number <= count:
+            continue
+        known = found.get(number, rating)
+        found[number] = rating if known is not None and rating is not None and known.value == rating.value else None
+    usable = {number: rating for number, rating in found.items() if rating is not None}
+    return usable if usable and len(usable) * 2 >= count else None
 
 
-def _from_object(value: dict[str, Any]) -> Rating | None:
+def _numbered(said: str, highest: int) -> Iterator[tuple[int | None, Rating | None]]:
+    objects = list(json_objects(said))
+    for value in objects:
+        entries = value.get("ratings")
+        for entry in entries if isinstance(entries, list) else [value]:
+            if isinstance(entry, Mapping):
+                yield passage_number(entry.get("id")), _from_object(entry, highest)
+    lines = [line for line in said.splitlines() if line.strip()]
+    matched = [_patterns(highest).numbered.fullmatch(line) for line in lines]
+    if not objects and all(matched):
+        for match in matched:
+            if match is not None and float(match[2]) <= highest:
+                yield int(match[1]), Rating(float(match[2]))
+
+
+def _from_object(value: Mapping[str, Any], highest: int) -> Rating | None:
     score = value.get("score")
-    if isinstance(score, str) and (number := _NUMERIC.fullmatch(score)):
+    if isinstance(score, str) and (number := _patterns(highest).numeric.fullmatch(score)):
         score = float(number[1])
-    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= HIGHEST:
+    if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= highest:
         return None
     reason = value.get("reason")
-    return Rating(float(score), " ".join(reason.split())[:300] if isinstance(reason, str) else "")
+    return Rating(float(score), " ".join(reason.split())[:MAX_REASON_CHARS] if isinstance(reason, str) else "")

@@ -21,7 +21,7 @@ import pytest
 from pipeline.answer import AnswerParts, answer_question
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.errors import LlmRefused
-from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.permutation import is_full_permutation
 from pipeline.types import AnswerOptions, ChatMessage
 from tests.answer_fakes import FakeStore, WordEmbedder, candidate
@@ -139,7 +139,7 @@ def test_server__unknown_model_is_refused_with_a_sentence(server_url: str) -> No
 
 
 def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
-    reranker = with_fallback(LlmPointwiseReranker(chat, call_timeout_s=60), RecallOrderReranker())
+    reranker = with_fallback(LlmPointwiseReranker(chat, limits=LlmLimits(call_timeout_s=60)), RecallOrderReranker())
     parts = AnswerParts(
         store=FakeStore(FOUND),
         embedder=WordEmbedder(),

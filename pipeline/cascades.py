@@ -1,0 +1,91 @@
+"""Cascades: several rerankers in a row, each on fewer candidates, written as one name that people choose.
+
+    cross-encoder:50>llm-listwise:20>3
+
+The number behind a method is how many candidates it reads, best first; without one it reads all that the stage before
+has left. A number alone at the end is the Top-K: how many passages the answer is written from. A single method with a
+number, `llm-pairwise:10`, is a cascade of one stage. Light, so that every front door can check a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from itertools import pairwise
+
+from pipeline.errors import UnknownName
+from pipeline.types import RERANKERS
+
+MAX_STAGES = 4
+MAX_CANDIDATES = 200
+MAX_TOP_K = 20
+MAX_NAME_CHARS = 120
+
+_STAGE = re.compile(r"([a-z][a-z0-9-]*)(?:\s*:\s*(\d{1,4}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One method of a cascade."""
+
+    method: str
+    candidates: int | None = None
+    """How many it reads; None: all that are left."""
+
+    def __str__(self) -> str:
+        return self.method if self.candidates is None else f"{self.method}:{self.candidates}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """What the name of a reranker says."""
+
+    stages: tuple[Stage, ...]
+    top_k: int | None = None
+    """Passages the answer is written from; None: as set elsewhere."""
+
+    def __str__(self) -> str:
+        return ">".join([*map(str, self.stages), *([str(self.top_k)] if self.top_k is not None else [])])
+
+
+def check_reranker(name: str, known: Collection[str] = RERANKERS) -> str:
+    """Check a name where a person gives it and write it in its one form; raises `UnknownName` with the way out."""
+    return str(parse_cascade(name, known))
+
+
+def parse_cascade(name: str, known: Collection[str] = RERANKERS) -> Cascade:
+    """Read the name of a reranker or a cascade; raises `UnknownName` with a sentence that says what is wrong."""
+    parts = [part.strip() for part in name.strip().split(">")]
+    top_k = None
+    if len(parts) > 1 and parts[-1].isascii() and parts[-1].isdigit():
+        top_k = int(parts.pop())
+    shown = name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…"
+    stages = tuple(_stage(part, shown, known) for part in parts)
+    _check_fit(Cascade(stages, top_k), shown)
+    return Cascade(stages, top_k)
+
+
+def _stage(part: str, name: str, known: Collection[str]) -> Stage:
+    match = _STAGE.fullmatch(part)
+    method = match[1] if match else part
+    if method not in known:
+        choices = ", ".join(sorted(known))
+        where = "" if part == name.strip() else f" (in {name!r})"
+        raise UnknownName(f"There is no reranker {method!r}{where}; choose one of {choices}.")
+    return Stage(method, int(match[2]) if match and match[2] else None)
+
+
+def _check_fit(cascade: Cascade, name: str) -> None:
+    example = "write it like cross-encoder:50>llm-listwise:20>3"
+    if len(cascade.stages) > MAX_STAGES:
+        raise UnknownName(f"The cascade {name!r} has {len(cascade.stages)} stages, {MAX_STAGES} at most; {example}.")
+    numbers = [stage.candidates for stage in cascade.stages if stage.candidates is not None]
+    if not all(1 <= number <= MAX_CANDIDATES for number in numbers):
+        raise UnknownName(f"In {name!r} a stage reads from 1 to {MAX_CANDIDATES} candidates; {example}.")
+    if cascade.top_k is not None and not 1 <= cascade.top_k <= MAX_TOP_K:
+        raise UnknownName(f"In {name!r} the number at the end is the Top-K, from 1 to {MAX_TOP_K}; {example}.")
+    if any(later >= earlier for earlier, later in pairwise(numbers)):
+        raise UnknownName(f"In {name!r} each stage must read fewer candidates than the one before; {example}.")
+    if cascade.top_k is not None and numbers and cascade.top_k > numbers[-1]:
+        raise UnknownName(f"In {name!r} the Top-K is larger than what the last stage reads; {example}.")

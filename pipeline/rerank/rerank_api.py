@@ -1,0 +1,91 @@
+"""The method `rerank-api`: a model behind an endpoint of the kind that Cohere, Jina, vLLM, TEI and llama.cpp serve.
+
+Some of them give probabilities and some give logits. The contract wants 0..1, so as soon as one score of an answer lies
+outside, all of that answer are taken for logits and go through the sigmoid: mixing the two would tear the order apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from pipeline.errors import LlmTimeout
+from pipeline.ports import RerankEndpoint
+from pipeline.rerank.passages import passage_of
+from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid
+from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.rerank.tokens import cut_to_tokens, estimate_tokens
+from pipeline.types import Candidate, Reranking, Usage
+
+MAX_PASSAGE_TOKENS = 2000
+
+
+class RerankApiReranker:
+    """Sends all passages at once to a `RerankEndpoint`."""
+
+    method = "rerank-api"
+
+    def __init__(
+        self,
+        endpoint: RerankEndpoint,
+        *,
+        call_timeout_s: float = 30.0,
+        price_call_usd: float = 0.0,
+        price_tokens_usd: float = 0.0,
+        budget_tokens: int = 0,
+    ) -> None:
+        """Take the endpoint, the seconds it gets, its price per thousand calls and per million tokens, and a limit."""
+        self._endpoint = endpoint
+        self._call_timeout_s = call_timeout_s
+        self._prices = (price_call_usd, price_tokens_usd)
+        self._budget_tokens = budget_tokens
+
+    def rerank(
+        self,
+        question: str,
+        candidates: Sequence[Candidate],
+        *,
+        deadline_s: float,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> Reranking:
+        """Order by the endpoint's scores; gives up when fewer than half of the passages got one."""
+        if not candidates:
+            return Reranking((), self.method)
+        estimated = self.estimate(question, candidates)
+        if self._budget_tokens and estimated.prompt_tokens > self._budget_tokens:
+            said = f"It would take about {estimated.prompt_tokens:,} tokens; the limit is {self._budget_tokens:,}."
+            return give_up(candidates, self.method, said)
+        if deadline_s <= 0:
+            raise LlmTimeout(f"{self._endpoint.name} was not asked: {OUT_OF_TIME}")
+        passages = [cut_to_tokens(passage_of(candidate), MAX_PASSAGE_TOKENS) for candidate in candidates]
+        answer = self._endpoint.score(question, passages, timeout_s=min(deadline_s, self._call_timeout_s))
+        if on_progress is not None:
+            on_progress(len(candidates), len(candidates))
+        usage = self._priced(answer.usage)
+        usable = sum(score is not None for score in answer.scores)
+        reason = answer.note or "the endpoint gave them no score."
+        if usable * 2 < len(candidates):
+            said = (
+                f"Only {usable} of {len(candidates)} passages got a usable score from {self._endpoint.name}: {reason}"
+            )
+            return give_up(candidates, self.method, said, usage)
+        ranked = order_by_score(candidates, scaled(answer.scores), self.method)
+        return Reranking(ranked, self.method, note_unscored(ranked, self.method, reason), usage)
+
+    def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
+        """Estimate what it will cost: every passage is read together with the question."""
+        asked = estimate_tokens(question)
+        tokens = sum(asked + min(MAX_PASSAGE_TOKENS, estimate_tokens(passage_of(c))) for c in candidates)
+        return self._priced(Usage(calls=1, prompt_tokens=tokens)) if candidates else Usage()
+
+    def _priced(self, usage: Usage) -> Usage:
+        cost = usage.calls * self._prices[0] / 1000 + usage.prompt_tokens * self._prices[1] / 1_000_000
+        return Usage(usage.calls, usage.prompt_tokens, usage.completion_tokens, cost)
+
+
+def scaled(scores: Sequence[float | None]) -> list[Scored]:
+    """Bring scores to 0..1: as they are when they are already, else through the sigmoid, all of them."""
+    logits = any(score is not None and not 0.0 <= score <= 1.0 for score in scores)
+    return [
+        Scored(None) if score is None else Scored(sigmoid(score) if logits else score, raw_score=score)
+        for score in scores
+    ]
