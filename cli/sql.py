@@ -32,7 +32,7 @@ def sql(
     """Look into the store with SQL, as a role that can only read.
 
     Without a query this opens psql. The schema `inspect` holds the views made for people: documents, chunks, jobs,
-    events, queries, rankings, workers, profiles.
+    events, queries, rankings, deliveries, feedback, workers, profiles.
     """
     if names:
         if as_json:

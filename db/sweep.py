@@ -37,6 +37,8 @@ def sweep(
     """
     if not session.scalar(named("try_sweep_lock")):
         return None
+    for name in ("expire_tokens", "end_orphan_deliveries"):  # before any job: deliveries are locked first everywhere
+        session.execute(named(name))
     expired = []
     for row in session.execute(named("sweep_expired")).mappings().all():
         expired.append(int(row["id"]))
@@ -45,8 +47,7 @@ def sweep(
         jobs.discard(session, row["id"])
     killed = embedding.kill_poisoned(session, embed_attempts)
     completed = _finish_stuck(session)
-    for name in ("forget_workers", "expire_tokens", "end_orphan_deliveries"):
-        session.execute(named(name))
+    session.execute(named("forget_workers"))
     values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
     due = session.execute(named("due_unpublished"), values)
     return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))

@@ -46,12 +46,18 @@ WHERE id = :id AND state = 'open' AND due_at <= now()
 RETURNING *;
 
 -- name: renew_deliveries
--- Heartbeat of a bot process for all it holds; what is missing in the answer is no longer its own.
-UPDATE deliveries SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_owner = :owner AND state = 'open' RETURNING id;
+-- Heartbeat of a bot process for all it holds; what is missing in the answer is no longer its own. Whoever locks several
+-- deliveries and waits for them does so in the order of their numbers.
+WITH own AS (SELECT id FROM deliveries WHERE claim_owner = :owner ORDER BY id FOR UPDATE)
+UPDATE deliveries d SET claim_expires = now() + make_interval(secs => :lease_s)
+FROM own WHERE d.id = own.id AND d.claim_owner = :owner
+RETURNING d.id;
 
 -- name: release_deliveries
 -- A bot process that stops cleanly leaves everything to others at once.
-UPDATE deliveries SET claim_owner = NULL, claim_token = NULL, claim_expires = NULL WHERE claim_owner = :owner;
+WITH own AS (SELECT id FROM deliveries WHERE claim_owner = :owner ORDER BY id FOR UPDATE)
+UPDATE deliveries d SET claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+FROM own WHERE d.id = own.id AND d.claim_owner = :owner;
 
 -- name: read_deliveries
 -- Deliveries by number.
@@ -125,14 +131,19 @@ SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, e
 WHERE id = (SELECT delivery_id FROM jobs WHERE id = :job_id);
 
 -- name: expire_tokens
--- Interaction tokens that Discord no longer takes are forgotten.
-UPDATE deliveries SET token = NULL WHERE token IS NOT NULL AND token_expires < now();
+-- Interaction tokens that Discord no longer takes are forgotten; what somebody writes just now waits for the next sweep.
+WITH expired AS (SELECT id FROM deliveries WHERE token IS NOT NULL AND token_expires < now() FOR UPDATE SKIP LOCKED)
+UPDATE deliveries d SET token = NULL FROM expired WHERE d.id = expired.id;
 
 -- name: end_orphan_deliveries
 -- Deliveries whose jobs were deleted have nothing to show.
+WITH orphans AS (
+    SELECT d.id FROM deliveries d
+    WHERE d.state = 'open' AND NOT EXISTS (SELECT FROM jobs j WHERE j.delivery_id = d.id) FOR UPDATE SKIP LOCKED
+)
 UPDATE deliveries d
 SET state = 'undeliverable', token = NULL, error = 'Its jobs were deleted.', claim_owner = NULL, claim_token = NULL, claim_expires = NULL
-WHERE d.state = 'open' AND NOT EXISTS (SELECT FROM jobs j WHERE j.delivery_id = d.id);
+FROM orphans WHERE d.id = orphans.id;
 
 -- name: answered_in
 -- Whether a public answer of the bot is in one of these channels or is one of these messages.

@@ -179,7 +179,7 @@ DELETE FROM document_versions WHERE id = ANY (:version_ids);
 -- The one statement that makes versions visible.
 UPDATE documents d
 SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_at = now(),
-    origin = (SELECT j.payload ->> 'origin' FROM jobs j WHERE j.id = v.job_id),
+    origin = (SELECT j.payload ->> 'origin' FROM jobs j WHERE j.id = v.job_id AND j.payload ->> 'origin' ~* '^https?://'),
     channels = (SELECT CASE WHEN jsonb_typeof(j.payload -> 'channels') = 'array'
                             THEN ARRAY(SELECT jsonb_array_elements_text(j.payload -> 'channels')) END
                 FROM jobs j WHERE j.id = v.job_id)

@@ -173,6 +173,8 @@ COMMENT ON COLUMN documents.origin IS 'Link under which people find the original
 ALTER TABLE queries ADD COLUMN searched_as text NOT NULL DEFAULT '';
 COMMENT ON COLUMN queries.searched_as IS 'What a follow-up question was searched as, with the conversation taken into account; empty: as it was asked.';
 
+COMMENT ON COLUMN jobs.stage IS 'Where in the flow it is: fetch, parse, chunk, store, embed; rewrite, recall, rerank, generate.';
+
 -- ------------------------------------------------------------------------------------- who may see and change what
 GRANT SELECT, INSERT, UPDATE ON deliveries TO refdesk_app;
 GRANT SELECT, UPDATE ON deliveries TO refdesk_worker;

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from db import deliveries, jobs
+from db import deliveries, feedback, jobs
+from db.inspection import inspection_names, inspection_sql, run_inspection
 from db.notify import delivery_changes
 from db.sweep import sweep
 from tasks.submit import Submitter
@@ -176,6 +177,33 @@ def test_inspection__says_how_far_each_is(library, submitter):
     assert why() == "given up: The person takes no messages."
     library.run("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
     assert "delivered at" in why()
+
+
+@pytest.mark.parametrize("name", sorted(inspection_names()))
+def test_inspection__every_named_query_runs(library, submitter, name):
+    add(library, submitter)
+    table = run_inspection(library.database, inspection_sql(name))
+    assert table.columns
+    assert bool(table.rows) or name not in {"deliveries", "undelivered", "jobs"}
+
+
+def test_inspection__votes_with_what_they_are_about(library, submitter):
+    job, _ = add(library, submitter)
+    succeed(library, job)
+    with library.database.tenant(library.workspace) as session:
+        feedback.vote(session, library.workspace, job, "42", -1)
+    feed = run_inspection(library.database, inspection_sql("feedback"))
+    assert dict(zip(feed.columns, feed.rows[0], strict=True)) | {"updated_at": None} == {
+        "job": job,
+        "workspace": "local",
+        "vote": -1,
+        "question": "Why?",
+        "reranker": None,
+        "answer_model": None,
+        "abstained": None,
+        "updated_at": None,
+    }
+    assert run_inspection(library.database, inspection_sql("votes")).rows == [(None, None, 0, 1)]
 
 
 def test_delivery__knows_when_its_token_ends(library, submitter):

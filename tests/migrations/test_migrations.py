@@ -52,9 +52,10 @@ OBJECTS = """
     UNION ALL SELECT 'policy ' || tablename || ' ' || policyname || ' ' || roles::text FROM pg_policies
     UNION ALL SELECT 'grant ' || c.oid::regclass || ' ' || coalesce(c.relacl::text, '') FROM pg_class c
     WHERE c.relkind IN ('r', 'v') AND c.relnamespace IN ('public'::regnamespace, 'inspect'::regnamespace)
-    UNION ALL SELECT 'comment ' || d.objoid::regclass || ' ' || d.objsubid || ' ' || d.description FROM pg_description d
-    JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
-    WHERE d.objsubid = 0 AND c.relnamespace IN ('public'::regnamespace, 'inspect'::regnamespace)
+    UNION ALL SELECT 'comment ' || d.objoid::regclass || ' ' || coalesce(a.attname, '') || ' ' || d.description
+    FROM pg_description d JOIN pg_class c ON c.oid = d.objoid AND d.classoid = 'pg_class'::regclass
+    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid AND d.objsubid > 0
+    WHERE c.relnamespace IN ('public'::regnamespace, 'inspect'::regnamespace)
 """
 
 

@@ -1,0 +1,110 @@
+"""The task functions on a real database, with fakes at the ports: what reaches the flow, and what comes out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config.settings import Settings
+from db import jobs, store, traces
+from pipeline.answer import AnswerParts
+from pipeline.rerank.recall_order import RecallOrderReranker
+from tasks import ingest, query
+from tasks.lease import holding
+from tasks.runtime import Runtime
+from tests.answer_fakes import FakeChat
+from tests.integration.conftest import fake_vector
+
+ORIGIN = "https://discord.com/channels/1/2/3"
+
+
+class FakeEmbedder:
+    def __init__(self, profile):
+        self.profile = profile
+
+    def encode(self, texts):
+        return np.array([fake_vector(text) for text in texts], dtype=np.float32)
+
+
+@pytest.fixture
+def work(library):
+    """Do a job as a worker does whose chat model says what is given."""
+
+    def run(number, said=None):
+        chat = None if said is None else FakeChat(said)
+        embedder = FakeEmbedder(library.profile)
+
+        def answer_with(recall):
+            return AnswerParts(recall, embedder, {"none": RecallOrderReranker()}, chat, abstain_below=-1.0)
+
+        parts: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
+        task = query._answer if library.job(number).kind == "ask" else ingest._ingest
+        with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:
+            assert holder is not None
+            task(runtime, holder)
+        return library.job(number), chat
+
+    return run
+
+
+def ask(library, question, **payload):
+    payload = {"question": question, "options": {"reranker": "none"}, "channels": []} | payload
+    with library.database.tenant(library.workspace) as session:
+        return jobs.submit(session, jobs.NewJob(library.workspace, "ask", payload, requester="42"))
+
+
+def add(library, text, source="castle.txt", **payload):
+    with library.database.tenant(library.workspace) as session:
+        sha256 = store.keep_blob(session, library.workspace, text.encode())
+    return library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
+
+
+def test_ask__a_follow_up_in_another_language(library, work):
+    library.store(
+        library.claim(add(library, "The castle is thirty metres high.", origin=ORIGIN)), ["The castle is high."]
+    )
+    library.embed()
+    earlier = [{"question": "Who built the castle?", "answer": "A duke [1]."}]
+    options = {"reranker": "none", "language": "zh"}
+    said = iter(['{"question": "How high is the castle?"}', "The castle is high [1]."])
+    number = ask(library, "How high is it?", conversation=earlier, options=options)
+    job, chat = work(number, lambda _: next(said))
+    assert (job.state, job.result["searched_as"]) == ("succeeded", "How high is the castle?")
+    assert [(c["source"], c["origin"]) for c in job.result["citations"]] == [("castle.txt", ORIGIN)]
+    assert "A duke." in chat.asked[0][1].content
+    assert "中文" in chat.asked[1][0].content
+    with library.database.tenant(library.workspace) as session:
+        trace = traces.read_trace(session, number)
+        stages = [event.stage for event in jobs.events(session, number)]
+    assert trace is not None
+    assert (trace.question, trace.searched_as, trace.calls) == ("How high is it?", "How high is the castle?", 2)
+    assert "rewrite" in stages
+
+
+def test_ask__without_a_conversation(library, work):
+    library.store(library.claim(add(library, "The castle is high.")), ["The castle is high."])
+    library.embed()
+    job, _ = work(ask(library, "How high is the castle?"))
+    assert (job.state, job.result["searched_as"], job.result["citations"][0]["origin"]) == ("succeeded", "", "")
+
+
+def test_ask__a_language_that_is_none_fails_with_a_sentence(library, work):
+    job, _ = work(ask(library, "How high?", options={"reranker": "none", "language": "fr"}))
+    assert (job.state, job.error_class) == ("failed", "UnknownName")
+    assert "choose one of en, zh" in job.error
+
+
+def test_ingest__the_same_bytes_from_a_newer_message_link_there(library, work):
+    library.store(library.claim(add(library, "one", origin=ORIGIN)), ["one"])
+    library.embed()
+    job, _ = work(add(library, "one", origin=ORIGIN + "9"))
+    assert (job.state, job.result["unchanged"]) == ("succeeded", True)
+    with library.database.tenant(library.workspace) as session:
+        assert store.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+    work(add(library, "one"))
+    with library.database.tenant(library.workspace) as session:
+        assert store.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
