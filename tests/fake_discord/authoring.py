@@ -85,7 +85,6 @@ def remove(world: World, message: Message) -> None:
     """Delete a message."""
     message.deleted = True
     world.emit_deletion(message)
-    world.changed()
 
 
 def _kind(interaction: Interaction | None, reply_to: Message | None) -> int:
@@ -101,7 +100,6 @@ def _publish(world: World, message: Message, event: str) -> None:
     message.channel.active_at = world.clock.now()
     message.history.append(message.look(world.clock.now()))
     world.emit_message(event, message)
-    world.changed()
 
 
 def _fill(world: World, message: Message, body: dict[str, Any], files: list[Upload]) -> None:

@@ -174,7 +174,6 @@ class Gateway:
     def note(self, text: str) -> None:
         """Keep a line of what happened, with its time."""
         self.log.append((self.world.clock.now(), text))
-        self.world.changed()
 
     def refuse(self, connection: Connection, code: int, why: str) -> None:
         """Close with an error code, and remember why."""
@@ -269,7 +268,6 @@ class Gateway:
                 if self.concerns(session, guild) and (not intents or session.intents & intents):
                     plain = redacted is None or session.intents & MESSAGE_CONTENT
                     session.push(event, data if plain else redacted)
-        self.world.changed()
 
     def send_members(self, session: Session, wanted: dict[str, Any]) -> None:
         """Answer a request for members by id; a whole list needs the privileged intent."""

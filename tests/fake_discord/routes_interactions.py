@@ -48,7 +48,6 @@ def _acknowledge(call: Call, interaction: Interaction) -> Reply:
     kind = _checked_kind(interaction, body.get("type"))
     _carry_out(call, interaction, kind, body.get("data") or {})
     interaction.ack = Acknowledgement(kind, call.request.at, latency_s)
-    call.world.changed()
     if call.request.query.get("with_response", "false") not in {"1", "true"}:
         return NO_CONTENT
     return Reply(200, callback_json(call.world, interaction, kind))
@@ -210,7 +209,6 @@ def follow_up(call: Call) -> Reply:
         reply_to=original if original and not original.deleted else None,
     )
     interaction.followups.append(message)
-    call.world.changed()
     return Reply(200, message_json(call.world, message))
 
 

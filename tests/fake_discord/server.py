@@ -113,12 +113,10 @@ class Server:
     async def _disturb(self, fault: Fault, request: web.Request, record: Request) -> web.StreamResponse | None:
         record.fault = fault.kind
         if fault.kind == "hold" and fault.hold:
-            self.world.changed()
             await fault.hold.wait()
         elif fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "drop":
-            self.world.changed()
             if request.transport:
                 request.transport.abort()
             return web.Response(status=500)  # nobody is left to read it
@@ -148,7 +146,6 @@ class Server:
         sent = {**standing.headers(now), "Via": "1.1 google", **(headers or {})}
         if reply.status == 429:
             sent["Retry-After"] = str(math.ceil(reply.body["retry_after"]))
-        self.world.changed()
         if reply.body is None:
             return web.Response(status=reply.status, headers=sent)
         sent["Content-Type"] = "application/json"  # with a charset discord.py would take the body for text
