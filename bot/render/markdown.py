@@ -123,7 +123,10 @@ def _fence(inside: str) -> Fence | None:
     match = _LANGUAGE.match(inside)
     language, code = (match[1] or "", inside[match.end() :]) if match else ("", inside)
     code = code.strip("\n").rstrip()
-    return Fence(language, code) if code.strip() else None
+    if not code.strip():
+        # A single word in a fence is its content, not its language.
+        language, code = "", inside.strip()
+    return Fence(language, code) if code else None
 
 
 def _is_table_start(header: str, rule: str) -> bool:

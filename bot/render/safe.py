@@ -27,12 +27,19 @@ _STACKED = re.compile(
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]{0,20}://"
 _ADDRESS = _SCHEME + r"[^\s<>`\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\u2018-\u201f]*"
-_URL = re.compile(rf"<(?P<enclosed>{_ADDRESS})>|(?P<bare>{_ADDRESS})")
 _MASKED = re.compile(r"!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]*<?(?P<target>[^()\s<>]{0,2000}+)>?[^()\n]{0,300}+\)")
 _INVITE = re.compile(
     r"(?i)(discord(?:app)?)\.(?=(?:gg|gift|new|me|io|li)[/\\]"
     r"|com[/\\](?:invite|oauth2|template|gifts?|billing|events|activities|application-directory|discovery|servers|shop)\b)"
 )
+_LINK_TARGET = re.compile(r"\](?=\(\s*<?[A-Za-z][A-Za-z0-9+.\-]{0,20}:)")
+_OPEN_ANGLE = re.compile(r"<[^\s>]*\Z")
+_ANGLED = (
+    r"<(?:[@#][!&]?\w*|a?:\w{1,64}:\d+|t:-?\d+(?::\w)?|id:\w+|/[^<>\n]{1,100}:\d+|\+[^\s<>`]{1,40}"
+    r"|(?:mailto|tel|sms):[^\s<>`]{0,200}|[^\s<>:`]{1,40}:/[^\s<>`]{0,2000}|[^\s<>@`]{1,100}@[^\s<>`]{1,200})>"
+)
+"""Mentions, emoji, timestamps, commands, addresses of mail and others: all that Discord finds in angle brackets."""
+_URL = re.compile(rf"<(?P<enclosed>{_ADDRESS})>|(?P<angled>{_ANGLED})|(?P<bare>{_ADDRESS})")
 _ANGLE = re.compile(r"<(?=[@#:/+]|[^\s<>]{1,100}[@:])")
 _EVERYONE = re.compile(r"(?i)@(?=everyone|here)")
 _LEADS = r"(?m)^((?:[ \t]{0,8}(?:>|[*+-]|\d{1,4}\.)(?=[ \t]))*[ \t]*)"
@@ -105,11 +112,10 @@ def _neutral_prose(prose: Prose) -> str:
     pieces = _Written()
     at = 0
     for match in _URL.finditer(text):
-        address = match["enclosed"] or match["bare"]
-        kept = _trimmed(address)
+        kept = _trimmed(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
         pieces.add(_inert(text[at : match.start()]))
         pieces.add(f"`{_defang(kept)}`")
-        at = match.end() - (0 if match["enclosed"] else len(address) - len(kept))
+        at = match.end() - (len(match["bare"] or "") - len(kept) if match["bare"] else 0)
     pieces.add(_inert(text[at:]))
     return str(pieces)
 
@@ -136,8 +142,9 @@ def _unmask(match: re.Match[str]) -> str:
 
 
 def _defang(text: str) -> str:
-    # Discord looks for invites in the raw message, code and all, so these addresses are broken visibly.
-    return _INVITE.sub(r"\1[.]", text)
+    # Discord looks for invites in the raw message, code and all; and a bracket before a code block may find its link in
+    # there. So these two are broken visibly.
+    return _LINK_TARGET.sub("] ", _INVITE.sub(r"\1[.]", text))
 
 
 class _Written:
@@ -149,7 +156,7 @@ class _Written:
     def add(self, piece: str) -> None:
         if self._text.endswith("\n```"):
             piece = "\n" + piece.lstrip("\n")
-        elif piece.startswith("`") and self._text.endswith(("`", "\\")):
+        elif piece.startswith("`") and (self._text.endswith(("`", "\\")) or _OPEN_ANGLE.search(self._text[-300:])):
             piece = " " + piece
         self._text += piece
 

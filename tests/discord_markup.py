@@ -1,0 +1,55 @@
+"""Reads a message as Discord's apps do, and names everything in it that is more than text.
+
+Written from the rules of Discord's own parser: at each place an escape, a code block or a code span comes first, then
+links, mentions and the like. It shares nothing with `bot.render`.
+"""
+
+from __future__ import annotations
+
+import re
+
+ESCAPE = re.compile(r"\\[^0-9A-Za-z\s]")
+BLOCK = re.compile(r"```(?:[a-z0-9_+\-.#]+?\n)?\n*([^\n][\s\S]*?)\n*```", re.IGNORECASE)
+SPAN = re.compile(r"(`+)([\s\S]*?[^`])\1(?!`)")
+LIVE = {
+    "masked link": re.compile(r"\[(?:\[[^\]]*\]|[^\[\]])*\]\(\s*<?[a-z][a-z0-9+.\-]*:[^)]*\)", re.IGNORECASE),
+    "address": re.compile(r"[a-z][a-z0-9+.\-]*://\S", re.IGNORECASE),
+    "mention": re.compile(r"<@[!&]?\d*>?|@(?:everyone|here)", re.IGNORECASE),
+    "channel": re.compile(r"<#\d*>?|<id:\w+"),
+    "timestamp": re.compile(r"<t:-?\d"),
+    "emoji": re.compile(r"<a?:\w+:\d"),
+    "command": re.compile(r"</[^>\n]+:\d"),
+    "mail or phone": re.compile(r"<(?:[^ >]+@[^ >]+|[^: >]+:/[^ >]+|\+\d+|mailto:[^>]*|tel:[^>]*|sms:[^>]*)>"),
+    "spoiler": re.compile(r"\|\|"),
+}
+LINE = re.compile(r"#{1,3} |-# |>>> ")
+INVITE = re.compile(
+    r"discord(?:app)?\.(?:gg|gift|new)/|discord(?:app)?\.com/(?:invite|oauth2|template|gift)", re.IGNORECASE
+)
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
+)
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def live(text: str) -> list[str]:
+    """Name what a reader could press, be pinged by or be deceived by."""
+    found = [
+        name for name, marks in (("invite", INVITE), ("hidden", HIDDEN), ("surrogate", SURROGATE)) if marks.search(text)
+    ]
+    at = 0
+    while at < len(text):
+        code = ESCAPE.match(text, at) or BLOCK.match(text, at) or SPAN.match(text, at)
+        if code is not None:
+            at = code.end()
+            continue
+        found += [f"{name}: {match[0]}" for name, marks in LIVE.items() if (match := marks.match(text, at))]
+        if (at == 0 or text[at - 1] == "\n") and (match := LINE.match(text, at)):
+            found.append(f"line: {match[0]}")
+        at += 1
+    return found
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every code block that begins also ends."""
+    return text.count("```") % 2 == 0
