@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_discord.errors import FormErrors
 from tests.fake_discord.model import walk
-from tests.fake_discord.payloads import attachment_json
+from tests.fake_discord.payloads import attachment_json, without_nulls
 
 if TYPE_CHECKING:
     from tests.fake_discord.model import Attachment
@@ -165,7 +165,7 @@ def _normalised(world: World, component: dict[str, Any], files: dict[str, Attach
         FILE: {"spoiler": False, "name": None, "size": None},
     }
     kind = component["type"]
-    found = {**defaults.get(kind, {}), **{key: value for key, value in component.items() if value is not None}}
+    found = {**defaults.get(kind, {}), **without_nulls(component)}
     found["id"] = component.get("id") or next(numbers)
     if "components" in found:
         found["components"] = [_normalised(world, child, files, numbers) for child in found["components"]]

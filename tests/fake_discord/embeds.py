@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_discord.errors import FormErrors
-from tests.fake_discord.payloads import attachment_json
+from tests.fake_discord.payloads import attachment_json, without_nulls
 
 if TYPE_CHECKING:
     from tests.fake_discord.model import Attachment
@@ -80,7 +80,7 @@ def _size(embed: dict[str, Any]) -> int:
 
 def normalised_embed(world: World, embed: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
     """Return an embed as Discord gives it back; `attachment://` becomes the file's address."""
-    found = {key: value for key, value in embed.items() if value is not None and key != "flags"} | {"type": "rich"}
+    found = {key: value for key, value in without_nulls(embed).items() if key != "flags"} | {"type": "rich"}
     for part in ("image", "thumbnail"):
         if part in found:
             found[part] = _picture(world, found[part], files)

@@ -15,6 +15,13 @@ JOINED: Final = "2024-01-01T00:00:00.000000+00:00"
 Json = dict[str, Any]
 
 
+def without_nulls(part: Any) -> Any:
+    """Leave out what is null, nested too: what the bot sent as null comes back as absent."""
+    if isinstance(part, dict):
+        return {key: without_nulls(value) for key, value in part.items() if value is not None}
+    return [without_nulls(one) for one in part] if isinstance(part, list) else part
+
+
 def user_json(user: User) -> Json:
     """Write an account."""
     return {
