@@ -60,7 +60,7 @@ class LlmPairwiseReranker:
             return Reranking(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("pairwise", language_of(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
-        ask = partial(_values, escape_passage(question), candidates)
+        ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
         most = most_comparisons(self._strategy, len(candidates), self._depth)
         with Referee(calls, ask, self._limits.concurrency, _progress(on_progress, most, len(candidates))) as referee:
             ranked = self._order(referee, candidates)
@@ -76,7 +76,7 @@ class LlmPairwiseReranker:
         if len(candidates) < 2:
             return Usage()
         prompt = load_prompt("pairwise", language_of(question))
-        ask = partial(_values, escape_passage(question), candidates)
+        ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
         tokens = [estimate_messages(prompt.messages(**ask(*pair))) for pair in neighbours]
         calls = 2 * most_comparisons(self._strategy, len(candidates), self._depth)
@@ -111,15 +111,19 @@ class LlmPairwiseReranker:
         return order_by_score(candidates, scored, self.method)
 
 
-def _values(asked: str, candidates: Sequence[Candidate], first: int, second: int) -> dict[str, str]:
-    """Write what a pair is asked with; the question is escaped already."""
-    a, b = candidates[first], candidates[second]
+def _quoted(candidate: Candidate) -> tuple[str, str]:
+    return quoted_title(candidate), quoted_text(candidate, MAX_PASSAGE_TOKENS)
+
+
+def _values(asked: str, shown: Sequence[tuple[str, str]], first: int, second: int) -> dict[str, str]:
+    """Write what a pair is asked with; everything in it is escaped already."""
+    (title_a, passage_a), (title_b, passage_b) = shown[first], shown[second]
     return {
         "question": asked,
-        "title_a": quoted_title(a),
-        "passage_a": quoted_text(a, MAX_PASSAGE_TOKENS),
-        "title_b": quoted_title(b),
-        "passage_b": quoted_text(b, MAX_PASSAGE_TOKENS),
+        "title_a": title_a,
+        "passage_a": passage_a,
+        "title_b": title_b,
+        "passage_b": passage_b,
     }
 
 

@@ -22,6 +22,8 @@ _LATIN = re.compile("[\u0000-\u024f]")
 
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text, rather too many than too few."""
+    if text.isascii():
+        return math.ceil(len(text) / 4)
     latin = len(_LATIN.findall(text))
     east_asian = len(_EAST_ASIAN.findall(text))
     return math.ceil(latin / 4 + east_asian + (len(text) - latin - east_asian) / 2)

@@ -1,0 +1,260 @@
+"""Rerankers with a language model that knows the relevance judgements: quality under wrong answers, calls and tokens.
+
+    .venv/bin/python benchmarks/rerank_noise.py ../shared/collections/trec_dl19_pool [--questions 43] [--top-n 50]
+        [--over port|http] [--fault wrong|unusable] [--noise 0,10,20,30] [--json FILE]
+
+The candidates are the first documents of the collection's run (without a run: the judged documents of the question, in
+the order of their names). The model answers by the judgements, except for a share of its replies, which are wrong: a
+random rating, the worse of two passages, a random order; or unusable: a refusal in prose. Whatever a method does with
+them, a perfect model must lead to the best order that the candidates allow. `--over http` puts a real server on
+loopback between the two; the figures are the same, it takes longer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_run
+from evaluation.metrics import quality
+from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.ports import ChatModel, Reranker
+from pipeline.rerank import LlmLimits, LlmListwiseReranker, LlmPairwiseReranker, LlmPointwiseReranker
+from pipeline.rerank.comparisons import most_comparisons
+from pipeline.rerank.llm_listwise import window_spans
+from pipeline.types import Candidate, Usage
+from tests.judging_llm import JudgingLlm, key_of
+from tests.loopback_llm import LoopbackLlm, count_tokens
+
+DEPTH = 10
+WINDOW, STEP = 20, 10
+PER_CALL = 5
+LIMITS = LlmLimits(concurrency=4)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to rerank, and what theory says about its calls."""
+
+    name: str
+    formula: str
+    build: Callable[[ChatModel], Reranker]
+    calls: Callable[[int], int]
+    read: Callable[[int], int]
+    """Passages that all calls together read."""
+
+
+def comparisons(strategy: str) -> Callable[[int], int]:
+    """Count the comparisons of a strategy for so many candidates."""
+    return lambda n: most_comparisons(strategy, n, DEPTH)  # type: ignore[arg-type]
+
+
+def pairwise(strategy: str, formula: str) -> Method:
+    """Describe one strategy of pairwise comparison."""
+    count = comparisons(strategy)
+    return Method(
+        f"llm-pairwise, {strategy}",
+        formula,
+        lambda chat: LlmPairwiseReranker(chat, limits=LIMITS, strategy=strategy, depth=DEPTH),  # type: ignore[arg-type]
+        lambda n: 2 * count(n),
+        lambda n: 4 * count(n),
+    )
+
+
+METHODS = (
+    Method("llm-pointwise", "N", lambda c: LlmPointwiseReranker(c, limits=LIMITS), lambda n: n, lambda n: n),
+    Method(
+        f"llm-pointwise, {PER_CALL} per call",
+        f"⌈N/{PER_CALL}⌉",
+        lambda c: LlmPointwiseReranker(c, limits=LIMITS, passages_per_call=PER_CALL),
+        lambda n: math.ceil(n / PER_CALL),
+        lambda n: n,
+    ),
+    pairwise("sort", f"≤ 2·C(N, K={DEPTH})"),
+    pairwise("sliding", f"≤ 2·(K(N-1) - K(K-1)/2), K={DEPTH}"),
+    pairwise("all-pairs", "N(N-1)"),
+    Method(
+        "llm-listwise",
+        f"⌈(N-{WINDOW})/{STEP}⌉+1",
+        lambda c: LlmListwiseReranker(c, limits=LIMITS, window=WINDOW, step=STEP),
+        lambda n: max(1, math.ceil((n - WINDOW) / STEP) + 1),
+        lambda n: sum(end - start for start, end in window_spans(n, WINDOW, STEP)),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question with its candidates."""
+
+    question: Question
+    candidates: tuple[Candidate, ...]
+
+
+def tasks_of(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
+    """Put the candidates of each question together."""
+    documents = {document.id: document for document in dataset.documents()}
+    run = load_run(dataset, dataset.run_names[0]) if dataset.run_names else None
+    tasks = []
+    for question in dataset.judged_questions[:limit]:
+        if run is not None:
+            names: Sequence[str] = [entry.document_id for entry in run.rankings.get(question.id, ())]
+        else:
+            names = sorted(dataset.qrels[question.id])
+        found = tuple(_candidate(rank, documents[name]) for rank, name in enumerate(names[:top_n], 1))
+        tasks.append(Task(question, found))
+    return tasks
+
+
+def _candidate(rank: int, document: CorpusDocument) -> Candidate:
+    return Candidate(rank, rank, document.title, document.text, rank, 1.0 / rank, source=document.id)
+
+
+def judge_of(dataset: Dataset, tasks: Sequence[Task]) -> JudgingLlm:
+    """Make the model that knows the judgements."""
+    grades = {
+        key_of(task.question.text): {
+            key_of(candidate.text): dataset.qrels[task.question.id].get(candidate.source, 0)
+            for candidate in task.candidates
+        }
+        for task in tasks
+    }
+    return JudgingLlm(grades, highest=max(grade for of_one in grades.values() for grade in of_one.values()))
+
+
+@contextmanager
+def chat_with(judge: JudgingLlm, over: str) -> Iterator[ChatModel]:
+    """Reach the model directly, or over HTTP on loopback."""
+    if over == "port":
+        yield judge
+        return
+    with LoopbackLlm(judge) as server:
+        chat = OpenAIChat(server.url, judge.name)
+        yield chat
+        chat.close()
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one method came to."""
+
+    ndcg_at_10: float
+    usage: Usage
+    unscored: int
+    fallbacks: int
+
+
+def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> Measured:
+    """Rerank all questions with one method."""
+    reranker = method.build(chat)
+    rankings, usage, unscored, fallbacks = {}, Usage(), 0, 0
+    for task in tasks:
+        result = reranker.rerank(task.question.text, task.candidates, deadline_s=600)
+        assert sorted(r.candidate.chunk_id for r in result.ranked) == [c.chunk_id for c in task.candidates]
+        rankings[task.question.id] = [ranked.candidate.source for ranked in result.ranked]
+        usage += result.usage
+        unscored += sum("unscored" in ranked.flags for ranked in result.ranked)
+        fallbacks += bool(result.fallbacks)
+    return Measured(quality(qrels, rankings).ndcg_at_10, usage, unscored, fallbacks)
+
+
+def best_possible(tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> tuple[float, float]:
+    """Measure the incoming order, and the best order of these candidates."""
+    incoming = {task.question.id: [c.source for c in task.candidates] for task in tasks}
+    best = {
+        question: sorted(names, key=lambda name: -qrels[question].get(name, 0)) for question, names in incoming.items()
+    }
+    return quality(qrels, incoming).ndcg_at_10, quality(qrels, best).ndcg_at_10
+
+
+def main() -> None:
+    """Measure and print the tables."""
+    options = _options()
+    dataset = load(options.collection)
+    tasks = tasks_of(dataset, options.top_n, options.questions)
+    qrels = {task.question.id: dataset.qrels[task.question.id] for task in tasks}
+    judge = judge_of(dataset, tasks)
+    incoming, best = best_possible(tasks, qrels)
+    shares = [int(share) for share in options.noise.split(",")]
+    print(f"{dataset.name}: {len(tasks)} questions, {options.top_n} candidates, over {options.over}")
+    print(
+        f"nDCG@10 incoming {incoming:.4f}, best order of the candidates {best:.4f}; faulty replies: {options.fault}\n"
+    )
+    rows: dict[str, list[Measured]] = {}
+    for method in METHODS:
+        if options.only and not any(name in method.name for name in options.only.split(",")):
+            continue
+        rows[method.name] = []
+        for share in shares:
+            started = time.perf_counter()
+            faulty = replace(judge, share=share / 100, fault=options.fault)
+            with chat_with(faulty, options.over) as chat:
+                rows[method.name].append(measure(method, chat, tasks, qrels))
+            print(f"  {method.name}, {share} %: {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    _print_quality(rows, shares)
+    _print_costs(rows, tasks)
+    if options.json:
+        document = {name: [vars(m) | {"usage": str(m.usage)} for m in row] for name, row in rows.items()}
+        options.json.write_text(json.dumps({"incoming": incoming, "best": best, "shares": shares, "rows": document}))
+
+
+def _print_quality(rows: Mapping[str, Sequence[Measured]], shares: Sequence[int]) -> None:
+    print("| method | " + " | ".join(f"{share} %" for share in shares) + " |")
+    print("| --- |" + " ---: |" * len(shares))
+    for name, row in rows.items():
+        cells = [f"{m.ndcg_at_10:.4f}" + (f" ({m.unscored} unscored)" if m.unscored else "") for m in row]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+def _print_costs(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) -> None:
+    count = round(statistics.fmean(len(task.candidates) for task in tasks))
+    print(f"\n| method | calls for N = {count} by theory | | measured | passages read | prompt tokens | of theory |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for method in METHODS:
+        if method.name not in rows:
+            continue
+        usage = rows[method.name][0].usage
+        calls, read = method.calls(count), method.read(count)
+        overhead, passage = _prompt_sizes(method, tasks)
+        theory = calls * overhead + read * passage
+        prompts = usage.prompt_tokens / len(tasks)
+        print(
+            f"| {method.name} | {method.formula} | {calls:,} | {usage.calls / len(tasks):,.1f} | {read:,} "
+            f"| {prompts:,.0f} | {prompts / theory:.2f} |"
+        )
+
+
+def _prompt_sizes(method: Method, tasks: Sequence[Task]) -> tuple[float, float]:
+    """Find what a prompt of a method takes without passages, and what one passage takes in it, on average."""
+    empty = [replace(candidate, text="", title="") for candidate in tasks[0].candidates]
+    judge = JudgingLlm({})
+    asked = method.build(judge).rerank(tasks[0].question.text, empty, deadline_s=600).usage
+    questions = [len(task.question.text.split()) for task in tasks]
+    overhead = asked.prompt_tokens / asked.calls - questions[0] + statistics.fmean(questions)
+    passages = [count_tokens(f"{c.title} {c.text}") for task in tasks for c in task.candidates]
+    return overhead, statistics.fmean(passages)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("collection", type=Path)
+    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--top-n", type=int, default=50)
+    parser.add_argument("--over", choices=("port", "http"), default="port")
+    parser.add_argument("--fault", choices=("wrong", "unusable"), default="wrong")
+    parser.add_argument("--noise", default="0,10,20,30")
+    parser.add_argument("--only", default="", help="Parts of the names of methods, separated by commas.")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

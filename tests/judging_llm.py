@@ -1,0 +1,100 @@
+"""A language model that knows the relevance judgements: it answers rerankers' prompts by them, or wrongly on purpose.
+
+It sees what a model sees, the text of the prompt, and finds question and passages in it. Which replies are wrong
+depends on the prompt alone, so a run can be repeated whatever the threads do.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.types import ChatMessage, ChatReply, Usage
+from tests.loopback_llm import Said, count_tokens
+
+Fault = Literal["wrong", "unusable"]
+
+REFUSAL = "I am sorry, but as a language model I cannot judge these 20 passages."
+
+_QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
+_PASSAGE = re.compile(r"<passage (?:id=\"(\w+)\" )?title=\"[^\"]*\">\n(.*?)\n</passage>", re.DOTALL)
+
+
+def key_of(text: str) -> str:
+    """Reduce a text to what survives escaping."""
+    return re.sub(r"[\W_]+", "", text)
+
+
+@dataclass(frozen=True)
+class JudgingLlm:
+    """Fills `ChatModel`, and answers requests of the loopback server."""
+
+    grades: Mapping[str, Mapping[str, int]]
+    """By the key of the question, then that of the passage; what is not judged has grade 0."""
+    highest: int = 3
+    fault: Fault = "wrong"
+    share: float = 0.0
+    """Share of replies that are at fault."""
+    seed: int = 0
+
+    name = "judging-model"
+
+    def complete(
+        self,
+        messages: Sequence[ChatMessage],
+        *,
+        max_tokens: int,
+        timeout_s: float,
+        json_schema: dict[str, Any] | None = None,
+        on_text: Callable[[str], None] | None = None,
+    ) -> ChatReply:
+        text = self.reply([message.content for message in messages])
+        asked = sum(count_tokens(message.content) for message in messages)
+        return ChatReply(text, self.name, Usage(1, asked, count_tokens(text)))
+
+    def __call__(self, request: Mapping[str, Any]) -> Said:
+        return Said(self.reply([message["content"] for message in request["messages"]]))
+
+    def reply(self, contents: Sequence[str]) -> str:
+        """Answer a prompt; the repair question gets the same answer as the prompt before it."""
+        system, user = contents[0], contents[1]
+        chance = random.Random(f"{self.seed}\n{user}")
+        at_fault = chance.random() < self.share
+        if at_fault and self.fault == "unusable":
+            return REFUSAL
+        asked = _QUESTION.search(user)
+        assert asked is not None, user
+        grades = {name or "1": self._grade(asked[1], text) for name, text in _PASSAGE.findall(user)}
+        assert grades, user
+        if at_fault:
+            grades = self._wrong(grades, chance, comparing='"better"' in system)
+        return json.dumps(self._answer(system, grades))
+
+    def _grade(self, question: str, text: str) -> int:
+        known, shown = self.grades.get(key_of(question), {}), key_of(text)
+        # A long passage is shown cut.
+        return known[shown] if shown in known else next((g for key, g in known.items() if key.startswith(shown)), 0)
+
+    def _wrong(self, grades: Mapping[str, int], chance: random.Random, *, comparing: bool) -> dict[str, int]:
+        if comparing:  # the opposite; of two that are equal, either
+            return (
+                {"A": -grades["A"], "B": -grades["B"]}
+                if grades["A"] != grades["B"]
+                else {"A": 0, "B": chance.choice((-1, 1))}
+            )
+        return {name: chance.randint(0, self.highest) for name in grades}
+
+    def _answer(self, system: str, grades: Mapping[str, int]) -> dict[str, Any]:
+        if '"better"' in system:
+            return {"better": "A" if grades["A"] >= grades["B"] else "B"}
+        if '"ranking"' in system:
+            return {"ranking": [int(name) for name in sorted(grades, key=lambda name: -grades[name])]}
+        top = 5 if re.search(r"0 (?:to|到) 5", system) else 10
+        rated = {name: round(max(0, grade) / self.highest * top) for name, grade in grades.items()}
+        if '"ratings"' in system:
+            return {"ratings": [{"id": int(name), "reason": "judged", "score": score} for name, score in rated.items()]}
+        return {"reason": "judged", "score": next(iter(rated.values()))}

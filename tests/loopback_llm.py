@@ -1,0 +1,130 @@
+"""A language model's server on loopback: real HTTP in the shape of OpenAI's chat completions, with scripted answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+_WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\w+|[^\\w\\s]")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the server does with one request."""
+
+    text: str = ""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str | None = None
+    """Sent instead of a chat completion."""
+    close: bool = False
+    """Drop the connection without a word."""
+    hold: bool = False
+    """Say nothing until the server ends."""
+
+
+Answer = Callable[[Mapping[str, Any]], Said]
+"""Takes a request's JSON."""
+
+
+def count_tokens(text: str) -> int:
+    """Count words, signs and East Asian characters; what the server reports as usage."""
+    return len(_WORD.findall(text))
+
+
+class LoopbackLlm:
+    """Runs the server in a thread; keeps what it was asked."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+        self.held = threading.Event()
+        self.released = threading.Event()
+        self._lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                with server._lock:
+                    server.asked.append(request)
+                server._reply(self, request, answer(request))
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            request_queue_size = 64
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass  # clients that hang up are what some tests are about
+
+        self._http = Server(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_port}/v1"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.released.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: Said) -> None:
+        if said.hold:
+            self.held.set()
+            self.released.wait(60)
+        if said.hold or said.close:
+            # A reset, not an orderly end: what a server that died looks like.
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.close_connection = True
+            handler.connection.close()
+            return
+        body = (said.body if said.body is not None else completion(request, said.text)).encode()
+        handler.send_response(said.status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **said.headers}
+        for name, value in headers.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+
+def completion(request: Mapping[str, Any], text: str) -> str:
+    """Write a chat completion with the tokens counted."""
+    prompt = sum(count_tokens(message["content"]) for message in request["messages"])
+    return json.dumps(
+        {
+            "model": request["model"],
+            "choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": prompt, "completion_tokens": count_tokens(text)},
+        }
+    )
+
+
+def in_turn(replies: Sequence[Said]) -> Answer:
+    """Give prepared replies one after the other, the last one for ever."""
+    lock = threading.Lock()
+    left = list(replies)
+
+    def answer(request: Mapping[str, Any]) -> Said:
+        with lock:
+            return left.pop(0) if len(left) > 1 else left[0]
+
+    return answer
