@@ -4,12 +4,13 @@ from __future__ import annotations
 
 
 def pdf(*pages: str) -> bytes:
-    """Write a PDF with one line of text on each page; a page without text draws a box, as a scan would."""
+    """Write a PDF with these lines of text on each page; a page without text draws a box, as a scan would."""
     kids = " ".join(f"{3 + 2 * n} 0 R" for n in range(len(pages)))
     font = "<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>"]
     for number, text in enumerate(pages):
-        drawn = f"BT /F 12 Tf 72 700 Td ({text}) Tj ET" if text else "0 0 100 100 re f"
+        lines = " 0 -16 Td ".join(f"({line}) Tj" for line in text.splitlines())
+        drawn = f"BT /F 12 Tf 72 700 Td {lines} ET" if text else "0 0 100 100 re f"
         objects += [
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {font} /Contents {4 + 2 * number} 0 R >>",
             f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",

@@ -8,9 +8,18 @@ from tests.pdf_files import pdf
 
 PATIENCE_S = 90
 RULES = pdf(
-    "The garden is open from eight in the morning until nine in the evening.",
-    "A key to the tool shed costs a deposit of 25 euros, which the treasurer pays back.",
-    "Dogs are welcome when they are kept on a leash.",
+    "The garden is open from eight in the morning until nine in the evening, on Sundays from ten.\n"
+    "Whoever leaves last closes both gates and checks that the water is turned off.\n"
+    "In winter, from November to March, the garden closes at dusk and the taps stay shut.\n"
+    "Guests are welcome with a member, who answers for them and signs the guest book.",
+    "A key to the tool shed costs a deposit of 25 euros, which the treasurer pays back.\n"
+    "The key stays with the member; whoever lends it to others pays for what goes missing.\n"
+    "Tools go back to their hook, clean and dry, on the same day they were taken.\n"
+    "The motor mower is lent only to members who have had the introduction to it.",
+    "Dogs are welcome when they are kept on a leash, and out of the vegetable beds.\n"
+    "Compost goes into the left bin, branches into the right one, weeds with roots into neither.\n"
+    "Fires are lit in the iron bowl only, never when the forest service has given a warning.\n"
+    "Music is turned off at eight, so that the neighbours stay our friends.",
 )
 HALL = "The assembly hall can be reserved for two hours by any member. Write the date into the list at the door."
 
