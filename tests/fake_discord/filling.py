@@ -135,10 +135,15 @@ def _value(world: World, user: User, channel: Channel, option: Json, value: Any,
         _check_range(option, value)
         return value
     if kind == ATTACHMENT:
-        file = world.store(upload(value), channel, ephemeral=True)
-        resolved.setdefault("attachments", {})[str(file.id)] = attachment_json(world, file)
-        return str(file.id)
+        return attach(world, channel, resolved, value)
     return resolve(world, user, channel, value, resolved, {USER: User, CHANNEL: Channel, ROLE: Role}.get(kind))
+
+
+def attach(world: World, channel: Channel, resolved: Json, file: Upload | tuple[str, bytes]) -> str:
+    """Upload a file that belongs to an interaction, put what Discord tells of it beside, and return its id."""
+    stored = world.store(upload(file), channel, ephemeral=True)
+    resolved.setdefault("attachments", {})[str(stored.id)] = attachment_json(world, stored)
+    return str(stored.id)
 
 
 def resolve(world: World, user: User, channel: Channel, value: Any, resolved: Json, wanted: type | None) -> str:

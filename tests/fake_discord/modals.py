@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from tests.fake_discord.components import SELECTS, check_select, check_unique_ids
@@ -61,13 +62,17 @@ def _check_field(field: dict[str, Any], path: str, errors: FormErrors, *, labell
         errors.add(f"{path}.max_length", "NUMBER_TYPE_MAX", "Lengths lie between 0 and 4000.")
 
 
-def filled_in(modal: dict[str, Any], values: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the components of a submission; `values` are by custom_id or label."""
+def filled_in(modal: dict[str, Any], values: dict[str, Any], upload: Callable[[Any], str]) -> list[dict[str, Any]]:
+    """Return the components of a submission; `values` are by custom_id or label, `upload` turns a file into its id."""
     names = _names(modal)
     unknown = [name for name in values if name not in names]
     if unknown:
         raise DriverError(f"The form has no field {unknown}; it has {sorted(names)}.")
     given = {names[name]: value for name, value in values.items()}
+    for part in walk(modal["components"]):
+        if part["type"] == FILE_UPLOAD and part["custom_id"] in given:
+            files = given[part["custom_id"]]
+            given[part["custom_id"]] = [upload(file) for file in (files if isinstance(files, list) else [files])]
     return [_answer(component, given) for component in modal["components"] if component["type"] != TEXT]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.fake_discord import authoring, filling, permissions
@@ -125,7 +126,10 @@ class Person(User):
         def send() -> Interaction:
             if opener.modal is None or opener.user is not self:
                 raise DriverError(f"{opener} opened no form for {self.name}.")
-            data = {"custom_id": opener.modal["custom_id"], "components": filled_in(opener.modal, values or {})}
+            resolved: Json = {}
+            upload = partial(filling.attach, self.world, opener.channel, resolved)
+            components = filled_in(opener.modal, values or {}, upload)
+            data = {"custom_id": opener.modal["custom_id"], "components": components, "resolved": resolved}
             return self._interact(MODAL_SUBMIT, f"form of {opener.name}", opener.channel, data, opened_by=opener)
 
         return self.world.run(send)

@@ -51,7 +51,7 @@ class Request:
     @property
     def route(self) -> str:
         """Method and path template, such as `POST /channels/{channel_id}/messages`."""
-        return f"{self.method} {self.template}"
+        return f"{self.method} {self.template or self.path}"
 
     @property
     def answer(self) -> Any:

@@ -137,7 +137,9 @@ def active_threads(call: Call) -> Reply:
         if thread.guild is found and thread.is_thread and not thread.deleted
         if not thread.is_archived(world.clock.now()) and permissions.may(thread, world.bot, "view_channel")
     ]
-    return Reply(200, {"threads": [channel_json(world, thread) for thread in threads], "members": []})
+    return Reply(
+        200, {"threads": [channel_json(world, thread) for thread in threads], "members": [], "has_more": False}
+    )
 
 
 ROUTES = [

@@ -181,6 +181,19 @@ def test_discord_py__resumes_and_gets_what_it_missed(world, monkeypatch):
         world.anna.slash("note", channel=world.channel).wait_acknowledged()
 
 
+def test_discord_py__events_come_late_and_twice(world, monkeypatch):
+    fake = world.fake
+    with running(fake, monkeypatch):
+        with fake.hold_events():
+            asked = world.anna.slash("note", channel=world.channel)
+            assert not asked.acknowledged
+        asked.wait_acknowledged()
+        fake.repeat_event("INTERACTION_CREATE")
+        twice = world.anna.slash("note", channel=world.channel)
+        fake.wait_until(lambda: twice.refused == [40060], what="a second callback")
+        assert twice.acknowledged
+
+
 def test_discord_py__waits_out_a_rate_limit_and_an_error(world, monkeypatch):
     fake = world.fake
     with running(fake, monkeypatch) as bot:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 
 import httpx
@@ -13,6 +14,8 @@ from tests.fake_discord.openapi import KNOWN_FINDINGS
 from tests.fake_discord.server import ROUTES
 
 POST = "POST /channels/{channel_id}/messages"
+TEXT = {"type": 10, "content": "x"}
+PICTURE = {"url": "attachment://a.png"}
 LONG_CHOICES = [{"name": f"{n:02d}".ljust(100, "x"), "value": f"{n:02d}".ljust(100, "y")} for n in range(25)]
 
 
@@ -125,6 +128,42 @@ def test_openapi__answers_are_validated_and_known_findings_let_through(shared, f
     monkeypatch.setattr(fake.bot, "name", None)
     call("GET", "/users/@me")
     assert [problem.kind for problem in fake.problems[1:]] == ["openapi-answer"]
+
+
+def test_openapi__answers_of_all_kinds_are_valid(shared, fake, call):
+    anna = fake.add_user("anna", installed_app=True)
+    guild = fake.add_guild(members=[anna])
+    channel = fake.add_channel(guild)
+    place = f"/channels/{channel.id}/messages"
+    parts = [
+        {"type": 9, "components": [TEXT], "accessory": {"type": 11, "media": PICTURE}},
+        {"type": 14},
+        {"type": 12, "items": [{"media": PICTURE}]},
+        {"type": 13, "file": {"url": "attachment://a.txt"}},
+        {"type": 1, "components": [{"type": 2, "style": 1, "custom_id": "b", "emoji": {"id": None, "name": "👍"}}]},
+        {"type": 1, "components": [{"type": 3, "custom_id": "s", "options": [{"label": "One", "value": "1"}]}]},
+    ]
+    body = {"flags": 1 << 15, "components": [{"type": 17, "components": parts}, TEXT]}
+    files = {"files[0]": ("a.png", b"png"), "files[1]": ("a.txt", b"text"), "payload_json": (None, json.dumps(body))}
+    call("POST", place, files=files)
+    shown = channel.messages[0]
+    pressed = anna.select(shown, "s", ["One"])
+    call("POST", f"/interactions/{pressed.id}/{pressed.token}/callback?with_response=1", json={"type": 5})
+    call("POST", f"/webhooks/{fake.bot.id}/{pressed.token}?wait=1", json={"content": "done"})
+    assert pressed.message.reply_to is shown
+    said = anna.say(channel, "hello", attachments=[("a b.pdf", b"%PDF")], reply_to=shown)
+    call("POST", f"{place}/{said.id}/threads", json={"name": "log"})
+    call("PUT", f"{place}/{said.id}/reactions/%F0%9F%91%8D/@me")
+    for path in (
+        *("/users/@me", "/users/@me/guilds", "/oauth2/applications/@me", "/gateway/bot", f"/users/{anna.id}"),
+        *(
+            f"/guilds/{guild.id}{rest}"
+            for rest in ("", "/channels", "/roles", "/threads/active", f"/members/{anna.id}")
+        ),
+        *(place, f"{place}?around={said.id}&limit=2", f"{place}/{said.id}", f"/channels/{said.id}"),
+    ):
+        assert call("GET", path).status_code == 200
+    assert list(map(str, fake.problems)) == []
 
 
 def test_openapi__without_the_file_the_fake_says_so(tmp_path):

@@ -295,6 +295,27 @@ def test_person__can_do_only_what_a_client_offers(world, api, act, why):
     world.anna.slash("settings", channel=world.channel, by_override=True)
 
 
+def test_person__sees_the_app_where_they_brought_it(fake, world, api, ask_here):
+    ben = fake.add_user("ben", installed_app=True)
+    private = fake.add_private_channel(ben, world.anna)
+    asked = ask_here(4, {"content": "x"}, ben, private)
+    assert (asked.context, asked.user_install_only, world.anna.sees(asked.message)) == (2, True, True)
+    with pytest.raises(DriverError, match="no command"):
+        world.anna.slash("ask", channel=private, question="Why?")
+
+
+def test_person__fills_in_a_form_with_a_file(world, api, ask_here):
+    fields = [{"type": 4, "custom_id": "t", "style": 1, "max_length": 3}, {"type": 19, "custom_id": "f"}]
+    labels = [{"type": 18, "label": str(place), "component": field} for place, field in enumerate(fields)]
+    asked = ask_here(9, {"title": "Form", "custom_id": "form", "components": labels})
+    sent = world.anna.submit_modal(asked, {"0": "abc", "f": ("a.txt", b"x")})
+    (number,) = sent.data["components"][1]["component"]["values"]
+    assert sent.data["resolved"]["attachments"][number]["filename"] == "a.txt"
+    for values, why in (({"t": "abcd"}, "type 4 characters"), ({"t": "a"}, "must be filled"), ({"x": "a"}, "no field")):
+        with pytest.raises(DriverError, match=why):
+            world.anna.submit_modal(asked, values)
+
+
 def test_person__cannot_press_what_is_disabled_or_not_theirs(fake, world, api, ask_here):
     row = {"type": 1, "components": [{**BUTTON, "disabled": True}]}
     asked = ask_here(4, {"content": "x", "flags": 64, "components": [row]})
