@@ -121,6 +121,7 @@ class Office:
     workspace: int
     person: Person
     channel: Channel
+    http: httpx.Client
     bots: list[Bot] = field(default_factory=list)
 
     # ------------------------------------------------------------------------------------------------------ the bots
@@ -133,8 +134,8 @@ class Office:
     def ask(self, *, channel: Channel | None = None, person: Person | None = None, private: bool = False) -> Asked:
         """Ask as `/ask` does: the interaction is deferred, delivery and job are stored."""
         place, person = channel or self.channel, person or self.person
-        interaction, message = self.defer(place, person, private=private)
         own_dm = place.owner is self.fake.bot
+        interaction, message = self.defer(place, person, private=private and not own_dm)
         by_token = not own_dm and (private or place.guild is None or not place.guild.has_app)
         return self.submit(
             place,
@@ -187,7 +188,7 @@ class Office:
         data: dict[str, Any] = {"id": "1", "name": "ask", "type": 1, "options": []}
         world = self.fake.world
         interaction = world.run(lambda: person._interact(COMMAND, "ask", place, data))
-        answer = httpx.post(
+        answer = self.http.post(
             f"{self.fake.api_url}/interactions/{interaction.id}/{interaction.token}/callback",
             json={"type": 5, "data": {"flags": 64 if private else 0}},
         )
@@ -273,14 +274,14 @@ class Office:
 
 @contextmanager
 def open_office(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
-    with FakeDiscord() as fake:
+    with FakeDiscord() as fake, httpx.Client(trust_env=False) as http:
         monkeypatch.setattr(discord.http.Route, "BASE", fake.api_url)
         database = Database(database_url)
         with database.system() as session:
             workspace = workspaces.ensure_workspace(session, "guild:1")
         person = fake.add_user("ada")
         guild = fake.add_guild(members=[person])
-        office = Office(fake, database, workspace, person, fake.add_channel(guild))
+        office = Office(fake, database, workspace, person, fake.add_channel(guild), http)
         try:
             yield office
         finally:

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 CLOCK_SKEW = dt.timedelta(seconds=10)
 UNKNOWN_MESSAGE = 10008
+UNREACHABLE = "Discord takes no message for this person, neither there nor as a direct message; /jobs shows the result."
 
 
 class Ending:
@@ -163,7 +164,7 @@ class Ending:
 
     async def _give_up(self, held: Held, refusal: Refused) -> None:
         async with held.while_held():
-            await self._claims.write(deliveries.give_up, held, f"Nobody could be reached on Discord: {refusal}")
+            await self._claims.write(deliveries.give_up, held, f"{UNREACHABLE} ({refusal})")
         log.warning("undeliverable", delivery=held.delivery.id, error=str(refusal))
 
 
