@@ -46,7 +46,7 @@ _LEADS = r"(?m)^((?:[ \t]{0,8}(?:>|[*+-]|\d{1,4}\.)(?=[ \t]))*[ \t]*)"
 _SUBTEXT = re.compile(_LEADS + r"-#[ \t]+")
 _HEADING = re.compile(_LEADS + r"#{1,6}[ \t]+(\S.*)$")
 _LONG_QUOTE = re.compile(r"(?m)^([ \t]*)>>>")
-_MARKUP = re.compile(r"([\\*_~|\[\]()<>#-]|:(?=/))")
+_MARKUP = re.compile(r"\A[-#>+]|[\\*_~|\[\]<]|(?<=\])\(|:(?=/)")
 _JUMP = re.compile(
     r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/(?:@me|\d{1,20})/\d{1,20}(?:/\d{1,20})?"
 )
@@ -78,13 +78,13 @@ def neutral(text: str) -> str:
 
 def title(text: str, limit: int = 100) -> str:
     """Make a title or a file name harmless within a line, cut to `limit` characters."""
-    escaped = _MARKUP.sub(r"\\\1", plain(text, limit).replace("`", TICK))
+    escaped = _MARKUP.sub(r"\\\g<0>", plain(text, limit).replace("`", TICK))
     return _EVERYONE.sub(f"@{ZERO_WIDTH_SPACE}", escaped.replace(r"\<", rf"\<{ZERO_WIDTH_SPACE}"))
 
 
 def plain(text: str, limit: int = 100) -> str:
     """Make a line for places that know no markup, such as footers and labels of buttons."""
-    return cut(_defang(" ".join(clean(text).split())), limit)
+    return cut(_defang(" ".join(clean(text[: limit * 10]).split())), limit)
 
 
 def inline_code(text: str, limit: int = 500) -> str:

@@ -18,7 +18,7 @@ def units(text: str) -> int:
 
     Discord's API counts code points (discord-api-docs #1315), its clients count code units, which are never fewer.
     """
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(text: str, limit: int) -> str:
@@ -89,13 +89,11 @@ class _Parts:
 
 def _reach(text: str, room: int) -> int:
     """Tell how many characters fit, never ending within one that a person sees as one."""
-    used = at = 0
-    for at, character in enumerate(text):  # noqa: B007 - the place where it ends is what is wanted
-        used += 1 + (character > "\uffff")
-        if used > room:
-            break
-    else:
-        return len(text)
+    at = min(room, len(text))
+    while at > 0 and (over := units(text[:at]) - room) > 0:
+        at -= -(-over // 2)
+    if at == len(text):
+        return at
     whole = at
     while whole > 0 and (_HANGS_ON.match(text[whole]) or text[whole - 1] == "\u200d"):
         whole -= 1

@@ -96,7 +96,7 @@ def test_title__nothing_lives_and_stays_in_its_line(text):
 
 def test_neutral__any_mixture_of_evil():
     chance = random.Random(3)
-    for _ in range(700):
+    for _ in range(300):
         text = "".join(
             chance.choice([*EVIL, " ", "\n", "\n\n", "word", "\\", "`", "```", "[", "](", ")"]) for _ in range(7)
         )
@@ -158,7 +158,7 @@ def test_title__is_cut_before_it_is_escaped():
 
 
 def test_title__of_a_file():
-    assert safe.title("my_file [draft] (v2).pdf") == r"my\_file \[draft\] \(v2\).pdf"
+    assert safe.title("my_file [draft] (v2).pdf") == r"my\_file \[draft\] (v2).pdf"
 
 
 def test_quote__is_one_line_without_blocks():

@@ -1,0 +1,71 @@
+"""What holds for every message the bot shows: Discord's limits, and nothing foreign that lives."""
+
+from __future__ import annotations
+
+import re
+
+import discord
+
+from bot.render.shown import CUSTOM_ID, Button, Shown
+from bot.render.split import units
+from tests.bot_values import CHANNEL, MESSAGE_LINK, NOW, PERSON
+from tests.discord_markup import is_balanced, live
+
+HOSTILE = (
+    "@everyone <@&1> [x](http://evil.example) discord.gg/x <t:1:R> ||x|| `` ` ``` \u202e\u200b\x00\ud800 **_~ \\ # > "
+    "-# \n```js\n@here\n"
+) * 90
+"""Ten thousand characters of everything that could do harm."""
+
+OWN = re.compile(rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<t:{int(NOW.timestamp())}:R>|(?m:^-# )")
+"""What the bot itself writes that lives: links to messages, names, moments, small print."""
+
+
+def check(shown: Shown) -> Shown:
+    """Raise if Discord would refuse a message or foreign text in it could do anything."""
+    assert shown.content or shown.embeds or shown.files
+    assert units(shown.content) <= 2000
+    assert is_balanced(shown.content)
+    assert living(shown.content) == []
+    assert len(shown.embeds) <= 10
+    assert sum(map(len, shown.embeds)) <= 6000
+    for embed in shown.embeds:
+        _check_embed(embed, shown)
+    assert len(shown.buttons) <= 5
+    ids = [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
+    assert len(ids) == len(set(ids))
+    for row in shown.buttons:
+        assert 1 <= len(row) <= 5
+        for button in row:
+            assert button.label or getattr(button, "emoji", "")
+            assert units(button.label) <= 80
+            assert living(button.label) == []
+    assert all(CUSTOM_ID.fullmatch(identity) for identity in ids)
+    assert all(re.fullmatch(r"[\w.-]+", file.name) and units(file.description) <= 1024 for file in shown.files)
+    return shown
+
+
+def _check_embed(embed: discord.Embed, shown: Shown) -> None:
+    texts = {256: embed.title or "", 4096: embed.description or "", 2048: embed.footer.text or ""}
+    assert any(texts.values())
+    for limit, text in texts.items():
+        assert units(text) <= limit
+    assert is_balanced(embed.description or "")
+    assert living(embed.title or "") == living(embed.description or "") == []
+    assert not [found for found in live(embed.footer.text or "") if found in {"invite", "hidden", "surrogate"}]
+    if embed.image.url:
+        assert embed.image.url.removeprefix("attachment://") in {file.name for file in shown.files}
+
+
+def living(text: str) -> list[str]:
+    """Name what lives in a text besides what the bot put there."""
+    return live(OWN.sub("", text))
+
+
+def text_of(shown: Shown) -> str:
+    """Give all words of a message."""
+    words = [shown.content]
+    for embed in shown.embeds:
+        words += [embed.title or "", embed.description or "", embed.footer.text or ""]
+    words += [button.label for row in shown.buttons for button in row]
+    return "\n".join(words)

@@ -1,0 +1,300 @@
+"""A question from its place in line to its answer, its abstention or its failure."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
+from bot.render.progress import CURSOR, answer_progress
+from bot.render.shown import Button, Shown
+from bot.texts import texts_for
+from db.deliveries import DeliveryView
+from pipeline import errors
+from tests.bot_values import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
+from tests.shown_checks import HOSTILE, check, text_of
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
+
+
+def _waiting(**values):
+    return DeliveryView(delivery(), (job(**values),))
+
+
+def _actions(shown: Shown) -> list[str]:
+    return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
+
+
+# ------------------------------------------------------------------------------------------------------- on its way
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"state": "queued", "ahead": 2, "attempt": 0}, "position 3"),
+        ({"state": "queued", "ahead": 0, "attempt": 0}, "next to be answered"),
+        (
+            {"state": "queued", "ahead": 4, "attempt": 0, "why": 'no worker for the queue "query"; start'},
+            "no worker is running",
+        ),
+        ({"state": "queued", "attempt": 0, "why": "not on the queue yet (is Redis away?)"}, "to be handed over"),
+        ({"state": "queued", "attempt": 1, "error": "x", "error_class": "LlmTimeout"}, "attempt 2 of 3"),
+        ({"stage": "start"}, "Starting"),
+        ({"stage": "something new"}, "Starting"),
+        ({"stage": "rewrite"}, "the conversation"),
+        ({"stage": "embed"}, "the question"),
+        ({"stage": "recall"}, "the library"),
+        ({"stage": "rerank", "progress_total": 1}, "Ranking"),
+        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "12 of 50 passages"),
+        ({"stage": "generate", "progress_total": 1}, "Writing"),
+        ({"stage": "generate", "progress_text": "For an hour [1]."}, f"For an hour [1]. {CURSOR}"),
+        ({"stage": "rerank", "cancel_requested": True}, "Stopping"),
+    ],
+)
+def test_progress__says_where_it_stands(values, said):
+    shown = check(answer_progress(_waiting(**values), EN))
+    assert said in shown.content
+    assert shown.content.startswith("> How long may the laser cutter run")
+    assert _actions(shown) == ["rd:cancel:7"]
+    check(answer_progress(_waiting(**values), ZH))
+
+
+def test_progress__a_press_on_cancel_takes_the_button():
+    (row,) = answer_progress(_waiting(cancel_requested=True), EN).buttons
+    assert isinstance(row[0], Button)
+    assert row[0].disabled
+
+
+def test_progress__code_in_the_making_is_closed():
+    shown = check(answer_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
+    assert f"```py\nx = 1\n```\n{CURSOR}" in shown.content
+
+
+def test_progress__long_text_shows_where_it_is_written():
+    text = "\n".join(f"Sentence number {n} of the answer." for n in range(200))
+    shown = check(answer_progress(_waiting(stage="generate", progress_text=text), EN))
+    assert "number 199" in shown.content
+    assert "…\n" in shown.content
+
+
+@BOTH
+def test_progress__hostile_text(t):
+    check(answer_progress(_waiting(stage="generate", about=HOSTILE, progress_text=HOSTILE), t))
+
+
+# -------------------------------------------------------------------------------------------------------- answered
+
+
+def test_answer__text_sources_and_buttons():
+    cited = [
+        citation(1, page=14, origin=MESSAGE_LINK),
+        citation(2, "Rules", page=None, origin="https://rules.example/a"),
+    ]
+    (shown,) = answer_final(asked(answer("For **an hour** [1], or less [2].", cited)), EN)
+    check(shown)
+    assert shown.content == "> How long may the laser cutter run without a break?\nFor **an hour** [1], or less [2]."
+    (embed,) = shown.embeds
+    assert embed.description == (
+        f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n**[2]** Rules · `rules.example/a`"
+    )
+    assert embed.footer.text == "late-interaction · quoted word for word · 2.3 s"
+    assert _actions(shown) == [f"rd:{action}:1234" for action in ("sources", "why", "again", "up", "down")]
+
+
+def test_answer__what_took_the_place_of_what_is_said():
+    fallbacks = [
+        {"stage": "embed", "method": "hybrid", "used": "keyword", "reason": "x"},
+        {"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "x"},
+        {
+            "stage": "rerank",
+            "method": "late-interaction",
+            "used": "none",
+            "reason": "3 of 50 candidates kept their recall place",
+        },
+        {"stage": "generate", "method": "gpt", "used": "extractive", "reason": "x"},
+        {"stage": "generate", "method": "sentence similarity", "used": "keywords", "reason": "x"},
+        {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
+    ]
+    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
+    footer = check(shown).embeds[0].footer.text
+    for said in (
+        "searched as “laser time”",
+        "searched by keywords only",
+        "cross-encoder was not available, late-interaction ranked instead",
+        "could not rate every passage",
+        "sentences are quoted instead",
+        "chosen by keywords",
+        "parse: b instead of a",
+    ):
+        assert said in (footer or "")
+
+
+def test_answer__in_two_messages_with_the_code_whole():
+    code = "\n".join(f"line {n}" for n in range(150))
+    pages = answer_final(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
+    assert len(pages) == 2
+    for page in pages:
+        check(page)
+    assert not pages[0].embeds
+    assert not pages[0].buttons
+    assert pages[-1].content.startswith("```py\n")
+    assert pages[-1].embeds
+    assert _actions(pages[-1])
+
+
+def test_answer__longer_than_three_messages_is_a_file():
+    text = "\n\n".join(f"Paragraph {n}. " + "Word " * 100 for n in range(40)) + " @everyone [1]"
+    (shown,) = answer_final(asked(answer(text, [citation()])), EN)
+    check(shown)
+    (file,) = shown.files
+    assert file.name == ANSWER_FILE
+    written = file.content.decode()
+    assert written.startswith("# How long may")
+    assert "Paragraph 39" in written
+    assert "[1] Laser cutter manual, p. 4" in written
+    assert "answer" in shown.content.splitlines()[-1]
+    assert shown.embeds
+    assert "rd:sources:1234" in _actions(shown)
+
+
+@BOTH
+def test_answer__hostile_everywhere(t):
+    cited = [
+        citation(n, HOSTILE, page=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE if n % 2 else f"https://{HOSTILE}")
+        for n in range(1, 21)
+    ]
+    fallbacks = [
+        {"stage": stage, "method": HOSTILE, "used": HOSTILE, "reason": HOSTILE} for stage in ("rerank", HOSTILE)
+    ]
+    for text in (HOSTILE, HOSTILE[:1500], HOSTILE[:4500]):
+        result = answer(text, cited, reranker=HOSTILE, model=HOSTILE, fallbacks=fallbacks, searched_as=HOSTILE)
+        view = DeliveryView(delivery(), (job(state="succeeded", about=HOSTILE, result=result),))
+        for page in answer_final(view, t):
+            check(page)
+        check(answer_page(view.jobs[0], t))
+
+
+def test_answer_page__is_one_message():
+    (view,) = asked(answer("Word " * 600, [citation()])).jobs
+    shown = check(answer_page(view, EN, "-# Job 1234"))
+    assert [file.name for file in shown.files] == [ANSWER_FILE]
+    assert shown.content.endswith("-# Job 1234")
+    (short,) = asked(answer("Yes [1].", [citation()])).jobs
+    assert not check(answer_page(short, EN)).files
+
+
+# ------------------------------------------------------------------------------------------------------- abstained
+
+
+def _abstained(text: str, **values):
+    titles = ["Manual", "Manual", "Rules", "Prices", "Minutes"]
+    found = [{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles)]
+    return asked(answer(text, abstained=True, **{"candidates": found} | values))
+
+
+def test_abstention__names_what_it_looked_at_once():
+    text = "I found nothing in the library that answers this. Nearest sources: “Manual”; “Rules”; “Prices”."
+    (shown,) = answer_final(_abstained(text), EN)
+    check(shown)
+    assert shown.content.endswith("\nI found nothing in the library that answers this.")
+    description = shown.embeds[0].description or ""
+    assert "Nearest of the 5 passages looked at" in description
+    assert re.findall(r"• (\w+)", description) == ["Manual", "Rules", "Prices"]
+    assert "/ingest" in description
+    assert _actions(shown) == [f"rd:{action}:1234" for action in ("why", "again", "up", "down")]
+
+
+def test_abstention__in_chinese():
+    (shown,) = answer_final(_abstained("资料库中没有找到这个问题的答案。最接近的资料：《Manual》。"), ZH)
+    assert check(shown).content.endswith("\n资料库中没有找到这个问题的答案。")
+    assert "看过的 5 段中最接近的" in (shown.embeds[0].description or "")
+
+
+def test_abstention__of_an_empty_library():
+    (shown,) = answer_final(_abstained("The library is empty; add documents first, then ask again.", candidates=[]), EN)
+    assert check(shown).content.endswith("The library is empty; add documents first, then ask again.")
+    assert not shown.embeds
+
+
+@BOTH
+def test_abstention__hostile(t):
+    found = [{"chunk": n, "document": n, "title": HOSTILE} for n in range(50)]
+    (shown,) = answer_final(_abstained(HOSTILE, candidates=found), t)
+    check(shown)
+
+
+# ---------------------------------------------------------------------------------------------------- not answered
+
+
+def _classes(cls: type[errors.RefdeskError] = errors.RefdeskError) -> list[type[errors.RefdeskError]]:
+    return [
+        cls,
+        *(found for sub in cls.__subclasses__() if sub.__module__ == "pipeline.errors" for found in _classes(sub)),
+    ]
+
+
+@BOTH
+@pytest.mark.parametrize("name", [*(cls.__name__ for cls in _classes()), "WorkerLost"])
+def test_failure__every_class_has_a_sentence(name, t):
+    assert t.has(f"error-{name}")
+    for state, detail in (("failed", "The ledger's own sentence."), ("dead", None)):
+        view = DeliveryView(delivery(), (job(state=state, error_class=name, error=detail, attempt=3),))
+        (shown,) = answer_final(view, t)
+        check(shown)
+        said = shown.embeds[0].description or ""
+        assert len(said) > 3
+        assert "$" not in said
+        assert name in (shown.embeds[0].footer.text or "")
+        assert _actions(shown) == ["rd:retry:7"]
+
+
+@pytest.mark.parametrize("name", [cls.__name__ for cls in _classes()])
+def test_failure__without_words_of_the_job_the_class_speaks(name):
+    (shown,) = answer_final(DeliveryView(delivery(), (job(state="failed", error_class=name, error=""),)), EN)
+    assert len(shown.embeds[0].description or "") > 15
+
+
+@BOTH
+def test_failure__of_an_unforeseen_kind(t):
+    view = DeliveryView(delivery(), (job(state="dead", error_class="KeyError", error="'secret'"),))
+    (shown,) = answer_final(view, t)
+    assert (shown.embeds[0].description or "") == t("error-unknown")
+    assert "secret" not in text_of(check(shown))
+
+
+@BOTH
+def test_failure__hostile(t):
+    for name in ("LinkFailed", "KeyError", HOSTILE, None):
+        view = DeliveryView(delivery(), (job(state="failed", about=HOSTILE, error_class=name, error=HOSTILE),))
+        (shown,) = answer_final(view, t)
+        check(shown)
+
+
+def test_cancelled__can_be_tried_again():
+    (shown,) = answer_final(DeliveryView(delivery(), (job(state="cancelled"),)), EN)
+    assert "Cancelled" in check(shown).content
+    assert _actions(shown) == ["rd:retry:7"]
+
+
+# --------------------------------------------------------------------------------------------------------- notices
+
+
+@BOTH
+def test_notices(t):
+    done, failed = document_job("a.pdf", result={"chunks": 1}), document_job("b.pdf", "failed")
+    views = [
+        asked(answer("Yes [1].", [citation()])),
+        DeliveryView(delivery(), (job(state="failed", about=HOSTILE),)),
+        added(done),
+        added(done, done),
+        added(done, failed),
+    ]
+    for notice in (late_notice, token_expiring, ready_notice):
+        said = [check(notice(view, t)).content for view in views]
+        assert all(said)
+        if notice is late_notice:
+            assert len(set(said)) == len(views)
+        else:
+            assert all("1234" in words for words in said)

@@ -1,0 +1,407 @@
+"""Cards: documents being added, sources, reasons, lists, settings and help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET, card, fit
+from bot.render.docs import PAGE, doc_card, docs_list
+from bot.render.help import help_card
+from bot.render.ingest import ingest_card
+from bot.render.jobs import job_card, jobs_list
+from bot.render.settings import settings_card
+from bot.render.shown import Button, FileOut, Link, Shown
+from bot.render.sources import sources
+from bot.render.why import PICTURE, why_these
+from bot.texts import texts_for
+from config.settings import Settings
+from db.workspace_settings import WorkspaceSettings
+from pipeline.types import Fallback
+from tests.bot_values import (
+    CHANNEL,
+    GUILD,
+    MESSAGE_LINK,
+    NOW,
+    PERSON,
+    added,
+    answer,
+    candidate,
+    citation,
+    document,
+    document_job,
+    job,
+    trace,
+)
+from tests.shown_checks import HOSTILE, check, text_of
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
+DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
+
+
+def _description(shown: Shown) -> str:
+    return check(shown).embeds[0].description or ""
+
+
+def _actions(shown: Shown) -> list[str]:
+    return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
+
+
+# ---------------------------------------------------------------------------------------------------------- ingest
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (document_job("a.pdf", result=DONE), "✅ **a.pdf** · 12 pages, 1,071 passages"),
+        (document_job("a.md", result={"chunks": 1}), "✅ **a.md** · 1 passage"),
+        (document_job("a.md", result={"chunks": 41, "unchanged": True}), "unchanged, 41 passages"),
+        (document_job("a.md", result={"chunks": 41, "unchanged": True, "overtaken": True}), "a newer version"),
+        (
+            document_job("a.md", result={"chunks": 2, "warnings": ["Page 3 is damaged.", "x"]}),
+            "2 warnings, the first: Page 3",
+        ),
+        (
+            document_job("a.pdf", "failed", error_class="EncryptedFile"),
+            "❌ **a.pdf**\n> The file is protected by a password.",
+        ),
+        (document_job("a.pdf", "dead", error_class="WorkerLost"), "fell silent"),
+        (document_job("a.pdf", "cancelled"), "🚫 a.pdf · cancelled"),
+        (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
+        (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
+        (
+            document_job("a.pdf", "queued", attempt=0, ahead=4, why='no worker for the queue "ingest"'),
+            "no worker is running",
+        ),
+        (document_job("a.pdf", "queued", attempt=1, error="x"), "attempt 2 of 3"),
+        (document_job("a.pdf", "running", stage="fetch"), "fetching the link"),
+        (document_job("a.pdf", "running", stage="parse"), "reading"),
+        (
+            document_job("a.pdf", "running", stage="embed", progress_done=340, progress_total=1071),
+            "340 of 1,071 passages embedded",
+        ),
+        (document_job("a.pdf", "running", stage="anything"), "reading"),
+        (document_job("a.pdf", "running", stage="embed", cancel_requested=True), "stopping"),
+    ],
+)
+def test_ingest__each_state_has_a_line(made, said):
+    assert said in _description(ingest_card(added(made), EN))
+    check(ingest_card(added(made), ZH))
+
+
+def test_ingest__title_colour_and_button_say_how_it_stands():
+    done, failed = document_job("a", result=DONE), document_job("b", "failed", error_class="EmptyDocument")
+    same = document_job("c", result={"chunks": 3, "unchanged": True})
+    running, stopped = document_job("d", "running", stage="parse"), document_job("e", "cancelled")
+    for jobs, title, colour, actions in (
+        ((done, running), "Adding 2 documents, 1 done", CALM, ["rd:cancel:7"]),
+        ((running,), "Adding 1 document", CALM, ["rd:cancel:7"]),
+        ((done,), "Added to the library", GOOD, []),
+        ((done, done), "2 documents added to the library", GOOD, []),
+        ((same, same), "All 2 documents are in the library already", GOOD, []),
+        ((done, failed), "1 of 2 documents added", CAREFUL, ["rd:retry:7"]),
+        ((failed,), "Could not be added", BAD, ["rd:retry:7"]),
+        ((stopped,), "Cancelled", QUIET, ["rd:retry:7"]),
+    ):
+        shown = check(ingest_card(added(*jobs), EN))
+        assert (shown.embeds[0].title, shown.embeds[0].colour.value, _actions(shown)) == (title, colour, actions)
+
+
+def test_ingest__says_who_may_use_it():
+    made = document_job("a", result=DONE)
+    assert "-# For everybody on this server" in _description(ingest_card(added(made), EN))
+    scoped = replace(made, payload={"channels": [CHANNEL]})
+    assert f"-# Only for people of <#{CHANNEL}>" in _description(ingest_card(added(scoped), EN))
+    assert "-# For you only" in _description(ingest_card(added(scoped, guild_id=None), EN))
+
+
+def test_ingest__of_many_shows_failures_and_counts_the_rest():
+    jobs = [document_job(f"file number {n} with quite a long name.pdf", result=DONE) for n in range(200)]
+    jobs += [document_job(f"broken {n}.pdf", "failed", error_class="UnreadableFile") for n in range(3)]
+    jobs += [
+        document_job(f"late {n}.pdf", "running", stage="embed", progress_done=1, progress_total=9) for n in range(5)
+    ]
+    description = _description(ingest_card(added(*jobs), EN))
+    assert description.startswith("❌ **broken 0.pdf**")
+    assert all(f"broken {n}.pdf" in description for n in range(3))
+    shown = description.count("✅")
+    assert f"{200 - shown} more added" in description
+
+
+@BOTH
+def test_ingest__hostile(t):
+    states = ["failed", "succeeded", "cancelled", "queued", "running"]
+    jobs = [
+        document_job(
+            HOSTILE,
+            state,
+            error_class="LinkFailed",
+            error=HOSTILE,
+            why=HOSTILE,
+            result={"chunks": 1, "warnings": [HOSTILE]},
+        )
+        for state in states * 3
+    ]
+    for shown in (jobs[:1], jobs[:8], jobs):
+        check(ingest_card(added(*shown), t))
+
+
+# ---------------------------------------------------------------------------------------------------------- sources
+
+
+def test_sources__words_links_and_originals():
+    cited = [
+        citation(1, page=14, origin=MESSAGE_LINK, source="manual-xl900.pdf", quote="Let it *rest*.\nAlways."),
+        citation(2, "Rules", document=11, page=None, origin="https://rules.example/a?b=c"),
+        citation(3, "Plan", origin=MESSAGE_LINK.replace("discord.com", "discord.evil.example")),
+    ]
+    shown = sources(answer("x", cited), EN)
+    first, second, third = _description(shown).split("\n\n")
+    assert first.startswith(f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n-# manual-xl900.pdf\n")
+    assert first.endswith("\n> Let it *rest*. Always.")
+    assert second == "**[2]** Rules · `rules.example/a?b=c`\n> Let it rest."
+    assert third.startswith("**[3]** Plan · p. 4 · `discord.evil.example/channels/")
+    assert _actions(shown) == ["rd:file:11", "rd:file:13"]
+    assert [button.label for button in shown.buttons[0]] == ["Original [1] [2]", "Original [3]"]
+
+
+def test_sources__a_link_the_viewer_cannot_open_is_left_out():
+    cited = [citation(1, origin=MESSAGE_LINK)]
+    assert MESSAGE_LINK in _description(sources(answer("x", cited), EN, [MESSAGE_LINK]))
+    assert "discord.com" not in _description(sources(answer("x", cited), EN, []))
+
+
+def test_sources__of_no_answer():
+    found = [{"chunk": 1, "document": 1, "title": "Manual"}]
+    assert "• Manual" in _description(sources(answer("x", abstained=True, candidates=found), EN))
+    assert "no source" in _description(sources(answer("x", candidates=[]), EN))
+
+
+@BOTH
+def test_sources__hostile(t):
+    cited = [citation(n, HOSTILE, document=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE) for n in range(1, 21)]
+    check(sources(answer("x", cited), t))
+    check(sources({"citations": [{"n": 1}]}, t))
+
+
+# -------------------------------------------------------------------------------------------------------------- why
+
+
+def test_why__reasons_ranks_and_times():
+    told = trace(
+        candidate(1, 4, page=14, citation=1, quote="Never cut PVC.", keyword_rank=2, dense_rank=6, score=0.934),
+        candidate(2, 1, page=None, reason="Names the machine."),
+        candidate(3, 3),
+        candidate(4, 2),
+        fallbacks=(Fallback("rerank", "cross-encoder", "late-interaction", "x"),),
+        prompt_tokens=1000,
+        completion_tokens=540,
+        cost_usd=0.0123,
+    )
+    shown = check(why_these(told, EN, b"png"))
+    description = _description(shown)
+    assert (
+        "4 passages were recalled, **late-interaction** put them in order, the answer was written from the first 3."
+        in description
+    )
+    assert (
+        "**1 · Laser cutter manual** · p. 14 · cited as [1]\n"
+        "-# recall #4 → **#1** ▲3 · meaning #6 · keywords #2 · score 0.93\n> Never cut PVC."
+    ) in description
+    assert "read, not cited\n-# recall #1 → **#2** ▼1" in description
+    assert "> Names the machine." in description
+    assert "recall #3 → **#3** ·" in description
+    assert "**4 ·" not in description
+    assert shown.embeds[0].footer.text == (
+        "embed 12 ms · recall 9 ms · rerank 1.9 s · write 0.4 s · 1,540 tokens · $0.0123 · "
+        "cross-encoder was not available, late-interaction ranked instead"
+    )
+    assert shown.embeds[0].image.url == f"attachment://{PICTURE}"
+    assert shown.files == (FileOut(PICTURE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
+
+
+def test_why__of_an_abstention_and_of_an_empty_library():
+    told = trace(candidate(1, 1), abstained=True)
+    assert "none was good enough" in _description(why_these(told, EN, None))
+    assert "not cited" not in _description(why_these(told, EN, None))
+    empty = check(why_these(trace(abstained=True), EN, None))
+    assert "Nothing was recalled" in _description(empty)
+    assert not empty.files
+
+
+def test_why__says_what_a_follow_up_was_searched_as():
+    told = trace(candidate(1, 1), searched_as="How long may the laser cutter of the shop run?")
+    assert "searched as “How long may the laser cutter of the shop run?”" in _description(why_these(told, EN, None))
+
+
+@BOTH
+def test_why__hostile(t):
+    found = [candidate(n, 51 - n, HOSTILE, reason=HOSTILE, quote=HOSTILE, citation=n) for n in range(1, 51)]
+    told = trace(*found, question=HOSTILE, searched_as=HOSTILE + "x", reranker=HOSTILE, top_k=20)
+    check(why_these(told, t, b"png"))
+
+
+# ------------------------------------------------------------------------------------------------------------ lists
+
+
+def test_docs__a_page_with_its_neighbours():
+    listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE)]
+    shown = check(docs_list(listed, EN, page=1, total=25))
+    assert shown.embeds[0].title == "25 documents in the library"
+    assert "`0` **Laser cutter manual**\n-# 28 pages, 340 passages · <t:" in _description(shown)
+    assert _description(shown).count(f"🔒 <#{CHANNEL}>") == 1
+    assert "Page 2 of 3" in (shown.embeds[0].footer.text or "")
+    assert _actions(shown) == ["rd:docs:0", "rd:docs:2"]
+    first = docs_list(listed, EN, page=0, total=25).buttons[0]
+    assert [getattr(button, "disabled", None) for button in first] == [True, False]
+    last = docs_list(listed[:5], EN, page=2, total=25).buttons[0]
+    assert [getattr(button, "disabled", None) for button in last] == [False, True]
+    assert not docs_list(listed, EN).buttons
+
+
+def test_docs__nothing_there_or_nothing_found():
+    assert "/ingest" in _description(docs_list([], EN, total=0))
+    assert "Nothing in the library matches" in _description(docs_list([], EN, total=3, search="zebra"))
+
+
+def test_doc__what_can_be_done_with_it():
+    shown = check(
+        doc_card(document(), EN, may_change=True, guild_id=GUILD, beginning="# Safety\nNever leave it alone.")
+    )
+    description = _description(shown)
+    assert f"28 pages, 340 passages · added by <@{PERSON}> <t:{int(NOW.timestamp())}:R>" in description
+    assert "For everybody on this server" in description
+    assert "> Safety Never leave it alone." in description
+    assert _actions(shown) == ["rd:file:12", "rd:reingest:12", "rd:delete:12"]
+    assert shown.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
+    assert _actions(doc_card(document(), EN, may_change=False)) == ["rd:file:12"]
+    linked = doc_card(document(origin="https://rules.example/a"), EN, may_change=False)
+    assert "`https://rules.example/a`" in _description(linked)
+    assert not any(isinstance(button, Link) for button in linked.buttons[0])
+
+
+def test_jobs__a_list_and_one_that_waits():
+    listed = [job(id=5, state="queued"), document_job("a.pdf", "failed", id=4)]
+    shown = check(jobs_list(listed, EN, everyone=True, page=0, more=True))
+    assert shown.embeds[0].title == "Jobs on this server"
+    assert "`5` How long may" in _description(shown)
+    assert "`4` a.pdf\n-# ❌ failed" in _description(shown)
+    assert _actions(shown) == ["rd:jobs:0", "rd:jobs:1"]
+    assert "no jobs yet" in _description(jobs_list([], EN, everyone=False))
+    waiting = job(state="queued", ahead=3, attempt=0, why='waiting in the queue "query" behind 3 jobs')
+    one = check(job_card(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    assert one.embeds[0].title == "Job 1234 · Question"
+    assert "position 4" in _description(one)
+    assert 'waiting in the queue "query" behind 3 jobs' in _description(one)
+    assert _actions(one) == ["rd:cancel:7"]
+    assert one.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
+    assert not job_card(waiting, EN, delivery_id=7, may_change=False, link="https://evil.example").buttons
+
+
+def test_job__ended():
+    failed = job(state="failed", error_class="LlmTimeout", error="x", attempt=3)
+    shown = check(job_card(failed, EN, delivery_id=7, may_change=True))
+    assert "> The language model did not answer in time." in _description(shown)
+    assert _actions(shown) == ["rd:retry:7"]
+    assert not job_card(failed, EN, delivery_id=None, may_change=True).buttons
+    document_done = document_job("a.pdf", result=DONE)
+    assert "1,071 passages" in _description(job_card(document_done, EN, delivery_id=7, may_change=True))
+    answered = job(state="succeeded", result=answer("For an hour [1]. " * 200, [citation()]))
+    whole = check(job_card(answered, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    assert whole.files
+    assert "Job 1234 · ✅ done" in whole.content
+    assert len(whole.buttons) == 2
+
+
+@BOTH
+def test_lists__hostile(t):
+    odd = document(
+        title=HOSTILE, source=HOSTILE, media_type=HOSTILE, origin=HOSTILE, added_by=HOSTILE, channels=[HOSTILE]
+    )
+    check(docs_list([odd] * PAGE, t, total=100, page=3))
+    check(doc_card(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
+    for state in ("queued", "running", "failed", "dead", "cancelled", "succeeded", "odd"):
+        for values in ({}, {"kind": "ingest", "result": {"chunks": 3}}, {"result": answer(HOSTILE)}):
+            made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="BadInput", **values)
+            check(jobs_list([made] * 3, t, everyone=True))
+            check(job_card(made, t, delivery_id=7, may_change=True, link=HOSTILE))
+
+
+# ----------------------------------------------------------------------------------------------- settings and help
+
+
+def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
+    monkeypatch.delenv("REFDESK_RERANKER", raising=False)
+    defaults = Settings(_env_file=None)
+    description = _description(settings_card(WorkspaceSettings(), defaults, EN))
+    assert "**Reranker** · late-interaction (default)" in description
+    assert "**Questions** · 60 per person an hour, 2,000 for the server a day (default)" in description
+    assert "**Public answers in** · all channels (default)" in description
+    chosen = WorkspaceSettings(
+        reranker="none",
+        top_k=5,
+        answer_language="zh",
+        ingest_by="role",
+        ingest_role=PERSON,
+        public_channels=(CHANNEL,),
+        questions_per_user_hour=0,
+        updated_by=PERSON,
+        updated_at=NOW,
+    )
+    description = _description(settings_card(chosen, defaults, EN))
+    assert "**Reranker** · none\n" in description
+    assert "**Passages read** · 5\n" in description
+    assert "**Answer language** · Chinese" in description
+    assert f"people with <@&{PERSON}> and managers" in description
+    assert f"**Public answers in** · <#{CHANNEL}>" in description
+    assert "no limit per person, 2,000 for the server a day (default)" in description
+    assert f"Changed by <@{PERSON}>" in description
+
+
+@BOTH
+def test_settings__hostile_and_full(t):
+    chosen = WorkspaceSettings(
+        reranker=HOSTILE, ingest_by="role", ingest_role=HOSTILE, public_channels=(CHANNEL,) * 500, updated_by=HOSTILE
+    )
+    check(settings_card(chosen, Settings(_env_file=None), t))
+
+
+@BOTH
+def test_help(t):
+    assert len(_description(help_card(t, manager=True))) > len(_description(help_card(t)))
+
+
+# ---------------------------------------------------------------------------------------------------- cards at all
+
+
+def test_fit__whole_entries_only():
+    assert fit(["aaa", "bbb", "ccc"], 11) == "aaa\nbbb\nccc"
+    assert fit(["aaa", "bbb", "ccc"], 10, more=lambda n: f"+{n}") == "aaa\nbbb\n+1"
+    assert fit(["a" * 50], 10, more=lambda n: f"+{n}") == "+1"
+
+
+def test_card__within_the_limits_of_an_embed():
+    embed = card(title="t" * 999, entries=["e" * 2000] * 9, footer="f" * 9999)
+    assert len(embed) <= 6000
+    check(Shown(embeds=(embed,)))
+
+
+def test_fingerprint__changes_with_what_is_seen_only():
+    first = Shown("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (FileOut("a.png", b"1", "x"),))
+    same = Shown("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (FileOut("a.png", b"1", "x"),))
+    assert first.fingerprint() == same.fingerprint()
+    others = [
+        replace(first, content="b"),
+        replace(first, embeds=(card(title="u"),)),
+        replace(first, buttons=((Button("why", 1, "Why", disabled=True),),)),
+        replace(first, files=(FileOut("a.png", b"2", "x"),)),
+    ]
+    assert len({shown.fingerprint() for shown in (first, *others)}) == 5
+
+
+def test_previews__are_off_where_there_is_no_embed_of_ours():
+    assert Shown("text").suppress_embeds
+    assert not Shown("text", (card(title="t"),)).suppress_embeds
+    assert "text" in text_of(Shown("text"))
