@@ -12,7 +12,6 @@ from typing import Any
 
 import discord
 import pytest
-import yarl
 from discord import app_commands
 from discord.ext import commands
 from discord.gateway import DiscordWebSocket
@@ -121,7 +120,7 @@ async def keep(interaction: discord.Interaction, message: discord.Message) -> No
 def running(fake, monkeypatch, *, token=None, **intents):
     """Run the client on a thread of its own until it is ready or has failed, and close it in the end."""
     monkeypatch.setattr(Route, "BASE", fake.api_url)
-    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(fake.gateway_url))
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", type(DiscordWebSocket.DEFAULT_GATEWAY)(fake.gateway_url))
     bots: list[Bot] = []
 
     async def live():
