@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 """None is privileged: interactions bring their content along, and a message that mentions the bot has its content."""
 COURIER_THREADS = 4
+LONGEST_LIMIT_S = 30.0
+"""A longer rate limit is an error to handle, not a call that sleeps (for up to an hour where a message is old)."""
 BEAT_S = 10.0
 DRAIN_S = 5.0
 """How long a stop waits for interactions in flight."""
@@ -78,6 +80,7 @@ class RefdeskBot(commands.AutoShardedBot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=LONGEST_LIMIT_S,
             **shards,
         )
         self.desk = desk

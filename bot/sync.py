@@ -39,7 +39,7 @@ async def sync_commands(tree: app_commands.CommandTree[Any], presence: Presence,
         return False
     try:
         registered = await tree.sync()
-    except (discord.HTTPException, app_commands.CommandSyncFailure) as error:
+    except (discord.HTTPException, discord.RateLimited, app_commands.CommandSyncFailure) as error:
         log.error("discord did not take the commands; the old ones stay", error=str(error)[:500])  # noqa: TRY400
         return False
     await presence.keep_commands_hash(str(application_id), digest)

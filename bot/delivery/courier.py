@@ -26,8 +26,10 @@ from pipeline.errors import DatabaseAway, LeaseLost, RefdeskError
 
 log = structlog.get_logger(__name__)
 
-LOOK_GAP_S = 1.0
+LOOK_GAP_S = 0.25
 """Between two looks for deliveries that are free, however much is heard of them."""
+AWAY_S = 1.0
+"""Between two tries to read while the database is away."""
 GRACE_S = 5.0
 """How long a clean stop waits for what is being sent."""
 
@@ -235,7 +237,7 @@ class Courier:
             try:
                 view = await self._claims.view(held.delivery.id)
             except DatabaseAway:
-                await asyncio.sleep(LOOK_GAP_S)
+                await asyncio.sleep(AWAY_S)
                 continue
             if view is None or view.delivery.claim_token != held.delivery.claim_token:
                 self._free.set()
