@@ -55,10 +55,6 @@ pages = { $n ->
     [one] { $n } page
    *[other] { $n } pages
 }
-documents = { $n ->
-    [one] { $n } document
-   *[other] { $n } documents
-}
 page = p. { $page }
 seconds = { $seconds } s
 milliseconds = { $milliseconds } ms
@@ -85,11 +81,9 @@ progress-start = **Starting** …
 progress-rewrite = **Reading** the conversation …
 progress-embed = **Reading** the question …
 progress-recall = **Searching** the library …
-progress-rerank = **Ranking** { $done } of { $total } passages
+progress-rerank = **Ranking** { $done } of { $total } recalled passages
 progress-rerank-start = **Ranking** the passages …
 progress-generate = **Writing** …
-trail-recalled = { $n } passages recalled
-trail-reranked = { $n } reranked
 trail-writing = writing …
 
 ## An answer
@@ -240,10 +234,6 @@ docs-page = Page { $page } of { $pages } · /docs show opens one
 docs-hint = /docs show opens one
 doc-added = added by { $who } { $when }
 doc-number = Document { $document }
-doc-source = From
-doc-size = Size
-doc-scope = Used for
-doc-begins = Begins with
 
 ## Jobs
 
@@ -261,11 +251,7 @@ state-failed = failed
 state-cancelled = cancelled
 state-dead = given up
 job-attempt = attempt { $attempt } of { $attempts }
-job-why = Why
-job-error = What went wrong
-job-details = Details
 job-open = Open the message
-job-answer = Answer
 
 ## Settings
 
@@ -299,7 +285,6 @@ settings-limit-server-day = { $n ->
    *[other] { $n } for the server a day
 }
 settings-changed = Changed by { $who } { $when }
-settings-unchanged = Everything is as the operator set it.
 
 ## Help
 

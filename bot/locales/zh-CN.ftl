@@ -49,7 +49,6 @@ cmd-ask-about-this = 就此提问
 
 passages = { $n } 段
 pages = { $n } 页
-documents = { $n } 份资料
 page = 第 { $page } 页
 seconds = { $seconds } 秒
 milliseconds = { $milliseconds } 毫秒
@@ -76,11 +75,9 @@ progress-start = **正在开始**……
 progress-rewrite = **正在阅读**对话……
 progress-embed = **正在阅读**问题……
 progress-recall = **正在检索**资料库……
-progress-rerank = **正在排序**：{ $total } 段中的第 { $done } 段
+progress-rerank = **正在排序**：检索到的 { $total } 段中已完成 { $done } 段
 progress-rerank-start = **正在排序**……
 progress-generate = **正在写**……
-trail-recalled = 已检索 { $n } 段
-trail-reranked = 已排序 { $n } 段
 trail-writing = 正在写……
 
 ## 回答
@@ -206,10 +203,6 @@ docs-page = 第 { $page } / { $pages } 页 · 用 /资料 查看 打开一份
 docs-hint = 用 /资料 查看 打开一份
 doc-added = 由 { $who } 添加，{ $when }
 doc-number = 资料 { $document }
-doc-source = 来自
-doc-size = 大小
-doc-scope = 使用范围
-doc-begins = 开头
 
 ## 任务
 
@@ -227,11 +220,7 @@ state-failed = 失败
 state-cancelled = 已取消
 state-dead = 已放弃
 job-attempt = 第 { $attempt } 次尝试，共 { $attempts } 次
-job-why = 原因
-job-error = 出了什么问题
-job-details = 详情
 job-open = 打开消息
-job-answer = 回答
 
 ## 设置
 
@@ -265,7 +254,6 @@ settings-limit-server-day = { $n ->
    *[other] 服务器每天 { $n } 个
 }
 settings-changed = 由 { $who } 修改，{ $when }
-settings-unchanged = 一切都是运营者的设定。
 
 ## 帮助
 

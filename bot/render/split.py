@@ -89,7 +89,7 @@ class _Parts:
 
 def _reach(text: str, room: int) -> int:
     """Tell how many characters fit, never ending within one that a person sees as one."""
-    at = min(room, len(text))
+    at = max(0, min(room, len(text)))
     while at > 0 and (over := units(text[:at]) - room) > 0:
         at -= -(-over // 2)
     if at == len(text):

@@ -47,7 +47,7 @@ def _actions(shown: Shown) -> list[str]:
         ({"stage": "embed"}, "the question"),
         ({"stage": "recall"}, "the library"),
         ({"stage": "rerank", "progress_total": 1}, "Ranking"),
-        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "12 of 50 passages"),
+        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "12 of 50 recalled passages"),
         ({"stage": "generate", "progress_total": 1}, "Writing"),
         ({"stage": "generate", "progress_text": "For an hour [1]."}, f"For an hour [1]. {CURSOR}"),
         ({"stage": "rerank", "cancel_requested": True}, "Stopping"),

@@ -1,0 +1,117 @@
+"""The picture of ranks: the right lines, a legible size, no boxes where letters should be."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import warnings
+
+import pytest
+from PIL import Image
+
+from bot.render import fonts, plot
+from bot.texts import texts_for
+from tests.bot_values import candidate, trace
+from tests.shown_checks import HOSTILE
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+
+
+def _reversed(count: int, **values):
+    return trace(*(candidate(n, count + 1 - n, **values) for n in range(1, count + 1)))
+
+
+def _picture(told, t=EN) -> Image.Image:
+    # A font that lacks a letter warns, and warnings are errors here.
+    return Image.open(io.BytesIO(plot.rank_plot(told, t)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 50, 200])
+def test_plot__of_any_number_of_passages(count):
+    picture = _picture(_reversed(count))
+    assert picture.width == 1000
+    assert 150 < picture.height < 1600
+
+
+def test_plot__of_nothing():
+    assert plot.rank_plot(trace(), EN) == b""
+
+
+def test_plot__cited_passages_have_their_colours():
+    told = trace(
+        candidate(1, 2, citation=1), candidate(2, 30, citation=2), *(candidate(n, n + 1) for n in range(3, 20))
+    )
+    colours = {tuple(colour[:3]) for _, colour in _picture(told).convert("RGB").getcolors(1 << 20) or []}
+    for wanted in plot.CITED[:2]:
+        assert tuple(bytes.fromhex(wanted[1:])) in colours
+    assert tuple(bytes.fromhex(plot.CITED[2][1:])) not in colours
+
+
+def test_plot__reads_on_its_own_ground():
+    # Its ground is opaque, so the theme around it changes nothing.
+    picture = _picture(_reversed(20))
+    corner = picture.convert("RGBA").getpixel((2, 2))
+    assert corner == (*bytes.fromhex(plot.GROUND[1:]), 255)
+
+
+@pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "激光切割机手册",
+        "レーザー加工機",
+        "레이저 커터",
+        "دليل القاطع",
+        "מדריך",
+        "कटर",
+        "$x_1$ and \\frac",
+        "😀😀😀",
+        "",
+        HOSTILE,
+        "W" * 99,
+    ],
+)
+def test_plot__any_title(title, t):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        told = _reversed(12, title=title, source="", reason=HOSTILE)
+        assert _picture(told, t).width == 1000
+
+
+def test_plot__in_a_language_without_a_font_speaks_english(monkeypatch):
+    monkeypatch.setattr(fonts, "CHINESE", ())
+    _forget()
+    try:
+        assert fonts.drawable("激光") == ""
+        assert plot.rank_plot(_reversed(3, title="激光切割机手册"), ZH) == plot.rank_plot(
+            _reversed(3, title="激光"), EN
+        )
+    finally:
+        _forget()
+
+
+def _forget() -> None:
+    fonts._faces.cache_clear()
+    fonts._advance.cache_clear()
+
+
+def test_lines__the_first_of_either_side():
+    told = trace(*(candidate(n, n + 5 if n <= 45 else n - 45) for n in range(1, 51)))
+    lines = plot._lines(told.candidates)
+    shown = {(line.candidate.recall_rank, line.candidate.rank if line.after is not None else None) for line in lines}
+    assert shown == {(n + 5, n) for n in range(1, 11)} | {(n, None) for n in range(1, 6)}
+    places = sorted(line.before for line in lines)
+    assert len(places) == len(set(places))
+    assert all(later - earlier >= 0.7 for earlier, later in itertools.pairwise(places))
+
+
+def test_fonts__measure_and_shorten():
+    assert fonts.drawable("Laser كتاب cutter manual") == "Laser cutter manual"
+    assert fonts.drawable("كتاب") == ""
+    wide, narrow = fonts.width("WWWW", 9, bold=False), fonts.width("iiii", 9, bold=False)
+    assert wide > 2 * narrow > 0
+    assert fonts.width("Word", 9, bold=True) > fonts.width("Word", 9, bold=False)
+    short = fonts.shorten("A title that is much too long for its row", 9, 60, bold=False)
+    assert short.endswith("…")
+    assert fonts.width(short, 9, bold=False) <= 60
+    assert fonts.shorten("Short", 9, 60, bold=False) == "Short"

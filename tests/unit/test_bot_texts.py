@@ -1,0 +1,245 @@
+"""Every sentence exists in both languages, is used, and the names of commands keep Discord's rules."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import discord
+import pytest
+from discord import app_commands
+from fluent.runtime.errors import FluentReferenceError
+from fluent.syntax import FluentParser
+from fluent.syntax import ast as fluent
+
+from bot.texts import LANGUAGES, Texts, catalogue, language_for, texts_for
+from bot.translator import CatalogueTranslator, named
+
+BOT = Path(__file__).parent.parent.parent / "bot"
+SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}
+CONTEXT_MENUS = {"cmd-add-to-library", "cmd-ask-about-this"}
+CALLS = {"t", "named", "Refusal", "Texts"}
+"""Names of what takes a key as its first argument."""
+
+
+def _messages(language: str) -> dict[str, fluent.Message]:
+    resource = FluentParser(with_spans=False).parse(catalogue(language))
+    broken = [entry.content for entry in resource.body if isinstance(entry, fluent.Junk)]
+    assert not broken, broken
+    found = [entry for entry in resource.body if isinstance(entry, fluent.Message)]
+    names = [entry.id.name for entry in found]
+    assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
+    return {entry.id.name: entry for entry in found}
+
+
+MESSAGES = {language: _messages(language) for language in LANGUAGES}
+KEYS = set(MESSAGES["en"])
+
+
+def _variables(message: fluent.Message) -> set[str]:
+    found: set[str] = set()
+
+    def visit(node: object) -> None:
+        if isinstance(node, fluent.VariableReference):
+            found.add(node.id.name)
+        if isinstance(node, fluent.BaseNode):
+            for value in vars(node).values():
+                visit(value)
+        if isinstance(node, list):
+            for item in node:
+                visit(item)
+
+    visit(message.value)
+    return found
+
+
+def test_catalogues__same_keys():
+    assert set(MESSAGES["zh-CN"]) == KEYS
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_catalogues__same_variables(key):
+    english, chinese = _variables(MESSAGES["en"][key]), _variables(MESSAGES["zh-CN"][key])
+    # Chinese need not count where it has one form; errors say the job's own words where they help.
+    assert chinese == english or (key.startswith("error-") and chinese <= {"detail"})
+
+
+def test_catalogues__are_two_languages():
+    chinese = [key for key in KEYS if re.search(r"[\u4e00-\u9fff]", texts_for("zh-CN")(key, **_any(key)))]
+    same = KEYS - set(chinese)
+    assert all(
+        not re.search(r"[a-z]{4}", re.sub(r"`[^`]*`", "", texts_for("zh-CN")(key, **_any(key)))) for key in same
+    ), same
+    assert not [key for key in KEYS if re.search(r"[\u4e00-\u9fff]", texts_for("en")(key, **_any(key)))]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_catalogues__every_sentence_can_be_said(language):
+    for key in KEYS:
+        for number in (0, 1, 2, 1234):
+            said = Texts(language)(key, **_any(key, number))
+            assert said.strip()
+            assert "{" not in said
+            assert "\u2068" not in said, "direction marks would stand in what people copy"
+
+
+def _any(key: str, number: int = 3) -> dict[str, object]:
+    counted = {"n", "done", "total", "failed", "position", "recalled", "read"}
+    return {name: number if name in counted else str(number) for name in _variables(MESSAGES["en"][key])}
+
+
+# ------------------------------------------------------------------------------------------------------- used in bot
+
+
+def _spoken(tree: ast.Module) -> Iterator[str]:
+    """Give the keys that a module says, as patterns: what an f-string puts in is any text."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args and _takes_key(node.func):
+            yield from _branches(node.args[0])
+
+
+def _takes_key(function: ast.expr) -> bool:
+    if isinstance(function, ast.Name):
+        return function.id in CALLS
+    if isinstance(function, ast.Call) and isinstance(function.func, ast.Name):
+        return function.func.id == "texts_for"
+    return False
+
+
+def _branches(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.IfExp):
+        yield from _branches(node.body)
+        yield from _branches(node.orelse)
+    elif (pattern := _pattern(node)) is not None:
+        yield pattern
+
+
+def _pattern(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return re.escape(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_pattern(part) or ".+" if isinstance(part, ast.Constant) else ".+" for part in node.values)
+    return None
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(BOT)))
+def test_sources__every_key_exists(path):
+    for pattern in _spoken(SOURCES[path]):
+        assert any(re.fullmatch(pattern, key) for key in KEYS), pattern
+
+
+def test_catalogues__every_key_is_used():
+    patterns = set()
+    for tree in SOURCES.values():
+        for node in ast.walk(tree):
+            pattern = _pattern(node) if isinstance(node, ast.Constant | ast.JoinedStr) else None
+            if pattern is not None and re.match(r"[a-z]", pattern) and "\\ " not in pattern:
+                patterns.add(pattern)
+    told = re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+    unused = [key for key in sorted(KEYS) if not told.fullmatch(key)]
+    assert not unused, ", ".join(unused)
+
+
+# -------------------------------------------------------------------------------------- names, as Discord wants them
+
+
+def _names(language: str, prefix: str) -> dict[str, str]:
+    return {
+        key: texts_for(language)(key) for key in sorted(KEYS) if key.startswith(prefix) and not key.endswith("-desc")
+    }
+
+
+def _is_name(name: str) -> bool:
+    return (
+        1 <= len(name) <= 32
+        and name == name.lower()
+        and all(c in "-_'" or unicodedata.category(c)[0] in "LN" for c in name)
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("prefix", ["cmd-", "opt-"])
+def test_names__of_commands_and_options(language, prefix):
+    for key, name in _names(language, prefix).items():
+        if key in CONTEXT_MENUS:
+            assert 1 <= len(name) <= 32
+            assert f"{key}-desc" not in KEYS
+        else:
+            assert _is_name(name), (key, name)
+            assert 1 <= len(texts_for(language)(f"{key}-desc")) <= 100, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names__of_neighbours_differ(language):
+    for prefix in ("cmd-", "opt-"):
+        names = _names(language, prefix)
+        for key, name in names.items():
+            neighbours = [
+                other for other in names if other != key and other.rpartition("-")[0] == key.rpartition("-")[0]
+            ]
+            assert name not in {names[other] for other in neighbours}, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names__of_choices(language):
+    for key, name in _names(language, "choice-").items():
+        assert 1 <= len(name) <= 100, key
+
+
+def test_names__english_ones_are_what_the_api_calls_them():
+    for key, name in _names("en", "cmd-").items():
+        if key not in CONTEXT_MENUS:
+            assert key.endswith(name)
+
+
+# ---------------------------------------------------------------------------------------------------------- locales
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("en-US", "en"),
+        ("en-GB", "en"),
+        ("de", "en"),
+        ("zh-CN", "zh-CN"),
+        ("zh-TW", "zh-CN"),
+        ("zh_HK", "zh-CN"),
+        ("", "en"),
+    ],
+)
+def test_texts__for_a_locale(locale, language):
+    assert language_for(locale) == language
+    assert texts_for(locale).language == language
+
+
+def test_texts__an_unknown_key_is_a_fault():
+    assert not texts_for("en").has("no-such-key")
+    with pytest.raises(KeyError):
+        texts_for("en")("no-such-key")
+
+
+def test_texts__a_missing_variable_is_a_fault():
+    with pytest.raises(FluentReferenceError):
+        texts_for("en")("more")
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        (discord.Locale.american_english, "ask"),
+        (discord.Locale.british_english, "ask"),
+        (discord.Locale.chinese, "提问"),
+        (discord.Locale.taiwan_chinese, "提问"),
+        (discord.Locale.german, None),
+    ],
+)
+def test_translator__gives_what_named_marked(locale, said):
+    context = app_commands.TranslationContext(app_commands.TranslationContextLocation.other, None)
+    translate = CatalogueTranslator().translate
+    assert asyncio.run(translate(named("cmd-ask"), locale, context)) == said
+    assert asyncio.run(translate(app_commands.locale_str("plain"), locale, context)) is None
+    assert str(named("cmd-ask")) == "ask"
