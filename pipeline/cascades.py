@@ -60,7 +60,7 @@ def parse_cascade(name: str, known: Collection[str] = RERANKERS) -> Cascade:
     top_k = None
     if len(parts) > 1 and parts[-1].isascii() and parts[-1].isdigit():
         top_k = int(parts.pop())
-    shown = name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…"
+    shown = _shown(name)
     stages = tuple(_stage(part, shown, known) for part in parts)
     _check_fit(Cascade(stages, top_k), shown)
     return Cascade(stages, top_k)
@@ -71,9 +71,13 @@ def _stage(part: str, name: str, known: Collection[str]) -> Stage:
     method = match[1] if match else part
     if method not in known:
         choices = ", ".join(sorted(known))
-        where = "" if part == name.strip() else f" (in {name!r})"
-        raise UnknownName(f"There is no reranker {method!r}{where}; choose one of {choices}.")
+        where = "" if _shown(part) == name.strip() else f" (in {name!r})"
+        raise UnknownName(f"There is no reranker {_shown(method)!r}{where}; choose one of {choices}.")
     return Stage(method, int(match[2]) if match and match[2] else None)
+
+
+def _shown(name: str) -> str:
+    return name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…"
 
 
 def _check_fit(cascade: Cascade, name: str) -> None:

@@ -59,8 +59,13 @@ class FakeChat:
 
     name = "fake-model"
 
-    def __init__(self, answer: Callable[[Sequence[ChatMessage]], str | Exception] | str | Exception) -> None:
+    def __init__(
+        self,
+        answer: Callable[[Sequence[ChatMessage]], str | Exception] | str | Exception,
+        usage: Usage = Usage(1, 10, 5, 0.001),  # noqa: B008 - a frozen value
+    ) -> None:
         self._answer = answer
+        self._usage = usage
         self._lock = threading.Lock()
         self.asked: list[Sequence[ChatMessage]] = []
         self.schemas: list[dict[str, Any] | None] = []
@@ -83,7 +88,7 @@ class FakeChat:
         if on_text is not None:
             for end in range(1, len(said) + 1):
                 on_text(said[:end])
-        return ChatReply(said, self.name, Usage(1, 10, 5, 0.001))
+        return ChatReply(said, self.name, self._usage)
 
 
 class WordEmbedder:

@@ -83,10 +83,12 @@ def _from_chains(said: str) -> list[list[int | None]]:
     plain = _ORNAMENT.sub("", said).strip()
     if _BARE_CHAIN.fullmatch(plain):
         return [[int(number) for number in _NUMBER.findall(plain)]]
-    if _CHAIN.fullmatch(plain):
-        return [_bracketed(plain)]
     lines = [line.strip() for line in plain.splitlines() if ">" in line]
-    return [_bracketed(line) for line in lines if _CHAIN.fullmatch(line)]
+    chains = [_bracketed(line) for line in lines if _CHAIN.fullmatch(line)]
+    named = [number for chain in chains for number in set(chain)]
+    # Lines that share a number are several rankings; else it is one, which may go on over lines.
+    several = len(named) > len(set(named))
+    return [_bracketed(plain)] if not several and _CHAIN.fullmatch(plain) else chains
 
 
 def _bracketed(chain: str) -> list[int | None]:

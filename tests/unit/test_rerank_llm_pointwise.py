@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
 from pipeline.errors import LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.permutation import is_full_permutation
-from pipeline.rerank.rating import Rating, parse_rating
-from pipeline.types import ChatMessage
+from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
+from pipeline.types import ChatMessage, ChatReply, TokenOdds, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
 
 
@@ -197,3 +201,165 @@ def test_rerank__long_chinese_passages_are_cut() -> None:
 
 def test_rerank__no_candidates() -> None:
     assert LlmPointwiseReranker(FakeChat("x")).rerank("q", [], deadline_s=5.0).ranked == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "ratings"),
+    [
+        (
+            '{"ratings": [{"id": 2, "reason": "r", "score": 7}, {"id": 1, "reason": "s", "score": 0}]}',
+            {2: Rating(7, "r"), 1: Rating(0, "s")},
+        ),
+        ('[{"id": "[1]", "score": "3/10"}, {"id": "2", "score": 4}]', {1: Rating(3), 2: Rating(4)}),
+        ("[1]: 8\n[2]: 9/10", {1: Rating(8), 2: Rating(9)}),
+        ('{"ratings": [{"id": 1, "score": 5}, {"id": 9, "score": 6}]}', {1: Rating(5)}),  # foreign: dropped
+        ('{"ratings": [{"id": 1, "score": 5}, {"id": 2, "score": "high"}]}', {1: Rating(5)}),  # no shift
+        (
+            '{"ratings": [{"id": 1, "score": 5}, {"id": 2, "score": 6}, {"id": 2, "score": 1}]}',
+            {1: Rating(5)},
+        ),  # which of the two holds nobody knows
+    ],
+)
+def test_parse_ratings__each_stays_with_its_number(text: str, ratings: dict[int, Rating]) -> None:
+    assert parse_ratings(text, 2) == ratings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Passage 1 gets 7 of 10, passage 2 gets 3.",
+        "[1] is about 7 gates and [2] about 3.",
+        "[1]: 8\nand so on",
+        '{"ratings": [{"id": 3, "score": 5}]}',
+        '{"ratings": [{"score": 5}, {"score": 6}]}',
+        '{"ratings": {"1": 5, "2": 6}}',
+        '{"ratings": [5, 6]}',
+        '{"ratings": [{"id": 1, "score": 11}, {"id": 2, "score": -1}]}',
+    ],
+)
+def test_parse_ratings__reads_nothing_into_it(text: str) -> None:
+    assert parse_ratings(text, 2) is None
+
+
+@pytest.mark.parametrize(("text", "value"), [('{"score": 5}', 5), ("Score: 4/5", 4), ("3", 3)])
+def test_parse_rating__on_the_small_scale(text: str, value: float) -> None:
+    assert parse_rating(text, 5) == Rating(value)
+
+
+@pytest.mark.parametrize("text", ['{"score": 6}', "Score: 4/10", "7", '{"score": 10}'])
+def test_parse_rating__not_on_the_small_scale(text: str) -> None:
+    assert parse_rating(text, 5) is None
+
+
+@pytest.mark.parametrize(("scale", "shown"), [(10, "from 0 to 10"), (5, "from 0 to 5")])
+def test_rerank__the_prompt_names_the_scale(scale: Literal[5, 10], shown: str) -> None:
+    for per_call in (1, 2):
+        chat = FakeChat('{"ratings": [{"id": 1, "score": 4}, {"id": 2, "score": 5}], "score": 4}')
+        reranker = LlmPointwiseReranker(chat, scale=scale, passages_per_call=per_call)
+        result = reranker.rerank("q", candidates(2), deadline_s=5.0)
+        assert shown in chat.asked[0][0].content
+        assert {r.score for r in result.ranked} <= {4 / scale, 5 / scale}
+        assert result.fallbacks == ()
+
+
+def test_rerank__several_passages_per_call() -> None:
+    def answer(messages: Sequence[ChatMessage]) -> str:
+        numbers = [int(number) for number in re.findall(r"Passage number (\d+)\.", messages[1].content)]
+        assert re.findall(r'<passage id="(\d+)"', messages[1].content) == [str(n) for n in range(1, len(numbers) + 1)]
+        entries = [{"id": place, "reason": f"n {n}", "score": n % 11} for place, n in enumerate(numbers, 1)]
+        return json.dumps({"ratings": entries[::-1]})
+
+    chat = FakeChat(answer)
+    found = candidates(23)
+    result = LlmPointwiseReranker(chat, passages_per_call=5).rerank("q", found, deadline_s=5.0)
+    assert len(chat.asked) == 5
+    assert is_full_permutation(result.ranked, found)
+    assert all(r.raw_score == r.candidate.chunk_id % 11 for r in result.ranked)
+    assert all(r.reason == f"n {r.candidate.chunk_id}" for r in result.ranked)
+
+
+def test_rerank__left_out_of_a_call_keeps_its_place_and_shifts_nobody() -> None:
+    chat = FakeChat('{"ratings": [{"id": 1, "score": 2}, {"id": 3, "score": 9}, {"id": 4, "score": 4}]}')
+    result = LlmPointwiseReranker(chat, passages_per_call=4).rerank("q", candidates(4), deadline_s=5.0)
+    assert order(result) == [3, 2, 4, 1]
+    assert [r.raw_score for r in result.ranked] == [9, None, 4, 2]
+    assert "left out 1 of the 4 passages of a call" in result.fallbacks[0].reason
+
+
+def test_rerank__a_repaired_rating_says_so() -> None:
+    chat = FakeChat(lambda messages: '{"score": 9}' if len(messages) == 4 else "It is rather good.")
+    result = LlmPointwiseReranker(chat).rerank("q", candidates(1), deadline_s=5.0)
+    assert result.ranked[0].flags == ("repaired",)
+
+
+def test_rerank__nothing_said_is_asked_again_with_words() -> None:
+    chat = FakeChat(lambda messages: '{"score": 9}' if len(messages) == 4 else "")
+    LlmPointwiseReranker(chat).rerank("q", candidates(1), deadline_s=5.0)
+    assert all(message.content for message in chat.asked[1])
+
+
+def test_rerank__the_budget_is_kept() -> None:
+    chat = FakeChat('{"score": 5}', Usage(1, 380, 20))
+    reranker = LlmPointwiseReranker(
+        chat, limits=LlmLimits(concurrency=1, budget_tokens=5000, price_prompt_usd=1.0, price_completion_usd=2.0)
+    )
+    estimated = reranker.estimate("q", candidates(10))
+    assert estimated.calls == 10
+    assert estimated.cost_usd == pytest.approx((estimated.prompt_tokens + 2 * estimated.completion_tokens) / 1e6)
+    assert reranker.rerank("q", candidates(10), deadline_s=5.0).fallbacks == ()
+    chat.asked.clear()
+    result = reranker.rerank("q", candidates(20), deadline_s=5.0)
+    assert len(chat.asked) == 12
+    assert "8 of 20 candidates kept their recall place" in result.fallbacks[0].reason
+    assert "The 5,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
+
+
+def spelled(*tokens: str | tuple[str, dict[str, float]]) -> tuple[TokenOdds, ...]:
+    """Write tokens; one with a distribution gets the probabilities of its place."""
+    return tuple(
+        TokenOdds(token, ((token, -0.01),))
+        if isinstance(token, str)
+        else TokenOdds(token[0], tuple((text, math.log(p)) for text, p in token[1].items()))
+        for token in tokens
+    )
+
+
+class OddsChat(FakeChat):
+    """Replies with the odds of its tokens."""
+
+    def __init__(self, *tokens: str | tuple[str, dict[str, float]], shown: str | None = None) -> None:
+        odds = spelled(*tokens)
+        super().__init__(shown if shown is not None else "".join(token.text for token in odds))
+        self.odds = odds
+
+    def complete(self, *args: Any, **options: Any) -> ChatReply:
+        return replace(super().complete(*args, **options), tokens=self.odds)
+
+
+HEAD = ('{"', "reason", '":', ' "score 3 of 9"', ', "', "score", '":')
+
+
+@pytest.mark.parametrize(
+    ("tokens", "scale", "expected"),
+    [
+        ((*HEAD, (" 7", {" 7": 0.6, " 8": 0.3, " 6": 0.1}), "}"), 10, 7.2),
+        ((*HEAD, (" 7", {" 7": 0.6, "7": 0.2, " high": 0.2}), "}"), 10, 7.0),  # what is no number does not count
+        ((*HEAD, " ", ("10", {"10": 0.5, "9": 0.5}), "}", "<|im_end|>"), 10, 9.5),
+        ((*HEAD, (" 1", {" 1": 0.8, " 2": 0.2}), ("0", {"0": 0.75, "}": 0.25}), "}"), 10, 6.6),  # 1·0.2+10·0.6+2·0.2
+        ((*HEAD, (" 1", {" 1": 1.0}), ("}", {"}": 0.9, "0": 0.1})), 10, 1.9),
+        ((*HEAD, (" 4", {" 4": 0.5, " 5": 0.25, " 9": 0.25}), "}"), 5, 13 / 3),  # 9 is not on this scale
+        ((*HEAD, (" 4", {" 4": 0.2, " x": 0.8}), "}"), 5, 4.0),  # too little weight on numbers: as written
+        ((*HEAD, " 7", ".5}"), 10, 7.5),
+        (('{"score": 2, "reason": "', "\ufffd", "\ufffd", '"}'), 10, 2.0),
+    ],
+)
+def test_rerank__expected_rating(tokens: Any, scale: Literal[5, 10], expected: float) -> None:
+    result = LlmPointwiseReranker(OddsChat(*tokens), scale=scale).rerank("q", candidates(1), deadline_s=5.0)
+    assert result.ranked[0].raw_score == pytest.approx(expected)
+    assert result.ranked[0].score == pytest.approx(expected / scale)
+
+
+def test_rerank__odds_that_do_not_spell_the_reply_are_not_used() -> None:
+    chat = OddsChat("something", (" 3", {" 3": 1.0}), shown='{"score": 8}')
+    assert LlmPointwiseReranker(chat).rerank("q", candidates(1), deadline_s=5.0).ranked[0].raw_score == 8

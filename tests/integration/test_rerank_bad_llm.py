@@ -1,0 +1,130 @@
+"""Language models in trouble, over real HTTP: all candidates come back, and the reason is on record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.rerank import (
+    LlmLimits,
+    LlmListwiseReranker,
+    LlmPairwiseReranker,
+    LlmPointwiseReranker,
+    RecallOrderReranker,
+    with_fallback,
+)
+from pipeline.rerank.permutation import is_full_permutation
+from pipeline.types import Reranking
+from tests.answer_fakes import candidates, order
+from tests.judging_llm import JudgingLlm, key_of
+from tests.loopback_llm import Answer, LoopbackLlm, Said
+
+COUNT = 10
+METHODS = {
+    "llm-pointwise": LlmPointwiseReranker,
+    "llm-pairwise": LlmPairwiseReranker,
+    "llm-listwise": LlmListwiseReranker,
+}
+FOUND = candidates(COUNT)
+JUDGE = JudgingLlm({key_of("question"): {key_of(c.text): c.chunk_id for c in FOUND}}, highest=COUNT)
+EVENTS = {"Content-Type": "text/event-stream"}
+
+BAD = {
+    "nothing": (Said(""), "form that was asked for"),
+    "a refusal": (Said("I'm sorry, but I can't rank these 10 passages."), "form that was asked for"),
+    "a filter": (
+        Said(body='{"choices": [{"message": {"content": null, "refusal": "no"}}]}'),
+        "form that was asked for",
+    ),
+    "a stream of garbage": (Said(body="data: {\x00\x7f\n\ndata: [[[\n\n", headers=EVENTS), "no chat completion"),
+    "a stream that breaks off": (Said(body='data: {"choices": []}\n\n', headers=EVENTS), "broke off"),
+    "bytes": (Said(body="\x01\x02{{{<<<"), "no chat completion"),
+    "repeated ids": (Said("[3] > " * 40 + "[3]"), "form that was asked for"),
+    "repeated ids in JSON": (Said(json.dumps({"ranking": [7] * 40, "ratings": []})), "form that was asked for"),
+    "French": (Said("Désolé, je ne peux pas classer ces 10 passages."), "form that was asked for"),
+    "Chinese": (Said("对不起，我无法为这10段资料排序，第3段最好。"), "form that was asked for"),
+    "thinking without end": (Said("<think>Passage 3 is better than 5, so [3] > [5]"), "form that was asked for"),
+    "a wrong key": (Said(status=401, body="Incorrect API key provided"), "status 401"),
+    "no such model": (Said(status=404, body="model not found"), "status 404"),
+    "too many requests for an hour": (Said(status=429, body="", headers={"Retry-After": "3600"}), "asks to slow down"),
+    "a broken server": (Said(status=500, body="boom", headers={"Retry-After": "0"}), "status 500"),
+    "a closed socket": (Said(close=True), "cannot be reached"),
+}
+
+
+def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[Reranking, list[Mapping[str, Any]]]:
+    with LoopbackLlm(answer) as server:
+        chat = OpenAIChat(server.url, "tiny", max_retries=1)
+        reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))
+        result = with_fallback(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
+        chat.close()
+        return result, list(server.asked)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("trouble", BAD)
+def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None:
+    said, reason = BAD[trouble]
+    result, asked = ask(method, lambda request: said)
+    assert is_full_permutation(result.ranked, FOUND)
+    assert order(result) == list(range(1, COUNT + 1))
+    assert result.method == "none"
+    assert [(f.stage, f.method, f.used) for f in result.fallbacks] == [("rerank", method, "none")]
+    assert reason in result.fallbacks[0].reason
+    assert len(asked) <= 2 * COUNT
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_sixty_seconds__are_not_waited_for(method: str) -> None:
+    with LoopbackLlm(lambda request: Said(hold=True)) as server:
+        chat = OpenAIChat(server.url, "tiny")
+        result = with_fallback(METHODS[method](chat), RecallOrderReranker()).rerank("question", FOUND, deadline_s=0.4)
+        assert server.held.is_set()
+        assert not server.released.is_set(), "the server was waited for"
+        chat.close()
+    assert order(result) == list(range(1, COUNT + 1))
+    assert "time" in result.fallbacks[0].reason
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_retry_after__is_honoured_within_the_deadline(method: str) -> None:
+    refused: list[int] = []
+
+    def answer(request: Mapping[str, Any]) -> Said:
+        if not refused:
+            refused.append(1)
+            return Said(status=429, body="slow down", headers={"Retry-After": "0.2"})
+        return JUDGE(request)
+
+    result, _ = ask(method, answer)
+    assert order(result) == list(range(COUNT, 0, -1))
+    assert result.fallbacks == ()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_schema__a_server_without_it_is_found_out_and_no_answer_is_lost(method: str) -> None:
+    def answer(request: Mapping[str, Any]) -> Said:
+        if "response_format" in request:
+            return Said(status=400, body=json.dumps({"error": {"message": "unknown field response_format"}}))
+        return JUDGE(request)
+
+    result, asked = ask(method, answer)
+    assert order(result) == list(range(COUNT, 0, -1))
+    assert result.fallbacks == ()
+    with_schema = ["response_format" in request for request in asked]
+    assert 1 <= sum(with_schema) <= 2, "remembered after the first calls, of which two run at once"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_some_unusable_replies__cost_their_candidates_only(method: str) -> None:
+    judge = JudgingLlm(JUDGE.grades, highest=COUNT, share=0.2, fault="unusable", seed=3)
+    result, _ = ask(method, judge)
+    assert is_full_permutation(result.ranked, FOUND)
+    if method != "llm-listwise":  # one window of ten: it is right or it fails
+        assert result.method == method
+        assert order(result) != list(range(1, COUNT + 1))
+        assert result.fallbacks

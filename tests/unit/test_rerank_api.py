@@ -1,0 +1,289 @@
+"""`rerank-api`: the answers of real servers' shapes, odd ones, and failures, over HTTP on loopback."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pipeline.backends.rerank_api import HttpRerankEndpoint, read_scores
+from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
+from pipeline.rerank.permutation import UNSCORED, is_full_permutation
+from pipeline.types import PassageScores, Usage
+from tests.answer_fakes import candidate, candidates, order
+from tests.loopback_llm import LoopbackLlm, Said, in_turn
+
+KEY = "rk-very-secret"
+
+
+class FakeEndpoint:
+    """Gives prepared scores."""
+
+    name = "fake-reranker"
+
+    def __init__(self, *scores: float | None, note: str = "") -> None:
+        self._scores = scores
+        self._note = note
+        self.asked: list[tuple[str, list[str], float]] = []
+
+    def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
+        self.asked.append((question, list(passages), timeout_s))
+        return PassageScores(self._scores, Usage(1, 100), self._note)
+
+
+def cohere(*results: Any, **more: Any) -> Said:
+    return Said(body=json.dumps({"id": "x", "results": results, **more}))
+
+
+def result(index: Any, score: Any) -> dict[str, Any]:
+    return {"index": index, "relevance_score": score, "document": {"text": "…"}}
+
+
+Serve = Callable[..., HttpRerankEndpoint]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    opened: list[tuple[LoopbackLlm, HttpRerankEndpoint]] = []
+
+    def start(answer: Any, **options: Any) -> HttpRerankEndpoint:
+        server = LoopbackLlm(answer if callable(answer) else in_turn(answer)).__enter__()
+        endpoint = HttpRerankEndpoint(server.url, api_key=KEY, **options)
+        opened.append((server, endpoint))
+        endpoint.server = server  # type: ignore[attr-defined]
+        return endpoint
+
+    yield start
+    for server, endpoint in opened:
+        endpoint.close()
+        server.__exit__(None, None, None)
+
+
+def asked(endpoint: Any) -> list[Mapping[str, Any]]:
+    seen: list[Mapping[str, Any]] = endpoint.server.asked
+    return seen
+
+
+def test_rerank__orders_by_score() -> None:
+    endpoint = FakeEndpoint(0.1, 0.9, 0.5)
+    found = [candidate(1), candidate(2, "text", headings=("Chapter", "Part")), candidate(3)]
+    result = RerankApiReranker(endpoint, price_call_usd=2.0, price_tokens_usd=10.0).rerank("q", found, deadline_s=5.0)
+    assert is_full_permutation(result.ranked, found)
+    assert order(result) == [2, 3, 1]
+    assert [(r.score, r.raw_score) for r in result.ranked] == [(0.9, 0.9), (0.5, 0.5), (0.1, 0.1)]
+    assert (result.usage.calls, result.usage.prompt_tokens) == (1, 100)
+    assert result.usage.cost_usd == pytest.approx(0.002 + 0.001)
+    assert endpoint.asked[0][1][1] == "Chapter > Part\ntext"
+    assert result.method == "rerank-api"
+
+
+def test_rerank__logits_go_through_the_sigmoid_all_of_them() -> None:
+    result = RerankApiReranker(FakeEndpoint(0.5, -3.0, 4.0)).rerank("q", candidates(3), deadline_s=5.0)
+    assert order(result) == [3, 1, 2]
+    assert [r.score for r in result.ranked] == [pytest.approx(1 / (1 + math.exp(-x))) for x in (4.0, 0.5, -3.0)]
+    assert [r.raw_score for r in result.ranked] == [4.0, 0.5, -3.0]
+
+
+def test_rerank__unscored_keep_their_place_and_are_flagged() -> None:
+    endpoint = FakeEndpoint(0.1, None, 0.5, 0.3, note="1 passages are missing.")
+    result = RerankApiReranker(endpoint).rerank("q", candidates(4), deadline_s=5.0)
+    assert order(result) == [3, 2, 4, 1]
+    assert [r.flags for r in result.ranked] == [(), (UNSCORED,), (), ()]
+    assert "1 of 4 candidates kept their recall place: 1 passages are missing." in result.fallbacks[0].reason
+
+
+def test_rerank__too_few_scores_are_a_recorded_fallback() -> None:
+    chain = with_fallback(RerankApiReranker(FakeEndpoint(None, None, 0.5)), RecallOrderReranker())
+    result = chain.rerank("q", candidates(3), deadline_s=5.0)
+    assert (order(result), result.method) == ([1, 2, 3], "none")
+    assert "Only 1 of 3 passages got a usable score from fake-reranker" in result.fallbacks[0].reason
+    assert result.usage.calls == 1
+
+
+def test_rerank__the_budget_is_looked_at_first() -> None:
+    endpoint = FakeEndpoint(0.1, 0.2)
+    reranker = RerankApiReranker(endpoint, budget_tokens=100)
+    assert reranker.estimate("q", candidates(40)).prompt_tokens > 100
+    result = with_fallback(reranker, RecallOrderReranker()).rerank("q", candidates(40), deadline_s=5.0)
+    assert endpoint.asked == []
+    assert "tokens; the limit is 100" in result.fallbacks[0].reason
+
+
+def test_rerank__no_time_or_no_candidates() -> None:
+    endpoint = FakeEndpoint()
+    assert RerankApiReranker(endpoint).rerank("q", [], deadline_s=5.0).ranked == ()
+    with pytest.raises(LlmTimeout):
+        RerankApiReranker(endpoint).rerank("q", candidates(1), deadline_s=0.0)
+    assert endpoint.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "scores", "said"),
+    [
+        ({"results": [result(1, 0.2), result(0, 0.8)]}, [0.8, 0.2], ""),
+        ([{"index": 1, "score": 0.2}, {"index": 0, "score": 0.8}], [0.8, 0.2], ""),  # TEI
+        ({"data": [result(1, 0.2), result(0, 1)]}, [1.0, 0.2], ""),
+        ({"results": [result(0, 0.8)]}, [0.8, None], "1 passages are missing"),
+        ({"results": [result(0, 0.8), result(2, 0.9)]}, [0.8, None], "1 results name no passage"),
+        ({"results": [result(0, 0.8), result(-1, 0.9)]}, [0.8, None], "1 results name no passage"),
+        ({"results": [result(0, 0.8), result("1", 0.9)]}, [0.8, None], "1 results name no passage"),
+        ({"results": [result(0, 0.8), result(1.0, 0.9)]}, [0.8, None], "1 results name no passage"),
+        ({"results": [result(True, 0.8), result(0, 0.9)]}, [0.9, None], "1 results name no passage"),
+        ({"results": [result(0, 0.8), result(1, 0.1), result(1, 0.9)]}, [0.8, None], "1 passages are scored twice"),
+        ({"results": [result(0, 0.8), result(1, "0.9")]}, [0.8, None], "or no number"),
+        ({"results": [result(0, 0.8), result(1, None)]}, [0.8, None], "or no number"),
+        ({"results": [result(0, 0.8), result(1, math.nan)]}, [0.8, None], "or no number"),
+        ({"results": [result(0, 0.8), result(1, math.inf)]}, [0.8, None], "or no number"),
+        ({"results": [result(0, 0.8), "nonsense", None]}, [0.8, None], "2 results name no passage"),
+        ({"results": []}, [None, None], "2 passages are missing"),
+        ({"results": {"0": 0.8}}, [None, None], "no list of results"),
+        ({"error": "x"}, [None, None], "no list of results"),
+        ("nonsense", [None, None], "no list of results"),
+        (None, [None, None], "no list of results"),
+    ],
+)
+def test_read_scores__never_an_exception(answer: Any, scores: list[float | None], said: str) -> None:
+    found, note = read_scores(answer, 2)
+    assert found == scores
+    assert said in note
+    assert bool(note) == bool(said)
+
+
+def test_score__cohere_shape(serve: Serve) -> None:
+    meta = {"tokens": {"input_tokens": 77}}
+    endpoint = serve([cohere(result(1, 0.9), result(0, 0.1), meta=meta)], model="rerank-v3.5")
+    scores = endpoint.score("q", ["a", "b"], timeout_s=5)
+    assert scores == PassageScores((0.1, 0.9), Usage(1, 77))
+    assert asked(endpoint) == [{"model": "rerank-v3.5", "query": "q", "documents": ["a", "b"], "top_n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [({"total_tokens": 815, "prompt_tokens": 800}, 800), ({"total_tokens": 56}, 56), ({"total_tokens": 0}, 1), (5, 1)],
+)
+def test_score__usage_of_jina_vllm_and_of_nobody(serve: Serve, usage: Any, tokens: int) -> None:
+    assert serve([cohere(result(0, 0.1), usage=usage)]).score("q", ["a"], timeout_s=5).usage.prompt_tokens == tokens
+
+
+def tei(limit: int) -> Callable[[Mapping[str, Any]], Said]:
+    """Answer as Text Embeddings Inference does: its own fields, and no more passages at once than its limit."""
+
+    def answer(request: Mapping[str, Any]) -> Said:
+        if "texts" not in request:
+            return Said(
+                status=422, body="Failed to deserialize the JSON body into the target type: missing field `texts`"
+            )
+        texts = request["texts"]
+        if len(texts) > limit:
+            said = f"batch size {len(texts)} > maximum allowed batch size {limit}"
+            return Said(status=413, body=json.dumps({"error": said, "error_type": "Validation"}))
+        scored = [{"index": place, "score": int(text) / 100} for place, text in enumerate(texts)]
+        return Said(body=json.dumps(scored[::-1]))
+
+    return answer
+
+
+def test_score__tei_shape_and_limit_are_found_out_once(serve: Serve) -> None:
+    endpoint = serve(tei(32))
+    texts = [str(number) for number in range(50)]
+    expected = tuple(number / 100 for number in range(50))
+    assert endpoint.score("q", texts, timeout_s=5).scores == expected
+    assert [len(request.get("texts", [])) for request in asked(endpoint)] == [0, 50, 25, 25]
+    assert endpoint.score("q", texts, timeout_s=5).scores == expected
+    assert [len(request.get("texts", [])) for request in asked(endpoint)][4:] == [25, 25]
+
+
+def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
+    endpoint = serve([Said(status=413, body="too large")])
+    with pytest.raises(LlmRefused, match="status 413"):
+        endpoint.score("q", ["a"], timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("replies", "error", "requests"),
+    [
+        ([Said(status=401, body=f"bad key {KEY}")], LlmRefused, 1),
+        ([Said(status=403, body="no")], LlmRefused, 1),
+        ([Said(status=404, body="no such model")], LlmRefused, 1),
+        ([Said(status=400, body="bad request")], LlmRefused, 1),
+        ([Said(status=307, body="", headers={"Location": "http://127.0.0.1:9/"})], LlmRefused, 1),
+        ([Said(status=500, body="boom", headers={"Retry-After": "0"})], LlmUnreachable, 3),
+        ([Said(status=429, body="slow down", headers={"Retry-After": "3600"})], LlmUnreachable, 1),
+        (
+            [Said(status=429, body="slow down", headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})],
+            LlmUnreachable,
+            1,
+        ),
+        ([Said(body="<html>It works!</html>")], LlmUnparsable, 1),
+        ([Said(body="")], LlmUnparsable, 1),
+    ],
+)
+def test_score__failures_are_sentences(serve: Serve, replies: list[Said], error: type[LlmError], requests: int) -> None:
+    endpoint = serve(replies)
+    with pytest.raises(error) as raised:
+        endpoint.score("q", ["a"], timeout_s=5)
+    assert type(raised.value) is error
+    assert endpoint.where in str(raised.value)
+    assert KEY not in str(raised.value)
+    assert len(asked(endpoint)) == requests
+
+
+def test_score__slows_down_when_asked(serve: Serve) -> None:
+    wait = Said(status=429, body="slow down", headers={"Retry-After": "0"})
+    endpoint = serve(
+        [
+            wait,
+            Said(status=503, headers={"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, body=""),
+            cohere(result(0, 0.5)),
+        ]
+    )
+    assert endpoint.score("q", ["a"], timeout_s=5).scores == (0.5,)
+    assert len(asked(endpoint)) == 3
+
+
+def test_score__too_slow(serve: Serve) -> None:
+    endpoint = serve([Said(hold=True)])
+    with pytest.raises(LlmTimeout):
+        endpoint.score("q", ["a"], timeout_s=0.2)
+
+
+def test_score__a_closed_socket(serve: Serve) -> None:
+    endpoint = serve([Said(close=True)], max_retries=0)
+    with pytest.raises(LlmUnreachable, match="cannot be reached"):
+        endpoint.score("q", ["a"], timeout_s=5)
+
+
+def test_score__nobody_listens() -> None:
+    endpoint = HttpRerankEndpoint("http://127.0.0.1:9/v2/rerank", max_retries=0)
+    assert endpoint.name == "http://127.0.0.1:9/v2/rerank"
+    with pytest.raises(LlmUnreachable, match="REFDESK_RERANK_API_URL"):
+        endpoint.score("q", ["a"], timeout_s=5)
+    endpoint.close()
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://127.0.0.1/rerank", "http://[::1"])
+def test_score__no_url(url: str) -> None:
+    endpoint = HttpRerankEndpoint(url)
+    with pytest.raises(LlmRefused, match="REFDESK_RERANK_API_URL"):
+        endpoint.score("q", ["a"], timeout_s=5)
+    endpoint.close()
+
+
+def test_score__a_key_that_is_none() -> None:
+    endpoint = HttpRerankEndpoint("http://127.0.0.1:9", api_key="schlüssel")
+    with pytest.raises(LlmRefused, match="REFDESK_RERANK_API_KEY"):
+        endpoint.score("q", ["a"], timeout_s=5)
+    endpoint.close()
+
+
+def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> None:
+    for said in (Said(status=500, body="", headers={"Retry-After": "0"}), Said(body="{}"), Said(close=True)):
+        chain = with_fallback(RerankApiReranker(serve([said])), RecallOrderReranker())
+        found = candidates(5)
+        result = chain.rerank("q", found, deadline_s=5.0)
+        assert is_full_permutation(result.ranked, found)
+        assert [(f.method, f.used) for f in result.fallbacks] == [("rerank-api", "none")]
