@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from discord import Colour
 
 from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET, card, fit
 from bot.render.docs import PAGE, doc_card, docs_list
@@ -106,7 +107,7 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
         ((stopped,), "Cancelled", QUIET, ["rd:retry:7"]),
     ):
         shown = check(ingest_card(added(*jobs), EN))
-        assert (shown.embeds[0].title, shown.embeds[0].colour.value, _actions(shown)) == (title, colour, actions)
+        assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
 
 
 def test_ingest__says_who_may_use_it():

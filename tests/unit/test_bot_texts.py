@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import discord
 import pytest
@@ -238,7 +239,7 @@ def test_texts__a_missing_variable_is_a_fault():
     ],
 )
 def test_translator__gives_what_named_marked(locale, said):
-    context = app_commands.TranslationContext(app_commands.TranslationContextLocation.other, None)
+    context: Any = None
     translate = CatalogueTranslator().translate
     assert asyncio.run(translate(named("cmd-ask"), locale, context)) == said
     assert asyncio.run(translate(app_commands.locale_str("plain"), locale, context)) is None
