@@ -18,7 +18,6 @@ BEGIN
 END $$;
 
 ALTER TABLE jobs DROP COLUMN delivery_id;
-ALTER TABLE jobs ADD COLUMN deliver jsonb;
 COMMENT ON COLUMN jobs.deliver IS 'Where the result goes, e.g. Discord channel and message id.';
 COMMENT ON COLUMN jobs.stage IS 'Where in the flow it is: fetch, parse, chunk, store, embed; recall, rerank, generate.';
 DROP TABLE deliveries;

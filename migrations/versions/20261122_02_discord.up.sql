@@ -72,7 +72,8 @@ COMMENT ON COLUMN deliveries.delivered_at IS 'When everything was shown.';
 ALTER TABLE jobs ADD COLUMN delivery_id bigint REFERENCES deliveries ON DELETE SET NULL;
 CREATE INDEX jobs_of_delivery ON jobs (delivery_id) WHERE delivery_id IS NOT NULL;
 COMMENT ON COLUMN jobs.delivery_id IS 'Message that shows this job; null when a command line waits for it.';
-ALTER TABLE jobs DROP COLUMN deliver;
+-- It stays for one release, so that a program of the version before runs on this schema while all are upgraded.
+COMMENT ON COLUMN jobs.deliver IS 'Not used any more: deliveries took its place. It goes with the next release.';
 
 -- A second channel names the delivery, so that a bot listens to its own work only. Equal notices of one transaction are one.
 CREATE OR REPLACE FUNCTION record_job_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$

@@ -93,9 +93,16 @@ def test_discord__down_on_data_restores_the_first_schema_and_keeps_the_ledger(da
     assert objects(database_url) == down
 
 
+LEAVING = {("jobs", "deliver")}
+"""Columns that this program does not use any more, kept for one release for the program before it."""
+
+
 def test_models__agree_with_the_migrations(database_url):
     def relevant(change):
         head = change[0] if isinstance(change, tuple) else change[0][0]
+        # What waits for its removal is known to the schema only.
+        if head == "remove_column" and (change[2], change[3].name) in LEAVING:
+            return False
         # Partial and plain indexes live in the migrations alone; a test of its own looks after comments.
         return head != "remove_index" and "comment" not in head and head != "modify_default"
 
