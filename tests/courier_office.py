@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import discord
 import httpx
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -28,7 +29,7 @@ from tests.fake_discord.model import Channel, Message
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 POST = "POST /channels/{channel_id}/messages"
 EDIT_ORIGINAL = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
-PATIENCE_S = 30
+PATIENCE_S = 60
 _numbers = itertools.count(1)
 
 
@@ -148,6 +149,15 @@ class Office:
             interaction=interaction,
             message=message,
         )
+
+    def follow(self, interaction: Interaction) -> Asked:
+        """Find what a bot made of a command."""
+        find = f"SELECT id FROM deliveries WHERE request_key = 'interaction:{interaction.id}'"
+        self.wait(lambda: self.value(find), f"a delivery for {interaction}")
+        number = self.value(find)
+        with self.database.system() as session:
+            numbers = tuple(deliveries.job_ids(session, number))
+        return Asked(number, numbers, cast("Message", interaction.original), interaction)
 
     def ask_by_mention(self, said: Message) -> Asked:
         """Ask as a mention does: the message that shows it is still to be posted."""
@@ -270,6 +280,25 @@ class Office:
 
     def edits_of(self, asked: Asked) -> int:
         return sum(str(asked.message.id) in request.path for request in self.fake.requests_to(EDIT))
+
+
+class Cut:
+    """A database that takes no connections until it is restored."""
+
+    def __init__(self, office: Office, server_url: str) -> None:
+        self._url = server_url
+        self._name = office.value("SELECT current_database()")
+        self._allow("false")
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            find = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(find, [self._name])
+
+    def restore(self) -> None:
+        self._allow("true")
+
+    def _allow(self, allowed: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {allowed}'.encode())
 
 
 @contextmanager

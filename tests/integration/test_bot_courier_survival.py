@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 
-import psycopg
 import pytest
 
-from tests.courier_office import EDIT, POST, open_office
+from tests.courier_office import EDIT, POST, Cut, open_office
 
 LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
 """Three messages."""
@@ -251,7 +250,7 @@ def test_database_away__in_the_middle_and_every_answer_comes_once(office, server
     with office.fake.hold(POST, times=1, processed=True) as hold:
         office.answer(asked, LONG)
         hold.wait_arrived()
-        cut = Cut(office, servers)
+        cut = Cut(office, servers.database_url)
     office.wait(lambda: not bot.courier.health().database, "the database missed")
     cut.restore()
     office.answer(waiting)
@@ -267,7 +266,7 @@ def test_database_away__longer_than_the_claim_nothing_is_sent_and_then_all_goes_
     office.wait_text(asked.message, "Waiting")
     lease = office.begin(asked)
     office.wait_text(asked.message, "Searching")
-    cut = Cut(office, servers)
+    cut = Cut(office, servers.database_url)
     (held,) = bot.courier._held.values()
     office.wait(lambda: bot._loop.time() > held.deadline, "the end of the claim")
     edits = office.count(EDIT)
@@ -278,25 +277,6 @@ def test_database_away__longer_than_the_claim_nothing_is_sent_and_then_all_goes_
     office.wait_state(asked)
     assert office.count(EDIT) > edits
     assert len(office.channel.messages) == 1
-
-
-class Cut:
-    """A database that takes no connections."""
-
-    def __init__(self, office, servers):
-        self._url = servers.database_url
-        self._name = office.value("SELECT current_database()")
-        self._allow("false")
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            find = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(find, [self._name])
-
-    def restore(self):
-        self._allow("true")
-
-    def _allow(self, allowed):
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            connection.execute(f'ALTER DATABASE "{self._name}" WITH ALLOW_CONNECTIONS {allowed}')
 
 
 def test_many_at_once__all_are_shown_and_all_end(office):
