@@ -40,7 +40,6 @@ def _stored(call: Call, scope: int | None, body: dict[str, Any]) -> dict[str, An
         "id": old["id"] if old else str(world.ids.new()),
         "application_id": str(world.application_id),
         "version": str(world.ids.new()),
-        "default_member_permissions": None,
         "type": kind,
         "description": "",
         "nsfw": False,
@@ -48,12 +47,17 @@ def _stored(call: Call, scope: int | None, body: dict[str, Any]) -> dict[str, An
         "description_localizations": None,
         **{key: value for key, value in body.items() if key not in {"id", "version"}},
     }
+    command["default_member_permissions"] = _as_text(body.get("default_member_permissions"))
     if scope is None:
         command |= {"contexts": body.get("contexts"), "integration_types": body.get("integration_types") or [0]}
         command["dm_permission"] = body.get("dm_permission", True)
     else:
         command["guild_id"] = str(scope)
     return command
+
+
+def _as_text(permissions: Any) -> str | None:
+    return None if permissions is None else str(permissions)  # discord.py sends an integer, Discord answers a string
 
 
 def _count_create(call: Call, scope: int | None) -> None:
@@ -113,6 +117,7 @@ def change_command(call: Call) -> Reply:
     errors = FormErrors()
     check_command(merged, "", errors)
     errors.raise_if_any()
+    merged["default_member_permissions"] = _as_text(merged.get("default_member_permissions"))
     call.world.commands[scope][int(command["id"])] = merged | {"version": str(call.world.ids.new())}
     return Reply(200, call.world.commands[scope][int(command["id"])])
 

@@ -84,6 +84,15 @@ def test_registration__what_is_fine():
     assert validate_registration([localized, command(name="docs", options=[group]), menu]) == []
 
 
+def test_registration__permissions_come_back_as_text(fake, call):
+    path = f"/applications/{fake.bot.id}/commands"
+    (stored,) = call("PUT", path, json=[command(default_member_permissions=32)]).json()
+    assert stored["default_member_permissions"] == "32"
+    changed = call("PATCH", f"{path}/{stored['id']}", json={"default_member_permissions": 0}).json()
+    assert changed["default_member_permissions"] == "0"
+    assert fake.problems == []
+
+
 def test_registration__keeps_ids_and_counts_new_names(fake, call):
     path = f"/applications/{fake.bot.id}/commands"
     first = call("PUT", path, json=[command()]).json()[0]["id"]
