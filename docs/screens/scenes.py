@@ -32,7 +32,12 @@ from tests.bot_values import (
 from tests.bot_values import answer as result
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
-NAMES = ((CHANNEL, "laser-cutter"), (PERSON, "Mika"), ("1180000000000000042", "Stewards"))
+NAMES = (
+    (CHANNEL, "laser-cutter"),
+    (PERSON, "Mika"),
+    ("1180000000000000042", "stewards"),
+    ("1180000000000000043", "Stewards"),
+)
 MANUAL, RULES, MINUTES = "Laser cutter manual", "Workshop rules.md", "Safety round, minutes of 3 March"
 QUESTION = "Which materials must never go into the laser cutter?"
 TEXT = """Three groups of materials are forbidden in the laser cutter:
@@ -181,9 +186,12 @@ def docs_scene() -> list[Posted]:
 
 
 def refusal_scene() -> list[Posted]:
-    """A private refusal."""
-    said = EN("refusal-over-quota-user", limit=60, window=EN("duration-hours", n=1), frees=EN("duration-minutes", n=12))
-    return [_post(Shown(said), command="ask", private=True)]
+    """Private refusals."""
+    quota = EN(
+        "refusal-over-quota-user", limit=60, window=EN("duration-hours", n=1), frees=EN("duration-minutes", n=12)
+    )
+    large = EN("refusal-file-too-large", name="excursion.mp4.pdf", limit="50")
+    return [_post(Shown(quota), command="ask", private=True), _post(Shown(large), command="ingest", private=True)]
 
 
 def failure_scene() -> list[Posted]:
@@ -221,7 +229,7 @@ def settings_scene() -> list[Posted]:
     chosen = WorkspaceSettings(
         reranker="cross-encoder",
         ingest_by="role",
-        ingest_role="1180000000000000042",
+        ingest_role="1180000000000000043",
         public_channels=(CHANNEL,),
         updated_by=PERSON,
         updated_at=NOW,
