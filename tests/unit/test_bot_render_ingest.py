@@ -1,0 +1,123 @@
+"""The card of documents that are being added."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from discord import Colour
+
+from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET
+from bot.render.ingest import ingest_card
+from bot.render.shown import Button, Shown
+from bot.texts import texts_for
+from tests.bot_values import CHANNEL, added, document_job
+from tests.shown_checks import HOSTILE, check
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
+DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
+
+
+def _description(shown: Shown) -> str:
+    return check(shown).embeds[0].description or ""
+
+
+def _actions(shown: Shown) -> list[str]:
+    return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (document_job("a.pdf", result=DONE), "✅ **a.pdf** · 12 pages, 1,071 passages"),
+        (document_job("a.md", result={"chunks": 1}), "✅ **a.md** · 1 passage"),
+        (document_job("a.md", result={"chunks": 41, "unchanged": True}), "unchanged, 41 passages"),
+        (document_job("a.md", result={"chunks": 41, "unchanged": True, "overtaken": True}), "a newer version"),
+        (
+            document_job("a.md", result={"chunks": 2, "warnings": ["Page 3 is damaged.", "x"]}),
+            "2 warnings, the first: Page 3",
+        ),
+        (
+            document_job("a.pdf", "failed", error_class="EncryptedFile"),
+            "❌ **a.pdf**\n> The file is protected by a password.",
+        ),
+        (document_job("a.pdf", "dead", error_class="WorkerLost"), "fell silent"),
+        (document_job("a.pdf", "cancelled"), "🚫 a.pdf · cancelled"),
+        (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
+        (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
+        (
+            document_job("a.pdf", "queued", attempt=0, ahead=4, why='no worker for the queue "ingest"'),
+            "no worker is running",
+        ),
+        (document_job("a.pdf", "queued", attempt=1, error="x"), "attempt 2 of 3"),
+        (document_job("a.pdf", "running", stage="fetch"), "fetching the link"),
+        (document_job("a.pdf", "running", stage="parse"), "reading"),
+        (
+            document_job("a.pdf", "running", stage="embed", progress_done=340, progress_total=1071),
+            "340 of 1,071 passages embedded",
+        ),
+        (document_job("a.pdf", "running", stage="anything"), "reading"),
+        (document_job("a.pdf", "running", stage="embed", cancel_requested=True), "stopping"),
+    ],
+)
+def test_ingest__each_state_has_a_line(made, said):
+    assert said in _description(ingest_card(added(made), EN))
+    check(ingest_card(added(made), ZH))
+
+
+def test_ingest__title_colour_and_button_say_how_it_stands():
+    done, failed = document_job("a", result=DONE), document_job("b", "failed", error_class="EmptyDocument")
+    same = document_job("c", result={"chunks": 3, "unchanged": True})
+    running, stopped = document_job("d", "running", stage="parse"), document_job("e", "cancelled")
+    for jobs, title, colour, actions in (
+        ((done, running), "Adding 2 documents, 1 done", CALM, ["rd:cancel:7"]),
+        ((running,), "Adding 1 document", CALM, ["rd:cancel:7"]),
+        ((done,), "Added to the library", GOOD, []),
+        ((done, done), "2 documents added to the library", GOOD, []),
+        ((same, same), "All 2 documents are in the library already", GOOD, []),
+        ((done, failed), "1 of 2 documents added", CAREFUL, ["rd:retry:7"]),
+        ((failed,), "Could not be added", BAD, ["rd:retry:7"]),
+        ((stopped,), "Cancelled", QUIET, ["rd:retry:7"]),
+    ):
+        shown = check(ingest_card(added(*jobs), EN))
+        assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
+
+
+def test_ingest__says_who_may_use_it():
+    made = document_job("a", result=DONE)
+    assert "-# For everybody on this server" in _description(ingest_card(added(made), EN))
+    scoped = replace(made, payload={"channels": [CHANNEL]})
+    assert f"-# Only for people of <#{CHANNEL}>" in _description(ingest_card(added(scoped), EN))
+    assert "-# For you only" in _description(ingest_card(added(scoped, guild_id=None), EN))
+
+
+def test_ingest__of_many_shows_failures_and_counts_the_rest():
+    jobs = [document_job(f"file number {n} with quite a long name.pdf", result=DONE) for n in range(200)]
+    jobs += [document_job(f"broken {n}.pdf", "failed", error_class="UnreadableFile") for n in range(3)]
+    jobs += [
+        document_job(f"late {n}.pdf", "running", stage="embed", progress_done=1, progress_total=9) for n in range(5)
+    ]
+    description = _description(ingest_card(added(*jobs), EN))
+    assert description.startswith("❌ **broken 0.pdf**")
+    assert all(f"broken {n}.pdf" in description for n in range(3))
+    shown = description.count("✅")
+    assert f"{200 - shown} more added" in description
+
+
+@BOTH
+def test_ingest__hostile(t):
+    states = ["failed", "succeeded", "cancelled", "queued", "running"]
+    jobs = [
+        document_job(
+            HOSTILE,
+            state,
+            error_class="LinkFailed",
+            error=HOSTILE,
+            why=HOSTILE,
+            result={"chunks": 1, "warnings": [HOSTILE]},
+        )
+        for state in states * 3
+    ]
+    for shown in (jobs[:1], jobs[:8], jobs):
+        check(ingest_card(added(*shown), t))
