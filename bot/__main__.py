@@ -45,6 +45,7 @@ CLOSED_FOR_GOOD = {
 
 def main() -> int:
     """Run the bot, or `--check` it, and give the exit code."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants to hear the bot
     parser = argparse.ArgumentParser(prog="python -m bot", description="The Discord bot of Refdesk.")
     parser.add_argument("--check", action="store_true", help="say what is in order and what is not, as JSON lines")
     parser.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)

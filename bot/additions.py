@@ -18,8 +18,8 @@ from bot.desk.library import Addition, Kept, Library
 from bot.questions import target_of
 from bot.refusals import Refusal, Refusals, sentence
 from bot.render import safe
-from bot.render.shown import Shown
-from bot.replies import defer, reply
+from bot.render.split import MESSAGE, cut
+from bot.replies import defer
 from bot.scope import Place, place_of
 from bot.visits import visit_of
 
@@ -150,11 +150,18 @@ async def add(
             kept.append(outcome)
     if not kept:
         raise Refusals(refused)
-    visit_of(interaction).jobs += await desk.library.add(place, kept, scope, target_of(interaction, deferred))
-    visit_of(interaction).thinking = ""
     if refused:
-        t = clients.texts_of(interaction)
-        await reply(interaction, Shown("\n".join(sentence(refusal, t) for refusal in refused)))
+        await _tell_refused(interaction, refused)
+    visit_of(interaction).jobs += await desk.library.add(place, kept, scope, target_of(interaction, deferred))
+    visit_of(interaction).thinking = ""  # from here on the message is the courier's
+
+
+async def _tell_refused(interaction: discord.Interaction, refused: Sequence[Refusal]) -> None:
+    t = clients.texts_of(interaction)
+    # Discord puts the first follow-up into a message that still thinks, so that gets something of its own before.
+    await interaction.edit_original_response(content=t("ingest-received"))
+    said = "\n".join(sentence(refusal, t) for refusal in refused)
+    await interaction.followup.send(cut(said, MESSAGE), ephemeral=True, suppress_embeds=True)
 
 
 async def _take(

@@ -22,6 +22,7 @@ from discord import app_commands
 
 from bot import replies
 from bot.render.shown import Shown
+from bot.render.split import MESSAGE, cut
 from bot.render.wording import error_sentence
 from bot.texts import DEFAULT, Texts, texts_for
 from pipeline.errors import OverQuota, RefdeskError, SetupError
@@ -58,7 +59,7 @@ async def refuse(interaction: discord.Interaction, error: Exception) -> str:
     if isinstance(error, discord.HTTPException) and error.code in GONE:
         return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"
     outcome = _note(error)
-    shown = Shown(sentence(error, texts_for(interaction.locale), outcome))
+    shown = Shown(cut(sentence(error, texts_for(interaction.locale), outcome), MESSAGE))
     try:
         await replies.retract(interaction, shown)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as away:

@@ -445,6 +445,7 @@ job-again = Job { $job } is queued again.
 job-cancelled = Job { $job } is cancelled.
 job-stops = Job { $job } stops at its next step.
 job-why-says = **Job { $job }** · { $state }: { $why }
+ingest-received = Received …
 settings-choose-channels = Channels with public answers; none chosen: all
 form-text = Add a text
 form-text-title = Title

@@ -402,6 +402,7 @@ job-again = 任务 { $job } 已重新排队。
 job-cancelled = 任务 { $job } 已取消。
 job-stops = 任务 { $job } 会在下一步停止。
 job-why-says = **任务 { $job }** · { $state }：{ $why }
+ingest-received = 已收到……
 settings-choose-channels = 回答可以公开的频道；一个都不选就是全部
 form-text = 添加一段文字
 form-text-title = 标题

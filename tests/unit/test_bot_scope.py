@@ -1,0 +1,172 @@
+from dataclasses import replace
+
+import pytest
+
+from bot.desk.library import Addition, seen_by, source_of
+from bot.scope import Place, place_of, seeing
+from db.workspace_settings import WorkspaceSettings
+from tests import bot_places as places
+from tests.bot_values import delivery
+
+HERE = Place("900", user_id="1", channel_id="301", guild_id="100", manager=False)
+
+
+@pytest.fixture
+def bot():
+    return places.client()
+
+
+def placed(bot, **options):
+    interaction = places.interaction(bot, **options)
+    return seeing(place_of(interaction), bot, interaction.user)
+
+
+def test_place__in_a_server_with_the_bot(bot):
+    place = placed(bot, roles=(places.STAFF,), locale="zh-CN")
+    assert (place.workspace, place.user_id, place.channel_id) == ("guild:100", "202", "301")
+    assert place.role_ids == {"100", "110"}
+    assert (place.manager, place.reachable, place.open_to_all, place.locale) == (False, True, True, "zh-CN")
+
+
+def test_place__manager_by_permission_of_this_moment(bot):
+    assert placed(bot, permissions=places.TALK | places.MANAGE).manager
+    assert placed(bot, permissions=1 << 3).manager
+    assert not placed(bot).manager
+
+
+def test_place__in_direct_messages_is_a_library_of_ones_own(bot):
+    place = placed(bot, guild=None, channel=777)
+    assert (place.workspace, place.manager, place.reachable) == ("user:202", True, True)
+    assert place.visible_to("channel") is None
+    assert place.may_see(["1"])
+    assert seen_by(place) is None
+
+
+def test_place__in_a_server_without_the_bot_is_ones_own_too(bot):
+    place = placed(bot, guild=555)
+    assert (place.workspace, place.guild_id, place.reachable) == ("user:202", None, False)
+    assert place.manager
+
+
+def test_place__the_bot_cannot_see_the_channel(bot):
+    assert not placed(bot, app_permissions=0).reachable
+
+
+def test_place__right_after_the_connection_nothing_counts_as_open(bot):
+    bot._connection._guilds[places.GUILD]._roles.clear()
+    place = placed(bot)
+    assert (place.open_to_all, place.readable) == (False, ())
+
+
+def test_readable__by_roles_and_overwrites(bot):
+    assert placed(bot).readable == ("301", "304")
+    assert placed(bot, roles=(places.STAFF,)).readable == ("301", "302", "304")
+    assert placed(bot, user=places.OWNER).readable == ("301", "302", "303", "304")
+
+
+def test_readable__voice_needs_the_permission_to_connect(bot):
+    assert "303" not in placed(bot, roles=(places.STAFF,)).readable
+
+
+@pytest.mark.parametrize(
+    ("channel", "audience", "public", "open_to_all"),
+    [
+        (places.GENERAL, "301", ("301",), True),
+        (places.BOARD, "302", ("302",), False),
+        (places.THREAD, "301", ("401", "301"), True),
+        (places.BOARD_THREAD, "302", ("402", "302"), False),
+        (places.PRIVATE_THREAD, "403", ("403", "301"), False),
+    ],
+)
+def test_channel__whose_people_read_along(bot, channel, audience, public, open_to_all):
+    place = placed(bot, channel=channel)
+    assert (place.audience, place.public_channels, place.open_to_all) == (audience, public, open_to_all)
+
+
+@pytest.mark.parametrize(
+    ("channel", "visible", "scope"),
+    [
+        (places.GENERAL, None, None),
+        (places.GENERAL, "channel", ("301",)),
+        (places.BOARD, None, ("302",)),
+        (places.BOARD, "server", None),
+        (places.THREAD, None, None),
+        (places.THREAD, "channel", ("301",)),
+        (places.PRIVATE_THREAD, None, ("403",)),
+    ],
+)
+def test_new_document__for_whom(bot, channel, visible, scope):
+    assert placed(bot, channel=channel).visible_to(visible) == scope
+
+
+def test_public_answer__never_uses_what_only_the_asker_can_view(bot):
+    place = placed(bot, roles=(places.STAFF,))
+    assert "302" in place.private_channels
+    assert "302" not in place.public_channels
+
+
+def test_private_answer__of_a_closed_channel_one_has_lost(bot):
+    assert "302" not in placed(bot).private_channels
+
+
+def test_may_see__documents_of_channels_one_can_view():
+    place = replace(HERE, readable=("301", "302"))
+    assert place.may_see(None)
+    assert place.may_see(["302", "999"])
+    assert not place.may_see(["999"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "anybody", "with_role", "manager"),
+    [
+        (WorkspaceSettings(), True, True, True),
+        (WorkspaceSettings(ingest_by="everyone"), True, True, True),
+        (WorkspaceSettings(ingest_by="managers"), False, False, True),
+        (WorkspaceSettings(ingest_by="role", ingest_role="5"), False, True, True),
+        (WorkspaceSettings(ingest_by="role"), False, False, True),
+    ],
+)
+def test_may_add__as_the_settings_say(settings, anybody, with_role, manager):
+    assert HERE.may_add(settings) is anybody
+    assert replace(HERE, role_ids=frozenset({"5"})).may_add(settings) is with_role
+    assert replace(HERE, manager=True).may_add(settings) is manager
+
+
+def test_may_change__ones_own_or_as_a_manager():
+    assert HERE.may_change("1")
+    assert not HERE.may_change("2")
+    assert replace(HERE, manager=True).may_change("2")
+
+
+def test_public_answers__in_chosen_channels_and_their_threads():
+    chosen = WorkspaceSettings(public_channels=("301",))
+    assert HERE.may_answer_publicly(WorkspaceSettings())
+    assert HERE.may_answer_publicly(WorkspaceSettings(public_channels=()))
+    assert HERE.may_answer_publicly(chosen)
+    assert replace(HERE, channel_id="401", parent_id="301").may_answer_publicly(chosen)
+    assert not replace(HERE, channel_id="302").may_answer_publicly(chosen)
+    assert replace(HERE, guild_id=None, channel_id="302").may_answer_publicly(chosen)
+
+
+def test_may_read__ones_own_and_public_ones_of_this_channel():
+    assert HERE.may_read("1", None)
+    assert not HERE.may_read("2", None)
+    assert HERE.may_read("2", delivery(channel_id="301"))
+    assert not HERE.may_read("2", delivery(channel_id="302"))
+    assert not HERE.may_read("2", delivery(channel_id="301", private=True))
+    assert not replace(HERE, manager=True).may_read("2", delivery(channel_id="301", private=True))
+
+
+def test_source__the_same_name_for_the_same_readers_is_the_same_document():
+    name = Addition("rules.pdf")
+    assert source_of(HERE, name, None) == "discord:100/rules.pdf"
+    assert source_of(HERE, name, ("302",)) == "discord:100/302/rules.pdf"
+    assert source_of(replace(HERE, guild_id=None), name, None) == "discord:1/rules.pdf"
+    assert source_of(HERE, Addition("../../etc/passwd"), None) == "discord:100/.._.._etc_passwd"
+    assert source_of(HERE, Addition("Hello.md", identity="message-7.md"), None) == "discord:100/message-7.md"
+
+
+def test_source__a_link_is_its_own_name():
+    link = Addition("https://example.org/a", url="https://example.org/a")
+    assert source_of(HERE, link, None) == "https://example.org/a"
+    assert source_of(HERE, link, ("302",)) == "discord:100/302/https:__example.org_a"
