@@ -176,6 +176,8 @@ def _normalised(world: World, component: dict[str, Any], files: dict[str, Attach
             found[key] = _media(world, found[key], files)
     if kind == FILE and (file := files.get(str(component["file"]["url"]).removeprefix("attachment://"))):
         found |= {"name": file.filename, "size": len(file.data)}
+    if "default_values" in found:  # clients send ids as numbers too; ids come back as strings
+        found["default_values"] = [{**value, "id": str(value["id"])} for value in found["default_values"]]
     if "items" in found:
         found["items"] = [
             {"description": None, "spoiler": False, **item, "media": _media(world, item["media"], files)}
