@@ -324,8 +324,8 @@ reranker-rerank-api = rerank-api：重排序服务
 
 ## 拒绝：只有本人能看到，并且都说明该怎么做
 
-refusal-question-empty = 没有问题。请在 `/ask` 后面写一个，例如：怎么重置路由器？
-refusal-question-long = 问题有 { $length } 个字符，最多只能读 { $limit } 个。请用更少的字提问，或者用 `/ingest` 添加这段文字后再问。
+refusal-question-empty = 没有问题。请在 `/提问` 后面写一个，例如：怎么重置路由器？
+refusal-question-long = 问题有 { $length } 个字符，最多只能读 { $limit } 个。请用更少的字提问，或者用 `/添加` 添加这段文字后再问。
 refusal-private-only = 这个频道里的回答是私密的。请选择“私密”再问一次。
 refusal-over-quota-user = 你在{ $window }内可以这样做 { $limit } 次。{ $frees }后可以再试。
 refusal-over-quota-server = 这个服务器在{ $window }内可以这样做 { $limit } 次，别人已经用完了。{ $frees }后可以再试。
@@ -411,7 +411,7 @@ form-about = 就此提问
 form-about-question = 你的问题
 form-about-hint = 留空就直接问消息里的问题
 form-about-text = 这条消息
-hint-mention = 请在我回答过的子区里提到我并写下问题，或者回复我的某个回答。在其他地方请用 `/ask` 提问。
+hint-mention = 请在我回答过的子区里提到我并写下问题，或者回复我的某个回答。在其他地方请用 `/提问` 提问。
 
 ## 其他拒绝
 
@@ -422,21 +422,21 @@ refusal-same-name = 有两个文件都叫 **{ $name }**。请给其中一个换�
 refusal-name-taken = **{ $name }** 已经在资料库里，是别人添加的，只有那个人或管理员可以替换。请给你的换个名字。
 refusal-no-link = { $link } 不是可以读取的链接。它必须以 https:// 或 http:// 开头。
 refusal-text-empty = 没有文字。请在“文字”里写一段，或者附上文件，或者给出链接。
-refusal-nothing-to-add = 那条消息里没有可以添加的文件、链接或文字。请用 `/ingest` 添加。
-refusal-nothing-to-ask-about = 那条消息里没有可以提问的文字。请用 `/ask` 提问。
+refusal-nothing-to-add = 那条消息里没有可以添加的文件、链接或文字。请用 `/添加` 添加。
+refusal-nothing-to-ask-about = 那条消息里没有可以提问的文字。请用 `/提问` 提问。
 refusal-may-not-add-managers = 只有管理这个服务器的人可以添加资料。请他们来添加。
 refusal-may-not-add-role = 这里只有身份组 { $role } 的人可以添加资料。请他们来添加。
-refusal-unknown-document = 没有你能看到的资料“{ $name }”。请输入标题的开头并从列表中选择，或者用 `/docs list` 查看。
+refusal-unknown-document = 没有你能看到的资料“{ $name }”。请输入标题的开头并从列表中选择，或者用 `/资料 列表` 查看。
 refusal-not-your-document = **{ $title }** 是别人添加的。只有那个人或管理服务器的人可以改动它。
 refusal-original-too-large = **{ $name }** 超过了 Discord 在这里允许的 { $limit } MB。资料卡片上写着它的来源。
-refusal-unknown-job = 没有你能看到的任务 { $job }。`/jobs list` 可以列出你的任务。
+refusal-unknown-job = 没有你能看到的任务 { $job }。`/任务 列表` 可以列出你的任务。
 refusal-not-your-job = 那是别人的任务。只有那个人或管理服务器的人可以停止或重试。
-refusal-not-your-answer = 那是别人的回答。请自己用 `/ask` 提问。
-refusal-no-answer-yet = 任务 { $job } 还没有回答。`/jobs show { $job }` 会说明进行到哪里。
-refusal-no-last-answer = 你在这个频道还没有回答。请用 `/ask` 提问，或者指定一个。
+refusal-not-your-answer = 那是别人的回答。请自己用 `/提问` 提问。
+refusal-no-answer-yet = 任务 { $job } 还没有回答。`/任务 查看 { $job }` 会说明进行到哪里。
+refusal-no-last-answer = 你在这个频道还没有回答。请用 `/提问` 提问，或者指定一个。
 refusal-job-ended = 任务 { $job } 已经结束，没有可以停止的。
 refusal-nothing-to-retry = 没有可以重试的：只有失败或取消的才能重试。想要别的回答请重新提问。
-refusal-unknown-choice = 这个选项已经没有了。请用 `/ask` 重新提问。
-refusal-ask-there = 这个回答属于一个服务器。请在那里用 `/ask` 再问。
+refusal-unknown-choice = 这个选项已经没有了。请用 `/提问` 重新提问。
+refusal-ask-there = 这个回答属于一个服务器。请在那里用 `/提问` 再问。
 refusal-managers-only = 只有管理这个服务器的人可以这样做。请他们来做。
 refusal-name-a-role = 请用“身份组”选项也指定身份组。

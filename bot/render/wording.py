@@ -16,6 +16,7 @@ from pipeline.types import Fallback
 QUESTION = 300
 """Characters of a question that stand above its answer."""
 BAR = 20
+_PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 
 
 def question_line(job: JobView) -> str:
@@ -51,8 +52,8 @@ def _fallback(item: Mapping[str, Any] | Fallback, t: Texts) -> str:
         return t(key, method=safe.plain(method, 40), used=safe.plain(used, 40))
     if stage == "generate" and method == "sentence similarity":
         return t("fallback-generate-scores")
-    if t.has(f"fallback-{stage}"):
-        return t(f"fallback-{stage}")
+    if stage in _PLAIN_FALLBACKS:
+        return t(_PLAIN_FALLBACKS[stage])
     return t("fallback-other", stage=safe.plain(stage, 40), method=safe.plain(method, 40), used=safe.plain(used, 40))
 
 

@@ -96,11 +96,16 @@ def _any(key: str, number: int = 3) -> dict[str, object]:
 # ------------------------------------------------------------------------------------------------------- used in bot
 
 
-def _spoken(tree: ast.Module) -> Iterator[str]:
-    """Give the keys that a module says, as patterns: what an f-string puts in is any text."""
+def _spoken(tree: ast.Module) -> Iterator[tuple[str, set[str] | None]]:
+    """Give the keys that a module says, as patterns (what an f-string puts in is any text), and with which variables.
+
+    None: nobody can tell, because they come from a mapping.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _takes_key(node.func):
-            yield from _branches(node.args[0])
+            names = {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+            given = names if len(names) == len(node.keywords) else None
+            yield from ((pattern, given) for pattern in _branches(node.args[0]))
 
 
 def _takes_key(function: ast.expr) -> bool:
@@ -128,9 +133,12 @@ def _pattern(node: ast.expr) -> str | None:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(BOT)))
-def test_sources__every_key_exists(path):
-    for pattern in _spoken(SOURCES[path]):
-        assert any(re.fullmatch(pattern, key) for key in KEYS), pattern
+def test_sources__every_key_exists_and_gets_its_variables(path):
+    for pattern, given in _spoken(SOURCES[path]):
+        said = [key for key in KEYS if re.fullmatch(pattern, key)]
+        assert said, pattern
+        for key in said:
+            assert given is None or _variables(MESSAGES["en"][key]) <= given, key
 
 
 def test_catalogues__every_key_is_used():
@@ -195,6 +203,21 @@ def test_names__english_ones_are_what_the_api_calls_them():
     for key, name in _names("en", "cmd-").items():
         if key not in CONTEXT_MENUS:
             assert key.endswith(name)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names__sentences_name_commands_that_exist(language):
+    names = set(_names(language, "cmd-").values())
+    for key in KEYS:
+        said = Texts(language)(key, **_any(key))
+        for command in re.findall(r"(?<![\w:/])/([^\W\d_]+(?: [^\W\d_]+)?)", said):
+            words = command.split()
+            assert words[0] in names, (key, command)
+            if (
+                words[0] in {texts_for(language)(f"cmd-{group}") for group in ("docs", "jobs", "settings")}
+                and words[1:]
+            ):
+                assert words[1] in names or "`" not in said, (key, command)
 
 
 # ---------------------------------------------------------------------------------------------------------- locales
