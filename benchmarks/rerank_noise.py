@@ -7,7 +7,10 @@ The candidates are the first documents of the collection's run (without a run: t
 the order of their names). The model answers by the judgements, except for a share of its replies, which are wrong: a
 random rating, the worse of two passages, a random order; or unusable: a refusal in prose. Whatever a method does with
 them, a perfect model must lead to the best order that the candidates allow. `--over http` puts a real server on
-loopback between the two; the figures are the same, it takes longer.
+loopback between the two; the figures are the same, it takes longer. `--serve PORT` measures nothing and runs that
+server, for the product itself:
+
+    REFDESK_LLM_BASE_URL=http://127.0.0.1:PORT/v1 REFDESK_LLM_MODEL=judge refdesk evaluate DIR --reranker llm-listwise
 """
 
 from __future__ import annotations
@@ -17,9 +20,10 @@ import json
 import math
 import statistics
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +38,8 @@ from pipeline.types import Candidate, Usage
 from tests.judging_llm import JudgingLlm, key_of
 from tests.loopback_llm import LoopbackLlm, count_tokens
 
-DEPTH = 10
+DEPTH = {"sort": 20, "sliding": 10, "all-pairs": 0}
+"""Places worked out: the default of the method, and the passes that the literature measures."""
 WINDOW, STEP = 20, 10
 PER_CALL = 5
 LIMITS = LlmLimits(concurrency=4)
@@ -54,7 +59,7 @@ class Method:
 
 def comparisons(strategy: str) -> Callable[[int], int]:
     """Count the comparisons of a strategy for so many candidates."""
-    return lambda n: most_comparisons(strategy, n, DEPTH)  # type: ignore[arg-type]
+    return lambda n: most_comparisons(strategy, n, DEPTH[strategy])  # type: ignore[arg-type]
 
 
 def pairwise(strategy: str, formula: str) -> Method:
@@ -63,7 +68,7 @@ def pairwise(strategy: str, formula: str) -> Method:
     return Method(
         f"llm-pairwise, {strategy}",
         formula,
-        lambda chat: LlmPairwiseReranker(chat, limits=LIMITS, strategy=strategy, depth=DEPTH),  # type: ignore[arg-type]
+        lambda chat: LlmPairwiseReranker(chat, limits=LIMITS, strategy=strategy, depth=DEPTH[strategy]),  # type: ignore[arg-type]
         lambda n: 2 * count(n),
         lambda n: 4 * count(n),
     )
@@ -78,8 +83,8 @@ METHODS = (
         lambda n: math.ceil(n / PER_CALL),
         lambda n: n,
     ),
-    pairwise("sort", f"≤ 2·C(N, K={DEPTH})"),
-    pairwise("sliding", f"≤ 2·(K(N-1) - K(K-1)/2), K={DEPTH}"),
+    pairwise("sort", "≤ 2·Σ min(l+r-1, K) over all merges, K=20"),
+    pairwise("sliding", "≤ 2·(K(N-1) - K(K-1)/2), K=10"),
     pairwise("all-pairs", "N(N-1)"),
     Method(
         "llm-listwise",
@@ -112,6 +117,19 @@ def tasks_of(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
         found = tuple(_candidate(rank, documents[name]) for rank, name in enumerate(names[:top_n], 1))
         tasks.append(Task(question, found))
     return tasks
+
+
+def serve(dataset: Dataset, judge: JudgingLlm, port: int) -> None:
+    """Serve the model that knows all judgements of a collection until it is interrupted."""
+    documents = {document.id: key_of(document.text) for document in dataset.documents()}
+    grades = {
+        key_of(question.text): {documents[name]: grade for name, grade in dataset.qrels[question.id].items()}
+        for question in dataset.judged_questions
+    }
+    with LoopbackLlm(replace(judge, grades=grades), port) as server:
+        print(f"judging {dataset.name} at {server.url}", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 def _candidate(rank: int, document: CorpusDocument) -> Candidate:
@@ -182,6 +200,9 @@ def main() -> None:
     tasks = tasks_of(dataset, options.top_n, options.questions)
     qrels = {task.question.id: dataset.qrels[task.question.id] for task in tasks}
     judge = judge_of(dataset, tasks)
+    if options.serve:
+        serve(dataset, judge, options.serve)
+        return
     incoming, best = best_possible(tasks, qrels)
     shares = [int(share) for share in options.noise.split(",")]
     print(f"{dataset.name}: {len(tasks)} questions, {options.top_n} candidates, over {options.over}")
@@ -253,6 +274,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--noise", default="0,10,20,30")
     parser.add_argument("--only", default="", help="Parts of the names of methods, separated by commas.")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--serve", type=int, default=0, metavar="PORT")
     return parser.parse_args()
 
 

@@ -123,7 +123,7 @@ class Settings(BaseSettings):
     rerank_pairs: Literal["sort", "sliding", "all-pairs"] = Field(
         "sort", description="llm-pairwise: how comparisons become an order."
     )
-    rerank_depth: int = Field(10, ge=1, le=200, description="llm-pairwise: places that sort and sliding work out.")
+    rerank_depth: int = Field(20, ge=1, le=200, description="llm-pairwise: places that sort and sliding work out.")
     rerank_window: int = Field(20, ge=2, le=50, description="llm-listwise: passages put in order by one call.")
     rerank_step: int = Field(10, ge=1, le=50, description="llm-listwise: places from one window to the next.")
     rerank_api_url: str = Field(

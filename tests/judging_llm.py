@@ -76,8 +76,8 @@ class JudgingLlm:
 
     def _grade(self, question: str, text: str) -> int:
         known, shown = self.grades.get(key_of(question), {}), key_of(text)
-        # A long passage is shown cut.
-        return known[shown] if shown in known else next((g for key, g in known.items() if key.startswith(shown)), 0)
+        # What is shown may be a chunk of what was judged.
+        return known[shown] if shown in known else next((g for key, g in known.items() if shown in key), 0)
 
     def _wrong(self, grades: Mapping[str, int], chance: random.Random, *, comparing: bool) -> dict[str, int]:
         if comparing:  # the opposite; of two that are equal, either

@@ -43,7 +43,7 @@ def count_tokens(text: str) -> int:
 class LoopbackLlm:
     """Runs the server in a thread; keeps what it was asked."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, port: int = 0) -> None:
         self.asked: list[Mapping[str, Any]] = []
         self.held = threading.Event()
         self.released = threading.Event()
@@ -69,7 +69,7 @@ class LoopbackLlm:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients that hang up are what some tests are about
 
-        self._http = Server(("127.0.0.1", 0), Handler)
+        self._http = Server(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
 
@@ -86,6 +86,13 @@ class LoopbackLlm:
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
+
+    def let_go(self) -> None:
+        """Let calls end that a reranker has left behind, so that their connections can be closed."""
+        self.released.set()
+        for thread in threading.enumerate():
+            if thread.name.startswith("rerank"):
+                thread.join(10)
 
     def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: Said) -> None:
         if said.hold:

@@ -39,7 +39,7 @@ class LlmPairwiseReranker:
     method = "llm-pairwise"
 
     def __init__(
-        self, chat: ChatModel, *, limits: LlmLimits | None = None, strategy: Strategy = "sort", depth: int = 10
+        self, chat: ChatModel, *, limits: LlmLimits | None = None, strategy: Strategy = "sort", depth: int = 20
     ) -> None:
         """Take the endpoint and what may be spent there, how to get an order, and how many places it must decide."""
         self._chat = chat
@@ -64,10 +64,10 @@ class LlmPairwiseReranker:
         most = most_comparisons(self._strategy, len(candidates), self._depth)
         with Referee(calls, ask, self._limits.concurrency, _progress(on_progress, most, len(candidates))) as referee:
             ranked = self._order(referee, candidates)
-        note = referee.note()
         if not referee.decided:
-            said = f"{self._chat.name} decided none of {referee.judged} pairs. {note}"
+            said = f"{self._chat.name} {referee.defeat()}"
             return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
+        note = referee.note()
         fallbacks = (Fallback("rerank", self.method, "none", note),) if note else ()
         return Reranking(ranked, self.method, fallbacks, calls.usage, (prompt.sha256,))
 

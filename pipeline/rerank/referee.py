@@ -120,17 +120,19 @@ class Referee:
         }
 
     def note(self) -> str:
-        """Say what went wrong; nothing when all pairs asked for were judged and most have a winner."""
-        sentences = []
-        if self._stopped or self._failed:
-            reason = self._stopped or self._reasons[0]
-            sentences.append(f"{self.judged} pairs were judged, {self._failed} replies failed. {reason}")
+        """Say what went wrong; nothing when every reply was usable and no pair is left."""
+        if not self._stopped and not self._failed:
+            return ""
+        reason = self._stopped or self._reasons[0]
+        return f"{self.judged} pairs were judged, {self._failed} replies failed. {reason}"
+
+    def defeat(self) -> str:
+        """Say why no pair has a winner."""
         contradicted = sum(set(hearing.answers) == {1, -1} for hearing in self._heard)
-        if contradicted * 2 > self.judged:
-            sentences.append(
-                f"On {contradicted} of {self.judged} pairs the model contradicted itself when A and B changed places."
-            )
-        return " ".join(sentences)
+        said = f"decided none of {self.judged} pairs"
+        if contradicted:
+            said += f"; it contradicted itself on {contradicted} when A and B changed places"
+        return f"{said}. {self.note()}".rstrip()
 
     def _known(self, pair: Pair) -> int | None:
         """Give the verdict on a pair, first place in front; have it heard when it is new, None until it is known."""

@@ -61,6 +61,7 @@ def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[Reran
         chat = OpenAIChat(server.url, "tiny", max_retries=1)
         reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))
         result = with_fallback(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
+        server.let_go()
         chat.close()
         return result, list(server.asked)
 
@@ -85,6 +86,7 @@ def test_sixty_seconds__are_not_waited_for(method: str) -> None:
         result = with_fallback(METHODS[method](chat), RecallOrderReranker()).rerank("question", FOUND, deadline_s=0.4)
         assert server.held.is_set()
         assert not server.released.is_set(), "the server was waited for"
+        server.let_go()
         chat.close()
     assert order(result) == list(range(1, COUNT + 1))
     assert "time" in result.fallbacks[0].reason

@@ -94,6 +94,7 @@ def test_judged__the_best_order_that_the_candidates_allow(
             head = sorted(incoming[question][:depth], key=lambda document: -grades[document])
             best[question] = head + incoming[question][depth:]
             assert not any(ranked.flags for ranked in result.ranked)
+        server.let_go()
         chat.close()
     qrels = {question: dataset.qrels[question] for question in tasks}
     reached, possible = quality(qrels, rankings).ndcg_at_10, quality(qrels, best).ndcg_at_10

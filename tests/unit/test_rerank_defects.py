@@ -130,6 +130,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
     with LoopbackLlm(disguised) as server:
         endpoint = HttpRerankEndpoint(server.url)
         result = with_fallback(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=10.0)
+        server.let_go()
         endpoint.close()
     assert order(result) == [1, 2]
     assert "status 500" in result.fallbacks[0].reason
@@ -139,6 +140,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
         result = with_fallback(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=0.3)
         assert server.held.is_set()
         assert not server.released.is_set()
+        server.let_go()
         endpoint.close()
     assert "did not answer in time" in result.fallbacks[0].reason
 
@@ -150,6 +152,7 @@ def test_defect_10__retries_end(method: type[LlmReranker], status: int, requests
         chat = OpenAIChat(server.url, "tiny", api_key="wrong")
         reranker = method(chat, limits=LlmLimits(concurrency=1))
         result = with_fallback(reranker).rerank("q", candidates(20), deadline_s=20.0)
+        server.let_go()
         chat.close()
     assert len(server.asked) == requests
     assert f"status {status}" in result.fallbacks[0].reason

@@ -68,8 +68,8 @@ def test_rerank__finds_the_order(strategy: Strategy, count: int) -> None:
     chat = FakeChat(larger)
     result = LlmPairwiseReranker(chat, strategy=strategy).rerank("q", found, deadline_s=20.0)
     assert is_full_permutation(result.ranked, found)
-    assert order(result)[:10] == sorted(numbers, reverse=True)[:10]
-    assert result.usage.calls == len(chat.asked) <= 2 * most_comparisons(strategy, count, 10)
+    assert order(result)[:20] == sorted(numbers, reverse=True)[:20]
+    assert result.usage.calls == len(chat.asked) <= 2 * most_comparisons(strategy, count, 20)
     assert result.fallbacks == ()
     scores = [r.score for r in result.ranked]
     assert scores == sorted(scores, reverse=True)
@@ -91,7 +91,7 @@ def test_rerank__a_model_that_goes_by_position_decides_nothing(strategy: Strateg
     result = chain.rerank("q", candidates(6), deadline_s=20.0)
     assert order(result) == [1, 2, 3, 4, 5, 6]
     assert result.method == "none"
-    assert "contradicted itself when A and B changed places" in result.fallbacks[0].reason
+    assert "when A and B changed places" in result.fallbacks[0].reason
 
 
 def test_rerank__a_bias_is_cancelled_where_it_is_not_all() -> None:
@@ -171,7 +171,7 @@ def test_rerank__the_budget_is_kept() -> None:
     reranker = LlmPairwiseReranker(chat, limits=LlmLimits(budget_tokens=3000, price_prompt_usd=1.0))
     estimated = reranker.estimate("q", candidates(30))
     result = reranker.rerank("q", candidates(30), deadline_s=5.0)
-    assert estimated.calls == 2 * most_comparisons("sort", 30, 10)
+    assert estimated.calls == 2 * most_comparisons("sort", 30, 20)
     assert estimated.cost_usd == pytest.approx(estimated.prompt_tokens / 1e6)
     assert len(chat.asked) <= 10
     assert "The 3,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
