@@ -10,14 +10,15 @@ from typing import Any, Literal
 import aiohttp
 import discord
 
-NEEDED = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    embed_links=True,
-    attach_files=True,
-    read_message_history=True,
+NEEDED_NAMES = (
+    "view_channel",
+    "send_messages",
+    "send_messages_in_threads",
+    "embed_links",
+    "attach_files",
+    "read_message_history",
 )
+NEEDED = discord.Permissions(**dict.fromkeys(NEEDED_NAMES, True))
 """What the bot cannot do without; the invite link asks for exactly these."""
 SCOPES = ("bot", "applications.commands")
 MAX_NAMED = 5
@@ -94,17 +95,13 @@ def _permissions(guilds: list[dict[str, Any]]) -> Finding:
     lacking: list[str] = []
     for guild in guilds:
         has = discord.Permissions(int(guild.get("permissions") or 0))
-        missing = [] if has.administrator else _names(NEEDED.value & ~has.value)
+        missing = [] if has.administrator else [name for name in NEEDED_NAMES if not getattr(has, name)]
         if missing:
-            lacking.append(f"{guild['name']} ({', '.join(missing)})")
+            lacking.append(f"{guild['name']} ({', '.join(name.replace('_', ' ') for name in missing)})")
     if not lacking:
         return "discord permissions", "ok", "all there; a channel may still take some away"
     named = "; ".join(lacking[:MAX_NAMED]) + ("; …" if len(lacking) > MAX_NAMED else "")
     return "discord permissions", "problem", f"missing on {named}; invite the bot again with the link below"
-
-
-def _names(value: int) -> list[str]:
-    return [name.replace("_", " ") for name, on in discord.Permissions(value) if on]
 
 
 async def _guilds(client: discord.Client) -> list[dict[str, Any]]:

@@ -83,10 +83,12 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
 
 
 def _cause(error: Exception) -> Exception:
-    while isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError) and error.__cause__:
-        if not isinstance(error.__cause__, Exception):
+    """Find what went wrong inside a command."""
+    while isinstance(error, app_commands.CommandInvokeError | app_commands.TransformerError):
+        inner = error.original if isinstance(error, app_commands.CommandInvokeError) else error.__cause__
+        if not isinstance(inner, Exception):
             break
-        error = error.__cause__
+        error = inner
     return error
 
 

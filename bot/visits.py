@@ -91,6 +91,8 @@ class Visits:
     async def drain(self, timeout_s: float) -> bool:
         """Take no new interaction and wait for those in flight; tells whether all ended in time."""
         self.closing = True
+        if not self._open:
+            return True
         try:
             await asyncio.wait_for(self._none_left.wait(), timeout_s)
         except TimeoutError:

@@ -112,7 +112,9 @@ def test_ask__in_chinese(club: Club, discord: FakeDiscord):
 
 
 def test_ask__over_quota_says_when_there_is_room(club: Club):
-    club.owner.slash("settings limits", channel=club.hall, **{"questions-per-person": 1}).wait_message("1 per person")
+    club.owner.slash("settings limits", channel=club.hall, options={"questions-per-person": 1}).wait_message(
+        "1 per person"
+    )
     club.anna.slash("ask", question="One?", channel=club.hall).wait_message()
     refusal(club.anna.slash("ask", question="Two?", channel=club.hall), "There is room again in")
     club.ben.slash("ask", question="One?", channel=club.hall).wait_message()
@@ -191,7 +193,9 @@ def test_ingest__the_same_name_is_a_new_version_for_who_added_it_and_managers(cl
 
 def test_ingest__only_those_who_may(club: Club, discord: FakeDiscord):
     role = discord.add_role(club.guild, "librarian")
-    club.owner.slash("settings access", channel=club.hall, **{"add-by": "managers"}).wait_message("people who manage")
+    club.owner.slash("settings access", channel=club.hall, options={"add-by": "managers"}).wait_message(
+        "people who manage"
+    )
     refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only people who manage")
     club.owner.slash("settings access", channel=club.hall, role=role).wait_message("people with")
     discord.add_member(club.guild, club.ben, role)

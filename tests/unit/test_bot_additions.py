@@ -1,0 +1,115 @@
+from types import SimpleNamespace
+
+import pytest
+
+from bot.additions import attached, linked, written
+from bot.cogs.ingest import sort_out
+from bot.refusals import Refusal
+from bot.texts import texts_for
+from bot.views.forms import about_form, filled_in, text_form
+
+EN = texts_for("en-US")
+
+
+def attachment(name="a.pdf", size=10):
+    return SimpleNamespace(filename=name, size=size, content_type="application/pdf", url="http://127.0.0.1/a")
+
+
+def test_attached__within_the_limit():
+    item = attached(attachment(size=100), 100, "https://discord.com/channels/1/2/3")
+    assert (item.addition.name, item.addition.media_type) == ("a.pdf", "application/pdf")
+    assert item.addition.origin == "https://discord.com/channels/1/2/3"
+
+
+@pytest.mark.parametrize(("size", "key"), [(0, "refusal-file-empty"), (101, "refusal-file-too-large")])
+def test_attached__refused_before_anything_is_downloaded(size, key):
+    with pytest.raises(Refusal) as refused:
+        attached(attachment("`evil` @everyone.pdf", size), 100)
+    assert refused.value.key == key
+    assert "@everyone" not in str(refused.value)
+
+
+@pytest.mark.parametrize("link", ["https://example.org/a?b=c#d", "HTTP://EXAMPLE.ORG", " <https://example.org/x> "])
+def test_linked__takes_web_links(link):
+    assert linked(link).addition.url == link.strip().strip("<>")
+    assert linked(link).addition.origin == linked(link).addition.url
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "example.org",
+        "ftp://example.org",
+        "file:///etc/passwd",
+        "https://",
+        "javascript:alert(1)",
+        "https://[::1",
+        "https://a b",
+        "https://example.org/" + "a" * 2000,
+    ],
+)
+def test_linked__refuses_what_is_none(link):
+    with pytest.raises(Refusal):
+        linked(link)
+
+
+def test_written__a_title_is_the_documents_name():
+    item = written("Two hours at most.", "  Assembly \n hall ")
+    assert (item.addition.name, item.addition.identity) == ("Assembly hall.md", "")
+    assert item.content == b"# Assembly hall\n\nTwo hours at most."
+
+
+def test_written__without_a_title_it_is_named_by_what_it_says():
+    one, same, other = written("Two hours.\nBring a key."), written(" Two hours.\nBring a key. "), written("Two hours.")
+    assert one.addition.name == "Two hours. Bring a key..md"
+    assert one.addition.identity == same.addition.identity != other.addition.identity
+
+
+def test_written__a_message_is_the_same_document_however_it_was_edited():
+    first = written("Old", identity="message-7").addition
+    second = written("New", identity="message-7").addition
+    assert first.identity == second.identity == "message-7.md"
+
+
+def test_written__refuses_blanks_and_takes_any_text():
+    with pytest.raises(Refusal):
+        written(" \n\t ")
+    assert written("half \ud800 pair\x00").content is not None
+
+
+def test_sort_out__each_thing_for_itself():
+    items, refused = sort_out(
+        [
+            lambda: attached(attachment("a.pdf"), 100),
+            lambda: attached(attachment("b.pdf", 0), 100),
+            lambda: attached(attachment("a.pdf"), 100),
+            lambda: linked("nothing"),
+            lambda: written("Text"),
+        ]
+    )
+    assert [item.addition.name for item in items] == ["a.pdf", "Text.md"]
+    assert [refusal.key for refusal in refused] == ["refusal-file-empty", "refusal-same-name", "refusal-no-link"]
+
+
+def test_forms__come_back_as_they_were_filled_in():
+    sent = {
+        "custom_id": "rd:text:2",
+        "components": [
+            {"type": 18, "component": {"type": 4, "custom_id": "title", "value": "Hall"}},
+            {"type": 1, "components": [{"type": 4, "custom_id": "text", "value": "Two hours."}]},
+            {"type": 18, "component": {"type": 4, "custom_id": "empty", "value": None}},
+        ],
+    }
+    assert filled_in(sent) == {"title": "Hall", "text": "Two hours.", "empty": ""}
+    assert filled_in({}) == {}
+
+
+def test_forms__carry_what_they_need_in_their_custom_id():
+    form = text_form(EN, title="Hall", visible="channel").to_dict()
+    assert form["custom_id"] == "rd:text:2"
+    assert form["components"][0]["component"]["value"] == "Hall"
+    about = about_form(EN, about="x" * 5000).to_dict()
+    assert about["custom_id"] == "rd:about:0"
+    assert len(about["components"][1]["component"]["value"]) == 4000
+    assert about["components"][0]["component"]["required"] is False

@@ -1,0 +1,140 @@
+import ast
+import asyncio
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+
+from bot.refusals import Refusal, Refusals, duration, refuse, sentence
+from bot.texts import LANGUAGES, texts_for
+from pipeline.errors import BadQuestion, DatabaseAway, OverQuota, UnknownName
+
+BOT = Path(__file__).parent.parent.parent / "bot"
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+
+
+class Discord:
+    """The answering side of an interaction: what was said, and in which way."""
+
+    def __init__(self, refusal=None):
+        self.said = []
+        self.refusal = refusal
+
+    def is_done(self):
+        return False
+
+    async def send_message(self, **message):
+        if self.refusal:
+            raise self.refusal
+        self.said.append(message)
+
+
+def http_error(kind, status, code):
+    response = SimpleNamespace(status=status, reason="", headers={})
+    return kind(response, {"code": code, "message": "no"})
+
+
+def told(error, refusal=None, locale=discord.Locale.american_english):
+    response = Discord(refusal)
+    interaction: Any = SimpleNamespace(response=response, locale=locale, extras={})
+    return asyncio.run(refuse(interaction, error)), response.said
+
+
+def test_refuse__in_private_in_the_persons_language():
+    outcome, said = told(Refusal("refusal-question-empty"), locale=discord.Locale.chinese)
+    assert outcome == "refused: refusal-question-empty"
+    assert [message["ephemeral"] for message in said] == [True]
+    assert said[0]["content"] == ZH("refusal-question-empty")
+
+
+@pytest.mark.parametrize("code", [40060, 10062])
+def test_refuse__says_nothing_when_another_process_answered_or_it_is_too_late(code):
+    outcome, said = told(app_commands.CommandInvokeError(_command(), http_error(discord.NotFound, 404, code)))
+    assert said == []
+    assert outcome in {"answered by another process", "too late"}
+
+
+def test_refuse__finds_the_error_behind_the_command():
+    outcome, said = told(app_commands.CommandInvokeError(_command(), UnknownName("There is no job 7 here.")))
+    assert outcome == "refused: UnknownName"
+    assert "no job 7" in said[0]["content"]
+
+
+def test_refuse__a_fault_has_a_number_that_is_in_the_log_too():
+    outcome, said = told(ZeroDivisionError("secret detail"))
+    assert re.fullmatch(r"fault [0-9a-f]{8}", outcome)
+    assert outcome.split()[1] in said[0]["content"]
+    assert "secret" not in said[0]["content"]
+
+
+def test_refuse__discord_away_is_no_error_of_its_own():
+    outcome, said = told(DatabaseAway(), http_error(discord.HTTPException, 503, 0))
+    assert said == []
+    assert outcome == "refused: DatabaseAway, and not told: HTTPException"
+
+
+def test_sentence__of_several_refusals():
+    said = sentence(Refusals([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
+    assert said.splitlines() == [EN("refusal-text-empty"), EN("refusal-no-last-answer")]
+
+
+@pytest.mark.parametrize("scope", ["user", "server"])
+def test_sentence__over_quota_says_when_there_is_room(scope):
+    error = OverQuota("no", limit=5, window_s=3600, scope=scope, frees_in_s=125)
+    assert "1 hour" in sentence(error, EN)
+    assert "2 minutes" in sentence(error, EN)
+    assert "2 分钟" in sentence(error, ZH)
+
+
+def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():
+    assert "between" in sentence(BadQuestion("top_n has to be between 1 and 200."), EN)
+
+
+def test_sentence__says_what_is_away_without_its_details():
+    said = sentence(DatabaseAway("The database cannot be reached at 10.0.0.7"), EN)
+    assert "10.0.0.7" not in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (7200, "2 hours"),
+        (86_400, "1 day"),
+        (200_000, "2 days"),
+    ],
+)
+def test_duration__in_the_largest_unit(seconds, said):
+    assert duration(seconds, EN) == said
+
+
+def refusal_keys():
+    for path in BOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refusal" and node.args:
+                argument = node.args[0]
+                if isinstance(argument, ast.Constant):
+                    yield str(argument.value), frozenset(keyword.arg for keyword in node.keywords)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_refusals__each_has_a_sentence_that_takes_what_it_is_given(language):
+    found = set(refusal_keys())
+    assert len(found) > 20
+    for key, names in found:
+        said = texts_for(language)(key, **dict.fromkeys(names, "🔑"))
+        assert said.count("🔑") >= len(names), key
+        assert said[-1] in ".?!。？", key
+
+
+def _command():
+    async def nothing(interaction: discord.Interaction) -> None:
+        """Do nothing."""
+
+    return app_commands.Command(name="nothing", description="Nothing", callback=nothing)

@@ -1,0 +1,74 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.visits import Visits, visit_of
+
+
+def interaction():
+    return SimpleNamespace(
+        extras={}, user=SimpleNamespace(id=1), guild_id=2, channel_id=3, token="secret", data={"x": "y"}
+    )
+
+
+async def refuse(_interaction, error):
+    return f"refused: {type(error).__name__}"
+
+
+def test_visit__writes_one_line_without_content_or_token():
+    async def live():
+        visits, one = Visits(), interaction()
+        async with visits.attend(one, "ask", refuse) as visit:
+            visit.acknowledge()
+            visit.jobs.append(7)
+        visits.end(one)
+
+    with capture_logs() as lines:
+        asyncio.run(live())
+    assert len(lines) == 1
+    line = lines[0]
+    assert line["acknowledged_ms"] >= 0
+    assert (line["name"], line["user"], line["guild"], line["channel"]) == ("ask", 1, 2, 3)
+    assert (line["jobs"], line["outcome"]) == ([7], "done")
+    assert "secret" not in str(line)
+
+
+def test_visit__an_error_is_answered_and_is_the_outcome():
+    async def live():
+        async with Visits().attend(interaction(), "ask", refuse):
+            raise ValueError
+
+    with capture_logs() as lines:
+        asyncio.run(live())
+    assert [line["outcome"] for line in lines] == ["refused: ValueError"]
+    assert lines[0]["acknowledged_ms"] is None
+
+
+def test_drain__waits_for_what_is_in_flight():
+    async def live():
+        visits, one = Visits(), interaction()
+        assert await visits.drain(0)
+        visits.begin(one, "ask")
+        assert not await visits.drain(0)
+        waiting = asyncio.create_task(visits.drain(10))
+        await asyncio.sleep(0)
+        visits.end(one)
+        assert await waiting
+        assert visits.closing
+
+    asyncio.run(live())
+
+
+def test_visit_of__an_interaction_nobody_began():
+    assert visit_of(interaction()).jobs == []
+
+
+def test_acknowledged__counts_the_first_answer_only():
+    visits, one = Visits(), interaction()
+    visit = visits.begin(one, "ask")
+    visit.acknowledge()
+    first = visit.acknowledged_ms
+    visit.acknowledge()
+    assert visit.acknowledged_ms == first == pytest.approx(first)
