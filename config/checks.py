@@ -12,7 +12,13 @@ import redis
 
 from config.redis_urls import client_url
 from config.settings import Settings
-from config.wiring import describe_cross_encoder, describe_embedding, served_models, shown_language_model
+from config.wiring import (
+    build_rerank_endpoint,
+    describe_cross_encoder,
+    describe_embedding,
+    served_models,
+    shown_language_model,
+)
 from db import workers, workspaces
 from db.engine import Database
 from db.schema import inspect_schema
@@ -20,6 +26,7 @@ from pipeline.errors import BrokerAway, LlmError, LlmUnparsable, RefdeskError, S
 
 MIN_FREE_MB = 500
 MAX_MODELS_NAMED = 5
+RERANK_CHECK_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,8 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield attempt("embedding model", lambda: _embedding(settings))
     yield _cross_encoder(settings)
     yield _language_model(settings)
+    if settings.rerank_api_url or "rerank-api" in settings.reranker:
+        yield attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
     token = "set" if settings.discord_token else "not set; set DISCORD_TOKEN to run the bot"
     yield Check("discord token", "ok" if settings.discord_token else "note", token)
 
@@ -102,9 +111,19 @@ def _embedding(settings: Settings) -> str:
 
 def _cross_encoder(settings: Settings) -> Check:
     found = attempt("cross-encoder", lambda: describe_cross_encoder(settings))
-    if found.status == "problem" and settings.reranker != "cross-encoder":
+    if found.status == "problem" and "cross-encoder" not in settings.reranker:
         return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
     return found
+
+
+def _rerank_endpoint(settings: Settings) -> str:
+    if not settings.rerank_api_url:
+        raise SetupError("REFDESK_RERANKER is rerank-api but REFDESK_RERANK_API_URL is not set; set it to an endpoint.")
+    endpoint = build_rerank_endpoint(settings)
+    answer = endpoint.score("Does it work?", ["It works."], timeout_s=RERANK_CHECK_TIMEOUT_S)
+    if answer.scores[0] is None:
+        raise SetupError(f"{endpoint.name} answers, but not with a score: {answer.note}")
+    return f"{endpoint.name} gives scores"
 
 
 def _language_model(settings: Settings) -> Check:

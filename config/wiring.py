@@ -14,7 +14,8 @@ from config.settings import Settings
 from pipeline.answer import AnswerParts
 from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
-from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranker, TokenVectors
+from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, RerankEndpoint, Reranker, TokenVectors
+from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.fallback import with_fallback
 from pipeline.rerank.late_interaction import LateInteractionReranker
@@ -166,7 +167,7 @@ def build_rerankers(
     remembered = TokenVectorCache(vectors, max_bytes=settings.token_cache_mb * 1_000_000)
     late = LateInteractionReranker(remembered, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
     cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
-    methods = [cross, *_llm_rerankers(settings, chat), _rerank_api(settings)]
+    methods: list[Reranker] = [cross, *_llm_rerankers(settings, chat), _rerank_api(settings)]
     chains = {reranker.method: with_fallback(reranker, late, none) for reranker in methods}
     return {"none": none, "late-interaction": with_fallback(late, none), **chains}
 
@@ -187,7 +188,7 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
     judge = _chat(settings, reasoning_effort=effort) if effort else chat
     odds = TOP_LOGPROBS if settings.rerank_logprobs else 0
     rater = _chat(settings, reasoning_effort=effort, top_logprobs=odds) if odds else judge
-    return [
+    methods: list[Reranker] = [
         LlmPointwiseReranker(
             rater,
             limits=limits,
@@ -197,25 +198,31 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
         LlmPairwiseReranker(judge, limits=limits, strategy=settings.rerank_pairs, depth=settings.rerank_depth),
         LlmListwiseReranker(judge, limits=limits, window=settings.rerank_window, step=settings.rerank_step),
     ]
+    return [CircuitBreaker(method) for method in methods]
+
+
+def build_rerank_endpoint(settings: Settings) -> RerankEndpoint:
+    """Build the client of the rerank endpoint."""
+    from pipeline.backends.rerank_api import HttpRerankEndpoint
+
+    return HttpRerankEndpoint(
+        settings.rerank_api_url,
+        model=settings.rerank_api_model,
+        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
+    )
 
 
 def _rerank_api(settings: Settings) -> Reranker:
     if not settings.rerank_api_url:
         return MissingReranker("rerank-api", "no rerank endpoint is set; set REFDESK_RERANK_API_URL")
-    from pipeline.backends.rerank_api import HttpRerankEndpoint
-
-    endpoint = HttpRerankEndpoint(
-        settings.rerank_api_url,
-        model=settings.rerank_api_model,
-        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
-    )
-    return RerankApiReranker(
-        endpoint,
+    method = RerankApiReranker(
+        build_rerank_endpoint(settings),
         call_timeout_s=settings.llm_timeout_s,
         price_call_usd=settings.rerank_api_price_call_usd,
         price_tokens_usd=settings.rerank_api_price_tokens_usd,
         budget_tokens=settings.rerank_max_tokens,
     )
+    return CircuitBreaker(method)
 
 
 class LazyCrossEncoder:

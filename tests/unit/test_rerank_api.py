@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from config.checks import Check, _rerank_endpoint, attempt
+from config.settings import Settings
 from pipeline.backends.rerank_api import HttpRerankEndpoint, read_scores
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
@@ -287,3 +289,16 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
         result = chain.rerank("q", found, deadline_s=5.0)
         assert is_full_permutation(result.ranked, found)
         assert [(f.method, f.used) for f in result.fallbacks] == [("rerank-api", "none")]
+
+
+def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
+    def check(**settings: str) -> Check:
+        return attempt("rerank endpoint", lambda: _rerank_endpoint(Settings(**settings)))  # type: ignore[arg-type]
+
+    with LoopbackLlm(in_turn([cohere(result(0, 0.9)), cohere()])) as server:
+        found = check(rerank_api_url=server.url, rerank_api_model="tiny")
+        assert (found.status, found.detail) == ("ok", "tiny gives scores")
+        empty = check(rerank_api_url=server.url)
+    assert (empty.status, "not with a score" in empty.detail) == ("problem", True)
+    assert "cannot be reached" in check(rerank_api_url="http://127.0.0.1:9").detail
+    assert "REFDESK_RERANK_API_URL is not set" in check(reranker="none:50>rerank-api:20").detail

@@ -1,0 +1,72 @@
+"""The circuit breaker: three failures in a row, a pause, one trial."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pipeline.errors import Cancelled, LlmUnreachable, ModelUnavailable
+from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.circuit_breaker import CircuitBreaker
+from pipeline.types import Reranking
+from tests.answer_fakes import FakeChat, candidates, order
+
+
+def test_breaker__opens_after_failures_in_a_row_and_tries_again_after_a_pause() -> None:
+    now = [0.0]
+    chat = FakeChat(LlmUnreachable("It is away."))
+    breaker = CircuitBreaker(LlmPointwiseReranker(chat), failures=3, pause_s=60, clock=lambda: now[0])
+    chain = with_fallback(breaker, RecallOrderReranker())
+    for _ in range(3):
+        assert "It is away." in chain.rerank("q", candidates(2), deadline_s=5.0).fallbacks[0].reason
+    chat.asked.clear()
+    now[0] = 59.0
+    result = chain.rerank("q", candidates(2), deadline_s=5.0)
+    assert chat.asked == []
+    assert order(result) == [1, 2]
+    assert "failed 3 times in a row and is left alone for 1 s more. " in result.fallbacks[0].reason
+    assert "It is away." in result.fallbacks[0].reason
+    now[0] = 61.0
+    chain.rerank("q", candidates(2), deadline_s=5.0)
+    assert chat.asked, "no trial after the pause"
+    chat.asked.clear()
+    chain.rerank("q", candidates(2), deadline_s=5.0)
+    assert chat.asked == [], "the failed trial did not open it again"
+
+
+def test_breaker__a_success_closes_it() -> None:
+    away: str | Exception = LlmUnreachable("It is away.")
+    answers = [away, away, '{"score": 5}', away, away, '{"score": 5}']
+    chat = FakeChat(lambda messages: answers.pop(0))
+    breaker = CircuitBreaker(LlmPointwiseReranker(chat), failures=3)
+    for _ in range(6):
+        breaker.rerank("q", candidates(1), deadline_s=5.0)
+    assert answers == []
+
+
+def test_breaker__what_is_raised_counts_and_a_cancellation_does_not() -> None:
+    class Raising(RecallOrderReranker):
+        error: Exception = Cancelled()
+
+        def rerank(self, *args: Any, **options: Any) -> Reranking:
+            raise self.error
+
+    raising = Raising()
+    breaker = CircuitBreaker(raising, failures=1)
+    for _ in range(3):
+        with pytest.raises(Cancelled):
+            breaker.rerank("q", candidates(1), deadline_s=5.0)
+    raising.error = RuntimeError("x")
+    with pytest.raises(RuntimeError):
+        breaker.rerank("q", candidates(1), deadline_s=5.0)
+    with pytest.raises(ModelUnavailable):
+        breaker.rerank("q", candidates(1), deadline_s=5.0)
+
+
+def test_breaker__no_candidates_are_no_failure() -> None:
+    breaker = CircuitBreaker(LlmPointwiseReranker(FakeChat("x")), failures=1)
+    for _ in range(3):
+        assert breaker.rerank("q", [], deadline_s=5.0).ranked == ()
+    assert breaker.estimate("q", candidates(2)).calls == 2
+    assert breaker.method == "llm-pointwise"
