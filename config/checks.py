@@ -120,7 +120,10 @@ def _rerank_endpoint(settings: Settings) -> str:
     if not settings.rerank_api_url:
         raise SetupError("REFDESK_RERANKER is rerank-api but REFDESK_RERANK_API_URL is not set; set it to an endpoint.")
     endpoint = build_rerank_endpoint(settings)
-    answer = endpoint.score("Does it work?", ["It works."], timeout_s=RERANK_CHECK_TIMEOUT_S)
+    try:
+        answer = endpoint.score("Does it work?", ["It works."], timeout_s=RERANK_CHECK_TIMEOUT_S)
+    finally:
+        endpoint.close()
     if answer.scores[0] is None:
         raise SetupError(f"{endpoint.name} answers, but not with a score: {answer.note}")
     return f"{endpoint.name} gives scores"

@@ -14,7 +14,7 @@ from config.settings import Settings
 from pipeline.answer import AnswerParts
 from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
-from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, RerankEndpoint, Reranker, TokenVectors
+from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranker, TokenVectors
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.fallback import with_fallback
@@ -28,6 +28,7 @@ from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.types import Candidate, EmbeddingProfile, Reranking
 
 if TYPE_CHECKING:
+    from pipeline.backends.rerank_api import HttpRerankEndpoint
     from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
 
 log = structlog.get_logger(__name__)
@@ -201,7 +202,7 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
     return [CircuitBreaker(method) for method in methods]
 
 
-def build_rerank_endpoint(settings: Settings) -> RerankEndpoint:
+def build_rerank_endpoint(settings: Settings) -> HttpRerankEndpoint:
     """Build the client of the rerank endpoint."""
     from pipeline.backends.rerank_api import HttpRerankEndpoint
 
