@@ -1,0 +1,121 @@
+"""Token odds and reasoning effort: asked for where set, left out where turned down, read as servers write them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.rerank import LlmPointwiseReranker
+from pipeline.types import ChatMessage
+from tests.answer_fakes import candidates, order
+from tests.loopback_llm import LoopbackLlm, Said, completion
+
+MESSAGES = [ChatMessage("user", "Rate.")]
+
+
+def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> Said:
+    """Answer with the likeliest token of each place, and the odds as OpenAI, vLLM and llama.cpp write them."""
+    chosen = [max(place, key=lambda token: place[token]) for place in places]
+    body = json.loads(completion(request, "".join(chosen)))
+    content = [
+        {
+            "token": token,
+            "logprob": math.log(place[token]),
+            "bytes": list(token.encode()),
+            "top_logprobs": [
+                {"token": other, "logprob": math.log(odds), "bytes": None} for other, odds in place.items()
+            ],
+        }
+        for token, place in zip(chosen, places, strict=True)
+    ]
+    body["choices"][0]["logprobs"] = {"content": content, "refusal": None}
+    return Said(body=json.dumps(body))
+
+
+def rated(request: Mapping[str, Any]) -> Said:
+    """Give every passage a 7, but with different odds."""
+    eight = 0.4 if "Passage number 2." in request["messages"][1]["content"] else 0.1
+    return with_odds(request, {'{"score":': 1.0}, {" 7": 0.55, " 8": eight, " 6": 0.45 - eight}, {"}": 1.0})
+
+
+def test_expected_ratings__tell_passages_apart_that_got_the_same_number() -> None:
+    with LoopbackLlm(rated) as server:
+        chat = OpenAIChat(server.url, "tiny", top_logprobs=20)
+        result = LlmPointwiseReranker(chat).rerank("q", candidates(3), deadline_s=10.0)
+        server.let_go()
+        chat.close()
+    assert order(result) == [2, 1, 3]
+    assert [r.raw_score for r in result.ranked] == pytest.approx([7.35, 6.75, 6.75])
+    assert all(request["logprobs"] is True and request["top_logprobs"] == 20 for request in server.asked)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_logprobs__a_server_without_them_rates_all_the_same(named: bool) -> None:
+    def answer(request: Mapping[str, Any]) -> Said:
+        if "logprobs" in request or "top_logprobs" in request:
+            return Said(status=400, body="logprobs are not supported" if named else "bad request")
+        return Said('{"score": 7}')
+
+    with LoopbackLlm(answer) as server:
+        chat = OpenAIChat(server.url, "tiny", top_logprobs=20)
+        for _ in range(2):
+            reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
+            assert (reply.text, reply.tokens) == ('{"score": 7}', ())
+        chat.close()
+    assert "logprobs" not in server.asked[-1]
+    assert "top_logprobs" not in server.asked[-1]
+    assert len(server.asked) == (3 if named else 4)
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        None,
+        5,
+        {"content": None},
+        {"content": [None, 5, {"token": 5}, {"logprob": 1}]},
+        {"tokens": ["a"], "token_logprobs": [-1]},
+    ],
+)
+def test_logprobs__of_another_form_are_left_out(logprobs: Any) -> None:
+    def answer(request: Mapping[str, Any]) -> Said:
+        body = json.loads(completion(request, "7"))
+        body["choices"][0]["logprobs"] = logprobs
+        return Said(body=json.dumps(body))
+
+    with LoopbackLlm(answer) as server:
+        chat = OpenAIChat(server.url, "tiny", top_logprobs=5)
+        assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).tokens == ()
+        chat.close()
+
+
+def test_logprobs__entries_without_alternatives_are_read() -> None:
+    def answer(request: Mapping[str, Any]) -> Said:
+        body = json.loads(completion(request, "7"))
+        entry = {"token": "7", "logprob": -0.5, "top_logprobs": [{"token": "7", "logprob": -0.5}, 5, {"token": "8"}]}
+        body["choices"][0]["logprobs"] = {"content": [entry, {"token": "8", "logprob": -1, "top_logprobs": 5}]}
+        return Said(body=json.dumps(body))
+
+    with LoopbackLlm(answer) as server:
+        chat = OpenAIChat(server.url, "tiny", top_logprobs=5)
+        tokens = chat.complete(MESSAGES, max_tokens=9, timeout_s=5).tokens
+        chat.close()
+    assert [(token.text, token.alternatives) for token in tokens] == [("7", (("7", -0.5),)), ("8", (("8", -1.0),))]
+
+
+def test_reasoning_effort__is_sent_and_left_out_where_turned_down() -> None:
+    def answer(request: Mapping[str, Any]) -> Said:
+        if "reasoning_effort" in request:
+            return Said(status=400, body="Unrecognized request argument supplied: reasoning_effort")
+        return Said("ok")
+
+    with LoopbackLlm(answer) as server:
+        chat = OpenAIChat(server.url, "tiny", reasoning_effort="none")
+        assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "ok"
+        chat.close()
+    assert [request.get("reasoning_effort") for request in server.asked] == ["none", None]
