@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +20,7 @@ from bot.additions import Downloads
 from bot.cogs import COGS
 from bot.delivery import Courier
 from bot.desk import Desk
-from bot.refusals import refuse
+from bot.refusals import GONE, refuse
 from bot.sync import sync_commands
 from bot.translator import CatalogueTranslator
 from bot.views.buttons import Pressed, on_form
@@ -37,6 +38,16 @@ LONGEST_LIMIT_S = 30.0
 BEAT_S = 10.0
 DRAIN_S = 5.0
 """How long a stop waits for interactions in flight."""
+
+
+class _OtherProcessAnswered(logging.Filter):
+    """Keeps quiet that another bot process was quicker with suggestions; nobody misses anything by it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else through."""
+        error = record.exc_info[1] if record.exc_info else None
+        error = getattr(error, "original", error)
+        return not (isinstance(error, discord.HTTPException) and error.code in GONE)
 
 
 class Tree(app_commands.CommandTree["RefdeskBot"]):
@@ -99,6 +110,7 @@ class RefdeskBot(commands.AutoShardedBot):
 
     async def setup_hook(self) -> None:
         """Prepare what has to be there before the first event: after the login, before the connection."""
+        logging.getLogger("discord.app_commands.tree").addFilter(_OtherProcessAnswered())
         await follow_gateway(self)
         await self.add_parts()
         await self.tree.set_translator(CatalogueTranslator())

@@ -47,7 +47,7 @@ async def begin(interaction: discord.Interaction, *, private: bool) -> Begun:
     known = clients.desk_of(interaction).known_rules(place)
     deferred = await defer(interaction, private=private or not place.may_answer_publicly(known.chosen))
     if deferred.private:
-        place = seeing(place, interaction.client, interaction.user)
+        place = await seeing(place, interaction.client, interaction.user)
     return Begun(place, deferred)
 
 

@@ -5,6 +5,7 @@ Everything here is computed from what came with the interaction and from the cac
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,9 @@ from db.deliveries import Delivery
 from db.workspace_settings import WorkspaceSettings
 
 GuildChannel = discord.abc.GuildChannel
+
+AT_ONCE = 25
+"""Channels looked at before others get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,19 @@ def place_of_message(message: discord.Message, bot: discord.Client) -> Place:
     )
 
 
-def seeing(place: Place, bot: discord.Client, member: discord.abc.User) -> Place:
+async def seeing(place: Place, bot: discord.Client, member: discord.abc.User) -> Place:
     """Add the channels this person can view at this moment, by roles and overwrites as Discord sent them."""
     guild = None if place.guild_id is None else bot.get_guild(int(place.guild_id))
     if guild is None or not isinstance(member, discord.Member):
         return place
-    return replace(place, readable=tuple(str(channel.id) for channel in guild.channels if _can_read(channel, member)))
+    readable = []
+    for n, channel in enumerate(guild.channels, start=1):
+        if _can_read(channel, member):
+            readable.append(str(channel.id))
+        if n % AT_ONCE == 0:
+            # In a server of 500 channels this takes 20 ms, and somebody else may wait for a first answer.
+            await asyncio.sleep(0)
+    return replace(place, readable=tuple(readable))
 
 
 def _in_guild(place: Place, guild: discord.Guild, channel: object) -> Place:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db import embedding, jobs
@@ -196,18 +196,20 @@ def _add_chunks(
 
 
 def list_documents(
-    session: Session, *, limit: int = 1000, search: str = "", channels: Sequence[str] | None = None
+    session: Session, *, limit: int = 1000, offset: int = 0, search: str = "", channels: Sequence[str] | None = None
 ) -> list[DocumentSummary]:
     """List the documents that answer, newest first; `search` looks into title and source.
 
     `channels` are those the viewer may read; None sees everything.
     """
-    query = _live_documents(channels).order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit)
-    if search:
-        query = query.where(
-            Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
-        )
-    return [_summary(document, version) for document, version in session.execute(query)]
+    query = _live_documents(channels, search).order_by(Document.updated_at.desc(), Document.id.desc())
+    return [_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
+
+
+def count_documents(session: Session, *, search: str = "", channels: Sequence[str] | None = None) -> int:
+    """Count the documents that `list_documents` would list without a limit."""
+    query = _live_documents(channels, search).with_only_columns(func.count(), maintain_column_froms=True)
+    return session.scalar(query) or 0
 
 
 def find_document(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> DocumentSummary:
@@ -253,10 +255,14 @@ def delete_document(session: Session, document_id: int) -> str:
     return str(title)
 
 
-def _live_documents(channels: Sequence[str] | None) -> Select[Document, DocumentVersion]:
+def _live_documents(channels: Sequence[str] | None, search: str = "") -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
     if channels is not None:
         query = query.where(Document.channels.is_(None) | Document.channels.overlap(list(channels)))
+    if search:
+        query = query.where(
+            Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
+        )
     return query
 
 

@@ -40,7 +40,7 @@ class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=na
     async def show(self, interaction: discord.Interaction, document: str) -> None:
         """Show one, with its beginning and buttons for what this person may do with it."""
         await defer(interaction, private=True)
-        library, place = clients.desk_of(interaction).library, place_with_sight(interaction)
+        library, place = clients.desk_of(interaction).library, await place_with_sight(interaction)
         found = await library.document(place, document)
         beginning = await library.beginning(place, found)
         t = clients.texts_of(interaction)
@@ -63,7 +63,7 @@ class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=na
     async def reingest(self, interaction: discord.Interaction, document: str) -> None:
         """Read one again; a card shows how it fares."""
         deferred = await defer(interaction, private=True)
-        library, place = clients.desk_of(interaction).library, place_with_sight(interaction)
+        library, place = clients.desk_of(interaction).library, await place_with_sight(interaction)
         found = await library.document(place, document)
         visit = visit_of(interaction)
         visit.jobs.append(await library.reingest(place, found.id, target_of(interaction, deferred)))

@@ -30,7 +30,8 @@ async def documents(interaction: discord.Interaction, current: str) -> Choices:
     library = clients.desk_of(interaction).library
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            found = await library.documents(place_with_sight(interaction), current, SUGGESTIONS)
+            place = await place_with_sight(interaction)
+            found, _ = await library.documents(place, current, limit=SUGGESTIONS)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []

@@ -68,9 +68,11 @@ class Library:
         """Submit what was kept, and links, shown on one card; gives the jobs."""
         return await self._door.run(lambda: self._add(place, kept, scope, target))
 
-    async def documents(self, place: Place, search: str = "", limit: int = 1000) -> list[DocumentSummary]:
-        """List the documents this person may see, newest first."""
-        return await self._door.run(lambda: self._documents(place, search, limit))
+    async def documents(
+        self, place: Place, search: str = "", *, limit: int, offset: int = 0
+    ) -> tuple[list[DocumentSummary], int]:
+        """List the documents this person may see, newest first, and count them all."""
+        return await self._door.run(lambda: self._documents(place, search, limit, offset))
 
     async def document(self, place: Place, named: str) -> DocumentSummary:
         """Find a document by its number or its title; raises a refusal when there is none for this person."""
@@ -131,9 +133,11 @@ class Library:
         delivery = target.delivery(place, number, "ingest")
         return self._submitter.submit(new_jobs, delivery=delivery, quota=self._door.rules_of(place).document_quota)
 
-    def _documents(self, place: Place, search: str, limit: int) -> list[DocumentSummary]:
+    def _documents(self, place: Place, search: str, limit: int, offset: int) -> tuple[list[DocumentSummary], int]:
+        wanted: dict[str, Any] = {"search": storable(search.strip()), "channels": seen_by(place)}
         with self._door.database.tenant(self._door.number_of(place)) as session:
-            return store.list_documents(session, limit=limit, search=storable(search.strip()), channels=seen_by(place))
+            found = store.list_documents(session, limit=limit, offset=offset, **wanted)
+            return found, store.count_documents(session, **wanted) if offset or len(found) == limit else len(found)
 
     def _document(self, place: Place, named: str) -> DocumentSummary:
         named = named.strip()

@@ -39,7 +39,7 @@ async def sources(interaction: discord.Interaction, job_id: int) -> None:
     """Show the sources of an answer."""
     await defer(interaction, private=True)
     bot = clients.bot_of(interaction)
-    place = seeing(place_of(interaction), bot, interaction.user)
+    place = await seeing(place_of(interaction), bot, interaction.user)
     seen = await bot.desk.ledger.answer(place, job_id)
     result = seen.job.result
     if result is None:
@@ -57,7 +57,7 @@ async def why(interaction: discord.Interaction, job_id: int) -> None:
 async def show_why(interaction: discord.Interaction, job_id: int) -> None:
     """The same after the first answer to the interaction."""
     bot = clients.bot_of(interaction)
-    place = seeing(place_of(interaction), bot, interaction.user)
+    place = await seeing(place_of(interaction), bot, interaction.user)
     trace = await bot.desk.ledger.trace(place, job_id)
     t = clients.texts_of(interaction)
     await reply(interaction, why_these(trace, t, await _picture(trace, t)))

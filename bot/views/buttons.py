@@ -10,7 +10,7 @@ from typing import Any
 import discord
 
 from bot import clients
-from bot.refusals import refuse
+from bot.refusals import Refusal, refuse
 from bot.render.shown import CUSTOM_ID
 from bot.views import answers, documents, forms_sent, jobs, settings
 
@@ -76,7 +76,9 @@ async def on_form(interaction: discord.Interaction) -> None:
 
 async def _attend(interaction: discord.Interaction, kind: str, press: Press | None, action: str, target: int) -> None:
     visits = clients.bot_of(interaction).visits
-    if press is None or visits.closing:
+    if visits.closing:
         return
     async with visits.attend(interaction, f"{kind} {action}", refuse):
+        if press is None:  # of a version that is no more
+            raise Refusal("refusal-unknown-choice")
         await press(interaction, target)

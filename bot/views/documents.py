@@ -16,9 +16,9 @@ from bot.views.build import view_with
 from bot.visits import visit_of
 
 
-def place_with_sight(interaction: discord.Interaction) -> Place:
+async def place_with_sight(interaction: discord.Interaction) -> Place:
     """Say who asks and where, with the channels that the person can view now."""
-    return seeing(place_of(interaction), interaction.client, interaction.user)
+    return await seeing(place_of(interaction), interaction.client, interaction.user)
 
 
 async def turn_page(interaction: discord.Interaction, page: int) -> None:
@@ -28,19 +28,18 @@ async def turn_page(interaction: discord.Interaction, page: int) -> None:
 
 
 async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> Shown:
-    """Make a page of the list of documents; what was searched for fits one page."""
-    desk = clients.desk_of(interaction)
-    found = await desk.library.documents(place_with_sight(interaction), search)
-    shown = found[page * PAGE : (page + 1) * PAGE]
-    total = len(shown) if search else len(found)
-    return docs_list(shown, clients.texts_of(interaction), page=page, total=total, search=search)
+    """Make a page of the list of documents; what was searched for fits one page, as buttons hold a number only."""
+    place = await place_with_sight(interaction)
+    found, total = await clients.desk_of(interaction).library.documents(place, search, limit=PAGE, offset=page * PAGE)
+    t = clients.texts_of(interaction)
+    return docs_list(found, t, page=page, total=len(found) if search else total, search=search)
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
     """Send the original file, in private."""
     await defer(interaction, private=True)
     desk = clients.desk_of(interaction)
-    name, content = await desk.library.original(place_with_sight(interaction), document_id)
+    name, content = await desk.library.original(await place_with_sight(interaction), document_id)
     if len(content) > interaction.filesize_limit:
         raise Refusal(
             "refusal-original-too-large", name=safe.title(name), limit=f"{interaction.filesize_limit / 1e6:g}"
@@ -52,7 +51,7 @@ async def reingest(interaction: discord.Interaction, document_id: int) -> None:
     """Read a document again; a card shows how it fares."""
     deferred = await defer(interaction, private=True)
     job = await clients.desk_of(interaction).library.reingest(
-        place_with_sight(interaction), document_id, target_of(interaction, deferred)
+        await place_with_sight(interaction), document_id, target_of(interaction, deferred)
     )
     visit = visit_of(interaction)
     visit.jobs.append(job)
@@ -68,7 +67,7 @@ async def confirm_deletion(interaction: discord.Interaction, document_id: int) -
 async def show_confirmation(interaction: discord.Interaction, named: str) -> None:
     """The same after the first answer to the interaction, for a document by number or title."""
     desk = clients.desk_of(interaction)
-    place = place_with_sight(interaction)
+    place = await place_with_sight(interaction)
     document = await desk.library.document(place, named)
     if not place.may_change(document.added_by):
         raise Refusal("refusal-not-your-document", title=safe.title(document.title))
@@ -86,7 +85,7 @@ async def show_confirmation(interaction: discord.Interaction, named: str) -> Non
 async def delete(interaction: discord.Interaction, document_id: int) -> None:
     """Delete a document, once it was confirmed."""
     await defer_update(interaction)
-    title = await clients.desk_of(interaction).library.delete(place_with_sight(interaction), document_id)
+    title = await clients.desk_of(interaction).library.delete(await place_with_sight(interaction), document_id)
     await update(interaction, Shown(clients.texts_of(interaction)("delete-done", title=safe.title(title))))
 
 

@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ def bot():
 
 def placed(bot, **options):
     interaction = places.interaction(bot, **options)
-    return seeing(place_of(interaction), bot, interaction.user)
+    return asyncio.run(seeing(place_of(interaction), bot, interaction.user))
 
 
 def test_place__in_a_server_with_the_bot(bot):
