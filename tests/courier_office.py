@@ -132,8 +132,18 @@ class Office:
         return bot
 
     # ----------------------------------------------------------------------------------------------------- questions
-    def ask(self, *, channel: Channel | None = None, person: Person | None = None, private: bool = False) -> Asked:
-        """Ask as `/ask` does: the interaction is deferred, delivery and job are stored."""
+    def ask(
+        self,
+        *,
+        channel: Channel | None = None,
+        person: Person | None = None,
+        private: bool = False,
+        keep_token: bool = False,
+    ) -> Asked:
+        """Ask as `/ask` does: the interaction is deferred, delivery and job are stored.
+
+        Without `keep_token` it is as after the first edit of a public answer, which takes the token away.
+        """
         place, person = channel or self.channel, person or self.person
         own_dm = place.owner is self.fake.bot
         interaction, message = self.defer(place, person, private=private and not own_dm)
@@ -144,7 +154,7 @@ class Office:
             private=private,
             message_id=str(message.id),
             route="token" if by_token else "channel",
-            token=interaction.token if by_token else None,
+            token=interaction.token if by_token or keep_token else None,
             token_lives_s=15 * 60,
             interaction=interaction,
             message=message,
