@@ -205,6 +205,11 @@ def reroute(session: Session, held: Delivery, *, route: Route, channel_id: str, 
     return _write(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
 
 
+def forget_token(session: Session, held: Delivery) -> Delivery:
+    """Drop the interaction token, which is not needed any more."""
+    return _write(session, "forget_token", held)
+
+
 def finish(session: Session, held: Delivery) -> Delivery:
     """End it, and mark its jobs as delivered: everything was shown."""
     finished = _write(session, "finish_delivery", held)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from db.engine import Database
@@ -17,6 +16,16 @@ EXACT_BELOW = 20_000
 BM25_K1 = 0.9
 BM25_B = 0.4
 """The values of Anserini's BM25 baselines (Lin et al.), which suit passages."""
+
+_PLANNING = {
+    # Plans for the values at hand: a generic plan fits no tenant in particular and ignores later settings.
+    "plan_cache_mode": "force_custom_plan",
+    # Compiling takes longer than the statement does.
+    "jit": "off",
+    # Room for the postings of a question with common words; the server's default of 4 MB sends them to disk.
+    "work_mem": "32MB",
+}
+_NO_INDEX = {"enable_indexscan": "off", "enable_sort": "on"}
 
 
 def index_name(profile_id: int, workspace_id: int) -> str:
@@ -43,19 +52,17 @@ class PostgresRecall:
     def recall(self, query: RecallQuery) -> Recalled:
         """Recall the Top-N; a result shorter than the store allows is taken again with an exact scan."""
         with self._database.tenant(self._workspace_id) as session:
-            # Plans for the values at hand: a generic plan fits no tenant in particular and ignores later settings.
-            session.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+            _set_locally(session, _PLANNING)
             if query.vector is None:
-                return Recalled(self._run(session, query)[0], query.top_n, "keyword")
+                return _recalled(query, self._run(session, query)[0], "keyword")
             if not self._has_index(session):
-                return Recalled(self._run(session, query)[0], query.top_n, "exact")
-            _use_index(session, query.top_n)
+                return _recalled(query, self._run(session, query)[0], "exact")
+            _set_locally(session, _index_settings(query.top_n))
             candidates, dense_rows = self._run(session, query)
-            possible = min(query.top_n, int(session.scalar(named("visible_vectors"), self._scope()) or 0))
-            if dense_rows >= possible:
-                return Recalled(candidates, query.top_n, "hnsw")
-            session.execute(text("SET LOCAL enable_indexscan = off"))
-            return Recalled(self._run(session, query)[0], query.top_n, "hnsw, then exact")
+            if dense_rows >= query.top_n or dense_rows >= int(session.scalar(named("visible_vectors"), self._scope())):
+                return _recalled(query, candidates, "hnsw")
+            _set_locally(session, _NO_INDEX)
+            return _recalled(query, self._run(session, query)[0], "hnsw, then exact")
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Give the cosine similarity of chunks to a vector; chunks without a vector are left out."""
@@ -90,6 +97,7 @@ class PostgresRecall:
             "vector": vector_text(query.vector if query.vector is not None else [0.0] * dimensions),
             "terms": list(query.terms),
             "top_n": query.top_n,
+            "dense_weight": query.dense_weight,
             "k1": BM25_K1,
             "b": BM25_B,
         }
@@ -103,14 +111,31 @@ def vector_text(vector: Vector) -> str:
     return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
 
 
-def _use_index(session: Session, top_n: int) -> None:
-    # Relaxed order goes on until enough rows pass the filters; without it a filtered index returns too few, silently.
-    session.execute(
-        text(
-            "SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),"
-            " set_config('hnsw.max_scan_tuples', '100000', true)"
-        ),
-        {"ef": str(min(1000, max(100, 2 * top_n)))},
+def _index_settings(top_n: int) -> Mapping[str, str]:
+    return {
+        "hnsw.ef_search": str(min(1000, max(100, 2 * top_n))),
+        # Relaxed order goes on until enough rows pass the filters; a filtered index returns too few without it, silently.
+        "hnsw.iterative_scan": "relaxed_order",
+        "hnsw.max_scan_tuples": "100000",
+        # The index gives rows in order, every other way must sort: so the plan that ran is the one that the trace names.
+        "enable_sort": "off",
+    }
+
+
+def _set_locally(session: Session, values: Mapping[str, str]) -> None:
+    session.execute(named("set_locally"), {"names": list(values), "settings": list(values.values())})
+
+
+def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> Recalled:
+    """Say how the candidates were found; a leg that was not asked weighs nothing."""
+    hybrid = query.mode == "hybrid" and query.vector is not None
+    by_vector = query.vector is not None and query.mode != "keyword"
+    return Recalled(
+        candidates,
+        query.top_n,
+        plan,
+        dense_weight=query.dense_weight if hybrid else float(by_vector),
+        keyword_weight=1.0 if hybrid else float(not by_vector),
     )
 
 

@@ -61,7 +61,8 @@ class Ending:
         """
         delivery = held.delivery
         if delivery.route == "token" or delivery.message_id is not None:
-            await self._sender.edit(delivery, shown)
+            if not await self._end_thinking(held, shown):
+                await self._sender.edit(delivery, shown)
             return False
         posted = await self._posted_before(held, shown, since) if held.inherited else None
         if posted is None:
@@ -70,6 +71,23 @@ class Ending:
         await self._claims.write(deliveries.posted, held, posted.id)
         if not posted.shows(shown):
             await self._sender.edit(held.delivery, shown)
+        return True
+
+    async def _end_thinking(self, held: Held, shown: Shown) -> bool:
+        """Show the first thing of a deferred message with the interaction's token; tells whether that was done.
+
+        Discord documents only this way out of "is thinking"; every later edit is the bot's own. The token goes then.
+        """
+        delivery = held.delivery
+        if delivery.route != "channel" or token_left(delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
+            return False
+        try:
+            await self._sender.edit_by_token(delivery, shown)
+        except Refused as refusal:
+            if refusal.trouble in {Trouble.LATER, Trouble.INVALID}:
+                raise
+            return False
+        await self._claims.write(deliveries.forget_token, held)
         return True
 
     async def deliver(self, held: Held, view: DeliveryView) -> None:

@@ -66,17 +66,19 @@ class Sender:
     async def edit(self, delivery: Delivery, shown: Shown) -> None:
         """Make the delivery's message show this; files that it held go."""
         if delivery.route == "token":
-            with _refusals(by_token=True):
-                application = discord.Webhook.partial(
-                    int(delivery.application_id), delivery.token or "", client=self._bot
-                )
-                # The library writes the id into the path as it is, and this one is Discord's name for the first answer.
-                original: Any = "@original"
-                await application.edit_message(original, **editable(shown), allowed_mentions=NOBODY)
+            await self.edit_by_token(delivery, shown)
             return
         with _refusals(editing=True):
             message = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
             await message.edit(**editable(shown), allowed_mentions=NOBODY)
+
+    async def edit_by_token(self, delivery: Delivery, shown: Shown) -> None:
+        """Make the answer to the interaction show this, with the interaction's token."""
+        with _refusals(by_token=True):
+            application = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
+            # The library writes the id into the path as it is, and this one is Discord's name for the first answer.
+            original: Any = "@original"
+            await application.edit_message(original, **editable(shown), allowed_mentions=NOBODY)
 
     async def post(
         self, delivery: Delivery, shown: Shown, nonce: str, *, reply_to: str | None = None, silent: bool = False

@@ -47,8 +47,8 @@ class Target:
             locale=place.locale,
             private=self.private,
             route="token" if by_token else "channel",
-            token=self.token if by_token else None,
-            token_lives_s=self.token_lives_s if by_token else 0,
+            token=self.token,
+            token_lives_s=self.token_lives_s,
         )
 
 

@@ -95,6 +95,10 @@ SET route = :route, channel_id = :channel_id, message_id = :message_id, token = 
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
+-- name: forget_token
+-- The interaction token has done its work; fenced.
+UPDATE deliveries SET token = NULL WHERE id = :id AND claim_token = :claim_token AND state = 'open' RETURNING *;
+
 -- name: finish_delivery
 -- Everything was shown; fenced.
 UPDATE deliveries

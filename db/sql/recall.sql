@@ -1,52 +1,103 @@
 -- Recall: Top-N chunks of one workspace that the asker may see, in one statement. The live version of each visible
 -- document is the only content that exists here.
 
+-- name: set_locally
+-- Settings of the planner for this transaction.
+SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting);
+
 -- name: recall_hybrid
--- Vector leg and keyword leg, fused by reciprocal rank: score = sum of 1 / (60 + rank) over the legs that found the chunk
--- (Cormack, Clarke, Büttcher 2009). :exact false lets the vector leg use the workspace's HNSW index.
+-- Vector leg and keyword leg in one statement. A candidate of either leg gets the score of both, each brought to a scale on
+-- which 0 is an average passage and 1 the best one (for BM25 the average passage holds none of the words); the fused score
+-- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0011 has the measurements.
 -- BM25 counts its statistics here, over what is visible, so they cannot go stale and tell nothing of hidden documents.
+-- Written for the planner: `IN (...) IS TRUE` is a hash that each row is looked up in, where a plain IN is taken for a join
+-- whose size the planner misjudges; LATERAL with LIMIT 1 is a look-up by primary key and nothing else.
 WITH visible AS MATERIALIZED (
-    SELECT d.live_version_id AS version_id, v.chunks, v.terms
-    FROM documents d JOIN document_versions v ON v.id = d.live_version_id
-    WHERE d.workspace_id = :workspace_id AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
+    SELECT d.live_version_id AS version_id FROM documents d
+    WHERE d.workspace_id = :workspace_id AND d.live_version_id IS NOT NULL
+      AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
 ), nearest AS MATERIALIZED (
     SELECT e.chunk_id, CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)) AS distance
     FROM embeddings e
     WHERE :want_dense AND e.profile_id = :profile_id AND e.workspace_id = :workspace_id
-      AND e.version_id IN (SELECT version_id FROM visible)
+      AND (e.version_id IN (SELECT version_id FROM visible)) IS TRUE
     ORDER BY distance
     LIMIT :top_n
 ), dense AS (
     SELECT chunk_id, 1 - distance AS score, row_number() OVER (ORDER BY distance, chunk_id) AS rank FROM nearest
-), corpus AS (
-    SELECT sum(chunks)::float AS chunks, greatest(sum(terms)::float / nullif(sum(chunks), 0), 1) AS mean_length FROM visible
+), corpus AS MATERIALIZED (
+    SELECT sum(v.chunks)::float AS chunks, greatest(sum(v.terms)::float / nullif(sum(v.chunks), 0), 1) AS mean_length
+    FROM visible JOIN document_versions v ON v.id = visible.version_id
 ), hits AS MATERIALIZED (
     SELECT p.chunk_id, p.term, p.frequency, p.length
     FROM postings p
     WHERE :want_keyword AND p.workspace_id = :workspace_id AND p.term = ANY (CAST(:terms AS integer[]))
-      AND p.version_id IN (SELECT version_id FROM visible)
-), weights AS (
-    SELECT h.term, ln(1 + (c.chunks - count(*) + 0.5) / (count(*) + 0.5)) AS idf FROM hits h, corpus c GROUP BY h.term, c.chunks
+      AND (p.version_id IN (SELECT version_id FROM visible)) IS TRUE
+), weights AS MATERIALIZED (
+    SELECT t.term, ln(1 + (c.chunks - t.chunks + 0.5) / (t.chunks + 0.5)) * (:k1 + 1) AS weight
+    FROM (SELECT term, count(*) AS chunks FROM hits GROUP BY term) AS t, corpus c
+), matched AS MATERIALIZED (
+    SELECT h.chunk_id, sum(w.weight * h.frequency / (h.frequency + :k1 * (1 - :b + :b * h.length / c.mean_length))) AS score
+    FROM hits h JOIN weights w USING (term), corpus c
+    GROUP BY h.chunk_id
+    ORDER BY score DESC, h.chunk_id
+    LIMIT :top_n
 ), keyword AS (
-    SELECT chunk_id, score, row_number() OVER (ORDER BY score DESC, chunk_id) AS rank
-    FROM (
-        SELECT h.chunk_id, sum(w.idf * h.frequency * (:k1 + 1) / (h.frequency + :k1 * (1 - :b + :b * h.length / c.mean_length))) AS score
-        FROM hits h JOIN weights w USING (term), corpus c
-        GROUP BY h.chunk_id
-        ORDER BY score DESC, h.chunk_id
-        LIMIT :top_n
-    ) AS best
-), fused AS (
-    SELECT chunk_id, d.rank AS dense_rank, d.score AS dense_score, k.rank AS keyword_rank, k.score AS keyword_score,
-           CASE WHEN :want_dense AND :want_keyword THEN coalesce(1.0 / (60 + d.rank), 0) + coalesce(1.0 / (60 + k.rank), 0)
-                ELSE coalesce(d.score, k.score) END AS score
+    SELECT chunk_id, score, row_number() OVER (ORDER BY score DESC, chunk_id) AS rank FROM matched
+), found AS MATERIALIZED (
+    SELECT chunk_id, d.rank AS dense_rank, d.score AS dense_score, k.rank AS keyword_rank, k.score AS keyword_score
     FROM dense d FULL JOIN keyword k USING (chunk_id)
+), completed AS MATERIALIZED (
+    -- What only one leg found gets the other leg's score too: it was out of that leg's Top-N, not without a score.
+    SELECT f.chunk_id, f.dense_rank, f.keyword_rank, coalesce(f.dense_score, missed_dense.score) AS dense_score,
+           coalesce(f.keyword_score, missed_keyword.score, CASE WHEN :want_keyword THEN 0 END) AS keyword_score
+    FROM found f
+    LEFT JOIN LATERAL (
+        SELECT 1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions))) AS score
+        FROM embeddings e
+        WHERE :want_dense AND f.dense_rank IS NULL AND e.profile_id = :profile_id AND e.chunk_id = f.chunk_id
+        LIMIT 1
+    ) AS missed_dense ON true
+    LEFT JOIN LATERAL (
+        SELECT sum(w.weight * p.frequency / (p.frequency + :k1 * (1 - :b + :b * p.length / c.mean_length))) AS score
+        FROM weights w JOIN postings p ON p.workspace_id = :workspace_id AND p.term = w.term AND p.chunk_id = f.chunk_id, corpus c
+        WHERE :want_keyword AND f.keyword_rank IS NULL
+    ) AS missed_keyword ON true
+), everyday AS MATERIALIZED (
+    -- An average passage: about a hundred, from documents that a hash picks, the same ones for every question.
+    SELECT avg(1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)))) AS dense_score
+    FROM (SELECT count(*) AS documents FROM visible) AS n
+    JOIN visible ON :want_dense AND :want_keyword AND abs(CAST(hashint4(visible.version_id) AS bigint)) % greatest(n.documents / 100, 1) = 0
+    CROSS JOIN LATERAL (
+        SELECT e.vector FROM embeddings e
+        WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.version_id = visible.version_id
+        LIMIT greatest(100 / n.documents, 1)
+    ) AS e
+), scale AS MATERIALIZED (
+    SELECT a.dense_score AS dense_zero, nullif(greatest(max(c.dense_score) - a.dense_score, 0), 0) AS dense_unit,
+           nullif(max(c.keyword_score), 0) AS keyword_unit
+    FROM completed c, everyday a
+    GROUP BY a.dense_score
+), fused AS MATERIALIZED (
+    SELECT c.*,
+           CASE WHEN :want_dense AND :want_keyword
+                THEN (:dense_weight * coalesce((c.dense_score - s.dense_zero) / s.dense_unit, 0)
+                      + coalesce(c.keyword_score / s.keyword_unit, 0)) / (:dense_weight + 1)
+                ELSE coalesce(c.dense_score, c.keyword_score) END AS score
+    FROM completed c, scale s
+    ORDER BY score DESC, c.dense_rank NULLS LAST, c.chunk_id
+    LIMIT :top_n
 )
-SELECT f.chunk_id, c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, f.score AS recall_score,
-       f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score, (SELECT count(*) FROM dense) AS dense_rows
-FROM fused f JOIN chunks c ON c.id = f.chunk_id JOIN documents o ON o.id = c.document_id
-ORDER BY f.score DESC, f.dense_rank NULLS LAST, f.chunk_id
-LIMIT :top_n;
+SELECT f.chunk_id, p.document_id, p.title, p.source, p.origin, p.text, p.headings, p.page, f.score AS recall_score,
+       f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score, (SELECT count(*) FROM nearest) AS dense_rows
+FROM fused f
+CROSS JOIN LATERAL (
+    SELECT c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page
+    FROM chunks c JOIN documents o ON o.id = c.document_id
+    WHERE c.id = f.chunk_id
+    LIMIT 1
+) AS p
+ORDER BY f.score DESC, f.dense_rank NULLS LAST, f.chunk_id;
 
 -- name: dense_scores
 -- Cosine similarity of given chunks to a vector; for reranking somebody else's candidates and for showing a score of

@@ -48,6 +48,15 @@ def assert_three_parts(office: Office, asked: Asked) -> None:
     assert "Paragraph 10" in third.text
 
 
+def test_thinking__ends_by_token_once(desk: Desk, office: Office):
+    desk.start_bot(office.fake)
+    asked = ask(office)
+    office.answer(asked)
+    office.wait_state(asked)
+    assert office.count(EDIT_ORIGINAL) == 1
+    assert office.count(EDIT) >= 1
+
+
 def test_slow_worker__public_private_and_user_installed_answers_arrive(desk: Desk, office: Office):
     desk.start_bot(office.fake)
     eve = office.fake.add_user("eve", installed_app=True)

@@ -25,6 +25,29 @@ def token_ends_in(office, asked, seconds):
 # ------------------------------------------------------------------------------------------------- after 15 minutes
 
 
+def test_thinking__ends_by_the_token_and_all_else_is_the_bots_own(office):
+    asked = office.ask(keep_token=True)
+    office.start_bot()
+    office.wait(lambda: not asked.message.loading, "the first state")
+    assert (office.count(EDIT_ORIGINAL), office.count(EDIT)) == (1, 0)
+    office.wait(lambda: office.row(asked).token is None, "the token forgotten")
+    office.answer(asked)
+    office.wait_state(asked)
+    assert office.count(EDIT_ORIGINAL) == 1
+    assert "On the shelf" in asked.message.text
+
+
+def test_thinking__with_a_token_that_discord_does_not_take_ends_by_the_bots_own(office):
+    asked = office.ask(keep_token=True)
+    office.fake.clock.advance(15 * 60 + 1)
+    office.start_bot()
+    office.answer(asked)
+    office.wait_state(asked)
+    assert office.fake.requests_to(EDIT_ORIGINAL)[0].error_code == 50027
+    assert "On the shelf" in asked.message.text
+    assert office.person.dms == []
+
+
 def test_slow_public_answer__is_edited_in_after_any_time(office):
     office.start_bot()
     asked = office.ask()
