@@ -21,7 +21,14 @@ import pytest
 from pipeline.answer import AnswerParts, answer_question
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.errors import LlmRefused
-from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank import (
+    LlmLimits,
+    LlmListwiseReranker,
+    LlmPairwiseReranker,
+    LlmPointwiseReranker,
+    RecallOrderReranker,
+    with_fallback,
+)
 from pipeline.rerank.permutation import is_full_permutation
 from pipeline.types import AnswerOptions, ChatMessage
 from tests.answer_fakes import FakeStore, WordEmbedder, candidate
@@ -139,7 +146,9 @@ def test_server__unknown_model_is_refused_with_a_sentence(server_url: str) -> No
 
 
 def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
-    reranker = with_fallback(LlmPointwiseReranker(chat, limits=LlmLimits(call_timeout_s=60)), RecallOrderReranker())
+    reranker = with_fallback(
+        LlmPointwiseReranker(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16)), RecallOrderReranker()
+    )
     parts = AnswerParts(
         store=FakeStore(FOUND),
         embedder=WordEmbedder(),
@@ -160,6 +169,17 @@ def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
     assert result.generated.text == "The gate of the library opens at nine. [1]"
     assert [c.chunk_id for c in result.generated.citations] == [1]
     assert not any(shown), "nonsense was shown while it streamed"
+
+
+@pytest.mark.parametrize("method", [LlmPointwiseReranker, LlmPairwiseReranker, LlmListwiseReranker])
+def test_nonsense__no_reranker_reads_anything_into_it(
+    chat: OpenAIChat, method: type[LlmPointwiseReranker | LlmPairwiseReranker | LlmListwiseReranker]
+) -> None:
+    reranker = method(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16))
+    result = with_fallback(reranker, RecallOrderReranker()).rerank(QUESTION, FOUND, deadline_s=200)
+    assert [ranked.candidate.chunk_id for ranked in result.ranked] == [1, 2, 3]
+    assert [(f.method, f.used) for f in result.fallbacks] == [(method.method, "none")]
+    assert result.usage.calls >= 2
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
