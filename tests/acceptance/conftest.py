@@ -79,7 +79,8 @@ class Desk:
 
     def start_bot(self, discord: FakeDiscord, *, ready: bool = True, **environment: str) -> subprocess.Popen[bytes]:
         """Start the bot as an operator does, only that Discord's address is another one."""
-        before = sum(session.connected for session in discord.sessions)
+        # A session of a bot that was killed a moment ago may still count as connected.
+        before = {session.id for session in discord.sessions}
         log = (self.logs / f"bot-{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "bot"],
@@ -95,7 +96,7 @@ class Desk:
             self.wait_until(
                 lambda: (
                     process.poll() is not None
-                    or (sum(s.connected for s in discord.sessions) > before and bool(discord.commands))
+                    or (any(s.connected and s.id not in before for s in discord.sessions) and bool(discord.commands))
                 ),
                 "bot connected",
             )

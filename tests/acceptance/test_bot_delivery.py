@@ -124,7 +124,7 @@ def test_killed__while_a_rate_limit_is_waited_for(desk: Desk, office: Office):
     asked = ask(office)
     office.fake.rate_limit(EDIT, retry_after_s=25)
     office.answer(asked)
-    office.wait(lambda: office.fake.requests_to(EDIT)[-1].status == 429, "a limit")
+    office.wait(lambda: any(request.status == 429 for request in office.fake.requests_to(EDIT)), "a limit")
     desk.kill(bot)
     desk.start_bot(office.fake)
     office.wait_state(asked)
@@ -184,7 +184,7 @@ def test_twice_delivered__by_celery_and_by_notices_the_answer_is_shown_once(desk
     later = office.follow(office.person.slash("ask", question=QUESTION, channel=office.channel))
     office.wait_state(later)
     assert office.count(EDIT) == edits + office.edits_of(later)
-    assert office.count(POST) == office.count(EDIT_ORIGINAL) == 0
+    assert (office.count(POST), office.count(EDIT_ORIGINAL)) == (0, 2)
     assert office.value(f"SELECT attempt FROM jobs WHERE id = {asked.job}") == 1
 
 
