@@ -97,7 +97,8 @@ class Courier:
             return
         self._stopping = True
         self._listener.stop()
-        self._keeper.cancel()
+        # What it claims at this moment is to be released below, so it ends by itself.
+        self._free.set()
         for held in self._held.values():
             held.stopping = True
             if held.task is not None and not held.busy:
@@ -124,7 +125,7 @@ class Courier:
     # -------------------------------------------------------------------------------------------- holding deliveries
 
     async def _keep(self) -> None:
-        while True:
+        while not self._stopping:
             try:
                 if asyncio.get_running_loop().time() >= self._beat_at:
                     await self._beat()
@@ -144,6 +145,8 @@ class Courier:
 
     async def _rest(self) -> None:
         await asyncio.sleep(min(LOOK_GAP_S, self._renew_s))
+        if self._stopping:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._beat_at):
                 await self._free.wait()

@@ -162,7 +162,8 @@ class Ending:
         began = since or delivery.created_at - CLOCK_SKEW
         history = await self._sender.own_messages(delivery, delivery.reply_to_id, began)
         for message in history:
-            if message.replies_to == delivery.reply_to_id and (delivery.reply_to_id or message.shows(shown)):
+            answers = delivery.reply_to_id is not None and message.replies_to == delivery.reply_to_id
+            if answers or message.shows(shown):
                 return message
         return None
 

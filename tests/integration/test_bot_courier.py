@@ -148,6 +148,40 @@ def test_failure__is_shown_and_a_retry_shows_its_result_in_the_same_message(offi
     assert len(office.channel.messages) == 1
 
 
+def test_retry__of_one_document_while_another_is_still_worked_on(office):
+    office.start_bot()
+    payloads = ({"name": "a.pdf", "source": "a.pdf"}, {"name": "b.pdf", "source": "b.pdf"})
+    _, message = office.defer(office.channel, office.person, private=False)
+    card = office.submit(
+        office.channel, office.person, message=message, message_id=str(message.id), kind="ingest", payloads=payloads
+    )
+    lease = office.begin(card, "parse")
+    other = office.begin(card, "parse", number=1)
+    with office.database.system() as session:
+        jobs.fail(session, lease, UnreadableFile("a.pdf is damaged."))
+    office.wait_text(message, "damaged")
+    with office.database.tenant(office.workspace) as session:
+        jobs.retry(session, card.job)
+    office.wait(lambda: "damaged" not in message.text, "the document tried again")
+    for held in (other, office.begin(card, "parse")):
+        with office.database.system() as session:
+            jobs.succeed(session, held, {"chunks": 3, "document": 1})
+    office.wait_state(card)
+    assert office.channel.messages == [message]
+
+
+def test_refused_message__a_plain_one_says_where_the_answer_is(office):
+    office.start_bot()
+    asked, hopeless = office.ask(), office.ask()
+    office.wait_text(hopeless.message, "Waiting")
+    for one, times in ((asked, 1), (hopeless, 2)):
+        office.fake.fail(f"PATCH /channels/*/messages/{one.message.id}", status=400, times=times)
+        office.answer(one)
+    office.wait_state(asked)
+    assert f"/jobs show {asked.job}" in asked.message.text
+    office.wait_state(hopeless, "undeliverable")
+
+
 def test_long_answer__three_messages_that_belong_together(office):
     office.start_bot()
     asked = office.ask()
