@@ -33,7 +33,7 @@ BOSS = replace(ANNA, user_id="3", manager=True)
 @pytest.fixture
 def desk(library: Library, redis_url: str):
     submitter = Submitter(library.database, redis_url, expires_s=60)
-    made = Desk(library.database, submitter, Settings(_env_file=None))  # type: ignore[call-arg]
+    made = Desk(library.database, submitter, Settings(_env_file=None))
     yield made
     made.close()
 
@@ -68,7 +68,7 @@ def target() -> Requests:
 
 
 @pytest.fixture
-def row(library: Library) -> Callable[[int], jobs.Job]:
+def row(library: Library) -> Callable[[int], Any]:
     def read(job: int) -> Any:
         with library.database.system() as session:
             return jobs.get(session, job)
@@ -365,7 +365,7 @@ def test_settings__of_another_process_are_learnt_with_the_next_sign_of_life(desk
 # ------------------------------------------------------------------------------------------------- away, and at once
 def test_database_away__is_said_so(redis_url, target):
     database = Database("postgresql://nobody@127.0.0.1:1/none")
-    desk = Desk(database, Submitter(database, redis_url, expires_s=60), Settings(_env_file=None))  # type: ignore[call-arg]
+    desk = Desk(database, Submitter(database, redis_url, expires_s=60), Settings(_env_file=None))
     try:
         with pytest.raises(DatabaseAway):
             run(desk.asking.ask(ANNA, Question("Why?"), target()))
