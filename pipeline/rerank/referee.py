@@ -16,8 +16,8 @@ from pipeline.rerank.preference import Preference, parse_preference
 from pipeline.types import ChatReply
 
 REPLY_TOKENS = 20
-MANY_FAILURES = 6
-"""Replies that may fail before the model is given up, if it fails more often than not."""
+MANY_FAILURES = 12
+"""Replies that may fail before a model is given up that fails on two of three; fewer, and bad luck would look like it."""
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Referee:
             self._take(pair, outcome, swapped=swapped)
         if not finished:
             self._stopped = "The time for reranking was up."
-        elif self._failed >= MANY_FAILURES and self._failed * 2 > self._replied:
+        elif self._failed >= MANY_FAILURES and self._failed * 3 > self._replied * 2:
             self._stopped = self._stopped or self._reasons[0]
         self._on_judged(self.judged)
 

@@ -76,7 +76,7 @@ def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None
     assert result.method == "none"
     assert [(f.stage, f.method, f.used) for f in result.fallbacks] == [("rerank", method, "none")]
     assert reason in result.fallbacks[0].reason
-    assert len(asked) <= 2 * COUNT
+    assert len(asked) <= 2 * COUNT + 2 * 4
 
 
 @pytest.mark.parametrize("method", METHODS)

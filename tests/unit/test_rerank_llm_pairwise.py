@@ -129,7 +129,7 @@ def test_rerank__a_refusal_ends_it_at_once() -> None:
 def test_rerank__nonsense_does_not_cost_every_call() -> None:
     chat = FakeChat("nonsense")
     LlmPairwiseReranker(chat, limits=LlmLimits(concurrency=2)).rerank("q", candidates(50), deadline_s=20.0)
-    assert len(chat.asked) <= 2 * (6 + 2)
+    assert len(chat.asked) <= 2 * (12 + 2)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
