@@ -17,7 +17,7 @@ from pipeline.types import ChatReply
 
 REPLY_TOKENS = 20
 MANY_FAILURES = 12
-"""Replies that may fail before a model is given up that fails on two of three; fewer, and bad luck would look like it."""
+"""Replies that may fail before a model that fails on two of three is given up; with fewer it might be bad luck."""
 
 
 @dataclass(slots=True)
