@@ -51,7 +51,6 @@ def test_progress__at_most_one_edit_a_second_and_the_last_change_is_shown(office
     office.succeed(lease)
     office.wait_state(asked)
     times = [request.at for request in office.fake.requests_to(EDIT)]
-    assert len(times) < 10
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.99
 
 
