@@ -14,7 +14,7 @@ from config.settings import Settings
 from pipeline.answer import AnswerParts
 from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
-from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranker, TokenVectors
+from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranker, TokenVectors, Vocabulary
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.fallback import with_fallback
@@ -105,6 +105,7 @@ def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal[
             llm_max_tokens=settings.llm_max_tokens,
             llm_timeout_s=settings.llm_timeout_s,
             max_question_chars=settings.max_question_chars,
+            vocabulary=embedder,
         )
 
     return WorkerParts(ingest, embedder, answer_with, parser.close)
@@ -166,7 +167,12 @@ def build_rerankers(
 
     none = RecallOrderReranker()
     remembered = TokenVectorCache(vectors, max_bytes=settings.token_cache_mb * 1_000_000)
-    late = LateInteractionReranker(remembered, query_prefix=profile.query_prefix, passage_prefix=profile.passage_prefix)
+    late = LateInteractionReranker(
+        remembered,
+        query_prefix=profile.query_prefix,
+        passage_prefix=profile.passage_prefix,
+        vocabulary=vectors if isinstance(vectors, Vocabulary) else None,
+    )
     cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
     methods: list[Reranker] = [cross, *_llm_rerankers(settings, chat), _rerank_api(settings)]
     chains = {reranker.method: with_fallback(reranker, late, none) for reranker in methods}

@@ -357,6 +357,8 @@ class QueryTrace(Base):
     cost_usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
     prompt_hashes: Mapped[list[str]]
     fallbacks: Mapped[list[dict[str, Any]]]
+    dense_weight: Mapped[float | None]
+    keyword_weight: Mapped[float | None]
     created_at: Mapped[dt.datetime]
 
 

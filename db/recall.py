@@ -114,10 +114,10 @@ def vector_text(vector: Vector) -> str:
 def _index_settings(top_n: int) -> Mapping[str, str]:
     return {
         "hnsw.ef_search": str(min(1000, max(100, 2 * top_n))),
-        # Relaxed order goes on until enough rows pass the filters; a filtered index returns too few without it, silently.
+        # Relaxed order goes on until enough rows pass the filters; without it, filters leave too few rows, silently.
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": "100000",
-        # The index gives rows in order, every other way must sort: so the plan that ran is the one that the trace names.
+        # Only the index gives rows in order without sorting, so the plan that runs is the one that the trace names.
         "enable_sort": "off",
     }
 

@@ -120,6 +120,8 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             plan=answer.recalled.plan,
             rows_asked=answer.recalled.asked,
             rows_returned=answer.recalled.returned,
+            dense_weight=answer.recalled.dense_weight,
+            keyword_weight=answer.recalled.keyword_weight,
             answer=storable(answer.generated.text),
             abstained=answer.generated.abstained,
             answer_model=storable(answer.generated.model),

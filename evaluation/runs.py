@@ -1,6 +1,6 @@
 """Reranking what another system recalled: a run of the dataset takes the place of the store's keyword leg.
 
-`keyword` keeps the run's own order, `dense` orders the run's documents by cosine similarity, `hybrid` fuses both ranks
+`keyword` keeps the run's own order, `dense` orders the run's documents by cosine similarity, `hybrid` fuses both scores
 as the store does. So the orders of one run can be compared with each other and with a reranker on the same candidates.
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 from evaluation.datasets import Question, Run
+from pipeline.ports import Vocabulary
+from pipeline.recall import dense_weight, fuse_scores
 from pipeline.types import Candidate, Recalled, RecallMode
-
-RANK_CONSTANT = 60
-"""Of reciprocal rank fusion, as in the store's recall statement."""
 
 ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]
 """Brings the chunks of documents, by the document ids of the dataset; ranks and scores are filled in here."""
@@ -30,6 +30,7 @@ class RunRecall:
     top_n: int
     chunks_of: ChunksOf
     dense_scores: DenseScores
+    vocabulary: Vocabulary | None = None
 
     def __call__(self, question: Question) -> Recalled:
         """Recall the candidates of one question."""
@@ -44,11 +45,28 @@ class RunRecall:
             candidates = _with_dense_ranks(
                 candidates, self.dense_scores(question.text, [candidate.chunk_id for candidate in candidates])
             )
-        scored = [replace(candidate, recall_score=_score(candidate, self.mode)) for candidate in candidates]
+        scores = self._scores(question.text, candidates)
+        scored = [replace(candidate, recall_score=score) for candidate, score in zip(candidates, scores, strict=True)]
         # Equal scores go by the dense rank, as in the store; without one the sort keeps the run's order.
         scored.sort(key=lambda candidate: (-candidate.recall_score, candidate.dense_rank or len(scored) + 1))
         ranked = tuple(replace(candidate, recall_rank=rank) for rank, candidate in enumerate(scored, start=1))
         return Recalled(ranked, asked=self.top_n, plan=f"run {self.run.name}")
+
+    def _scores(self, question: str, candidates: Sequence[Candidate]) -> Sequence[float]:
+        by_run = [candidate.keyword_score or 0.0 for candidate in candidates]
+        if self.mode == "keyword":
+            return by_run
+        by_vector = [-1.0 if candidate.dense_score is None else candidate.dense_score for candidate in candidates]
+        if self.mode == "dense" or not candidates:
+            return by_vector
+        # Some systems score below zero, where BM25 has nothing.
+        lowest = min(0.0, *by_run)
+        return fuse_scores(
+            by_vector,
+            [score - lowest for score in by_run],
+            dense_average=fmean(by_vector),
+            dense_weight=dense_weight(question, self.vocabulary),
+        )
 
 
 def _with_dense_ranks(candidates: Sequence[Candidate], scores: Mapping[int, float]) -> list[Candidate]:
@@ -58,12 +76,3 @@ def _with_dense_ranks(candidates: Sequence[Candidate], scores: Mapping[int, floa
         replace(candidate, dense_rank=ranks.get(candidate.chunk_id), dense_score=scores.get(candidate.chunk_id))
         for candidate in candidates
     ]
-
-
-def _score(candidate: Candidate, mode: RecallMode) -> float:
-    if mode == "keyword":
-        return candidate.keyword_score or 0.0
-    if mode == "dense":
-        return -1.0 if candidate.dense_score is None else candidate.dense_score
-    ranks = (candidate.keyword_rank, candidate.dense_rank)
-    return sum(1.0 / (RANK_CONSTANT + rank) for rank in ranks if rank is not None)

@@ -31,7 +31,7 @@ class StoreRecall:
         """Recall the candidates of one question."""
         vector = None if self.mode == "keyword" else embed_question(_embedder(self.parts), question.text)
         options = AnswerOptions(recall=self.mode, top_n=self.top_n)
-        return self.parts.store.recall(build_query(question.text, vector, options))
+        return self.parts.store.recall(build_query(question.text, vector, options, self.parts.vocabulary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def recall_from_run(
     def chunks_of(document_ids: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:
         return {document_id: chunks.get(document_id, ()) for document_id in document_ids}
 
-    return RunRecall(run, mode, top_n, chunks_of, StoreScores(recall, _embedder(parts)))
+    return RunRecall(run, mode, top_n, chunks_of, StoreScores(recall, _embedder(parts)), parts.vocabulary)
 
 
 def _embedder(parts: AnswerParts) -> Embedder:

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.embed import embed_question, query_input
 from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
-from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker
+from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
 from pipeline.recall import build_query
 from pipeline.rerank import build_cascade, top_k_of
 from pipeline.rewrite import rewrite_question
@@ -68,6 +68,8 @@ class AnswerParts:
     llm_max_tokens: int = 800
     llm_timeout_s: float = 60.0
     max_question_chars: int = 4000
+    vocabulary: Vocabulary | None = None
+    """Of the embedding model: a question that it cannot read is left to the keywords."""
     embedder_missing: str = "No embedding model is loaded."
     """Why there is no embedder, for the record."""
 
@@ -117,7 +119,7 @@ def answer_question(
     with trace.stage("embed"):
         vector = _embed(searched, options, parts, trace)
     with trace.stage("recall"):
-        recalled = parts.store.recall(build_query(searched, vector, options))
+        recalled = parts.store.recall(build_query(searched, vector, options, parts.vocabulary))
     with trace.stage("rerank"):
         reranking = _rerank(searched, recalled, reranker, parts, trace)
     passages = reranking.ranked[: top_k_of(reranker) or options.top_k]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,15 @@ class Tokenizer(Protocol):
 
     def count(self, text: str) -> int:
         """Count the tokens of one text, special tokens not included."""
+        ...
+
+
+@runtime_checkable
+class Vocabulary(Protocol):
+    """Tells which stretches of a text the embedding model has a word for."""
+
+    def known_units(self, text: str) -> Sequence[tuple[int, int]]:
+        """Give start and end of every unit of the vocabulary in the text; what it does not know is left out."""
         ...
 
 

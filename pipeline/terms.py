@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -31,6 +31,8 @@ _TOKEN = re.compile(
     rf"|(?P<word>(?:[^\W_{_SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
 )
 _SPACELESS_CHAR = re.compile(f"[{_SPACELESS}]")
+SHORT_QUESTION_PAIRS = 4
+"""Up to this many pairs of characters a question counts as short."""
 # Latin script without digits: what an English stemmer can be trusted with.
 _STEMMABLE = re.compile("[a-z\u00df-\u024f]{3,}")
 _STEMMER = snowballstemmer.stemmer("english")
@@ -76,6 +78,40 @@ def content_terms(text: str) -> frozenset[str]:
     return weighty or terms
 
 
+def search_terms(text: str) -> frozenset[str]:
+    """Give the distinct terms that a question is searched by: its content terms, and single characters where they help.
+
+    A character that stands in no content pair is searched by itself. A short question is searched by all of its single
+    characters, because its few pairs may be written otherwise in the passage; a long one has pairs enough, and single
+    characters are so frequent that they would take most of the time.
+    """
+    terms = content_terms(text)
+    pairs = {term for term in terms if len(term) == 2 and _SPACELESS_CHAR.match(term)}
+    covered = set() if len(pairs) <= SHORT_QUESTION_PAIRS else set("".join(pairs))
+    singles = (term for term in split_terms(text) if len(term) == 1 and _SPACELESS_CHAR.match(term))
+    return terms.union(single for single in singles if single not in covered and single not in _ASKING_CHARACTERS)
+
+
+def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
+    """Tell which share of a text's letters a model reads, 0..1, given the units of its vocabulary found in the text.
+
+    A letter is read where its unit is a whole word or several letters of one. A model spells the words of languages
+    that it was not made for letter by letter, or byte by byte, and that tells it no more than the token for unknown
+    words. A Chinese character is a word. A text without letters counts as read.
+    """
+    letters = [place for place, character in enumerate(text) if unicodedata.category(character)[0] == "L"]
+    if not letters:
+        return 1.0
+    times_covered = Counter(place for start, end in units for place in range(start, end))
+    read = {
+        place
+        for start, end in units
+        for place in range(start, end)
+        if times_covered[place] == 1 and _is_known_unit(text, start, end)
+    }
+    return sum(place in read for place in letters) / len(letters)
+
+
 def term_overlap(wanted: frozenset[str], text: str) -> float:
     """Tell which share of the wanted terms a text holds, 0..1."""
     if not wanted:
@@ -109,6 +145,24 @@ def is_spaceless(text: str) -> bool:
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
     return str(_STEMMER.stemWord(word)) if _STEMMABLE.fullmatch(word) else word
+
+
+def _is_known_unit(text: str, start: int, end: int) -> bool:
+    """Tell whether a unit says something: several letters, a Chinese character, or a word of one letter."""
+    inside = [place for place in range(start, end) if unicodedata.category(text[place])[0] in "LM"]
+    letters = [place for place in inside if unicodedata.category(text[place])[0] == "L"]
+    if len(letters) != 1:
+        return len(letters) > 1
+    script = _script(text[letters[0]])
+    beside = text[inside[0] - 1 : inside[0]] + text[inside[-1] + 1 : inside[-1] + 2]
+    return script == "CJK" or all(_script(neighbour) != script for neighbour in beside)
+
+
+def _script(character: str) -> str:
+    """Name the script of a letter or of a mark on one; empty for anything else."""
+    if unicodedata.category(character)[0] not in "LM":
+        return ""
+    return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
 def _is_weighty(term: str) -> bool:

@@ -116,6 +116,8 @@ class RecallQuery:
     """Hashes of the question's keywords; empty when the recall is dense only."""
     mode: RecallMode = "hybrid"
     top_n: int = 50
+    dense_weight: float = 1.0
+    """Weight of the vector leg, 0..1, where the keyword leg weighs 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +135,13 @@ class Candidate:
     headings: tuple[str, ...] = ()
     page: int | None = None
     dense_rank: int | None = None
+    """Rank in the vector leg; None when it was not among that leg's Top-N."""
     dense_score: float | None = None
+    """Cosine similarity; known for every candidate of a hybrid recall."""
     keyword_rank: int | None = None
+    """Rank in the keyword leg; None when it was not among that leg's Top-N."""
     keyword_score: float | None = None
+    """BM25; known for every candidate of a hybrid recall, 0 where no word matches."""
     source: str = ""
     origin: str = ""
     """Link under which people find the original; empty when none is known."""
@@ -149,6 +155,10 @@ class Recalled:
     asked: int
     plan: str
     """`exact`, `hnsw`, `hnsw, then exact` or `keyword`."""
+    dense_weight: float = 1.0
+    """Weight of the vector leg in the fused score; 0 when there was none."""
+    keyword_weight: float = 1.0
+    """Weight of the keyword leg in the fused score; 0 when there was none."""
 
     @property
     def returned(self) -> int:

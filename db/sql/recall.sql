@@ -11,7 +11,7 @@ SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), C
 -- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0011 has the measurements.
 -- BM25 counts its statistics here, over what is visible, so they cannot go stale and tell nothing of hidden documents.
 -- Written for the planner: `IN (...) IS TRUE` is a hash that each row is looked up in, where a plain IN is taken for a join
--- whose size the planner misjudges; LATERAL with LIMIT 1 is a look-up by primary key and nothing else.
+-- whose size the planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key and nothing else.
 WITH visible AS MATERIALIZED (
     SELECT d.live_version_id AS version_id FROM documents d
     WHERE d.workspace_id = :workspace_id AND d.live_version_id IS NOT NULL
@@ -60,8 +60,12 @@ WITH visible AS MATERIALIZED (
     ) AS missed_dense ON true
     LEFT JOIN LATERAL (
         SELECT sum(w.weight * p.frequency / (p.frequency + :k1 * (1 - :b + :b * p.length / c.mean_length))) AS score
-        FROM weights w JOIN postings p ON p.workspace_id = :workspace_id AND p.term = w.term AND p.chunk_id = f.chunk_id, corpus c
-        WHERE :want_keyword AND f.keyword_rank IS NULL
+        FROM (
+            SELECT term, frequency, length FROM postings
+            WHERE :want_keyword AND f.keyword_rank IS NULL AND workspace_id = :workspace_id
+              AND term = ANY (CAST(:terms AS integer[])) AND chunk_id = f.chunk_id
+            OFFSET 0
+        ) AS p JOIN weights w USING (term), corpus c
     ) AS missed_keyword ON true
 ), everyday AS MATERIALIZED (
     -- An average passage: about a hundred, from documents that a hash picks, the same ones for every question.

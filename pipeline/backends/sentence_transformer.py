@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.backends.models import WAY_OUT, ModelFiles, first_line, make_profile, read_shape, resolve_model
+from pipeline.backends.vocabulary import Units, unit_finder
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile
@@ -20,7 +21,7 @@ WORD_CHARS = 64
 
 
 class SentenceTransformerEmbedder:
-    """Fills the ports `Embedder`, `Tokenizer` and `TokenVectors` from one model in memory."""
+    """Fills the ports `Embedder`, `Tokenizer`, `Vocabulary` and `TokenVectors` from one model in memory."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class SentenceTransformerEmbedder:
             )
         self._tokenizer = self._model.tokenizer
         self._count = _counter(self._tokenizer)
+        self._known_units = unit_finder(self._tokenizer)
         # Splitting asks for the same words again and again, across documents.
         self._count_word = lru_cache(maxsize=100_000)(self._count)
         # Static embeddings and the like have a bare tokenizer and no token vectors; the library runs those by itself.
@@ -62,6 +64,10 @@ class SentenceTransformerEmbedder:
     def count(self, text: str) -> int:
         """Count the tokens of one text, special tokens not included; safe beside `encode` on another thread."""
         return self._count_word(text) if len(text) <= WORD_CHARS else self._count(text)
+
+    def known_units(self, text: str) -> Units:
+        """Give start and end of every unit of the vocabulary in a text; what it does not know is left out."""
+        return self._known_units(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Embed texts as they are: shape (texts, dimensions), float32, rows of length 1 if the profile says so."""

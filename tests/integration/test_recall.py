@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import math
+import uuid
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 
+from db import jobs, traces
 from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name, vector_text
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
-from pipeline.recall import query_terms
-from pipeline.types import RecallQuery
+from pipeline.recall import fuse_scores, query_terms
+from pipeline.types import Answer, AnswerOptions, Generated, Ranked, RecallQuery, Reranking
 
 
-def recall(library, question, vector, mode="hybrid", top_n=50):
+def recall(library, question, vector, mode="hybrid", top_n=50, weight=1.0, channels=(), workspace=None):
     terms = () if mode == "dense" else query_terms(question)
-    query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n)
-    return PostgresRecall(library.database, library.workspace, library.profile).recall(query)
+    query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n, weight)
+    store = PostgresRecall(library.database, workspace or library.workspace, library.profile, channels)
+    return store.recall(query)
 
 
 def test_dense__orders_by_cosine(library, vector_of):
@@ -55,43 +59,123 @@ def test_keyword__statistics_follow_deletes_and_new_versions(library):
     assert recall(library, "zebra", None, "keyword").candidates[0].keyword_score == pytest.approx(before)
 
 
-def test_keyword__chinese_and_japanese(library):
-    library.add("a", ["重力是一种自然现象", "今天天气很好", "東京タワーは高い"])
-    assert recall(library, "什么是重力？", None, "keyword").candidates[0].text.startswith("重力")
-    assert recall(library, "東京タワー", None, "keyword").candidates[0].text.startswith("東京")
+@pytest.mark.parametrize(
+    ("question", "begins"),
+    [
+        ("什么是重力？", "重力"),
+        ("猫吃什么", "猫"),
+        ("水的沸点是多少", "水"),
+        ("東京タワーの高さは？", "東京"),
+        ("りんごの色は何ですか", "りんご"),
+        ("한국의 수도는 어디입니까", "서울"),
+        ("ราคาทองคำวันนี้", "ทองคำ"),
+    ],
+)
+def test_keyword__scripts_without_spaces(library, question, begins):
+    library.add(
+        "a",
+        [
+            "重力是一种自然现象",
+            "今天天气很好",
+            "猫是肉食动物",
+            "水在一百度沸腾，这个温度叫沸点",
+            "東京タワーは高い",
+            "りんごは赤い果物です",
+            "電車は何時に来ますか",
+            "서울은 한국의 수도이다",
+            "부산은 바다가 있는 도시이다",
+            "ทองคำเป็นโลหะ",
+        ],
+    )
+    assert recall(library, question, None, "keyword").candidates[0].text.startswith(begins)
 
 
-def test_keyword__reads_the_postings_index_as_the_bound_role(library):
-    for n in range(30):
-        library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
-    library.run("ANALYZE")
-    statement = text("EXPLAIN " + named("recall_hybrid", dimensions=8).text)
+def explain(library, **overrides):
     values = {
         "workspace_id": library.workspace,
         "channels": [],
-        "want_dense": False,
+        "want_dense": True,
         "want_keyword": True,
-        "profile_id": 1,
-        "vector": vector_text([0.0] * 8),
+        "profile_id": library.profile.id,
+        "vector": vector_text([0.1] * 8),
         "terms": list(query_terms("12")),
         "top_n": 50,
+        "dense_weight": 1.0,
         "k1": BM25_K1,
         "b": BM25_B,
     }
+    statement = text("EXPLAIN " + named("recall_hybrid", dimensions=8).text)
     with library.database.tenant(library.workspace) as session:
-        plan = "\n".join(session.scalars(statement, values))
-    assert "postings_pkey" in plan
+        return "\n".join(session.scalars(statement, values | overrides))
 
 
-def test_hybrid__is_reciprocal_rank_fusion(library, vector_of):
-    library.add("a", ["zebra", "apple", "pear"])
-    found = recall(library, "zebra", vector_of("apple"))
-    by_text = {candidate.text: candidate for candidate in found.candidates}
-    zebra, apple = by_text["zebra"], by_text["apple"]
-    assert apple.dense_rank == 1
-    assert zebra.keyword_rank == 1
-    assert zebra.recall_score == pytest.approx(1 / (60 + zebra.dense_rank) + 1 / 61)
-    assert [c.recall_rank for c in found.candidates] == [1, 2, 3]
+def test_plan__every_large_table_is_read_by_an_index_as_the_bound_role(library):
+    for n in range(60):
+        library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
+    library.run("ANALYZE")
+    plan = explain(library)
+    assert plan.count("Index Cond: ((workspace_id = '1'::smallint) AND (term = ANY") == 2  # hits, and scores missed
+    assert "using chunks_pkey" in plan
+    assert plan.count("hashed SubPlan") == 2
+    for table in ("chunks", "postings"):
+        assert f"Seq Scan on {table}" not in plan
+
+
+def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
+    texts = ["zebra", "apple", "pear", "zebra and apple", "plum"]
+    library.add("a", texts)
+    found = recall(library, "zebra", vector_of("apple"), weight=0.5)
+    assert (found.dense_weight, found.keyword_weight) == (0.5, 1.0)
+    assert [c.recall_rank for c in found.candidates] == [1, 2, 3, 4, 5]
+    cosines = {t: float(np.dot(vector_of(t), vector_of("apple"))) for t in texts}
+    by_keyword = {c.text: c.keyword_score for c in recall(library, "zebra", None, "keyword").candidates}
+    expected = fuse_scores(
+        [cosines[c.text] for c in found.candidates],
+        [by_keyword.get(c.text, 0.0) for c in found.candidates],
+        dense_average=float(np.mean(list(cosines.values()))),
+        dense_weight=0.5,
+    )
+    assert [c.recall_score for c in found.candidates] == pytest.approx(expected, abs=2e-3)
+    assert expected == sorted(expected, reverse=True)
+    assert [c.keyword_score for c in found.candidates] == pytest.approx(
+        [by_keyword.get(c.text, 0.0) for c in found.candidates]
+    )
+
+
+def test_hybrid__completes_what_only_one_leg_found(library, vector_of):
+    library.add("a", [f"word {n}" for n in range(30)] + ["zebra one", "zebra two", "zebra three zebra"])
+    both = recall(library, "zebra", vector_of("word 3"), top_n=3)
+    assert both.returned == 3
+    for c in both.candidates:
+        assert c.dense_score == pytest.approx(float(np.dot(vector_of(c.text), vector_of("word 3"))), abs=2e-3)
+        assert (c.keyword_score > 0) == ("zebra" in c.text)
+    missed = [c for c in both.candidates if c.dense_rank is None or c.keyword_rank is None]
+    assert missed
+
+
+def test_hybrid__unreadable_question_is_left_to_the_keywords(library, vector_of):
+    library.add("a", ["zebra", "zebra zebra apple", "apple", "pear"])
+    keyword = recall(library, "zebra", None, "keyword")
+    found = recall(library, "zebra", vector_of("apple"), weight=0.0)
+    assert [c.chunk_id for c in found.candidates][:2] == [c.chunk_id for c in keyword.candidates]
+    assert found.returned == 4
+
+
+def test_hybrid__question_without_known_words_keeps_the_dense_order(library, vector_of):
+    library.add("a", [f"word {n}" for n in range(20)])
+    dense = recall(library, "unheard", vector_of("word 3"), "dense")
+    found = recall(library, "unheard", vector_of("word 3"))
+    assert [c.chunk_id for c in found.candidates] == [c.chunk_id for c in dense.candidates]
+    assert {c.keyword_score for c in found.candidates} == {0.0}
+    assert {c.keyword_rank for c in found.candidates} == {None}
+
+
+def test_recall__weights_of_a_single_leg(library, vector_of):
+    library.add("a", ["zebra"])
+    dense = recall(library, "zebra", vector_of("zebra"), "dense", weight=0.3)
+    keyword = recall(library, "zebra", None, "keyword", weight=0.3)
+    assert (dense.dense_weight, dense.keyword_weight) == (1.0, 0.0)
+    assert (keyword.dense_weight, keyword.keyword_weight) == (0.0, 1.0)
 
 
 def test_recall__gives_each_chunk_once_and_at_most_top_n(library, vector_of):
@@ -148,3 +232,23 @@ def test_index__short_result_falls_back_to_exact(library, vector_of):
     found = recall(library, "x", vector_of("hidden 3"), "dense", 50)
     assert found.returned == 20
     assert {candidate.source for candidate in found.candidates} == {"mine"}
+
+
+def test_trace__keeps_the_weights_of_the_legs(library, vector_of):
+    library.add("a", ["zebra", "apple"])
+    found = recall(library, "zebra", vector_of("apple"), weight=0.25)
+    lease = jobs.Lease(library.submit(), library.workspace, uuid.uuid4(), 1, "42")
+    answer = Answer(
+        question="zebra",
+        options=AnswerOptions(),
+        recalled=found,
+        reranking=Reranking(tuple(Ranked(c, n, 0.5) for n, c in enumerate(found.candidates, 1)), "none"),
+        generated=Generated("Yes.", (), abstained=False, model="extractive"),
+        timings_ms={"total": 2.0},
+        fallbacks=(),
+    )
+    with library.database.tenant(library.workspace) as session:
+        traces.store_trace(session, lease, answer)
+    with library.database.inspect() as session:
+        weights = session.execute(text("SELECT dense_weight, keyword_weight FROM inspect.queries")).one()
+    assert tuple(weights) == (0.25, 1.0)

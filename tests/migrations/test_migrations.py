@@ -93,6 +93,18 @@ def test_discord__down_on_data_restores_the_first_schema_and_keeps_the_ledger(da
     assert objects(database_url) == down
 
 
+def test_leg_weights__down_restores_the_schema_before(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261122_02")
+    before = objects(database_url)
+    migrate(database_url)
+    assert objects(database_url) == new
+    migrate(database_url, "base")
+    migrate(database_url, "+1")
+    migrate(database_url, "+1")
+    assert objects(database_url) == before
+
+
 LEAVING = {("jobs", "deliver")}
 """Columns that this program does not use any more, kept for one release for the program before it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -130,6 +131,46 @@ def test_late_interaction__fuses_similarity_with_recall() -> None:
 def test_late_interaction__reads_the_headings() -> None:
     found = [candidate(1, "It is easy.", score=0.5), candidate(2, "It is easy.", score=0.5, headings=("Red lamps",))]
     assert order(LateInteractionReranker(WordEmbedder()).rerank("red lamps", found, deadline_s=5.0)) == [2, 1]
+
+
+class Reads:
+    """A vocabulary that knows the first letters of every text."""
+
+    def __init__(self, letters: int) -> None:
+        self._letters = letters
+
+    def known_units(self, text: str) -> list[tuple[int, int]]:
+        return [(0, self._letters)]
+
+
+def late_order(found: Sequence[Candidate], letters: int) -> list[int]:
+    reranker = LateInteractionReranker(WordEmbedder(), vocabulary=Reads(letters))
+    return order(reranker.rerank("red lamps", found, deadline_s=5.0))
+
+
+def test_late_interaction__counts_by_what_the_model_reads() -> None:
+    found = [candidate(1, "old blue cars", score=0.5), candidate(2, "red lamps", score=0.38), candidate(3, score=0.1)]
+    assert late_order(found, letters=9) == [2, 1, 3]
+    assert late_order(found, letters=2) == [1, 2, 3]
+
+
+def test_late_interaction__question_that_the_model_cannot_read() -> None:
+    reranker = LateInteractionReranker(WordEmbedder(), vocabulary=Reads(0))
+    result = reranker.rerank("red lamps", candidates(3), deadline_s=5.0)
+    assert order(result) == [1, 2, 3]
+    assert (result.method, result.fallbacks[0].used) == ("none", "none")
+
+
+def test_late_interaction__recall_counts_for_each_of_its_legs() -> None:
+    texts = ["old blue cars", "red lamps", "grey stones"]
+    scores = [0.5, 0.3, 0.1]
+    one = [candidate(n + 1, texts[n], score=scores[n], dense_rank=n + 1) for n in range(3)]
+    both = [replace(c, keyword_rank=c.dense_rank) for c in one]
+    by_one, by_both = (
+        LateInteractionReranker(WordEmbedder()).rerank("red lamps", found, deadline_s=5.0) for found in (one, both)
+    )
+    assert order(by_one) == [2, 1, 3]
+    assert order(by_both) == [1, 2, 3]
 
 
 def test_late_interaction__question_without_tokens() -> None:

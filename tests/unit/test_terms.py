@@ -2,8 +2,16 @@
 
 import pytest
 
-from pipeline.recall import build_query, extract_terms, query_terms
-from pipeline.terms import content_terms, is_spaceless, split_terms, term_id, term_overlap
+from pipeline.recall import build_query, extract_terms, fuse_scores, query_terms
+from pipeline.terms import (
+    content_terms,
+    is_spaceless,
+    reading_share,
+    search_terms,
+    split_terms,
+    term_id,
+    term_overlap,
+)
 from pipeline.types import AnswerOptions
 
 
@@ -53,6 +61,69 @@ def test_content_terms__keeps_something() -> None:
     assert content_terms("水") == {"水"}
 
 
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("猫吃什么？", {"猫", "吃", "什", "猫吃", "吃什"}),  # short: its pairs may be written otherwise
+        ("水的沸点", {"水", "沸", "点", "沸点"}),
+        (
+            "京都タワーの高さは何メートル",
+            {"京都", "都タ", "タワ", "ワー", "ーの", "の高", "高さ", "さは", "は何", "何メ"},
+        ),
+        ("黑豹队的防守丢了多少分", {"黑豹", "豹队", "防守", "守丢", "少分"}),
+        ("서울의 수도", {"서", "울", "의", "수", "도", "서울", "울의", "수도"}),
+        ("Redis 队列", {"redi", "队", "列", "队列"}),
+        ("Who wrote it?", {"wrote"}),
+    ],
+)
+def test_search_terms__pairs_and_where_they_are_few_characters(question: str, terms: set[str]) -> None:
+    found = search_terms(question)
+    assert terms <= found
+    assert all(term in found or len(term) == 1 for term in content_terms(question))
+
+
+def test_search_terms__long_questions_are_not_searched_by_characters_that_pairs_hold() -> None:
+    assert not {"黑", "豹", "防"} & search_terms("黑豹队的防守丢了多少分")
+
+
+def spans(*words: str) -> tuple[str, list[tuple[int, int]]]:
+    """Join units (a bar before one means that it goes on the word before) and say where they stand; `~` is unknown."""
+    text, units = "", []
+    for word in words:
+        text += "" if word.startswith("|") or not text else " "
+        unit = word.removeprefix("|").removeprefix("~")
+        if "~" not in word:
+            units.append((len(text), len(text) + len(unit)))
+        text += unit
+    return text, units
+
+
+@pytest.mark.parametrize(
+    ("words", "share"),
+    [
+        (("how", "many", "points"), 1.0),
+        (("a", "bc"), 1.0),
+        (("def", "|end", "|er", "|s"), 8 / 9),  # one letter at the end of a word says nothing
+        (("~防", "|~守", "|的", "|~分"), 0.25),
+        (("防", "|守", "|分"), 1.0),  # a Chinese character is a word
+        (("д", "|о", "|м"), 0.0),
+        (("до", "|м"), 2 / 3),
+        (("ト", "|ー", "|ク"), 0.0),
+        (("トー", "|ク"), 2 / 3),
+        (("प", "|ा", "|न"), 0.0),  # a vowel sign does not make a letter a word
+        (("redis", "~队", "|~列"), 5 / 7),
+        (("42", ",", "7"), 1.0),
+        ((), 1.0),
+    ],
+)
+def test_reading_share__letters_in_units_that_say_something(words: tuple[str, ...], share: float) -> None:
+    assert reading_share(*spans(*words)) == pytest.approx(share)
+
+
+def test_reading_share__bytes_of_a_character_are_no_character() -> None:
+    assert reading_share("防守", [(0, 1), (0, 1), (0, 1), (1, 2)]) == 0.5
+
+
 def test_term_id__is_the_same_for_ever() -> None:
     assert term_id("librari") == 1_322_443_228
     assert 0 <= term_id("数据") < 2**31
@@ -72,6 +143,39 @@ def test_query_terms__distinct_and_found_in_the_passage() -> None:
     asked = query_terms("When was the library of Alexandria, the library, opened?")
     assert len(asked) == len(set(asked)) == 3
     assert set(asked) <= passage
+
+
+class Knows:
+    """A vocabulary of Latin words only."""
+
+    def known_units(self, text: str) -> list[tuple[int, int]]:
+        return [(0, len(text))] if text.isascii() else []
+
+
+def test_build_query__vector_leg_counts_by_what_the_model_reads() -> None:
+    assert build_query("red lamps", [0.1], AnswerOptions(), Knows()).dense_weight == 1.0
+    assert build_query("红灯", [0.1], AnswerOptions(), Knows()).dense_weight == 0.0
+    assert build_query("红灯", [0.1], AnswerOptions()).dense_weight == 1.0
+
+
+def test_fuse_scores__zero_is_an_average_passage_and_one_the_best() -> None:
+    assert fuse_scores([0.9, 0.5, 0.1], [0.0, 8.0, 4.0], dense_average=0.1, dense_weight=1.0) == pytest.approx(
+        [0.5, 0.75, 0.25]
+    )
+    assert fuse_scores([0.9, 0.5], [0.0, 8.0], dense_average=0.1, dense_weight=0.0) == pytest.approx([0.0, 1.0])
+
+
+def test_fuse_scores__does_not_mind_the_scale_of_a_model() -> None:
+    similar, words = [0.9, 0.4, 0.2, 0.1], [3.0, 0.0, 5.0, 1.0]
+    squeezed = [0.7 + 0.2 * value for value in similar]
+    plain = fuse_scores(similar, words, dense_average=0.15, dense_weight=0.8)
+    assert fuse_scores(squeezed, words, dense_average=0.73, dense_weight=0.8) == pytest.approx(plain)
+
+
+def test_fuse_scores__leg_that_tells_nothing_apart() -> None:
+    assert fuse_scores([0.3, 0.3], [0.0, 2.0], dense_average=0.3, dense_weight=1.0) == pytest.approx([0.0, 0.5])
+    assert fuse_scores([0.3, 0.1], [0.0, 0.0], dense_average=0.1, dense_weight=1.0) == pytest.approx([0.5, 0.0])
+    assert fuse_scores([], [], dense_average=0.0, dense_weight=1.0) == []
 
 
 def test_term_overlap__share() -> None:

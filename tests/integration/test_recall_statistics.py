@@ -1,0 +1,118 @@
+"""BM25 against a formula of the test's own, while documents come, change, move between scopes, and go."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from db.recall import PostgresRecall
+from pipeline.recall import query_terms
+from pipeline.terms import search_terms, split_terms
+from pipeline.types import RecallQuery
+
+WORDS = [
+    "zebra",
+    "zebras",
+    "lion",
+    "running",
+    "runs",
+    "grass",
+    "the",
+    "of",
+    "水",
+    "重力",
+    "重力是",
+    "東京タワー",
+    "한국어",
+    "café",
+]
+SCOPES = (None, ["1"], ["2"], ["1", "2"])
+ASKERS = ((), ("1",), ("2", "9"))
+
+
+def bm25(question, chunks, k1=0.9, b=0.4):
+    """Score chunks from their texts alone: Robertson's formula with Lucene's idf."""
+    counts = [Counter(split_terms(chunk)) for chunk in chunks]
+    lengths = [sum(count.values()) for count in counts]
+    mean = sum(lengths) / len(lengths)
+    scores = [0.0] * len(chunks)
+    for term in search_terms(question):
+        holders = sum(term in count for count in counts)
+        idf = math.log(1 + (len(chunks) - holders + 0.5) / (holders + 0.5))
+        for n, count in enumerate(counts):
+            scores[n] += idf * count[term] * (k1 + 1) / (count[term] + k1 * (1 - b + b * lengths[n] / mean))
+    return sorted(((score, chunk) for score, chunk in zip(scores, chunks, strict=True) if score), reverse=True)
+
+
+class Shelf:
+    """The library, and beside it what it ought to hold."""
+
+    def __init__(self, library, rng):
+        self.library = library
+        self.rng = rng
+        self.held = {}
+
+    def texts(self):
+        return [" ".join(self.rng.choices(WORDS, k=self.rng.randint(1, 12))) for _ in range(self.rng.randint(1, 4))]
+
+    def step(self):
+        workspace = self.rng.choice([self.library.workspace, self.library.other])
+        source = self.rng.choice("abcde")
+        action = self.rng.choice(["add", "add", "again", "delete", "unfinished"])
+        if action == "add":
+            self._add(workspace, source, self.texts(), self.rng.choice(SCOPES))
+        elif action == "again" and (workspace, source) in self.held:
+            self._add(workspace, source, self.held[workspace, source][1], self.rng.choice(SCOPES))
+        elif action == "delete":
+            self.held.pop((workspace, source), None)
+            self.library.run(f"DELETE FROM documents WHERE workspace_id = {workspace} AND source = '{source}'")
+        elif action == "unfinished":
+            self._leave_unfinished(workspace, source)
+
+    def _add(self, workspace, source, texts, channels):
+        self.library.add(source, texts, channels=channels, workspace=workspace)
+        self.held[workspace, source] = (channels, texts)
+
+    def _leave_unfinished(self, workspace, source):
+        # Chunks and postings are stored, vectors are not: nobody may see them, nor may they count.
+        job = self.library.submit_bytes(source, b"unfinished", channels=None, workspace=workspace)
+        self.library.store(self.library.claim(job), ["zebra lion 重力 never embedded"])
+        self.library.run("DELETE FROM embedding_queue")
+
+    def visible(self, workspace, channels):
+        return [
+            text
+            for (where, _), (scope, texts) in self.held.items()
+            if where == workspace and (scope is None or set(scope) & set(channels))
+            for text in texts
+        ]
+
+
+def recalled(library, workspace, channels, question):
+    query = RecallQuery(question, None, query_terms(question), "keyword", 200)
+    found = PostgresRecall(library.database, workspace, library.profile, channels).recall(query)
+    return [(candidate.keyword_score, candidate.text) for candidate in found.candidates]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_bm25__statistics_stay_right_whatever_happens(library, seed):
+    rng = random.Random(seed)
+    shelf = Shelf(library, rng)
+    compared = 0
+    for step in range(45):
+        shelf.step()
+        if step % 3:
+            continue
+        question = " ".join(rng.sample(WORDS, k=3))
+        for workspace in (library.workspace, library.other):
+            for channels in ASKERS:
+                visible = shelf.visible(workspace, channels)
+                expected = bm25(question, visible) if visible else []
+                found = recalled(library, workspace, channels, question)
+                assert sorted(t for _, t in found) == sorted(t for _, t in expected)
+                assert [s for s, _ in found] == pytest.approx([s for s, _ in expected])
+                compared += len(found)
+    assert compared > 100
