@@ -14,7 +14,7 @@ import discord
 import structlog
 
 from bot import clients
-from bot.desk.library import Addition, Kept, Library
+from bot.desk.library import Addition, Kept, Library, require_may_add
 from bot.questions import target_of
 from bot.refusals import Refusal, Refusals, sentence
 from bot.render import safe
@@ -133,7 +133,9 @@ async def add(
         raise Refusals(refused)
     desk = clients.desk_of(interaction)
     place = place_of(interaction)
-    deferred = await defer(interaction, private=not place.may_answer_publicly(desk.known_rules(place).chosen))
+    known = desk.known_rules(place)
+    require_may_add(place, known)
+    deferred = await defer(interaction, private=not place.may_answer_publicly(known.chosen))
     await desk.library.check_room(place, len(items))
     scope = place.visible_to(visible)
     origin = None if deferred.private else _jump_link(place, deferred.message_id)

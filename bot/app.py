@@ -156,6 +156,8 @@ class RefdeskBot(commands.AutoShardedBot):
                 await self.desk.presence.beat()
             except RefdeskError as error:
                 log.warning("no sign of life could be given", error=error.name)
+            except Exception:
+                log.exception("no sign of life could be given")
 
 
 def follow_api(api_url: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.desk.asking import Target
-from bot.desk.door import Door
+from bot.desk.door import Door, Rules
 from bot.refusals import Refusal
 from bot.render import safe
 from bot.scope import Place
@@ -96,8 +96,7 @@ class Library:
 
     def _check_room(self, place: Place, count: int) -> None:
         rules = self._door.rules_of(place)
-        if not place.may_add(rules.chosen):
-            raise Refusal(f"refusal-may-not-add-{rules.chosen.ingest_by}", role=f"<@&{rules.chosen.ingest_role}>")
+        require_may_add(place, rules)
         number = self._door.number_of(place)
         with self._door.database.tenant(number) as session:
             quotas.admit(session, number, place.user_id, rules.document_quota, count)
@@ -187,6 +186,15 @@ class Library:
     def _require_change(self, place: Place, document: DocumentSummary) -> None:
         if not place.may_change(document.added_by):
             raise Refusal("refusal-not-your-document", title=safe.title(document.title))
+
+
+def require_may_add(place: Place, rules: Rules) -> None:
+    """Raise a refusal when this person may not add documents here."""
+    if place.may_add(rules.chosen):
+        return
+    if rules.chosen.ingest_by == "role" and rules.chosen.ingest_role:
+        raise Refusal("refusal-may-not-add-role", role=f"<@&{rules.chosen.ingest_role}>")
+    raise Refusal("refusal-may-not-add-managers")
 
 
 def seen_by(place: Place) -> tuple[str, ...] | None:

@@ -28,8 +28,9 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
     await defer_update(interaction)
     ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
-    await ledger.cancel(place, job_ids)
+    states = await ledger.cancel(place, job_ids)
     visit_of(interaction).jobs += job_ids
+    await _tell_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stops")
 
 
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
@@ -38,8 +39,17 @@ async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
     visit_of(interaction).jobs += await ledger.retry(place, job_ids, new_token(interaction))
-    if interaction.message is not None and interaction.message.flags.ephemeral:
-        await reply(interaction, Shown(clients.texts_of(interaction)("job-again", job=str(job_ids[0]))))
+    await _tell_elsewhere(interaction, job_ids[0], "job-again")
+
+
+async def _tell_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
+    """Say what was done, unless the message that was pressed on shows it."""
+    seen = await clients.desk_of(interaction).ledger.job(place_of(interaction), job_id)
+    delivery, message = seen.delivery, interaction.message
+    by_token = delivery is not None and delivery.route == "token"
+    if by_token or (delivery is not None and message is not None and str(message.id) == delivery.message_id):
+        return
+    await reply(interaction, Shown(clients.texts_of(interaction)(key, job=str(job_id))))
 
 
 def new_token(interaction: discord.Interaction) -> NewToken:

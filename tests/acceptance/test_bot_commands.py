@@ -18,6 +18,10 @@ PATIENCE_S = 60
 ADDED = "Added to the library"
 DOCUMENTS = "SELECT {} FROM documents d JOIN workspaces w ON w.id = d.workspace_id WHERE w.key = :key"
 JOBS = "SELECT {} FROM jobs j JOIN workspaces w ON w.id = j.workspace_id WHERE w.key = :key"
+FAILURES = (
+    "SELECT count(*) FROM job_events e JOIN workspaces w ON w.id = e.workspace_id"
+    " WHERE w.key = :key AND e.state = 'failed'"
+)
 QUESTIONS = JOBS + " AND j.kind = 'ask' ORDER BY j.id"
 LEASE = "The lease of the hall costs 40 euros. The key is with the caretaker."
 
@@ -175,6 +179,17 @@ def test_ingest__nothing_but_refusals(club: Club):
 def test_ingest__a_kind_of_file_that_cannot_be_read(club: Club):
     added = club.anna.slash("ingest", channel=club.hall, file=("film.mp4", b"\x00\x00\x00\x20ftypisom" + bytes(500)))
     added.wait_message("Could not be added", PATIENCE_S)
+
+
+def test_card__tried_again_by_who_added_it_or_a_manager(club: Club):
+    damaged = ("book.epub", b"PK\x03\x04 and then nothing")
+    card = club.anna.slash("ingest", channel=club.hall, file=damaged).wait_message("Could not be added", PATIENCE_S)
+    assert club.ben.click(card, "Try again").wait_message("somebody else's job").ephemeral
+    for times, who in enumerate((club.anna, club.owner), start=2):
+        who.click(card, "Try again").wait_acknowledged()
+        ended = lambda times=times: club.rows(FAILURES) == [times]  # noqa: E731
+        club.discord.wait_until(ended, PATIENCE_S, "another failure")
+        club.discord.wait_until(lambda: card.component("Try again"), PATIENCE_S, "the card as it was")
 
 
 def test_ingest__without_anything_opens_a_form(club: Club):
