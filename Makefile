@@ -22,7 +22,7 @@ install: ## Make .venv with everything that runs (instant when nothing changed)
 check: lint types imports unit ## Lint, format, types, import contracts, unit tests
 
 test: check ## Check, then integration, migration and acceptance tests on real servers
-	@.venv/bin/python -m pytest tests/integration tests/migrations tests/acceptance
+	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile tests/integration tests/migrations tests/acceptance
 
 lint: develop
 	@.venv/bin/ruff check
