@@ -74,4 +74,5 @@ def test_story__file_question_reasons_vote_deletion_abstention(desk: Desk, disco
 
     assert not any(message.pings for message in channel.messages)
     assert abstained in channel.messages
-    assert desk.value("SELECT count(*) FROM deliveries WHERE state = 'open'") == 0
+    open_ones = "SELECT count(*) FROM deliveries WHERE state = 'open'"
+    desk.wait_until(lambda: desk.value(open_ones) == 0, "all delivered")
