@@ -28,13 +28,17 @@ _TRANSPORT = {
 }
 
 
-def configure(broker_url: str) -> Celery:
+_IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
+"""For a process that only submits: what Redis does not take now, the sweeper sends later."""
+
+
+def configure(broker_url: str, *, impatient: bool = False) -> Celery:
     """Point the app at its broker; called once per process."""
     app.conf.update(
         broker_url=broker_url,
         broker_connection_retry_on_startup=True,
-        broker_connection_timeout=5,
-        broker_transport_options=_TRANSPORT,
+        broker_connection_timeout=2 if impatient else 5,
+        broker_transport_options=_TRANSPORT | _IMPATIENT if impatient else _TRANSPORT,
         # The visibility timeout must be the same in all three places: the shortest one wins.
         result_backend_transport_options={"visibility_timeout": VISIBILITY_S},
         visibility_timeout=VISIBILITY_S,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+from time import monotonic
 
 import structlog
 from kombu.exceptions import OperationalError as BrokerError
@@ -11,21 +15,30 @@ from redis.exceptions import RedisError
 
 from db import deliveries, jobs, quotas
 from db.engine import Database, Session
+from pipeline.errors import RefdeskError
 from tasks.app import TASK_OF_QUEUE, configure
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BROKER_REST_S = 10.0
+"""So long a broker that failed is left alone by a publisher in the background."""
+Numbered = Sequence[tuple[int, str]]
+"""Jobs with the queue of each."""
 
 
 class Submitter:
     """Puts jobs into the ledger and their numbers on the queue."""
 
-    def __init__(self, database: Database, broker_url: str, *, expires_s: float) -> None:
-        """Bind to ledger and broker; a message older than `expires_s` is dropped, and the sweeper sends another."""
+    def __init__(self, database: Database, broker_url: str, *, expires_s: float, in_background: bool = False) -> None:
+        """Bind to ledger and broker; a message older than `expires_s` is dropped, and the sweeper sends another.
+
+        `in_background`: publish on a thread of its own, so that nobody waits for a broker that does not answer.
+        """
         self._database = database
-        self._app = configure(broker_url)
+        self._app = configure(broker_url, impatient=in_background)
         self._expires_s = expires_s
+        self._background = Background(self._publish) if in_background else None
 
     def submit(
         self,
@@ -50,10 +63,18 @@ class Submitter:
                 batch = []
         return numbers + self._submit_batch(batch) if batch else numbers
 
-    def publish(self, numbered: Sequence[tuple[int, str]]) -> bool:
-        """Put job numbers on their queues; tells whether the broker took them all."""
+    def publish(self, numbered: Numbered) -> bool:
+        """Put job numbers on their queues; tells whether the broker, or the thread for it, took them all."""
         if not numbered:
             return True
+        return self._publish(numbered) if self._background is None else self._background.take(numbered)
+
+    def close(self, timeout_s: float) -> None:
+        """Let the thread end what it has, but not for longer; what is left over the sweeper publishes."""
+        if self._background is not None:
+            self._background.close(timeout_s)
+
+    def _publish(self, numbered: Numbered) -> bool:
         sent: list[int] = []
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
@@ -102,6 +123,59 @@ class Submitter:
 
     def _publish_new(self, numbers: Sequence[int], new_jobs: Sequence[jobs.NewJob]) -> None:
         self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, new_jobs, strict=True)])
+
+
+class Background:
+    """Publishes on one thread of its own, and leaves a broker alone for a while that has just failed."""
+
+    def __init__(self, publish: Callable[[Numbered], bool], *, rest_s: float = BROKER_REST_S) -> None:
+        """Publish with a function that blocks and tells whether it worked."""
+        self._publish = publish
+        self._rest_s = rest_s
+        self._waiting: SimpleQueue[Numbered | None] = SimpleQueue()
+        self._rests_until = -float("inf")
+        self._thread = Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    def take(self, numbered: Numbered) -> bool:
+        """Take jobs over at once; false when the broker rests and the sweeper will have to publish them."""
+        if monotonic() < self._rests_until:
+            return False
+        self._waiting.put(list(numbered))
+        return True
+
+    def close(self, timeout_s: float) -> None:
+        """End after what is waiting; the thread keeps no process alive."""
+        self._waiting.put(None)
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while (numbered := self._waiting.get()) is not None:
+            if monotonic() < self._rests_until:
+                continue
+            together = list(numbered)
+            ended = False
+            with contextlib.suppress(Empty):
+                while len(together) < BATCH and not ended:
+                    more = self._waiting.get_nowait()
+                    ended = more is None
+                    together += more or ()
+            self._try(together)
+            if ended:
+                return
+
+    def _try(self, numbered: Numbered) -> None:
+        try:
+            taken = self._publish(numbered)
+        except RefdeskError as error:
+            # The broker may have them; the sweeper may send them once more, which changes nothing.
+            log.warning("what was published is not noted", jobs=len(numbered), error=error.name)
+            return
+        except Exception:
+            log.exception("publishing failed")
+            taken = False
+        if not taken:
+            self._rests_until = monotonic() + self._rest_s
 
 
 def _admit(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quota) -> None:
