@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Coroutine
 
 import aiohttp
@@ -33,6 +34,11 @@ AWAY = 1
 MISCONFIGURED = 78
 CONNECTIONS = THREADS + 8
 """The desk's threads, the courier's, and a few to spare."""
+STATEMENT_TIMEOUT_S = 15.0
+PUBLISHER_S = 2.0
+"""How long a stop waits for what is on its way to the broker."""
+STOP_S = 15.0
+"""A stop that takes longer ends the process all the same: what is open, another one takes over."""
 CLOSED_FOR_GOOD = {
     4004: "Discord does not take the token; set DISCORD_TOKEN to the bot's current one.",
     4010: "Discord refuses this shard; check REFDESK_DISCORD_SHARD_COUNT and REFDESK_DISCORD_SHARD_IDS.",
@@ -65,17 +71,23 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
     """Run until told to stop."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+    _hear_signals(loop, stopped)
     if with_parent:
         watch = loop.create_task(_watch_parent(stopped))
     database_url, redis_url = _needed(settings.database_url, "DATABASE_URL"), _needed(settings.redis_url, "REDIS_URL")
-    await asyncio.to_thread(require_schema, database_url)
-    database = Database(database_url, application="refdesk bot", pool_size=CONNECTIONS)
-    desk = Desk(database, Submitter(database, redis_url, expires_s=settings.job_expires_s), settings)
+    waiting = loop.create_task(stopped.wait())
+    looking = loop.create_task(asyncio.to_thread(require_schema, database_url))
+    await asyncio.wait({looking, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not looking.done():
+        return
+    await looking
+    database = Database(
+        database_url, application="refdesk bot", pool_size=CONNECTIONS, statement_timeout_s=STATEMENT_TIMEOUT_S
+    )
+    submitter = Submitter(database, redis_url, expires_s=settings.job_expires_s, in_background=True)
+    desk = Desk(database, submitter, settings)
     bot = RefdeskBot(desk, settings)
     running = loop.create_task(bot.start(token))
-    waiting = loop.create_task(stopped.wait())
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
         await bot.stop()
@@ -85,8 +97,27 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
         for task in (running, waiting, *([watch] if with_parent else [])):
             task.cancel()
         await asyncio.gather(running, waiting, return_exceptions=True)
+        await asyncio.to_thread(submitter.close, PUBLISHER_S)
         await asyncio.to_thread(desk.close)
         database.close()
+
+
+def _hear_signals(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def stop() -> None:
+        stopped.set()
+        # A second signal ends the process at once, and so does the clock: threads may hang in a database or a name
+        # server, and Python would wait for them for ever.
+        for number in numbers:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        last_resort = threading.Timer(STOP_S, os._exit, (0,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
 
 
 async def _watch_parent(stopped: asyncio.Event) -> None:

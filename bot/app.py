@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -38,6 +39,8 @@ LONGEST_LIMIT_S = 30.0
 BEAT_S = 10.0
 DRAIN_S = 5.0
 """How long a stop waits for interactions in flight."""
+STEP_S = 3.0
+"""How long any other step of a stop may take; a database that hangs must not keep the process."""
 
 
 class _OtherProcessAnswered(logging.Filter):
@@ -143,10 +146,9 @@ class RefdeskBot(commands.AutoShardedBot):
         if self._beating is not None:
             self._beating.cancel()
             await self.courier.stop()
-            with contextlib.suppress(RefdeskError):
-                await self.desk.presence.leave()
-        await self.downloads.close()
-        await self.close()
+            await _step(self.desk.presence.leave())
+        await _step(self.downloads.close())
+        await _step(self.close())
         self._courier_threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beat(self) -> None:
@@ -158,6 +160,11 @@ class RefdeskBot(commands.AutoShardedBot):
                 log.warning("no sign of life could be given", error=error.name)
             except Exception:
                 log.exception("no sign of life could be given")
+
+
+async def _step(work: Awaitable[None]) -> None:
+    with contextlib.suppress(RefdeskError, TimeoutError):
+        await asyncio.wait_for(work, STEP_S)
 
 
 def follow_api(api_url: str) -> None:

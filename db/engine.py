@@ -54,11 +54,20 @@ def make_engine(url: str, **options: Any) -> Engine:
 class Database:
     """A pool of connections to one database."""
 
-    def __init__(self, url: str, *, application: str = "refdesk", pool_size: int = 5, durable: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        application: str = "refdesk",
+        pool_size: int = 5,
+        durable: bool = True,
+        statement_timeout_s: float = 0,
+    ) -> None:
         """Prepare the pool; nothing connects before the first transaction.
 
         A worker is not `durable`: if PostgreSQL itself crashes, its last fraction of a second is done again from the
         ledger, and in return no step of a job waits for the disk. What a front end submits always waits.
+        `statement_timeout_s` ends what hangs, on a lock or otherwise, with `DatabaseAway`; 0 is never.
         """
         self.url = url
         self._durable = "on" if durable else "off"
@@ -67,7 +76,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=5,
             pool_pre_ping=True,
-            connect_args={"application_name": application, "connect_timeout": 10},
+            connect_args={"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s),
         )
         event.listen(self._engine, "connect", _prepare_connection)
 
@@ -110,6 +119,14 @@ class Database:
         with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
             session.execute(_ENTER, {"role": role, "workspace": workspace, "durable": self._durable})
             yield session
+
+
+def _limits(statement_timeout_s: float) -> dict[str, Any]:
+    if statement_timeout_s <= 0:
+        return {}
+    limit_ms = int(statement_timeout_s * 1000)
+    # The last one is for a server that has gone without a word: nothing of ours could end that wait.
+    return {"options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}", "tcp_user_timeout": limit_ms}
 
 
 def _prepare_connection(connection: psycopg.Connection[Any], _record: object) -> None:

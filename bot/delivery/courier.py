@@ -32,6 +32,7 @@ AWAY_S = 1.0
 """Between two tries to read while the database is away."""
 GRACE_S = 5.0
 """How long a clean stop waits for what is being sent."""
+RELEASE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,10 @@ class Courier:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        with contextlib.suppress(RefdeskError):
-            await self._claims.release()
+        # Whatever cannot be released here ends with its lease.
+        with contextlib.suppress(RefdeskError, TimeoutError):
+            async with asyncio.timeout(RELEASE_S):
+                await self._claims.release()
 
     def health(self) -> Health:
         """Tell how it goes."""
