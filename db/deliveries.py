@@ -227,12 +227,15 @@ def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> De
     return _write(session, "postpone_delivery", held, delay_s=delay_s, error=storable(error)[:2000])
 
 
-def reopen(session: Session, job_id: int, *, token: str | None = None, token_lives_s: float = 0) -> None:
+def reopen(
+    session: Session, job_id: int, *, user_id: str = "", token: str | None = None, token_lives_s: float = 0
+) -> None:
     """Show a job's result anew because it is tried again (a tenant transaction); whoever held the delivery loses it.
 
-    `token` is a newer interaction token for what only such a token reaches.
+    `token` is a newer interaction token for what only such a token reaches, of the person `user_id`; it is not taken
+    when the delivery is for another person.
     """
-    values = {"job_id": job_id, "token": token, "token_lives_s": token_lives_s}
+    values = {"job_id": job_id, "user_id": user_id, "token": token, "token_lives_s": token_lives_s}
     session.execute(named("reopen_delivery"), values)
 
 

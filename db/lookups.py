@@ -66,6 +66,11 @@ def owner_of_source(session: Session, workspace_id: int, source: str) -> str | N
     return None if owner is None else str(owner)
 
 
+def rescope(session: Session, job_id: int, channels: Sequence[str]) -> None:
+    """Let a question that is asked again read these channels and no others (a tenant transaction)."""
+    session.execute(named("rescope_job"), {"id": job_id, "channels": list(channels)})
+
+
 def document_beginning(session: Session, document_id: int) -> str:
     """Give what a document begins with (a tenant transaction); empty when it is gone."""
     return str(session.scalar(named("document_beginning"), {"id": document_id}) or "")

@@ -18,6 +18,7 @@ from bot.render.shown import Shown
 from bot.replies import defer, reply
 from bot.scope import place_of
 from bot.translator import named
+from bot.views.documents import place_with_sight
 from bot.views.jobs import new_token, page_of
 from bot.visits import visit_of
 from db.deliveries import Delivery
@@ -80,9 +81,10 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         await defer(interaction, private=True)
         ledger = clients.desk_of(interaction).ledger
         visit = visit_of(interaction)
-        visit.jobs += await ledger.retry(place_of(interaction), [number], new_token(interaction))
-        seen = await ledger.job(place_of(interaction), number)
-        if seen.delivery is not None and seen.delivery.route == "token":
+        place = await place_with_sight(interaction)
+        visit.jobs += await ledger.retry(place, [number], new_token(interaction))
+        seen = await ledger.job(place, number)
+        if seen.shown_by_token_to(place.user_id):
             visit.thinking = ""
             return
         said = clients.texts_of(interaction)("job-again", job=str(number))

@@ -42,6 +42,16 @@ class Seen:
         """The job itself."""
         return self.owned.job
 
+    @property
+    def private(self) -> bool:
+        """Whether its result is for one person's eyes."""
+        return self.delivery is not None and self.delivery.private
+
+    def shown_by_token_to(self, user_id: str) -> bool:
+        """Whether only an interaction's token reaches its message, and this person's is the one that may."""
+        delivery = self.delivery
+        return delivery is not None and delivery.route == "token" and delivery.user_id == user_id
+
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
@@ -170,12 +180,22 @@ class Ledger:
         seen = [each for each in self._changeable(place, job_ids) if each.job.state in AGAIN]
         if not seen:
             raise Refusal("refusal-nothing-to-retry")
-        with self._door.database.tenant(self._workspace(place, seen[0])) as session:
+        for each in seen:
+            _require_repeatable(place, each)
+        with self._door.database.tenant(self._door.number_of(place)) as session:
             for each in seen:
+                if each.private and each.job.kind == "ask":
+                    # What was open when it was asked may be closed to the person by now.
+                    lookups.rescope(session, each.job.id, place.private_channels)
                 jobs.retry(session, each.job.id)
-            delivery = seen[0].delivery
-            if token is not None and delivery is not None and delivery.route == "token":
-                deliveries.reopen(session, seen[0].job.id, token=token.token, token_lives_s=token.lives_s)
+            if token is not None and seen[0].shown_by_token_to(place.user_id):
+                deliveries.reopen(
+                    session,
+                    seen[0].job.id,
+                    user_id=place.user_id,
+                    token=token.token,
+                    token_lives_s=token.lives_s,
+                )
         self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in seen])
         return [each.job.id for each in seen]
 
@@ -195,6 +215,15 @@ class Ledger:
         with self._door.database.system() as session:
             # Each of them is looked at again as one of this person's own.
             return deliveries.job_ids(session, delivery_id)
+
+
+def _require_repeatable(place: Place, seen: Seen) -> None:
+    """Raise a refusal for what cannot be tried again from here, or by this person."""
+    if seen.elsewhere:
+        raise Refusal("refusal-retry-there")
+    if seen.job.kind == "ask" and seen.private and seen.owned.requester != place.user_id:
+        # Its answer may rest on what only the person who asked can see, and nobody else knows what that is now.
+        raise Refusal("refusal-retry-private")
 
 
 def _kind(job: JobView) -> Kind:

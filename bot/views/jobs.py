@@ -15,6 +15,7 @@ from bot.render.shown import Button, Shown
 from bot.replies import defer_update, reply, update
 from bot.scope import Place, place_of
 from bot.texts import Texts
+from bot.views.documents import place_with_sight
 from bot.visits import visit_of
 from db.lookups import OwnedJob
 
@@ -36,7 +37,7 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     """Try again what failed of what a message shows."""
     await defer_update(interaction)
-    ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
+    ledger, place = clients.desk_of(interaction).ledger, await place_with_sight(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
     visit_of(interaction).jobs += await ledger.retry(place, job_ids, new_token(interaction))
     await _tell_elsewhere(interaction, job_ids[0], "job-again")
@@ -46,8 +47,9 @@ async def _tell_elsewhere(interaction: discord.Interaction, job_id: int, key: st
     """Say what was done, unless the message that was pressed on shows it."""
     seen = await clients.desk_of(interaction).ledger.job(place_of(interaction), job_id)
     delivery, message = seen.delivery, interaction.message
-    by_token = delivery is not None and delivery.route == "token"
-    if by_token or (delivery is not None and message is not None and str(message.id) == delivery.message_id):
+    if seen.shown_by_token_to(str(interaction.user.id)) or (
+        delivery is not None and message is not None and str(message.id) == delivery.message_id
+    ):
         return
     await reply(interaction, Shown(clients.texts_of(interaction)(key, job=str(job_id))))
 

@@ -89,9 +89,12 @@ WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: reroute_delivery
--- Where it lives from now on; fenced. Left out: as before. Away from the token route the token has no use any more.
+-- Where it lives from now on; fenced. Away from the token route the token has no use any more. In another channel it begins
+-- anew: what it replied to and the parts that were sent are not there.
 UPDATE deliveries
-SET route = :route, channel_id = :channel_id, message_id = :message_id, token = CASE WHEN :route = 'token' THEN token END
+SET route = :route, channel_id = :channel_id, message_id = :message_id, token = CASE WHEN :route = 'token' THEN token END,
+    reply_to_id = CASE WHEN channel_id = :channel_id THEN reply_to_id END,
+    parts_sent = CASE WHEN channel_id = :channel_id AND route = :route THEN parts_sent ELSE 0 END
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
@@ -126,12 +129,14 @@ WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: reopen_delivery
--- A job is tried again: show its result anew. Whoever holds the delivery loses it, since it shows what was.
+-- A job is tried again: show its result anew. Whoever holds the delivery loses it, since it shows what was. A token is
+-- taken only from the person whom the delivery is for: anybody else's would show the result to somebody else.
 UPDATE deliveries
 SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, error = NULL, due_at = now(), delivered_at = NULL,
     claim_owner = NULL, claim_token = NULL, claim_expires = NULL,
-    token = coalesce(CAST(:token AS text), token),
-    token_expires = CASE WHEN CAST(:token AS text) IS NULL THEN token_expires ELSE now() + make_interval(secs => CAST(:token_lives_s AS float)) END
+    token = CASE WHEN CAST(:token AS text) IS NOT NULL AND user_id = :user_id THEN CAST(:token AS text) ELSE token END,
+    token_expires = CASE WHEN CAST(:token AS text) IS NOT NULL AND user_id = :user_id
+                         THEN now() + make_interval(secs => CAST(:token_lives_s AS float)) ELSE token_expires END
 WHERE id = (SELECT delivery_id FROM jobs WHERE id = :job_id);
 
 -- name: expire_tokens

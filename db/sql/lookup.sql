@@ -39,6 +39,10 @@ SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
                  WHERE workspace_id = :workspace_id AND kind = 'ingest' AND state IN ('queued', 'running') AND payload ->> 'source' = :source
                  ORDER BY id LIMIT 1));
 
+-- name: rescope_job
+-- A question is asked again: it reads what the person may see now.
+UPDATE jobs SET payload = payload || jsonb_build_object('channels', to_jsonb(CAST(:channels AS text[]))) WHERE id = :id AND kind = 'ask';
+
 -- name: all_settings
 -- The settings of every workspace that has any.
 SELECT w.key, s.* FROM workspace_settings s JOIN workspaces w ON w.id = s.workspace_id;

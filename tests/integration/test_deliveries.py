@@ -218,7 +218,7 @@ def test_retry__that_is_refused_changes_nothing(library, submitter):
 def test_reopen__takes_a_newer_token(library, submitter):
     job, added = add(library, submitter, route="token", token="old", token_lives_s=900)
     with library.database.tenant(library.workspace) as session:
-        deliveries.reopen(session, job, token="new", token_lives_s=900)
+        deliveries.reopen(session, job, user_id=added.user_id, token="new", token_lives_s=900)
     assert view(library, added.id).delivery.token == "new"
 
 
