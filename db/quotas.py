@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,6 +38,15 @@ def admit(session: Session, workspace_id: int, requester: str, quota: Quota, cou
         _admit(session, workspace_id, requester, quota.kind, quota.per_user, quota.per_user_window_s, count)
     if quota.per_workspace:
         _admit(session, workspace_id, None, quota.kind, quota.per_workspace, quota.workspace_window_s, count)
+
+
+def admit_again(session: Session, workspace_id: int, requester: str, quota: Quota, job_ids: Sequence[int]) -> None:
+    """Make sure that jobs may be tried again, or raise `OverQuota` (a tenant transaction that then does it).
+
+    Each round counts, or cancelling and trying again would cost nothing.
+    """
+    admit(session, workspace_id, requester, quota, len(job_ids))
+    session.execute(named("note_round"), {"job_ids": list(job_ids)})
 
 
 def _admit(

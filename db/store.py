@@ -217,6 +217,12 @@ def find_document(session: Session, document_id: int, *, channels: Sequence[str]
     return _summary(*_live(session, document_id, channels))
 
 
+def documents_seen(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
+    """Give those of these documents that somebody who may read these channels sees (a tenant transaction)."""
+    values = {"ids": list(document_ids), "channels": list(channels)}
+    return set(session.scalars(named("documents_seen"), values))
+
+
 def show_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:

@@ -83,7 +83,7 @@ _PLAIN = {item.name for item in dataclasses.fields(TraceView)} - {"job", "fallba
 def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None = None) -> TraceView | None:
     """Read how a job's answer came about (a tenant transaction); None when there is no answer.
 
-    `channels` are those the viewer may read: of other documents no text or link is given, None sees everything.
+    `channels` are those the viewer may read: of other documents only ranks are given, None sees everything.
     """
     row = session.scalars(select(QueryTrace).where(QueryTrace.job_id == job_id)).one_or_none()
     if row is None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.desk.door import Door
-from bot.desk.library import seen_by
+from bot.desk.door import Door, Rules
+from bot.desk.library import require_free, require_may_add, seen_by
 from bot.refusals import Refusal
 from bot.scope import Place
-from db import deliveries, feedback, jobs, lookups, traces
+from db import deliveries, feedback, jobs, lookups, quotas, store, traces
 from db.deliveries import OPEN_STATES, Delivery, JobView
 from db.engine import Session
 from db.feedback import Vote
@@ -81,6 +81,10 @@ class Ledger:
     async def answer(self, place: Place, job_id: int) -> Seen:
         """Give an answer that this person may read; being a manager is not enough."""
         return await self._door.run(lambda: self._answer(place, job_id))
+
+    async def sources(self, place: Place, job_id: int) -> dict[str, Any]:
+        """Give the result of an answer, without the words and names of what this person may not see now."""
+        return await self._door.run(lambda: self._sources(place, job_id))
 
     async def last_answer(self, place: Place) -> int | None:
         """Give the job of the last answer this person got here."""
@@ -157,6 +161,23 @@ class Ledger:
             raise Refusal("refusal-no-answer-yet", job=str(job_id))
         return trace
 
+    def _sources(self, place: Place, job_id: int) -> dict[str, Any]:
+        seen = self._answer(place, job_id)
+        if seen.job.result is None:
+            raise Refusal("refusal-no-answer-yet", job=str(job_id))
+        result: dict[str, Any] = dict(seen.job.result)
+        channels = () if seen.elsewhere else seen_by(place)
+        if channels is None:
+            return result
+        listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
+        ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
+        with self._door.database.tenant(self._workspace(place, seen)) as session:
+            open_to = store.documents_seen(session, ids, channels)
+        return result | {
+            name: [each if each.get("document") in open_to else {"n": each.get("n")} for each in items]
+            for name, items in listed.items()
+        }
+
     def _vote(self, place: Place, job_id: int, vote: Vote) -> int:
         seen = self._answer(place, job_id)
         number = self._workspace(place, seen)
@@ -180,9 +201,13 @@ class Ledger:
         seen = [each for each in self._changeable(place, job_ids) if each.job.state in AGAIN]
         if not seen:
             raise Refusal("refusal-nothing-to-retry")
-        for each in seen:
-            _require_repeatable(place, each)
-        with self._door.database.tenant(self._door.number_of(place)) as session:
+        number, rules = self._door.number_of(place), self._door.rules_of(place)
+        requester, kind = seen[0].owned.requester, _kind(seen[0].job)
+        quota = rules.question_quota if kind == "ask" else rules.document_quota
+        with self._door.database.tenant(number) as session:
+            for each in seen:
+                _require_repeatable(place, each, rules, session, number)
+            quotas.admit_again(session, number, requester, quota, [each.job.id for each in seen])
             for each in seen:
                 if each.private and each.job.kind == "ask":
                     # What was open when it was asked may be closed to the person by now.
@@ -217,13 +242,16 @@ class Ledger:
             return deliveries.job_ids(session, delivery_id)
 
 
-def _require_repeatable(place: Place, seen: Seen) -> None:
+def _require_repeatable(place: Place, seen: Seen, rules: Rules, session: Session, number: int) -> None:
     """Raise a refusal for what cannot be tried again from here, or by this person."""
     if seen.elsewhere:
         raise Refusal("refusal-retry-there")
     if seen.job.kind == "ask" and seen.private and seen.owned.requester != place.user_id:
         # Its answer may rest on what only the person who asked can see, and nobody else knows what that is now.
         raise Refusal("refusal-retry-private")
+    if seen.job.kind == "ingest":
+        require_may_add(place, rules)
+        require_free(session, number, place, str(seen.job.payload.get("source") or ""), seen.job.about)
 
 
 def _kind(job: JobView) -> Kind:

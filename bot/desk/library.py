@@ -12,6 +12,7 @@ from bot.refusals import Refusal
 from bot.render import safe
 from bot.scope import Place
 from db import deliveries, jobs, lookups, quotas, store
+from db.engine import Session
 from db.plain import storable
 from db.store import DocumentSummary
 from pipeline.errors import UnknownName
@@ -104,9 +105,7 @@ class Library:
     def _check_free(self, place: Place, addition: Addition, scope: Sequence[str] | None) -> None:
         number = self._door.number_of(place)
         with self._door.database.tenant(number) as session:
-            owner = lookups.owner_of_source(session, number, source_of(place, addition, scope))
-        if owner is not None and not place.may_change(owner):
-            raise Refusal("refusal-name-taken", name=safe.title(addition.name))
+            require_free(session, number, place, source_of(place, addition, scope), addition.name)
 
     def _keep(self, place: Place, content: bytes) -> Kept:
         number = self._door.number_of(place)
@@ -195,6 +194,13 @@ def require_may_add(place: Place, rules: Rules) -> None:
     if rules.chosen.ingest_by == "role" and rules.chosen.ingest_role:
         raise Refusal("refusal-may-not-add-role", role=f"<@&{rules.chosen.ingest_role}>")
     raise Refusal("refusal-may-not-add-managers")
+
+
+def require_free(session: Session, number: int, place: Place, source: str, name: str) -> None:
+    """Raise a refusal when a source holds a document that this person may not replace."""
+    owner = lookups.owner_of_source(session, number, source)
+    if owner is not None and not place.may_change(owner):
+        raise Refusal("refusal-name-taken", name=safe.title(name))
 
 
 def seen_by(place: Place) -> tuple[str, ...] | None:

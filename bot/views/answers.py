@@ -40,10 +40,7 @@ async def sources(interaction: discord.Interaction, job_id: int) -> None:
     await defer(interaction, private=True)
     bot = clients.bot_of(interaction)
     place = await seeing(place_of(interaction), bot, interaction.user)
-    seen = await bot.desk.ledger.answer(place, job_id)
-    result = seen.job.result
-    if result is None:
-        raise Refusal("refusal-no-answer-yet", job=str(job_id))
+    result = await bot.desk.ledger.sources(place, job_id)
     links = readable_links(result, interaction, place.private_channels)
     await reply(interaction, sources_card(result, clients.texts_of(interaction), links))
 

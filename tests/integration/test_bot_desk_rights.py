@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from bot.desk.asking import Question
 from bot.desk.ledger import NewToken
 from bot.desk.library import Addition
-from db import deliveries
-from tests.integration.test_bot_desk import ANNA, BOSS, desk, refused, row, run, target
+from db import deliveries, jobs
+from pipeline.errors import OverQuota
+from tests.integration.test_bot_desk import ANNA, BEN, BOSS, desk, document, refused, row, run, target
 
 __all__ = ["desk", "row", "target"]
 
@@ -34,3 +37,61 @@ def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(desk, lib
         deliveries.reopen(session, job, user_id=BOSS.user_id, token="boss", token_lives_s=900)
         assert deliveries.views(session, [1])[1].delivery.token == "anna"
     assert row(job).payload["channels"] == ["301"]
+
+
+# ------------------------------------------------------------------------------------------------------- limits, rights
+def test_quota__asking_cancelling_and_trying_again_walks_round_nothing(desk, library, target):
+    run(desk.preferences.change(BOSS, questions_per_user_hour=2))
+    kept = []
+    for _ in range(3):  # cancelled before anybody began: free
+        kept.append(run(desk.asking.ask(ANNA, Question("Why?"), target())))
+        run(desk.ledger.cancel(ANNA, [kept[-1]]))
+    run(desk.ledger.retry(ANNA, kept[:1]))
+    run(desk.ledger.retry(ANNA, kept[1:2]))
+    for place in (ANNA, BOSS):
+        with pytest.raises(OverQuota):
+            run(desk.ledger.retry(place, kept[2:]))
+    with pytest.raises(OverQuota):
+        run(desk.asking.ask(ANNA, Question("Why?"), target()))
+
+
+def test_quota__what_was_begun_counts_each_time(desk, library, target):
+    run(desk.preferences.change(BOSS, questions_per_user_hour=2))
+    job = run(desk.asking.ask(ANNA, Question("Why?"), target()))
+    for n in range(2):
+        lease = library.claim(job)
+        run(desk.ledger.cancel(ANNA, [job]))
+        with library.database.system() as session:
+            jobs.end_cancelled(session, lease)
+        if n == 0:
+            run(desk.ledger.retry(ANNA, [job]))
+    with pytest.raises(OverQuota) as over:
+        run(desk.ledger.retry(ANNA, [job]))
+    assert over.value.frees_in_s > 3000
+    with pytest.raises(OverQuota):
+        run(desk.asking.ask(ANNA, Question("Why?"), target()))
+
+
+def test_retry__of_an_addition_needs_the_right_to_add(desk, library, target, row):
+    kept = run(desk.library.keep(ANNA, b"spam"))
+    job = run(desk.library.add(ANNA, [(Addition("spam.txt"), kept)], None, target()))[0]
+    run(desk.ledger.cancel(ANNA, [job]))
+    run(desk.preferences.change(BOSS, ingest_by="managers"))
+    refused("refusal-may-not-add-managers", desk.ledger.retry(ANNA, [job]))
+    run(desk.preferences.change(BOSS, ingest_by="everyone"))
+    document(desk, library, BEN, target, "spam.txt")
+    refused("refusal-name-taken", desk.ledger.retry(ANNA, [job]))
+    assert row(job).state == "cancelled"
+
+
+def test_sources__of_what_is_closed_by_now_tell_nothing(desk, library, target):
+    board = replace(ANNA, channel_id="302")
+    number = document(desk, library, board, target, "board.txt", scope=("302",))
+    job = run(desk.asking.ask(board, Question("Why?"), target(private=True)))
+    lease = library.claim(job)
+    cited = {"n": 1, "document": number, "title": "board", "quote": "what board.txt says", "source": "x/board.txt"}
+    with library.database.tenant(lease.workspace_id) as session:
+        jobs.succeed(session, lease, {"answer": "a", "citations": [cited], "candidates": [cited]})
+    assert run(desk.ledger.sources(board, job))["citations"] == [cited]
+    shown = run(desk.ledger.sources(ANNA, job))
+    assert (shown["citations"], shown["candidates"]) == ([{"n": 1}], [{"n": 1}])

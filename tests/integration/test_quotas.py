@@ -58,9 +58,9 @@ def test_quota__none_or_zero_is_no_limit(library, submitter, quota):
 
 
 @pytest.mark.parametrize(
-    ("state", "counts"), [("failed", True), ("succeeded", True), ("cancelled", False), ("dead", False)]
+    ("state", "counts"), [("failed", True), ("succeeded", True), ("cancelled", False), ("dead", True)]
 )
-def test_quota__what_was_taken_back_or_lost_does_not_count(library, submitter, state, counts):
+def test_quota__what_was_taken_back_in_time_does_not_count(library, submitter, state, counts):
     submitter.submit([ask(library) for _ in range(3)], quota=HOURLY)
     library.run(f"UPDATE jobs SET state = '{state}' WHERE id = 1")
     if counts:
@@ -72,11 +72,11 @@ def test_quota__what_was_taken_back_or_lost_does_not_count(library, submitter, s
 def test_quota__tells_when_there_is_room_again(library, submitter):
     submitter.submit([ask(library) for _ in range(3)], quota=HOURLY)
     for number, minutes in ((1, 50), (2, 40), (3, 10)):
-        library.run(f"UPDATE jobs SET created_at = now() - interval '{minutes} minutes' WHERE id = {number}")
+        library.run(f"UPDATE jobs SET requested_at = now() - interval '{minutes} minutes' WHERE id = {number}")
     assert refused(library).frees_in_s == pytest.approx(600, abs=30)
     assert refused(library, count=2).frees_in_s == pytest.approx(1200, abs=30)
     assert refused(library, count=9).frees_in_s == 3600, "so many at once never fit"
-    library.run("UPDATE jobs SET created_at = now() - interval '61 minutes' WHERE id = 1")
+    library.run("UPDATE jobs SET requested_at = now() - interval '61 minutes' WHERE id = 1")
     submitter.submit([ask(library)], quota=HOURLY)
 
 
