@@ -97,7 +97,6 @@ def answered(library: Library, job: int, text: str = "40 euros") -> None:
         jobs.succeed(session, lease, {"answer": text, "citations": []})
 
 
-# ---------------------------------------------------------------------------------------------------------- questions
 def test_ask__payload_and_delivery(desk, target, row):
     place = replace(ANNA, channel_id="401", parent_id="301", readable=("301", "302"))
     public = row(run(desk.asking.ask(place, Question("Why?", "none", 5, (("Before?", "Yes"),)), target())))
@@ -161,7 +160,6 @@ def test_conversation__of_a_thread_and_of_an_answer_that_was_itself_a_follow_up(
     assert run(desk.asking.conversation(replace(ANNA, guild_id="101"), ["301"])) is None
 
 
-# ---------------------------------------------------------------------------------------------------------- documents
 def test_documents__of_other_channels_are_not_there_whatever_one_names(desk, library, target):
     board = replace(ANNA, channel_id="302", readable=("301", "302"))
     number = document(desk, library, board, target, "board.txt", scope=("302",))
@@ -244,7 +242,6 @@ def test_check_room__who_may_and_how_much(desk):
     run(desk.library.check_room(replace(ANNA, role_ids=frozenset({"5"})), 1))
 
 
-# --------------------------------------------------------------------------------------------------------------- jobs
 def test_job__ones_own_or_any_as_a_manager_or_a_public_one_of_this_channel(desk, target):
     private = run(desk.asking.ask(ANNA, Question("Why?"), target(private=True)))
     public = run(desk.asking.ask(ANNA, Question("Why?"), target()))
@@ -334,7 +331,6 @@ def test_last_answer__in_this_channel(desk, library, target):
     assert run(desk.ledger.last_answer(BEN)) is None
 
 
-# ----------------------------------------------------------------------------------------------------------- settings
 def test_settings__hold_for_one_workspace_and_the_operators_stand_behind(desk):
     run(desk.preferences.change(BOSS, reranker="none", top_k=7, questions_per_day=0))
     rules = run(desk.preferences.rules(ANNA))
@@ -362,7 +358,6 @@ def test_settings__of_another_process_are_learnt_with_the_next_sign_of_life(desk
         other.close()
 
 
-# ------------------------------------------------------------------------------------------------- away, and at once
 def test_database_away__is_said_so(redis_url, target):
     database = Database("postgresql://nobody@127.0.0.1:1/none")
     desk = Desk(database, Submitter(database, redis_url, expires_s=60), Settings(_env_file=None))
