@@ -127,10 +127,29 @@ class Ending:
             pages = [one_message(pages)]
         async with self.sending(held):
             posted = await self.show_first(held, pages[0], since=since, again=again)
-        parts = list(pages[1:])
-        if not parts and not posted and held.delivery.route == "channel" and is_late(view):
-            parts.append(late_page(view))
-        await self._show_parts(held, parts, since)
+        if pages[1:]:
+            await self._show_rest(held, pages, since)
+        elif not posted and held.delivery.route == "channel" and is_late(view):
+            await self._notify(held, late_page(view), since)
+
+    async def _show_rest(self, held: Held, pages: Sequence[Shown], since: dt.datetime | None) -> None:
+        """Post the further messages; where the bot may edit but not post, all goes into the message that is there."""
+        try:
+            await self._show_parts(held, pages[1:], since)
+        except Refused as refusal:
+            if refusal.trouble is not Trouble.CLOSED or held.delivery.parts_sent:
+                raise
+            async with self.sending(held):
+                await self._sender.edit(held.delivery, one_message(pages))
+
+    async def _notify(self, held: Held, notice: Shown, since: dt.datetime | None) -> None:
+        try:
+            await self._show_parts(held, [notice], since)
+        except Refused as refusal:
+            if refusal.trouble is Trouble.LATER:
+                raise
+            # The answer itself is there.
+            log.info("nobody could be told that it is there", delivery=held.delivery.id, error=str(refusal))
 
     async def _show_parts(self, held: Held, parts: Sequence[Shown], since: dt.datetime | None) -> None:
         first_id = held.delivery.message_id
@@ -177,8 +196,6 @@ class Ending:
                 raise Refused(Trouble.NO_DM, "the direct messages with this person are closed")
         async with held.while_held():
             await self._claims.write(deliveries.reroute, held, route="channel", channel_id=channel_id, message_id=None)
-            if held.delivery.parts_sent and place is Place.DIRECT_MESSAGE:
-                await self._claims.write(deliveries.part_sent, held, 0)
         log.info("delivery goes elsewhere", delivery=delivery.id, place=place.name.lower())
 
     async def _give_up(self, held: Held, refusal: Refused) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 
-from bot.delivery.decisions import Posted, Trouble, trouble_of
+from bot.delivery.decisions import OLD, Posted, Trouble, trouble_of
 from bot.render.shown import Shown
 from bot.views.build import editable, sendable
 from db.deliveries import Delivery
@@ -22,6 +22,8 @@ HISTORY = 200
 """Messages looked through for one that a process may have posted before it died."""
 NO_REPLY_WITHOUT_HISTORY = 160002
 LONG_LIMIT_S = 60.0
+REQUEST_S = 20.0
+"""A request that takes longer, with all that the library waits and tries again, holds up its channel no more."""
 
 
 class Refused(Exception):
@@ -68,13 +70,13 @@ class Sender:
         if delivery.route == "token":
             await self.edit_by_token(delivery, shown)
             return
-        with _refusals(editing=True):
+        async with _refusals(old=dt.datetime.now(dt.UTC) - delivery.created_at > OLD):
             message = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
             await message.edit(**editable(shown), allowed_mentions=NOBODY)
 
     async def edit_by_token(self, delivery: Delivery, shown: Shown) -> None:
         """Make the answer to the interaction show this, with the interaction's token."""
-        with _refusals(by_token=True):
+        async with _refusals(by_token=True):
             application = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
             # The library writes the id into the path as it is, and this one is Discord's name for the first answer.
             original: Any = "@original"
@@ -98,12 +100,12 @@ class Sender:
         return await self._post(delivery, arguments)
 
     async def _post(self, delivery: Delivery, arguments: dict[str, Any]) -> Posted:
-        with _refusals():
+        async with _refusals():
             return _posted(await self._channel(delivery).send(**arguments))
 
     async def open_dm(self, delivery: Delivery) -> str:
         """Give the channel of direct messages with the person who asked."""
-        with _refusals():
+        async with _refusals():
             channel = await self._bot.create_dm(discord.Object(int(delivery.user_id)))
         return str(channel.id)
 
@@ -111,7 +113,7 @@ class Sender:
         """Read what the bot itself posted in the delivery's channel, oldest first; nothing where it may not read."""
         start = max(int(after_id or 0), discord.utils.time_snowflake(since) if since else 0)
         try:
-            with _refusals():
+            async with _refusals():
                 history = self._channel(delivery).history(limit=HISTORY, after=discord.Object(start), oldest_first=True)
                 return [_posted(message) async for message in history if message.author == self._bot.user]
         except Refused as refusal:
@@ -124,13 +126,16 @@ class Sender:
         return self._bot.get_partial_messageable(int(delivery.channel_id), guild_id=guild)
 
 
-@contextmanager
-def _refusals(*, by_token: bool = False, editing: bool = False) -> Iterator[None]:
+@asynccontextmanager
+async def _refusals(*, by_token: bool = False, old: bool = False) -> AsyncIterator[None]:
     try:
-        yield
+        async with asyncio.timeout(REQUEST_S):
+            yield
+    except TimeoutError:
+        raise Refused(Trouble.LATER, f"Discord gave no answer within {REQUEST_S:.0f} s") from None
     except discord.RateLimited as error:
-        # A limit that long on an edit is the one for messages older than an hour (30046); a new message can be posted.
-        trouble = Trouble.GONE if editing and error.retry_after > LONG_LIMIT_S else Trouble.LATER
+        # So long a limit on the edit of an old message is the one for these (30046); a new message can be posted.
+        trouble = Trouble.GONE if old and error.retry_after > LONG_LIMIT_S else Trouble.LATER
         raise Refused(
             trouble, f"rate limited for {error.retry_after:.0f} s", retry_after_s=error.retry_after
         ) from error

@@ -221,6 +221,7 @@ def test_edit_cap__of_an_old_message_means_a_new_message(office):
     office.wait_text(asked.message, "Waiting")
     office.fake.world.old_edit_cap = 0
     office.fake.clock.advance(3700)
+    office.run("UPDATE deliveries SET created_at = now() - interval '3700 seconds'")
     office.answer(asked)
     office.wait_state(asked)
     assert "On the shelf" in office.channel.messages[-1].text
@@ -245,3 +246,53 @@ def test_direct_message_of_the_bot__is_edited_as_any_channel(office):
     office.wait_state(asked)
     assert "On the shelf" in asked.message.text
     assert office.person.dms == [asked.message]
+
+
+def test_bot_that_may_not_post__a_late_answer_is_there_once_without_a_notice(office):
+    office.fake.deny(office.channel, office.fake.bot, "send_messages")
+    office.start_bot()
+    asked, long = office.ask(), office.ask()
+    office.wait_text(long.message, "Waiting")
+    office.run("UPDATE deliveries SET created_at = now() - interval '3 minutes'")
+    office.answer(asked)
+    office.answer(long, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
+    office.wait_state(asked)
+    office.wait_state(long)
+    assert "On the shelf" in asked.message.text
+    assert [file.filename for file in long.message.attachments] == ["answer.md"]
+    assert office.person.dms == []
+    assert len(office.channel.messages) == 2
+
+
+def test_long_limit__on_a_young_message_is_waited_for(office):
+    office.start_bot()
+    asked = office.ask()
+    office.wait_text(asked.message, "Waiting")
+    office.fake.rate_limit(EDIT, retry_after_s=90, scope="global")
+    office.answer(asked)
+    office.wait(lambda: office.row(asked).attempts == 1, "a postponed delivery")
+    row = office.row(asked)
+    assert (row.state, row.message_id) == ("open", str(asked.message.id))
+    assert office.value(f"SELECT due_at > now() + interval '60 seconds' FROM deliveries WHERE id = {asked.delivery}")
+    assert office.channel.messages == [asked.message]
+
+
+def test_killed__after_going_to_direct_messages_all_parts_come_there(office):
+    """What had been sent in the channel does not count there, whenever the process dies."""
+    bot = office.start_bot()
+    asked = office.ask()
+    hold = office.fake.hold(POST, times=1)
+    office.answer(asked, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
+    hold.wait_arrived()
+    with office.fake.hold(POST, times=1) as second:
+        hold.release()
+        second.wait_arrived()
+        assert office.row(asked).parts_sent == 1
+        office.fake.delete_channel(office.channel)
+    with office.fake.hold(POST, times=1) as direct:
+        direct.wait_arrived()
+        bot.kill()
+    assert (office.row(asked).parts_sent, office.row(asked).message_id) == (0, None)
+    office.start_bot()
+    office.wait_state(asked)
+    assert len(office.person.dms) == 3

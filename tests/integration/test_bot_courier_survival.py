@@ -289,3 +289,18 @@ def test_many_at_once__all_are_shown_and_all_end(office):
         office.answer(one)
     office.wait(lambda: office.value("SELECT bool_and(state = 'delivered') FROM deliveries"), "all delivered")
     assert all("On the shelf" in one.message.text for one in asked)
+
+
+def test_hung_edit__ends_and_holds_up_its_channel_no_longer(office, monkeypatch):
+    monkeypatch.setattr("bot.delivery.send.REQUEST_S", 3.0)
+    office.start_bot()
+    asked, other = office.ask(), office.ask()
+    office.wait_text(other.message, "Waiting")
+    office.wait_text(asked.message, "Waiting")
+    with office.fake.hold(EDIT, times=1) as hold:
+        office.answer(asked)
+        hold.wait_arrived()
+        office.answer(other)
+        office.wait_state(other)
+        office.wait_state(asked)
+    assert "On the shelf" in asked.message.text
