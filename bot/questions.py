@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -13,16 +14,22 @@ from bot.refusals import Refusal
 from bot.replies import Deferred, defer
 from bot.scope import Place, place_of, seeing
 from bot.visits import visit_of
+from db.plain import storable
 
 TOKEN_LIVES_S = 900
 """An interaction's token reaches its messages for so long."""
 
+BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
+"""Fillers of Hangul: letters by their class, and nothing to see."""
+
 
 def check_question(text: str, max_chars: int) -> str:
-    """Give the question without blanks around it; raises a refusal for one that is empty or too long."""
-    text = text.strip()
+    """Give the question without blanks around it; raises a refusal for one that is empty, wordless or too long."""
+    text = str(storable(text)).strip()
     if not text:
         raise Refusal("refusal-question-empty")
+    if not any(c.isalnum() and c not in BLANK_LETTERS for c in unicodedata.normalize("NFKC", text)):
+        raise Refusal("refusal-question-wordless")
     if len(text) > max_chars:
         raise Refusal("refusal-question-long", limit=max_chars, length=len(text))
     return text

@@ -10,7 +10,6 @@ In this order:
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -31,6 +30,10 @@ log = structlog.get_logger(__name__)
 
 ALREADY_ANSWERED = 40060
 UNKNOWN_INTERACTION = 10062
+AWAY = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, TimeoutError)
+"""Discord refuses, asks to wait too long, or does not answer."""
+OLD_COMMAND = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch)
+"""What the app shows is not what is registered."""
 GONE = frozenset({ALREADY_ANSWERED, UNKNOWN_INTERACTION})
 
 
@@ -62,7 +65,7 @@ async def refuse(interaction: discord.Interaction, error: Exception) -> str:
     shown = Shown(cut(sentence(error, texts_for(interaction.locale), outcome), MESSAGE))
     try:
         await replies.retract(interaction, shown)
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as away:
+    except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as away:
         return f"{outcome}, and not told: {type(away).__name__}"
     return outcome
 
@@ -77,8 +80,8 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
         return _over_quota(error, t)
     if isinstance(error, RefdeskError):
         return error_sentence(error.name, str(error), t)
-    if isinstance(error, discord.HTTPException | aiohttp.ClientError | TimeoutError | asyncio.TimeoutError):
-        return t("refusal-discord-away")
+    if isinstance(error, (*AWAY, *OLD_COMMAND)):
+        return t("refusal-discord-away" if isinstance(error, AWAY) else "refusal-old-command")
     return t("refusal-fault", number=outcome.rpartition(" ")[2])
 
 
@@ -101,7 +104,10 @@ def _note(error: Exception) -> str:
     if isinstance(error, discord.HTTPException):
         log.warning("discord refused", status=error.status, code=error.code, reason=error.text[:200])
         return f"discord refused: {error.code}"
-    if isinstance(error, app_commands.CommandNotFound | app_commands.CommandSignatureMismatch):
+    if isinstance(error, AWAY):
+        log.warning("discord away", error=type(error).__name__)
+        return f"discord away: {type(error).__name__}"
+    if isinstance(error, OLD_COMMAND):
         return f"refused: {type(error).__name__}"
     number = secrets.token_hex(4)
     log.error("fault", number=number, exc_info=error)
@@ -117,7 +123,7 @@ def _key_of(error: RefdeskError) -> str:
 def _over_quota(error: OverQuota, t: Texts) -> str:
     return t(
         f"refusal-over-quota-{error.scope}",
-        limit=error.limit,
+        what=t(f"over-quota-{error.kind}", n=error.limit),
         window=duration(error.window_s, t),
         frees=duration(error.frees_in_s, t),
     )

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.deliveries import JobView
 from db.jobs import Kind
+from db.plain import storable
 from db.sql import named
 from db.workspace_settings import WorkspaceSettings
 from pipeline.errors import UnknownName
@@ -39,7 +40,7 @@ def list_jobs(
         "requester": requester,
         "kind": kind,
         "states": list(states) or None,
-        "search": search,
+        "search": storable(search),
         "limit": limit,
         "offset": offset,
     }

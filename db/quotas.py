@@ -67,6 +67,7 @@ def _admit(
         window_s=window_s,
         scope=scope,
         frees_in_s=frees_in_s,
+        kind=kind,
     )
 
 

@@ -206,6 +206,13 @@ def list_documents(
     return [_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
 
 
+def titled(session: Session, title: str, *, channels: Sequence[str] | None, limit: int) -> list[DocumentSummary]:
+    """List the documents of exactly this title, in any case of its letters, newest first."""
+    query = _live_documents(channels).where(func.lower(Document.title) == title.lower())
+    rows = session.execute(query.order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit))
+    return [_summary(document, version) for document, version in rows]
+
+
 def count_documents(session: Session, *, search: str = "", channels: Sequence[str] | None = None) -> int:
     """Count the documents that `list_documents` would list without a limit."""
     query = _live_documents(channels, search).with_only_columns(func.count(), maintain_column_froms=True)

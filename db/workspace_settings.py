@@ -56,6 +56,13 @@ CHANGEABLE = frozenset(item.name for item in fields(WorkspaceSettings)) - {"upda
 """The settings that people change."""
 
 
+def within(chosen: int | None, ceiling: int) -> int:
+    """Give the limit that holds: a workspace may lower what the operator set, not lift it; 0 is no limit."""
+    if chosen is None or (ceiling and not chosen):
+        return ceiling
+    return min(chosen, ceiling) if ceiling else chosen
+
+
 def read(session: Session, workspace_id: int) -> WorkspaceSettings:
     """Read the settings of a workspace (a tenant transaction)."""
     row = session.get(SettingsRow, workspace_id, populate_existing=True)

@@ -105,13 +105,15 @@ class OverQuota(BadInput):
         window_s: float = 0.0,
         scope: Literal["user", "server"] = "user",
         frees_in_s: float = 0.0,
+        kind: Literal["ask", "ingest"] = "ask",
     ) -> None:
-        """Remember the limit, the time it counts over, whose it is, and when there is room again."""
+        """Remember the limit, the time it counts over, whose it is, when there is room again, and of what."""
         super().__init__(message)
         self.limit = limit
         self.window_s = window_s
         self.scope = scope
         self.frees_in_s = frees_in_s
+        self.kind = kind
 
 
 class SetupError(RefdeskError):

@@ -15,7 +15,7 @@ from discord.ext import commands
 
 from bot.desk.asking import Question, Target
 from bot.questions import check_question
-from bot.refusals import sentence
+from bot.refusals import AWAY, Refusal, sentence
 from bot.scope import Place, place_of_message
 from bot.texts import texts_for
 from pipeline.errors import RefdeskError
@@ -63,10 +63,11 @@ class FollowUp(commands.Cog):
             try:
                 return await self._answer(message, place, me)
             except RefdeskError as error:
-                await self._hint(message, sentence(error, texts_for(place.locale)))
-                return f"refused: {error.name}", []
+                return await self._refuse(message, error, place), []
         except discord.HTTPException as error:
             return f"discord refused: {error.code}", []
+        except AWAY as error:
+            return f"discord away: {type(error).__name__}", []
 
     async def _answer(self, message: discord.Message, place: Place, me: discord.ClientUser) -> tuple[str, list[int]]:
         t = texts_for(place.locale)
@@ -92,13 +93,38 @@ class FollowUp(commands.Cog):
             ids.append(str(message.reference.message_id))
         return await self.bot.desk.asking.conversation(place, ids) if ids else None
 
+    async def _refuse(self, message: discord.Message, error: RefdeskError, place: Place) -> str:
+        """Say no to the person alone; a message has no private answer, so that goes to their direct messages."""
+        t = texts_for(place.locale)
+        outcome = f"refused: {error.key if isinstance(error, Refusal) else error.name}"
+        said = sentence(error, t)
+        if message.guild is None:
+            await self._say(message, said)
+            return outcome
+        told = t("follow-up-refused", channel=str(message.channel.id), reason=said)
+        try:
+            await message.author.send(told[:2000], silent=True, nonce=f"rdr{message.id}", suppress_embeds=True)
+        except discord.Forbidden:
+            if self._rested(message.author.id):
+                await self._say(message, t("follow-up-closed"))
+            return f"{outcome}, and direct messages are closed"
+        return outcome
+
     async def _hint(self, message: discord.Message, text: str) -> None:
+        if self._rested(message.channel.id):
+            await self._say(message, text)
+
+    def _rested(self, of: int) -> bool:
+        """Whether a channel had no hint, or a person no such word in public, for a while; it counts as said now."""
         now = monotonic()
-        if now - self._hinted.get(message.channel.id, -HINT_GAP_S) < HINT_GAP_S:
-            return
-        self._hinted = {channel: at for channel, at in self._hinted.items() if now - at < HINT_GAP_S}
-        self._hinted[message.channel.id] = now
-        # Another bot process sees the same message; the nonce makes one of both hints.
+        if now - self._hinted.get(of, -HINT_GAP_S) < HINT_GAP_S:
+            return False
+        self._hinted = {one: at for one, at in self._hinted.items() if now - at < HINT_GAP_S}
+        self._hinted[of] = now
+        return True
+
+    async def _say(self, message: discord.Message, text: str) -> None:
+        # Another bot process sees the same message; the nonce makes one of both.
         await message.reply(
             text[:2000], mention_author=False, silent=True, nonce=f"rdh{message.id}", suppress_embeds=True
         )

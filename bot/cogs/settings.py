@@ -102,7 +102,7 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
         documents_per_user_day: Limit | None = None,
         documents_per_day: Limit | None = None,
     ) -> None:
-        """Set how much people may ask and add; 0 is no limit."""
+        """Set how much people may ask and add, within what the operator allows."""
         await self._change(
             interaction,
             questions_per_user_hour=questions_per_user_hour,

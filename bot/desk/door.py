@@ -42,9 +42,8 @@ class Rules:
         )
 
     def limit(self, name: str) -> int:
-        """Give a limit by the name of its setting; 0 is none."""
-        chosen = getattr(self.chosen, name)
-        return int(getattr(self.defaults, name) if chosen is None else chosen)
+        """Give a limit by the name of its setting; 0 is none, and the operator's holds for everybody."""
+        return workspace_settings.within(getattr(self.chosen, name), getattr(self.defaults, name))
 
     @property
     def question_quota(self) -> Quota:

@@ -18,6 +18,8 @@ from db.store import DocumentSummary
 from pipeline.errors import UnknownName
 from tasks.submit import Submitter
 
+SAME_TITLE = 10
+"""Documents of one title that are named by their numbers."""
 SUGGESTIONS = 25
 """The most that Discord takes."""
 
@@ -145,8 +147,12 @@ class Library:
                     return store.find_document(session, int(named), channels=seen_by(place))
                 except UnknownName:
                     pass  # a title may be a number too
-            found = store.list_documents(session, limit=3, search=storable(named), channels=seen_by(place))
-        same = [document for document in found if document.title.casefold() == named.casefold()] or found
+            same = store.titled(session, storable(named), channels=seen_by(place), limit=SAME_TITLE)
+            if not same:
+                same = store.list_documents(session, limit=2, search=storable(named), channels=seen_by(place))
+            elif len(same) > 1:
+                numbers = ", ".join(f"`{document.id}`" for document in same)
+                raise Refusal("refusal-same-title", name=safe.title(named), numbers=numbers)
         if not named or len(same) != 1:
             raise Refusal("refusal-unknown-document", name=safe.title(named))
         return same[0]

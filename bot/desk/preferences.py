@@ -9,6 +9,9 @@ from bot.refusals import Refusal
 from bot.scope import Place
 from db import workspace_settings
 
+LIMITS = frozenset({"questions_per_user_hour", "questions_per_day", "documents_per_user_day", "documents_per_day"})
+"""Settings that the operator bounds."""
+
 
 class Preferences:
     """What managers set."""
@@ -24,6 +27,10 @@ class Preferences:
     async def change(self, place: Place, **changes: Any) -> Rules:
         """Change the named settings, None takes one back to the operator's default; gives what holds now."""
         require_manager(place)
+        for name in LIMITS & changes.keys():
+            ceiling = getattr(self._door.settings, name)
+            if changes[name] is not None and workspace_settings.within(changes[name], ceiling) != changes[name]:
+                raise Refusal("refusal-limit-too-high", limit=str(ceiling))
         return await self._door.run(lambda: self._change(place, changes))
 
     def _change(self, place: Place, changes: dict[str, Any]) -> Rules:

@@ -358,8 +358,19 @@ reranker-rerank-api = rerank-api: a reranking service
 refusal-question-empty = There is no question. Write one after `/ask`, for example: How do I reset the router?
 refusal-question-long = The question has { $length } characters; at most { $limit } can be read. Ask in fewer words, or add the text with `/ingest` and ask about it.
 refusal-private-only = Answers are private in this channel. Ask again with `private`.
-refusal-over-quota-user = You may do this { $limit } times in { $window }. There is room again in { $frees }.
-refusal-over-quota-server = This server may do this { $limit } times in { $window }, and others were quicker. There is room again in { $frees }.
+refusal-over-quota-user = In { $window } you may { $what }. There is room again in { $frees }.
+refusal-over-quota-server = In { $window } all people of this server together may { $what }, and others were quicker. There is room again in { $frees }.
+over-quota-ask = { $n ->
+    [one] ask 1 question
+   *[other] ask { $n } questions
+}
+over-quota-ingest = { $n ->
+    [one] add 1 document
+   *[other] add { $n } documents
+}
+refusal-limit-too-high = The operator allows at most { $limit } here. A lower number may be set, but not a higher one or none.
+refusal-old-command = Discord still shows an old form of this command. Reload the app and try again.
+refusal-question-wordless = There is no word in the question. Write what you want to know in words.
 refusal-discord-away = Discord refused or did not answer just now. Try again in a moment.
 refusal-fault = Something went wrong that should not. Try again; if it stays so, tell the operator the number { $number }.
 duration-days = { $n ->
@@ -419,13 +430,13 @@ add-by-role = people with a role, and managers
 opt-role = role
 opt-role-desc = The role whose people may add documents
 opt-questions-person = questions-per-person
-opt-questions-person-desc = Questions one person may ask in an hour; 0 is no limit
+opt-questions-person-desc = Questions one person may ask in an hour; not more than the operator’s limit
 opt-questions-server = questions-per-day
-opt-questions-server-desc = Questions the whole server may ask in a day; 0 is no limit
+opt-questions-server-desc = Questions the whole server may ask in a day; not more than the operator’s limit
 opt-documents-person = documents-per-person
-opt-documents-person-desc = Documents one person may add in a day; 0 is no limit
+opt-documents-person-desc = Documents one person may add in a day; not more than the operator’s limit
 opt-documents-server = documents-per-day
-opt-documents-server-desc = Documents the whole server may add in a day; 0 is no limit
+opt-documents-server-desc = Documents the whole server may add in a day; not more than the operator’s limit
 cmd-jobs-why = why
 cmd-jobs-why-desc = What a job waits for, or why it ended as it did
 
@@ -454,6 +465,8 @@ form-about = Ask about this
 form-about-question = Your question
 form-about-hint = Leave it empty to ask what the message asks
 form-about-text = The message
+follow-up-refused = About your question in <#{ $channel }>: { $reason }
+follow-up-closed = I cannot answer that, and may not write to you directly to say why. Ask with `/ask`, and you alone see the reason.
 hint-mention = Mention me with a question in a thread where I answered, or reply to one of my answers. Anywhere else, ask with `/ask`.
 
 ## More refusals
@@ -470,6 +483,7 @@ refusal-nothing-to-ask-about = That message holds no text to ask about. Ask with
 refusal-may-not-add-managers = Only people who manage this server may add documents. Ask one of them to add it.
 refusal-may-not-add-role = Only people with the role { $role } may add documents here. Ask one of them to add it.
 refusal-unknown-document = There is no document “{ $name }” that you may see. Begin to type its title and choose from the list, or look with `/docs list`.
+refusal-same-title = Several documents are called “{ $name }”: { $numbers }. Name the number of the one you mean.
 refusal-not-your-document = **{ $title }** was added by somebody else. Only that person, or someone who manages the server, may change it.
 refusal-original-too-large = **{ $name }** is larger than the { $limit } MB that Discord takes here. The document's card names where it came from.
 refusal-unknown-job = There is no job { $job } that you may see. `/jobs list` shows yours.

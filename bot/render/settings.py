@@ -8,7 +8,7 @@ from bot.render.shown import Shown
 from bot.render.wording import person, when
 from bot.texts import Texts
 from config.settings import Settings
-from db.workspace_settings import WorkspaceSettings
+from db.workspace_settings import WorkspaceSettings, within
 
 MOST_CHANNELS = 20
 
@@ -67,7 +67,7 @@ def _limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_user: s
     window = "user-hour" if per_user.endswith("hour") else "user-day"
     ours = (getattr(chosen, per_user), getattr(chosen, per_server))
     said = [
-        t(f"settings-limit-{each}", n=getattr(defaults, name) if value is None else value)
+        t(f"settings-limit-{each}", n=within(value, getattr(defaults, name)))
         for name, each, value in zip((per_user, per_server), (window, "server-day"), ours, strict=True)
     ]
     if ours == (None, None):

@@ -188,7 +188,10 @@ def docs_scene() -> list[Posted]:
 def refusal_scene() -> list[Posted]:
     """Private refusals."""
     quota = EN(
-        "refusal-over-quota-user", limit=60, window=EN("duration-hours", n=1), frees=EN("duration-minutes", n=12)
+        "refusal-over-quota-user",
+        what=EN("over-quota-ask", n=60),
+        window=EN("duration-hours", n=1),
+        frees=EN("duration-minutes", n=12),
     )
     large = EN("refusal-file-too-large", name="excursion.mp4.pdf", limit="50")
     return [_post(Shown(quota), command="ask", private=True), _post(Shown(large), command="ingest", private=True)]

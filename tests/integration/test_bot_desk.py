@@ -332,11 +332,11 @@ def test_last_answer__in_this_channel(desk, library, target):
 
 
 def test_settings__hold_for_one_workspace_and_the_operators_stand_behind(desk):
-    run(desk.preferences.change(BOSS, reranker="none", top_k=7, questions_per_day=0))
+    run(desk.preferences.change(BOSS, reranker="none", top_k=7, questions_per_day=9))
     rules = run(desk.preferences.rules(ANNA))
     assert (rules.options().reranker, rules.options().top_k, rules.options().top_n) == ("none", 7, 50)
     assert rules.options("cross-encoder", 2).reranker == "cross-encoder"
-    assert rules.question_quota.per_workspace == 0
+    assert rules.question_quota.per_workspace == 9
     assert run(desk.preferences.rules(replace(ANNA, guild_id="101"))).options().reranker == "late-interaction"
 
 

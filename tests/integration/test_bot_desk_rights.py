@@ -7,9 +7,12 @@ from dataclasses import replace
 import pytest
 
 from bot.desk.asking import Question
+from bot.desk.door import Rules
 from bot.desk.ledger import NewToken
 from bot.desk.library import Addition
-from db import deliveries, jobs
+from bot.refusals import Refusal
+from bot.scope import Place
+from db import deliveries, jobs, workspace_settings, workspaces
 from pipeline.errors import OverQuota
 from tests.integration.test_bot_desk import ANNA, BEN, BOSS, desk, document, refused, row, run, target
 
@@ -95,3 +98,34 @@ def test_sources__of_what_is_closed_by_now_tell_nothing(desk, library, target):
     assert run(desk.ledger.sources(board, job))["citations"] == [cited]
     shown = run(desk.ledger.sources(ANNA, job))
     assert (shown["citations"], shown["candidates"]) == ([{"n": 1}], [{"n": 1}])
+
+
+def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(desk, library):
+    own = Place("900", user_id="1", channel_id="888")
+    for place in (BOSS, own):
+        for name, above in (("questions_per_user_hour", 61), ("documents_per_day", 0)):
+            refused("refusal-limit-too-high", desk.preferences.change(place, **{name: above}))
+        assert run(desk.preferences.change(place, questions_per_user_hour=5)).question_quota.per_user == 5
+    with library.database.system() as session:
+        number = workspaces.ensure_workspace(session, BOSS.workspace)
+    with library.database.tenant(number) as session:  # as a version before could
+        chosen = workspace_settings.change(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
+    held = Rules(chosen, desk.settings).question_quota
+    assert (held.per_user, held.per_workspace) == (60, 2000)
+
+
+def test_document__of_an_exact_title_among_many_that_hold_it(desk, library, target):
+    first = document(desk, library, ANNA, target, "rules.txt")
+    for n in range(3):
+        document(desk, library, ANNA, target, f"rules {n}.txt")
+    title = run(desk.library.document(ANNA, str(first))).title
+    assert run(desk.library.document(ANNA, title)).id == first
+    library.run(f"UPDATE documents SET title = '{title}'")
+    with pytest.raises(Refusal) as caught:
+        run(desk.library.document(ANNA, title))
+    assert (caught.value.key, f"`{first}`" in str(caught.value)) == ("refusal-same-title", True)
+
+
+def test_jobs__searched_for_what_no_column_takes(desk, target):
+    run(desk.asking.ask(ANNA, Question("Why?"), target()))
+    assert len(run(desk.ledger.jobs(ANNA, everyone=False, search="wh\x00y\ud800"))) == 1

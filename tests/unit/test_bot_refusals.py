@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 from discord import app_commands
@@ -88,6 +89,21 @@ def test_sentence__over_quota_says_when_there_is_room(scope):
     assert "1 hour" in sentence(error, EN)
     assert "2 minutes" in sentence(error, EN)
     assert "2 分钟" in sentence(error, ZH)
+    assert "ask 5 questions" in sentence(error, EN)
+
+
+def test_sentence__over_quota_of_one_document():
+    error = OverQuota("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
+    assert "may add 1 document." in sentence(error, EN)
+    assert "1 份资料" in sentence(error, ZH)
+
+
+def test_refuse__an_old_form_of_a_command_and_a_line_that_broke():
+    outcome, said = told(app_commands.CommandNotFound("old", []))
+    assert said[0]["content"] == EN("refusal-old-command")
+    outcome, said = told(aiohttp.ServerDisconnectedError())
+    assert (outcome, said[0]["content"]) == ("discord away: ServerDisconnectedError", EN("refusal-discord-away"))
+    assert told(Refusal("refusal-text-empty"), discord.RateLimited(60.0))[1] == []
 
 
 def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():

@@ -255,7 +255,9 @@ def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
     assert "**Answer language** · Chinese" in description
     assert f"people with <@&{PERSON}> and managers" in description
     assert f"**Public answers in** · <#{CHANNEL}>" in description
-    assert "no limit per person, 2,000 for the server a day (default)" in description
+    assert "200 per person a day, 2,000 for the server a day (default)" in description, (
+        "nobody lifts the operator’s limit"
+    )
     assert f"Changed by <@{PERSON}>" in description
 
 

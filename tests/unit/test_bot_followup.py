@@ -1,0 +1,90 @@
+"""Mentions that are refused: the person hears it alone, and everybody hears their own."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import discord
+import pytest
+
+from bot.cogs.followup import FollowUp
+from bot.questions import check_question
+from bot.refusals import Refusal
+from pipeline.errors import RefdeskError
+
+
+class Asking:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def conversation(self, *_: object) -> list[tuple[str, str]]:
+        raise self.error
+
+
+class Person:
+    bot = False
+
+    def __init__(self, number: int, closed: bool = False) -> None:
+        self.id, self.closed, self.told = number, closed, []
+
+    async def send(self, text: str, **_: object) -> None:
+        if self.closed:
+            response: Any = SimpleNamespace(status=403, reason="", headers={})
+            raise discord.Forbidden(response, {"code": 50007, "message": "closed"})
+        self.told.append(text)
+
+
+def attend(error: Exception, *people: Person) -> tuple[list[str], list[str]]:
+    """Let people mention the bot one after the other; gives what was said in public, and the outcomes."""
+    bot: Any = SimpleNamespace(
+        user=SimpleNamespace(id=9), application_id=9, desk=SimpleNamespace(asking=Asking(error)), settings=None
+    )
+    public: list[str] = []
+
+    async def reply(text: str, **_: object) -> None:
+        public.append(text)
+
+    async def live() -> list[str]:
+        cog, outcomes = FollowUp(bot), []
+        for number, person in enumerate(people):
+            message: Any = SimpleNamespace(
+                id=number, author=person, channel=SimpleNamespace(id=5), content="?", reply=reply,
+                guild=SimpleNamespace(id=7), reference=SimpleNamespace(message_id=3),
+            )  # fmt: skip
+            place: Any = SimpleNamespace(locale="en-US", guild_id="7")
+            outcomes.append((await cog._attend(message, place, bot.user))[0])
+        return outcomes
+
+    return public, asyncio.run(live())
+
+
+def test_refusal_of_a_mention__to_each_person_alone():
+    people = (Person(1), Person(2))
+    public, outcomes = attend(Refusal("refusal-private-only"), *people)
+    assert public == []
+    assert outcomes == ["refused: refusal-private-only"] * 2
+    assert all("<#5>" in person.told[0] for person in people)
+
+
+def test_refusal_of_a_mention__where_direct_messages_are_closed_once_for_each_person():
+    anna, ben = Person(1, closed=True), Person(2, closed=True)
+    public, _ = attend(Refusal("refusal-private-only"), anna, anna, ben)
+    assert len(public) == 2
+    assert all("/ask" in said for said in public)
+
+
+@pytest.mark.parametrize("error", [discord.RateLimited(60.0), aiohttp.ClientError()])
+def test_mention__while_discord_is_away_ends_in_a_log_line(error):
+    assert attend(error, Person(1)) == ([], [f"discord away: {type(error).__name__}"])
+
+
+@pytest.mark.parametrize("text", ["👍", "\u200b", "\x00", "\u202e?", "\u3164", "…", " \n"])
+def test_question__without_a_word_is_refused(text):
+    with pytest.raises(RefdeskError):
+        check_question(text, 100)
+
+
+@pytest.mark.parametrize("text", ["钥匙在哪？", "열쇠?", "ça va", "7", "Где?"])
+def test_question__of_any_script_is_one(text):
+    assert check_question(f" {text} ", 100) == text
