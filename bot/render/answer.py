@@ -18,6 +18,11 @@ from db.deliveries import DeliveryView, JobView
 
 MOST_MESSAGES = 3
 PREVIEW = 1400
+LONG_TEXT = 8000
+"""More characters than that never fit into the messages of an answer."""
+SHOWN_TEXT = 4000
+MOST_TEXT = 200_000
+"""Characters of an answer that are looked at at all."""
 ANSWER_FILE = "answer.md"
 _FIRST_SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|。)")
 
@@ -66,14 +71,20 @@ def answer_page(job: JobView, t: Texts, note: str = "") -> Shown:
     if result.get("abstained"):
         page = _abstained(job, result, t)
         return dataclasses.replace(page, content=f"{page.content}\n{note}".rstrip())
-    text = f"{question_line(job)}\n{safe.neutral(str(result.get('answer') or ''))}"
+    answer = str(result.get("answer") or "")
+    if len(answer) > LONG_TEXT:
+        return _preview(job, result, t, note)
+    text = f"{question_line(job)}\n{safe.neutral(answer)}"
     if units(text) + units(note) + 1 > MESSAGE:
         return _preview(job, result, t, note)
     return _with_sources(f"{text}\n{note}".rstrip(), job, result, t)
 
 
 def _answered(job: JobView, result: Mapping[str, Any], t: Texts) -> list[Shown]:
-    parts = split_message(f"{question_line(job)}\n{safe.neutral(str(result.get('answer') or ''))}")
+    answer = str(result.get("answer") or "")
+    if len(answer) > LONG_TEXT:
+        return [_preview(job, result, t)]
+    parts = split_message(f"{question_line(job)}\n{safe.neutral(answer)}")
     if len(parts) > MOST_MESSAGES:
         return [_preview(job, result, t)]
     return [*map(Shown, parts[:-1]), _with_sources(parts[-1], job, result, t)]
@@ -91,8 +102,8 @@ def _with_sources(content: str, job: JobView, result: Mapping[str, Any], t: Text
 
 
 def _preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str = "") -> Shown:
-    answer = str(result.get("answer") or "")
-    begin = split_message(f"{question_line(job)}\n{safe.neutral(answer)}", PREVIEW)[0]
+    answer = str(result.get("answer") or "")[:MOST_TEXT]
+    begin = split_message(f"{question_line(job)}\n{safe.neutral(answer[:SHOWN_TEXT])}", PREVIEW)[0]
     lines = [f"# {safe.plain(job.about, 4000)}", "", safe.clean(answer), "", f"## {t('answer-file-sources')}", ""]
     for citation in result.get("citations") or ():
         page = f", {t('page', page=str(citation['page']))}" if citation.get("page") else ""
@@ -104,7 +115,7 @@ def _preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str = "") 
 
 def _abstained(job: JobView, result: Mapping[str, Any], t: Texts) -> Shown:
     """Name what was looked at; the first sentence says it all, the rest of the text is the list below."""
-    answer = str(result.get("answer") or "")
+    answer = str(result.get("answer") or "")[:SHOWN_TEXT]
     nearest = nearest_lines(result, t)
     first = _FIRST_SENTENCE.match(answer)
     said = safe.neutral(first[0] if first and nearest else answer)

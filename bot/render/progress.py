@@ -12,6 +12,7 @@ from db.deliveries import DeliveryView, JobView
 
 STREAMED = 1500
 """Characters of the growing text that are shown; a longer one is shown from its last part."""
+LOOKED_AT = 3000
 CURSOR = "▌"
 
 
@@ -52,8 +53,10 @@ def _waiting(job: JobView, t: Texts) -> str:
 
 
 def _written(text: str) -> str:
-    parts = split_message(safe.neutral(close_fence(text)), STREAMED)
+    # Only the end is shown, and making harmless takes time: of a long text most is left out beforehand.
+    cut_off = len(text) > LOOKED_AT
+    parts = split_message(safe.neutral(close_fence(text[-LOOKED_AT:])), STREAMED)
     if not parts:
         return CURSOR
-    shown = parts[-1] if len(parts) == 1 else f"…\n{parts[-1]}"
+    shown = parts[-1] if len(parts) == 1 and not cut_off else f"…\n{parts[-1]}"
     return f"{shown}\n{CURSOR}" if shown.endswith("```") else f"{shown} {CURSOR}"

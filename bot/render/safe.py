@@ -127,10 +127,12 @@ def _inert(text: str) -> str:
 
 
 def _trimmed(address: str) -> str:
-    kept = address.rstrip(".,:;!?]}*_~|'")
-    while kept.endswith(")") and kept.count("(") < kept.count(")"):
-        kept = kept[:-1].rstrip(".,:;!?]}*_~|'")
-    return kept
+    end = len(address)
+    open_round = address.count("(") - address.count(")")
+    while end and (address[end - 1] in ".,:;!?]}*_~|'" or (address[end - 1] == ")" and open_round < 0)):
+        open_round += address[end - 1] == ")"
+        end -= 1
+    return address[:end]
 
 
 def _unmask(match: re.Match[str]) -> str:

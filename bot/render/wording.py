@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.render import safe
-from bot.render.split import cut
+from bot.render.split import cut, units
 from bot.texts import Texts
 from db.deliveries import Delivery, JobView
 from pipeline import errors
@@ -15,13 +15,21 @@ from pipeline.types import Fallback
 
 QUESTION = 300
 """Characters of a question that stand above its answer."""
+LONGEST_QUESTION = 400
+"""Units of the same with all that makes it harmless."""
 BAR = 20
 _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 
 
 def question_line(job: JobView) -> str:
     """Repeat the question above what is said about it; Discord shows the name of a command but not what was asked."""
-    return f"> {safe.title(job.about, QUESTION)}"
+    shown = safe.title(job.about, QUESTION)
+    cut_to = QUESTION
+    while units(shown) > LONGEST_QUESTION and cut_to > 1:
+        # Escaping may double a text, so what is counted is what is sent.
+        cut_to = cut_to * 3 // 4
+        shown = safe.title(job.about, cut_to)
+    return f"> {shown}"
 
 
 def error_sentence(name: str | None, detail: str | None, t: Texts) -> str:

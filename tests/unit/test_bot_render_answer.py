@@ -9,6 +9,7 @@ import pytest
 from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
 from bot.render.progress import CURSOR, answer_progress
 from bot.render.shown import Button, Shown
+from bot.render.split import units
 from bot.texts import texts_for
 from db.deliveries import DeliveryView
 from pipeline import errors
@@ -298,3 +299,21 @@ def test_notices(t):
             assert len(set(said)) == len(views)
         else:
             assert all("1234" in words for words in said)
+
+
+# ---------------------------------------------------------------------------------------------------------- sizes
+
+
+@pytest.mark.parametrize("question", ["*_" * 150, "<" * 300, "a_b " * 75, "def f_x(a_b): return a_b[1] | e_f # " * 8])
+@pytest.mark.parametrize("length", [1450, 1499, 60_000])
+def test_progress__fits_however_much_has_to_be_escaped(question, length):
+    view = DeliveryView(delivery(), (job(stage="generate", about=question, progress_text="x " * length),))
+    assert units(answer_progress(view, EN).content) <= 2000
+
+
+@pytest.mark.parametrize("text", ["http://a" + ")" * 300_000, "` " * 150_000, "```\n" * 75_000])
+def test_answer__of_any_length_is_a_file_and_a_preview(text):
+    (shown,) = answer_final(asked(answer(text, [citation()])), EN)
+    assert units(shown.content) <= 2000
+    assert [file.name for file in shown.files] == ["answer.md"]
+    assert len(shown.files[0].content) < 250_000

@@ -183,3 +183,16 @@ def test_quote__is_one_line_without_blocks():
 )
 def test_jump_link__only_links_to_messages(address, kept):
     assert safe.jump_link(address) == (address if kept else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://a" + ")" * 200_000, "`http://a`" + ")" * 200_000),
+        ("(http://a/b_(c)).", "(`http://a/b_(c)`)."),
+        ("http://a/(b))!", "`http://a/(b)`)!"),
+        ("http://a/(b", "`http://a/(b`"),
+    ],
+)
+def test_neutral__an_address_ends_before_what_belongs_to_the_sentence(text, shown):
+    assert safe.neutral(text) == shown
