@@ -195,33 +195,55 @@ def _add_chunks(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Documents that somebody may tidy up although the channels they are for are gone or closed to this person."""
+
+    added_by: str
+    """One's own are always among them."""
+    existing: tuple[str, ...] | None = None
+    """For who manages the place: the channels there are; what is for none of them is among them too."""
+
+
 def list_documents(
-    session: Session, *, limit: int = 1000, offset: int = 0, search: str = "", channels: Sequence[str] | None = None
+    session: Session,
+    *,
+    limit: int = 1000,
+    offset: int = 0,
+    search: str = "",
+    channels: Sequence[str] | None = None,
+    orphans: Orphans | None = None,
 ) -> list[DocumentSummary]:
     """List the documents that answer, newest first; `search` looks into title and source.
 
-    `channels` are those the viewer may read; None sees everything.
+    `channels` are those the viewer may read, None sees everything; `orphans` come on top.
     """
-    query = _live_documents(channels, search).order_by(Document.updated_at.desc(), Document.id.desc())
+    query = _live_documents(channels, search, orphans).order_by(Document.updated_at.desc(), Document.id.desc())
     return [_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
 
 
-def titled(session: Session, title: str, *, channels: Sequence[str] | None, limit: int) -> list[DocumentSummary]:
+def titled(
+    session: Session, title: str, *, channels: Sequence[str] | None, orphans: Orphans | None = None, limit: int
+) -> list[DocumentSummary]:
     """List the documents of exactly this title, in any case of its letters, newest first."""
-    query = _live_documents(channels).where(func.lower(Document.title) == title.lower())
+    query = _live_documents(channels, orphans=orphans).where(func.lower(Document.title) == title.lower())
     rows = session.execute(query.order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit))
     return [_summary(document, version) for document, version in rows]
 
 
-def count_documents(session: Session, *, search: str = "", channels: Sequence[str] | None = None) -> int:
+def count_documents(
+    session: Session, *, search: str = "", channels: Sequence[str] | None = None, orphans: Orphans | None = None
+) -> int:
     """Count the documents that `list_documents` would list without a limit."""
-    query = _live_documents(channels, search).with_only_columns(func.count(), maintain_column_froms=True)
+    query = _live_documents(channels, search, orphans).with_only_columns(func.count(), maintain_column_froms=True)
     return session.scalar(query) or 0
 
 
-def find_document(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> DocumentSummary:
+def find_document(
+    session: Session, document_id: int, *, channels: Sequence[str] | None = None, orphans: Orphans | None = None
+) -> DocumentSummary:
     """Give a document without its chunks; `UnknownName` also for one the viewer may not see."""
-    return _summary(*_live(session, document_id, channels))
+    return _summary(*_live(session, document_id, channels, orphans))
 
 
 def documents_seen(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
@@ -268,10 +290,17 @@ def delete_document(session: Session, document_id: int) -> str:
     return str(title)
 
 
-def _live_documents(channels: Sequence[str] | None, search: str = "") -> Select[Document, DocumentVersion]:
+def _live_documents(
+    channels: Sequence[str] | None, search: str = "", orphans: Orphans | None = None
+) -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
     if channels is not None:
-        query = query.where(Document.channels.is_(None) | Document.channels.overlap(list(channels)))
+        seen = Document.channels.is_(None) | Document.channels.overlap(list(channels))
+        if orphans is not None:
+            seen |= Document.added_by == orphans.added_by
+            if orphans.existing is not None:
+                seen |= ~Document.channels.overlap(list(orphans.existing))
+        query = query.where(seen)
     if search:
         query = query.where(
             Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
@@ -280,9 +309,9 @@ def _live_documents(channels: Sequence[str] | None, search: str = "") -> Select[
 
 
 def _live(
-    session: Session, document_id: int, channels: Sequence[str] | None = None
+    session: Session, document_id: int, channels: Sequence[str] | None = None, orphans: Orphans | None = None
 ) -> tuple[Document, DocumentVersion]:
-    row = session.execute(_live_documents(channels).where(Document.id == document_id)).one_or_none()
+    row = session.execute(_live_documents(channels, orphans=orphans).where(Document.id == document_id)).one_or_none()
     if row is None:
         raise UnknownName(f"There is no document {document_id} here.")
     document, version = row

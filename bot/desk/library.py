@@ -77,9 +77,12 @@ class Library:
         """List the documents this person may see, newest first, and count them all."""
         return await self._door.run(lambda: self._documents(place, search, limit, offset))
 
-    async def document(self, place: Place, named: str) -> DocumentSummary:
-        """Find a document by its number or its title; raises a refusal when there is none for this person."""
-        return await self._door.run(lambda: self._document(place, named))
+    async def document(self, place: Place, named: str, *, to_delete: bool = False) -> DocumentSummary:
+        """Find a document by its number or its title; raises a refusal when there is none for this person.
+
+        `to_delete` also finds what this person may tidy up without seeing it.
+        """
+        return await self._door.run(lambda: self._document(place, named, to_delete=to_delete))
 
     async def beginning(self, place: Place, document: DocumentSummary) -> str:
         """Give what a document begins with, which was found for this person before."""
@@ -134,22 +137,27 @@ class Library:
         return self._submitter.submit(new_jobs, delivery=delivery, quota=self._door.rules_of(place).document_quota)
 
     def _documents(self, place: Place, search: str, limit: int, offset: int) -> tuple[list[DocumentSummary], int]:
-        wanted: dict[str, Any] = {"search": storable(search.strip()), "channels": seen_by(place)}
+        wanted: dict[str, Any] = {
+            "search": storable(search.strip()),
+            "channels": seen_by(place),
+            "orphans": orphans_of(place),
+        }
         with self._door.database.tenant(self._door.number_of(place)) as session:
             found = store.list_documents(session, limit=limit, offset=offset, **wanted)
             return found, store.count_documents(session, **wanted) if offset or len(found) == limit else len(found)
 
-    def _document(self, place: Place, named: str) -> DocumentSummary:
+    def _document(self, place: Place, named: str, *, to_delete: bool) -> DocumentSummary:
         named = named.strip()
+        sight: dict[str, Any] = {"channels": seen_by(place), "orphans": orphans_of(place) if to_delete else None}
         with self._door.database.tenant(self._door.number_of(place)) as session:
             if named.isascii() and named.isdigit() and len(named) < 10:
                 try:
-                    return store.find_document(session, int(named), channels=seen_by(place))
+                    return store.find_document(session, int(named), **sight)
                 except UnknownName:
                     pass  # a title may be a number too
-            same = store.titled(session, storable(named), channels=seen_by(place), limit=SAME_TITLE)
+            same = store.titled(session, storable(named), **sight, limit=SAME_TITLE)
             if not same:
-                same = store.list_documents(session, limit=2, search=storable(named), channels=seen_by(place))
+                same = store.list_documents(session, limit=2, search=storable(named), **sight)
             elif len(same) > 1:
                 numbers = ", ".join(f"`{document.id}`" for document in same)
                 raise Refusal("refusal-same-title", name=safe.title(named), numbers=numbers)
@@ -168,7 +176,8 @@ class Library:
 
     def _delete(self, place: Place, document_id: int) -> str:
         with self._door.database.tenant(self._door.number_of(place)) as session:
-            self._require_change(place, store.find_document(session, document_id, channels=seen_by(place)))
+            sight: dict[str, Any] = {"channels": seen_by(place), "orphans": orphans_of(place)}
+            self._require_change(place, store.find_document(session, document_id, **sight))
             title: str = store.delete_document(session, document_id)
             return title
 
@@ -212,6 +221,13 @@ def require_free(session: Session, number: int, place: Place, source: str, name:
 def seen_by(place: Place) -> tuple[str, ...] | None:
     """Give the channels whose documents this person may see in private; None in one's own library, where it is all."""
     return None if place.guild_id is None else place.private_channels
+
+
+def orphans_of(place: Place) -> store.Orphans | None:
+    """Say which documents this person may list and delete beyond those that are open to them."""
+    if place.guild_id is None:
+        return None
+    return store.Orphans(place.user_id, place.existing if place.manager and place.existing else None)
 
 
 def source_of(place: Place, addition: Addition, scope: Sequence[str] | None) -> str:

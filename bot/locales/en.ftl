@@ -483,6 +483,11 @@ refusal-nothing-to-ask-about = That message holds no text to ask about. Ask with
 refusal-may-not-add-managers = Only people who manage this server may add documents. Ask one of them to add it.
 refusal-may-not-add-role = Only people with the role { $role } may add documents here. Ask one of them to add it.
 refusal-unknown-document = There is no document “{ $name }” that you may see. Begin to type its title and choose from the list, or look with `/docs list`.
+docs-closed = its channel is gone or closed to you; it can only be deleted
+docs-search-more = { $n ->
+    [one] 1 more; search for more of the title
+   *[other] { $n } more; search for more of the title
+}
 refusal-same-title = Several documents are called “{ $name }”: { $numbers }. Name the number of the one you mean.
 refusal-not-your-document = **{ $title }** was added by somebody else. Only that person, or someone who manages the server, may change it.
 refusal-original-too-large = **{ $name }** is larger than the { $limit } MB that Discord takes here. The document's card names where it came from.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 from bot.render import safe
@@ -18,22 +18,30 @@ BEGINNING = 400
 
 
 def docs_list(
-    documents: Sequence[DocumentSummary], t: Texts, *, page: int = 0, total: int | None = None, search: str = ""
+    documents: Sequence[DocumentSummary],
+    t: Texts,
+    *,
+    page: int = 0,
+    total: int | None = None,
+    search: str = "",
+    closed: Collection[int] = (),
 ) -> Shown:
-    """List one page of documents; `total` counts those of all pages."""
+    """List one page of documents; `total` counts those of all pages, `closed` names those of channels not open here."""
     total = len(documents) if total is None else total
     if not documents:
         said = t("docs-nothing-found") if search or page else t("docs-empty")
         return Shown(embeds=(card(title=t("docs-title", total=total), entries=[said]),))
     pages = -(-total // PAGE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
+    if search and pages > 1:
+        footer = t("docs-search-more", n=total - len(documents))
     embed = card(
         title=t("docs-title", total=total),
-        entries=[_line(document, t) for document in documents[:PAGE]],
+        entries=[_line(document, t, closed=document.id in closed) for document in documents[:PAGE]],
         footer=footer,
         more=lambda n: t("more", n=n),
     )
-    return Shown(embeds=(embed,), buttons=page_buttons("docs", page, t, more=page + 1 < pages))
+    return Shown(embeds=(embed,), buttons=page_buttons("docs", page, t, more=page + 1 < pages and not search))
 
 
 def page_buttons(action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool) -> tuple[tuple[Button, ...], ...]:
@@ -71,10 +79,12 @@ def doc_card(
     return Shown(embeds=(embed,), buttons=(tuple(row),))
 
 
-def _line(document: DocumentSummary, t: Texts) -> str:
+def _line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
     title = safe.title(document.title or document.source, 90) or t("untitled")
     words = [_size(document, t), when(document.updated_at)]
-    if document.channels is not None:
+    if closed:
+        words.append("🔒 " + t("docs-closed"))
+    elif document.channels is not None:
         words.append("🔒 " + " ".join(f"<#{channel}>" for channel in document.channels[:3] if channel.isdigit()))
     return f"`{document.id}` **{title}**\n-# {' · '.join(words)}"
 

@@ -28,11 +28,12 @@ async def turn_page(interaction: discord.Interaction, page: int) -> None:
 
 
 async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> Shown:
-    """Make a page of the list of documents; what was searched for fits one page, as buttons hold a number only."""
+    """Make a page of the list of documents; what was searched for has one, as buttons hold a number only."""
     place = await place_with_sight(interaction)
     found, total = await clients.desk_of(interaction).library.documents(place, search, limit=PAGE, offset=page * PAGE)
     t = clients.texts_of(interaction)
-    return docs_list(found, t, page=page, total=len(found) if search else total, search=search)
+    closed = {document.id for document in found if not place.may_see(document.channels)}
+    return docs_list(found, t, page=page, total=total, search=search, closed=closed)
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
@@ -68,7 +69,7 @@ async def show_confirmation(interaction: discord.Interaction, named: str) -> Non
     """The same after the first answer to the interaction, for a document by number or title."""
     desk = clients.desk_of(interaction)
     place = await place_with_sight(interaction)
-    document = await desk.library.document(place, named)
+    document = await desk.library.document(place, named, to_delete=True)
     if not place.may_change(document.added_by):
         raise Refusal("refusal-not-your-document", title=safe.title(document.title))
     t = clients.texts_of(interaction)

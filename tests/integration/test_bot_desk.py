@@ -164,7 +164,7 @@ def test_documents__of_other_channels_are_not_there_whatever_one_names(desk, lib
     board = replace(ANNA, channel_id="302", readable=("301", "302"))
     number = document(desk, library, board, target, "board.txt", scope=("302",))
     assert run(desk.library.document(board, str(number))).id == number
-    assert run(desk.library.documents(ANNA, limit=10)) == ([], 0)
+    assert run(desk.library.documents(BEN, limit=10)) == ([], 0)
     refused("refusal-unknown-document", desk.library.document(ANNA, str(number)))
     refused("refusal-unknown-document", desk.library.document(ANNA, "board"))
     for attempt in (desk.library.original, desk.library.delete):

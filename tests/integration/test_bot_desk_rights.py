@@ -13,7 +13,7 @@ from bot.desk.library import Addition
 from bot.refusals import Refusal
 from bot.scope import Place
 from db import deliveries, jobs, workspace_settings, workspaces
-from pipeline.errors import OverQuota
+from pipeline.errors import OverQuota, UnknownName
 from tests.integration.test_bot_desk import ANNA, BEN, BOSS, desk, document, refused, row, run, target
 
 __all__ = ["desk", "row", "target"]
@@ -129,3 +129,19 @@ def test_document__of_an_exact_title_among_many_that_hold_it(desk, library, targ
 def test_jobs__searched_for_what_no_column_takes(desk, target):
     run(desk.asking.ask(ANNA, Question("Why?"), target()))
     assert len(run(desk.ledger.jobs(ANNA, everyone=False, search="wh\x00y\ud800"))) == 1
+
+
+def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_nothing_else(desk, library, target):
+    number = document(desk, library, replace(ANNA, channel_id="302"), target, "board.txt", scope=("302",))
+    boss = replace(BOSS, existing=("301",))
+    for place in (ANNA, boss):
+        assert [found.id for found in run(desk.library.documents(place, limit=10))[0]] == [number]
+        refused("refusal-unknown-document", desk.library.document(place, str(number)))
+        assert run(desk.library.document(place, str(number), to_delete=True)).id == number
+        with pytest.raises(UnknownName):
+            run(desk.library.original(place, number))
+    for place in (BEN, replace(BEN, existing=("301",)), replace(boss, existing=("301", "302"))):
+        assert run(desk.library.documents(place, limit=10)) == ([], 0)
+        with pytest.raises(UnknownName):
+            run(desk.library.delete(place, number))
+    assert run(desk.library.delete(boss, number))
