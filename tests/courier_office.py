@@ -69,6 +69,7 @@ class Bot:
 
     def _run(self) -> None:
         with ThreadPoolExecutor(4) as pool:
+            self.pool = pool
             self._loop.run_until_complete(self._live(pool))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -89,6 +89,8 @@ class Claims:
         self._application_id = application_id
         self._owner = owner
         self._lease_s = lease_s
+        # Nothing else may make a renewal wait: what holds on to the claims has a thread for itself.
+        self._renewer = ThreadPoolExecutor(1, thread_name_prefix="renewals")
         self._reads: list[tuple[int, asyncio.Future[DeliveryView | None]]] = []
         self._reader: asyncio.Task[None] | None = None
 
@@ -132,11 +134,12 @@ class Claims:
     async def renew(self) -> tuple[set[int], float, float]:
         """Prolong all claims: gives whose, when that began, and until when they surely hold."""
         started = asyncio.get_running_loop().time()
-        renewed = await self._run(lambda session: deliveries.renew(session, self._owner, self._lease_s))
+        renewed = await self._run(lambda session: deliveries.renew(session, self._owner, self._lease_s), self._renewer)
         return renewed, started, self._deadline(started)
 
     async def release(self) -> None:
         """Leave everything to others."""
+        self._renewer.shutdown(wait=False, cancel_futures=True)
         await self._run(lambda session: deliveries.release(session, self._owner))
 
     async def view(self, delivery_id: int) -> DeliveryView | None:
@@ -166,12 +169,12 @@ class Claims:
             else:
                 future.set_result(found.get(delivery_id))
 
-    async def _run(self, act: Callable[[Session], T]) -> T:
+    async def _run(self, act: Callable[[Session], T], executor: Executor | None = None) -> T:
         def run() -> T:
             with self._database.system() as session:
                 return act(session)
 
-        return await asyncio.get_running_loop().run_in_executor(self._executor, run)
+        return await asyncio.get_running_loop().run_in_executor(executor or self._executor, run)
 
     def _held(self, delivery: Delivery, started: float) -> Held:
         ends = delivery.claim_expires or delivery.created_at

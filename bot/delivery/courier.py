@@ -70,11 +70,12 @@ class Courier:
         self._held: dict[int, Held] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Event()
-        self._beat_at = 0.0
+        self._adopting: set[int] = set()
         self._database_there = True
         self._looks = 0
         self._stopping = False
         self._keeper: asyncio.Task[None] | None = None
+        self._beater: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin, once the client is logged in: claim what lies there; a database that is away is waited for."""
@@ -86,6 +87,7 @@ class Courier:
         self._listener = Listener(self._database.url, loop, self._hear)
         self._listener.start()
         self._keeper = loop.create_task(self._keep())
+        self._beater = loop.create_task(self._beat_on())
 
     def wake(self, delivery_id: int) -> None:
         """Claim and show a delivery that this process just submitted or opened again."""
@@ -100,6 +102,8 @@ class Courier:
         self._listener.stop()
         # What it claims at this moment is to be released below, so it ends by itself.
         self._free.set()
+        if self._beater is not None:
+            self._beater.cancel()
         for held in self._held.values():
             held.stopping = True
             if held.task is not None and not held.busy:
@@ -130,8 +134,6 @@ class Courier:
     async def _keep(self) -> None:
         while not self._stopping:
             try:
-                if asyncio.get_running_loop().time() >= self._beat_at:
-                    await self._beat()
                 for held in await self._claims.claim():
                     self._hold(held)
                 if not self._database_there:
@@ -151,12 +153,24 @@ class Courier:
         if self._stopping:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._beat_at):
+            async with asyncio.timeout(self._renew_s):
                 await self._free.wait()
         self._free.clear()
 
+    async def _beat_on(self) -> None:
+        """Renew the claims at even times, whatever else takes long."""
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            next_at = loop.time() + self._renew_s
+            try:
+                # A database that is away is noticed, and told, by whoever looks for deliveries.
+                with contextlib.suppress(RefdeskError):
+                    await self._beat()
+            except Exception:
+                log.exception("claims could not be renewed")
+            await asyncio.sleep(next_at - loop.time())
+
     async def _beat(self) -> None:
-        self._beat_at = asyncio.get_running_loop().time() + self._renew_s
         renewed, began, deadline = await self._claims.renew()
         for number, held in list(self._held.items()):
             if number in renewed:
@@ -165,8 +179,9 @@ class Courier:
                 held.changed.set()
             elif held.claimed_at < began and held.task is not None:
                 held.task.cancel()
-        for number in renewed - self._held.keys():
-            await self._adopt(number)
+        for number in renewed - self._held.keys() - self._adopting:
+            self._adopting.add(number)
+            self._spawn(self._adopt(number))
 
     def _hear(self, numbers: frozenset[int] | None) -> None:
         """Look at what changed: these deliveries, or all."""
@@ -182,6 +197,8 @@ class Courier:
         except RefdeskError as error:
             log.warning("a delivery waits for the next look", delivery=delivery_id, error=error.name)
             return
+        finally:
+            self._adopting.discard(delivery_id)
         if held is not None:
             self._hold(held)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from functools import partial
 
 import pytest
 
@@ -304,3 +306,19 @@ def test_hung_edit__ends_and_holds_up_its_channel_no_longer(office, monkeypatch)
         office.wait_state(other)
         office.wait_state(asked)
     assert "On the shelf" in asked.message.text
+
+
+def test_slow_database__claims_are_renewed_while_all_threads_wait(office):
+    bot = office.start_bot()
+    asked = office.ask()
+    office.wait_text(asked.message, "Waiting")
+    go_on = threading.Event()
+    for _ in range(4):
+        bot.pool.submit(go_on.wait, 60)
+    try:
+        for _ in range(10):
+            before = office.row(asked).claim_expires
+            office.wait(partial(lambda before: office.row(asked).claim_expires > before, before), "a renewal")
+        assert office.row(asked).claim_owner == bot.owner
+    finally:
+        go_on.set()
