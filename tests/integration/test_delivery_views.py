@@ -60,6 +60,20 @@ def test_views__of_many_take_two_statements(library, submitter):
         assert deliveries.views(session, []) == {}
 
 
+def test_views__count_places_in_a_queue_once_for_all(library, submitter):
+    numbers = [add(library, submitter, f"interaction:{n}")[1].id for n in range(5)]
+    library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'query', '{query}', 'h', 1)")
+    library.run("UPDATE jobs SET published_at = now()")
+    library.run(
+        "CREATE OR REPLACE FUNCTION jobs_ahead(in_queue text, of_job bigint) RETURNS bigint LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE 'counted for each'; END $$"
+    )
+    with library.database.system() as session:
+        seen = deliveries.views(session, numbers)
+    assert [seen[number].jobs[0].ahead for number in numbers] == [0, 1, 2, 3, 4]
+    assert seen[numbers[2]].jobs[0].why == 'waiting in the queue "query" behind 2 jobs'
+
+
 def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
     _, added = add(library, submitter, token="secret-token", token_lives_s=900)
     assert "secret-token" not in repr(added)
