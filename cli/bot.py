@@ -48,7 +48,9 @@ def bot() -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, pass_on)
-        return 1 if process.wait() else 0
+        code = process.wait()
+        # A supervisor has to learn from 78 that no restart helps; an end by a signal has no code of its own.
+        return code if code >= 0 else 1
 
 
 def require_bot(settings: Settings) -> None:

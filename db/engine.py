@@ -42,7 +42,7 @@ def driver_url(url: str) -> str:
 def make_engine(url: str, **options: Any) -> Engine:
     """Prepare an engine without connecting; raises `SetupError`, never with the URL in it, for what is no such URL."""
     try:
-        engine = create_engine(driver_url(url), **options)
+        engine = create_engine(driver_url(url), hide_parameters=True, **options)
     except (ArgumentError, ImportError, ValueError):
         # Whatever the URL parser says quotes the URL, password and all, so its words end here.
         raise SetupError(_NO_URL) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
@@ -23,6 +23,12 @@ class OwnedJob:
     job: JobView
     requester: str
     delivery_id: int | None
+    private: bool = False
+    """A question that was asked in private."""
+
+    def told_to(self, user_id: str, instead: str) -> JobView:
+        """Give the job for this person's eyes: what somebody else asked in private is not said."""
+        return replace(self.job, about=instead) if self.private and self.requester != user_id else self.job
 
 
 def list_jobs(
@@ -93,4 +99,4 @@ def _owned(row: RowMapping) -> OwnedJob:
     payload = row["payload"]
     about = str(payload.get("question") or payload.get("name") or "")
     values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
-    return OwnedJob(JobView(about=about, **values), str(row["requester"]), row["delivery_id"])
+    return OwnedJob(JobView(about=about, **values), str(row["requester"]), row["delivery_id"], row["private"])

@@ -93,7 +93,7 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
     async def _card(self, interaction: discord.Interaction, number: int) -> Shown:
         place = place_of(interaction)
         seen: Seen = await clients.desk_of(interaction).ledger.job(place, number)
-        job = seen.job
+        job = seen.owned.told_to(place.user_id, clients.texts_of(interaction)("job-private-question"))
         if not place.may_read(seen.owned.requester, seen.delivery):
             job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
         return job_card(

@@ -14,6 +14,7 @@ from bot.render import safe
 from bot.render.split import cut
 from bot.scope import place_of
 from bot.views.documents import place_with_sight
+from db.lookups import OwnedJob
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,10 @@ async def _jobs(interaction: discord.Interaction, current: str, *, everyone: boo
     ledger = clients.desk_of(interaction).ledger
     place = place_of(interaction)
     t = clients.texts_of(interaction)
+
+    def about(owned: OwnedJob) -> str:
+        return owned.told_to(place.user_id, t("job-private-question")).about
+
     try:
         async with asyncio.timeout(TIMEOUT_S):
             found = await ledger.jobs(place, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters)
@@ -65,7 +70,7 @@ async def _jobs(interaction: discord.Interaction, current: str, *, everyone: boo
         return []
     return [
         app_commands.Choice(
-            name=_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {owned.job.about}"),
+            name=_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {about(owned)}"),
             value=str(owned.job.id),
         )
         for owned in found

@@ -452,6 +452,7 @@ button-keep = Keep
 delete-confirm = Delete **{ $title }**? Answers stop using it at once, and it cannot be brought back.
 delete-done = **{ $title }** is deleted. No answer uses it any more.
 delete-kept = Document { $document } stays.
+job-private-question = (a private question)
 job-again = Job { $job } is queued again.
 job-cancelled = Job { $job } is cancelled.
 job-stops = Job { $job } stops at its next step.

@@ -403,6 +403,7 @@ button-keep = 保留
 delete-confirm = 删除 **{ $title }** 吗？回答会马上不再使用它，而且无法恢复。
 delete-done = **{ $title }** 已删除，不会再有回答使用它。
 delete-kept = 资料 { $document } 保留不变。
+job-private-question = （私密问题）
 job-again = 任务 { $job } 已重新排队。
 job-cancelled = 任务 { $job } 已取消。
 job-stops = 任务 { $job } 会在下一步停止。

@@ -172,11 +172,14 @@ async def _ask_again(
     if not begun.deferred.private and not _is_own_public(seen, interaction):
         raise Refusal("refusal-private-only")
     options, payload = _options_of(seen), seen.job.payload
+    # What was said before in another channel may be closed to those who read here.
+    here = seen.delivery is not None and seen.delivery.channel_id == begun.place.channel_id
+    turns = payload.get("conversation") or () if begun.deferred.private or here else ()
     question = Question(
         str(payload.get("question") or ""),
         reranker or options.get("reranker"),
         top_k or options.get("top_k"),
-        tuple((str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()),
+        tuple((str(turn["question"]), str(turn["answer"])) for turn in turns),
     )
     await questions.submit(interaction, begun, question)
 

@@ -74,7 +74,7 @@ async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int
         place, everyone=everyone, limit=PAGE + 1, offset=page * PAGE
     )
     t: Texts = clients.texts_of(interaction)
-    views = [owned.job for owned in found[:PAGE]]
+    views = [owned.told_to(place.user_id, t("job-private-question")) for owned in found[:PAGE]]
     shown = jobs_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE)
     return _marked(shown) if everyone else shown
 

@@ -14,16 +14,18 @@ WITH listed AS (
 )
 SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result, j.error_class, j.error,
        j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at, i.why, j.requester, j.delivery_id,
+       j.kind = 'ask' AND coalesce(d.private, false) AS private,
        CASE WHEN j.state = 'queued' THEN jobs_ahead(j.queue, j.id) END AS ahead
-FROM listed JOIN jobs j ON j.id = listed.id JOIN inspect.jobs i ON i.id = j.id
+FROM listed JOIN jobs j ON j.id = listed.id JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = j.delivery_id
 ORDER BY j.id DESC;
 
 -- name: job_listed
 -- One job the same way.
 SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result, j.error_class, j.error,
        j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at, i.why, j.requester, j.delivery_id,
+       j.kind = 'ask' AND coalesce(d.private, false) AS private,
        CASE WHEN j.state = 'queued' THEN jobs_ahead(j.queue, j.id) END AS ahead
-FROM jobs j JOIN inspect.jobs i ON i.id = j.id
+FROM jobs j JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = j.delivery_id
 WHERE j.id = :id;
 
 -- name: last_answer

@@ -145,3 +145,19 @@ def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_noth
         with pytest.raises(UnknownName):
             run(desk.library.delete(place, number))
     assert run(desk.library.delete(boss, number))
+
+
+def test_jobs__a_private_question_is_not_said_to_a_manager(desk, target):
+    run(desk.asking.ask(ANNA, Question("Secret?"), target(private=True)))
+    run(desk.asking.ask(ANNA, Question("Open?"), target()))
+    for place, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
+        listed = run(desk.ledger.jobs(BOSS, everyone=True))
+        assert [owned.told_to(place.user_id, "-").about for owned in listed] == told
+
+
+def test_engine__an_error_shows_no_parameters(library):
+    from sqlalchemy import text
+
+    with pytest.raises(Exception, match="hidden") as caught, library.database.system() as session:
+        session.execute(text("SELECT 1 / 0 WHERE :token <> ''"), {"token": "top-secret"})
+    assert "top-secret" not in str(caught.value)
