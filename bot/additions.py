@@ -117,7 +117,7 @@ def written(text: str, title: str = "", *, identity: str = "", origin: str | Non
         text = f"# {title}\n\n{text}"
         addition = Addition(f"{title}.md", identity and f"{identity}.md", media_type="text/markdown", origin=origin)
     else:
-        first = " ".join(text[: TITLE_WORDS * 2].split())[:TITLE_WORDS].strip("#*_`~ ") or "text"
+        first = " ".join(text[: TITLE_WORDS * 2].split())[:TITLE_WORDS].strip("#*_`~. ") or "text"
         digest = hashlib.sha256(text.encode("utf-8", "ignore")).hexdigest()[:12]
         addition = Addition(
             f"{first}.md", f"{identity or f'text-{digest}'}.md", media_type="text/markdown", origin=origin

@@ -110,7 +110,13 @@ class Library:
     def _check_free(self, place: Place, addition: Addition, scope: Sequence[str] | None) -> None:
         number = self._door.number_of(place)
         with self._door.database.tenant(number) as session:
-            require_free(session, number, place, source_of(place, addition, scope), addition.name)
+            try:
+                require_free(session, number, place, source_of(place, addition, scope), addition.name)
+            except Refusal:
+                if addition.url is None and not addition.identity:
+                    raise
+                # The same message or link, not another thing of the same name.
+                raise Refusal("refusal-is-there", name=safe.title(addition.name)) from None
 
     def _keep(self, place: Place, content: bytes) -> Kept:
         number = self._door.number_of(place)

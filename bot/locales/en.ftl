@@ -477,6 +477,7 @@ refusal-file-empty = **{ $name }** is empty. Save it again and attach that.
 refusal-file-gone = **{ $name }** could not be read from Discord. Attach it again.
 refusal-same-name = There are two files named **{ $name }**. Give one another name, or add it on its own.
 refusal-name-taken = **{ $name }** is in the library already, added by somebody else, so only that person or a manager may replace it. Give yours another name.
+refusal-is-there = **{ $name }** is in the library already, or is being read. There is nothing to add; `/docs list` shows it.
 refusal-no-link = { $link } is no link that can be fetched. It has to start with https:// or http://.
 refusal-text-empty = There is no text. Write one into `text`, attach a file, or give a link.
 refusal-nothing-to-add = That message holds no file, no link and no text that could be added. Use `/ingest` to add something.

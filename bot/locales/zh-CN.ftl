@@ -428,6 +428,7 @@ refusal-file-empty = **{ $name }** 是空的。请重新保存后再附上。
 refusal-file-gone = 无法从 Discord 读取 **{ $name }**。请重新附上。
 refusal-same-name = 有两个文件都叫 **{ $name }**。请给其中一个换个名字，或者分开添加。
 refusal-name-taken = **{ $name }** 已经在资料库里，是别人添加的，只有那个人或管理员可以替换。请给你的换个名字。
+refusal-is-there = **{ $name }** 已经在资料库里，或者正在读取，不用再添加。`/资料 列表` 可以看到它。
 refusal-no-link = { $link } 不是可以读取的链接。它必须以 https:// 或 http:// 开头。
 refusal-text-empty = 没有文字。请在“文字”里写一段，或者附上文件，或者给出链接。
 refusal-nothing-to-add = 那条消息里没有可以添加的文件、链接或文字。请用 `/添加` 添加。

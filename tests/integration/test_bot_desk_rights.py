@@ -9,7 +9,7 @@ import pytest
 from bot.desk.asking import Question
 from bot.desk.door import Rules
 from bot.desk.ledger import NewToken
-from bot.desk.library import Addition
+from bot.desk.library import Addition, Kept
 from bot.refusals import Refusal
 from bot.scope import Place
 from db import deliveries, jobs, workspace_settings, workspaces
@@ -161,3 +161,11 @@ def test_engine__an_error_shows_no_parameters(library):
     with pytest.raises(Exception, match="hidden") as caught, library.database.system() as session:
         session.execute(text("SELECT 1 / 0 WHERE :token <> ''"), {"token": "top-secret"})
     assert "top-secret" not in str(caught.value)
+
+
+def test_add__the_same_link_or_message_of_somebody_else_is_there_already(desk, library, target):
+    link = Addition("https://example.org/a", url="https://example.org/a")
+    note = Addition("The caretaker.md", "message-7.md")
+    for addition in (link, note):
+        run(desk.library.add(ANNA, [(addition, Kept())], None, target()))
+        refused("refusal-is-there", desk.library.check_free(BEN, addition, None))

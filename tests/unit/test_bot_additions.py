@@ -62,7 +62,7 @@ def test_written__a_title_is_the_documents_name():
 
 def test_written__without_a_title_it_is_named_by_what_it_says():
     one, same, other = written("Two hours.\nBring a key."), written(" Two hours.\nBring a key. "), written("Two hours.")
-    assert one.addition.name == "Two hours. Bring a key..md"
+    assert one.addition.name == "Two hours. Bring a key.md"
     assert one.addition.identity == same.addition.identity != other.addition.identity
 
 
