@@ -22,7 +22,7 @@ from bot.cogs import COGS
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.refusals import GONE, refuse
-from bot.sync import sync_commands
+from bot.sync import keep_registered
 from bot.translator import CatalogueTranslator
 from bot.views.buttons import Pressed, on_form
 from bot.visits import Visits
@@ -104,6 +104,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self._courier_threads = ThreadPoolExecutor(COURIER_THREADS, thread_name_prefix="courier")
         self.courier = Courier(self, desk.door.database, executor=self._courier_threads, owner=desk.presence.owner)
         self._beating: asyncio.Task[None] | None = None
+        self._registering: asyncio.Task[None] | None = None
 
     async def add_parts(self) -> None:
         """Add all commands and buttons; needs no connection."""
@@ -118,7 +119,9 @@ class RefdeskBot(commands.AutoShardedBot):
         await self.add_parts()
         await self.tree.set_translator(CatalogueTranslator())
         await self.desk.presence.beat()
-        await sync_commands(self.tree, self.desk.presence, self.application_id or 0)
+        # Nobody waits for it: whoever has the commands already can use them meanwhile.
+        registering = keep_registered(self.tree, self.desk.presence, self.application_id or 0)
+        self._registering = asyncio.create_task(registering)
         await self.courier.start()
         self._beating = asyncio.create_task(self._beat())
 
@@ -143,6 +146,8 @@ class RefdeskBot(commands.AutoShardedBot):
         """Stop in order: no new work, what is in flight ends, results are left to others, the gateway is closed."""
         if not await self.visits.drain(DRAIN_S):
             log.warning("interactions cut short by the stop")
+        if self._registering is not None:
+            self._registering.cancel()
         if self._beating is not None:
             self._beating.cancel()
             await self.courier.stop()

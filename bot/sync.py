@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from typing import Any
 
+import aiohttp
 import discord
 import structlog
 from discord import app_commands
 
 from bot.desk.presence import Presence
 from bot.translator import CatalogueTranslator
+from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
 
+FIRST_PAUSE_S = 5.0
+LONGEST_PAUSE_S = 600.0
 Payload = list[dict[str, Any]]
 
 
@@ -29,19 +34,42 @@ def payload_hash(payload: Payload) -> str:
     return hashlib.sha256(json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-async def sync_commands(tree: app_commands.CommandTree[Any], presence: Presence, application_id: int) -> bool:
-    """Register the commands unless they are registered; tells whether anything was sent.
+async def keep_registered(
+    tree: app_commands.CommandTree[Any], presence: Presence, application_id: int, *, pause_s: float = FIRST_PAUSE_S
+) -> None:
+    """Register the commands unless they are registered, and try again, with growing pauses, what may work later.
 
-    A refusal leaves the commands that were there before, so the bot goes on without it.
+    A refusal for good leaves the commands that were there before, so the bot goes on without it.
     """
-    digest = payload_hash(await registration_payload(tree))
+    while True:
+        try:
+            await sync_commands(tree, presence, application_id)
+        except discord.HTTPException as error:
+            if error.status < 500 and error.status != 429:
+                log.error("discord did not take the commands; the old ones stay", error=str(error)[:500])  # noqa: TRY400
+                return
+            wait_s = pause_s
+        except discord.RateLimited as error:
+            wait_s = max(pause_s, error.retry_after)
+        except (aiohttp.ClientError, OSError, RefdeskError):
+            wait_s = pause_s
+        else:
+            return
+        log.warning("the commands are not registered yet", next_try_in_s=round(wait_s))
+        await asyncio.sleep(wait_s)
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+
+
+async def sync_commands(tree: app_commands.CommandTree[Any], presence: Presence, application_id: int) -> bool:
+    """Register the commands unless they are registered; tells whether anything was sent."""
+    payload = await registration_payload(tree)
+    digest = payload_hash(payload)
     if await presence.commands_hash(str(application_id)) == digest:
-        return False
-    try:
-        registered = await tree.sync()
-    except (discord.HTTPException, discord.RateLimited, app_commands.CommandSyncFailure) as error:
-        log.error("discord did not take the commands; the old ones stay", error=str(error)[:500])  # noqa: TRY400
-        return False
+        there = await tree.fetch_commands()
+        if {command.name for command in there} == {command["name"] for command in payload}:
+            return False
+        log.warning("discord has other commands than were registered", commands=len(there))
+    registered = await tree.sync()
     await presence.keep_commands_hash(str(application_id), digest)
     log.info("commands registered", commands=len(registered))
     return True

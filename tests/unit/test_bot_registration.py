@@ -10,7 +10,7 @@ import pytest
 from bot.app import INTENTS, RefdeskBot
 from bot.cogs import COGS
 from bot.desk import Desk
-from bot.sync import payload_hash, registration_payload, sync_commands
+from bot.sync import keep_registered, payload_hash, registration_payload, sync_commands
 from config.settings import Settings
 from db.engine import Database
 from pipeline.types import RERANKERS
@@ -40,16 +40,25 @@ class Tree:
     def __init__(self, commands, refusal=None):
         self.commands = commands
         self.refusal = refusal
+        self.refusals = 10**9
         self.registered = 0
+        self.there = []
+        self.allowed_contexts = discord.app_commands.AppCommandContext(guild=True)
+        self.allowed_installs = discord.app_commands.AppInstallationType(guild=True)
 
     def get_commands(self):
         return self.commands
 
     async def sync(self):
-        if self.refusal:
+        if self.refusal and self.refusals:
+            self.refusals -= 1
             raise self.refusal
         self.registered += 1
+        self.there = list(self.commands)
         return self.commands
+
+    async def fetch_commands(self):
+        return self.there
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +179,33 @@ def test_sync__only_when_something_changed():
     assert tree.registered == 2
 
 
-def test_sync__a_refusal_leaves_what_was_there_and_is_tried_again():
-    response: Any = SimpleNamespace(status=400, reason="Bad Request", headers={})
-    tree, kept = Tree([], discord.HTTPException(response, {"code": 50035, "message": "no"})), Kept("old")
+def refused(status: int) -> discord.HTTPException:
+    response: Any = SimpleNamespace(status=status, reason="no", headers={})
+    return discord.HTTPException(response, {"code": 0, "message": "no"})
+
+
+def keep(tree: Any, kept: Any) -> None:
+    asyncio.run(keep_registered(tree, kept, APPLICATION, pause_s=0.01))
+
+
+def test_sync__a_refusal_leaves_what_was_there():
+    tree, kept = Tree([], refused(400)), Kept("old")
+    keep(tree, kept)
+    assert (kept.digest, tree.registered) == ("old", 0)
+
+
+@pytest.mark.parametrize("error", [refused(503), refused(429), discord.RateLimited(0.01), OSError("no network")])
+def test_sync__what_may_work_later_is_tried_again(error):
+    tree, kept = Tree([], error), Kept("old")
+    tree.refusals = 3
+    keep(tree, kept)
+    assert (kept.digest != "old", tree.registered, tree.refusals) == (True, 1, 0)
+
+
+def test_sync__commands_that_discord_lost_are_registered_again(registered):
+    tree, kept = Tree(registered[0]), Kept()
+    assert sync(tree, kept)
     assert not sync(tree, kept)
-    assert kept.digest == "old"
+    tree.there = tree.there[1:]
+    assert sync(tree, kept)
+    assert tree.registered == 2
