@@ -190,6 +190,11 @@ def delivery_of_job(session: Session, job_id: int) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
+def of_others(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
+    """Tell which of these messages show another delivery (a system transaction)."""
+    return set(session.scalars(named("messages_of_others"), {"id": held.id, "message_ids": list(message_ids)}))
+
+
 def posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
     """Remember the message that shows it."""
     return _write(session, "delivery_posted", held, message_id=message_id, channel_id=channel_id)

@@ -142,6 +142,10 @@ class Claims:
         self._renewer.shutdown(wait=False, cancel_futures=True)
         await self._run(lambda session: deliveries.release(session, self._owner))
 
+    async def of_others(self, held: Held, message_ids: list[str]) -> set[str]:
+        """Tell which of these messages show another delivery."""
+        return await self._run(lambda session: deliveries.of_others(session, held.delivery, message_ids))
+
     async def view(self, delivery_id: int) -> DeliveryView | None:
         """Read a delivery with its jobs; reads that come within a moment are one query."""
         loop = asyncio.get_running_loop()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bot.render.shown import FileOut, Shown
+from bot.render.shown import Button, FileOut, Shown
 from db.deliveries import Delivery, DeliveryView
 
 MIN_GAP_S = 1.0
@@ -172,6 +172,11 @@ def one_message(shown: Sequence[Shown]) -> Shown:
     )
 
 
+def custom_ids(shown: Shown) -> frozenset[str]:
+    """Give what its buttons say when they are pressed."""
+    return frozenset(button.custom_id for row in shown.buttons for button in row if isinstance(button, Button))
+
+
 @dataclass(frozen=True, slots=True)
 class Posted:
     """A message of the bot's own that the channel's history holds."""
@@ -181,10 +186,12 @@ class Posted:
     embeds: int
     created_at: dt.datetime
     replies_to: str | None
+    custom_ids: frozenset[str] = frozenset()
 
     def shows(self, shown: Shown) -> bool:
-        """Whether this is that message; Discord strips the ends of a text."""
-        return self.content.strip() == shown.content.strip() and self.embeds == len(shown.embeds)
+        """Whether this is that message; Discord strips the ends of a text, and buttons name their job."""
+        same = self.content.strip() == shown.content.strip() and self.embeds == len(shown.embeds)
+        return same and self.custom_ids == custom_ids(shown)
 
 
 def parts_there(history: Sequence[Posted], first_id: str, outstanding: Sequence[Shown]) -> int:

@@ -180,7 +180,10 @@ class Ending:
         delivery = held.delivery
         began = since or delivery.created_at - CLOCK_SKEW
         history = await self._sender.own_messages(delivery, delivery.reply_to_id, began)
+        others = await self._claims.of_others(held, [message.id for message in history]) if history else set()
         for message in history:
+            if message.id in others:
+                continue
             answers = delivery.reply_to_id is not None and message.replies_to == delivery.reply_to_id
             if answers or message.shows(shown):
                 return message

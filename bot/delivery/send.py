@@ -160,4 +160,6 @@ def _retry_after(error: discord.HTTPException) -> float:
 def _posted(message: discord.Message) -> Posted:
     reference = message.reference
     replies_to = None if reference is None or reference.message_id is None else str(reference.message_id)
-    return Posted(str(message.id), message.content, len(message.embeds), message.created_at, replies_to)
+    buttons = [item for row in message.components if isinstance(row, discord.ActionRow) for item in row.children]
+    pressed = frozenset(item.custom_id for item in buttons if item.custom_id is not None)
+    return Posted(str(message.id), message.content, len(message.embeds), message.created_at, replies_to, pressed)

@@ -92,6 +92,10 @@ ORDER BY j.id;
 -- The message that shows a job.
 SELECT d.* FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE j.id = :job_id;
 
+-- name: messages_of_others
+-- Which of these messages show another delivery.
+SELECT message_id FROM deliveries WHERE message_id = ANY (CAST(:message_ids AS text[])) AND id <> :id;
+
 -- name: delivery_posted
 -- The message is there; fenced.
 UPDATE deliveries SET message_id = :message_id, channel_id = coalesce(CAST(:channel_id AS text), channel_id), attempts = 0, error = NULL

@@ -322,3 +322,22 @@ def test_slow_database__claims_are_renewed_while_all_threads_wait(office):
         assert office.row(asked).claim_owner == bot.owner
     finally:
         go_on.set()
+
+
+def test_killed__an_equal_answer_of_another_question_is_not_taken_for_its_own(office):
+    first = office.start_bot()
+    asked, twin = office.ask(), office.ask()
+    office.answer(twin)
+    office.wait_state(twin)
+    first.kill()
+    office.fake.delete_message(asked.message)
+    office.answer(asked)
+    office.run(
+        "UPDATE deliveries SET message_id = NULL, attempts = 1, claim_owner = NULL, claim_token = NULL,"
+        f" claim_expires = NULL WHERE id = {asked.delivery}"
+    )
+    office.run("UPDATE jobs SET finished_at = (SELECT min(finished_at) FROM jobs)")
+    office.start_bot()
+    office.wait_state(asked)
+    assert office.row(asked).message_id != office.row(twin).message_id
+    assert len(office.channel.messages) == 2
