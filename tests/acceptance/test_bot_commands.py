@@ -281,7 +281,8 @@ def test_jobs__listed_shown_explained_to_whom_they_belong(club: Club):
     assert "What does the lease" in club.anna.slash("jobs list", channel=club.hall).wait_message("Your jobs").text
     club.ben.slash("jobs list", channel=club.hall).wait_message("no jobs yet")
     everybodys = club.owner.slash("jobs list", channel=club.hall, all=True).wait_message("Jobs on this server")
-    assert "What does the lease" in everybodys.text
+    assert "(a private question)" in everybodys.text
+    assert "What does the lease" not in everybodys.text
     assert "40 euros" in club.anna.slash("jobs show", channel=club.hall, job=job).wait_message("40 euros").text
     assert "40 euros" not in club.owner.slash("jobs show", channel=club.hall, job=job).wait_message(f"Job {job}").text
     refusal(club.ben.slash("jobs show", channel=club.hall, job=job), "There is no job")
