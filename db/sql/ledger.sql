@@ -161,9 +161,9 @@ SELECT pg_try_advisory_xact_lock(72450002);
 
 -- name: beat
 -- A worker's sign of life.
-INSERT INTO workers (id, role, queues, host, pid, model) VALUES (:id, :role, :queues, :host, :pid, :model)
-ON CONFLICT (id) DO UPDATE SET last_seen = now(),
-    last_task_at = CASE WHEN CAST(:took_task AS boolean) THEN now() ELSE workers.last_task_at END;
+INSERT INTO workers (id, role, queues, host, pid, model, last_task_at)
+VALUES (:id, :role, :queues, :host, :pid, :model, CASE WHEN CAST(:took_task AS boolean) THEN now() END)
+ON CONFLICT (id) DO UPDATE SET last_seen = now(), last_task_at = coalesce(excluded.last_task_at, workers.last_task_at);
 
 -- name: leave
 -- A worker that stops cleanly is no longer there.

@@ -17,6 +17,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
+DROP INDEX jobs_toward_quota;
 ALTER TABLE jobs DROP COLUMN delivery_id;
 COMMENT ON COLUMN jobs.deliver IS 'Where the result goes, e.g. Discord channel and message id.';
 COMMENT ON COLUMN jobs.stage IS 'Where in the flow it is: fetch, parse, chunk, store, embed; recall, rerank, generate.';

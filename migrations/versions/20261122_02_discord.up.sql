@@ -71,6 +71,7 @@ COMMENT ON COLUMN deliveries.delivered_at IS 'When everything was shown.';
 
 ALTER TABLE jobs ADD COLUMN delivery_id bigint REFERENCES deliveries ON DELETE SET NULL;
 CREATE INDEX jobs_of_delivery ON jobs (delivery_id) WHERE delivery_id IS NOT NULL;
+CREATE INDEX jobs_toward_quota ON jobs (workspace_id, kind, requested_at);
 COMMENT ON COLUMN jobs.delivery_id IS 'Message that shows this job; null when a command line waits for it.';
 -- It stays for one release, so that a program of the version before runs on this schema while all are upgraded.
 COMMENT ON COLUMN jobs.deliver IS 'Not used any more: deliveries took its place. It goes with the next release.';

@@ -6,8 +6,9 @@ import threading
 
 import pytest
 
-from db import jobs
+from db import jobs, workers
 from db.sweep import sweep
+from db.workers import WorkerSign
 from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFile
 
 HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
@@ -212,3 +213,12 @@ def test_why__with_a_worker(library):
         jobs.mark_published(session, [job])
     with library.database.tenant(library.workspace) as session:
         assert 'waiting in the queue "ingest" behind 0 jobs' in jobs.why(session, job)
+
+
+def test_beat__a_message_taken_before_the_first_sign_counts(library):
+    sign = WorkerSign("w", "ingest", ("ingest",), "host", 1, "model")
+    for took in (True, False):
+        with library.database.system() as session:
+            workers.beat(session, sign, took_task=took)
+        with library.database.system() as session:
+            assert workers.alive(session, "ingest")[0].last_task_at is not None
