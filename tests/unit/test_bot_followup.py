@@ -26,7 +26,8 @@ class Person:
     bot = False
 
     def __init__(self, number: int, closed: bool = False) -> None:
-        self.id, self.closed, self.told = number, closed, []
+        self.id, self.closed = number, closed
+        self.told: list[str] = []
 
     async def send(self, text: str, **_: object) -> None:
         if self.closed:
