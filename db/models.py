@@ -250,6 +250,8 @@ class Document(Base):
     live_version_id: Mapped[int | None] = mapped_column(
         ForeignKey("document_versions.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED", use_alter=True)
     )
+    live_chunks: Mapped[int | None]
+    live_terms: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 

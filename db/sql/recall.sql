@@ -13,7 +13,7 @@ SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), C
 -- Written for the planner: `IN (...) IS TRUE` is a hash that each row is looked up in, where a plain IN is taken for a join
 -- whose size the planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key and nothing else.
 WITH visible AS MATERIALIZED (
-    SELECT d.live_version_id AS version_id FROM documents d
+    SELECT d.live_version_id AS version_id, d.live_chunks AS chunks, d.live_terms AS terms FROM documents d
     WHERE d.workspace_id = :workspace_id AND d.live_version_id IS NOT NULL
       AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
 ), nearest AS MATERIALIZED (
@@ -26,8 +26,7 @@ WITH visible AS MATERIALIZED (
 ), dense AS (
     SELECT chunk_id, 1 - distance AS score, row_number() OVER (ORDER BY distance, chunk_id) AS rank FROM nearest
 ), corpus AS MATERIALIZED (
-    SELECT sum(v.chunks)::float AS chunks, greatest(sum(v.terms)::float / nullif(sum(v.chunks), 0), 1) AS mean_length
-    FROM visible JOIN document_versions v ON v.id = visible.version_id
+    SELECT sum(chunks)::float AS chunks, greatest(sum(terms)::float / nullif(sum(chunks), 0), 1) AS mean_length FROM visible
 ), hits AS MATERIALIZED (
     SELECT p.chunk_id, p.term, p.frequency, p.length
     FROM postings p
@@ -37,8 +36,8 @@ WITH visible AS MATERIALIZED (
     SELECT t.term, ln(1 + (c.chunks - t.chunks + 0.5) / (t.chunks + 0.5)) * (:k1 + 1) AS weight
     FROM (SELECT term, count(*) AS chunks FROM hits GROUP BY term) AS t, corpus c
 ), matched AS MATERIALIZED (
-    SELECT h.chunk_id, sum(w.weight * h.frequency / (h.frequency + :k1 * (1 - :b + :b * h.length / c.mean_length))) AS score
-    FROM hits h JOIN weights w USING (term), corpus c
+    SELECT h.chunk_id, sum(w.weight * h.frequency / (h.frequency + :k1 * (1 - :b + h.length * (SELECT :b / mean_length FROM corpus)))) AS score
+    FROM hits h JOIN weights w USING (term)
     GROUP BY h.chunk_id
     ORDER BY score DESC, h.chunk_id
     LIMIT :top_n
@@ -59,13 +58,13 @@ WITH visible AS MATERIALIZED (
         LIMIT 1
     ) AS missed_dense ON true
     LEFT JOIN LATERAL (
-        SELECT sum(w.weight * p.frequency / (p.frequency + :k1 * (1 - :b + :b * p.length / c.mean_length))) AS score
+        SELECT sum(w.weight * p.frequency / (p.frequency + :k1 * (1 - :b + p.length * (SELECT :b / mean_length FROM corpus)))) AS score
         FROM (
             SELECT term, frequency, length FROM postings
             WHERE :want_keyword AND f.keyword_rank IS NULL AND workspace_id = :workspace_id
               AND term = ANY (CAST(:terms AS integer[])) AND chunk_id = f.chunk_id
             OFFSET 0
-        ) AS p JOIN weights w USING (term), corpus c
+        ) AS p JOIN weights w USING (term)
     ) AS missed_keyword ON true
 ), everyday AS MATERIALIZED (
     -- An average passage: about a hundred, from documents that a hash picks, the same ones for every question.
@@ -112,7 +111,7 @@ WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.chunk_
 
 -- name: visible_vectors
 -- How many vectors the workspace has, to know how many rows a recall can give at most.
-SELECT coalesce(sum(v.chunks), 0) FROM documents d JOIN document_versions v ON v.id = d.live_version_id
+SELECT coalesce(sum(d.live_chunks), 0) FROM documents d
 WHERE d.workspace_id = :workspace_id AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]));
 
 -- name: has_vector_index

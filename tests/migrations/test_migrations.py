@@ -105,6 +105,35 @@ def test_leg_weights__down_restores_the_schema_before(database_url):
     assert objects(database_url) == before
 
 
+def test_live_sizes__are_filled_in_for_documents_that_are_there(database_url):
+    migrate(database_url, "20261122_03")
+    database = Database(database_url)
+    with database.system() as session:
+        workspace = workspaces.ensure_workspace(session, "local")
+    with database.owner() as session:
+        for source in ("live", "none"):
+            session.execute(
+                text("INSERT INTO documents (workspace_id, source, title) VALUES (:w, :s, '')"),
+                {"w": workspace, "s": source},
+            )
+        session.execute(
+            text(
+                "INSERT INTO document_versions (workspace_id, document_id, sha256, title, chunks, terms)"
+                " SELECT workspace_id, id, '', '', 3, 40 FROM documents WHERE source = 'live'"
+            )
+        )
+        session.execute(
+            text("UPDATE documents d SET live_version_id = v.id FROM document_versions v WHERE v.document_id = d.id")
+        )
+    database.close()
+    migrate(database_url)
+    with engine(database_url).connect() as connection:
+        sizes = connection.execute(text("SELECT source, live_chunks, live_terms FROM documents ORDER BY source"))
+        assert sizes.all() == [("live", 3, 40), ("none", None, None)]
+        connection.execute(text("DELETE FROM document_versions"))
+        assert connection.scalars(text("SELECT live_chunks FROM documents")).all() == [None, None]
+
+
 LEAVING = {("jobs", "deliver")}
 """Columns that this program does not use any more, kept for one release for the program before it."""
 
