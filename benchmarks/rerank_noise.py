@@ -1,6 +1,6 @@
 """Rerankers with a language model that knows the relevance judgements: quality under wrong answers, calls and tokens.
 
-    .venv/bin/python benchmarks/rerank_noise.py ../shared/collections/trec_dl19_pool [--questions 43] [--top-n 50]
+    .venv/bin/python -m benchmarks.rerank_noise ../shared/collections/trec_dl19_pool [--questions 43] [--top-n 50]
         [--over port|http] [--fault wrong|unusable] [--noise 0,10,20,30] [--json FILE]
 
 The candidates are the first documents of the collection's run (without a run: the judged documents of the question, in
