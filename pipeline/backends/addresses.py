@@ -79,7 +79,8 @@ def is_public(address: IpAddress) -> bool:
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
-    # NAT64 is "reserved" by its number, and in practice the way out of IPv6-only hosts; versions of Python differ on 6to4.
+    # NAT64 is "reserved" by its number, and in practice the way out of IPv6-only hosts. Versions of Python differ on
+    # 6to4, so what it carries decides.
     if address in _NAT64 or address.sixtofour is not None:
         return True
     if address in _EXAMPLES:
