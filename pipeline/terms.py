@@ -103,12 +103,11 @@ def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
     if not letters:
         return 1.0
     times_covered = Counter(place for start, end in units for place in range(start, end))
-    read = {
-        place
-        for start, end in units
-        for place in range(start, end)
-        if times_covered[place] == 1 and _is_known_unit(text, start, end)
-    }
+    read: set[int] = set()
+    for start, end in units:
+        # Bytes of one character come as several units in one place.
+        if _is_known_unit(text, start, end) and (end - start > 1 or times_covered[start] == 1):
+            read.update(range(start, end))
     return sum(place in read for place in letters) / len(letters)
 
 

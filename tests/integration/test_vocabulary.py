@@ -1,0 +1,83 @@
+"""What real tokenizers know of texts in several languages, and what recall makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.backends.models import resolve_model
+from pipeline.backends.vocabulary import unit_finder
+from pipeline.recall import dense_weight
+
+
+class Finder:
+    def __init__(self, tokenizer):
+        self.known_units = unit_finder(tokenizer)
+
+
+@pytest.fixture(scope="module")
+def packaged():
+    from transformers import AutoTokenizer
+
+    return Finder(AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").location, local_files_only=True))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many points did the Panthers defense surrender?",
+        "What is a 12 V relay?",
+        "Combien de points la défense a-t-elle cédés ?",
+        "2015-09-01",
+    ],
+)
+def test_dense_weight__full_for_what_the_packaged_model_reads(packaged, question):
+    assert dense_weight(question, packaged) > 0.9
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "黑豹队的防守丢了多少分？",
+        "東京タワーの高さは何メートルですか",
+        "팬서스 수비는 몇 점을 내줬습니까?",
+        "Сколько очков пропустила защита?",
+        "كم عدد النقاط التي خسرها الدفاع؟",
+        "แนวรับเสียไปกี่แต้ม",
+        "पैंथर्स की रक्षा ने कितने अंक दिए?",
+    ],
+)
+def test_dense_weight__small_for_what_it_spells_or_does_not_know(packaged, question):
+    assert dense_weight(question, packaged) < 0.4
+
+
+def test_dense_weight__in_between_for_a_question_in_two_languages(packaged):
+    assert 0.3 < dense_weight("如何使用 Redis 队列 queue？", packaged) < 0.9
+
+
+def test_known_units__long_texts_are_not_cut_and_have_no_special_tokens(packaged):
+    text = "word " * 2000
+    assert len(packaged.known_units(text)) == 2000
+    assert packaged.known_units("") == []
+
+
+def byte_level_tokenizer(texts):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet))
+    return Finder(tokenizer)
+
+
+def test_dense_weight__bytes_are_no_words():
+    english = byte_level_tokenizer(["how many points did the defense surrender"] * 50)
+    chinese = byte_level_tokenizer(["黑豹队的防守丢了多少分"] * 50)
+    assert dense_weight("how many points", english) == 1.0
+    assert dense_weight("黑豹队的防守", english) == 0.0
+    assert dense_weight("黑豹队的防守", chinese) == 1.0
+
+
+def test_dense_weight__tokenizer_that_does_not_say_where_its_units_are():
+    assert dense_weight("黑豹队的防守", Finder(object())) == 1.0
