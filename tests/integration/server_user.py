@@ -20,8 +20,8 @@ from config.embedded import EmbeddedServers
 from pipeline.errors import RefdeskError
 try:
     with EmbeddedServers(Path(sys.argv[1])) as urls:
-        print(json.dumps([urls.database_url, urls.redis_url]), flush=True)
         try:
+            print(json.dumps([urls.database_url, urls.redis_url]), flush=True)
             sys.stdin.readline()
         except KeyboardInterrupt:
             print("interrupted", flush=True)
