@@ -27,7 +27,7 @@ from sqlalchemy import text
 
 from cli.front import opened
 from config.settings import Settings
-from db import workspaces
+from db import profiles, workspaces
 from db.engine import Database, Session
 from db.recall import PostgresRecall, index_name, vector_text
 from db.vector_indexes import build_vector_indexes
@@ -217,7 +217,7 @@ def run(database: Database, arguments: argparse.Namespace) -> None:
     questions = [(q, (v + 0.02).tolist()) for q, v in zip(asked[: arguments.questions], near, strict=False)]
     with database.system() as session:
         workspace_id = workspaces.ensure_workspace(session, "benchmark")
-        profile = workspaces.add_first_profile(session, EmbeddingProfile(0, "benchmark", "none", DIMENSIONS, 256))
+        profile = profiles.add_first(session, EmbeddingProfile(0, "benchmark", "none", DIMENSIONS, 256))
     fill(database, {"workspace_id": workspace_id, "profile_id": profile.id}, texts, vectors, arguments.per_document)
     build_vector_indexes(database, threshold=0)
     store = PostgresRecall(database, workspace_id, profile)

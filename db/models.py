@@ -13,6 +13,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Integer,
     LargeBinary,
     Numeric,
     SmallInteger,
@@ -63,8 +64,13 @@ class ProfileRow(Base):
     normalize: Mapped[bool]
     distance: Mapped[str]
     precision: Mapped[str]
+    backend: Mapped[str]
+    pooling: Mapped[str]
+    base_url: Mapped[str]
     state: Mapped[str]
+    problem: Mapped[str]
     created_at: Mapped[dt.datetime]
+    retired_at: Mapped[dt.datetime | None]
 
 
 class Job(Base):
@@ -211,6 +217,7 @@ class WorkerRow(Base):
     started_at: Mapped[dt.datetime]
     last_seen: Mapped[dt.datetime]
     last_task_at: Mapped[dt.datetime | None]
+    profiles: Mapped[list[int]] = mapped_column(ARRAY(Integer))
 
 
 class Quarantine(Base):

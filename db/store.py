@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from db import embedding, jobs
+from db import embedding, jobs, profiles
 from db.models import ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import Quarantined, UnknownName
@@ -103,23 +103,22 @@ def note_origin(session: Session, document_id: int, origin: str | None) -> None:
         session.execute(named("note_origin"), {"id": document_id, "origin": origin})
 
 
-def store_version(session: Session, lease: jobs.Lease, profile_id: int, version: NewVersion) -> int:
+def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
     """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
 
     Where every chunk keeps an old vector there is nothing to wait for, and the version goes live at once.
 
     One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
     """
+    profiles.hold(session)
     jobs.hold(session, lease)
     if lease.attempt > 1:
         jobs.discard(session, lease.job_id)
     document_id = session.scalars(named("upsert_document"), _document_values(lease, version)).one()
     version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
     _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
-    scope = {"profile_id": profile_id, "version_id": version_id}
-    queued = session.execute(named("reuse_or_queue"), scope)
     total = len(version.inputs)
-    done = total - int(getattr(queued, "rowcount", 0))
+    done = total - int(session.scalar(named("reuse_or_queue"), {"version_id": version_id}) or 0)
     values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
     session.execute(named("hand_to_embedder"), values)
     if done == total:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db import embedding, jobs
+from db import embedding, jobs, profiles
 from db.sql import named
 
 
@@ -37,6 +37,7 @@ def sweep(
     """
     if not session.scalar(named("try_sweep_lock")):
         return None
+    profiles.hold(session)
     for name in ("expire_tokens", "end_orphan_deliveries"):  # before any job: deliveries are locked first everywhere
         session.execute(named(name))
     expired = []

@@ -8,7 +8,8 @@
     │   ├── OverQuota         └── NotAllowed
     ├── SetupError            the operator can mend it: a server, a model, a key, a schema
     │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
-    │   ├── ModelUnavailable  ├── ProfileMismatch ├── DiskFull        └── MissingExtra
+    │   ├── ModelUnavailable  ├── ProfileMismatch ├── ProfileNotReady
+    │   ├── DiskFull          └── MissingExtra
     ├── LlmError              an LLM endpoint failed; a reranker or the generator falls back
     │   ├── LlmTimeout        ├── LlmRefused      ├── LlmUnreachable  └── LlmUnparsable
     ├── Cancelled             a person cancelled the job
@@ -146,6 +147,10 @@ class ModelUnavailable(SetupError):
 
 class ProfileMismatch(SetupError):
     """This worker's embedding model is not the one of the store's profile; it refuses to write."""
+
+
+class ProfileNotReady(SetupError):
+    """The embedding profile lacks vectors; build it first."""
 
 
 class DiskFull(SetupError):

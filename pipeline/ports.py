@@ -70,6 +70,7 @@ class Embedder(Protocol):
         ...
 
 
+@runtime_checkable
 class TokenVectors(Protocol):
     """A model that gives one vector per token, for late interaction."""
 

@@ -21,6 +21,10 @@ LANGUAGES = ("en", "zh")
 """Languages an answer may be asked for in."""
 AnswerLanguage = Literal["", "en", "zh"]
 """Language of an answer; empty: that of the question."""
+EmbeddingBackend = Literal["sentence-transformers", "openai", "hidden-states"]
+"""What makes the vectors of a profile: a model of this machine, an OpenAI-compatible endpoint, an LLM's states."""
+Pooling = Literal["", "mean", "last"]
+"""How hidden states become one vector: their mean, or that of the last token; empty: the model decides."""
 Vector = Sequence[float]
 """One embedding: as many floats as the profile has dimensions."""
 
@@ -39,6 +43,10 @@ class EmbeddingProfile:
     normalize: bool = True
     distance: Literal["cosine"] = "cosine"
     precision: Literal["half"] = "half"
+    backend: EmbeddingBackend = "sentence-transformers"
+    pooling: Pooling = ""
+    base_url: str = ""
+    """Address of the endpoint (…/v1); empty for a model that runs here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from config.settings import Settings
-from db import embedding
+from db import embedding, profiles
+from db.engine import Session
 from pipeline.embed import passage_input
-from pipeline.errors import DatabaseAway, RefdeskError
+from pipeline.errors import DatabaseAway, RefdeskError, SetupError
+from pipeline.types import EmbeddingProfile
 from tasks.lease import Heartbeat
 from tasks.runtime import Runtime
 from tasks.signs import is_stopping
@@ -75,54 +77,90 @@ class EmbedderThread:
 
 
 def embed_backlog(runtime: Runtime, stopping: Callable[[], bool] = is_stopping) -> None:
-    """Embed what is due, batch by batch."""
+    """Embed what is due, batch by batch: first for the live profile, then for those beside it."""
     while not stopping() and not is_stopping() and _embed_batch(runtime):
         pass
 
 
 def _embed_batch(runtime: Runtime) -> bool:
-    settings = runtime.settings
-    profile = runtime.parts.ingest.profile
+    with runtime.database.system() as session:
+        kept = profiles.kept(session)
+    runtime.parts.keep([profile.id for profile in kept])
+    return any(_embed_for(runtime, profile, is_live=place == 0) for place, profile in enumerate(kept))
+
+
+def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) -> bool:
+    """Embed the next batch for a profile; whether there was one. Trouble beside the live one holds up nobody."""
     token = uuid.uuid4()
     with runtime.database.system() as session:
-        backlog = embedding.backlog(
-            session, profile.id, limit=settings.embed_claim_size, max_attempts=embed_attempts(settings)
-        )
-        if not backlog.waiting:
-            return False
-        full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s
-        if not full and embedding.more_is_coming(session):
-            return False
-        chunks = embedding.claim_chunks(
-            session,
-            profile.id,
-            token=token,
-            attempts=backlog.attempts,
-            limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embed_claim_size,
-            lease_s=settings.lease_s,
-        )
-    if chunks:
-        _embed_claimed(runtime, token, chunks)
-    return bool(chunks)
+        chunks = _claim(session, runtime.settings, profile, token)
+    if not chunks:
+        return False
+    try:
+        _embed_claimed(runtime, profile, token, chunks)
+    except Exception as error:
+        if is_live:
+            raise
+        log.warning("embedding failed", profile=profile.name, error=str(error))
+        _note_problem(runtime, profile, str(error) or type(error).__name__)
+        return False
+    _note_problem(runtime, profile, "")
+    return True
 
 
-def _embed_claimed(runtime: Runtime, token: uuid.UUID, chunks: Sequence[embedding.ClaimedChunk]) -> None:
-    profile = runtime.parts.ingest.profile
+def _claim(
+    session: Session, settings: Settings, profile: EmbeddingProfile, token: uuid.UUID
+) -> list[embedding.ClaimedChunk]:
+    """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
+    backlog = embedding.backlog(
+        session, profile.id, limit=settings.embed_claim_size, max_attempts=embed_attempts(settings)
+    )
+    if not backlog.waiting:
+        return []
+    full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s
+    if not full and embedding.more_is_coming(session):
+        return []
+    return embedding.claim_chunks(
+        session,
+        profile.id,
+        token=token,
+        attempts=backlog.attempts,
+        limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embed_claim_size,
+        lease_s=settings.lease_s,
+    )
+
+
+def _note_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> None:
+    with runtime.database.system() as session:
+        profiles.note_problem(session, profile.id, problem)
+
+
+def _embed_claimed(
+    runtime: Runtime, profile: EmbeddingProfile, token: uuid.UUID, chunks: Sequence[embedding.ClaimedChunk]
+) -> None:
     started = time.monotonic()
     try:
         with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
-            vectors = runtime.parts.embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
+            embedder = runtime.parts.get(profile).embedder
+            vectors = embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
             with runtime.database.system() as session:
                 live = embedding.store_vectors(session, profile.id, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
-        # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a
-        # database that is away and a full disk say nothing about the chunks.
-        passing = not isinstance(error, Exception) or (isinstance(error, RefdeskError) and error.retryable)
+        # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a server
+        # that is away, a full disk, a wrong key and a missing model say nothing about the chunks.
+        passing = not isinstance(error, Exception) or isinstance(error, SetupError)
+        passing = passing or (isinstance(error, RefdeskError) and error.retryable)
         with runtime.database.system() as session:
             embedding.release_claim(session, token, counted=not passing)
         raise
     elapsed = time.monotonic() - started
-    log.info("embedded", chunks=len(chunks), documents_live=len(live), chunks_per_s=round(len(chunks) / elapsed, 1))
+    log.info(
+        "embedded",
+        profile=profile.name,
+        chunks=len(chunks),
+        documents_live=len(live),
+        chunks_per_s=round(len(chunks) / elapsed, 1),
+    )
 
 
 def _renew(runtime: Runtime, token: uuid.UUID) -> None:

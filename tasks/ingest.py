@@ -9,7 +9,7 @@ from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
 from tasks.lease import Holder, Late, holding
-from tasks.runtime import Runtime, current
+from tasks.runtime import Runtime, current, live_parts
 from tasks.signs import note_task
 
 
@@ -27,7 +27,7 @@ def ingest(job_id: int) -> None:
 
 
 def _ingest(runtime: Runtime, holder: Holder) -> None:
-    lease, parts = holder.lease, runtime.parts.ingest
+    lease = holder.lease
     fetched = _fetch(runtime, holder) if lease.payload.get("sha256") is None else None
     with runtime.database.tenant(lease.workspace_id) as session:
         if fetched is not None:
@@ -39,8 +39,9 @@ def _ingest(runtime: Runtime, holder: Holder) -> None:
         if _is_unchanged(session, lease, sha256):
             return
         source = fetched or _stored_source(session, lease, sha256)
+    _, parts = live_parts(runtime)
     on_stage = Late(holder.report)
-    prepared = prepare_document(source, parts, on_stage=on_stage, cancelled=holder.cancelled)
+    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.cancelled)
     on_stage("store")
     version = store.NewVersion(
         source=str(lease.payload["source"]),
@@ -50,13 +51,13 @@ def _ingest(runtime: Runtime, holder: Holder) -> None:
         inputs=prepared.chunks,
     )
     with runtime.database.tenant(lease.workspace_id) as session:
-        store.store_version(session, lease, parts.profile.id, version)
+        store.store_version(session, lease, version)
 
 
 def _fetch(runtime: Runtime, holder: Holder) -> Source:
     holder.report("fetch")
     url = str(holder.lease.payload["url"])
-    fetched = runtime.parts.ingest.fetcher.fetch(url)
+    fetched = live_parts(runtime)[1].ingest.fetcher.fetch(url)
     if not fetched.content:
         raise BadInput(f"The link {url} gave an empty page.")
     holder.report("parse")

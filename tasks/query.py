@@ -11,7 +11,7 @@ from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
 from tasks.lease import Holder, Throttled, holding
 from tasks.results import answer_json
-from tasks.runtime import Runtime, current
+from tasks.runtime import Runtime, current, live_parts
 from tasks.signs import note_task
 
 
@@ -30,12 +30,12 @@ def answer(job_id: int) -> None:
 def _answer(runtime: Runtime, holder: Holder) -> None:
     payload: dict[str, Any] = dict(holder.lease.payload)
     workspace_id = holder.lease.workspace_id
-    profile = runtime.parts.ingest.profile
+    profile, parts = live_parts(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
     given = answer_question(
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
-        runtime.parts.answer_with(recall),
+        parts.answer_with(recall),
         on_stage=Throttled(holder.report),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()

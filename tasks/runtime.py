@@ -8,9 +8,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from config.loaded import LoadedParts
 from config.settings import Settings
 from config.wiring import WorkerParts
+from db import profiles
 from db.engine import Database
+from pipeline.errors import SetupError
+from pipeline.types import EmbeddingProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class Runtime:
     worker: str
     settings: Settings
     database: Database
-    parts: WorkerParts
+    parts: LoadedParts
+    """By embedding profile."""
     wake_embedder: Callable[[], None] = lambda: None
     """Says that a document brought chunks; does nothing in a worker that embeds nothing."""
 
@@ -39,6 +44,15 @@ def current() -> Runtime:
     if _current is None:
         raise RuntimeError("this process is no worker: tasks.startup has not run")
     return _current
+
+
+def live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
+    """Give the profile that is live at this moment, with its parts; its model loads now if nothing has loaded it."""
+    with runtime.database.system() as session:
+        profile = profiles.live(session)
+    if profile is None:
+        raise SetupError("The store has no live embedding profile; start a worker, it makes the first one.")
+    return profile, runtime.parts.get(profile)
 
 
 def worker_name(role: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any, Literal
 import structlog
 from celery import signals
 
+from config.loaded import load_parts
 from config.settings import Settings
-from config.wiring import build_parts, describe_embedding
-from db import workspaces
+from config.wiring import describe_embedding
+from db import profiles
 from db.engine import Database
 from db.schema import require_schema
 from db.workers import WorkerSign
@@ -23,6 +24,7 @@ from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
 from tasks.embed import EmbedderThread
+from tasks.profiles import ProfileWatcher
 from tasks.runtime import Runtime, current, install, worker_name
 from tasks.signs import Signs, failure, is_ready, is_stopping, note_failure, note_ready, note_stopping
 from tasks.submit import Submitter
@@ -106,23 +108,35 @@ def run_worker(plan: WorkerPlan) -> None:
 
 
 def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile:
-    """Give the live profile, making the configured model the first one; raises `ProfileMismatch` for another model."""
-    described = describe_embedding(settings)
+    """Give the live profile, making the configured model the first one of an empty store.
+
+    Raises `ProfileMismatch` for a model that was set by hand and that the store has no profile of: it is asked for in
+    vain, and nobody should wonder why nothing changes.
+    """
     with database.system() as session:
-        live = workspaces.live_profile(session) or workspaces.add_first_profile(session, described)
-    if (live.model, live.dimensions) != (described.model, described.dimensions):
+        live, known = profiles.live(session), profiles.known_models(session)
+    if live is None:
+        described = describe_embedding(settings)
+        with database.system() as session:
+            return profiles.add_first(session, described)
+    wanted = settings.embedding_model
+    if "embedding_model" not in settings.model_fields_set or live.model == wanted:
+        return live
+    if wanted not in known:
         raise ProfileMismatch(
-            f"The store was embedded with {live.model} ({live.dimensions} dimensions), this worker is set to"
-            f" {described.model} ({described.dimensions}); it would mix two vector spaces, so it refuses."
-            f" Set REFDESK_EMBEDDING_MODEL={live.model}."
+            f"The store was embedded with {live.model} ({live.dimensions} dimensions), this worker is set to {wanted};"
+            f" it would mix two vector spaces, so it refuses. Set REFDESK_EMBEDDING_MODEL={live.model}; to change the"
+            f" model, add it beside the live one: `refdesk profiles add NAME --model {wanted}`."
         )
+    log.warning("REFDESK_EMBEDDING_MODEL is not the live profile's model", set_to=wanted, live=live.model)
     return live
 
 
 def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None:
     database = Database(plan.database_url, application=f"refdesk {plan.role}", durable=False)
     try:
-        parts = build_parts(plan.settings, profile, role=plan.role)
+        parts = load_parts(plan.settings, role=plan.role)
+        parts.get(profile)
     except Exception as error:
         log.exception("worker cannot start")
         note_failure(str(error) or type(error).__name__)
@@ -136,6 +150,10 @@ def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None
         embedder.start()
         signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
         runtime = replace(runtime, wake_embedder=embedder.wake)
+    else:
+        watcher = ProfileWatcher(runtime)
+        watcher.start()
+        signals.worker_process_shutdown.connect(lambda **_: watcher.stop(), weak=False)
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
     install(runtime)
     note_ready()

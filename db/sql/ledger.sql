@@ -137,7 +137,8 @@ ORDER BY j.id LIMIT 1000;
 -- Ingest jobs that wait for vectors although none of their chunks is queued any more.
 SELECT j.id, v.id AS version_id FROM jobs j LEFT JOIN document_versions v ON v.job_id = j.id
 WHERE j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
-  AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id);
+  AND NOT EXISTS (SELECT FROM embedding_queue q
+                  WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'));
 
 -- name: end_deleted
 -- An ingest job waits for vectors of a version that is gone: its document was deleted meanwhile.

@@ -54,24 +54,30 @@ FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:freq
 
 -- name: reuse_or_queue
 -- Chunks whose input did not change keep their vectors, copied from any chunk of the workspace with the same hash; the
--- rest waits for a worker. The k-th chunk is due 20 ms after the one before, so a long document does not hold up short
--- ones. The number of rows is that of the chunks that wait.
-WITH reused AS (
+-- rest waits for a worker. So for every profile that is kept filled, the live one and those beside it. The k-th chunk is
+-- due 20 ms after the one before, so a long document does not hold up short ones. Gives how many wait for the live profile.
+WITH kept AS (
+    SELECT id AS profile_id, state FROM embedding_profiles WHERE state IN ('live', 'building', 'retired')
+), reused AS (
     INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
-    SELECT DISTINCT ON (n.id) :profile_id, n.id, n.workspace_id, n.version_id, e.vector
-    FROM chunks n
+    SELECT DISTINCT ON (k.profile_id, n.id) k.profile_id, n.id, n.workspace_id, n.version_id, e.vector
+    FROM kept k
+    CROSS JOIN chunks n
     JOIN chunks o ON o.workspace_id = n.workspace_id AND o.input_hash = n.input_hash AND o.version_id <> n.version_id
-    JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = :profile_id
+    JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = k.profile_id
     WHERE n.version_id = :version_id
-    ORDER BY n.id, o.id
+    ORDER BY k.profile_id, n.id, o.id
     ON CONFLICT DO NOTHING
-    RETURNING chunk_id
+    RETURNING profile_id, chunk_id
+), queued AS (
+    INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
+    SELECT k.profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
+    FROM kept k CROSS JOIN chunks c
+    WHERE c.version_id = :version_id AND (k.profile_id, c.id) NOT IN (SELECT profile_id, chunk_id FROM reused)
+    ON CONFLICT DO NOTHING
+    RETURNING profile_id
 )
-INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
-SELECT :profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
-FROM chunks c
-WHERE c.version_id = :version_id AND c.id NOT IN (SELECT chunk_id FROM reused)
-ON CONFLICT DO NOTHING;
+SELECT count(*) FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live';
 
 -- name: hand_to_embedder
 -- The ingest job has stored its chunks: it gives up the lease and waits for vectors; fenced.
@@ -148,19 +154,21 @@ VALUES (:profile_id, :chunk_id, :workspace_id, :version_id, :vector) ON CONFLICT
 -- name: report_embedding
 -- Progress of the jobs behind these versions.
 UPDATE jobs j
-SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q WHERE q.version_id = v.id)
+SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q
+                                         WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
 FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
 -- name: complete_versions
--- Those of these versions that have all their vectors and whose job still waits for them, in the order in which they were
+-- Those of these versions that have all their vectors of the live profile and whose job still waits for them, in the order in which they were
 -- asked for. `outdated`: what answers now was asked for later, so this version must not take its place.
 SELECT v.id, v.document_id,
        coalesce((lj.requested_at, lj.id) > (j.requested_at, j.id), false) AS outdated
 FROM document_versions v JOIN jobs j ON j.id = v.job_id JOIN documents d ON d.id = v.document_id
 LEFT JOIN document_versions l ON l.id = d.live_version_id LEFT JOIN jobs lj ON lj.id = l.job_id
 WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
-  AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.version_id = v.id)
+  AND NOT EXISTS (SELECT FROM embedding_queue q
+                  WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
 ORDER BY j.requested_at, j.id;
 
 -- name: end_outdated
@@ -214,9 +222,11 @@ DELETE FROM documents d WHERE d.id = ANY (:ids) AND d.live_version_id IS NULL
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.document_id = d.id);
 
 -- name: poisoned
--- Versions with a chunk that was claimed as often as allowed and never finished: their job is dead.
+-- Versions with a chunk that was claimed as often as allowed and never finished: their job is dead. For a profile beside the
+-- live one such a chunk only stays where it is, so that the profile is never whole.
 SELECT DISTINCT v.id, v.job_id FROM embedding_queue q JOIN document_versions v ON v.id = q.version_id
-WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expires < now());
+WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
+  AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live');
 
 -- name: kill_embedding_job
 -- The job of a version that cannot be embedded.

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.backends.models import WAY_OUT, ModelFiles, first_line, make_profile, read_shape, resolve_model
+from pipeline.backends.models import (
+    WAY_OUT,
+    ModelFiles,
+    first_line,
+    make_profile,
+    read_shape,
+    resolve_files,
+    resolve_model,
+)
 from pipeline.backends.vocabulary import Units, unit_finder
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
-from pipeline.types import EmbeddingProfile
+from pipeline.types import EmbeddingProfile, Pooling
 
 WORD_CHARS = 64
 """Texts up to this length are words to the counter, and their counts are remembered."""
+LANGUAGE_MODEL_WAY_OUT = "Name a folder that holds it, or its name at the hub (owner/model)."
 
 
 class SentenceTransformerEmbedder:
@@ -36,7 +46,7 @@ class SentenceTransformerEmbedder:
         self._profile = profile
         self._batch_size = batch_size
         self._token_limit = token_limit
-        self._model = load_sentence_transformer(resolve_model(profile.model), threads=threads, device=device)
+        self._model = load_model(profile, threads=threads, device=device)
         dimensions = self._model.get_embedding_dimension()
         if dimensions != profile.dimensions:
             raise ProfileMismatch(
@@ -165,6 +175,60 @@ def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: st
         ) from error
     model.eval()
     return model
+
+
+def load_model(profile: EmbeddingProfile, *, threads: int = 0, device: str | None = None) -> Any:
+    """Load what a profile's vectors come from: the model as it is, or a language model with a pooling on top."""
+    if profile.backend != "hidden-states":
+        return load_sentence_transformer(resolve_model(profile.model), threads=threads, device=device)
+    files = resolve_files(profile.model, kind="language model", way_out=LANGUAGE_MODEL_WAY_OUT)
+    return load_hidden_states(files, profile.pooling or "mean", threads=threads, device=device)
+
+
+def load_hidden_states(files: ModelFiles, pooling: Pooling, *, threads: int = 0, device: str | None = None) -> Any:
+    """Load a language model so that the states of its last layer, pooled, are the vector of a text.
+
+    `mean` averages over the tokens; `last` takes the last token, the only one that has read all others in a causal
+    model (both as in Wang et al., "Improving Text Embeddings with Large Language Models", 2024, sec. 3).
+    """
+    try:
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
+        from sentence_transformers.sentence_transformer.modules import Transformer
+    except ImportError as error:
+        raise MissingExtra(
+            "The model library is not installed here; install it with `pip install 'refdesk[worker]'`."
+        ) from error
+    if threads:
+        torch.set_num_threads(threads)
+    local = {"local_files_only": files.local_only}
+    try:
+        # As the weights are stored: a language model in single precision may not fit.
+        states = Transformer(
+            files.location, model_kwargs={"dtype": "auto", **local}, processor_kwargs=local, config_kwargs=local
+        )
+        width = states.get_embedding_dimension()
+        mode = "lasttoken" if pooling == "last" else "mean"
+        model = SentenceTransformer(modules=[states, PoolingModule(width, pooling_mode=mode)], device=device)
+    except Exception as error:  # the library raises nearly anything for a folder that holds no model
+        raise ModelUnavailable(
+            f"The language model {files.name} cannot be loaded: {first_line(error)} {LANGUAGE_MODEL_WAY_OUT}"
+        ) from error
+    if model.tokenizer.pad_token is None:  # causal models are trained without one; what it stands for is masked
+        model.tokenizer.pad_token = model.tokenizer.eos_token
+    # Padding on the right leaves positions and, in a causal model, all states before it as they are.
+    model.tokenizer.padding_side = "right"
+    model.eval()
+    return model
+
+
+def describe_hidden_states(name: str, pooling: Pooling) -> EmbeddingProfile:
+    """Describe a language model's states as a profile that is not stored yet (id 0); loads the weights."""
+    files = resolve_files(name, kind="language model", way_out=LANGUAGE_MODEL_WAY_OUT)
+    model = load_hidden_states(files, pooling)
+    described = make_profile(name, int(model.get_embedding_dimension()), int(model.max_seq_length or 512))
+    return replace(described, backend="hidden-states", pooling=pooling)
 
 
 def describe_model(name: str) -> EmbeddingProfile:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from db import embedding, jobs, store, workspaces
+from db import embedding, jobs, profiles, store, workspaces
 from db.engine import Database
 from pipeline.ingest import prepare_chunk
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument
@@ -59,7 +59,7 @@ class Library:
             [prepare_chunk(Chunk(n, text, tokens=len(text.split()))) for n, text in enumerate(texts)],
         )
         with self.database.tenant(lease.workspace_id) as session:
-            return store.store_version(session, lease, self.profile.id, version)
+            return store.store_version(session, lease, version)
 
     def embed(self, *, attempts: int = 0, limit: int = 1000) -> list[int]:
         token = uuid.uuid4()
@@ -110,7 +110,7 @@ def library(database: Database) -> Library:
     with database.system() as session:
         local = workspaces.ensure_workspace(session, "local")
         other = workspaces.ensure_workspace(session, "guild:1")
-        profile = workspaces.add_first_profile(session, EmbeddingProfile(0, "fake", "fake", DIMENSIONS, 256))
+        profile = profiles.add_first(session, EmbeddingProfile(0, "fake", "fake", DIMENSIONS, 256))
     return Library(database, local, other, profile)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from config.loaded import LoadedParts
 from config.settings import Settings
 from pipeline.errors import DatabaseAway
 from tasks.embed import embed_backlog
@@ -25,11 +27,14 @@ class FakeEmbedder:
         return np.array([fake_vector(text) for text in texts], dtype=np.float32)
 
 
-def runtime(library, embedder, **settings):
+def runtime(library, embedder, **settings) -> Any:
+    def parts(_profile) -> Any:
+        return SimpleNamespace(embedder=embedder)
+
     return SimpleNamespace(
         settings=Settings(_env_file=None, embed_claim_size=64, **settings),
         database=library.database,
-        parts=SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), embedder=embedder),
+        parts=LoadedParts(parts, lambda: None),
     )
 
 

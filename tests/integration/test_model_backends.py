@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import ModelUnavailable, ProfileMismatch
+from pipeline.types import Pooling
 
 if TYPE_CHECKING:
     from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
@@ -138,3 +139,56 @@ def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEm
     assert static.count("the gate opens") == 3
     with pytest.raises(ModelUnavailable, match="no token vectors"):
         static.encode_tokens(["the gate"])
+
+
+MAKE_LANGUAGE_MODEL = """
+import sys
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast, set_seed
+set_seed(3)
+folder = sys.argv[1]
+words = ["<eos>", "<unk>"] + "the gate opens at nine lamp when does".split()
+tokenizer = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
+tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", unk_token="<unk>",
+    model_max_length=64).save_pretrained(folder)
+config = GPT2Config(vocab_size=len(words), n_embd=32, n_layer=2, n_head=2, n_positions=64, initializer_range=0.3)
+GPT2Model(config).save_pretrained(folder)
+"""
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Make a tiny causal model, which has no padding token, as those models do."""
+    folder = str(tmp_path_factory.mktemp("causal"))
+    subprocess.run([sys.executable, "-c", MAKE_LANGUAGE_MODEL, folder], check=True, capture_output=True)
+    return folder
+
+
+@pytest.mark.parametrize("pooling", ["mean", "last"])
+def test_hidden_states__are_those_of_the_last_layer_pooled(language_model: str, pooling: Pooling) -> None:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_hidden_states
+
+    described = describe_hidden_states(language_model, pooling)
+    assert (described.dimensions, described.backend, described.pooling) == (32, "hidden-states", pooling)
+    texts = ["the gate opens at nine", "lamp", "when does the lamp", ""]
+    found = SentenceTransformerEmbedder(described, batch_size=4).encode(texts)
+    tokenizer, model = AutoTokenizer.from_pretrained(language_model), AutoModel.from_pretrained(language_model).eval()
+    for text, vector in zip(texts[:3], found, strict=False):
+        with torch.inference_mode():
+            states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        pooled = states[-1] if pooling == "last" else states.mean(dim=0)
+        assert np.allclose(vector, (pooled / pooled.norm()).numpy(), atol=1e-5)
+    assert np.isfinite(found).all()
+
+
+def test_hidden_states__of_a_folder_that_holds_no_model_say_what_to_do(tmp_path: Path) -> None:
+    from pipeline.backends.sentence_transformer import describe_hidden_states
+
+    with pytest.raises(ModelUnavailable, match="language model"):
+        describe_hidden_states(str(tmp_path), "mean")
+    with pytest.raises(ModelUnavailable, match="language model"):
+        describe_hidden_states(str(tmp_path / "nothing"), "mean")

@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
-from db import deliveries, feedback, jobs, workspace_settings, workspaces
+from db import deliveries, feedback, jobs, profiles, workspace_settings, workspaces
 from db.engine import Database, driver_url
 from db.models import Base
 from db.schema import _require_versions, inspect_schema, migrate, require_schema
@@ -26,7 +26,7 @@ def test_up_down_up__on_data(database_url):
     database = Database(database_url)
     with database.system() as session:
         workspace = workspaces.ensure_workspace(session, "local")
-        workspaces.add_first_profile(session, EmbeddingProfile(0, "p", "m", 3, 9))
+        profiles.add_first(session, EmbeddingProfile(0, "p", "m", 3, 9))
     with database.tenant(workspace) as session:
         jobs.submit(session, jobs.NewJob(workspace, "ingest", {}))
     database.close()

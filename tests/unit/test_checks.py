@@ -72,9 +72,9 @@ def test_language_model__unreachable_hides_the_password():
 
 
 def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp_path):
-    embedder = SimpleNamespace(encode=lambda texts: None)
+    profile = EmbeddingProfile(1, "p", "m", 8, 66, "", "", True)
+    embedder = SimpleNamespace(encode=lambda texts: None, profile=profile)
     monkeypatch.setattr(wiring, "build_embedder", lambda settings, profile: embedder)
     settings = Settings(home=tmp_path, chunk_tokens=200, chunk_overlap=100)
-    profile = EmbeddingProfile(1, "p", "m", 8, 66, "", "", True)
     parts = wiring.build_parts(settings, profile, role="ingest")
     assert (parts.ingest.chunk_tokens, parts.ingest.chunk_overlap) == (64, 32)

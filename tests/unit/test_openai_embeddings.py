@@ -1,0 +1,217 @@
+"""Embedding endpoints: what is sent, what is read, and what becomes of everything that can go wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.backends.openai_embeddings import OpenAIEmbeddings, describe_endpoint
+from pipeline.errors import (
+    LlmRefused,
+    LlmTimeout,
+    LlmUnparsable,
+    LlmUnreachable,
+    ModelUnavailable,
+    ProfileMismatch,
+    RefdeskError,
+)
+from pipeline.types import EmbeddingProfile
+from tests.loopback_llm import Answer, LoopbackLlm, Said, in_turn
+
+PROFILE = EmbeddingProfile(1, "remote", "text-embedding-3-large", 3, 8191, backend="openai")
+
+
+def numbers(text: str, dimensions: int = 3) -> list[float]:
+    return [float(len(text) + place) for place in range(dimensions)]
+
+
+def vectors(request: Mapping[str, Any], dimensions: int = 3, *, backwards: bool = False) -> Said:
+    data = [
+        {"object": "embedding", "index": place, "embedding": numbers(text, dimensions)}
+        for place, text in enumerate(request["input"])
+    ]
+    return Said(body=json.dumps({"data": data[::-1] if backwards else data, "usage": {"prompt_tokens": 5}}))
+
+
+def client(server: LoopbackLlm, profile: EmbeddingProfile = PROFILE, **options: Any) -> closing[OpenAIEmbeddings]:
+    return closing(OpenAIEmbeddings(replace(profile, base_url=server.url), **options))
+
+
+def embed(answer: Answer, texts: Sequence[str] = ("a", "bb"), **options: Any) -> tuple[Any, list[Mapping[str, Any]]]:
+    with LoopbackLlm(answer) as server, client(server, **options) as embedder:
+        return embedder.encode(texts), server.asked
+
+
+def failure(answer: Answer, **options: Any) -> RefdeskError:
+    with pytest.raises(RefdeskError) as caught:
+        embed(answer, **options)
+    return caught.value
+
+
+def test_request__has_model_texts_and_dimensions() -> None:
+    _, asked = embed(vectors)
+    assert asked == [
+        {"model": "text-embedding-3-large", "input": ["a", "bb"], "encoding_format": "float", "dimensions": 3}
+    ]
+
+
+def test_vectors__are_read_by_index_and_scaled_to_length_1() -> None:
+    found, _ = embed(lambda request: vectors(request, backwards=True))
+    expected = np.array([numbers("a"), numbers("bb")], dtype=np.float32)
+    assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True))
+    assert found.dtype == np.float32
+
+
+def test_vectors__stay_as_long_as_they_are_where_the_profile_says_so() -> None:
+    with LoopbackLlm(vectors) as server, client(server, replace(PROFILE, normalize=False)) as embedder:
+        found = embedder.encode(["a"])
+    assert found.tolist() == [numbers("a")]
+
+
+def test_nothing__asks_nothing() -> None:
+    found, asked = embed(vectors, ())
+    assert found.shape == (0, 3)
+    assert asked == []
+
+
+def test_dimensions__are_left_out_for_a_model_that_does_not_know_them() -> None:
+    def ada(request: Mapping[str, Any]) -> Said:
+        if "dimensions" in request:
+            return Said(status=400, body='{"error": {"message": "This model does not support specifying dimensions."}}')
+        return vectors(request)
+
+    found, asked = embed(ada, ("a", "b", "c"), batch_size=1)
+    assert found.shape == (3, 3)
+    assert ["dimensions" in request for request in asked] == [True, False, False, False]
+
+
+def up_to(limit: int, said: str, status: int = 400) -> Answer:
+    def answer(request: Mapping[str, Any]) -> Said:
+        if len(request["input"]) > limit:
+            return Said(status=status, body=json.dumps({"error": {"message": said}}))
+        return vectors(request)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [("batch size 8 > maximum allowed batch size 2", 422), ("too large", 413), ("array too long", 400)],
+)
+def test_batch__shrinks_to_what_the_endpoint_takes_and_stays_there(said: str, status: int) -> None:
+    texts = [f"text {n}" for n in range(8)]
+    with LoopbackLlm(up_to(2, said, status)) as server, client(server, batch_size=8) as embedder:
+        found = embedder.encode(texts)
+        first = [len(request["input"]) for request in server.asked]
+        embedder.encode(texts)
+        second = [len(request["input"]) for request in server.asked][len(first) :]
+    assert found.shape == (8, 3)
+    assert first == [8, 4, 2, 2, 2, 2]
+    assert second == [2, 2, 2, 2]
+
+
+def test_batch__of_too_many_tokens_is_no_limit_for_the_next() -> None:
+    answer = up_to(1, "maximum 300000 tokens per request")
+    with LoopbackLlm(answer) as server, client(server, batch_size=2) as embedder:
+        embedder.encode(["a", "b"])
+        embedder.encode(["a", "b"])
+        assert [len(request["input"]) for request in server.asked] == [2, 1, 1, 2, 1, 1]
+
+
+def test_text__that_is_refused_alone_is_named_as_refused() -> None:
+    error = failure(in_turn([Said(status=400, body='{"error": {"message": "8,000 tokens at most"}}')]))
+    assert isinstance(error, LlmRefused)
+    assert "8,000 tokens at most" in str(error)
+
+
+def test_too_many_requests__waits_as_long_as_the_endpoint_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    scripted = in_turn(
+        [Said(status=429, headers={"Retry-After": "7"}, body="{}"), Said(status=503, body="{}"), Said(text="last")]
+    )
+
+    def answer(request: Mapping[str, Any]) -> Said:
+        said = scripted({"messages": []})
+        return vectors(request) if said.text else said
+
+    found, asked = embed(answer)
+    assert found.shape == (2, 3)
+    assert (waited, len(asked)) == ([7.0, 1.0], 3)
+
+
+def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
+    error = failure(in_turn([Said(status=429, headers={"Retry-After": "3600"}, body="{}")]), timeout_s=2)
+    assert isinstance(error, LlmUnreachable)
+    assert error.retryable
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "words"),
+    [
+        (
+            Said(status=401, body='{"error": {"message": "bad key sk-1"}}'),
+            ModelUnavailable,
+            "REFDESK_EMBEDDING_API_KEY",
+        ),
+        (Said(status=404, body="{}"), ModelUnavailable, "model"),
+        (Said(status=500, body="{}"), LlmUnreachable, "fails"),
+        (Said(close=True), LlmUnreachable, "cannot be reached"),
+        (Said(hold=True), LlmTimeout, "in time"),
+        (Said(body="<html>"), LlmUnparsable, "no vectors"),
+        (Said(body="[]"), LlmUnparsable, "no list"),
+        (Said(body='{"data": [1, 2]}'), LlmUnparsable, "no list"),
+        (Said(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}]}'), LlmUnparsable, "2 texts"),
+        (
+            Said(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}, {"index": 0, "embedding": [1, 2, 3]}]}'),
+            LlmUnparsable,
+            "2 texts",
+        ),
+        (
+            Said(body='{"data": [{"index": 0, "embedding": [1, NaN, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            LlmUnparsable,
+            "finite",
+        ),
+        (Said(body='{"data": [{"index": 0, "embedding": null}, {"index": 1}]}'), LlmUnparsable, "finite"),
+    ],
+)
+def test_failure__names_what_is_wrong(said: Said, kind: type[RefdeskError], words: str) -> None:
+    error = failure(in_turn([said]), timeout_s=1, max_retries=0, api_key="sk-1")
+    assert type(error) is kind
+    assert words in str(error)
+    assert "sk-1" not in str(error)
+
+
+def test_wrong_dimension__is_named_with_both_numbers() -> None:
+    error = failure(lambda request: vectors(request, 5))
+    assert isinstance(error, ProfileMismatch)
+    assert "5 dimensions" in str(error)
+    assert "has 3" in str(error)
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "nonsense", ""])
+def test_address__that_is_none_is_named(url: str) -> None:
+    client = closing(OpenAIEmbeddings(replace(PROFILE, base_url=url), max_retries=0))
+    with client as embedder, pytest.raises(ModelUnavailable) as caught:
+        embedder.encode(["a"])
+    assert "http(s) address" in str(caught.value)
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(0, False), (256, True)])
+def test_description__asks_once_and_takes_the_dimensions_that_come(asked: int, *, sent: bool) -> None:
+    answer: Callable[[Mapping[str, Any]], Said] = lambda request: vectors(request, request.get("dimensions", 1536))  # noqa: E731
+    with LoopbackLlm(answer) as server:
+        described = describe_endpoint(replace(PROFILE, dimensions=asked, base_url=server.url))
+        assert [("dimensions" in request) for request in server.asked] == [sent]
+    assert described.dimensions == (asked or 1536)
+
+
+def test_description__of_an_endpoint_that_gives_other_dimensions_is_refused() -> None:
+    with LoopbackLlm(lambda request: vectors(request, 1536)) as server, pytest.raises(ProfileMismatch):
+        describe_endpoint(replace(PROFILE, dimensions=256, base_url=server.url))
