@@ -11,7 +11,7 @@ import structlog
 import typer
 from typer.core import TyperGroup
 
-from cli import ask, bot, docs, doctor, evaluate, ingest, jobs, sql, up, worker
+from cli import ask, bot, docs, doctor, evaluate, ingest, jobs, profiles, sql, up, worker
 from cli.console import complain, note
 from pipeline.errors import DiskFull, RefdeskError
 
@@ -76,6 +76,7 @@ for module in (up, ingest, ask, evaluate, worker, bot, doctor, sql):
     module.register(app)
 app.add_typer(docs.app, name="docs")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(profiles.app, name="profiles")
 
 
 def main() -> None:

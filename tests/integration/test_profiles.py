@@ -1,0 +1,352 @@
+"""Embedding profiles in the store: built beside the live one, switched whole or not at all, rolled back, dropped."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config.loaded import LoadedParts
+from config.settings import Settings
+from db import embedding, profiles
+from db.recall import PostgresRecall
+from db.vector_indexes import build_vector_indexes, drop_vector_indexes
+from pipeline.errors import BadInput, LlmUnreachable, ModelUnavailable, ProfileNotReady, UnknownName
+from pipeline.types import EmbeddingProfile, RecallQuery
+from tasks.embed import embed_backlog
+from tasks.profiles import ProfileWatcher
+from tests.integration.conftest import DIMENSIONS, fake_vector
+
+OTHER = EmbeddingProfile(
+    0, "other", "other", 5, 128, query_prefix="q: ", backend="openai", base_url="http://127.0.0.1/v1"
+)
+
+
+class Model:
+    """Embeds for any profile; fails where it is told to."""
+
+    def __init__(self, profile: EmbeddingProfile, error: Exception | None = None) -> None:
+        self.profile, self.error = profile, error
+
+    def encode(self, texts):
+        if self.error:
+            raise self.error
+        return np.array([fake_vector(f"{self.profile.name} {text}")[: self.profile.dimensions] for text in texts])
+
+
+def worker(library, errors: dict[str, Exception] | None = None) -> Any:
+    def parts(profile) -> Any:
+        return SimpleNamespace(embedder=Model(profile, (errors or {}).get(profile.name)))
+
+    return SimpleNamespace(
+        worker="w1",
+        settings=Settings(_env_file=None, embed_claim_size=64),
+        database=library.database,
+        parts=LoadedParts(parts, lambda: None),
+    )
+
+
+def add(library, described: EmbeddingProfile = OTHER, *, building: bool = True) -> EmbeddingProfile:
+    with library.database.system() as session:
+        added = profiles.add(session, described)
+        if building:
+            profiles.begin_building(session, added.id)
+    return added
+
+
+def store(library, source: str, texts) -> int:
+    job = library.submit_bytes(source, "\n".join(texts).encode())
+    library.store(library.claim(job), texts)
+    return job
+
+
+def switch(library, profile: EmbeddingProfile, **options) -> None:
+    with library.database.system() as session:
+        profiles.switch(session, profile, **options)
+
+
+def states(library) -> dict[str, str]:
+    with library.database.system() as session:
+        return {status.profile.name: status.state for status in profiles.statuses(session, max_attempts=3)}
+
+
+def live(library) -> str:
+    with library.database.system() as session:
+        found = profiles.live(session)
+    assert found is not None
+    return found.name
+
+
+def test_add__keeps_everything_that_makes_the_vectors(library):
+    added = add(library, building=False)
+    assert replace(added, id=0) == OTHER
+    assert states(library) == {"fake": "live", "other": "added"}
+    assert library.count("embedding_queue") == 0
+
+
+def test_add__a_name_means_one_thing(library):
+    add(library, building=False)
+    with pytest.raises(BadInput, match="it is added"), library.database.system() as session:
+        profiles.add(session, OTHER)
+    with library.database.system() as session:
+        profiles.drop(session, profiles.find(session, "other")[0])
+    with pytest.raises(BadInput, match="another meaning"), library.database.system() as session:
+        profiles.add(session, replace(OTHER, query_prefix="query: "))
+    add(library, building=False)
+    assert states(library)["other"] == "added"
+
+
+def test_add__more_dimensions_than_an_index_takes_are_refused_by_name(library):
+    with pytest.raises(BadInput, match=r"4,096 dimensions; 4,000 is the most"):
+        add(library, replace(OTHER, dimensions=4096))
+
+
+def test_index__is_built_and_used_at_4000_dimensions(library):
+    wide = add(library, replace(OTHER, dimensions=4000))
+    store(library, "a", ["one", "two"])
+    library.embed()
+    library.run(
+        f"INSERT INTO embeddings SELECT {wide.id}, c.id, c.workspace_id, c.version_id, CAST(CAST("
+        "(SELECT array_agg(random() - 0.5) FROM generate_series(1, 4000 + 0 * c.id)) AS real[]) AS halfvec(4000))"
+        " FROM chunks c"
+    )
+    names = build_vector_indexes(library.database, threshold=2)
+    assert f"embeddings_hnsw_p{wide.id}_w{library.workspace}" in names
+    found = PostgresRecall(library.database, library.workspace, wide).recall(
+        RecallQuery("one", [0.1] * 4000, (), mode="dense", top_n=2)
+    )
+    assert (found.returned, found.plan) == (2, "hnsw")
+
+
+def test_build__queues_what_is_there_and_what_comes_for_both(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    assert library.count("embedding_queue", f"profile_id = {other.id}") == 2
+    store(library, "new", ["three"])
+    assert library.count("embedding_queue", f"profile_id = {other.id}") == 3
+    assert library.count("embedding_queue", f"profile_id = {library.profile.id}") == 1
+    embed_backlog(worker(library))
+    assert library.count("embedding_queue") == 0
+    assert library.count("embeddings", f"profile_id = {other.id} AND vector_dims(vector) = 5") == 3
+    assert library.count("embeddings", f"profile_id = {library.profile.id} AND vector_dims(vector) = 8") == 3
+
+
+def test_build__again_queues_nothing_twice_and_tries_again_what_was_given_up(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    library.run("UPDATE embedding_queue SET attempts = 9")
+    with library.database.system() as session:
+        assert profiles.statuses(session, max_attempts=3)[1].stuck == 2
+        profiles.begin_building(session, other.id)
+        assert profiles.statuses(session, max_attempts=3)[1].stuck == 0
+    embed_backlog(worker(library))
+    with library.database.system() as session:
+        assert profiles.begin_building(session, other.id) == 0
+
+
+def test_document__answers_when_the_live_profile_has_it_whatever_another_lacks(library):
+    add(library)
+    job = store(library, "new", ["three"])
+    library.embed()
+    assert library.job(job).state == "succeeded"
+    assert library.count("documents", "live_version_id IS NOT NULL") == 1
+
+
+def test_document__again_keeps_its_vectors_of_every_profile(library):
+    library.add("a", ["one", "two"])
+    other = add(library)
+    embed_backlog(worker(library))
+    job = library.submit_bytes("a", b"changed")
+    library.store(library.claim(job), ["one", "three"])
+    assert library.count("embedding_queue") == 2
+    assert library.count("embedding_queue", f"profile_id = {other.id}") == 1
+
+
+def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
+    other = add(library)
+    store(library, "new", ["three"])
+    runtime = worker(library, {"other": LlmUnreachable("The endpoint is away.")})
+    embed_backlog(runtime)
+    assert library.count("embedding_queue", f"profile_id = {other.id} AND attempts = 0") == 1
+    with library.database.system() as session:
+        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
+    assert found == {"fake": "", "other": "The endpoint is away."}
+    assert library.count("documents", "live_version_id IS NOT NULL") == 1
+    embed_backlog(worker(library))
+    with library.database.system() as session:
+        assert profiles.statuses(session, max_attempts=3)[1].problem == ""
+
+
+def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
+    job = store(library, "new", ["three"])
+    for _ in range(5):
+        with pytest.raises(ModelUnavailable):
+            embed_backlog(worker(library, {"fake": ModelUnavailable("The endpoint refused the key.")}))
+    embed_backlog(worker(library))
+    assert library.job(job).state == "succeeded"
+
+
+def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(library):
+    job = library.add("old", ["one"])
+    other = add(library)
+    library.run("UPDATE embedding_queue SET attempts = 9")
+    with library.database.system() as session:
+        assert embedding.kill_poisoned(session, 3) == []
+    assert library.job(job).state == "succeeded"
+    with pytest.raises(ProfileNotReady, match="1 chunks"):
+        switch(library, other)
+
+
+def test_switch__needs_every_vector_and_leaves_one_live(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    with pytest.raises(ProfileNotReady, match="2 chunks"):
+        switch(library, other)
+    assert live(library) == "fake"
+    embed_backlog(worker(library))
+    switch(library, other)
+    assert states(library) == {"fake": "retired", "other": "live"}
+    with pytest.raises(BadInput, match="live already"):
+        switch(library, other)
+    assert states(library) == {"fake": "retired", "other": "live"}
+
+
+def test_switch__to_what_was_only_added_is_refused(library):
+    other = add(library, building=False)
+    with pytest.raises(BadInput, match="build it first"):
+        switch(library, other)
+
+
+def test_switch__a_document_under_construction_waits_for_its_new_vectors(library):
+    job = store(library, "late", ["one"])
+    other = add(library, building=False)
+    library.run(f"UPDATE embedding_profiles SET state = 'building' WHERE id = {other.id}")  # its queue is not filled
+    switch(library, other)
+    library.embed()
+    assert library.job(job).state == "running"
+    embed_backlog(worker(library))
+    assert library.job(job).state == "succeeded"
+    assert library.count("embeddings", f"profile_id = {other.id}") == 1
+
+
+def test_switch__waits_for_a_document_that_is_going_live(library):
+    library.add("old", ["one"])
+    other = add(library)
+    embed_backlog(worker(library))
+    job = library.submit_bytes("new", b"new")
+    lease = library.claim(job)
+    held, done = threading.Event(), threading.Event()
+    failures: list[Exception] = []
+
+    def ask_to_switch() -> None:
+        held.wait(10)
+        try:
+            switch(library, other)
+        except Exception as error:  # noqa: BLE001 - looked at below
+            failures.append(error)
+        done.set()
+
+    thread = threading.Thread(target=ask_to_switch)
+    thread.start()
+    with library.database.tenant(library.workspace) as session:
+        profiles.hold(session)
+        held.set()
+        assert not done.wait(0.5)
+        assert lease is not None
+    thread.join(10)
+    assert (done.is_set(), failures) == (True, [])
+
+
+def test_rollback__goes_to_the_one_before_which_was_kept_filled(library):
+    library.add("old", ["one"])
+    other = add(library)
+    embed_backlog(worker(library))
+    switch(library, other)
+    store(library, "new", ["two"])
+    embed_backlog(worker(library))
+    assert library.count("embeddings", f"profile_id = {library.profile.id}") == 2
+    with library.database.system() as session:
+        before = profiles.retired_last(session)
+    switch(library, before)
+    assert states(library) == {"fake": "live", "other": "retired"}
+
+
+def test_rollback__without_a_profile_before_is_refused(library):
+    with pytest.raises(UnknownName, match="nothing to roll back to"), library.database.system() as session:
+        profiles.retired_last(session)
+
+
+def test_recall__reads_the_vectors_of_its_own_profile_only(library, vector_of):
+    library.add("old", ["one", "two"])
+    other = add(library, replace(OTHER, dimensions=DIMENSIONS))
+    embed_backlog(worker(library))
+    query = RecallQuery("one", vector_of("other one"), (), mode="dense", top_n=1)
+    mixed = PostgresRecall(library.database, library.workspace, library.profile).recall(query).candidates[0]
+    right = PostgresRecall(library.database, library.workspace, other).recall(query).candidates[0]
+    assert right.text == "one"
+    assert right.dense_score == pytest.approx(1, abs=1e-3)
+    assert mixed.dense_score is not None
+    assert mixed.dense_score < 0.99
+
+
+def test_drop__takes_vectors_queue_and_indexes_and_leaves_the_row(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    embed_backlog(worker(library))
+    build_vector_indexes(library.database, threshold=2)
+    with library.database.system() as session:
+        profiles.drop(session, other)
+    assert len(drop_vector_indexes(library.database, other.id)) == 1
+    with library.database.system() as session:
+        assert [profiles.drop_vectors(session, other.id) for _ in range(2)] == [2, 0]
+    assert library.count("pg_class", f"relname LIKE 'embeddings\\_hnsw\\_p{other.id}\\_%'") == 0
+    assert library.count("pg_class", f"relname LIKE 'embeddings\\_hnsw\\_p{library.profile.id}\\_%'") == 1
+    assert states(library)["other"] == "dropped"
+    store(library, "new", ["three"])
+    assert library.count("embedding_queue", f"profile_id = {other.id}") == 0
+
+
+def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(library):
+    with pytest.raises(BadInput, match="is live"), library.database.system() as session:
+        profiles.drop(session, library.profile)
+    library.run(
+        "INSERT INTO jobs (workspace_id, kind, queue, payload, state, started_at)"
+        f" VALUES ({library.workspace}, 'ask', 'query', '{{}}', 'running', now())"
+    )
+    other = add(library)
+    switch(library, other)
+    with pytest.raises(BadInput, match="1 questions still read"), library.database.system() as session:
+        profiles.drop(session, library.profile)
+    library.run("UPDATE jobs SET state = 'succeeded' WHERE kind = 'ask'")
+    with library.database.system() as session:
+        profiles.drop(session, library.profile)
+
+
+def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(library):
+    library.run(
+        "INSERT INTO workers (id, role, queues, host, pid, model) VALUES ('w1', 'query', '{query}', 'h', 1, 'm')"
+    )
+    other = add(library)
+    with library.database.system() as session:
+        assert profiles.workers_without(session, other.id) == ["w1"]
+    runtime = worker(library)
+    watcher = ProfileWatcher(runtime)
+    watcher.look()
+    with library.database.system() as session:
+        assert profiles.workers_without(session, other.id) == []
+        profiles.drop(session, other)
+    watcher.look()
+    assert runtime.parts.loaded() == {library.profile.id}
+
+
+def test_tenants__may_look_at_profiles_but_not_change_them(library):
+    from sqlalchemy import text
+
+    with library.database.tenant(library.workspace) as session:
+        assert session.scalar(text("SELECT count(*) FROM embedding_profiles")) == 1
+    with pytest.raises(Exception, match="permission denied"), library.database.tenant(library.workspace) as session:
+        session.execute(text("UPDATE embedding_profiles SET state = 'retired'"))
