@@ -59,7 +59,7 @@ def add(library, described: EmbeddingProfile = OTHER, *, building: bool = True) 
 
 
 def store(library, source: str, texts) -> int:
-    job = library.submit_bytes(source, "\n".join(texts).encode())
+    job: int = library.submit_bytes(source, "\n".join(texts).encode())
     library.store(library.claim(job), texts)
     return job
 
