@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from db import jobs, profiles
 from db.sql import named
+from pipeline.errors import ProfileMismatch
+from pipeline.types import EmbeddingProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def release_claim(session: Session, token: uuid.UUID, *, counted: bool) -> None:
 
 def store_vectors(
     session: Session,
-    profile_id: int,
+    profile: EmbeddingProfile,
     *,
     token: uuid.UUID,
     chunks: Sequence[ClaimedChunk],
@@ -77,15 +79,20 @@ def store_vectors(
 ) -> list[int]:
     """Store the vectors of chunks still claimed under the token; gives the versions that went live.
 
-    `vectors` has shape (chunks, dimensions).
+    `vectors` has shape (chunks, dimensions of the profile); raises `ProfileMismatch` for any other.
     """
+    if vectors.shape != (len(chunks), profile.dimensions):
+        raise ProfileMismatch(
+            f"The profile {profile.name} has {profile.dimensions} dimensions; vectors of shape {vectors.shape} for"
+            f" {len(chunks)} passages are none of its, so nothing is stored."
+        )
     version_ids = sorted({chunk.version_id for chunk in chunks})
     profiles.hold(session)
     lock_versions(session, version_ids)
-    owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile_id}))
+    owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile.id}))
     rows = [
         {
-            "profile_id": profile_id,
+            "profile_id": profile.id,
             "chunk_id": chunk.chunk_id,
             "workspace_id": chunk.workspace_id,
             "version_id": chunk.version_id,

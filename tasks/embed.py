@@ -144,7 +144,7 @@ def _embed_claimed(
             embedder = runtime.parts.get(profile).embedder
             vectors = embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
             with runtime.database.system() as session:
-                live = embedding.store_vectors(session, profile.id, token=token, chunks=chunks, vectors=vectors)
+                live = embedding.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
         # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a server
         # that is away, a full disk, a wrong key and a missing model say nothing about the chunks.

@@ -73,10 +73,9 @@ def questions(desk, redis_url: str) -> Iterator[list[int]]:
 
 def by_profile(desk) -> dict[str, int]:
     with desk.database.owner() as session:
-        rows = session.execute(
-            text("SELECT p.name, count(*) FROM queries q JOIN embedding_profiles p ON p.id = q.profile_id GROUP BY 1")
-        )
-        return dict(rows.tuples().all())
+        statement = "SELECT p.name, count(*) AS number FROM queries q JOIN embedding_profiles p ON p.id = q.profile_id"
+        rows = session.execute(text(f"{statement} GROUP BY 1"))
+        return {row.name: row.number for row in rows}
 
 
 def run(desk, *arguments: str, **environment: str) -> str:

@@ -71,7 +71,7 @@ class Library:
             return []
         vectors = np.array([fake_vector(chunk.text) for chunk in claimed], dtype=np.float32)
         with self.database.system() as session:
-            return embedding.store_vectors(session, self.profile.id, token=token, chunks=claimed, vectors=vectors)
+            return embedding.store_vectors(session, self.profile, token=token, chunks=claimed, vectors=vectors)
 
     def add(self, source: str, texts: Sequence[str], *, channels=None, workspace: int | None = None) -> int:
         job = self.submit_bytes(source, "\n".join(texts).encode(), channels=channels, workspace=workspace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,14 @@ from config.settings import Settings
 from db import embedding, profiles
 from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
-from pipeline.errors import BadInput, LlmUnreachable, ModelUnavailable, ProfileNotReady, UnknownName
+from pipeline.errors import (
+    BadInput,
+    LlmUnreachable,
+    ModelUnavailable,
+    ProfileMismatch,
+    ProfileNotReady,
+    UnknownName,
+)
 from pipeline.types import EmbeddingProfile, RecallQuery
 from tasks.embed import embed_backlog
 from tasks.profiles import ProfileWatcher
@@ -350,3 +358,16 @@ def test_tenants__may_look_at_profiles_but_not_change_them(library):
         assert session.scalar(text("SELECT count(*) FROM embedding_profiles")) == 1
     with pytest.raises(Exception, match="permission denied"), library.database.tenant(library.workspace) as session:
         session.execute(text("UPDATE embedding_profiles SET state = 'retired'"))
+
+
+@pytest.mark.parametrize("dimensions", [DIMENSIONS - 1, DIMENSIONS + 1])
+def test_vectors__of_other_dimensions_are_neither_cut_nor_filled_up_but_refused(library, dimensions):
+    job = store(library, "new", ["one"])
+    token = uuid.uuid4()
+    with library.database.system() as session:
+        chunks = embedding.claim_chunks(session, library.profile.id, token=token, attempts=0, limit=9, lease_s=60)
+    vectors = np.ones((1, dimensions), dtype=np.float32)
+    with pytest.raises(ProfileMismatch, match="nothing is stored"), library.database.system() as session:
+        embedding.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)
+    assert library.count("embeddings") == 0
+    assert library.job(job).state == "running"

@@ -120,7 +120,7 @@ def test_embedding__expired_claim_is_taken_by_another_and_the_late_one_writes_no
     assert len(library.embed(attempts=1)) == 1
     with library.database.system() as session:
         embedding.store_vectors(
-            session, library.profile.id, token=late, chunks=claimed, vectors=np.ones((2, 8), dtype=np.float32)
+            session, library.profile, token=late, chunks=claimed, vectors=np.ones((2, 8), dtype=np.float32)
         )
     assert library.count("embeddings") == 2
     assert library.job(job).state == "succeeded"
