@@ -1,4 +1,4 @@
-"""`refdesk evaluate`: quality, latency and cost of recall and rerankers on a judged collection."""
+"""`refdesk evaluate`: quality, latency and cost of methods, on a judged collection or one's own library."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from config.logging import set_up_logging
 from config.settings import Settings
 from evaluation import report
 from evaluation.datasets import Dataset, Run, load, load_run
-from evaluation.evaluate import EvaluationPlan, Laboratory, evaluate
-from evaluation.plots import plot_quality_against_latency
-from evaluation.report import COLUMNS, Evaluation, as_rows, notes
+from evaluation.differences import Comparison, compare_methods
+from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate, evaluate_feedback
+from evaluation.plots import plot_quality
+from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, as_rows, difference_rows, notes
 from pipeline.errors import BadInput, MissingExtra
+
+DEFAULT_METHODS = "none,late-interaction"
 
 
 def register(app: typer.Typer) -> None:
@@ -29,42 +32,66 @@ def register(app: typer.Typer) -> None:
 
 @one_document()
 def evaluate_command(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds corpus.jsonl, queries.jsonl and qrels.tsv.")],
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Holds corpus.jsonl, queries.jsonl and qrels.tsv.")
+    ] = None,
+    own: Annotated[
+        bool, typer.Option("--feedback", help="Measure on what your people asked, instead of DIR: citations and votes.")
+    ] = False,
+    workspace: Annotated[str, typer.Option(help="With --feedback: whose questions.")] = "local",
+    since: Annotated[float, typer.Option(min=0, help="With --feedback: of the last so many days; 0: ever.")] = 0,
     recall: Annotated[RecallName | None, typer.Option(help="Kind of recall; REFDESK_RECALL when not given.")] = None,
-    reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = "none,late-interaction",
+    reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = DEFAULT_METHODS,
+    profile: Annotated[str, typer.Option(help="Embedding profile; the live one when not given.")] = "",
     top_n: Annotated[int | None, typer.Option(min=1, max=1000, help="Candidates of a question.")] = None,
     run: Annotated[
         str,
         typer.Option(help="Run of DIR/runs to rerank; `none` recalls from the whole corpus; else the first there is."),
     ] = "",
+    differences: Annotated[
+        int, typer.Option(min=0, help="Questions listed where a method differs most from the first.")
+    ] = 5,
     plot: Annotated[Path | None, typer.Option(help="Where the plot goes; in the data folder when not given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Measure recall and rerankers on a collection with known answers.
+    """Measure recall and rerankers: quality, time, calls, tokens and cost side by side.
 
-    The collection goes through the ingestion, the recall and the rerankers that answer people's questions, in a
-    workspace of its own; a second time it is found there. A document counts with its best chunk.
+    On a collection with known answers (DIR), which goes through the ingestion, the recall and the rerankers that answer
+    people's questions, in a workspace of its own; a second time it is found there. Or with --feedback on your own
+    library: what your people asked, the documents that the answers cite, and the votes. A document counts with its
+    best chunk.
     """
     settings = configuration.load()
     set_up_logging(settings)
-    dataset = load(folder)
+    if (folder is None) != own:
+        raise BadInput("Say what to measure on: a folder, or --feedback for your own library; one of the two.")
+    dataset = load(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.recall,
-        rerankers=_method_names(reranker),
+        rerankers=method_names(reranker),
         top_n=top_n or settings.top_n,
-        run=_chosen_run(dataset, run),
+        run=_chosen_run(dataset, run) if dataset is not None else None,
+        profile=profile,
     )
     if plan.run is not None:
         note(f"candidates come from the run {plan.run.name}; `--run none` recalls from the whole corpus")
-    with opened(settings, roles=("ingest",)) as front, _progress() as progress:
-        laboratory = Laboratory(settings, front.database, front.submitter)
-        evaluation = evaluate(dataset, plan, laboratory, _Steps(progress))
-    _show(evaluation, as_document=as_json)
+    evaluation = _measure(settings, dataset, plan, workspace=workspace, since=since)
+    _show(evaluation, as_document=as_json, differences=differences)
     if plot is not None or not as_json:
         _plot(evaluation, plot or _plot_path(settings, evaluation))
 
 
-def _show(evaluation: Evaluation, *, as_document: bool) -> None:
+def _measure(
+    settings: Settings, dataset: Dataset | None, plan: EvaluationPlan, *, workspace: str, since: float
+) -> Evaluation:
+    with opened(settings, roles=("ingest",) if dataset is not None else ()) as front, progress_bars() as progress:
+        laboratory = Laboratory(settings, front.database, front.submitter)
+        if dataset is not None:
+            return evaluate(dataset, plan, laboratory, steps(progress))
+        return evaluate_feedback(workspace, plan, laboratory, steps(progress), days=since)
+
+
+def _show(evaluation: Evaluation, *, as_document: bool, differences: int) -> None:
     for sentence in notes(evaluation):
         note(sentence, "yellow")
     if as_document:
@@ -73,6 +100,20 @@ def _show(evaluation: Evaluation, *, as_document: bool) -> None:
     size = f"{evaluation.questions} questions, {evaluation.documents} documents"
     say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
     print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
+    if differences:
+        for comparison in compare_methods(evaluation.methods, evaluation.texts, differences):
+            show_differences(comparison)
+
+
+def show_differences(comparison: Comparison) -> None:
+    """Print how a method differs from the first one, with the questions on which it does most."""
+    say("")
+    say(
+        f"{comparison.method} against {comparison.against}: better on {comparison.won} questions, the same on"
+        f" {comparison.tied}, worse on {comparison.lost}"
+    )
+    if comparison.largest:
+        print_table(DIFFERENCE_COLUMNS, difference_rows(comparison), numbers=DIFFERENCE_COLUMNS[:2])
 
 
 class _Steps:
@@ -88,12 +129,19 @@ class _Steps:
         self._progress.update(self._bars[what], completed=done, total=total)
 
 
-def _progress() -> Progress:
+def steps(progress: Progress) -> OnStep:
+    """Show progress as one bar per kind of thing counted."""
+    return _Steps(progress)
+
+
+def progress_bars() -> Progress:
+    """Make the bars, on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err)
 
 
-def _method_names(text: str) -> tuple[str, ...]:
+def method_names(text: str) -> tuple[str, ...]:
+    """Take names apart that stand between commas; raises `BadInput` when there is none."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
         raise BadInput("--reranker names no method; give one or more, for instance none,late-interaction.")
@@ -114,7 +162,7 @@ def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:
 
 def _plot(evaluation: Evaluation, path: Path) -> None:
     try:
-        plot_quality_against_latency(evaluation, path)
+        plot_quality(evaluation, path)
     except MissingExtra as error:
         note(str(error), "yellow")  # the figures are printed already; a missing picture is no failure
         return

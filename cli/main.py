@@ -11,7 +11,7 @@ import structlog
 import typer
 from typer.core import TyperGroup
 
-from cli import ask, bot, docs, doctor, evaluate, ingest, jobs, profiles, sql, up, worker
+from cli import ask, bot, compare, docs, doctor, evaluate, ingest, jobs, profiles, sql, up, worker
 from cli.console import complain, note
 from pipeline.errors import DiskFull, RefdeskError
 
@@ -72,7 +72,7 @@ def options(
     """A reference desk for a community's documents: add documents, ask questions, get answers with citations."""
 
 
-for module in (up, ingest, ask, evaluate, worker, bot, doctor, sql):
+for module in (up, ingest, ask, compare, evaluate, worker, bot, doctor, sql):
     module.register(app)
 app.add_typer(docs.app, name="docs")
 app.add_typer(jobs.app, name="jobs")

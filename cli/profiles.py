@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cli import front as front_end
+from cli import profile_comparison
 from cli.console import err, note, one_document, print_json, print_table, say
 from config.settings import Settings
 from config.wiring import ProfileRequest, describe_profile
@@ -127,6 +128,9 @@ def build(name: Name, as_json: Json = False) -> None:
     say(f"{profile.name} has all {status.vectors} vectors")
     if state != "live":
         note(f"next: refdesk profiles compare {profile.name}, or refdesk profiles switch {profile.name}")
+
+
+app.command("compare")(profile_comparison.compare)
 
 
 @app.command("switch")

@@ -1,7 +1,8 @@
-"""Feedback: one vote of each person on each answer, which may change."""
+"""Feedback: one vote of each person on each answer, which may change; and what was asked, with the votes on it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy.orm import Session
@@ -10,6 +11,20 @@ from db.sql import named
 from pipeline.errors import UnknownName
 
 Vote = Literal[-1, 0, 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that got an answer."""
+
+    query: int
+    """Number of its trace."""
+    question: str
+    """As it was searched: a follow-up stands on its own."""
+    votes: int
+    """Votes for the answer minus votes against it."""
+    cited: tuple[int, ...]
+    """Documents that the answer cites and that still answer."""
 
 
 def vote(session: Session, workspace_id: int, job_id: int, user_id: str, vote: Vote) -> None:
@@ -30,3 +45,9 @@ def votes(session: Session, job_id: int) -> tuple[int, int]:
 def vote_of(session: Session, job_id: int, user_id: str) -> int:
     """Give a person's vote on an answer: 1, -1, or 0 for none."""
     return int(session.scalar(named("vote_of"), {"job_id": job_id, "user_id": user_id}) or 0)
+
+
+def asked(session: Session, workspace_id: int, *, days: float = 0, limit: int = 100_000) -> list[Asked]:
+    """List what was asked and answered, newest first, of the last so many days (a tenant transaction); 0: ever."""
+    rows = session.execute(named("asked_questions"), {"workspace_id": workspace_id, "days": days, "limit": limit})
+    return [Asked(row.id, row.question, int(row.votes), tuple(row.cited)) for row in rows]

@@ -123,6 +123,11 @@ def count_missing(session: Session, profile_id: int) -> int:
     return int(session.scalar(named("count_missing"), {"id": profile_id}) or 0)
 
 
+def size_bytes(session: Session, profile_id: int) -> int:
+    """Say how many bytes the vectors of a profile take."""
+    return int(session.scalar(named("profile_size"), {"id": profile_id}) or 0)
+
+
 def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -> None:
     """Make another profile the live one (a system transaction); raises `ProfileNotReady` when it is not `whole`.
 

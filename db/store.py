@@ -251,6 +251,11 @@ def documents_seen(session: Session, document_ids: Sequence[int], channels: Sequ
     return set(session.scalars(named("documents_seen"), values))
 
 
+def all_channels(session: Session, workspace_id: int) -> list[str]:
+    """List every channel that some document is for; an operator who looks through all of them sees every document."""
+    return list(session.scalars(named("channels_of_documents"), {"workspace_id": workspace_id}))
+
+
 def show_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:

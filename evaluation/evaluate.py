@@ -1,21 +1,28 @@
-"""Evaluating a dataset from end to end: ingest it, recall by the product's SQL, rerank with each method, measure."""
+"""Evaluating from end to end: recall by the product's SQL, rerank with each method, measure.
+
+What is measured on is a dataset, which is ingested first, or what a workspace's own people asked and voted on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from config.settings import Settings
 from config.wiring import WorkerParts, build_parts
+from db import feedback, profiles, store, workspaces
 from db.engine import Database
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, Run
+from evaluation.feedback import RELIABLE, Judgements, judge
 from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import require_pytrec_eval
 from evaluation.quality import Recall, measure
 from evaluation.report import Evaluation
 from evaluation.through_store import StoreRecall, recall_from_run
 from pipeline.answer import AnswerParts, choose_reranker
+from pipeline.errors import BadInput, NothingToMeasure
 from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import agree_on_profile
 from tasks.submit import Submitter
@@ -36,6 +43,8 @@ class EvaluationPlan:
     top_n: int
     run: Run | None = None
     """Rerank this run instead of recalling from the whole corpus."""
+    profile: str = ""
+    """Name of the embedding profile; empty: the live one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +59,41 @@ class Laboratory:
 def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
     """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
     require_pytrec_eval()
-    profile = agree_on_profile(laboratory.database, laboratory.settings)
-    parts = build_parts(_roomy(laboratory.settings), profile, role="query")
-    try:
+    with _parts(laboratory, plan) as (profile, parts):
         return _evaluate_with(parts, profile, dataset, plan, laboratory, on_step)
-    finally:
-        parts.close()
+
+
+def evaluate_feedback(
+    workspace: str, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep, *, days: float = 0
+) -> Evaluation:
+    """Evaluate on what a workspace asked, cited and voted on, of the last so many days (0: ever).
+
+    Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NothingToMeasure` when no
+    answer of the time cites a document that still answers.
+    """
+    require_pytrec_eval()
+    workspace_id, channels, judged = _judgements(laboratory.database, workspace, days)
+    with _parts(laboratory, plan) as (profile, parts):
+        answer = parts.answer_with(PostgresRecall(laboratory.database, workspace_id, profile, channels))
+        methods = measure(
+            judged.questions,
+            judged.qrels,
+            recall=StoreRecall(answer, plan.recall, plan.top_n),
+            rerankers={name: choose_reranker(name, answer.rerankers) for name in plan.rerankers},
+            document_of=lambda candidate: str(candidate.document_id),
+            deadline_s=answer.rerank_deadline_s,
+            on_progress=lambda done, total: on_step("questions", done, total),
+        )
+    return Evaluation(
+        dataset=workspace,
+        documents=len({document for grades in judged.qrels.values() for document in grades}),
+        questions=len(judged.questions),
+        recall=plan.recall,
+        methods=methods,
+        texts={question.id: question.text for question in judged.questions},
+        judged_by="feedback",
+        remarks=_remarks(judged),
+    )
 
 
 def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
@@ -63,6 +101,45 @@ def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
     if plan.run is None:
         return dataset.document_ids
     return frozenset(entry.document_id for ranking in plan.run.rankings.values() for entry in ranking[: plan.top_n])
+
+
+@contextmanager
+def _parts(laboratory: Laboratory, plan: EvaluationPlan) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
+    profile = agree_on_profile(laboratory.database, laboratory.settings)
+    if plan.profile:
+        with laboratory.database.system() as session:
+            profile, state = profiles.find(session, plan.profile)
+        if state not in {"live", "building", "retired"}:
+            raise BadInput(f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {plan.profile}`.")
+    parts = build_parts(_roomy(laboratory.settings), profile, role="query")
+    try:
+        yield profile, parts
+    finally:
+        parts.close()
+
+
+def _judgements(database: Database, workspace: str, days: float) -> tuple[int, list[str], Judgements]:
+    with database.system() as session:
+        workspace_id = workspaces.find_workspace(session, workspace)
+    with database.tenant(workspace_id) as session:
+        channels = store.all_channels(session, workspace_id)
+        judged = judge(feedback.asked(session, workspace_id, days=days))
+    if not judged.questions:
+        raise NothingToMeasure(
+            f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"
+            " vote on the answers), or take in older ones with --since 0."
+        )
+    return workspace_id, channels, judged
+
+
+def _remarks(judged: Judgements) -> tuple[str, ...]:
+    voted = f"{judged.voted} of {len(judged.questions)} questions were voted on"
+    remarks = [f"what answers cite counts as relevant, which favours the methods that were in use then; {voted}."]
+    if judged.without:
+        remarks.append(f"{judged.without} questions are left out: nothing that their answers cite is liked or left.")
+    if len(judged.questions) < RELIABLE:
+        remarks.append(f"{len(judged.questions)} questions are few; a difference of some points may be chance.")
+    return tuple(remarks)
 
 
 def _roomy(settings: Settings) -> Settings:
@@ -109,6 +186,7 @@ def _evaluate_with(
         recall=plan.recall,
         methods=methods,
         missing=missing,
+        texts={question.id: question.text for question in dataset.judged_questions},
     )
 
 

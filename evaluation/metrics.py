@@ -45,6 +45,11 @@ def quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Seque
     )
 
 
+def ndcg_by_question(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """Give nDCG@10 of every judged question."""
+    return _by_question(qrels, rankings, "ndcg_cut.10")
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """Give the nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed."""
     if not values:

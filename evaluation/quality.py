@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from evaluation import cost
 from evaluation.datasets import Question
-from evaluation.metrics import percentile, quality
+from evaluation.metrics import ndcg_by_question, percentile, quality
 from pipeline.ports import Reranker
 from pipeline.types import Candidate, Recalled, Reranking, Usage
 
@@ -42,6 +42,8 @@ class MethodResult:
     """Candidates for which the method gave nothing usable."""
     rankings: Mapping[str, tuple[str, ...]] = field(repr=False)
     """For each question its documents, best first."""
+    ndcg_of: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """For each judged question its nDCG@10."""
 
     @property
     def tokens(self) -> int:
@@ -134,4 +136,5 @@ def _result(method: str, tally: _Tally, qrels: Mapping[str, Mapping[str, int]]) 
         fallbacks=tally.fallbacks,
         unscored=tally.unscored,
         rankings=tally.rankings,
+        ndcg_of=ndcg_by_question(qrels, tally.rankings),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from evaluation.cost import usd_per_thousand_questions
+from evaluation.differences import Comparison
 from evaluation.quality import MethodResult
 
 
@@ -21,6 +23,11 @@ class Evaluation:
     methods: tuple[MethodResult, ...]
     missing: tuple[str, ...] = ()
     """Documents that hold nothing or could not be ingested; they count as never found."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The questions by id."""
+    judged_by: Literal["dataset", "feedback"] = "dataset"
+    remarks: tuple[str, ...] = ()
+    """What else a reader of the figures must know."""
 
 
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
@@ -35,6 +42,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "queries": evaluation.questions,
         },
         "recall": evaluation.recall,
+        "judged_by": evaluation.judged_by,
         "methods": [
             {
                 "method": result.method,
@@ -48,6 +56,14 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
                 "cost_usd": round(result.usage.cost_usd, 6),
             }
             for result in evaluation.methods
+        ],
+        "questions": [
+            {
+                "id": question,
+                "text": text,
+                "ndcg@10": {result.method: round(result.ndcg_of[question], 4) for result in evaluation.methods},
+            }
+            for question, text in evaluation.texts.items()
         ],
     }
 
@@ -71,9 +87,17 @@ def as_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
+DIFFERENCE_COLUMNS = ("nDCG@10", "instead of", "method", "question")
+
+
+def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Give the questions on which a method differs most from the first one, under `DIFFERENCE_COLUMNS`."""
+    return [(f"{one.after:.3f}", f"{one.before:.3f}", comparison.method, one.text) for one in comparison.largest]
+
+
 def notes(evaluation: Evaluation) -> list[str]:
     """Say what a reader of the figures must know: what is missing, what fell back, what is unscored."""
-    lines = []
+    lines = list(evaluation.remarks)
     if evaluation.missing:
         some = ", ".join(evaluation.missing[:5]) + (" …" if len(evaluation.missing) > 5 else "")
         lines.append(

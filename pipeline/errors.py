@@ -5,7 +5,7 @@
     │   ├── UnreadableFile    ├── EncryptedFile   ├── EmptyDocument   ├── UnsupportedFormat
     │   ├── FileTooLarge      ├── ParseTimeout    ├── ParserCrashed   ├── Quarantined
     │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     ├── UnknownName
-    │   ├── OverQuota         └── NotAllowed
+    │   ├── OverQuota         ├── NotAllowed      └── NothingToMeasure
     ├── SetupError            the operator can mend it: a server, a model, a key, a schema
     │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
     │   ├── ModelUnavailable  ├── ProfileMismatch ├── ProfileNotReady
@@ -93,6 +93,10 @@ class UnknownName(BadInput):
 
 class NotAllowed(BadInput):
     """You may not do this here."""
+
+
+class NothingToMeasure(BadInput):
+    """There are no judged questions to measure on."""
 
 
 class OverQuota(BadInput):

@@ -324,6 +324,7 @@ error-SchemaMismatch = Refdesk was updated but its database was not. Its operato
 error-BrokerAway = The work cannot be handed over at the moment. It is kept and done as soon as that works again.
 error-ModelUnavailable = A model that this needs is not available. The operator finds with `refdesk doctor` which one.
 error-ProfileMismatch = The worker has another embedding model than the library. Its operator has to start it with the right one.
+error-NothingToMeasure = There are no judged questions to measure on.
 error-ProfileNotReady = The new embedding profile lacks vectors. The operator builds it first with `refdesk profiles build`.
 error-DiskFull = The disk where Refdesk runs is full. Try again when the operator has made room.
 error-MissingExtra = A part of Refdesk that this needs is not installed. The operator finds with `refdesk doctor` which one.

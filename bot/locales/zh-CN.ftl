@@ -293,6 +293,7 @@ error-SchemaMismatch = Refdesk 已更新，但数据库没有。需要运营者�
 error-BrokerAway = 目前无法交接任务。任务已保存，恢复后会立即执行。
 error-ModelUnavailable = 缺少所需的模型。运营者可用 `refdesk doctor` 查看是哪一个。
 error-ProfileMismatch = 工作进程的嵌入模型与资料库的不同，需要运营者换上正确的模型。
+error-NothingToMeasure = 没有可供评测的问题。
 error-ProfileNotReady = 新的嵌入配置还缺少向量。请运营者先运行 `refdesk profiles build`。
 error-DiskFull = 运行 Refdesk 的磁盘已满。请等运营者腾出空间后重试。
 error-MissingExtra = 缺少所需的组件。运营者可用 `refdesk doctor` 查看是哪一个。

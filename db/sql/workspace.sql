@@ -56,3 +56,20 @@ UPDATE jobs SET payload = payload || jsonb_build_object('rounds',
     (SELECT coalesce(jsonb_agg(r.at), '[]') FROM jsonb_array_elements(coalesce(payload -> 'rounds', '[]')) AS r (at)
      WHERE CAST(r.at AS float) > extract(epoch FROM now()) - 86400) || to_jsonb(extract(epoch FROM requested_at)))
 WHERE id = ANY (:job_ids) AND (state <> 'cancelled' OR attempt > 0);
+
+-- name: asked_questions
+-- What people asked and got an answer to, newest first: the question as it was searched, the votes on the answer (for it minus
+-- against it), and the documents that the answer cites, of those that still answer.
+SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, coalesce(v.votes, 0) AS votes,
+       ARRAY(SELECT DISTINCT k.document_id FROM query_candidates k JOIN documents d ON d.id = k.document_id
+             WHERE k.query_id = q.id AND k.citation IS NOT NULL AND d.live_version_id IS NOT NULL ORDER BY 1) AS cited
+FROM queries q
+LEFT JOIN LATERAL (SELECT sum(f.vote) AS votes FROM feedback f WHERE f.job_id = q.job_id) AS v ON true
+WHERE q.workspace_id = :workspace_id AND NOT q.abstained
+  AND (CAST(:days AS float) = 0 OR q.created_at > now() - CAST(:days AS float) * interval '1 day')
+ORDER BY q.id DESC
+LIMIT :limit;
+
+-- name: channels_of_documents
+-- Every channel that some document is for: whoever reads all of them sees every document.
+SELECT DISTINCT unnest(channels) AS channel FROM documents WHERE workspace_id = :workspace_id AND channels IS NOT NULL ORDER BY 1;

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from evaluation.datasets import Question, Run, RunEntry
-from evaluation.plots import plot_quality_against_latency
+from evaluation.plots import plot_quality
 from evaluation.quality import measure
 from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, notes
 from evaluation.runs import RunRecall
@@ -182,11 +182,11 @@ def test_notes__name_what_fell_back():
 def test_plot__writes_an_image(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
     path = tmp_path / "plot.png"
-    plot_quality_against_latency(evaluation(), path)
+    plot_quality(evaluation(), path)
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
 def test_plot__place_that_cannot_be_written(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
     with pytest.raises(BadInput, match="cannot be written"):
-        plot_quality_against_latency(evaluation(), tmp_path / "no such folder" / "plot.png")
+        plot_quality(evaluation(), tmp_path / "no such folder" / "plot.png")

@@ -1,0 +1,111 @@
+"""`refdesk compare`: one question, several methods side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli import front as front_end
+from cli.ask import RecallName
+from cli.console import err, note, one_document, print_json, print_table, say
+from cli.evaluate import DEFAULT_METHODS, method_names
+from evaluation.cost import tokens_of
+from evaluation.evaluate import Laboratory
+from evaluation.side_by_side import answer_json, answer_side_by_side, name_of
+from pipeline.answer import check_question
+from pipeline.types import Answer, AnswerOptions, Ranked, RecallMode
+
+SNIPPET = 60
+"""Characters shown of a passage."""
+SUMMARY = ("method", "rerank ms", "total ms", "calls", "tokens", "USD", "same as the first")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compare")(compare)
+
+
+@one_document()
+def compare(
+    question: Annotated[str, typer.Argument(help="The question, in quotes.")],
+    reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = DEFAULT_METHODS,
+    recall: Annotated[
+        list[RecallName] | None, typer.Option(help="Kind of recall (REFDESK_RECALL); may be repeated to compare them.")
+    ] = None,
+    top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
+    show: Annotated[int, typer.Option(min=1, max=50, help="Passages shown of each.")] = 5,
+    answers: Annotated[bool, typer.Option("--answers", help="Show the answer that each one leads to.")] = False,
+    workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
+) -> None:
+    """Ask one question several ways and see side by side what each finds, how long it takes and what it costs.
+
+    All channels of the workspace are looked through. Nothing is stored; a language model is asked only by rerankers
+    that need one, and with --answers.
+    """
+    settings = front_end.begin()
+    asked = check_question(question, settings.max_question_chars)
+    recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.recall]
+    ways = [
+        AnswerOptions(recall=kind, top_n=top_n or settings.top_n, top_k=settings.top_k, reranker=name)
+        for kind in recalls
+        for name in method_names(reranker)
+    ]
+    with front_end.opened(settings) as front, err.status("loading the models …") as status:
+        compared = answer_side_by_side(
+            asked,
+            ways,
+            workspace,
+            Laboratory(settings, front.database, front.submitter),
+            written=answers,
+            on_method=lambda name, done, total: status.update(f"{name} ({done + 1} of {total})"),
+        )
+    if as_json:
+        ways_json = [answer_json(answer, most=show, written=answers) for answer in compared]
+        print_json({"question": asked, "methods": ways_json})
+        return
+    _show(compared, most=show)
+    if answers:
+        for answer in compared:
+            say(f"\n{name_of(answer.options)}", "bold")
+            say(answer.generated.text)
+
+
+def _show(compared: Sequence[Answer], *, most: int) -> None:
+    names = [name_of(answer.options) for answer in compared]
+    rows = [
+        (place + 1, *(_cell(answer.reranking.ranked, place) for answer in compared))
+        for place in range(min(most, max(len(answer.reranking.ranked) for answer in compared)))
+    ]
+    print_table(("", *names), rows)
+    say("")
+    print_table(SUMMARY, [_summary(answer, compared[0], most) for answer in compared], numbers=SUMMARY[1:])
+    for answer in compared:
+        for one in answer.fallbacks:
+            note(f"{name_of(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
+
+
+def _cell(ranked: Sequence[Ranked], place: int) -> str:
+    if place >= len(ranked):
+        return ""
+    one = ranked[place]
+    page = f" p. {one.candidate.page}" if one.candidate.page else ""
+    text = " ".join(one.candidate.text.split())
+    snippet = text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + "…"
+    place_in = " > ".join((one.candidate.title, *one.candidate.headings[-1:]))
+    return f"{place_in}{page} ({one.score:.2f}, recalled {one.candidate.recall_rank}.) {snippet}"
+
+
+def _summary(answer: Answer, first: Answer, most: int) -> tuple[object, ...]:
+    own, others = ({one.candidate.chunk_id for one in each.reranking.ranked[:most]} for each in (answer, first))
+    return (
+        name_of(answer.options),
+        f"{answer.timings_ms.get('rerank', 0.0):.0f}",
+        f"{answer.timings_ms['total']:.0f}",
+        answer.usage.calls,
+        tokens_of(answer.usage),
+        f"{answer.usage.cost_usd:.4f}",
+        f"{len(own & others)} of {len(own)}",
+    )

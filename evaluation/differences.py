@@ -1,0 +1,61 @@
+"""Differences question by question: an average hides that two methods are right about different questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evaluation.quality import MethodResult
+
+SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One question on which two methods differ."""
+
+    question: str
+    text: str
+    before: float
+    """nDCG@10 of the method compared with."""
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A method against the first one."""
+
+    method: str
+    against: str
+    won: int
+    tied: int
+    lost: int
+    largest: tuple[Difference, ...]
+    """The questions with the largest differences, gains and losses together."""
+
+
+def compare_methods(methods: Sequence[MethodResult], texts: Mapping[str, str], most: int) -> tuple[Comparison, ...]:
+    """Compare each method with the first one; `texts` gives the questions by id, `most` limits what is listed."""
+    if not methods:
+        return ()
+    first = methods[0]
+    return tuple(_compare(first, method, texts, most) for method in methods[1:])
+
+
+def _compare(first: MethodResult, method: MethodResult, texts: Mapping[str, str], most: int) -> Comparison:
+    changes = {question: after - first.ndcg_of[question] for question, after in method.ndcg_of.items()}
+    won = sum(change > SAME for change in changes.values())
+    lost = sum(change < -SAME for change in changes.values())
+    largest = sorted(changes, key=lambda question: (-abs(changes[question]), question))[:most]
+    return Comparison(
+        method.method,
+        first.method,
+        won,
+        len(changes) - won - lost,
+        lost,
+        tuple(
+            Difference(question, texts.get(question, ""), first.ndcg_of[question], method.ndcg_of[question])
+            for question in largest
+            if abs(changes[question]) > SAME
+        ),
+    )

@@ -1,0 +1,76 @@
+"""Two embedding profiles on the questions that people have asked: quality, agreement, time and size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from db import profiles
+from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate_feedback
+from evaluation.quality import MethodResult
+from evaluation.report import Evaluation
+from pipeline.errors import BadInput
+from pipeline.types import EmbeddingProfile
+
+DEPTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileResult:
+    """What one profile makes of the questions."""
+
+    profile: EmbeddingProfile
+    result: MethodResult
+    megabytes: float
+    """What its vectors take, indexes not counted."""
+    agreement: float
+    """Share of its first ten documents that the profile compared with has among its first ten, on average."""
+
+
+def compare_profiles(
+    names: Sequence[str], workspace: str, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep, *, days: float
+) -> tuple[Evaluation, tuple[ProfileResult, ...]]:
+    """Ask what a workspace has asked with each profile; the first is the one that the others are compared with.
+
+    Raises `BadInput` for a profile that has not all its vectors: it would lose for that alone.
+    """
+    found = [_whole(laboratory, name) for name in names]
+    evaluations = [
+        evaluate_feedback(workspace, replace(plan, profile=profile.name), laboratory, on_step, days=days)
+        for profile in found
+    ]
+    results = [
+        replace(evaluation.methods[0], method=profile.name)
+        for profile, evaluation in zip(found, evaluations, strict=True)
+    ]
+    compared = tuple(
+        ProfileResult(profile, result, _megabytes(laboratory, profile), _agreement(result, results[0]))
+        for profile, result in zip(found, results, strict=True)
+    )
+    return replace(evaluations[0], methods=tuple(results)), compared
+
+
+def _whole(laboratory: Laboratory, name: str) -> EmbeddingProfile:
+    with laboratory.database.system() as session:
+        profile, _ = profiles.find(session, name)
+        missing = profiles.count_missing(session, profile.id)
+    if missing:
+        raise BadInput(
+            f"The profile {name!r} lacks the vectors of {missing:,} chunks; run `refdesk profiles build {name}` first."
+        )
+    return profile
+
+
+def _megabytes(laboratory: Laboratory, profile: EmbeddingProfile) -> float:
+    with laboratory.database.system() as session:
+        return profiles.size_bytes(session, profile.id) / 1_000_000
+
+
+def _agreement(result: MethodResult, other: MethodResult) -> float:
+    shares = [
+        len(set(ranking[:DEPTH]) & set(other.rankings.get(question, ())[:DEPTH])) / len(ranking[:DEPTH])
+        for question, ranking in result.rankings.items()
+        if ranking
+    ]
+    return fmean(shares) if shares else 0.0

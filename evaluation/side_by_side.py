@@ -1,0 +1,92 @@
+"""One question, several methods: what each makes of it, through the flow that answers people; nothing is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from config.wiring import build_parts
+from db import store, workspaces
+from db.recall import PostgresRecall
+from evaluation.cost import tokens_of
+from evaluation.evaluate import Laboratory
+from pipeline.answer import AnswerParts, answer_question, choose_reranker
+from pipeline.types import Answer, AnswerOptions
+from tasks.startup import agree_on_profile
+
+OnMethod = Callable[[str, int, int], None]
+"""Is told which method is at work: its name, how many are through, of how many."""
+
+
+def answer_side_by_side(
+    question: str,
+    asked: Sequence[AnswerOptions],
+    workspace: str,
+    laboratory: Laboratory,
+    *,
+    written: bool,
+    on_method: OnMethod,
+) -> list[Answer]:
+    """Answer a question once for each way to answer it, as somebody who reads every channel of the workspace.
+
+    A language model writes the answers only when they are to be `written`; what it reranks costs what it costs.
+    """
+    with laboratory.database.system() as session:
+        workspace_id = workspaces.find_workspace(session, workspace)
+    with laboratory.database.tenant(workspace_id) as session:
+        channels = store.all_channels(session, workspace_id)
+    profile = agree_on_profile(laboratory.database, laboratory.settings)
+    parts = build_parts(laboratory.settings, profile, role="query")
+    try:
+        answer = parts.answer_with(PostgresRecall(laboratory.database, workspace_id, profile, channels))
+        return _answer(question, asked, answer if written else replace(answer, chat=None), on_method)
+    finally:
+        parts.close()
+
+
+def _answer(question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod) -> list[Answer]:
+    for options in asked:  # a name that does not exist is found before the first method is paid for
+        choose_reranker(options.reranker, parts.rerankers)
+    answers = []
+    for done, options in enumerate(asked):
+        on_method(name_of(options), done, len(asked))
+        answers.append(answer_question(question, options, parts, lambda *_: None))
+    return answers
+
+
+def name_of(options: AnswerOptions) -> str:
+    """Name a way to answer: its recall and its reranker."""
+    return f"{options.recall} + {options.reranker}"
+
+
+def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
+    """Give what one way of answering came to."""
+    return {
+        "method": answer.options.reranker,
+        "recall": answer.options.recall,
+        "used": answer.reranking.method,
+        "ms": {stage: round(spent, 1) for stage, spent in answer.timings_ms.items()},
+        "calls": answer.usage.calls,
+        "tokens": tokens_of(answer.usage),
+        "cost_usd": round(answer.usage.cost_usd, 6),
+        "fallbacks": [
+            {"stage": one.stage, "method": one.method, "used": one.used, "reason": one.reason}
+            for one in answer.fallbacks
+        ],
+        "passages": [
+            {
+                "rank": ranked.rank,
+                "score": round(ranked.score, 4),
+                "recall_rank": ranked.candidate.recall_rank,
+                "chunk": ranked.candidate.chunk_id,
+                "document": ranked.candidate.document_id,
+                "title": ranked.candidate.title,
+                "page": ranked.candidate.page,
+                "text": ranked.candidate.text,
+                "reason": ranked.reason,
+            }
+            for ranked in answer.reranking.ranked[:most]
+        ],
+        "answer": answer.generated.text if written else None,
+    }
