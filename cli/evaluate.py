@@ -23,6 +23,7 @@ from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, as_rows, 
 from pipeline.errors import BadInput, MissingExtra
 
 DEFAULT_METHODS = "none,late-interaction"
+MOST_DIFFERENCES = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -49,8 +50,12 @@ def evaluate_command(
         typer.Option(help="Run of DIR/runs to rerank; `none` recalls from the whole corpus; else the first there is."),
     ] = "",
     differences: Annotated[
-        int, typer.Option(min=0, help="Questions listed where a method differs most from the first.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Questions listed where a method differs most from the first, 5 when not given; all with --json.",
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="Where the plot goes; in the data folder when not given.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -91,18 +96,18 @@ def _measure(
         return evaluate_feedback(workspace, plan, laboratory, steps(progress), days=since)
 
 
-def _show(evaluation: Evaluation, *, as_document: bool, differences: int) -> None:
+def _show(evaluation: Evaluation, *, as_document: bool, differences: int | None) -> None:
     for sentence in notes(evaluation):
         note(sentence, "yellow")
     if as_document:
-        print_json(report.as_json(evaluation))
+        print_json(report.as_json(evaluation, by_question=bool(differences)))
         return
     size = f"{evaluation.questions} questions, {evaluation.documents} documents"
     say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
     print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
-    if differences:
-        for comparison in compare_methods(evaluation.methods, evaluation.texts, differences):
-            show_differences(comparison)
+    most = MOST_DIFFERENCES if differences is None else differences
+    for comparison in compare_methods(evaluation.methods, evaluation.texts, most):
+        show_differences(comparison)
 
 
 def show_differences(comparison: Comparison) -> None:

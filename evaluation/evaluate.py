@@ -91,7 +91,6 @@ def evaluate_feedback(
         recall=plan.recall,
         methods=methods,
         texts={question.id: question.text for question in judged.questions},
-        judged_by="feedback",
         remarks=_remarks(judged),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from evaluation.cost import usd_per_thousand_questions
 from evaluation.differences import Comparison
@@ -25,7 +25,6 @@ class Evaluation:
     """Documents that hold nothing or could not be ingested; they count as never found."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The questions by id."""
-    judged_by: Literal["dataset", "feedback"] = "dataset"
     remarks: tuple[str, ...] = ()
     """What else a reader of the figures must know."""
 
@@ -33,16 +32,18 @@ class Evaluation:
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
 
 
-def as_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Give the JSON document of `refdesk evaluate --json`; its keys are a promise to other programs."""
-    return {
+def as_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, Any]:
+    """Give the JSON document of `refdesk evaluate --json`; its keys are a promise to other programs.
+
+    `by_question` adds nDCG@10 of every question and method under `questions`.
+    """
+    document: dict[str, Any] = {
         "dataset": {
             "name": evaluation.dataset,
             "documents": evaluation.documents,
             "queries": evaluation.questions,
         },
         "recall": evaluation.recall,
-        "judged_by": evaluation.judged_by,
         "methods": [
             {
                 "method": result.method,
@@ -57,15 +58,17 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             }
             for result in evaluation.methods
         ],
-        "questions": [
+    }
+    if by_question:
+        document["questions"] = [
             {
                 "id": question,
                 "text": text,
                 "ndcg@10": {result.method: round(result.ndcg_of[question], 4) for result in evaluation.methods},
             }
             for question, text in evaluation.texts.items()
-        ],
-    }
+        ]
+    return document
 
 
 def as_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:

@@ -70,3 +70,36 @@ def test_evaluate__folder_without_files_is_one_sentence(desk, tmp_path):
     ended = desk.refdesk("evaluate", str(tmp_path))
     assert ended.returncode == 1
     assert "corpus.jsonl is missing" in " ".join(ended.stderr.decode().split())
+
+
+def test_feedback_and_compare__on_the_own_library(desk, tmp_path):
+    for name, content in {"cats": "Cats hunt at dusk.", "bread": "Dough rises because yeast makes gas."}.items():
+        (tmp_path / f"{name}.txt").write_text(content)
+    desk.start_worker("ingest")
+    desk.start_worker("query")
+    assert desk.refdesk("ingest", str(tmp_path / "cats.txt"), str(tmp_path / "bread.txt")).returncode == 0
+    nothing = desk.refdesk("evaluate", "--feedback")
+    assert nothing.returncode == 1
+    assert "ask some questions" in " ".join(nothing.stderr.decode().split())
+    desk.refdesk_all(("ask", "When do cats hunt?", "--json"), ("ask", "Why does dough rise?", "--json"))
+
+    measured, code = desk.json("evaluate", "--feedback", "--reranker", "none", "--differences", "1")
+    assert (code, measured["dataset"]) == (0, {"name": "local", "documents": 2, "queries": 2})
+    assert measured["methods"][0]["ndcg@10"] == 1.0
+    assert {question["text"] for question in measured["questions"]} == {"When do cats hunt?", "Why does dough rise?"}
+
+    compared, code = desk.json(
+        "compare", "When do cats hunt?", "--recall", "keyword", "--recall", "dense", "--reranker", "none", "--answers"
+    )
+    assert code == 0
+    assert [(way["recall"], way["method"]) for way in compared["methods"]] == [("keyword", "none"), ("dense", "none")]
+    assert [len(way["passages"]) for way in compared["methods"]] == [1, 2]
+    assert {way["passages"][0]["text"] for way in compared["methods"]} == {"Cats hunt at dusk."}
+    assert all("[1]" in way["answer"] for way in compared["methods"])
+    assert desk.value("SELECT count(*) FROM queries") == 2
+
+    both = desk.refdesk("evaluate", str(tmp_path), "--feedback")
+    unknown = desk.refdesk("compare", "Who?", "--reranker", "none,best")
+    assert (both.returncode, unknown.returncode) == (1, 1)
+    assert "one of the two" in " ".join(both.stderr.decode().split())
+    assert "There is no reranker 'best'" in " ".join(unknown.stderr.decode().split())

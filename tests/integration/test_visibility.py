@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import jobs, store, traces
+from db import feedback, jobs, store, traces
 from db.recall import PostgresRecall
 from pipeline.errors import UnknownName
 from pipeline.recall import query_terms
@@ -231,3 +231,28 @@ def test_trace__of_no_answer_or_of_another_workspace_is_none(library, vector_of)
         assert traces.read_trace(session, job + 1) is None
     with library.database.tenant(library.other) as session:
         assert traces.read_trace(session, job) is None
+
+
+def test_asked__has_votes_and_the_cited_documents_that_still_answer(library, vector_of):
+    add(library, "open", content=b"first word")
+    add(library, "scoped", content=b"second word", channels=["7"])
+    found = candidates(library, vector_of)
+    job = answered(library, found)
+    library.run(f"UPDATE jobs SET kind = 'ask', state = 'succeeded' WHERE id = {job}")
+    with library.database.tenant(library.workspace) as session:
+        feedback.vote(session, library.workspace, job, "42", 1)
+        feedback.vote(session, library.workspace, job, "43", 1)
+        feedback.vote(session, library.workspace, job, "44", -1)
+    with library.database.tenant(library.workspace) as session:
+        (one,) = feedback.asked(session, library.workspace)
+        assert (one.question, one.votes, one.cited) == ("What is the second word?", 1, (found[-1].document_id,))
+        assert store.all_channels(session, library.workspace) == ["7"]
+        assert feedback.asked(session, library.workspace, days=1) == [one]
+    with library.database.tenant(library.other) as session:
+        assert feedback.asked(session, library.workspace) == []
+        assert store.all_channels(session, library.workspace) == []
+    library.run("UPDATE queries SET created_at = now() - interval '2 days'")
+    with library.database.tenant(library.workspace) as session:
+        assert feedback.asked(session, library.workspace, days=1) == []
+        store.delete_document(session, found[-1].document_id)
+        assert feedback.asked(session, library.workspace)[0].cited == ()

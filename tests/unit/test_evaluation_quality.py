@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from evaluation.datasets import Question, Run, RunEntry
+from evaluation.differences import compare_methods
 from evaluation.plots import plot_quality
 from evaluation.quality import measure
-from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, notes
+from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, difference_rows, notes
 from evaluation.runs import RunRecall
 from pipeline.errors import BadInput
 from pipeline.types import Candidate, Fallback, Ranked, Recalled, Reranking, Usage
@@ -163,6 +164,26 @@ def test_as_json__holds_exactly_the_promised_keys():
     assert [set(method) for method in document["methods"]] == [expected, expected]
     assert document["methods"][1]["tokens"] == 240
     assert document["methods"][1]["cost_usd"] == 0.02
+
+
+def test_as_json__gives_each_question_when_asked():
+    results = measured(rerankers={"none": keep_order(), "reverse": turn_round()})
+    texts = {question.id: question.text for question in QUESTIONS}
+    document = as_json(Evaluation("proverbs", 3, 2, "dense", results, texts=texts), by_question=True)
+    assert document["questions"] == [
+        {"id": "q1", "text": "first?", "ndcg@10": {"none": 0.6309, "reverse": 1.0}},
+        {"id": "q2", "text": "second?", "ndcg@10": {"none": 1.0, "reverse": 0.6309}},
+    ]
+
+
+def test_differences__are_counted_and_the_largest_listed():
+    results = measured(rerankers={"none": keep_order(), "reverse": turn_round(), "same": keep_order()})
+    reverse, same = compare_methods(results, {"q1": "first?", "q2": "second?"}, 1)
+    assert (reverse.method, reverse.against, reverse.won, reverse.tied, reverse.lost) == ("reverse", "none", 1, 0, 1)
+    assert [(one.text, round(one.before, 2), one.after) for one in reverse.largest] == [("first?", 0.63, 1.0)]
+    assert difference_rows(reverse) == [("1.000", "0.631", "reverse", "first?")]
+    assert (same.won, same.tied, same.lost, same.largest) == (0, 2, 0, ())
+    assert compare_methods((), {}, 1) == ()
 
 
 def test_as_rows__fit_the_columns():
