@@ -128,10 +128,10 @@ def test_switch_and_rollback__while_questions_go_on(desk, redis_url, tmp_path):
             before = len(asked)
             run(desk, "switch", "remote")
             switched = len(asked)
-            desk.wait_until(lambda: by_profile(desk).get("remote", 0) >= 30, "answers from the new profile")
+            desk.wait_until(lambda: by_profile(desk).get("remote", 0) >= 20, "answers from the new profile")
             run(desk, "rollback")
             local = by_profile(desk)["all-MiniLM-L6-v2"]
-            desk.wait_until(lambda: by_profile(desk)["all-MiniLM-L6-v2"] >= local + 30, "answers from the old profile")
+            desk.wait_until(lambda: by_profile(desk)["all-MiniLM-L6-v2"] >= local + 20, "answers from the old profile")
         ids = ", ".join(map(str, asked))
         open_jobs = f"SELECT count(*) FROM jobs WHERE id IN ({ids}) AND state IN ('queued', 'running')"
         while left := desk.value(open_jobs):
@@ -146,3 +146,27 @@ def test_switch_and_rollback__while_questions_go_on(desk, redis_url, tmp_path):
     report = f"{len(asked)} questions, {before} until the build's end, answered by profile: {by_profile(desk)}"
     (tmp_path / "report.txt").write_text(report)
     assert "dropped remote with 60 vectors" in run(desk, "drop", "remote")
+
+
+def too_wide(request: Mapping[str, Any]) -> Said:
+    data = [{"index": n, "embedding": [0.5] * 4096} for n, _ in enumerate(request["input"])]
+    return Said(body=json.dumps({"data": data}))
+
+
+def test_refusals__are_one_sentence_and_change_nothing(desk):
+    with LoopbackLlm(too_wide) as endpoint:
+        wide = ("add", "wide", "--model", "m", "--base-url", endpoint.url)
+        commands = {
+            ("switch", "nope"): "There is no embedding profile 'nope'; there are: none yet.",
+            ("rollback",): "nothing to roll back to",
+            ("add", "far", "--model", "nobody/such-model"): "nobody/such-model is neither a folder nor in the cache",
+            ("add", "away", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"): "cannot be reached",
+            wide: "4,096 dimensions; 4,000 is the most",
+            (*wide, "--dimensions", "100"): "gives vectors of 4096 dimensions for the model m",
+            (*wide, "--pooling", "mean"): "An endpoint pools by itself",
+        }
+        for command, sentence in commands.items():
+            ended = desk.refdesk("profiles", *command)
+            said = " ".join(ended.stderr.decode().split())
+            assert (ended.returncode, sentence in said, "Traceback" in said) == (1, True, False), said
+    assert desk.value("SELECT count(*) FROM embedding_profiles") == 0

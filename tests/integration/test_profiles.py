@@ -27,6 +27,7 @@ from pipeline.errors import (
 from pipeline.types import EmbeddingProfile, RecallQuery
 from tasks.embed import embed_backlog
 from tasks.profiles import ProfileWatcher
+from tasks.startup import agree_on_profile
 from tests.integration.conftest import DIMENSIONS, fake_vector
 
 OTHER = EmbeddingProfile(
@@ -371,3 +372,19 @@ def test_vectors__of_other_dimensions_are_neither_cut_nor_filled_up_but_refused(
         embedding.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)
     assert library.count("embeddings") == 0
     assert library.job(job).state == "running"
+
+
+def test_worker__takes_the_live_profile_whatever_the_default_setting_says(library):
+    assert agree_on_profile(library.database, Settings(_env_file=None)).name == "fake"
+
+
+def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
+    with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
+        agree_on_profile(library.database, Settings(_env_file=None, embedding_model="strange"))
+
+
+def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
+    other = add(library)
+    switch(library, other)
+    found = agree_on_profile(library.database, Settings(_env_file=None, embedding_model="fake"))
+    assert replace(found, id=0) == OTHER

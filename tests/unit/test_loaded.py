@@ -1,0 +1,77 @@
+"""Parts by profile: loaded once, a failure is remembered for a while, one that loads holds up nobody else."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config import loaded
+from config.loaded import LoadedParts
+from pipeline.errors import LlmUnreachable, ModelUnavailable
+from pipeline.types import EmbeddingProfile
+
+ONE, TWO = (EmbeddingProfile(number, f"p{number}", "m", 8, 64) for number in (1, 2))
+
+
+def nothing() -> None:
+    pass
+
+
+def test_parts__are_built_once_and_let_go_of() -> None:
+    built: list[str] = []
+
+    def build(profile: EmbeddingProfile) -> Any:
+        built.append(profile.name)
+        return SimpleNamespace(name=profile.name)
+
+    parts = LoadedParts(build, nothing)
+    assert parts.get(ONE) is parts.get(ONE)
+    parts.get(TWO)
+    assert (built, parts.loaded()) == (["p1", "p2"], frozenset({1, 2}))
+    parts.keep([2, 3])
+    assert parts.loaded() == {2}
+    parts.get(ONE)
+    assert built == ["p1", "p2", "p1"]
+
+
+def test_failure__is_remembered_for_a_while_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def build(profile: EmbeddingProfile) -> Any:
+        tries.append(profile.id)
+        raise LlmUnreachable("The endpoint is away.") if len(tries) == 1 else OSError("no such file")
+
+    parts = LoadedParts(build, nothing)
+    with pytest.raises(LlmUnreachable):
+        parts.get(ONE)
+    with pytest.raises(ModelUnavailable, match="is away"):
+        parts.get(ONE)
+    assert tries == [1]
+    monkeypatch.setattr(loaded, "TRY_AGAIN_S", 0.0)
+    with pytest.raises(ModelUnavailable, match="p1 cannot be used here: no such file"):
+        parts.get(ONE)
+    assert tries == [1, 1]
+
+
+def test_loading__of_one_holds_up_nobody_who_asks_for_another() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def build(profile: EmbeddingProfile) -> Any:
+        if profile is ONE:
+            begun.set()
+            go_on.wait(10)
+        return SimpleNamespace(name=profile.name)
+
+    parts = LoadedParts(build, nothing)
+    threads = [threading.Thread(target=parts.get, args=(ONE,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(10)
+    assert parts.get(TWO).name == "p2"  # type: ignore[attr-defined]
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert parts.loaded() == {1, 2}
