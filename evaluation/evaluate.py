@@ -5,6 +5,7 @@ What is measured on is a dataset, which is ingested first, or what a workspace's
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,13 +23,16 @@ from evaluation.quality import Recall, measure
 from evaluation.report import Evaluation
 from evaluation.through_store import StoreRecall, recall_from_run
 from pipeline.answer import AnswerParts, choose_reranker
-from pipeline.errors import BadInput, NothingToMeasure
+from pipeline.errors import BadInput, NothingToMeasure, ProfileNotReady
 from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import agree_on_profile
 from tasks.submit import Submitter
 
 TOKEN_CACHE_MB = 1024
 """Memory for token vectors while evaluating: about 5,000 full passages of the default model."""
+
+VECTORS_PATIENCE_S = 60.0
+"""How long no vector may come before an evaluation of a profile beside the live one gives up."""
 
 OnStep = Callable[[str, int, int], None]
 """Is told of progress: what is counted (`documents` or `questions`), how many are through, of how many."""
@@ -169,6 +173,7 @@ def _evaluate_with(
         max_attempts=laboratory.settings.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )
+    _wait_for_vectors(database, profile, on_step)
     methods = measure(
         dataset.judged_questions,
         dataset.qrels,
@@ -187,6 +192,28 @@ def _evaluate_with(
         missing=missing,
         texts={question.id: question.text for question in dataset.judged_questions},
     )
+
+
+def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: OnStep) -> None:
+    """Wait until everything that answers has its vector; only a profile beside the live one may lack some here."""
+    first = before = 0
+    moved = time.monotonic()
+    while True:
+        with database.system() as session:
+            missing = profiles.count_missing(session, profile.id)
+        if not missing:
+            return
+        first = max(first, missing)
+        if missing != before:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > VECTORS_PATIENCE_S:
+            raise ProfileNotReady(
+                f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks and gets no more; run"
+                f" `refdesk profiles build {profile.name}` to see why."
+            )
+        before = missing
+        on_step(f"vectors of {profile.name}", first - missing, first)
+        time.sleep(1)
 
 
 def _recall(
