@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import urlsplit
 
 import structlog
 from pydantic import SecretStr
@@ -123,6 +124,7 @@ def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
     if wanted.base_url and wanted.pooling:
         raise BadInput("An endpoint pools by itself; give either an address or a pooling.")
     if wanted.base_url:
+        _require_no_secret(wanted.base_url)
         asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
         asked = replace(asked, backend="openai", base_url=wanted.base_url)
         return describe_endpoint(asked, api_key=_secret(settings.embedding_api_key))
@@ -197,6 +199,16 @@ def build_parts(
         )
 
     return WorkerParts(ingest, embedder, answer_with, shared.close)
+
+
+def _require_no_secret(base_url: str) -> None:
+    """Refuse an address that holds a password: a profile is shown to everybody who may look into the store."""
+    parts = urlsplit(base_url)
+    if parts.username or parts.password or parts.query:
+        raise BadInput(
+            "The address of an embedding endpoint is kept and shown; give it without user name, password and query, and"
+            " set the key in REFDESK_EMBEDDING_API_KEY."
+        )
 
 
 class CountingEmbedder(Embedder, Tokenizer, Protocol):

@@ -163,10 +163,12 @@ def test_refusals__are_one_sentence_and_change_nothing(desk):
             ("add", "away", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"): "cannot be reached",
             wide: "4,096 dimensions; 4,000 is the most",
             (*wide, "--dimensions", "100"): "gives vectors of 4096 dimensions for the model m",
+            ("add", "secret", "--model", "m", "--base-url", "http://me:hidden-word@127.0.0.1/v1"): "is kept and shown",
             (*wide, "--pooling", "mean"): "An endpoint pools by itself",
         }
         for command, sentence in commands.items():
             ended = desk.refdesk("profiles", *command)
             said = " ".join(ended.stderr.decode().split())
             assert (ended.returncode, sentence in said, "Traceback" in said) == (1, True, False), said
+            assert "hidden-word" not in said
     assert desk.value("SELECT count(*) FROM embedding_profiles") == 0
