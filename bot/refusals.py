@@ -22,7 +22,7 @@ from discord import app_commands
 from bot import replies
 from bot.render.shown import Shown
 from bot.render.split import MESSAGE, cut
-from bot.render.wording import error_sentence
+from bot.render.wording import duration, error_sentence
 from bot.texts import DEFAULT, Texts, texts_for
 from pipeline.errors import OverQuota, RefdeskError, SetupError
 
@@ -127,11 +127,3 @@ def _over_quota(error: OverQuota, t: Texts) -> str:
         window=duration(error.window_s, t),
         frees=duration(error.frees_in_s, t),
     )
-
-
-def duration(seconds: float, t: Texts) -> str:
-    """Say how long, in the largest unit that fits."""
-    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= length:
-            return t(f"duration-{unit}", n=round(seconds / length))
-    return t("duration-seconds", n=max(1, round(seconds)))

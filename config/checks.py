@@ -10,6 +10,7 @@ from typing import Literal
 
 import redis
 
+from config.prices import Price
 from config.redis_urls import client_url
 from config.settings import Settings
 from config.wiring import (
@@ -54,6 +55,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield attempt("embedding model", lambda: _embedding(settings))
     yield _cross_encoder(settings)
     yield _language_model(settings)
+    yield from _prices(settings)
     if settings.rerank_api_url or "rerank-api" in settings.reranker:
         yield attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
     token = "set" if settings.discord_token else "not set; set DISCORD_TOKEN to run the bot"
@@ -153,6 +155,23 @@ def _language_model(settings: Settings) -> Check:
         has = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
         return Check(name, "problem", f"{shown} is not there; set REFDESK_LLM_MODEL to one it has: {has or 'none'}")
     return Check(name, "ok", shown)
+
+
+def _prices(settings: Settings) -> Iterator[Check]:
+    """Say it when dollars are limited that nothing counts; a price of 0 in the table is a price."""
+    if not settings.has_budget:
+        return
+    used = []
+    if settings.llm_base_url:
+        used.append((settings.llm_model, settings.llm_price))
+    if settings.rerank_api_url:
+        used.append((settings.rerank_api_model or settings.rerank_api_url, settings.rerank_api_price))
+    unknown = [name for name, price in used if price == Price() and name not in settings.prices]
+    if unknown:
+        named = ", ".join(unknown)
+        yield Check("prices", "note", f"{named} has no price, so REFDESK_BUDGET_* cannot limit it; add REFDESK_PRICES")
+    elif used:
+        yield Check("prices", "ok", "every model in use has one")
 
 
 def _database(settings: Settings, url: str) -> str | Check:

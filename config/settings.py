@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from config.prices import Price, read_table
 from pipeline.cascades import check_reranker
 from pipeline.errors import SetupError, UnknownName
 
 ENV_FILE = ".env"
+BUDGETS = ("budget_question", "budget_user_day", "budget_server_day")
+"""Beginnings of the settings that limit what is spent."""
 SECRETS = (
     "DATABASE_URL",
     "REDIS_URL",
@@ -156,6 +160,30 @@ class Settings(BaseSettings):
     rerank_api_price_tokens_usd: float = Field(0.0, ge=0, description="Price of a million tokens in US dollars.")
     max_question_chars: int = Field(4000, ge=1, description="Longest question.")
 
+    # Prices and budgets
+    prices: Annotated[Mapping[str, Price], NoDecode] = Field(
+        default_factory=dict,
+        description="Prices by model as JSON: of a million prompt and completion tokens, of a thousand calls.",
+    )
+    budget_question_soft_usd: float = Field(
+        0.0, ge=0, description="US dollars from which on a question gets a cheaper reranker; 0: no limit."
+    )
+    budget_question_hard_usd: float = Field(
+        0.0, ge=0, description="US dollars that a question may cost at most; 0: no limit."
+    )
+    budget_user_day_soft_usd: float = Field(
+        0.0, ge=0, description="US dollars a day from which on one person's questions get a cheaper reranker."
+    )
+    budget_user_day_hard_usd: float = Field(
+        0.0, ge=0, description="US dollars that one person's questions may cost a day at most."
+    )
+    budget_server_day_soft_usd: float = Field(
+        0.0, ge=0, description="US dollars a day from which on a server's questions get a cheaper reranker."
+    )
+    budget_server_day_hard_usd: float = Field(
+        0.0, ge=0, description="US dollars that a server's questions may cost a day at most."
+    )
+
     # Ingestion
     chunk_tokens: int = Field(
         254, ge=32, le=4096, description="Most tokens of a chunk, heading path included; at most what the model reads."
@@ -199,6 +227,11 @@ class Settings(BaseSettings):
             raise ValueError("not a list of numbers such as 0,1 or 0-3")
         return value
 
+    @field_validator("prices", mode="before")
+    @classmethod
+    def _a_price_table(cls, value: Any) -> Any:
+        return read_table(value) if isinstance(value, str) else value
+
     @field_validator("reranker")
     @classmethod
     def _a_reranker(cls, value: str) -> str:
@@ -206,6 +239,23 @@ class Settings(BaseSettings):
             return check_reranker(value)
         except UnknownName as error:
             raise ValueError(str(error)) from None
+
+    @property
+    def llm_price(self) -> Price:
+        """Price of the language model: as the table names it, else the two single prices."""
+        single = Price(prompt=self.llm_price_prompt_usd, completion=self.llm_price_completion_usd)
+        return self.prices.get(self.llm_model, single)
+
+    @property
+    def rerank_api_price(self) -> Price:
+        """Price of the reranking service: as the table names its model, else the two single prices."""
+        single = Price(prompt=self.rerank_api_price_tokens_usd, calls=self.rerank_api_price_call_usd)
+        return self.prices.get(self.rerank_api_model, single)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether any limit of what may be spent is set."""
+        return any(getattr(self, f"{name}_{kind}_usd") for name in BUDGETS for kind in ("soft", "hard"))
 
     @property
     def shard_ids(self) -> list[int]:
@@ -221,6 +271,11 @@ class Settings(BaseSettings):
             raise ValueError("REFDESK_DISCORD_SHARD_IDS: the last shard is REFDESK_DISCORD_SHARD_COUNT - 1")
         if self.rerank_step > self.rerank_window:
             raise ValueError("REFDESK_RERANK_STEP: at most REFDESK_RERANK_WINDOW")
+        for name in BUDGETS:
+            soft, hard = getattr(self, f"{name}_soft_usd"), getattr(self, f"{name}_hard_usd")
+            if hard and soft > hard:
+                variable = variable_of(f"{name}_soft_usd")
+                raise ValueError(f"{variable}: at most {variable_of(f'{name}_hard_usd')}")
         if self.chunk_overlap * 2 > self.chunk_tokens:
             raise ValueError("REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS")
         return self
@@ -255,7 +310,9 @@ def _read_secret(name: str, path: str) -> str:
 
 def _explain(location: tuple[int | str, ...], message: str) -> str:
     message = message.removeprefix("Value error, ")
-    return f"{variable_of(str(location[0]))}: {message}" if location else message
+    if not location:
+        return message
+    return ": ".join((variable_of(str(location[0])), *map(str, location[1:]), message))
 
 
 def _field_of(variable: str) -> str:

@@ -251,8 +251,8 @@ def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int =
         settings.llm_base_url,
         settings.llm_model,
         api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
-        price_prompt_usd=settings.llm_price_prompt_usd,
-        price_completion_usd=settings.llm_price_completion_usd,
+        price_prompt_usd=settings.llm_price.prompt,
+        price_completion_usd=settings.llm_price.completion,
         reasoning_effort=reasoning_effort,
         top_logprobs=top_logprobs,
     )
@@ -309,8 +309,8 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
         concurrency=settings.llm_concurrency,
         reply_tokens=settings.rerank_reply_tokens,
         budget_tokens=settings.rerank_max_tokens,
-        price_prompt_usd=settings.llm_price_prompt_usd,
-        price_completion_usd=settings.llm_price_completion_usd,
+        price_prompt_usd=settings.llm_price.prompt,
+        price_completion_usd=settings.llm_price.completion,
     )
     effort = settings.rerank_reasoning_effort
     judge = _chat(settings, reasoning_effort=effort) if effort else chat
@@ -346,8 +346,8 @@ def _rerank_api(settings: Settings) -> Reranker:
     method = RerankApiReranker(
         build_rerank_endpoint(settings),
         call_timeout_s=settings.llm_timeout_s,
-        price_call_usd=settings.rerank_api_price_call_usd,
-        price_tokens_usd=settings.rerank_api_price_tokens_usd,
+        price_call_usd=settings.rerank_api_price.calls,
+        price_tokens_usd=settings.rerank_api_price.prompt,
         budget_tokens=settings.rerank_max_tokens,
     )
     return CircuitBreaker(method)

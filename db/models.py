@@ -371,6 +371,19 @@ class QueryTrace(Base):
     created_at: Mapped[dt.datetime]
 
 
+class SpendingReservation(Base):
+    """Money set aside by an attempt at a question."""
+
+    __tablename__ = "spending_reservations"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    requester: Mapped[str]
+    lease_token: Mapped[uuid.UUID]
+    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    created_at: Mapped[dt.datetime]
+
+
 class QueryCandidate(Base):
     """A candidate of an answered question, before and after reranking."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs import Kind
 from db.sql import named
+from pipeline.amounts import duration
 from pipeline.errors import OverQuota
 
 _NAMES = {"ask": ("question", "questions"), "ingest": ("document", "documents")}
@@ -75,12 +76,4 @@ def _sentence(kind: Kind, limit: int, window_s: float, scope: Literal["user", "s
     whose = "One person" if scope == "user" else "This server"
     verb = "ask" if kind == "ask" else "add"
     what = _NAMES[kind][limit != 1]
-    return f"{whose} may {verb} {limit} {what} in {_time(window_s)}; there is room again in {_time(frees_in_s)}."
-
-
-def _time(seconds: float) -> str:
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            number = round(seconds / length)
-            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-    return f"{max(1, round(seconds))} seconds"
+    return f"{whose} may {verb} {limit} {what} in {duration(window_s)}; there is room again in {duration(frees_in_s)}."

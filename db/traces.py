@@ -15,7 +15,7 @@ from db import jobs
 from db.models import QueryCandidate, QueryTrace
 from db.plain import storable
 from db.sql import named
-from pipeline.types import Answer, Citation, Fallback, Ranked
+from pipeline.types import Answer, Citation, Fallback, OverLimit, Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
     plain = {name: getattr(row, name) for name in _PLAIN}
     return TraceView(
         job=job_id,
-        fallbacks=tuple(Fallback(**fallback) for fallback in row.fallbacks),
+        fallbacks=tuple(map(_fallback, row.fallbacks)),
         cost_usd=float(row.cost_usd),
         candidates=tuple(TraceCandidate(**dict(item) | {"flags": tuple(item["flags"])}) for item in found),
         **plain,
@@ -140,6 +140,11 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
     if rows:
         session.execute(insert(QueryCandidate), rows)
     return query_id
+
+
+def _fallback(stored: Mapping[str, Any]) -> Fallback:
+    over = stored.get("over")
+    return Fallback(**dict(stored) | {"over": OverLimit(**over) if over else None})
 
 
 def _candidate_values(query_id: int, workspace_id: int, item: Ranked, cited: dict[int, Citation]) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 import numpy as np
 
+from pipeline.budget import Budget, Wanted
 from pipeline.embed import embed_question, query_input
 from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
@@ -72,6 +73,8 @@ class AnswerParts:
     """Of the embedding model: a question that it cannot read is left to the keywords."""
     embedder_missing: str = "No embedding model is loaded."
     """Why there is no embedder, for the record."""
+    budget: Budget | None = None
+    """What the question may cost; None: whatever it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class _Trace:
     on_stage: OnStage
     timings_ms: dict[str, float] = field(default_factory=dict)
     fallbacks: list[Fallback] = field(default_factory=list)
+    spent_usd: float = 0.0
+    """Before the candidates were known."""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -120,10 +125,12 @@ def answer_question(
         vector = _embed(searched, options, parts, trace)
     with trace.stage("recall"):
         recalled = parts.store.recall(build_query(searched, vector, options, parts.vocabulary))
+    asked = _Asked(rewriting.question if rewriting else question, searched, context)
+    if parts.budget is not None and recalled.candidates:
+        reranker, parts = _within_budget(parts.budget, asked, options, recalled, parts, trace)
     with trace.stage("rerank"):
         reranking = _rerank(searched, recalled, reranker, parts, trace)
     passages = reranking.ranked[: top_k_of(reranker) or options.top_k]
-    asked = _Asked(rewriting.question if rewriting else question, searched, context)
     with trace.stage("generate"):
         generated = _generate(asked, recalled, passages, parts, trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
@@ -185,9 +192,36 @@ def all_rated_useless(passages: Sequence[Ranked]) -> bool:
 def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace: _Trace) -> Rewriting:
     with trace.stage("rewrite"):
         timeout_s = min(parts.llm_timeout_s, REWRITE_TIMEOUT_S)
-        rewriting = rewrite_question(question, context.conversation, parts.chat, timeout_s=timeout_s)
+        chat = parts.chat
+        if parts.budget is not None and chat is not None:
+            left_out = parts.budget.plan_rewriting(question, context.conversation, chat)
+            if left_out is not None:
+                trace.fallbacks.append(left_out)
+                chat = None
+        rewriting = rewrite_question(question, context.conversation, chat, timeout_s=timeout_s)
     trace.fallbacks.extend(rewriting.fallbacks)
+    trace.spent_usd = rewriting.usage.cost_usd
     return rewriting
+
+
+def _within_budget(
+    budget: Budget, asked: _Asked, options: AnswerOptions, recalled: Recalled, parts: AnswerParts, trace: _Trace
+) -> tuple[Reranker, AnswerParts]:
+    """Give the reranker that the budget leaves room for, and the parts without the language model where it does not."""
+    reranker = choose_reranker(options.reranker, parts.rerankers)
+    wanted = Wanted(
+        asked.question,
+        asked.searched_as,
+        asked.context,
+        recalled.candidates,
+        reranker=options.reranker,
+        top_k=top_k_of(reranker) or options.top_k,
+        max_tokens=parts.llm_max_tokens,
+        spent_usd=trace.spent_usd,
+    )
+    plan = budget.plan(wanted, parts.rerankers, parts.chat)
+    trace.fallbacks.extend(plan.fallbacks)
+    return plan.reranker, parts if plan.writes else replace(parts, chat=None)
 
 
 def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace) -> Vector | None:

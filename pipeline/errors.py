@@ -5,7 +5,7 @@
     │   ├── UnreadableFile    ├── EncryptedFile   ├── EmptyDocument   ├── UnsupportedFormat
     │   ├── FileTooLarge      ├── ParseTimeout    ├── ParserCrashed   ├── Quarantined
     │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     ├── UnknownName
-    │   ├── OverQuota         ├── NotAllowed      └── NothingToMeasure
+    │   ├── OverQuota         ├── OverBudget      ├── NotAllowed      └── NothingToMeasure
     ├── SetupError            the operator can mend it: a server, a model, a key, a schema
     │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
     │   ├── ModelUnavailable  ├── ProfileMismatch ├── ProfileNotReady
@@ -119,6 +119,10 @@ class OverQuota(BadInput):
         self.scope = scope
         self.frees_in_s = frees_in_s
         self.kind = kind
+
+
+class OverBudget(BadInput):
+    """So much money may be spent and no more; wait a while, or ask the operator to raise the limit."""
 
 
 class SetupError(RefdeskError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from pipeline.types import (
 )
 
 Matrix = npt.NDArray[np.float32]
+Choice = TypeVar("Choice")
 
 
 class Parser(Protocol):
@@ -154,4 +155,33 @@ class RecallStore(Protocol):
 
     def recall(self, query: RecallQuery) -> Recalled:
         """Recall the Top-N chunks in one SQL statement."""
+        ...
+
+
+class Spent(Protocol):
+    """What counts as spent in the last 24 hours, what is set aside for questions under way included."""
+
+    @property
+    def user_usd(self) -> float:
+        """By the asker, in this workspace."""
+        ...
+
+    @property
+    def server_usd(self) -> float:
+        """By everybody in this workspace."""
+        ...
+
+    def frees_in_s(self, scope: Literal["user", "server"], usd: float) -> float | None:
+        """Seconds until so much of it is older than 24 hours; None: so much is not there."""
+        ...
+
+
+class Spending(Protocol):
+    """The record of what questions cost; bound to one question."""
+
+    def reserve(self, choose: Callable[[Spent], tuple[float, Choice]]) -> Choice:
+        """Set aside the US dollars that `choose` gives first, while no other question of the workspace can.
+
+        Raises what `choose` raises.
+        """
         ...

@@ -15,7 +15,7 @@ from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
 from pipeline.terms import content_terms, is_spaceless, term_overlap
-from pipeline.types import ChatReply, Exchange, Fallback, Rewriting, Usage
+from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, Rewriting, Usage
 
 MAX_TOKENS = 200
 LONGEST_QUESTION = 400
@@ -65,6 +65,12 @@ def rewrite_question(
     return Rewriting(written, written, usage=usage, prompt_hashes=(prompt.sha256,))
 
 
+def ask_to_rewrite(question: str, conversation: Sequence[Exchange]) -> list[ChatMessage]:
+    """Write what a language model is asked for a question that stands on its own with."""
+    prompt = load_prompt("rewrite", language_of(question))
+    return prompt.messages(question=escape_passage(question), conversation=quote_conversation(conversation))
+
+
 def join_questions(question: str, conversation: Sequence[Exchange]) -> str:
     """Put before a follow-up the questions it leans on, back to the last one that stands on its own.
 
@@ -107,7 +113,7 @@ def check_rewritten(reply: ChatReply, question: str, conversation: Sequence[Exch
 def _ask(
     question: str, conversation: Sequence[Exchange], chat: ChatModel, prompt: Prompt, timeout_s: float
 ) -> ChatReply:
-    messages = prompt.messages(question=escape_passage(question), conversation=quote_conversation(conversation))
+    messages = ask_to_rewrite(question, conversation)
     schema = dict(prompt.schema) if prompt.schema is not None else None
     return chat.complete(messages, max_tokens=MAX_TOKENS, timeout_s=timeout_s, json_schema=schema)
 

@@ -25,6 +25,8 @@ EmbeddingBackend = Literal["sentence-transformers", "openai", "hidden-states"]
 """What makes the vectors of a profile: a model of this machine, an OpenAI-compatible endpoint, an LLM's states."""
 Pooling = Literal["", "mean", "last"]
 """How hidden states become one vector: their mean, or that of the last token; empty: the model decides."""
+BudgetScope = Literal["question", "user", "server"]
+"""What a limit of the budget holds for: one question, or a day of its asker or of its server (workspace)."""
 Vector = Sequence[float]
 """One embedding: as many floats as the profile has dimensions."""
 
@@ -192,6 +194,19 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class OverLimit:
+    """A limit of the budget that something would have passed."""
+
+    scope: BudgetScope
+    limit_usd: float
+    spent_usd: float
+    """For this question so far, or by its asker or server in the last 24 hours."""
+    estimated_usd: float
+    frees_in_s: float | None = None
+    """Seconds until there is room for it; None: waiting does not help."""
+
+
+@dataclass(frozen=True, slots=True)
 class Fallback:
     """A stage that could not do its work, what took its place, and why."""
 
@@ -199,6 +214,8 @@ class Fallback:
     method: str
     used: str
     reason: str
+    over: OverLimit | None = None
+    """Where it was the budget that stood in the way."""
 
 
 @dataclass(frozen=True, slots=True)

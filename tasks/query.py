@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from db import jobs, traces
+from config.budgets import build_budget
+from db import jobs, spending, traces
 from db.recall import PostgresRecall
+from db.spending import PostgresSpending
 from pipeline.answer import answer_question
 from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
@@ -32,10 +35,11 @@ def _answer(runtime: Runtime, holder: Holder) -> None:
     workspace_id = holder.lease.workspace_id
     profile, parts = live_parts(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
+    budget = build_budget(runtime.settings, PostgresSpending(runtime.database, holder.lease))
     given = answer_question(
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
-        parts.answer_with(recall),
+        replace(parts.answer_with(recall), budget=budget),
         on_stage=Throttled(holder.report),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()
@@ -44,4 +48,5 @@ def _answer(runtime: Runtime, holder: Holder) -> None:
     with runtime.database.tenant(workspace_id) as session:
         jobs.hold(session, holder.lease)
         traces.store_trace(session, holder.lease, given)
+        spending.settle(session, holder.lease)
         jobs.succeed(session, holder.lease, answer_json(holder.lease.job_id, given))

@@ -130,6 +130,13 @@ fallback-rerank-none = { $method } was not available, passages are in the order 
 fallback-rerank-partly = { $method } could not rate every passage
 fallback-generate = the language model was not available, sentences are quoted instead
 fallback-generate-scores = sentences chosen by keywords
+fallback-saving-rerank = { $used } ranked instead of { $method } to save money
+fallback-saving-generate = sentences are quoted instead of a written answer to save money
+fallback-saving-rewrite = follow-up searched together with the question before to save money
+budget-limit-question = limit for a question: { $limit }
+budget-limit-user = limit for one person in 24 hours: { $limit }, spent: { $spent }
+budget-limit-server = limit for this server in 24 hours: { $limit }, spent: { $spent }
+budget-frees = room again in { $frees }
 fallback-other = { $stage }: { $used } instead of { $method }
 
 ## Sources, and why these
@@ -316,6 +323,7 @@ error-LinkFailed = { $detail }
 error-BadQuestion = { $detail }
 error-UnknownName = { $detail }
 error-OverQuota = { $detail }
+error-OverBudget = { $detail }
 error-NotAllowed = { $detail }
 error-SetupError = Something is not set up rightly where Refdesk runs. Its operator has to look at it.
 error-DatabaseAway = The library cannot be reached at the moment. Try again in a few minutes.

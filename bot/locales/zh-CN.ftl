@@ -124,6 +124,13 @@ fallback-rerank-none = { $method } 不可用，保持检索的顺序
 fallback-rerank-partly = { $method } 没能评估每一段
 fallback-generate = 语言模型不可用，改为引用原句
 fallback-generate-scores = 按关键词选出句子
+fallback-saving-rerank = 为节省费用，由 { $used } 代替 { $method } 排序
+fallback-saving-generate = 为节省费用，改为引用原句
+fallback-saving-rewrite = 为节省费用，追问与上一个问题一起检索
+budget-limit-question = 每个问题的费用上限为 { $limit }
+budget-limit-user = 每人 24 小时内的费用上限为 { $limit }，已用 { $spent }
+budget-limit-server = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
+budget-frees = { $frees }后又有余额
 fallback-other = { $stage }：用 { $used } 代替了 { $method }
 
 ## 出处与理由
@@ -285,6 +292,7 @@ error-LinkFailed = 链接获取失败（{ $detail }）
 error-BadQuestion = 问题是空的，或者太长（{ $detail }）
 error-UnknownName = 这里没有这个名称（{ $detail }）
 error-OverQuota = 超过了限额（{ $detail }）
+error-OverBudget = 超过了费用上限（{ $detail }）
 error-NotAllowed = 你没有这个权限（{ $detail }）
 error-SetupError = 运行 Refdesk 的地方设置有误，需要它的运营者查看。
 error-DatabaseAway = 目前连不上资料库。请过几分钟再试。

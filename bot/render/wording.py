@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from bot.render.split import cut, units
 from bot.texts import Texts
 from db.deliveries import Delivery, JobView
 from pipeline import errors
+from pipeline.amounts import dollars
 from pipeline.types import Fallback
 
 QUESTION = 300
@@ -46,13 +48,25 @@ def error_sentence(name: str | None, detail: str | None, t: Texts) -> str:
 
 def fallback_notes(fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts) -> list[str]:
     """Say what took the place of what could not do its work; plain text."""
-    return list(dict.fromkeys(_fallback(item, t) for item in fallbacks))
+    items = [dataclasses.asdict(item) if isinstance(item, Fallback) else item for item in fallbacks]
+    limits = [limit for item in items for limit in _limit(item.get("over"), t)]
+    return list(dict.fromkeys([*(_fallback(item, t) for item in items), *limits]))
 
 
-def _fallback(item: Mapping[str, Any] | Fallback, t: Texts) -> str:
-    if isinstance(item, Fallback):
-        item = {"stage": item.stage, "method": item.method, "used": item.used, "reason": item.reason}
+def _limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
+    """Say which limit of the budget stood in the way, and when there is room again."""
+    if not over:
+        return []
+    said = t(f"budget-limit-{over['scope']}", limit=dollars(over["limit_usd"]), spent=dollars(over["spent_usd"]))
+    if over["frees_in_s"] is None:
+        return [said]
+    return [said, t("budget-frees", frees=duration(over["frees_in_s"], t))]
+
+
+def _fallback(item: Mapping[str, Any], t: Texts) -> str:
     stage, method, used = (str(item.get(name, "")) for name in ("stage", "method", "used"))
+    if item.get("over"):
+        return t(f"fallback-saving-{stage}", method=safe.plain(method, 40), used=safe.plain(used, 40))
     if stage == "rerank":
         if "kept their recall place" in str(item.get("reason", "")):
             return t("fallback-rerank-partly", method=safe.plain(method, 40))
@@ -73,6 +87,14 @@ def seconds(milliseconds: float, t: Texts) -> str:
     if value >= 90:
         return t("minutes", minutes=f"{value / 60:.0f}")
     return t("seconds", seconds=f"{value:.0f}" if value >= 10 else f"{value:.1f}")
+
+
+def duration(seconds: float, t: Texts) -> str:
+    """Say how long, in the largest unit that fits."""
+    for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= length:
+            return t(f"duration-{unit}", n=round(seconds / length))
+    return t("duration-seconds", n=max(1, round(seconds)))
 
 
 def bar(done: int, total: int) -> str:

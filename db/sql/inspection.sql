@@ -55,6 +55,11 @@ SELECT created_at::date AS day, answer_model, reranker, count(*) AS questions, s
        sum(prompt_tokens + completion_tokens) AS tokens, sum(cost_usd) AS cost_usd
 FROM inspect.queries GROUP BY 1, 2, 3 ORDER BY 1 DESC LIMIT 60;
 
+-- name: inspect_spending
+-- Dollars by day, workspace and person over the last seven days, the most first; reserved: set aside without a trace.
+SELECT day, workspace, requester, questions, calls, tokens, cost_usd, reserved_usd FROM inspect.spending
+WHERE day > now() - interval '7 days' ORDER BY day DESC, cost_usd DESC LIMIT 100;
+
 -- name: inspect_deliveries
 -- The last messages of the Discord bot, and how far each is.
 SELECT id, workspace, kind, state, route, private, jobs, why, channel_id, message_id, created_at FROM inspect.deliveries

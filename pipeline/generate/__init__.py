@@ -10,10 +10,10 @@ from pipeline.generate.abstention import abstain, abstain_without_passages
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
 from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
-from pipeline.prompts import escape_passage, language_of, load_prompt, quote_conversation
-from pipeline.types import Fallback, Generated, QuestionContext, Ranked, Usage
+from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_conversation
+from pipeline.types import ChatMessage, Fallback, Generated, QuestionContext, Ranked, Usage
 
-__all__ = ["SentenceScorer", "abstain", "abstain_without_passages", "generate_answer"]
+__all__ = ["EXTRACTIVE", "SentenceScorer", "abstain", "abstain_without_passages", "ask_for_answer", "generate_answer"]
 
 NO_CONTEXT = QuestionContext()
 
@@ -42,18 +42,12 @@ def generate_answer(
     An extracted answer speaks the language of its passages, whatever is asked for; the conversation only helps a model
     to understand the question.
     """
-    language = context.language
     if chat is None:
         return extract_answer(question, passages, score_sentences)
-    prompt = load_prompt("answer", language or language_of(question))
+    prompt = _prompt(question, context)
     usage = Usage()
     try:
-        asked = prompt.messages(
-            question=escape_passage(question),
-            passages=format_passages(passages),
-            conversation=quote_conversation(context.conversation),
-            language=_LANGUAGE[language or prompt.language, bool(language)],
-        )
+        asked = ask_for_answer(question, passages, context)
         show = show_when_verified(on_text, question, passages) if on_text is not None else None
         reply = chat.complete(asked, max_tokens=max_tokens, timeout_s=timeout_s, on_text=show)
         usage = reply.usage
@@ -67,7 +61,7 @@ def generate_answer(
             question, passages, score_sentences, fallbacks=(fallback,), usage=usage, prompt_hashes=(prompt.sha256,)
         )
     if verified is None:
-        abstained = abstain(question, passages, language=language, model=reply.model)
+        abstained = abstain(question, passages, language=context.language, model=reply.model)
         return replace(abstained, usage=usage, prompt_hashes=(prompt.sha256,))
     return Generated(
         verified.text,
@@ -77,3 +71,18 @@ def generate_answer(
         usage=usage,
         prompt_hashes=(prompt.sha256,),
     )
+
+
+def ask_for_answer(question: str, passages: Sequence[Ranked], context: QuestionContext) -> list[ChatMessage]:
+    """Write what a language model is asked for an answer with."""
+    prompt, language = _prompt(question, context), context.language
+    return prompt.messages(
+        question=escape_passage(question),
+        passages=format_passages(passages),
+        conversation=quote_conversation(context.conversation),
+        language=_LANGUAGE[language or prompt.language, bool(language)],
+    )
+
+
+def _prompt(question: str, context: QuestionContext) -> Prompt:
+    return load_prompt("answer", context.language or language_of(question))

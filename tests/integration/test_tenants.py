@@ -14,11 +14,14 @@ from pipeline.types import RecallQuery
 TENANT_TABLES = [
     *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "postings"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
-    *("deliveries", "feedback", "workspace_settings"),
+    *("deliveries", "feedback", "workspace_settings", "spending_reservations"),
 ]
 NEW_DELIVERY = """
     INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id)
     VALUES (:w, 'k', 'answer', '9', '7', '42')
+"""
+NEW_RESERVATION = """
+    INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd) VALUES (:w, 1, gen_random_uuid(), 1)
 """
 
 
@@ -59,6 +62,9 @@ def test_another_workspace_sees_no_row(library, table):
     )
     library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
+    library.run(
+        "INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd) VALUES (1, 1, gen_random_uuid(), 1)"
+    )
     library.store(library.claim(library.submit_bytes("waiting", b"w")), ["waits for a vector"])
     with library.database.tenant(library.workspace) as session:
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) > 0
@@ -67,7 +73,7 @@ def test_another_workspace_sees_no_row(library, table):
         session.execute(text("SELECT set_config('refdesk.workspace', '', true)"))
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
         session.execute(text("SELECT set_config('refdesk.workspace', :w, true)"), {"w": str(library.other)})
-        for view in ("documents", "jobs", "deliveries", "feedback"):
+        for view in ("documents", "jobs", "deliveries", "feedback", "spending"):
             assert session.scalar(text(f"SELECT count(*) FROM inspect.{view}")) == 0
 
 
@@ -98,6 +104,7 @@ def test_trigger__runs_nothing_of_the_callers(library):
         NEW_DELIVERY,
         "INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (:w, 1, '42', 1)",
         "INSERT INTO workspace_settings (workspace_id) VALUES (:w)",
+        NEW_RESERVATION,
     ],
 )
 def test_writing_into_another_workspace_is_refused(library, statement):

@@ -10,7 +10,8 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.refusals import Refusal, Refusals, duration, refuse, sentence
+from bot.refusals import Refusal, Refusals, refuse, sentence
+from bot.render.wording import duration
 from bot.texts import LANGUAGES, texts_for
 from pipeline.errors import BadQuestion, DatabaseAway, OverQuota, UnknownName
 

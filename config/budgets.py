@@ -1,0 +1,20 @@
+"""Budgets: what the settings say may be spent becomes the budget of one question."""
+
+from __future__ import annotations
+
+from config.settings import Settings
+from pipeline.budget import Budget, Limit, Limits
+from pipeline.ports import Spending
+
+
+def build_budget(settings: Settings, spending: Spending) -> Budget | None:
+    """Build the budget of a question; None when no limit is set, and nothing has to be looked up."""
+    if not settings.has_budget:
+        return None
+    limits = Limits(
+        Limit(settings.budget_question_soft_usd, settings.budget_question_hard_usd),
+        Limit(settings.budget_user_day_soft_usd, settings.budget_user_day_hard_usd),
+        Limit(settings.budget_server_day_soft_usd, settings.budget_server_day_hard_usd),
+    )
+    price = settings.llm_price
+    return Budget(limits, spending, price.prompt, price.completion)

@@ -1,0 +1,59 @@
+"""Spending: what the questions of a workspace have cost in the last 24 hours, and what those under way may still cost.
+
+What an answered question cost is in its trace. Before its paid calls a question sets its estimate aside; the trace
+takes the place of that. An attempt that ends without a trace keeps what it set aside: nobody knows what it has spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from db import jobs
+from db.engine import Database
+from db.sql import named
+from pipeline.ports import Choice, Spent
+
+
+class PostgresSpending:
+    """Fills the port `Spending` for the question that a lease is for."""
+
+    def __init__(self, database: Database, lease: jobs.Lease) -> None:
+        """Bind to the question."""
+        self._database = database
+        self._lease = lease
+
+    def reserve(self, choose: Callable[[Spent], tuple[float, Choice]]) -> Choice:
+        """Set aside what `choose` gives, one question of the workspace after the other; raises `LeaseLost` too."""
+        lease = self._lease
+        scope = {"workspace_id": lease.workspace_id, "requester": lease.requester}
+        with self._database.tenant(lease.workspace_id) as session:
+            jobs.hold(session, lease)
+            session.execute(named("lock_spending"), {"workspace_id": lease.workspace_id})
+            row = session.execute(named("spent_in_a_day"), scope).mappings().one()
+            usd, chosen = choose(_Spent(session, scope, float(row["user_usd"]), float(row["server_usd"])))
+            if usd:
+                values = scope | {"job_id": lease.job_id, "token": lease.token, "usd": usd}
+                session.execute(named("reserve_spending"), values)
+        return chosen
+
+
+def settle(session: Session, lease: jobs.Lease) -> None:
+    """Give back what an attempt has set aside, now that its trace says what it cost (in the trace's transaction)."""
+    session.execute(named("settle_spending"), {"token": lease.token})
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    _session: Session = field(repr=False)
+    _scope: dict[str, Any]
+    user_usd: float
+    server_usd: float
+
+    def frees_in_s(self, scope: Literal["user", "server"], usd: float) -> float | None:
+        values = self._scope | {"usd": usd, "everybody": scope == "server"}
+        frees = self._session.scalar(named("spending_frees"), values)
+        return None if frees is None else float(frees)

@@ -1,0 +1,40 @@
+-- What questions cost, and what is set aside for those under way. A day is the last 24 hours.
+
+-- name: lock_spending
+-- Whoever sets money aside waits here for the others of the workspace; released with the transaction.
+SELECT pg_advisory_xact_lock(72450005, CAST(:workspace_id AS integer));
+
+-- name: spent_in_a_day
+-- What one person and what everybody has spent in a day, reservations included.
+SELECT coalesce(sum(usd) FILTER (WHERE requester = :requester), 0) AS user_usd, coalesce(sum(usd), 0) AS server_usd
+FROM (
+    SELECT requester, cost_usd AS usd FROM queries
+    WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
+    UNION ALL
+    SELECT requester, usd FROM spending_reservations
+    WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
+) AS spent;
+
+-- name: spending_frees
+-- Seconds until so many dollars of it have left the day; no row: so many are not in it.
+SELECT extract(epoch FROM created_at - (now() - interval '1 day'))::float FROM (
+    SELECT created_at, sum(usd) OVER (ORDER BY created_at) AS left_by_then FROM (
+        SELECT requester, created_at, cost_usd AS usd FROM queries
+        WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
+        UNION ALL
+        SELECT requester, created_at, usd FROM spending_reservations
+        WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
+    ) AS spent
+    WHERE CAST(:everybody AS boolean) OR requester = :requester
+) AS leaving
+WHERE left_by_then >= CAST(:usd AS numeric) - 0.000001
+ORDER BY created_at LIMIT 1;
+
+-- name: reserve_spending
+-- Set money aside for an attempt at a question.
+INSERT INTO spending_reservations (workspace_id, job_id, requester, lease_token, usd)
+VALUES (:workspace_id, :job_id, :requester, :token, :usd);
+
+-- name: settle_spending
+-- The trace of this attempt says what it really cost.
+DELETE FROM spending_reservations WHERE lease_token = :token;

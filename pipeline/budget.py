@@ -1,0 +1,269 @@
+"""Budgets: what a question will cost is estimated and put beside the limits before anybody is paid for it.
+
+Over a soft limit ranking goes to the first cheaper method in `CHEAPER` that fits under it; a cascade loses its paid
+stages. The written answer goes on up to the hard limit; where none is set, the soft one ends it too, and sentences are
+quoted. Over a hard limit the question is refused: when that limit is used up, or when the cheapest way that still
+writes the answer would pass it. A question that costs nothing is never replaced or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+from pipeline.amounts import dollars, duration
+from pipeline.cascades import Cascade, Stage, parse_cascade
+from pipeline.errors import OverBudget
+from pipeline.generate import EXTRACTIVE, ask_for_answer
+from pipeline.ports import ChatModel, Reranker, Spending, Spent
+from pipeline.rerank import build_cascade, estimate_usage
+from pipeline.rerank.tokens import estimate_messages, estimate_tokens
+from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
+from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
+from pipeline.types import (
+    BudgetScope,
+    Candidate,
+    ChatMessage,
+    Exchange,
+    Fallback,
+    OverLimit,
+    QuestionContext,
+    Ranked,
+    Usage,
+)
+
+FREE = ("late-interaction", "none")
+CHEAPER = ("llm-pairwise", "llm-pointwise", "llm-listwise", *FREE)
+"""Methods from the dearest to the one that does nothing; those behind a method may take its place."""
+
+ROUNDING = 1e-9
+
+_WHOSE = {"question": "one question", "user": "one person in 24 hours", "server": "this server in 24 hours"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """US dollars; 0 is no limit."""
+
+    soft_usd: float = 0.0
+    hard_usd: float = 0.0
+
+    @property
+    def step_usd(self) -> float:
+        """From where on cheaper methods are taken: without a soft limit, the hard one."""
+        return self.soft_usd or self.hard_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be spent: on one question, and in 24 hours by its asker and by everybody in the workspace."""
+
+    question: Limit = field(default_factory=Limit)
+    user: Limit = field(default_factory=Limit)
+    server: Limit = field(default_factory=Limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a question is to be answered, once its candidates are known."""
+
+    question: str
+    searched_as: str
+    context: QuestionContext
+    candidates: Sequence[Candidate]
+    reranker: str
+    top_k: int
+    max_tokens: int
+    """Longest answer."""
+    spent_usd: float = 0.0
+    """On the question so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to go on, and what it is estimated to cost."""
+
+    usd: float
+    reranker: str = ""
+    writes: bool = True
+    """Whether the language model is asked to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The way that fits."""
+
+    reranker: Reranker
+    writes: bool
+    fallbacks: tuple[Fallback, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one question may cost, beside what has been spent."""
+
+    limits: Limits
+    spending: Spending
+    prompt_usd: float = 0.0
+    """Price of a million tokens sent to the model that writes."""
+    completion_usd: float = 0.0
+
+    def plan_rewriting(self, question: str, conversation: Sequence[Exchange], chat: ChatModel) -> Fallback | None:
+        """Set aside what rewriting a follow-up costs; gives a fallback where it has to be left out.
+
+        Raises `OverBudget`.
+        """
+        asked = self._priced(ask_to_rewrite(question, conversation), REWRITE_TOKENS)
+        way, over = self._reserve([Way(asked.cost_usd), Way(0.0, writes=False)], 0.0)
+        if way.writes or over is None:
+            return None
+        return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _soft_sentence(over), over)
+
+    def plan(self, wanted: Wanted, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> Plan:
+        """Find the way that fits and set aside what it costs; raises `OverBudget`."""
+        ways = self._ways(wanted, rerankers, writes=chat is not None)
+        way, over = self._reserve(ways, wanted.spent_usd)
+        replaced = []
+        if over is not None and way.reranker != wanted.reranker:
+            replaced.append(Fallback("rerank", wanted.reranker, way.reranker, _soft_sentence(over), over))
+        if over is not None and chat is not None and not way.writes:
+            replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _soft_sentence(over), over))
+        return Plan(build_cascade(way.reranker, rerankers), way.writes, tuple(replaced))
+
+    def estimate_answer(self, wanted: Wanted) -> Usage:
+        """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
+        longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
+        passages = [Ranked(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
+        return self._priced(ask_for_answer(wanted.question, passages, wanted.context), wanted.max_tokens)
+
+    def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int) -> Usage:
+        prompt_tokens = estimate_messages(messages)
+        cost = prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
+        return Usage(1, prompt_tokens, completion_tokens, cost / 1_000_000)
+
+    def _ways(self, wanted: Wanted, rerankers: Mapping[str, Reranker], *, writes: bool) -> list[Way]:
+        """List the ways from the one asked for to the one that costs least, each cheaper than the one before."""
+        written = self.estimate_answer(wanted).cost_usd if writes else 0.0
+
+        @cache
+        def cost(name: str) -> float:
+            reranker = build_cascade(name, rerankers)
+            return estimate_usage(reranker, wanted.searched_as, wanted.candidates).cost_usd
+
+        ways = [Way(cost(wanted.reranker) + written, wanted.reranker, writes)]
+        if cost(wanted.reranker):
+            for name in _cheaper(parse_cascade(wanted.reranker, rerankers.keys()), rerankers.keys(), cost):
+                if cost(name) + written < ways[-1].usd:
+                    ways.append(Way(cost(name) + written, name, writes))
+        if written and not cost(ways[-1].reranker):
+            ways.append(Way(0.0, ways[-1].reranker, writes=False))
+        return ways
+
+    def _reserve(self, ways: Sequence[Way], before_usd: float) -> tuple[Way, OverLimit | None]:
+        if not ways[0].usd:
+            return ways[0], None
+
+        def choose(spent: Spent) -> tuple[float, tuple[Way, OverLimit | None]]:
+            way, over = _choose(ways, _Scopes(self.limits, spent, before_usd))
+            return way.usd, (way, over)
+
+        return self.spending.reserve(choose)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scopes:
+    """The limits, each beside what counts toward it."""
+
+    limits: Limits
+    spent: Spent
+    before_usd: float
+
+    def __iter__(self) -> Iterator[tuple[BudgetScope, Limit, float]]:
+        yield "question", self.limits.question, self.before_usd
+        yield "user", self.limits.user, self.spent.user_usd
+        yield "server", self.limits.server, self.spent.server_usd
+
+    def over_step(self, usd: float) -> OverLimit | None:
+        """Give the first limit from which on so much more has to be done in a cheaper way."""
+        return self._over(usd, {scope: limit.step_usd for scope, limit, _ in self})
+
+    def over_hard(self, usd: float) -> OverLimit | None:
+        """Give the first hard limit that so much more would pass."""
+        return self._over(usd, {scope: limit.hard_usd for scope, limit, _ in self})
+
+    def over_last(self, usd: float) -> OverLimit | None:
+        """Give the first soft limit that so much more would pass and that has no hard one behind it."""
+        return self._over(usd, {scope: 0.0 if limit.hard_usd else limit.soft_usd for scope, limit, _ in self})
+
+    def used_up(self, usd: float) -> OverLimit | None:
+        """Give the first hard limit that has been reached already."""
+        return next(
+            (
+                self._describe(scope, limit.hard_usd, spent, usd)
+                for scope, limit, spent in self
+                if limit.hard_usd and spent >= limit.hard_usd - ROUNDING
+            ),
+            None,
+        )
+
+    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> OverLimit | None:
+        if not usd:
+            return None
+        for scope, _, spent in self:
+            if most[scope] and spent + usd > most[scope] + ROUNDING:
+                return self._describe(scope, most[scope], spent, usd)
+        return None
+
+    def _describe(self, scope: BudgetScope, limit_usd: float, spent: float, usd: float) -> OverLimit:
+        frees_in_s = None
+        if scope != "question" and usd <= limit_usd:
+            frees_in_s = self.spent.frees_in_s(scope, spent + usd - limit_usd)
+        return OverLimit(scope, limit_usd, spent, usd, frees_in_s)
+
+
+def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None]:
+    asked = ways[0]
+    complete = [way for way in ways if way.writes == asked.writes]
+    least = complete[-1]
+    if refused := scopes.used_up(least.usd or asked.usd) or scopes.over_hard(least.usd):
+        raise OverBudget(_hard_sentence(refused))
+    over = scopes.over_step(asked.usd)
+    if over is None:
+        return asked, None
+    for way in complete[1:]:
+        if scopes.over_step(way.usd) is None:
+            return way, over
+    return (ways[-1] if scopes.over_last(least.usd) else least), over
+
+
+def _cheaper(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:
+    """Name what may take a reranker's place, dearest first."""
+    only = cascade.stages[0]
+    if len(cascade.stages) == 1 and only.candidates is None and cascade.top_k is None:
+        behind = CHEAPER[CHEAPER.index(only.method) + 1 :] if only.method in CHEAPER else FREE
+        return [name for name in behind if name in known]
+    stages = tuple(stage for stage in cascade.stages if not cost_of(stage.method))
+    stages = stages or tuple(Stage(name) for name in FREE if name in known)[:1]
+    return [str(Cascade(stages, cascade.top_k))] if stages else []
+
+
+def _soft_sentence(over: OverLimit) -> str:
+    return f"It would cost about {dollars(over.estimated_usd)}, and {_rule(over)}."
+
+
+def _hard_sentence(over: OverLimit) -> str:
+    variable = (
+        "REFDESK_BUDGET_QUESTION_HARD_USD"
+        if over.scope == "question"
+        else (f"REFDESK_BUDGET_{over.scope.upper()}_DAY_HARD_USD")
+    )
+    way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise {variable}"
+    return f"An answer would cost about {dollars(over.estimated_usd)}, and {_rule(over)}{way_out}."
+
+
+def _rule(over: OverLimit) -> str:
+    said = f"the limit is {dollars(over.limit_usd)} for {_WHOSE[over.scope]}"
+    if over.scope != "question":
+        said += f", of which {dollars(over.spent_usd)} are spent"
+    return said if over.frees_in_s is None else f"{said}; there is room again in {duration(over.frees_in_s)}"
