@@ -13,8 +13,7 @@ def dollars(usd: float) -> str:
 
 def duration(seconds: float) -> str:
     """Say how long, in the largest unit that fits."""
-    for unit, length in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            number = round(seconds / length)
-            return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
-    return f"{max(1, round(seconds))} seconds"
+    units = (("day", 86_400), ("hour", 3600), ("minute", 60))
+    unit, length = next(((unit, length) for unit, length in units if seconds >= length), ("second", 1))
+    number = max(1, round(seconds / length))
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"

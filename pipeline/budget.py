@@ -9,7 +9,7 @@ writes the answer would pass it. A question that costs nothing is never replaced
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from pipeline.amounts import dollars, duration
@@ -198,28 +198,23 @@ class _Scopes:
 
     def used_up(self, usd: float) -> OverLimit | None:
         """Give the first hard limit that has been reached already."""
-        return next(
-            (
-                self._describe(scope, limit.hard_usd, spent, usd)
-                for scope, limit, spent in self
-                if limit.hard_usd and spent >= limit.hard_usd - ROUNDING
-            ),
-            None,
-        )
-
-    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> OverLimit | None:
-        if not usd:
-            return None
-        for scope, _, spent in self:
-            if most[scope] and spent + usd > most[scope] + ROUNDING:
-                return self._describe(scope, most[scope], spent, usd)
+        for scope, limit, spent in self:
+            if limit.hard_usd and spent >= limit.hard_usd - ROUNDING:
+                return OverLimit(scope, limit.hard_usd, spent, usd)
         return None
 
-    def _describe(self, scope: BudgetScope, limit_usd: float, spent: float, usd: float) -> OverLimit:
-        frees_in_s = None
-        if scope != "question" and usd <= limit_usd:
-            frees_in_s = self.spent.frees_in_s(scope, spent + usd - limit_usd)
-        return OverLimit(scope, limit_usd, spent, usd, frees_in_s)
+    def with_room(self, over: OverLimit) -> OverLimit:
+        """Add when there is room, where waiting helps."""
+        if over.scope == "question" or over.estimated_usd > over.limit_usd:
+            return over
+        needed = over.spent_usd + over.estimated_usd - over.limit_usd
+        return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))
+
+    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> OverLimit | None:
+        for scope, _, spent in self:
+            if usd and most[scope] and spent + usd > most[scope] + ROUNDING:
+                return OverLimit(scope, most[scope], spent, usd)
+        return None
 
 
 def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None]:
@@ -227,14 +222,14 @@ def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None
     complete = [way for way in ways if way.writes == asked.writes]
     least = complete[-1]
     if refused := scopes.used_up(least.usd or asked.usd) or scopes.over_hard(least.usd):
-        raise OverBudget(_hard_sentence(refused))
+        raise OverBudget(_hard_sentence(scopes.with_room(refused)))
     over = scopes.over_step(asked.usd)
     if over is None:
         return asked, None
     for way in complete[1:]:
         if scopes.over_step(way.usd) is None:
-            return way, over
-    return (ways[-1] if scopes.over_last(least.usd) else least), over
+            return way, scopes.with_room(over)
+    return (ways[-1] if scopes.over_last(least.usd) else least), scopes.with_room(over)
 
 
 def _cheaper(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:

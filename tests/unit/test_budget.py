@@ -1,0 +1,389 @@
+"""Budgets: estimates equal theory, the way that fits is chosen, and what stands in the way is said."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from pipeline.amounts import dollars, duration
+from pipeline.answer import AnswerParts, answer_question
+from pipeline.budget import Budget, Limit, Limits, Wanted
+from pipeline.errors import OverBudget
+from pipeline.ports import Reranker, Spent
+from pipeline.prompts import load_prompt
+from pipeline.rerank import (
+    LateInteractionReranker,
+    LlmLimits,
+    LlmListwiseReranker,
+    LlmPairwiseReranker,
+    LlmPointwiseReranker,
+    RecallOrderReranker,
+    RerankApiReranker,
+    build_cascade,
+    estimate_usage,
+    with_fallback,
+)
+from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
+from pipeline.rerank.tokens import estimate_messages
+from pipeline.types import (
+    AnswerOptions,
+    Candidate,
+    ChatMessage,
+    Exchange,
+    Fallback,
+    OverLimit,
+    QuestionContext,
+    Reranking,
+    Usage,
+)
+from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
+
+QUESTION = "When does the gate of the castle open?"
+WRITTEN = "The gate of the castle opens at nine [1]."
+SAME = [candidate(n, "The gate of the castle opens at nine. " * 8, title="Castle") for n in range(1, 51)]
+LIMITS = LlmLimits(price_prompt_usd=1.0, price_completion_usd=2.0)
+
+
+def tokens_of(prompt: str, **values: str) -> int:
+    return estimate_messages(load_prompt(prompt, "en").messages(question=QUESTION, **values))
+
+
+def pointwise_tokens() -> int:
+    return tokens_of("pointwise", title=quoted_title(SAME[0]), passage=quoted_text(SAME[0], 2000))
+
+
+def pairwise_tokens() -> int:
+    title, text = quoted_title(SAME[0]), quoted_text(SAME[0], 1000)
+    return tokens_of("pairwise", title_a=title, passage_a=text, title_b=title, passage_b=text)
+
+
+def list_tokens(prompt: str, shown: int, **more: str) -> int:
+    return tokens_of(prompt, passages=quoted_list(SAME[:shown], 400), **more)
+
+
+@pytest.mark.parametrize(
+    ("build", "calls", "prompt_tokens", "reply_tokens"),
+    [
+        (lambda c: LlmPointwiseReranker(c, limits=LIMITS), 50, lambda: 50 * pointwise_tokens(), 50 * 60),
+        (
+            lambda c: LlmPointwiseReranker(c, limits=LIMITS, passages_per_call=5),
+            10,
+            lambda: 10 * list_tokens("pointwise-list", 5),
+            50 * 60,
+        ),
+        # 2·Σ min(l + r - 1, 20) over all merges.
+        (lambda c: LlmPairwiseReranker(c, limits=LIMITS), 410, lambda: 410 * pairwise_tokens(), 410 * 20),
+        (
+            lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="sliding", depth=10),
+            2 * (10 * 49 - 45),
+            lambda: 890 * pairwise_tokens(),
+            890 * 20,
+        ),
+        (
+            lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="all-pairs"),
+            50 * 49,
+            lambda: 2450 * pairwise_tokens(),
+            2450 * 20,
+        ),
+        (
+            lambda c: LlmListwiseReranker(c, limits=LIMITS),
+            4,
+            lambda: 4 * list_tokens("listwise", 20, count="20"),
+            4 * (20 + 4 * 20),
+        ),
+    ],
+    ids=["pointwise", "pointwise by five", "sort", "sliding", "all-pairs", "listwise"],
+)
+def test_estimate__is_calls_times_prompt(
+    build: Callable[[FakeChat], Reranker], calls: int, prompt_tokens: Callable[[], int], reply_tokens: int
+) -> None:
+    chat = FakeChat("unasked")
+    estimated = estimate_usage(build(chat), QUESTION, SAME)
+    assert (estimated.calls, estimated.prompt_tokens, estimated.completion_tokens) == (
+        calls,
+        prompt_tokens(),
+        reply_tokens,
+    )
+    assert estimated.cost_usd == pytest.approx((prompt_tokens() + 2 * reply_tokens) / 1e6)
+    assert chat.asked == []
+
+
+def test_estimate__a_cascade_sums_its_stages_on_the_sizes_they_see() -> None:
+    chat = FakeChat("unasked")
+    late = LateInteractionReranker(WordEmbedder(), query_prefix="", passage_prefix="")
+    rated, compared = LlmPointwiseReranker(chat, limits=LIMITS), LlmPairwiseReranker(chat, limits=LIMITS)
+    rerankers = {r.method: with_fallback(r, RecallOrderReranker()) for r in (late, rated, compared)}
+    cascade = build_cascade("late-interaction:40>llm-pointwise:20>llm-pairwise:5>3", rerankers)
+    assert estimate_usage(cascade, QUESTION, SAME) == rated.estimate(QUESTION, SAME[:20]) + compared.estimate(
+        QUESTION, SAME[:5]
+    )
+    assert estimate_usage(rerankers["late-interaction"], QUESTION, SAME) == Usage()
+    assert estimate_usage(RecallOrderReranker(), QUESTION, SAME) == Usage()
+
+
+def test_estimate__a_reranking_service_by_call_and_tokens() -> None:
+    endpoint: Any = object()
+    service = RerankApiReranker(endpoint, price_call_usd=2.0, price_tokens_usd=1.0)
+    estimated = service.estimate(QUESTION, SAME)
+    assert estimated.calls == 1
+    assert estimated.cost_usd == pytest.approx(0.002 + estimated.prompt_tokens / 1e6)
+
+
+@dataclass
+class FakeSpending:
+    """Fills `Spending` and `Spent`."""
+
+    user_usd: float = 0.0
+    server_usd: float = 0.0
+    frees: float | None = 7200.0
+    reserved: list[float] = field(default_factory=list)
+    asked: list[tuple[str, float]] = field(default_factory=list)
+
+    def reserve(self, choose: Callable[[Spent], tuple[float, Any]]) -> Any:
+        usd, chosen = choose(self)
+        self.reserved.append(usd)
+        return chosen
+
+    def frees_in_s(self, scope: str, usd: float) -> float | None:
+        self.asked.append((scope, usd))
+        return self.frees
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A method that costs so much for each candidate, and gives the order of recall."""
+
+    method: str
+    usd: float = 0.0
+
+    def rerank(self, question: str, candidates: Sequence[Candidate], **_: Any) -> Reranking:
+        return replace(RecallOrderReranker().rerank(question, candidates, deadline_s=1), method=self.method)
+
+    def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
+        return Usage(1, 10, 0, self.usd * len(candidates))
+
+
+RERANKERS: Mapping[str, Reranker] = {
+    method.method: method
+    for method in (
+        Priced("llm-pairwise", 0.010),
+        Priced("llm-pointwise", 0.005),
+        Priced("llm-listwise", 0.002),
+        Priced("rerank-api", 0.003),
+        Priced("cross-encoder"),
+        Priced("late-interaction"),
+        RecallOrderReranker(),
+    )
+}
+TEN = [candidate(n) for n in range(1, 11)]
+ANSWER_USD = 0.01
+"""What the written answer costs with `budget`."""
+
+
+def wanted(reranker: str, **more: Any) -> Wanted:
+    return Wanted(QUESTION, QUESTION, QuestionContext(), TEN, reranker, top_k=3, max_tokens=10_000, **more)
+
+
+def budget(spending: FakeSpending, **limits: Limit) -> Budget:
+    return Budget(Limits(**limits), spending, completion_usd=1.0)
+
+
+def plan(reranker: str, spending: FakeSpending, chat: FakeChat | None = None, **limits: Limit) -> tuple[str, bool]:
+    chosen = budget(spending, **limits).plan(wanted(reranker), RERANKERS, chat)
+    return chosen.reranker.method, chosen.writes
+
+
+CHAT = FakeChat(WRITTEN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "soft_usd", "used"),
+    [
+        ("llm-pairwise", 0.11, "llm-pairwise"),
+        ("llm-pairwise", 0.109, "llm-pointwise"),
+        ("llm-pairwise", 0.059, "llm-listwise"),
+        ("llm-pairwise", 0.029, "late-interaction"),
+        ("llm-pointwise", 0.059, "llm-listwise"),
+        ("llm-listwise", 0.029, "late-interaction"),
+        ("rerank-api", 0.039, "late-interaction"),
+        ("cross-encoder:8>llm-listwise:5>2", 0.02, "cross-encoder:8>llm-listwise:5>2"),
+        ("cross-encoder:8>llm-listwise:5>2", 0.019, "cross-encoder:8>2"),
+        ("rerank-api:8>llm-listwise:5>2", 0.019, "late-interaction>2"),
+        ("llm-pairwise:4", 0.049, "late-interaction"),
+    ],
+)
+def test_soft__the_first_cheaper_method_that_fits(asked: str, soft_usd: float, used: str) -> None:
+    assert plan(asked, FakeSpending(), CHAT, question=Limit(soft_usd)) == (used, True)
+
+
+def test_soft__what_takes_the_place_is_set_aside_and_on_record() -> None:
+    spending = FakeSpending(user_usd=0.45)
+    chosen = budget(spending, user=Limit(0.5)).plan(wanted("llm-pairwise"), RERANKERS, CHAT)
+    assert chosen.reranker.method == "llm-listwise"
+    assert spending.reserved == [pytest.approx(0.03)]
+    (said,) = chosen.fallbacks
+    over = OverLimit("user", 0.5, 0.45, 0.1 + spending.reserved[0] - 0.02, 7200)
+    assert (said.stage, said.method, said.used, said.over) == ("rerank", "llm-pairwise", "llm-listwise", over)
+    assert said.reason == (
+        "It would cost about $0.11, and the limit is $0.50 for one person in 24 hours, of which $0.45 are spent; "
+        "there is room again in 2 hours."
+    )
+    assert [scope for scope, _ in spending.asked] == ["user"]
+    assert spending.asked[0][1] == pytest.approx(0.06)
+
+
+def test_soft__alone_ends_the_written_answer_too() -> None:
+    spending = FakeSpending(server_usd=1.0)
+    chosen = budget(spending, server=Limit(1.0)).plan(wanted("llm-listwise"), RERANKERS, CHAT)
+    assert (chosen.reranker.method, chosen.writes) == ("late-interaction", False)
+    assert [(f.stage, f.method, f.used) for f in chosen.fallbacks] == [
+        ("rerank", "llm-listwise", "late-interaction"),
+        ("generate", "fake-model", "extractive"),
+    ]
+    assert spending.reserved == [0.0]
+
+
+def test_soft__with_a_hard_limit_behind_it_the_answer_is_still_written() -> None:
+    spending = FakeSpending(server_usd=1.5)
+    assert plan("llm-listwise", spending, CHAT, server=Limit(1.0, 2.0)) == ("late-interaction", True)
+    assert spending.reserved == [pytest.approx(ANSWER_USD)]
+    free = budget(spending, server=Limit(1.0, 2.0)).plan(wanted("late-interaction"), RERANKERS, CHAT)
+    assert (free.writes, free.fallbacks) == (True, ()), "nothing was replaced, so nothing is said"
+
+
+def test_soft__of_another_scope_without_a_hard_limit_still_ends_it() -> None:
+    spending = FakeSpending(user_usd=1.5, server_usd=1.5)
+    assert plan("none", spending, CHAT, user=Limit(1.0), server=Limit(1.0, 2.0)) == ("none", False)
+
+
+def test_hard__alone_takes_the_cheaper_method_first() -> None:
+    assert plan("llm-pairwise", FakeSpending(), CHAT, question=Limit(0.0, 0.05)) == ("llm-listwise", True)
+
+
+def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None:
+    spending = FakeSpending(user_usd=0.995)
+    with pytest.raises(OverBudget) as refused:
+        plan("llm-pairwise", spending, CHAT, user=Limit(0.5, 1.0))
+    about = dollars(budget(spending).estimate_answer(wanted("none")).cost_usd)
+    assert str(refused.value) == (
+        f"An answer would cost about {about}, and the limit is $1.00 for one person in 24 hours, of which $0.995 are "
+        "spent; there is room again in 2 hours."
+    )
+    assert spending.reserved == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "variable"),
+    [
+        ({"question": Limit(0.0, 0.005)}, "REFDESK_BUDGET_QUESTION_HARD_USD"),
+        ({"user": Limit(0.0, 0.005)}, "REFDESK_BUDGET_USER_DAY_HARD_USD"),
+        ({"server": Limit(0.0, 0.005)}, "REFDESK_BUDGET_SERVER_DAY_HARD_USD"),
+    ],
+)
+def test_hard__where_waiting_does_not_help_the_setting_is_named(limits: Mapping[str, Limit], variable: str) -> None:
+    with pytest.raises(OverBudget, match=f"ask the operator to raise {variable}"):
+        plan("none", FakeSpending(), CHAT, **limits)
+
+
+def test_hard__used_up_refuses_also_what_a_free_method_could_replace() -> None:
+    with pytest.raises(OverBudget, match=r"\$1.00 for this server in 24 hours, of which \$1.00 are spent"):
+        plan("rerank-api", FakeSpending(server_usd=1.0), server=Limit(0.5, 1.0))
+    assert plan("rerank-api", FakeSpending(server_usd=0.99), server=Limit(0.5, 1.0)) == ("late-interaction", False)
+
+
+@pytest.mark.parametrize("reranker", ["none", "late-interaction", "cross-encoder", "cross-encoder:5>3"])
+def test_free__is_never_refused_nor_looked_up(reranker: str) -> None:
+    spending = FakeSpending(user_usd=9.0)
+    limits = {"question": Limit(0.01, 0.01), "user": Limit(1.0, 1.0)}
+    assert plan(reranker, spending, None, **limits) == (reranker, False)
+    assert spending.reserved == []
+
+
+def test_question__what_rewriting_has_cost_counts() -> None:
+    spending = FakeSpending()
+    given = budget(spending, question=Limit(0.03))
+    assert given.plan(wanted("llm-listwise"), RERANKERS, CHAT).fallbacks == ()
+    chosen = given.plan(wanted("llm-listwise", spent_usd=0.001), RERANKERS, CHAT)
+    assert chosen.reranker.method == "late-interaction"
+    assert chosen.fallbacks[0].reason.endswith("and the limit is $0.03 for one question.")
+
+
+def flow(given: Budget, chat: FakeChat, *, reranker: str = "llm-listwise", found: Sequence[Candidate] = ()) -> Any:
+    store = FakeStore(found or [candidate(1, "The gate of the castle opens at nine.", dense_score=0.8)])
+    parts = AnswerParts(store, WordEmbedder(), RERANKERS, chat, budget=given)
+    return lambda *conversation: answer_question(
+        QUESTION, AnswerOptions(reranker=reranker), parts, lambda *_: None, conversation
+    )
+
+
+def test_answer__over_a_soft_limit_is_made_without_the_model() -> None:
+    chat = FakeChat(WRITTEN)
+    result = flow(budget(FakeSpending(user_usd=1.0), user=Limit(0.5)), chat)()
+    assert (result.reranking.method, result.generated.model, chat.asked) == ("late-interaction", "extractive", [])
+    assert [(f.stage, f.over.scope) for f in result.fallbacks] == [("rerank", "user"), ("generate", "user")]
+
+
+def test_answer__within_the_limits_is_as_without_them() -> None:
+    chat, spending = FakeChat(WRITTEN), FakeSpending()
+    result = flow(budget(spending, question=Limit(1.0, 1.0)), chat)()
+    assert (result.reranking.method, result.generated.model, result.fallbacks) == ("llm-listwise", "fake-model", ())
+    assert len(spending.reserved) == 1
+
+
+def test_answer__a_follow_up_is_rewritten_only_where_there_is_room() -> None:
+    earlier = Exchange("Where is the castle?", "By the river [1].")
+    chat, spending = FakeChat(WRITTEN), FakeSpending(server_usd=1.0)
+    result = flow(budget(spending, server=Limit(0.5)), chat)(earlier)
+    assert [f.stage for f in result.fallbacks] == ["rewrite", "rerank", "generate"]
+    assert chat.asked == []
+    with pytest.raises(OverBudget):
+        flow(budget(spending, server=Limit(0.5, 0.9)), chat)(earlier)
+    assert chat.asked == [], "refused before the first call"
+    flow(budget(spending, server=Limit(0.5, 2.0)), chat)(earlier)
+    assert len(chat.asked) == 2
+
+
+def test_answer__without_candidates_costs_nothing_and_is_not_refused() -> None:
+    chat = FakeChat(WRITTEN)
+    store = FakeStore([])
+    parts = AnswerParts(
+        store, WordEmbedder(), RERANKERS, chat, budget=budget(FakeSpending(user_usd=9.0), user=Limit(1, 1))
+    )
+    result = answer_question(QUESTION, AnswerOptions(reranker="none"), parts, lambda *_: None)
+    assert result.generated.abstained
+
+
+def test_estimate__of_the_written_answer_is_what_is_sent_at_most() -> None:
+    chat = FakeChat(WRITTEN)
+    long, short = "The gate of the castle opens at nine. " * 30, "Bread."
+    found = [candidate(n, text, dense_score=0.8) for n, text in enumerate((short, long, short, long), 1)]
+    given = replace(wanted("none"), candidates=found, top_k=2)
+    estimated = Budget(Limits(), FakeSpending(), 1.0, 2.0).estimate_answer(given)
+    parts = AnswerParts(FakeStore([found[1], found[3]]), WordEmbedder(), RERANKERS, chat)
+    answer_question(QUESTION, AnswerOptions(reranker="none", top_k=2), parts, lambda *_: None)
+    sent: Sequence[ChatMessage] = chat.asked[0]
+    assert estimated.prompt_tokens == estimate_messages(sent)
+    assert (estimated.calls, estimated.completion_tokens) == (1, 10_000)
+    assert estimated.cost_usd == pytest.approx((estimated.prompt_tokens + 20_000) / 1e6)
+
+
+def test_fallback__of_old_traces_reads_as_before() -> None:
+    assert Fallback("rerank", "a", "b", "c").over is None
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [(0, "$0.00"), (0.5, "$0.50"), (0.0123, "$0.0123"), (0.00004, "less than $0.0001"), (1234.5, "$1,234.50")],
+)
+def test_dollars(usd: float, said: str) -> None:
+    assert dollars(usd) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.2, "1 second"), (59, "59 seconds"), (60, "1 minute"), (7200, "2 hours"), (90_000, "1 day")]
+)
+def test_duration(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
