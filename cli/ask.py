@@ -57,6 +57,7 @@ def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any
         "answer": None,
         "abstained": False,
         "citations": [],
+        "conflicts": [],
         "candidates": [],
         "timings_ms": {},
         "reranker": options.get("reranker"),
@@ -154,7 +155,13 @@ def show_answer(result: dict[str, Any], *, explain: bool) -> None:
         say("")
         for citation in result["citations"]:
             page = f", page {citation['page']}" if citation["page"] else ""
-            say(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']})", "dim")
+            copies = ", ".join(
+                f"{other['title']} (document {other['document']})" for other in citation.get("also_in", ())
+            )
+            also = f", also in: {copies}" if copies else ""
+            say(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']}){also}", "dim")
+    for group in result.get("conflicts", ()):
+        note(f"the sources disagree: {', '.join(f'[{n}]' for n in group)}", "yellow")
     for fallback in result["fallbacks"]:
         note(f"{fallback['stage']}: {fallback['used']} instead of {fallback['method']}: {fallback['reason']}", "yellow")
     if explain:

@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     reranker: str = Field("late-interaction", description="Reranker used when none is asked for.")
     top_n: int = Field(50, ge=1, le=200, description="Candidates recalled.")
     top_k: int = Field(3, ge=1, le=20, description="Passages an answer is written from.")
+    context_tokens: int = Field(
+        2400,
+        ge=0,
+        description="Tokens of the passages and the chunks beside them that a language model answers from; "
+        "0: the passages alone.",
+    )
     abstain_below: float = Field(
         0.35, ge=0, le=1, description="Best cosine similarity under which there is no answer (unless keywords match)."
     )

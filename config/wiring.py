@@ -194,6 +194,7 @@ def build_parts(
             rerank_deadline_s=settings.rerank_timeout_s,
             llm_max_tokens=settings.llm_max_tokens,
             llm_timeout_s=settings.llm_timeout_s,
+            context_tokens=settings.context_tokens,
             max_question_chars=settings.max_question_chars,
             vocabulary=vocabulary,
         )

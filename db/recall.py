@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import Database
 from db.sql import named
-from pipeline.types import Candidate, EmbeddingProfile, Recalled, RecallQuery, Vector
+from pipeline.types import Candidate, EmbeddingProfile, Neighbour, Recalled, RecallQuery, Vector
 
 EXACT_BELOW = 20_000
 """Vectors under which the exact scan is as fast as an index and always right (measured: 13 ms at 20,000)."""
@@ -77,6 +77,16 @@ class PostgresRecall:
         with self._database.tenant(self._workspace_id) as session:
             rows = session.execute(named("dense_scores", dimensions=self._profile.dimensions), values)
             return {row.chunk_id: row.score for row in rows}
+
+    def neighbours(self, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
+        """Give the chunks directly before and after each of these, in live versions that the asker may see."""
+        found: dict[int, list[Neighbour]] = {}
+        with self._database.tenant(self._workspace_id) as session:
+            rows = session.execute(named("neighbours"), self._scope() | {"chunk_ids": list(chunk_ids)})
+            for row in rows:
+                neighbour = Neighbour(row.chunk_id, row.place, row.text, tuple(row.headings), row.page)
+                found.setdefault(row.beside, []).append(neighbour)
+        return found
 
     def _scope(self) -> dict[str, Any]:
         return {"workspace_id": self._workspace_id, "channels": self._channels}

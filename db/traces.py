@@ -15,7 +15,7 @@ from db import jobs
 from db.models import QueryCandidate, QueryTrace
 from db.plain import storable
 from db.sql import named
-from pipeline.types import Answer, Citation, Fallback, OverLimit, Ranked
+from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, OverLimit, Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,11 @@ class TraceView:
     created_at: dt.datetime
     candidates: tuple[TraceCandidate, ...]
     """In the order after reranking."""
+
+    @property
+    def read(self) -> tuple[TraceCandidate, ...]:
+        """Those that the answer was written from: the first ones, near-duplicates passed over."""
+        return tuple(candidate for candidate in self.candidates if DUPLICATE not in candidate.flags)[: self.top_k]
 
 
 _PLAIN = {item.name for item in dataclasses.fields(TraceView)} - {"job", "fallbacks", "cost_usd", "candidates"}
@@ -136,7 +141,11 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
         .returning(QueryTrace.id)
     ).one()
     cited = {citation.chunk_id: citation for citation in answer.generated.citations}
-    rows = [_candidate_values(query_id, lease.workspace_id, item, cited) for item in answer.reranking.ranked]
+    disagreeing = {n for group in answer.generated.conflicts for n in group}
+    rows = []
+    for item in answer.reranking.ranked:
+        values = _candidate_values(query_id, lease.workspace_id, item, cited)
+        rows.append(values | {"flags": [*values["flags"], CONFLICT]} if values["citation"] in disagreeing else values)
     if rows:
         session.execute(insert(QueryCandidate), rows)
     return query_id

@@ -16,10 +16,10 @@ import numpy as np
 from pipeline.budget import Budget, Wanted
 from pipeline.embed import embed_question, query_input
 from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
-from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, generate_answer
+from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, add_neighbours, generate_answer
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
 from pipeline.recall import build_query
-from pipeline.rerank import build_cascade, top_k_of
+from pipeline.rerank import build_cascade, distinct, fold_duplicates, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.terms import content_terms, term_overlap
 from pipeline.types import (
@@ -68,6 +68,8 @@ class AnswerParts:
     rerank_deadline_s: float = 20.0
     llm_max_tokens: int = 800
     llm_timeout_s: float = 60.0
+    context_tokens: int = 2400
+    """What a written answer may use: the passages, and beside them as many of their neighbours as fit."""
     max_question_chars: int = 4000
     vocabulary: Vocabulary | None = None
     """Of the embedding model: a question that it cannot read is left to the keywords."""
@@ -130,7 +132,7 @@ def answer_question(
         reranker, parts = _within_budget(parts.budget, asked, options, recalled, parts, trace)
     with trace.stage("rerank"):
         reranking = _rerank(searched, recalled, reranker, parts, trace)
-    passages = reranking.ranked[: top_k_of(reranker) or options.top_k]
+    passages = distinct(reranking.ranked, top_k_of(reranker) or options.top_k)
     with trace.stage("generate"):
         generated = _generate(asked, recalled, passages, parts, trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
@@ -245,7 +247,8 @@ def _rerank(question: str, recalled: Recalled, reranker: Reranker, parts: Answer
 
     if not recalled.candidates:
         return Reranking((), reranker.method)
-    return reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=progress)
+    ranked = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=progress)
+    return replace(ranked, ranked=fold_duplicates(ranked.ranked))
 
 
 def _generate(
@@ -262,7 +265,7 @@ def _generate(
 
     return generate_answer(
         asked.question,
-        passages,
+        _with_neighbours(passages, parts, trace),
         parts.chat,
         max_tokens=parts.llm_max_tokens,
         timeout_s=parts.llm_timeout_s,
@@ -270,6 +273,20 @@ def _generate(
         on_text=show,
         score_sentences=_sentence_scorer(parts.embedder) if parts.embedder is not None else None,
     )
+
+
+def _with_neighbours(passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace) -> Sequence[Ranked]:
+    if parts.chat is None or parts.context_tokens == 0:
+        return passages  # the extractive answer keeps to the passages themselves
+    try:
+        beside = parts.store.neighbours([ranked.candidate.chunk_id for ranked in passages])
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - the passages alone are enough to answer from
+        reason = f"{type(error).__name__}: {error}"
+        trace.fallbacks.append(Fallback("generate", "neighbours", "the passages alone", reason))
+        return passages
+    return add_neighbours(passages, beside, parts.context_tokens)
 
 
 def _sentence_scorer(embedder: Embedder) -> SentenceScorer:

@@ -18,9 +18,9 @@ from pipeline.errors import OverBudget
 from pipeline.generate import EXTRACTIVE, ask_for_answer
 from pipeline.ports import ChatModel, Reranker, Spending, Spent
 from pipeline.rerank import build_cascade, estimate_usage
-from pipeline.rerank.tokens import estimate_messages, estimate_tokens
 from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
 from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
+from pipeline.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     BudgetScope,
     Candidate,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,7 @@ from pipeline.types import (
     ChatMessage,
     ChatReply,
     EmbeddingProfile,
+    Neighbour,
     ParsedDocument,
     PassageScores,
     Recalled,
@@ -155,6 +156,10 @@ class RecallStore(Protocol):
 
     def recall(self, query: RecallQuery) -> Recalled:
         """Recall the Top-N chunks in one SQL statement."""
+        ...
+
+    def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:
+        """Give the chunks directly before and after each of these, by its id; chunks that are not live have none."""
         ...
 
 

@@ -27,6 +27,10 @@ Pooling = Literal["", "mean", "last"]
 """How hidden states become one vector: their mean, or that of the last token; empty: the model decides."""
 BudgetScope = Literal["question", "user", "server"]
 """What a limit of the budget holds for: one question, or a day of its asker or of its server (workspace)."""
+DUPLICATE = "duplicate"
+"""Flag of a candidate that says again what a better ranked one says; it takes no place among the Top-K."""
+CONFLICT = "conflict"
+"""Flag, in a trace, of a candidate that the answer cites and that another cited one contradicts."""
 Vector = Sequence[float]
 """One embedding: as many floats as the profile has dimensions."""
 
@@ -131,6 +135,18 @@ class RecallQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A chunk that stands directly before or after another in the live version of a document."""
+
+    chunk_id: int
+    place: Literal[-1, 1]
+    """-1: before the other; 1: after it."""
+    text: str
+    headings: tuple[str, ...] = ()
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A chunk that recall returned."""
 
@@ -155,6 +171,8 @@ class Candidate:
     source: str = ""
     origin: str = ""
     """Link under which people find the original; empty when none is known."""
+    neighbours: tuple[Neighbour, ...] = ()
+    """What a written answer may use besides its text, in reading order; recall brings none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +209,8 @@ class Ranked:
     method: str = ""
     flags: tuple[str, ...] = ()
     """For instance `unscored`: the method gave nothing usable for this candidate and its incoming order was kept."""
+    same_as: int | None = None
+    """For a `duplicate`: the chunk of the better ranked candidate that says the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +295,8 @@ class Generated:
     abstained: bool
     model: str
     """`extractive` when no language model wrote it."""
+    conflicts: tuple[tuple[int, ...], ...] = ()
+    """Groups of citations, by their n, whose sources say different things."""
     fallbacks: tuple[Fallback, ...] = ()
     usage: Usage = field(default_factory=Usage)
     prompt_hashes: tuple[str, ...] = ()

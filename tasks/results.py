@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from pipeline.types import Answer
+from pipeline.types import Answer, Citation
 
 
 def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
@@ -17,9 +17,10 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "abstained": generated.abstained,
         "citations": [
             {"n": c.n, "document": c.document_id, "title": c.title, "page": c.page, "quote": c.quote}
-            | {"source": c.source, "origin": c.origin}
+            | {"source": c.source, "origin": c.origin, "also_in": _also_in(c, answer)}
             for c in generated.citations
         ],
+        "conflicts": [list(group) for group in generated.conflicts],
         "candidates": [
             {
                 "chunk": item.candidate.chunk_id,
@@ -29,6 +30,7 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
                 "rank": item.rank,
                 "score": round(item.score, 6),
                 "reason": item.reason,
+                "flags": list(item.flags),
             }
             for item in answer.reranking.ranked
         ],
@@ -38,3 +40,13 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "model": generated.model,
         "searched_as": answer.searched_as,
     }
+
+
+def _also_in(citation: Citation, answer: Answer) -> list[dict[str, Any]]:
+    """Name the other documents in which the cited passage stands as well, each once."""
+    titles = {
+        item.candidate.document_id: item.candidate.title
+        for item in answer.reranking.ranked
+        if item.same_as == citation.chunk_id and item.candidate.document_id != citation.document_id
+    }
+    return [{"document": document, "title": title} for document, title in titles.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.types import (
     ChatMessage,
     ChatReply,
     EmbeddingProfile,
+    Neighbour,
     Ranked,
     Recalled,
     RecallQuery,
@@ -113,12 +114,25 @@ class WordEmbedder:
 class FakeStore:
     """Gives back the same candidates for every query and keeps what it was asked."""
 
-    def __init__(self, found: Sequence[Candidate], plan: str = "exact") -> None:
+    def __init__(
+        self,
+        found: Sequence[Candidate],
+        plan: str = "exact",
+        neighbours: Mapping[int, Sequence[Neighbour]] | Exception | None = None,
+    ) -> None:
         self._found = tuple(found)
         self._plan = plan
+        self._neighbours = neighbours or {}
         self.asked: list[RecallQuery] = []
+        self.asked_beside: list[Sequence[int]] = []
 
     def recall(self, query: RecallQuery) -> Recalled:
         self.asked.append(query)
         plan = "keyword" if query.mode == "keyword" else self._plan
         return Recalled(self._found[: query.top_n], query.top_n, plan)
+
+    def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:
+        self.asked_beside.append(chunk_ids)
+        if isinstance(self._neighbours, Exception):
+            raise self._neighbours
+        return {chunk: found for chunk, found in self._neighbours.items() if chunk in chunk_ids}

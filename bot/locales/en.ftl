@@ -110,6 +110,8 @@ answer-file-sources = Sources
 answer-nearest = Nearest of the { $n } passages looked at
 answer-what-now = Ask it in other words, or add a document with `/ingest`.
 answer-searched-as = searched as “{ $question }”
+answer-conflict = The sources disagree: { $sources }
+also-in = also in { $titles }
 notice-answer = Your answer is ready.
 notice-answer-failed = Your question could not be answered.
 notice-ingest = { $failed ->
@@ -137,6 +139,8 @@ budget-limit-question = limit for a question: { $limit }
 budget-limit-user = limit for one person in 24 hours: { $limit }, spent: { $spent }
 budget-limit-server = limit for this server in 24 hours: { $limit }, spent: { $spent }
 budget-frees = room again in { $frees }
+fallback-generate-numbers = left out what has numbers that no source gives
+fallback-generate-neighbours = written without the text around the passages
 fallback-other = { $stage }: { $used } instead of { $method }
 
 ## Sources, and why these
@@ -163,6 +167,11 @@ why-move-down = recall #{ $from } → **#{ $to }** ▼{ $by }
 why-move-none = recall #{ $from } → **#{ $to }**
 why-score = score { $score }
 why-cited = cited as [{ $n }]
+why-conflict = contradicted by another source
+why-folded = { $n ->
+    [one] { $n } passage that says the same as a better one was passed over.
+   *[other] { $n } passages that say the same as better ones were passed over.
+}
 why-not-cited = read, not cited
 why-meaning = meaning #{ $rank }
 why-keywords = keywords #{ $rank }

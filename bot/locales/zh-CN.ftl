@@ -104,6 +104,8 @@ answer-file-sources = 出处
 answer-nearest = 看过的 { $n } 段中最接近的
 answer-what-now = 请换个说法再问，或用 `/添加` 添加资料。
 answer-searched-as = 检索用的问题：“{ $question }”
+answer-conflict = 资料说法不一：{ $sources }
+also-in = 另见 { $titles }
 notice-answer = 你的回答已经好了。
 notice-answer-failed = 你的问题没能得到回答。
 notice-ingest = { $failed ->
@@ -131,6 +133,8 @@ budget-limit-question = 每个问题的费用上限为 { $limit }
 budget-limit-user = 每人 24 小时内的费用上限为 { $limit }，已用 { $spent }
 budget-limit-server = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
 budget-frees = { $frees }后又有余额
+fallback-generate-numbers = 略去了数字没有出处的句子
+fallback-generate-neighbours = 写作时没有用到段落的上下文
 fallback-other = { $stage }：用 { $used } 代替了 { $method }
 
 ## 出处与理由
@@ -148,6 +152,8 @@ why-move-down = 检索第 { $from } → **第 { $to }** ▼{ $by }
 why-move-none = 检索第 { $from } → **第 { $to }**
 why-score = 得分 { $score }
 why-cited = 引用为 [{ $n }]
+why-conflict = 与另一份资料说法不一
+why-folded = 另有 { $n } 段与更靠前的段落内容相同，已略过。
 why-not-cited = 读过，未引用
 why-meaning = 语义第 { $rank }
 why-keywords = 关键词第 { $rank }

@@ -10,7 +10,7 @@ from typing import Any
 from bot.render import safe
 from bot.render.card import BAD, CALM, CAREFUL, QUIET, card
 from bot.render.shown import Button, FileOut, Shown
-from bot.render.sources import nearest_lines, source_line
+from bot.render.sources import conflict_lines, nearest_lines, source_line
 from bot.render.split import MESSAGE, split_message, units
 from bot.render.wording import error_sentence, fallback_notes, question_line, seconds
 from bot.texts import Texts
@@ -92,10 +92,11 @@ def _answered(job: JobView, result: Mapping[str, Any], t: Texts) -> list[Shown]:
 
 def _with_sources(content: str, job: JobView, result: Mapping[str, Any], t: Texts, *files: FileOut) -> Shown:
     citations = result.get("citations") or []
+    conflicts = conflict_lines(result, t)
     embed = card(
-        entries=[source_line(citation, t) for citation in citations],
+        entries=[*conflicts, *(source_line(citation, t) for citation in citations)],
         footer=_footer(job, result, t),
-        colour=CALM,
+        colour=CAREFUL if conflicts else CALM,
         more=lambda n: t("more", n=n),
     )
     return Shown(content, embeds=(embed,), buttons=(_buttons(job, t, cited=bool(citations)),), files=files)

@@ -96,13 +96,13 @@ def _lines(candidates: Sequence[TraceCandidate]) -> list[_Line]:
 def _weight(candidate: TraceCandidate, trace: TraceView) -> int:
     if candidate.citation is not None:
         return 2
-    return 1 if candidate.rank <= trace.top_k else 0
+    return 1 if candidate in trace.read else 0
 
 
 def _colour(candidate: TraceCandidate, trace: TraceView) -> str:
     if candidate.citation is not None:
         return CITED[(candidate.citation - 1) % len(CITED)]
-    return READ if candidate.rank <= trace.top_k else FAINT
+    return READ if candidate in trace.read else FAINT
 
 
 def _draw_line(axes: Axes, line: _Line, trace: TraceView, rows: int) -> None:

@@ -13,6 +13,8 @@ from bot.texts import Texts
 QUOTE = 320
 NEAREST = 3
 MOST_FILES = 5
+MOST_COPIES = 3
+MOST_CONFLICTS = 3
 
 
 def source_line(source: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None) -> str:
@@ -26,6 +28,9 @@ def source_line(source: Mapping[str, Any], t: Texts, readable_links: Collection[
         words.append(f"[{t('original')}]({jump})")
     elif origin and not jump:
         words.append(safe.inline_code(origin.partition("://")[2] or origin, 80))
+    if others := source.get("also_in"):
+        titles = ", ".join(_title(other, t) for other in others[:MOST_COPIES])
+        words.append(t("also-in", titles=titles if len(others) <= MOST_COPIES else f"{titles} …"))
     return " · ".join(words)
 
 
@@ -37,6 +42,12 @@ def nearest_lines(result: Mapping[str, Any], t: Texts) -> list[str]:
     return [f"• {title}" for title in list(seen.values())[:NEAREST]]
 
 
+def conflict_lines(result: Mapping[str, Any], t: Texts) -> list[str]:
+    """Say which of the cited sources say different things."""
+    groups = (result.get("conflicts") or ())[:MOST_CONFLICTS]
+    return [f"**{t('answer-conflict', sources=' ↔ '.join(f'[{n}]' for n in group))}**" for group in groups]
+
+
 def sources(result: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None) -> Shown:
     """Show every source with the words the answer rests on, and buttons for the originals."""
     citations = result.get("citations") or []
@@ -44,7 +55,7 @@ def sources(result: Mapping[str, Any], t: Texts, readable_links: Collection[str]
         nearest = nearest_lines(result, t)
         said = [t("sources-abstained"), *nearest] if nearest else [t("sources-none")]
         return Shown(embeds=(card(title=t("sources-title"), entries=said),))
-    entries = []
+    entries = conflict_lines(result, t)
     for citation in citations:
         line = source_line(citation, t, readable_links)
         name = str(citation.get("source") or "")

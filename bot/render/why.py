@@ -8,6 +8,7 @@ from bot.render.shown import FileOut, Shown
 from bot.render.wording import fallback_notes, seconds
 from bot.texts import Texts
 from db.traces import TraceCandidate, TraceView
+from pipeline.types import CONFLICT, DUPLICATE
 
 PICTURE = "ranks.png"
 QUOTE = 220
@@ -19,11 +20,13 @@ def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> Shown:
     """Explain an answer; the picture comes from `bot.render.plot`."""
     if not trace.candidates:
         return Shown(embeds=(card(title=t("why-title"), entries=[t("why-empty")], footer=_footer(trace, t)),))
-    read = trace.candidates[: trace.top_k]
+    read = trace.read
     entries = [f"> {safe.title(trace.question, 300)}\n{_how(trace, len(read), t)}"]
     if trace.searched_as and trace.searched_as != trace.question:
         entries[0] += f"\n-# {t('answer-searched-as', question=safe.title(trace.searched_as, 200))}"
     entries += [_entry(candidate, trace, t) for candidate in read[:MOST]]
+    if folded := sum(DUPLICATE in candidate.flags for candidate in trace.candidates):
+        entries.append(f"-# {t('why-folded', n=folded)}")
     if len(read) > MOST:
         entries.append(t("more", n=len(read) - MOST))
     files: tuple[FileOut, ...] = ()
@@ -56,6 +59,8 @@ def _entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
         words.append(t("why-cited", n=candidate.citation))
     elif not trace.abstained:
         words.append(t("why-not-cited"))
+    if CONFLICT in candidate.flags:
+        words.append(t("why-conflict"))
     lines = [" · ".join(words), f"-# {' · '.join(_ranks(candidate, t))}"]
     if why := candidate.reason or candidate.quote or "":
         lines.append(safe.quote(why, QUOTE))

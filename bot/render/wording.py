@@ -20,6 +20,11 @@ QUESTION = 300
 LONGEST_QUESTION = 400
 """Units of the same with all that makes it harmless."""
 BAR = 20
+_GENERATE_FALLBACKS = {
+    "sentence similarity": "fallback-generate-scores",
+    "numbers": "fallback-generate-numbers",
+    "neighbours": "fallback-generate-neighbours",
+}
 _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 
 
@@ -72,8 +77,8 @@ def _fallback(item: Mapping[str, Any], t: Texts) -> str:
             return t("fallback-rerank-partly", method=safe.plain(method, 40))
         key = "fallback-rerank-none" if used in {"", "none"} else "fallback-rerank"
         return t(key, method=safe.plain(method, 40), used=safe.plain(used, 40))
-    if stage == "generate" and method == "sentence similarity":
-        return t("fallback-generate-scores")
+    if stage == "generate" and method in _GENERATE_FALLBACKS:
+        return t(_GENERATE_FALLBACKS[method])
     if stage in _PLAIN_FALLBACKS:
         return t(_PLAIN_FALLBACKS[stage])
     return t("fallback-other", stage=safe.plain(stage, 40), method=safe.plain(method, 40), used=safe.plain(used, 40))

@@ -2,11 +2,11 @@
 
 -- name: hold_profiles
 -- Whatever makes a version live, or queues its chunks, waits here while a switch is under way; many may hold it at once.
-SELECT pg_advisory_xact_lock_shared(72450005);
+SELECT pg_advisory_xact_lock_shared(72450006);
 
 -- name: lock_profiles
 -- Whoever changes which profile is live waits here for all of them.
-SELECT pg_advisory_xact_lock(72450005);
+SELECT pg_advisory_xact_lock(72450006);
 
 -- name: list_profiles
 -- Every profile, the live one first, with how many vectors it has and how many chunks wait for theirs. `stuck`: chunks that

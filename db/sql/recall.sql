@@ -109,6 +109,17 @@ SELECT e.chunk_id, 1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector 
 FROM embeddings e
 WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.chunk_id = ANY (CAST(:chunk_ids AS integer[]));
 
+-- name: neighbours
+-- The chunks directly before and after given ones, under the rules of recall: live versions of documents that the asker
+-- may see. Found by the unique index on (version_id, ordinal).
+SELECT c.id AS beside, n.id AS chunk_id, n.ordinal - c.ordinal AS place, n.text, n.headings, n.page
+FROM chunks c
+JOIN documents d ON d.id = c.document_id AND d.live_version_id = c.version_id
+JOIN chunks n ON n.version_id = c.version_id AND n.ordinal IN (c.ordinal - 1, c.ordinal + 1)
+WHERE c.id = ANY (CAST(:chunk_ids AS integer[])) AND d.workspace_id = :workspace_id
+  AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
+ORDER BY c.id, n.ordinal;
+
 -- name: visible_vectors
 -- How many vectors the workspace has, to know how many rows a recall can give at most.
 SELECT coalesce(sum(d.live_chunks), 0) FROM documents d

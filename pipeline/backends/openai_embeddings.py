@@ -30,7 +30,7 @@ from pipeline.errors import (
 )
 from pipeline.parse import clean_text
 from pipeline.ports import Matrix
-from pipeline.rerank.tokens import estimate_tokens
+from pipeline.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
 CONNECT_TIMEOUT_S = 5.0

@@ -7,15 +7,27 @@ from dataclasses import replace
 
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable
 from pipeline.generate.abstention import abstain, abstain_without_passages
+from pipeline.generate.context import add_neighbours
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
 from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_conversation
 from pipeline.types import ChatMessage, Fallback, Generated, QuestionContext, Ranked, Usage
 
-__all__ = ["EXTRACTIVE", "SentenceScorer", "abstain", "abstain_without_passages", "ask_for_answer", "generate_answer"]
+__all__ = [
+    "EXTRACTIVE",
+    "SentenceScorer",
+    "abstain",
+    "abstain_without_passages",
+    "add_neighbours",
+    "ask_for_answer",
+    "generate_answer",
+]
 
 NO_CONTEXT = QuestionContext()
+NUMBERS = "numbers"
+"""Method of the fallback that says that sentences were dropped for their numbers."""
+MOST_NOTED = 20
 
 _LANGUAGE = {
     ("en", False): "the language of the question",
@@ -40,10 +52,11 @@ def generate_answer(
     """Answer from the passages: written by the language model, or extracted when there is none or it fails.
 
     An extracted answer speaks the language of its passages, whatever is asked for; the conversation only helps a model
-    to understand the question.
+    to understand the question. Only a written answer uses the passages' neighbours.
     """
+    language = context.language
     if chat is None:
-        return extract_answer(question, passages, score_sentences)
+        return extract_answer(question, passages, score_sentences, language=language)
     prompt = _prompt(question, context)
     usage = Usage()
     try:
@@ -51,23 +64,31 @@ def generate_answer(
         show = show_when_verified(on_text, question, passages) if on_text is not None else None
         reply = chat.complete(asked, max_tokens=max_tokens, timeout_s=timeout_s, on_text=show)
         usage = reply.usage
-        verified = check_answer(question, reply, passages)
+        checked = check_answer(question, reply, passages, language)
     except (Cancelled, LeaseLost):
         raise
     except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
         fallback = Fallback("generate", chat.name, EXTRACTIVE, reason)
         return extract_answer(
-            question, passages, score_sentences, fallbacks=(fallback,), usage=usage, prompt_hashes=(prompt.sha256,)
+            question,
+            passages,
+            score_sentences,
+            language=language,
+            fallbacks=(fallback,),
+            usage=usage,
+            prompt_hashes=(prompt.sha256,),
         )
-    if verified is None:
-        abstained = abstain(question, passages, language=context.language, model=reply.model)
+    if checked is None:
+        abstained = abstain(question, passages, language=language, model=reply.model)
         return replace(abstained, usage=usage, prompt_hashes=(prompt.sha256,))
     return Generated(
-        verified.text,
-        verified.citations,
+        checked.text,
+        checked.citations,
         abstained=False,
         model=reply.model,
+        conflicts=checked.conflicts,
+        fallbacks=_note_dropped(checked.dropped),
         usage=usage,
         prompt_hashes=(prompt.sha256,),
     )
@@ -86,3 +107,10 @@ def ask_for_answer(question: str, passages: Sequence[Ranked], context: QuestionC
 
 def _prompt(question: str, context: QuestionContext) -> Prompt:
     return load_prompt("answer", context.language or language_of(question))
+
+
+def _note_dropped(numbers: Sequence[str]) -> tuple[Fallback, ...]:
+    if not numbers:
+        return ()
+    reason = f"Numbers that no cited passage holds: {', '.join(numbers[:MOST_NOTED])}."
+    return (Fallback("generate", NUMBERS, "answer without their sentences", reason),)

@@ -1,4 +1,8 @@
-"""Citations: check that every `[n]` of a written answer names a passage that its sentence really rests on."""
+"""Citations: check that every `[n]` of a written answer names a passage that its sentence really rests on.
+
+A marker that does not hold is dropped and its sentence stays. A sentence with a number that is in no passage it cites
+goes as a whole: nobody can tell a made-up number from a true one.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from pipeline.generate.context import Part, parts_of, readable
 from pipeline.generate.extractive import cite
 from pipeline.generate.markers import drop_markers, replace_markers
 from pipeline.generate.sentences import split_sentences
+from pipeline.numbers import Number, find_numbers, known_values
 from pipeline.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import Citation, Ranked
 
@@ -26,6 +32,25 @@ _END = re.compile(
     rf"|{_ON_NEXT_LINE}|\n"
 )
 _CHINESE_STOPS = "\u3002\uff01\uff1f"
+# Numbers that count the answer's own points or name its passages say nothing that a source could confirm.
+_NUMBERING = re.compile(
+    r"[ \t]*(?:#{1,6}[ \t]*|[-*+\u2022][ \t]+|>[ \t]*)*(?:\*\*|__)?"
+    r"(?:[(\uff08]?\d{1,3}[.):\u3001\uff0e\uff09\uff1a](?!\d)"
+    r"|step[ \t]*\d{1,2}\b[.:)]?|第\s?\d{1,2}\s?[步点][:\uff1a\u3001,\uff0c]?)",
+    re.IGNORECASE,
+)
+_MENTION = re.compile(
+    r"\b(?:passages?|sources?|citations?)\s*(?:no\.|#)?\s*\d{1,2}\b|(?:资料|来源|段落)\s*\d{1,2}(?!\d)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence of an answer and the passages it rests on."""
+
+    text: str
+    """Without markers."""
+    cited: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +58,59 @@ class Verified:
     """A written answer after the check."""
 
     text: str
-    """Without the markers that did not hold."""
+    """Without the markers that did not hold and the sentences with a number that did not."""
     citations: tuple[Citation, ...]
+    claims: tuple[Claim, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Numbers for which a sentence was dropped, as they were written."""
 
 
 def verify_citations(question: str, answer: str, passages: Sequence[Ranked]) -> Verified:
-    """Keep the markers that hold, drop the others; one citation per passage, with the words it rests on."""
-    citations: dict[int, Citation] = {}
-    claims: list[str] = []
-    for claim in _claims(answer):
-        bare = drop_markers(claim)
-        holds = cache(partial(supports, question, bare, passages))
+    """Keep the markers and sentences that hold; one citation per passage, with the words it rests on.
 
-        def check(numbers: list[int], bare: str = bare, holds: Callable[[int], bool] = holds) -> str:
+    A sentence without a citation has its numbers looked for in all passages.
+    """
+    citations: dict[int, Citation] = {}
+    claims: list[Claim] = []
+    kept: list[str] = []
+    dropped: list[str] = []
+    for claim in _claims(answer):
+        bare = _without_numbering(drop_markers(claim))
+        holds = cache(partial(supports, question, bare, passages))
+        cited: dict[int, None] = {}
+
+        def check(
+            numbers: list[int],
+            bare: str = bare,
+            holds: Callable[[int], bool] = holds,
+            cited: dict[int, None] = cited,
+        ) -> str:
             held = [n for n in numbers if holds(n)]
-            for n in held:
-                if n not in citations:
-                    citations[n] = cite(passages[n - 1], n, find_quote(bare, passages[n - 1]))
+            cited.update(dict.fromkeys(held))
             return (" " if held and not is_spaceless(bare) else "") + "".join(f"[{n}]" for n in held)
 
-        claims.append(replace_markers(claim, check))
-    return Verified("".join(claims).strip(), tuple(citations[n] for n in sorted(citations)))
+        checked = replace_markers(claim, check)
+        if missing := missing_numbers(question, bare, [passages[n - 1] for n in cited] or passages):
+            dropped.extend(number.text for number in missing)
+            _close_gap(kept, claim)
+            continue
+        kept.append(checked)
+        claims.append(Claim(bare.strip(), tuple(cited)))
+        for n in cited.keys() - citations.keys():
+            quote = find_quote(bare, passages[n - 1])
+            citations[n] = cite(passages[n - 1], n, quote.text, quote.page)
+    return Verified(
+        "".join(kept).strip(), tuple(citations[n] for n in sorted(citations)), tuple(claims), tuple(dropped)
+    )
+
+
+def missing_numbers(question: str, claim: str, passages: Sequence[Ranked]) -> list[Number]:
+    """Give the numbers of a claim that neither the question nor any of the passages holds."""
+    numbers = find_numbers(_MENTION.sub("", claim))
+    if not numbers:
+        return []
+    known = known_values(question).union(*(known_values(readable(passage)) for passage in passages))
+    return [number for number in numbers if not number.is_among(known)]
 
 
 def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> bool:
@@ -65,7 +122,7 @@ def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> b
     if not 1 <= n <= len(passages):
         return False
     terms = content_terms(claim)
-    passage = _readable(passages[n - 1])
+    passage = readable(passages[n - 1])
     if is_spaceless(claim) != is_spaceless(passage):
         names = frozenset(term for term in terms if _crosses_scripts(term, latin=is_spaceless(claim)))
         return term_overlap(names or terms, passage) > 0 or (not names and term_overlap(terms, question) > 0)
@@ -73,16 +130,19 @@ def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> b
     return shared >= LEAST_SHARE and round(shared * len(terms)) >= min(2, len(terms))
 
 
-def find_quote(claim: str, passage: Ranked) -> str:
-    """Find the sentence of a passage that shares most with a claim."""
+def find_quote(claim: str, passage: Ranked) -> Part:
+    """Find the sentence of a passage that shares most with a claim, and the page of its chunk."""
     terms = content_terms(claim)
-    sentences = split_sentences(passage.candidate.text) or [passage.candidate.text]
-    return max(sentences, key=lambda sentence: term_overlap(terms, sentence))
+    parts = list(parts_of(passage))
+    sentences = [Part(text, part.page) for part in parts for text in split_sentences(part.text)]
+    return max(sentences or parts, key=lambda sentence: term_overlap(terms, sentence.text))
 
 
-def _readable(passage: Ranked) -> str:
-    candidate = passage.candidate
-    return " ".join((candidate.title, *candidate.headings, candidate.text))
+def _close_gap(kept: list[str], dropped: str) -> None:
+    """Keep the line break after a dropped claim, where the one before it did not end its line."""
+    gap = dropped[len(dropped.rstrip()) :]
+    if kept and "\n" in gap and "\n" not in kept[-1][len(kept[-1].rstrip()) :]:
+        kept[-1] = kept[-1].rstrip() + gap
 
 
 def _claims(answer: str) -> Iterator[str]:
@@ -94,9 +154,22 @@ def _claims(answer: str) -> Iterator[str]:
             continue
         while at < len(answer) and answer[at].isspace():
             at += 1
+        if _is_only_numbering(answer, start, at):
+            continue
         yield answer[start:at]
         start = at
     yield answer[start:]
+
+
+def _without_numbering(claim: str) -> str:
+    numbering = _NUMBERING.match(claim)
+    return claim[numbering.end() :] if numbering else claim
+
+
+def _is_only_numbering(answer: str, start: int, end: int) -> bool:
+    """Tell whether what ends here is "1. " and its sentence is still to come."""
+    numbering = _NUMBERING.match(answer, start, end)
+    return numbering is not None and "\n" not in answer[start:end] and not answer[numbering.end() : end].strip()
 
 
 def _crosses_scripts(term: str, *, latin: bool) -> bool:

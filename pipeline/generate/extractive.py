@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
+from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts
 from pipeline.generate.markers import drop_markers
 from pipeline.generate.sentences import is_block, split_sentences
 from pipeline.terms import content_terms, is_spaceless, term_overlap
-from pipeline.types import Citation, Fallback, Generated, Ranked, Usage
+from pipeline.types import AnswerLanguage, Citation, Fallback, Generated, Ranked, Usage
 
 SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]
 """Similarity of a question to each sentence, e.g. the cosine of their embeddings."""
@@ -40,35 +41,44 @@ def extract_answer(
     passages: Sequence[Ranked],
     score_sentences: SentenceScorer | None = None,
     *,
+    language: AnswerLanguage = "",
     fallbacks: tuple[Fallback, ...] = (),
     usage: Usage | None = None,
     prompt_hashes: tuple[str, ...] = (),
 ) -> Generated:
-    """Answer with the one to three best sentences, in the order of the passages; what came before goes on record."""
+    """Answer with the one to three best sentences, in the order of the passages; what came before goes on record.
+
+    Sentences of other documents that contradict them are shown as well, and it is said that the sources disagree.
+    """
     found = _find(passages)
     similarity, missing = _compare(question, found, score_sentences)
-    chosen = _choose(_weigh(question, found, similarity))
-    citations = {s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text) for s in reversed(chosen)}
+    chosen, conflicts = _add_contradictions(question, _choose(_weigh(question, found, similarity)), found, passages)
+    citations = {
+        s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text, passages[s.passage].candidate.page)
+        for s in reversed(chosen)
+    }
+    said = say_conflicts(question, conflicts, language)
     return Generated(
-        text=_write(chosen),
+        text=f"{_write(chosen)}\n\n{said}".rstrip(),
         citations=tuple(citations[n] for n in sorted(citations)),
         abstained=False,
         model=EXTRACTIVE,
+        conflicts=conflicts,
         fallbacks=(*fallbacks, *missing),
         usage=usage or Usage(),
         prompt_hashes=prompt_hashes,
     )
 
 
-def cite(passage: Ranked, n: int, quote: str) -> Citation:
-    """Write the citation of a passage."""
+def cite(passage: Ranked, n: int, quote: str, page: int | None) -> Citation:
+    """Write the citation of a passage, with the page of the chunk that holds the quote."""
     candidate = passage.candidate
     return Citation(
         n=n,
         chunk_id=candidate.chunk_id,
         document_id=candidate.document_id,
         title=candidate.title,
-        page=candidate.page,
+        page=page,
         quote=quote,
         source=candidate.source,
         origin=candidate.origin,
@@ -117,13 +127,30 @@ def _choose(sentences: Sequence[_Sentence]) -> list[_Sentence]:
     return sorted(chosen, key=lambda s: (s.passage, s.place))
 
 
+def _add_contradictions(
+    question: str, chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[Ranked]
+) -> tuple[list[_Sentence], tuple[tuple[int, ...], ...]]:
+    """Add to the chosen sentences those that contradict them; gives also which passages disagree."""
+    stated = {Statement(s.passage + 1, passages[s.passage].candidate.document_id, s.text): s for s in found}
+    shown = {(s.passage, s.place): s for s in chosen}
+    groups: list[tuple[int, ...]] = []
+    for said in [statement for statement, s in stated.items() if (s.passage, s.place) in shown]:
+        against = first_of_each(other for other in stated if disagree(question, said, other))
+        groups.append((said.n, *(other.n for other in against)))
+        shown |= {(s.passage, s.place): s for s in map(stated.__getitem__, against)}
+    return [shown[place] for place in sorted(shown)], distinct_groups(groups)
+
+
 def _repeats(text: str, other: str) -> bool:
     return term_overlap(content_terms(text), other) >= SAME_SENTENCE
 
 
-def _shown(text: str) -> str:
+def write_quote(text: str, n: int) -> str:
+    """Write a sentence of passage n with its citation."""
+    block = is_block(text)
     # The source's own "[2]" would name another passage here; in code, brackets are no references.
-    return text if text.startswith(("```", "~~~")) else drop_markers(text)
+    shown = text if text.startswith(("```", "~~~")) else drop_markers(text)
+    return shown + ("\n" if block else " ") + f"[{n}]" + ("\n" if block else "")
 
 
 def _write(chosen: Sequence[_Sentence]) -> str:
@@ -132,7 +159,5 @@ def _write(chosen: Sequence[_Sentence]) -> str:
         block = is_block(sentence.text)
         if written:
             written += "\n\n" if block or written.endswith("\n") else ("" if is_spaceless(written) else " ")
-        written += (
-            _shown(sentence.text) + ("\n" if block else " ") + f"[{sentence.passage + 1}]" + ("\n" if block else "")
-        )
+        written += write_quote(sentence.text, sentence.passage + 1)
     return written.strip()

@@ -6,36 +6,41 @@ import re
 from collections.abc import Callable, Sequence
 
 from pipeline.errors import LlmUnparsable
-from pipeline.generate.citations import Verified, verify_citations
+from pipeline.generate.citations import verify_citations
+from pipeline.generate.context import parts_of
+from pipeline.generate.versions import Checked, drop_conflict_lines, named_conflicts, show_versions
 from pipeline.prompts import drop_thinking, escape_passage
-from pipeline.types import ChatReply, Ranked
+from pipeline.types import AnswerLanguage, ChatReply, Ranked
 
-MAX_PASSAGE_CHARS = 8000
 NO_ANSWER = "NO_ANSWER"
+PART_GAP = "\n\n"
 
 _LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\uff01\uff1f])", re.DOTALL)
 
 
-def check_answer(question: str, reply: ChatReply, passages: Sequence[Ranked]) -> Verified | None:
+def check_answer(
+    question: str, reply: ChatReply, passages: Sequence[Ranked], language: AnswerLanguage = ""
+) -> Checked | None:
     """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
     said = drop_thinking(reply.text)
     if not said:
         raise LlmUnparsable(f"{reply.model} answered nothing.")
     if said.strip(" .\"'`*").upper().startswith(NO_ANSWER):
         return None
-    verified = verify_citations(question, said.replace(NO_ANSWER, ""), passages)
+    verified = verify_citations(question, _shown_part(said), passages)
     if not verified.citations:
         if NO_ANSWER in said.upper():
             return None
-        raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.")
-    return verified
+        numbers = f" No passage has its numbers: {', '.join(verified.dropped)}." if verified.dropped else ""
+        raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.{numbers}")
+    return show_versions(question, verified, named_conflicts(said, verified), passages, language)
 
 
 def format_passages(passages: Sequence[Ranked]) -> str:
     """Write the passages for the prompt, each in its numbered tag, which its text cannot close."""
     return "\n\n".join(
         f'<passage n="{n}" title="{_title(ranked)}">\n'
-        f"{escape_passage(ranked.candidate.text[:MAX_PASSAGE_CHARS])}\n</passage>"
+        f"{escape_passage(PART_GAP.join(part.text for part in parts_of(ranked)))}\n</passage>"
         for n, ranked in enumerate(passages, 1)
     )
 
@@ -56,9 +61,13 @@ def show_when_verified(
         complete = _LAST_END.match(drop_thinking(so_far))
         if complete is None:
             return
-        verified = verify_citations(question, complete[0].replace(NO_ANSWER, ""), passages)
+        verified = verify_citations(question, _shown_part(complete[0]), passages)
         if verified.citations and verified.text != shown:
             shown = verified.text
             on_text(shown)
 
     return show
+
+
+def _shown_part(said: str) -> str:
+    return drop_conflict_lines(said).replace(NO_ANSWER, "")

@@ -2,6 +2,7 @@
 
 from pipeline.rerank.cascade import CascadeReranker, build_cascade, top_k_of
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
+from pipeline.rerank.duplicates import distinct, fold_duplicates
 from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.fallback import FallbackReranker, with_fallback
 from pipeline.rerank.late_interaction import LateInteractionReranker
@@ -24,7 +25,9 @@ __all__ = [
     "RecallOrderReranker",
     "RerankApiReranker",
     "build_cascade",
+    "distinct",
     "estimate_usage",
+    "fold_duplicates",
     "top_k_of",
     "with_fallback",
 ]

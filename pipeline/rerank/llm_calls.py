@@ -14,7 +14,7 @@ from pipeline.errors import LlmError, LlmRefused, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
 from pipeline.rerank.slices import OUT_OF_TIME
-from pipeline.rerank.tokens import estimate_messages
+from pipeline.tokens import estimate_messages
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_QUOTED_REPLY = 2000

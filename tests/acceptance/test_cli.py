@@ -17,6 +17,7 @@ ANSWER = {
         "answer",
         "abstained",
         "citations",
+        "conflicts",
         "candidates",
         "timings_ms",
         "reranker",

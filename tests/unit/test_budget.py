@@ -27,7 +27,7 @@ from pipeline.rerank import (
     with_fallback,
 )
 from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
-from pipeline.rerank.tokens import estimate_messages
+from pipeline.tokens import estimate_messages
 from pipeline.types import (
     AnswerOptions,
     Candidate,

@@ -29,6 +29,7 @@ ANSWER = [
         "answer",
         "abstained",
         "citations",
+        "conflicts",
         "candidates",
         "timings_ms",
         "reranker",

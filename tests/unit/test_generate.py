@@ -93,7 +93,6 @@ def test_written__verified() -> None:
         ("Ptolemy founded the library [1 and 2].", "Ptolemy founded the library [1].", [1]),
         ("Ptolemy founded the library [Passages 1, 2].", "Ptolemy founded the library [1].", [1]),
         ("Ptolemy founded the library【2†x】.", "Ptolemy founded the library.", []),
-        ("Ptolemy [in 300 BC] founded it.", "Ptolemy (in 300 BC) founded it.", []),
         ("Ptolemy founded the library [1](http://evil).", "Ptolemy founded the library [1] (http://evil).", [1]),
         ("Ptolemy founded the library.\n[1]", "Ptolemy founded the library. [1]", [1]),
         ("Ptolemy founded the library.\n[2]\nIt burned.", "Ptolemy founded the library.\nIt burned.", []),
@@ -104,6 +103,106 @@ def test_verify_citations(said: str, kept: str, numbers: list[int]) -> None:
     verified = verify_citations("Who founded the library?", said, PASSAGES)
     assert verified.text == kept
     assert [c.n for c in verified.citations] == numbers
+
+
+def test_verify_citations__other_brackets_become_round() -> None:
+    said = "Ptolemy [in 300 BC] founded it."
+    assert verify_citations("Who did it in 300 BC?", said, PASSAGES).text == "Ptolemy (in 300 BC) founded it."
+
+
+RATES = ranked(
+    "The gate opens at 9:00 and closes at 18:00. Entry costs 1,200 yen, and twelve percent less for groups of 25.",
+    "The castle was built on 5 March 1850. It has 3 towers, and 3.5 million people have seen it.",
+    "大门下午六点关闭，门票三万元，共有２５个房间。",
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Entry costs 1200 yen [1].",
+        "Entry costs ¥1,200.00 [1].",
+        "The gate closes at 6 pm and entry is 12 % less for groups [1].",
+        "The gate opens at 9 [1].",
+        "The castle was built on 1850-03-05 [2].",
+        "The castle was built in March 1850 [2].",
+        "The castle has 3.0 towers [2].",
+        "3,500,000 people have seen the castle [2].",
+        "大门18:00关闭，门票30000元，有25个房间[3]。",
+        "城堡建于1850年3月5日[2]。",
+        "1. The gate opens at 9 [1].\n2. The castle has three towers [2].",
+        "4) The gate opens at 9 [1].",
+        "**7.** The gate opens at 9 [1].",
+        "### 8. Gate\nThe gate opens at 9 [1].",
+        "Step 4: the gate opens at 9 [1].",
+        "According to passage 2, the castle has towers [2].",
+        "The gate opens at 9 and the castle has 3 towers [1] [2].",
+        "The castle has 3 towers.\n[2]",
+        "In 2031 the gate opens at 9 [1].",  # the question has it
+    ],
+)
+def test_verify_citations__numbers_that_hold(said: str) -> None:
+    verified = verify_citations("What holds in 2031?", said, RATES)
+    assert (verified.text.replace("\n[2]", " [2]"), verified.dropped) == (said.replace("\n[2]", " [2]"), ())
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("Entry costs 1,300 yen [1].", "1,300"),
+        ("Entry costs 120 yen [1].", "120"),
+        ("The gate closes at 8 pm [1].", "8 pm"),
+        ("The gate opens at 9:30 [1].", "9:30"),
+        ("Entry is 21 % less for groups [1].", "21"),
+        ("The castle was built in 1851 [2].", "1851"),
+        ("The castle was built on 5 April 1850 [2].", "5 April 1850"),
+        ("3.5 billion people have seen the castle [2].", "3.5 billion"),
+        ("The castle has 3 towers and opens at 9 [2].", "9"),  # of a passage that it does not cite
+        ("大门２０:00关闭[3]。", "２０:00"),
+        ("门票４万元[3]。", "４万"),
+        ("The castle has 44 towers.", "44"),
+    ],
+)
+def test_verify_citations__a_sentence_with_a_number_that_does_not_hold_goes(said: str, number: str) -> None:
+    verified = verify_citations("What holds?", f"The gate opens at nine [1]. {said} It has towers [2].", RATES)
+    assert verified.text == "The gate opens at nine [1]. It has towers [2]."
+    assert verified.dropped == (number,)
+    assert [citation.n for citation in verified.citations] == [1, 2]
+
+
+def test_verify_citations__what_is_dropped_leaves_lines_and_numbering_whole() -> None:
+    said = (
+        "It opens at 9 [1]. In 1777 it was shut [1].\n\n1. It has towers [2].\n2. It has 44 rooms [2].\n3. It is old."
+    )
+    verified = verify_citations("What holds?", said, RATES)
+    assert verified.text == "It opens at 9 [1].\n\n1. It has towers [2].\n3. It is old."
+    assert verified.dropped == ("1777", "44")
+
+
+def test_verify_citations__the_citation_of_a_dropped_sentence_goes_with_it() -> None:
+    verified = verify_citations("What holds?", "It has towers [2]. The gate closes at 23:00 [1].", RATES)
+    assert [citation.n for citation in verified.citations] == [2]
+
+
+def test_written__dropped_numbers_are_on_record() -> None:
+    given = answer("When does the gate open?", FakeChat("The gate opens at 9 [1]. It closes at 23:00 [1]."), RATES)
+    assert given.text == "The gate opens at 9 [1]."
+    assert [(f.stage, f.method, f.used, f.reason) for f in given.fallbacks] == [
+        ("generate", "numbers", "answer without their sentences", "Numbers that no cited passage holds: 23:00.")
+    ]
+
+
+def test_written__nothing_but_made_up_numbers_is_not_shown() -> None:
+    given = answer("When does the gate close?", FakeChat("The gate closes at 23:00 [1]."), RATES)
+    assert given.model == "extractive"
+    assert given.fallbacks[0].reason.endswith("No passage has its numbers: 23:00.")
+
+
+def test_written__made_up_numbers_are_not_even_streamed() -> None:
+    shown: list[str] = []
+    chat = FakeChat("The gate opens at 9 [1]. It closes at 23:00 [1].")
+    generate_answer("When?", RATES, chat, max_tokens=9, timeout_s=1, on_text=shown.append)
+    assert shown == ["The gate opens at 9 [1]."]
 
 
 def test_verify_citations__between_languages() -> None:
