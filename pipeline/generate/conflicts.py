@@ -81,6 +81,11 @@ def disagree(question: str, one: Statement, other: Statement) -> bool:
     return len(mine) == 1 or not (any(map(_is_year, mine)) and any(map(_is_year, theirs)))
 
 
+def say_the_same(one: Statement, other: Statement) -> bool:
+    """Tell whether two statements differ at most in how they write their numbers."""
+    return one.words == other.words and _same_numbers(one, other)
+
+
 def differing(one: Statement, other: Statement) -> list[Number]:
     """Give the numbers of one statement that the other does not have."""
     return [number for number in one.numbers if not any(number.same_as(theirs) for theirs in other.numbers)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
-from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts
+from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts, say_the_same
 from pipeline.generate.markers import drop_markers
 from pipeline.generate.sentences import is_block, split_sentences
 from pipeline.terms import content_terms, is_spaceless, term_overlap
@@ -142,7 +142,9 @@ def _add_contradictions(
 
 
 def _repeats(text: str, other: str) -> bool:
-    return term_overlap(content_terms(text), other) >= SAME_SENTENCE
+    if term_overlap(content_terms(text), other) >= SAME_SENTENCE:
+        return True
+    return say_the_same(Statement(0, 0, text), Statement(0, 0, other))
 
 
 def write_quote(text: str, n: int) -> str:

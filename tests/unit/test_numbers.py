@@ -1,0 +1,126 @@
+"""Numbers: the same one in many forms, and different ones that look alike."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.numbers import find_numbers, known_values, write_in_digits
+
+
+def holds(said: str, source: str) -> bool:
+    """Tell whether every number that is said is in the source."""
+    numbers = find_numbers(said)
+    assert numbers
+    return all(number.is_among(known_values(source)) for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1,200", "1200"),
+        ("1 200", "1\u202f200"),
+        ("1'200", "1200"),
+        ("1.200.000", "1,200,000"),
+        ("1.200,50", "1,200.5"),
+        ("3.0", "3"),
+        ("1,5", "1.50"),
+        ("12 %", "12%"),
+        ("１２％", "12 percent"),
+        ("１，２００", "1200"),
+        ("١٢", "12"),
+        ("€5", "5 euros"),
+        ("v1.2.3", "version 1.2.3"),
+        ("6 pm", "18:00"),
+        ("9:00 a.m.", "9 am"),
+        ("18.30", "6:30 pm"),
+        ("12 am", "0:00"),
+        ("18:00", "下午6点"),
+        ("9:30", "上午9点半"),
+        ("5 March 2024", "2024-03-05"),
+        ("March 5, 2024", "2024年3月5日"),
+        ("5th of May 1999", "5.5.1999"),
+        ("Sept. 2024", "2024年9月"),
+        ("3万", "30,000"),
+        ("1.2 million", "1200000"),
+        ("2,5 Millionen", "2.5 million"),
+        ("3k", "3000"),
+        ("9" * 60, f"{'999,' * 19}999"),
+    ],
+)
+def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
+    assert holds(one, f"It is {other}.")
+    assert holds(other, f"It is {one}.")
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ("6", "six"),
+        ("25", "twenty-five"),
+        ("150", "one hundred and fifty"),
+        ("2003000", "two million three thousand"),
+        ("18:00", "下午六点"),
+        ("2024-03-05", "二〇二四年三月五日"),
+        ("35000", "三万五千"),
+        ("12%", "百分之十二"),
+        ("12:00", "noon"),
+        ("0:00", "midnight"),
+        ("2024", "on 5 March 2024"),
+        ("5 March", "2024-03-05"),
+        ("the 5th", "5 March 2024"),
+        ("3 and 4", "3:45 and three to four"),
+        ("03/05/2024", "5 March 2024"),
+        ("03/05/2024", "3 May 2024"),
+        ("6 o'clock", "18:00"),
+        ("6:30", "18:30"),
+    ],
+)
+def test_numbers__follow_from_the_source(said: str, source: str) -> None:
+    assert holds(said, source)
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ("1200", "120"),
+        ("1,200", "1.2"),
+        ("3.5", "3"),
+        ("18:00", "20:00"),
+        ("18:30", "18:00"),
+        ("6 am", "6 pm"),
+        ("5", "15:00"),
+        ("21 %", "9:00"),
+        ("12 %", "12:00"),
+        ("5 March 2024", "5 April 2024"),
+        ("5 March 2024", "5 March 2023"),
+        ("March 2024", "April 2024"),
+        ("2024", "March 2023"),
+        ("1.2 billion", "1.2 million"),
+        ("3", "3 thousand"),
+        ("3", "3万"),
+        ("1.2.3", "1.2.4"),
+        ("5", "千米"),
+    ],
+)
+def test_numbers__different_ones(said: str, source: str) -> None:
+    assert not holds(said, source)
+
+
+def test_find_numbers__where_they_stand() -> None:
+    text = "On 5 May 2024 at 18:00, １２ of 1,200 people; 5千米."
+    found = find_numbers(text)
+    assert [number.text for number in found] == ["5 May 2024", "18:00", "１２", "1,200", "5"]
+    assert all(text[number.start : number.end] == number.text for number in found)
+
+
+def test_write_in_digits() -> None:
+    written = write_in_digits("Twenty-one of three; 5 million; 十八点, 一二三号, 5万, 千米, 百分之五, hundred of them")
+    assert written == "21 of 3; 5 million; 18点, 123号, 5万, 千米, 百分之5, 100 of them"
+
+
+@pytest.mark.parametrize(
+    "unit", ["1 ", "12:", "1,", "2024-", "1 234 ", "one ", "hundred and ", "一", "万", "9", "May "]
+)
+def test_numbers__long_runs(unit: str) -> None:
+    """A search that looks ahead without a limit takes minutes here."""
+    assert isinstance(known_values(unit * 8_000), frozenset)
