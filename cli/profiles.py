@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli import front as front_end
 from cli import profile_comparison
 from cli.console import err, note, one_document, print_json, print_table, say
+from config.embedding import ProfileRequest, describe_profile
 from config.settings import Settings
-from config.wiring import ProfileRequest, describe_profile
 from db import profiles
 from db.profiles import ProfileStatus
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes

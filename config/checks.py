@@ -10,13 +10,13 @@ from typing import Literal
 
 import redis
 
+from config.embedding import describe_embedding
 from config.prices import Price
 from config.redis_urls import client_url
 from config.settings import Settings
 from config.wiring import (
     build_rerank_endpoint,
     describe_cross_encoder,
-    describe_embedding,
     served_models,
     shown_language_model,
 )

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import structlog
-from pydantic import SecretStr
 
+from config.embedding import build_embedder
 from config.settings import Settings
 from pipeline.answer import AnswerParts
-from pipeline.errors import BadInput, ModelUnavailable, RefdeskError, SetupError
+from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
 from pipeline.ports import (
     ChatModel,
@@ -24,7 +22,6 @@ from pipeline.ports import (
     Parser,
     RecallStore,
     Reranker,
-    Tokenizer,
     TokenVectors,
     Vocabulary,
 )
@@ -38,7 +35,7 @@ from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
-from pipeline.types import Candidate, EmbeddingProfile, Pooling, Reranking
+from pipeline.types import Candidate, EmbeddingProfile, Reranking
 
 if TYPE_CHECKING:
     from pipeline.backends.rerank_api import HttpRerankEndpoint
@@ -70,67 +67,6 @@ class WorkerParts:
     embedder: Embedder
     answer_with: Callable[[RecallStore], AnswerParts]
     close: Callable[[], None]
-
-
-def describe_embedding(settings: Settings) -> EmbeddingProfile:
-    """Describe the configured embedding model: the first profile of an empty store."""
-    wanted = ProfileRequest(
-        name="",
-        model=settings.embedding_model,
-        base_url=settings.embedding_base_url,
-        pooling=settings.embedding_pooling,
-        dimensions=settings.embedding_dimensions,
-    )
-    return describe_profile(settings, wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileRequest:
-    """An embedding profile as a person asks for it; what is left out is found out from the model."""
-
-    name: str
-    model: str
-    base_url: str = ""
-    pooling: Pooling = ""
-    dimensions: int = 0
-    query_prefix: str | None = None
-    passage_prefix: str | None = None
-
-
-def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
-    """Describe a profile that is not stored yet (id 0), with what its model says of itself.
-
-    An endpoint is asked for one vector, a language model is loaded, another model only where its files do not say.
-    """
-    described = _described(settings, wanted)
-    if wanted.dimensions not in (0, described.dimensions):
-        raise BadInput(
-            f"{wanted.model} gives vectors of {described.dimensions} dimensions, not {wanted.dimensions}; only an"
-            " endpoint can be asked for fewer."
-        )
-    return replace(
-        described,
-        name=wanted.name or described.name,
-        query_prefix=described.query_prefix if wanted.query_prefix is None else wanted.query_prefix,
-        passage_prefix=described.passage_prefix if wanted.passage_prefix is None else wanted.passage_prefix,
-    )
-
-
-def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
-    from pipeline.backends.models import make_profile
-    from pipeline.backends.openai_embeddings import MAX_TOKENS, describe_endpoint
-    from pipeline.backends.sentence_transformer import describe_hidden_states, describe_model
-
-    if wanted.base_url and wanted.pooling:
-        raise BadInput("An endpoint pools by itself; give either an address or a pooling.")
-    if wanted.base_url:
-        _require_no_secret(wanted.base_url)
-        asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
-        asked = replace(asked, backend="openai", base_url=wanted.base_url)
-        return describe_endpoint(asked, api_key=_secret(settings.embedding_api_key))
-    if wanted.pooling:
-        return describe_hidden_states(wanted.model, wanted.pooling)
-    return describe_model(wanted.model)
 
 
 def describe_cross_encoder(settings: Settings) -> str:
@@ -202,34 +138,6 @@ def build_parts(
     return WorkerParts(ingest, embedder, answer_with, shared.close)
 
 
-def _require_no_secret(base_url: str) -> None:
-    """Refuse an address that holds a password: a profile is shown to everybody who may look into the store."""
-    parts = urlsplit(base_url)
-    if parts.username or parts.password or parts.query:
-        raise BadInput(
-            "The address of an embedding endpoint is kept and shown; give it without user name, password and query, and"
-            " set the key in REFDESK_EMBEDDING_API_KEY."
-        )
-
-
-class CountingEmbedder(Embedder, Tokenizer, Protocol):
-    """An embedder that counts tokens too."""
-
-
-def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
-    """Load the profile's model, or build the client of its endpoint."""
-    from pipeline.backends.openai_embeddings import OpenAIEmbeddings
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
-
-    if profile.backend == "openai":
-        return OpenAIEmbeddings(
-            profile, api_key=_secret(settings.embedding_api_key), batch_size=settings.embedding_request_size
-        )
-    return SentenceTransformerEmbedder(
-        profile, threads=settings.threads or (os.cpu_count() or 1), batch_size=settings.embed_batch_size
-    )
-
-
 def build_chat(settings: Settings) -> ChatModel | None:
     """Build the client of the language model; None when none is set."""
     if not settings.llm_base_url:
@@ -239,10 +147,6 @@ def build_chat(settings: Settings) -> ChatModel | None:
             "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has."
         )
     return _chat(settings)
-
-
-def _secret(key: SecretStr | None) -> str:
-    return key.get_secret_value() if key else ""
 
 
 def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int = 0) -> ChatModel:

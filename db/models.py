@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import HALFVEC
@@ -15,7 +14,6 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
-    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -335,77 +333,3 @@ class EmbeddingTask(Base):
     attempts: Mapped[int]
     queued_at: Mapped[dt.datetime]
     due_at: Mapped[dt.datetime]
-
-
-class QueryTrace(Base):
-    """The trace of an answered question."""
-
-    __tablename__ = "queries"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
-    requester: Mapped[str]
-    question: Mapped[str]
-    searched_as: Mapped[str]
-    recall: Mapped[str]
-    top_n: Mapped[int]
-    top_k: Mapped[int]
-    reranker_asked: Mapped[str]
-    reranker: Mapped[str]
-    profile_id: Mapped[int | None] = mapped_column(ForeignKey("embedding_profiles.id"))
-    plan: Mapped[str]
-    rows_asked: Mapped[int]
-    rows_returned: Mapped[int]
-    answer: Mapped[str]
-    abstained: Mapped[bool]
-    answer_model: Mapped[str]
-    timings_ms: Mapped[dict[str, Any]]
-    calls: Mapped[int]
-    prompt_tokens: Mapped[int]
-    completion_tokens: Mapped[int]
-    cost_usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
-    prompt_hashes: Mapped[list[str]]
-    fallbacks: Mapped[list[dict[str, Any]]]
-    dense_weight: Mapped[float | None]
-    keyword_weight: Mapped[float | None]
-    created_at: Mapped[dt.datetime]
-
-
-class SpendingReservation(Base):
-    """Money set aside by an attempt at a question."""
-
-    __tablename__ = "spending_reservations"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
-    requester: Mapped[str]
-    lease_token: Mapped[uuid.UUID]
-    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
-    created_at: Mapped[dt.datetime]
-
-
-class QueryCandidate(Base):
-    """A candidate of an answered question, before and after reranking."""
-
-    __tablename__ = "query_candidates"
-    __table_args__ = (UniqueConstraint("query_id", "rank"),)
-    query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
-    chunk_id: Mapped[int] = mapped_column(primary_key=True)
-    workspace_id: Mapped[int]
-    document_id: Mapped[int]
-    title: Mapped[str]
-    page: Mapped[int | None]
-    recall_rank: Mapped[int]
-    recall_score: Mapped[float]
-    dense_rank: Mapped[int | None]
-    dense_score: Mapped[float | None]
-    keyword_rank: Mapped[int | None]
-    keyword_score: Mapped[float | None]
-    rank: Mapped[int]
-    score: Mapped[float]
-    raw_score: Mapped[float | None]
-    reason: Mapped[str]
-    method: Mapped[str]
-    flags: Mapped[list[str]]
-    citation: Mapped[int | None]
-    quote: Mapped[str | None]

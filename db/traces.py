@@ -12,10 +12,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from db import jobs
-from db.models import QueryCandidate, QueryTrace
 from db.plain import storable
 from db.sql import named
-from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, OverLimit, Ranked
+from db.trace_models import QueryCandidate, QueryTrace
+from pipeline.amounts import OverLimit
+from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, Ranked
 
 
 @dataclass(frozen=True, slots=True)

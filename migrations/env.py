@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-from db.models import Base
+from db.trace_models import QueryTrace
 
 LOCK = 7245_0001  # any constant: two migrators at once wait for each other here
 
@@ -24,7 +24,7 @@ def _migrate(connection) -> None:  # type: ignore[no-untyped-def]
     connection.execute(text("SELECT set_config('lock_timeout', '5s', false), pg_advisory_lock(:lock)"), {"lock": LOCK})
     connection.commit()
     try:
-        context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
+        context.configure(connection=connection, target_metadata=QueryTrace.metadata, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
     finally:

@@ -1,6 +1,25 @@
-"""Amounts as sentences say them: dollars and times."""
+"""Amounts of money: the limits that hold for them, and how sentences say them."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+BudgetScope = Literal["question", "user", "server"]
+"""What a limit of the budget holds for: one question, or a day of its asker or of its server (workspace)."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverLimit:
+    """A limit of the budget that something would have passed."""
+
+    scope: BudgetScope
+    limit_usd: float
+    spent_usd: float
+    """For this question so far, or by its asker or server in the last 24 hours."""
+    estimated_usd: float
+    frees_in_s: float | None = None
+    """Seconds until there is room for it; None: waiting does not help."""
 
 
 def dollars(usd: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from pipeline.amounts import dollars, duration
+from pipeline.amounts import BudgetScope, OverLimit, dollars, duration
 from pipeline.cascades import Cascade, Stage, parse_cascade
 from pipeline.errors import OverBudget
 from pipeline.generate import EXTRACTIVE, ask_for_answer
@@ -22,12 +22,10 @@ from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
 from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
 from pipeline.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
-    BudgetScope,
     Candidate,
     ChatMessage,
     Exchange,
     Fallback,
-    OverLimit,
     QuestionContext,
     Ranked,
     Usage,

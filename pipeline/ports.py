@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -15,11 +16,11 @@ from pipeline.types import (
     EmbeddingProfile,
     Neighbour,
     ParsedDocument,
-    PassageScores,
     Recalled,
     RecallQuery,
     Reranking,
     Source,
+    Usage,
 )
 
 Matrix = npt.NDArray[np.float32]
@@ -116,6 +117,17 @@ class ChatModel(Protocol):
         Raises `LlmTimeout`, `LlmRefused` or `LlmUnreachable`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PassageScores:
+    """What a rerank endpoint said about a question's passages."""
+
+    scores: tuple[float | None, ...]
+    """One per passage sent; None where the endpoint gave nothing usable."""
+    usage: Usage
+    note: str = ""
+    """What was wrong with the answer, where something was."""
 
 
 class RerankEndpoint(Protocol):

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline.amounts import OverLimit
+
 RecallMode = Literal["hybrid", "dense", "keyword"]
 RERANKERS = (
     "none",
@@ -25,8 +27,6 @@ EmbeddingBackend = Literal["sentence-transformers", "openai", "hidden-states"]
 """What makes the vectors of a profile: a model of this machine, an OpenAI-compatible endpoint, an LLM's states."""
 Pooling = Literal["", "mean", "last"]
 """How hidden states become one vector: their mean, or that of the last token; empty: the model decides."""
-BudgetScope = Literal["question", "user", "server"]
-"""What a limit of the budget holds for: one question, or a day of its asker or of its server (workspace)."""
 DUPLICATE = "duplicate"
 """Flag of a candidate that says again what a better ranked one says; it takes no place among the Top-K."""
 CONFLICT = "conflict"
@@ -214,19 +214,6 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class OverLimit:
-    """A limit of the budget that something would have passed."""
-
-    scope: BudgetScope
-    limit_usd: float
-    spent_usd: float
-    """For this question so far, or by its asker or server in the last 24 hours."""
-    estimated_usd: float
-    frees_in_s: float | None = None
-    """Seconds until there is room for it; None: waiting does not help."""
-
-
-@dataclass(frozen=True, slots=True)
 class Fallback:
     """A stage that could not do its work, what took its place, and why."""
 
@@ -402,14 +389,3 @@ class ChatReply:
     finish_reason: str = ""
     tokens: tuple[TokenOdds, ...] = ()
     """Only where they were asked for and the server gives them; together they spell the text."""
-
-
-@dataclass(frozen=True, slots=True)
-class PassageScores:
-    """What a rerank endpoint said about a question's passages."""
-
-    scores: tuple[float | None, ...]
-    """One per passage sent; None where the endpoint gave nothing usable."""
-    usage: Usage
-    note: str = ""
-    """What was wrong with the answer, where something was."""

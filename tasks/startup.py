@@ -13,9 +13,9 @@ from typing import Any, Literal
 import structlog
 from celery import signals
 
+from config.embedding import describe_embedding
 from config.loaded import load_parts
 from config.settings import Settings
-from config.wiring import describe_embedding
 from db import profiles
 from db.engine import Database
 from db.schema import require_schema

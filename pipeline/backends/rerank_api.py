@@ -19,7 +19,8 @@ from pipeline.backends.chat_address import authorization, shown_address
 from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.parse import clean_text
-from pipeline.types import PassageScores, Usage
+from pipeline.ports import PassageScores
+from pipeline.types import Usage
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_REPLY_CHARS = 2_000_000

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.amounts import dollars, duration
+from pipeline.amounts import OverLimit, dollars, duration
 from pipeline.answer import AnswerParts, answer_question
 from pipeline.budget import Budget, Limit, Limits, Wanted
 from pipeline.errors import OverBudget
@@ -34,7 +34,6 @@ from pipeline.types import (
     ChatMessage,
     Exchange,
     Fallback,
-    OverLimit,
     QuestionContext,
     Reranking,
     Usage,

@@ -13,9 +13,10 @@ from config.checks import Check, _rerank_endpoint, attempt
 from config.settings import Settings
 from pipeline.backends.rerank_api import HttpRerankEndpoint, read_scores
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.ports import PassageScores
 from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
 from pipeline.rerank.permutation import UNSCORED, is_full_permutation
-from pipeline.types import PassageScores, Usage
+from pipeline.types import Usage
 from tests.answer_fakes import candidate, candidates, order
 from tests.loopback_llm import LoopbackLlm, Said, in_turn
 
