@@ -219,6 +219,7 @@ def _within_budget(
         reranker=options.reranker,
         top_k=top_k_of(reranker) or options.top_k,
         max_tokens=parts.llm_max_tokens,
+        context_tokens=parts.context_tokens,
         spent_usd=trace.spent_usd,
     )
     plan = budget.plan(wanted, parts.rerankers, parts.chat)

@@ -74,6 +74,8 @@ class Wanted:
     top_k: int
     max_tokens: int
     """Longest answer."""
+    context_tokens: int = 0
+    """Up to so many tokens the passages get what stands around them."""
     spent_usd: float = 0.0
     """On the question so far."""
 
@@ -133,10 +135,12 @@ class Budget:
         """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
         longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
         passages = [Ranked(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
-        return self._priced(ask_for_answer(wanted.question, passages, wanted.context), wanted.max_tokens)
+        around = wanted.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
+        asked = ask_for_answer(wanted.question, passages, wanted.context)
+        return self._priced(asked, wanted.max_tokens, besides=max(0, around))
 
-    def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int) -> Usage:
-        prompt_tokens = estimate_messages(messages)
+    def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int, besides: int = 0) -> Usage:
+        prompt_tokens = estimate_messages(messages) + besides
         cost = prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
         return Usage(1, prompt_tokens, completion_tokens, cost / 1_000_000)
 

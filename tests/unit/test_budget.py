@@ -27,7 +27,7 @@ from pipeline.rerank import (
     with_fallback,
 )
 from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
-from pipeline.tokens import estimate_messages
+from pipeline.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     AnswerOptions,
     Candidate,
@@ -357,14 +357,21 @@ def test_answer__without_candidates_costs_nothing_and_is_not_refused() -> None:
 
 def test_estimate__of_the_written_answer_is_what_is_sent_at_most() -> None:
     chat = FakeChat(WRITTEN)
-    long, short = "The gate of the castle opens at nine. " * 30, "Bread."
-    found = [candidate(n, text, dense_score=0.8) for n, text in enumerate((short, long, short, long), 1)]
+    long, other, short = (
+        "The gate of the castle opens at nine. " * 30,
+        "Its keeper has the key to the gate. " * 30,
+        "Bread.",
+    )
+    found = [candidate(n, text, dense_score=0.8) for n, text in enumerate((short, long, short, other), 1)]
     given = replace(wanted("none"), candidates=found, top_k=2)
     estimated = Budget(Limits(), FakeSpending(), 1.0, 2.0).estimate_answer(given)
     parts = AnswerParts(FakeStore([found[1], found[3]]), WordEmbedder(), RERANKERS, chat)
     answer_question(QUESTION, AnswerOptions(reranker="none", top_k=2), parts, lambda *_: None)
     sent: Sequence[ChatMessage] = chat.asked[0]
     assert estimated.prompt_tokens == estimate_messages(sent)
+    room = replace(given, context_tokens=5000)
+    around = 5000 - estimate_tokens(long) - estimate_tokens(other)
+    assert Budget(Limits(), FakeSpending()).estimate_answer(room).prompt_tokens == estimate_messages(sent) + around
     assert (estimated.calls, estimated.completion_tokens) == (1, 10_000)
     assert estimated.cost_usd == pytest.approx((estimated.prompt_tokens + 20_000) / 1e6)
 
