@@ -169,7 +169,9 @@ def _prices(settings: Settings) -> Iterator[Check]:
     unknown = [name for name, price in used if price == Price() and name not in settings.prices]
     if unknown:
         named = ", ".join(unknown)
-        yield Check("prices", "note", f"{named} has no price, so REFDESK_BUDGET_* cannot limit it; add REFDESK_PRICES")
+        yield Check(
+            "prices", "note", f"{named} has no price, so REFDESK_BUDGET_* cannot limit it; add it to REFDESK_PRICES"
+        )
     elif used:
         yield Check("prices", "ok", "every model in use has one")
 

@@ -207,7 +207,7 @@ class _Scopes:
 
     def with_room(self, over: OverLimit) -> OverLimit:
         """Add when there is room, where waiting helps."""
-        if over.scope == "question" or over.estimated_usd > over.limit_usd:
+        if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING:
             return over
         needed = over.spent_usd + over.estimated_usd - over.limit_usd
         return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))

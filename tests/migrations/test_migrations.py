@@ -134,6 +134,30 @@ def test_live_sizes__are_filled_in_for_documents_that_are_there(database_url):
         assert connection.scalars(text("SELECT live_chunks FROM documents")).all() == [None, None]
 
 
+def test_spending__down_restores_the_schema_before(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261122_04")
+    before = objects(database_url)
+    migrate(database_url)
+    assert objects(database_url) == new
+    database = Database(database_url)
+    with database.system() as session:
+        workspace = workspaces.ensure_workspace(session, "local")
+    with database.tenant(workspace) as session:
+        job = jobs.submit(session, jobs.NewJob(workspace, "ask", {"question": "q"}))
+        session.execute(
+            text(
+                "INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd)"
+                " VALUES (:w, :j, gen_random_uuid(), 1)"
+            ),
+            {"w": workspace, "j": job},
+        )
+    database.close()
+    migrate(database_url, "20261122_04")
+    assert objects(database_url) == before
+    migrate(database_url, "base")
+
+
 LEAVING = {("jobs", "deliver")}
 """Columns that this program does not use any more, kept for one release for the program before it."""
 

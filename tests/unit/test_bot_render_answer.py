@@ -132,6 +132,59 @@ def test_answer__what_took_the_place_of_what_is_said():
         assert said in (footer or "")
 
 
+OVER = {"scope": "user", "limit_usd": 0.5, "spent_usd": 0.4321, "estimated_usd": 0.1, "frees_in_s": 7200}
+SAVED = [
+    {"stage": "rerank", "method": "llm-pairwise", "used": "late-interaction", "reason": "x", "over": OVER},
+    {"stage": "generate", "method": "gpt", "used": "extractive", "reason": "x", "over": OVER},
+]
+
+
+@pytest.mark.parametrize(
+    ("t", "said"),
+    [
+        (
+            EN,
+            [
+                "late-interaction ranked instead of llm-pairwise to save money",
+                "sentences are quoted instead of a written answer to save money",
+                "limit for one person in 24 hours: $0.50, spent: $0.4321",
+                "room again in 2 hours",
+            ],
+        ),
+        (
+            ZH,
+            [
+                "为节省费用，由 late-interaction 代替 llm-pairwise 排序",
+                "为节省费用，改为引用原句",
+                "每人 24 小时内的费用上限为 $0.50，已用 $0.4321",
+                "2 小时后又有余额",
+            ],
+        ),
+    ],
+    ids=["en", "zh"],
+)
+def test_answer__what_the_budget_left_no_room_for_is_said(t, said):
+    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
+    assert (check(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
+
+
+@pytest.mark.parametrize(("scope", "said"), [("question", "limit for a question: $0.50"), ("server", "this server")])
+def test_answer__other_limits_are_named(scope, said):
+    over = OVER | {"scope": scope, "frees_in_s": None}
+    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
+    footer = check(shown).embeds[0].footer.text or ""
+    assert said in footer
+    assert "room again" not in footer
+
+
+@BOTH
+def test_answer__a_refusal_over_the_budget_says_why(t):
+    sentence = "An answer would cost about $0.01, and the limit is $1.00 for one person in 24 hours."
+    failed = job(state="failed", about="Why?", error_class="OverBudget", error=sentence)
+    (shown,) = answer_final(DeliveryView(delivery(), (failed,)), t)
+    assert sentence.removesuffix(".") in (check(shown).embeds[0].description or "")
+
+
 def test_answer__in_two_messages_with_the_code_whole():
     code = "\n".join(f"line {n}" for n in range(150))
     pages = answer_final(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
 from pydantic import SecretStr
 
 from config import wiring
-from config.checks import Check, _language_model
+from config.budgets import build_budget
+from config.checks import Check, _language_model, _prices
+from config.prices import Price
 from config.settings import Settings
+from pipeline.budget import Limit, Limits
+from pipeline.rerank import estimate_usage
 from pipeline.types import EmbeddingProfile
+from tests.answer_fakes import PROFILE, WordEmbedder, candidate
 
 URL = "http://user:hidden-word@127.0.0.1:9/v1?token=hidden-word"
 MANY = {"data": [{"id": f"model-{n}"} for n in range(7)]}
@@ -78,3 +83,45 @@ def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp
     settings = Settings(home=tmp_path, chunk_tokens=200, chunk_overlap=100)
     parts = wiring.build_parts(settings, profile, role="ingest")
     assert (parts.ingest.chunk_tokens, parts.ingest.chunk_overlap) == (64, 32)
+
+
+def test_prices__are_asked_for_where_dollars_are_limited():
+    def found(**settings):
+        return [(check.status, check.detail) for check in _prices(Settings(_env_file=None, **settings))]
+
+    model = {"llm_base_url": "http://127.0.0.1:9/v1", "llm_model": "tiny"}
+    assert found(**model) == []
+    limited = model | {"budget_question_hard_usd": 1.0}
+    assert found(**limited) == [
+        ("note", "tiny has no price, so REFDESK_BUDGET_* cannot limit it; add it to REFDESK_PRICES")
+    ]
+    assert found(**limited, rerank_api_url="https://a/rerank")[0][1].startswith("tiny, https://a/rerank has no price")
+    priced = [("ok", "every model in use has one")]
+    assert found(**limited, llm_price_prompt_usd=0.1) == priced
+    assert found(**limited, prices={"tiny": Price(prompt=0.1)}) == priced
+    assert found(**limited, prices={"tiny": Price()}) == priced, "0 in the table is a price"
+    assert found(budget_question_hard_usd=1.0) == []
+
+
+def test_wiring__prices_come_from_the_table():
+    settings = Settings(
+        _env_file=None,
+        llm_base_url="http://127.0.0.1:9/v1",
+        llm_model="tiny",
+        llm_price_prompt_usd=7,
+        rerank_api_url="https://a/rerank",
+        rerank_api_model="ranker",
+        prices={"tiny": Price(prompt=1, completion=2), "ranker": Price(calls=3)},
+    )
+    chat: Any = wiring.build_chat(settings)
+    assert chat._prices == (1, 2)
+    built = wiring.build_rerankers(settings, PROFILE, WordEmbedder(), chat)
+    ten = [candidate(n) for n in range(1, 11)]
+    rated = estimate_usage(built["llm-pointwise"], "Where?", ten)
+    assert rated.cost_usd == pytest.approx((rated.prompt_tokens + 2 * rated.completion_tokens) / 1e6)
+    assert estimate_usage(built["rerank-api"], "Where?", ten).cost_usd == pytest.approx(0.003)
+    budget = build_budget(settings.model_copy(update={"budget_user_day_hard_usd": 2.0}), cast("Any", None))
+    assert budget is not None
+    assert (budget.prompt_usd, budget.completion_usd, budget.limits) == (1, 2, Limits(user=Limit(0.0, 2.0)))
+    assert build_budget(settings, cast("Any", None)) is None
+    chat.close()

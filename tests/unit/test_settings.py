@@ -3,6 +3,7 @@ import os
 import pytest
 from pydantic import ValidationError
 
+from config.prices import Price
 from config.settings import SECRETS, Settings, load, variable_of
 from pipeline.errors import SetupError
 
@@ -91,6 +92,49 @@ def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
     monkeypatch.setenv("REFDESK_CHUNK_TOKENS", "100")
     monkeypatch.setenv("REFDESK_CHUNK_OVERLAP", "60")
     with pytest.raises(SetupError, match="REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("table", "fault"),
+    [
+        ("{bad", r"REFDESK_PRICES: not JSON .*write it like \{"),
+        ("[1]", "REFDESK_PRICES: Input should be a valid dictionary"),
+        ('{"m": 3}', "REFDESK_PRICES: m: "),
+        ('{"m": {"prompt": -1}}', "REFDESK_PRICES: m: prompt: .* greater than or equal to 0"),
+        ('{"m": {"promt": 1}}', "REFDESK_PRICES: m: promt: Extra inputs are not permitted"),
+        ('{"m": {"prompt": 1e999}}', "REFDESK_PRICES: m: prompt: .* finite"),
+    ],
+)
+def test_load__a_price_table_that_is_none_is_refused(monkeypatch, table, fault):
+    monkeypatch.setenv("REFDESK_PRICES", table)
+    with pytest.raises(SetupError, match=fault):
+        load()
+
+
+def test_price__the_table_wins_and_the_single_prices_are_for_what_it_does_not_name(monkeypatch):
+    monkeypatch.setenv("REFDESK_LLM_MODEL", "gpt-4o-mini")
+    monkeypatch.setenv("REFDESK_LLM_PRICE_PROMPT_USD", "3")
+    monkeypatch.setenv("REFDESK_RERANK_API_MODEL", "ranker")
+    monkeypatch.setenv("REFDESK_RERANK_API_PRICE_CALL_USD", "4")
+    assert load().llm_price == Price(prompt=3)
+    assert load().rerank_api_price == Price(calls=4)
+    monkeypatch.setenv("REFDESK_PRICES", '{"gpt-4o-mini": {"prompt": 0.15, "completion": 0.6}, "ranker": {"calls": 2}}')
+    assert load().llm_price == Price(prompt=0.15, completion=0.6)
+    assert load().rerank_api_price == Price(calls=2)
+    monkeypatch.setenv("REFDESK_LLM_MODEL", "other")
+    assert load().llm_price == Price(prompt=3)
+
+
+@pytest.mark.parametrize("name", ["QUESTION", "USER_DAY", "SERVER_DAY"])
+def test_budget__a_soft_limit_lies_below_the_hard_one(monkeypatch, name):
+    assert not load().has_budget
+    monkeypatch.setenv(f"REFDESK_BUDGET_{name}_SOFT_USD", "2")
+    assert load().has_budget
+    monkeypatch.setenv(f"REFDESK_BUDGET_{name}_HARD_USD", "2")
+    load()
+    monkeypatch.setenv(f"REFDESK_BUDGET_{name}_HARD_USD", "1")
+    with pytest.raises(SetupError, match=f"REFDESK_BUDGET_{name}_SOFT_USD: at most REFDESK_BUDGET_{name}_HARD_USD"):
         load()
 
 
