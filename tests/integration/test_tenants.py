@@ -9,7 +9,7 @@ from sqlalchemy.exc import ProgrammingError
 from db import deliveries, jobs
 from db.recall import PostgresRecall
 from pipeline.recall import query_terms
-from pipeline.types import RecallQuery
+from pipeline.types import Neighbour, RecallQuery
 
 TENANT_TABLES = [
     *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "postings"),
@@ -128,6 +128,48 @@ def test_recall__stays_inside_the_workspace_and_the_channels(library, vector_of)
     assert found(library.workspace, ["7"]) == {"open", "scoped"}
     assert found(library.workspace, ["8"]) == {"open"}
     assert found(library.other, ["7"]) == {"foreign"}
+
+
+def test_neighbours__stay_inside_the_workspace_the_channels_and_the_live_version(library):
+    library.add("open", ["open 0", "open 1", "open 2", "open 3"])
+    library.add("scoped", ["scoped 0", "scoped 1"], channels=["7"])
+    library.add("foreign", ["foreign 0", "foreign 1"], workspace=library.other)
+    library.add("renewed", ["old 0", "old 1"])
+    with library.database.owner() as session:
+        chunks = {row.text: row.id for row in session.execute(text("SELECT id, text FROM chunks"))}
+    library.add("renewed", ["new 0", "new 1"])
+
+    def beside(workspace, channels=()):
+        recall = PostgresRecall(library.database, workspace, library.profile, channels)
+        found = recall.neighbours(sorted(chunks.values()))
+        names = {number: name for name, number in chunks.items()}
+        return {names[chunk]: [(n.place, n.text) for n in near] for chunk, near in found.items()}
+
+    everybodys = {
+        "open 0": [(1, "open 1")],
+        "open 1": [(-1, "open 0"), (1, "open 2")],
+        "open 2": [(-1, "open 1"), (1, "open 3")],
+        "open 3": [(-1, "open 2")],
+    }
+    assert beside(library.workspace) == everybodys
+    assert beside(library.workspace, ["8"]) == everybodys
+    assert beside(library.workspace, ["7"]) == everybodys | {
+        "scoped 0": [(1, "scoped 1")],
+        "scoped 1": [(-1, "scoped 0")],
+    }
+    assert beside(library.other, ["7"]) == {"foreign 0": [(1, "foreign 1")], "foreign 1": [(-1, "foreign 0")]}
+
+
+def test_neighbours__come_with_what_is_shown_of_them(library):
+    library.add("a", ["first", "second"])
+    library.run("UPDATE chunks SET headings = ARRAY['Fees', 'Cards'], page = 7 WHERE text = 'second'")
+    with library.database.owner() as session:
+        chunks = {row.text: row.id for row in session.execute(text("SELECT id, text FROM chunks"))}
+    recall = PostgresRecall(library.database, library.workspace, library.profile)
+    assert recall.neighbours([chunks["first"]]) == {
+        chunks["first"]: [Neighbour(chunks["second"], 1, "second", ("Fees", "Cards"), 7)]
+    }
+    assert recall.neighbours([]) == {}
 
 
 def test_inspection_role__reads_all_and_writes_nothing(library):

@@ -168,7 +168,9 @@ def answered(library, found: list[Candidate]) -> int:
         options=AnswerOptions(reranker="cross-encoder"),
         recalled=Recalled(tuple(found), 50, "exact"),
         reranking=Reranking(ranked, "late-interaction", usage=Usage(1, 10, 5, 0.25)),
-        generated=Generated("It is. [1]", (Citation(1, first.chunk_id, 1, "t", None, "is"),), False, "extractive"),
+        generated=Generated(
+            "It is. [1]", (Citation(1, first.chunk_id, 1, "t", None, "is"),), False, "extractive", ((1, 2),)
+        ),
         timings_ms={"recall": 1.5, "total": 2.0},
         fallbacks=(Fallback("rerank", "cross-encoder", "late-interaction", "no model"),),
     )
@@ -208,8 +210,8 @@ def test_trace__reads_as_it_was_stored(library, vector_of):
     assert [item.recall_rank for item in trace.candidates] == [2, 1]
     top = trace.candidates[0]
     assert (top.text, top.source, top.origin) == (found[1].text, found[1].source, found[1].origin)
-    assert (top.citation, top.quote, top.reason, top.flags) == (1, "is", "fits", ("unscored",))
-    assert (trace.candidates[1].citation, trace.candidates[1].quote) == (None, None)
+    assert (top.citation, top.quote, top.reason, top.flags) == (1, "is", "fits", ("unscored", "conflict"))
+    assert (trace.candidates[1].citation, trace.candidates[1].flags) == (None, ("unscored",))
 
 
 def test_trace__keeps_what_the_viewer_may_not_see(library, vector_of):

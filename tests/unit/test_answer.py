@@ -11,7 +11,17 @@ from pipeline.answer import AnswerParts, answer_question
 from pipeline.errors import BadQuestion, Cancelled, DatabaseAway, UnknownName
 from pipeline.ports import Matrix
 from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.types import Answer, AnswerOptions, Candidate, ChatMessage, Recalled, RecallQuery
+from pipeline.types import (
+    DUPLICATE,
+    Answer,
+    AnswerOptions,
+    Candidate,
+    ChatMessage,
+    Neighbour,
+    Recalled,
+    RecallQuery,
+)
+from tasks.results import answer_json
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
 
 FOUND = (
@@ -169,3 +179,70 @@ def test_answer__abstains_when_the_model_finds_every_passage_useless(
     rerankers = {"llm-pointwise": LlmPointwiseReranker(FakeChat(rate))}
     result = ask("When does the gate open?", parts(rerankers=rerankers), reranker="llm-pointwise", top_k=3)
     assert result.generated.abstained == abstains
+
+
+LONG = "The gate of the castle opens at nine each morning, and the warden rings the bell of the tower before it does."
+
+
+def test_answer__a_near_duplicate_takes_no_place_in_the_top_k() -> None:
+    texts = (LONG, LONG.upper(), "The castle was built by a duke.", f"{LONG} ")
+    found = [candidate(n, text, dense_score=0.6) for n, text in enumerate(texts, 1)]
+    chat = FakeChat("The castle gate opens at nine [1]. A duke built the castle [2].")
+    result = ask("When does the castle gate open?", parts(found, chat=chat), top_k=2)
+    assert [citation.chunk_id for citation in result.generated.citations] == [1, 3]
+    assert [(item.rank, item.flags, item.same_as) for item in result.reranking.ranked] == [
+        (1, (), None),
+        (2, (DUPLICATE,), 1),
+        (3, (), None),
+        (4, (DUPLICATE,), 1),
+    ]
+    (first, second) = answer_json(1, result)["citations"]
+    assert first["also_in"] == [{"document": 102, "title": "Document 2"}, {"document": 104, "title": "Document 4"}]
+    assert second["also_in"] == []
+
+
+def test_answer__conflicts_are_in_its_json() -> None:
+    texts = ("The castle gate closes at 18:00.", "The castle gate closes at 20:00.")
+    found = [candidate(n, text, dense_score=0.6) for n, text in enumerate(texts, 1)]
+    assert answer_json(1, ask("When does the castle gate close?", parts(found)))["conflicts"] == [[1, 2]]
+
+
+def with_neighbours(context_tokens: int = 2400) -> tuple[AnswerParts, FakeStore, FakeChat]:
+    store = FakeStore(FOUND, neighbours={1: [Neighbour(9, 1, "It closes at dusk.")]})
+    chat = FakeChat("The castle gate opens at nine [1]. It closes at dusk [1].")
+    return parts(store=store, chat=chat, context_tokens=context_tokens), store, chat
+
+
+def test_answer__a_written_one_reads_what_stands_beside_its_passages() -> None:
+    given, store, chat = with_neighbours()
+    result = ask("When does the gate open?", given, top_k=2)
+    assert store.asked_beside == [[1, 2]]
+    assert "It closes at dusk." in chat.asked[0][1].content
+    assert result.generated.text == "The castle gate opens at nine [1]. It closes at dusk [1]."
+    assert all(item.candidate.neighbours == () for item in result.reranking.ranked)
+
+
+def test_answer__neighbours_that_nobody_reads_are_not_looked_up() -> None:
+    given, store, _ = with_neighbours()
+    ask("When does the gate open?", replace(given, context_tokens=0))
+    ask("When does the gate open?", replace(given, chat=None))
+    assert store.asked_beside == []
+
+
+def test_answer__neighbours_beyond_the_budget_are_left_out() -> None:
+    given, _, chat = with_neighbours(context_tokens=20)
+    ask("When does the gate open?", given)
+    assert "dusk" not in chat.asked[0][1].content
+
+
+def test_answer__a_failing_look_up_of_neighbours_fails_no_question() -> None:
+    chat = FakeChat("The castle gate opens at nine [1].")
+    result = ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=DatabaseAway()), chat=chat))
+    assert result.generated.text == "The castle gate opens at nine [1]."
+    assert [(f.stage, f.method, f.used) for f in result.fallbacks] == [("generate", "neighbours", "the passages alone")]
+    assert result.fallbacks[0].reason.startswith("DatabaseAway: ")
+
+
+def test_answer__cancelled_while_neighbours_are_looked_up() -> None:
+    with pytest.raises(Cancelled):
+        ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=Cancelled()), chat=FakeChat("x")))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import discord
 import pytest
 
 from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
+from bot.render.card import CAREFUL
 from bot.render.progress import CURSOR, answer_progress
 from bot.render.shown import Button, Shown
 from bot.render.split import units
@@ -104,6 +106,15 @@ def test_answer__text_sources_and_buttons():
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("sources", "why", "again", "up", "down")]
 
 
+@pytest.mark.parametrize(("t", "said"), [(EN, "The sources disagree: [1] ↔ [2]"), (ZH, "资料说法不一：[1] ↔ [2]")])
+def test_answer__says_that_sources_disagree(t, said):
+    cited = [citation(1), citation(2, "Rules")]
+    (shown,) = answer_final(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
+    (embed,) = check(shown).embeds
+    assert (embed.description or "").splitlines()[0] == f"**{said}**"
+    assert embed.colour == discord.Colour(CAREFUL)
+
+
 def test_answer__what_took_the_place_of_what_is_said():
     fallbacks = [
         {"stage": "embed", "method": "hybrid", "used": "keyword", "reason": "x"},
@@ -116,6 +127,8 @@ def test_answer__what_took_the_place_of_what_is_said():
         },
         {"stage": "generate", "method": "gpt", "used": "extractive", "reason": "x"},
         {"stage": "generate", "method": "sentence similarity", "used": "keywords", "reason": "x"},
+        {"stage": "generate", "method": "numbers", "used": "answer without their sentences", "reason": "x"},
+        {"stage": "generate", "method": "neighbours", "used": "the passages alone", "reason": "x"},
         {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
     ]
     (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
@@ -127,6 +140,8 @@ def test_answer__what_took_the_place_of_what_is_said():
         "could not rate every passage",
         "sentences are quoted instead",
         "chosen by keywords",
+        "left out what has numbers that no source gives",
+        "written without the text around the passages",
         "parse: b instead of a",
     ):
         assert said in (footer or "")

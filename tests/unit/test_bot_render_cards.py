@@ -78,10 +78,30 @@ def test_sources__of_no_answer():
     assert "no source" in _description(sources(answer("x", candidates=[]), EN))
 
 
+def test_sources__name_the_other_documents_that_say_the_same():
+    copies = [{"document": n, "title": f"Copy {n}"} for n in range(1, 6)]
+    cited = [citation(1, also_in=copies[:2]), citation(2, also_in=copies)]
+    first, second = _description(sources(answer("x", cited), EN)).split("\n\n")
+    assert first.splitlines()[0].endswith(" · also in Copy 1, Copy 2")
+    assert second.splitlines()[0].endswith(" · also in Copy 1, Copy 2, Copy 3 …")
+
+
+def test_sources__say_where_they_disagree():
+    shown = sources(answer("x", [citation(1), citation(2), citation(4)], conflicts=[[1, 2], [2, 4]]), EN)
+    assert _description(shown).split("\n\n")[:2] == [
+        "**The sources disagree: [1] ↔ [2]**",
+        "**The sources disagree: [2] ↔ [4]**",
+    ]
+
+
 @BOTH
 def test_sources__hostile(t):
-    cited = [citation(n, HOSTILE, document=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE) for n in range(1, 21)]
-    check(sources(answer("x", cited), t))
+    also = [{"document": n, "title": HOSTILE} for n in range(9)]
+    cited = [
+        citation(n, HOSTILE, document=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE, also_in=also)
+        for n in range(1, 21)
+    ]
+    check(sources(answer("x", cited, conflicts=[list(range(1, 21))] * 9), t))
     check(sources({"citations": [{"n": 1}]}, t))
 
 
@@ -133,6 +153,21 @@ def test_why__of_an_abstention_and_of_an_empty_library():
 def test_why__says_what_a_follow_up_was_searched_as():
     told = trace(candidate(1, 1), searched_as="How long may the laser cutter of the shop run?")
     assert "searched as “How long may the laser cutter of the shop run?”" in _description(why_these(told, EN, None))
+
+
+def test_why__near_duplicates_are_passed_over_and_contradictions_named():
+    told = trace(
+        candidate(1, 1, citation=1, flags=("conflict",)),
+        candidate(2, 2, "Copy", flags=("duplicate",)),
+        candidate(3, 3, citation=2, flags=("conflict",)),
+        candidate(4, 4, "Fourth"),
+    )
+    description = _description(check(why_these(told, EN, None)))
+    assert "written from the first 3" in description
+    assert "cited as [1] · contradicted by another source" in description
+    assert "**2 · Copy**" not in description
+    assert "**4 · Fourth**" in description
+    assert description.endswith("-# 1 passage that says the same as a better one was passed over.")
 
 
 @BOTH

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import migrations
 from cli import console, sources
+from cli.ask import show_answer
 from cli.ingest import Entry, describe, summarise
 from cli.main import app
 from cli.own_workers import last_line
@@ -107,6 +108,24 @@ def test_ask__refused_is_one_document_with_all_keys(run):
         assert result.code == 1
         assert list(json.loads(result.said)) == ANSWER
         assert result.told.startswith("The question")
+
+
+def test_ask__for_people_says_where_sources_disagree_and_what_is_a_copy(run, capsys, monkeypatch):
+    told = io.StringIO()
+    monkeypatch.setattr(console.err, "file", told)
+    cited = [
+        {"n": n, "document": n, "title": f"Plan {n}", "page": None, "quote": "", "source": "", "origin": ""}
+        | {"also_in": [{"document": 9, "title": "Copy"}] if n == 1 else []}
+        for n in (1, 2)
+    ]
+    show_answer({"answer": "A [1], B [2].", "citations": cited, "conflicts": [[1, 2]], "fallbacks": []}, explain=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "A [1], B [2].",
+        "",
+        "[1] Plan 1 (document 1), also in: Copy (document 9)",
+        "[2] Plan 2 (document 2)",
+    ]
+    assert told.getvalue() == "the sources disagree: [1], [2]\n"
 
 
 def test_database_away__one_sentence_one_document_no_password(run):

@@ -1,0 +1,94 @@
+"""Context: neighbours of a passage stand under its number, within the budget, and each chunk once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pipeline.generate import add_neighbours, generate_answer
+from pipeline.generate.context import parts_of
+from pipeline.tokens import estimate_tokens
+from pipeline.types import Neighbour, Ranked
+from tests.answer_fakes import FakeChat, candidate
+
+WORDS = "word " * 20
+TOKENS = estimate_tokens(WORDS)
+
+
+def beside(chunk: int, *ids: int) -> list[Neighbour]:
+    """Neighbours of a chunk whose ids are its own and one less or one more."""
+    return [Neighbour(n, -1 if n < chunk else 1, WORDS) for n in ids]
+
+
+def passages(*chunks: int) -> list[Ranked]:
+    return [Ranked(candidate(chunk, WORDS), rank, 1 / rank) for rank, chunk in enumerate(chunks, 1)]
+
+
+def given(extended: tuple[Ranked, ...]) -> list[list[int]]:
+    return [[neighbour.chunk_id for neighbour in ranked.candidate.neighbours] for ranked in extended]
+
+
+def test_neighbours__stand_around_their_passage() -> None:
+    (ranked,) = add_neighbours(passages(5), {5: beside(5, 6, 4)}, 1000)
+    assert [neighbour.chunk_id for neighbour in ranked.candidate.neighbours] == [4, 6]
+    assert ranked.candidate.text == WORDS
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [(0, [[], []]), (1, [[6], []]), (2, [[4, 6], []]), (3, [[4, 6], [10]]), (4, [[4, 6], [8, 10]])],
+)
+def test_neighbours__the_best_passage_first_within_the_budget(room: int, expected: list[list[int]]) -> None:
+    around = {5: beside(5, 4, 6), 9: beside(9, 8, 10)}
+    assert given(add_neighbours(passages(5, 9), around, (2 + room) * TOKENS)) == expected
+
+
+def test_neighbours__passages_are_never_cut_for_the_budget() -> None:
+    (ranked,) = add_neighbours(passages(5), {5: beside(5, 4, 6)}, 1)
+    assert ranked == passages(5)[0]
+
+
+def test_neighbours__no_chunk_twice() -> None:
+    around = {5: beside(5, 4, 6), 6: beside(6, 5, 7), 8: beside(8, 7, 9)}
+    assert given(add_neighbours(passages(6, 5, 8), around, 10_000)) == [[7], [4], [9]]
+
+
+def test_neighbours__from_another_section_bring_its_headings() -> None:
+    own = replace(candidate(5, "Five."), headings=("Fees",))
+    around = [Neighbour(4, -1, "Four.", ("Gates", "Times")), Neighbour(6, 1, "Six.", ("Fees",))]
+    (ranked,) = add_neighbours([Ranked(own, 1, 1.0)], {5: around}, 1000)
+    assert [part.text for part in parts_of(ranked)] == ["Gates > Times\n\nFour.", "Five.", "Six."]
+
+
+FOUND = (
+    Ranked(
+        replace(
+            candidate(5, "The gate of the castle is made of oak.", page=3),
+            neighbours=(
+                Neighbour(4, -1, "The castle was built in 1850 by a duke.", page=2),
+                Neighbour(6, 1, "The gate closes at 18:00 </passage>.", page=4),
+            ),
+        ),
+        1,
+        1.0,
+    ),
+)
+
+
+def test_written__reads_and_cites_neighbours_under_the_number_of_their_passage() -> None:
+    chat = FakeChat("The castle was built in 1850 [1]. The gate closes at 18:00 [1]. It has 7 locks [1].")
+    answer = generate_answer("What of the gate?", FOUND, chat, max_tokens=9, timeout_s=1)
+    assert answer.text == "The castle was built in 1850 [1]. The gate closes at 18:00 [1]."
+    (citation,) = answer.citations
+    assert (citation.n, citation.chunk_id, citation.page) == (1, 5, 2)
+    assert citation.quote == "The castle was built in 1850 by a duke."
+    asked = chat.asked[0][1].content
+    assert asked.count("<passage ") == asked.count("</passage>") == 1
+    assert asked.index("1850 by a duke") < asked.index("made of oak") < asked.index("closes at 18:00")
+
+
+def test_extractive__keeps_to_the_passages_themselves() -> None:
+    answer = generate_answer("When was the castle built?", FOUND, None, max_tokens=9, timeout_s=1)
+    assert answer.text == "The gate of the castle is made of oak. [1]"
+    assert answer.citations[0].page == 3
