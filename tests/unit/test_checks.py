@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from config.settings import Settings
 from pipeline.budget import Limit, Limits
 from pipeline.rerank import estimate_usage
 from pipeline.types import EmbeddingProfile
-from tests.answer_fakes import PROFILE, WordEmbedder, candidate
+from tests.answer_fakes import WordEmbedder, candidate
 
 URL = "http://user:hidden-word@127.0.0.1:9/v1?token=hidden-word"
 MANY = {"data": [{"id": f"model-{n}"} for n in range(7)]}
@@ -115,7 +116,9 @@ def test_wiring__prices_come_from_the_table():
     )
     chat: Any = wiring.build_chat(settings)
     assert chat._prices == (1, 2)
-    built = wiring.build_rerankers(settings, PROFILE, WordEmbedder(), chat)
+    shared = replace(wiring.build_shared(settings), chat=chat)
+    built = wiring.build_rerankers(settings, WordEmbedder(), shared)
+    shared.close()
     ten = [candidate(n) for n in range(1, 11)]
     rated = estimate_usage(built["llm-pointwise"], "Where?", ten)
     assert rated.cost_usd == pytest.approx((rated.prompt_tokens + 2 * rated.completion_tokens) / 1e6)
