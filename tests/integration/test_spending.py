@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from config.loaded import LoadedParts
 from config.prices import Price
 from config.settings import Settings
 from db import jobs, spending, traces
@@ -172,7 +173,8 @@ def answer(library):
             embedder = FakeEmbedder(library.profile)
             return AnswerParts(recall, embedder, rerankers, chat, abstain_below=-1, llm_max_tokens=500)
 
-        parts: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        parts = LoadedParts(lambda _profile: loaded, lambda: None)
         settings = Settings(_env_file=None, llm_model="fake-model", prices={"fake-model": PRICE}, **limits)
         runtime = Runtime("w", settings, library.database, parts)
         number = ask(library, requester, workspace, "llm-pointwise")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from config.loaded import LoadedParts
 from config.settings import Settings
 from db import jobs, store, traces
 from pipeline.answer import AnswerParts
@@ -40,7 +41,8 @@ def work(library):
         def answer_with(recall):
             return AnswerParts(recall, embedder, {"none": RecallOrderReranker()}, chat, abstain_below=-1.0)
 
-        parts: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        parts = LoadedParts(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
         task = query._answer if library.job(number).kind == "ask" else ingest._ingest
         with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:
