@@ -285,7 +285,12 @@ _CHINESE_RUN = re.compile(
 
 
 def _chinese_digits(match: re.Match[str]) -> str:
-    written = match[0]
+    # Kept apart from digits behind it: 星期一21:00 is no 121.
+    after = " " if match.string[match.end() : match.end() + 1].isdecimal() else ""
+    return _chinese_value(match[0]) + after
+
+
+def _chinese_value(written: str) -> str:
     if not any(character in _CHINESE_POWERS for character in written):
         return "".join(str(_CHINESE_VALUES[character]) for character in written)
     total = section = digit = 0

@@ -70,6 +70,8 @@ def test_extractive__one_document_does_not_contradict_itself() -> None:
         ("The castle was built on 5 March 1850.", "The castle was built on 5 April 1850.", True),
         ("In 2023 a castle ticket cost 5 euros.", "In 2024 a castle ticket cost 6 euros.", False),
         ("Form 12 costs 5 euros.", "Form 13 costs 6 euros.", True),
+        ("1 The castle gate is closed.", "3 The castle gate is closed.", False),
+        ("3 castle gates are closed.", "4 castle gates are closed.", True),
         ("The castle has towers.", "The castle has 3 towers.", False),
         ("门票30元，儿童免费。", "门票50元，儿童免费。", True),
     ],

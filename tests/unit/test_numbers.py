@@ -65,6 +65,7 @@ def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
         ("12%", "百分之十二"),
         ("12:00", "noon"),
         ("0:00", "midnight"),
+        ("21:00", "每星期一21:00"),
         ("2024", "on 5 March 2024"),
         ("5 March", "2024-03-05"),
         ("the 5th", "5 March 2024"),
