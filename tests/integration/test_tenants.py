@@ -134,10 +134,9 @@ def test_neighbours__stay_inside_the_workspace_the_channels_and_the_live_version
     library.add("open", ["open 0", "open 1", "open 2", "open 3"])
     library.add("scoped", ["scoped 0", "scoped 1"], channels=["7"])
     library.add("foreign", ["foreign 0", "foreign 1"], workspace=library.other)
-    library.add("renewed", ["old 0", "old 1"])
+    library.store(library.claim(library.submit_bytes("unready", b"u")), ["unready 0", "unready 1"])
     with library.database.owner() as session:
         chunks = {row.text: row.id for row in session.execute(text("SELECT id, text FROM chunks"))}
-    library.add("renewed", ["new 0", "new 1"])
 
     def beside(workspace, channels=()):
         recall = PostgresRecall(library.database, workspace, library.profile, channels)

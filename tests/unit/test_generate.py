@@ -135,7 +135,7 @@ RATES = ranked(
         "**7.** The gate opens at 9 [1].",
         "### 8. Gate\nThe gate opens at 9 [1].",
         "Step 4: the gate opens at 9 [1].",
-        "According to passage 2, the castle has towers [2].",
+        "Unlike passage 1, this one says that the castle has towers [2].",
         "The gate opens at 9 and the castle has 3 towers [1] [2].",
         "The castle has 3 towers.\n[2]",
         "In 2031 the gate opens at 9 [1].",  # the question has it

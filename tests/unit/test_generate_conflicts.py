@@ -122,6 +122,13 @@ def test_written__a_conflict_of_what_is_not_cited_is_not_believed(line: str) -> 
     assert (given.text, given.conflicts) == ("The castle gate closes in the evening [1].", ())
 
 
+def test_written__a_conflict_within_one_document_is_not_believed() -> None:
+    same = [replace(item, candidate=replace(item.candidate, document_id=7)) for item in GATES]
+    said = "The castle gate closes at 18:00 [1] or at 20:00 [2]."
+    given = answer(QUESTION, f"{said}\nCONFLICT: [1] [2]", same)
+    assert (given.text, given.conflicts) == (said, ())
+
+
 def test_written__what_the_answer_does_not_speak_of_is_left_alone() -> None:
     said = "The castle was built by a duke [3]."
     given = answer("Who built the castle?", said)
