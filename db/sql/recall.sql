@@ -111,12 +111,17 @@ WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.chunk_
 
 -- name: neighbours
 -- The chunks directly before and after given ones, under the rules of recall: live versions of documents that the asker
--- may see. Found by the unique index on (version_id, ordinal).
+-- may see. LATERAL with LIMIT is a look-up by the unique index on (version_id, ordinal), where a join reads every chunk.
 SELECT c.id AS beside, n.id AS chunk_id, n.ordinal - c.ordinal AS place, n.text, n.headings, n.page
 FROM chunks c
 JOIN documents d ON d.id = c.document_id AND d.live_version_id = c.version_id
-JOIN chunks n ON n.version_id = c.version_id AND n.ordinal IN (c.ordinal - 1, c.ordinal + 1)
-WHERE c.id = ANY (CAST(:chunk_ids AS integer[])) AND d.workspace_id = :workspace_id
+CROSS JOIN LATERAL (
+    SELECT id, ordinal, text, headings, page FROM chunks
+    WHERE version_id = c.version_id AND ordinal BETWEEN c.ordinal - 1 AND c.ordinal + 1
+    ORDER BY ordinal
+    LIMIT 3
+) AS n
+WHERE c.id = ANY (CAST(:chunk_ids AS integer[])) AND n.id <> c.id AND d.workspace_id = :workspace_id
   AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
 ORDER BY c.id, n.ordinal;
 
