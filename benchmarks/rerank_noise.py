@@ -31,7 +31,13 @@ from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_ru
 from evaluation.metrics import quality
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.ports import ChatModel, Reranker
-from pipeline.rerank import LlmLimits, LlmListwiseReranker, LlmPairwiseReranker, LlmPointwiseReranker
+from pipeline.rerank import (
+    LlmLimits,
+    LlmListwiseReranker,
+    LlmPairwiseReranker,
+    LlmPointwiseReranker,
+    estimate_usage,
+)
 from pipeline.rerank.comparisons import most_comparisons
 from pipeline.rerank.llm_listwise import window_spans
 from pipeline.types import Candidate, Usage
@@ -222,6 +228,7 @@ def main() -> None:
             print(f"  {method.name}, {share} %: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     _print_quality(rows, shares)
     _print_costs(rows, tasks)
+    _print_estimates(rows, tasks)
     if options.json:
         document = {name: [vars(m) | {"usage": str(m.usage)} for m in row] for name, row in rows.items()}
         options.json.write_text(json.dumps({"incoming": incoming, "best": best, "shares": shares, "rows": document}))
@@ -251,6 +258,22 @@ def _print_costs(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) 
             f"| {method.name} | {method.formula} | {calls:,} | {usage.calls / len(tasks):,.1f} | {read:,} "
             f"| {prompts:,.0f} | {prompts / theory:.2f} |"
         )
+
+
+def _print_estimates(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) -> None:
+    print("\n| method | calls | of measured | prompt tokens | of measured | reply tokens | of measured |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for method in METHODS:
+        if method.name not in rows:
+            continue
+        used = rows[method.name][0].usage
+        reranker = method.build(JudgingLlm({}))
+        estimates = [estimate_usage(reranker, task.question.text, task.candidates) for task in tasks]
+        cells = []
+        for name in ("calls", "prompt_tokens", "completion_tokens"):
+            estimated, measured = sum(getattr(one, name) for one in estimates), getattr(used, name)
+            cells.append(f"{estimated / len(tasks):,.0f} | {estimated / measured:.2f}")
+        print(f"| {method.name} | {' | '.join(cells)} |")
 
 
 def _prompt_sizes(method: Method, tasks: Sequence[Task]) -> tuple[float, float]:

@@ -6,16 +6,34 @@ takes the place of that. An attempt that ends without a trace keeps what it set 
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ForeignKey, Identity, Numeric, delete, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db import jobs
 from db.engine import Database
+from db.models import Base
 from db.sql import named
 from pipeline.ports import Choice, Spent
+
+
+class SpendingReservation(Base):
+    """Money set aside by an attempt at a question."""
+
+    __tablename__ = "spending_reservations"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    requester: Mapped[str]
+    lease_token: Mapped[uuid.UUID]
+    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    created_at: Mapped[dt.datetime]
 
 
 class PostgresSpending:
@@ -36,14 +54,14 @@ class PostgresSpending:
             row = session.execute(named("spent_in_a_day"), scope).mappings().one()
             usd, chosen = choose(_Spent(session, scope, float(row["user_usd"]), float(row["server_usd"])))
             if usd:
-                values = scope | {"job_id": lease.job_id, "token": lease.token, "usd": usd}
-                session.execute(named("reserve_spending"), values)
+                values = scope | {"job_id": lease.job_id, "lease_token": lease.token, "usd": usd}
+                session.execute(insert(SpendingReservation).values(**values))
         return chosen
 
 
 def settle(session: Session, lease: jobs.Lease) -> None:
     """Give back what an attempt has set aside, now that its trace says what it cost (in the trace's transaction)."""
-    session.execute(named("settle_spending"), {"token": lease.token})
+    session.execute(delete(SpendingReservation).where(SpendingReservation.lease_token == lease.token))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from decimal import Decimal
 from typing import Any
 
@@ -44,19 +43,6 @@ class QueryTrace(Base):
     fallbacks: Mapped[list[dict[str, Any]]]
     dense_weight: Mapped[float | None]
     keyword_weight: Mapped[float | None]
-    created_at: Mapped[dt.datetime]
-
-
-class SpendingReservation(Base):
-    """Money set aside by an attempt at a question."""
-
-    __tablename__ = "spending_reservations"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
-    requester: Mapped[str]
-    lease_token: Mapped[uuid.UUID]
-    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
     created_at: Mapped[dt.datetime]
 
 

@@ -29,12 +29,3 @@ SELECT extract(epoch FROM created_at - (now() - interval '1 day'))::float FROM (
 ) AS leaving
 WHERE left_by_then >= CAST(:usd AS numeric) - 0.000001
 ORDER BY created_at LIMIT 1;
-
--- name: reserve_spending
--- Set money aside for an attempt at a question.
-INSERT INTO spending_reservations (workspace_id, job_id, requester, lease_token, usd)
-VALUES (:workspace_id, :job_id, :requester, :token, :usd);
-
--- name: settle_spending
--- The trace of this attempt says what it really cost.
-DELETE FROM spending_reservations WHERE lease_token = :token;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -39,7 +40,12 @@ class LlmLimits:
     price_completion_usd: float = 0.0
 
     def priced(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
-        """Put a price on an estimate."""
+        """Put a price on an estimate; what would pass the budget of tokens is not asked, so it is not paid either."""
+        tokens = prompt_tokens + completion_tokens
+        if self.budget_tokens and tokens > self.budget_tokens:
+            share = self.budget_tokens / tokens
+            calls, prompt_tokens = math.ceil(calls * share), int(prompt_tokens * share)
+            completion_tokens = self.budget_tokens - prompt_tokens
         cost = prompt_tokens * self.price_prompt_usd + completion_tokens * self.price_completion_usd
         return Usage(calls, prompt_tokens, completion_tokens, cost / 1_000_000)
 

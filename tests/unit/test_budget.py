@@ -13,20 +13,9 @@ from pipeline.answer import AnswerParts, answer_question
 from pipeline.budget import Budget, Limit, Limits, Wanted
 from pipeline.errors import OverBudget
 from pipeline.ports import Reranker, Spent
-from pipeline.prompts import load_prompt
 from pipeline.rerank import (
-    LateInteractionReranker,
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
     RecallOrderReranker,
-    RerankApiReranker,
-    build_cascade,
-    estimate_usage,
-    with_fallback,
 )
-from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
 from pipeline.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     AnswerOptions,
@@ -42,93 +31,6 @@ from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
 
 QUESTION = "When does the gate of the castle open?"
 WRITTEN = "The gate of the castle opens at nine [1]."
-SAME = [candidate(n, "The gate of the castle opens at nine. " * 8, title="Castle") for n in range(1, 51)]
-LIMITS = LlmLimits(price_prompt_usd=1.0, price_completion_usd=2.0)
-
-
-def tokens_of(prompt: str, **values: str) -> int:
-    return estimate_messages(load_prompt(prompt, "en").messages(question=QUESTION, **values))
-
-
-def pointwise_tokens() -> int:
-    return tokens_of("pointwise", title=quoted_title(SAME[0]), passage=quoted_text(SAME[0], 2000))
-
-
-def pairwise_tokens() -> int:
-    title, text = quoted_title(SAME[0]), quoted_text(SAME[0], 1000)
-    return tokens_of("pairwise", title_a=title, passage_a=text, title_b=title, passage_b=text)
-
-
-def list_tokens(prompt: str, shown: int, **more: str) -> int:
-    return tokens_of(prompt, passages=quoted_list(SAME[:shown], 400), **more)
-
-
-@pytest.mark.parametrize(
-    ("build", "calls", "prompt_tokens", "reply_tokens"),
-    [
-        (lambda c: LlmPointwiseReranker(c, limits=LIMITS), 50, lambda: 50 * pointwise_tokens(), 50 * 60),
-        (
-            lambda c: LlmPointwiseReranker(c, limits=LIMITS, passages_per_call=5),
-            10,
-            lambda: 10 * list_tokens("pointwise-list", 5),
-            50 * 60,
-        ),
-        # 2·Σ min(l + r - 1, 20) over all merges.
-        (lambda c: LlmPairwiseReranker(c, limits=LIMITS), 410, lambda: 410 * pairwise_tokens(), 410 * 20),
-        (
-            lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="sliding", depth=10),
-            2 * (10 * 49 - 45),
-            lambda: 890 * pairwise_tokens(),
-            890 * 20,
-        ),
-        (
-            lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="all-pairs"),
-            50 * 49,
-            lambda: 2450 * pairwise_tokens(),
-            2450 * 20,
-        ),
-        (
-            lambda c: LlmListwiseReranker(c, limits=LIMITS),
-            4,
-            lambda: 4 * list_tokens("listwise", 20, count="20"),
-            4 * (20 + 4 * 20),
-        ),
-    ],
-    ids=["pointwise", "pointwise by five", "sort", "sliding", "all-pairs", "listwise"],
-)
-def test_estimate__is_calls_times_prompt(
-    build: Callable[[FakeChat], Reranker], calls: int, prompt_tokens: Callable[[], int], reply_tokens: int
-) -> None:
-    chat = FakeChat("unasked")
-    estimated = estimate_usage(build(chat), QUESTION, SAME)
-    assert (estimated.calls, estimated.prompt_tokens, estimated.completion_tokens) == (
-        calls,
-        prompt_tokens(),
-        reply_tokens,
-    )
-    assert estimated.cost_usd == pytest.approx((prompt_tokens() + 2 * reply_tokens) / 1e6)
-    assert chat.asked == []
-
-
-def test_estimate__a_cascade_sums_its_stages_on_the_sizes_they_see() -> None:
-    chat = FakeChat("unasked")
-    late = LateInteractionReranker(WordEmbedder(), query_prefix="", passage_prefix="")
-    rated, compared = LlmPointwiseReranker(chat, limits=LIMITS), LlmPairwiseReranker(chat, limits=LIMITS)
-    rerankers = {r.method: with_fallback(r, RecallOrderReranker()) for r in (late, rated, compared)}
-    cascade = build_cascade("late-interaction:40>llm-pointwise:20>llm-pairwise:5>3", rerankers)
-    assert estimate_usage(cascade, QUESTION, SAME) == rated.estimate(QUESTION, SAME[:20]) + compared.estimate(
-        QUESTION, SAME[:5]
-    )
-    assert estimate_usage(rerankers["late-interaction"], QUESTION, SAME) == Usage()
-    assert estimate_usage(RecallOrderReranker(), QUESTION, SAME) == Usage()
-
-
-def test_estimate__a_reranking_service_by_call_and_tokens() -> None:
-    endpoint: Any = object()
-    service = RerankApiReranker(endpoint, price_call_usd=2.0, price_tokens_usd=1.0)
-    estimated = service.estimate(QUESTION, SAME)
-    assert estimated.calls == 1
-    assert estimated.cost_usd == pytest.approx(0.002 + estimated.prompt_tokens / 1e6)
 
 
 @dataclass
