@@ -27,8 +27,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tokenizers import Tokenizer
+
 from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_run
 from evaluation.metrics import quality
+from pipeline.backends.models import resolve_model
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.ports import ChatModel, Reranker
 from pipeline.rerank import (
@@ -40,6 +43,7 @@ from pipeline.rerank import (
 )
 from pipeline.rerank.comparisons import most_comparisons
 from pipeline.rerank.llm_listwise import window_spans
+from pipeline.rerank.tokens import estimate_tokens
 from pipeline.types import Candidate, Usage
 from tests.judging_llm import JudgingLlm, key_of
 from tests.loopback_llm import LoopbackLlm, count_tokens
@@ -274,6 +278,12 @@ def _print_estimates(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Tas
             estimated, measured = sum(getattr(one, name) for one in estimates), getattr(used, name)
             cells.append(f"{estimated / len(tasks):,.0f} | {estimated / measured:.2f}")
         print(f"| {method.name} | {' | '.join(cells)} |")
+    passages = [candidate.text for task in tasks for candidate in task.candidates]
+    tokenizer = Tokenizer.from_file(str(Path(resolve_model("all-MiniLM-L6-v2").location) / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    counted = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in passages)
+    print(f"\npassages alone, estimated of WordPiece: {sum(map(estimate_tokens, passages)) / counted:.2f}")
 
 
 def _prompt_sizes(method: Method, tasks: Sequence[Task]) -> tuple[float, float]:
