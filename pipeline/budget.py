@@ -250,12 +250,8 @@ def _soft_sentence(over: OverLimit) -> str:
 
 
 def _hard_sentence(over: OverLimit) -> str:
-    variable = (
-        "REFDESK_BUDGET_QUESTION_HARD_USD"
-        if over.scope == "question"
-        else (f"REFDESK_BUDGET_{over.scope.upper()}_DAY_HARD_USD")
-    )
-    way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise {variable}"
+    named = "QUESTION" if over.scope == "question" else f"{over.scope.upper()}_DAY"
+    way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise REFDESK_BUDGET_{named}_HARD_USD"
     return f"An answer would cost about {dollars(over.estimated_usd)}, and {_rule(over)}{way_out}."
 
 

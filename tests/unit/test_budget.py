@@ -247,6 +247,13 @@ def test_answer__a_follow_up_is_rewritten_only_where_there_is_room() -> None:
     assert len(chat.asked) == 2
 
 
+def test_answer__what_rewriting_has_really_cost_counts_toward_the_question() -> None:
+    # Ranking and answer are estimated at 0.0028 dollars; rewriting has cost 0.001.
+    ask = flow(budget(FakeSpending(), question=Limit(0.003)), FakeChat(WRITTEN))
+    assert ask().reranking.method == "llm-listwise"
+    assert ask(Exchange("Where is the castle?", "By the river [1].")).reranking.method == "late-interaction"
+
+
 def test_answer__without_candidates_costs_nothing_and_is_not_refused() -> None:
     chat = FakeChat(WRITTEN)
     store = FakeStore([])

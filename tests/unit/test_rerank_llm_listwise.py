@@ -147,10 +147,12 @@ def test_rerank__progress_is_told_in_candidates() -> None:
 def test_rerank__the_budget_is_kept() -> None:
     chat = FakeChat(largest_first, Usage(1, 900, 100))
     reranker = LlmListwiseReranker(chat, limits=LlmLimits(budget_tokens=2300))
+    unlimited = LlmListwiseReranker(chat).estimate("q", candidates(50))
     estimated = reranker.estimate("q", candidates(50))
     result = reranker.rerank("q", candidates(50), deadline_s=5.0)
-    assert estimated.calls == 4
-    assert estimated.prompt_tokens + estimated.completion_tokens > 2300
+    assert unlimited.calls == 4
+    assert unlimited.prompt_tokens + unlimited.completion_tokens > 2300
+    assert estimated.prompt_tokens + estimated.completion_tokens == 2300
     assert len(chat.asked) == 2
     assert "The 2,300 tokens that reranking may spend are used up." in result.fallbacks[0].reason
     assert is_full_permutation(result.ranked, candidates(50))

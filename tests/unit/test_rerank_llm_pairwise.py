@@ -171,7 +171,8 @@ def test_rerank__the_budget_is_kept() -> None:
     reranker = LlmPairwiseReranker(chat, limits=LlmLimits(budget_tokens=3000, price_prompt_usd=1.0))
     estimated = reranker.estimate("q", candidates(30))
     result = reranker.rerank("q", candidates(30), deadline_s=5.0)
-    assert estimated.calls == 2 * most_comparisons("sort", 30, 20)
+    assert LlmPairwiseReranker(chat).estimate("q", candidates(30)).calls == 2 * most_comparisons("sort", 30, 20)
+    assert estimated.prompt_tokens + estimated.completion_tokens == 3000
     assert estimated.cost_usd == pytest.approx(estimated.prompt_tokens / 1e6)
     assert len(chat.asked) <= 10
     assert "The 3,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
