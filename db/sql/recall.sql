@@ -8,7 +8,7 @@ SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), C
 -- name: recall_hybrid
 -- Vector leg and keyword leg in one statement. A candidate of either leg gets the score of both, each brought to a scale on
 -- which 0 is an average passage and 1 the best one (for BM25 the average passage holds none of the words); the fused score
--- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0011 has the measurements.
+-- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0012 has the measurements.
 -- BM25 counts its statistics here, over what is visible, so they cannot go stale and tell nothing of hidden documents.
 -- Written for the planner: `IN (...) IS TRUE` is a hash that each row is looked up in, where a plain IN is taken for a join
 -- whose size the planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key and nothing else.
