@@ -31,11 +31,13 @@ UPDATE embedding_profiles SET state = 'building', problem = '' WHERE id = :id AN
 
 -- name: fill_queue
 -- Queue every chunk that has neither a vector of this profile nor a place in its queue, whichever workspace or version it
--- belongs to; what was given up is tried again when `again` says so.
+-- belongs to; what was given up is tried again when `again` says so. The locks are those that the foreign keys take anyway, only
+-- earlier: what is being deleted is waited for and then left out, where a foreign key would end the statement.
 INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id)
 SELECT CAST(:id AS integer), c.id, c.workspace_id, c.version_id
-FROM chunks c
+FROM chunks c JOIN document_versions v ON v.id = c.version_id
 WHERE NOT EXISTS (SELECT FROM embeddings e WHERE e.profile_id = :id AND e.chunk_id = c.id)
+FOR KEY SHARE OF v, c
 ON CONFLICT (profile_id, chunk_id) DO UPDATE SET attempts = 0
 WHERE CAST(:again AS boolean) AND (embedding_queue.claim_expires IS NULL OR embedding_queue.claim_expires < now());
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from config.loaded import LoadedParts
 from config.settings import Settings
@@ -155,6 +156,29 @@ def test_build__again_queues_nothing_twice_and_tries_again_what_was_given_up(lib
     embed_backlog(worker(library))
     with library.database.system() as session:
         assert profiles.begin_building(session, other.id) == 0
+
+
+def test_build__beside_a_document_that_is_being_deleted(library):
+    library.add("stays", ["one"])
+    library.add("goes", ["two"])
+    other = add(library, building=False)
+    begun: list[int | Exception] = []
+
+    def build() -> None:
+        try:
+            with library.database.system() as session:
+                begun.append(profiles.begin_building(session, other.id))
+        except Exception as error:  # noqa: BLE001 - looked at below
+            begun.append(error)
+
+    with library.database.owner() as session:
+        session.execute(text("DELETE FROM documents WHERE source = 'goes'"))
+        thread = threading.Thread(target=build)
+        thread.start()
+        thread.join(0.5)
+        assert begun == []
+    thread.join(10)
+    assert begun == [1]
 
 
 def test_document__answers_when_the_live_profile_has_it_whatever_another_lacks(library):
@@ -353,8 +377,6 @@ def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(libra
 
 
 def test_tenants__may_look_at_profiles_but_not_change_them(library):
-    from sqlalchemy import text
-
     with library.database.tenant(library.workspace) as session:
         assert session.scalar(text("SELECT count(*) FROM embedding_profiles")) == 1
     with pytest.raises(Exception, match="permission denied"), library.database.tenant(library.workspace) as session:
