@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -115,12 +116,30 @@ def test_ask__json_has_the_promised_keys(desk):
     answer, code = desk.json("ask", "Where does the copper lantern hang?", "--reranker", "none", "--top-k", "1")
     assert code == 0
     assert set(answer) == ANSWER
-    assert set(answer["citations"][0]) == {"n", "document", "title", "page", "quote", "source", "origin"}
+    assert set(answer["citations"][0]) == {"n", "document", "title", "page", "quote", "source", "origin", "also_in"}
     assert set(answer["candidates"][0]) == {
-        *("chunk", "document", "title", "recall_rank", "rank", "score", "reason"),
+        *("chunk", "document", "title", "recall_rank", "rank", "score", "reason", "flags"),
     }
     assert "north hall" in answer["answer"]
     assert answer["reranker"] == "none"
+
+
+def test_ask__sources_that_disagree_and_a_copy(desk):
+    names = {"plan": "18:00", "poster": "20:00", "copy": "18:00"}
+    for name, time in names.items():
+        file = desk.folder / f"{name}.txt"
+        file.write_text(f"The orchard gate closes at {time}. Ask the gardener for the {time} key of the orchard gate.")
+        assert desk.refdesk("ingest", str(file)).returncode == 0
+    question = "When does the orchard gate close?"
+    answer, code = desk.json("ask", question, "--reranker", "none", "--top-k", "2")
+    assert code == 0
+    assert answer["conflicts"] == [[1, 2]]
+    assert {"18:00", "20:00"} <= set(re.findall(r"closes at (\d\d:\d\d)", answer["answer"]))
+    assert answer["answer"].endswith("The sources disagree: [1] and [2].")
+    assert [len(citation["also_in"]) for citation in answer["citations"]].count(1) == 1
+    assert [candidate["flags"] for candidate in answer["candidates"][:3]].count(["duplicate"]) == 1
+    told = spoken(desk.refdesk("ask", question, "--reranker", "none", "--top-k", "2"))
+    assert "the sources disagree: [1], [2]" in told
 
 
 def test_ask__without_cross_encoder_or_language_model_something_simpler_answers(desk):
