@@ -27,7 +27,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.rerank.tokens import estimate_tokens
 from tokenizers import Tokenizer
 
 from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_run
@@ -44,6 +43,7 @@ from pipeline.rerank import (
 )
 from pipeline.rerank.comparisons import most_comparisons
 from pipeline.rerank.llm_listwise import window_spans
+from pipeline.tokens import estimate_tokens
 from pipeline.types import Candidate, Usage
 from tests.judging_llm import JudgingLlm, key_of
 from tests.loopback_llm import LoopbackLlm, count_tokens
