@@ -44,7 +44,7 @@ def reciprocal_ranks(legs: Sequence[tuple[float, Sequence[Candidate]]]) -> list[
     return [found[chunk] for chunk in sorted(scores, key=lambda chunk: (-scores[chunk], chunk))]
 
 
-def measure(dataset: Dataset, recalls: Mapping[str, StoreRecall], weigh: Callable[[str], float]) -> list[float]:
+def measure(dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weigh: Callable[[str], float]) -> list[float]:
     """Give nDCG@10 of each column."""
     rankings: dict[str, dict[str, tuple[str, ...]]] = {column: {} for column in COLUMNS}
     for question in dataset.judged_questions:
