@@ -8,7 +8,7 @@ the order of their names). The model answers by the judgements, except for a sha
 random rating, the worse of two passages, a random order; or unusable: a refusal in prose. Whatever a method does with
 them, a perfect model must lead to the best order that the candidates allow. `--over http` puts a real server on
 loopback between the two; the figures are the same, it takes longer. `--serve PORT` measures nothing and runs that
-server, for the product itself:
+server, with the first share of `--noise`, for the product itself:
 
     REFDESK_LLM_BASE_URL=http://127.0.0.1:PORT/v1 REFDESK_LLM_MODEL=judge refdesk evaluate DIR --reranker llm-listwise
 """
@@ -211,7 +211,8 @@ def main() -> None:
     qrels = {task.question.id: dataset.qrels[task.question.id] for task in tasks}
     judge = judge_of(dataset, tasks)
     if options.serve:
-        serve(dataset, judge, options.serve)
+        first = int(options.noise.split(",")[0])
+        serve(dataset, replace(judge, share=first / 100, fault=options.fault), options.serve)
         return
     incoming, best = best_possible(tasks, qrels)
     shares = [int(share) for share in options.noise.split(",")]

@@ -1,8 +1,8 @@
-"""The plot of what a method buys: its quality against the time and against the money that it takes."""
+"""The plot of quality against what it costs: in time, and in money."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,7 @@ from pipeline.errors import BadInput, MissingExtra
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LEAST_USD = 0.01
-"""Down to this cost for a thousand questions the axis is logarithmic; below, it leads evenly to nothing."""
+MARKERS = "osD^vP*X"
 
 
 def plot_quality(evaluation: Evaluation, path: Path) -> None:
@@ -24,41 +23,45 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
     except ImportError:
         raise MissingExtra('Plotting needs matplotlib; install it with `pip install "refdesk[evaluate]"`.') from None
     # Built without pyplot: no display is looked for, and nothing global is left behind.
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_time, by_cost = figure.subplots(1, 2, sharey=True)
-    _plot_time(by_time, evaluation)
-    _plot_cost(by_cost, evaluation)
-    title = f"{evaluation.dataset}: {evaluation.questions} questions, {evaluation.recall} recall"
-    figure.suptitle(title, fontsize=11)
+    _against_latency(evaluation, by_time)
+    _against_cost(evaluation, by_cost)
+    for axes in (by_time, by_cost):
+        axes.grid(visible=True, which="major", alpha=0.3)
+    # One legend for both: labels at the dots would lie on each other where methods are equally good or free.
+    figure.legend(*by_time.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
+    size = f"{evaluation.questions} questions, {evaluation.recall} recall"
+    figure.suptitle(f"{evaluation.dataset}: {size}", fontsize=11)
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise BadInput(f"The plot cannot be written to {path}: {error}.") from error
 
 
-def _plot_time(axes: Axes, evaluation: Evaluation) -> None:
-    for result in evaluation.methods:
+def _against_latency(evaluation: Evaluation, axes: Axes) -> None:
+    for result, marker in zip(evaluation.methods, cycle(MARKERS), strict=False):
+        (dot,) = axes.plot([result.p50_ms], [result.ndcg_at_10], marker=marker, linestyle="", label=result.method)
         # A bar from the median to the 95th percentile: how far the slow questions lie.
-        axes.plot([result.p50_ms, result.p95_ms], [result.ndcg_at_10] * 2, linewidth=1.5, alpha=0.5)
-        axes.plot([result.p50_ms], [result.ndcg_at_10], marker="o", color=axes.lines[-1].get_color())
-    _label(axes, evaluation, [result.p50_ms for result in evaluation.methods])
+        slow = [result.p50_ms, result.p95_ms]
+        axes.plot(slow, [result.ndcg_at_10] * 2, linewidth=1.5, alpha=0.5, color=dot.get_color())
     axes.set_xscale("log")
-    axes.set_xlabel("milliseconds per question (dot: median, line: to the 95th percentile)")
+    axes.set_xlabel("milliseconds per question (sign: median, line: to the 95th percentile)")
     axes.set_ylabel("nDCG@10")
-
-
-def _plot_cost(axes: Axes, evaluation: Evaluation) -> None:
-    costs = [usd_per_thousand_questions(result.usage, evaluation.questions) for result in evaluation.methods]
-    for cost, result in zip(costs, evaluation.methods, strict=True):
-        axes.plot([cost], [result.ndcg_at_10], marker="o")
-    _label(axes, evaluation, costs)
-    axes.set_xscale("symlog", linthresh=LEAST_USD)
-    axes.set_xlim(left=-LEAST_USD / 5)
-    axes.set_xlabel("US dollars per 1,000 questions (0: no paid call)")
-
-
-def _label(axes: Axes, evaluation: Evaluation, places: Sequence[float]) -> None:
-    for place, result in zip(places, evaluation.methods, strict=True):
-        axes.annotate(result.method, (place, result.ndcg_at_10), textcoords="offset points", xytext=(6, 6), fontsize=9)
-    axes.grid(visible=True, which="major", alpha=0.3)
     axes.margins(0.15)
+
+
+def _against_cost(evaluation: Evaluation, axes: Axes) -> None:
+    costs = [usd_per_thousand_questions(result.usage, evaluation.questions) for result in evaluation.methods]
+    for result, marker, usd in zip(evaluation.methods, cycle(MARKERS), costs, strict=False):
+        axes.plot([usd], [result.ndcg_at_10], marker=marker, linestyle="")
+    axes.set_xlabel("USD per 1,000 questions")
+    charged = [usd for usd in costs if usd > 0]
+    if not charged:
+        axes.set_xlim(-0.5, 1)
+        axes.set_xticks([0])
+        return
+    # Linear from 0 to the cheapest method that costs anything, so that 0 has a place; logarithmic above it.
+    axes.set_xscale("symlog", linthresh=min(charged))
+    axes.set_xlim(-min(charged) / 2, max(charged) * 3)
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])
