@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +25,9 @@ from typing import Any, TypeVar
 from pipeline.errors import BadInput, UnknownName
 
 Number = TypeVar("Number", int, float)
+
+MAX_GRADE = 1000
+"""Of a judgement; trec_eval keeps a table as long as the largest grade, and dies of one that fits no memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +102,14 @@ def load(folder: Path) -> Dataset:
         document = _document(where, record)
         document_ids.add(document.id)
         digest.update(json.dumps([document.id, document.title, document.text]).encode())
-    questions = tuple(
-        Question(record["_id"], _field(where, record, "text")) for where, record in _records(folder / "queries.jsonl")
-    )
     if not document_ids:
         raise BadInput(f"{folder / 'corpus.jsonl'} holds no documents.")
+    questions = tuple(
+        Question(record["_id"], _whole(where, _field(where, record, "text"), "text"))
+        for where, record in _records(folder / "queries.jsonl")
+    )
+    if not questions:
+        raise BadInput(f"{folder / 'queries.jsonl'} holds no questions.")
     return Dataset(
         name=_name(folder),
         folder=folder,
@@ -130,6 +139,8 @@ def load_run(dataset: Dataset, name: str) -> Run:
         if document_id in of_question:
             raise where.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
         of_question[document_id] = where.number_of(score, float)
+    if not scored:
+        raise BadInput(f"{path} is empty, so there is nothing to rerank.")
     return Run(name, {question_id: _by_score(documents) for question_id, documents in scored.items()})
 
 
@@ -150,10 +161,11 @@ class _Where:
         return BadInput(f"{self.path}, line {self.line}, {what}.")
 
     def number_of(self, text: str, kind: Callable[[str], Number]) -> Number:
-        try:
-            return kind(text)
-        except ValueError:
-            raise self.error(f'has "{text}" where a number belongs') from None
+        with suppress(ValueError, OverflowError):
+            number = kind(text)
+            if math.isfinite(number):
+                return number
+        raise self.error(f'has "{text}" where a number belongs')
 
 
 def _lines(path: Path) -> Iterator[tuple[_Where, str]]:
@@ -179,11 +191,11 @@ def _records(path: Path) -> Iterator[tuple[_Where, dict[str, Any]]]:
     for where, line in _lines(path):
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise where.error(f"is not JSON ({error})") from None
         if not isinstance(record, dict):
             raise where.error("must hold a JSON object")
-        identifier = _field(where, record, "_id")
+        identifier = _whole(where, _field(where, record, "_id"), "_id")
         if identifier in seen:
             raise where.error(f'has the _id "{identifier}", which an earlier line has already')
         seen.add(identifier)
@@ -194,6 +206,13 @@ def _field(where: _Where, record: Mapping[str, Any], name: str, default: str | N
     value = record.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise where.error(f'needs a text under "{name}"')
+    return value
+
+
+def _whole(where: _Where, value: str, name: str) -> str:
+    """Refuse what is no text to a tokenizer, a database or trec_eval: control characters and halves of a character."""
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\t\r\n" for sign in value):
+        raise where.error(f'has a control character or half a character under "{name}"')
     return value
 
 
@@ -214,7 +233,11 @@ def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str
             raise where.error(f'names the question "{question_id}", which queries.jsonl does not hold')
         if document_id not in document_ids:
             raise where.error(f'names the document "{document_id}", which corpus.jsonl does not hold')
-        qrels.setdefault(question_id, {})[document_id] = where.number_of(score, int)
+        grade = where.number_of(score, int)
+        if abs(grade) > MAX_GRADE:
+            raise where.error(f"has the score {grade}; grades go up to {MAX_GRADE}")
+        if qrels.setdefault(question_id, {}).setdefault(document_id, grade) != grade:
+            raise where.error(f'judges "{document_id}" for "{question_id}" a second time, with another score')
     if not qrels:
         raise BadInput(f"{path} holds no judgements, so nothing can be measured.")
     return qrels

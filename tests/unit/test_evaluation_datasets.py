@@ -42,6 +42,22 @@ def test_load__byte_order_mark_and_blank_lines_are_no_fault(folder):
     assert len(load(folder).questions) == 2
 
 
+def test_load__lines_of_other_systems_and_repeated_judgements_are_no_fault(folder):
+    for name, content in (("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels.tsv", QRELS + "q1\td1\t2\n")):
+        (folder / name).write_bytes(("\ufeff" + content.replace("\n", "\r\n\r\n")).encode())
+    dataset = load(folder)
+    assert dataset.qrels == {"q1": {"d1": 2, "d2": 0}}
+    assert dataset.questions[1] == Question("q2", "not judged")
+    assert next(dataset.documents()) == CorpusDocument("d1", "One", "first")
+
+
+def test_load__a_folder_where_a_file_belongs(folder):
+    (folder / "corpus.jsonl").unlink()
+    (folder / "corpus.jsonl").mkdir()
+    with pytest.raises(BadInput, match=r"corpus\.jsonl cannot be read"):
+        load(folder)
+
+
 def test_load__corpus_hash_follows_the_content_only(folder):
     before = load(folder).corpus_sha256
     (folder / "corpus.jsonl").write_text(CORPUS.replace(": ", ":") + "\n", encoding="utf-8")
@@ -77,6 +93,25 @@ def test_load__not_a_folder(folder):
         ("qrels.tsv", QRELS + "q1\td9\t1\n", 'qrels.tsv, line 4, names the document "d9"'),
         ("qrels.tsv", QRELS + "q1\td1\thigh\n", 'qrels.tsv, line 4, has "high" where a number belongs'),
         ("qrels.tsv", "query-id\tcorpus-id\tscore\n", "qrels.tsv holds no judgements"),
+        ("qrels.tsv", "", "qrels.tsv holds no judgements"),
+        ("qrels.tsv", QRELS + "q1\td1\t1\t0\n", "qrels.tsv, line 4, must hold query-id, corpus-id and score"),
+        ("qrels.tsv", QRELS + "q1\td1\t1.5\n", 'qrels.tsv, line 4, has "1.5" where a number belongs'),
+        ("qrels.tsv", QRELS + "q1\td1\t\n", 'qrels.tsv, line 4, has "" where a number belongs'),
+        ("qrels.tsv", QRELS + "q1\td1\t1\n", 'qrels.tsv, line 4, judges "d1" for "q1" a second time'),
+        ("qrels.tsv", QRELS + f"q2\td1\t{1 << 40}\n", "qrels.tsv, line 4, has the score 1099511627776"),
+        ("qrels.tsv", QRELS + f"q2\td1\t{'9' * 400}\n", 'qrels.tsv, line 4, has "999'),
+        ("qrels.tsv", QRELS + f"q2\td1\t{'9' * 5000}\n", 'qrels.tsv, line 4, has "999'),
+        ("corpus.jsonl", "", "corpus.jsonl holds no documents"),
+        ("corpus.jsonl", CORPUS + '\n{"_id": "d3"', "corpus.jsonl, line 4, is not JSON"),
+        ("corpus.jsonl", CORPUS + "[" * 100_000, "corpus.jsonl, line 3, "),
+        ("corpus.jsonl", CORPUS + '{"_id": 3}\n', 'corpus.jsonl, line 3, needs a text under "_id"'),
+        ("corpus.jsonl", CORPUS + '{"_id": "d3", "title": []}\n', 'corpus.jsonl, line 3, needs a text under "title"'),
+        ("corpus.jsonl", CORPUS + '{"_id": "d\\ud800"}\n', "corpus.jsonl, line 3, has a control character or half"),
+        ("corpus.jsonl", CORPUS + '{"_id": "d\\u0000"}\n', "corpus.jsonl, line 3, has a control character or half"),
+        ("queries.jsonl", "", "queries.jsonl holds no questions"),
+        ("queries.jsonl", QUERIES + '{"_id": "q3"}\n', 'queries.jsonl, line 3, needs a text under "text"'),
+        ("queries.jsonl", QUERIES + '{"_id": "q1", "text": "x"}\n', 'queries.jsonl, line 3, has the _id "q1"'),
+        ("queries.jsonl", QUERIES + '{"_id": "q3", "text": "\\udc00"}\n', "queries.jsonl, line 3, has a control"),
         ("meta.json", "{", "meta.json is not a JSON file"),
     ],
 )
@@ -108,6 +143,9 @@ def test_load_run__goes_by_score_and_keeps_file_order_of_ties(folder):
         ("q1 Q0 d9 2 1.0 BM25", 'line 2, names the document "d9"'),
         ("q1 Q0 d1 2 1.0 BM25", 'line 2, names the document "d1" a second time'),
         ("q1 Q0 d2 2 x BM25", 'line 2, has "x" where a number belongs'),
+        ("q1 Q0 d2 2 nan BM25", 'line 2, has "nan" where a number belongs'),
+        ("q1 Q0 d2 2 -inf BM25", 'line 2, has "-inf" where a number belongs'),
+        ("q1 Q0 d2 2 1.0 BM25 more", "line 2, must hold query"),
     ],
 )
 def test_load_run__fault_names_file_and_line(folder, line, expected):
@@ -116,6 +154,13 @@ def test_load_run__fault_names_file_and_line(folder, line, expected):
     with pytest.raises(BadInput) as caught:
         load_run(load(folder), "BM25")
     assert expected in str(caught.value)
+
+
+def test_load_run__empty_file(folder):
+    (folder / "runs").mkdir()
+    (folder / "runs" / "BM25.trec").write_text("\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"BM25\.trec is empty"):
+        load_run(load(folder), "BM25")
 
 
 def test_load_run__unknown_name_lists_what_there_is(folder):
