@@ -115,7 +115,7 @@ def show_differences(comparison: Comparison) -> None:
     say("")
     say(
         f"{comparison.method} against {comparison.against}: better on {comparison.won} questions, the same on"
-        f" {comparison.tied}, worse on {comparison.lost}"
+        f" {comparison.tied}, worse on {comparison.lost}; by chance with p = {comparison.p:.2g}"
     )
     if comparison.largest:
         print_table(DIFFERENCE_COLUMNS, difference_rows(comparison), numbers=DIFFERENCE_COLUMNS[:2])

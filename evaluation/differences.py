@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluation.metrics import p_value
 from evaluation.quality import MethodResult
 
 SAME = 1e-9
@@ -30,6 +31,8 @@ class Comparison:
     won: int
     tied: int
     lost: int
+    p: float
+    """How likely chance alone makes the averages differ this much."""
     largest: tuple[Difference, ...]
     """The questions with the largest differences, gains and losses together."""
 
@@ -53,6 +56,7 @@ def _compare(first: MethodResult, method: MethodResult, texts: Mapping[str, str]
         won,
         len(changes) - won - lost,
         lost,
+        p_value(list(changes.values())),
         tuple(
             Difference(question, texts.get(question, ""), first.ndcg_of[question], method.ndcg_of[question])
             for question in largest

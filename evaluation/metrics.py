@@ -11,10 +11,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 from pipeline.errors import MissingExtra
 
 MRR_DEPTH = 10
+DRAWS = 9_999
+"""Random cases of a significance test; enough to tell p values of 0.05 and 0.04 apart."""
+BATCH = 500
+"""Cases held in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,35 @@ def quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Seque
         ),
         recall_at_50=_mean(qrels, rankings, "recall.50"),
     )
+
+
+def p_value(gains: Sequence[float]) -> float:
+    """Say how likely chance alone makes a mean difference this large, by the paired randomization test, two-sided.
+
+    `gains` are the differences of one metric between two methods, one for each question. Fisher's test asks nothing of
+    their distribution and is the one that Smucker et al. (2007) recommend for such comparisons. With up to 13 questions
+    that differ it is exact, above that it draws, the same cases every time. 1 where fewer than two differ.
+    """
+    from scipy.stats import permutation_test
+
+    # Questions without a difference change no sum; without them more of the cases fit into an exact test.
+    values = [gain for gain in gains if gain]
+    if len(values) < 2:
+        return 1.0  # one coin shows its one side or the other; SciPy refuses such a test
+    tested = permutation_test(
+        (values, [0.0] * len(values)),
+        _mean_gain,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=DRAWS,
+        batch=BATCH,
+        rng=0,
+    )
+    return float(tested.pvalue)
+
+
+def _mean_gain(first: Any, second: Any, axis: int) -> Any:
+    return (first - second).mean(axis=axis)
 
 
 def ndcg_by_question(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from evaluation.metrics import percentile, quality
+from evaluation.metrics import p_value, percentile, quality
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
 
@@ -78,3 +78,26 @@ def test_quality__keeps_the_order_given_where_trec_eval_would_sort_ties_by_id():
 )
 def test_percentile__nearest_rank(values, percent, expected):
     assert percentile(values, percent) == expected
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ([], 1.0),
+        ([0.0, 0.0, 0.0], 1.0),
+        ([0.3], 1.0),
+        ([0.3, 0.0, 0.0], 1.0),
+        # All signs alike: of the 2^n ways to turn signs, this one and its mirror are as extreme.
+        ([0.1, 0.2, 0.3, 0.4, 0.5], 2 / 2**5),
+        ([-0.1] * 8 + [0.0] * 100, 2 / 2**8),
+        ([0.2, -0.2], 1.0),
+    ],
+)
+def test_p_value__exact_for_few_questions(gains, expected):
+    assert p_value(gains) == pytest.approx(expected)
+
+
+def test_p_value__draws_the_same_cases_every_time():
+    gains = [0.1 * (n % 5 - 1) for n in range(60)]
+    assert p_value(gains) == p_value(gains) < 0.001
+    assert p_value([0.1, -0.1] * 30) > 0.9

@@ -180,6 +180,7 @@ def test_differences__are_counted_and_the_largest_listed():
     results = measured(rerankers={"none": keep_order(), "reverse": turn_round(), "same": keep_order()})
     reverse, same = compare_methods(results, {"q1": "first?", "q2": "second?"}, 1)
     assert (reverse.method, reverse.against, reverse.won, reverse.tied, reverse.lost) == ("reverse", "none", 1, 0, 1)
+    assert reverse.p == 1.0
     assert [(one.text, round(one.before, 2), one.after) for one in reverse.largest] == [("first?", 0.63, 1.0)]
     assert difference_rows(reverse) == [("1.000", "0.631", "reverse", "first?")]
     assert (same.won, same.tied, same.lost, same.largest) == (0, 2, 0, ())
