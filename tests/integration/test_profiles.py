@@ -5,90 +5,24 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
-from config.loaded import LoadedParts
-from config.settings import Settings
 from db import embedding, profiles
 from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
 from pipeline.errors import (
     BadInput,
-    LlmUnreachable,
-    ModelUnavailable,
     ProfileMismatch,
     ProfileNotReady,
     UnknownName,
 )
-from pipeline.types import EmbeddingProfile, RecallQuery
+from pipeline.types import RecallQuery
 from tasks.embed import embed_backlog
-from tasks.profiles import ProfileWatcher
-from tasks.startup import agree_on_profile
-from tests.integration.conftest import DIMENSIONS, fake_vector
-
-OTHER = EmbeddingProfile(
-    0, "other", "other", 5, 128, query_prefix="q: ", backend="openai", base_url="http://127.0.0.1/v1"
-)
-
-
-class Model:
-    """Embeds for any profile; fails where it is told to."""
-
-    def __init__(self, profile: EmbeddingProfile, error: Exception | None = None) -> None:
-        self.profile, self.error = profile, error
-
-    def encode(self, texts):
-        if self.error:
-            raise self.error
-        return np.array([fake_vector(f"{self.profile.name} {text}")[: self.profile.dimensions] for text in texts])
-
-
-def worker(library, errors: dict[str, Exception] | None = None) -> Any:
-    def parts(profile) -> Any:
-        return SimpleNamespace(embedder=Model(profile, (errors or {}).get(profile.name)))
-
-    return SimpleNamespace(
-        worker="w1",
-        settings=Settings(_env_file=None, embed_claim_size=64),
-        database=library.database,
-        parts=LoadedParts(parts, lambda: None),
-    )
-
-
-def add(library, described: EmbeddingProfile = OTHER, *, building: bool = True) -> EmbeddingProfile:
-    with library.database.system() as session:
-        added = profiles.add(session, described)
-        if building:
-            profiles.begin_building(session, added.id)
-    return added
-
-
-def store(library, source: str, texts) -> int:
-    job: int = library.submit_bytes(source, "\n".join(texts).encode())
-    library.store(library.claim(job), texts)
-    return job
-
-
-def switch(library, profile: EmbeddingProfile, **options) -> None:
-    with library.database.system() as session:
-        profiles.switch(session, profile, **options)
-
-
-def states(library) -> dict[str, str]:
-    with library.database.system() as session:
-        return {status.profile.name: status.state for status in profiles.statuses(session, max_attempts=3)}
-
-
-def live(library) -> str:
-    with library.database.system() as session:
-        found = profiles.live(session)
-    assert found is not None
-    return found.name
+from tests.integration.conftest import DIMENSIONS
+from tests.integration.profile_steps import OTHER, add, live, states, store, switch, worker
 
 
 def test_add__keeps_everything_that_makes_the_vectors(library):
@@ -197,41 +131,6 @@ def test_document__again_keeps_its_vectors_of_every_profile(library):
     library.store(library.claim(job), ["one", "three"])
     assert library.count("embedding_queue") == 2
     assert library.count("embedding_queue", f"profile_id = {other.id}") == 1
-
-
-def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
-    other = add(library)
-    store(library, "new", ["three"])
-    runtime = worker(library, {"other": LlmUnreachable("The endpoint is away.")})
-    embed_backlog(runtime)
-    assert library.count("embedding_queue", f"profile_id = {other.id} AND attempts = 0") == 1
-    with library.database.system() as session:
-        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
-    assert found == {"fake": "", "other": "The endpoint is away."}
-    assert library.count("documents", "live_version_id IS NOT NULL") == 1
-    embed_backlog(worker(library))
-    with library.database.system() as session:
-        assert profiles.statuses(session, max_attempts=3)[1].problem == ""
-
-
-def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
-    job = store(library, "new", ["three"])
-    for _ in range(5):
-        with pytest.raises(ModelUnavailable):
-            embed_backlog(worker(library, {"fake": ModelUnavailable("The endpoint refused the key.")}))
-    embed_backlog(worker(library))
-    assert library.job(job).state == "succeeded"
-
-
-def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(library):
-    job = library.add("old", ["one"])
-    other = add(library)
-    library.run("UPDATE embedding_queue SET attempts = 9")
-    with library.database.system() as session:
-        assert embedding.kill_poisoned(session, 3) == []
-    assert library.job(job).state == "succeeded"
-    with pytest.raises(ProfileNotReady, match="1 chunks"):
-        switch(library, other)
 
 
 def test_switch__needs_every_vector_and_leaves_one_live(library):
@@ -359,23 +258,6 @@ def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(libr
         profiles.drop(session, library.profile)
 
 
-def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(library):
-    library.run(
-        "INSERT INTO workers (id, role, queues, host, pid, model) VALUES ('w1', 'query', '{query}', 'h', 1, 'm')"
-    )
-    other = add(library)
-    with library.database.system() as session:
-        assert profiles.workers_without(session, other.id) == ["w1"]
-    runtime = worker(library)
-    watcher = ProfileWatcher(runtime)
-    watcher.look()
-    with library.database.system() as session:
-        assert profiles.workers_without(session, other.id) == []
-        profiles.drop(session, other)
-    watcher.look()
-    assert runtime.parts.loaded() == {library.profile.id}
-
-
 def test_tenants__may_look_at_profiles_but_not_change_them(library):
     with library.database.tenant(library.workspace) as session:
         assert session.scalar(text("SELECT count(*) FROM embedding_profiles")) == 1
@@ -394,19 +276,3 @@ def test_vectors__of_other_dimensions_are_neither_cut_nor_filled_up_but_refused(
         embedding.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)
     assert library.count("embeddings") == 0
     assert library.job(job).state == "running"
-
-
-def test_worker__takes_the_live_profile_whatever_the_default_setting_says(library):
-    assert agree_on_profile(library.database, Settings(_env_file=None)).name == "fake"
-
-
-def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
-    with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
-        agree_on_profile(library.database, Settings(_env_file=None, embedding_model="strange"))
-
-
-def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
-    other = add(library)
-    switch(library, other)
-    found = agree_on_profile(library.database, Settings(_env_file=None, embedding_model="fake"))
-    assert replace(found, id=0) == OTHER

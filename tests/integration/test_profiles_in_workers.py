@@ -1,0 +1,88 @@
+"""Embedding profiles in workers: which one they take, what they have loaded, what trouble with one does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from config.settings import Settings
+from db import embedding, profiles
+from pipeline.errors import (
+    LlmUnreachable,
+    ModelUnavailable,
+    ProfileMismatch,
+    ProfileNotReady,
+)
+from tasks.embed import embed_backlog
+from tasks.profiles import ProfileWatcher
+from tasks.startup import agree_on_profile
+from tests.integration.profile_steps import OTHER, add, store, switch, worker
+
+
+def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
+    other = add(library)
+    store(library, "new", ["three"])
+    runtime = worker(library, {"other": LlmUnreachable("The endpoint is away.")})
+    embed_backlog(runtime)
+    assert library.count("embedding_queue", f"profile_id = {other.id} AND attempts = 0") == 1
+    with library.database.system() as session:
+        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
+    assert found == {"fake": "", "other": "The endpoint is away."}
+    assert library.count("documents", "live_version_id IS NOT NULL") == 1
+    embed_backlog(worker(library))
+    with library.database.system() as session:
+        assert profiles.statuses(session, max_attempts=3)[1].problem == ""
+
+
+def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
+    job = store(library, "new", ["three"])
+    for _ in range(5):
+        with pytest.raises(ModelUnavailable):
+            embed_backlog(worker(library, {"fake": ModelUnavailable("The endpoint refused the key.")}))
+    embed_backlog(worker(library))
+    assert library.job(job).state == "succeeded"
+
+
+def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(library):
+    job = library.add("old", ["one"])
+    other = add(library)
+    library.run("UPDATE embedding_queue SET attempts = 9")
+    with library.database.system() as session:
+        assert embedding.kill_poisoned(session, 3) == []
+    assert library.job(job).state == "succeeded"
+    with pytest.raises(ProfileNotReady, match="1 chunks"):
+        switch(library, other)
+
+
+def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(library):
+    library.run(
+        "INSERT INTO workers (id, role, queues, host, pid, model) VALUES ('w1', 'query', '{query}', 'h', 1, 'm')"
+    )
+    other = add(library)
+    with library.database.system() as session:
+        assert profiles.workers_without(session, other.id) == ["w1"]
+    runtime = worker(library)
+    watcher = ProfileWatcher(runtime)
+    watcher.look()
+    with library.database.system() as session:
+        assert profiles.workers_without(session, other.id) == []
+        profiles.drop(session, other)
+    watcher.look()
+    assert runtime.parts.loaded() == {library.profile.id}
+
+
+def test_worker__takes_the_live_profile_whatever_the_default_setting_says(library):
+    assert agree_on_profile(library.database, Settings(_env_file=None)).name == "fake"
+
+
+def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
+    with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
+        agree_on_profile(library.database, Settings(_env_file=None, embedding_model="strange"))
+
+
+def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
+    other = add(library)
+    switch(library, other)
+    found = agree_on_profile(library.database, Settings(_env_file=None, embedding_model="fake"))
+    assert replace(found, id=0) == OTHER
