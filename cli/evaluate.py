@@ -69,7 +69,7 @@ def evaluate_command(
     settings = configuration.load()
     set_up_logging(settings)
     if (folder is None) != own:
-        raise BadInput("Say what to measure on: a folder, or --feedback for your own library; one of the two.")
+        raise typer.BadParameter("Say what to measure on: a folder, or --feedback for your own library.")
     dataset = load(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.recall,
