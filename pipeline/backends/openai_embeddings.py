@@ -11,30 +11,22 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from time import monotonic
 from typing import Any
 
-import httpx
 import numpy as np
 
-from pipeline.backends.chat_address import authorization, shown_address
-from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
+from pipeline.backends.chat_address import shown_address
+from pipeline.backends.json_endpoint import JsonEndpoint
 from pipeline.errors import (
-    LlmError,
     LlmRefused,
-    LlmTimeout,
     LlmUnparsable,
-    LlmUnreachable,
     ModelUnavailable,
     ProfileMismatch,
 )
-from pipeline.parse import clean_text
 from pipeline.ports import Matrix
 from pipeline.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
-CONNECT_TIMEOUT_S = 5.0
-MAX_ERROR_CHARS = 500
 MAX_REPLY_BYTES = 400_000_000
 """A batch of 2,048 vectors of 4,000 numbers, written out, has about 160 MB."""
 MAX_TOKENS = 8191
@@ -63,23 +55,27 @@ class OpenAIEmbeddings:
         servers) is asked without it from then on, and its vectors must fit as they are.
         """
         self._profile = profile
-        self._url = embeddings_address(profile.base_url)
-        self._api_key = api_key.strip()
         self._batch_size = batch_size
         self._timeout_s = timeout_s
-        self._max_retries = max_retries
         self._ask_dimensions = ask_dimensions
-        self._client = httpx.Client()
+        shown = shown_address(embeddings_address(profile.base_url))
+        self._endpoint = JsonEndpoint(
+            embeddings_address(profile.base_url),
+            subject="The embedding endpoint",
+            api_key=api_key,
+            key_setting=KEY,
+            wrong_address=ModelUnavailable(
+                f"{shown} is not an http(s) address; give one like https://api.openai.com/v1."
+            ),
+            advice="check that it runs",
+            max_retries=max_retries,
+            max_reply_bytes=MAX_REPLY_BYTES,
+        )
 
     @property
     def profile(self) -> EmbeddingProfile:
         """The profile whose vectors it writes."""
         return self._profile
-
-    @property
-    def where(self) -> str:
-        """The endpoint as shown to people: no user name, password or query."""
-        return shown_address(self._url)
 
     def count(self, text: str) -> int:
         """Estimate the tokens of one text from above: the endpoint's own tokenizer is not here."""
@@ -110,16 +106,11 @@ class OpenAIEmbeddings:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._endpoint.close()
 
     def _embed(self, texts: Sequence[str]) -> list[Sequence[float]] | None:
         """Embed one batch; None when the endpoint refuses it, which may be for its size."""
-        ends = monotonic() + self._timeout_s
-        try:
-            answer = retrying(self._max_retries, ends)(self._ask, texts, ends)
-        except (LlmError, ModelUnavailable) as error:
-            error.args = (self._tellable(str(error)),)
-            raise
+        answer = self._endpoint.retried(lambda ends: self._ask(texts, ends), self._timeout_s)
         return None if answer is None else self._read(answer, len(texts))
 
     def _ask(self, texts: Sequence[str], ends: float) -> Any:
@@ -127,7 +118,8 @@ class OpenAIEmbeddings:
         payload: dict[str, Any] = {"model": self._profile.model, "input": list(texts), "encoding_format": "float"}
         if self._ask_dimensions:
             payload["dimensions"] = self._profile.dimensions
-        status, said, wait_s = self._post(payload, ends)
+        reply = self._endpoint.post(payload, ends)
+        status, said = reply.status, reply.said
         if status in REFUSED and self._ask_dimensions and _is_about_dimensions(said):
             self._ask_dimensions = False
             return self._ask(texts, ends)
@@ -136,59 +128,22 @@ class OpenAIEmbeddings:
             if "token" not in said.casefold():
                 self._batch_size = min(self._batch_size, len(texts) // 2)
             return None
-        if status in {408, 425, 429} or status >= 500:
-            reason = "asks to slow down" if status == 429 else "fails"
-            final = LlmUnreachable(f"The embedding endpoint {self.where} {reason} (status {status}). {said}")
-            raise TryAgainError(final, wait_s)
         if status != 200:
             raise self._refusal(status, said)
         try:
             return json.loads(said)
         except (ValueError, RecursionError):
-            raise LlmUnparsable(f"The embedding endpoint {self.where} sent something that holds no vectors.") from None
-
-    def _post(self, payload: dict[str, Any], ends: float) -> tuple[int, str, float | None]:
-        left = ends - monotonic()
-        if left <= 0:
-            raise LlmTimeout(f"The embedding endpoint {self.where} did not answer in time.")
-        timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        try:
-            with self._client.stream(
-                "POST", self._url, json=payload, headers=authorization(self._api_key, KEY), timeout=timeout
-            ) as response:
-                if response.status_code != 200:
-                    return response.status_code, read_body(response, ends), retry_after(response)
-                return 200, self._whole(response, ends), None
-        except httpx.TimeoutException as error:
-            if isinstance(error, httpx.ConnectTimeout):
-                raise TryAgainError(self._unreachable(error)) from error
-            raise LlmTimeout(f"The embedding endpoint {self.where} did not answer in time.") from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise ModelUnavailable(
-                f"{self.where} is not an http(s) address; give one like https://api.openai.com/v1."
-            ) from error
-        except httpx.HTTPError as error:
-            raise TryAgainError(self._unreachable(error)) from error
-
-    def _whole(self, response: httpx.Response, ends: float) -> str:
-        body = bytearray()
-        for part in response.iter_bytes():
-            body += part
-            if monotonic() > ends:
-                raise LlmTimeout(f"The embedding endpoint {self.where} did not finish its answer in time.")
-            if len(body) > MAX_REPLY_BYTES:
-                raise LlmUnparsable(f"The embedding endpoint {self.where} sent an endless answer.")
-        return body.decode("utf-8", "replace")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent something that holds no vectors.") from None
 
     def _read(self, answer: Any, count: int) -> list[Sequence[float]]:
         """Read as many vectors as there were texts, in the order of their indexes."""
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
-            raise LlmUnparsable(f"The embedding endpoint {self.where} sent no list of vectors.")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent no list of vectors.")
         by_index = {entry.get("index", place): entry.get("embedding") for place, entry in enumerate(data)}
         if len(data) != count or set(by_index) != set(range(count)):
             raise LlmUnparsable(
-                f"The embedding endpoint {self.where} was sent {count} texts and gave vectors for other ones"
+                f"{self._endpoint.subject} was sent {count} texts and gave vectors for other ones"
                 f" ({len(data)} entries)."
             )
         return [self._checked(by_index[index]) for index in range(count)]
@@ -196,20 +151,15 @@ class OpenAIEmbeddings:
     def _checked(self, vector: Any) -> Sequence[float]:
         numbers = isinstance(vector, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in vector)
         if not numbers:
-            raise LlmUnparsable(f"The embedding endpoint {self.where} sent a vector that holds no finite numbers.")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector that holds no finite numbers.")
         if self._profile.dimensions not in (0, len(vector)):
             raise ProfileMismatch(
-                f"The embedding endpoint {self.where} gives vectors of {len(vector)} dimensions for the model"
+                f"{self._endpoint.subject} gives vectors of {len(vector)} dimensions for the model"
                 f" {self._profile.model}, the profile {self._profile.name} has {self._profile.dimensions}; nothing is"
                 " stored. Add a profile for what it gives now."
             )
         found: Sequence[float] = vector
         return found
-
-    def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
-        return LlmUnreachable(
-            f"The embedding endpoint {self.where} cannot be reached ({type(error).__name__}); check that it runs."
-        )
 
     def _refusal(self, status: int, said: str) -> LlmRefused | ModelUnavailable:
         about = {
@@ -217,15 +167,10 @@ class OpenAIEmbeddings:
             403: f"does not let this key use it; check {KEY}",
             404: "knows no such address or model",
         }.get(status)
-        whole = f"The embedding endpoint {self.where}, asked for the model {self._profile.model!r}, "
+        whole = f"{self._endpoint.subject}, asked for the model {self._profile.model!r}, "
         if about is not None:  # a fault of the setting, not of the text
             return ModelUnavailable(f"{whole}{about} (status {status}). {said}")
         return LlmRefused(f"{whole}refused the request (status {status}). {said}")
-
-    def _tellable(self, said: str) -> str:
-        """Shorten what a server may have put into an error, without the key that servers like to repeat."""
-        text = clean_text(" ".join(said.split()))
-        return (text.replace(self._api_key, "…") if self._api_key else text)[:MAX_ERROR_CHARS]
 
 
 def embeddings_address(base_url: str) -> str:

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 from typing import Any
 
-import httpx
-
-from pipeline.backends.chat_address import authorization, shown_address
-from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
-from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
-from pipeline.parse import clean_text
+from pipeline.backends.chat_address import shown_address
+from pipeline.backends.json_endpoint import JsonEndpoint
+from pipeline.errors import LlmRefused, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.types import Usage
 
-CONNECT_TIMEOUT_S = 5.0
-MAX_REPLY_CHARS = 2_000_000
-MAX_ERROR_CHARS = 500
+MAX_REPLY_BYTES = 2_000_000
 CHARS_PER_TOKEN = 4
 SETTINGS = "REFDESK_RERANK_API_URL"
 
@@ -34,13 +30,22 @@ class HttpRerankEndpoint:
 
     def __init__(self, url: str, *, model: str = "", api_key: str = "", max_retries: int = 2) -> None:
         """Take the address, with or without /rerank at its end, and the model's name where the endpoint wants one."""
-        self._url = _address(url)
         self._model = model
-        self._api_key = api_key.strip()
-        self._max_retries = max_retries
+        self._where = shown_address(_address(url))
         self._lists_texts = False
         self._batch: int | None = None
-        self._client = httpx.Client()
+        self._endpoint = JsonEndpoint(
+            _address(url),
+            subject="The reranker at",
+            api_key=api_key,
+            key_setting="REFDESK_RERANK_API_KEY",
+            wrong_address=LlmRefused(
+                f"{SETTINGS} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
+            ),
+            advice=f"check that it runs and {SETTINGS}",
+            max_retries=max_retries,
+            max_reply_bytes=MAX_REPLY_BYTES,
+        )
 
     @property
     def name(self) -> str:
@@ -50,7 +55,7 @@ class HttpRerankEndpoint:
     @property
     def where(self) -> str:
         """The endpoint as shown to people: no user name, password or query."""
-        return shown_address(self._url)
+        return self._where
 
     def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
         """Score passages, in as many calls as the server's limit asks for; raises an `LlmError` when it gives none."""
@@ -59,11 +64,7 @@ class HttpRerankEndpoint:
         usage, notes = Usage(), []
         while len(scores) < len(passages):
             part = passages[len(scores) : len(scores) + (self._batch or len(passages))]
-            try:
-                answer: Any = retrying(self._max_retries, ends)(self._ask, question, part, ends)
-            except LlmError as error:
-                error.args = (self._tellable(str(error)),)
-                raise
+            answer = self._endpoint.retried(partial(self._ask, question, part), ends - monotonic())
             if answer is None:  # too many at once; the limit is remembered
                 continue
             found, note = read_scores(answer, len(part))
@@ -74,7 +75,7 @@ class HttpRerankEndpoint:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._endpoint.close()
 
     def _payload(self, question: str, passages: Sequence[str]) -> dict[str, Any]:
         if self._lists_texts:
@@ -84,62 +85,21 @@ class HttpRerankEndpoint:
 
     def _ask(self, question: str, passages: Sequence[str], ends: float) -> Any:
         """Ask once; None when the passages are too many at once, of which half are tried then."""
-        status, said, wait_s = self._post(self._payload(question, passages), ends)
-        if status in {400, 422} and not self._lists_texts and "texts" in said:
+        reply = self._endpoint.post(self._payload(question, passages), ends)
+        if reply.status in {400, 422} and not self._lists_texts and "texts" in reply.said:
             self._lists_texts = True
-            status, said, wait_s = self._post(self._payload(question, passages), ends)
-        if status == 413 and len(passages) > 1:
+            reply = self._endpoint.post(self._payload(question, passages), ends)
+        if reply.status == 413 and len(passages) > 1:
             self._batch = (len(passages) + 1) // 2
             return None
-        if status in {408, 425, 429} or status >= 500:
-            reason = "asks to slow down" if status == 429 else "fails"
-            raise TryAgainError(
-                LlmUnreachable(f"The reranker at {self.where} {reason} (status {status}). {said}"), wait_s
-            )
-        if status != 200:
-            raise self._refusal(status, said)
+        if reply.status != 200:
+            raise self._refusal(reply.status, reply.said)
         try:
-            return json.loads(said)
+            return json.loads(reply.said)
         except (ValueError, RecursionError):
-            raise LlmUnparsable(f"The server at {self.where} sent something that holds no scores: {said}") from None
-
-    def _post(self, payload: Mapping[str, Any], ends: float) -> tuple[int, str, float | None]:
-        left = ends - monotonic()
-        if left <= 0:
-            raise LlmTimeout(f"The reranker at {self.where} did not answer in time.")
-        timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        headers = authorization(self._api_key, "REFDESK_RERANK_API_KEY")
-        try:
-            with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
-                if response.status_code != 200:
-                    return response.status_code, read_body(response, ends), retry_after(response)
-                return 200, self._whole(response, ends), None
-        except httpx.ConnectTimeout as error:
-            raise TryAgainError(self._unreachable(error)) from error
-        except httpx.TimeoutException as error:
-            raise LlmTimeout(f"The reranker at {self.where} did not answer in time.") from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise LlmRefused(
-                f"{SETTINGS} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
-            ) from error
-        except httpx.HTTPError as error:
-            raise TryAgainError(self._unreachable(error)) from error
-
-    def _whole(self, response: httpx.Response, ends: float) -> str:
-        text = ""
-        for part in response.iter_text():
-            text += part
-            if monotonic() > ends:
-                raise LlmTimeout(f"The reranker at {self.where} did not finish its answer in time.")
-            if len(text) > MAX_REPLY_CHARS:
-                raise LlmUnparsable(f"The reranker at {self.where} sent an endless answer.")
-        return text
-
-    def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
-        kind = type(error).__name__
-        return LlmUnreachable(
-            f"The reranker at {self.where} cannot be reached ({kind}); check that it runs and {SETTINGS}."
-        )
+            raise LlmUnparsable(
+                f"The server at {self.where} sent something that holds no scores: {reply.said}"
+            ) from None
 
     def _refusal(self, status: int, said: str) -> LlmRefused:
         about = {
@@ -148,11 +108,6 @@ class HttpRerankEndpoint:
             404: f"knows no such address or model; check {SETTINGS} and REFDESK_RERANK_API_MODEL",
         }.get(status, "refused the request")
         return LlmRefused(f"The reranker at {self.where} {about} (status {status}). {said}")
-
-    def _tellable(self, said: str) -> str:
-        """Shorten what a server may have put into an error, without the key that servers like to repeat."""
-        text = clean_text(" ".join(said.split()))
-        return (text.replace(self._api_key, "…") if self._api_key else text)[:MAX_ERROR_CHARS]
 
 
 def read_scores(answer: Any, count: int) -> tuple[list[float | None], str]:
