@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.chat_address import shown_address
+from pipeline.backends.chat_address import authorization, shown_address
 from pipeline.backends.json_endpoint import JsonEndpoint
 from pipeline.errors import (
     LlmRefused,
@@ -52,12 +52,17 @@ class OpenAIEmbeddings:
         """Take the profile with its address (…/v1); `timeout_s` is for one request with all its retries.
 
         `ask_dimensions` sends the profile's dimensions along; an endpoint that knows no such field (ada-002, most local
-        servers) is asked without it from then on, and its vectors must fit as they are.
+        servers) is asked without it from then on, and its vectors must fit as they are. Raises `ModelUnavailable` for a
+        key that can be none.
         """
         self._profile = profile
         self._batch_size = batch_size
         self._timeout_s = timeout_s
         self._ask_dimensions = ask_dimensions
+        try:
+            authorization(api_key.strip(), KEY)
+        except LlmRefused as error:  # a fault of the setting, not of a text
+            raise ModelUnavailable(str(error)) from error
         shown = shown_address(embeddings_address(profile.base_url))
         self._endpoint = JsonEndpoint(
             embeddings_address(profile.base_url),

@@ -195,6 +195,11 @@ def test_wrong_dimension__is_named_with_both_numbers() -> None:
     assert "has 3" in str(error)
 
 
+def test_key__that_is_none_is_named() -> None:
+    with pytest.raises(ModelUnavailable, match="REFDESK_EMBEDDING_API_KEY"):
+        OpenAIEmbeddings(replace(PROFILE, base_url="http://127.0.0.1:9/v1"), api_key="schlüssel")
+
+
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "nonsense", ""])
 def test_address__that_is_none_is_named(url: str) -> None:
     client = closing(OpenAIEmbeddings(replace(PROFILE, base_url=url), max_retries=0))
