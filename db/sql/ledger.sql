@@ -161,10 +161,12 @@ WHERE id IN (
 SELECT pg_try_advisory_xact_lock(72450002);
 
 -- name: beat
--- A worker's sign of life.
+-- A worker's sign of life; after a switch of profiles it works with another model than it started with.
 INSERT INTO workers (id, role, queues, host, pid, model, last_task_at)
 VALUES (:id, :role, :queues, :host, :pid, :model, CASE WHEN CAST(:took_task AS boolean) THEN now() END)
-ON CONFLICT (id) DO UPDATE SET last_seen = now(), last_task_at = coalesce(excluded.last_task_at, workers.last_task_at);
+ON CONFLICT (id) DO UPDATE SET last_seen = now(),
+    model = coalesce((SELECT p.model FROM embedding_profiles p WHERE p.state = 'live'), excluded.model),
+    last_task_at = coalesce(excluded.last_task_at, workers.last_task_at);
 
 -- name: leave
 -- A worker that stops cleanly is no longer there.

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from config.settings import Settings
-from db import embedding, profiles
+from db import embedding, profiles, workers
+from db.workers import WorkerSign
 from pipeline.errors import (
     LlmUnreachable,
     ModelUnavailable,
@@ -86,3 +87,14 @@ def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(libr
     switch(library, other)
     found = agree_on_profile(library.database, Settings(_env_file=None, embedding_model="fake"))
     assert replace(found, id=0) == OTHER
+
+
+def test_worker__names_the_model_that_is_live_now(library):
+    sign = WorkerSign("w1", "query", ("query",), "h", 1, "fake")
+    other = add(library)
+    for expected in ("fake", "other"):
+        with library.database.system() as session:
+            workers.beat(session, sign, took_task=False)
+        assert library.count("workers", f"model = '{expected}'") == 1
+        if expected == "fake":
+            switch(library, other)
