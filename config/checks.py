@@ -10,7 +10,7 @@ from typing import Literal
 
 import redis
 
-from config.embedding import describe_embedding
+from config.embedding import describe_embedding, model_wanted
 from config.prices import Price
 from config.redis_urls import client_url
 from config.settings import Settings
@@ -207,8 +207,8 @@ def _store(database: Database, settings: Settings) -> str | Check:
         profile, known = profiles.live(session), profiles.known_models(session)
     if profile is None:
         return "empty"
-    wanted = settings.embedding_model
-    if "embedding_model" in settings.model_fields_set and wanted != profile.model:
+    wanted = model_wanted(settings, known)
+    if wanted not in {"", profile.model}:
         effect = "that profile is not the live one" if wanted in known else "workers refuse to start"
         return Check(
             "store",

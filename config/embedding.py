@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from config.settings import Settings
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, RefdeskError
 from pipeline.ports import Embedder, Tokenizer
 from pipeline.types import EmbeddingProfile, Pooling
 
@@ -25,6 +26,22 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
         dimensions=settings.embedding_dimensions,
     )
     return describe_profile(settings, wanted)
+
+
+def model_wanted(settings: Settings, known: Collection[str]) -> str:
+    """Name the model that is set by hand, as profiles name it (`known`: theirs); empty when none is.
+
+    A model may have several names: with and without its owner, a folder with and without a slash at its end.
+    """
+    wanted = settings.embedding_model
+    if "embedding_model" not in settings.model_fields_set:
+        return ""
+    if wanted in known:
+        return wanted
+    try:
+        return describe_embedding(settings).model
+    except RefdeskError:
+        return wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import structlog
 from celery import signals
 
-from config.embedding import describe_embedding
+from config.embedding import describe_embedding, model_wanted
 from config.loaded import load_parts
 from config.settings import Settings
 from db import profiles
@@ -119,8 +119,8 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
         described = describe_embedding(settings)
         with database.system() as session:
             return profiles.add_first(session, described)
-    wanted = settings.embedding_model
-    if "embedding_model" not in settings.model_fields_set or live.model == wanted:
+    wanted = model_wanted(settings, known)
+    if wanted in {"", live.model}:
         return live
     if wanted not in known:
         raise ProfileMismatch(

@@ -98,3 +98,9 @@ def test_worker__names_the_model_that_is_live_now(library):
         assert library.count("workers", f"model = '{expected}'") == 1
         if expected == "fake":
             switch(library, other)
+
+
+def test_worker__set_to_the_model_by_another_of_its_names_is_no_mismatch(library):
+    library.run("UPDATE embedding_profiles SET model = 'all-MiniLM-L6-v2'")
+    settings = Settings(_env_file=None, embedding_model="sentence-transformers/all-MiniLM-L6-v2")
+    assert agree_on_profile(library.database, settings).name == "fake"
