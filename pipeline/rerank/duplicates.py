@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from pipeline.numbers import find_numbers, write_in_digits
 from pipeline.terms import split_terms
@@ -30,15 +31,28 @@ _TELLING = frozenset(
 Runs = frozenset[tuple[str, ...]]
 
 
+class _Passage:
+    """A candidate with what it is compared by, each computed once: many may resemble many."""
+
+    def __init__(self, item: Ranked) -> None:
+        self.item = item
+        self.runs = _runs(item.candidate.text)
+
+    @cached_property
+    def telling(self) -> tuple[list[list[str]], Counter[str]]:
+        """Its numbers and the terms that turn a sentence around; costly, and needed only for what resembles another."""
+        return _telling(self.item.candidate.text)
+
+
 def fold_duplicates(ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
     """Flag every near-duplicate of a better ranked candidate; order, ranks and scores stay as they are."""
-    kept: list[tuple[Runs, Ranked]] = []
+    kept: list[_Passage] = []
     folded: list[Ranked] = []
     for item in ranked:
-        runs = _runs(item.candidate.text)
-        same = next((better for other, better in kept if _resemble(runs, other) and _tell_the_same(item, better)), None)
+        passage = _Passage(item)
+        same = next((better.item for better in kept if _say_the_same(passage, better)), None)
         if same is None:
-            kept.append((runs, item))
+            kept.append(passage)
             folded.append(item)
         else:
             folded.append(replace(item, flags=(*item.flags, DUPLICATE), same_as=same.candidate.chunk_id))
@@ -63,8 +77,8 @@ def _resemble(one: Runs, other: Runs) -> bool:
     return shared >= SAME_PASSAGE * (few + many - shared)
 
 
-def _tell_the_same(one: Ranked, other: Ranked) -> bool:
-    return _telling(one.candidate.text) == _telling(other.candidate.text)
+def _say_the_same(one: _Passage, other: _Passage) -> bool:
+    return _resemble(one.runs, other.runs) and one.telling == other.telling
 
 
 def _telling(text: str) -> tuple[list[list[str]], Counter[str]]:
