@@ -249,7 +249,7 @@ def _rerank(question: str, recalled: Recalled, reranker: Reranker, parts: Answer
     if not recalled.candidates:
         return Reranking((), reranker.method)
     ranked = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=progress)
-    return replace(ranked, ranked=fold_duplicates(ranked.ranked))
+    return replace(ranked, ranked=fold_duplicates(question, ranked.ranked))
 
 
 def _generate(

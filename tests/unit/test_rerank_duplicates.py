@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.rerank import distinct, fold_duplicates
 from pipeline.rerank.permutation import is_full_permutation
-from pipeline.types import DUPLICATE
-from tests.answer_fakes import ranked
+from pipeline.types import DUPLICATE, Candidate, Ranked
+from tests.answer_fakes import candidate, ranked
 
 GATE = (
     "The gate of the castle opens at nine in the morning and closes at 18:00 in the evening. Visitors leave their bags "
@@ -21,9 +21,19 @@ CHINESE = (
 )
 
 
+QUESTION = "When does it open?"
+RESET = "Press the key for ten seconds until the light goes out, then press it again."
+
+
 def folded(*texts: str) -> list[int | None]:
     """For each text the number of the one it repeats."""
-    return [item.same_as for item in fold_duplicates(ranked(*texts))]
+    return [item.same_as for item in fold_duplicates(QUESTION, ranked(*texts))]
+
+
+def folded_under(question: str, *candidates: Candidate) -> list[int | None]:
+    """For each candidate the number of the one it repeats, given what is asked."""
+    given = [Ranked(candidate, n, 1.0 / n) for n, candidate in enumerate(candidates, 1)]
+    return [item.same_as for item in fold_duplicates(question, given)]
 
 
 def test_fold__copies() -> None:
@@ -38,7 +48,12 @@ def test_fold__copies() -> None:
         (GATE, GATE.replace("18:00", "6 pm")),
         (GATE, GATE.replace("welcome", "very welcome")),
         (CHINESE, CHINESE.replace("，", ",").replace("六点", "6点")),
-        (CHINESE, CHINESE.replace("参观者", "游客")),
+        (CHINESE, CHINESE.replace("院子里可以", "院子里也可以")),
+        (f"{GATE} Cats do not care.", GATE),
+        (f"{CHINESE}猫不在乎。", CHINESE),
+        (f"{GATE} You can't smoke.", f"{GATE} You cannot smoke."),
+        (f"{GATE} It doesn’t matter.", f"{GATE} It does not matter."),
+        (f"{GATE} Stay for 3-5 days.", f"{GATE} Stay for 3–5 days."),
         ("Yes.", "Yes!"),
     ],
 )
@@ -56,6 +71,23 @@ def test_fold__near_duplicates(text: str, near: str) -> None:
         (CHINESE, CHINESE.replace("六点", "八点")),
         (CHINESE, CHINESE.replace("院子里可以", "院子里不可以")),
         (f"{CHINESE}周日关闭。", f"{CHINESE}周一关闭。"),
+        (GATE, f"{GATE} Cats do not care."),
+        (GATE, GATE.replace("at the door", "at the north door")),
+        (GATE.replace("at the door", "at the south door"), GATE.replace("at the door", "at the north door")),
+        (GATE, GATE.replace("Visitors leave", "Visitors may leave")),
+        (GATE.replace("leave their", "must leave their"), GATE.replace("leave their", "may leave their")),
+        (GATE, GATE.replace("opens at nine in the", "opens after nine in the")),
+        (GATE.replace("are welcome", "are always welcome"), GATE.replace("are welcome", "are hardly welcome")),
+        (f"{GATE} You can smoke.", f"{GATE} You can't smoke."),
+        (f"{GATE} It costs $5.", f"{GATE} It costs €5."),
+        (f"{GATE} It is 5 degrees.", f"{GATE} It is -5 degrees."),
+        (f"{GATE} We teach C.", f"{GATE} We teach C++."),
+        (GATE, GATE.replace("nine", "18:00").replace("18:00 in the evening", "nine in the evening")),
+        (CHINESE, CHINESE.replace("参观者", "游客")),
+        (f"{CHINESE}东区关闭。", f"{CHINESE}西区关闭。"),
+        (CHINESE.replace("行李交", "行李之前交"), CHINESE.replace("行李交", "行李之后交")),
+        (CHINESE.replace("可以带狗", "允许带狗"), CHINESE.replace("可以带狗", "拒绝带狗")),
+        (CHINESE.replace("可以带狗", "允许带狗"), CHINESE.replace("可以带狗", "别带狗")),
         (GATE, GATE[: len(GATE) // 2]),
         ("Yes.", "No."),
         ("", "…a"),
@@ -65,15 +97,35 @@ def test_fold__different_ones_stay(text: str, other: str) -> None:
     assert folded(text, other) == [None, None]
 
 
+def test_fold__not_under_other_headings() -> None:
+    one, other = candidate(1, RESET, headings=("Printer A",)), candidate(2, RESET, headings=("Printer B",))
+    assert folded_under("How do I reset it?", one, other) == [None, None]
+    assert folded_under("How do I reset it?", one, replace(other, headings=("PRINTER A.",))) == [None, 1]
+    assert folded_under("How do I reset it?", one, replace(other, headings=())) == [None, 1]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("How is the lamp reset?", [None, 1]),
+        ("How is the south lamp reset?", [None, None]),
+        ("How is the north lamp reset?", [None, 1]),
+    ],
+)
+def test_fold__not_where_the_title_is_asked_for(question: str, expected: list[int | None]) -> None:
+    one, other = candidate(1, RESET, title="North lamp"), candidate(2, RESET, title="South lamp")
+    assert folded_under(question, one, other) == expected
+
+
 def test_fold__leaves_order_ranks_scores_and_other_flags() -> None:
     given = [replace(item, flags=("unscored",)) for item in ranked(GATE, GATE, CHINESE)]
-    result = fold_duplicates(given)
+    result = fold_duplicates(QUESTION, given)
     assert is_full_permutation(result, [item.candidate for item in given])
     assert [(item.rank, item.score) for item in result] == [(item.rank, item.score) for item in given]
     assert [item.flags for item in result] == [("unscored",), ("unscored", DUPLICATE), ("unscored",)]
 
 
 def test_distinct__the_next_different_one_moves_up() -> None:
-    result = fold_duplicates(ranked(GATE, GATE, CHINESE, GATE, "Bread is sold here."))
+    result = fold_duplicates(QUESTION, ranked(GATE, GATE, CHINESE, GATE, "Bread is sold here."))
     assert [item.rank for item in distinct(result, 2)] == [1, 3]
     assert [item.rank for item in distinct(result, 9)] == [1, 3, 5]
