@@ -2,7 +2,7 @@
 
 1,200 and 1200, 3.0 and 3, 6 pm and 18:00, 5 March 2024 and 2024年3月5日, 3万 and 30,000, six and 6 are the same. Where
 a form can be read in two ways ("1.200", "6:30", "03/05/2024"), either reading will do: a number is only said to be
-missing when no reading of it is there. Units are not compared.
+missing when no reading of it is there. Units are not compared, but what counts things is no day and no hour.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+
+from pipeline.number_words import write_in_digits
+from pipeline.terms import is_content_term, split_terms
 
 Values = frozenset[str]
-"""Values in one way of writing: `1200`, `18:00`, `2024-03-05`, `--03-05`; `day:5` is a 5 that stood in a date."""
+"""Values in one way of writing: `1200`, `18:00`, `2024-03-05`, `--03-05`; `day:5` is a 5 that stood in a date, `bare:5`
+one that counts nothing, `share:50` is 50 % or a half, `=3.10` a number as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,14 @@ def find_numbers(text: str) -> list[Number]:
     return sorted(found, key=lambda number: number.start)
 
 
-def write_in_digits(text: str) -> str:
-    """Write the numbers that are spelled out, in English or Chinese, in digits."""
-    text = _NOON.sub("12 pm", _MIDNIGHT.sub("12 am", text))
-    return _CHINESE_RUN.sub(_chinese_digits, _ENGLISH_RUN.sub(_english_digits, text))
-
-
 @lru_cache(maxsize=512)
 def known_values(text: str) -> Values:
-    """Give what the numbers of a text let somebody know, spelled out ones included."""
-    return frozenset[str]().union(*(number.gives for number in find_numbers(write_in_digits(text))))
+    """Give what the numbers of a text let somebody know, spelled out ones, months and shares included."""
+    written = write_in_digits(text)
+    months = (f"month:{_month_of(name)}" for name in _NAMED_MONTH.findall(written))
+    tenths = (f"share:{tenths}0" for tenths in _TENTHS.findall(written))
+    shares = (value for form, values in _SHARES if form.search(written) for value in values)
+    return frozenset((*months, *tenths, *shares)).union(*(number.gives for number in find_numbers(written)))
 
 
 _Given = tuple[tuple[Values, ...], Values]
@@ -76,19 +77,30 @@ _MONTH = (
     r"\b(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
     r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
+_NAMED_MONTH = re.compile(
+    r"\b(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)\b"
+)
+_TENTHS = re.compile(r"(?<![\d.])(\d)\s?成(?![为立本员就果年绩长熟交])")
+_SHARES = (
+    (re.compile(r"\bhalf\b|[1一]半", re.IGNORECASE), ("share:50", "0.5", "1/2")),
+    (re.compile(r"\b(?:a|1) quarter\b|4分之1", re.IGNORECASE), ("share:25", "0.25", "1/4")),
+    (re.compile(r"\b3 quarters\b|4分之3", re.IGNORECASE), ("share:75", "0.75", "3/4")),
+)
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _MORNING = frozenset({"上午", "早上", "清晨", "凌晨", "a"})
 _HALF = r"(?:(?P<before>上午|早上|清晨|凌晨|中午|下午|傍晚|晚上)\s*)?"
+_AFTER_HOUR = r"(?:(?P<half>半)|\s?(?P<quarter>[13])\s?刻|\s?(?P<minute>\d{1,2})\s?分?)?"
 _AFTER = r"(?P<after>[ap])\.?\s?m\b"
 _SCALES = (
-    {"百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8}
+    {"百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8, "m": 6, "b": 9}
     | {"hundred": 2, "thousand": 3, "k": 3, "tausend": 3, "billion": 9, "bn": 9, "trillion": 12}
     | dict.fromkeys(("mio", "million", "millions", "millionen", "millones"), 6)
     | dict.fromkeys(("milliard", "milliards", "milliarde", "milliarden"), 9)
 )
 """Zeros that a word adds to the number before it."""
 _SCALE = (
-    r"(?:\s*(?P<scale>(?<=\d)k\b|(?:hundred|thousand|tausend|billion|bn|trillion|mio|million(?:s|en)?|millones"
+    r"(?:\s*(?P<scale>(?<=\d)(?:k|(?-i:[MB]))\b|(?:hundred|thousand|tausend|billion|bn|trillion|mio|million(?:s|en)?|millones"
     r"|milliard(?:en?|s)?)\b|百万|千万|[万萬亿億]|千(?![克米瓦卡赫])|百(?!分)))?"
 )
 
@@ -108,14 +120,34 @@ _NARROW = str.maketrans("\uff0e\uff1a\uff0f\uff0d\uff0c", ".:/-,")
 def _read_date(match: re.Match[str]) -> _Given | None:
     parts = match.groupdict()
     name = parts["month"] or ""
-    month = int(name) if name.isdigit() else _MONTH_NAMES.index(name[:3].lower()) + 1
+    month = int(name) if name.isdigit() else _month_of(name)
     return _date(parts.get("year"), month, int(parts["day"]) if parts.get("day") else None)
+
+
+def _month_of(name: str) -> int:
+    return _MONTH_NAMES.index(name[:3].lower()) + 1
+
+
+def _read_month(match: re.Match[str]) -> _Given | None:
+    value = Values({f"month:{int(match['month'])}"})
+    return ((value,), value) if 1 <= int(match["month"]) <= 12 else None
+
+
+def _read_year_range(match: re.Match[str]) -> _Given | None:
+    """Read 2019/20, a season."""
+    year, end = match["year"], match["end"]
+    if int(end) != (int(year) + 1) % 100:
+        return None
+    after = str(int(year) + 1)
+    return (Values({year, after}), Values({year, end})), Values({year, after, end, f"year:{year}", f"year:{after}"})
 
 
 def _read_two_way_date(match: re.Match[str]) -> _Given | None:
     """Read 03/05/2024, which has the day first in one country and the month in another."""
-    one, other = int(match["one"]), int(match["other"])
-    given = [date for date in (_date(match["year"], other, one), _date(match["year"], one, other)) if date is not None]
+    one, other, year = int(match["one"]), int(match["other"]), match["year"]
+    if len(year) == 2:
+        year = f"{'20' if int(year) < _LAST_CENTURY else '19'}{year}"
+    given = [date for date in (_date(year, other, one), _date(year, one, other)) if date is not None]
     if not given:
         return None
     return sum((readings for readings, _ in given), ()), frozenset[str]().union(*(gives for _, gives in given))
@@ -139,7 +171,7 @@ def _date(year: str | None, month: int, day: int | None) -> _Given | None:
 def _read_time(match: re.Match[str]) -> _Given | None:
     parts = match.groupdict()
     written, minutes, seconds = parts["hour"], parts.get("minute"), parts.get("second")
-    hour, minute = int(written), 30 if parts.get("half") else int(minutes or 0)
+    hour, minute = int(written), 30 if parts.get("half") else int(minutes or 15 * int(parts.get("quarter") or 0))
     if hour > 24 or minute > 59:
         return None
     said = parts.get("before") or (parts.get("after") or "").lower()
@@ -149,7 +181,7 @@ def _read_time(match: re.Match[str]) -> _Given | None:
         hours = [12] if said == "中午" and hour == 12 else hours
     end = f":{seconds}" if seconds else ""
     exact = [f"{h % 24:02}:{minute:02}" for h in hours]
-    loose = str(hour) if minute == 0 else f"{hour}.{minute:02}".rstrip("0")
+    loose = f"bare:{hour}" if minute == 0 else f"{hour}.{minute:02}".rstrip("0")
     gives = {*exact, *(time + end for time in exact)}
     if minute == 0:
         gives |= {f"hour:{shown}" for h in (hour, *hours[: 1 if said else 0]) for shown in (h, h % 12 or 12)}
@@ -164,21 +196,63 @@ def _read_dotted(match: re.Match[str]) -> _Given:
     return (value,), value
 
 
+def _read_fraction(match: re.Match[str]) -> _Given | None:
+    top, bottom = int(match["top"]), int(match["bottom"])
+    if not 0 < top < bottom:
+        return None
+    fraction, parts = f"{top}/{bottom}", Values({str(top), str(bottom)})
+    readings, gives = (Values({fraction}), parts), parts | {fraction}
+    if 1000 * top % bottom:
+        return readings, gives
+    decimal = _shift("0", f"{1000 * top // bottom:03}")
+    return (*readings, Values({decimal})), gives | {decimal, f"share:{_shift('0', decimal[2:], zeros=2)}"}
+
+
+def _read_phone(match: re.Match[str]) -> _Given | None:
+    groups = re.findall(r"\d+", match[0])
+    whole = "".join(groups)
+    if len(whole) < _SHORTEST_PHONE:
+        return None
+    return (Values({f"+{whole}"}), Values(groups), Values({whole})), Values([f"+{whole}", *groups])
+
+
 def _read_plain(match: re.Match[str]) -> _Given:
     written, scale = match["number"], (match["scale"] or "").lower()
+    before, after = match.string[max(0, match.start() - 24) : match.start()], match.string[match.end() :][:24]
     plain = _plain_readings(written)
+    gives = Values(value for reading in plain for value in reading)
     if scale:
         scaled = tuple(Values({_shift(*next(iter(reading)).split("."), zeros=_SCALES[scale])}) for reading in plain[:1])
-        return (*scaled, *plain[:1]), Values({value for reading in scaled for value in reading})
-    gives = {value for reading in plain for value in reading}
+        by_letter = gives if scale in _METRES_TOO else Values()
+        return (*scaled, *plain[:1]), by_letter.union(*scaled)
     whole = next(iter(plain[0])) if len(plain[0]) == 1 else ""
-    is_plain = whole.isdigit() and match.string[match.end() : match.end() + 2].strip()[:1] not in _UNIT_SIGNS
-    named = [Values({f"{kind}:{whole}"}) for kind in ("day", "hour", "month", "year") if is_plain]
+    if written.count(".") == 1:
+        as_written = Values({f"={written}"})
+        gives |= as_written
+        if _VERSION_BEFORE.search(before) or _VERSION_AFTER.match(after):
+            plain = [as_written]  # version 3.10 is not 3.1
+    named: list[Values] = []
+    if _SHARE_SIGN.match(after):
+        named = [Values({f"share:{whole}"})]
+        gives |= named[0]
+    elif whole.isdigit() and after.strip()[:1] not in _UNIT_SIGNS:
+        is_bare = not _counts(after)
+        kinds = ("day", "hour", "month") if is_bare else ()
+        named = [Values({f"{kind}:{whole}"}) for kind in (*kinds, *(("year",) if len(whole) == 4 else ()))]
+        gives |= Values([f"bare:{whole}"]) if is_bare else Values()
     clock = re.fullmatch(r"(\d{1,2})\.(\d{2})", written)
     if clock and int(clock[1]) <= 24 and int(clock[2]) <= 59:
         time = f"{int(clock[1]):02}:{clock[2]}"
-        return (*plain, Values({time})), Values(gives | {time})
-    return (*plain, *named), Values(gives)
+        return (*plain, *named, Values({time})), gives | {time}
+    return (*plain, *named), gives
+
+
+def _counts(after: str) -> bool:
+    """Tell whether what stands behind a number is what it counts: rooms, not "to", "o'clock" or the end."""
+    word = _NEXT_WORD.match(after)
+    if word is None or _TIME_WORD.match(word[1]):
+        return False
+    return all(map(is_content_term, split_terms(word[1]))) or word[1][0] > "\u2e7f"
 
 
 def _plain_readings(written: str) -> list[Values]:
@@ -208,6 +282,19 @@ def _shift(whole: str, fraction: str = "", *, zeros: int = 0) -> str:
     return f"{whole}.{fraction}" if fraction else whole
 
 
+_LAST_CENTURY, _SHORTEST_PHONE = 70, 7
+_METRES_TOO = frozenset("mb")
+_SHARE_SIGN = re.compile(r"\s?(?:[%\uff05]|per\s?cent\b)", re.IGNORECASE)
+_VERSION_BEFORE = re.compile(
+    r"(?:\b(?!(?:EUR|USD|GBP|CHF|CNY|RMB|JPY)\b)(?-i:[A-Z])\w*|\b(?:versions?|v|release|section|chapter)|版本|第)\s?\Z",
+    re.IGNORECASE,
+)
+_VERSION_AFTER = re.compile(r"\s?[版节節章]")
+_NEXT_WORD = re.compile(r"\s?([\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+)")
+_TIME_WORD = re.compile(
+    r"(?:o|[ap]m?|st|nd|rd|th|h|hrs?|hours?|uhr|uur|heures?|horas?|ore|sharp|daily|every|each|[点點时時日号號月年至到和或及与시일월년])\Z",
+    re.IGNORECASE,
+)
 _UNIT_SIGNS = frozenset("%\uff05‰°€$£¥￥")
 """What stands before these is no hour and no day."""
 _GROUP = "[ \u00a0\u2009\u202f'\u2019]"
@@ -219,89 +306,34 @@ _FORMS: tuple[tuple[re.Pattern[str], _Read], ...] = tuple(
             _read_date,
         ),
         (r"(?<![\d.])(?P<one>\d{1,2})[-/.](?P<other>\d{1,2})[-/.](?P<year>\d{4})(?!\.?\d)", _read_two_way_date),
+        (
+            r"(?<![\d./-])(?P<one>\d{1,2})(?P<sign>[-/])(?P<other>\d{1,2})(?P=sign)(?P<year>\d{2})(?![\d/-])",
+            _read_two_way_date,
+        ),
         (rf"(?<![\d.,:]){_DAY}\.?\s+(?:of\s+)?{_MONTH}(?:,?\s+(?P<year>\d{{4}})\b)?", _read_date),
         (rf"{_MONTH}\s+{_DAY}\b(?![:.,]?\d)(?:,?\s+(?P<year>\d{{4}})\b)?", _read_date),
         (rf"{_MONTH},?\s+(?P<year>\d{{4}})\b", _read_date),
         (r"(?<!\d)(?P<year>\d{4})\s?年\s?(?P<month>\d{1,2})\s?月", _read_date),
         (r"(?<!\d)(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})(?=\s?[日号號])", _read_date),
+        (r"(?<![\d.])(?P<month>\d{1,2})\s?月", _read_month),
+        (r"(?<![\d.])(?P<year>(?:1[5-9]|20)\d\d)[/\u2013-](?P<end>\d\d)(?![\d/-]|\.\d)", _read_year_range),
+        (r"(?<![\w+])\+\d{1,4}(?:[\s().-]{0,2}\d{1,12}){1,6}", _read_phone),
         (
             rf"{_HALF}(?<![\d.:])(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}))?(?![\d:])(?:\s*{_AFTER})?",
             _read_time,
         ),
         (rf"(?<![\d.:])(?P<hour>\d{{1,2}})(?:\.(?P<minute>\d{{2}}))?\s*{_AFTER}", _read_time),
         (
-            rf"{_HALF}(?<![\d.:])(?P<hour>\d{{1,2}})\s?[点點时時](?![间間代候期])(?:\s?(?P<minute>\d{{1,2}})\s?分?|(?P<half>半))?",
+            rf"{_HALF}(?<![\d.:])(?P<hour>\d{{1,2}})\s?[点點时時](?![间間代候期]){_AFTER_HOUR}",
             _read_time,
         ),
+        (r"(?<![\d.:])(?P<hour>\d{1,2})\s?(?:h(?=\s?\d{2}\b)|uhr\b)(?:\s?(?P<minute>\d{2})\b)?", _read_time),
+        (r"(?<![\d/.])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?![\d/])", _read_fraction),
         (r"(?<![\d.])\d+(?:\.\d+){2,}", _read_dotted),
         (
             r"(?P<number>(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+"
-            rf"|(?<![\d.,])\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?)" + _SCALE,
+            rf"|(?<![\d.,])\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|(?<![\w.])\.\d+)" + _SCALE,
             _read_plain,
         ),
     )
 )
-
-_WORDS = (
-    "zero/0 one/1 first/1 once/1 two/2 second/2 twice/2 three/3 third/3 four/4 fourth/4 five/5 fifth/5 six/6 sixth/6 "
-    "seven/7 seventh/7 eight/8 eighth/8 nine/9 ninth/9 ten/10 tenth/10 eleven/11 eleventh/11 twelve/12 twelfth/12 "
-    "dozen/12 thirteen/13 fourteen/14 fifteen/15 sixteen/16 seventeen/17 eighteen/18 nineteen/19 twenty/20 thirty/30 "
-    "forty/40 fifty/50 sixty/60 seventy/70 eighty/80 ninety/90"
-)
-_VALUES = {word: int(value) for word, _, value in (pair.partition("/") for pair in _WORDS.split())}
-_POWERS = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
-_ENGLISH_WORD = "(?:" + "|".join(sorted({*_VALUES, *_POWERS}, key=len, reverse=True)) + ")"
-_ENGLISH_RUN = re.compile(
-    rf"\b{_ENGLISH_WORD}(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and ){_ENGLISH_WORD}){{0,12}}\b", re.IGNORECASE
-)
-
-
-def _english_digits(match: re.Match[str]) -> str:
-    words = re.findall(_ENGLISH_WORD, match[0].lower())
-    if words[0] in _POWERS and re.search(r"\d\s*\Z", match.string[max(0, match.start() - 4) : match.start()]):
-        return match[0]
-    total = current = 0
-    for word in words:
-        power = _POWERS.get(word, 0)
-        if power > 100:
-            total, current = total + max(current, 1) * power, 0
-        elif power:
-            current = max(current, 1) * power
-        else:
-            current += _VALUES.get(word, 0)
-    return str(total + current)
-
-
-_NOON, _MIDNIGHT = re.compile(r"\b(?:noon|midday)\b", re.IGNORECASE), re.compile(r"\bmidnight\b", re.IGNORECASE)
-_CHINESE_VALUES = {character: value for value, character in enumerate("零一二三四五六七八九")} | {
-    "〇": 0,
-    "两": 2,
-    "兩": 2,
-}
-_CHINESE_POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_CHINESE_RUN = re.compile(
-    r"(?<!\d)(?=十|[百千万萬亿億]{0,2}[零〇一二两兩三四五六七八九])[零〇一二两兩三四五六七八九十百千万萬亿億]{1,20}"
-)
-
-
-def _chinese_digits(match: re.Match[str]) -> str:
-    # Kept apart from digits behind it: 星期一21:00 is no 121.
-    after = " " if match.string[match.end() : match.end() + 1].isdecimal() else ""
-    return _chinese_value(match[0]) + after
-
-
-def _chinese_value(written: str) -> str:
-    if not any(character in _CHINESE_POWERS for character in written):
-        return "".join(str(_CHINESE_VALUES[character]) for character in written)
-    total = section = digit = 0
-    for character, after in pairwise(written + "\0"):
-        power = _CHINESE_POWERS.get(character)
-        if power is None:
-            digit = _CHINESE_VALUES[character]
-            if after in _CHINESE_VALUES and digit:  # two digits in a row make no number
-                return written
-        elif power >= 10**4:
-            total, section, digit = (total + section + digit) * power, 0, 0
-        else:
-            section, digit = section + max(digit, 1) * power, 0
-    return str(total + section + digit)

@@ -74,7 +74,7 @@ def content_terms(text: str) -> frozenset[str]:
     A lone character stays when nothing else is left, so that a question of one character still asks for something.
     """
     terms = frozenset(split_terms(text))
-    weighty = frozenset(term for term in terms if _is_weighty(term))
+    weighty = frozenset(term for term in terms if is_content_term(term))
     return weighty or terms
 
 
@@ -164,7 +164,8 @@ def _script(character: str) -> str:
     return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
-def _is_weighty(term: str) -> bool:
+def is_content_term(term: str) -> bool:
+    """Tell whether a term says what a text is about: it is no function word and no single spaceless character."""
     if term in _FUNCTION_TERMS:
         return False
     if _SPACELESS_CHAR.match(term):

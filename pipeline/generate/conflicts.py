@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.numbers import Number, find_numbers, known_values, write_in_digits
+from pipeline.number_words import write_in_digits
+from pipeline.numbers import Number, find_numbers, known_values
 from pipeline.prompts import language_of
 from pipeline.terms import content_terms
 from pipeline.types import AnswerLanguage

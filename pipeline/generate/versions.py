@@ -15,7 +15,8 @@ from pipeline.generate.conflicts import Statement, differing, disagree, distinct
 from pipeline.generate.context import parts_of
 from pipeline.generate.extractive import PER_PASSAGE, cite, write_quote
 from pipeline.generate.sentences import split_sentences
-from pipeline.numbers import find_numbers, write_in_digits
+from pipeline.number_words import write_in_digits
+from pipeline.numbers import find_numbers
 from pipeline.types import AnswerLanguage, Citation, Ranked
 
 # The line by which a model names the passages that contradict each other, as the prompt asks; never shown.

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from pipeline.numbers import find_numbers, write_in_digits
+from pipeline.number_words import write_in_digits
+from pipeline.numbers import find_numbers
 from pipeline.terms import is_spaceless, split_terms
 from pipeline.types import DUPLICATE, Ranked
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.numbers import find_numbers, known_values, write_in_digits
+from pipeline.number_words import write_in_digits
+from pipeline.numbers import find_numbers, known_values
 
 
 def holds(said: str, source: str) -> bool:
@@ -44,6 +45,17 @@ def holds(said: str, source: str) -> bool:
         ("1.2 million", "1200000"),
         ("2,5 Millionen", "2.5 million"),
         ("3k", "3000"),
+        ("3.5M", "3.5 million"),
+        ("$2B", "2 billion"),
+        ("0.5", ".5"),
+        ("5 March 2024", "05/03/24"),
+        ("2019-2020", "2019/20"),
+        ("1/2", "0.5"),
+        ("9:30", "9h30"),
+        ("18:00", "18 Uhr"),
+        ("+1 555 123 4567", "+15551234567"),
+        ("+1 555 123 4567", "+1-555-123-4567"),
+        ("Python 3.10", "python 3.10 and later"),
         ("9" * 60, f"{'999,' * 19}999"),
     ],
 )
@@ -74,6 +86,40 @@ def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
         ("03/05/2024", "3 May 2024"),
         ("6 o'clock", "18:00"),
         ("6:30", "18:30"),
+        ("1.5亿", "1亿5千万"),
+        ("12000", "1万2千"),
+        ("12000", "一万二"),
+        ("105", "一百零五"),
+        ("9:00", "周一至周五九点"),
+        ("9:00", "星期一到星期五九点"),
+        ("8:15", "八点一刻"),
+        ("8:45", "八点三刻"),
+        ("6:30", "half past six"),
+        ("6:15", "a quarter past six"),
+        ("5:45", "quarter to 6"),
+        ("12:45", "a quarter to one"),
+        ("6:10", "ten past six"),
+        ("3月", "三月"),
+        ("3月", "in March"),
+        ("12月", "from December on"),
+        ("50%", "half of the members"),
+        ("50%", "一半的会员"),
+        ("50%", "五成的会员"),
+        ("1/2", "half a cup"),
+        ("1/2", "½ cup"),
+        ("1.5", "1½ cups"),
+        ("1.5", "one and a half hours"),
+        ("1.5", "一个半小时"),
+        ("75%", "three quarters of them"),
+        ("19th", "the nineteenth century"),
+        ("21st", "the twenty-first of them"),
+        ("the 5th", "on 5 March"),
+        ("2024", "the budget of March 2024"),
+        ("6 pm", "it closes at 6"),
+        ("from 5 to 7", "5 March to 7 March"),
+        ("9 to 17", "from 9:00 to 17:00"),
+        ("5日", "3月5日"),
+        ("6 pm", "à 6 heures"),
     ],
 )
 def test_numbers__follow_from_the_source(said: str, source: str) -> None:
@@ -101,6 +147,26 @@ def test_numbers__follow_from_the_source(said: str, source: str) -> None:
         ("3", "3万"),
         ("1.2.3", "1.2.4"),
         ("5", "千米"),
+        ("5 rooms", "on 5 March"),
+        ("12 rooms", "at 12:00"),
+        ("9 dollars", "at 9 pm"),
+        ("5间房", "3月5日"),
+        ("6 pm", "6 rooms"),
+        ("version 3.1", "version 3.10"),
+        ("Python 3.1", "Python 3.10"),
+        ("3.10版", "3.1版"),
+        ("3月", "3 rooms"),
+        ("4月", "in March"),
+        ("3.5M", "3.5 thousand"),
+        ("2B", "2 million"),
+        ("15000", "一万二"),
+        ("6:15", "half past six"),
+        ("50%", "a third of the members"),
+        ("40%", "五成的会员"),
+        ("2.5", "one and a half hours"),
+        ("+1 555 123 4567", "+1 555 123 4568"),
+        ("2020", "2018/19"),
+        ("1/3", "½ cup"),
     ],
 )
 def test_numbers__different_ones(said: str, source: str) -> None:
@@ -120,7 +186,27 @@ def test_write_in_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["1 ", "12:", "1,", "2024-", "1 234 ", "one ", "hundred and ", "一", "万", "9", "May "]
+    "unit",
+    [
+        "1 ",
+        "12:",
+        "1,",
+        "2024-",
+        "1 234 ",
+        "one ",
+        "hundred and ",
+        "一",
+        "万",
+        "9",
+        "May ",
+        "+1",
+        "half past ",
+        ".1",
+        "周一",
+        "1万",
+        "1/",
+        "½",
+    ],
 )
 def test_numbers__long_runs(unit: str) -> None:
     """A search that looks ahead without a limit takes minutes here."""
