@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
+from pipeline.generate.claimed_numbers import missing_numbers
 from pipeline.generate.context import Part, parts_of, readable
 from pipeline.generate.extractive import cite
-from pipeline.generate.markers import drop_markers, replace_markers
+from pipeline.generate.markers import MARK, drop_markers, replace_markers
+from pipeline.generate.numbering import hide_numbering
 from pipeline.generate.sentences import split_sentences
-from pipeline.numbers import Number, find_numbers, known_values
 from pipeline.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import Citation, Ranked
 
@@ -25,23 +26,12 @@ LEAST_SHARE = 0.25
 # A claim runs to the end of the markers that follow it, also on a line of their own: "… in 1970 [1][2].",
 # "… in 1970. [1]" and "… in 1970.\n[1]" are one claim each.
 # Possessive quantifiers and one look at each end keep long runs linear.
-_MARK = r"[\[\u3010\uff3b][^\[\]\u3010\u3011\uff3b\uff3d\n]{1,40}[\]\u3011\uff3d]"
-_ON_NEXT_LINE = rf"\n[ \t]*+(?:{_MARK}[ \t]*+)+[.\u3002]?(?=\n|\Z)"
+_ON_NEXT_LINE = rf"\n[ \t]*+(?:{MARK}[ \t]*+)+[.\u3002]?(?=\n|\Z)"
 _END = re.compile(
-    rf"(?P<stop>[.!?\u3002\uff01\uff1f]++)[\"'\u201d\u2019)]*+(?:[ \t]*+{_MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
+    rf"(?P<stop>[.!?\u3002\uff01\uff1f]++)[\"'\u201d\u2019)]*+(?:[ \t]*+{MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
     rf"|{_ON_NEXT_LINE}|\n"
 )
 _CHINESE_STOPS = "\u3002\uff01\uff1f"
-# Numbers that count the answer's own points or name its passages say nothing that a source could confirm.
-_NUMBERING = re.compile(
-    r"[ \t]*(?:#{1,6}[ \t]*|[-*+\u2022][ \t]+|>[ \t]*)*(?:\*\*|__)?"
-    r"(?:[(\uff08]?\d{1,3}[.):\u3001\uff0e\uff09\uff1a](?!\d)"
-    r"|step[ \t]*\d{1,2}\b[.:)]?|第\s?\d{1,2}\s?[步点][:\uff1a\u3001,\uff0c]?)",
-    re.IGNORECASE,
-)
-_MENTION = re.compile(
-    r"\b(?:passages?|sources?|citations?)\s*(?:no\.|#)?\s*\d{1,2}\b|(?:资料|来源|段落)\s*\d{1,2}(?!\d)", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +64,8 @@ def verify_citations(question: str, answer: str, passages: Sequence[Ranked]) -> 
     claims: list[Claim] = []
     kept: list[str] = []
     dropped: list[str] = []
-    for claim in _claims(answer):
-        bare = _without_numbering(drop_markers(claim))
+    for claim, counted in _claims(answer, hide_numbering(answer, len(passages))):
+        bare = drop_markers(counted)
         holds = cache(partial(supports, question, bare, passages))
         cited: dict[int, None] = {}
 
@@ -102,15 +92,6 @@ def verify_citations(question: str, answer: str, passages: Sequence[Ranked]) -> 
     return Verified(
         "".join(kept).strip(), tuple(citations[n] for n in sorted(citations)), tuple(claims), tuple(dropped)
     )
-
-
-def missing_numbers(question: str, claim: str, passages: Sequence[Ranked]) -> list[Number]:
-    """Give the numbers of a claim that neither the question nor any of the passages holds."""
-    numbers = find_numbers(_MENTION.sub("", claim))
-    if not numbers:
-        return []
-    known = known_values(question).union(*(known_values(readable(passage)) for passage in passages))
-    return [number for number in numbers if not number.is_among(known)]
 
 
 def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> bool:
@@ -145,31 +126,19 @@ def _close_gap(kept: list[str], dropped: str) -> None:
         kept[-1] = kept[-1].rstrip() + gap
 
 
-def _claims(answer: str) -> Iterator[str]:
+def _claims(answer: str, without_numbering: str) -> Iterator[tuple[str, str]]:
+    """Cut an answer into claims; each as it stands, and without what numbers points or passages."""
     start = at = 0
-    while end := _END.search(answer, at):
+    while end := _END.search(without_numbering, at):
         at = end.end()
         stop = end["stop"]
         if stop and stop[-1] not in _CHINESE_STOPS and at < len(answer) and not answer[at].isspace():
             continue
         while at < len(answer) and answer[at].isspace():
             at += 1
-        if _is_only_numbering(answer, start, at):
-            continue
-        yield answer[start:at]
+        yield answer[start:at], without_numbering[start:at]
         start = at
-    yield answer[start:]
-
-
-def _without_numbering(claim: str) -> str:
-    numbering = _NUMBERING.match(claim)
-    return claim[numbering.end() :] if numbering else claim
-
-
-def _is_only_numbering(answer: str, start: int, end: int) -> bool:
-    """Tell whether what ends here is "1. " and its sentence is still to come."""
-    numbering = _NUMBERING.match(answer, start, end)
-    return numbering is not None and "\n" not in answer[start:end] and not answer[numbering.end() : end].strip()
+    yield answer[start:], without_numbering[start:]
 
 
 def _crosses_scripts(term: str, *, latin: bool) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+MARK = r"[\[\u3010\uff3b][^\[\]\u3010\u3011\uff3b\uff3d\n]{1,40}[\]\u3011\uff3d]"
+"""One bracket within a line, for expressions that need to know where markers stand."""
+
 # The lookbehind and the possessive quantifiers keep the search linear in long runs of spaces.
 _BRACKET = re.compile(
     r"(?:(?<![ \t\n])[ \t]*+\n?[ \t]*+)?[\[\u3010\uff3b]"

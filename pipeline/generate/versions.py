@@ -14,13 +14,20 @@ from pipeline.generate.citations import Claim, Verified, find_quote
 from pipeline.generate.conflicts import Statement, differing, disagree, distinct_groups, first_of_each, say_conflicts
 from pipeline.generate.context import parts_of
 from pipeline.generate.extractive import PER_PASSAGE, cite, write_quote
+from pipeline.generate.markers import MARK
 from pipeline.generate.sentences import split_sentences
 from pipeline.number_words import write_in_digits
 from pipeline.numbers import find_numbers
 from pipeline.types import AnswerLanguage, Citation, Ranked
 
 # The line by which a model names the passages that contradict each other, as the prompt asks; never shown.
-_CONFLICT_LINE = re.compile(r"^[ \t>*_`-]*CONFLICT\b[^\n]*\n?", re.MULTILINE)
+# In capitals with a colon, or with markers alone, it may not be meant for the reader; otherwise it needs both.
+_CONFLICT_LINE = re.compile(
+    rf"^[ \t>*_`-]*+CONFLICTS?(?:[ \t*_`]*+[:\uff1a][^\n]*|(?:[ \t,.*_`]|{MARK})*)$\n?"
+    rf"|(?<![ \t>*_`-])[ \t>*_`-]*+(?i:conflicts?|冲突|矛盾)[ \t*_`]*+[:\uff1a][ \t*_`]*+"
+    rf"{MARK}(?:[ \t,.\u3001\u3002*_`和与]|and|{MARK})*+$\n?",
+    re.MULTILINE,
+)
 
 Groups = tuple[tuple[int, ...], ...]
 

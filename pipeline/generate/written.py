@@ -54,14 +54,15 @@ def show_when_verified(
     on_text: Callable[[str], None], question: str, passages: Sequence[Ranked]
 ) -> Callable[[str], None]:
     """Pass on, while the answer streams, only the part that already holds against the passages."""
-    shown = ""
+    shown = checked = ""
 
     def show(so_far: str) -> None:
-        nonlocal shown
+        nonlocal shown, checked
         complete = _LAST_END.match(drop_thinking(so_far))
-        if complete is None:
+        if complete is None or complete[0] == checked:
             return
-        verified = verify_citations(question, _shown_part(complete[0]), passages)
+        checked = complete[0]
+        verified = verify_citations(question, _shown_part(checked), passages)
         if verified.citations and verified.text != shown:
             shown = verified.text
             on_text(shown)

@@ -115,6 +115,22 @@ def test_written__a_contradiction_in_other_words_that_the_model_names() -> None:
 
 
 @pytest.mark.parametrize(
+    "line", [" CONFLICT: [1] [2]", "\nConflict: [1], [2].", "\n**冲突：**[1]、[2]", "\nCONFLICTS: [1][2]"]
+)
+def test_written__the_line_that_names_conflicts_in_other_forms(line: str) -> None:
+    said = "The castle gate closes at 18:00 [1] or at 20:00 [2]. The sources disagree."
+    given = answer(QUESTION, said + line)
+    assert (given.text, given.conflicts) == (said, ((1, 2),))
+
+
+def test_written__a_sentence_about_conflicts_stays() -> None:
+    said = (
+        "CONFLICT OF INTEREST rules close the castle gate at 18:00 [1].\nConflict: the gate closes in the evening [1]."
+    )
+    assert answer(QUESTION, said, ranked(EARLY)).text == said
+
+
+@pytest.mark.parametrize(
     "line", ["CONFLICT: [1] [9]", "CONFLICT: [1]", "CONFLICT", "CONFLICT: [1] [3]", "> CONFLICT [0]"]
 )
 def test_written__a_conflict_of_what_is_not_cited_is_not_believed(line: str) -> None:
