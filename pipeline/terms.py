@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     rf"(?P<spaceless>[{_SPACELESS}]+)"
     rf"|(?P<word>(?:[^\W_{_SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
 )
+_CLIPPED_NOT = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b", re.IGNORECASE)
+_WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
 _SPACELESS_CHAR = re.compile(f"[{_SPACELESS}]")
 SHORT_QUESTION_PAIRS = 4
 """Up to this many pairs of characters a question counts as short."""
@@ -66,6 +68,11 @@ def split_terms(text: str) -> Iterator[str]:
         yield from run
         for left, right in pairwise(run):
             yield left + right
+
+
+def write_out_negations(text: str) -> str:
+    """Write "can't" and "cannot" as "can not", "doesn't" as "does not": terms leave out what is clipped."""
+    return _CLIPPED_NOT.sub(lambda match: f"{_WHOLE_VERBS.get(match['verb'].lower(), match['verb'])} not", text)
 
 
 def content_terms(text: str) -> frozenset[str]:

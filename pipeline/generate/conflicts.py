@@ -1,8 +1,9 @@
 """Conflicts: find where sources of different documents say different things, and say so.
 
-What can be told without understanding is this: two sentences alike in their words whose numbers, times or dates differ.
-Sentences in which a word has taken another's place ("in summer", "in winter") speak of different things and are left
-alone; contradictions in other words are for a language model to see.
+What can be told without understanding is this: two sentences with the same words whose numbers, times or dates differ.
+A word more ("on Sundays"), another title ("North library", "South library") or another number as a name ("room 12")
+may mean that they speak of different things; such sentences are left alone, and contradictions in other words are for a
+language model to see.
 """
 
 from __future__ import annotations
@@ -12,20 +13,39 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from pipeline.generate.number_names import is_name
 from pipeline.number_words import write_in_digits
-from pipeline.numbers import Number, find_numbers, known_values
+from pipeline.numbers import Number, find_numbers
 from pipeline.prompts import language_of
-from pipeline.terms import content_terms
-from pipeline.types import AnswerLanguage
+from pipeline.terms import content_terms, split_terms, write_out_negations
+from pipeline.types import AnswerLanguage, Ranked
 
-SAME_WORDS = 0.75
-"""Share of their words that two sentences have in common when they speak of the same."""
 LEAST_WORDS = 2
 """A sentence with fewer content terms beside its numbers does not say what they are about."""
+NEARLY = 0.1
+"""Two numbers that differ by no more than this share say the same where one of them is "about" right."""
 
 # Left over from the source's list: "3 The gate …" counts nothing, "3 gates …" does.
 _LIST_NUMBER = re.compile(r"\A[\s(\uff08]*\d{1,3}(?:\s+(?=[A-Z])|[.)\u3001\uff0e\uff09]\s*(?=\D))")
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
+_TELLING = frozenset(
+    split_terms(
+        "not no never without before after until from under over above below between during only except once more most "
+        "less least up off out in must may can should 不 没 非 无 未 勿 禁 别 前 后 内 外 上 下"
+    )
+)
+"""Terms that are no content terms, or only part of one, and yet make another statement."""
+_LETTER = re.compile(r"(?<!\A)\b[A-Z]\b(?!['\u2019])")
+_ROUGHLY = re.compile(
+    r"\b(?:about|around|approximately|approx|roughly|nearly|almost|circa|ca|some)\b|约|大概|左右|将近|接近",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    content: frozenset[str]
+    telling: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,14 @@ class Statement:
     document_id: int
     text: str
     page: int | None = None
+    title: str = ""
+    headings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, passage: Ranked, n: int, text: str, page: int | None = None) -> Statement:
+        """Make the statement of a sentence of passage n."""
+        candidate = passage.candidate
+        return cls(n, candidate.document_id, text, page, candidate.title, candidate.headings)
 
     @cached_property
     def _in_digits(self) -> str:
@@ -44,16 +72,26 @@ class Statement:
 
     @cached_property
     def numbers(self) -> tuple[Number, ...]:
-        """Its numbers, spelled out ones included."""
-        return tuple(find_numbers(self._in_digits))
+        """Its numbers, spelled out ones included, but not those that are names: room 12, version 2.1."""
+        return tuple(number for number in find_numbers(self._in_digits) if not is_name(self._in_digits, number))
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """Its content terms without the numbers."""
+    def words(self) -> _Words:
+        """Its terms without the numbers."""
         rest = list(self._in_digits)
         for number in self.numbers:
             rest[number.start : number.end] = " " * (number.end - number.start)
-        return content_terms("".join(rest))
+        text = write_out_negations("".join(rest))
+        return _Words(content_terms(text), _TELLING.intersection(split_terms(text)).union(_LETTER.findall(text)))
+
+    @cached_property
+    def subjects(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The terms of its title and of its headings; a year or a version names no other subject."""
+        named = (self.title, "\n".join(self.headings))
+        title, headings = (
+            frozenset(term for term in split_terms(text) if not any(map(str.isdigit, term))) for text in named
+        )
+        return title, headings
 
 
 def first_of_each(statements: Iterable[Statement], besides: Iterable[Statement] = ()) -> list[Statement]:
@@ -66,22 +104,17 @@ def first_of_each(statements: Iterable[Statement], besides: Iterable[Statement] 
     return found
 
 
-def disagree(question: str, one: Statement, other: Statement) -> bool:
+def disagree(one: Statement, other: Statement) -> bool:
     """Tell whether statements of two documents speak of the same and give different numbers for it."""
     if one.document_id == other.document_id or not one.numbers or not other.numbers:
         return False
-    shared = len(one.words & other.words)
-    fewer, more = sorted((len(one.words), len(other.words)))
-    if shared < max(fewer, LEAST_WORDS) or shared < SAME_WORDS * more:
+    if one.words != other.words or len(one.words.content) < LEAST_WORDS or _is_other_subject(one, other):
         return False
     mine, theirs = differing(one, other), differing(other, one)
-    if not mine or len(mine) != len(theirs):
+    if not mine or len(mine) != len(theirs) or _is_about_the_same(one, other, mine, theirs):
         return False
-    asked = known_values(question)
-    if any(number.is_among(asked) for number in (*mine, *theirs)):
-        return False  # "Form 12" and "form 13": the question names the one it is about
-    # "In 2023 it cost 5" and "in 2024 it cost 6" is no contradiction.
-    return len(mine) == 1 or not (any(map(_is_year, mine)) and any(map(_is_year, theirs)))
+    # "On 5 May it cost 5" and "on 6 May it cost 6", or 5 as well, is no contradiction; a date alone may be one.
+    return not (len(one.numbers) > 1 and any(map(_is_date, mine)) and any(map(_is_date, theirs)))
 
 
 def say_the_same(one: Statement, other: Statement) -> bool:
@@ -117,5 +150,25 @@ def _same_numbers(one: Statement, other: Statement) -> bool:
     return not differing(one, other) and not differing(other, one)
 
 
-def _is_year(number: Number) -> bool:
-    return bool(_YEAR.fullmatch(number.text))
+def _is_other_subject(one: Statement, other: Statement) -> bool:
+    """Tell whether titles that have a word in common, or headings, each name something that the other does not."""
+    (title, headings), (other_title, other_headings) = one.subjects, other.subjects
+    if title & other_title and title - other_title and other_title - title:
+        return True
+    return bool(headings - other_headings and other_headings - headings)
+
+
+def _is_about_the_same(one: Statement, other: Statement, mine: Sequence[Number], theirs: Sequence[Number]) -> bool:
+    if not (_ROUGHLY.search(one.text) or _ROUGHLY.search(other.text)):
+        return False
+    pairs = [(_amount(number), _amount(against)) for number, against in zip(mine, theirs, strict=True)]
+    return all(a is not None and b is not None and abs(a - b) <= NEARLY * max(a, b) for a, b in pairs)
+
+
+def _amount(number: Number) -> float | None:
+    plain = [value for value in number.readings[0] if re.fullmatch(r"\d{1,15}(?:\.\d{1,9})?", value)]
+    return float(plain[0]) if len(plain) == 1 else None
+
+
+def _is_date(number: Number) -> bool:
+    return bool(_YEAR.fullmatch(number.text)) or any(value.startswith(("day:", "month:")) for value in number.gives)

@@ -66,8 +66,8 @@ def show_versions(
     for claim in verified.claims:
         for n in claim.cited:
             quote = find_quote(claim.text, passages[n - 1])
-            said = Statement(n, passages[n - 1].candidate.document_id, quote.text, quote.page)
-            against = [s for s in statements if disagree(question, said, s) and _gives(claim, said, s)]
+            said = Statement.of(passages[n - 1], n, quote.text, quote.page)
+            against = [s for s in statements if disagree(said, s) and _gives(claim, said, s)]
             shown = [s for s in against if any(s.n in c.cited and _gives(c, s, said) for c in verified.claims)]
             unshown = first_of_each(against, besides=shown)
             missing |= dict.fromkeys(unshown)
@@ -82,9 +82,8 @@ def show_versions(
 
 
 def _statements(passages: Sequence[Ranked], n: int) -> list[Statement]:
-    candidate = passages[n - 1].candidate
     return [
-        Statement(n, candidate.document_id, sentence, part.page)
+        Statement.of(passages[n - 1], n, sentence, part.page)
         for part in parts_of(passages[n - 1])
         for sentence in split_sentences(part.text)[:PER_PASSAGE]
     ]

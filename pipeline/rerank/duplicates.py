@@ -14,7 +14,7 @@ from functools import cached_property
 
 from pipeline.number_words import write_in_digits
 from pipeline.numbers import find_numbers
-from pipeline.terms import is_spaceless, split_terms
+from pipeline.terms import is_spaceless, split_terms, write_out_negations
 from pipeline.types import DUPLICATE, Ranked
 
 SAME_PASSAGE = 0.8
@@ -24,9 +24,6 @@ RESEMBLES = 0.5
 
 _SAYS_NOTHING = frozenset({"the", "veri", "pleas", "\u5f88", "\u8bf7", "\u4e5f"})
 """Terms without which a sentence says the same: "the", "very", "please" and their like in Chinese."""
-# Terms leave out what is clipped: without this, "can't" would be "can".
-_CLIPPED = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b", re.IGNORECASE)
-_WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
 # Signs of money, arithmetic and share, and the minus of a number: "C" is not "C++", 5 % not 5.
 _SIGN = re.compile(
     r"[$\u20ac\u00a3\u00a5\uffe5+<>=\u2264\u2265\u00b1%\uff05\u2030\u00b0#]|(?<![\w)])[-\u2212](?=\s?\Z)"
@@ -95,7 +92,7 @@ def _is_said_by(better: _Passage, other: _Passage, asked: frozenset[str]) -> boo
 
 def _words(text: str) -> Iterator[str]:
     """Yield what a text says in its order: its terms, its numbers however they are written, and telling signs."""
-    text = write_in_digits(_CLIPPED.sub(_in_full, text))
+    text = write_in_digits(write_out_negations(text))
     at = 0
     for number in find_numbers(text):
         yield from _between(text, at, number.start)
@@ -117,9 +114,3 @@ def _terms(text: str) -> Iterator[str]:
         is_pair = len(term) == 2 and is_spaceless(term)  # its characters are there one by one
         if not is_pair and term not in _SAYS_NOTHING:
             yield term
-
-
-def _in_full(match: re.Match[str]) -> str:
-    """Write "can't" and "cannot" as "can not", "doesn't" as "does not"."""
-    verb = match["verb"]
-    return f"{_WHOLE_VERBS.get(verb.lower(), verb)} not"

@@ -1,0 +1,41 @@
+"""Number names: tell numbers that name a thing (room 12, version 2.1, 3号) from those that say how much or when."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.numbers import Number
+
+_PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_NOUN_BEFORE = re.compile(
+    r"\b(?:room|form|building|block|house|flat|floor|page|section|chapter|paragraph|article|annex|appendix|table|figure"
+    r"|bus|line|route|tram|train|gate|platform|track|exit|terminal|number|no\.?|nr\.?|level|step|stage|phase|grade|class"
+    r"|group|team|unit|lot|rule|type|model|version|release|v|printer|machine|desk|locker|zone|area|district|option|part"
+    r"|volume|issue|lesson|ticket|order|case|question|item|day|week)\s?#?\Z|[#\u2116\u7b2c\u00a7]\s?\Z",
+    re.IGNORECASE,
+)
+_CAPITAL_BEFORE = re.compile(
+    r"(?P<start>\A|[.!?:]\s)?\b(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b)[A-Z][\w-]*\s\Z"
+)
+_CODE_BEFORE = re.compile(r"[A-Za-z][-\u2013]?\Z")
+_NAMED_AFTER = re.compile(r"\s?(?:号(?!码)|號|版|楼|樓|路|室|栋|幢|班|年级|车间)")
+_CURRENCIES = frozenset({"EUR", "USD", "GBP", "CHF", "CNY", "RMB", "JPY"})
+_AMOUNT_AFTER = re.compile(
+    r"\s?(?:[%$\u20ac\u00a3\u00a5\uffe5\u00b0\uff05]|-?(?:euros?|dollars?|pounds?|yen|yuan|francs?|cents?|minutes?|hours?|days?"
+    r"|weeks?|months?|years?|people|persons?|guests?|visitors?|members?|percent|pages?|metres?|meters?|km|kg|m|cm|mb|gb)\b)",
+    re.IGNORECASE,
+)
+
+
+def is_name(text: str, number: Number) -> bool:
+    """Tell whether a number of a text names what it stands with; times and dates never do."""
+    if not _PLAIN.fullmatch(number.text) or any(value.startswith(("day:", "month:")) for value in number.gives):
+        return False
+    before, after = text[max(0, number.start - 40) : number.start], text[number.end :][:16]
+    if _NOUN_BEFORE.search(before) or _CODE_BEFORE.search(before) or _NAMED_AFTER.match(after):
+        return True
+    capital = _CAPITAL_BEFORE.search(before)
+    if capital is None or capital[0].split()[-1] in _CURRENCIES:
+        return False
+    # The first word of a sentence has its capital anyway: "Entry 5 euros", but "Python 3.9 is …".
+    return capital["start"] is None or not _AMOUNT_AFTER.match(after)
