@@ -76,11 +76,11 @@ _WEEKDAY = re.compile(r"(?<=[周期拜])[一二三四五六](?![百千万萬亿�
 _CHINESE_RUN = re.compile(
     rf"(?<!\d)(?=十|[百千万萬亿億]{{0,2}}[{_CHINESE_DIGITS}])[{_CHINESE_DIGITS}{_POWER_SIGNS}]{{1,20}}"
 )
-# Both kinds of digits between powers: 1亿5千万, 1万2千.
-_MIXED_RUN = re.compile(
+MIXED_RUN = (
     rf"(?<![\d.])\d{{1,4}}[{_POWER_SIGNS}]{{1,2}}(?:[\d{_CHINESE_DIGITS}]{{1,4}}[{_POWER_SIGNS}]{{1,2}}){{1,4}}"
     r"(?![克米瓦卡赫])"
 )
+"""Expression for a number with both kinds of digits between powers: 1亿5千万, 1万2千."""
 
 
 def _weekday_digit(match: re.Match[str]) -> str:
@@ -88,7 +88,7 @@ def _weekday_digit(match: re.Match[str]) -> str:
 
 
 def _chinese_digits(match: re.Match[str]) -> str:
-    return _chinese_value(match[0]) + _gap(match)
+    return chinese_value(match[0]) + _gap(match)
 
 
 def _gap(match: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ def _gap(match: re.Match[str]) -> str:
     return " " if after.isdecimal() or (after and after in _CHINESE_VALUES | _CHINESE_POWERS) else ""
 
 
-def _chinese_value(written: str) -> str:
+def chinese_value(written: str) -> str:
     """Give the value of a number in Chinese characters, among which digits may stand."""
     if not any(character in _CHINESE_POWERS for character in written):
         return "".join(str(_CHINESE_VALUES[character]) for character in written)
@@ -145,7 +145,7 @@ _FORMS: tuple[tuple[re.Pattern[str], str | _Write], ...] = (
     (re.compile(r"\b(?:noon|midday)\b", re.IGNORECASE), "12 pm"),
     (_ENGLISH_RUN, _english_digits),
     (_WEEKDAY, _weekday_digit),
-    (_MIXED_RUN, _chinese_digits),
+    (re.compile(MIXED_RUN), _chinese_digits),
     (_CHINESE_RUN, _chinese_digits),
     (re.compile(r"(?:(?<![\d.,])(?P<whole>\d{1,9})\s?)?(?P<sign>[\u00bc-\u00be\u215b])"), _decimal),
     (re.compile(r"(?<![\d.,])(\d{1,9}) and a half\b", re.IGNORECASE), r"\1.5"),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.number_words import write_in_digits
+from pipeline.number_words import MIXED_RUN, chinese_value, write_in_digits
 from pipeline.terms import is_content_term, split_terms
 
 Values = frozenset[str]
@@ -63,10 +63,12 @@ def find_numbers(text: str) -> list[Number]:
 def known_values(text: str) -> Values:
     """Give what the numbers of a text let somebody know, spelled out ones, months and shares included."""
     written = write_in_digits(text)
+    # As it stands, too: who repeats 28小时半 is right, though it is 28.5.
+    numbers = (*find_numbers(written), *(find_numbers(text) if written != text else ()))
     months = (f"month:{_month_of(name)}" for name in _NAMED_MONTH.findall(written))
     tenths = (f"share:{tenths}0" for tenths in _TENTHS.findall(written))
     shares = (value for form, values in _SHARES if form.search(written) for value in values)
-    return frozenset((*months, *tenths, *shares)).union(*(number.gives for number in find_numbers(written)))
+    return frozenset((*months, *tenths, *shares)).union(*(number.gives for number in numbers))
 
 
 _Given = tuple[tuple[Values, ...], Values]
@@ -208,6 +210,11 @@ def _read_fraction(match: re.Match[str]) -> _Given | None:
     return (*readings, Values({decimal})), gives | {decimal, f"share:{_shift('0', decimal[2:], zeros=2)}"}
 
 
+def _read_compound(match: re.Match[str]) -> _Given:
+    value = Values({chinese_value(match[0])})
+    return (value,), value
+
+
 def _read_phone(match: re.Match[str]) -> _Given | None:
     groups = re.findall(r"\d+", match[0])
     whole = "".join(groups)
@@ -317,6 +324,7 @@ _FORMS: tuple[tuple[re.Pattern[str], _Read], ...] = tuple(
         (r"(?<!\d)(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})(?=\s?[日号號])", _read_date),
         (r"(?<![\d.])(?P<month>\d{1,2})\s?月", _read_month),
         (r"(?<![\d.])(?P<year>(?:1[5-9]|20)\d\d)[/\u2013-](?P<end>\d\d)(?![\d/-]|\.\d)", _read_year_range),
+        (MIXED_RUN, _read_compound),
         (r"(?<![\w+])\+\d{1,4}(?:[\s().-]{0,2}\d{1,12}){1,6}", _read_phone),
         (
             rf"{_HALF}(?<![\d.:])(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}))?(?![\d:])(?:\s*{_AFTER})?",

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from itertools import islice
+from pathlib import Path
+
 import pytest
 
+from pipeline.generate.sentences import split_sentences
 from pipeline.number_words import write_in_digits
 from pipeline.numbers import find_numbers, known_values
 
@@ -88,6 +93,9 @@ def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
         ("6:30", "18:30"),
         ("1.5亿", "1亿5千万"),
         ("12000", "1万2千"),
+        ("1亿5千万", "150 million"),
+        ("4亿5000万", "共4亿5000万元"),
+        ("28小时半", "共28小时半"),
         ("12000", "一万二"),
         ("105", "一百零五"),
         ("9:00", "周一至周五九点"),
@@ -160,6 +168,7 @@ def test_numbers__follow_from_the_source(said: str, source: str) -> None:
         ("3.5M", "3.5 thousand"),
         ("2B", "2 million"),
         ("15000", "一万二"),
+        ("1亿5千万", "1亿"),
         ("6:15", "half past six"),
         ("50%", "a third of the members"),
         ("40%", "五成的会员"),
@@ -211,3 +220,13 @@ def test_write_in_digits() -> None:
 def test_numbers__long_runs(unit: str) -> None:
     """A search that looks ahead without a limit takes minutes here."""
     assert isinstance(known_values(unit * 8_000), frozenset)
+
+
+@pytest.mark.parametrize("collection", ["trec_dl19_pool", "xquad_zh", "xquad_en", "cmrc2018_dev", "wikiqa_dev"])
+def test_numbers__every_number_of_a_real_passage_is_in_it(shared: Path, collection: str) -> None:
+    """Who repeats a sentence of a passage word for word says nothing that the passage does not hold."""
+    with (shared / "collections" / collection / "corpus.jsonl").open(encoding="utf-8") as lines:
+        texts = [json.loads(line)["text"] for line in islice(lines, 400)]
+    found = [(text, number) for text in texts for s in split_sentences(text) for number in find_numbers(s)]
+    assert len(found) > 200
+    assert [number.text for text, number in found if not number.is_among(known_values(text))] == []
