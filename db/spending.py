@@ -51,10 +51,11 @@ class PostgresSpending:
         with self._database.tenant(lease.workspace_id) as session:
             jobs.hold(session, lease)
             session.execute(named("lock_spending"), {"workspace_id": lease.workspace_id})
-            row = session.execute(named("spent_in_a_day"), scope).mappings().one()
-            usd, chosen = choose(_Spent(session, scope, float(row["user_usd"]), float(row["server_usd"])))
+            attempt = {"job_id": lease.job_id, "lease_token": lease.token}
+            row = session.execute(named("spent_in_a_day"), scope | attempt).mappings().one()
+            usd, chosen = choose(_Spent(session, scope, **{column: float(spent) for column, spent in row.items()}))
             if usd:
-                values = scope | {"job_id": lease.job_id, "lease_token": lease.token, "usd": usd}
+                values = scope | attempt | {"usd": usd}
                 session.execute(insert(SpendingReservation).values(**values))
         return chosen
 
@@ -68,6 +69,7 @@ def settle(session: Session, lease: jobs.Lease) -> None:
 class _Spent:
     _session: Session = field(repr=False)
     _scope: dict[str, Any]
+    question_usd: float
     user_usd: float
     server_usd: float
 

@@ -8,6 +8,7 @@ writes the answer would pass it. A question that costs nothing is never replaced
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -182,56 +183,65 @@ class _Scopes:
     before_usd: float
 
     def __iter__(self) -> Iterator[tuple[BudgetScope, Limit, float]]:
-        yield "question", self.limits.question, self.before_usd
+        yield "question", self.limits.question, self.before_usd + self.spent.question_usd
         yield "user", self.limits.user, self.spent.user_usd
         yield "server", self.limits.server, self.spent.server_usd
 
-    def over_step(self, usd: float) -> OverLimit | None:
-        """Give the first limit from which on so much more has to be done in a cheaper way."""
+    def over_step(self, usd: float) -> list[OverLimit]:
+        """Give the limits from which on so much more has to be done in a cheaper way."""
         return self._over(usd, {scope: limit.step_usd for scope, limit, _ in self})
 
-    def over_hard(self, usd: float) -> OverLimit | None:
-        """Give the first hard limit that so much more would pass."""
+    def over_hard(self, usd: float) -> list[OverLimit]:
+        """Give the hard limits that so much more would pass."""
         return self._over(usd, {scope: limit.hard_usd for scope, limit, _ in self})
 
-    def over_last(self, usd: float) -> OverLimit | None:
-        """Give the first soft limit that so much more would pass and that has no hard one behind it."""
+    def over_last(self, usd: float) -> list[OverLimit]:
+        """Give the soft limits that so much more would pass and that have no hard one behind them."""
         return self._over(usd, {scope: 0.0 if limit.hard_usd else limit.soft_usd for scope, limit, _ in self})
 
-    def used_up(self, usd: float) -> OverLimit | None:
-        """Give the first hard limit that has been reached already."""
-        for scope, limit, spent in self:
-            if limit.hard_usd and spent >= limit.hard_usd - ROUNDING:
-                return OverLimit(scope, limit.hard_usd, spent, usd)
-        return None
+    def used_up(self, usd: float) -> list[OverLimit]:
+        """Give the hard limits that have been reached already."""
+        return [
+            OverLimit(scope, limit.hard_usd, spent, usd)
+            for scope, limit, spent in self
+            if limit.hard_usd and spent >= limit.hard_usd - ROUNDING
+        ]
 
-    def with_room(self, over: OverLimit) -> OverLimit:
+    def last(self, passed: Sequence[OverLimit]) -> OverLimit:
+        """Of limits that are passed, give the one that holds longest, with the time when there is room."""
+        return max(
+            map(self._with_room, passed), key=lambda over: math.inf if over.frees_in_s is None else over.frees_in_s
+        )
+
+    def _with_room(self, over: OverLimit) -> OverLimit:
         """Add when there is room, where waiting helps."""
         if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING:
             return over
         needed = over.spent_usd + over.estimated_usd - over.limit_usd
         return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))
 
-    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> OverLimit | None:
-        for scope, _, spent in self:
-            if usd and most[scope] and spent + usd > most[scope] + ROUNDING:
-                return OverLimit(scope, most[scope], spent, usd)
-        return None
+    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> list[OverLimit]:
+        return [
+            OverLimit(scope, most[scope], spent, usd)
+            for scope, _, spent in self
+            if usd and most[scope] and spent + usd > most[scope] + ROUNDING
+        ]
 
 
 def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None]:
     asked = ways[0]
     complete = [way for way in ways if way.writes == asked.writes]
     least = complete[-1]
-    if refused := scopes.used_up(least.usd or asked.usd) or scopes.over_hard(least.usd):
-        raise OverBudget(_hard_sentence(scopes.with_room(refused)))
-    over = scopes.over_step(asked.usd)
-    if over is None:
+    if refused := [*scopes.used_up(least.usd or asked.usd), *scopes.over_hard(least.usd)]:
+        raise OverBudget(_hard_sentence(scopes.last(refused)))
+    passed = scopes.over_step(asked.usd)
+    if not passed:
         return asked, None
+    over = scopes.last(passed)
     for way in complete[1:]:
-        if scopes.over_step(way.usd) is None:
-            return way, scopes.with_room(over)
-    return (ways[-1] if scopes.over_last(least.usd) else least), scopes.with_room(over)
+        if not scopes.over_step(way.usd):
+            return way, over
+    return (ways[-1] if scopes.over_last(least.usd) else least), over
 
 
 def _cheaper(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:

@@ -23,6 +23,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pipeline.types import Usage
+
 
 class RefdeskError(Exception):
     """Something went wrong in Refdesk."""
@@ -175,6 +177,8 @@ class LlmError(RefdeskError):
     """The language model endpoint failed."""
 
     retryable = True
+    usage: Usage = Usage()
+    """What the calls may have cost at most that reached the endpoint and brought no reply that says it."""
 
 
 class LlmTimeout(LlmError):

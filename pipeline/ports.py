@@ -179,6 +179,11 @@ class Spent(Protocol):
     """What counts as spent in the last 24 hours, what is set aside for questions under way included."""
 
     @property
+    def question_usd(self) -> float:
+        """By earlier attempts at this question, which ended without saying what they cost."""
+        ...
+
+    @property
     def user_usd(self) -> float:
         """By the asker, in this workspace."""
         ...

@@ -5,13 +5,16 @@
 SELECT pg_advisory_xact_lock(72450005, CAST(:workspace_id AS integer));
 
 -- name: spent_in_a_day
--- What one person and what everybody has spent in a day, reservations included.
-SELECT coalesce(sum(usd) FILTER (WHERE requester = :requester), 0) AS user_usd, coalesce(sum(usd), 0) AS server_usd
+-- What earlier attempts at a question, what one person and what everybody has spent in a day, reservations included.
+SELECT
+    coalesce(sum(usd) FILTER (WHERE job_id = :job_id AND lease_token <> :lease_token), 0) AS question_usd,
+    coalesce(sum(usd) FILTER (WHERE requester = :requester), 0) AS user_usd,
+    coalesce(sum(usd), 0) AS server_usd
 FROM (
-    SELECT requester, cost_usd AS usd FROM queries
+    SELECT requester, cost_usd AS usd, NULL::bigint AS job_id, NULL::uuid AS lease_token FROM queries
     WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
     UNION ALL
-    SELECT requester, usd FROM spending_reservations
+    SELECT requester, usd, job_id, lease_token FROM spending_reservations
     WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
 ) AS spent;
 

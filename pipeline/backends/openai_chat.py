@@ -6,10 +6,10 @@ of the token limit …) is left out from then on, for this endpoint, without a f
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
@@ -20,13 +20,12 @@ from pipeline.backends.chat_stream import ReplyParts, read_reply
 from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
+from pipeline.tokens import estimate_messages, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_MODEL_CHARS = 200
 MAX_ERROR_CHARS = 500
-CHARS_PER_TOKEN = 4
-"""For an estimate where a server does not count tokens."""
 OPTIONAL_FIELDS = ("response_format", "stream_options", "reasoning_effort", "logprobs", "temperature", "max_tokens")
 """Fields a server may turn down; the last one is sent as `max_completion_tokens` then."""
 SUSPECTS = ("response_format", "logprobs", "reasoning_effort")
@@ -83,16 +82,23 @@ class OpenAIChat:
         json_schema: dict[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> ChatReply:
-        """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams."""
+        """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams.
+
+        A call that breaks off or runs out of time may be charged for all the same: it counts with its prompt and its
+        longest answer, in the usage of the reply or of the error. Refusals (status 4xx, 5xx) and connections that
+        never came about cost nothing.
+        """
         ends = monotonic() + timeout_s
+        lost = _Lost(self._priced(estimate_messages(messages), max_tokens))
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         try:
-            parts: ReplyParts = retrying(self._max_retries, ends)(self._ask, payload, ends, show)
+            parts: ReplyParts = retrying(self._max_retries, ends)(self._ask, payload, ends, show, lost)
         except LlmError as error:
             error.args = (self._tellable(str(error)),)
+            error.usage = lost.usage
             raise
-        usage = self._usage(messages, parts)
+        usage = self._usage(messages, parts) + lost.usage
         model = one_line(parts.model, MAX_MODEL_CHARS) or self._model
         return ChatReply(
             text=clean_text(parts.text),
@@ -129,12 +135,14 @@ class OpenAIChat:
             }
         return payload
 
-    def _ask(self, payload: dict[str, Any], ends: float, on_text: Callable[[str], None] | None) -> ReplyParts:
+    def _ask(
+        self, payload: dict[str, Any], ends: float, on_text: Callable[[str], None] | None, lost: _Lost
+    ) -> ReplyParts:
         """Ask, leaving out field by field what the server turns down; remembered once that has helped."""
         known = refused = self._refused_fields
         while True:
             sent = _without(payload, refused)
-            with self._open(sent, ends) as response:
+            with self._open(sent, ends, lost) as response:
                 if response.status_code in {400, 422}:
                     said = read_body(response, ends)
                     turned_down = _turned_down(said, sent)
@@ -143,14 +151,15 @@ class OpenAIChat:
                         continue
                     raise self._refusal(response.status_code, said)
                 self._check_status(response, ends)
-                parts = read_reply(response, ends=ends, on_text=on_text, where=self.where)
+                with lost.unless_told():
+                    parts = read_reply(response, ends=ends, on_text=on_text, where=self.where)
             if refused != known:
                 with self._lock:
                     self._refused_fields |= refused
             return parts
 
     @contextmanager
-    def _open(self, payload: dict[str, Any], ends: float) -> Iterator[httpx.Response]:
+    def _open(self, payload: dict[str, Any], ends: float, lost: _Lost) -> Iterator[httpx.Response]:
         """Open a response; every failure of the connection, also while it is read, becomes an error of the endpoint."""
         left = ends - monotonic()
         if left <= 0:
@@ -163,12 +172,14 @@ class OpenAIChat:
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
                 raise TryAgainError(self._unreachable(error)) from error
+            lost.calls += 1
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise LlmRefused(
                 "REFDESK_LLM_BASE_URL is not an http(s) address; set it like http://127.0.0.1:11434/v1."
             ) from error
         except httpx.HTTPError as error:
+            lost.calls += not isinstance(error, httpx.ConnectError | httpx.ProxyError)
             raise TryAgainError(self._unreachable(error)) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
@@ -207,12 +218,36 @@ class OpenAIChat:
     def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
         prompt = parts.prompt_tokens
         if prompt is None:
-            prompt = math.ceil(sum(len(message.content) for message in messages) / CHARS_PER_TOKEN)
+            prompt = estimate_messages(messages)
         completion = parts.completion_tokens
         if completion is None:
-            completion = math.ceil(len(parts.text) / CHARS_PER_TOKEN)
+            completion = estimate_tokens(parts.text)
+        return self._priced(prompt, completion)
+
+    def _priced(self, prompt: int, completion: int) -> Usage:
         cost = (prompt * self._prices[0] + completion * self._prices[1]) / 1_000_000
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
+
+
+@dataclass
+class _Lost:
+    """The calls of one question to the model that were sent and brought no usage back."""
+
+    each: Usage
+    calls: int = 0
+
+    @property
+    def usage(self) -> Usage:
+        return sum((self.each for _ in range(self.calls)), Usage())
+
+    @contextmanager
+    def unless_told(self) -> Iterator[None]:
+        """Count the call when its reply cannot be read; the connection's own failures are counted where it is open."""
+        try:
+            yield
+        except LlmError:
+            self.calls += 1
+            raise
 
 
 def _without(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:

@@ -46,8 +46,12 @@ class LlmLimits:
             share = self.budget_tokens / tokens
             calls, prompt_tokens = math.ceil(calls * share), int(prompt_tokens * share)
             completion_tokens = self.budget_tokens - prompt_tokens
-        cost = prompt_tokens * self.price_prompt_usd + completion_tokens * self.price_completion_usd
-        return Usage(calls, prompt_tokens, completion_tokens, cost / 1_000_000)
+        return self.cost(calls, prompt_tokens, completion_tokens)
+
+    def cost(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
+        """Put a price on calls."""
+        usd = prompt_tokens * self.price_prompt_usd + completion_tokens * self.price_completion_usd
+        return Usage(calls, prompt_tokens, completion_tokens, usd / 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,14 @@ class LlmCalls:
         self._limits = limits
         self._lock = threading.Lock()
         self._usage = Usage()
+        self._under_way: dict[int, Usage] = {}
         self._reserved = 0
 
     @property
     def usage(self) -> Usage:
-        """What the replies so far have cost."""
+        """What the calls so far have cost; one that is still under way counts with the most that it may cost."""
         with self._lock:
-            return self._usage
+            return sum(self._under_way.values(), self._usage)
 
     def ask(
         self, values: Mapping[str, str], read: Callable[[ChatReply], Value | None], reply_tokens: int
@@ -95,13 +100,14 @@ class LlmCalls:
             left = self.ends - monotonic()
             if left <= 0:
                 return Outcome(None, f"There is no more to ask: {OUT_OF_TIME}", final=True)
-            estimated = estimate_messages(messages) + reply_tokens
+            estimated = Usage(1, estimate_messages(messages), reply_tokens)
             if not self._reserve(estimated):
                 budget = f"{self._limits.budget_tokens:,}"
                 return Outcome(None, f"The {budget} tokens that reranking may spend are used up.", final=True)
             try:
                 reply = self._complete(messages, min(left, self._limits.call_timeout_s), reply_tokens)
             except LlmError as error:
+                self._settle(estimated, error.usage)
                 # A refusal (wrong key, no such model) does not get better, and an endpoint that is away has been
                 # tried again already.
                 return Outcome(None, str(error), final=isinstance(error, LlmRefused | LlmUnreachable))
@@ -122,17 +128,22 @@ class LlmCalls:
             json_schema=dict(self._prompt.schema) if self._prompt.schema else None,
         )
 
-    def _reserve(self, tokens: int) -> bool:
+    def _reserve(self, estimated: Usage) -> bool:
+        tokens = estimated.prompt_tokens + estimated.completion_tokens
         with self._lock:
             if self._limits.budget_tokens and self._reserved + tokens > self._limits.budget_tokens:
                 return False
             self._reserved += tokens
-            return True
+            longest = self._limits.reply_tokens + estimated.completion_tokens
+            self._under_way[threading.get_ident()] = self._limits.cost(1, estimated.prompt_tokens, longest)
+        return True
 
-    def _settle(self, estimated: int, used: Usage) -> None:
+    def _settle(self, estimated: Usage, used: Usage) -> None:
         with self._lock:
+            del self._under_way[threading.get_ident()]
             self._usage += used
-            self._reserved += used.prompt_tokens + used.completion_tokens - estimated
+            self._reserved += used.prompt_tokens + used.completion_tokens
+            self._reserved -= estimated.prompt_tokens + estimated.completion_tokens
 
 
 class ParallelCalls(Generic[Key, Value]):

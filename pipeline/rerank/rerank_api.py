@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import LlmTimeout
+from pipeline.errors import LlmTimeout, LlmUnparsable
 from pipeline.ports import RerankEndpoint
 from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid
@@ -57,7 +57,11 @@ class RerankApiReranker:
         if deadline_s <= 0:
             raise LlmTimeout(f"{self._endpoint.name} was not asked: {OUT_OF_TIME}")
         passages = [cut_to_tokens(passage_of(candidate), MAX_PASSAGE_TOKENS) for candidate in candidates]
-        answer = self._endpoint.score(question, passages, timeout_s=min(deadline_s, self._call_timeout_s))
+        try:
+            answer = self._endpoint.score(question, passages, timeout_s=min(deadline_s, self._call_timeout_s))
+        except (LlmTimeout, LlmUnparsable) as error:
+            error.usage = estimated  # it was asked, and may be paid for
+            raise
         if on_progress is not None:
             on_progress(len(candidates), len(candidates))
         usage = self._priced(answer.usage)

@@ -135,6 +135,20 @@ def test_reservation__of_an_attempt_that_failed_stays(library):
     assert spent(library) == (0.2, 0.2)
 
 
+def test_reservation__of_an_earlier_attempt_counts_toward_the_question(library):
+    def of_the_question(lease):
+        return PostgresSpending(library.database, lease).reserve(lambda spent: (0.0, spent.question_usd))
+
+    lease = claim(library)
+    set_aside(library, lease, 0.2)
+    assert of_the_question(lease) == 0, "what this attempt has set aside, it knows itself"
+    with library.database.system() as session:
+        jobs.fail(session, lease, ValueError("broken"))
+    library.run("UPDATE jobs SET run_after = now()")
+    assert of_the_question(library.claim(lease.job_id)) == pytest.approx(0.2)
+    assert of_the_question(claim(library)) == 0
+
+
 def test_reservation__needs_the_lease(library):
     lease = claim(library)
     library.run("UPDATE jobs SET lease_token = gen_random_uuid()")

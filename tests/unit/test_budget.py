@@ -37,6 +37,7 @@ WRITTEN = "The gate of the castle opens at nine [1]."
 class FakeSpending:
     """Fills `Spending` and `Spent`."""
 
+    question_usd: float = 0.0
     user_usd: float = 0.0
     server_usd: float = 0.0
     frees: float | None = 7200.0
@@ -158,6 +159,38 @@ def test_soft__with_a_hard_limit_behind_it_the_answer_is_still_written() -> None
 def test_soft__of_another_scope_without_a_hard_limit_still_ends_it() -> None:
     spending = FakeSpending(user_usd=1.5, server_usd=1.5)
     assert plan("none", spending, CHAT, user=Limit(1.0), server=Limit(1.0, 2.0)) == ("none", False)
+
+
+def test_soft__what_earlier_attempts_at_the_question_spent_counts() -> None:
+    spending = FakeSpending(question_usd=0.06)
+    assert plan("llm-pairwise", spending, CHAT, question=Limit(0.1)) == ("llm-listwise", True)
+
+
+@dataclass
+class TwoDays(FakeSpending):
+    """Frees later for the server."""
+
+    def frees_in_s(self, scope: str, usd: float) -> float | None:
+        return {"user": 60.0, "server": 7200.0}[scope]
+
+
+def test_soft__of_two_limits_the_one_that_frees_last_is_named() -> None:
+    chosen = budget(TwoDays(user_usd=0.45, server_usd=0.95), user=Limit(0.5), server=Limit(1.0)).plan(
+        wanted("llm-pairwise"), RERANKERS, CHAT
+    )
+    assert chosen.fallbacks[0].reason.endswith("of which $0.95 are spent; there is room again in 2 hours.")
+
+
+def test_hard__of_two_limits_the_one_that_frees_last_is_named() -> None:
+    with pytest.raises(OverBudget, match=r"room again in 2 hours\.$"):
+        plan("none", TwoDays(user_usd=1.0, server_usd=2.0), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
+    with pytest.raises(OverBudget, match=r"room again in 2 hours\.$"):
+        plan("none", TwoDays(user_usd=1.0, server_usd=1.995), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
+
+
+def test_hard__a_limit_that_waiting_does_not_help_is_named_first() -> None:
+    with pytest.raises(OverBudget, match="REFDESK_BUDGET_QUESTION_HARD_USD"):
+        plan("none", TwoDays(user_usd=1.0), CHAT, user=Limit(0, 1.0), question=Limit(0, 0.005))
 
 
 def test_hard__alone_takes_the_cheaper_method_first() -> None:

@@ -8,7 +8,7 @@ from pipeline.errors import Cancelled, LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.generate import abstain, abstain_without_passages, generate_answer
 from pipeline.generate.citations import Verified, verify_citations
 from pipeline.generate.written import show_when_verified
-from pipeline.types import Generated, Ranked
+from pipeline.types import Generated, Ranked, Usage
 from tests.answer_fakes import FakeChat, candidate, ranked
 
 PASSAGES = ranked(
@@ -129,6 +129,12 @@ def test_written__what_cannot_be_verified_is_never_shown(said: str | Exception) 
     assert [(f.stage, f.method, f.used) for f in given.fallbacks] == [("generate", "fake-model", "extractive")]
     assert given.model == "extractive"
     assert given.usage.calls == (0 if isinstance(said, Exception) else 1)
+
+
+def test_written__a_call_that_got_lost_is_counted() -> None:
+    lost = LlmTimeout("Too slow.")
+    lost.usage = Usage(1, 100, 50, 0.25)
+    assert answer("Who founded the library?", FakeChat(lost)).usage == lost.usage
 
 
 def test_written__thinking_is_dropped() -> None:

@@ -14,7 +14,7 @@ import pytest
 from pipeline.backends import chat_stream
 from pipeline.backends.openai_chat import OpenAIChat
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
-from pipeline.types import ChatMessage
+from pipeline.types import ChatMessage, Usage
 
 KEY = "sk-very-secret"
 MESSAGES = [ChatMessage("user", "x" * 40)]
@@ -49,8 +49,8 @@ def server() -> Iterator[Script]:
             script.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             script.keys.append(self.headers.get("Authorization"))
             status, headers, body = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
-            if status == 0:
-                script.hold.wait(20)
+            if status <= 0:
+                script.hold.wait(20 if status == 0 else 0)
                 return
             self.send_response(status)
             for name, value in ({"Content-Type": "application/json"} | headers).items():
@@ -104,7 +104,7 @@ def test_complete__text_usage_and_cost(server: Script, chat: OpenAIChat) -> None
 def test_complete__usage_is_estimated_when_missing(server: Script, chat: OpenAIChat) -> None:
     server.say(200, {"choices": [{"message": {"content": "123456"}}], "usage": None})
     reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
-    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.model) == (10, 2, "tiny")
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.model) == (14, 3, "tiny")
 
 
 @pytest.mark.parametrize("content", [None, [], [{"type": "text", "text": ""}]])
@@ -216,6 +216,40 @@ def test_complete__no_wait_beyond_the_time(server: Script, chat: OpenAIChat) -> 
 def test_complete__too_slow(server: Script, chat: OpenAIChat) -> None:
     server.say(0, "")
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0.2), LlmTimeout)
+
+
+LOST = Usage(1, 14, 9, (14 * 2.0 + 9 * 8.0) / 1_000_000)
+"""What a call may cost that was sent and not answered: its prompt and its longest answer."""
+
+
+@pytest.mark.parametrize(
+    ("replies", "lost"),
+    [
+        ([(0, "")], 1),
+        ([(-1, "")], 3),
+        ([(200, "<html>")], 1),
+        ([(200, events("Hel", done=False))], 1),
+        ([(-1, ""), (401, "no")], 1),
+        ([(401, "no")], 0),
+        ([(429, "slow")], 0),
+        ([(500, "no")], 0),
+    ],
+)
+def test_complete__calls_that_got_lost_count(
+    server: Script, chat: OpenAIChat, replies: list[tuple[int, str]], lost: int
+) -> None:
+    for status, body in replies:
+        server.say(status, body, Retry_After="0", Content_Type="text/event-stream" if "data" in body else "text/html")
+    with pytest.raises(LlmError) as raised:
+        chat.complete(MESSAGES, max_tokens=9, timeout_s=2)
+    assert raised.value.usage == sum([LOST] * lost, Usage())
+
+
+def test_complete__calls_that_got_lost_count_beside_the_reply(server: Script, chat: OpenAIChat) -> None:
+    server.say(-1, "")
+    server.say(200, OK)
+    reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
+    assert reply.usage == Usage(1, 1000, 500, 0.006) + LOST
 
 
 def test_complete__no_time_at_all(server: Script, chat: OpenAIChat) -> None:

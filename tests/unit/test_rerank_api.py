@@ -292,6 +292,13 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
         assert [(f.method, f.used) for f in result.fallbacks] == [("rerank-api", "none")]
 
 
+@pytest.mark.parametrize(("said", "calls"), [(Said(hold=True), 1), (Said(status=401), 0)])
+def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: Said, calls: int) -> None:
+    reranker = RerankApiReranker(serve([said]), price_call_usd=2.0)
+    result = with_fallback(reranker, RecallOrderReranker()).rerank("q", candidates(5), deadline_s=1.0)
+    assert result.usage == (reranker.estimate("q", candidates(5)) if calls else Usage())
+
+
 def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
     def check(**settings: str) -> Check:
         return attempt("rerank endpoint", lambda: _rerank_endpoint(Settings(**settings)))  # type: ignore[arg-type]

@@ -172,7 +172,19 @@ def test_rerank__hanging_calls_end_with_the_deadline() -> None:
     released.set()
     assert is_full_permutation(result.ranked, candidates(4))
     assert order(result) == [4, 2, 3, 1]
+    assert result.usage.calls == 4, "the call that is still under way counts"
+    assert result.usage.completion_tokens > 3 * 5 + 400, "with its longest reply"
     assert "time for reranking was up" in result.fallbacks[0].reason
+
+
+def test_rerank__calls_that_got_lost_count() -> None:
+    lost = LlmTimeout("Too slow.")
+    lost.usage = Usage(1, 100, 50, 0.25)
+    result = LlmPointwiseReranker(FakeChat(lost), limits=LlmLimits(concurrency=1)).rerank(
+        "q", candidates(4), deadline_s=5
+    )
+    assert result.usage == sum([lost.usage] * result.usage.calls, Usage())
+    assert result.usage.calls > 0
 
 
 def test_rerank__no_time_at_all() -> None:

@@ -12,7 +12,7 @@ from pipeline.answer import answer_question
 from pipeline.errors import Cancelled, LlmTimeout, UnknownName
 from pipeline.prompts import quote_conversation
 from pipeline.rewrite import join_questions, leans, rewrite_question
-from pipeline.types import Answer, AnswerOptions, ChatMessage, Exchange
+from pipeline.types import Answer, AnswerOptions, ChatMessage, Exchange, Usage
 from tests.answer_fakes import FakeChat, FakeStore, candidate
 from tests.unit.test_answer import NONE, parts
 
@@ -61,6 +61,13 @@ def test_rewrite__with_a_model_the_question_stands_on_its_own() -> None:
     assert "<question>\nHow high is the castle?\n</question>" in replies.chat.asked[1][1].content
     assert result.generated.text == "The castle is thirty metres high [1]."
     assert (result.usage.calls, len(result.prompt_hashes), result.fallbacks) == (2, 2, ())
+
+
+def test_rewrite__a_call_that_got_lost_is_counted() -> None:
+    lost = LlmTimeout("Too slow.")
+    lost.usage = Usage(1, 100, 50, 0.25)
+    rewriting = rewrite_question("And the towers?", [CASTLE], FakeChat(lost), timeout_s=1)
+    assert rewriting.usage == lost.usage
 
 
 def test_rewrite__without_a_conversation_nothing_is_asked() -> None:

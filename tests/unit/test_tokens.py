@@ -10,7 +10,16 @@ from pipeline.types import ChatMessage
 
 @pytest.mark.parametrize(
     ("text", "tokens"),
-    [("", 0), ("word", 1), ("a longer text", 4), ("数据库在哪里？", 7), ("база", 2), ("größer", 2), ("x 数 б", 3)],
+    [
+        ("", 0),
+        ("word", 1),
+        ("a longer text", 4),
+        ("数据库在哪里？", 7),
+        ("база", 2),
+        ("größer", 3),
+        ("x 数 б", 3),
+        ("| 12.50 |", 4),
+    ],
 )
 def test_estimate_tokens(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
