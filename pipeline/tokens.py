@@ -1,7 +1,7 @@
 """Tokens: estimate how many a text has before anybody is paid for them, and cut a text to so many.
 
 A language model's own tokenizer is not known here, so the estimate leans to the high side: to a token go four plain
-letters or spaces, two digits, signs or letters of other scripts, one accented letter, and one character in Chinese,
+letters or spaces, two digits or letters of other scripts, one sign or accented letter, and one character in Chinese,
 Japanese and Korean (which write no spaces, so that counting words would let a whole page through).
 """
 
@@ -18,13 +18,13 @@ MESSAGE_TOKENS = 4
 
 _EAST_ASIAN = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uff00-\uffef\U00020000-\U000323af]")
 _PLAIN = re.compile("[A-Za-z \n]+")
-_ACCENTED = re.compile("[\u00aa-\u024f\u1e00-\u1eff]")
+_SIGN_OR_ACCENTED = re.compile("[!-/:-@\\[-`{-~\u00a1-\u024f\u1e00-\u1eff]")
 
 
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text, rather too many than too few."""
     rest = _PLAIN.sub("", text)
-    whole = 0 if rest.isascii() else len(_EAST_ASIAN.findall(rest)) + len(_ACCENTED.findall(rest))
+    whole = len(_SIGN_OR_ACCENTED.findall(rest)) + (0 if rest.isascii() else len(_EAST_ASIAN.findall(rest)))
     return math.ceil((len(text) - len(rest)) / 4 + whole + (len(rest) - whole) / 2)
 
 

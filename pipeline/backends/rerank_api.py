@@ -18,10 +18,10 @@ from pipeline.backends.chat_address import shown_address
 from pipeline.backends.json_endpoint import JsonEndpoint
 from pipeline.errors import LlmRefused, LlmUnparsable
 from pipeline.ports import PassageScores
+from pipeline.tokens import estimate_tokens
 from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000
-CHARS_PER_TOKEN = 4
 SETTINGS = "REFDESK_RERANK_API_URL"
 
 
@@ -171,8 +171,8 @@ def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
         counted = counts.get(field) if isinstance(counts, dict) else None
         if isinstance(counted, int) and counted > 0:
             return Usage(calls=1, prompt_tokens=counted)
-    chars = sum(len(question) + len(passage) for passage in passages)
-    return Usage(calls=1, prompt_tokens=math.ceil(chars / CHARS_PER_TOKEN))
+    asked = estimate_tokens(question)
+    return Usage(calls=1, prompt_tokens=sum(asked + estimate_tokens(passage) for passage in passages))
 
 
 def _address(url: str) -> str:

@@ -166,7 +166,7 @@ def test_score__cohere_shape(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     ("usage", "tokens"),
-    [({"total_tokens": 815, "prompt_tokens": 800}, 800), ({"total_tokens": 56}, 56), ({"total_tokens": 0}, 1), (5, 1)],
+    [({"total_tokens": 815, "prompt_tokens": 800}, 800), ({"total_tokens": 56}, 56), ({"total_tokens": 0}, 2), (5, 2)],
 )
 def test_score__usage_of_jina_vllm_and_of_nobody(serve: Serve, usage: Any, tokens: int) -> None:
     assert serve([cohere(result(0, 0.1), usage=usage)]).score("q", ["a"], timeout_s=5).usage.prompt_tokens == tokens

@@ -18,7 +18,7 @@ from pipeline.types import ChatMessage
         ("база", 2),
         ("größer", 3),
         ("x 数 б", 3),
-        ("| 12.50 |", 4),
+        ("| 12.50 |", 6),
     ],
 )
 def test_estimate_tokens(text: str, tokens: int) -> None:
