@@ -267,6 +267,6 @@ def _hard_sentence(over: OverLimit) -> str:
 
 def _rule(over: OverLimit) -> str:
     said = f"the limit is {dollars(over.limit_usd)} for {_WHOSE[over.scope]}"
-    if over.scope != "question":
+    if over.scope != "question" or over.spent_usd:
         said += f", of which {dollars(over.spent_usd)} are spent"
     return said if over.frees_in_s is None else f"{said}; there is room again in {duration(over.frees_in_s)}"

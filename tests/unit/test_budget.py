@@ -163,7 +163,9 @@ def test_soft__of_another_scope_without_a_hard_limit_still_ends_it() -> None:
 
 def test_soft__what_earlier_attempts_at_the_question_spent_counts() -> None:
     spending = FakeSpending(question_usd=0.06)
-    assert plan("llm-pairwise", spending, CHAT, question=Limit(0.1)) == ("llm-listwise", True)
+    chosen = budget(spending, question=Limit(0.1)).plan(wanted("llm-pairwise"), RERANKERS, CHAT)
+    assert (chosen.reranker.method, chosen.writes) == ("llm-listwise", True)
+    assert chosen.fallbacks[0].reason.endswith("the limit is $0.10 for one question, of which $0.06 are spent.")
 
 
 @dataclass
