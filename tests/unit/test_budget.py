@@ -244,7 +244,7 @@ def test_question__what_rewriting_has_cost_counts() -> None:
     assert given.plan(wanted("llm-listwise"), RERANKERS, CHAT).fallbacks == ()
     chosen = given.plan(wanted("llm-listwise", spent_usd=0.001), RERANKERS, CHAT)
     assert chosen.reranker.method == "late-interaction"
-    assert chosen.fallbacks[0].reason.endswith("and the limit is $0.03 for one question.")
+    assert chosen.fallbacks[0].reason.endswith("and the limit is $0.03 for one question, of which $0.001 are spent.")
 
 
 def flow(given: Budget, chat: FakeChat, *, reranker: str = "llm-listwise", found: Sequence[Candidate] = ()) -> Any:
