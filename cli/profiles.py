@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import StrEnum
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 POLL_S = 0.5
+LONGEST_NAME = 200
 STILL_S = 45.0
 """How long nothing may move while a worker names a problem; then the build ends with it and can be gone on with."""
 
@@ -82,8 +84,8 @@ def add(
     key is REFDESK_EMBEDDING_API_KEY), or any language model whose hidden states are pooled (--pooling).
     """
     settings = front_end.begin()
-    if not name.strip():
-        raise BadInput("A profile needs a name.")
+    if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise BadInput(f"A profile needs a name, of one line and at most {LONGEST_NAME} characters.")
     wanted = ProfileRequest(
         name=name.strip(),
         model=model,
@@ -103,7 +105,7 @@ def add(
     say(f"before a question: {added.query_prefix!r}, before a passage: {added.passage_prefix!r}", "dim")
     if added.max_tokens < settings.chunk_tokens:
         note(f"passages have up to {settings.chunk_tokens} tokens; it reads {added.max_tokens} of each", "yellow")
-    note(f"next: refdesk profiles build {added.name}")
+    note(f"next: refdesk profiles build {quote(added.name)}")
 
 
 @app.command("build")
@@ -127,7 +129,8 @@ def build(name: Name, as_json: Json = False) -> None:
         return
     say(f"{profile.name} has all {status.vectors} vectors")
     if state != "live":
-        note(f"next: refdesk profiles compare {profile.name}, or refdesk profiles switch {profile.name}")
+        named = quote(profile.name)
+        note(f"next: refdesk profiles compare {named}, or refdesk profiles switch {named}")
 
 
 app.command("compare")(profile_comparison.compare)
@@ -153,7 +156,9 @@ def switch(
         with front.database.system() as session:
             profile, state = profiles.find(session, name)
         if state not in {"building", "retired"}:
-            way_out = "it is live already" if state == "live" else f"build it first: `refdesk profiles build {name}`"
+            way_out = (
+                "it is live already" if state == "live" else f"build it first: `refdesk profiles build {quote(name)}`"
+            )
             raise BadInput(f"The profile {name!r} is {state}; {way_out}.")
         _switch(front, profile, wait_s=wait, force=force)
     _tell_switched(profile, as_document=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, cast
 
 from sqlalchemy import select
@@ -138,7 +139,7 @@ def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -
     if whole and (missing := count_missing(session, profile.id)):
         raise ProfileNotReady(
             f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks that answer questions now, which it"
-            f" would lose; run `refdesk profiles build {profile.name}` first."
+            f" would lose; run `refdesk profiles build {quote(profile.name)}` first."
         )
     session.execute(named("fill_queue"), {"id": profile.id, "again": False})
     if session.execute(named("switch_profile"), {"id": profile.id}).one_or_none() is None:

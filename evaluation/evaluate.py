@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 
 from config.settings import Settings
 from config.wiring import WorkerParts, build_parts
@@ -113,7 +114,9 @@ def _parts(laboratory: Laboratory, plan: EvaluationPlan) -> Iterator[tuple[Embed
         with laboratory.database.system() as session:
             profile, state = profiles.find(session, plan.profile)
         if state not in {"live", "building", "retired"}:
-            raise BadInput(f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {plan.profile}`.")
+            raise BadInput(
+                f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {quote(plan.profile)}`."
+            )
     parts = build_parts(_roomy(laboratory.settings), profile, role="query")
     try:
         yield profile, parts
@@ -209,7 +212,7 @@ def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: On
         elif time.monotonic() - moved > VECTORS_PATIENCE_S:
             raise ProfileNotReady(
                 f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks and gets no more; run"
-                f" `refdesk profiles build {profile.name}` to see why."
+                f" `refdesk profiles build {quote(profile.name)}` to see why."
             )
         before = missing
         on_step(f"vectors of {profile.name}", first - missing, first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 from statistics import fmean
 
 from db import profiles
@@ -57,7 +58,7 @@ def _whole(laboratory: Laboratory, name: str) -> EmbeddingProfile:
         missing = profiles.count_missing(session, profile.id)
     if missing:
         raise BadInput(
-            f"The profile {name!r} lacks the vectors of {missing:,} chunks; run `refdesk profiles build {name}` first."
+            f"The profile {name!r} lacks the vectors of {missing:,} chunks; run `refdesk profiles build {quote(name)}` first."
         )
     return profile
 

@@ -263,7 +263,8 @@ class Office:
 
     def wait_text(self, message: Message, wanted: str) -> None:
         def what() -> str:
-            return f"{wanted!r} in {message.text!r}"
+            couriers = [bot.courier.health() for bot in self.bots]
+            return f"{wanted!r} in {message.text!r}; the couriers: {couriers}"
 
         self.fake.world.wait_until(lambda: wanted in message.text, PATIENCE_S, what)
 
