@@ -58,7 +58,8 @@ def _whole(laboratory: Laboratory, name: str) -> EmbeddingProfile:
         missing = profiles.count_missing(session, profile.id)
     if missing:
         raise BadInput(
-            f"The profile {name!r} lacks the vectors of {missing:,} chunks; run `refdesk profiles build {quote(name)}` first."
+            f"The profile {name!r} lacks the vectors of {missing:,} chunks; "
+            f"run `refdesk profiles build {quote(name)}` first."
         )
     return profile
 

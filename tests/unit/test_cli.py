@@ -283,3 +283,9 @@ def test_evaluate__refused_is_one_document(run):
     result = run("evaluate", "nowhere", "--json")
     assert result.code == 1
     assert json.loads(result.said)["error_class"] == "BadInput"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x1b[2Jb", "n" * 201])
+def test_profiles__a_name_fits_into_a_line(run, name):
+    result = run("profiles", "add", name, "--model", "any")
+    assert (result.code, result.told) == (1, "A profile needs a name, of one line and at most 200 characters.")
