@@ -136,12 +136,14 @@ def _read_month(match: re.Match[str]) -> _Given | None:
 
 
 def _read_year_range(match: re.Match[str]) -> _Given | None:
-    """Read 2019/20, a season."""
+    """Read 2019/20 and 2003-05."""
     year, end = match["year"], match["end"]
-    if int(end) != (int(year) + 1) % 100:
+    if not 0 < (int(end) - int(year)) % 100 < _LONGEST_SPAN:
         return None
-    after = str(int(year) + 1)
-    return (Values({year, after}), Values({year, end})), Values({year, after, end, f"year:{year}", f"year:{after}"})
+    after = str(int(year) + (int(end) - int(year)) % 100)
+    return (Values({year, after}), Values({year, _shift(end)})), Values(
+        {year, after, end, f"year:{year}", f"year:{after}"}
+    )
 
 
 def _read_two_way_date(match: re.Match[str]) -> _Given | None:
@@ -183,11 +185,12 @@ def _read_time(match: re.Match[str]) -> _Given | None:
         hours = [12] if said == "中午" and hour == 12 else hours
     end = f":{seconds}" if seconds else ""
     exact = [f"{h % 24:02}:{minute:02}" for h in hours]
-    loose = f"bare:{hour}" if minute == 0 else f"{hour}.{minute:02}".rstrip("0")
+    # "10 to 2" is until 14:00.
+    loose = [f"bare:{h}" for h in {hour, hour % 12 or 12}] if minute == 0 else [f"{hour}.{minute:02}".rstrip("0")]
     gives = {*exact, *(time + end for time in exact)}
     if minute == 0:
         gives |= {f"hour:{shown}" for h in (hour, *hours[: 1 if said else 0]) for shown in (h, h % 12 or 12)}
-    return (*(Values({time + end}) for time in exact), Values({loose})), Values(gives)
+    return (*(Values({time + end}) for time in exact), *(Values({said}) for said in loose)), Values(gives)
 
 
 def _read_dotted(match: re.Match[str]) -> _Given:
@@ -233,6 +236,8 @@ def _read_plain(match: re.Match[str]) -> _Given:
         by_letter = gives if scale in _METRES_TOO else Values()
         return (*scaled, *plain[:1]), by_letter.union(*scaled)
     whole = next(iter(plain[0])) if len(plain[0]) == 1 else ""
+    if whole.isdigit() and _HUNDREDTHS.match(after):
+        gives |= Values([_shift("0", whole.zfill(2)) if len(whole) <= 2 else _shift(whole[:-2], whole[-2:])])
     if written.count(".") == 1:
         as_written = Values({f"={written}"})
         gives |= as_written
@@ -291,6 +296,8 @@ def _shift(whole: str, fraction: str = "", *, zeros: int = 0) -> str:
 
 _LAST_CENTURY, _SHORTEST_PHONE = 70, 7
 _METRES_TOO = frozenset("mb")
+_LONGEST_SPAN = 30
+_HUNDREDTHS = re.compile(r"\s?(?:p|pence|c|cents?|ct|\u00a2|分钱)(?!\w)", re.IGNORECASE)
 _SHARE_SIGN = re.compile(r"\s?(?:[%\uff05]|per\s?cent\b)", re.IGNORECASE)
 _VERSION_BEFORE = re.compile(
     r"(?:\b(?!(?:EUR|USD|GBP|CHF|CNY|RMB|JPY)\b)(?-i:[A-Z])\w*|\b(?:versions?|v|release|section|chapter)|版本|第)\s?\Z",

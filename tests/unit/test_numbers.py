@@ -126,6 +126,11 @@ def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
         ("6 pm", "it closes at 6"),
         ("from 5 to 7", "5 March to 7 March"),
         ("9 to 17", "from 9:00 to 17:00"),
+        ("from 10:00 to 14:00", "Saturday 10-2"),
+        ("18:00", "it closes at 6"),
+        ("£0.20", "20p per day"),
+        ("$1.25", "125 cents"),
+        ("from 2003 to 2005", "renovated 2003-05"),
         ("5日", "3月5日"),
         ("6 pm", "à 6 heures"),
     ],
@@ -176,6 +181,9 @@ def test_numbers__follow_from_the_source(said: str, source: str) -> None:
         ("+1 555 123 4567", "+1 555 123 4568"),
         ("2020", "2018/19"),
         ("1/3", "½ cup"),
+        ("£0.30", "20p per day"),
+        ("2006", "renovated 2003-05"),
+        ("15:00", "it closes at 6"),
     ],
 )
 def test_numbers__different_ones(said: str, source: str) -> None:
