@@ -1,9 +1,9 @@
 """Conflicts: find where sources of different documents say different things, and say so.
 
 What can be told without understanding is this: two sentences with the same words whose numbers, times or dates differ.
-A word more ("on Sundays"), another title ("North library", "South library") or another number as a name ("room 12")
-may mean that they speak of different things; such sentences are left alone, and contradictions in other words are for a
-language model to see.
+A word more ("on Sundays"), another title ("North library", "South library"), a name of the question that only one
+source knows, or another number as a name ("room 12") may mean that they speak of different things; such sentences are
+left alone, and contradictions in other words are for a language model to see.
 """
 
 from __future__ import annotations
@@ -59,12 +59,14 @@ class Statement:
     page: int | None = None
     title: str = ""
     headings: tuple[str, ...] = ()
+    passage: str = ""
+    """The whole text that it stands in."""
 
     @classmethod
     def of(cls, passage: Ranked, n: int, text: str, page: int | None = None) -> Statement:
         """Make the statement of a sentence of passage n."""
         candidate = passage.candidate
-        return cls(n, candidate.document_id, text, page, candidate.title, candidate.headings)
+        return cls(n, candidate.document_id, text, page, candidate.title, candidate.headings, candidate.text)
 
     @cached_property
     def _in_digits(self) -> str:
@@ -104,11 +106,13 @@ def first_of_each(statements: Iterable[Statement], besides: Iterable[Statement] 
     return found
 
 
-def disagree(one: Statement, other: Statement) -> bool:
+def disagree(question: str, one: Statement, other: Statement) -> bool:
     """Tell whether statements of two documents speak of the same and give different numbers for it."""
     if one.document_id == other.document_id or not one.numbers or not other.numbers:
         return False
     if one.words != other.words or len(one.words.content) < LEAST_WORDS or _is_other_subject(one, other):
+        return False
+    if _is_asked_about_one(question, one, other) or _is_asked_about_one(question, other, one):
         return False
     mine, theirs = differing(one, other), differing(other, one)
     if not mine or len(mine) != len(theirs) or _is_about_the_same(one, other, mine, theirs):
@@ -156,6 +160,12 @@ def _is_other_subject(one: Statement, other: Statement) -> bool:
     if title & other_title and title - other_title and other_title - title:
         return True
     return bool(headings - other_headings and other_headings - headings)
+
+
+def _is_asked_about_one(question: str, one: Statement, other: Statement) -> bool:
+    """Tell whether the question names what one source is about, by title or headings, and the other never speaks of."""
+    named = content_terms(question) & frozenset().union(*one.subjects)
+    return bool(named) and not named <= frozenset().union(*other.subjects, split_terms(other.passage or other.text))
 
 
 def _is_about_the_same(one: Statement, other: Statement, mine: Sequence[Number], theirs: Sequence[Number]) -> bool:

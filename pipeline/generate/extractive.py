@@ -52,7 +52,7 @@ def extract_answer(
     """
     found = _find(passages)
     similarity, missing = _compare(question, found, score_sentences)
-    chosen, conflicts = _add_contradictions(_choose(_weigh(question, found, similarity)), found, passages)
+    chosen, conflicts = _add_contradictions(question, _choose(_weigh(question, found, similarity)), found, passages)
     citations = {
         s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text, passages[s.passage].candidate.page)
         for s in reversed(chosen)
@@ -128,14 +128,14 @@ def _choose(sentences: Sequence[_Sentence]) -> list[_Sentence]:
 
 
 def _add_contradictions(
-    chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[Ranked]
+    question: str, chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[Ranked]
 ) -> tuple[list[_Sentence], tuple[tuple[int, ...], ...]]:
     """Add to the chosen sentences those that contradict them; gives also which passages disagree."""
     stated = {Statement.of(passages[s.passage], s.passage + 1, s.text): s for s in found}
     shown = {(s.passage, s.place): s for s in chosen}
     groups: list[tuple[int, ...]] = []
     for said in [statement for statement, s in stated.items() if (s.passage, s.place) in shown]:
-        against = first_of_each(other for other in stated if disagree(said, other))
+        against = first_of_each(other for other in stated if disagree(question, said, other))
         groups.append((said.n, *(other.n for other in against)))
         shown |= {(s.passage, s.place): s for s in map(stated.__getitem__, against)}
     return [shown[place] for place in sorted(shown)], distinct_groups(groups)

@@ -67,7 +67,7 @@ def show_versions(
         for n in claim.cited:
             quote = find_quote(claim.text, passages[n - 1])
             said = Statement.of(passages[n - 1], n, quote.text, quote.page)
-            against = [s for s in statements if disagree(said, s) and _gives(claim, said, s)]
+            against = [s for s in statements if disagree(question, said, s) and _gives(claim, said, s)]
             shown = [s for s in against if any(s.n in c.cited and _gives(c, s, said) for c in verified.claims)]
             unshown = first_of_each(against, besides=shown)
             missing |= dict.fromkeys(unshown)

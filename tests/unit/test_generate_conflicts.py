@@ -102,8 +102,8 @@ def test_extractive__one_document_does_not_contradict_itself() -> None:
 )  # fmt: skip
 def test_disagree(one: str, other: str, *, conflict: bool) -> None:
     said, against = Statement(1, 1, one), Statement(2, 2, other)
-    assert disagree(said, against) is conflict
-    assert disagree(against, said) is conflict
+    assert disagree(QUESTION, said, against) is conflict
+    assert disagree(QUESTION, against, said) is conflict
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,24 @@ def test_disagree__about_one_subject(
     one: tuple[str, tuple[str, ...]], other: tuple[str, tuple[str, ...]], *, conflict: bool
 ) -> None:
     said, against = Statement(1, 1, EARLY, None, *one), Statement(2, 2, LATE, None, *other)
-    assert disagree(said, against) is conflict
-    assert disagree(against, said) is conflict
+    assert disagree(QUESTION, said, against) is conflict
+    assert disagree(QUESTION, against, said) is conflict
+
+
+@pytest.mark.parametrize(
+    ("question", "conflict"),
+    [
+        ("How many people live in Glen Burnie?", False),
+        ("How many people live in Salem?", False),
+        ("How many people live in the county?", True),
+        ("How many people live there?", True),
+    ],
+)
+def test_disagree__not_about_what_only_one_is_about(question: str, *, conflict: bool) -> None:
+    one = Statement(1, 1, "The population was 500 in 2010.", None, "Glen Burnie", (), "A town of the county.")
+    other = Statement(2, 2, "The population was 700 in 2010.", None, "Salem", (), "A village of the county.")
+    assert disagree(question, one, other) is conflict
+    assert disagree(question, other, one) is conflict
 
 
 def test_extractive__a_number_of_the_question_hides_no_version() -> None:
