@@ -138,8 +138,10 @@ def test_disagree__about_one_subject(
     ],
 )
 def test_disagree__not_about_what_only_one_is_about(question: str, *, conflict: bool) -> None:
-    one = Statement(1, 1, "The population was 500 in 2010.", None, "Glen Burnie", (), "A town of the county.")
-    other = Statement(2, 2, "The population was 700 in 2010.", None, "Salem", (), "A village of the county.")
+    one = Statement(
+        1, 1, "The population was 500 at the 2010 census.", None, "Glen Burnie", (), "A town of the county."
+    )
+    other = Statement(2, 2, "The population was 700 at the 2010 census.", None, "Salem", (), "A village of the county.")
     assert disagree(question, one, other) is conflict
     assert disagree(question, other, one) is conflict
 
