@@ -184,7 +184,9 @@ class Claims:
         ends = delivery.claim_expires or delivery.created_at
         age_s = (ends - delivery.created_at).total_seconds() - self._lease_s
         inherited = delivery.attempts > 0 or age_s > FRESH_S
-        return Held(delivery, claimed_at=started, deadline=self._deadline(started), inherited=inherited)
+        # Claimed now, not when that began: a renewal in between may not have seen it.
+        now = asyncio.get_running_loop().time()
+        return Held(delivery, claimed_at=now, deadline=self._deadline(started), inherited=inherited)
 
     def _deadline(self, started: float) -> float:
         # The database counts from a moment after `started`; the margin is for what is on its way to Discord.

@@ -215,6 +215,12 @@ class Courier:
             before.task.cancel()
         self._held[number] = held
         held.task = self._spawn(self._serve(held))
+        # Not at the end of the task itself: one that is cancelled before its first step runs none of its code.
+        held.task.add_done_callback(lambda _: self._let_go(held))
+
+    def _let_go(self, held: Held) -> None:
+        if self._held.get(held.delivery.id) is held:
+            del self._held[held.delivery.id]
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -235,9 +241,6 @@ class Courier:
         except Exception as error:
             log.exception("a delivery could not be shown", delivery=held.delivery.id)
             await self._postpone(held, f"{type(error).__name__} in the bot", MAX_FAULTS)
-        finally:
-            if self._held.get(held.delivery.id) is held:
-                del self._held[held.delivery.id]
 
     async def _look(self, held: Held) -> bool:
         """Wait for a change and show it, at the end of the message's second; tells whether that was the end."""

@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from bot.delivery.courier import Courier
 from tests.courier_office import EDIT, POST, Cut, open_office
 
 LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
@@ -226,6 +227,23 @@ def test_limit__on_one_channel_holds_up_no_other(office):
     office.answer(quick)
     office.wait_state(quick)
     assert office.row(slow).state == "open"
+
+
+def test_claim__whose_task_is_cancelled_before_it_begins_is_taken_up_again(office, monkeypatch):
+    """A renewal that missed a claim which was just being made cancels its task, maybe before its first step."""
+    hold, cut = Courier._hold, []
+
+    def hold_and_cancel(self, held):
+        hold(self, held)
+        if not cut:
+            cut.append(held)
+            held.task.cancel()
+
+    monkeypatch.setattr(Courier, "_hold", hold_and_cancel)
+    office.start_bot()
+    asked = office.ask()
+    office.wait_text(asked.message, "Waiting")
+    assert cut
 
 
 def test_server_errors__are_tried_again_with_pauses(office):
