@@ -8,6 +8,7 @@ from shlex import quote
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cli import front as front_end
@@ -189,6 +190,7 @@ def drop(name: Name, as_json: Json = False) -> None:
         drop_vector_indexes(front.database, profile.id)
         while batch := _drop_batch(front, profile):
             deleted += batch
+        drop_vector_indexes(front.database, profile.id)  # once more: one may have been under construction
     if as_json:
         print_json({"name": profile.name, "was": state, "vectors_deleted": deleted})
     else:
@@ -205,10 +207,12 @@ def _follow(front: front_end.Front, settings: Settings, profile: EmbeddingProfil
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     moved = time.monotonic()
     with Progress(*columns, TimeRemainingColumn(), console=err) as progress:
-        bar = progress.add_task(f"embedding for {profile.name}", total=None)
+        bar = progress.add_task(f"embedding for {escape(profile.name)}", total=None)
         before = -1
         while True:
             status = next(s for s in _statuses(front, settings) if s.profile.id == profile.id)
+            if status.state == "dropped":
+                raise BadInput(f"The profile {profile.name!r} was dropped meanwhile; add it again to build it.")
             progress.update(bar, completed=status.vectors, total=status.vectors + status.waiting)
             if status.waiting == status.stuck:
                 break

@@ -224,7 +224,7 @@ def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str
     qrels: dict[str, dict[str, int]] = {}
     for number, (where, line) in enumerate(_lines(path)):
         fields = line.split("\t")
-        if number == 0 and not _is_number("".join(fields[2:3])):
+        if number == 0 and len(fields) == 3 and fields[0].strip() not in question_ids and not _is_number(fields[2]):
             continue  # the header, which some files lack
         if len(fields) != 3:
             raise where.error("must hold query-id, corpus-id and score, separated by tabs")

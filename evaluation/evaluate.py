@@ -61,6 +61,16 @@ class Laboratory:
     submitter: Submitter
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A workspace with what its people's use says is relevant."""
+
+    workspace: str
+    workspace_id: int
+    channels: list[str]
+    judgements: Judgements
+
+
 def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
     """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
     require_pytrec_eval()
@@ -76,8 +86,13 @@ def evaluate_feedback(
     Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NothingToMeasure` when no
     answer of the time cites a document that still answers.
     """
+    return evaluate_judged(read_judgements(laboratory.database, workspace, days), plan, laboratory, on_step)
+
+
+def evaluate_judged(found: Judged, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
+    """Evaluate on judgements that have been read: two evaluations on the same can be compared."""
     require_pytrec_eval()
-    workspace_id, channels, judged = _judgements(laboratory.database, workspace, days)
+    workspace_id, channels, judged = found.workspace_id, found.channels, found.judgements
     with _parts(laboratory, plan) as (profile, parts):
         answer = parts.answer_with(PostgresRecall(laboratory.database, workspace_id, profile, channels))
         methods = measure(
@@ -90,7 +105,7 @@ def evaluate_feedback(
             on_progress=lambda done, total: on_step("questions", done, total),
         )
     return Evaluation(
-        dataset=workspace,
+        dataset=found.workspace,
         documents=len({document for grades in judged.qrels.values() for document in grades}),
         questions=len(judged.questions),
         recall=plan.recall,
@@ -124,7 +139,8 @@ def _parts(laboratory: Laboratory, plan: EvaluationPlan) -> Iterator[tuple[Embed
         parts.close()
 
 
-def _judgements(database: Database, workspace: str, days: float) -> tuple[int, list[str], Judgements]:
+def read_judgements(database: Database, workspace: str, days: float) -> Judged:
+    """Read what a workspace has judged, of the last so many days (0: ever); raises `NothingToMeasure`."""
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
@@ -135,7 +151,7 @@ def _judgements(database: Database, workspace: str, days: float) -> tuple[int, l
             f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"
             " vote on the answers), or take in older ones with --since 0."
         )
-    return workspace_id, channels, judged
+    return Judged(workspace, workspace_id, channels, judged)
 
 
 def _remarks(judged: Judgements) -> tuple[str, ...]:

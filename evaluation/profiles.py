@@ -8,7 +8,7 @@ from shlex import quote
 from statistics import fmean
 
 from db import profiles
-from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate_feedback
+from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate_judged, read_judgements
 from evaluation.quality import MethodResult
 from evaluation.report import Evaluation
 from pipeline.errors import BadInput
@@ -37,9 +37,10 @@ def compare_profiles(
     Raises `BadInput` for a profile that has not all its vectors: it would lose for that alone.
     """
     found = [_whole(laboratory, name) for name in names]
+    # Read once: what is asked meanwhile would be among the questions of one profile only.
+    judged = read_judgements(laboratory.database, workspace, days)
     evaluations = [
-        evaluate_feedback(workspace, replace(plan, profile=profile.name), laboratory, on_step, days=days)
-        for profile in found
+        evaluate_judged(judged, replace(plan, profile=profile.name), laboratory, on_step) for profile in found
     ]
     results = [
         replace(evaluation.methods[0], method=profile.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from pipeline.ports import Embedder
+from pipeline.ports import Embedder, Matrix
 from pipeline.types import EmbeddingProfile, Vector
 
 HEADING_SEPARATOR = " > "
@@ -38,5 +38,18 @@ def query_input(profile: EmbeddingProfile, question: str) -> str:
 
 def embed_question(embedder: Embedder, question: str) -> Vector:
     """Embed one question with the embedder's own profile."""
-    vector: Vector = embedder.encode([query_input(embedder.profile, question)])[0].tolist()
+    vector: Vector = fill_zeros(embedder.encode([query_input(embedder.profile, question)]))[0].tolist()
     return vector
+
+
+def fill_zeros(vectors: Matrix) -> Matrix:
+    """Give rows of zeros an even direction: shape (texts, dimensions) as it was.
+
+    A model gives zeros for a text of which it knows no part. The cosine of zeros is no number, and would put such a
+    passage before all others; this direction is about as far from every text as chance has it.
+    """
+    zeros = ~vectors.any(axis=1)
+    if zeros.any():
+        vectors = vectors.copy()
+        vectors[zeros] = vectors.shape[1] ** -0.5
+    return vectors

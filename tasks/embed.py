@@ -16,7 +16,7 @@ import structlog
 from config.settings import Settings
 from db import embedding, profiles
 from db.engine import Session
-from pipeline.embed import passage_input
+from pipeline.embed import fill_zeros, passage_input
 from pipeline.errors import DatabaseAway, RefdeskError, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.lease import Heartbeat
@@ -83,14 +83,26 @@ def embed_backlog(runtime: Runtime, stopping: Callable[[], bool] = is_stopping) 
 
 
 def _embed_batch(runtime: Runtime) -> bool:
+    """Embed a batch of the first profile that has one; trouble with the live one is raised when it alone has any."""
     with runtime.database.system() as session:
         kept = profiles.kept(session)
     runtime.parts.keep([profile.id for profile in kept])
-    return any(_embed_for(runtime, profile, is_live=place == 0) for place, profile in enumerate(kept))
+    trouble: Exception | None = None
+    for place, profile in enumerate(kept):
+        try:
+            if _embed_for(runtime, profile, is_live=place == 0):
+                return True
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - raised below, unless what may take its place can be embedded
+            trouble = error
+    if trouble is not None:
+        raise trouble
+    return False
 
 
 def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) -> bool:
-    """Embed the next batch for a profile; whether there was one. Trouble beside the live one holds up nobody."""
+    """Embed the next batch for a profile; whether there was one. Only trouble with the live one is raised."""
     token = uuid.uuid4()
     with runtime.database.system() as session:
         chunks = _claim(session, runtime.settings, profile, token)
@@ -99,10 +111,11 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) ->
     try:
         _embed_claimed(runtime, profile, token, chunks)
     except Exception as error:
+        if not isinstance(error, DatabaseAway):
+            _note_problem(runtime, profile, str(error) or type(error).__name__)
         if is_live:
             raise
         log.warning("embedding failed", profile=profile.name, error=str(error))
-        _note_problem(runtime, profile, str(error) or type(error).__name__)
         return False
     _note_problem(runtime, profile, "")
     return True
@@ -142,7 +155,7 @@ def _embed_claimed(
     try:
         with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
             embedder = runtime.parts.get(profile).embedder
-            vectors = embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks])
+            vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
             with runtime.database.system() as session:
                 live = embedding.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:

@@ -47,9 +47,10 @@ SELECT count(*) FROM documents d JOIN chunks c ON c.version_id = d.live_version_
 WHERE NOT EXISTS (SELECT FROM embeddings e WHERE e.profile_id = :id AND e.chunk_id = c.id);
 
 -- name: switch_profile
--- The one statement that makes another profile answer: a question before it reads the old vectors, one after it the new.
+-- The one statement that makes another profile answer: a question before it reads the old vectors, one after it the new. The time
+-- is that of the statement: the transaction may have waited for long, and questions began meanwhile.
 WITH retired AS (
-    UPDATE embedding_profiles SET state = 'retired', retired_at = now() WHERE state = 'live' AND id <> :id RETURNING id
+    UPDATE embedding_profiles SET state = 'retired', retired_at = clock_timestamp() WHERE state = 'live' AND id <> :id RETURNING id
 )
 UPDATE embedding_profiles SET state = 'live', retired_at = NULL
 WHERE id = :id AND state IN ('building', 'retired') AND EXISTS (SELECT FROM retired)
@@ -74,9 +75,10 @@ WHERE role = 'query' AND last_seen > now() - interval '30 seconds' AND NOT profi
 ORDER BY id;
 
 -- name: questions_before_retirement
--- Questions that began while this profile was live and still run: they read its vectors.
+-- Questions that began while this profile was live and still run: they read its vectors. A second more, for those that began
+-- between the statement and its commit.
 SELECT count(*) FROM jobs j JOIN embedding_profiles p ON p.id = :id
-WHERE j.kind = 'ask' AND j.state = 'running' AND j.started_at <= coalesce(p.retired_at, '-infinity');
+WHERE j.kind = 'ask' AND j.state = 'running' AND j.started_at <= coalesce(p.retired_at + interval '1 second', '-infinity');
 
 -- name: drop_profile
 -- Takes a profile out of use; its row stays, because traces name it.
@@ -87,8 +89,11 @@ UPDATE embedding_profiles SET state = 'dropped', problem = '' WHERE id = :id AND
 DELETE FROM embedding_queue WHERE profile_id = :id;
 
 -- name: drop_vectors
--- A batch of a dropped profile's vectors.
-DELETE FROM embeddings e USING (SELECT chunk_id FROM embeddings WHERE profile_id = :id LIMIT :limit) AS batch
+-- A batch of a dropped profile's vectors; none once it was added again.
+DELETE FROM embeddings e USING (
+    SELECT chunk_id FROM embeddings
+    WHERE profile_id = (SELECT p.id FROM embedding_profiles p WHERE p.id = :id AND p.state = 'dropped' FOR SHARE) LIMIT :limit
+) AS batch
 WHERE e.profile_id = :id AND e.chunk_id = batch.chunk_id;
 
 -- name: vector_indexes_of

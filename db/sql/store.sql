@@ -271,7 +271,8 @@ DELETE FROM documents WHERE id = :id RETURNING title;
 -- was interrupted leaves an invalid index behind.
 SELECT e.profile_id, e.workspace_id, p.dimensions, count(*) AS vectors
 FROM embeddings e JOIN embedding_profiles p ON p.id = e.profile_id
-WHERE NOT coalesce((SELECT i.indisvalid FROM pg_index i
+WHERE p.state <> 'dropped'
+  AND NOT coalesce((SELECT i.indisvalid FROM pg_index i
                     WHERE i.indexrelid = to_regclass(format('embeddings_hnsw_p%s_w%s', e.profile_id, e.workspace_id))), false)
 GROUP BY 1, 2, 3 HAVING count(*) >= :threshold;
 

@@ -8,7 +8,6 @@ dimensions, of finite numbers.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,8 @@ from pipeline.ports import Matrix
 from pipeline.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
+LARGEST, SMALLEST = 1e9, 1e-12
+"""Size of the numbers that a vector may hold, and that one of them must pass."""
 MAX_REPLY_BYTES = 400_000_000
 """A batch of 2,048 vectors of 4,000 numbers, written out, has about 160 MB."""
 MAX_TOKENS = 8191
@@ -145,7 +146,10 @@ class OpenAIEmbeddings:
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
             raise LlmUnparsable(f"{self._endpoint.subject} sent no list of vectors.")
-        by_index = {entry.get("index", place): entry.get("embedding") for place, entry in enumerate(data)}
+        places = [entry.get("index", place) for place, entry in enumerate(data)]
+        by_index = {
+            place: entry.get("embedding") for place, entry in zip(places, data, strict=True) if isinstance(place, int)
+        }
         if len(data) != count or set(by_index) != set(range(count)):
             raise LlmUnparsable(
                 f"{self._endpoint.subject} was sent {count} texts and gave vectors for other ones"
@@ -154,9 +158,12 @@ class OpenAIEmbeddings:
         return [self._checked(by_index[index]) for index in range(count)]
 
     def _checked(self, vector: Any) -> Sequence[float]:
-        numbers = isinstance(vector, list) and all(isinstance(v, int | float) and math.isfinite(v) for v in vector)
+        # Not only what is no number at all: sums of squares have to fit, too.
+        numbers = isinstance(vector, list) and all(isinstance(v, int | float) and abs(v) <= LARGEST for v in vector)
         if not numbers:
-            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector that holds no finite numbers.")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector that holds no finite numbers of usual size.")
+        if not any(abs(value) > SMALLEST for value in vector):
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector of zeros, which is similar to nothing.")
         if self._profile.dimensions not in (0, len(vector)):
             raise ProfileMismatch(
                 f"{self._endpoint.subject} gives vectors of {len(vector)} dimensions for the model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -27,6 +28,8 @@ from pipeline.types import EmbeddingProfile, Pooling
 
 WORD_CHARS = 64
 """Texts up to this length are words to the counter, and their counts are remembered."""
+UNLIMITED_TOKENS = 512
+"""What a model is said to read that names no limit."""
 LANGUAGE_MODEL_WAY_OUT = "Name a folder that holds it, or its name at the hub (owner/model)."
 
 
@@ -227,7 +230,7 @@ def describe_hidden_states(name: str, pooling: Pooling) -> EmbeddingProfile:
     """Describe a language model's states as a profile that is not stored yet (id 0); loads the weights."""
     files = resolve_files(name, kind="language model", way_out=LANGUAGE_MODEL_WAY_OUT)
     model = load_hidden_states(files, pooling)
-    described = make_profile(name, int(model.get_embedding_dimension()), int(model.max_seq_length or 512))
+    described = make_profile(name, int(model.get_embedding_dimension()), _longest_input(model))
     return replace(described, backend="hidden-states", pooling=pooling)
 
 
@@ -240,5 +243,11 @@ def describe_model(name: str) -> EmbeddingProfile:
     shape = read_shape(Path(files.location)) if Path(files.location).is_dir() else None
     if shape is None:
         model = load_sentence_transformer(files)
-        shape = int(model.get_embedding_dimension()), int(model.max_seq_length or 512)
+        shape = int(model.get_embedding_dimension()), _longest_input(model)
     return make_profile(files.name, *shape)
+
+
+def _longest_input(model: Any) -> int:
+    """Say how many tokens a model reads; one of static embeddings names no limit, or an infinite one."""
+    length = model.max_seq_length
+    return int(length) if length and math.isfinite(length) else UNLIMITED_TOKENS

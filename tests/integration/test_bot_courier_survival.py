@@ -8,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from bot.delivery.claims import Held
 from bot.delivery.courier import Courier
 from tests.courier_office import EDIT, POST, Cut, open_office
 
@@ -231,7 +232,8 @@ def test_limit__on_one_channel_holds_up_no_other(office):
 
 def test_claim__whose_task_is_cancelled_before_it_begins_is_taken_up_again(office, monkeypatch):
     """A renewal that missed a claim which was just being made cancels its task, maybe before its first step."""
-    hold, cut = Courier._hold, []
+    hold = Courier._hold
+    cut: list[Held] = []
 
     def hold_and_cancel(self, held):
         hold(self, held)

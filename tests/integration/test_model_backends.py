@@ -130,13 +130,14 @@ SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save(
 
 @pytest.mark.filterwarnings("ignore")
 def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     subprocess.run([sys.executable, "-c", MAKE_STATIC, str(tmp_path)], check=True, capture_output=True)
     static = SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path), dimensions=8))
     assert np.allclose(np.linalg.norm(static.encode(["the gate", "gate opens"]), axis=1), 1.0, atol=1e-5)
     assert static.encode([]).shape == (0, 8)
     assert static.count("the gate opens") == 3
+    assert describe_model(str(tmp_path)).max_tokens == 512, "it names no limit"
     with pytest.raises(ModelUnavailable, match="no token vectors"):
         static.encode_tokens(["the gate"])
 

@@ -242,6 +242,33 @@ def test_drop__takes_vectors_queue_and_indexes_and_leaves_the_row(library):
     assert library.count("embedding_queue", f"profile_id = {other.id}") == 0
 
 
+def test_drop__stops_deleting_what_was_added_again_and_no_index_is_made_of_what_was_dropped(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    embed_backlog(worker(library))
+    with library.database.system() as session:
+        profiles.drop(session, other)
+    build_vector_indexes(library.database, threshold=2)
+    assert library.count("pg_class", f"relname LIKE 'embeddings\\_hnsw\\_p{other.id}\\_%'") == 0
+    add(library)
+    with library.database.system() as session:
+        assert profiles.drop_vectors(session, other.id) == 0
+    assert library.count("embeddings", f"profile_id = {other.id}") == 2
+
+
+def test_drop__waits_for_a_question_that_began_while_the_switch_was_under_way(library):
+    other = add(library)
+    with library.database.system() as session:
+        session.execute(text("SELECT now()"))  # the switch begins …
+        library.run(  # … then the question, which reads the old profile
+            "INSERT INTO jobs (workspace_id, kind, queue, payload, state, started_at)"
+            f" VALUES ({library.workspace}, 'ask', 'query', '{{}}', 'running', now())"
+        )
+        profiles.switch(session, other)
+    with pytest.raises(BadInput, match="1 questions still read"), library.database.system() as session:
+        profiles.drop(session, library.profile)
+
+
 def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(library):
     with pytest.raises(BadInput, match="is live"), library.database.system() as session:
         profiles.drop(session, library.profile)

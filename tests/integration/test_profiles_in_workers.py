@@ -36,6 +36,18 @@ def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
         assert profiles.statuses(session, max_attempts=3)[1].problem == ""
 
 
+def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take_its_place_from_being_built(library):
+    library.add("old", ["one", "two"])
+    other = add(library)
+    store(library, "new", ["three"])
+    with pytest.raises(LlmUnreachable):
+        embed_backlog(worker(library, {"fake": LlmUnreachable("The endpoint is away.")}))
+    assert library.count("embeddings", f"profile_id = {other.id}") == 3
+    with library.database.system() as session:
+        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
+    assert found == {"fake": "The endpoint is away.", "other": ""}
+
+
 def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
     job = store(library, "new", ["three"])
     for _ in range(5):

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from pipeline.backends.models import known_prefixes
-from pipeline.embed import embed_question, input_hash, passage_input, passage_text, query_input
+from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input, passage_text, query_input
 from pipeline.ports import Matrix
 from tests.answer_fakes import PROFILE, WordEmbedder
 
@@ -56,3 +57,11 @@ def test_embed_question__uses_the_query_prefix() -> None:
     vector = embed_question(embedder, "Where?")
     assert embedder.seen == ("query: Where?",)
     assert len(vector) == PROFILE.dimensions
+
+
+def test_fill_zeros__a_text_of_which_a_model_knows_nothing_is_similar_to_something() -> None:
+    vectors = np.array([[0.6, 0.8, 0, 0], [0, 0, 0, 0]], dtype=np.float32)
+    filled = fill_zeros(vectors)
+    assert filled.tolist() == [vectors[0].tolist(), [0.5] * 4]
+    assert filled.dtype == np.float32
+    assert not vectors[1].any(), "what was given stays as it is"

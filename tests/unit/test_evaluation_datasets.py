@@ -171,3 +171,10 @@ def test_load_run__unknown_name_lists_what_there_is(folder):
 def test_qrels__without_a_header_lose_no_judgement(folder):
     (folder / "qrels.tsv").write_text(QRELS.partition("\n")[2], encoding="utf-8")
     assert load(folder).qrels == {"q1": {"d1": 2, "d2": 0}}
+
+
+@pytest.mark.parametrize("line", ["q1 d1 1", "q1\td1\t1.0", "q1\td1"])
+def test_qrels__a_broken_first_line_is_no_header(folder, line):
+    (folder / "qrels.tsv").write_text(f"{line}\n{QRELS.partition(chr(10))[2]}", encoding="utf-8")
+    with pytest.raises(BadInput, match="line 1"):
+        load(folder)

@@ -179,6 +179,26 @@ def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
             "finite",
         ),
         (Said(body='{"data": [{"index": 0, "embedding": null}, {"index": 1}]}'), LlmUnparsable, "finite"),
+        (
+            Said(body='{"data": [{"index": 0, "embedding": [1, 1e300, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            LlmUnparsable,
+            "usual size",
+        ),
+        (
+            Said(body='{"data": [{"index": 0, "embedding": [1, 1%s, 3]}, {"index": 1}]}' % ("0" * 400)),
+            LlmUnparsable,
+            "usual size",
+        ),
+        (
+            Said(body='{"data": [{"index": 0, "embedding": [0, 0, 0]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            LlmUnparsable,
+            "zeros",
+        ),
+        (
+            Said(body='{"data": [{"index": [0], "embedding": [1, 2, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            LlmUnparsable,
+            "2 texts",
+        ),
     ],
 )
 def test_failure__names_what_is_wrong(said: Said, kind: type[RefdeskError], words: str) -> None:
