@@ -70,6 +70,8 @@ def evaluate_command(
     set_up_logging(settings)
     if (folder is None) != own:
         raise typer.BadParameter("Say what to measure on: a folder, or --feedback for your own library.")
+    if plot is not None and not plot.absolute().parent.is_dir():
+        raise BadInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
     dataset = load(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.recall,
@@ -168,7 +170,7 @@ def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:
 def _plot(evaluation: Evaluation, path: Path) -> None:
     try:
         plot_quality(evaluation, path)
-    except MissingExtra as error:
+    except (BadInput, MissingExtra) as error:
         note(str(error), "yellow")  # the figures are printed already; a missing picture is no failure
         return
     note(f"plot: {path}")

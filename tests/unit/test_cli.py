@@ -289,3 +289,9 @@ def test_evaluate__refused_is_one_document(run):
 def test_profiles__a_name_fits_into_a_line(run, name):
     result = run("profiles", "add", name, "--model", "any")
     assert (result.code, result.told) == (1, "A profile needs a name, of one line and at most 200 characters.")
+
+
+def test_evaluate__a_plot_that_cannot_be_written_is_told_before_anything_is_measured(run):
+    result = run("evaluate", "--feedback", "--json", "--plot", "missing/x.png")
+    assert result.code == 1
+    assert "missing is not a folder" in result.told + result.said
