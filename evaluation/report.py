@@ -115,4 +115,6 @@ def notes(evaluation: Evaluation) -> list[str]:
             )
         if result.unscored:
             lines.append(f"{result.method}: {result.unscored} candidates got no usable score and kept their place.")
+        if result.usage.calls and not result.usage.cost_usd:
+            lines.append(f"{result.method}: its calls have no price, so they count as free; see REFDESK_PRICES.")
     return lines

@@ -199,6 +199,8 @@ def test_notes__name_what_fell_back():
     assert notes(whole) == []
     damaged = replace(whole, methods=(replace(whole.methods[0], fallbacks=1, unscored=3),))
     assert len(notes(damaged)) == 2
+    unpriced = replace(whole, methods=(replace(whole.methods[1], usage=Usage(calls=2, prompt_tokens=9)),))
+    assert notes(unpriced) == ["reverse: its calls have no price, so they count as free; see REFDESK_PRICES."]
 
 
 def test_plot__writes_an_image(tmp_path):
