@@ -10,6 +10,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Literal
 
 import structlog
 
@@ -30,6 +32,11 @@ LOOK_S = 1.0
 STOP_PATIENCE_S = 15.0
 """How long a stopping worker waits for the batch at hand; left behind, its claim ends with its lease."""
 
+Served = Literal["live", "beside"]
+"""The profile that answers questions, or the others that are kept filled."""
+_this_machine = threading.Lock()
+"""Models that run here take turns: two at once are no faster, and take the memory of two batches."""
+
 RETRY_SIZES = (None, 16, 1)
 """Claim sizes by how often the chunks were claimed before: what killed its worker is narrowed down to one chunk."""
 
@@ -40,55 +47,69 @@ def embed_attempts(settings: Settings) -> int:
 
 
 class EmbedderThread:
-    """Embeds what is due on a thread of the ingest worker, so that the next documents are parsed meanwhile."""
+    """Embeds what is due beside the tasks of the ingest worker, so that the next documents are parsed meanwhile.
+
+    The live profile has a thread for itself: an endpoint beside it that never answers delays no document.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         """Bind; nothing runs before `start`."""
         self._runtime = runtime
-        self._wake = threading.Event()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="embedder", daemon=True)
+        self._wakes: dict[Served, threading.Event] = {"live": threading.Event(), "beside": threading.Event()}
+        self._threads = [
+            threading.Thread(target=self._run, args=(served, wake), name=f"embedder, {served}", daemon=True)
+            for served, wake in self._wakes.items()
+        ]
 
     def start(self) -> None:
         """Look for work now, whenever woken, and every second."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def wake(self) -> None:
         """Say that a document brought chunks."""
-        self._wake.set()
+        for wake in self._wakes.values():
+            wake.set()
 
     def stop(self) -> None:
-        """Finish the batch at hand and begin no other."""
+        """Finish the batches at hand and begin no other."""
         self._stop.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join(STOP_PATIENCE_S)
+        self.wake()
+        ends = time.monotonic() + STOP_PATIENCE_S
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(0.0, ends - time.monotonic()))
 
-    def _run(self) -> None:
+    def _run(self, served: Served, wake: threading.Event) -> None:
         while not self._stop.is_set():
-            self._wake.clear()
+            wake.clear()
             try:
-                embed_backlog(self._runtime, self._stop.is_set)
+                embed_backlog(self._runtime, self._stop.is_set, served=served)
             except DatabaseAway as error:
                 log.warning("embedding put off", error=str(error))
             except Exception:
                 log.exception("embedding failed, its chunks come back in smaller claims")
-            self._wake.wait(LOOK_S)
+            wake.wait(LOOK_S)
 
 
-def embed_backlog(runtime: Runtime, stopping: Callable[[], bool] = is_stopping) -> None:
-    """Embed what is due, batch by batch: first for the live profile, then for those beside it."""
-    while not stopping() and not is_stopping() and _embed_batch(runtime):
+def embed_backlog(
+    runtime: Runtime, stopping: Callable[[], bool] = is_stopping, *, served: Served | None = None
+) -> None:
+    """Embed what is due, batch by batch: first for the live profile, then for those beside it, or for some of them."""
+    while not stopping() and not is_stopping() and _embed_batch(runtime, served):
         pass
 
 
-def _embed_batch(runtime: Runtime) -> bool:
+def _embed_batch(runtime: Runtime, served: Served | None) -> bool:
     """Embed a batch of the first profile that has one; trouble with the live one is raised when it alone has any."""
     with runtime.database.system() as session:
         kept = profiles.kept(session)
     runtime.parts.keep([profile.id for profile in kept])
     trouble: Exception | None = None
     for place, profile in enumerate(kept):
+        if served is not None and (served == "live") != (place == 0):
+            continue
         try:
             if _embed_for(runtime, profile, is_live=place == 0):
                 return True
@@ -155,7 +176,8 @@ def _embed_claimed(
     try:
         with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
             embedder = runtime.parts.get(profile).embedder
-            vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
+            with nullcontext() if profile.backend == "openai" else _this_machine:
+                vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
             with runtime.database.system() as session:
                 live = embedding.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:

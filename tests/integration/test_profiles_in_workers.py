@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -15,10 +17,10 @@ from pipeline.errors import (
     ProfileMismatch,
     ProfileNotReady,
 )
-from tasks.embed import embed_backlog
+from tasks.embed import EmbedderThread, embed_backlog
 from tasks.profiles import ProfileWatcher
 from tasks.startup import agree_on_profile
-from tests.integration.profile_steps import OTHER, add, store, switch, worker
+from tests.integration.profile_steps import OTHER, Model, add, store, switch, worker
 
 
 def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
@@ -46,6 +48,36 @@ def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take
     with library.database.system() as session:
         found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
     assert found == {"fake": "The endpoint is away.", "other": ""}
+
+
+def test_trouble__an_endpoint_beside_the_live_profile_that_never_answers_delays_no_document(library, monkeypatch):
+    add(library, replace(OTHER, backend="openai", base_url="http://127.0.0.1:9/v1"))
+    hanging, released = threading.Event(), threading.Event()
+    encode = Model.encode
+
+    def hang(self, texts):
+        if self.profile.name == "other":
+            hanging.set()
+            released.wait(60)
+        return encode(self, texts)
+
+    monkeypatch.setattr(Model, "encode", hang)
+    runtime = worker(library)
+    threads = EmbedderThread(runtime)
+    first = store(library, "first", ["one"])
+    threads.start()
+    try:
+        assert hanging.wait(30)
+        job = store(library, "new", ["three"])
+        threads.wake()
+        ends = time.monotonic() + 30
+        while library.job(job).state != "succeeded" and time.monotonic() < ends:
+            time.sleep(0.05)
+        assert [library.job(one).state for one in (first, job)] == ["succeeded", "succeeded"]
+        assert not released.is_set()
+    finally:
+        released.set()
+        threads.stop()
 
 
 def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
