@@ -232,7 +232,8 @@ def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None
     asked = ways[0]
     complete = [way for way in ways if way.writes == asked.writes]
     least = complete[-1]
-    if refused := [*scopes.used_up(least.usd or asked.usd), *scopes.over_hard(least.usd)]:
+    # What passes a limit includes what has used it up, except where the least costs nothing.
+    if refused := scopes.over_hard(least.usd) or scopes.used_up(least.usd or asked.usd):
         raise OverBudget(_hard_sentence(scopes.last(refused)))
     passed = scopes.over_step(asked.usd)
     if not passed:

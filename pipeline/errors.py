@@ -181,6 +181,11 @@ class LlmError(RefdeskError):
     """What the calls may have cost at most that reached the endpoint and brought no reply that says it."""
 
 
+def lost_usage(error: Exception) -> Usage:
+    """Give what the calls that ended in this error may have cost; nothing for any that is none of an endpoint's."""
+    return error.usage if isinstance(error, LlmError) else Usage()
+
+
 class LlmTimeout(LlmError):
     """The language model did not answer in time."""
 

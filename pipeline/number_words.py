@@ -71,7 +71,8 @@ _CHINESE_VALUES = {character: value for value, character in enumerate("零一二
     "兩": 2,
 }
 _CHINESE_POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
-_CHINESE_DIGITS, _POWER_SIGNS = "零〇一二两兩三四五六七八九", "十百千万萬亿億"
+_CHINESE_DIGITS, _POWER_SIGNS = "".join(_CHINESE_VALUES), "".join(_CHINESE_POWERS)
+_NUMERALS = frozenset(_CHINESE_DIGITS + _POWER_SIGNS)
 _WEEKDAY = re.compile(r"(?<=[周期拜])[一二三四五六](?![百千万萬亿億])")
 _CHINESE_RUN = re.compile(
     rf"(?<!\d)(?=十|[百千万萬亿億]{{0,2}}[{_CHINESE_DIGITS}])[{_CHINESE_DIGITS}{_POWER_SIGNS}]{{1,20}}"
@@ -94,7 +95,7 @@ def _chinese_digits(match: re.Match[str]) -> str:
 def _gap(match: re.Match[str]) -> str:
     """Keep a number apart from digits behind it: 星期一21:00 is no 121."""
     after = match.string[match.end() : match.end() + 1]
-    return " " if after.isdecimal() or (after and after in _CHINESE_VALUES | _CHINESE_POWERS) else ""
+    return " " if after.isdecimal() or after in _NUMERALS else ""
 
 
 def chinese_value(written: str) -> str:

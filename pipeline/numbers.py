@@ -75,14 +75,12 @@ _Given = tuple[tuple[Values, ...], Values]
 _Read = Callable[[re.Match[str]], _Given | None]
 
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
-    r"\b(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?"
-    r"|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
+_MONTHS = (
+    "Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    "|Nov(?:ember)?|Dec(?:ember)?"
 )
-_NAMED_MONTH = re.compile(
-    r"\b(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
-    r"|Nov(?:ember)?|Dec(?:ember)?)\b"
-)
+_MONTH = rf"\b(?P<month>{_MONTHS})\b\.?"
+_NAMED_MONTH = re.compile(rf"\b({_MONTHS})\b")
 _TENTHS = re.compile(r"(?<![\d.])(\d)\s?成(?![为立本员就果年绩长熟交])")
 _SHARES = (
     (re.compile(r"\bhalf\b|[1一]半", re.IGNORECASE), ("share:50", "0.5", "1/2")),
@@ -261,10 +259,16 @@ def _read_plain(match: re.Match[str]) -> _Given:
 
 def _counts(after: str) -> bool:
     """Tell whether what stands behind a number is what it counts: rooms, not "to", "o'clock" or the end."""
-    word = _NEXT_WORD.match(after)
-    if word is None or _TIME_WORD.match(word[1]):
+    word = word_behind(after)
+    if not word or _TIME_WORD.match(word):
         return False
-    return all(map(is_content_term, split_terms(word[1]))) or word[1][0] > "\u2e7f"
+    return all(map(is_content_term, split_terms(word))) or word[0] > "\u2e7f"
+
+
+def word_behind(after: str) -> str:
+    """Give the word, or the East Asian character, that a text behind a number begins with; empty if none."""
+    word = _NEXT_WORD.match(after)
+    return word[1] if word else ""
 
 
 def _plain_readings(written: str) -> list[Values]:
@@ -299,8 +303,10 @@ _METRES_TOO = frozenset("mb")
 _LONGEST_SPAN = 30
 _HUNDREDTHS = re.compile(r"\s?(?:p|pence|c|cents?|ct|\u00a2|分钱)(?!\w)", re.IGNORECASE)
 _SHARE_SIGN = re.compile(r"\s?(?:[%\uff05]|per\s?cent\b)", re.IGNORECASE)
+CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CNY", "RMB", "JPY")
+"""Words in capitals that name nothing by the number behind them."""
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?!(?:EUR|USD|GBP|CHF|CNY|RMB|JPY)\b)(?-i:[A-Z])\w*|\b(?:versions?|v|release|section|chapter)|版本|第)\s?\Z",
+    rf"(?:\b(?!(?:{'|'.join(CURRENCIES)})\b)(?-i:[A-Z])\w*|\b(?:versions?|v|release|section|chapter)|版本|第)\s?\Z",
     re.IGNORECASE,
 )
 _VERSION_AFTER = re.compile(r"\s?[版节節章]")

@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from pipeline.errors import Cancelled, LeaseLost, LlmError, LlmUnparsable
+from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
 from pipeline.terms import content_terms, is_spaceless, term_overlap
@@ -60,7 +60,7 @@ def rewrite_question(
         raise
     except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
-        usage += error.usage if isinstance(error, LlmError) else Usage()
+        usage += lost_usage(error)
         fallback = Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, reason)
         return Rewriting(question, join_questions(question, conversation), (fallback,), usage, (prompt.sha256,))
     return Rewriting(written, written, usage=usage, prompt_hashes=(prompt.sha256,))

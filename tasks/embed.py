@@ -102,24 +102,14 @@ def embed_backlog(
 
 
 def _embed_batch(runtime: Runtime, served: Served | None) -> bool:
-    """Embed a batch of the first profile that has one; trouble with the live one is raised when it alone has any."""
     with runtime.database.system() as session:
         kept = profiles.kept(session)
     runtime.parts.keep([profile.id for profile in kept])
-    trouble: Exception | None = None
-    for place, profile in enumerate(kept):
-        if served is not None and (served == "live") != (place == 0):
-            continue
-        try:
-            if _embed_for(runtime, profile, is_live=place == 0):
-                return True
-        except DatabaseAway:
-            raise
-        except Exception as error:  # noqa: BLE001 - raised below, unless what may take its place can be embedded
-            trouble = error
-    if trouble is not None:
-        raise trouble
-    return False
+    return any(
+        _embed_for(runtime, profile, is_live=place == 0)
+        for place, profile in enumerate(kept)
+        if served is None or (served == "live") == (place == 0)
+    )
 
 
 def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) -> bool:

@@ -1,7 +1,7 @@
 -- Takes the profiles beside the live one back to what the schema before could say.
 DROP VIEW inspect.profiles;
 DROP VIEW inspect.workers;
-DELETE FROM embedding_profiles p WHERE p.state = 'added' 
+DELETE FROM embedding_profiles p WHERE p.state = 'added'
     AND NOT EXISTS (SELECT FROM embedding_queue q WHERE q.profile_id = p.id)
     AND NOT EXISTS (SELECT FROM embeddings e WHERE e.profile_id = p.id)
     AND NOT EXISTS (SELECT FROM queries q WHERE q.profile_id = p.id);

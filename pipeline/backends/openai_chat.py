@@ -89,16 +89,16 @@ class OpenAIChat:
         never came about cost nothing.
         """
         ends = monotonic() + timeout_s
-        lost = _Lost(self._priced(estimate_messages(messages), max_tokens))
+        lost = _Lost()
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         try:
             parts: ReplyParts = retrying(self._max_retries, ends)(self._ask, payload, ends, show, lost)
         except LlmError as error:
             error.args = (self._tellable(str(error)),)
-            error.usage = lost.usage
+            error.usage = self._at_most(lost.calls, messages, max_tokens)
             raise
-        usage = self._usage(messages, parts) + lost.usage
+        usage = self._usage(messages, parts) + self._at_most(lost.calls, messages, max_tokens)
         model = one_line(parts.model, MAX_MODEL_CHARS) or self._model
         return ChatReply(
             text=clean_text(parts.text),
@@ -179,7 +179,8 @@ class OpenAIChat:
                 "REFDESK_LLM_BASE_URL is not an http(s) address; set it like http://127.0.0.1:11434/v1."
             ) from error
         except httpx.HTTPError as error:
-            lost.calls += not isinstance(error, httpx.ConnectError | httpx.ProxyError)
+            if not isinstance(error, httpx.ConnectError | httpx.ProxyError):
+                lost.calls += 1
             raise TryAgainError(self._unreachable(error)) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
@@ -224,6 +225,13 @@ class OpenAIChat:
             completion = estimate_tokens(parts.text)
         return self._priced(prompt, completion)
 
+    def _at_most(self, calls: int, messages: Sequence[ChatMessage], max_tokens: int) -> Usage:
+        """Estimate what calls have cost that were sent and brought no usage back."""
+        if not calls:
+            return Usage()
+        each = self._priced(estimate_messages(messages), max_tokens)
+        return sum([each] * calls, Usage())
+
     def _priced(self, prompt: int, completion: int) -> Usage:
         cost = (prompt * self._prices[0] + completion * self._prices[1]) / 1_000_000
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
@@ -231,14 +239,9 @@ class OpenAIChat:
 
 @dataclass
 class _Lost:
-    """The calls of one question to the model that were sent and brought no usage back."""
+    """How many calls of one question to the model were sent and brought no usage back."""
 
-    each: Usage
     calls: int = 0
-
-    @property
-    def usage(self) -> Usage:
-        return sum((self.each for _ in range(self.calls)), Usage())
 
     @contextmanager
     def unless_told(self) -> Iterator[None]:

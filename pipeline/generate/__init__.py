@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipeline.errors import Cancelled, LeaseLost, LlmError, LlmUnparsable
+from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
 from pipeline.generate.abstention import abstain, abstain_without_passages
 from pipeline.generate.context import add_neighbours
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
@@ -69,7 +69,7 @@ def generate_answer(
         raise
     except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
-        usage += error.usage if isinstance(error, LlmError) else Usage()
+        usage += lost_usage(error)
         fallback = Fallback("generate", chat.name, EXTRACTIVE, reason)
         return extract_answer(
             question,

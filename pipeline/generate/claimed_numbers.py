@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from pipeline.generate.context import parts_of, readable
 from pipeline.generate.sentences import split_sentences
 from pipeline.number_words import write_in_digits
-from pipeline.numbers import Number, find_numbers, known_values
+from pipeline.numbers import Number, find_numbers, known_values, word_behind
 from pipeline.terms import content_terms, is_content_term, split_terms, term_overlap
 from pipeline.types import Ranked
 
 SAME_MATTER = 0.5
 """Share of a claim's content terms that a sentence holds which may deny its number."""
 
-_COUNTED = re.compile(r"\s?([\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+)")
 _MONEY = {"$": "dollar", "\u20ac": "euro", "\u00a3": "pound", "\u00a5": "yen", "\uffe5": "元"}
 # What is true from a number on, or up to it, denies no other number.
 _LIMIT_BEFORE = re.compile(
@@ -45,9 +44,9 @@ def missing_numbers(question: str, claim: str, passages: Sequence[Ranked]) -> li
 def _is_denied(number: Number, claim: str, passages: Sequence[Ranked]) -> bool:
     """Tell whether a sentence on the same matter counts the same things, once, and comes to another number."""
     unit = _unit(claim, number)
-    terms, said = content_terms(claim), known_values(claim)
     if not unit:
         return False
+    terms, said = content_terms(claim), known_values(claim)
     sentences = [s for passage in passages for part in parts_of(passage) for s in split_sentences(part.text)]
     shares = [(term_overlap(terms, sentence), sentence) for sentence in sentences]
     best = max((share for share, _ in shares), default=0.0)
@@ -70,6 +69,5 @@ def _unit(text: str, number: Number) -> str:
     after = text[number.end :][:32]
     if sign := _MONEY.get(after.lstrip()[:1]):
         return sign
-    word = _COUNTED.match(after)
-    term = next(iter(split_terms(word[1])), "") if word else ""
+    term = next(iter(split_terms(word_behind(after))), "")
     return term if term and (is_content_term(term) or term > "\u2e7f") else ""

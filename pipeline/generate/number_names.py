@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.numbers import Number
+from pipeline.numbers import CURRENCIES, Number
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _NOUN_BEFORE = re.compile(
@@ -19,7 +19,6 @@ _CAPITAL_BEFORE = re.compile(
 )
 _CODE_BEFORE = re.compile(r"[A-Za-z][-\u2013]?\Z")
 _NAMED_AFTER = re.compile(r"\s?(?:号(?!码)|號|版|楼|樓|路|室|栋|幢|班|年级|车间)")
-_CURRENCIES = frozenset({"EUR", "USD", "GBP", "CHF", "CNY", "RMB", "JPY"})
 _AMOUNT_AFTER = re.compile(
     r"\s?(?:[%$\u20ac\u00a3\u00a5\uffe5\u00b0\uff05]|-?(?:euros?|dollars?|pounds?|yen|yuan|francs?|cents?|minutes?|hours?|days?"
     r"|weeks?|months?|years?|people|persons?|guests?|visitors?|members?|percent|pages?|metres?|meters?|km|kg|m|cm|mb|gb)\b)",
@@ -35,7 +34,7 @@ def is_name(text: str, number: Number) -> bool:
     if _NOUN_BEFORE.search(before) or _CODE_BEFORE.search(before) or _NAMED_AFTER.match(after):
         return True
     capital = _CAPITAL_BEFORE.search(before)
-    if capital is None or capital[0].split()[-1] in _CURRENCIES:
+    if capital is None or capital[0].split()[-1] in CURRENCIES:
         return False
     # The first word of a sentence has its capital anyway: "Entry 5 euros", but "Python 3.9 is …".
     return capital["start"] is None or not _AMOUNT_AFTER.match(after)

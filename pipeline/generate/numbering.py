@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import accumulate
 
 from pipeline.generate.markers import MARK
 
@@ -41,38 +43,41 @@ def hide_numbering(answer: str, passages: int) -> str:
     hidden = list(answer)
     for start, end in (*_points(answer), *_rows(answer), *(m.span() for m in _LINE_START.finditer(answer))):
         hidden[start:end] = _spaces(answer[start:end])
-    text = _LABEL.sub(lambda match: "".join(_spaces(match[0])), "".join(hidden))
+    text = _LABEL.sub(lambda match: _spaces(match[0]), "".join(hidden))
     return _MENTION.sub(lambda match: _without_names(match, passages), text)
 
 
 def _points(answer: str) -> list[tuple[int, int]]:
     """Find where the points of lists stand that count from 1 within a line."""
     found: list[tuple[int, int]] = []
-    start = 0
-    for line in answer.splitlines(keepends=True):
+    for start, line in _lines(answer):
         points: list[tuple[int, int]] = []
         for match in _POINT.finditer(line):
             n = int(match["n"] or match["dotted"])
             if n == len(points) + 1:
                 points.append((start + match.start(), start + match.end()))
         found.extend(points if len(points) > 1 else ())
-        start += len(line)
     return found
 
 
 def _rows(answer: str) -> list[tuple[int, int]]:
     """Find the first cells of tables that number their rows."""
     found: list[tuple[int, int]] = []
-    start, expected = 0, 1
-    for line in answer.splitlines(keepends=True):
+    expected = 1
+    for start, line in _lines(answer):
         cell = _FIRST_CELL.match(line)
         if cell and int(cell["n"]) == expected:
             found.append((start + cell.start("n"), start + cell.end("n")))
             expected += 1
         elif not line.lstrip().startswith("|"):
             expected = 1
-        start += len(line)
     return found
+
+
+def _lines(answer: str) -> Iterator[tuple[int, str]]:
+    """Give each line with where it starts."""
+    lines = answer.splitlines(keepends=True)
+    return zip(accumulate(map(len, lines), initial=0), lines, strict=False)
 
 
 def _without_names(match: re.Match[str], passages: int) -> str:
@@ -84,5 +89,5 @@ def _without_names(match: re.Match[str], passages: int) -> str:
     return written
 
 
-def _spaces(text: str) -> list[str]:
-    return ["\n" if character == "\n" else " " for character in text]
+def _spaces(text: str) -> str:
+    return "".join("\n" if character == "\n" else " " for character in text)

@@ -42,8 +42,10 @@ def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take
     library.add("old", ["one", "two"])
     other = add(library)
     store(library, "new", ["three"])
+    runtime = worker(library, {"fake": LlmUnreachable("The endpoint is away.")})
     with pytest.raises(LlmUnreachable):
-        embed_backlog(worker(library, {"fake": LlmUnreachable("The endpoint is away.")}))
+        embed_backlog(runtime, served="live")
+    embed_backlog(runtime, served="beside")
     assert library.count("embeddings", f"profile_id = {other.id}") == 3
     with library.database.system() as session:
         found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
