@@ -43,7 +43,7 @@ from pipeline.rerank import (
 )
 from pipeline.rerank.comparisons import most_comparisons
 from pipeline.rerank.llm_listwise import window_spans
-from pipeline.tokens import estimate_tokens
+from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Candidate, Usage
 from tests.judging_llm import JudgingLlm, key_of
 from tests.loopback_llm import LoopbackLlm, count_tokens

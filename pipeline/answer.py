@@ -21,7 +21,7 @@ from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabular
 from pipeline.recall import build_query
 from pipeline.rerank import build_cascade, distinct, fold_duplicates, top_k_of
 from pipeline.rewrite import rewrite_question
-from pipeline.terms import content_terms, term_overlap
+from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import (
     LANGUAGES,
     Answer,

@@ -21,7 +21,7 @@ from pipeline.ports import ChatModel, Reranker, Spending, Spent
 from pipeline.rerank import build_cascade, estimate_usage
 from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
 from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
-from pipeline.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     Candidate,
     ChatMessage,

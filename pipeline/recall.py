@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.ports import Vocabulary
-from pipeline.terms import count_terms, reading_share, search_terms, term_id
+from pipeline.text.terms import count_terms, reading_share, search_terms, term_id
 from pipeline.types import AnswerOptions, RecallMode, RecallQuery, Term, Vector
 
 MAX_FREQUENCY = 32_767

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
-from pipeline.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, Rewriting, Usage
 
 MAX_TOKENS = 200

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.ports import Matrix
-from pipeline.terms import split_terms, term_id
+from pipeline.text.terms import split_terms, term_id
 from pipeline.types import (
     Candidate,
     ChatMessage,

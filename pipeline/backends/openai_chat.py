@@ -20,7 +20,7 @@ from pipeline.backends.chat_stream import ReplyParts, read_reply
 from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
-from pipeline.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 CONNECT_TIMEOUT_S = 5.0

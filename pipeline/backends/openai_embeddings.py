@@ -23,7 +23,7 @@ from pipeline.errors import (
     ProfileMismatch,
 )
 from pipeline.ports import Matrix
-from pipeline.tokens import estimate_tokens
+from pipeline.text.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
 LARGEST, SMALLEST = 1e9, 1e-12

@@ -18,7 +18,7 @@ from pipeline.backends.chat_address import shown_address
 from pipeline.backends.json_endpoint import JsonEndpoint
 from pipeline.errors import LlmRefused, LlmUnparsable
 from pipeline.ports import PassageScores
-from pipeline.tokens import estimate_tokens
+from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000

@@ -16,8 +16,8 @@ from pipeline.generate.context import Part, parts_of, readable
 from pipeline.generate.extractive import cite
 from pipeline.generate.markers import MARK, drop_markers, replace_markers
 from pipeline.generate.numbering import hide_numbering
-from pipeline.generate.sentences import split_sentences
-from pipeline.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.sentences import split_sentences
+from pipeline.text.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import Citation, Ranked
 
 LEAST_SHARE = 0.25

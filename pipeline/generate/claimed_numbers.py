@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from pipeline.facts.number_words import write_in_digits
+from pipeline.facts.numbers import Number, find_numbers, known_values, word_behind
 from pipeline.generate.context import parts_of, readable
-from pipeline.generate.sentences import split_sentences
-from pipeline.number_words import write_in_digits
-from pipeline.numbers import Number, find_numbers, known_values, word_behind
-from pipeline.terms import content_terms, is_content_term, split_terms, term_overlap
+from pipeline.text.sentences import split_sentences
+from pipeline.text.terms import content_terms, is_content_term, split_terms, term_overlap
 from pipeline.types import Ranked
 
 SAME_MATTER = 0.5

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from pipeline.generate.number_names import is_name
-from pipeline.number_words import write_in_digits
-from pipeline.numbers import Number, find_numbers
+from pipeline.facts.number_names import is_name
+from pipeline.facts.number_words import write_in_digits
+from pipeline.facts.numbers import Number, find_numbers
 from pipeline.prompts import language_of
-from pipeline.terms import content_terms, split_terms, write_out_negations
+from pipeline.text.terms import content_terms, split_terms, write_out_negations
 from pipeline.types import AnswerLanguage, Ranked
 
 LEAST_WORDS = 2

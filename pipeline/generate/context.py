@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.tokens import estimate_tokens
+from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Neighbour, Ranked
 
 MAX_PART_CHARS = 8000

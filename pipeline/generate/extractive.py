@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pipeline.errors import Cancelled, LeaseLost
 from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts, say_the_same
 from pipeline.generate.markers import drop_markers
-from pipeline.generate.sentences import is_block, split_sentences
-from pipeline.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.sentences import is_block, split_sentences
+from pipeline.text.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import AnswerLanguage, Citation, Fallback, Generated, Ranked, Usage
 
 SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]

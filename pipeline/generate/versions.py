@@ -10,14 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.facts.number_words import write_in_digits
+from pipeline.facts.numbers import find_numbers
 from pipeline.generate.citations import Claim, Verified, find_quote
 from pipeline.generate.conflicts import Statement, differing, disagree, distinct_groups, first_of_each, say_conflicts
 from pipeline.generate.context import parts_of
 from pipeline.generate.extractive import PER_PASSAGE, cite, write_quote
 from pipeline.generate.markers import MARK
-from pipeline.generate.sentences import split_sentences
-from pipeline.number_words import write_in_digits
-from pipeline.numbers import find_numbers
+from pipeline.text.sentences import split_sentences
 from pipeline.types import AnswerLanguage, Citation, Ranked
 
 # The line by which a model names the passages that contradict each other, as the prompt asks; never shown.

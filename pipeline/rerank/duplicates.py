@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from pipeline.number_words import write_in_digits
-from pipeline.numbers import find_numbers
-from pipeline.terms import is_spaceless, split_terms, write_out_negations
+from pipeline.facts.number_words import write_in_digits
+from pipeline.facts.numbers import find_numbers
+from pipeline.text.terms import is_spaceless, split_terms, write_out_negations
 from pipeline.types import DUPLICATE, Ranked
 
 SAME_PASSAGE = 0.8

@@ -17,7 +17,7 @@ from pipeline.ports import Matrix, TokenVectors, Vocabulary
 from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid, standardize
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
-from pipeline.terms import reading_share
+from pipeline.text.terms import reading_share
 from pipeline.types import Candidate, Reranking
 
 

@@ -15,7 +15,7 @@ from pipeline.errors import LlmError, LlmRefused, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
 from pipeline.rerank.slices import OUT_OF_TIME
-from pipeline.tokens import estimate_messages
+from pipeline.text.tokens import estimate_messages
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_QUOTED_REPLY = 2000

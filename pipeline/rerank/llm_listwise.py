@@ -22,7 +22,7 @@ from pipeline.rerank.llm_calls import LlmCalls, LlmLimits, Outcome
 from pipeline.rerank.passages import quoted_list
 from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, give_up, order_by_places
 from pipeline.rerank.ranking_reply import RankingReply, parse_ranking
-from pipeline.tokens import estimate_messages
+from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, ChatReply, Fallback, Reranking, Usage
 
 MAX_PASSAGE_TOKENS = 400

@@ -27,7 +27,7 @@ from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
 from pipeline.rerank.passages import quoted_text, quoted_title
 from pipeline.rerank.permutation import UNSCORED, Scored, give_up, order_by_places, order_by_score
 from pipeline.rerank.referee import REPLY_TOKENS, Referee
-from pipeline.tokens import estimate_messages
+from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
 
 MAX_PASSAGE_TOKENS = 1000

@@ -25,7 +25,7 @@ from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
 from pipeline.rerank.permutation import REPAIRED, Scored, give_up, note_unscored, order_by_score
 from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
 from pipeline.rerank.slices import OUT_OF_TIME
-from pipeline.tokens import estimate_messages
+from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, ChatReply, Reranking, Usage
 
 MAX_PASSAGE_TOKENS = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pipeline.prompts import escape_passage
-from pipeline.tokens import cut_to_tokens
+from pipeline.text.tokens import cut_to_tokens
 from pipeline.types import Candidate
 
 MAX_TITLE_CHARS = 200

@@ -13,7 +13,7 @@ from pipeline.ports import RerankEndpoint
 from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME
-from pipeline.tokens import cut_to_tokens, estimate_tokens
+from pipeline.text.tokens import cut_to_tokens, estimate_tokens
 from pipeline.types import Candidate, Reranking, Usage
 
 MAX_PASSAGE_TOKENS = 2000

@@ -10,7 +10,7 @@ import pytest
 
 from db.recall import PostgresRecall
 from pipeline.recall import query_terms
-from pipeline.terms import search_terms, split_terms
+from pipeline.text.terms import search_terms, split_terms
 from pipeline.types import RecallQuery
 
 WORDS = [

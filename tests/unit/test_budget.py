@@ -16,7 +16,7 @@ from pipeline.ports import Reranker, Spent
 from pipeline.rerank import (
     RecallOrderReranker,
 )
-from pipeline.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     AnswerOptions,
     Candidate,

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.generate import add_neighbours, generate_answer
 from pipeline.generate.context import parts_of
-from pipeline.tokens import estimate_tokens
+from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Neighbour, Ranked
 from tests.answer_fakes import FakeChat, candidate
 

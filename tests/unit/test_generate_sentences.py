@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.generate.sentences import LONGEST_UNIT, split_sentences
+from pipeline.text.sentences import LONGEST_UNIT, split_sentences
 
 
 @pytest.mark.parametrize(

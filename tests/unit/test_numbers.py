@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.generate.sentences import split_sentences
-from pipeline.number_words import write_in_digits
-from pipeline.numbers import find_numbers, known_values
+from pipeline.facts.number_words import write_in_digits
+from pipeline.facts.numbers import find_numbers, known_values
+from pipeline.text.sentences import split_sentences
 
 
 def holds(said: str, source: str) -> bool:

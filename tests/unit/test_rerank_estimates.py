@@ -23,7 +23,7 @@ from pipeline.rerank import (
     with_fallback,
 )
 from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
-from pipeline.tokens import estimate_messages
+from pipeline.text.tokens import estimate_messages
 from pipeline.types import Usage
 from tests.answer_fakes import FakeChat, WordEmbedder, candidate
 

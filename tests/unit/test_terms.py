@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.recall import build_query, extract_terms, fuse_scores, query_terms
-from pipeline.terms import (
+from pipeline.text.terms import (
     content_terms,
     is_spaceless,
     reading_share,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.tokens import cut_to_tokens, estimate_messages, estimate_tokens
+from pipeline.text.tokens import cut_to_tokens, estimate_messages, estimate_tokens
 from pipeline.types import ChatMessage
 
 

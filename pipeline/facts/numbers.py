@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pipeline.number_words import MIXED_RUN, chinese_value, write_in_digits
-from pipeline.terms import is_content_term, split_terms
+from pipeline.facts.number_words import MIXED_RUN, chinese_value, write_in_digits
+from pipeline.text.terms import is_content_term, split_terms
 
 Values = frozenset[str]
 """Values in one way of writing: `1200`, `18:00`, `2024-03-05`, `--03-05`; `day:5` is a 5 that stood in a date, `bare:5`

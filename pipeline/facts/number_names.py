@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.numbers import CURRENCIES, Number
+from pipeline.facts.numbers import CURRENCIES, Number
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _NOUN_BEFORE = re.compile(

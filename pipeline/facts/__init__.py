@@ -1,0 +1,1 @@
+"""Facts in text: numbers, dates and times, and how they compare."""

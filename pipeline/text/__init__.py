@@ -1,0 +1,1 @@
+"""Reading text: terms, tokens and sentences."""
