@@ -31,8 +31,8 @@ from tokenizers import Tokenizer
 
 from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_run
 from evaluation.metrics import quality
-from pipeline.backends.models import resolve_model
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
+from pipeline.backends.models.model_files import resolve_model
 from pipeline.ports import ChatModel, Reranker
 from pipeline.rerank import (
     LlmLimits,

@@ -77,9 +77,9 @@ def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingPro
 
 
 def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
-    from pipeline.backends.models import make_profile
-    from pipeline.backends.openai_embeddings import MAX_TOKENS, describe_endpoint
-    from pipeline.backends.sentence_transformer import describe_hidden_states, describe_model
+    from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
+    from pipeline.backends.models.model_files import make_profile
+    from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
 
     if wanted.base_url and wanted.pooling:
         raise BadInput("An endpoint pools by itself; give either an address or a pooling.")
@@ -109,8 +109,8 @@ class CountingEmbedder(Embedder, Tokenizer, Protocol):
 
 def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
     """Load the profile's model, or build the client of its endpoint."""
-    from pipeline.backends.openai_embeddings import OpenAIEmbeddings
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     if profile.backend == "openai":
         return OpenAIEmbeddings(

@@ -38,7 +38,7 @@ from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.types import Candidate, EmbeddingProfile, Reranking
 
 if TYPE_CHECKING:
-    from pipeline.backends.rerank_api import HttpRerankEndpoint
+    from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +71,15 @@ class WorkerParts:
 
 def describe_cross_encoder(settings: Settings) -> str:
     """Say which cross-encoder would be loaded; raises `ModelUnavailable` when there is none within reach."""
-    from pipeline.backends.cross_encoder import locate_cross_encoder
+    from pipeline.backends.models.cross_encoder import locate_cross_encoder
 
     return locate_cross_encoder(settings.cross_encoder_model).name
 
 
 def build_shared(settings: Settings) -> SharedParts:
     """Build what is the same for every embedding profile."""
-    from pipeline.backends.fetcher import HttpFetcher
-    from pipeline.backends.kreuzberg_parser import KreuzbergParser
+    from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
+    from pipeline.backends.web.fetcher import HttpFetcher
 
     parser = KreuzbergParser(
         timeout_s=settings.parse_timeout_s,
@@ -150,7 +150,7 @@ def build_chat(settings: Settings) -> ChatModel | None:
 
 
 def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int = 0) -> ChatModel:
-    from pipeline.backends.openai_chat import OpenAIChat
+    from pipeline.backends.endpoints.openai_chat import OpenAIChat
 
     return OpenAIChat(
         settings.llm_base_url,
@@ -165,14 +165,14 @@ def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int =
 
 def served_models(settings: Settings) -> Sequence[str]:
     """Ask the language model's server which models it has; raises `LlmError`, `LlmUnparsable` when it does not say."""
-    from pipeline.backends.chat_address import list_models
+    from pipeline.backends.endpoints.chat_address import list_models
 
     return list_models(settings.llm_base_url, settings.llm_api_key.get_secret_value() if settings.llm_api_key else "")
 
 
 def shown_language_model(settings: Settings) -> str:
     """Name the language model and its address without the secrets that an address may hold."""
-    from pipeline.backends.chat_address import shown_address
+    from pipeline.backends.endpoints.chat_address import shown_address
 
     return f"{settings.llm_model} at {shown_address(settings.llm_base_url)}"
 
@@ -188,7 +188,7 @@ def build_rerankers(settings: Settings, embedder: Embedder, shared: SharedParts)
 
 
 def _late_interaction(settings: Settings, embedder: Embedder) -> Reranker:
-    from pipeline.backends.token_vector_cache import TokenVectorCache
+    from pipeline.backends.models.token_vector_cache import TokenVectorCache
 
     profile = embedder.profile
     if not isinstance(embedder, TokenVectors):
@@ -236,7 +236,7 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
 
 def build_rerank_endpoint(settings: Settings) -> HttpRerankEndpoint:
     """Build the client of the rerank endpoint."""
-    from pipeline.backends.rerank_api import HttpRerankEndpoint
+    from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
 
     return HttpRerankEndpoint(
         settings.rerank_api_url,
@@ -283,7 +283,7 @@ class LazyCrossEncoder:
         return self._loaded.score(question, passages)
 
     def _load(self) -> PairScorer | RefdeskError:
-        from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+        from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
         try:
             return SentenceTransformersCrossEncoder(self._model, threads=self._threads)

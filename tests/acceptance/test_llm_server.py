@@ -19,7 +19,7 @@ import httpx
 import pytest
 
 from pipeline.answer import AnswerParts, answer_question
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmRefused
 from pipeline.rerank import (
     LlmLimits,

@@ -93,7 +93,7 @@ def run(desk, *arguments: str, **environment: str) -> str:
 
 def assert_no_question_mixes_vectors(desk) -> None:
     """Compute the similarity of every dense candidate anew, from the vectors of the profile that the trace names."""
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_model
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     with desk.database.owner() as session:
         rows = session.execute(

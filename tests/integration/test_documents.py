@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import errors
-from pipeline.backends.kreuzberg_parser import KreuzbergParser
+from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
 from pipeline.chunk import chunk_document, embedding_text
 from pipeline.types import Chunk, ParsedDocument, Source
 

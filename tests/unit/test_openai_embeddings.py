@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.backends.openai_embeddings import OpenAIEmbeddings, describe_endpoint
+from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings, describe_endpoint
 from pipeline.errors import (
     LlmRefused,
     LlmTimeout,

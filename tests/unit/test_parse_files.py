@@ -15,8 +15,8 @@ from types import MappingProxyType, SimpleNamespace
 import pytest
 
 from pipeline import errors
-from pipeline.backends import kreuzberg_parser
-from pipeline.backends.kreuzberg_parser import KreuzbergParser
+from pipeline.backends.documents import kreuzberg_parser
+from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
 from pipeline.types import Source
 from tests.pdf_files import pdf
 

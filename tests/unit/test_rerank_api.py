@@ -11,7 +11,7 @@ import pytest
 
 from config.checks import Check, _rerank_endpoint, attempt
 from config.settings import Settings
-from pipeline.backends.rerank_api import HttpRerankEndpoint, read_scores
+from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scores
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import PassageScores
 from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback

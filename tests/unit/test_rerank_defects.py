@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.backends.openai_chat import OpenAIChat
-from pipeline.backends.rerank_api import HttpRerankEndpoint
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
 from pipeline.rerank import (
     LlmLimits,
     LlmListwiseReranker,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.backends.openai_chat import OpenAIChat
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.rerank import LlmPointwiseReranker
 from pipeline.types import ChatMessage
 from tests.answer_fakes import candidates, order

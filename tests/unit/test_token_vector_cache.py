@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.backends.token_vector_cache import TokenVectorCache
+from pipeline.backends.models.token_vector_cache import TokenVectorCache
 
 
 class Model:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from pipeline import errors
-from pipeline.backends.parser_child import LENGTH
+from pipeline.backends.documents.parser_child import LENGTH
 from pipeline.errors import BadInput, Cancelled, MissingExtra, ParserCrashed, ParseTimeout
 from pipeline.types import Block, ParsedDocument, Source
 
@@ -90,7 +90,7 @@ class KreuzbergParser:
             "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the address space that is limited
         }
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.backends.parser_child", *self._limits],
+            [sys.executable, "-P", "-m", "pipeline.backends.documents.parser_child", *self._limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from pipeline.backends.chat_address import authorization, shown_address
-from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
+from pipeline.backends.endpoints.chat_address import authorization, shown_address
+from pipeline.backends.endpoints.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError
 from pipeline.parse import clean_text
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.models import (
+from pipeline.backends.models.model_files import (
     WAY_OUT,
     ModelFiles,
     first_line,
@@ -21,7 +21,7 @@ from pipeline.backends.models import (
     resolve_files,
     resolve_model,
 )
-from pipeline.backends.vocabulary import Units, unit_finder
+from pipeline.backends.models.vocabulary import Units, unit_finder
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, Pooling

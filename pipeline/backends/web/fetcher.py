@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import httpcore
 
-from pipeline.backends.addresses import Resolver, addresses_of, resolve
+from pipeline.backends.web.addresses import Resolver, addresses_of, resolve
 from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
 from pipeline.types import Source
 

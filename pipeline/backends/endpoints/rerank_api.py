@@ -14,8 +14,8 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from pipeline.backends.chat_address import shown_address
-from pipeline.backends.json_endpoint import JsonEndpoint
+from pipeline.backends.endpoints.chat_address import shown_address
+from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
 from pipeline.errors import LlmRefused, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens

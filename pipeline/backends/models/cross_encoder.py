@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.backends.models import ModelFiles, first_line, resolve_files
+from pipeline.backends.models.model_files import ModelFiles, first_line, resolve_files
 from pipeline.errors import MissingExtra, ModelUnavailable
 
 WAY_OUT = "Set REFDESK_CROSS_ENCODER_MODEL to a folder that holds one, or ask with the reranker late-interaction."

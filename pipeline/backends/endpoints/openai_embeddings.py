@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.chat_address import authorization, shown_address
-from pipeline.backends.json_endpoint import JsonEndpoint
+from pipeline.backends.endpoints.chat_address import authorization, shown_address
+from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
 from pipeline.errors import (
     LlmRefused,
     LlmUnparsable,

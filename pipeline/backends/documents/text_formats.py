@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from pipeline.backends import sniffing
+from pipeline.backends.documents import sniffing
 from pipeline.errors import UnreadableFile
 from pipeline.parse import Element, clean_text, one_line, table_elements
 

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.backends import sniffing
-from pipeline.backends.office_parts import elements_passed_over
-from pipeline.backends.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES, XLSX
-from pipeline.backends.text_encoding import decode_text
-from pipeline.backends.text_formats import elements_of_text
-from pipeline.backends.unpacking import check_unpacked_size
+from pipeline.backends.documents import sniffing
+from pipeline.backends.documents.office_parts import elements_passed_over
+from pipeline.backends.documents.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES, XLSX
+from pipeline.backends.documents.text_encoding import decode_text
+from pipeline.backends.documents.text_formats import elements_of_text
+from pipeline.backends.documents.unpacking import check_unpacked_size
 from pipeline.errors import EmptyDocument, EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,

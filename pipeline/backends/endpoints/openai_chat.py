@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from pipeline.backends.chat_address import authorization, endpoint, shown_address
-from pipeline.backends.chat_stream import ReplyParts, read_reply
-from pipeline.backends.retries import TryAgainError, read_body, retry_after, retrying
+from pipeline.backends.endpoints.chat_address import authorization, endpoint, shown_address
+from pipeline.backends.endpoints.chat_stream import ReplyParts, read_reply
+from pipeline.backends.endpoints.retries import TryAgainError, read_body, retry_after, retrying
 from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
 from pipeline.text.tokens import estimate_messages, estimate_tokens

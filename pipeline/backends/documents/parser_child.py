@@ -1,6 +1,6 @@
 """The parser's child process: reads files from its input, writes parsed documents to its output, and may be killed.
 
-    python -m pipeline.backends.parser_child MEMORY_MB CPU_S MAX_UNPACKED_MB
+    python -m pipeline.backends.documents.parser_child MEMORY_MB CPU_S MAX_UNPACKED_MB
 
 Every message is a 8-byte length and that many bytes. A request is a JSON header and then the content; a reply is one
 JSON document: the fields of a `ParsedDocument`, or `error` (the name of an error class) and `message`.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline import errors
-from pipeline.backends.extraction import extract
+from pipeline.backends.documents.extraction import extract
 from pipeline.types import Source
 
 LENGTH = struct.Struct(">Q")

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
-from pipeline.backends.text_encoding import decode_text
-from pipeline.backends.text_formats import text_of_markup
+from pipeline.backends.documents.text_encoding import decode_text
+from pipeline.backends.documents.text_formats import text_of_markup
 from pipeline.parse import Element, clean_text
 
 _DRAWN = re.compile(r"(?:word|ppt|xl)/(?:charts/chart|diagrams/data)\d*\.xml")

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 
-from pipeline.backends.text_encoding import unmarked_utf16
+from pipeline.backends.documents.text_encoding import unmarked_utf16
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 
 PDF = "application/pdf"

@@ -1,0 +1,1 @@
+"""Reading files: format detection, decoding and extraction in a child process."""

@@ -1,0 +1,1 @@
+"""Models in this process: sentence-transformers encoders and cross-encoders."""

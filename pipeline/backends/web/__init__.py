@@ -1,0 +1,1 @@
+"""Fetching links from public addresses only."""
