@@ -15,9 +15,9 @@ import typer
 
 from cli import front as front_end
 from config.checks import Check
-from config.embedded import ServerUrls, servers_for
 from config.settings import Settings
 from db.schema import migrate
+from embedded.servers import ServerUrls, servers_for
 from pipeline.errors import MissingExtra, SetupError
 
 CHECK_TIMEOUT_S = 30.0

@@ -11,9 +11,9 @@ from cli import front as front_end
 from cli.bot import check_bot
 from cli.console import one_document, print_json, print_table
 from config.checks import Check, check_servers, check_settings
-from config.embedded import servers_for
 from config.settings import Settings
 from db.schema import migrate
+from embedded.servers import servers_for
 from pipeline.errors import RefdeskError
 
 MARKS = {"ok": "✓", "note": "·", "problem": "✗"}

@@ -15,12 +15,12 @@ from cli.own_workers import OwnWorkers
 from cli.sources import storable
 from config import settings as configuration
 from config.checks import reach_redis
-from config.embedded import ServerUrls, servers_for
 from config.logging import set_up_logging
 from config.settings import Settings
 from db import workspaces
 from db.engine import Database, Session
 from db.schema import migrate, require_schema
+from embedded.servers import ServerUrls, servers_for
 from tasks.startup import Role
 from tasks.submit import Submitter
 

@@ -13,12 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from cli.console import note
-from config.embedded import ServerUrls
-from config.embedded_home import explaining
 from config.settings import Settings
 from db import workers
 from db.engine import Database
 from db.models import WorkerRow
+from embedded.home import explaining
+from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.startup import QUEUE_OF_ROLE, Role
 

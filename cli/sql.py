@@ -74,7 +74,7 @@ def _psql(url: str) -> int:
 
 
 def _packaged_psql() -> str | None:
-    from config.embedded_programs import find_postgres
+    from embedded.programs import find_postgres
 
     try:
         program = Path(find_postgres().bin()) / "psql"

@@ -17,10 +17,10 @@ from cli import front, own_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import note, say
 from config.checks import reach_redis
-from config.embedded import ServerUrls, servers_for
 from config.settings import Settings
 from db.engine import Database
 from db.schema import migrate
+from embedded.servers import ServerUrls, servers_for
 from pipeline.errors import SetupError
 from tasks.startup import Role
 

@@ -9,8 +9,8 @@ import typer
 
 from cli import front as front_end
 from cli.console import say
-from config.embedded import servers_for
 from db.schema import inspect_schema, migrate
+from embedded.servers import servers_for
 from tasks.startup import WorkerPlan, run_worker
 
 

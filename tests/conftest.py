@@ -15,8 +15,8 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import EmbeddedServers, ServerUrls
 from config.redis_urls import client_url
+from embedded.servers import EmbeddedServers, ServerUrls
 
 REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = "refdesk_template"

@@ -21,10 +21,10 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from config.embedded import ServerUrls
 from config.redis_urls import client_url
 from db import jobs, workspaces
 from db.engine import Database
+from embedded.servers import ServerUrls
 from tests.fake_discord import FakeDiscord
 
 PATIENCE_S = 120

@@ -245,7 +245,7 @@ def test_redis_away__documents_wait_in_the_ledger(desk, tmp_path):
 
 
 def start_redis(folder: Path) -> subprocess.Popen[bytes]:
-    from config.embedded_programs import find_redis
+    from embedded.programs import find_redis
 
     process = subprocess.Popen(
         [

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from config.embedded import ServerUrls
+from embedded.servers import ServerUrls
 from tasks.submit import Submitter
 from tests.acceptance.conftest import Desk
 from tests.courier_office import EDIT, EDIT_ORIGINAL, POST, Asked, Cut, Office

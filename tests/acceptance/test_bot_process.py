@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
-from config.embedded import ServerUrls
+from embedded.servers import ServerUrls
 from tests.acceptance.conftest import Desk
 from tests.fake_discord import FakeDiscord, permissions
 

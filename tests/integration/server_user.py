@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).parents[2]
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from config.embedded import EmbeddedServers
+from embedded.servers import EmbeddedServers
 from pipeline.errors import RefdeskError
 try:
     with EmbeddedServers(Path(sys.argv[1])) as urls:

