@@ -18,7 +18,7 @@ import aiohttp
 import discord
 from pydantic import SecretStr
 
-from bot.app import RefdeskBot, follow_api
+from bot.client.app import RefdeskBot, follow_api
 from bot.desk import Desk
 from bot.desk.door import THREADS
 from bot.doctor import check

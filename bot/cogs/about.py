@@ -6,12 +6,12 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
-from bot.refusals import Refusal
-from bot.replies import ask_in_form
-from bot.translator import named
+from bot.interactions import clients
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import ask_in_form
+from bot.interactions.visits import visit_of
+from bot.locales.translator import named
 from bot.views.forms import about_form
-from bot.visits import visit_of
 
 
 class About(commands.Cog):

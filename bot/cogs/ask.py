@@ -6,10 +6,10 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients, questions
 from bot.cogs.options import options, reranker_choices
 from bot.desk.asking import Question
-from bot.translator import named
+from bot.interactions import clients, questions
+from bot.locales.translator import named
 
 
 class Ask(commands.Cog):

@@ -6,15 +6,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
 from bot.cogs import suggest
 from bot.cogs.options import options
-from bot.questions import target_of
+from bot.interactions import clients
+from bot.interactions.questions import target_of
+from bot.interactions.replies import defer, reply
+from bot.interactions.visits import visit_of
+from bot.locales.translator import named
 from bot.render.docs import doc_card
-from bot.replies import defer, reply
-from bot.translator import named
 from bot.views.documents import page_of, place_with_sight, show_confirmation
-from bot.visits import visit_of
 
 
 class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=named("cmd-docs-desc")):

@@ -14,14 +14,14 @@ import structlog
 from discord.ext import commands
 
 from bot.desk.asking import Question, Target
-from bot.questions import check_question
-from bot.refusals import AWAY, Refusal, sentence
-from bot.scope import Place, place_of_message
-from bot.texts import texts_for
+from bot.interactions.questions import check_question
+from bot.interactions.refusals import AWAY, Refusal, sentence
+from bot.interactions.scope import Place, place_of_message
+from bot.locales.texts import texts_for
 from pipeline.errors import RefdeskError
 
 if TYPE_CHECKING:
-    from bot.app import RefdeskBot
+    from bot.client.app import RefdeskBot
 
 log = structlog.get_logger(__name__)
 

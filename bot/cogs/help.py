@@ -6,11 +6,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
+from bot.interactions import clients
+from bot.interactions.replies import reply
+from bot.interactions.scope import place_of
+from bot.locales.translator import named
 from bot.render.help import help_card
-from bot.replies import reply
-from bot.scope import place_of
-from bot.translator import named
 
 
 class Help(commands.Cog):

@@ -9,15 +9,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import additions, clients
-from bot.additions import Item
 from bot.cogs.options import options
-from bot.refusals import Refusal
+from bot.interactions import additions, clients
+from bot.interactions.additions import Item
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import ask_in_form
+from bot.interactions.visits import visit_of
+from bot.locales.translator import named
 from bot.render import safe
-from bot.replies import ask_in_form
-from bot.translator import named
 from bot.views.forms import text_form
-from bot.visits import visit_of
 
 LINK = re.compile(r"https?://[^\s<>]+")
 MOST_LINKS = 5

@@ -8,19 +8,19 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
 from bot.cogs import suggest
 from bot.cogs.options import options
 from bot.desk.ledger import Seen, job_number
+from bot.interactions import clients
+from bot.interactions.replies import defer, reply
+from bot.interactions.scope import place_of
+from bot.interactions.visits import visit_of
+from bot.locales.translator import named
 from bot.render import safe
 from bot.render.jobs import job_card
 from bot.render.shown import Shown
-from bot.replies import defer, reply
-from bot.scope import place_of
-from bot.translator import named
 from bot.views.documents import place_with_sight
 from bot.views.jobs import new_token, page_of
-from bot.visits import visit_of
 from db.deliveries import Delivery
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from discord import app_commands
 
-from bot.translator import named
+from bot.locales.translator import named
 from pipeline.types import RERANKERS
 
 F = TypeVar("F", bound=Callable[..., object])

@@ -8,16 +8,16 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
 from bot.cogs.options import options, reranker_choices
 from bot.desk.preferences import require_manager
-from bot.refusals import Refusal
+from bot.interactions import clients
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import defer, reply
+from bot.interactions.scope import place_of
+from bot.interactions.visits import visit_of
+from bot.locales.translator import named
 from bot.render.settings import settings_card
-from bot.replies import defer, reply
-from bot.scope import place_of
-from bot.translator import named
 from bot.views.settings import with_channel_menu
-from bot.visits import visit_of
 from db.workspace_settings import CHANGEABLE
 
 Limit = app_commands.Range[int, 0, 1_000_000]

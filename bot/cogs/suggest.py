@@ -8,11 +8,11 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot import clients
 from bot.desk.library import SUGGESTIONS
+from bot.interactions import clients
+from bot.interactions.scope import place_of
 from bot.render import safe
 from bot.render.split import cut
-from bot.scope import place_of
 from bot.views.documents import place_with_sight
 from db.lookups import OwnedJob
 from pipeline.errors import RefdeskError

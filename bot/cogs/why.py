@@ -6,14 +6,14 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot import clients
 from bot.cogs import suggest
 from bot.cogs.options import options
 from bot.desk.ledger import job_number
-from bot.refusals import Refusal
-from bot.replies import defer
-from bot.scope import place_of
-from bot.translator import named
+from bot.interactions import clients
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import defer
+from bot.interactions.scope import place_of
+from bot.locales.translator import named
 from bot.views.answers import show_why
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bot.delivery.decisions import Step
+from bot.locales.texts import texts_for
 from bot.render.answer import answer_final, late_notice, ready_notice, token_expiring
 from bot.render.ingest import ingest_card
 from bot.render.progress import answer_progress
 from bot.render.shown import Shown
-from bot.texts import texts_for
 from db.deliveries import DeliveryView
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.desk.door import Door
-from bot.refusals import Refusal
-from bot.scope import Place
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from db import deliveries, jobs
 from db.deliveries import NewDelivery, Turn
 from tasks.submit import Submitter

@@ -8,7 +8,7 @@ from bot.desk.ledger import Ledger
 from bot.desk.library import Library
 from bot.desk.preferences import Preferences
 from bot.desk.presence import Presence
-from bot.scope import Place
+from bot.interactions.scope import Place
 from config.settings import Settings
 from db.engine import Database
 from tasks.submit import Submitter

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from bot.scope import Place
+from bot.interactions.scope import Place
 from config.settings import Settings
 from db import lookups, workspace_settings, workspaces
 from db.engine import Database

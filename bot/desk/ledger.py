@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from bot.desk.door import Door, Rules
 from bot.desk.library import require_free, require_may_add, seen_by
-from bot.refusals import Refusal
-from bot.scope import Place
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from db import deliveries, feedback, jobs, lookups, quotas, store, traces
 from db.deliveries import OPEN_STATES, Delivery, JobView
 from db.engine import Session

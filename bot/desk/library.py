@@ -8,9 +8,9 @@ from typing import Any
 
 from bot.desk.asking import Target
 from bot.desk.door import Door, Rules
-from bot.refusals import Refusal
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from bot.render import safe
-from bot.scope import Place
 from db import deliveries, jobs, lookups, quotas, store
 from db.engine import Session
 from db.plain import storable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from bot.desk.door import Door, Rules
-from bot.refusals import Refusal
-from bot.scope import Place
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from db import workspace_settings
 
 LIMITS = frozenset({"questions_per_user_hour", "questions_per_day", "documents_per_user_day", "documents_per_day"})

@@ -7,13 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import BAD, CALM, CAREFUL, QUIET, card
 from bot.render.shown import Button, FileOut, Shown
 from bot.render.sources import conflict_lines, nearest_lines, source_line
 from bot.render.split import MESSAGE, split_message, units
 from bot.render.wording import error_sentence, fallback_notes, question_line, seconds
-from bot.texts import Texts
 from db.deliveries import DeliveryView, JobView
 
 MOST_MESSAGES = 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Literal
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, card
 from bot.render.shown import Button, Link, Shown
 from bot.render.wording import person, scope, when
-from bot.texts import Texts
 from db.store import DocumentSummary
 
 PAGE = 10

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bot.locales.texts import Texts
 from bot.render.card import card
 from bot.render.shown import Shown
-from bot.texts import Texts
 
 
 def help_card(t: Texts, *, manager: bool = False) -> Shown:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import BAD, CALM, CAREFUL, DESCRIPTION, GOOD, QUIET, card
 from bot.render.shown import Button, Shown
 from bot.render.split import cut, units
 from bot.render.wording import bar, error_sentence, is_retrying, place, waits_for_worker
-from bot.texts import Texts
 from db.deliveries import DeliveryView, JobView
 
 BRIEF_FROM = 9

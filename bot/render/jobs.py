@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.answer import answer_page
 from bot.render.card import BAD, CALM, GOOD, QUIET, card
 from bot.render.docs import page_buttons
 from bot.render.shown import Button, Link, Shown
 from bot.render.wording import error_sentence, is_retrying, waits_for_worker, when
-from bot.texts import Texts
 from db.deliveries import JobView
 
 ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}

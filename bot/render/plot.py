@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bot.locales.texts import DEFAULT, Texts, texts_for
 from bot.render import safe
 from bot.render.fonts import drawable, families, shorten, width
-from bot.texts import DEFAULT, Texts, texts_for
 from db.traces import TraceCandidate, TraceView
 
 if TYPE_CHECKING:

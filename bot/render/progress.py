@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.markdown import close_fence
 from bot.render.shown import Button, Shown
 from bot.render.split import split_message
 from bot.render.wording import bar, is_retrying, question_line, waits_for_worker
-from bot.texts import Texts
 from db.deliveries import DeliveryView, JobView
 
 STREAMED = 1500

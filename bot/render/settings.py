@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import card
 from bot.render.shown import Shown
 from bot.render.wording import person, when
-from bot.texts import Texts
 from config.settings import Settings
 from db.workspace_settings import WorkspaceSettings, within
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, card
 from bot.render.shown import Button, Shown
-from bot.texts import Texts
 
 QUOTE = 320
 NEAREST = 3

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, CAREFUL, card
 from bot.render.shown import FileOut, Shown
 from bot.render.wording import fallback_notes, seconds
-from bot.texts import Texts
 from db.traces import TraceCandidate, TraceView
 from pipeline.types import CONFLICT, DUPLICATE
 

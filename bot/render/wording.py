@@ -7,9 +7,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.split import cut, units
-from bot.texts import Texts
 from db.deliveries import Delivery, JobView
 from pipeline import errors
 from pipeline.amounts import dollars

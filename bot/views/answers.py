@@ -10,19 +10,19 @@ from typing import Any
 import discord
 import structlog
 
-from bot import clients, questions
 from bot.desk.asking import Question
 from bot.desk.ledger import Seen
-from bot.refusals import Refusal
+from bot.interactions import clients, questions
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import defer, reply
+from bot.interactions.scope import place_of, seeing
+from bot.interactions.visits import visit_of
+from bot.locales.texts import Texts
 from bot.render.plot import rank_plot
 from bot.render.shown import Shown
 from bot.render.sources import sources as sources_card
 from bot.render.why import why_these
-from bot.replies import defer, reply
-from bot.scope import place_of, seeing
-from bot.texts import Texts
 from bot.views.build import view_with
-from bot.visits import visit_of
 from db.feedback import Vote
 from db.traces import TraceView
 from pipeline.types import RERANKERS

@@ -9,8 +9,8 @@ from typing import Any
 
 import discord
 
-from bot import clients
-from bot.refusals import Refusal, refuse
+from bot.interactions import clients
+from bot.interactions.refusals import Refusal, refuse
 from bot.render.shown import CUSTOM_ID
 from bot.views import answers, documents, forms_sent, jobs, settings
 

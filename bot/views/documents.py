@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import discord
 
-from bot import clients
-from bot.questions import target_of
-from bot.refusals import Refusal
+from bot.interactions import clients
+from bot.interactions.questions import target_of
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import defer, defer_update, reply, update
+from bot.interactions.scope import Place, place_of, seeing
+from bot.interactions.visits import visit_of
 from bot.render import safe
 from bot.render.docs import PAGE, docs_list
 from bot.render.shown import FileOut, Shown
-from bot.replies import defer, defer_update, reply, update
-from bot.scope import Place, place_of, seeing
 from bot.views.build import view_with
-from bot.visits import visit_of
 
 
 async def place_with_sight(interaction: discord.Interaction) -> Place:

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.texts import Texts
+from bot.locales.texts import Texts
 
 TEXT_FORM = "text"
 ABOUT_FORM = "about"

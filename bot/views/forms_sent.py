@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
-from bot import additions, clients, questions
 from bot.desk.asking import Question
-from bot.refusals import Refusal
+from bot.interactions import additions, clients, questions
+from bot.interactions.refusals import Refusal
 from bot.views.forms import VISIBLE, filled_in
 
 

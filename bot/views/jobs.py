@@ -7,16 +7,16 @@ from time import perf_counter
 
 import discord
 
-from bot import clients
 from bot.desk.ledger import NewToken
-from bot.questions import TOKEN_LIVES_S
+from bot.interactions import clients
+from bot.interactions.questions import TOKEN_LIVES_S
+from bot.interactions.replies import defer_update, reply, update
+from bot.interactions.scope import Place, place_of
+from bot.interactions.visits import visit_of
+from bot.locales.texts import Texts
 from bot.render.jobs import jobs_list
 from bot.render.shown import Button, Shown
-from bot.replies import defer_update, reply, update
-from bot.scope import Place, place_of
-from bot.texts import Texts
 from bot.views.documents import place_with_sight
-from bot.visits import visit_of
 from db.lookups import OwnedJob
 
 PAGE = 10

@@ -6,12 +6,12 @@ from typing import Any
 
 import discord
 
-from bot import clients
+from bot.interactions import clients
+from bot.interactions.replies import defer_update
+from bot.interactions.scope import place_of
+from bot.locales.texts import Texts
 from bot.render.settings import settings_card
 from bot.render.shown import Shown
-from bot.replies import defer_update
-from bot.scope import place_of
-from bot.texts import Texts
 from bot.views.build import editable, view_with
 from db.workspace_settings import WorkspaceSettings
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from chat import Posted
 
+from bot.locales.texts import texts_for
 from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
 from bot.render.help import help_card
 from bot.render.shown import Shown
-from bot.texts import texts_for
 from config.settings import Settings
 from db.deliveries import DeliveryView
 from db.workspace_settings import WorkspaceSettings

@@ -15,8 +15,8 @@ from bot.desk.asking import Question, Target
 from bot.desk.ledger import NewToken
 from bot.desk.library import Addition, Kept
 from bot.desk.preferences import require_manager
-from bot.refusals import Refusal
-from bot.scope import Place
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from config.settings import Settings
 from db import deliveries, jobs
 from db.engine import Database

@@ -10,8 +10,8 @@ from bot.desk.asking import Question
 from bot.desk.door import Rules
 from bot.desk.ledger import NewToken
 from bot.desk.library import Addition, Kept
-from bot.refusals import Refusal
-from bot.scope import Place
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import Place
 from db import deliveries, jobs, workspace_settings, workspaces
 from pipeline.errors import OverQuota, UnknownName
 from tests.integration.test_bot_desk import ANNA, BEN, BOSS, desk, document, refused, row, run, target

@@ -2,10 +2,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.additions import attached, linked, written
 from bot.cogs.ingest import sort_out
-from bot.refusals import Refusal
-from bot.texts import texts_for
+from bot.interactions.additions import attached, linked, written
+from bot.interactions.refusals import Refusal
+from bot.locales.texts import texts_for
 from bot.views.forms import about_form, filled_in, text_form
 
 EN = texts_for("en-US")

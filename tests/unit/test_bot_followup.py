@@ -9,8 +9,8 @@ import discord
 import pytest
 
 from bot.cogs.followup import FollowUp
-from bot.questions import check_question
-from bot.refusals import Refusal
+from bot.interactions.questions import check_question
+from bot.interactions.refusals import Refusal
 from pipeline.errors import RefdeskError
 
 

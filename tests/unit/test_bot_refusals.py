@@ -10,9 +10,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.refusals import Refusal, Refusals, refuse, sentence
+from bot.interactions.refusals import Refusal, Refusals, refuse, sentence
+from bot.locales.texts import LANGUAGES, texts_for
 from bot.render.wording import duration
-from bot.texts import LANGUAGES, texts_for
 from pipeline.errors import BadQuestion, DatabaseAway, OverQuota, UnknownName
 
 BOT = Path(__file__).parent.parent.parent / "bot"

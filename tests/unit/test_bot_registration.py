@@ -7,10 +7,10 @@ from typing import Any
 import discord
 import pytest
 
-from bot.app import INTENTS, RefdeskBot
+from bot.client.app import INTENTS, RefdeskBot
+from bot.client.registration import keep_registered, payload_hash, registration_payload, sync_commands
 from bot.cogs import COGS
 from bot.desk import Desk
-from bot.sync import keep_registered, payload_hash, registration_payload, sync_commands
 from config.settings import Settings
 from db.engine import Database
 from pipeline.types import RERANKERS

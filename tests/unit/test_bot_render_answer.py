@@ -7,12 +7,12 @@ import re
 import discord
 import pytest
 
+from bot.locales.texts import texts_for
 from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
 from bot.render.card import CAREFUL
 from bot.render.progress import CURSOR, answer_progress
 from bot.render.shown import Button, Shown
 from bot.render.split import units
-from bot.texts import texts_for
 from db.deliveries import DeliveryView
 from pipeline import errors
 from tests.bot_values import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.locales.texts import texts_for
 from bot.render.card import card, fit
 from bot.render.docs import PAGE, doc_card, docs_list
 from bot.render.help import help_card
@@ -14,7 +15,6 @@ from bot.render.settings import settings_card
 from bot.render.shown import Button, FileOut, Link, Shown
 from bot.render.sources import sources
 from bot.render.why import PICTURE, why_these
-from bot.texts import texts_for
 from config.settings import Settings
 from db.workspace_settings import WorkspaceSettings
 from pipeline.types import Fallback

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from discord import Colour
 
+from bot.locales.texts import texts_for
 from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET
 from bot.render.ingest import ingest_card
 from bot.render.shown import Button, Shown
-from bot.texts import texts_for
 from tests.bot_values import CHANNEL, added, document_job
 from tests.shown_checks import HOSTILE, check
 

@@ -9,8 +9,8 @@ import warnings
 import pytest
 from PIL import Image
 
+from bot.locales.texts import texts_for
 from bot.render import fonts, plot
-from bot.texts import texts_for
 from tests.bot_values import candidate, trace
 from tests.shown_checks import HOSTILE
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from bot.desk.library import Addition, seen_by, source_of
-from bot.scope import Place, place_of, seeing
+from bot.interactions.scope import Place, place_of, seeing
 from db.workspace_settings import WorkspaceSettings
 from tests import bot_places as places
 from tests.bot_values import delivery

@@ -17,8 +17,8 @@ from fluent.runtime.errors import FluentReferenceError
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
 
-from bot.texts import LANGUAGES, Texts, catalogue, language_for, texts_for
-from bot.translator import CatalogueTranslator, named
+from bot.locales.texts import LANGUAGES, Texts, catalogue, language_for, texts_for
+from bot.locales.translator import CatalogueTranslator, named
 
 BOT = Path(__file__).parent.parent.parent / "bot"
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}

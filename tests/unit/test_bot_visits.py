@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.visits import Visits, visit_of
+from bot.interactions.visits import Visits, visit_of
 
 
 def interaction():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import discord
 
-from bot.texts import texts_for
+from bot.locales.texts import texts_for
 from db.deliveries import Delivery
 from db.workspace_settings import WorkspaceSettings
 

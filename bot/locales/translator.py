@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import Locale, app_commands
 
-from bot.texts import DEFAULT, texts_for
+from bot.locales.texts import DEFAULT, texts_for
 
 ENGLISH = (Locale.american_english, Locale.british_english)
 """The default is given under its own locales too; else a person who reads English may get the next best language."""

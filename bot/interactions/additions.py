@@ -13,15 +13,15 @@ import aiohttp
 import discord
 import structlog
 
-from bot import clients
 from bot.desk.library import Addition, Kept, Library, require_may_add
-from bot.questions import target_of
-from bot.refusals import Refusal, Refusals, sentence
+from bot.interactions import clients
+from bot.interactions.questions import target_of
+from bot.interactions.refusals import Refusal, Refusals, sentence
+from bot.interactions.replies import defer
+from bot.interactions.scope import Place, place_of
+from bot.interactions.visits import visit_of
 from bot.render import safe
 from bot.render.split import MESSAGE, cut
-from bot.replies import defer
-from bot.scope import Place, place_of
-from bot.visits import visit_of
 
 log = structlog.get_logger(__name__)
 

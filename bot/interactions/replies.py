@@ -7,9 +7,9 @@ from typing import Any
 
 import discord
 
+from bot.interactions.visits import visit_of
 from bot.render.shown import Shown
 from bot.views.build import editable, sendable
-from bot.visits import visit_of
 
 
 @dataclass(frozen=True, slots=True)

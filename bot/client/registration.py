@@ -13,7 +13,7 @@ import structlog
 from discord import app_commands
 
 from bot.desk.presence import Presence
-from bot.translator import CatalogueTranslator
+from bot.locales.translator import CatalogueTranslator
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)

@@ -19,11 +19,11 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot import replies
+from bot.interactions import replies
+from bot.locales.texts import DEFAULT, Texts, texts_for
 from bot.render.shown import Shown
 from bot.render.split import MESSAGE, cut
 from bot.render.wording import duration, error_sentence
-from bot.texts import DEFAULT, Texts, texts_for
 from pipeline.errors import OverQuota, RefdeskError, SetupError
 
 log = structlog.get_logger(__name__)

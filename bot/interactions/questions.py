@@ -8,12 +8,12 @@ from time import perf_counter
 
 import discord
 
-from bot import clients
 from bot.desk.asking import Question, Target
-from bot.refusals import Refusal
-from bot.replies import Deferred, defer
-from bot.scope import Place, place_of, seeing
-from bot.visits import visit_of
+from bot.interactions import clients
+from bot.interactions.refusals import Refusal
+from bot.interactions.replies import Deferred, defer
+from bot.interactions.scope import Place, place_of, seeing
+from bot.interactions.visits import visit_of
 from db.plain import storable
 
 TOKEN_LIVES_S = 900

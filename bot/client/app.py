@@ -17,15 +17,15 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.additions import Downloads
+from bot.client.registration import keep_registered
 from bot.cogs import COGS
 from bot.delivery import Courier
 from bot.desk import Desk
-from bot.refusals import GONE, refuse
-from bot.sync import keep_registered
-from bot.translator import CatalogueTranslator
+from bot.interactions.additions import Downloads
+from bot.interactions.refusals import GONE, refuse
+from bot.interactions.visits import Visits
+from bot.locales.translator import CatalogueTranslator
 from bot.views.buttons import Pressed, on_form
-from bot.visits import Visits
 from config.settings import Settings
 from pipeline.errors import RefdeskError
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import discord
 
 from bot.desk import Desk
-from bot.texts import Texts, texts_for
+from bot.locales.texts import Texts, texts_for
 
 if TYPE_CHECKING:
-    from bot.app import RefdeskBot
+    from bot.client.app import RefdeskBot
 
 
 def bot_of(interaction: discord.Interaction) -> RefdeskBot:

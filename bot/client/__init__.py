@@ -1,0 +1,1 @@
+"""The Discord client: start, stop and registration of commands."""

@@ -1,0 +1,1 @@
+"""Texts in every supported language, from one Fluent catalogue each."""
