@@ -14,7 +14,7 @@ from pipeline.prompts import quote_conversation
 from pipeline.rewrite import join_questions, leans, rewrite_question
 from pipeline.types import Answer, AnswerOptions, ChatMessage, Exchange, Usage
 from tests.answer_fakes import FakeChat, FakeStore, candidate
-from tests.unit.test_answer import NONE, parts
+from tests.unit.pipeline.test_answer import NONE, parts
 
 CASTLE = Exchange("Who built the castle?", "The castle was built by a duke [1].")
 FOUND = (

@@ -10,12 +10,13 @@ import discord
 import pytest
 from discord import app_commands
 
+import bot
 from bot.interactions.refusals import Refusal, Refusals, refuse, sentence
 from bot.locales.texts import LANGUAGES, texts_for
 from bot.render.wording import duration
 from pipeline.errors import BadQuestion, DatabaseAway, OverQuota, UnknownName
 
-BOT = Path(__file__).parent.parent.parent / "bot"
+BOT = Path(bot.__file__).parent
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 
 

@@ -17,10 +17,11 @@ from fluent.runtime.errors import FluentReferenceError
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
 
+import bot
 from bot.locales.texts import LANGUAGES, Texts, catalogue, language_for, texts_for
 from bot.locales.translator import CatalogueTranslator, named
 
-BOT = Path(__file__).parent.parent.parent / "bot"
+BOT = Path(bot.__file__).parent
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}
 CONTEXT_MENUS = {"cmd-add-to-library", "cmd-ask-about-this"}
 CALLS = {"t", "named", "Refusal", "Texts"}
