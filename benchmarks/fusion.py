@@ -16,14 +16,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from cli.front import begin, opened
+from cli.context import begin, opened
 from config.wiring import build_parts
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, load
 from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import quality
 from evaluation.quality import documents_in_order
-from evaluation.through_store import StoreRecall
+from evaluation.store_recall import StoreRecall
 from pipeline.recall import dense_weight
 from pipeline.types import Candidate, RecallMode
 from tasks.startup import agree_on_profile

@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from cli.front import Front, opened
+from cli.context import CommandContext, opened
 from cli.ingest import submit_sources
 from cli.sources import find_sources
 from cli.waiting import wait_for
@@ -86,7 +86,7 @@ def write_book(path: Path, pages: int, seed: int) -> Path:
     return path
 
 
-def ingest(front: Front, workspace_id: int, path: Path) -> float:
+def ingest(front: CommandContext, workspace_id: int, path: Path) -> float:
     """Ingest through the product and give the seconds from the first submission to the last document that answers."""
     started = time.perf_counter()
     entries = submit_sources(front, workspace_id, find_sources([str(path)], max_bytes=10**9), channels=None)
@@ -100,7 +100,7 @@ def ingest(front: Front, workspace_id: int, path: Path) -> float:
     return elapsed
 
 
-def stored_texts(front: Front, workspace_id: int) -> list[str]:
+def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
     """Read back exactly what was embedded."""
     from pipeline.embed import passage_text
 

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 
-from cli.front import opened
+from cli.context import opened
 from config.settings import Settings
 from db import profiles, workspaces
 from db.engine import Database, Session

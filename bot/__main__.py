@@ -19,9 +19,9 @@ import discord
 from pydantic import SecretStr
 
 from bot.client.app import RefdeskBot, follow_api
-from bot.desk import Desk
-from bot.desk.door import THREADS
 from bot.doctor import check
+from bot.services import Services
+from bot.services.async_database import THREADS
 from config import settings as configuration
 from config.logging import set_up_logging
 from config.settings import Settings
@@ -85,8 +85,8 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
         database_url, application="refdesk bot", pool_size=CONNECTIONS, statement_timeout_s=STATEMENT_TIMEOUT_S
     )
     submitter = Submitter(database, redis_url, expires_s=settings.job_expires_s, in_background=True)
-    desk = Desk(database, submitter, settings)
-    bot = RefdeskBot(desk, settings)
+    services = Services(database, submitter, settings)
+    bot = RefdeskBot(services, settings)
     running = loop.create_task(bot.start(token))
     try:
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -98,7 +98,7 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
             task.cancel()
         await asyncio.gather(running, waiting, return_exceptions=True)
         await asyncio.to_thread(submitter.close, PUBLISHER_S)
-        await asyncio.to_thread(desk.close)
+        await asyncio.to_thread(services.close)
         database.close()
 
 

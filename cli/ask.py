@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import err, note, one_document, print_json, print_table, say
-from cli.front import Front
+from cli.context import CommandContext
 from cli.sources import storable
 from cli.waiting import wait_for
 from db import jobs
@@ -111,7 +111,7 @@ def ask(
 
 
 def submit_and_wait(
-    front: Front, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
+    front: CommandContext, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
 ) -> Job:
     """Submit a question and wait for its answer; raises `JobFailed` with the job's own sentence."""
     workspace_id = front.workspace(workspace)
@@ -142,7 +142,7 @@ def submit_and_wait(
     return job
 
 
-def _forget(front: Front, workspace_id: int, number: int) -> None:
+def _forget(front: CommandContext, workspace_id: int, number: int) -> None:
     """Cancel a question that nobody waits for any more."""
     with suppress(RefdeskError), front.database.tenant(workspace_id) as session:
         jobs.cancel(session, number)

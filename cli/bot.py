@@ -13,7 +13,7 @@ from types import FrameType
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from config.checks import Check
 from config.settings import Settings
 from db.schema import migrate

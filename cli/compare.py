@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.ask import RecallName
 from cli.console import err, note, one_document, print_json, print_table, say
 from cli.evaluate import DEFAULT_METHODS, method_names
 from evaluation.cost import tokens_of
-from evaluation.evaluate import Laboratory
+from evaluation.evaluate import EvaluationEnvironment
 from evaluation.side_by_side import answer_json, answer_side_by_side, name_of
 from pipeline.answer import check_question
-from pipeline.types import Answer, AnswerOptions, Ranked, RecallMode
+from pipeline.types import Answer, AnswerOptions, RankedCandidate, RecallMode
 
 SNIPPET = 60
 """Characters shown of a passage."""
@@ -58,7 +58,7 @@ def compare(
             asked,
             ways,
             workspace,
-            Laboratory(settings, front.database, front.submitter),
+            EvaluationEnvironment(settings, front.database, front.submitter),
             written=answers,
             on_method=lambda name, done, total: status.update(f"{name} ({done + 1} of {total})"),
         )
@@ -87,7 +87,7 @@ def _show(compared: Sequence[Answer], *, most: int) -> None:
             note(f"{name_of(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
 
 
-def _cell(ranked: Sequence[Ranked], place: int) -> str:
+def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
     if place >= len(ranked):
         return ""
     one = ranked[place]

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import one_document, print_json, print_table, say
-from cli.ingest import Entry, follow, new_job, summarise
+from cli.ingest import IngestResult, follow, new_job, summarise
 from cli.sources import storable
 from db import store
 
@@ -99,7 +99,7 @@ def reingest(document: Number, workspace: Workspace = "local", as_json: Json = F
         workspace_id = front.workspace(workspace)
         with front.database.tenant(workspace_id) as session:
             payload = store.reingest_payload(session, document)
-        entry = Entry(str(payload["source"]))
+        entry = IngestResult(str(payload["source"]))
         entry.job = front.submitter.submit([new_job(front, workspace_id, payload)])[0]
         code = follow(front, workspace_id, [entry])
     if as_json:

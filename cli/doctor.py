@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.bot import check_bot
 from cli.console import one_document, print_json, print_table
 from config.checks import Check, check_servers, check_settings

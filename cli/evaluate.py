@@ -10,17 +10,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from cli.ask import RecallName
 from cli.console import err, note, one_document, print_json, print_table, say
-from cli.front import opened
+from cli.context import opened
 from config import settings as configuration
 from config.logging import set_up_logging
 from config.settings import Settings
 from evaluation import report
 from evaluation.datasets import Dataset, Run, load, load_run
 from evaluation.differences import Comparison, compare_methods
-from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate, evaluate_feedback
+from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate, evaluate_feedback
 from evaluation.plots import plot_quality
 from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, as_rows, difference_rows, notes
-from pipeline.errors import BadInput, MissingExtra
+from pipeline.errors import InvalidInput, MissingExtra
 
 DEFAULT_METHODS = "none,late-interaction"
 MOST_DIFFERENCES = 5
@@ -71,7 +71,7 @@ def evaluate_command(
     if (folder is None) != own:
         raise typer.BadParameter("Say what to measure on: a folder, or --feedback for your own library.")
     if plot is not None and not plot.absolute().parent.is_dir():
-        raise BadInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
+        raise InvalidInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
     dataset = load(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.recall,
@@ -92,7 +92,7 @@ def _measure(
     settings: Settings, dataset: Dataset | None, plan: EvaluationPlan, *, workspace: str, since: float
 ) -> Evaluation:
     with opened(settings, roles=("ingest",) if dataset is not None else ()) as front, progress_bars() as progress:
-        laboratory = Laboratory(settings, front.database, front.submitter)
+        laboratory = EvaluationEnvironment(settings, front.database, front.submitter)
         if dataset is not None:
             return evaluate(dataset, plan, laboratory, steps(progress))
         return evaluate_feedback(workspace, plan, laboratory, steps(progress), days=since)
@@ -123,7 +123,7 @@ def show_differences(comparison: Comparison) -> None:
         print_table(DIFFERENCE_COLUMNS, difference_rows(comparison), numbers=DIFFERENCE_COLUMNS[:2])
 
 
-class _Steps:
+class _ProgressBars:
     """Shows progress as one bar per kind of thing counted."""
 
     def __init__(self, progress: Progress) -> None:
@@ -138,7 +138,7 @@ class _Steps:
 
 def steps(progress: Progress) -> OnStep:
     """Show progress as one bar per kind of thing counted."""
-    return _Steps(progress)
+    return _ProgressBars(progress)
 
 
 def progress_bars() -> Progress:
@@ -148,10 +148,10 @@ def progress_bars() -> Progress:
 
 
 def method_names(text: str) -> tuple[str, ...]:
-    """Take names apart that stand between commas; raises `BadInput` when there is none."""
+    """Take names apart that stand between commas; raises `InvalidInput` when there is none."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise BadInput("--reranker names no method; give one or more, for instance none,late-interaction.")
+        raise InvalidInput("--reranker names no method; give one or more, for instance none,late-interaction.")
     return names
 
 
@@ -170,7 +170,7 @@ def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:
 def _plot(evaluation: Evaluation, path: Path) -> None:
     try:
         plot_quality(evaluation, path)
-    except (BadInput, MissingExtra) as error:
+    except (InvalidInput, MissingExtra) as error:
         note(str(error), "yellow")  # the figures are printed already; a missing picture is no failure
         return
     note(f"plot: {path}")

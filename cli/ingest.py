@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import complain, err, note, one_document, print_json
-from cli.front import Front
-from cli.sources import Named, find_sources, read_file, storable
+from cli.context import CommandContext
+from cli.sources import IngestSource, find_sources, read_file, storable
 from cli.waiting import wait_for
 from db import jobs, store
 from db.models import Job
-from pipeline.errors import BrokerAway, RefdeskError
+from pipeline.errors import BrokerUnavailable, RefdeskError
 
 BATCH = 50
 INTERRUPTED = 130
@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 @dataclass(slots=True)
-class Entry:
+class IngestResult:
     """One line of the result."""
 
     source: str
@@ -56,7 +56,7 @@ def register(app: typer.Typer) -> None:
 
 def refused(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
     """Write the result of an ingestion that was refused as a whole: one entry for each thing named."""
-    entries = [Entry(given, state="failed", error=str(error)) for given in options["sources"]]
+    entries = [IngestResult(given, state="failed", error=str(error)) for given in options["sources"]]
     return {"documents": [entry.as_json() for entry in entries]}
 
 
@@ -96,22 +96,22 @@ def ingest(
     return code or int(any(entry.error for entry in entries) or (wait and away is not None))
 
 
-def _broker_away(front: Front) -> BrokerAway | None:
+def _broker_away(front: CommandContext) -> BrokerUnavailable | None:
     try:
         front.require_broker()
-    except BrokerAway as error:
+    except BrokerUnavailable as error:
         return error
     return None
 
 
 def submit_sources(
-    front: Front, workspace_id: int, found: Iterable[Named], *, channels: Sequence[str] | None
-) -> list[Entry]:
+    front: CommandContext, workspace_id: int, found: Iterable[IngestSource], *, channels: Sequence[str] | None
+) -> list[IngestResult]:
     """Submit what was found; one that cannot be read fails alone."""
-    entries: list[Entry] = []
-    batch: list[tuple[Named, Entry]] = []
+    entries: list[IngestResult] = []
+    batch: list[tuple[IngestSource, IngestResult]] = []
     for named in found:
-        entry = Entry(named.given)
+        entry = IngestResult(named.given)
         entries.append(entry)
         if named.error is not None:
             entry.state, entry.error = "failed", str(named.error)
@@ -125,9 +125,12 @@ def submit_sources(
 
 
 def _submit_batch(
-    front: Front, workspace_id: int, batch: Sequence[tuple[Named, Entry]], channels: Sequence[str] | None
+    front: CommandContext,
+    workspace_id: int,
+    batch: Sequence[tuple[IngestSource, IngestResult]],
+    channels: Sequence[str] | None,
 ) -> None:
-    ready: list[tuple[Entry, jobs.NewJob]] = []
+    ready: list[tuple[IngestResult, jobs.NewJob]] = []
     with front.database.tenant(workspace_id) as session:
         for named, entry in batch:
             payload: dict[str, Any] = {"source": named.identity, "name": named.name, "channels": channels}
@@ -146,14 +149,14 @@ def _submit_batch(
         entry.job = number
 
 
-def new_job(front: Front, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
+def new_job(front: CommandContext, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
     """Describe an ingest job of the person at the command line."""
     return jobs.NewJob(
         workspace_id, "ingest", payload, requester=front_end.requester(), max_attempts=front.settings.max_attempts
     )
 
 
-def follow(front: Front, workspace_id: int, entries: Sequence[Entry]) -> int:
+def follow(front: CommandContext, workspace_id: int, entries: Sequence[IngestResult]) -> int:
     """Show progress until every submitted document has ended; gives the exit code of what cut the waiting short."""
     by_job = {entry.job: entry for entry in entries if entry.job is not None}
     if not by_job:
@@ -195,7 +198,7 @@ def _progress() -> Progress:
     )
 
 
-def take_result(entry: Entry, job: Job) -> None:
+def take_result(entry: IngestResult, job: Job) -> None:
     """Copy how a job ended into its line."""
     result = job.result or {}
     entry.state = job.state
@@ -208,7 +211,7 @@ def take_result(entry: Entry, job: Job) -> None:
         entry.error = job.error or f"The job was {job.state}."
 
 
-def describe(entry: Entry) -> str:
+def describe(entry: IngestResult) -> str:
     """Write one line about a document for people."""
     if entry.error:
         return f"✗ {entry.source}: {entry.error}"
@@ -217,7 +220,7 @@ def describe(entry: Entry) -> str:
     return f"✓ {entry.source}: document {entry.id}, {entry.chunks} chunks"
 
 
-def summarise(entries: Sequence[Entry]) -> None:
+def summarise(entries: Sequence[IngestResult]) -> None:
     """End with one line that counts."""
     for entry in entries:
         if entry.error and entry.job is None:

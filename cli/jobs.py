@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import one_document, print_json, print_table, say
 from db import jobs
 from db.models import Job

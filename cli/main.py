@@ -24,7 +24,7 @@ INTERRUPTED = 130
 """What shells expect of a command that Ctrl-C ended."""
 
 
-class Commands(TyperGroup):
+class RefdeskCommands(TyperGroup):
     """All commands; each ends with its exit code, and each error of Refdesk as one sentence on stderr."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -49,7 +49,7 @@ app = typer.Typer(
     name="refdesk",
     help="A reference desk for a community's documents: add documents, ask questions, get answers with citations.",
     epilog=EPILOG,
-    cls=Commands,
+    cls=RefdeskCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -6,16 +6,16 @@ from typing import Annotated
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.ask import RecallName
 from cli.console import note, one_document, print_json, print_table, say
 from cli.evaluate import progress_bars, show_differences, steps
 from db import profiles
 from evaluation.differences import compare_methods
-from evaluation.evaluate import EvaluationPlan, Laboratory
+from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan
 from evaluation.profiles import ProfileResult, compare_profiles
 from evaluation.report import notes
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 
 COLUMNS = (
     *("profile", "model", "dimensions", "nDCG@10", "MRR@10", "recall@50"),
@@ -46,8 +46,8 @@ def compare(
             live = profiles.live(session)
         first = against or (live.name if live else "")
         if first == name:
-            raise BadInput(f"The profile {name!r} cannot be compared with itself; name another with --against.")
-        laboratory = Laboratory(settings, front.database, front.submitter)
+            raise InvalidInput(f"The profile {name!r} cannot be compared with itself; name another with --against.")
+        laboratory = EvaluationEnvironment(settings, front.database, front.submitter)
         with progress_bars() as progress:
             evaluation, compared = compare_profiles(
                 [first, name], workspace, plan, laboratory, steps(progress), days=since

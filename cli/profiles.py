@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from cli import front as front_end
+from cli import context as front_end
 from cli import profile_comparison
 from cli.console import err, note, one_document, print_json, print_table, say
 from config.embedding import ProfileRequest, describe_profile
@@ -19,7 +19,7 @@ from config.settings import Settings
 from db import profiles
 from db.profiles import ProfileStatus
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
-from pipeline.errors import BadInput, ProfileNotReady, SetupError
+from pipeline.errors import InvalidInput, ProfileNotReady, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.embed import embed_attempts
 
@@ -86,7 +86,7 @@ def add(
     """
     settings = front_end.begin()
     if not name.strip() or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise BadInput(f"A profile needs a name, of one line and at most {LONGEST_NAME} characters.")
+        raise InvalidInput(f"A profile needs a name, of one line and at most {LONGEST_NAME} characters.")
     wanted = ProfileRequest(
         name=name.strip(),
         model=model,
@@ -121,7 +121,7 @@ def build(name: Name, as_json: Json = False) -> None:
         with front.database.system() as session:
             profile, state = profiles.find(session, name)
             if state == "dropped":
-                raise BadInput(f"The profile {name!r} was dropped; add it again, just as it was.")
+                raise InvalidInput(f"The profile {name!r} was dropped; add it again, just as it was.")
             profiles.begin_building(session, profile.id)
         status = _follow(front, settings, profile)
         build_vector_indexes(front.database)
@@ -160,7 +160,7 @@ def switch(
             way_out = (
                 "it is live already" if state == "live" else f"build it first: `refdesk profiles build {quote(name)}`"
             )
-            raise BadInput(f"The profile {name!r} is {state}; {way_out}.")
+            raise InvalidInput(f"The profile {name!r} is {state}; {way_out}.")
         _switch(front, profile, wait_s=wait, force=force)
     _tell_switched(profile, as_document=as_json)
 
@@ -197,12 +197,12 @@ def drop(name: Name, as_json: Json = False) -> None:
         say(f"dropped {profile.name} with {deleted} vectors")
 
 
-def _statuses(front: front_end.Front, settings: Settings) -> list[ProfileStatus]:
+def _statuses(front: front_end.CommandContext, settings: Settings) -> list[ProfileStatus]:
     with front.database.system() as session:
         return profiles.statuses(session, max_attempts=embed_attempts(settings))
 
 
-def _follow(front: front_end.Front, settings: Settings, profile: EmbeddingProfile) -> ProfileStatus:
+def _follow(front: front_end.CommandContext, settings: Settings, profile: EmbeddingProfile) -> ProfileStatus:
     """Watch until every chunk has its vector; raises `SetupError` with what a worker says when nothing moves."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     moved = time.monotonic()
@@ -212,7 +212,7 @@ def _follow(front: front_end.Front, settings: Settings, profile: EmbeddingProfil
         while True:
             status = next(s for s in _statuses(front, settings) if s.profile.id == profile.id)
             if status.state == "dropped":
-                raise BadInput(f"The profile {profile.name!r} was dropped meanwhile; add it again to build it.")
+                raise InvalidInput(f"The profile {profile.name!r} was dropped meanwhile; add it again to build it.")
             progress.update(bar, completed=status.vectors, total=status.vectors + status.waiting)
             if status.waiting == status.stuck:
                 break
@@ -228,7 +228,7 @@ def _follow(front: front_end.Front, settings: Settings, profile: EmbeddingProfil
     return status
 
 
-def _switch(front: front_end.Front, profile: EmbeddingProfile, *, wait_s: float, force: bool) -> None:
+def _switch(front: front_end.CommandContext, profile: EmbeddingProfile, *, wait_s: float, force: bool) -> None:
     """Switch as soon as workers and vectors are ready; raises `ProfileNotReady` when they are not in time."""
     ends = time.monotonic() + (0 if force else wait_s)
     told = False
@@ -253,7 +253,7 @@ def _switch(front: front_end.Front, profile: EmbeddingProfile, *, wait_s: float,
             return
 
 
-def _drop_batch(front: front_end.Front, profile: EmbeddingProfile) -> int:
+def _drop_batch(front: front_end.CommandContext, profile: EmbeddingProfile) -> int:
     with front.database.system() as session:
         return profiles.drop_vectors(session, profile.id)
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput, FileTooLarge, LinkRefused, RefdeskError, UnreadableFile
+from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, RefdeskError, UnreadableFile
 
 SCHEMES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class IngestSource:
     """One thing to ingest, or the reason why it cannot be."""
 
     given: str
@@ -32,17 +32,17 @@ class Named:
         return storable(self.path.name) if self.path is not None else self.given
 
 
-def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[Named]:
+def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSource]:
     """Find what is named, folders with everything below them; hidden files are passed over."""
     for item in given:
         if item == "-":
             yield _from_stdin(max_bytes)
         elif item.lower().startswith(SCHEMES):
             link = storable(item)
-            yield Named(link, link, url=link)
+            yield IngestSource(link, link, url=link)
         elif "://" in item and not Path(item).exists():
-            yield Named(
-                storable(item), error=LinkRefused(f"{item} is no web link; give http:// or https://, or a file.")
+            yield IngestSource(
+                storable(item), error=LinkNotAllowed(f"{item} is no web link; give http:// or https://, or a file.")
             )
         else:
             yield from _from_path(item, max_bytes)
@@ -61,36 +61,36 @@ def read_file(path: Path) -> bytes:
         raise UnreadableFile(f"{storable(str(path))} cannot be read: {error.strerror}.") from error
 
 
-def _from_stdin(max_bytes: int) -> Named:
+def _from_stdin(max_bytes: int) -> IngestSource:
     content = sys.stdin.buffer.read(max_bytes + 1)
     if len(content) > max_bytes:
-        return Named("-", error=_too_large("Standard input", max_bytes))
+        return IngestSource("-", error=_too_large("Standard input", max_bytes))
     if not content:
-        return Named("-", error=BadInput("Standard input is empty; pipe a document into it."))
-    return Named("-", f"stdin:{hashlib.sha256(content).hexdigest()[:16]}", content=content)
+        return IngestSource("-", error=InvalidInput("Standard input is empty; pipe a document into it."))
+    return IngestSource("-", f"stdin:{hashlib.sha256(content).hexdigest()[:16]}", content=content)
 
 
-def _from_path(item: str, max_bytes: int) -> Iterator[Named]:
+def _from_path(item: str, max_bytes: int) -> Iterator[IngestSource]:
     path = Path(item).expanduser()
     if path.is_dir():
         files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
         if not files:
-            yield Named(storable(item), error=BadInput(f"The folder {item} holds no files."))
+            yield IngestSource(storable(item), error=InvalidInput(f"The folder {item} holds no files."))
         for file in files:
             yield _from_file(str(file), file, max_bytes)
     elif path.exists():
         yield _from_file(item, path, max_bytes)
     else:
-        yield Named(storable(item), error=BadInput(f"There is no file or folder {item}."))
+        yield IngestSource(storable(item), error=InvalidInput(f"There is no file or folder {item}."))
 
 
-def _from_file(given: str, path: Path, max_bytes: int) -> Named:
+def _from_file(given: str, path: Path, max_bytes: int) -> IngestSource:
     if not path.is_file():
-        return Named(storable(given), error=BadInput(f"{given} is neither a file nor a folder."))
+        return IngestSource(storable(given), error=InvalidInput(f"{given} is neither a file nor a folder."))
     size = path.stat().st_size
     if size > max_bytes:
-        return Named(storable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
-    return Named(storable(given), storable(str(path.resolve())), path=path)
+        return IngestSource(storable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
+    return IngestSource(storable(given), storable(str(path.resolve())), path=path)
 
 
 def _hidden(entry: Path, root: Path) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import note, one_document, print_json, print_table, say
 from cli.sources import storable
 from db.inspection import inspection_names, inspection_sql, run_inspection

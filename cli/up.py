@@ -13,7 +13,8 @@ from typing import Literal
 import structlog
 import typer
 
-from cli import front, own_workers
+from cli import context as front
+from cli import temporary_workers as own_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import note, say
 from config.checks import reach_redis
@@ -67,7 +68,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 @dataclass(slots=True)
-class Post:
+class SupervisedProcess:
     """One process's place: who holds it now, and how often it had to be filled again."""
 
     role: Role | Literal["bot"]
@@ -90,13 +91,15 @@ class Post:
 
 
 def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
-    posts: list[Post] = []
+    posts: list[SupervisedProcess] = []
     try:
-        posts.extend(Post(role, own_workers.start_worker(settings, urls, role), time.monotonic()) for role in ROLES)
+        posts.extend(
+            SupervisedProcess(role, own_workers.start_worker(settings, urls, role), time.monotonic()) for role in ROLES
+        )
         for role, post in zip(ROLES, posts, strict=True):
             own_workers.wait_ready(database, role, post.process, own_workers.log_path(settings, role))
         if _wants_bot(settings):
-            posts.append(Post("bot", _start(settings, urls, "bot"), time.monotonic()))
+            posts.append(SupervisedProcess("bot", _start(settings, urls, "bot"), time.monotonic()))
         say(f"refdesk is up: data and logs in {settings.home}; stop with Ctrl-C")
         while True:
             time.sleep(LOOK_S)
@@ -125,7 +128,7 @@ def _start(settings: Settings, urls: ServerUrls, role: Role | Literal["bot"]) ->
         return start_bot(urls, log.fileno())
 
 
-def _look_after(settings: Settings, urls: ServerUrls, post: Post) -> None:
+def _look_after(settings: Settings, urls: ServerUrls, post: SupervisedProcess) -> None:
     now = time.monotonic()
     if post.given_up:
         return

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from cli.console import note
-from cli.front import Front
+from cli.context import CommandContext
 from db import jobs
 from db.models import Job
 from db.notify import job_changes
@@ -24,12 +24,12 @@ QUIET_S = 5.0
 OnJobs = Callable[[Sequence[Job]], None]
 
 
-def wait_for(front: Front, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
+def wait_for(front: CommandContext, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
     """Call `on_jobs` with the jobs that have ended since the last call and those running, until none is left."""
     open_ids = set(job_ids)
     looked = 0.0
     changed = True
-    quiet = _Quiet(front, workspace_id, role)
+    quiet = _StallDetector(front, workspace_id, role)
     for number in job_changes(front.urls.database_url, idle_s=1.0):
         changed = changed or number is None or number in open_ids
         if not changed or (number is not None and time.monotonic() - looked < LOOK_S):
@@ -43,10 +43,10 @@ def wait_for(front: Front, workspace_id: int, job_ids: Sequence[int], role: Role
         quiet.watch(open_ids, seen)
 
 
-class _Quiet:
+class _StallDetector:
     """Notices that nothing happens."""
 
-    def __init__(self, front: Front, workspace_id: int, role: Role) -> None:
+    def __init__(self, front: CommandContext, workspace_id: int, role: Role) -> None:
         self._front = front
         self._workspace_id = workspace_id
         self._role = role
@@ -74,6 +74,6 @@ class _Quiet:
             note(f"job {first}: {why}")
 
 
-def _look(front: Front, workspace_id: int, open_ids: set[int]) -> list[Job]:
+def _look(front: CommandContext, workspace_id: int, open_ids: set[int]) -> list[Job]:
     with front.database.tenant(workspace_id) as session:
         return jobs.begun(session, open_ids)

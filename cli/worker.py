@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from cli import front as front_end
+from cli import context as front_end
 from cli.console import say
 from db.schema import inspect_schema, migrate
 from embedded.servers import servers_for
-from tasks.startup import WorkerPlan, run_worker
+from tasks.startup import WorkerStartup, run_worker
 
 
 class RoleName(StrEnum):
@@ -38,7 +38,7 @@ def worker(
     """
     settings = front_end.begin()
     with servers_for(settings) as urls:
-        run_worker(WorkerPlan(role.value, settings, urls.database_url, urls.redis_url, with_parent))
+        run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
 
 
 def migrate_command(

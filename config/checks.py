@@ -23,7 +23,7 @@ from config.wiring import (
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import BrokerAway, LlmError, LlmUnparsable, RefdeskError, SetupError
+from pipeline.errors import BrokerUnavailable, LlmError, LlmUnparsable, RefdeskError, SetupError
 
 MIN_FREE_MB = 500
 MAX_MODELS_NAMED = 5
@@ -76,16 +76,16 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
 
 
 def reach_redis(url: str) -> str:
-    """Give the version of the Redis that answers; raises `BrokerAway`, or `SetupError` for what is no address."""
+    """Return the version of the Redis server; raises `BrokerUnavailable`, or `SetupError` for an invalid URL."""
     try:
         with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
             return str(client.info("server")["redis_version"])
     except redis.AuthenticationError:
-        raise BrokerAway("Redis refuses the password; check REDIS_URL.") from None
+        raise BrokerUnavailable("Redis refuses the password; check REDIS_URL.") from None
     except ValueError:
         raise SetupError("REDIS_URL is not a Redis address (redis://:password@host:6379/0).") from None
     except (redis.RedisError, OSError) as error:
-        raise BrokerAway(
+        raise BrokerUnavailable(
             f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."
         ) from error
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from config.settings import Settings
-from pipeline.errors import BadInput, RefdeskError
+from pipeline.errors import InvalidInput, RefdeskError
 from pipeline.ports import Embedder, Tokenizer
 from pipeline.types import EmbeddingProfile, Pooling
 
@@ -64,7 +64,7 @@ def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingPro
     """
     described = _described(settings, wanted)
     if wanted.dimensions not in (0, described.dimensions):
-        raise BadInput(
+        raise InvalidInput(
             f"{wanted.model} gives vectors of {described.dimensions} dimensions, not {wanted.dimensions}; only an"
             " endpoint can be asked for fewer."
         )
@@ -82,7 +82,7 @@ def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
     from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
 
     if wanted.base_url and wanted.pooling:
-        raise BadInput("An endpoint pools by itself; give either an address or a pooling.")
+        raise InvalidInput("An endpoint pools by itself; give either an address or a pooling.")
     if wanted.base_url:
         _require_nosecret_of(wanted.base_url)
         asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
@@ -97,7 +97,7 @@ def _require_nosecret_of(base_url: str) -> None:
     """Refuse an address that holds a password: a profile is shown to everybody who may look into the store."""
     parts = urlsplit(base_url)
     if parts.username or parts.password or parts.query:
-        raise BadInput(
+        raise InvalidInput(
             "The address of an embedding endpoint is kept and shown; give it without user name, password and query, and"
             " set the key in REFDESK_EMBEDDING_API_KEY."
         )

@@ -17,7 +17,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
 
 def set_up_logging(settings: Settings) -> None:
     """Send structlog's and the libraries' lines to stderr in the format that is set."""
-    hide = _Hide(
+    hide = _SecretFilter(
         secret.get_secret_value()
         for secret in (settings.database_url, settings.redis_url, settings.discord_token, settings.llm_api_key)
         if secret is not None
@@ -51,7 +51,7 @@ def set_up_logging(settings: Settings) -> None:
     )
 
 
-class _Hide:
+class _SecretFilter:
     """Replaces secrets and passwords in URLs by `***` in every value of a log line."""
 
     def __init__(self, secrets: Iterable[str]) -> None:

@@ -35,7 +35,7 @@ from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
-from pipeline.types import Candidate, EmbeddingProfile, Reranking
+from pipeline.types import Candidate, EmbeddingProfile, RerankResult
 
 if TYPE_CHECKING:
     from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
@@ -192,7 +192,7 @@ def _late_interaction(settings: Settings, embedder: Embedder) -> Reranker:
 
     profile = embedder.profile
     if not isinstance(embedder, TokenVectors):
-        return MissingReranker(
+        return UnavailableReranker(
             "late-interaction",
             f"the embedding profile {profile.name} comes from an endpoint, which gives no vectors of tokens;"
             " ask with another reranker",
@@ -208,7 +208,7 @@ def _late_interaction(settings: Settings, embedder: Embedder) -> Reranker:
 def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]:
     if chat is None:
         reason = "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL"
-        return [MissingReranker(method, reason) for method in ("llm-pointwise", "llm-pairwise", "llm-listwise")]
+        return [UnavailableReranker(method, reason) for method in ("llm-pointwise", "llm-pairwise", "llm-listwise")]
     limits = LlmLimits(
         call_timeout_s=settings.llm_timeout_s,
         concurrency=settings.llm_concurrency,
@@ -247,7 +247,7 @@ def build_rerank_endpoint(settings: Settings) -> HttpRerankEndpoint:
 
 def _rerank_api(settings: Settings) -> Reranker:
     if not settings.rerank_api_url:
-        return MissingReranker("rerank-api", "no rerank endpoint is set; set REFDESK_RERANK_API_URL")
+        return UnavailableReranker("rerank-api", "no rerank endpoint is set; set REFDESK_RERANK_API_URL")
     method = RerankApiReranker(
         build_rerank_endpoint(settings),
         call_timeout_s=settings.llm_timeout_s,
@@ -292,7 +292,7 @@ class LazyCrossEncoder:
             return error
 
 
-class MissingReranker:
+class UnavailableReranker:
     """Stands for a method that cannot work with these settings, so that the fallback is recorded and shown."""
 
     def __init__(self, method: str, reason: str) -> None:
@@ -312,6 +312,6 @@ class MissingReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Raise `ModelUnavailable` with the reason; the fallback chain takes over."""
         raise ModelUnavailable(self._reason)

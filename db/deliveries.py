@@ -125,7 +125,7 @@ class DeliveryView:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ConversationTurn:
     """A question of a conversation and its answer."""
 
     question: str
@@ -249,10 +249,10 @@ def answered_in(session: Session, ids: Sequence[str]) -> bool:
     return bool(session.scalar(named("answered_in"), {"ids": list(ids)}))
 
 
-def conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[Turn]:
+def conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[ConversationTurn]:
     """Give the last answered public questions in these channels or messages, oldest first (a tenant transaction)."""
     rows = session.execute(named("conversation"), {"ids": list(ids), "limit": limit}).all()
-    return [Turn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
+    return [ConversationTurn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
 
 
 def _write(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:

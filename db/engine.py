@@ -18,7 +18,7 @@ from sqlalchemy import Engine, TextClause, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from pipeline.errors import DatabaseAway, DiskFull, RefdeskError, SchemaMismatch, SetupError
+from pipeline.errors import DatabaseUnavailable, DiskFull, RefdeskError, SchemaMismatch, SetupError
 
 __all__ = ["Database", "Session", "driver_url", "first_line", "translated_errors"]
 
@@ -67,7 +67,7 @@ class Database:
 
         A worker is not `durable`: if PostgreSQL itself crashes, its last fraction of a second is done again from the
         ledger, and in return no step of a job waits for the disk. What a front end submits always waits.
-        `statement_timeout_s` ends what hangs, on a lock or otherwise, with `DatabaseAway`; 0 is never.
+        `statement_timeout_s` ends what hangs, on a lock or otherwise, with `DatabaseUnavailable`; 0 is never.
         """
         self.url = url
         self._durable = "on" if durable else "off"
@@ -147,7 +147,7 @@ def translated_errors() -> Iterator[None]:
     except DBAPIError as error:
         raise _translate(error) from error
     except psycopg.OperationalError as error:
-        raise DatabaseAway from error
+        raise DatabaseUnavailable from error
 
 
 def _translate(error: DBAPIError) -> Exception:
@@ -156,18 +156,20 @@ def _translate(error: DBAPIError) -> Exception:
         return (
             DiskFull("PostgreSQL has no room left on its disk; free some space and try again.")
             if state == "53100"
-            else DatabaseAway("PostgreSQL refuses: too many connections or out of memory; try again in a moment.")
+            else DatabaseUnavailable(
+                "PostgreSQL refuses: too many connections or out of memory; try again in a moment."
+            )
         )
     if state in {"40P01", "40001"}:
-        return DatabaseAway("Two changes of the same rows got in each other's way; try again.")
+        return DatabaseUnavailable("Two changes of the same rows got in each other's way; try again.")
     if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
         return SchemaMismatch(
             f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})"
         )
     if state in {"28P01", "28000", "3D000"}:
-        return DatabaseAway(f"PostgreSQL refuses the login; check DATABASE_URL. ({first_line(error)})")
+        return DatabaseUnavailable(f"PostgreSQL refuses the login; check DATABASE_URL. ({first_line(error)})")
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
-        return DatabaseAway(
+        return DatabaseUnavailable(
             f"The database cannot be reached; check DATABASE_URL and that the server runs. ({first_line(error)})"
         )
     return error

@@ -14,7 +14,7 @@ Vote = Literal[-1, 0, 1]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AnsweredQuestion:
     """A question that got an answer."""
 
     query: int
@@ -47,7 +47,7 @@ def vote_of(session: Session, job_id: int, user_id: str) -> int:
     return int(session.scalar(named("vote_of"), {"job_id": job_id, "user_id": user_id}) or 0)
 
 
-def asked(session: Session, workspace_id: int, *, days: float = 0, limit: int = 100_000) -> list[Asked]:
+def asked(session: Session, workspace_id: int, *, days: float = 0, limit: int = 100_000) -> list[AnsweredQuestion]:
     """List what was asked and answered, newest first, of the last so many days (a tenant transaction); 0: ever."""
     rows = session.execute(named("asked_questions"), {"workspace_id": workspace_id, "days": days, "limit": limit})
-    return [Asked(row.id, row.question, int(row.votes), tuple(row.cited)) for row in rows]
+    return [AnsweredQuestion(row.id, row.question, int(row.votes), tuple(row.cited)) for row in rows]

@@ -10,13 +10,13 @@ import psycopg
 
 from db.engine import Database
 from db.sql import statements
-from pipeline.errors import BadInput, UnknownName
+from pipeline.errors import InvalidInput, UnknownName
 
 PREFIX = "inspect_"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ResultTable:
     """A result: column names and rows."""
 
     columns: Sequence[str]
@@ -40,8 +40,8 @@ def inspection_sql(name: str) -> str:
     return statements()[PREFIX + name]
 
 
-def run_inspection(database: Database, sql: str) -> Table:
-    """Run one read-only statement; raises `BadInput` with the server's own sentence.
+def run_inspection(database: Database, sql: str) -> ResultTable:
+    """Run one read-only statement; raises `InvalidInput` with the server's own sentence.
 
     It goes as a prepared statement, so the server takes one only: "commit; drop …" would leave the read-only
     transaction, and its role with it.
@@ -54,7 +54,7 @@ def run_inspection(database: Database, sql: str) -> Table:
             with connection.cursor() as cursor:
                 cursor.execute(sql.encode(), prepare=True)
                 if cursor.description is None:
-                    return Table([], [])
-                return Table([column.name for column in cursor.description], cursor.fetchall())
+                    return ResultTable([], [])
+                return ResultTable([column.name for column in cursor.description], cursor.fetchall())
         except psycopg.Error as error:
-            raise BadInput(f"PostgreSQL: {(str(error).strip().splitlines() or ['no reason given'])[0]}.") from error
+            raise InvalidInput(f"PostgreSQL: {(str(error).strip().splitlines() or ['no reason given'])[0]}.") from error

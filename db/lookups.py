@@ -17,7 +17,7 @@ from pipeline.errors import UnknownName
 
 
 @dataclass(frozen=True, slots=True)
-class OwnedJob:
+class JobWithOwner:
     """A job as people see it, with whose it is and which message shows it."""
 
     job: JobView
@@ -40,7 +40,7 @@ def list_jobs(
     search: str = "",
     limit: int = 20,
     offset: int = 0,
-) -> list[OwnedJob]:
+) -> list[JobWithOwner]:
     """List jobs newest first (a tenant transaction); without a requester everybody's."""
     values = {
         "requester": requester,
@@ -53,7 +53,7 @@ def list_jobs(
     return [_owned(row) for row in session.execute(named("jobs_listed"), values).mappings()]
 
 
-def find_job(session: Session, job_id: int) -> OwnedJob:
+def find_job(session: Session, job_id: int) -> JobWithOwner:
     """Give one job (a tenant transaction) or raise `UnknownName`."""
     row = session.execute(named("job_listed"), {"id": job_id}).mappings().one_or_none()
     if row is None:
@@ -95,8 +95,8 @@ def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
     return found
 
 
-def _owned(row: RowMapping) -> OwnedJob:
+def _owned(row: RowMapping) -> JobWithOwner:
     payload = row["payload"]
     about = str(payload.get("question") or payload.get("name") or "")
     values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
-    return OwnedJob(JobView(about=about, **values), str(row["requester"]), row["delivery_id"], row["private"])
+    return JobWithOwner(JobView(about=about, **values), str(row["requester"]), row["delivery_id"], row["private"])

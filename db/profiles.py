@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models import ProfileRow
 from db.sql import named
-from pipeline.errors import BadInput, ProfileNotReady, SetupError, UnknownName
+from pipeline.errors import InvalidInput, ProfileNotReady, SetupError, UnknownName
 from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling
 
 MOST_DIMENSIONS = 4000
@@ -85,11 +85,11 @@ def add_first(session: Session, described: EmbeddingProfile) -> EmbeddingProfile
 def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     """Keep the description of a profile beside the live one (a system transaction).
 
-    A dropped profile of this name comes back if it is described just the same; raises `BadInput` for any other that
+    A dropped profile of this name comes back if it is described just the same; raises `InvalidInput` for any other that
     has the name, and for more dimensions than an index takes.
     """
     if described.dimensions > MOST_DIMENSIONS:
-        raise BadInput(
+        raise InvalidInput(
             f"{described.model} gives vectors of {described.dimensions:,} dimensions; {MOST_DIMENSIONS:,} is the most"
             " that an index takes. Choose another model, or ask an endpoint for fewer with --dimensions."
         )
@@ -102,7 +102,9 @@ def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     same = {name: getattr(row, name) for name in _values(described)} == _values(described)
     if row.state != "dropped" or not same:
         what = "had another meaning before it was dropped" if row.state == "dropped" else f"exists, it is {row.state}"
-        raise BadInput(f"The profile {described.name!r} {what}; choose another name, what a name means never changes.")
+        raise InvalidInput(
+            f"The profile {described.name!r} {what}; choose another name, what a name means never changes."
+        )
     row.state = "added"
     return profile_of(row)
 
@@ -143,7 +145,9 @@ def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -
         )
     session.execute(named("fill_queue"), {"id": profile.id, "again": False})
     if session.execute(named("switch_profile"), {"id": profile.id}).one_or_none() is None:
-        raise BadInput(f"The profile {profile.name!r} cannot be switched to; build it first, or it is live already.")
+        raise InvalidInput(
+            f"The profile {profile.name!r} cannot be switched to; build it first, or it is live already."
+        )
 
 
 def retired_last(session: Session) -> EmbeddingProfile:
@@ -157,13 +161,15 @@ def retired_last(session: Session) -> EmbeddingProfile:
 def drop(session: Session, profile: EmbeddingProfile) -> None:
     """Take a profile out of use; its vectors go by `drop_vectors`.
 
-    Raises `BadInput` for the live one, and while questions run that began when it was.
+    Raises `InvalidInput` for the live one, and while questions run that began when it was.
     """
     session.execute(named("lock_profiles"))
     if running := int(session.scalar(named("questions_before_retirement"), {"id": profile.id}) or 0):
-        raise BadInput(f"{running} questions still read the profile {profile.name!r}; drop it when they are answered.")
+        raise InvalidInput(
+            f"{running} questions still read the profile {profile.name!r}; drop it when they are answered."
+        )
     if session.execute(named("drop_profile"), {"id": profile.id}).one_or_none() is None:
-        raise BadInput(f"The profile {profile.name!r} is live; switch to another before you drop it.")
+        raise InvalidInput(f"The profile {profile.name!r} is live; switch to another before you drop it.")
     session.execute(named("drop_queue"), {"id": profile.id})
 
 

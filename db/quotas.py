@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.jobs import Kind
 from db.sql import named
 from pipeline.amounts import duration
-from pipeline.errors import OverQuota
+from pipeline.errors import QuotaExceeded
 
 _NAMES = {"ask": ("question", "questions"), "ingest": ("document", "documents")}
 
@@ -33,7 +33,7 @@ def lock(session: Session, workspace_id: int, kind: Kind) -> None:
 
 
 def admit(session: Session, workspace_id: int, requester: str, quota: Quota, count: int) -> None:
-    """Make sure that so many more jobs fit, or raise `OverQuota` (a tenant transaction that then submits them)."""
+    """Make sure that so many more jobs fit, or raise `QuotaExceeded` (a tenant transaction that then submits them)."""
     lock(session, workspace_id, quota.kind)
     if quota.per_user:
         _admit(session, workspace_id, requester, quota.kind, quota.per_user, quota.per_user_window_s, count)
@@ -42,7 +42,7 @@ def admit(session: Session, workspace_id: int, requester: str, quota: Quota, cou
 
 
 def admit_again(session: Session, workspace_id: int, requester: str, quota: Quota, job_ids: Sequence[int]) -> None:
-    """Make sure that jobs may be tried again, or raise `OverQuota` (a tenant transaction that then does it).
+    """Make sure that jobs may be tried again, or raise `QuotaExceeded` (a tenant transaction that then does it).
 
     Each round counts, or cancelling and trying again would cost nothing.
     """
@@ -62,7 +62,7 @@ def _admit(
     frees = session.scalar(named("quota_frees"), values | {"needed": needed}) if needed <= used else window_s
     frees_in_s = max(1.0, float(window_s if frees is None else frees))
     scope: Literal["user", "server"] = "server" if requester is None else "user"
-    raise OverQuota(
+    raise QuotaExceeded(
         _sentence(kind, limit, window_s, scope, frees_in_s),
         limit=limit,
         window_s=window_s,

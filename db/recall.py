@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.engine import Database
 from db.sql import named
-from pipeline.types import Candidate, EmbeddingProfile, Neighbour, Recalled, RecallQuery, Vector
+from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
 EXACT_BELOW = 20_000
 """Vectors under which the exact scan is as fast as an index and always right (measured: 13 ms at 20,000)."""
@@ -49,7 +49,7 @@ class PostgresRecall:
         self._profile = profile
         self._channels = list(channels)
 
-    def recall(self, query: RecallQuery) -> Recalled:
+    def recall(self, query: RecallQuery) -> RecallResult:
         """Recall the Top-N; a result shorter than the store allows is taken again with an exact scan."""
         with self._database.tenant(self._workspace_id) as session:
             _set_locally(session, _PLANNING)
@@ -136,11 +136,11 @@ def _set_locally(session: Session, values: Mapping[str, str]) -> None:
     session.execute(named("set_locally"), {"names": list(values), "settings": list(values.values())})
 
 
-def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> Recalled:
+def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> RecallResult:
     """Say how the candidates were found; a leg that was not asked weighs nothing."""
     hybrid = query.mode == "hybrid" and query.vector is not None
     by_vector = query.vector is not None and query.mode != "keyword"
-    return Recalled(
+    return RecallResult(
         candidates,
         query.top_n,
         plan,

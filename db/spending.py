@@ -20,7 +20,7 @@ from db import jobs
 from db.engine import Database
 from db.models import Base
 from db.sql import named
-from pipeline.ports import Choice, Spent
+from pipeline.ports import Choice, RecentSpending
 
 
 class SpendingReservation(Base):
@@ -44,7 +44,7 @@ class PostgresSpending:
         self._database = database
         self._lease = lease
 
-    def reserve(self, choose: Callable[[Spent], tuple[float, Choice]]) -> Choice:
+    def reserve(self, choose: Callable[[RecentSpending], tuple[float, Choice]]) -> Choice:
         """Set aside what `choose` gives, one question of the workspace after the other; raises `LeaseLost` too."""
         lease = self._lease
         scope = {"workspace_id": lease.workspace_id, "requester": lease.requester}
@@ -53,7 +53,9 @@ class PostgresSpending:
             session.execute(named("lock_spending"), {"workspace_id": lease.workspace_id})
             attempt = {"job_id": lease.job_id, "lease_token": lease.token}
             row = session.execute(named("spent_in_a_day"), scope | attempt).mappings().one()
-            usd, chosen = choose(_Spent(session, scope, **{column: float(spent) for column, spent in row.items()}))
+            usd, chosen = choose(
+                _RecentSpending(session, scope, **{column: float(spent) for column, spent in row.items()})
+            )
             if usd:
                 values = scope | attempt | {"usd": usd}
                 session.execute(insert(SpendingReservation).values(**values))
@@ -66,7 +68,7 @@ def settle(session: Session, lease: jobs.Lease) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spent:
+class _RecentSpending:
     _session: Session = field(repr=False)
     _scope: dict[str, Any]
     question_usd: float

@@ -29,7 +29,7 @@ class NewVersion:
 
 
 @dataclass(frozen=True, slots=True)
-class SameBytes:
+class DuplicateDocument:
     """The document that holds these bytes already."""
 
     id: int
@@ -83,7 +83,7 @@ def require_not_quarantined(session: Session, workspace_id: int, sha256: str) ->
         )
 
 
-def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> SameBytes | None:
+def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> DuplicateDocument | None:
     """Find the document that a job is about, if it holds exactly these bytes for the same readers already."""
     channels = lease.payload.get("channels")
     values = {
@@ -94,7 +94,7 @@ def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> SameByt
         "job_id": lease.job_id,
     }
     row = session.execute(named("same_bytes"), values).one_or_none()
-    return None if row is None else SameBytes(row.id, row.title, row.source, row.chunks)
+    return None if row is None else DuplicateDocument(row.id, row.title, row.source, row.chunks)
 
 
 def note_origin(session: Session, document_id: int, origin: str | None) -> None:
@@ -195,7 +195,7 @@ def _add_chunks(
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
+class OrphanedDocuments:
     """Documents that somebody may tidy up although the channels they are for are gone or closed to this person."""
 
     added_by: str
@@ -211,7 +211,7 @@ def list_documents(
     offset: int = 0,
     search: str = "",
     channels: Sequence[str] | None = None,
-    orphans: Orphans | None = None,
+    orphans: OrphanedDocuments | None = None,
 ) -> list[DocumentSummary]:
     """List the documents that answer, newest first; `search` looks into title and source.
 
@@ -222,7 +222,12 @@ def list_documents(
 
 
 def titled(
-    session: Session, title: str, *, channels: Sequence[str] | None, orphans: Orphans | None = None, limit: int
+    session: Session,
+    title: str,
+    *,
+    channels: Sequence[str] | None,
+    orphans: OrphanedDocuments | None = None,
+    limit: int,
 ) -> list[DocumentSummary]:
     """List the documents of exactly this title, in any case of its letters, newest first."""
     query = _live_documents(channels, orphans=orphans).where(func.lower(Document.title) == title.lower())
@@ -231,7 +236,11 @@ def titled(
 
 
 def count_documents(
-    session: Session, *, search: str = "", channels: Sequence[str] | None = None, orphans: Orphans | None = None
+    session: Session,
+    *,
+    search: str = "",
+    channels: Sequence[str] | None = None,
+    orphans: OrphanedDocuments | None = None,
 ) -> int:
     """Count the documents that `list_documents` would list without a limit."""
     query = _live_documents(channels, search, orphans).with_only_columns(func.count(), maintain_column_froms=True)
@@ -239,7 +248,11 @@ def count_documents(
 
 
 def find_document(
-    session: Session, document_id: int, *, channels: Sequence[str] | None = None, orphans: Orphans | None = None
+    session: Session,
+    document_id: int,
+    *,
+    channels: Sequence[str] | None = None,
+    orphans: OrphanedDocuments | None = None,
 ) -> DocumentSummary:
     """Give a document without its chunks; `UnknownName` also for one the viewer may not see."""
     return _summary(*_live(session, document_id, channels, orphans))
@@ -295,7 +308,7 @@ def delete_document(session: Session, document_id: int) -> str:
 
 
 def _live_documents(
-    channels: Sequence[str] | None, search: str = "", orphans: Orphans | None = None
+    channels: Sequence[str] | None, search: str = "", orphans: OrphanedDocuments | None = None
 ) -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
     if channels is not None:
@@ -313,7 +326,7 @@ def _live_documents(
 
 
 def _live(
-    session: Session, document_id: int, channels: Sequence[str] | None = None, orphans: Orphans | None = None
+    session: Session, document_id: int, channels: Sequence[str] | None = None, orphans: OrphanedDocuments | None = None
 ) -> tuple[Document, DocumentVersion]:
     row = session.execute(_live_documents(channels, orphans=orphans).where(Document.id == document_id)).one_or_none()
     if row is None:

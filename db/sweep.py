@@ -12,7 +12,7 @@ from db.sql import named
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What a sweep did and what is to be published now."""
 
     expired: tuple[int, ...] = ()
@@ -29,7 +29,7 @@ def sweep(
     patience_s: float,
     expires_s: float = 86_400,
     embed_attempts: int,
-) -> Swept | None:
+) -> SweepResult | None:
     """Repair the ledger (a system transaction); None when another worker is at it.
 
     A message that was published more than `patience_s` ago is lost when its queue is empty or later ones were taken,
@@ -51,7 +51,7 @@ def sweep(
     session.execute(named("forget_workers"))
     values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
     due = session.execute(named("due_unpublished"), values)
-    return Swept(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
+    return SweepResult(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 
 
 def _finish_stuck(session: Session) -> list[int]:

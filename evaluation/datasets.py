@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.errors import BadInput, UnknownName
+from pipeline.errors import InvalidInput, UnknownName
 
 Number = TypeVar("Number", int, float)
 
@@ -93,9 +93,9 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Open and check a dataset; raises `BadInput` naming the file and the line that is wrong."""
+    """Open and check a dataset; raises `InvalidInput` naming the file and the line that is wrong."""
     if not folder.is_dir():
-        raise BadInput(f"{folder} is not a folder; give one that holds corpus.jsonl, queries.jsonl and qrels.tsv.")
+        raise InvalidInput(f"{folder} is not a folder; give one that holds corpus.jsonl, queries.jsonl and qrels.tsv.")
     document_ids: set[str] = set()
     digest = hashlib.sha256()
     for where, record in _records(folder / "corpus.jsonl"):
@@ -103,13 +103,13 @@ def load(folder: Path) -> Dataset:
         document_ids.add(document.id)
         digest.update(json.dumps([document.id, document.title, document.text]).encode())
     if not document_ids:
-        raise BadInput(f"{folder / 'corpus.jsonl'} holds no documents.")
+        raise InvalidInput(f"{folder / 'corpus.jsonl'} holds no documents.")
     questions = tuple(
         Question(record["_id"], _whole(where, _field(where, record, "text"), "text"))
         for where, record in _records(folder / "queries.jsonl")
     )
     if not questions:
-        raise BadInput(f"{folder / 'queries.jsonl'} holds no questions.")
+        raise InvalidInput(f"{folder / 'queries.jsonl'} holds no questions.")
     return Dataset(
         name=_name(folder),
         folder=folder,
@@ -122,7 +122,7 @@ def load(folder: Path) -> Dataset:
 
 
 def load_run(dataset: Dataset, name: str) -> Run:
-    """Read one run of the dataset; raises `UnknownName` or, for a broken line, `BadInput`."""
+    """Read one run of the dataset; raises `UnknownName` or, for a broken line, `InvalidInput`."""
     if name not in dataset.run_names:
         known = ", ".join(dataset.run_names) or "none"
         raise UnknownName(f'{dataset.folder} has no run called "{name}"; its runs are: {known}.')
@@ -140,7 +140,7 @@ def load_run(dataset: Dataset, name: str) -> Run:
             raise where.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
         of_question[document_id] = where.number_of(score, float)
     if not scored:
-        raise BadInput(f"{path} is empty, so there is nothing to rerank.")
+        raise InvalidInput(f"{path} is empty, so there is nothing to rerank.")
     return Run(name, {question_id: _by_score(documents) for question_id, documents in scored.items()})
 
 
@@ -151,14 +151,14 @@ def _by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
+class _FileLocation:
     """A line of a file, for error messages."""
 
     path: Path
     line: int
 
-    def error(self, what: str) -> BadInput:
-        return BadInput(f"{self.path}, line {self.line}, {what}.")
+    def error(self, what: str) -> InvalidInput:
+        return InvalidInput(f"{self.path}, line {self.line}, {what}.")
 
     def number_of(self, text: str, kind: Callable[[str], Number]) -> Number:
         with suppress(ValueError, OverflowError):
@@ -168,7 +168,7 @@ class _Where:
         raise self.error(f'has "{text}" where a number belongs')
 
 
-def _lines(path: Path) -> Iterator[tuple[_Where, str]]:
+def _lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
     """Give the lines that hold something, one at a time."""
     number = 0
     try:
@@ -176,16 +176,16 @@ def _lines(path: Path) -> Iterator[tuple[_Where, str]]:
             for number, raw in enumerate(file, start=1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if line.strip():
-                    yield _Where(path, number), line
+                    yield _FileLocation(path, number), line
     except UnicodeDecodeError:
-        raise _Where(path, number).error("is not UTF-8 text; save the file in UTF-8") from None
+        raise _FileLocation(path, number).error("is not UTF-8 text; save the file in UTF-8") from None
     except FileNotFoundError:
-        raise BadInput(f"{path} is missing; a dataset needs corpus.jsonl, queries.jsonl and qrels.tsv.") from None
+        raise InvalidInput(f"{path} is missing; a dataset needs corpus.jsonl, queries.jsonl and qrels.tsv.") from None
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _records(path: Path) -> Iterator[tuple[_Where, dict[str, Any]]]:
+def _records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
     """Give the JSON objects of a file, one per line, each with an `_id` of its own."""
     seen: set[str] = set()
     for where, line in _lines(path):
@@ -202,21 +202,21 @@ def _records(path: Path) -> Iterator[tuple[_Where, dict[str, Any]]]:
         yield where, record
 
 
-def _field(where: _Where, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def _field(where: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = record.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise where.error(f'needs a text under "{name}"')
     return value
 
 
-def _whole(where: _Where, value: str, name: str) -> str:
+def _whole(where: _FileLocation, value: str, name: str) -> str:
     """Refuse what is no text to a tokenizer, a database or trec_eval: control characters and halves of a character."""
     if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\t\r\n" for sign in value):
         raise where.error(f'has a control character or half a character under "{name}"')
     return value
 
 
-def _document(where: _Where, record: Mapping[str, Any]) -> CorpusDocument:
+def _document(where: _FileLocation, record: Mapping[str, Any]) -> CorpusDocument:
     return CorpusDocument(record["_id"], _field(where, record, "title", ""), _field(where, record, "text", ""))
 
 
@@ -239,7 +239,7 @@ def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str
         if qrels.setdefault(question_id, {}).setdefault(document_id, grade) != grade:
             raise where.error(f'judges "{document_id}" for "{question_id}" a second time, with another score')
     if not qrels:
-        raise BadInput(f"{path} holds no judgements, so nothing can be measured.")
+        raise InvalidInput(f"{path} holds no judgements, so nothing can be measured.")
     return qrels
 
 
@@ -258,6 +258,6 @@ def _name(folder: Path) -> str:
     try:
         meta = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is not a JSON file: {error}.") from None
+        raise InvalidInput(f"{path} is not a JSON file: {error}.") from None
     name = meta.get("name") if isinstance(meta, dict) else None
     return name if isinstance(name, str) and name.strip() else folder.resolve().name

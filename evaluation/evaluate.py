@@ -22,9 +22,9 @@ from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import require_pytrec_eval
 from evaluation.quality import Recall, measure
 from evaluation.report import Evaluation
-from evaluation.through_store import StoreRecall, recall_from_run
+from evaluation.store_recall import StoreRecall, recall_from_run
 from pipeline.answer import AnswerParts, choose_reranker
-from pipeline.errors import BadInput, NothingToMeasure, ProfileNotReady
+from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
 from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import agree_on_profile
 from tasks.submit import Submitter
@@ -53,7 +53,7 @@ class EvaluationPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Laboratory:
+class EvaluationEnvironment:
     """Where it is done: the settings, the store and the way into its queue."""
 
     settings: Settings
@@ -62,7 +62,7 @@ class Laboratory:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedWorkspace:
     """A workspace with what its people's use says is relevant."""
 
     workspace: str
@@ -71,7 +71,7 @@ class Judged:
     judgements: Judgements
 
 
-def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
+def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep) -> Evaluation:
     """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
     require_pytrec_eval()
     with _parts(laboratory, plan) as (profile, parts):
@@ -79,17 +79,19 @@ def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: Laboratory, on_
 
 
 def evaluate_feedback(
-    workspace: str, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep, *, days: float = 0
+    workspace: str, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep, *, days: float = 0
 ) -> Evaluation:
     """Evaluate on what a workspace asked, cited and voted on, of the last so many days (0: ever).
 
-    Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NothingToMeasure` when no
+    Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NoJudgedQuestions` when no
     answer of the time cites a document that still answers.
     """
     return evaluate_judged(read_judgements(laboratory.database, workspace, days), plan, laboratory, on_step)
 
 
-def evaluate_judged(found: Judged, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep) -> Evaluation:
+def evaluate_judged(
+    found: JudgedWorkspace, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep
+) -> Evaluation:
     """Evaluate on judgements that have been read: two evaluations on the same can be compared."""
     require_pytrec_eval()
     workspace_id, channels, judged = found.workspace_id, found.channels, found.judgements
@@ -123,13 +125,13 @@ def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
 
 
 @contextmanager
-def _parts(laboratory: Laboratory, plan: EvaluationPlan) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
+def _parts(laboratory: EvaluationEnvironment, plan: EvaluationPlan) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
     profile = agree_on_profile(laboratory.database, laboratory.settings)
     if plan.profile:
         with laboratory.database.system() as session:
             profile, state = profiles.find(session, plan.profile)
         if state not in {"live", "building", "retired"}:
-            raise BadInput(
+            raise InvalidInput(
                 f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {quote(plan.profile)}`."
             )
     parts = build_parts(_roomy(laboratory.settings), profile, role="query")
@@ -139,19 +141,19 @@ def _parts(laboratory: Laboratory, plan: EvaluationPlan) -> Iterator[tuple[Embed
         parts.close()
 
 
-def read_judgements(database: Database, workspace: str, days: float) -> Judged:
-    """Read what a workspace has judged, of the last so many days (0: ever); raises `NothingToMeasure`."""
+def read_judgements(database: Database, workspace: str, days: float) -> JudgedWorkspace:
+    """Read what a workspace has judged, of the last so many days (0: ever); raises `NoJudgedQuestions`."""
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
         channels = store.all_channels(session, workspace_id)
         judged = judge(feedback.asked(session, workspace_id, days=days))
     if not judged.questions:
-        raise NothingToMeasure(
+        raise NoJudgedQuestions(
             f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"
             " vote on the answers), or take in older ones with --since 0."
         )
-    return Judged(workspace, workspace_id, channels, judged)
+    return JudgedWorkspace(workspace, workspace_id, channels, judged)
 
 
 def _remarks(judged: Judgements) -> tuple[str, ...]:
@@ -174,7 +176,7 @@ def _evaluate_with(
     profile: EmbeddingProfile,
     dataset: Dataset,
     plan: EvaluationPlan,
-    laboratory: Laboratory,
+    laboratory: EvaluationEnvironment,
     on_step: OnStep,
 ) -> Evaluation:
     database = laboratory.database

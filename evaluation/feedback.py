@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from db.feedback import Asked
+from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
 
 RELIABLE = 50
@@ -31,9 +31,9 @@ class Judgements:
     """Questions of those that people voted on."""
 
 
-def judge(asked: Sequence[Asked]) -> Judgements:
+def judge(asked: Sequence[AnsweredQuestion]) -> Judgements:
     """Turn what was asked into judgements; the same question asked again adds to one."""
-    same: dict[str, list[Asked]] = defaultdict(list)
+    same: dict[str, list[AnsweredQuestion]] = defaultdict(list)
     for one in reversed(asked):
         same[_normal(one.question)].append(one)
     questions: list[Question] = []
@@ -50,7 +50,7 @@ def judge(asked: Sequence[Asked]) -> Judgements:
     return Judgements(tuple(questions), qrels, len(same) - len(questions), voted)
 
 
-def _grades(times: Sequence[Asked]) -> dict[str, int]:
+def _grades(times: Sequence[AnsweredQuestion]) -> dict[str, int]:
     votes: dict[int, int] = defaultdict(int)
     for one in times:
         for document in one.cited:

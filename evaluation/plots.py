@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evaluation.cost import usd_per_thousand_questions
 from evaluation.report import Evaluation
-from pipeline.errors import BadInput, MissingExtra
+from pipeline.errors import InvalidInput, MissingExtra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ MARKERS = "osD^vP*X"
 
 
 def plot_quality(evaluation: Evaluation, path: Path) -> None:
-    """Write the plot as an image; raises `MissingExtra` without matplotlib, `BadInput` if `path` cannot be written."""
+    """Write the plot as an image; raises `MissingExtra` without matplotlib, `InvalidInput` for an unwritable path."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -36,7 +36,7 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
     try:
         figure.savefig(path, dpi=150)
     except (OSError, ValueError) as error:
-        raise BadInput(f"The plot cannot be written to {path}: {error}.") from error
+        raise InvalidInput(f"The plot cannot be written to {path}: {error}.") from error
 
 
 def _against_latency(evaluation: Evaluation, axes: Axes) -> None:

@@ -8,10 +8,10 @@ from shlex import quote
 from statistics import fmean
 
 from db import profiles
-from evaluation.evaluate import EvaluationPlan, Laboratory, OnStep, evaluate_judged, read_judgements
+from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate_judged, read_judgements
 from evaluation.quality import MethodResult
 from evaluation.report import Evaluation
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.types import EmbeddingProfile
 
 DEPTH = 10
@@ -30,11 +30,17 @@ class ProfileResult:
 
 
 def compare_profiles(
-    names: Sequence[str], workspace: str, plan: EvaluationPlan, laboratory: Laboratory, on_step: OnStep, *, days: float
+    names: Sequence[str],
+    workspace: str,
+    plan: EvaluationPlan,
+    laboratory: EvaluationEnvironment,
+    on_step: OnStep,
+    *,
+    days: float,
 ) -> tuple[Evaluation, tuple[ProfileResult, ...]]:
     """Ask what a workspace has asked with each profile; the first is the one that the others are compared with.
 
-    Raises `BadInput` for a profile that has not all its vectors: it would lose for that alone.
+    Raises `InvalidInput` for a profile that has not all its vectors: it would lose for that alone.
     """
     found = [_whole(laboratory, name) for name in names]
     # Read once: what is asked meanwhile would be among the questions of one profile only.
@@ -53,19 +59,19 @@ def compare_profiles(
     return replace(evaluations[0], methods=tuple(results)), compared
 
 
-def _whole(laboratory: Laboratory, name: str) -> EmbeddingProfile:
+def _whole(laboratory: EvaluationEnvironment, name: str) -> EmbeddingProfile:
     with laboratory.database.system() as session:
         profile, _ = profiles.find(session, name)
         missing = profiles.count_missing(session, profile.id)
     if missing:
-        raise BadInput(
+        raise InvalidInput(
             f"The profile {name!r} lacks the vectors of {missing:,} chunks; "
             f"run `refdesk profiles build {quote(name)}` first."
         )
     return profile
 
 
-def _megabytes(laboratory: Laboratory, profile: EmbeddingProfile) -> float:
+def _megabytes(laboratory: EvaluationEnvironment, profile: EmbeddingProfile) -> float:
     with laboratory.database.system() as session:
         return profiles.size_bytes(session, profile.id) / 1_000_000
 

@@ -14,9 +14,9 @@ from evaluation import cost
 from evaluation.datasets import Question
 from evaluation.metrics import ndcg_by_question, percentile, quality
 from pipeline.ports import Reranker
-from pipeline.types import Candidate, Recalled, Reranking, Usage
+from pipeline.types import Candidate, RecallResult, RerankResult, Usage
 
-Recall = Callable[[Question], Recalled]
+Recall = Callable[[Question], RecallResult]
 """Brings the candidates of a question, in the order that `none` keeps."""
 DocumentOf = Callable[[Candidate], str]
 """Names a candidate's document as the judgements do."""
@@ -52,7 +52,7 @@ class MethodResult:
 
 
 @dataclass(slots=True)
-class _Tally:
+class _MethodTotals:
     """What is collected for one method on the way."""
 
     rankings: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def measure(
     on_progress: Progress | None = None,
 ) -> tuple[MethodResult, ...]:
     """Recall each question once and let every method rerank those candidates."""
-    tallies = {method: _Tally() for method in rerankers}
+    tallies = {method: _MethodTotals() for method in rerankers}
     _warm_up(questions, recall, rerankers, deadline_s)
     for done, question in enumerate(questions, start=1):
         started = time.perf_counter()
@@ -106,14 +106,14 @@ def _warm_up(
                 reranker.rerank(question.text, first, deadline_s=deadline_s)
 
 
-def _rerank(reranker: Reranker, question: Question, recalled: Recalled, deadline_s: float) -> Reranking:
+def _rerank(reranker: Reranker, question: Question, recalled: RecallResult, deadline_s: float) -> RerankResult:
     if not recalled.candidates:
-        return Reranking((), reranker.method)
+        return RerankResult((), reranker.method)
     return reranker.rerank(question.text, recalled.candidates, deadline_s=deadline_s)
 
 
 def _record(
-    tally: _Tally, question: Question, reranking: Reranking, elapsed_ms: float, document_of: DocumentOf
+    tally: _MethodTotals, question: Question, reranking: RerankResult, elapsed_ms: float, document_of: DocumentOf
 ) -> None:
     in_order = (ranked.candidate for ranked in sorted(reranking.ranked, key=lambda ranked: ranked.rank))
     tally.rankings[question.id] = documents_in_order(in_order, document_of)
@@ -123,7 +123,7 @@ def _record(
     tally.unscored += sum("unscored" in ranked.flags for ranked in reranking.ranked)
 
 
-def _result(method: str, tally: _Tally, qrels: Mapping[str, Mapping[str, int]]) -> MethodResult:
+def _result(method: str, tally: _MethodTotals, qrels: Mapping[str, Mapping[str, int]]) -> MethodResult:
     measured = quality(qrels, tally.rankings)
     return MethodResult(
         method=method,

@@ -13,7 +13,7 @@ from statistics import fmean
 from evaluation.datasets import Question, Run
 from pipeline.ports import Vocabulary
 from pipeline.recall import dense_weight, fuse_scores
-from pipeline.types import Candidate, Recalled, RecallMode
+from pipeline.types import Candidate, RecallMode, RecallResult
 
 ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]
 """Brings the chunks of documents, by the document ids of the dataset; ranks and scores are filled in here."""
@@ -32,7 +32,7 @@ class RunRecall:
     dense_scores: DenseScores
     vocabulary: Vocabulary | None = None
 
-    def __call__(self, question: Question) -> Recalled:
+    def __call__(self, question: Question) -> RecallResult:
         """Recall the candidates of one question."""
         entries = self.run.rankings.get(question.id, ())[: self.top_n]
         chunks = self.chunks_of([entry.document_id for entry in entries])
@@ -50,7 +50,7 @@ class RunRecall:
         # Equal scores go by the dense rank, as in the store; without one the sort keeps the run's order.
         scored.sort(key=lambda candidate: (-candidate.recall_score, candidate.dense_rank or len(scored) + 1))
         ranked = tuple(replace(candidate, recall_rank=rank) for rank, candidate in enumerate(scored, start=1))
-        return Recalled(ranked, asked=self.top_n, plan=f"run {self.run.name}")
+        return RecallResult(ranked, asked=self.top_n, plan=f"run {self.run.name}")
 
     def _scores(self, question: str, candidates: Sequence[Candidate]) -> Sequence[float]:
         by_run = [candidate.keyword_score or 0.0 for candidate in candidates]

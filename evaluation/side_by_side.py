@@ -10,7 +10,7 @@ from config.wiring import build_parts
 from db import store, workspaces
 from db.recall import PostgresRecall
 from evaluation.cost import tokens_of
-from evaluation.evaluate import Laboratory
+from evaluation.evaluate import EvaluationEnvironment
 from pipeline.answer import AnswerParts, answer_question, choose_reranker
 from pipeline.types import Answer, AnswerOptions
 from tasks.startup import agree_on_profile
@@ -23,7 +23,7 @@ def answer_side_by_side(
     question: str,
     asked: Sequence[AnswerOptions],
     workspace: str,
-    laboratory: Laboratory,
+    laboratory: EvaluationEnvironment,
     *,
     written: bool,
     on_method: OnMethod,

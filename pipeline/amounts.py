@@ -10,7 +10,7 @@ BudgetScope = Literal["question", "user", "server"]
 
 
 @dataclass(frozen=True, slots=True)
-class OverLimit:
+class ExceededLimit:
     """A limit of the budget that something would have passed."""
 
     scope: BudgetScope

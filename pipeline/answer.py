@@ -13,9 +13,9 @@ from time import perf_counter
 
 import numpy as np
 
-from pipeline.budget import Budget, Wanted
+from pipeline.budget import Budget, BudgetRequest
 from pipeline.embed import embed_question, query_input
-from pipeline.errors import BadQuestion, Cancelled, LeaseLost, UnknownName
+from pipeline.errors import Cancelled, InvalidQuestion, LeaseLost, UnknownName
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, add_neighbours, generate_answer
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
 from pipeline.recall import build_query
@@ -28,12 +28,12 @@ from pipeline.types import (
     AnswerOptions,
     Exchange,
     Fallback,
-    Generated,
+    GenerationResult,
     QuestionContext,
-    Ranked,
-    Recalled,
-    Reranking,
-    Rewriting,
+    RankedCandidate,
+    RecallResult,
+    RerankResult,
+    RewriteResult,
     Vector,
 )
 
@@ -80,7 +80,7 @@ class AnswerParts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _AnswerRequest:
     """What is to be answered, and how."""
 
     question: str
@@ -127,7 +127,7 @@ def answer_question(
         vector = _embed(searched, options, parts, trace)
     with trace.stage("recall"):
         recalled = parts.store.recall(build_query(searched, vector, options, parts.vocabulary))
-    asked = _Asked(rewriting.question if rewriting else question, searched, context)
+    asked = _AnswerRequest(rewriting.question if rewriting else question, searched, context)
     if parts.budget is not None and recalled.candidates:
         reranker, parts = _within_budget(parts.budget, asked, options, recalled, parts, trace)
     with trace.stage("rerank"):
@@ -153,9 +153,9 @@ def check_question(question: str, max_chars: int) -> str:
     """Clean a question and refuse an empty or endless one."""
     cleaned = question.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()
     if not any(character.isalnum() for character in cleaned):
-        raise BadQuestion("The question is empty; ask with at least one word.")
+        raise InvalidQuestion("The question is empty; ask with at least one word.")
     if len(cleaned) > max_chars:
-        raise BadQuestion(
+        raise InvalidQuestion(
             f"The question has {len(cleaned):,} characters, the limit is {max_chars:,}; shorten it, or add the long "
             "text to the library and ask about it."
         )
@@ -173,7 +173,9 @@ def check_language(language: str) -> None:
         raise UnknownName(f"Answers cannot be asked for in {language!r}; choose one of {', '.join(LANGUAGES)}.")
 
 
-def should_abstain(question: str, recalled: Recalled, passages: Sequence[Ranked], abstain_below: float) -> bool:
+def should_abstain(
+    question: str, recalled: RecallResult, passages: Sequence[RankedCandidate], abstain_below: float
+) -> bool:
     """Tell whether nothing is good enough: no candidate is similar, and no final passage has the question's words."""
     similar = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
     if similar and max(similar) >= abstain_below:
@@ -183,7 +185,7 @@ def should_abstain(question: str, recalled: Recalled, passages: Sequence[Ranked]
     return held < STRONG_KEYWORDS
 
 
-def all_rated_useless(passages: Sequence[Ranked]) -> bool:
+def all_rated_useless(passages: Sequence[RankedCandidate]) -> bool:
     """Abstain also when a language model has read every final passage and found that none of them helps."""
     return all(
         ranked.method == "llm-pointwise" and ranked.raw_score is not None and ranked.raw_score <= USELESS_RATING
@@ -191,7 +193,7 @@ def all_rated_useless(passages: Sequence[Ranked]) -> bool:
     )
 
 
-def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace: _Trace) -> Rewriting:
+def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace: _Trace) -> RewriteResult:
     with trace.stage("rewrite"):
         timeout_s = min(parts.llm_timeout_s, REWRITE_TIMEOUT_S)
         chat = parts.chat
@@ -207,11 +209,16 @@ def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace:
 
 
 def _within_budget(
-    budget: Budget, asked: _Asked, options: AnswerOptions, recalled: Recalled, parts: AnswerParts, trace: _Trace
+    budget: Budget,
+    asked: _AnswerRequest,
+    options: AnswerOptions,
+    recalled: RecallResult,
+    parts: AnswerParts,
+    trace: _Trace,
 ) -> tuple[Reranker, AnswerParts]:
     """Give the reranker that the budget leaves room for, and the parts without the language model where it does not."""
     reranker = choose_reranker(options.reranker, parts.rerankers)
-    wanted = Wanted(
+    wanted = BudgetRequest(
         asked.question,
         asked.searched_as,
         asked.context,
@@ -242,19 +249,25 @@ def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Tr
     return None
 
 
-def _rerank(question: str, recalled: Recalled, reranker: Reranker, parts: AnswerParts, trace: _Trace) -> Reranking:
+def _rerank(
+    question: str, recalled: RecallResult, reranker: Reranker, parts: AnswerParts, trace: _Trace
+) -> RerankResult:
     def progress(done: int, total: int) -> None:
         trace.on_stage("rerank", done, total, "")
 
     if not recalled.candidates:
-        return Reranking((), reranker.method)
+        return RerankResult((), reranker.method)
     ranked = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=progress)
     return replace(ranked, ranked=fold_duplicates(question, ranked.ranked))
 
 
 def _generate(
-    asked: _Asked, recalled: Recalled, passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace
-) -> Generated:
+    asked: _AnswerRequest,
+    recalled: RecallResult,
+    passages: Sequence[RankedCandidate],
+    parts: AnswerParts,
+    trace: _Trace,
+) -> GenerationResult:
     if not passages:
         by_keywords = recalled.plan == "keyword"
         return abstain_without_passages(asked.question, by_keywords=by_keywords, language=asked.context.language)
@@ -276,7 +289,9 @@ def _generate(
     )
 
 
-def _with_neighbours(passages: Sequence[Ranked], parts: AnswerParts, trace: _Trace) -> Sequence[Ranked]:
+def _with_neighbours(
+    passages: Sequence[RankedCandidate], parts: AnswerParts, trace: _Trace
+) -> Sequence[RankedCandidate]:
     if parts.chat is None or parts.context_tokens == 0:
         return passages  # the extractive answer keeps to the passages themselves
     try:
@@ -303,6 +318,6 @@ def _sentence_scorer(embedder: Embedder) -> SentenceScorer:
     return score
 
 
-def _readable(ranked: Ranked) -> str:
+def _readable(ranked: RankedCandidate) -> str:
     candidate = ranked.candidate
     return " ".join((candidate.title, *candidate.headings, candidate.text))

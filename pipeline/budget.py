@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from pipeline.amounts import BudgetScope, OverLimit, dollars, duration
+from pipeline.amounts import BudgetScope, ExceededLimit, dollars, duration
 from pipeline.cascades import Cascade, Stage, parse_cascade
-from pipeline.errors import OverBudget
+from pipeline.errors import BudgetExceeded
 from pipeline.generate import EXTRACTIVE, ask_for_answer
-from pipeline.ports import ChatModel, Reranker, Spending, Spent
+from pipeline.ports import ChatModel, RecentSpending, Reranker, Spending
 from pipeline.rerank import build_cascade, estimate_usage
 from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
 from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
@@ -28,7 +28,7 @@ from pipeline.types import (
     Exchange,
     Fallback,
     QuestionContext,
-    Ranked,
+    RankedCandidate,
     Usage,
 )
 
@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BudgetRequest:
     """How a question is to be answered, once its candidates are known."""
 
     question: str
@@ -82,7 +82,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class PlanOption:
     """One way to go on, and what it is estimated to cost."""
 
     usd: float
@@ -92,7 +92,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BudgetPlan:
     """The way that fits."""
 
     reranker: Reranker
@@ -113,16 +113,16 @@ class Budget:
     def plan_rewriting(self, question: str, conversation: Sequence[Exchange], chat: ChatModel) -> Fallback | None:
         """Set aside what rewriting a follow-up costs; gives a fallback where it has to be left out.
 
-        Raises `OverBudget`.
+        Raises `BudgetExceeded`.
         """
         asked = self._priced(ask_to_rewrite(question, conversation), REWRITE_TOKENS)
-        way, over = self._reserve([Way(asked.cost_usd), Way(0.0, writes=False)], 0.0)
+        way, over = self._reserve([PlanOption(asked.cost_usd), PlanOption(0.0, writes=False)], 0.0)
         if way.writes or over is None:
             return None
         return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _soft_sentence(over), over)
 
-    def plan(self, wanted: Wanted, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> Plan:
-        """Find the way that fits and set aside what it costs; raises `OverBudget`."""
+    def plan(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> BudgetPlan:
+        """Find the way that fits and set aside what it costs; raises `BudgetExceeded`."""
         ways = self._ways(wanted, rerankers, writes=chat is not None)
         way, over = self._reserve(ways, wanted.spent_usd)
         replaced = []
@@ -130,12 +130,12 @@ class Budget:
             replaced.append(Fallback("rerank", wanted.reranker, way.reranker, _soft_sentence(over), over))
         if over is not None and chat is not None and not way.writes:
             replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _soft_sentence(over), over))
-        return Plan(build_cascade(way.reranker, rerankers), way.writes, tuple(replaced))
+        return BudgetPlan(build_cascade(way.reranker, rerankers), way.writes, tuple(replaced))
 
-    def estimate_answer(self, wanted: Wanted) -> Usage:
+    def estimate_answer(self, wanted: BudgetRequest) -> Usage:
         """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
         longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
-        passages = [Ranked(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
+        passages = [RankedCandidate(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
         around = wanted.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
         asked = ask_for_answer(wanted.question, passages, wanted.context)
         return self._priced(asked, wanted.max_tokens, besides=max(0, around))
@@ -145,7 +145,7 @@ class Budget:
         cost = prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
         return Usage(1, prompt_tokens, completion_tokens, cost / 1_000_000)
 
-    def _ways(self, wanted: Wanted, rerankers: Mapping[str, Reranker], *, writes: bool) -> list[Way]:
+    def _ways(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], *, writes: bool) -> list[PlanOption]:
         """List the ways from the one asked for to the one that costs least, each cheaper than the one before."""
         written = self.estimate_answer(wanted).cost_usd if writes else 0.0
 
@@ -154,32 +154,32 @@ class Budget:
             reranker = build_cascade(name, rerankers)
             return estimate_usage(reranker, wanted.searched_as, wanted.candidates).cost_usd
 
-        ways = [Way(cost(wanted.reranker) + written, wanted.reranker, writes)]
+        ways = [PlanOption(cost(wanted.reranker) + written, wanted.reranker, writes)]
         if cost(wanted.reranker):
             for name in _cheaper(parse_cascade(wanted.reranker, rerankers.keys()), rerankers.keys(), cost):
                 if cost(name) + written < ways[-1].usd:
-                    ways.append(Way(cost(name) + written, name, writes))
+                    ways.append(PlanOption(cost(name) + written, name, writes))
         if written and not cost(ways[-1].reranker):
-            ways.append(Way(0.0, ways[-1].reranker, writes=False))
+            ways.append(PlanOption(0.0, ways[-1].reranker, writes=False))
         return ways
 
-    def _reserve(self, ways: Sequence[Way], before_usd: float) -> tuple[Way, OverLimit | None]:
+    def _reserve(self, ways: Sequence[PlanOption], before_usd: float) -> tuple[PlanOption, ExceededLimit | None]:
         if not ways[0].usd:
             return ways[0], None
 
-        def choose(spent: Spent) -> tuple[float, tuple[Way, OverLimit | None]]:
-            way, over = _choose(ways, _Scopes(self.limits, spent, before_usd))
+        def choose(spent: RecentSpending) -> tuple[float, tuple[PlanOption, ExceededLimit | None]]:
+            way, over = _choose(ways, _LimitScopes(self.limits, spent, before_usd))
             return way.usd, (way, over)
 
         return self.spending.reserve(choose)
 
 
 @dataclass(frozen=True, slots=True)
-class _Scopes:
+class _LimitScopes:
     """The limits, each beside what counts toward it."""
 
     limits: Limits
-    spent: Spent
+    spent: RecentSpending
     before_usd: float
 
     def __iter__(self) -> Iterator[tuple[BudgetScope, Limit, float]]:
@@ -187,54 +187,54 @@ class _Scopes:
         yield "user", self.limits.user, self.spent.user_usd
         yield "server", self.limits.server, self.spent.server_usd
 
-    def over_step(self, usd: float) -> list[OverLimit]:
+    def over_step(self, usd: float) -> list[ExceededLimit]:
         """Give the limits from which on so much more has to be done in a cheaper way."""
         return self._over(usd, {scope: limit.step_usd for scope, limit, _ in self})
 
-    def over_hard(self, usd: float) -> list[OverLimit]:
+    def over_hard(self, usd: float) -> list[ExceededLimit]:
         """Give the hard limits that so much more would pass."""
         return self._over(usd, {scope: limit.hard_usd for scope, limit, _ in self})
 
-    def over_last(self, usd: float) -> list[OverLimit]:
+    def over_last(self, usd: float) -> list[ExceededLimit]:
         """Give the soft limits that so much more would pass and that have no hard one behind them."""
         return self._over(usd, {scope: 0.0 if limit.hard_usd else limit.soft_usd for scope, limit, _ in self})
 
-    def used_up(self, usd: float) -> list[OverLimit]:
+    def used_up(self, usd: float) -> list[ExceededLimit]:
         """Give the hard limits that have been reached already."""
         return [
-            OverLimit(scope, limit.hard_usd, spent, usd)
+            ExceededLimit(scope, limit.hard_usd, spent, usd)
             for scope, limit, spent in self
             if limit.hard_usd and spent >= limit.hard_usd - ROUNDING
         ]
 
-    def last(self, passed: Sequence[OverLimit]) -> OverLimit:
+    def last(self, passed: Sequence[ExceededLimit]) -> ExceededLimit:
         """Of limits that are passed, give the one that holds longest, with the time when there is room."""
         return max(
             map(self._with_room, passed), key=lambda over: math.inf if over.frees_in_s is None else over.frees_in_s
         )
 
-    def _with_room(self, over: OverLimit) -> OverLimit:
+    def _with_room(self, over: ExceededLimit) -> ExceededLimit:
         """Add when there is room, where waiting helps."""
         if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING:
             return over
         needed = over.spent_usd + over.estimated_usd - over.limit_usd
         return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))
 
-    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> list[OverLimit]:
+    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> list[ExceededLimit]:
         return [
-            OverLimit(scope, most[scope], spent, usd)
+            ExceededLimit(scope, most[scope], spent, usd)
             for scope, _, spent in self
             if usd and most[scope] and spent + usd > most[scope] + ROUNDING
         ]
 
 
-def _choose(ways: Sequence[Way], scopes: _Scopes) -> tuple[Way, OverLimit | None]:
+def _choose(ways: Sequence[PlanOption], scopes: _LimitScopes) -> tuple[PlanOption, ExceededLimit | None]:
     asked = ways[0]
     complete = [way for way in ways if way.writes == asked.writes]
     least = complete[-1]
     # What passes a limit includes what has used it up, except where the least costs nothing.
     if refused := scopes.over_hard(least.usd) or scopes.used_up(least.usd or asked.usd):
-        raise OverBudget(_hard_sentence(scopes.last(refused)))
+        raise BudgetExceeded(_hard_sentence(scopes.last(refused)))
     passed = scopes.over_step(asked.usd)
     if not passed:
         return asked, None
@@ -256,17 +256,17 @@ def _cheaper(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], 
     return [str(Cascade(stages, cascade.top_k))] if stages else []
 
 
-def _soft_sentence(over: OverLimit) -> str:
+def _soft_sentence(over: ExceededLimit) -> str:
     return f"It would cost about {dollars(over.estimated_usd)}, and {_rule(over)}."
 
 
-def _hard_sentence(over: OverLimit) -> str:
+def _hard_sentence(over: ExceededLimit) -> str:
     named = "QUESTION" if over.scope == "question" else f"{over.scope.upper()}_DAY"
     way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise REFDESK_BUDGET_{named}_HARD_USD"
     return f"An answer would cost about {dollars(over.estimated_usd)}, and {_rule(over)}{way_out}."
 
 
-def _rule(over: OverLimit) -> str:
+def _rule(over: ExceededLimit) -> str:
     said = f"the limit is {dollars(over.limit_usd)} for {_WHOSE[over.scope]}"
     if over.scope != "question" or over.spent_usd:
         said += f", of which {dollars(over.spent_usd)} are spent"

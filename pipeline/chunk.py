@@ -52,7 +52,7 @@ def embedding_text(headings: Sequence[str], text: str) -> str:
     return " > ".join(headings) + "\n" + text if headings else text
 
 
-class _QuickCount(dict[str, float]):
+class _CachedTokenCounter(dict[str, float]):
     """Counts tokens by adding up words and characters already counted, some 20 times faster than the tokenizer.
 
     Exact for WordPiece, close for others. The splitter asks for the size of every stretch it considers, about eight
@@ -91,7 +91,7 @@ class _Chunker:
         self.max_tokens = max_tokens
         self._overlap = overlap
         self._exact = tokenizer.count
-        self.count = _QuickCount(tokenizer, sample)
+        self.count = _CachedTokenCounter(tokenizer, sample)
         self.fitted = lru_cache(maxsize=1024)(self._fit_headings)
 
     def chunks_of(self, block: Block) -> Iterator[Chunk]:

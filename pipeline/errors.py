@@ -1,19 +1,19 @@
 """Every error Refdesk raises on purpose.
 
     RefdeskError
-    ├── BadInput              the person can mend it: a file, a link, a question, an option
-    │   ├── UnreadableFile    ├── EncryptedFile   ├── EmptyDocument   ├── UnsupportedFormat
-    │   ├── FileTooLarge      ├── ParseTimeout    ├── ParserCrashed   ├── Quarantined
-    │   ├── LinkRefused       ├── LinkFailed      ├── BadQuestion     ├── UnknownName
-    │   ├── OverQuota         ├── OverBudget      ├── NotAllowed      └── NothingToMeasure
-    ├── SetupError            the operator can mend it: a server, a model, a key, a schema
-    │   ├── DatabaseAway      ├── DatabaseTooOld  ├── SchemaMismatch  ├── BrokerAway
-    │   ├── ModelUnavailable  ├── ProfileMismatch ├── ProfileNotReady
-    │   ├── DiskFull          └── MissingExtra
-    ├── LlmError              an LLM endpoint failed; a reranker or the generator falls back
-    │   ├── LlmTimeout        ├── LlmRefused      ├── LlmUnreachable  └── LlmUnparsable
-    ├── Cancelled             a person cancelled the job
-    └── LeaseLost             another worker owns the job now; this one must stop writing
+    ├── InvalidInput              the user can fix it: a file, a link, a question, an option
+    │   ├── UnreadableFile        ├── EncryptedFile    ├── EmptyDocument    ├── UnsupportedFormat
+    │   ├── FileTooLarge          ├── ParseTimeout     ├── ParserCrashed    ├── Quarantined
+    │   ├── LinkNotAllowed        ├── LinkFailed       ├── InvalidQuestion  ├── UnknownName
+    │   ├── QuotaExceeded         ├── BudgetExceeded   ├── NotAllowed       └── NoJudgedQuestions
+    ├── SetupError                the operator can fix it: a server, a model, a key, the schema
+    │   ├── DatabaseUnavailable   ├── DatabaseTooOld   ├── SchemaMismatch   ├── BrokerUnavailable
+    │   ├── ModelUnavailable      ├── ProfileMismatch  ├── ProfileNotReady
+    │   ├── DiskFull              └── MissingExtra
+    ├── LlmError                  an LLM endpoint failed; a reranker or the generator falls back
+    │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   └── LlmUnparsable
+    ├── Cancelled                 a person cancelled the job
+    └── LeaseLost                 another worker owns the job now; this one must stop writing
 
 A class's docstring is its default message, so raising one needs no text. ``retryable`` says whether the same input
 may succeed later without anybody changing anything.
@@ -41,67 +41,67 @@ class RefdeskError(Exception):
         return type(self).__name__
 
 
-class BadInput(RefdeskError):
+class InvalidInput(RefdeskError):
     """The input cannot be used."""
 
 
-class UnreadableFile(BadInput):
+class UnreadableFile(InvalidInput):
     """The file is damaged or is not what its name says."""
 
 
-class EncryptedFile(BadInput):
+class EncryptedFile(InvalidInput):
     """The file is protected by a password; save a copy without one and add that."""
 
 
-class EmptyDocument(BadInput):
+class EmptyDocument(InvalidInput):
     """The document holds no text; if it is a scan, run text recognition on it first."""
 
 
-class UnsupportedFormat(BadInput):
+class UnsupportedFormat(InvalidInput):
     """This kind of file cannot be read."""
 
 
-class FileTooLarge(BadInput):
+class FileTooLarge(InvalidInput):
     """The file is larger than the limit; split it or ask the operator to raise REFDESK_MAX_FILE_MB."""
 
 
-class ParseTimeout(BadInput):
+class ParseTimeout(InvalidInput):
     """Reading the file took longer than the limit; split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."""
 
 
-class ParserCrashed(BadInput):
+class ParserCrashed(InvalidInput):
     """The parser died on this file; it ran out of its memory limit or hit a fault of the library."""
 
 
-class Quarantined(BadInput):
+class Quarantined(InvalidInput):
     """These exact bytes killed a worker several times and are not tried again; `refdesk jobs retry` lifts this."""
 
 
-class LinkRefused(BadInput):
+class LinkNotAllowed(InvalidInput):
     """This link points to a place Refdesk does not fetch from."""
 
 
-class LinkFailed(BadInput):
+class LinkFailed(InvalidInput):
     """The link could not be fetched."""
 
 
-class BadQuestion(BadInput):
+class InvalidQuestion(InvalidInput):
     """The question is empty or too long."""
 
 
-class UnknownName(BadInput):
+class UnknownName(InvalidInput):
     """There is nothing of that name here."""
 
 
-class NotAllowed(BadInput):
+class NotAllowed(InvalidInput):
     """You may not do this here."""
 
 
-class NothingToMeasure(BadInput):
+class NoJudgedQuestions(InvalidInput):
     """There are no judged questions to measure on."""
 
 
-class OverQuota(BadInput):
+class QuotaExceeded(InvalidInput):
     """So much is allowed in this time; wait a while and try again."""
 
     def __init__(
@@ -123,7 +123,7 @@ class OverQuota(BadInput):
         self.kind = kind
 
 
-class OverBudget(BadInput):
+class BudgetExceeded(InvalidInput):
     """So much money may be spent and no more; wait a while, or ask the operator to raise the limit."""
 
 
@@ -131,7 +131,7 @@ class SetupError(RefdeskError):
     """Something Refdesk needs is missing or set up wrongly."""
 
 
-class DatabaseAway(SetupError):
+class DatabaseUnavailable(SetupError):
     """The database cannot be reached; check DATABASE_URL and that the server runs."""
 
     retryable = True
@@ -145,7 +145,7 @@ class SchemaMismatch(SetupError):
     """The database has another schema version than this program; run `refdesk migrate`."""
 
 
-class BrokerAway(SetupError):
+class BrokerUnavailable(SetupError):
     """Redis cannot be reached; check REDIS_URL and that the server runs. Queued jobs are safe and run later."""
 
     retryable = True
@@ -190,7 +190,7 @@ class LlmTimeout(LlmError):
     """The language model did not answer in time."""
 
 
-class LlmRefused(LlmError):
+class LlmRejected(LlmError):
     """The language model endpoint refused the request; check the key, the model name and the URL."""
 
     retryable = False

@@ -42,7 +42,7 @@ class PreparedDocument:
 def prepare_document(
     source: Source, parts: IngestParts, *, on_stage: OnStage, cancelled: Callable[[], bool]
 ) -> PreparedDocument:
-    """Parse and chunk a source; raises a `BadInput` that names what is wrong with it, or `Cancelled`."""
+    """Parse and chunk a source; raises a `InvalidInput` that names what is wrong with it, or `Cancelled`."""
     on_stage("parse")
     parsed = parts.parser.parse(source, cancelled=cancelled)
     if cancelled():

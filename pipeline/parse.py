@@ -142,7 +142,7 @@ def table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> li
     return [*found, Element("table", markdown_table(filled), page=page)]
 
 
-class _Assembly:
+class _BlockBuilder:
     """Blocks under construction; a heading without any body is kept as text under its parents."""
 
     def __init__(self) -> None:
@@ -196,7 +196,7 @@ class _Assembly:
 
 def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one for each run under the same headings on the same page."""
-    assembly = _Assembly()
+    assembly = _BlockBuilder()
     for element in elements:
         text = _BLANK_LINES.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
         if not text.strip():

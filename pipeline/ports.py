@@ -16,9 +16,9 @@ from pipeline.types import (
     EmbeddingProfile,
     Neighbour,
     ParsedDocument,
-    Recalled,
     RecallQuery,
-    Reranking,
+    RecallResult,
+    RerankResult,
     Source,
     Usage,
 )
@@ -31,7 +31,7 @@ class Parser(Protocol):
     """Turns bytes into blocks of text, in a child process that can be killed."""
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = ...) -> ParsedDocument:
-        """Parse one source; raises a `BadInput` that names what is wrong, or `Cancelled`."""
+        """Parse one source; raises a `InvalidInput` that names what is wrong, or `Cancelled`."""
         ...
 
 
@@ -39,7 +39,7 @@ class Fetcher(Protocol):
     """Fetches a link without ever reaching the inside network."""
 
     def fetch(self, url: str) -> Source:
-        """Fetch one link; raises `LinkRefused` or `LinkFailed`."""
+        """Fetch one link; raises `LinkNotAllowed` or `LinkFailed`."""
         ...
 
 
@@ -114,7 +114,7 @@ class ChatModel(Protocol):
     ) -> ChatReply:
         """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams.
 
-        Raises `LlmTimeout`, `LlmRefused` or `LlmUnreachable`.
+        Raises `LlmTimeout`, `LlmRejected` or `LlmUnreachable`.
         """
         ...
 
@@ -158,7 +158,7 @@ class Reranker(Protocol):
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Give a full permutation of the candidates; raises only when nothing at all can be ranked."""
         ...
 
@@ -166,7 +166,7 @@ class Reranker(Protocol):
 class RecallStore(Protocol):
     """The store, seen from a question; bound to one workspace and the channels the asker may read."""
 
-    def recall(self, query: RecallQuery) -> Recalled:
+    def recall(self, query: RecallQuery) -> RecallResult:
         """Recall the Top-N chunks in one SQL statement."""
         ...
 
@@ -175,7 +175,7 @@ class RecallStore(Protocol):
         ...
 
 
-class Spent(Protocol):
+class RecentSpending(Protocol):
     """What counts as spent in the last 24 hours, what is set aside for questions under way included."""
 
     @property
@@ -201,7 +201,7 @@ class Spent(Protocol):
 class Spending(Protocol):
     """The record of what questions cost; bound to one question."""
 
-    def reserve(self, choose: Callable[[Spent], tuple[float, Choice]]) -> Choice:
+    def reserve(self, choose: Callable[[RecentSpending], tuple[float, Choice]]) -> Choice:
         """Set aside the US dollars that `choose` gives first, while no other question of the workspace can.
 
         Raises what `choose` raises.

@@ -15,7 +15,7 @@ from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
 from pipeline.text.terms import content_terms, is_spaceless, term_overlap
-from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, Rewriting, Usage
+from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, RewriteResult, Usage
 
 MAX_TOKENS = 200
 LONGEST_QUESTION = 400
@@ -46,10 +46,10 @@ _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 
 def rewrite_question(
     question: str, conversation: Sequence[Exchange], chat: ChatModel | None, *, timeout_s: float
-) -> Rewriting:
+) -> RewriteResult:
     """Take the conversation into account: what to answer, and what to look for passages with."""
     if chat is None:
-        return Rewriting(question, join_questions(question, conversation))
+        return RewriteResult(question, join_questions(question, conversation))
     prompt = load_prompt("rewrite", language_of(question))
     usage = Usage()
     try:
@@ -62,8 +62,8 @@ def rewrite_question(
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
         usage += lost_usage(error)
         fallback = Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, reason)
-        return Rewriting(question, join_questions(question, conversation), (fallback,), usage, (prompt.sha256,))
-    return Rewriting(written, written, usage=usage, prompt_hashes=(prompt.sha256,))
+        return RewriteResult(question, join_questions(question, conversation), (fallback,), usage, (prompt.sha256,))
+    return RewriteResult(written, written, usage=usage, prompt_hashes=(prompt.sha256,))
 
 
 def ask_to_rewrite(question: str, conversation: Sequence[Exchange]) -> list[ChatMessage]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pipeline.amounts import OverLimit
+from pipeline.amounts import ExceededLimit
 
 RecallMode = Literal["hybrid", "dense", "keyword"]
 RERANKERS = (
@@ -176,7 +176,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class RecallResult:
     """The honest result of a recall: what was asked for, what came, and how."""
 
     candidates: tuple[Candidate, ...]
@@ -195,7 +195,7 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
+class RankedCandidate:
     """One candidate after reranking."""
 
     candidate: Candidate
@@ -221,7 +221,7 @@ class Fallback:
     method: str
     used: str
     reason: str
-    over: OverLimit | None = None
+    over: ExceededLimit | None = None
     """Where it was the budget that stood in the way."""
 
 
@@ -245,10 +245,10 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reranking:
+class RerankResult:
     """The contract of every reranker: a full permutation of the candidates, best first."""
 
-    ranked: tuple[Ranked, ...]
+    ranked: tuple[RankedCandidate, ...]
     method: str
     """The method that produced the order: the one asked for, or the fallback that held."""
     fallbacks: tuple[Fallback, ...] = ()
@@ -274,7 +274,7 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Generated:
+class GenerationResult:
     """What the generation stage gives back."""
 
     text: str
@@ -317,7 +317,7 @@ class QuestionContext:
 
 
 @dataclass(frozen=True, slots=True)
-class Rewriting:
+class RewriteResult:
     """A follow-up question with its conversation taken into account."""
 
     question: str
@@ -335,13 +335,13 @@ class Answer:
 
     question: str
     options: AnswerOptions
-    recalled: Recalled
-    reranking: Reranking
-    generated: Generated
+    recalled: RecallResult
+    reranking: RerankResult
+    generated: GenerationResult
     timings_ms: Mapping[str, float]
     fallbacks: tuple[Fallback, ...]
     profile_id: int | None = None
-    rewriting: Rewriting | None = None
+    rewriting: RewriteResult | None = None
     """Where there was a conversation before the question."""
 
     @property
@@ -372,7 +372,7 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenOdds:
+class TokenLogprobs:
     """One token of a reply, with the log-probabilities of the likeliest tokens at its place."""
 
     text: str
@@ -387,5 +387,5 @@ class ChatReply:
     model: str
     usage: Usage
     finish_reason: str = ""
-    tokens: tuple[TokenOdds, ...] = ()
+    tokens: tuple[TokenLogprobs, ...] = ()
     """Only where they were asked for and the server gives them; together they spell the text."""

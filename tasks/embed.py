@@ -19,11 +19,11 @@ from config.settings import Settings
 from db import embedding, profiles
 from db.engine import Session
 from pipeline.embed import fill_zeros, passage_input
-from pipeline.errors import DatabaseAway, RefdeskError, SetupError
+from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
 from pipeline.types import EmbeddingProfile
-from tasks.lease import Heartbeat
+from tasks.lease import LeaseHeartbeat
 from tasks.runtime import Runtime
-from tasks.signs import is_stopping
+from tasks.worker_heartbeat import is_stopping
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class EmbedderThread:
             wake.clear()
             try:
                 embed_backlog(self._runtime, self._stop.is_set, served=served)
-            except DatabaseAway as error:
+            except DatabaseUnavailable as error:
                 log.warning("embedding put off", error=str(error))
             except Exception:
                 log.exception("embedding failed, its chunks come back in smaller claims")
@@ -122,7 +122,7 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) ->
     try:
         _embed_claimed(runtime, profile, token, chunks)
     except Exception as error:
-        if not isinstance(error, DatabaseAway):
+        if not isinstance(error, DatabaseUnavailable):
             _note_problem(runtime, profile, str(error) or type(error).__name__)
         if is_live:
             raise
@@ -164,7 +164,7 @@ def _embed_claimed(
 ) -> None:
     started = time.monotonic()
     try:
-        with Heartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
+        with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
             embedder = runtime.parts.get(profile).embedder
             with nullcontext() if profile.backend == "openai" else _this_machine:
                 vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))

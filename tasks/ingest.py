@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from db import jobs, store
 from db.engine import Session
-from pipeline.errors import BadInput
+from pipeline.errors import InvalidInput
 from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
-from tasks.lease import Holder, Late, holding
+from tasks.lease import DelayedProgress, LeasedJob, holding
 from tasks.runtime import Runtime, current, live_parts
-from tasks.signs import note_task
+from tasks.worker_heartbeat import note_task
 
 
 @app.task(name="refdesk.ingest", queue=INGEST)
@@ -26,7 +26,7 @@ def ingest(job_id: int) -> None:
     runtime.wake_embedder()
 
 
-def _ingest(runtime: Runtime, holder: Holder) -> None:
+def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
     lease = holder.lease
     fetched = _fetch(runtime, holder) if lease.payload.get("sha256") is None else None
     with runtime.database.tenant(lease.workspace_id) as session:
@@ -40,7 +40,7 @@ def _ingest(runtime: Runtime, holder: Holder) -> None:
             return
         source = fetched or _stored_source(session, lease, sha256)
     _, parts = live_parts(runtime)
-    on_stage = Late(holder.report)
+    on_stage = DelayedProgress(holder.report)
     prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.cancelled)
     on_stage("store")
     version = store.NewVersion(
@@ -54,12 +54,12 @@ def _ingest(runtime: Runtime, holder: Holder) -> None:
         store.store_version(session, lease, version)
 
 
-def _fetch(runtime: Runtime, holder: Holder) -> Source:
+def _fetch(runtime: Runtime, holder: LeasedJob) -> Source:
     holder.report("fetch")
     url = str(holder.lease.payload["url"])
     fetched = live_parts(runtime)[1].ingest.fetcher.fetch(url)
     if not fetched.content:
-        raise BadInput(f"The link {url} gave an empty page.")
+        raise InvalidInput(f"The link {url} gave an empty page.")
     holder.report("parse")
     return fetched
 

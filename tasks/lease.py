@@ -13,12 +13,12 @@ import structlog
 from db import jobs
 from db.engine import Database
 from pipeline.errors import Cancelled, LeaseLost
-from tasks.signs import is_stopping
+from tasks.worker_heartbeat import is_stopping
 
 log = structlog.get_logger(__name__)
 
 
-class Heartbeat:
+class LeaseHeartbeat:
     """Calls `beat` every third of the lease on a thread of its own until left."""
 
     def __init__(self, beat: Callable[[], None], lease_s: float) -> None:
@@ -48,7 +48,7 @@ class Heartbeat:
                 log.warning("heartbeat missed", error=str(error))
 
 
-class Holder:
+class LeasedJob:
     """A claimed job: report stages, learn of a cancel, and know whether the lease still holds."""
 
     def __init__(self, database: Database, lease: jobs.Lease, lease_s: float) -> None:
@@ -90,7 +90,7 @@ class Holder:
             raise
 
 
-class Late:
+class DelayedProgress:
     """Reports a stage only when the job has run for a moment: a short note is done before anybody could look."""
 
     MOMENT_S = 0.25
@@ -106,7 +106,7 @@ class Late:
             self._report(stage)
 
 
-class Throttled:
+class ThrottledProgress:
     """Reports every change of stage at once, and progress within a stage at most twice a second."""
 
     PAUSE_S = 0.5
@@ -127,7 +127,7 @@ class Throttled:
 
 
 @contextmanager
-def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s: float) -> Iterator[Holder | None]:
+def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s: float) -> Iterator[LeasedJob | None]:
     """Claim a job and see it to an end: an error becomes its state, a stopping worker hands it back.
 
     Gives None when there is nothing to claim. The body ends the job itself when it succeeds.
@@ -137,10 +137,10 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
     if lease is None:
         yield None
         return
-    holder = Holder(database, lease, lease_s)
+    holder = LeasedJob(database, lease, lease_s)
     bound = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
     try:
-        with Heartbeat(holder.beat, lease_s):
+        with LeaseHeartbeat(holder.beat, lease_s):
             yield holder
     except Cancelled:
         _put_down(database, holder)
@@ -157,7 +157,7 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         raise
 
 
-def _put_down(database: Database, holder: Holder) -> None:
+def _put_down(database: Database, holder: LeasedJob) -> None:
     """End work that stopped half way: cancelled by a person, or handed back because this worker stops."""
     bound = log.bind(job=holder.lease.job_id, attempt=holder.lease.attempt)
     if holder.unwanted():

@@ -7,7 +7,7 @@ import threading
 import structlog
 
 from db import profiles
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseUnavailable
 from tasks.runtime import Runtime
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ class ProfileWatcher:
         while not self._stop.is_set():
             try:
                 self.look()
-            except DatabaseAway as error:
+            except DatabaseUnavailable as error:
                 log.warning("profiles not looked at", error=str(error))
             except Exception:
                 log.exception("profiles not looked at")

@@ -12,10 +12,10 @@ from db.spending import PostgresSpending
 from pipeline.answer import answer_question
 from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
-from tasks.lease import Holder, Throttled, holding
+from tasks.lease import LeasedJob, ThrottledProgress, holding
 from tasks.results import answer_json
 from tasks.runtime import Runtime, current, live_parts
-from tasks.signs import note_task
+from tasks.worker_heartbeat import note_task
 
 
 @app.task(name="refdesk.answer", queue=QUERY)
@@ -30,7 +30,7 @@ def answer(job_id: int) -> None:
             _answer(runtime, holder)
 
 
-def _answer(runtime: Runtime, holder: Holder) -> None:
+def _answer(runtime: Runtime, holder: LeasedJob) -> None:
     payload: dict[str, Any] = dict(holder.lease.payload)
     workspace_id = holder.lease.workspace_id
     profile, parts = live_parts(runtime)
@@ -40,7 +40,7 @@ def _answer(runtime: Runtime, holder: Holder) -> None:
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
         replace(parts.answer_with(recall), budget=budget),
-        on_stage=Throttled(holder.report),
+        on_stage=ThrottledProgress(holder.report),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()
         ],

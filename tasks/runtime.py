@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from config.loaded import LoadedParts
+from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from config.wiring import WorkerParts
 from db import profiles
@@ -24,7 +24,7 @@ class Runtime:
     worker: str
     settings: Settings
     database: Database
-    parts: LoadedParts
+    parts: ProfilePartsCache
     """By embedding profile."""
     wake_embedder: Callable[[], None] = lambda: None
     """Says that a document brought chunks; does nothing in a worker that embeds nothing."""

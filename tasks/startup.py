@@ -14,21 +14,29 @@ import structlog
 from celery import signals
 
 from config.embedding import describe_embedding, model_wanted
-from config.loaded import load_parts
+from config.profile_parts import load_parts
 from config.settings import Settings
 from db import profiles
 from db.engine import Database
 from db.schema import require_schema
-from db.workers import WorkerSign
+from db.workers import WorkerStatus
 from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
 from tasks.embed import EmbedderThread
 from tasks.profiles import ProfileWatcher
 from tasks.runtime import Runtime, current, install, worker_name
-from tasks.signs import Signs, failure, is_ready, is_stopping, note_failure, note_ready, note_stopping
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
+from tasks.worker_heartbeat import (
+    WorkerHeartbeat,
+    failure,
+    is_ready,
+    is_stopping,
+    note_failure,
+    note_ready,
+    note_stopping,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +47,7 @@ QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
 
 @dataclass(frozen=True, slots=True)
-class WorkerPlan:
+class WorkerStartup:
     """What a worker process is told."""
 
     role: Role
@@ -50,7 +58,7 @@ class WorkerPlan:
     """Stop when the process that started this one is gone."""
 
 
-def run_worker(plan: WorkerPlan) -> None:
+def run_worker(plan: WorkerStartup) -> None:
     """Run a worker in this process until it is told to stop."""
     require_schema(plan.database_url)
     database = Database(plan.database_url, application=f"refdesk worker {plan.role}")
@@ -58,8 +66,8 @@ def run_worker(plan: WorkerPlan) -> None:
     app = configure(plan.broker_url)
     name = worker_name(plan.role)
     submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
-    sign = WorkerSign(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
-    signs = Signs(database, sign)
+    sign = WorkerStatus(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
+    signs = WorkerHeartbeat(database, sign)
     sweeper = Sweeper(database, submitter, plan.settings)
 
     # The parent must not touch a model library: a forked child would inherit its threads and locks.
@@ -132,7 +140,7 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
     return live
 
 
-def _start_child(plan: WorkerPlan, profile: EmbeddingProfile, name: str) -> None:
+def _start_child(plan: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
     database = Database(plan.database_url, application=f"refdesk {plan.role}", durable=False)
     try:
         parts = load_parts(plan.settings, role=plan.role)

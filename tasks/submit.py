@@ -38,7 +38,7 @@ class Submitter:
         self._database = database
         self._app = configure(broker_url, impatient=in_background)
         self._expires_s = expires_s
-        self._background = Background(self._publish) if in_background else None
+        self._background = BackgroundPublisher(self._publish) if in_background else None
 
     def submit(
         self,
@@ -50,7 +50,7 @@ class Submitter:
         """Submit jobs of one workspace; they are safe when this returns, even while Redis is away.
 
         With a delivery or a quota (jobs of one requester then) it is one transaction: all of them or, with
-        `OverQuota`, none. A request that came before gives the jobs it gave then, whatever the quota says now.
+        `QuotaExceeded`, none. A request that came before gives the jobs it gave then, whatever the quota says now.
         """
         if delivery is not None or quota is not None:
             return self._submit_whole(list(new_jobs), delivery, quota)
@@ -125,7 +125,7 @@ class Submitter:
         self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, new_jobs, strict=True)])
 
 
-class Background:
+class BackgroundPublisher:
     """Publishes on one thread of its own, and leaves a broker alone for a while that has just failed."""
 
     def __init__(self, publish: Callable[[Numbered], bool], *, rest_s: float = BROKER_REST_S) -> None:

@@ -16,7 +16,7 @@ from config.settings import Settings
 from db import sweep as ledger
 from db.engine import Database
 from db.vector_indexes import build_vector_indexes
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseUnavailable
 from tasks.app import TASK_OF_QUEUE, app
 from tasks.embed import embed_attempts
 from tasks.submit import Submitter
@@ -46,7 +46,7 @@ class Sweeper:
         """Sweep no more."""
         self._stop.set()
 
-    def sweep(self) -> ledger.Swept | None:
+    def sweep(self) -> ledger.SweepResult | None:
         """Sweep once; None when another worker is at it."""
         try:
             empty = empty_queues()
@@ -82,7 +82,7 @@ class Sweeper:
         while True:
             try:
                 self.sweep()
-            except DatabaseAway as error:
+            except DatabaseUnavailable as error:
                 log.warning("sweep put off", error=str(error))
             except Exception:
                 log.exception("sweep failed")

@@ -16,10 +16,10 @@ from pipeline.types import (
     ChatReply,
     EmbeddingProfile,
     Neighbour,
-    Ranked,
-    Recalled,
+    RankedCandidate,
     RecallQuery,
-    Reranking,
+    RecallResult,
+    RerankResult,
     Usage,
 )
 
@@ -45,12 +45,12 @@ def candidates(count: int) -> list[Candidate]:
     return [candidate(number) for number in range(1, count + 1)]
 
 
-def ranked(*texts: str) -> list[Ranked]:
+def ranked(*texts: str) -> list[RankedCandidate]:
     """Make final passages of these texts."""
-    return [Ranked(candidate(n, text), n, 1.0 / n) for n, text in enumerate(texts, 1)]
+    return [RankedCandidate(candidate(n, text), n, 1.0 / n) for n, text in enumerate(texts, 1)]
 
 
-def order(result: Reranking) -> list[int]:
+def order(result: RerankResult) -> list[int]:
     """Give the chunk ids of a result in their order."""
     return [r.candidate.chunk_id for r in result.ranked]
 
@@ -126,10 +126,10 @@ class FakeStore:
         self.asked: list[RecallQuery] = []
         self.asked_beside: list[Sequence[int]] = []
 
-    def recall(self, query: RecallQuery) -> Recalled:
+    def recall(self, query: RecallQuery) -> RecallResult:
         self.asked.append(query)
         plan = "keyword" if query.mode == "keyword" else self._plan
-        return Recalled(self._found[: query.top_n], query.top_n, plan)
+        return RecallResult(self._found[: query.top_n], query.top_n, plan)
 
     def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:
         self.asked_beside.append(chunk_ids)

@@ -6,7 +6,7 @@ import re
 
 import discord
 
-from bot.render.shown import CUSTOM_ID, Button, Shown
+from bot.render.message import CUSTOM_ID, Button, OutgoingMessage
 from bot.render.split import units
 from tests.bot_values import CHANNEL, MESSAGE_LINK, NOW, PERSON
 from tests.discord_markup import is_balanced, live
@@ -21,7 +21,7 @@ OWN = re.compile(rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<
 """What the bot itself writes that lives: links to messages, names, moments, small print."""
 
 
-def check(shown: Shown) -> Shown:
+def check(shown: OutgoingMessage) -> OutgoingMessage:
     """Raise if Discord would refuse a message or foreign text in it could do anything."""
     assert shown.content or shown.embeds or shown.files
     assert units(shown.content) <= 2000
@@ -45,7 +45,7 @@ def check(shown: Shown) -> Shown:
     return shown
 
 
-def _check_embed(embed: discord.Embed, shown: Shown) -> None:
+def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
     texts = {256: embed.title or "", 4096: embed.description or "", 2048: embed.footer.text or ""}
     assert any(texts.values())
     for limit, text in texts.items():
@@ -62,7 +62,7 @@ def living(text: str) -> list[str]:
     return live(OWN.sub("", text))
 
 
-def text_of(shown: Shown) -> str:
+def text_of(shown: OutgoingMessage) -> str:
     """Give all words of a message."""
     words = [shown.content]
     for embed in shown.embeds:

@@ -19,13 +19,13 @@ from discord.http import Route
 
 from bot.client.registration import keep_registered
 from bot.cogs import COGS
-from bot.delivery import Courier
-from bot.desk import Desk
-from bot.interactions.additions import Downloads
+from bot.delivery import DeliveryWorker
+from bot.interactions.additions import AttachmentDownloader
 from bot.interactions.refusals import GONE, refuse
-from bot.interactions.visits import Visits
+from bot.interactions.tracker import InteractionTracker
 from bot.locales.translator import CatalogueTranslator
-from bot.views.buttons import Pressed, on_form
+from bot.services import Services
+from bot.views.buttons import PersistentComponent, on_form
 from config.settings import Settings
 from pipeline.errors import RefdeskError
 
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 """None is privileged: interactions bring their content along, and a message that mentions the bot has its content."""
-COURIER_THREADS = 4
+DELIVERY_THREADS = 4
 LONGEST_LIMIT_S = 30.0
 """A longer rate limit is an error to handle, not a call that sleeps (for up to an hour where a message is old)."""
 BEAT_S = 10.0
@@ -43,7 +43,7 @@ STEP_S = 3.0
 """How long any other step of a stop may take; a database that hangs must not keep the process."""
 
 
-class _OtherProcessAnswered(logging.Filter):
+class _AnsweredElsewhereFilter(logging.Filter):
     """Keeps quiet that another bot process was quicker with suggestions; nobody misses anything by it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -53,7 +53,7 @@ class _OtherProcessAnswered(logging.Filter):
         return not (isinstance(error, discord.HTTPException) and error.code in GONE)
 
 
-class Tree(app_commands.CommandTree["RefdeskBot"]):
+class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
     """The commands, with one place for what goes wrong in any of them."""
 
     async def interaction_check(self, interaction: discord.Interaction[RefdeskBot], /) -> bool:
@@ -76,9 +76,9 @@ class Tree(app_commands.CommandTree["RefdeskBot"]):
 class RefdeskBot(commands.AutoShardedBot):
     """Discord's client with what Refdesk needs beside it."""
 
-    tree: Tree
+    tree: RefdeskCommandTree
 
-    def __init__(self, desk: Desk, settings: Settings) -> None:
+    def __init__(self, services: Services, settings: Settings) -> None:
         """Prepare; nothing connects yet."""
         shards: dict[str, Any] = {}
         if settings.discord_shard_count:
@@ -86,7 +86,7 @@ class RefdeskBot(commands.AutoShardedBot):
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
-            tree_cls=Tree,
+            tree_cls=RefdeskCommandTree,
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True),
@@ -97,12 +97,14 @@ class RefdeskBot(commands.AutoShardedBot):
             max_ratelimit_timeout=LONGEST_LIMIT_S,
             **shards,
         )
-        self.desk = desk
+        self.services = services
         self.settings = settings
-        self.visits = Visits()
-        self.downloads = Downloads(int(settings.max_file_mb * 1_000_000))
-        self._courier_threads = ThreadPoolExecutor(COURIER_THREADS, thread_name_prefix="courier")
-        self.courier = Courier(self, desk.door.database, executor=self._courier_threads, owner=desk.presence.owner)
+        self.visits = InteractionTracker()
+        self.downloads = AttachmentDownloader(int(settings.max_file_mb * 1_000_000))
+        self._delivery_threads = ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery")
+        self.delivery_worker = DeliveryWorker(
+            self, services.async_database.database, executor=self._delivery_threads, owner=services.process.owner
+        )
         self._beating: asyncio.Task[None] | None = None
         self._registering: asyncio.Task[None] | None = None
 
@@ -110,19 +112,19 @@ class RefdeskBot(commands.AutoShardedBot):
         """Add all commands and buttons; needs no connection."""
         for cog in COGS:
             await self.add_cog(cog(self))
-        self.add_dynamic_items(Pressed)
+        self.add_dynamic_items(PersistentComponent)
 
     async def setup_hook(self) -> None:
         """Prepare what has to be there before the first event: after the login, before the connection."""
-        logging.getLogger("discord.app_commands.tree").addFilter(_OtherProcessAnswered())
+        logging.getLogger("discord.app_commands.tree").addFilter(_AnsweredElsewhereFilter())
         await follow_gateway(self)
         await self.add_parts()
         await self.tree.set_translator(CatalogueTranslator())
-        await self.desk.presence.beat()
+        await self.services.process.beat()
         # Nobody waits for it: whoever has the commands already can use them meanwhile.
-        registering = keep_registered(self.tree, self.desk.presence, self.application_id or 0)
+        registering = keep_registered(self.tree, self.services.process, self.application_id or 0)
         self._registering = asyncio.create_task(registering)
-        await self.courier.start()
+        await self.delivery_worker.start()
         self._beating = asyncio.create_task(self._beat())
 
     async def on_message(self, message: discord.Message, /) -> None:
@@ -150,17 +152,17 @@ class RefdeskBot(commands.AutoShardedBot):
             self._registering.cancel()
         if self._beating is not None:
             self._beating.cancel()
-            await self.courier.stop()
-            await _step(self.desk.presence.leave())
+            await self.delivery_worker.stop()
+            await _step(self.services.process.leave())
         await _step(self.downloads.close())
         await _step(self.close())
-        self._courier_threads.shutdown(wait=False, cancel_futures=True)
+        self._delivery_threads.shutdown(wait=False, cancel_futures=True)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
             try:
-                await self.desk.presence.beat()
+                await self.services.process.beat()
             except RefdeskError as error:
                 log.warning("no sign of life could be given", error=error.name)
             except Exception:

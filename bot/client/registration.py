@@ -12,8 +12,8 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot.desk.presence import Presence
 from bot.locales.translator import CatalogueTranslator
+from bot.services.process import BotProcess
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def payload_hash(payload: Payload) -> str:
 
 
 async def keep_registered(
-    tree: app_commands.CommandTree[Any], presence: Presence, application_id: int, *, pause_s: float = FIRST_PAUSE_S
+    tree: app_commands.CommandTree[Any], presence: BotProcess, application_id: int, *, pause_s: float = FIRST_PAUSE_S
 ) -> None:
     """Register the commands unless they are registered, and try again, with growing pauses, what may work later.
 
@@ -60,7 +60,7 @@ async def keep_registered(
         pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
 
-async def sync_commands(tree: app_commands.CommandTree[Any], presence: Presence, application_id: int) -> bool:
+async def sync_commands(tree: app_commands.CommandTree[Any], presence: BotProcess, application_id: int) -> bool:
     """Register the commands unless they are registered; tells whether anything was sent."""
     payload = await registration_payload(tree)
     digest = payload_hash(payload)

@@ -5,7 +5,7 @@ from typing import Any
 
 from discord.ext import commands
 
-from bot.cogs.about import About
+from bot.cogs.about import AskAboutMessage
 from bot.cogs.ask import Ask
 from bot.cogs.docs import Docs
 from bot.cogs.followup import FollowUp
@@ -15,4 +15,14 @@ from bot.cogs.jobs import Jobs
 from bot.cogs.settings import Settings
 from bot.cogs.why import Why
 
-COGS: tuple[Callable[[Any], commands.Cog], ...] = (Ask, Ingest, Docs, Jobs, Why, Settings, Help, About, FollowUp)
+COGS: tuple[Callable[[Any], commands.Cog], ...] = (
+    Ask,
+    Ingest,
+    Docs,
+    Jobs,
+    Why,
+    Settings,
+    Help,
+    AskAboutMessage,
+    FollowUp,
+)

@@ -9,12 +9,12 @@ from discord.ext import commands
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import ask_in_form
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.translator import named
 from bot.views.forms import about_form
 
 
-class About(commands.Cog):
+class AskAboutMessage(commands.Cog):
     """Asks about a message."""
 
     def __init__(self, bot: commands.Bot) -> None:

@@ -7,9 +7,9 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.options import options, reranker_choices
-from bot.desk.asking import Question
 from bot.interactions import clients, questions
 from bot.locales.translator import named
+from bot.services.questions import QuestionRequest
 
 
 class Ask(commands.Cog):
@@ -31,6 +31,6 @@ class Ask(commands.Cog):
         top_k: app_commands.Range[int, 1, 20] | None = None,
     ) -> None:
         """Submit the question; the message shows how far it is, and then the answer."""
-        text = questions.check_question(question, clients.desk_of(interaction).settings.max_question_chars)
-        asked = Question(text, None if reranker is None else reranker.value, top_k)
+        text = questions.check_question(question, clients.services_of(interaction).settings.max_question_chars)
+        asked = QuestionRequest(text, None if reranker is None else reranker.value, top_k)
         await questions.ask(interaction, asked, private=private)

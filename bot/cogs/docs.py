@@ -11,7 +11,7 @@ from bot.cogs.options import options
 from bot.interactions import clients
 from bot.interactions.questions import target_of
 from bot.interactions.replies import defer, reply
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.translator import named
 from bot.render.docs import doc_card
 from bot.views.documents import page_of, place_with_sight, show_confirmation
@@ -40,7 +40,7 @@ class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=na
     async def show(self, interaction: discord.Interaction, document: str) -> None:
         """Show one, with its beginning and buttons for what this person may do with it."""
         await defer(interaction, private=True)
-        library, place = clients.desk_of(interaction).library, await place_with_sight(interaction)
+        library, place = clients.services_of(interaction).library, await place_with_sight(interaction)
         found = await library.document(place, document)
         beginning = await library.beginning(place, found)
         t = clients.texts_of(interaction)
@@ -63,7 +63,7 @@ class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=na
     async def reingest(self, interaction: discord.Interaction, document: str) -> None:
         """Read one again; a card shows how it fares."""
         deferred = await defer(interaction, private=True)
-        library, place = clients.desk_of(interaction).library, await place_with_sight(interaction)
+        library, place = clients.services_of(interaction).library, await place_with_sight(interaction)
         found = await library.document(place, document)
         visit = visit_of(interaction)
         visit.jobs.append(await library.reingest(place, found.id, target_of(interaction, deferred)))

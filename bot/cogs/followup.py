@@ -13,11 +13,11 @@ import discord
 import structlog
 from discord.ext import commands
 
-from bot.desk.asking import Question, Target
 from bot.interactions.questions import check_question
 from bot.interactions.refusals import AWAY, Refusal, sentence
-from bot.interactions.scope import Place, place_of_message
+from bot.interactions.scope import RequestContext, place_of_message
 from bot.locales.texts import texts_for
+from bot.services.questions import QuestionRequest, TargetMessage
 from pipeline.errors import RefdeskError
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class FollowUp(commands.Cog):
             outcome=outcome,
         )
 
-    async def _attend(self, message: discord.Message, place: Place, me: discord.ClientUser) -> tuple[str, list[int]]:
+    async def _attend(
+        self, message: discord.Message, place: RequestContext, me: discord.ClientUser
+    ) -> tuple[str, list[int]]:
         try:
             try:
                 return await self._answer(message, place, me)
@@ -69,7 +71,9 @@ class FollowUp(commands.Cog):
         except AWAY as error:
             return f"discord away: {type(error).__name__}", []
 
-    async def _answer(self, message: discord.Message, place: Place, me: discord.ClientUser) -> tuple[str, list[int]]:
+    async def _answer(
+        self, message: discord.Message, place: RequestContext, me: discord.ClientUser
+    ) -> tuple[str, list[int]]:
         t = texts_for(place.locale)
         conversation = await self._conversation(message, place)
         if conversation is None and message.guild is not None:
@@ -80,20 +84,20 @@ class FollowUp(commands.Cog):
             await self._hint(message, t("hint-mention"))
             return "hint", []
         asked = check_question(text, self.bot.settings.max_question_chars)
-        question = Question(asked, conversation=tuple(conversation or ()))
-        target = Target(request_key=f"message:{message.id}", reply_to_id=str(message.id))
-        return "done", [await self.bot.desk.asking.ask(place, question, target)]
+        question = QuestionRequest(asked, conversation=tuple(conversation or ()))
+        target = TargetMessage(request_key=f"message:{message.id}", reply_to_id=str(message.id))
+        return "done", [await self.bot.services.questions.ask(place, question, target)]
 
-    async def _conversation(self, message: discord.Message, place: Place) -> list[tuple[str, str]] | None:
+    async def _conversation(self, message: discord.Message, place: RequestContext) -> list[tuple[str, str]] | None:
         """Find what was asked and answered before: in this thread, or in the answer that this replies to."""
         ids = []
         if isinstance(message.channel, discord.Thread):
             ids.append(str(message.channel.id))
         elif message.reference is not None and message.reference.message_id is not None:
             ids.append(str(message.reference.message_id))
-        return await self.bot.desk.asking.conversation(place, ids) if ids else None
+        return await self.bot.services.questions.conversation(place, ids) if ids else None
 
-    async def _refuse(self, message: discord.Message, error: RefdeskError, place: Place) -> str:
+    async def _refuse(self, message: discord.Message, error: RefdeskError, place: RequestContext) -> str:
         """Say no to the person alone; a message has no private answer, so that goes to their direct messages."""
         t = texts_for(place.locale)
         outcome = f"refused: {error.key if isinstance(error, Refusal) else error.name}"

@@ -11,10 +11,10 @@ from discord.ext import commands
 
 from bot.cogs.options import options
 from bot.interactions import additions, clients
-from bot.interactions.additions import Item
+from bot.interactions.additions import UploadItem
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import ask_in_form
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.translator import named
 from bot.render import safe
 from bot.views.forms import text_form
@@ -72,7 +72,7 @@ class Ingest(commands.Cog):
             await ask_in_form(interaction, text_form(t, title=title or "", visible=chosen))
             visit_of(interaction).outcome = "form"
             return
-        wanted: list[Callable[[], Item]] = [_attached(interaction, each) for each in files]
+        wanted: list[Callable[[], UploadItem]] = [_attached(interaction, each) for each in files]
         if link is not None:
             wanted.append(lambda: additions.linked(link))
         if text is not None:
@@ -84,7 +84,7 @@ class Ingest(commands.Cog):
 async def add_to_library(interaction: discord.Interaction, message: discord.Message) -> None:
     """Add what a message holds: its files, else its links, else its text."""
     origin = message.jump_url
-    wanted: list[Callable[[], Item]] = [_attached(interaction, each, origin) for each in message.attachments]
+    wanted: list[Callable[[], UploadItem]] = [_attached(interaction, each, origin) for each in message.attachments]
     if not wanted:
         links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK.findall(message.content))
         wanted = [(lambda link=link: additions.linked(link)) for link in list(links)[:MOST_LINKS]]  # type: ignore[misc]
@@ -96,9 +96,9 @@ async def add_to_library(interaction: discord.Interaction, message: discord.Mess
     await additions.add(interaction, items, refused)
 
 
-def sort_out(wanted: Iterable[Callable[[], Item]]) -> tuple[list[Item], list[Refusal]]:
+def sort_out(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
     """Check each thing for itself: what can be added, and what is refused with its reason."""
-    items: dict[str, Item] = {}
+    items: dict[str, UploadItem] = {}
     refused: list[Refusal] = []
     for take in wanted:
         try:
@@ -115,6 +115,6 @@ def sort_out(wanted: Iterable[Callable[[], Item]]) -> tuple[list[Item], list[Ref
 
 def _attached(
     interaction: discord.Interaction, attachment: discord.Attachment, origin: str | None = None
-) -> Callable[[], Item]:
+) -> Callable[[], UploadItem]:
     max_bytes = clients.bot_of(interaction).downloads.max_bytes
     return lambda: additions.attached(attachment, max_bytes, origin)

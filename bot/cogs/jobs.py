@@ -10,15 +10,15 @@ from discord.ext import commands
 
 from bot.cogs import suggest
 from bot.cogs.options import options
-from bot.desk.ledger import Seen, job_number
 from bot.interactions import clients
 from bot.interactions.replies import defer, reply
 from bot.interactions.scope import place_of
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.translator import named
 from bot.render import safe
 from bot.render.jobs import job_card
-from bot.render.shown import Shown
+from bot.render.message import OutgoingMessage
+from bot.services.jobs import VisibleJob, job_number
 from bot.views.documents import place_with_sight
 from bot.views.jobs import new_token, page_of
 from db.deliveries import Delivery
@@ -55,10 +55,10 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         """Say what a job waits for, or why it ended as it did."""
         number = job_number(job)
         await defer(interaction, private=True)
-        seen = await clients.desk_of(interaction).ledger.job(place_of(interaction), number)
+        seen = await clients.services_of(interaction).jobs.job(place_of(interaction), number)
         t = clients.texts_of(interaction)
         said = t("job-why-says", job=str(number), state=t(f"state-{seen.job.state}"), why=safe.neutral(seen.job.why))
-        await reply(interaction, Shown(said))
+        await reply(interaction, OutgoingMessage(said))
 
     @app_commands.command(name=named("cmd-jobs-cancel"), description=named("cmd-jobs-cancel-desc"))
     @options(job="job")
@@ -68,9 +68,9 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         number = job_number(job)
         await defer(interaction, private=True)
         visit_of(interaction).jobs.append(number)
-        states = await clients.desk_of(interaction).ledger.cancel(place_of(interaction), [number])
+        states = await clients.services_of(interaction).jobs.cancel(place_of(interaction), [number])
         key = "job-cancelled" if "cancelled" in states else "job-stops"
-        await reply(interaction, Shown(clients.texts_of(interaction)(key, job=str(number))))
+        await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(number))))
 
     @app_commands.command(name=named("cmd-jobs-retry"), description=named("cmd-jobs-retry-desc"))
     @options(job="job")
@@ -79,7 +79,7 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         """Try one again; its message shows the new result, and where only this one can be reached, this one."""
         number = job_number(job)
         await defer(interaction, private=True)
-        ledger = clients.desk_of(interaction).ledger
+        ledger = clients.services_of(interaction).jobs
         visit = visit_of(interaction)
         place = await place_with_sight(interaction)
         visit.jobs += await ledger.retry(place, [number], new_token(interaction))
@@ -88,11 +88,11 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
             visit.thinking = ""
             return
         said = clients.texts_of(interaction)("job-again", job=str(number))
-        await reply(interaction, Shown(" ".join([said, jump_link(seen.delivery)]).strip()))
+        await reply(interaction, OutgoingMessage(" ".join([said, jump_link(seen.delivery)]).strip()))
 
-    async def _card(self, interaction: discord.Interaction, number: int) -> Shown:
+    async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
         place = place_of(interaction)
-        seen: Seen = await clients.desk_of(interaction).ledger.job(place, number)
+        seen: VisibleJob = await clients.services_of(interaction).jobs.job(place, number)
         job = seen.owned.told_to(place.user_id, clients.texts_of(interaction)("job-private-question"))
         if not place.may_read(seen.owned.requester, seen.delivery):
             job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private

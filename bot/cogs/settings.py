@@ -9,14 +9,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.options import options, reranker_choices
-from bot.desk.preferences import require_manager
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer, reply
 from bot.interactions.scope import place_of
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.translator import named
 from bot.render.settings import settings_card
+from bot.services.workspace_settings import require_manager
 from bot.views.settings import with_channel_menu
 from db.workspace_settings import CHANGEABLE
 
@@ -128,12 +128,12 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
         place = place_of(interaction)
         require_manager(place)
         await defer(interaction, private=True)
-        desk = clients.desk_of(interaction)
+        services = clients.services_of(interaction)
         changes = {name: value for name, value in given.items() if value is not None} | (everything or {})
-        preferences = desk.preferences
+        preferences = services.workspace_settings
         rules = await (preferences.change(place, **changes) if changes else preferences.rules(place))
         t = clients.texts_of(interaction)
-        shown = settings_card(rules.chosen, desk.settings, t)
+        shown = settings_card(rules.chosen, services.settings, t)
         if not channels or place.guild_id is None:
             await reply(interaction, shown)
             return

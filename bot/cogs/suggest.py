@@ -8,13 +8,13 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot.desk.library import SUGGESTIONS
 from bot.interactions import clients
 from bot.interactions.scope import place_of
 from bot.render import safe
 from bot.render.split import cut
+from bot.services.library import SUGGESTIONS
 from bot.views.documents import place_with_sight
-from db.lookups import OwnedJob
+from db.lookups import JobWithOwner
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ Choices = list[app_commands.Choice[str]]
 
 async def documents(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest documents that the person may see, by title."""
-    library = clients.desk_of(interaction).library
+    library = clients.services_of(interaction).library
     try:
         async with asyncio.timeout(TIMEOUT_S):
             place = await place_with_sight(interaction)
@@ -55,11 +55,11 @@ async def answers(interaction: discord.Interaction, current: str) -> Choices:
 
 
 async def _jobs(interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object) -> Choices:
-    ledger = clients.desk_of(interaction).ledger
+    ledger = clients.services_of(interaction).jobs
     place = place_of(interaction)
     t = clients.texts_of(interaction)
 
-    def about(owned: OwnedJob) -> str:
+    def about(owned: JobWithOwner) -> str:
         return owned.told_to(place.user_id, t("job-private-question")).about
 
     try:

@@ -8,12 +8,12 @@ from discord.ext import commands
 
 from bot.cogs import suggest
 from bot.cogs.options import options
-from bot.desk.ledger import job_number
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer
 from bot.interactions.scope import place_of
 from bot.locales.translator import named
+from bot.services.jobs import job_number
 from bot.views.answers import show_why
 
 
@@ -32,7 +32,7 @@ class Why(commands.Cog):
         number = None if job is None else job_number(job)
         await defer(interaction, private=True)
         if number is None:
-            number = await clients.desk_of(interaction).ledger.last_answer(place_of(interaction))
+            number = await clients.services_of(interaction).jobs.last_answer(place_of(interaction))
         if number is None:
             raise Refusal("refusal-no-last-answer")
         await show_why(interaction, number)

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from db import deliveries
 from db.deliveries import Delivery, DeliveryView
 from db.engine import Database, Session
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class ClaimLost(Exception):
     """The claim has ended or may have, so another process may hold the delivery by now; or this one lets go of it."""
 
 
-class Held:
+class ClaimedDelivery:
     """A delivery this process holds: what of it is shown, and until when it may send."""
 
     def __init__(self, delivery: Delivery, *, claimed_at: float, deadline: float, inherited: bool) -> None:
@@ -77,7 +77,7 @@ class Held:
             self._limit = None
 
 
-class Claims:
+class DeliveryClaims:
     """The outbox as an asynchronous process sees it."""
 
     def __init__(
@@ -95,7 +95,11 @@ class Claims:
         self._reader: asyncio.Task[None] | None = None
 
     async def write(
-        self, act: Callable[Concatenate[Session, Delivery, P], Delivery], held: Held, *args: P.args, **kwargs: P.kwargs
+        self,
+        act: Callable[Concatenate[Session, Delivery, P], Delivery],
+        held: ClaimedDelivery,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> None:
         """Run one fenced write of `db.deliveries` in a transaction of its own, again while the database is away.
 
@@ -104,14 +108,14 @@ class Claims:
         while True:
             try:
                 held.delivery = await self._run(lambda session: act(session, held.delivery, *args, **kwargs))
-            except DatabaseAway:
+            except DatabaseUnavailable:
                 await asyncio.sleep(RETRY_S)
             else:
                 return
 
-    async def claim(self) -> list[Held]:
+    async def claim(self) -> list[ClaimedDelivery]:
         """Take everything that is open, due and free."""
-        claimed: list[Held] = []
+        claimed: list[ClaimedDelivery] = []
         while True:
             started = asyncio.get_running_loop().time()
             batch = await self._run(
@@ -123,7 +127,7 @@ class Claims:
             if len(batch) < BATCH:
                 return claimed
 
-    async def claim_one(self, delivery_id: int) -> Held | None:
+    async def claim_one(self, delivery_id: int) -> ClaimedDelivery | None:
         """Take one delivery unless another process holds it."""
         started = asyncio.get_running_loop().time()
         delivery = await self._run(
@@ -142,7 +146,7 @@ class Claims:
         self._renewer.shutdown(wait=False, cancel_futures=True)
         await self._run(lambda session: deliveries.release(session, self._owner))
 
-    async def of_others(self, held: Held, message_ids: list[str]) -> set[str]:
+    async def of_others(self, held: ClaimedDelivery, message_ids: list[str]) -> set[str]:
         """Tell which of these messages show another delivery."""
         return await self._run(lambda session: deliveries.of_others(session, held.delivery, message_ids))
 
@@ -180,13 +184,13 @@ class Claims:
 
         return await asyncio.get_running_loop().run_in_executor(executor or self._executor, run)
 
-    def _held(self, delivery: Delivery, started: float) -> Held:
+    def _held(self, delivery: Delivery, started: float) -> ClaimedDelivery:
         ends = delivery.claim_expires or delivery.created_at
         age_s = (ends - delivery.created_at).total_seconds() - self._lease_s
         inherited = delivery.attempts > 0 or age_s > FRESH_S
         # Claimed now, not when that began: a renewal in between may not have seen it.
         now = asyncio.get_running_loop().time()
-        return Held(delivery, claimed_at=now, deadline=self._deadline(started), inherited=inherited)
+        return ClaimedDelivery(delivery, claimed_at=now, deadline=self._deadline(started), inherited=inherited)
 
     def _deadline(self, started: float) -> float:
         # The database counts from a moment after `started`; the margin is for what is on its way to Discord.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from bot.render.shown import Button, FileOut, Shown
+from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView
 
 MIN_GAP_S = 1.0
@@ -27,7 +27,7 @@ MAX_FAULTS = 5
 """Tries after an error of our own."""
 
 
-class Step(Enum):
+class DeliveryStep(Enum):
     """What a delivery needs now."""
 
     WAIT = auto()
@@ -36,7 +36,7 @@ class Step(Enum):
     FINAL = auto()
 
 
-class Trouble(Enum):
+class SendFailure(Enum):
     """Why Discord refused, as far as it matters for what to do next."""
 
     GONE = auto()
@@ -53,7 +53,7 @@ class Trouble(Enum):
     """Nothing known; the same may work later."""
 
 
-class Place(Enum):
+class DeliveryRoute(Enum):
     """Where a delivery goes after a refusal."""
 
     SAME_CHANNEL = auto()
@@ -62,27 +62,27 @@ class Place(Enum):
 
 
 _TROUBLE_OF_CODE = {
-    10008: Trouble.GONE,  # unknown message
-    30046: Trouble.GONE,  # too many edits of a message older than an hour
-    50005: Trouble.GONE,  # the message is somebody else's
-    50083: Trouble.GONE,  # the thread is archived; a new message opens it again
-    10003: Trouble.CLOSED,  # unknown channel
-    10004: Trouble.CLOSED,  # unknown server
-    50001: Trouble.CLOSED,  # no access
-    50008: Trouble.CLOSED,  # a channel that takes no text
-    50013: Trouble.CLOSED,  # a permission is missing
-    160005: Trouble.CLOSED,  # the thread is locked
-    10015: Trouble.VOID,  # unknown webhook
-    10062: Trouble.VOID,  # unknown interaction
-    50027: Trouble.VOID,  # invalid webhook token
-    10013: Trouble.NO_DM,  # unknown user
-    50007: Trouble.NO_DM,  # direct messages are closed
-    50033: Trouble.NO_DM,  # invalid recipient
-    50278: Trouble.NO_DM,  # no server in common
+    10008: SendFailure.GONE,  # unknown message
+    30046: SendFailure.GONE,  # too many edits of a message older than an hour
+    50005: SendFailure.GONE,  # the message is somebody else's
+    50083: SendFailure.GONE,  # the thread is archived; a new message opens it again
+    10003: SendFailure.CLOSED,  # unknown channel
+    10004: SendFailure.CLOSED,  # unknown server
+    50001: SendFailure.CLOSED,  # no access
+    50008: SendFailure.CLOSED,  # a channel that takes no text
+    50013: SendFailure.CLOSED,  # a permission is missing
+    160005: SendFailure.CLOSED,  # the thread is locked
+    10015: SendFailure.VOID,  # unknown webhook
+    10062: SendFailure.VOID,  # unknown interaction
+    50027: SendFailure.VOID,  # invalid webhook token
+    10013: SendFailure.NO_DM,  # unknown user
+    50007: SendFailure.NO_DM,  # direct messages are closed
+    50033: SendFailure.NO_DM,  # invalid recipient
+    50278: SendFailure.NO_DM,  # no server in common
 }
 
 
-def trouble_of(status: int, code: int, *, by_token: bool) -> Trouble:
+def trouble_of(status: int, code: int, *, by_token: bool) -> SendFailure:
     """Classify a refusal by HTTP status and Discord's code.
 
     A 403 without a code comes from whatever stands before Discord, and so says nothing about the channel.
@@ -91,23 +91,23 @@ def trouble_of(status: int, code: int, *, by_token: bool) -> Trouble:
     if known is not None:
         return known
     if by_token and status in {401, 404}:
-        return Trouble.VOID
-    return Trouble.INVALID if status in {400, 413} else Trouble.LATER
+        return SendFailure.VOID
+    return SendFailure.INVALID if status in {400, 413} else SendFailure.LATER
 
 
-def next_step(view: DeliveryView, now: dt.datetime, *, blind: bool) -> Step:
+def next_step(view: DeliveryView, now: dt.datetime, *, blind: bool) -> DeliveryStep:
     """Decide what a delivery needs; `blind` says that its message cannot be edited, so that only the end counts."""
     delivery = view.delivery
     if view.ended:
-        return Step.FINAL
+        return DeliveryStep.FINAL
     if blind:
-        return Step.WAIT
+        return DeliveryStep.WAIT
     if delivery.route == "channel":
-        return Step.PROGRESS
+        return DeliveryStep.PROGRESS
     left = token_left(delivery, now)
     if left <= dt.timedelta(0):
-        return Step.WAIT
-    return Step.EXPIRING if left <= TOKEN_MARGIN else Step.PROGRESS
+        return DeliveryStep.WAIT
+    return DeliveryStep.EXPIRING if left <= TOKEN_MARGIN else DeliveryStep.PROGRESS
 
 
 def token_left(delivery: Delivery, now: dt.datetime) -> dt.timedelta:
@@ -117,17 +117,17 @@ def token_left(delivery: Delivery, now: dt.datetime) -> dt.timedelta:
     return delivery.token_expires - now
 
 
-def next_place(delivery: Delivery, trouble: Trouble, tried: frozenset[Place]) -> Place:
+def next_place(delivery: Delivery, trouble: SendFailure, tried: frozenset[DeliveryRoute]) -> DeliveryRoute:
     """Choose where the end goes after a refusal; each place is tried once.
 
     What is private goes to nobody but the person: by token, then as a direct message. A private delivery on the channel
     route already lives in the direct messages.
     """
-    if trouble is Trouble.NO_DM:
-        return Place.NOWHERE
-    if delivery.route == "channel" and trouble is Trouble.GONE and Place.SAME_CHANNEL not in tried:
-        return Place.SAME_CHANNEL
-    return Place.NOWHERE if Place.DIRECT_MESSAGE in tried else Place.DIRECT_MESSAGE
+    if trouble is SendFailure.NO_DM:
+        return DeliveryRoute.NOWHERE
+    if delivery.route == "channel" and trouble is SendFailure.GONE and DeliveryRoute.SAME_CHANNEL not in tried:
+        return DeliveryRoute.SAME_CHANNEL
+    return DeliveryRoute.NOWHERE if DeliveryRoute.DIRECT_MESSAGE in tried else DeliveryRoute.DIRECT_MESSAGE
 
 
 def progress_gap_s(delivery: Delivery, now: dt.datetime) -> float:
@@ -158,27 +158,27 @@ def is_late(view: DeliveryView) -> bool:
     return bool(ends) and max(ends) - began > LATE
 
 
-def one_message(shown: Sequence[Shown]) -> Shown:
+def one_message(shown: Sequence[OutgoingMessage]) -> OutgoingMessage:
     """Fold an answer into one message with the whole text as a file, for where only edits are safe to repeat."""
     first = shown[0]
     if len(shown) == 1:
         return first
     whole = "\n\n".join(part.content for part in shown if part.content)
-    return Shown(
+    return OutgoingMessage(
         first.content,
         tuple(embed for part in shown for embed in part.embeds)[:10],
         tuple(row for part in shown for row in part.buttons)[:5],
-        (*(file for part in shown for file in part.files), FileOut("answer.md", whole.encode())),
+        (*(file for part in shown for file in part.files), OutgoingFile("answer.md", whole.encode())),
     )
 
 
-def custom_ids(shown: Shown) -> frozenset[str]:
+def custom_ids(shown: OutgoingMessage) -> frozenset[str]:
     """Give what its buttons say when they are pressed."""
     return frozenset(button.custom_id for row in shown.buttons for button in row if isinstance(button, Button))
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedMessage:
     """A message of the bot's own that the channel's history holds."""
 
     id: str
@@ -188,15 +188,15 @@ class Posted:
     replies_to: str | None
     custom_ids: frozenset[str] = frozenset()
 
-    def shows(self, shown: Shown) -> bool:
+    def shows(self, shown: OutgoingMessage) -> bool:
         """Whether this is that message; Discord strips the ends of a text, and buttons name their job."""
         same = self.content.strip() == shown.content.strip() and self.embeds == len(shown.embeds)
         return same and self.custom_ids == custom_ids(shown)
 
 
-def parts_there(history: Sequence[Posted], first_id: str, outstanding: Sequence[Shown]) -> int:
+def parts_there(history: Sequence[PostedMessage], first_id: str, outstanding: Sequence[OutgoingMessage]) -> int:
     """Count how many of the outstanding parts, in order, were posted as replies to the first message."""
-    replies: Iterator[Posted] = iter([message for message in history if message.replies_to == first_id])
+    replies: Iterator[PostedMessage] = iter([message for message in history if message.replies_to == first_id])
     count = 0
     for shown in outstanding:
         if not any(message.shows(shown) for message in replies):

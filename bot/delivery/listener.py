@@ -19,7 +19,7 @@ IDLE_S = 1.0
 MAX_PAUSE_S = 30.0
 
 
-class Listener:
+class NotificationListener:
     """Listens on a database connection of its own and connects again, with growing pauses, whenever it breaks."""
 
     def __init__(

@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 import aiohttp
 import discord
 
-from bot.delivery.decisions import OLD, Posted, Trouble, trouble_of
-from bot.render.shown import Shown
+from bot.delivery.decisions import OLD, PostedMessage, SendFailure, trouble_of
+from bot.render.message import OutgoingMessage
 from bot.views.build import editable, sendable
 from db.deliveries import Delivery
 
@@ -26,10 +26,10 @@ REQUEST_S = 20.0
 """A request that takes longer, with all that the library waits and tries again, holds up its channel no more."""
 
 
-class Refused(Exception):
+class SendError(Exception):
     """Discord did not do what was asked."""
 
-    def __init__(self, trouble: Trouble, text: str, *, code: int = 0, retry_after_s: float = 0.0) -> None:
+    def __init__(self, trouble: SendFailure, text: str, *, code: int = 0, retry_after_s: float = 0.0) -> None:
         """Take what it means, Discord's own words and code, and how long Discord asks to wait."""
         super().__init__(text)
         self.trouble = trouble
@@ -37,7 +37,7 @@ class Refused(Exception):
         self.retry_after_s = retry_after_s
 
 
-class Sender:
+class DiscordSender:
     """Discord as deliveries see it: in each channel one request at a time, and not too many over all."""
 
     def __init__(self, bot: discord.Client, *, at_once: int = 20) -> None:
@@ -65,7 +65,7 @@ class Sender:
             finally:
                 self.in_flight -= 1
 
-    async def edit(self, delivery: Delivery, shown: Shown) -> None:
+    async def edit(self, delivery: Delivery, shown: OutgoingMessage) -> None:
         """Make the delivery's message show this; files that it held go."""
         if delivery.route == "token":
             await self.edit_by_token(delivery, shown)
@@ -74,7 +74,7 @@ class Sender:
             message = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
             await message.edit(**editable(shown), allowed_mentions=NOBODY)
 
-    async def edit_by_token(self, delivery: Delivery, shown: Shown) -> None:
+    async def edit_by_token(self, delivery: Delivery, shown: OutgoingMessage) -> None:
         """Make the answer to the interaction show this, with the interaction's token."""
         async with _refusals(by_token=True):
             application = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
@@ -83,8 +83,14 @@ class Sender:
             await application.edit_message(original, **editable(shown), allowed_mentions=NOBODY)
 
     async def post(
-        self, delivery: Delivery, shown: Shown, nonce: str, *, reply_to: str | None = None, silent: bool = False
-    ) -> Posted:
+        self,
+        delivery: Delivery,
+        shown: OutgoingMessage,
+        nonce: str,
+        *,
+        reply_to: str | None = None,
+        silent: bool = False,
+    ) -> PostedMessage:
         """Post a new message; the same nonce again within minutes gives the message that is there."""
         arguments = sendable(shown) | {"nonce": nonce, "silent": silent, "allowed_mentions": NOBODY}
         if reply_to is None:
@@ -94,12 +100,12 @@ class Sender:
         )
         try:
             return await self._post(delivery, arguments | {"reference": reference, "mention_author": False})
-        except Refused as refusal:
+        except SendError as refusal:
             if refusal.code != NO_REPLY_WITHOUT_HISTORY:
                 raise
         return await self._post(delivery, arguments)
 
-    async def _post(self, delivery: Delivery, arguments: dict[str, Any]) -> Posted:
+    async def _post(self, delivery: Delivery, arguments: dict[str, Any]) -> PostedMessage:
         async with _refusals():
             return _posted(await self._channel(delivery).send(**arguments))
 
@@ -109,15 +115,17 @@ class Sender:
             channel = await self._bot.create_dm(discord.Object(int(delivery.user_id)))
         return str(channel.id)
 
-    async def own_messages(self, delivery: Delivery, after_id: str | None, since: dt.datetime | None) -> list[Posted]:
+    async def own_messages(
+        self, delivery: Delivery, after_id: str | None, since: dt.datetime | None
+    ) -> list[PostedMessage]:
         """Read what the bot itself posted in the delivery's channel, oldest first; nothing where it may not read."""
         start = max(int(after_id or 0), discord.utils.time_snowflake(since) if since else 0)
         try:
             async with _refusals():
                 history = self._channel(delivery).history(limit=HISTORY, after=discord.Object(start), oldest_first=True)
                 return [_posted(message) async for message in history if message.author == self._bot.user]
-        except Refused as refusal:
-            if refusal.trouble is Trouble.LATER:
+        except SendError as refusal:
+            if refusal.trouble is SendFailure.LATER:
                 raise
             return []
 
@@ -132,20 +140,20 @@ async def _refusals(*, by_token: bool = False, old: bool = False) -> AsyncIterat
         async with asyncio.timeout(REQUEST_S):
             yield
     except TimeoutError:
-        raise Refused(Trouble.LATER, f"Discord gave no answer within {REQUEST_S:.0f} s") from None
+        raise SendError(SendFailure.LATER, f"Discord gave no answer within {REQUEST_S:.0f} s") from None
     except discord.RateLimited as error:
         # So long a limit on the edit of an old message is the one for these (30046); a new message can be posted.
-        trouble = Trouble.GONE if old and error.retry_after > LONG_LIMIT_S else Trouble.LATER
-        raise Refused(
+        trouble = SendFailure.GONE if old and error.retry_after > LONG_LIMIT_S else SendFailure.LATER
+        raise SendError(
             trouble, f"rate limited for {error.retry_after:.0f} s", retry_after_s=error.retry_after
         ) from error
     except discord.HTTPException as error:
         trouble = trouble_of(error.status, error.code, by_token=by_token)
         text = f"{error.status} {error.code}: {error.text}"[:500]
-        raise Refused(trouble, text, code=error.code, retry_after_s=_retry_after(error)) from error
+        raise SendError(trouble, text, code=error.code, retry_after_s=_retry_after(error)) from error
     except (aiohttp.ClientError, OSError) as error:
         # The words of these may hold the address, and the address an interaction's token.
-        raise Refused(Trouble.LATER, f"Discord cannot be reached ({type(error).__name__})") from None
+        raise SendError(SendFailure.LATER, f"Discord cannot be reached ({type(error).__name__})") from None
 
 
 def _retry_after(error: discord.HTTPException) -> float:
@@ -157,9 +165,9 @@ def _retry_after(error: discord.HTTPException) -> float:
         return 0.0
 
 
-def _posted(message: discord.Message) -> Posted:
+def _posted(message: discord.Message) -> PostedMessage:
     reference = message.reference
     replies_to = None if reference is None or reference.message_id is None else str(reference.message_id)
     buttons = [item for row in message.components if isinstance(row, discord.ActionRow) for item in row.children]
     pressed = frozenset(item.custom_id for item in buttons if item.custom_id is not None)
-    return Posted(str(message.id), message.content, len(message.embeds), message.created_at, replies_to, pressed)
+    return PostedMessage(str(message.id), message.content, len(message.embeds), message.created_at, replies_to, pressed)

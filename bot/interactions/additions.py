@@ -13,20 +13,20 @@ import aiohttp
 import discord
 import structlog
 
-from bot.desk.library import Addition, Kept, Library, require_may_add
 from bot.interactions import clients
 from bot.interactions.questions import target_of
-from bot.interactions.refusals import Refusal, Refusals, sentence
+from bot.interactions.refusals import Refusal, RefusalGroup, sentence
 from bot.interactions.replies import defer
-from bot.interactions.scope import Place, place_of
-from bot.interactions.visits import visit_of
+from bot.interactions.scope import RequestContext, place_of
+from bot.interactions.tracker import visit_of
 from bot.render import safe
 from bot.render.split import MESSAGE, cut
+from bot.services.library import LibraryService, NewDocument, StoredBlob, require_may_add
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 3
-"""Downloads at the same time: each may hold a file of the largest size in memory."""
+"""AttachmentDownloader at the same time: each may hold a file of the largest size in memory."""
 DOWNLOAD = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
 CHUNK = 1 << 16
 MAX_LINK = 2000
@@ -34,15 +34,15 @@ TITLE_WORDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class UploadItem:
     """One thing a person wants to add: an attachment that Discord keeps, or what is here already."""
 
-    addition: Addition
+    addition: NewDocument
     attachment: discord.Attachment | None = None
     content: bytes | None = None
 
 
-class Downloads:
+class AttachmentDownloader:
     """Fetches attachments from Discord, a few at a time and never more than may be added."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -56,10 +56,10 @@ class Downloads:
         if self._session is not None:
             await self._session.close()
 
-    async def keep(self, place: Place, item: Item, library: Library) -> Kept:
+    async def keep(self, place: RequestContext, item: UploadItem, library: LibraryService) -> StoredBlob:
         """Download what has to be downloaded and keep it; raises a refusal."""
         if item.addition.url is not None:
-            return Kept()
+            return StoredBlob()
         async with self._slots:
             content = item.content if item.attachment is None else await self._download(item.attachment)
             return await library.keep(place, content or b"")
@@ -85,17 +85,17 @@ class Downloads:
         return bytes(content)
 
 
-def attached(attachment: discord.Attachment, max_bytes: int, origin: str | None = None) -> Item:
+def attached(attachment: discord.Attachment, max_bytes: int, origin: str | None = None) -> UploadItem:
     """Take an attachment; raises a refusal for one that is empty or too large, before anything is downloaded."""
     if attachment.size > max_bytes:
         raise _too_large(attachment.filename, max_bytes)
     if attachment.size == 0:
         raise Refusal("refusal-file-empty", name=safe.title(attachment.filename))
-    addition = Addition(attachment.filename, media_type=attachment.content_type or "", origin=origin)
-    return Item(addition, attachment)
+    addition = NewDocument(attachment.filename, media_type=attachment.content_type or "", origin=origin)
+    return UploadItem(addition, attachment)
 
 
-def linked(link: str) -> Item:
+def linked(link: str) -> UploadItem:
     """Take a link; raises a refusal for what is none."""
     link = link.strip().removeprefix("<").removesuffix(">")
     try:
@@ -105,38 +105,42 @@ def linked(link: str) -> Item:
         good = False
     if not good or len(link) > MAX_LINK or re.search(r"\s", link):
         raise Refusal("refusal-no-link", link=safe.inline_code(link, 100))
-    return Item(Addition(link, url=link, origin=link))
+    return UploadItem(NewDocument(link, url=link, origin=link))
 
 
-def written(text: str, title: str = "", *, identity: str = "", origin: str | None = None) -> Item:
+def written(text: str, title: str = "", *, identity: str = "", origin: str | None = None) -> UploadItem:
     """Take a text; its title, or else what it says, is what stays the same when it is added anew."""
     text, title = text.strip(), " ".join(title.split())
     if not text:
         raise Refusal("refusal-text-empty")
     if title:
         text = f"# {title}\n\n{text}"
-        addition = Addition(f"{title}.md", identity and f"{identity}.md", media_type="text/markdown", origin=origin)
+        addition = NewDocument(f"{title}.md", identity and f"{identity}.md", media_type="text/markdown", origin=origin)
     else:
         first = " ".join(text[: TITLE_WORDS * 2].split())[:TITLE_WORDS].strip("#*_`~. ") or "text"
         digest = hashlib.sha256(text.encode("utf-8", "ignore")).hexdigest()[:12]
-        addition = Addition(
+        addition = NewDocument(
             f"{first}.md", f"{identity or f'text-{digest}'}.md", media_type="text/markdown", origin=origin
         )
-    return Item(addition, content=text.encode("utf-8", "ignore"))
+    return UploadItem(addition, content=text.encode("utf-8", "ignore"))
 
 
 async def add(
-    interaction: discord.Interaction, items: Sequence[Item], refused: Sequence[Refusal], *, visible: str | None = None
+    interaction: discord.Interaction,
+    items: Sequence[UploadItem],
+    refused: Sequence[Refusal],
+    *,
+    visible: str | None = None,
 ) -> None:
     """Acknowledge what was checked, keep it and submit it; what is refused is said in private, the rest goes on."""
     if not items:
-        raise Refusals(refused)
-    desk = clients.desk_of(interaction)
+        raise RefusalGroup(refused)
+    services = clients.services_of(interaction)
     place = place_of(interaction)
-    known = desk.known_rules(place)
+    known = services.known_rules(place)
     require_may_add(place, known)
     deferred = await defer(interaction, private=not place.may_answer_publicly(known.chosen))
-    await desk.library.check_room(place, len(items))
+    await services.library.check_room(place, len(items))
     scope = place.visible_to(visible)
     origin = None if deferred.private else _jump_link(place, deferred.message_id)
     taken = await asyncio.gather(
@@ -151,10 +155,10 @@ async def add(
         else:
             kept.append(outcome)
     if not kept:
-        raise Refusals(refused)
+        raise RefusalGroup(refused)
     if refused:
         await _tell_refused(interaction, refused)
-    visit_of(interaction).jobs += await desk.library.add(place, kept, scope, target_of(interaction, deferred))
+    visit_of(interaction).jobs += await services.library.add(place, kept, scope, target_of(interaction, deferred))
     visit_of(interaction).thinking = ""  # from here on the message is the courier's
 
 
@@ -167,20 +171,20 @@ async def _tell_refused(interaction: discord.Interaction, refused: Sequence[Refu
 
 
 async def _take(
-    interaction: discord.Interaction, place: Place, item: Item, scope: Sequence[str] | None
-) -> tuple[Addition, Kept]:
+    interaction: discord.Interaction, place: RequestContext, item: UploadItem, scope: Sequence[str] | None
+) -> tuple[NewDocument, StoredBlob]:
     bot = clients.bot_of(interaction)
-    await bot.desk.library.check_free(place, item.addition, scope)
-    return item.addition, await bot.downloads.keep(place, item, bot.desk.library)
+    await bot.services.library.check_free(place, item.addition, scope)
+    return item.addition, await bot.downloads.keep(place, item, bot.services.library)
 
 
-def _found_at(item: Item, card: str | None) -> Item:
+def _found_at(item: UploadItem, card: str | None) -> UploadItem:
     if item.addition.origin is not None or card is None:
         return item
     return replace(item, addition=replace(item.addition, origin=card))
 
 
-def _jump_link(place: Place, message_id: str | None) -> str | None:
+def _jump_link(place: RequestContext, message_id: str | None) -> str | None:
     if message_id is None:
         return None
     return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{message_id}"

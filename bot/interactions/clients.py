@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import discord
 
-from bot.desk import Desk
 from bot.locales.texts import Texts, texts_for
+from bot.services import Services
 
 if TYPE_CHECKING:
     from bot.client.app import RefdeskBot
@@ -19,9 +19,9 @@ def bot_of(interaction: discord.Interaction) -> RefdeskBot:
     return cast("RefdeskBot", interaction.client)
 
 
-def desk_of(interaction: discord.Interaction) -> Desk:
+def services_of(interaction: discord.Interaction) -> Services:
     """Give its desk."""
-    return bot_of(interaction).desk
+    return bot_of(interaction).services
 
 
 def texts_of(interaction: discord.Interaction) -> Texts:

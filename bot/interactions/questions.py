@@ -8,12 +8,12 @@ from time import perf_counter
 
 import discord
 
-from bot.desk.asking import Question, Target
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
-from bot.interactions.replies import Deferred, defer
-from bot.interactions.scope import Place, place_of, seeing
-from bot.interactions.visits import visit_of
+from bot.interactions.replies import DeferredResponse, defer
+from bot.interactions.scope import RequestContext, place_of, seeing
+from bot.interactions.tracker import visit_of
+from bot.services.questions import QuestionRequest, TargetMessage
 from db.plain import storable
 
 TOKEN_LIVES_S = 900
@@ -36,40 +36,40 @@ def check_question(text: str, max_chars: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class AcknowledgedQuestion:
     """An acknowledged question: who asks where, and the message that will show the answer."""
 
-    place: Place
-    deferred: Deferred
+    place: RequestContext
+    deferred: DeferredResponse
 
 
-async def ask(interaction: discord.Interaction, question: Question, *, private: bool) -> None:
+async def ask(interaction: discord.Interaction, question: QuestionRequest, *, private: bool) -> None:
     """Acknowledge a checked question and submit it."""
     await submit(interaction, await begin(interaction, private=private), question)
 
 
-async def begin(interaction: discord.Interaction, *, private: bool) -> Begun:
+async def begin(interaction: discord.Interaction, *, private: bool) -> AcknowledgedQuestion:
     """Acknowledge; in private also where the workspace wants no public answers."""
     place = place_of(interaction)
-    known = clients.desk_of(interaction).known_rules(place)
+    known = clients.services_of(interaction).known_rules(place)
     deferred = await defer(interaction, private=private or not place.may_answer_publicly(known.chosen))
     if deferred.private:
         place = await seeing(place, interaction.client, interaction.user)
-    return Begun(place, deferred)
+    return AcknowledgedQuestion(place, deferred)
 
 
-async def submit(interaction: discord.Interaction, begun: Begun, question: Question) -> None:
+async def submit(interaction: discord.Interaction, begun: AcknowledgedQuestion, question: QuestionRequest) -> None:
     """Put the question into the ledger; from there on its message is the courier's."""
     target = target_of(interaction, begun.deferred)
-    job = await clients.desk_of(interaction).asking.ask(begun.place, question, target)
+    job = await clients.services_of(interaction).questions.ask(begun.place, question, target)
     visit = visit_of(interaction)
     visit.jobs.append(job)
     visit.thinking = ""
 
 
-def target_of(interaction: discord.Interaction, deferred: Deferred) -> Target:
+def target_of(interaction: discord.Interaction, deferred: DeferredResponse) -> TargetMessage:
     """Describe the message that was deferred as the one that will show the result."""
-    return Target(
+    return TargetMessage(
         request_key=f"interaction:{interaction.id}",
         private=deferred.private,
         message_id=deferred.message_id,

@@ -21,10 +21,10 @@ from discord import app_commands
 
 from bot.interactions import replies
 from bot.locales.texts import DEFAULT, Texts, texts_for
-from bot.render.shown import Shown
+from bot.render.message import OutgoingMessage
 from bot.render.split import MESSAGE, cut
 from bot.render.wording import duration, error_sentence
-from pipeline.errors import OverQuota, RefdeskError, SetupError
+from pipeline.errors import QuotaExceeded, RefdeskError, SetupError
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Refusal(RefdeskError):
         self.args_of_key = args
 
 
-class Refusals(RefdeskError):
+class RefusalGroup(RefdeskError):
     """The bot says no to several things at once."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
@@ -62,7 +62,7 @@ async def refuse(interaction: discord.Interaction, error: Exception) -> str:
     if isinstance(error, discord.HTTPException) and error.code in GONE:
         return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"
     outcome = _note(error)
-    shown = Shown(cut(sentence(error, texts_for(interaction.locale), outcome), MESSAGE))
+    shown = OutgoingMessage(cut(sentence(error, texts_for(interaction.locale), outcome), MESSAGE))
     try:
         await replies.retract(interaction, shown)
     except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as away:
@@ -74,9 +74,9 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
     """Say an error to the person."""
     if isinstance(error, Refusal):
         return t(error.key, **error.args_of_key)
-    if isinstance(error, Refusals):
+    if isinstance(error, RefusalGroup):
         return "\n".join(sentence(refusal, t) for refusal in error.refusals)
-    if isinstance(error, OverQuota):
+    if isinstance(error, QuotaExceeded):
         return _over_quota(error, t)
     if isinstance(error, RefdeskError):
         return error_sentence(error.name, str(error), t)
@@ -115,12 +115,12 @@ def _note(error: Exception) -> str:
 
 
 def _key_of(error: RefdeskError) -> str:
-    if isinstance(error, Refusals):
+    if isinstance(error, RefusalGroup):
         return ", ".join(dict.fromkeys(refusal.key for refusal in error.refusals))
     return error.key if isinstance(error, Refusal) else error.name
 
 
-def _over_quota(error: OverQuota, t: Texts) -> str:
+def _over_quota(error: QuotaExceeded, t: Texts) -> str:
     return t(
         f"refusal-over-quota-{error.scope}",
         what=t(f"over-quota-{error.kind}", n=error.limit),

@@ -7,13 +7,13 @@ from typing import Any
 
 import discord
 
-from bot.interactions.visits import visit_of
-from bot.render.shown import Shown
+from bot.interactions.tracker import visit_of
+from bot.render.message import OutgoingMessage
 from bot.views.build import editable, sendable
 
 
 @dataclass(frozen=True, slots=True)
-class Deferred:
+class DeferredResponse:
     """The message that Discord shows while people wait."""
 
     message_id: str | None
@@ -21,14 +21,14 @@ class Deferred:
     """Whether only the person sees it; Discord may insist on that where the bot is no member."""
 
 
-async def defer(interaction: discord.Interaction, *, private: bool) -> Deferred:
+async def defer(interaction: discord.Interaction, *, private: bool) -> DeferredResponse:
     """Acknowledge with a message that says that the bot thinks."""
     response = await interaction.response.defer(ephemeral=private, thinking=True)
     visit = visit_of(interaction)
     visit.acknowledge()
     if response is None:
-        return Deferred(None, private)
-    deferred = Deferred(
+        return DeferredResponse(None, private)
+    deferred = DeferredResponse(
         None if response.message_id is None else str(response.message_id), private or response.is_ephemeral()
     )
     visit.thinking = "private" if deferred.private else "public"
@@ -41,7 +41,7 @@ async def defer_update(interaction: discord.Interaction) -> None:
     visit_of(interaction).acknowledge()
 
 
-async def reply(interaction: discord.Interaction, shown: Shown) -> None:
+async def reply(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
     """Answer in private, in the message that says the bot thinks if there is one."""
     visit = visit_of(interaction)
     if not interaction.response.is_done():
@@ -56,12 +56,12 @@ async def reply(interaction: discord.Interaction, shown: Shown) -> None:
         await _follow_up(interaction, shown)
 
 
-async def update(interaction: discord.Interaction, shown: Shown) -> None:
+async def update(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
     """Change the message whose button was pressed; after `defer_update`."""
     await interaction.edit_original_response(**editable(shown))
 
 
-async def retract(interaction: discord.Interaction, shown: Shown) -> None:
+async def retract(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
     """Answer in private although the bot may think in public; then that message goes."""
     visit = visit_of(interaction)
     if visit.thinking == "public":
@@ -78,6 +78,6 @@ async def ask_in_form(interaction: discord.Interaction, form: discord.ui.Modal) 
     visit_of(interaction).acknowledge()
 
 
-async def _follow_up(interaction: discord.Interaction, shown: Shown) -> None:
+async def _follow_up(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
     arguments: dict[str, Any] = sendable(shown)
     await interaction.followup.send(ephemeral=True, suppress_embeds=shown.suppress_embeds, **arguments)

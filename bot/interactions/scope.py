@@ -22,7 +22,7 @@ AT_ONCE = 25
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RequestContext:
     """One person in one channel at one moment."""
 
     application_id: str
@@ -97,11 +97,11 @@ class Place:
         return delivery is not None and not delivery.private and delivery.channel_id == self.channel_id
 
 
-def place_of(interaction: discord.Interaction) -> Place:
+def place_of(interaction: discord.Interaction) -> RequestContext:
     """Say who asks and where, from an interaction."""
     guild = None if interaction.guild_id is None else interaction.client.get_guild(interaction.guild_id)
     channel = interaction.channel
-    place = Place(
+    place = RequestContext(
         application_id=str(interaction.application_id),
         user_id=str(interaction.user.id),
         channel_id=str(interaction.channel_id or 0),
@@ -119,10 +119,10 @@ def place_of(interaction: discord.Interaction) -> Place:
     )
 
 
-def place_of_message(message: discord.Message, bot: discord.Client) -> Place:
+def place_of_message(message: discord.Message, bot: discord.Client) -> RequestContext:
     """Say who wrote a message and where; its language is the server's, as messages name none of their own."""
     guild = message.guild
-    place = Place(
+    place = RequestContext(
         application_id=str(bot.application_id),
         user_id=str(message.author.id),
         channel_id=str(message.channel.id),
@@ -138,7 +138,7 @@ def place_of_message(message: discord.Message, bot: discord.Client) -> Place:
     )
 
 
-async def seeing(place: Place, bot: discord.Client, member: discord.abc.User) -> Place:
+async def seeing(place: RequestContext, bot: discord.Client, member: discord.abc.User) -> RequestContext:
     """Add the channels this person can view at this moment, by roles and overwrites as Discord sent them."""
     guild = None if place.guild_id is None else bot.get_guild(int(place.guild_id))
     if guild is None or not isinstance(member, discord.Member):
@@ -154,7 +154,7 @@ async def seeing(place: Place, bot: discord.Client, member: discord.abc.User) ->
     return replace(place, readable=tuple(readable), existing=existing)
 
 
-def _in_guild(place: Place, guild: discord.Guild, channel: object) -> Place:
+def _in_guild(place: RequestContext, guild: discord.Guild, channel: object) -> RequestContext:
     thread = channel if isinstance(channel, discord.Thread) else None
     home = guild.get_channel(thread.parent_id) if thread is not None else channel
     private_thread = thread is not None and thread.is_private()
@@ -181,6 +181,6 @@ def _can_read(channel: GuildChannel, member: discord.Member) -> bool:
     return permissions.view_channel and (permissions.connect or not spoken)
 
 
-def language_of(place: Place) -> str:
+def language_of(place: RequestContext) -> str:
     """Name the catalogue in which this person is spoken to."""
     return texts_for(place.locale).language

@@ -8,7 +8,7 @@ from typing import Literal
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, card
-from bot.render.shown import Button, Link, Shown
+from bot.render.message import Button, Link, OutgoingMessage
 from bot.render.wording import person, scope, when
 from db.store import DocumentSummary
 
@@ -25,12 +25,12 @@ def docs_list(
     total: int | None = None,
     search: str = "",
     closed: Collection[int] = (),
-) -> Shown:
+) -> OutgoingMessage:
     """List one page of documents; `total` counts those of all pages, `closed` names those of channels not open here."""
     total = len(documents) if total is None else total
     if not documents:
         said = t("docs-nothing-found") if search or page else t("docs-empty")
-        return Shown(embeds=(card(title=t("docs-title", total=total), entries=[said]),))
+        return OutgoingMessage(embeds=(card(title=t("docs-title", total=total), entries=[said]),))
     pages = -(-total // PAGE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
     if search and pages > 1:
@@ -41,7 +41,7 @@ def docs_list(
         footer=footer,
         more=lambda n: t("more", n=n),
     )
-    return Shown(embeds=(embed,), buttons=page_buttons("docs", page, t, more=page + 1 < pages and not search))
+    return OutgoingMessage(embeds=(embed,), buttons=page_buttons("docs", page, t, more=page + 1 < pages and not search))
 
 
 def page_buttons(action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool) -> tuple[tuple[Button, ...], ...]:
@@ -55,7 +55,7 @@ def page_buttons(action: Literal["docs", "jobs"], page: int, t: Texts, *, more: 
 
 def doc_card(
     document: DocumentSummary, t: Texts, *, may_change: bool, guild_id: str | None = None, beginning: str = ""
-) -> Shown:
+) -> OutgoingMessage:
     """Show one document; `beginning` is the text it starts with."""
     added = t("doc-added", who=person(document.added_by), when=when(document.updated_at))
     entries = [f"{_size(document, t)} · {added}", scope(document.channels, guild_id, t)]
@@ -76,7 +76,7 @@ def doc_card(
         row.append(Button("delete", document.id, t("button-delete"), style="danger"))
     if origin:
         row.append(Link(t("job-open"), origin))
-    return Shown(embeds=(embed,), buttons=(tuple(row),))
+    return OutgoingMessage(embeds=(embed,), buttons=(tuple(row),))
 
 
 def _line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:

@@ -31,7 +31,7 @@ RIGHT_TO_LEFT = {"R", "AL", "AN"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Face:
+class _FontFace:
     """A font with its characters."""
 
     family: str
@@ -82,7 +82,7 @@ def _advance(character: str, *, bold: bool) -> float:
 
 
 @cache
-def _faces(*, bold: bool) -> tuple[_Face, ...]:
+def _faces(*, bold: bool) -> tuple[_FontFace, ...]:
     from matplotlib.font_manager import FontProperties, findfont, fontManager
 
     weight = "bold" if bold else "normal"
@@ -95,9 +95,9 @@ def _faces(*, bold: bool) -> tuple[_Face, ...]:
     return tuple(found)
 
 
-def _face(family: str, path: str) -> _Face:
+def _face(family: str, path: str) -> _FontFace:
     from matplotlib.ft2font import FT2Font
 
     font = FT2Font(path)
     font.set_size(1.0, 72)
-    return _Face(family, font, frozenset(font.get_charmap()))
+    return _FontFace(family, font, frozenset(font.get_charmap()))

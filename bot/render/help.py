@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bot.locales.texts import Texts
 from bot.render.card import card
-from bot.render.shown import Shown
+from bot.render.message import OutgoingMessage
 
 
-def help_card(t: Texts, *, manager: bool = False) -> Shown:
+def help_card(t: Texts, *, manager: bool = False) -> OutgoingMessage:
     """Explain the bot; managers read about the settings too."""
     topics = ["intro", "ask", "follow-up", "add", "look", *(["manage"] if manager else []), "privacy"]
     entries = [t(f"help-{topic}") for topic in topics]
-    return Shown(embeds=(card(title=t("help-title"), entries=entries, gap="\n\n", footer=t("help-footer")),))
+    return OutgoingMessage(embeds=(card(title=t("help-title"), entries=entries, gap="\n\n", footer=t("help-footer")),))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import BAD, CALM, CAREFUL, DESCRIPTION, GOOD, QUIET, card
-from bot.render.shown import Button, Shown
+from bot.render.message import Button, OutgoingMessage
 from bot.render.split import cut, units
 from bot.render.wording import bar, error_sentence, is_retrying, place, waits_for_worker
 from db.deliveries import DeliveryView, JobView
@@ -19,7 +19,7 @@ ROOM = DESCRIPTION - 300
 """Kept free for the summary of what does not fit, and for the line on who may use them."""
 
 
-def ingest_card(view: DeliveryView, t: Texts) -> Shown:
+def ingest_card(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Show the documents of one request, while they are worked on and afterwards."""
     states = Counter(job.state for job in view.jobs)
     entries = _entries(view.jobs, t)
@@ -31,7 +31,7 @@ def ingest_card(view: DeliveryView, t: Texts) -> Shown:
         row.append(Button("cancel", view.delivery.id, t("button-cancel"), disabled=stopping))
     elif states["succeeded"] < len(view.jobs):
         row.append(Button("retry", view.delivery.id, t("button-retry")))
-    return Shown(embeds=(embed,), buttons=(tuple(row),) if row else ())
+    return OutgoingMessage(embeds=(embed,), buttons=(tuple(row),) if row else ())
 
 
 def _title(view: DeliveryView, states: Counter[str], t: Texts) -> str:

@@ -9,7 +9,7 @@ from bot.render import safe
 from bot.render.answer import answer_page
 from bot.render.card import BAD, CALM, GOOD, QUIET, card
 from bot.render.docs import page_buttons
-from bot.render.shown import Button, Link, Shown
+from bot.render.message import Button, Link, OutgoingMessage
 from bot.render.wording import error_sentence, is_retrying, waits_for_worker, when
 from db.deliveries import JobView
 
@@ -17,21 +17,23 @@ ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌"
 COLOURS = {"succeeded": GOOD, "failed": BAD, "dead": BAD, "cancelled": QUIET}
 
 
-def jobs_list(jobs: Sequence[JobView], t: Texts, *, everyone: bool, page: int = 0, more: bool = False) -> Shown:
+def jobs_list(
+    jobs: Sequence[JobView], t: Texts, *, everyone: bool, page: int = 0, more: bool = False
+) -> OutgoingMessage:
     """List one page of jobs, newest first; `everyone`: not only the viewer's own."""
     title = t("jobs-title-all" if everyone else "jobs-title-own")
     if not jobs:
-        return Shown(embeds=(card(title=title, entries=[t("jobs-none")]),))
+        return OutgoingMessage(embeds=(card(title=title, entries=[t("jobs-none")]),))
     embed = card(
         title=title,
         entries=[_line(job, t) for job in jobs],
         footer=t("jobs-page", page=str(page + 1)) if more or page else t("jobs-hint"),
         more=lambda n: t("more", n=n),
     )
-    return Shown(embeds=(embed,), buttons=page_buttons("jobs", page, t, more=more))
+    return OutgoingMessage(embeds=(embed,), buttons=page_buttons("jobs", page, t, more=more))
 
 
-def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> Shown:
+def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> OutgoingMessage:
     """Show one job; an answered question comes with its whole answer, for here it can always be read."""
     state = f"{ICONS.get(job.state, '')} {_state(job, t)}".strip()
     row: list[Button | Link] = []
@@ -44,14 +46,14 @@ def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: boo
     rows = (tuple(row),) if row else ()
     if job.kind == "ask" and job.state == "succeeded" and job.result is not None:
         page = answer_page(job, t, f"-# {t('job', job=str(job.id))} · {state}")
-        return Shown(page.content, page.embeds, (*page.buttons, *rows), page.files)
+        return OutgoingMessage(page.content, page.embeds, (*page.buttons, *rows), page.files)
     embed = card(
         title=f"{t('job', job=str(job.id))} · {t(f'job-kind-{job.kind}')}",
         entries=[f"**{safe.title(job.about, 300) or t('untitled')}**", state, *_reasons(job, t)],
         footer=t("job-attempt", attempt=str(job.attempt), attempts=str(job.max_attempts)) if job.attempt > 1 else "",
         colour=COLOURS.get(job.state, CALM),
     )
-    return Shown(embeds=(embed,), buttons=rows)
+    return OutgoingMessage(embeds=(embed,), buttons=rows)
 
 
 def _line(job: JobView, t: Texts) -> str:

@@ -23,7 +23,7 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
-class Fence:
+class CodeBlock:
     """A block of code."""
 
     language: str
@@ -35,13 +35,13 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class CodeSpan:
     """Code within a line."""
 
     code: str
 
 
-def blocks(text: str) -> Iterator[Prose | Fence]:
+def blocks(text: str) -> Iterator[Prose | CodeBlock]:
     """Split a text into prose and fences; a fence that is never closed is prose."""
     text = _TILDES.sub("```", text)
     runs = [match for match in _TICKS.finditer(text) if len(match[0]) >= 3]
@@ -58,7 +58,7 @@ def blocks(text: str) -> Iterator[Prose | Fence]:
         yield Prose(text[at:])
 
 
-def spans(prose: str) -> Iterator[Prose | Span]:
+def spans(prose: str) -> Iterator[Prose | CodeSpan]:
     """Split prose into text and inline code; a code span ends in its paragraph, at a run of as many backticks."""
     runs = list(_TICKS.finditer(prose))
     places: dict[int, list[int]] = {}
@@ -77,7 +77,7 @@ def spans(prose: str) -> Iterator[Prose | Span]:
             continue
         if opening.start() > at:
             yield Prose(prose[at : opening.start()])
-        yield Span(prose[opening.end() : closing.start()])
+        yield CodeSpan(prose[opening.end() : closing.start()])
         at, number = closing.end(), same[later] + 1
     if at < len(prose):
         yield Prose(prose[at:])
@@ -119,14 +119,14 @@ def one_line(text: str) -> str:
     return " ".join(" ".join(written).split())
 
 
-def _fence(inside: str) -> Fence | None:
+def _fence(inside: str) -> CodeBlock | None:
     match = _LANGUAGE.match(inside)
     language, code = (match[1] or "", inside[match.end() :]) if match else ("", inside)
     code = code.strip("\n").rstrip()
     if not code.strip():
         # A single word in a fence is its content, not its language.
         language, code = "", inside.strip()
-    return Fence(language, code) if code else None
+    return CodeBlock(language, code) if code else None
 
 
 def _is_table_start(header: str, rule: str) -> bool:

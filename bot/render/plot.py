@@ -40,7 +40,7 @@ _drawing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _PlotRow:
     """One passage of the picture."""
 
     candidate: TraceCandidate
@@ -83,14 +83,14 @@ def _draw(trace: TraceView, t: Texts) -> bytes:
     return target.getvalue()
 
 
-def _lines(candidates: Sequence[TraceCandidate]) -> list[_Line]:
+def _lines(candidates: Sequence[TraceCandidate]) -> list[_PlotRow]:
     """Choose the passages that are first on either side; those from further down stand closer together."""
     first = [c for c in candidates if c.rank <= ROWS]
     lost = [c for c in candidates if c.rank > ROWS and c.recall_rank <= ROWS]
     risen = sorted((c for c in first if c.recall_rank > ROWS), key=lambda c: c.recall_rank)
     before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *lost) if c.recall_rank <= ROWS}
     before |= {c.chunk_id: ROWS - 0.25 + 0.8 * place for place, c in enumerate(risen)}
-    return [_Line(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= ROWS else None) for c in (*first, *lost)]
+    return [_PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= ROWS else None) for c in (*first, *lost)]
 
 
 def _weight(candidate: TraceCandidate, trace: TraceView) -> int:
@@ -105,7 +105,7 @@ def _colour(candidate: TraceCandidate, trace: TraceView) -> str:
     return READ if candidate in trace.read else FAINT
 
 
-def _draw_line(axes: Axes, line: _Line, trace: TraceView, rows: int) -> None:
+def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
     weight = _weight(line.candidate, trace)
     colour = _colour(line.candidate, trace)
     end = line.after if line.after is not None else rows - 0.1
@@ -131,7 +131,7 @@ def _curve(start: float, end: float) -> tuple[list[float], list[float]]:
     return reach, [start + (end - start) * ease for ease in eased]
 
 
-def _draw_labels(axes: Axes, line: _Line, trace: TraceView, t: Texts) -> None:
+def _draw_labels(axes: Axes, line: _PlotRow, trace: TraceView, t: Texts) -> None:
     candidate = line.candidate
     weight = _weight(candidate, trace)
     colour = _colour(candidate, trace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.markdown import close_fence
-from bot.render.shown import Button, Shown
+from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
 from bot.render.wording import bar, is_retrying, question_line, waits_for_worker
 from db.deliveries import DeliveryView, JobView
@@ -16,10 +16,10 @@ LOOKED_AT = 3000
 CURSOR = "▌"
 
 
-def answer_progress(view: DeliveryView, t: Texts) -> Shown:
+def answer_progress(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Show one question while it waits and runs."""
     job = view.jobs[0]
-    return Shown(
+    return OutgoingMessage(
         content="\n".join((question_line(job), *_lines(job, t))),
         buttons=((Button("cancel", view.delivery.id, t("button-cancel"), disabled=job.cancel_requested),),),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.render.markdown import Fence, Prose, Span, blocks, fence_tables, one_line, spans
+from bot.render.markdown import CodeBlock, CodeSpan, Prose, blocks, fence_tables, one_line, spans
 from bot.render.split import cut
 
 ZERO_WIDTH_SPACE = "\u200b"
@@ -62,17 +62,17 @@ def clean(text: str) -> str:
 
 def neutral(text: str) -> str:
     """Make a longer text harmless; bold, lists and code stay, links become text, tables become code blocks."""
-    written = _Written()
+    written = _SafeTextBuilder()
     for outer in blocks(clean(text)):
-        if isinstance(outer, Fence):
-            written.add_block(Fence(outer.language, _defang(outer.code)))
+        if isinstance(outer, CodeBlock):
+            written.add_block(CodeBlock(outer.language, _defang(outer.code)))
             continue
         for block in blocks(fence_tables(outer.text)):
-            if isinstance(block, Fence):
-                written.add_block(Fence(block.language, _defang(block.code)))
+            if isinstance(block, CodeBlock):
+                written.add_block(CodeBlock(block.language, _defang(block.code)))
                 continue
             for part in spans(block.text):
-                written.add(inline_code(part.code) if isinstance(part, Span) else _neutral_prose(part))
+                written.add(inline_code(part.code) if isinstance(part, CodeSpan) else _neutral_prose(part))
     return re.sub(r"\n{3,}", "\n\n", str(written)).strip()
 
 
@@ -109,7 +109,7 @@ def _neutral_prose(prose: Prose) -> str:
     text = _MASKED.sub(_unmask, text).replace("](", "] (")
     text = _LONG_QUOTE.sub(r"\1>", _SUBTEXT.sub(r"\1", text))
     text = _HEADING.sub(lambda m: f"{m[1]}**{m[2].rstrip('# ').replace('*', '')}**", text)
-    pieces = _Written()
+    pieces = _SafeTextBuilder()
     at = 0
     for match in _URL.finditer(text):
         kept = _trimmed(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
@@ -149,7 +149,7 @@ def _defang(text: str) -> str:
     return _LINK_TARGET.sub("] ", _INVITE.sub(r"\1[.]", text))
 
 
-class _Written:
+class _SafeTextBuilder:
     """Puts pieces together so that no code mark touches another or is escaped by what stands before it."""
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class _Written:
             piece = " " + piece
         self._text += piece
 
-    def add_block(self, fence: Fence) -> None:
+    def add_block(self, fence: CodeBlock) -> None:
         above = self._text.rstrip()
         self._text = f"{above}\n{fence}" if above else str(fence)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import card
-from bot.render.shown import Shown
+from bot.render.message import OutgoingMessage
 from bot.render.wording import person, when
 from config.settings import Settings
 from db.workspace_settings import WorkspaceSettings, within
@@ -13,7 +13,7 @@ from db.workspace_settings import WorkspaceSettings, within
 MOST_CHANNELS = 20
 
 
-def settings_card(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> Shown:
+def settings_card(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> OutgoingMessage:
     """Show what holds: what the managers chose, else the operator's default."""
     entries = [
         _line(t, "settings-reranker", chosen.reranker, defaults.reranker),
@@ -32,7 +32,7 @@ def settings_card(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> Sh
     if chosen.updated_by:
         changed = t("settings-changed", who=person(chosen.updated_by), when=when(chosen.updated_at))
         entries += ["", f"-# {changed}"]
-    return Shown(embeds=(card(title=t("settings-title"), entries=entries),))
+    return OutgoingMessage(embeds=(card(title=t("settings-title"), entries=entries),))
 
 
 def _line(t: Texts, key: str, chosen: str | int | None, default: str | int) -> str:

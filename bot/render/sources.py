@@ -8,7 +8,7 @@ from typing import Any
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, card
-from bot.render.shown import Button, Shown
+from bot.render.message import Button, OutgoingMessage
 
 QUOTE = 320
 NEAREST = 3
@@ -48,13 +48,13 @@ def conflict_lines(result: Mapping[str, Any], t: Texts) -> list[str]:
     return [f"**{t('answer-conflict', sources=' ↔ '.join(f'[{n}]' for n in group))}**" for group in groups]
 
 
-def sources(result: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None) -> Shown:
+def sources(result: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None) -> OutgoingMessage:
     """Show every source with the words the answer rests on, and buttons for the originals."""
     citations = result.get("citations") or []
     if not citations:
         nearest = nearest_lines(result, t)
         said = [t("sources-abstained"), *nearest] if nearest else [t("sources-none")]
-        return Shown(embeds=(card(title=t("sources-title"), entries=said),))
+        return OutgoingMessage(embeds=(card(title=t("sources-title"), entries=said),))
     entries = conflict_lines(result, t)
     for citation in citations:
         line = source_line(citation, t, readable_links)
@@ -63,7 +63,7 @@ def sources(result: Mapping[str, Any], t: Texts, readable_links: Collection[str]
             line += f"\n-# {safe.title(name.rsplit('/', 1)[-1], 120)}"
         entries.append("\n".join(filter(None, (line, safe.quote(str(citation.get("quote") or ""), QUOTE)))))
     embed = card(title=t("sources-title"), entries=entries, gap="\n\n", more=lambda n: t("more", n=n), colour=CALM)
-    return Shown(embeds=(embed,), buttons=_originals(citations, t))
+    return OutgoingMessage(embeds=(embed,), buttons=_originals(citations, t))
 
 
 def _originals(citations: Collection[Mapping[str, Any]], t: Texts) -> tuple[tuple[Button, ...], ...]:

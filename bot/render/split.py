@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from bot.render.markdown import Fence, blocks
+from bot.render.markdown import CodeBlock, blocks
 
 MESSAGE = 2000
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
@@ -30,9 +30,9 @@ def cut(text: str, limit: int) -> str:
 
 def split_message(text: str, limit: int = MESSAGE) -> list[str]:
     """Cut a text into messages of at most `limit` units, at paragraphs, lines, sentences or words where it can."""
-    parts = _Parts(limit)
+    parts = _MessageBuilder(limit)
     for block in blocks(text):
-        if isinstance(block, Fence):
+        if isinstance(block, CodeBlock):
             parts.add_fence(block)
         else:
             parts.add_prose(block.text)
@@ -40,7 +40,7 @@ def split_message(text: str, limit: int = MESSAGE) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Parts:
+class _MessageBuilder:
     """Messages being filled."""
 
     limit: int
@@ -60,19 +60,19 @@ class _Parts:
             text = text[at:].lstrip()
         self.current += text
 
-    def add_fence(self, fence: Fence) -> None:
+    def add_fence(self, fence: CodeBlock) -> None:
         whole = units(str(fence))
         if self.current and not self.current.endswith("\n"):
             self.current += "\n"
         if whole > self._room() and (whole <= self.limit or self._room() < self.limit // 3):
             self._flush()
         code = fence.code
-        while units(str(Fence(fence.language, code))) > (room := self._room()):
-            at = _line_boundary(code, room - units(str(Fence(fence.language, ""))))
-            self.current += str(Fence(fence.language, code[:at].rstrip("\n")))
+        while units(str(CodeBlock(fence.language, code))) > (room := self._room()):
+            at = _line_boundary(code, room - units(str(CodeBlock(fence.language, ""))))
+            self.current += str(CodeBlock(fence.language, code[:at].rstrip("\n")))
             self._flush()
             code = code[at:].lstrip("\n")
-        self.current += str(Fence(fence.language, code))
+        self.current += str(CodeBlock(fence.language, code))
 
     def finished(self) -> list[str]:
         self._flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.locales.texts import Texts
 from bot.render import safe
 from bot.render.card import CALM, CAREFUL, card
-from bot.render.shown import FileOut, Shown
+from bot.render.message import OutgoingFile, OutgoingMessage
 from bot.render.wording import fallback_notes, seconds
 from db.traces import TraceCandidate, TraceView
 from pipeline.types import CONFLICT, DUPLICATE
@@ -16,10 +16,10 @@ MOST = 8
 STAGES = ("rewrite", "embed", "recall", "rerank", "generate")
 
 
-def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> Shown:
+def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMessage:
     """Explain an answer; the picture comes from `bot.render.plot`."""
     if not trace.candidates:
-        return Shown(embeds=(card(title=t("why-title"), entries=[t("why-empty")], footer=_footer(trace, t)),))
+        return OutgoingMessage(embeds=(card(title=t("why-title"), entries=[t("why-empty")], footer=_footer(trace, t)),))
     read = trace.read
     entries = [f"> {safe.title(trace.question, 300)}\n{_how(trace, len(read), t)}"]
     if trace.searched_as and trace.searched_as != trace.question:
@@ -29,10 +29,10 @@ def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> Shown:
         entries.append(f"-# {t('why-folded', n=folded)}")
     if len(read) > MOST:
         entries.append(t("more", n=len(read) - MOST))
-    files: tuple[FileOut, ...] = ()
+    files: tuple[OutgoingFile, ...] = ()
     if picture:
         shown = t("why-picture", n=len(trace.candidates), reranker=safe.plain(trace.reranker, 60))
-        files = (FileOut(PICTURE, picture, shown),)
+        files = (OutgoingFile(PICTURE, picture, shown),)
     embed = card(
         title=t("why-title"),
         entries=entries,
@@ -42,7 +42,7 @@ def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> Shown:
         picture=PICTURE if picture else "",
         more=lambda n: t("more", n=n),
     )
-    return Shown(embeds=(embed,), files=files)
+    return OutgoingMessage(embeds=(embed,), files=files)
 
 
 def _how(trace: TraceView, read: int, t: Texts) -> str:

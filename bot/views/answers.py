@@ -10,18 +10,18 @@ from typing import Any
 import discord
 import structlog
 
-from bot.desk.asking import Question
-from bot.desk.ledger import Seen
 from bot.interactions import clients, questions
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer, reply
 from bot.interactions.scope import place_of, seeing
-from bot.interactions.visits import visit_of
+from bot.interactions.tracker import visit_of
 from bot.locales.texts import Texts
+from bot.render.message import OutgoingMessage
 from bot.render.plot import rank_plot
-from bot.render.shown import Shown
 from bot.render.sources import sources as sources_card
 from bot.render.why import why_these
+from bot.services.jobs import VisibleJob
+from bot.services.questions import QuestionRequest
 from bot.views.build import view_with
 from db.feedback import Vote
 from db.traces import TraceView
@@ -40,7 +40,7 @@ async def sources(interaction: discord.Interaction, job_id: int) -> None:
     await defer(interaction, private=True)
     bot = clients.bot_of(interaction)
     place = await seeing(place_of(interaction), bot, interaction.user)
-    result = await bot.desk.ledger.sources(place, job_id)
+    result = await bot.services.jobs.sources(place, job_id)
     links = readable_links(result, interaction, place.private_channels)
     await reply(interaction, sources_card(result, clients.texts_of(interaction), links))
 
@@ -55,7 +55,7 @@ async def show_why(interaction: discord.Interaction, job_id: int) -> None:
     """The same after the first answer to the interaction."""
     bot = clients.bot_of(interaction)
     place = await seeing(place_of(interaction), bot, interaction.user)
-    trace = await bot.desk.ledger.trace(place, job_id)
+    trace = await bot.services.jobs.trace(place, job_id)
     t = clients.texts_of(interaction)
     await reply(interaction, why_these(trace, t, await _picture(trace, t)))
 
@@ -73,8 +73,8 @@ async def down(interaction: discord.Interaction, job_id: int) -> None:
 async def again(interaction: discord.Interaction, job_id: int) -> None:
     """Offer to ask the same question in another way."""
     await defer(interaction, private=True)
-    desk = clients.desk_of(interaction)
-    seen = await desk.ledger.answer(place_of(interaction), job_id)
+    services = clients.services_of(interaction)
+    seen = await services.jobs.answer(place_of(interaction), job_id)
     options = _options_of(seen)
     t = clients.texts_of(interaction)
     visit_of(interaction).thinking = ""
@@ -127,12 +127,12 @@ async def _picture(trace: TraceView, t: Texts) -> bytes | None:
 
 async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> None:
     await defer(interaction, private=True)
-    now = await clients.desk_of(interaction).ledger.vote(place_of(interaction), job_id, vote)
+    now = await clients.services_of(interaction).jobs.vote(place_of(interaction), job_id, vote)
     t = clients.texts_of(interaction)
-    await reply(interaction, Shown(t({1: "vote-up", -1: "vote-down", 0: "vote-taken-back"}[now])))
+    await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-taken-back"}[now])))
 
 
-def _options_of(seen: Seen) -> dict[str, Any]:
+def _options_of(seen: VisibleJob) -> dict[str, Any]:
     options = seen.job.payload.get("options")
     return dict(options) if isinstance(options, dict) else {}
 
@@ -166,7 +166,7 @@ async def _ask_again(
     top_k: int | None = None,
 ) -> None:
     begun = await questions.begin(interaction, private=private)
-    seen = await clients.desk_of(interaction).ledger.answer(begun.place, job_id)
+    seen = await clients.services_of(interaction).jobs.answer(begun.place, job_id)
     if seen.elsewhere:
         raise Refusal("refusal-ask-there")
     if not begun.deferred.private and not _is_own_public(seen, interaction):
@@ -175,7 +175,7 @@ async def _ask_again(
     # What was said before in another channel may be closed to those who read here.
     here = seen.delivery is not None and seen.delivery.channel_id == begun.place.channel_id
     turns = payload.get("conversation") or () if begun.deferred.private or here else ()
-    question = Question(
+    question = QuestionRequest(
         str(payload.get("question") or ""),
         reranker or options.get("reranker"),
         top_k or options.get("top_k"),
@@ -184,6 +184,6 @@ async def _ask_again(
     await questions.submit(interaction, begun, question)
 
 
-def _is_own_public(seen: Seen, interaction: discord.Interaction) -> bool:
+def _is_own_public(seen: VisibleJob, interaction: discord.Interaction) -> bool:
     own = seen.owned.requester == str(interaction.user.id)
     return own and seen.delivery is not None and not seen.delivery.private

@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.render.shown import Button, Link, Shown
+from bot.render.message import Button, Link, OutgoingMessage
 
 STYLES = {
     "primary": discord.ButtonStyle.primary,
@@ -17,7 +17,7 @@ STYLES = {
 }
 
 
-def sendable(shown: Shown) -> dict[str, Any]:
+def sendable(shown: OutgoingMessage) -> dict[str, Any]:
     """Give the arguments for sending a new message."""
     arguments: dict[str, Any] = {"content": shown.content or None, "embeds": list(shown.embeds)}
     if shown.files:
@@ -27,7 +27,7 @@ def sendable(shown: Shown) -> dict[str, Any]:
     return arguments
 
 
-def editable(shown: Shown) -> dict[str, Any]:
+def editable(shown: OutgoingMessage) -> dict[str, Any]:
     """Give the arguments for editing a message into exactly this, whatever it showed before."""
     return {
         "content": shown.content or None,
@@ -37,7 +37,7 @@ def editable(shown: Shown) -> dict[str, Any]:
     }
 
 
-def files_of(shown: Shown) -> list[discord.File]:
+def files_of(shown: OutgoingMessage) -> list[discord.File]:
     """Give the files of a message, readable once."""
     return [
         discord.File(io.BytesIO(file.content), filename=file.name, description=file.description[:1024] or None)
@@ -45,7 +45,7 @@ def files_of(shown: Shown) -> list[discord.File]:
     ]
 
 
-def view_of(shown: Shown) -> discord.ui.View:
+def view_of(shown: OutgoingMessage) -> discord.ui.View:
     """Give the buttons of a message; needs a running event loop."""
     items: list[discord.ui.Item[Any]] = []
     for row, buttons in enumerate(shown.buttons):

@@ -11,7 +11,7 @@ import discord
 
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal, refuse
-from bot.render.shown import CUSTOM_ID
+from bot.render.message import CUSTOM_ID
 from bot.views import answers, documents, forms_sent, jobs, settings
 
 Press = Callable[[discord.Interaction, int], Awaitable[None]]
@@ -44,7 +44,7 @@ FORMS: Mapping[str, Press] = {
 }
 
 
-class Pressed(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID):
+class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID):
     """A button or menu that came back; discord.py finds it by its `custom_id`, so it needs no view in memory."""
 
     def __init__(self, item: discord.ui.Item[Any], action: str, target: int) -> None:
@@ -56,7 +56,7 @@ class Pressed(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID):
     @classmethod
     async def from_custom_id(
         cls, _interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Pressed:
+    ) -> PersistentComponent:
         """Read the `custom_id`."""
         return cls(item, match["action"], int(match["target"]))
 

@@ -8,15 +8,15 @@ from bot.interactions import clients
 from bot.interactions.questions import target_of
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer, defer_update, reply, update
-from bot.interactions.scope import Place, place_of, seeing
-from bot.interactions.visits import visit_of
+from bot.interactions.scope import RequestContext, place_of, seeing
+from bot.interactions.tracker import visit_of
 from bot.render import safe
 from bot.render.docs import PAGE, docs_list
-from bot.render.shown import FileOut, Shown
+from bot.render.message import OutgoingFile, OutgoingMessage
 from bot.views.build import view_with
 
 
-async def place_with_sight(interaction: discord.Interaction) -> Place:
+async def place_with_sight(interaction: discord.Interaction) -> RequestContext:
     """Say who asks and where, with the channels that the person can view now."""
     return await seeing(place_of(interaction), interaction.client, interaction.user)
 
@@ -27,10 +27,12 @@ async def turn_page(interaction: discord.Interaction, page: int) -> None:
     await update(interaction, await page_of(interaction, page=page))
 
 
-async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> Shown:
+async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> OutgoingMessage:
     """Make a page of the list of documents; what was searched for has one, as buttons hold a number only."""
     place = await place_with_sight(interaction)
-    found, total = await clients.desk_of(interaction).library.documents(place, search, limit=PAGE, offset=page * PAGE)
+    found, total = await clients.services_of(interaction).library.documents(
+        place, search, limit=PAGE, offset=page * PAGE
+    )
     t = clients.texts_of(interaction)
     closed = {document.id for document in found if not place.may_see(document.channels)}
     return docs_list(found, t, page=page, total=total, search=search, closed=closed)
@@ -39,19 +41,19 @@ async def page_of(interaction: discord.Interaction, *, page: int = 0, search: st
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
     """Send the original file, in private."""
     await defer(interaction, private=True)
-    desk = clients.desk_of(interaction)
-    name, content = await desk.library.original(await place_with_sight(interaction), document_id)
+    services = clients.services_of(interaction)
+    name, content = await services.library.original(await place_with_sight(interaction), document_id)
     if len(content) > interaction.filesize_limit:
         raise Refusal(
             "refusal-original-too-large", name=safe.title(name), limit=f"{interaction.filesize_limit / 1e6:g}"
         )
-    await reply(interaction, Shown(files=(FileOut(_file_name(name), content),)))
+    await reply(interaction, OutgoingMessage(files=(OutgoingFile(_file_name(name), content),)))
 
 
 async def reingest(interaction: discord.Interaction, document_id: int) -> None:
     """Read a document again; a card shows how it fares."""
     deferred = await defer(interaction, private=True)
-    job = await clients.desk_of(interaction).library.reingest(
+    job = await clients.services_of(interaction).library.reingest(
         await place_with_sight(interaction), document_id, target_of(interaction, deferred)
     )
     visit = visit_of(interaction)
@@ -67,9 +69,9 @@ async def confirm_deletion(interaction: discord.Interaction, document_id: int) -
 
 async def show_confirmation(interaction: discord.Interaction, named: str) -> None:
     """The same after the first answer to the interaction, for a document by number or title."""
-    desk = clients.desk_of(interaction)
+    services = clients.services_of(interaction)
     place = await place_with_sight(interaction)
-    document = await desk.library.document(place, named, to_delete=True)
+    document = await services.library.document(place, named, to_delete=True)
     if not place.may_change(document.added_by):
         raise Refusal("refusal-not-your-document", title=safe.title(document.title))
     t = clients.texts_of(interaction)
@@ -86,14 +88,14 @@ async def show_confirmation(interaction: discord.Interaction, named: str) -> Non
 async def delete(interaction: discord.Interaction, document_id: int) -> None:
     """Delete a document, once it was confirmed."""
     await defer_update(interaction)
-    title = await clients.desk_of(interaction).library.delete(await place_with_sight(interaction), document_id)
-    await update(interaction, Shown(clients.texts_of(interaction)("delete-done", title=safe.title(title))))
+    title = await clients.services_of(interaction).library.delete(await place_with_sight(interaction), document_id)
+    await update(interaction, OutgoingMessage(clients.texts_of(interaction)("delete-done", title=safe.title(title))))
 
 
 async def keep(interaction: discord.Interaction, document_id: int) -> None:
     """Leave a document where it is."""
     await defer_update(interaction)
-    await update(interaction, Shown(clients.texts_of(interaction)("delete-kept", document=str(document_id))))
+    await update(interaction, OutgoingMessage(clients.texts_of(interaction)("delete-kept", document=str(document_id))))
 
 
 def _file_name(name: str) -> str:

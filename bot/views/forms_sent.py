@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
-from bot.desk.asking import Question
 from bot.interactions import additions, clients, questions
 from bot.interactions.refusals import Refusal
+from bot.services.questions import QuestionRequest
 from bot.views.forms import VISIBLE, filled_in
 
 
@@ -23,6 +23,6 @@ async def ask_about(interaction: discord.Interaction, _target: int) -> None:
     about, asked = fields.get("about", "").strip(), fields.get("question", "").strip()
     if not about and not asked:
         raise Refusal("refusal-question-empty")
-    text = questions.check_question(asked or about, clients.desk_of(interaction).settings.max_question_chars)
-    question = Question(text, conversation=((about, ""),) if asked and about else ())
+    text = questions.check_question(asked or about, clients.services_of(interaction).settings.max_question_chars)
+    question = QuestionRequest(text, conversation=((about, ""),) if asked and about else ())
     await questions.ask(interaction, question, private=False)

@@ -7,17 +7,17 @@ from time import perf_counter
 
 import discord
 
-from bot.desk.ledger import NewToken
 from bot.interactions import clients
 from bot.interactions.questions import TOKEN_LIVES_S
 from bot.interactions.replies import defer_update, reply, update
-from bot.interactions.scope import Place, place_of
-from bot.interactions.visits import visit_of
+from bot.interactions.scope import RequestContext, place_of
+from bot.interactions.tracker import visit_of
 from bot.locales.texts import Texts
 from bot.render.jobs import jobs_list
-from bot.render.shown import Button, Shown
+from bot.render.message import Button, OutgoingMessage
+from bot.services.jobs import InteractionToken
 from bot.views.documents import place_with_sight
-from db.lookups import OwnedJob
+from db.lookups import JobWithOwner
 
 PAGE = 10
 EVERYONE = 1_000_000
@@ -27,7 +27,7 @@ EVERYONE = 1_000_000
 async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
     """Stop what a message shows; the message says so by itself."""
     await defer_update(interaction)
-    ledger, place = clients.desk_of(interaction).ledger, place_of(interaction)
+    ledger, place = clients.services_of(interaction).jobs, place_of(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
     states = await ledger.cancel(place, job_ids)
     visit_of(interaction).jobs += job_ids
@@ -37,7 +37,7 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     """Try again what failed of what a message shows."""
     await defer_update(interaction)
-    ledger, place = clients.desk_of(interaction).ledger, await place_with_sight(interaction)
+    ledger, place = clients.services_of(interaction).jobs, await place_with_sight(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
     visit_of(interaction).jobs += await ledger.retry(place, job_ids, new_token(interaction))
     await _tell_elsewhere(interaction, job_ids[0], "job-again")
@@ -45,18 +45,18 @@ async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
 
 async def _tell_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
     """Say what was done, unless the message that was pressed on shows it."""
-    seen = await clients.desk_of(interaction).ledger.job(place_of(interaction), job_id)
+    seen = await clients.services_of(interaction).jobs.job(place_of(interaction), job_id)
     delivery, message = seen.delivery, interaction.message
     if seen.shown_by_token_to(str(interaction.user.id)) or (
         delivery is not None and message is not None and str(message.id) == delivery.message_id
     ):
         return
-    await reply(interaction, Shown(clients.texts_of(interaction)(key, job=str(job_id))))
+    await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(job_id))))
 
 
-def new_token(interaction: discord.Interaction) -> NewToken:
+def new_token(interaction: discord.Interaction) -> InteractionToken:
     """Give the token that reaches the message of this interaction."""
-    return NewToken(interaction.token, TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started))
+    return InteractionToken(interaction.token, TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started))
 
 
 async def turn_page(interaction: discord.Interaction, target: int) -> None:
@@ -66,11 +66,11 @@ async def turn_page(interaction: discord.Interaction, target: int) -> None:
     await update(interaction, await page_of(interaction, everyone=everyone, page=page))
 
 
-async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> Shown:
+async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
     """Make a page of the list of one's own jobs, or of everybody's for a manager."""
-    place: Place = place_of(interaction)
+    place: RequestContext = place_of(interaction)
     everyone = everyone and place.manager
-    found: list[OwnedJob] = await clients.desk_of(interaction).ledger.jobs(
+    found: list[JobWithOwner] = await clients.services_of(interaction).jobs.jobs(
         place, everyone=everyone, limit=PAGE + 1, offset=page * PAGE
     )
     t: Texts = clients.texts_of(interaction)
@@ -79,7 +79,7 @@ async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int
     return _marked(shown) if everyone else shown
 
 
-def _marked(shown: Shown) -> Shown:
+def _marked(shown: OutgoingMessage) -> OutgoingMessage:
     rows = tuple(
         tuple(
             replace(button, target=button.target + EVERYONE) if isinstance(button, Button) else button for button in row

@@ -10,8 +10,8 @@ from bot.interactions import clients
 from bot.interactions.replies import defer_update
 from bot.interactions.scope import place_of
 from bot.locales.texts import Texts
+from bot.render.message import OutgoingMessage
 from bot.render.settings import settings_card
-from bot.render.shown import Shown
 from bot.views.build import editable, view_with
 from db.workspace_settings import WorkspaceSettings
 
@@ -24,14 +24,14 @@ async def choose_channels(interaction: discord.Interaction, _target: int) -> Non
     await defer_update(interaction)
     values = clients.data_of(interaction).get("values") or ()
     chosen = tuple(str(value) for value in values if str(value).isdigit())
-    desk = clients.desk_of(interaction)
-    rules = await desk.preferences.change(place_of(interaction), public_channels=chosen)
+    services = clients.services_of(interaction)
+    rules = await services.workspace_settings.change(place_of(interaction), public_channels=chosen)
     t = clients.texts_of(interaction)
-    shown = settings_card(rules.chosen, desk.settings, t)
+    shown = settings_card(rules.chosen, services.settings, t)
     await interaction.edit_original_response(**with_channel_menu(shown, rules.chosen, t))
 
 
-def with_channel_menu(shown: Shown, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
+def with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
     """Give the arguments for editing a message into the settings with the menu below."""
     menu: discord.ui.ChannelSelect[Any] = discord.ui.ChannelSelect(
         custom_id="rd:channels:0",

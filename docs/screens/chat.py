@@ -11,7 +11,7 @@ from pathlib import Path
 
 import discord
 
-from bot.render.shown import Button, Link, Shown
+from bot.render.message import Button, Link, OutgoingMessage
 
 CSS = Path(__file__).with_name("chat.css")
 _FENCE = re.compile(r"```(?:([a-zA-Z0-9_+\-.#]+)\n)?\n*([\s\S]+?)\n*```\n?")
@@ -26,7 +26,7 @@ _INLINE = re.compile(
 class Posted:
     """A message with what stands around it."""
 
-    shown: Shown
+    shown: OutgoingMessage
     command: str = ""
     """The slash command it answers, if any."""
     private: bool = False

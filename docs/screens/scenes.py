@@ -11,7 +11,7 @@ from chat import Posted
 from bot.locales.texts import texts_for
 from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
 from bot.render.help import help_card
-from bot.render.shown import Shown
+from bot.render.message import OutgoingMessage
 from config.settings import Settings
 from db.deliveries import DeliveryView
 from db.workspace_settings import WorkspaceSettings
@@ -194,7 +194,10 @@ def refusal_scene() -> list[Posted]:
         frees=EN("duration-minutes", n=12),
     )
     large = EN("refusal-file-too-large", name="excursion.mp4.pdf", limit="50")
-    return [_post(Shown(quota), command="ask", private=True), _post(Shown(large), command="ingest", private=True)]
+    return [
+        _post(OutgoingMessage(quota), command="ask", private=True),
+        _post(OutgoingMessage(large), command="ingest", private=True),
+    ]
 
 
 def failure_scene() -> list[Posted]:
@@ -245,7 +248,7 @@ def help_scene() -> list[Posted]:
     return [_post(help_card(EN, manager=True), command="help", private=True)]
 
 
-def _post(shown: Shown, **values: Any) -> Posted:
+def _post(shown: OutgoingMessage, **values: Any) -> Posted:
     return Posted(shown, names=NAMES, **values)
 
 

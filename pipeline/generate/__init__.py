@@ -12,7 +12,7 @@ from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_ans
 from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_conversation
-from pipeline.types import ChatMessage, Fallback, Generated, QuestionContext, Ranked, Usage
+from pipeline.types import ChatMessage, Fallback, GenerationResult, QuestionContext, RankedCandidate, Usage
 
 __all__ = [
     "EXTRACTIVE",
@@ -40,7 +40,7 @@ _LANGUAGE = {
 
 def generate_answer(
     question: str,
-    passages: Sequence[Ranked],
+    passages: Sequence[RankedCandidate],
     chat: ChatModel | None,
     *,
     max_tokens: int,
@@ -48,7 +48,7 @@ def generate_answer(
     context: QuestionContext = NO_CONTEXT,
     on_text: Callable[[str], None] | None = None,
     score_sentences: SentenceScorer | None = None,
-) -> Generated:
+) -> GenerationResult:
     """Answer from the passages: written by the language model, or extracted when there is none or it fails.
 
     An extracted answer speaks the language of its passages, whatever is asked for; the conversation only helps a model
@@ -83,7 +83,7 @@ def generate_answer(
     if checked is None:
         abstained = abstain(question, passages, language=language, model=reply.model)
         return replace(abstained, usage=usage, prompt_hashes=(prompt.sha256,))
-    return Generated(
+    return GenerationResult(
         checked.text,
         checked.citations,
         abstained=False,
@@ -95,7 +95,7 @@ def generate_answer(
     )
 
 
-def ask_for_answer(question: str, passages: Sequence[Ranked], context: QuestionContext) -> list[ChatMessage]:
+def ask_for_answer(question: str, passages: Sequence[RankedCandidate], context: QuestionContext) -> list[ChatMessage]:
     """Write what a language model is asked for an answer with."""
     prompt, language = _prompt(question, context), context.language
     return prompt.messages(

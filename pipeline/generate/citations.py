@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from pipeline.generate.claimed_numbers import missing_numbers
-from pipeline.generate.context import Part, parts_of, readable
+from pipeline.generate.context import ContextPart, parts_of, readable
 from pipeline.generate.extractive import cite
 from pipeline.generate.markers import MARK, drop_markers, replace_markers
 from pipeline.generate.numbering import hide_numbering
 from pipeline.text.sentences import split_sentences
 from pipeline.text.terms import content_terms, is_spaceless, term_overlap
-from pipeline.types import Citation, Ranked
+from pipeline.types import Citation, RankedCandidate
 
 LEAST_SHARE = 0.25
 """Share of a sentence's content terms that its passage must hold; chance agreement on common words stays below."""
@@ -44,7 +44,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedAnswer:
     """A written answer after the check."""
 
     text: str
@@ -55,7 +55,7 @@ class Verified:
     """Numbers for which a sentence was dropped, as they were written."""
 
 
-def verify_citations(question: str, answer: str, passages: Sequence[Ranked]) -> Verified:
+def verify_citations(question: str, answer: str, passages: Sequence[RankedCandidate]) -> VerifiedAnswer:
     """Keep the markers and sentences that hold; one citation per passage, with the words it rests on.
 
     A sentence without a citation has its numbers looked for in all passages.
@@ -89,12 +89,12 @@ def verify_citations(question: str, answer: str, passages: Sequence[Ranked]) -> 
         for n in cited.keys() - citations.keys():
             quote = find_quote(bare, passages[n - 1])
             citations[n] = cite(passages[n - 1], n, quote.text, quote.page)
-    return Verified(
+    return VerifiedAnswer(
         "".join(kept).strip(), tuple(citations[n] for n in sorted(citations)), tuple(claims), tuple(dropped)
     )
 
 
-def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> bool:
+def supports(question: str, claim: str, passages: Sequence[RankedCandidate], n: int) -> bool:
     """Tell whether passage n exists and shares content with a claim.
 
     Between scripts no words agree: there a claim has to share one of its numbers or Latin words, and only where it has
@@ -111,11 +111,11 @@ def supports(question: str, claim: str, passages: Sequence[Ranked], n: int) -> b
     return shared >= LEAST_SHARE and round(shared * len(terms)) >= min(2, len(terms))
 
 
-def find_quote(claim: str, passage: Ranked) -> Part:
+def find_quote(claim: str, passage: RankedCandidate) -> ContextPart:
     """Find the sentence of a passage that shares most with a claim, and the page of its chunk."""
     terms = content_terms(claim)
     parts = list(parts_of(passage))
-    sentences = [Part(text, part.page) for part in parts for text in split_sentences(part.text)]
+    sentences = [ContextPart(text, part.page) for part in parts for text in split_sentences(part.text)]
     return max(sentences or parts, key=lambda sentence: term_overlap(terms, sentence.text))
 
 

@@ -10,7 +10,7 @@ from pipeline.facts.numbers import Number, find_numbers, known_values, word_behi
 from pipeline.generate.context import parts_of, readable
 from pipeline.text.sentences import split_sentences
 from pipeline.text.terms import content_terms, is_content_term, split_terms, term_overlap
-from pipeline.types import Ranked
+from pipeline.types import RankedCandidate
 
 SAME_MATTER = 0.5
 """Share of a claim's content terms that a sentence holds which may deny its number."""
@@ -27,7 +27,7 @@ _LIMIT_AFTER = re.compile(
 )
 
 
-def missing_numbers(question: str, claim: str, passages: Sequence[Ranked]) -> list[Number]:
+def missing_numbers(question: str, claim: str, passages: Sequence[RankedCandidate]) -> list[Number]:
     """Give the numbers of a claim that none of the passages holds, nor the question unless a passage denies it."""
     numbers = find_numbers(claim)
     if not numbers:
@@ -41,7 +41,7 @@ def missing_numbers(question: str, claim: str, passages: Sequence[Ranked]) -> li
     ]
 
 
-def _is_denied(number: Number, claim: str, passages: Sequence[Ranked]) -> bool:
+def _is_denied(number: Number, claim: str, passages: Sequence[RankedCandidate]) -> bool:
     """Tell whether a sentence on the same matter counts the same things, once, and comes to another number."""
     unit = _unit(claim, number)
     if not unit:

@@ -18,7 +18,7 @@ from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import Number, find_numbers
 from pipeline.prompts import language_of
 from pipeline.text.terms import content_terms, split_terms, write_out_negations
-from pipeline.types import AnswerLanguage, Ranked
+from pipeline.types import AnswerLanguage, RankedCandidate
 
 LEAST_WORDS = 2
 """A sentence with fewer content terms beside its numbers does not say what they are about."""
@@ -63,7 +63,7 @@ class Statement:
     """The whole text that it stands in."""
 
     @classmethod
-    def of(cls, passage: Ranked, n: int, text: str, page: int | None = None) -> Statement:
+    def of(cls, passage: RankedCandidate, n: int, text: str, page: int | None = None) -> Statement:
         """Make the statement of a sentence of passage n."""
         candidate = passage.candidate
         return cls(n, candidate.document_id, text, page, candidate.title, candidate.headings, candidate.text)

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.text.tokens import estimate_tokens
-from pipeline.types import Neighbour, Ranked
+from pipeline.types import Neighbour, RankedCandidate
 
 MAX_PART_CHARS = 8000
 """Characters of a chunk that a language model gets to read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ContextPart:
     """A stretch of what stands under one number, and the page it starts on."""
 
     text: str
@@ -24,8 +24,8 @@ class Part:
 
 
 def add_neighbours(
-    passages: Sequence[Ranked], beside: Mapping[int, Sequence[Neighbour]], max_tokens: int
-) -> tuple[Ranked, ...]:
+    passages: Sequence[RankedCandidate], beside: Mapping[int, Sequence[Neighbour]], max_tokens: int
+) -> tuple[RankedCandidate, ...]:
     """Give the passages their neighbours as long as all of it stays within the tokens, the best passage's first.
 
     No chunk is given twice: what is a passage itself, or a neighbour already given, is left out.
@@ -46,22 +46,22 @@ def add_neighbours(
     return tuple(extended)
 
 
-def parts_of(ranked: Ranked) -> Iterator[Part]:
+def parts_of(ranked: RankedCandidate) -> Iterator[ContextPart]:
     """Give what stands under a passage's number, in reading order: its neighbours and itself."""
     candidate = ranked.candidate
     yield from (_part(neighbour, ranked) for neighbour in candidate.neighbours if neighbour.place < 0)
-    yield Part(candidate.text[:MAX_PART_CHARS], candidate.page)
+    yield ContextPart(candidate.text[:MAX_PART_CHARS], candidate.page)
     yield from (_part(neighbour, ranked) for neighbour in candidate.neighbours if neighbour.place > 0)
 
 
-def readable(ranked: Ranked) -> str:
+def readable(ranked: RankedCandidate) -> str:
     """Write all that a passage says, its title and headings included."""
     candidate = ranked.candidate
     return " ".join((candidate.title, *candidate.headings, *(part.text for part in parts_of(ranked))))
 
 
-def _part(neighbour: Neighbour, ranked: Ranked) -> Part:
+def _part(neighbour: Neighbour, ranked: RankedCandidate) -> ContextPart:
     # A neighbour from another section needs that section's headings to say what it is about.
     path = " > ".join(neighbour.headings) if neighbour.headings != ranked.candidate.headings else ""
     text = f"{path}\n\n{neighbour.text}" if path else neighbour.text
-    return Part(text[:MAX_PART_CHARS], neighbour.page)
+    return ContextPart(text[:MAX_PART_CHARS], neighbour.page)

@@ -10,7 +10,7 @@ from pipeline.generate.conflicts import Statement, disagree, distinct_groups, fi
 from pipeline.generate.markers import drop_markers
 from pipeline.text.sentences import is_block, split_sentences
 from pipeline.text.terms import content_terms, is_spaceless, term_overlap
-from pipeline.types import AnswerLanguage, Citation, Fallback, Generated, Ranked, Usage
+from pipeline.types import AnswerLanguage, Citation, Fallback, GenerationResult, RankedCandidate, Usage
 
 SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]
 """Similarity of a question to each sentence, e.g. the cosine of their embeddings."""
@@ -38,14 +38,14 @@ class _Sentence:
 
 def extract_answer(
     question: str,
-    passages: Sequence[Ranked],
+    passages: Sequence[RankedCandidate],
     score_sentences: SentenceScorer | None = None,
     *,
     language: AnswerLanguage = "",
     fallbacks: tuple[Fallback, ...] = (),
     usage: Usage | None = None,
     prompt_hashes: tuple[str, ...] = (),
-) -> Generated:
+) -> GenerationResult:
     """Answer with the one to three best sentences, in the order of the passages; what came before goes on record.
 
     Sentences of other documents that contradict them are shown as well, and it is said that the sources disagree.
@@ -58,7 +58,7 @@ def extract_answer(
         for s in reversed(chosen)
     }
     said = say_conflicts(question, conflicts, language)
-    return Generated(
+    return GenerationResult(
         text=f"{_write(chosen)}\n\n{said}".rstrip(),
         citations=tuple(citations[n] for n in sorted(citations)),
         abstained=False,
@@ -70,7 +70,7 @@ def extract_answer(
     )
 
 
-def cite(passage: Ranked, n: int, quote: str, page: int | None) -> Citation:
+def cite(passage: RankedCandidate, n: int, quote: str, page: int | None) -> Citation:
     """Write the citation of a passage, with the page of the chunk that holds the quote."""
     candidate = passage.candidate
     return Citation(
@@ -85,7 +85,7 @@ def cite(passage: Ranked, n: int, quote: str, page: int | None) -> Citation:
     )
 
 
-def _find(passages: Sequence[Ranked]) -> list[_Sentence]:
+def _find(passages: Sequence[RankedCandidate]) -> list[_Sentence]:
     return [
         _Sentence(text, passage, place, 0.0)
         for passage, ranked in enumerate(passages)
@@ -128,7 +128,7 @@ def _choose(sentences: Sequence[_Sentence]) -> list[_Sentence]:
 
 
 def _add_contradictions(
-    question: str, chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[Ranked]
+    question: str, chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[RankedCandidate]
 ) -> tuple[list[_Sentence], tuple[tuple[int, ...], ...]]:
     """Add to the chosen sentences those that contradict them; gives also which passages disagree."""
     stated = {Statement.of(passages[s.passage], s.passage + 1, s.text): s for s in found}

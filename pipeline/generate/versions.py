@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import find_numbers
-from pipeline.generate.citations import Claim, Verified, find_quote
+from pipeline.generate.citations import Claim, VerifiedAnswer, find_quote
 from pipeline.generate.conflicts import Statement, differing, disagree, distinct_groups, first_of_each, say_conflicts
 from pipeline.generate.context import parts_of
 from pipeline.generate.extractive import PER_PASSAGE, cite, write_quote
 from pipeline.generate.markers import MARK
 from pipeline.text.sentences import split_sentences
-from pipeline.types import AnswerLanguage, Citation, Ranked
+from pipeline.types import AnswerLanguage, Citation, RankedCandidate
 
 # The line by which a model names the passages that contradict each other, as the prompt asks; never shown.
 # In capitals with a colon, or with markers alone, it may not be meant for the reader; otherwise it needs both.
@@ -33,7 +33,7 @@ Groups = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedAnswer:
     """A written answer that holds."""
 
     text: str
@@ -48,7 +48,7 @@ def drop_conflict_lines(said: str) -> str:
     return _CONFLICT_LINE.sub("", said)
 
 
-def named_conflicts(said: str, verified: Verified) -> Groups:
+def named_conflicts(said: str, verified: VerifiedAnswer) -> Groups:
     """Give the conflicts that the model names, as far as the answer cites them and they are of different documents."""
     cited = {citation.n: citation.document_id for citation in verified.citations}
     lines = [map(int, re.findall(r"\d{1,3}", line)) for line in _CONFLICT_LINE.findall(said)]
@@ -57,8 +57,12 @@ def named_conflicts(said: str, verified: Verified) -> Groups:
 
 
 def show_versions(
-    question: str, verified: Verified, named: Groups, passages: Sequence[Ranked], language: AnswerLanguage
-) -> Checked:
+    question: str,
+    verified: VerifiedAnswer,
+    named: Groups,
+    passages: Sequence[RankedCandidate],
+    language: AnswerLanguage,
+) -> CheckedAnswer:
     """Add what contradicts the answer and is not in it; say that the sources disagree where the model has not."""
     statements = [statement for n in range(1, len(passages) + 1) for statement in _statements(passages, n)]
     groups: list[tuple[int, ...]] = []
@@ -78,10 +82,10 @@ def show_versions(
     citations |= {citation.n: citation for citation in verified.citations}
     parts = (verified.text, *(write_quote(s.text, s.n) for s in missing), say_conflicts(question, unsaid, language))
     text = "\n\n".join(part.strip() for part in parts if part)
-    return Checked(text, tuple(citations[n] for n in sorted(citations)), conflicts, verified.dropped)
+    return CheckedAnswer(text, tuple(citations[n] for n in sorted(citations)), conflicts, verified.dropped)
 
 
-def _statements(passages: Sequence[Ranked], n: int) -> list[Statement]:
+def _statements(passages: Sequence[RankedCandidate], n: int) -> list[Statement]:
     return [
         Statement.of(passages[n - 1], n, sentence, part.page)
         for part in parts_of(passages[n - 1])

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
-from pipeline.generate.versions import Checked, drop_conflict_lines, named_conflicts, show_versions
+from pipeline.generate.versions import CheckedAnswer, drop_conflict_lines, named_conflicts, show_versions
 from pipeline.prompts import drop_thinking, escape_passage
-from pipeline.types import AnswerLanguage, ChatReply, Ranked
+from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
 
 NO_ANSWER = "NO_ANSWER"
 PART_GAP = "\n\n"
@@ -19,8 +19,8 @@ _LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\
 
 
 def check_answer(
-    question: str, reply: ChatReply, passages: Sequence[Ranked], language: AnswerLanguage = ""
-) -> Checked | None:
+    question: str, reply: ChatReply, passages: Sequence[RankedCandidate], language: AnswerLanguage = ""
+) -> CheckedAnswer | None:
     """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
     said = drop_thinking(reply.text)
     if not said:
@@ -36,7 +36,7 @@ def check_answer(
     return show_versions(question, verified, named_conflicts(said, verified), passages, language)
 
 
-def format_passages(passages: Sequence[Ranked]) -> str:
+def format_passages(passages: Sequence[RankedCandidate]) -> str:
     """Write the passages for the prompt, each in its numbered tag, which its text cannot close."""
     return "\n\n".join(
         f'<passage n="{n}" title="{_title(ranked)}">\n'
@@ -45,13 +45,13 @@ def format_passages(passages: Sequence[Ranked]) -> str:
     )
 
 
-def _title(ranked: Ranked) -> str:
+def _title(ranked: RankedCandidate) -> str:
     title = " > ".join((ranked.candidate.title, *ranked.candidate.headings))[:200]
     return escape_passage(" ".join(title.replace('"', "'").split()))
 
 
 def show_when_verified(
-    on_text: Callable[[str], None], question: str, passages: Sequence[Ranked]
+    on_text: Callable[[str], None], question: str, passages: Sequence[RankedCandidate]
 ) -> Callable[[str], None]:
     """Pass on, while the answer streams, only the part that already holds against the passages."""
     shown = checked = ""

@@ -15,7 +15,7 @@ from pipeline.ports import Reranker
 from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.fallback import FallbackReranker, attempt
 from pipeline.rerank.permutation import UNSCORED, recall_order
-from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
+from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 SHARE_OF_A_STAGE = 0.5
 """Share of the time left that a stage may take which has others behind it."""
@@ -25,7 +25,7 @@ SHARE_OF_A_STAGE = 0.5
 class _State:
     """What the stages so far have come to."""
 
-    ranked: tuple[Ranked, ...]
+    ranked: tuple[RankedCandidate, ...]
     method: str
     """The last stage that did its work, or what stood in for it."""
     complete: bool = False
@@ -55,7 +55,7 @@ class CascadeReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Give the order after the last stage, with the scores of the stage that placed each candidate last."""
         ends = monotonic() + deadline_s
         state = _State(recall_order(candidates, "none"), "none")
@@ -65,7 +65,7 @@ class CascadeReranker:
             state = _run(stage, limit, question, state, left * share, on_progress)
         ranked = tuple(replace(ranked, rank=rank) for rank, ranked in enumerate(state.ranked, 1))
         held = self.method if state.complete else state.method
-        return Reranking(ranked, held, state.fallbacks, state.usage, state.hashes)
+        return RerankResult(ranked, held, state.fallbacks, state.usage, state.hashes)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what all stages will cost together, as if each read the first of the candidates."""

@@ -14,7 +14,7 @@ from pipeline.errors import Cancelled, LeaseLost, ModelUnavailable
 from pipeline.ports import Reranker
 from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.permutation import UNSCORED
-from pipeline.types import Candidate, Reranking, Usage
+from pipeline.types import Candidate, RerankResult, Usage
 
 FAILURES = 3
 PAUSE_S = 60.0
@@ -53,7 +53,7 @@ class CircuitBreaker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Rerank, or raise `ModelUnavailable` while the method is left alone."""
         self._check()
         try:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
 from pipeline.rerank.passages import passage_of
-from pipeline.rerank.permutation import Scored, note_unscored, order_by_score, sigmoid
+from pipeline.rerank.permutation import CandidateScore, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
-from pipeline.types import Candidate, Reranking
+from pipeline.types import Candidate, RerankResult
 
 
 class CrossEncoderReranker:
@@ -27,13 +27,13 @@ class CrossEncoderReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by the model's score; those the deadline left unread keep their place and are flagged."""
 
         def score(part: Sequence[Candidate]) -> Sequence[float]:
             return self._scorer.score(question, [passage_of(candidate) for candidate in part])
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
-        scored = [Scored(None) if logit is None else Scored(sigmoid(logit), logit) for logit in raw]
+        scored = [CandidateScore(None) if logit is None else CandidateScore(sigmoid(logit), logit) for logit in raw]
         ranked = order_by_score(candidates, scored, self.method)
-        return Reranking(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
+        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))

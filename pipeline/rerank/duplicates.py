@@ -15,7 +15,7 @@ from functools import cached_property
 from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import find_numbers
 from pipeline.text.terms import is_spaceless, split_terms, write_out_negations
-from pipeline.types import DUPLICATE, Ranked
+from pipeline.types import DUPLICATE, RankedCandidate
 
 SAME_PASSAGE = 0.8
 """Share of the better ranked passage that its near-duplicate must hold; the rest of it stands before or behind."""
@@ -33,7 +33,7 @@ _SIGN = re.compile(
 class _Passage:
     """A candidate with what it is compared by, each computed once."""
 
-    def __init__(self, item: Ranked) -> None:
+    def __init__(self, item: RankedCandidate) -> None:
         self.item = item
         candidate = item.candidate
         self.terms = frozenset(split_terms(candidate.text))
@@ -55,11 +55,11 @@ class _Passage:
         return frozenset((*split_terms(self.item.candidate.title), *self.headings))
 
 
-def fold_duplicates(question: str, ranked: Sequence[Ranked]) -> tuple[Ranked, ...]:
+def fold_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[RankedCandidate, ...]:
     """Flag every near-duplicate of a better ranked candidate; order, ranks and scores stay as they are."""
     asked = frozenset(split_terms(question))
     kept: list[_Passage] = []
-    folded: list[Ranked] = []
+    folded: list[RankedCandidate] = []
     for item in ranked:
         passage = _Passage(item)
         same = next((better.item for better in kept if _is_said_by(better, passage, asked)), None)
@@ -71,7 +71,7 @@ def fold_duplicates(question: str, ranked: Sequence[Ranked]) -> tuple[Ranked, ..
     return tuple(folded)
 
 
-def distinct(ranked: Sequence[Ranked], top_k: int) -> tuple[Ranked, ...]:
+def distinct(ranked: Sequence[RankedCandidate], top_k: int) -> tuple[RankedCandidate, ...]:
     """Give the Top-K: the best candidates that are no duplicates."""
     return tuple(item for item in ranked if DUPLICATE not in item.flags)[:top_k]
 

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from pipeline.types import ChatReply, TokenOdds
+from pipeline.types import ChatReply, TokenLogprobs
 
 LEAST_MASS = 0.5
 """Where the numbers among the likeliest tokens weigh less than this together, the place is not that of the rating."""
@@ -37,7 +37,7 @@ def expected_rating(reply: ChatReply, rating: float, highest: int) -> float | No
     return sum(number * weight for number, weight in mass.items()) / total
 
 
-def _token_at(tokens: Sequence[TokenOdds], ending: str) -> int | None:
+def _token_at(tokens: Sequence[TokenLogprobs], ending: str) -> int | None:
     """Find the token with which the reply's ending begins.
 
     Searched from the end: before it a token may hold half a character, and behind it come tokens that no text shows.
@@ -53,7 +53,7 @@ def _token_at(tokens: Sequence[TokenOdds], ending: str) -> int | None:
     return None
 
 
-def _mass(tokens: Sequence[TokenOdds], at: int, highest: int) -> dict[int, float]:
+def _mass(tokens: Sequence[TokenLogprobs], at: int, highest: int) -> dict[int, float]:
     mass: dict[int, float] = {}
     for text, log_probability in tokens[at].alternatives:
         number = text.strip(_AROUND)

@@ -10,7 +10,7 @@ from pipeline.errors import Cancelled, LeaseLost, lost_usage
 from pipeline.ports import Reranker
 from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.permutation import UNSCORED, give_up, is_full_permutation, recall_order
-from pipeline.types import Candidate, Fallback, Reranking, Usage
+from pipeline.types import Candidate, Fallback, RerankResult, Usage
 
 KEPT_FOR_THE_NEXT = 0.25
 """Share of the time left that a method must leave to the one behind it."""
@@ -38,7 +38,7 @@ class FallbackReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Give the first usable result; raises nothing but a cancellation or a lost lease."""
         ends = monotonic() + deadline_s
         failed: list[Fallback] = []
@@ -52,7 +52,7 @@ class FallbackReranker:
             if not candidates or any(UNSCORED not in ranked.flags for ranked in result.ranked):
                 return _with_record(result, failed, usage, hashes)
             failed.extend(result.fallbacks or (Fallback("rerank", reranker.method, "none", "It scored no candidate."),))
-        last = Reranking(recall_order(candidates, "none"), "none")
+        last = RerankResult(recall_order(candidates, "none"), "none")
         return _with_record(last, failed, usage, hashes)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
@@ -71,7 +71,7 @@ def attempt(
     candidates: Sequence[Candidate],
     deadline_s: float,
     on_progress: Callable[[int, int], None] | None,
-) -> Reranking:
+) -> RerankResult:
     """Let a method try; whatever goes wrong becomes a result that says so, except a cancellation or a lost lease."""
     if deadline_s <= 0 and reranker.method != "none":
         return give_up(candidates, reranker.method, "No time was left for it.")
@@ -96,7 +96,9 @@ def _has_worker(rest: Sequence[Reranker]) -> bool:
     return any(reranker.method != "none" for reranker in rest)
 
 
-def _with_record(result: Reranking, failed: Sequence[Fallback], usage: Usage, hashes: tuple[str, ...]) -> Reranking:
+def _with_record(
+    result: RerankResult, failed: Sequence[Fallback], usage: Usage, hashes: tuple[str, ...]
+) -> RerankResult:
     # Each method that failed names the one that really took its place, not the one it hoped for.
     record = tuple(replace(fallback, used=result.method) for fallback in failed)
     return replace(result, fallbacks=record + result.fallbacks, usage=usage, prompt_hashes=hashes)

@@ -15,10 +15,10 @@ import numpy as np
 
 from pipeline.ports import Matrix, TokenVectors, Vocabulary
 from pipeline.rerank.passages import passage_of
-from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid, standardize
+from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid, standardize
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
 from pipeline.text.terms import reading_share
-from pipeline.types import Candidate, Reranking
+from pipeline.types import Candidate, RerankResult
 
 
 class LateInteractionReranker:
@@ -47,7 +47,7 @@ class LateInteractionReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by MaxSim and recall score together."""
         asked = self._vectors.encode_tokens([self._query_prefix + question])[0]
         weight = 1.0 if self._vocabulary is None else reading_share(question, self._vocabulary.known_units(question))
@@ -60,7 +60,7 @@ class LateInteractionReranker:
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         ranked = order_by_score(candidates, fuse(candidates, raw, weight), self.method)
-        return Reranking(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
+        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
 
 
 def max_sim(question: Matrix, passage: Matrix) -> float:
@@ -70,16 +70,16 @@ def max_sim(question: Matrix, passage: Matrix) -> float:
     return float(np.mean(np.max(question @ passage.T, axis=1)))
 
 
-def fuse(candidates: Sequence[Candidate], raw: Sequence[float | None], weight: float = 1.0) -> list[Scored]:
+def fuse(candidates: Sequence[Candidate], raw: Sequence[float | None], weight: float = 1.0) -> list[CandidateScore]:
     """Fuse MaxSim with the recall score, both standardised over the candidates that were read."""
     read = [i for i, value in enumerate(raw) if value is not None]
     similar = standardize([raw[i] or 0.0 for i in read])
     recalled = standardize([candidates[i].recall_score for i in read])
     legs = _count_legs(candidates)
-    scored = [Scored(None)] * len(candidates)
+    scored = [CandidateScore(None)] * len(candidates)
     for place, i in enumerate(read):
         mean = (legs * recalled[place] + weight * similar[place]) / (legs + weight)
-        scored[i] = Scored(sigmoid(mean), raw[i])
+        scored[i] = CandidateScore(sigmoid(mean), raw[i])
     return scored
 
 

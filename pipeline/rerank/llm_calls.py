@@ -11,7 +11,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from pipeline.errors import LlmError, LlmRefused, LlmUnreachable
+from pipeline.errors import LlmError, LlmRejected, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
 from pipeline.rerank.slices import OUT_OF_TIME
@@ -55,7 +55,7 @@ class LlmLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome(Generic[Value]):
+class CallOutcome(Generic[Value]):
     """What came of one question to the model."""
 
     value: Value | None
@@ -90,7 +90,7 @@ class LlmCalls:
 
     def ask(
         self, values: Mapping[str, str], read: Callable[[ChatReply], Value | None], reply_tokens: int
-    ) -> Outcome[Value]:
+    ) -> CallOutcome[Value]:
         """Ask, and ask once more when the reply cannot be read; never raises an error of the endpoint.
 
         `reply_tokens` is what the form asked for needs. The tokens are estimated and set aside before each call.
@@ -99,26 +99,26 @@ class LlmCalls:
         for repaired in (False, True):
             left = self.ends - monotonic()
             if left <= 0:
-                return Outcome(None, f"There is no more to ask: {OUT_OF_TIME}", final=True)
+                return CallOutcome(None, f"There is no more to ask: {OUT_OF_TIME}", final=True)
             estimated = Usage(1, estimate_messages(messages), reply_tokens)
             if not self._reserve(estimated):
                 budget = f"{self._limits.budget_tokens:,}"
-                return Outcome(None, f"The {budget} tokens that reranking may spend are used up.", final=True)
+                return CallOutcome(None, f"The {budget} tokens that reranking may spend are used up.", final=True)
             try:
                 reply = self._complete(messages, min(left, self._limits.call_timeout_s), reply_tokens)
             except LlmError as error:
                 self._settle(estimated, error.usage)
                 # A refusal (wrong key, no such model) does not get better, and an endpoint that is away has been
                 # tried again already.
-                return Outcome(None, str(error), final=isinstance(error, LlmRefused | LlmUnreachable))
+                return CallOutcome(None, str(error), final=isinstance(error, LlmRejected | LlmUnreachable))
             self._settle(estimated, reply.usage)
             value = read(reply)
             if value is not None:
-                return Outcome(value, repaired=repaired)
+                return CallOutcome(value, repaired=repaired)
             said = reply.text[:MAX_QUOTED_REPLY] or "(nothing)"
             messages = [*messages, ChatMessage("assistant", said), ChatMessage("user", self._prompt.repair)]
         name = self._chat.name
-        return Outcome(None, f"{name} did not answer in the form that was asked for, also when asked again.")
+        return CallOutcome(None, f"{name} did not answer in the form that was asked for, also when asked again.")
 
     def _complete(self, messages: list[ChatMessage], timeout_s: float, reply_tokens: int) -> ChatReply:
         return self._chat.complete(

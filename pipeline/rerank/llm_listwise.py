@@ -18,12 +18,12 @@ from functools import partial
 
 from pipeline.ports import ChatModel
 from pipeline.prompts import escape_passage, language_of, load_prompt
-from pipeline.rerank.llm_calls import LlmCalls, LlmLimits, Outcome
+from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits
 from pipeline.rerank.passages import quoted_list
 from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, give_up, order_by_places
 from pipeline.rerank.ranking_reply import RankingReply, parse_ranking
 from pipeline.text.tokens import estimate_messages
-from pipeline.types import Candidate, ChatReply, Fallback, Reranking, Usage
+from pipeline.types import Candidate, ChatReply, Fallback, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 400
 NUMBER_TOKENS = 4
@@ -63,10 +63,10 @@ class LlmListwiseReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by windows; gives up, with the reason on record, when not one window could be read."""
         if len(candidates) < 2:
-            return Reranking(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
+            return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("listwise", language_of(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         spans = window_spans(len(candidates), self._window, self._step)
@@ -88,7 +88,7 @@ class LlmListwiseReranker:
             for i in range(len(candidates))
         }
         ranked = order_by_places(candidates, sofar.order, self.method, flags)
-        return Reranking(ranked, self.method, self._notes(sofar, len(spans)), calls.usage, (prompt.sha256,))
+        return RerankResult(ranked, self.method, self._notes(sofar, len(spans)), calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost, before the first call."""
@@ -102,7 +102,7 @@ class LlmListwiseReranker:
         said = sum(FORM_TOKENS + NUMBER_TOKENS * (end - start) for start, end in spans)
         return self._limits.priced(len(spans), asked, said)
 
-    def _ask(self, calls: LlmCalls, question: str, shown: Sequence[Candidate]) -> Outcome[RankingReply]:
+    def _ask(self, calls: LlmCalls, question: str, shown: Sequence[Candidate]) -> CallOutcome[RankingReply]:
         read = partial(_read, count=len(shown))
         return calls.ask(_values(question, shown), read, FORM_TOKENS + NUMBER_TOKENS * len(shown))
 
@@ -140,7 +140,7 @@ def _read(reply: ChatReply, *, count: int) -> RankingReply | None:
     return parse_ranking(reply.text, count)
 
 
-def _take(sofar: _Progress, start: int, end: int, outcome: Outcome[RankingReply]) -> None:
+def _take(sofar: _Progress, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
     """Put one window in the order that was given; what was not named follows behind, in its incoming order."""
     if outcome.value is None:
         sofar.failed += 1

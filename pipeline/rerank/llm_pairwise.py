@@ -24,11 +24,11 @@ from pipeline.ports import ChatModel
 from pipeline.prompts import escape_passage, language_of, load_prompt
 from pipeline.rerank.comparisons import Strategy, all_pairs, match, merge, most_comparisons, slide
 from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
+from pipeline.rerank.pairwise_comparer import REPLY_TOKENS, PairwiseComparer
 from pipeline.rerank.passages import quoted_text, quoted_title
-from pipeline.rerank.permutation import UNSCORED, Scored, give_up, order_by_places, order_by_score
-from pipeline.rerank.referee import REPLY_TOKENS, Referee
+from pipeline.rerank.permutation import UNSCORED, CandidateScore, give_up, order_by_places, order_by_score
 from pipeline.text.tokens import estimate_messages
-from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
+from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 1000
 
@@ -54,22 +54,24 @@ class LlmPairwiseReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by preference; gives up, with the reason on record, when not one pair could be decided."""
         if len(candidates) < 2:
-            return Reranking(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
+            return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("pairwise", language_of(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
         most = most_comparisons(self._strategy, len(candidates), self._depth)
-        with Referee(calls, ask, self._limits.concurrency, _progress(on_progress, most, len(candidates))) as referee:
+        with PairwiseComparer(
+            calls, ask, self._limits.concurrency, _progress(on_progress, most, len(candidates))
+        ) as referee:
             ranked = self._order(referee, candidates)
         if not referee.decided:
             said = f"{self._chat.name} {referee.defeat()}"
             return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
         note = referee.note()
         fallbacks = (Fallback("rerank", self.method, "none", note),) if note else ()
-        return Reranking(ranked, self.method, fallbacks, calls.usage, (prompt.sha256,))
+        return RerankResult(ranked, self.method, fallbacks, calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost at most, before the first call."""
@@ -82,7 +84,7 @@ class LlmPairwiseReranker:
         calls = 2 * most_comparisons(self._strategy, len(candidates), self._depth)
         return self._limits.priced(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
 
-    def _order(self, referee: Referee, candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
+    def _order(self, referee: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
         count = len(candidates)
         if self._strategy == "all-pairs":
             return self._by_points(referee, candidates)
@@ -97,7 +99,7 @@ class LlmPairwiseReranker:
             (order,) = runs
         return order_by_places(candidates, order, self.method, referee.flags(count))
 
-    def _by_points(self, referee: Referee, candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
+    def _by_points(self, referee: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
         points = [0.0] * len(candidates)
         for first, second, verdict in referee.play([match(*pair) for pair in all_pairs(len(candidates))]):
             points[first] += (1 + verdict) / 2
@@ -105,7 +107,9 @@ class LlmPairwiseReranker:
         flags = referee.flags(len(candidates))
         most = len(candidates) - 1
         scored = [
-            Scored(None) if UNSCORED in flags.get(i, ()) else Scored(won / most, won, flags=flags.get(i, ()))
+            CandidateScore(None)
+            if UNSCORED in flags.get(i, ())
+            else CandidateScore(won / most, won, flags=flags.get(i, ()))
             for i, won in enumerate(points)
         ]
         return order_by_score(candidates, scored, self.method)

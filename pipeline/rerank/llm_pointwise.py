@@ -20,19 +20,19 @@ from typing import Literal
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt
 from pipeline.rerank.expected_rating import expected_rating
-from pipeline.rerank.llm_calls import LlmCalls, LlmLimits, Outcome, ParallelCalls
+from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits, ParallelCalls
 from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
-from pipeline.rerank.permutation import REPAIRED, Scored, give_up, note_unscored, order_by_score
+from pipeline.rerank.permutation import REPAIRED, CandidateScore, give_up, note_unscored, order_by_score
 from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
 from pipeline.rerank.slices import OUT_OF_TIME
 from pipeline.text.tokens import estimate_messages
-from pipeline.types import Candidate, ChatReply, Reranking, Usage
+from pipeline.types import Candidate, ChatReply, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 2000
 RATING_TOKENS = 60
 """What one rating with its reason takes in a reply."""
 
-_Ratings = Outcome[Mapping[int, Rating]]
+_Ratings = CallOutcome[Mapping[int, Rating]]
 """By the passage's number within its call, from 1."""
 
 
@@ -40,7 +40,7 @@ _Ratings = Outcome[Mapping[int, Rating]]
 class _Tally:
     """What came back so far; written by the calling thread only."""
 
-    scored: dict[int, Scored] = field(default_factory=dict)
+    scored: dict[int, CandidateScore] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     done: int = 0
     failed: int = 0
@@ -76,7 +76,7 @@ class LlmPointwiseReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by rating; gives up, with the reason on record, when fewer than half of the ratings are usable."""
         prompt = self._prompt(question)
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
@@ -86,10 +86,10 @@ class LlmPointwiseReranker:
         if candidates and usable * 2 < len(candidates):
             said = f"Only {usable} of {len(candidates)} passages got a usable rating from {self._chat.name}. {reason}"
             return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
-        scored = [tally.scored.get(i, Scored(None)) for i in range(len(candidates))]
+        scored = [tally.scored.get(i, CandidateScore(None)) for i in range(len(candidates))]
         ranked = order_by_score(candidates, scored, self.method)
         note = note_unscored(ranked, self.method, reason)
-        return Reranking(ranked, self.method, note, calls.usage, (prompt.sha256,))
+        return RerankResult(ranked, self.method, note, calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost, before the first call."""
@@ -152,7 +152,7 @@ class LlmPointwiseReranker:
         flags = (REPAIRED,) if outcome.repaired else ()
         for number, rating in ratings.items():
             share = rating.value / self._scale
-            tally.scored[start + number - 1] = Scored(share, rating.value, rating.reason, flags)
+            tally.scored[start + number - 1] = CandidateScore(share, rating.value, rating.reason, flags)
         tally.done += count
         tally.failed += count - len(ratings)
         tally.final = tally.final or outcome.final

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, pstdev
 
-from pipeline.types import Candidate, Fallback, Ranked, Reranking, Usage
+from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 UNSCORED = "unscored"
 """Nothing usable was said about the candidate, so that it kept its incoming place."""
@@ -18,7 +18,7 @@ CORRECTED = "corrected"
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class CandidateScore:
     """What a method found out about one candidate."""
 
     score: float | None
@@ -28,7 +28,9 @@ class Scored:
     flags: tuple[str, ...] = ()
 
 
-def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], method: str) -> tuple[Ranked, ...]:
+def order_by_score(
+    candidates: Sequence[Candidate], scored: Sequence[CandidateScore], method: str
+) -> tuple[RankedCandidate, ...]:
     """Order candidates by score, best first; equal scores keep their recall order.
 
     A candidate without a score keeps the place recall gave it, since nothing speaks for moving it, and is flagged; it
@@ -37,13 +39,13 @@ def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], me
     usable = [i for i in range(len(candidates)) if _is_usable(scored[i])]
     best_first = iter(sorted(usable, key=lambda i: -(scored[i].score or 0.0)))
     placed = [next(best_first) if _is_usable(scored[i]) else i for i in range(len(candidates))]
-    ranked: list[Ranked] = []
+    ranked: list[RankedCandidate] = []
     shown = max((scored[i].score or 0.0 for i in usable), default=0.0)
     for rank, i in enumerate(placed, 1):
         known = _is_usable(scored[i])
         shown = min(1.0, max(0.0, scored[i].score or 0.0)) if known else shown
         ranked.append(
-            Ranked(
+            RankedCandidate(
                 candidate=candidates[i],
                 rank=rank,
                 score=shown,
@@ -58,7 +60,7 @@ def order_by_score(candidates: Sequence[Candidate], scored: Sequence[Scored], me
 
 def order_by_places(
     candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
-) -> tuple[Ranked, ...]:
+) -> tuple[RankedCandidate, ...]:
     """Put candidates in the order of a method that gives places and no scores.
 
     The score is a matter of rank only, from 1 down in even steps, so that it is never taken for a probability; the raw
@@ -66,7 +68,7 @@ def order_by_places(
     """
     below = len(candidates) - 1
     return tuple(
-        Ranked(
+        RankedCandidate(
             candidate=candidates[i],
             rank=rank,
             score=1.0 - (rank - 1) / len(candidates),
@@ -78,15 +80,17 @@ def order_by_places(
     )
 
 
-def recall_order(candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()) -> tuple[Ranked, ...]:
+def recall_order(
+    candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()
+) -> tuple[RankedCandidate, ...]:
     """Keep the order of recall; each score is the recall score as a share of the best one."""
     best = max((c.recall_score for c in candidates), default=0.0)
-    ranked: list[Ranked] = []
+    ranked: list[RankedCandidate] = []
     score = 1.0
     for rank, candidate in enumerate(candidates, 1):
         share = candidate.recall_score / best if best > 0 else 1.0 / rank
         score = max(0.0, min(score, share))
-        ranked.append(Ranked(candidate, rank, score, candidate.recall_score, method=method, flags=flags))
+        ranked.append(RankedCandidate(candidate, rank, score, candidate.recall_score, method=method, flags=flags))
     return tuple(ranked)
 
 
@@ -96,9 +100,9 @@ def give_up(
     reason: str,
     usage: Usage | None = None,
     prompt_hashes: tuple[str, ...] = (),
-) -> Reranking:
+) -> RerankResult:
     """Answer for a method that could not do its work: recall order, with the fallback and its costs on record."""
-    return Reranking(
+    return RerankResult(
         ranked=recall_order(candidates, "none", (UNSCORED,)),
         method="none",
         fallbacks=(Fallback("rerank", method, "none", reason),),
@@ -107,7 +111,7 @@ def give_up(
     )
 
 
-def note_unscored(ranked: Sequence[Ranked], method: str, reason: str) -> tuple[Fallback, ...]:
+def note_unscored(ranked: Sequence[RankedCandidate], method: str, reason: str) -> tuple[Fallback, ...]:
     """Put on record that some candidates kept the place of recall; nothing when all were scored."""
     missing = sum(UNSCORED in r.flags for r in ranked)
     if not missing:
@@ -117,7 +121,7 @@ def note_unscored(ranked: Sequence[Ranked], method: str, reason: str) -> tuple[F
     )
 
 
-def is_full_permutation(ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> bool:
+def is_full_permutation(ranked: Sequence[RankedCandidate], candidates: Sequence[Candidate]) -> bool:
     """Tell whether a result holds every candidate once, with ranks 1..n and scores within 0..1."""
     return (
         sorted(r.candidate.chunk_id for r in ranked) == sorted(c.chunk_id for c in candidates)
@@ -141,5 +145,5 @@ def sigmoid(logit: float) -> float:
     return grown / (1.0 + grown)
 
 
-def _is_usable(scored: Scored) -> bool:
+def _is_usable(scored: CandidateScore) -> bool:
     return scored.score is not None and math.isfinite(scored.score)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.rerank.permutation import recall_order
-from pipeline.types import Candidate, Reranking
+from pipeline.types import Candidate, RerankResult
 
 
 class RecallOrderReranker:
@@ -20,6 +20,6 @@ class RecallOrderReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Keep the order of recall, with its scores scaled to 0..1."""
-        return Reranking(ranked=recall_order(candidates, self.method), method=self.method)
+        return RerankResult(ranked=recall_order(candidates, self.method), method=self.method)

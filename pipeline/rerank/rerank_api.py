@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmTimeout, LlmUnparsable
 from pipeline.ports import RerankEndpoint
 from pipeline.rerank.passages import passage_of
-from pipeline.rerank.permutation import Scored, give_up, note_unscored, order_by_score, sigmoid
+from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME
 from pipeline.text.tokens import cut_to_tokens, estimate_tokens
-from pipeline.types import Candidate, Reranking, Usage
+from pipeline.types import Candidate, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 2000
 
@@ -46,10 +46,10 @@ class RerankApiReranker:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         """Order by the endpoint's scores; gives up when fewer than half of the passages got one."""
         if not candidates:
-            return Reranking((), self.method)
+            return RerankResult((), self.method)
         estimated = self.estimate(question, candidates)
         if self._budget_tokens and estimated.prompt_tokens > self._budget_tokens:
             said = f"It would take about {estimated.prompt_tokens:,} tokens; the limit is {self._budget_tokens:,}."
@@ -73,7 +73,7 @@ class RerankApiReranker:
             )
             return give_up(candidates, self.method, said, usage)
         ranked = order_by_score(candidates, scaled(answer.scores), self.method)
-        return Reranking(ranked, self.method, note_unscored(ranked, self.method, reason), usage)
+        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, reason), usage)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost: every passage is read together with the question."""
@@ -86,10 +86,10 @@ class RerankApiReranker:
         return Usage(usage.calls, usage.prompt_tokens, usage.completion_tokens, cost)
 
 
-def scaled(scores: Sequence[float | None]) -> list[Scored]:
+def scaled(scores: Sequence[float | None]) -> list[CandidateScore]:
     """Bring scores to 0..1: as they are when they are already, else through the sigmoid, all of them."""
     logits = any(score is not None and not 0.0 <= score <= 1.0 for score in scores)
     return [
-        Scored(None) if score is None else Scored(sigmoid(score) if logits else score, raw_score=score)
+        CandidateScore(None) if score is None else CandidateScore(sigmoid(score) if logits else score, raw_score=score)
         for score in scores
     ]

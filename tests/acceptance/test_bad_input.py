@@ -78,7 +78,7 @@ def bad_files(folder: Path, shared: Path | None) -> dict[str, tuple[str, str]]:
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("word/document.xml", b" " * (40 << 20))
     expected = {
-        "empty.txt": ("EmptyDocument|UnreadableFile|BadInput", "empty|no text"),
+        "empty.txt": ("EmptyDocument|UnreadableFile|InvalidInput", "empty|no text"),
         "blank.md": ("EmptyDocument", "no text|empty"),
         "noise.bin": ("UnsupportedFormat|UnreadableFile", "read|format"),
         "cut.pdf": ("UnreadableFile|EmptyDocument", "damaged|read"),
@@ -147,7 +147,7 @@ def test_links__private_and_no_web_links_are_refused(busy, echo):
     assert [entry["state"] for entry in entries] == ["failed"] * 5
     assert entries[4]["job"] is None
     for entry in entries[:4]:
-        assert busy.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}") == "LinkRefused", entry
+        assert busy.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}") == "LinkNotAllowed", entry
 
 
 def test_wrong_key__answered_without_the_model_and_the_key_is_nowhere(busy, echo):

@@ -14,7 +14,7 @@ import pytest
 from embedded.servers import ServerUrls
 from tasks.submit import Submitter
 from tests.acceptance.conftest import Desk
-from tests.courier_office import EDIT, EDIT_ORIGINAL, POST, Asked, Cut, Office
+from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, Asked, Cut, Office
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.model import Channel
 

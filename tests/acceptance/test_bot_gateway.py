@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import Desk
-from tests.courier_office import Office
+from tests.delivery_harness import Office
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.model import Channel
 

@@ -64,7 +64,7 @@ def test_ask__cheaper_over_the_soft_limit_and_refused_over_the_hard_one(desk: De
     assert "An answer would cost about $0.80, and the limit is $0.81 for one person in 24 hours, of which" in said
     assert "there is room again in" in said
     assert len(llm.asked) == 3, "refused before the first call"
-    assert desk.value("SELECT error_class FROM jobs ORDER BY id DESC LIMIT 1") == "OverBudget"
+    assert desk.value("SELECT error_class FROM jobs ORDER BY id DESC LIMIT 1") == "BudgetExceeded"
 
     free = desk.refdesk("ask", QUESTION, REFDESK_BUDGET_USER_DAY_HARD_USD="0.01")
     assert free.returncode == 0, "without a paid model nothing is refused"

@@ -20,7 +20,7 @@ import pytest
 
 from pipeline.answer import AnswerParts, answer_question
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
-from pipeline.errors import LlmRefused
+from pipeline.errors import LlmRejected
 from pipeline.rerank import (
     LlmLimits,
     LlmListwiseReranker,
@@ -140,7 +140,7 @@ def test_server__schema_and_its_refusal_cost_no_answer(chat: OpenAIChat) -> None
 
 def test_server__unknown_model_is_refused_with_a_sentence(server_url: str) -> None:
     chat = OpenAIChat(server_url, "no-such/model")
-    with pytest.raises(LlmRefused, match="no-such/model"):
+    with pytest.raises(LlmRejected, match="no-such/model"):
         chat.complete([ChatMessage("user", "Hello")], max_tokens=8, timeout_s=60)
     chat.close()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from config.loaded import LoadedParts
+from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from db import profiles
 from pipeline.types import EmbeddingProfile
@@ -38,7 +38,7 @@ def worker(library, errors: dict[str, Exception] | None = None) -> Any:
         worker="w1",
         settings=Settings(_env_file=None, embed_claim_size=64),
         database=library.database,
-        parts=LoadedParts(parts, lambda: None),
+        parts=ProfilePartsCache(parts, lambda: None),
     )
 
 

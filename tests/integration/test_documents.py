@@ -87,7 +87,7 @@ def chunks(results) -> dict[Path, tuple[Chunk, ...]]:
 def test_documents__each_is_read_or_fails_with_a_sentence_that_names_it(results):
     for path, result in results.items():
         if not isinstance(result, ParsedDocument):
-            assert isinstance(result, errors.BadInput), path
+            assert isinstance(result, errors.InvalidInput), path
             assert not isinstance(result, errors.ParserCrashed | errors.ParseTimeout), path
             assert path.name in str(result), path
             assert str(result).endswith(".") or ".;" in str(result), path

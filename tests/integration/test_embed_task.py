@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.loaded import LoadedParts
+from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseUnavailable
 from tasks.embed import embed_backlog
 from tests.integration.conftest import fake_vector
 
@@ -34,7 +34,7 @@ def runtime(library, embedder, **settings) -> Any:
     return SimpleNamespace(
         settings=Settings(_env_file=None, embed_claim_size=64, **settings),
         database=library.database,
-        parts=LoadedParts(parts, lambda: None),
+        parts=ProfilePartsCache(parts, lambda: None),
     )
 
 
@@ -93,8 +93,8 @@ def test_chunk_out_of_attempts__is_left_to_the_sweeper(library):
 
 def test_batch_whose_database_is_away__does_not_count(library):
     add_unembedded(library, "good", ["good"])
-    with pytest.raises(DatabaseAway):
-        embed_backlog(runtime(library, FakeEmbedder(library.profile, DatabaseAway())))
+    with pytest.raises(DatabaseUnavailable):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, DatabaseUnavailable())))
     assert library.count("embedding_queue", "attempts = 0 AND claim_token IS NULL") == 1
 
 

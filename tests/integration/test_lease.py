@@ -6,7 +6,7 @@ import pytest
 
 from db import jobs
 from pipeline.errors import Cancelled
-from tasks import signs
+from tasks import worker_heartbeat as signs
 from tasks.lease import holding
 
 

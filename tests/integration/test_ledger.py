@@ -8,7 +8,7 @@ import pytest
 
 from db import jobs, workers
 from db.sweep import sweep
-from db.workers import WorkerSign
+from db.workers import WorkerStatus
 from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFile
 
 HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
@@ -216,7 +216,7 @@ def test_why__with_a_worker(library):
 
 
 def test_beat__a_message_taken_before_the_first_sign_counts(library):
-    sign = WorkerSign("w", "ingest", ("ingest",), "host", 1, "model")
+    sign = WorkerStatus("w", "ingest", ("ingest",), "host", 1, "model")
     for took in (True, False):
         with library.database.system() as session:
             workers.beat(session, sign, took_task=took)

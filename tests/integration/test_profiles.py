@@ -14,7 +14,7 @@ from db import embedding, profiles
 from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
 from pipeline.errors import (
-    BadInput,
+    InvalidInput,
     ProfileMismatch,
     ProfileNotReady,
     UnknownName,
@@ -34,18 +34,18 @@ def test_add__keeps_everything_that_makes_the_vectors(library):
 
 def test_add__a_name_means_one_thing(library):
     add(library, building=False)
-    with pytest.raises(BadInput, match="it is added"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="it is added"), library.database.system() as session:
         profiles.add(session, OTHER)
     with library.database.system() as session:
         profiles.drop(session, profiles.find(session, "other")[0])
-    with pytest.raises(BadInput, match="another meaning"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="another meaning"), library.database.system() as session:
         profiles.add(session, replace(OTHER, query_prefix="query: "))
     add(library, building=False)
     assert states(library)["other"] == "added"
 
 
 def test_add__more_dimensions_than_an_index_takes_are_refused_by_name(library):
-    with pytest.raises(BadInput, match=r"4,096 dimensions; 4,000 is the most"):
+    with pytest.raises(InvalidInput, match=r"4,096 dimensions; 4,000 is the most"):
         add(library, replace(OTHER, dimensions=4096))
 
 
@@ -142,14 +142,14 @@ def test_switch__needs_every_vector_and_leaves_one_live(library):
     embed_backlog(worker(library))
     switch(library, other)
     assert states(library) == {"fake": "retired", "other": "live"}
-    with pytest.raises(BadInput, match="live already"):
+    with pytest.raises(InvalidInput, match="live already"):
         switch(library, other)
     assert states(library) == {"fake": "retired", "other": "live"}
 
 
 def test_switch__to_what_was_only_added_is_refused(library):
     other = add(library, building=False)
-    with pytest.raises(BadInput, match="build it first"):
+    with pytest.raises(InvalidInput, match="build it first"):
         switch(library, other)
 
 
@@ -265,12 +265,12 @@ def test_drop__waits_for_a_question_that_began_while_the_switch_was_under_way(li
             f" VALUES ({library.workspace}, 'ask', 'query', '{{}}', 'running', now())"
         )
         profiles.switch(session, other)
-    with pytest.raises(BadInput, match="1 questions still read"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="1 questions still read"), library.database.system() as session:
         profiles.drop(session, library.profile)
 
 
 def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(library):
-    with pytest.raises(BadInput, match="is live"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="is live"), library.database.system() as session:
         profiles.drop(session, library.profile)
     library.run(
         "INSERT INTO jobs (workspace_id, kind, queue, payload, state, started_at)"
@@ -278,7 +278,7 @@ def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(libr
     )
     other = add(library)
     switch(library, other)
-    with pytest.raises(BadInput, match="1 questions still read"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="1 questions still read"), library.database.system() as session:
         profiles.drop(session, library.profile)
     library.run("UPDATE jobs SET state = 'succeeded' WHERE kind = 'ask'")
     with library.database.system() as session:

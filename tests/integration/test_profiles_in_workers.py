@@ -10,7 +10,7 @@ import pytest
 
 from config.settings import Settings
 from db import embedding, profiles, workers
-from db.workers import WorkerSign
+from db.workers import WorkerStatus
 from pipeline.errors import (
     LlmUnreachable,
     ModelUnavailable,
@@ -136,7 +136,7 @@ def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(libr
 
 
 def test_worker__names_the_model_that_is_live_now(library):
-    sign = WorkerSign("w1", "query", ("query",), "h", 1, "fake")
+    sign = WorkerStatus("w1", "query", ("query",), "h", 1, "fake")
     other = add(library)
     for expected in ("fake", "other"):
         with library.database.system() as session:

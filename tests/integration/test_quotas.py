@@ -11,7 +11,7 @@ from db import commands_hash, feedback, jobs, workspace_settings
 from db.deliveries import NewDelivery
 from db.quotas import Quota, admit
 from db.workspace_settings import WorkspaceSettings
-from pipeline.errors import BadInput, OverQuota, UnknownName
+from pipeline.errors import InvalidInput, QuotaExceeded, UnknownName
 from tasks.submit import Submitter
 
 HOURLY = Quota("ask", per_user=3, per_user_window_s=3600, per_workspace=5, workspace_window_s=86_400)
@@ -27,7 +27,7 @@ def ask(library, key=None, requester="42", kind="ask", workspace=None):
 
 
 def refused(library, quota=HOURLY, requester="42", count=1):
-    with pytest.raises(OverQuota) as caught, library.database.tenant(library.workspace) as session:
+    with pytest.raises(QuotaExceeded) as caught, library.database.tenant(library.workspace) as session:
         admit(session, library.workspace, requester, quota, count)
     return caught.value
 
@@ -35,7 +35,7 @@ def refused(library, quota=HOURLY, requester="42", count=1):
 def test_quota__of_a_person(library, submitter):
     for _ in range(3):
         submitter.submit([ask(library)], quota=HOURLY)
-    with pytest.raises(OverQuota, match=r"One person may ask 3 questions in 1 hour; there is room again in"):
+    with pytest.raises(QuotaExceeded, match=r"One person may ask 3 questions in 1 hour; there is room again in"):
         submitter.submit([ask(library)], quota=HOURLY)
     assert library.count("jobs") == 3
     submitter.submit([ask(library, requester="43")], quota=HOURLY)
@@ -81,10 +81,10 @@ def test_quota__tells_when_there_is_room_again(library, submitter):
 
 
 def test_quota__many_at_once_are_all_taken_or_none(library, submitter):
-    with pytest.raises(OverQuota):
+    with pytest.raises(QuotaExceeded):
         submitter.submit([ask(library) for _ in range(4)], quota=HOURLY)
     delivery = NewDelivery(library.workspace, "answer", "k", "900", "7", "42")
-    with pytest.raises(OverQuota):
+    with pytest.raises(QuotaExceeded):
         submitter.submit([ask(library) for _ in range(4)], delivery=delivery, quota=HOURLY)
     assert (library.count("jobs"), library.count("deliveries")) == (0, 0)
 
@@ -98,7 +98,7 @@ def test_quota__holds_under_twenty_submits_at_once(library, submitter):
         together.wait()
         try:
             return submitter.submit([ask(library, key)], delivery=delivery, quota=HOURLY)
-        except OverQuota:
+        except QuotaExceeded:
             return []
 
     with ThreadPoolExecutor(20) as pool:
@@ -110,7 +110,7 @@ def test_quota__a_request_that_is_submitted_already_is_not_refused(library, subm
     first = submitter.submit([ask(library, f"i:{n}") for n in range(3)], quota=HOURLY)
     assert submitter.submit([ask(library, f"i:{n}") for n in range(3)], quota=HOURLY) == first
     assert submitter.submit([ask(library, "i:1")], quota=HOURLY) == [first[1]]
-    with pytest.raises(OverQuota):
+    with pytest.raises(QuotaExceeded):
         submitter.submit([ask(library, "i:1"), ask(library, "i:9")], quota=HOURLY)
 
 
@@ -163,11 +163,11 @@ def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(librar
         ({"ingest_by": "nobody"}, UnknownName, "everyone, managers, role"),
         ({"colour": "red"}, UnknownName, "no setting 'colour'"),
         ({"updated_at": None}, UnknownName, "no setting"),
-        ({"top_n": 0}, BadInput, "from 1 to 200"),
-        ({"top_k": 21}, BadInput, "from 1 to 20"),
-        ({"top_k": "3"}, BadInput, "whole number"),
-        ({"top_k": True}, BadInput, "whole number"),
-        ({"documents_per_day": -1}, BadInput, "from 0"),
+        ({"top_n": 0}, InvalidInput, "from 1 to 200"),
+        ({"top_k": 21}, InvalidInput, "from 1 to 20"),
+        ({"top_k": "3"}, InvalidInput, "whole number"),
+        ({"top_k": True}, InvalidInput, "whole number"),
+        ({"documents_per_day": -1}, InvalidInput, "from 0"),
     ],
 )
 def test_settings__what_cannot_be_is_refused_with_a_sentence(library, changes, error, sentence):

@@ -14,7 +14,7 @@ from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name, vector_text
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from pipeline.recall import fuse_scores, query_terms
-from pipeline.types import Answer, AnswerOptions, Generated, Ranked, RecallQuery, Reranking
+from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
 
 
 def recall(library, question, vector, mode="hybrid", top_n=50, weight=1.0, channels=(), workspace=None):
@@ -242,8 +242,8 @@ def test_trace__keeps_the_weights_of_the_legs(library, vector_of):
         question="zebra",
         options=AnswerOptions(),
         recalled=found,
-        reranking=Reranking(tuple(Ranked(c, n, 0.5) for n, c in enumerate(found.candidates, 1)), "none"),
-        generated=Generated("Yes.", (), abstained=False, model="extractive"),
+        reranking=RerankResult(tuple(RankedCandidate(c, n, 0.5) for n, c in enumerate(found.candidates, 1)), "none"),
+        generated=GenerationResult("Yes.", (), abstained=False, model="extractive"),
         timings_ms={"total": 2.0},
         fallbacks=(),
     )

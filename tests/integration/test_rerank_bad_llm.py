@@ -18,7 +18,7 @@ from pipeline.rerank import (
     with_fallback,
 )
 from pipeline.rerank.permutation import is_full_permutation
-from pipeline.types import Reranking
+from pipeline.types import RerankResult
 from tests.answer_fakes import candidates, order
 from tests.judging_llm import JudgingLlm, key_of
 from tests.loopback_llm import Answer, LoopbackLlm, Said
@@ -56,7 +56,7 @@ BAD = {
 }
 
 
-def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[Reranking, list[Mapping[str, Any]]]:
+def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[RerankResult, list[Mapping[str, Any]]]:
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", max_retries=1)
         reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.loaded import LoadedParts
 from config.prices import Price
+from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from db import jobs, spending, traces
 from db.inspection import inspection_sql, run_inspection
@@ -188,7 +188,7 @@ def answer(library):
             return AnswerParts(recall, embedder, rerankers, chat, abstain_below=-1, llm_max_tokens=500)
 
         loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
-        parts = LoadedParts(lambda _profile: loaded, lambda: None)
+        parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         settings = Settings(_env_file=None, llm_model="fake-model", prices={"fake-model": PRICE}, **limits)
         runtime = Runtime("w", settings, library.database, parts)
         number = ask(library, requester, workspace, "llm-pointwise")
@@ -231,7 +231,7 @@ def test_answer__over_the_hard_limit_of_a_server_is_refused(library, answer):
     limits = {"budget_server_day_hard_usd": 1.9}
     answer(**limits)
     job, chat = answer("43", **limits)
-    assert (job.state, job.error_class, chat.asked) == ("failed", "OverBudget", [])
+    assert (job.state, job.error_class, chat.asked) == ("failed", "BudgetExceeded", [])
     assert "$1.90 for this server in 24 hours, of which $1.50 are spent; there is room again in" in job.error
     assert library.count("spending_reservations") == 0
     other, _ = answer("43", workspace=library.other, **limits)

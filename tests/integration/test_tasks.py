@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.loaded import LoadedParts
+from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from db import jobs, store, traces
 from pipeline.answer import AnswerParts
@@ -42,7 +42,7 @@ def work(library):
             return AnswerParts(recall, embedder, {"none": RecallOrderReranker()}, chat, abstain_below=-1.0)
 
         loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
-        parts = LoadedParts(lambda _profile: loaded, lambda: None)
+        parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
         task = query._answer if library.job(number).kind == "ask" else ingest._ingest
         with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:

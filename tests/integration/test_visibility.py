@@ -17,12 +17,12 @@ from pipeline.types import (
     Candidate,
     Citation,
     Fallback,
-    Generated,
-    Ranked,
-    Recalled,
+    GenerationResult,
+    RankedCandidate,
     RecallQuery,
-    Reranking,
-    Rewriting,
+    RecallResult,
+    RerankResult,
+    RewriteResult,
     Usage,
 )
 
@@ -158,17 +158,17 @@ def answered(library, found: list[Candidate]) -> int:
     job: int = library.submit()
     lease = jobs.Lease(job, library.workspace, uuid.uuid4(), 1, "42")
     ranked = tuple(
-        Ranked(candidate, n, 1 / n, 0.5, "fits", "late-interaction", ("unscored",))
+        RankedCandidate(candidate, n, 1 / n, 0.5, "fits", "late-interaction", ("unscored",))
         for n, candidate in enumerate(reversed(found), 1)
     )
     first = ranked[0].candidate
     answer = Answer(
         question="And the second?",
-        rewriting=Rewriting("What is the second word?", "What is the second word?", usage=Usage(1, 10, 5, 0.25)),
+        rewriting=RewriteResult("What is the second word?", "What is the second word?", usage=Usage(1, 10, 5, 0.25)),
         options=AnswerOptions(reranker="cross-encoder"),
-        recalled=Recalled(tuple(found), 50, "exact"),
-        reranking=Reranking(ranked, "late-interaction", usage=Usage(1, 10, 5, 0.25)),
-        generated=Generated(
+        recalled=RecallResult(tuple(found), 50, "exact"),
+        reranking=RerankResult(ranked, "late-interaction", usage=Usage(1, 10, 5, 0.25)),
+        generated=GenerationResult(
             "It is. [1]", (Citation(1, first.chunk_id, 1, "t", None, "is"),), False, "extractive", ((1, 2),)
         ),
         timings_ms={"recall": 1.5, "total": 2.0},

@@ -14,7 +14,7 @@ from db.engine import Database, driver_url
 from db.schema import _require_versions, inspect_schema, migrate, require_schema
 from db.sql import named, statements
 from db.trace_models import QueryTrace
-from pipeline.errors import DatabaseAway, DatabaseTooOld, SchemaMismatch
+from pipeline.errors import DatabaseTooOld, DatabaseUnavailable, SchemaMismatch
 from pipeline.types import EmbeddingProfile
 
 
@@ -248,7 +248,7 @@ def test_old_servers__are_refused_with_a_sentence(number, pgvector, sentence):
 
 
 def test_database_away__is_one_sentence(tmp_path):
-    with pytest.raises(DatabaseAway, match="cannot be reached"):
+    with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
         inspect_schema(f"postgresql://nobody@/none?host={tmp_path}")
 
 

@@ -44,7 +44,7 @@ _WORDS = re.compile(r"\w+")
 
 
 def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
-    """Read one file; raises a `BadInput` that says what keeps it from being read."""
+    """Read one file; raises a `InvalidInput` that says what keeps it from being read."""
     if not source.content.strip(b"\x00\t\n\v\f\r "):
         raise EmptyDocument(f"{source.name} is empty.")
     media_type = sniffing.sniff_binary(source.content, source.name)

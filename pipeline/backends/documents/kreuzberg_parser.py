@@ -16,7 +16,7 @@ from typing import IO
 
 from pipeline import errors
 from pipeline.backends.documents.parser_child import LENGTH
-from pipeline.errors import BadInput, Cancelled, MissingExtra, ParserCrashed, ParseTimeout
+from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed, ParseTimeout
 from pipeline.types import Block, ParsedDocument, Source
 
 FILES_PER_CHILD = 200
@@ -44,7 +44,7 @@ class KreuzbergParser:
         self._files = 0
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
-        """Parse one source; raises a `BadInput` that names what is wrong, or `Cancelled`."""
+        """Parse one source; raises a `InvalidInput` that names what is wrong, or `Cancelled`."""
         with self._lock:
             deadline = time.monotonic() + self._timeout_s  # waiting for another file is not this file's fault
             reply = self._exchange_fairly(source, deadline, cancelled)
@@ -173,7 +173,7 @@ def _error_of(name: str, message: str, source_name: str) -> errors.RefdeskError:
     kind = getattr(errors, name, ParserCrashed)
     if kind is MissingExtra:
         return MissingExtra(message)
-    if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, BadInput)):
+    if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, InvalidInput)):
         return _crashed(source_name)
     sentence = message or str(kind())
     return kind(sentence if source_name in sentence else f"{source_name}: {sentence}")

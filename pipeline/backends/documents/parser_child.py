@@ -56,7 +56,7 @@ def main() -> None:
 def _answer(source: Source, max_unpacked_mb: float) -> dict[str, object]:
     try:
         return dataclasses.asdict(extract(source, max_unpacked_mb=max_unpacked_mb))
-    except errors.BadInput as error:
+    except errors.InvalidInput as error:
         return {"error": error.name, "message": str(error)}
     except MemoryError:
         return {"error": "ParserCrashed", "message": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from pipeline.errors import LlmRefused, LlmUnparsable, LlmUnreachable
+from pipeline.errors import LlmRejected, LlmUnparsable, LlmUnreachable
 from pipeline.parse import one_line
 
 LIST_TIMEOUT_S = 5.0
@@ -24,9 +24,9 @@ def shown_address(url: str) -> str:
 
 
 def authorization(api_key: str, setting: str = "REFDESK_LLM_API_KEY") -> dict[str, str]:
-    """Give the header that carries the key; raises `LlmRefused` for what can be no key."""
+    """Give the header that carries the key; raises `LlmRejected` for what can be no key."""
     if not api_key.isascii() or not api_key.isprintable():
-        raise LlmRefused(f"The key in {setting} holds characters that no key has; set it again.")
+        raise LlmRejected(f"The key in {setting} holds characters that no key has; set it again.")
     return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
@@ -40,7 +40,7 @@ def list_models(base_url: str, api_key: str) -> tuple[str, ...]:
             f"{shown} cannot be reached ({type(error).__name__}); check REFDESK_LLM_BASE_URL."
         ) from None
     if reply.status_code in {401, 403}:
-        raise LlmRefused(f"{shown} refuses the key (status {reply.status_code}); check REFDESK_LLM_API_KEY.")
+        raise LlmRejected(f"{shown} refuses the key (status {reply.status_code}); check REFDESK_LLM_API_KEY.")
     if reply.status_code != httpx.codes.OK:
         raise LlmUnreachable(
             f"{shown} answers with status {reply.status_code}; check REFDESK_LLM_BASE_URL and that the server is well."

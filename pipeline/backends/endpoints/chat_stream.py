@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from pipeline.errors import LlmTimeout, LlmUnparsable, LlmUnreachable
-from pipeline.types import TokenOdds
+from pipeline.types import TokenLogprobs
 
 MAX_REPLY_CHARS = 2_000_000
 """A server that never stops talking is cut off here."""
@@ -27,7 +27,7 @@ class ReplyParts:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    tokens: list[TokenOdds] = field(default_factory=list)
+    tokens: list[TokenLogprobs] = field(default_factory=list)
 
 
 def read_reply(
@@ -128,12 +128,12 @@ def _text(content: Any) -> str:
     return ""
 
 
-def _tokens(logprobs: Any) -> list[TokenOdds]:
+def _tokens(logprobs: Any) -> list[TokenLogprobs]:
     """Read the log-probabilities of a reply's tokens; what has another form is left out."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
     entries = content if isinstance(content, list) else []
     return [
-        TokenOdds(entry["token"], tuple(_alternatives(entry)))
+        TokenLogprobs(entry["token"], tuple(_alternatives(entry)))
         for entry in entries
         if isinstance(entry, dict) and isinstance(entry.get("token"), str)
     ]

@@ -18,7 +18,7 @@ import httpx
 from pipeline.backends.endpoints.chat_address import authorization, endpoint, shown_address
 from pipeline.backends.endpoints.chat_stream import ReplyParts, read_reply
 from pipeline.backends.endpoints.retries import TryAgainError, read_body, retry_after, retrying
-from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnreachable
+from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
@@ -89,7 +89,7 @@ class OpenAIChat:
         never came about cost nothing.
         """
         ends = monotonic() + timeout_s
-        lost = _Lost()
+        lost = _LostCalls()
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         try:
@@ -136,7 +136,7 @@ class OpenAIChat:
         return payload
 
     def _ask(
-        self, payload: dict[str, Any], ends: float, on_text: Callable[[str], None] | None, lost: _Lost
+        self, payload: dict[str, Any], ends: float, on_text: Callable[[str], None] | None, lost: _LostCalls
     ) -> ReplyParts:
         """Ask, leaving out field by field what the server turns down; remembered once that has helped."""
         known = refused = self._refused_fields
@@ -159,7 +159,7 @@ class OpenAIChat:
             return parts
 
     @contextmanager
-    def _open(self, payload: dict[str, Any], ends: float, lost: _Lost) -> Iterator[httpx.Response]:
+    def _open(self, payload: dict[str, Any], ends: float, lost: _LostCalls) -> Iterator[httpx.Response]:
         """Open a response; every failure of the connection, also while it is read, becomes an error of the endpoint."""
         left = ends - monotonic()
         if left <= 0:
@@ -175,7 +175,7 @@ class OpenAIChat:
             lost.calls += 1
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise LlmRefused(
+            raise LlmRejected(
                 "REFDESK_LLM_BASE_URL is not an http(s) address; set it like http://127.0.0.1:11434/v1."
             ) from error
         except httpx.HTTPError as error:
@@ -200,13 +200,13 @@ class OpenAIChat:
             raise TryAgainError(final, retry_after(response))
         raise self._refusal(status, said)
 
-    def _refusal(self, status: int, said: str) -> LlmRefused:
+    def _refusal(self, status: int, said: str) -> LlmRejected:
         about = {
             401: "refused the key; check REFDESK_LLM_API_KEY",
             403: "does not let this key use it; check REFDESK_LLM_API_KEY",
             404: "knows no such address or model; check REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         }.get(status, "refused the request")
-        return LlmRefused(
+        return LlmRejected(
             f"The endpoint {self.where}, asked for the model {self._model!r}, {about} (status {status}). {said}"
         )
 
@@ -238,7 +238,7 @@ class OpenAIChat:
 
 
 @dataclass
-class _Lost:
+class _LostCalls:
     """How many calls of one question to the model were sent and brought no usage back."""
 
     calls: int = 0

@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.backends.endpoints.chat_address import authorization, shown_address
 from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
 from pipeline.errors import (
-    LlmRefused,
+    LlmRejected,
     LlmUnparsable,
     ModelUnavailable,
     ProfileMismatch,
@@ -62,7 +62,7 @@ class OpenAIEmbeddings:
         self._ask_dimensions = ask_dimensions
         try:
             authorization(api_key.strip(), KEY)
-        except LlmRefused as error:  # a fault of the setting, not of a text
+        except LlmRejected as error:  # a fault of the setting, not of a text
             raise ModelUnavailable(str(error)) from error
         shown = shown_address(embeddings_address(profile.base_url))
         self._endpoint = JsonEndpoint(
@@ -173,7 +173,7 @@ class OpenAIEmbeddings:
         found: Sequence[float] = vector
         return found
 
-    def _refusal(self, status: int, said: str) -> LlmRefused | ModelUnavailable:
+    def _refusal(self, status: int, said: str) -> LlmRejected | ModelUnavailable:
         about = {
             401: f"refused the key; check {KEY}",
             403: f"does not let this key use it; check {KEY}",
@@ -182,7 +182,7 @@ class OpenAIEmbeddings:
         whole = f"{self._endpoint.subject}, asked for the model {self._profile.model!r}, "
         if about is not None:  # a fault of the setting, not of the text
             return ModelUnavailable(f"{whole}{about} (status {status}). {said}")
-        return LlmRefused(f"{whole}refused the request (status {status}). {said}")
+        return LlmRejected(f"{whole}refused the request (status {status}). {said}")
 
 
 def embeddings_address(base_url: str) -> str:

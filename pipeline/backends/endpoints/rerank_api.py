@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline.backends.endpoints.chat_address import shown_address
 from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
-from pipeline.errors import LlmRefused, LlmUnparsable
+from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Usage
@@ -39,7 +39,7 @@ class HttpRerankEndpoint:
             subject="The reranker at",
             api_key=api_key,
             key_setting="REFDESK_RERANK_API_KEY",
-            wrong_address=LlmRefused(
+            wrong_address=LlmRejected(
                 f"{SETTINGS} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
             ),
             advice=f"check that it runs and {SETTINGS}",
@@ -101,13 +101,13 @@ class HttpRerankEndpoint:
                 f"The server at {self.where} sent something that holds no scores: {reply.said}"
             ) from None
 
-    def _refusal(self, status: int, said: str) -> LlmRefused:
+    def _refusal(self, status: int, said: str) -> LlmRejected:
         about = {
             401: "refused the key; check REFDESK_RERANK_API_KEY",
             403: "does not let this key use it; check REFDESK_RERANK_API_KEY",
             404: f"knows no such address or model; check {SETTINGS} and REFDESK_RERANK_API_MODEL",
         }.get(status, "refused the request")
-        return LlmRefused(f"The reranker at {self.where} {about} (status {status}). {said}")
+        return LlmRejected(f"The reranker at {self.where} {about} (status {status}). {said}")
 
 
 def read_scores(answer: Any, count: int) -> tuple[list[float | None], str]:

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import LinkFailed, LinkRefused
+from pipeline.errors import LinkFailed, LinkNotAllowed
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, float], Sequence[str]]
@@ -50,7 +50,7 @@ def resolve(host: str, timeout_s: float) -> Sequence[str]:
 
 
 def addresses_of(host: str, resolver: Resolver, *, timeout_s: float, allow_private: bool) -> list[str]:
-    """Resolve a host once and give its addresses; raises `LinkRefused` when any of them lies inside."""
+    """Resolve a host once and give its addresses; raises `LinkNotAllowed` when any of them lies inside."""
     written = _written_address(host)
     if written is not None:
         found = [written]
@@ -64,7 +64,7 @@ def addresses_of(host: str, resolver: Resolver, *, timeout_s: float, allow_priva
     if not found:
         raise LinkFailed(f"There is no host named {host}; check the link.")
     if not allow_private and not all(map(is_public, found)):
-        raise LinkRefused(
+        raise LinkNotAllowed(
             f"{host} is an address of an inside network, which Refdesk does not fetch from; "
             "save the page and add the file instead."
         )

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 import httpcore
 
 from pipeline.backends.web.addresses import Resolver, addresses_of, resolve
-from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
+from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed
 from pipeline.types import Source
 
 MAX_REDIRECTS = 5
@@ -56,7 +56,7 @@ class HttpFetcher:
         self._ssl_context = ssl_context
 
     def fetch(self, url: str) -> Source:
-        """Fetch one link; raises `LinkRefused`, `LinkFailed`, or `FileTooLarge`."""
+        """Fetch one link; raises `LinkNotAllowed`, `LinkFailed`, or `FileTooLarge`."""
         deadline = time.monotonic() + self._timeout_s
         network = _GuardedNetwork(self._resolver, deadline, allow_private=self._allow_private)
         target = url.strip()
@@ -226,15 +226,15 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise LinkRefused(f"{url} is no valid link; check it.") from None
+        raise LinkNotAllowed(f"{url} is no valid link; check it.") from None
     if parts.scheme not in ("http", "https"):
-        raise LinkRefused(f"{url} is no web link; Refdesk fetches http:// and https:// only.")
+        raise LinkNotAllowed(f"{url} is no web link; Refdesk fetches http:// and https:// only.")
     if parts.username is not None or parts.password is not None:
-        raise LinkRefused(
+        raise LinkNotAllowed(
             f"The link to {host} holds a user name or password; remove it, or save the page and add the file."
         )
     if not host:
-        raise LinkRefused(f"{url} names no host; check the link.")
+        raise LinkNotAllowed(f"{url} names no host; check the link.")
     return parts._replace(fragment="")
 
 
@@ -242,13 +242,13 @@ def _request_url(parts: SplitResult) -> httpcore.URL:
     try:
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna")
     except UnicodeError:
-        raise LinkRefused(f"{parts.hostname} is no valid host name; check the link.") from None
+        raise LinkNotAllowed(f"{parts.hostname} is no valid host name; check the link.") from None
     try:
         target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
         if parts.query:
             target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]{}|^")
     except UnicodeError:
-        raise LinkRefused(f"The link to {parts.hostname} holds characters that are no text; check it.") from None
+        raise LinkNotAllowed(f"The link to {parts.hostname} holds characters that are no text; check it.") from None
     return httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode("ascii"))
 
 

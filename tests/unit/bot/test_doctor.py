@@ -4,7 +4,7 @@ import pytest
 from bot.__main__ import _last_words, _token
 from bot.doctor import NEEDED, SCOPES, _permissions, _servers
 from config.settings import Settings
-from pipeline.errors import DatabaseAway, SchemaMismatch, SetupError
+from pipeline.errors import DatabaseUnavailable, SchemaMismatch, SetupError
 
 ALL = NEEDED.value
 
@@ -58,7 +58,7 @@ class Closed(discord.ConnectionClosed):
         (Closed(4013), 78, "intents"),
         (Closed(4000), 1, "4000"),
         (SetupError("REDIS_URL is not set"), 78, "REDIS_URL"),
-        (DatabaseAway(), 1, "database"),
+        (DatabaseUnavailable(), 1, "database"),
         (SchemaMismatch(), 1, "refdesk migrate"),
         (TimeoutError(), 1, "cannot be reached"),
     ],

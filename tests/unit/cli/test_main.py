@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 import migrations
 from cli import console, sources
 from cli.ask import show_answer
-from cli.ingest import Entry, describe, summarise
+from cli.ingest import IngestResult, describe, summarise
 from cli.main import app
-from cli.own_workers import last_line
-from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, Post
+from cli.temporary_workers import last_line
+from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, SupervisedProcess
 from config.checks import reach_redis
-from pipeline.errors import BadInput, FileTooLarge, LinkRefused, SetupError
+from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, SetupError
 
 ANSWER = [
     *(
@@ -132,7 +132,7 @@ def test_database_away__one_sentence_one_document_no_password(run):
     for line in ("docs list", "jobs list", "sql jobs", "jobs why 1", "docs delete 1"):
         result = run(*line.split(), "--json")
         assert result.code == 1
-        assert json.loads(result.said)["error_class"] == "DatabaseAway"
+        assert json.loads(result.said)["error_class"] == "DatabaseUnavailable"
         assert result.told.startswith("The database cannot be reached; check DATABASE_URL")
         assert "hidden-word" not in result.told + result.said
 
@@ -177,12 +177,18 @@ def test_sources__each_that_cannot_be_read_says_why(tmp_path):
     (tmp_path / "folder" / ".hidden").write_text("x")
     given = ["nowhere.txt", str(tmp_path / "large.txt"), str(tmp_path / "folder"), "ftp://example.org/x", "/dev/null"]
     found = list(sources.find_sources(given, max_bytes=100))
-    assert [type(named.error) for named in found] == [BadInput, FileTooLarge, BadInput, LinkRefused, BadInput]
+    assert [type(named.error) for named in found] == [
+        InvalidInput,
+        FileTooLarge,
+        InvalidInput,
+        LinkNotAllowed,
+        InvalidInput,
+    ]
     assert [named.given for named in found] == given
 
 
 def test_sources__standard_input(monkeypatch):
-    for content, error in ((b"", BadInput), (b"x" * 101, FileTooLarge), (b"x", type(None))):
+    for content, error in ((b"", InvalidInput), (b"x" * 101, FileTooLarge), (b"x", type(None))):
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(content)))
         (named,) = sources.find_sources(["-"], max_bytes=100)
         assert type(named.error) is error
@@ -227,20 +233,22 @@ def test_summary__counts_everything_once(run, monkeypatch):
     monkeypatch.setattr("cli.ingest.complain", told.append)
     summarise(
         [
-            Entry("a", 1, "succeeded", 1, "A", 2),
-            Entry("b", 2, "succeeded", 2, "B", 2, unchanged=True),
-            Entry("c", 3, "failed", error="broken"),
-            Entry("d", None, "failed", error="not there"),
-            Entry("e", 4, "queued"),
+            IngestResult("a", 1, "succeeded", 1, "A", 2),
+            IngestResult("b", 2, "succeeded", 2, "B", 2, unchanged=True),
+            IngestResult("c", 3, "failed", error="broken"),
+            IngestResult("d", None, "failed", error="not there"),
+            IngestResult("e", 4, "queued"),
         ]
     )
     assert told[0] == "✗ d: not there"
     assert told[1].startswith("1 added or renewed, 1 unchanged, 2 failed, 1 waiting")
-    assert describe(Entry("b", 2, "succeeded", 2, "B", 2, unchanged=True)) == "= b: unchanged, document 2, 2 chunks"
+    assert (
+        describe(IngestResult("b", 2, "succeeded", 2, "B", 2, unchanged=True)) == "= b: unchanged, document 2, 2 chunks"
+    )
 
 
 def test_up__pauses_grow_and_start_over_after_a_long_life():
-    post = Post("query", SimpleNamespace(), started=0.0)  # type: ignore[arg-type]
+    post = SupervisedProcess("query", SimpleNamespace(), started=0.0)  # type: ignore[arg-type]
     pauses = []
     for _ in range(8):
         pauses.append(post.bury(post.started + 1))
@@ -282,7 +290,7 @@ def test_arguments__that_are_no_text_reach_the_ledger_as_text(run, monkeypatch):
 def test_evaluate__refused_is_one_document(run):
     result = run("evaluate", "nowhere", "--json")
     assert result.code == 1
-    assert json.loads(result.said)["error_class"] == "BadInput"
+    assert json.loads(result.said)["error_class"] == "InvalidInput"
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x1b[2Jb", "n" * 201])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evaluation.datasets import CorpusDocument, Question, RunEntry, load, load_run
-from pipeline.errors import BadInput, UnknownName
+from pipeline.errors import InvalidInput, UnknownName
 
 CORPUS = '{"_id": "d1", "title": "One", "text": "first"}\n{"_id": "d2", "title": "", "text": ""}\n'
 QUERIES = '{"_id": "q1", "text": "what is first?"}\n{"_id": "q2", "text": "not judged"}\n'
@@ -54,7 +54,7 @@ def test_load__lines_of_other_systems_and_repeated_judgements_are_no_fault(folde
 def test_load__a_folder_where_a_file_belongs(folder):
     (folder / "corpus.jsonl").unlink()
     (folder / "corpus.jsonl").mkdir()
-    with pytest.raises(BadInput, match=r"corpus\.jsonl cannot be read"):
+    with pytest.raises(InvalidInput, match=r"corpus\.jsonl cannot be read"):
         load(folder)
 
 
@@ -69,12 +69,12 @@ def test_load__corpus_hash_follows_the_content_only(folder):
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels.tsv"])
 def test_load__missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(BadInput, match=name):
+    with pytest.raises(InvalidInput, match=name):
         load(folder)
 
 
 def test_load__not_a_folder(folder):
-    with pytest.raises(BadInput, match="not a folder"):
+    with pytest.raises(InvalidInput, match="not a folder"):
         load(folder / "corpus.jsonl")
 
 
@@ -117,14 +117,14 @@ def test_load__not_a_folder(folder):
 )
 def test_load__fault_names_file_and_line(folder, name, content, expected):
     (folder / name).write_text(content, encoding="utf-8")
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         load(folder)
     assert expected in str(caught.value)
 
 
 def test_load__text_that_is_not_utf8(folder):
     (folder / "corpus.jsonl").write_bytes(CORPUS.encode() + b'{"_id": "d3", "text": "\xff"}\n')
-    with pytest.raises(BadInput, match="line 3, is not UTF-8"):
+    with pytest.raises(InvalidInput, match="line 3, is not UTF-8"):
         load(folder)
 
 
@@ -151,7 +151,7 @@ def test_load_run__goes_by_score_and_keeps_file_order_of_ties(folder):
 def test_load_run__fault_names_file_and_line(folder, line, expected):
     (folder / "runs").mkdir()
     (folder / "runs" / "BM25.trec").write_text(f"q1 Q0 d1 1 1.5 BM25\n{line}\n", encoding="utf-8")
-    with pytest.raises(BadInput) as caught:
+    with pytest.raises(InvalidInput) as caught:
         load_run(load(folder), "BM25")
     assert expected in str(caught.value)
 
@@ -159,7 +159,7 @@ def test_load_run__fault_names_file_and_line(folder, line, expected):
 def test_load_run__empty_file(folder):
     (folder / "runs").mkdir()
     (folder / "runs" / "BM25.trec").write_text("\n", encoding="utf-8")
-    with pytest.raises(BadInput, match=r"BM25\.trec is empty"):
+    with pytest.raises(InvalidInput, match=r"BM25\.trec is empty"):
         load_run(load(folder), "BM25")
 
 
@@ -176,5 +176,5 @@ def test_qrels__without_a_header_lose_no_judgement(folder):
 @pytest.mark.parametrize("line", ["q1 d1 1", "q1\td1\t1.0", "q1\td1"])
 def test_qrels__a_broken_first_line_is_no_header(folder, line):
     (folder / "qrels.tsv").write_text(f"{line}\n{QRELS.partition(chr(10))[2]}", encoding="utf-8")
-    with pytest.raises(BadInput, match="line 1"):
+    with pytest.raises(InvalidInput, match="line 1"):
         load(folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.feedback import Asked
+from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
 from evaluation.feedback import judge
 
@@ -10,9 +10,9 @@ from evaluation.feedback import judge
 def test_judge__cited_is_1_liked_is_2_disliked_is_0():
     judged = judge(
         [
-            Asked(3, "Disliked, but one is liked elsewhere?", -1, (7, 8)),
-            Asked(2, "Liked?", 2, (7,)),
-            Asked(1, "Cited?", 0, (5, 6)),
+            AnsweredQuestion(3, "Disliked, but one is liked elsewhere?", -1, (7, 8)),
+            AnsweredQuestion(2, "Liked?", 2, (7,)),
+            AnsweredQuestion(1, "Cited?", 0, (5, 6)),
         ]
     )
     assert judged.questions == (Question("1", "Cited?"), Question("2", "Liked?"))
@@ -22,17 +22,21 @@ def test_judge__cited_is_1_liked_is_2_disliked_is_0():
 
 def test_judge__the_same_question_is_one_and_its_votes_add_up():
     judged = judge(
-        [Asked(9, "what IS  it", -1, (1, 2)), Asked(4, "What is it?", 2, (2, 3)), Asked(3, "what is it", 0, ())]
+        [
+            AnsweredQuestion(9, "what IS  it", -1, (1, 2)),
+            AnsweredQuestion(4, "What is it?", 2, (2, 3)),
+            AnsweredQuestion(3, "what is it", 0, ()),
+        ]
     )
     assert judged.questions == (Question("3", "what is it"),)
     assert judged.qrels == {"3": {"1": 0, "2": 2, "3": 2}}
 
 
 def test_judge__the_same_chinese_question_is_one():
-    judged = judge([Asked(2, "大门何时打开？", 0, (1,)), Asked(1, "大门何时打开", 0, (2,))])
+    judged = judge([AnsweredQuestion(2, "大门何时打开？", 0, (1,)), AnsweredQuestion(1, "大门何时打开", 0, (2,))])
     assert judged.qrels == {"1": {"1": 1, "2": 1}}
 
 
 def test_judge__nothing_cited_is_nothing_to_measure():
-    assert judge([Asked(1, "?", 5, ())]).questions == ()
+    assert judge([AnsweredQuestion(1, "?", 5, ())]).questions == ()
     assert judge([]).questions == ()

@@ -13,8 +13,8 @@ from evaluation.plots import plot_quality
 from evaluation.quality import measure
 from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, difference_rows, notes
 from evaluation.runs import RunRecall
-from pipeline.errors import BadInput
-from pipeline.types import Candidate, Fallback, Ranked, Recalled, Reranking, Usage
+from pipeline.errors import InvalidInput
+from pipeline.types import Candidate, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
 
@@ -29,7 +29,7 @@ def candidate(chunk_id, document, rank=1, score=0.0):
 def recall(question):
     # Two chunks of d1 stand before the only one of d2.
     chunks = [candidate(10, "d1", 1, 0.9), candidate(11, "d1", 2, 0.8), candidate(20, "d2", 3, 0.7)]
-    return Recalled(tuple(chunks), asked=50, plan="exact")
+    return RecallResult(tuple(chunks), asked=50, plan="exact")
 
 
 class Fake:
@@ -46,9 +46,9 @@ class Fake:
     def rerank(self, question, candidates, *, deadline_s, on_progress=None):
         self.asked.append((question, len(candidates)))
         ordered = sorted(candidates, key=self.key)
-        ranked = [Ranked(c, rank, 1 / rank, flags=self.flags) for rank, c in enumerate(ordered, start=1)]
+        ranked = [RankedCandidate(c, rank, 1 / rank, flags=self.flags) for rank, c in enumerate(ordered, start=1)]
         # Out of order on purpose: the rank counts, not the place in the tuple.
-        return Reranking(tuple(reversed(ranked)), self.method, self.fallbacks, self.usage)
+        return RerankResult(tuple(reversed(ranked)), self.method, self.fallbacks, self.usage)
 
 
 def keep_order():
@@ -99,7 +99,7 @@ def test_measure__latency_holds_recall_and_reranking():
 
 def test_measure__nothing_recalled_counts_as_zero():
     reranker = keep_order()
-    (result,) = measured(recall=lambda question: Recalled((), 50, "exact"), rerankers={"none": reranker})
+    (result,) = measured(recall=lambda question: RecallResult((), 50, "exact"), rerankers={"none": reranker})
     assert (result.ndcg_at_10, result.recall_at_50, reranker.asked) == (0.0, 0.0, [])
 
 
@@ -212,5 +212,5 @@ def test_plot__writes_an_image(tmp_path):
 
 def test_plot__place_that_cannot_be_written(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
-    with pytest.raises(BadInput, match="cannot be written"):
+    with pytest.raises(InvalidInput, match="cannot be written"):
         plot_quality(evaluation(), tmp_path / "no such folder" / "plot.png")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.answer import AnswerParts, answer_question
-from pipeline.errors import BadQuestion, Cancelled, DatabaseAway, UnknownName
+from pipeline.errors import Cancelled, DatabaseUnavailable, InvalidQuestion, UnknownName
 from pipeline.ports import Matrix
 from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.types import (
@@ -18,8 +18,8 @@ from pipeline.types import (
     Candidate,
     ChatMessage,
     Neighbour,
-    Recalled,
     RecallQuery,
+    RecallResult,
 )
 from tasks.results import answer_json
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
@@ -67,12 +67,12 @@ def test_answer__whole_flow() -> None:
 
 @pytest.mark.parametrize("question", ["", "   ", "?!", "\x00", "\ud800"])
 def test_answer__empty_question(question: str) -> None:
-    with pytest.raises(BadQuestion, match="empty"):
+    with pytest.raises(InvalidQuestion, match="empty"):
         ask(question, parts())
 
 
 def test_answer__endless_question() -> None:
-    with pytest.raises(BadQuestion, match=r"100,000 characters, the limit is 4,000"):
+    with pytest.raises(InvalidQuestion, match=r"100,000 characters, the limit is 4,000"):
         ask("x" * 100_000, parts())
 
 
@@ -149,10 +149,10 @@ def test_answer__cancelled_between_stages() -> None:
 
 def test_answer__the_store_is_away() -> None:
     class Away:
-        def recall(self, query: RecallQuery) -> Recalled:
-            raise DatabaseAway
+        def recall(self, query: RecallQuery) -> RecallResult:
+            raise DatabaseUnavailable
 
-    with pytest.raises(DatabaseAway):
+    with pytest.raises(DatabaseUnavailable):
         ask("gate?", parts(store=Away()))
 
 
@@ -237,10 +237,10 @@ def test_answer__neighbours_beyond_the_budget_are_left_out() -> None:
 
 def test_answer__a_failing_look_up_of_neighbours_fails_no_question() -> None:
     chat = FakeChat("The castle gate opens at nine [1].")
-    result = ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=DatabaseAway()), chat=chat))
+    result = ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=DatabaseUnavailable()), chat=chat))
     assert result.generated.text == "The castle gate opens at nine [1]."
     assert [(f.stage, f.method, f.used) for f in result.fallbacks] == [("generate", "neighbours", "the passages alone")]
-    assert result.fallbacks[0].reason.startswith("DatabaseAway: ")
+    assert result.fallbacks[0].reason.startswith("DatabaseUnavailable: ")
 
 
 def test_answer__cancelled_while_neighbours_are_looked_up() -> None:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.amounts import OverLimit, dollars, duration
+from pipeline.amounts import ExceededLimit, dollars, duration
 from pipeline.answer import AnswerParts, answer_question
-from pipeline.budget import Budget, Limit, Limits, Wanted
-from pipeline.errors import OverBudget
-from pipeline.ports import Reranker, Spent
+from pipeline.budget import Budget, BudgetRequest, Limit, Limits
+from pipeline.errors import BudgetExceeded
+from pipeline.ports import RecentSpending, Reranker
 from pipeline.rerank import (
     RecallOrderReranker,
 )
@@ -24,7 +24,7 @@ from pipeline.types import (
     Exchange,
     Fallback,
     QuestionContext,
-    Reranking,
+    RerankResult,
     Usage,
 )
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
@@ -35,7 +35,7 @@ WRITTEN = "The gate of the castle opens at nine [1]."
 
 @dataclass
 class FakeSpending:
-    """Fills `Spending` and `Spent`."""
+    """Fills `Spending` and `RecentSpending`."""
 
     question_usd: float = 0.0
     user_usd: float = 0.0
@@ -44,7 +44,7 @@ class FakeSpending:
     reserved: list[float] = field(default_factory=list)
     asked: list[tuple[str, float]] = field(default_factory=list)
 
-    def reserve(self, choose: Callable[[Spent], tuple[float, Any]]) -> Any:
+    def reserve(self, choose: Callable[[RecentSpending], tuple[float, Any]]) -> Any:
         usd, chosen = choose(self)
         self.reserved.append(usd)
         return chosen
@@ -61,7 +61,7 @@ class Priced:
     method: str
     usd: float = 0.0
 
-    def rerank(self, question: str, candidates: Sequence[Candidate], **_: Any) -> Reranking:
+    def rerank(self, question: str, candidates: Sequence[Candidate], **_: Any) -> RerankResult:
         return replace(RecallOrderReranker().rerank(question, candidates, deadline_s=1), method=self.method)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
@@ -85,8 +85,8 @@ ANSWER_USD = 0.01
 """What the written answer costs with `budget`."""
 
 
-def wanted(reranker: str, **more: Any) -> Wanted:
-    return Wanted(QUESTION, QUESTION, QuestionContext(), TEN, reranker, top_k=3, max_tokens=10_000, **more)
+def wanted(reranker: str, **more: Any) -> BudgetRequest:
+    return BudgetRequest(QUESTION, QUESTION, QuestionContext(), TEN, reranker, top_k=3, max_tokens=10_000, **more)
 
 
 def budget(spending: FakeSpending, **limits: Limit) -> Budget:
@@ -127,7 +127,7 @@ def test_soft__what_takes_the_place_is_set_aside_and_on_record() -> None:
     assert chosen.reranker.method == "llm-listwise"
     assert spending.reserved == [pytest.approx(0.03)]
     (said,) = chosen.fallbacks
-    over = OverLimit("user", 0.5, 0.45, 0.1 + spending.reserved[0] - 0.02, 7200)
+    over = ExceededLimit("user", 0.5, 0.45, 0.1 + spending.reserved[0] - 0.02, 7200)
     assert (said.stage, said.method, said.used, said.over) == ("rerank", "llm-pairwise", "llm-listwise", over)
     assert said.reason == (
         "It would cost about $0.11, and the limit is $0.50 for one person in 24 hours, of which $0.45 are spent; "
@@ -184,14 +184,14 @@ def test_soft__of_two_limits_the_one_that_frees_last_is_named() -> None:
 
 
 def test_hard__of_two_limits_the_one_that_frees_last_is_named() -> None:
-    with pytest.raises(OverBudget, match=r"room again in 2 hours\.$"):
+    with pytest.raises(BudgetExceeded, match=r"room again in 2 hours\.$"):
         plan("none", TwoDays(user_usd=1.0, server_usd=2.0), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
-    with pytest.raises(OverBudget, match=r"room again in 2 hours\.$"):
+    with pytest.raises(BudgetExceeded, match=r"room again in 2 hours\.$"):
         plan("none", TwoDays(user_usd=1.0, server_usd=1.995), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
 
 
 def test_hard__a_limit_that_waiting_does_not_help_is_named_first() -> None:
-    with pytest.raises(OverBudget, match="REFDESK_BUDGET_QUESTION_HARD_USD"):
+    with pytest.raises(BudgetExceeded, match="REFDESK_BUDGET_QUESTION_HARD_USD"):
         plan("none", TwoDays(user_usd=1.0), CHAT, user=Limit(0, 1.0), question=Limit(0, 0.005))
 
 
@@ -201,7 +201,7 @@ def test_hard__alone_takes_the_cheaper_method_first() -> None:
 
 def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None:
     spending = FakeSpending(user_usd=0.995)
-    with pytest.raises(OverBudget) as refused:
+    with pytest.raises(BudgetExceeded) as refused:
         plan("llm-pairwise", spending, CHAT, user=Limit(0.5, 1.0))
     about = dollars(budget(spending).estimate_answer(wanted("none")).cost_usd)
     assert str(refused.value) == (
@@ -220,12 +220,12 @@ def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None
     ],
 )
 def test_hard__where_waiting_does_not_help_the_setting_is_named(limits: Mapping[str, Limit], variable: str) -> None:
-    with pytest.raises(OverBudget, match=f"ask the operator to raise {variable}"):
+    with pytest.raises(BudgetExceeded, match=f"ask the operator to raise {variable}"):
         plan("none", FakeSpending(), CHAT, **limits)
 
 
 def test_hard__used_up_refuses_also_what_a_free_method_could_replace() -> None:
-    with pytest.raises(OverBudget, match=r"\$1.00 for this server in 24 hours, of which \$1.00 are spent"):
+    with pytest.raises(BudgetExceeded, match=r"\$1.00 for this server in 24 hours, of which \$1.00 are spent"):
         plan("rerank-api", FakeSpending(server_usd=1.0), server=Limit(0.5, 1.0))
     assert plan("rerank-api", FakeSpending(server_usd=0.99), server=Limit(0.5, 1.0)) == ("late-interaction", False)
 
@@ -275,7 +275,7 @@ def test_answer__a_follow_up_is_rewritten_only_where_there_is_room() -> None:
     result = flow(budget(spending, server=Limit(0.5)), chat)(earlier)
     assert [f.stage for f in result.fallbacks] == ["rewrite", "rerank", "generate"]
     assert chat.asked == []
-    with pytest.raises(OverBudget):
+    with pytest.raises(BudgetExceeded):
         flow(budget(spending, server=Limit(0.5, 0.9)), chat)(earlier)
     assert chat.asked == [], "refused before the first call"
     flow(budget(spending, server=Limit(0.5, 2.0)), chat)(earlier)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.submit import Background, Numbered
+from tasks.submit import BackgroundPublisher, Numbered
 
 PATIENCE_S = 30
 
@@ -41,7 +41,7 @@ def broker() -> Iterator[Broker]:
 
 def test_background__nobody_waits_for_a_broker_that_hangs_and_what_waited_is_published_together(broker):
     broker.answers.clear()
-    background = Background(broker.publish)
+    background = BackgroundPublisher(broker.publish)
     assert background.take([(1, "query")])
     assert broker.asked.wait(PATIENCE_S)
     assert all(background.take([(number, "query")]) for number in range(2, 50))
@@ -53,7 +53,7 @@ def test_background__nobody_waits_for_a_broker_that_hangs_and_what_waited_is_pub
 
 def test_background__a_broker_that_failed_has_a_rest(broker):
     broker.there = False
-    background = Background(broker.publish, rest_s=3600)
+    background = BackgroundPublisher(broker.publish, rest_s=3600)
     assert background.take([(1, "query")])
     background.close(PATIENCE_S)
     broker.there = True
@@ -63,7 +63,7 @@ def test_background__a_broker_that_failed_has_a_rest(broker):
 
 def test_background__closing_does_not_wait_for_a_broker_that_hangs(broker):
     broker.answers.clear()
-    background = Background(broker.publish)
+    background = BackgroundPublisher(broker.publish)
     background.take([(1, "query")])
     assert broker.asked.wait(PATIENCE_S)
     background.close(0.01)

@@ -10,7 +10,7 @@ import pytest
 from bot.client.app import INTENTS, RefdeskBot
 from bot.client.registration import keep_registered, payload_hash, registration_payload, sync_commands
 from bot.cogs import COGS
-from bot.desk import Desk
+from bot.services import Services
 from config.settings import Settings
 from db.engine import Database
 from pipeline.types import RERANKERS
@@ -68,8 +68,8 @@ def registered():
     async def build():
         settings = Settings(_env_file=None)
         database = Database("postgresql://nobody@127.0.0.1:1/none")
-        desk = Desk(database, Submitter(database, "redis://127.0.0.1:1/0", expires_s=60), settings)
-        bot = RefdeskBot(desk, settings)
+        services = Services(database, Submitter(database, "redis://127.0.0.1:1/0", expires_s=60), settings)
+        bot = RefdeskBot(services, settings)
         await bot.add_parts()
         return bot.tree.get_commands(), await registration_payload(bot.tree)
 

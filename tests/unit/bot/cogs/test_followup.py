@@ -39,7 +39,7 @@ class Person:
 def attend(error: Exception, *people: Person) -> tuple[list[str], list[str]]:
     """Let people mention the bot one after the other; gives what was said in public, and the outcomes."""
     bot: Any = SimpleNamespace(
-        user=SimpleNamespace(id=9), application_id=9, desk=SimpleNamespace(asking=Asking(error)), settings=None
+        user=SimpleNamespace(id=9), application_id=9, services=SimpleNamespace(questions=Asking(error)), settings=None
     )
     public: list[str] = []
 

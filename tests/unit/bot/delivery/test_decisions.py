@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bot.delivery.claims import ClaimLost, Held
+from bot.delivery.claims import ClaimedDelivery, ClaimLost
 from bot.delivery.decisions import (
-    Place,
-    Posted,
-    Step,
-    Trouble,
+    DeliveryRoute,
+    DeliveryStep,
+    PostedMessage,
+    SendFailure,
     is_late,
     next_place,
     next_step,
@@ -24,7 +24,7 @@ from bot.delivery.decisions import (
     progress_gap_s,
     trouble_of,
 )
-from bot.render.shown import Button, FileOut, Shown
+from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView, JobView
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, tzinfo=dt.UTC)
@@ -91,51 +91,51 @@ def job(state: str = "running", finished_at: dt.datetime | None = None) -> JobVi
     )
 
 
-def step_of(of: Delivery, *states: str, blind: bool = False) -> Step:
+def step_of(of: Delivery, *states: str, blind: bool = False) -> DeliveryStep:
     return next_step(DeliveryView(of, tuple(map(job, states))), NOW, blind=blind)
 
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled", "dead"])
 def test_step__every_final_state_is_shown(state):
-    assert step_of(delivery(), state) is Step.FINAL
-    assert step_of(delivery(), state, blind=True) is Step.FINAL
+    assert step_of(delivery(), state) is DeliveryStep.FINAL
+    assert step_of(delivery(), state, blind=True) is DeliveryStep.FINAL
 
 
 def test_step__a_card_ends_with_its_last_job():
-    assert step_of(delivery(kind="ingest"), "succeeded", "queued") is Step.PROGRESS
-    assert step_of(delivery(kind="ingest"), "succeeded", "failed") is Step.FINAL
+    assert step_of(delivery(kind="ingest"), "succeeded", "queued") is DeliveryStep.PROGRESS
+    assert step_of(delivery(kind="ingest"), "succeeded", "failed") is DeliveryStep.FINAL
 
 
 def test_step__a_message_that_cannot_be_edited_waits_for_the_end():
-    assert step_of(delivery(), "running", blind=True) is Step.WAIT
+    assert step_of(delivery(), "running", blind=True) is DeliveryStep.WAIT
 
 
 def test_step__token_route_says_where_the_answer_will_come_before_the_token_ends():
-    assert step_of(by_token(15 * MINUTE), "running") is Step.PROGRESS
-    assert step_of(by_token(MINUTE), "running") is Step.EXPIRING
-    assert step_of(by_token(-MINUTE), "running") is Step.WAIT
-    assert step_of(dataclasses.replace(by_token(MINUTE), token=None), "running") is Step.WAIT
-    assert step_of(by_token(-MINUTE), "succeeded") is Step.FINAL
+    assert step_of(by_token(15 * MINUTE), "running") is DeliveryStep.PROGRESS
+    assert step_of(by_token(MINUTE), "running") is DeliveryStep.EXPIRING
+    assert step_of(by_token(-MINUTE), "running") is DeliveryStep.WAIT
+    assert step_of(dataclasses.replace(by_token(MINUTE), token=None), "running") is DeliveryStep.WAIT
+    assert step_of(by_token(-MINUTE), "succeeded") is DeliveryStep.FINAL
 
 
 @pytest.mark.parametrize(
     ("status", "code", "trouble"),
     [
-        (404, 10008, Trouble.GONE),
-        (429, 30046, Trouble.GONE),
-        (400, 50083, Trouble.GONE),
-        (404, 10003, Trouble.CLOSED),
-        (403, 50001, Trouble.CLOSED),
-        (403, 50013, Trouble.CLOSED),
-        (403, 50007, Trouble.NO_DM),
-        (403, 50278, Trouble.NO_DM),
-        (400, 50035, Trouble.INVALID),
-        (413, 40005, Trouble.INVALID),
-        (403, 0, Trouble.LATER),
-        (401, 0, Trouble.LATER),
-        (404, 0, Trouble.LATER),
-        (429, 0, Trouble.LATER),
-        (503, 0, Trouble.LATER),
+        (404, 10008, SendFailure.GONE),
+        (429, 30046, SendFailure.GONE),
+        (400, 50083, SendFailure.GONE),
+        (404, 10003, SendFailure.CLOSED),
+        (403, 50001, SendFailure.CLOSED),
+        (403, 50013, SendFailure.CLOSED),
+        (403, 50007, SendFailure.NO_DM),
+        (403, 50278, SendFailure.NO_DM),
+        (400, 50035, SendFailure.INVALID),
+        (413, 40005, SendFailure.INVALID),
+        (403, 0, SendFailure.LATER),
+        (401, 0, SendFailure.LATER),
+        (404, 0, SendFailure.LATER),
+        (429, 0, SendFailure.LATER),
+        (503, 0, SendFailure.LATER),
     ],
 )
 def test_trouble__by_code_else_by_status(status, code, trouble):
@@ -144,29 +144,33 @@ def test_trouble__by_code_else_by_status(status, code, trouble):
 
 @pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015), (404, 0), (401, 0), (404, 10062)])
 def test_trouble__an_ended_token_in_all_its_forms(status, code):
-    assert trouble_of(status, code, by_token=True) is Trouble.VOID
+    assert trouble_of(status, code, by_token=True) is SendFailure.VOID
 
 
-def places(of: Delivery, *troubles: Trouble) -> list[Place]:
-    tried: list[Place] = []
+def places(of: Delivery, *troubles: SendFailure) -> list[DeliveryRoute]:
+    tried: list[DeliveryRoute] = []
     for trouble in troubles:
         tried.append(next_place(of, trouble, frozenset(tried)))
     return tried
 
 
 def test_place__deleted_message_comes_again_in_the_channel_then_as_direct_message_then_nowhere():
-    gone = Trouble.GONE
-    assert places(delivery(), gone, gone, gone) == [Place.SAME_CHANNEL, Place.DIRECT_MESSAGE, Place.NOWHERE]
+    gone = SendFailure.GONE
+    assert places(delivery(), gone, gone, gone) == [
+        DeliveryRoute.SAME_CHANNEL,
+        DeliveryRoute.DIRECT_MESSAGE,
+        DeliveryRoute.NOWHERE,
+    ]
 
 
-@pytest.mark.parametrize("trouble", [Trouble.CLOSED, Trouble.VOID])
+@pytest.mark.parametrize("trouble", [SendFailure.CLOSED, SendFailure.VOID])
 def test_place__closed_channel_means_direct_message(trouble):
-    assert places(delivery(), trouble, Trouble.NO_DM) == [Place.DIRECT_MESSAGE, Place.NOWHERE]
+    assert places(delivery(), trouble, SendFailure.NO_DM) == [DeliveryRoute.DIRECT_MESSAGE, DeliveryRoute.NOWHERE]
 
 
-@pytest.mark.parametrize("trouble", [Trouble.GONE, Trouble.CLOSED, Trouble.VOID])
+@pytest.mark.parametrize("trouble", [SendFailure.GONE, SendFailure.CLOSED, SendFailure.VOID])
 def test_place__a_private_answer_never_goes_to_a_channel(trouble):
-    assert places(by_token(MINUTE), trouble) == [Place.DIRECT_MESSAGE]
+    assert places(by_token(MINUTE), trouble) == [DeliveryRoute.DIRECT_MESSAGE]
 
 
 def test_nonce__is_short_and_names_delivery_generation_part_and_channel():
@@ -204,7 +208,11 @@ def test_late__counts_from_the_request_or_from_the_retry():
 
 def test_one_message__holds_everything_of_a_long_answer():
     buttons = ((Button("sources", 1, "Sources"),),)
-    parts = [Shown("one"), Shown("two", files=(FileOut("a.txt", b"a"),)), Shown("three", buttons=buttons)]
+    parts = [
+        OutgoingMessage("one"),
+        OutgoingMessage("two", files=(OutgoingFile("a.txt", b"a"),)),
+        OutgoingMessage("three", buttons=buttons),
+    ]
     folded = one_message(parts)
     assert (folded.content, folded.buttons) == ("one", buttons)
     assert [(file.name, file.content) for file in folded.files] == [
@@ -214,12 +222,12 @@ def test_one_message__holds_everything_of_a_long_answer():
     assert one_message(parts[:1]) is parts[0]
 
 
-def posted(content: str, replies_to: str | None = "4") -> Posted:
-    return Posted("9", content, 0, NOW, replies_to)
+def posted(content: str, replies_to: str | None = "4") -> PostedMessage:
+    return PostedMessage("9", content, 0, NOW, replies_to)
 
 
 def test_parts_there__only_replies_to_the_first_count_and_only_in_order():
-    two, three = Shown("two "), Shown("three")
+    two, three = OutgoingMessage("two "), OutgoingMessage("three")
     assert parts_there([], "4", [two, three]) == 0
     assert parts_there([posted("two")], "4", [two, three]) == 1
     assert parts_there([posted("x"), posted("two"), posted("three")], "4", [two, three]) == 2
@@ -228,7 +236,7 @@ def test_parts_there__only_replies_to_the_first_count_and_only_in_order():
 
 
 def test_held__sends_nothing_once_the_claim_may_have_ended():
-    async def wait_for_ever(held: Held) -> None:
+    async def wait_for_ever(held: ClaimedDelivery) -> None:
         async with held.while_held():
             held.prolong(asyncio.get_running_loop().time())
             await asyncio.Event().wait()
@@ -236,7 +244,7 @@ def test_held__sends_nothing_once_the_claim_may_have_ended():
     async def run() -> list[str]:
         loop = asyncio.get_running_loop()
         sent = []
-        held = Held(delivery(), claimed_at=loop.time(), deadline=loop.time() - 1, inherited=False)
+        held = ClaimedDelivery(delivery(), claimed_at=loop.time(), deadline=loop.time() - 1, inherited=False)
         with pytest.raises(ClaimLost):
             async with held.while_held():
                 sent.append("after the end")

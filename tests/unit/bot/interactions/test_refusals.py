@@ -11,10 +11,10 @@ import pytest
 from discord import app_commands
 
 import bot
-from bot.interactions.refusals import Refusal, Refusals, refuse, sentence
+from bot.interactions.refusals import Refusal, RefusalGroup, refuse, sentence
 from bot.locales.texts import LANGUAGES, texts_for
 from bot.render.wording import duration
-from pipeline.errors import BadQuestion, DatabaseAway, OverQuota, UnknownName
+from pipeline.errors import DatabaseUnavailable, InvalidQuestion, QuotaExceeded, UnknownName
 
 BOT = Path(bot.__file__).parent
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
@@ -75,19 +75,19 @@ def test_refuse__a_fault_has_a_number_that_is_in_the_log_too():
 
 
 def test_refuse__discord_away_is_no_error_of_its_own():
-    outcome, said = told(DatabaseAway(), http_error(discord.HTTPException, 503, 0))
+    outcome, said = told(DatabaseUnavailable(), http_error(discord.HTTPException, 503, 0))
     assert said == []
-    assert outcome == "refused: DatabaseAway, and not told: HTTPException"
+    assert outcome == "refused: DatabaseUnavailable, and not told: HTTPException"
 
 
 def test_sentence__of_several_refusals():
-    said = sentence(Refusals([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
+    said = sentence(RefusalGroup([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
     assert said.splitlines() == [EN("refusal-text-empty"), EN("refusal-no-last-answer")]
 
 
 @pytest.mark.parametrize("scope", ["user", "server"])
 def test_sentence__over_quota_says_when_there_is_room(scope):
-    error = OverQuota("no", limit=5, window_s=3600, scope=scope, frees_in_s=125)
+    error = QuotaExceeded("no", limit=5, window_s=3600, scope=scope, frees_in_s=125)
     assert "1 hour" in sentence(error, EN)
     assert "2 minutes" in sentence(error, EN)
     assert "2 分钟" in sentence(error, ZH)
@@ -95,7 +95,7 @@ def test_sentence__over_quota_says_when_there_is_room(scope):
 
 
 def test_sentence__over_quota_of_one_document():
-    error = OverQuota("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
+    error = QuotaExceeded("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
     assert "may add 1 document." in sentence(error, EN)
     assert "1 份资料" in sentence(error, ZH)
 
@@ -109,11 +109,11 @@ def test_refuse__an_old_form_of_a_command_and_a_line_that_broke():
 
 
 def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():
-    assert "between" in sentence(BadQuestion("top_n has to be between 1 and 200."), EN)
+    assert "between" in sentence(InvalidQuestion("top_n has to be between 1 and 200."), EN)
 
 
 def test_sentence__says_what_is_away_without_its_details():
-    said = sentence(DatabaseAway("The database cannot be reached at 10.0.0.7"), EN)
+    said = sentence(DatabaseUnavailable("The database cannot be reached at 10.0.0.7"), EN)
     assert "10.0.0.7" not in said
 
 

@@ -3,13 +3,13 @@ from dataclasses import replace
 
 import pytest
 
-from bot.desk.library import Addition, seen_by, source_of
-from bot.interactions.scope import Place, place_of, seeing
+from bot.interactions.scope import RequestContext, place_of, seeing
+from bot.services.library import NewDocument, seen_by, source_of
 from db.workspace_settings import WorkspaceSettings
 from tests import bot_places as places
 from tests.bot_values import delivery
 
-HERE = Place("900", user_id="1", channel_id="301", guild_id="100", manager=False)
+HERE = RequestContext("900", user_id="1", channel_id="301", guild_id="100", manager=False)
 
 
 @pytest.fixture
@@ -159,15 +159,15 @@ def test_may_read__ones_own_and_public_ones_of_this_channel():
 
 
 def test_source__the_same_name_for_the_same_readers_is_the_same_document():
-    name = Addition("rules.pdf")
+    name = NewDocument("rules.pdf")
     assert source_of(HERE, name, None) == "discord:100/rules.pdf"
     assert source_of(HERE, name, ("302",)) == "discord:100/302/rules.pdf"
     assert source_of(replace(HERE, guild_id=None), name, None) == "discord:1/rules.pdf"
-    assert source_of(HERE, Addition("../../etc/passwd"), None) == "discord:100/.._.._etc_passwd"
-    assert source_of(HERE, Addition("Hello.md", identity="message-7.md"), None) == "discord:100/message-7.md"
+    assert source_of(HERE, NewDocument("../../etc/passwd"), None) == "discord:100/.._.._etc_passwd"
+    assert source_of(HERE, NewDocument("Hello.md", identity="message-7.md"), None) == "discord:100/message-7.md"
 
 
 def test_source__a_link_is_its_own_name():
-    link = Addition("https://example.org/a", url="https://example.org/a")
+    link = NewDocument("https://example.org/a", url="https://example.org/a")
     assert source_of(HERE, link, None) == "https://example.org/a"
     assert source_of(HERE, link, ("302",)) == "discord:100/302/https:__example.org_a"

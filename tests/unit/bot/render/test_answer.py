@@ -10,8 +10,8 @@ import pytest
 from bot.locales.texts import texts_for
 from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
 from bot.render.card import CAREFUL
+from bot.render.message import Button, OutgoingMessage
 from bot.render.progress import CURSOR, answer_progress
-from bot.render.shown import Button, Shown
 from bot.render.split import units
 from db.deliveries import DeliveryView
 from pipeline import errors
@@ -26,7 +26,7 @@ def _waiting(**values):
     return DeliveryView(delivery(), (job(**values),))
 
 
-def _actions(shown: Shown) -> list[str]:
+def _actions(shown: OutgoingMessage) -> list[str]:
     return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
 
 
@@ -195,7 +195,7 @@ def test_answer__other_limits_are_named(scope, said):
 @BOTH
 def test_answer__a_refusal_over_the_budget_says_why(t):
     sentence = "An answer would cost about $0.01, and the limit is $1.00 for one person in 24 hours."
-    failed = job(state="failed", about="Why?", error_class="OverBudget", error=sentence)
+    failed = job(state="failed", about="Why?", error_class="BudgetExceeded", error=sentence)
     (shown,) = answer_final(DeliveryView(delivery(), (failed,)), t)
     assert sentence.removesuffix(".") in (check(shown).embeds[0].description or "")
 

@@ -11,8 +11,8 @@ from bot.render.card import card, fit
 from bot.render.docs import PAGE, doc_card, docs_list
 from bot.render.help import help_card
 from bot.render.jobs import job_card, jobs_list
+from bot.render.message import Button, Link, OutgoingFile, OutgoingMessage
 from bot.render.settings import settings_card
-from bot.render.shown import Button, FileOut, Link, Shown
 from bot.render.sources import sources
 from bot.render.why import PICTURE, why_these
 from config.settings import Settings
@@ -39,11 +39,11 @@ BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
 DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
 
 
-def _description(shown: Shown) -> str:
+def _description(shown: OutgoingMessage) -> str:
     return check(shown).embeds[0].description or ""
 
 
-def _actions(shown: Shown) -> list[str]:
+def _actions(shown: OutgoingMessage) -> list[str]:
     return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
 
 
@@ -138,7 +138,7 @@ def test_why__reasons_ranks_and_times():
         "cross-encoder was not available, late-interaction ranked instead"
     )
     assert shown.embeds[0].image.url == f"attachment://{PICTURE}"
-    assert shown.files == (FileOut(PICTURE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
+    assert shown.files == (OutgoingFile(PICTURE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
 
 
 def test_why__of_an_abstention_and_of_an_empty_library():
@@ -258,7 +258,7 @@ def test_lists__hostile(t):
     check(doc_card(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
     for state in ("queued", "running", "failed", "dead", "cancelled", "succeeded", "odd"):
         for values in ({}, {"kind": "ingest", "result": {"chunks": 3}}, {"result": answer(HOSTILE)}):
-            made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="BadInput", **values)
+            made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="InvalidInput", **values)
             check(jobs_list([made] * 3, t, everyone=True))
             check(job_card(made, t, delivery_id=7, may_change=True, link=HOSTILE))
 
@@ -321,23 +321,23 @@ def test_fit__whole_entries_only():
 def test_card__within_the_limits_of_an_embed():
     embed = card(title="t" * 999, entries=["e" * 2000] * 9, footer="f" * 9999)
     assert len(embed) <= 6000
-    check(Shown(embeds=(embed,)))
+    check(OutgoingMessage(embeds=(embed,)))
 
 
 def test_fingerprint__changes_with_what_is_seen_only():
-    first = Shown("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (FileOut("a.png", b"1", "x"),))
-    same = Shown("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (FileOut("a.png", b"1", "x"),))
+    first = OutgoingMessage("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),))
+    same = OutgoingMessage("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),))
     assert first.fingerprint() == same.fingerprint()
     others = [
         replace(first, content="b"),
         replace(first, embeds=(card(title="u"),)),
         replace(first, buttons=((Button("why", 1, "Why", disabled=True),),)),
-        replace(first, files=(FileOut("a.png", b"2", "x"),)),
+        replace(first, files=(OutgoingFile("a.png", b"2", "x"),)),
     ]
     assert len({shown.fingerprint() for shown in (first, *others)}) == 5
 
 
 def test_previews__are_off_where_there_is_no_embed_of_ours():
-    assert Shown("text").suppress_embeds
-    assert not Shown("text", (card(title="t"),)).suppress_embeds
-    assert "text" in text_of(Shown("text"))
+    assert OutgoingMessage("text").suppress_embeds
+    assert not OutgoingMessage("text", (card(title="t"),)).suppress_embeds
+    assert "text" in text_of(OutgoingMessage("text"))

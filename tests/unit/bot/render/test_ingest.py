@@ -10,7 +10,7 @@ from discord import Colour
 from bot.locales.texts import texts_for
 from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET
 from bot.render.ingest import ingest_card
-from bot.render.shown import Button, Shown
+from bot.render.message import Button, OutgoingMessage
 from tests.bot_values import CHANNEL, added, document_job
 from tests.shown_checks import HOSTILE, check
 
@@ -19,11 +19,11 @@ BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
 DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
 
 
-def _description(shown: Shown) -> str:
+def _description(shown: OutgoingMessage) -> str:
     return check(shown).embeds[0].description or ""
 
 
-def _actions(shown: Shown) -> list[str]:
+def _actions(shown: OutgoingMessage) -> list[str]:
     return [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
 
 

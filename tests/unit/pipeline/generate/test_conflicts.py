@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.generate import generate_answer
 from pipeline.generate.conflicts import Statement, disagree, distinct_groups, say_conflicts
-from pipeline.types import AnswerLanguage, Generated, QuestionContext, Ranked
+from pipeline.types import AnswerLanguage, GenerationResult, QuestionContext, RankedCandidate
 from tests.answer_fakes import FakeChat, ranked
 
 QUESTION = "When does the castle gate close?"
@@ -16,7 +16,9 @@ EARLY, LATE = "The castle gate closes at 18:00.", "The castle gate closes at 20:
 GATES = ranked(EARLY, f"Bread is sold in the yard. {LATE}", "The castle was built by a duke.")
 
 
-def answer(question: str, said: str | None, passages: list[Ranked] = GATES, language: AnswerLanguage = "") -> Generated:
+def answer(
+    question: str, said: str | None, passages: list[RankedCandidate] = GATES, language: AnswerLanguage = ""
+) -> GenerationResult:
     chat = None if said is None else FakeChat(said)
     context = QuestionContext(language=language)
     return generate_answer(question, passages, chat, max_tokens=100, timeout_s=5.0, context=context)

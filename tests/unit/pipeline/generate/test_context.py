@@ -9,7 +9,7 @@ import pytest
 from pipeline.generate import add_neighbours, generate_answer
 from pipeline.generate.context import parts_of
 from pipeline.text.tokens import estimate_tokens
-from pipeline.types import Neighbour, Ranked
+from pipeline.types import Neighbour, RankedCandidate
 from tests.answer_fakes import FakeChat, candidate
 
 WORDS = "word " * 20
@@ -21,11 +21,11 @@ def beside(chunk: int, *ids: int) -> list[Neighbour]:
     return [Neighbour(n, -1 if n < chunk else 1, WORDS) for n in ids]
 
 
-def passages(*chunks: int) -> list[Ranked]:
-    return [Ranked(candidate(chunk, WORDS), rank, 1 / rank) for rank, chunk in enumerate(chunks, 1)]
+def passages(*chunks: int) -> list[RankedCandidate]:
+    return [RankedCandidate(candidate(chunk, WORDS), rank, 1 / rank) for rank, chunk in enumerate(chunks, 1)]
 
 
-def given(extended: tuple[Ranked, ...]) -> list[list[int]]:
+def given(extended: tuple[RankedCandidate, ...]) -> list[list[int]]:
     return [[neighbour.chunk_id for neighbour in ranked.candidate.neighbours] for ranked in extended]
 
 
@@ -57,12 +57,12 @@ def test_neighbours__no_chunk_twice() -> None:
 def test_neighbours__from_another_section_bring_its_headings() -> None:
     own = replace(candidate(5, "Five."), headings=("Fees",))
     around = [Neighbour(4, -1, "Four.", ("Gates", "Times")), Neighbour(6, 1, "Six.", ("Fees",))]
-    (ranked,) = add_neighbours([Ranked(own, 1, 1.0)], {5: around}, 1000)
+    (ranked,) = add_neighbours([RankedCandidate(own, 1, 1.0)], {5: around}, 1000)
     assert [part.text for part in parts_of(ranked)] == ["Gates > Times\n\nFour.", "Five.", "Six."]
 
 
 FOUND = (
-    Ranked(
+    RankedCandidate(
         replace(
             candidate(5, "The gate of the castle is made of oak.", page=3),
             neighbours=(

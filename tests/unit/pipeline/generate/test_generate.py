@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.errors import Cancelled, LlmRefused, LlmTimeout, LlmUnreachable
+from pipeline.errors import Cancelled, LlmRejected, LlmTimeout, LlmUnreachable
 from pipeline.generate import abstain, abstain_without_passages, generate_answer
-from pipeline.generate.citations import Verified, verify_citations
+from pipeline.generate.citations import VerifiedAnswer, verify_citations
 from pipeline.generate.written import show_when_verified
-from pipeline.types import Generated, Ranked, Usage
+from pipeline.types import GenerationResult, RankedCandidate, Usage
 from tests.answer_fakes import FakeChat, candidate, ranked
 
 PASSAGES = ranked(
@@ -18,7 +18,7 @@ PASSAGES = ranked(
 )
 
 
-def answer(question: str, chat: FakeChat | None, passages: list[Ranked] = PASSAGES) -> Generated:
+def answer(question: str, chat: FakeChat | None, passages: list[RankedCandidate] = PASSAGES) -> GenerationResult:
     return generate_answer(question, passages, chat, max_tokens=100, timeout_s=5.0)
 
 
@@ -118,7 +118,7 @@ def test_extractive__the_numbers_of_the_source_are_not_shown() -> None:
         "The library was founded by Ptolemy [17].",
         "Bananas grow in warm countries [1].",
         LlmTimeout(),
-        LlmRefused("The endpoint refused the key."),
+        LlmRejected("The endpoint refused the key."),
         LlmUnreachable(),
         ValueError("something else"),
     ],
@@ -169,7 +169,7 @@ def test_written__streams_only_what_holds() -> None:
 def test_written__the_stream_is_checked_once_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
 
-    def verify(question: str, said: str, passages: list[Ranked]) -> Verified:
+    def verify(question: str, said: str, passages: list[RankedCandidate]) -> VerifiedAnswer:
         checked.append(said)
         return verify_citations(question, said, passages)
 
@@ -208,7 +208,7 @@ def test_written__asks_in_chinese_for_a_chinese_question() -> None:
 
 
 def test_abstain__names_each_source_once() -> None:
-    passages = [Ranked(candidate(n, title="Handbook" if n < 3 else ""), n, 0.1) for n in (1, 2)]
+    passages = [RankedCandidate(candidate(n, title="Handbook" if n < 3 else ""), n, 0.1) for n in (1, 2)]
     assert abstain("Who?", passages).text.endswith("Nearest sources: “Handbook”.")
 
 

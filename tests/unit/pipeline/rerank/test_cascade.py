@@ -18,8 +18,8 @@ from pipeline.rerank import (
     top_k_of,
     with_fallback,
 )
-from pipeline.rerank.permutation import Scored, is_full_permutation, order_by_score
-from pipeline.types import RERANKERS, Candidate, Reranking, Usage
+from pipeline.rerank.permutation import CandidateScore, is_full_permutation, order_by_score
+from pipeline.types import RERANKERS, Candidate, RerankResult, Usage
 from tests.answer_fakes import FakeChat, candidates, order
 
 
@@ -39,13 +39,13 @@ class ByNumber:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         self.read, self.deadline_s = [c.chunk_id for c in candidates], deadline_s
         if isinstance(self._key, Exception):
             raise self._key
-        scored = [Scored(self._key(c.chunk_id)) for c in candidates]
+        scored = [CandidateScore(self._key(c.chunk_id)) for c in candidates]
         ranked = order_by_score(candidates, scored, self.method)
-        return Reranking(ranked, self.method, usage=Usage(1, 10, 1), prompt_hashes=(self.method,))
+        return RerankResult(ranked, self.method, usage=Usage(1, 10, 1), prompt_hashes=(self.method,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         return Usage(len(candidates), 10 * len(candidates))

@@ -9,7 +9,7 @@ import pytest
 from pipeline.errors import Cancelled, LlmUnreachable, ModelUnavailable
 from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.circuit_breaker import CircuitBreaker
-from pipeline.types import Reranking
+from pipeline.types import RerankResult
 from tests.answer_fakes import FakeChat, candidates, order
 
 
@@ -49,7 +49,7 @@ def test_breaker__what_is_raised_counts_and_a_cancellation_does_not() -> None:
     class Raising(RecallOrderReranker):
         error: Exception = Cancelled()
 
-        def rerank(self, *args: Any, **options: Any) -> Reranking:
+        def rerank(self, *args: Any, **options: Any) -> RerankResult:
             raise self.error
 
     raising = Raising()

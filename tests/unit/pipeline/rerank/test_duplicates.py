@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.rerank import distinct, fold_duplicates
 from pipeline.rerank.permutation import is_full_permutation
-from pipeline.types import DUPLICATE, Candidate, Ranked
+from pipeline.types import DUPLICATE, Candidate, RankedCandidate
 from tests.answer_fakes import candidate, ranked
 
 GATE = (
@@ -32,7 +32,7 @@ def folded(*texts: str) -> list[int | None]:
 
 def folded_under(question: str, *candidates: Candidate) -> list[int | None]:
     """For each candidate the number of the one it repeats, given what is asked."""
-    given = [Ranked(candidate, n, 1.0 / n) for n, candidate in enumerate(candidates, 1)]
+    given = [RankedCandidate(candidate, n, 1.0 / n) for n, candidate in enumerate(candidates, 1)]
     return [item.same_as for item in fold_duplicates(question, given)]
 
 

@@ -18,7 +18,7 @@ from pipeline.rerank import (
 )
 from pipeline.rerank.late_interaction import max_sim
 from pipeline.rerank.permutation import (
-    Scored,
+    CandidateScore,
     give_up,
     is_full_permutation,
     order_by_score,
@@ -26,7 +26,7 @@ from pipeline.rerank.permutation import (
     sigmoid,
     standardize,
 )
-from pipeline.types import Candidate, Ranked, Reranking, Usage
+from pipeline.types import Candidate, RankedCandidate, RerankResult, Usage
 from tests.answer_fakes import WordEmbedder, candidate, candidates, order
 
 
@@ -45,7 +45,7 @@ class Failing:
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         raise self._error
 
 
@@ -54,7 +54,7 @@ class Giving(Failing):
 
     method = "giving"
 
-    def __init__(self, result: Reranking) -> None:
+    def __init__(self, result: RerankResult) -> None:
         self._result = result
         self.deadlines_s: list[float] = []
 
@@ -65,7 +65,7 @@ class Giving(Failing):
         *,
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
-    ) -> Reranking:
+    ) -> RerankResult:
         self.deadlines_s.append(deadline_s)
         return self._result
 
@@ -81,7 +81,9 @@ class LengthScorer:
 
 def test_order_by_score__unscored_keep_their_place() -> None:
     found = candidates(4)
-    result = order_by_score(found, [Scored(0.2), Scored(None), Scored(0.9), Scored(math.nan)], "m")
+    result = order_by_score(
+        found, [CandidateScore(0.2), CandidateScore(None), CandidateScore(0.9), CandidateScore(math.nan)], "m"
+    )
     assert [r.candidate.chunk_id for r in result] == [3, 2, 1, 4]
     assert [r.flags for r in result] == [(), ("unscored",), (), ("unscored",)]
     assert [r.score for r in result] == [0.9, 0.9, 0.2, 0.2]
@@ -89,7 +91,7 @@ def test_order_by_score__unscored_keep_their_place() -> None:
 
 
 def test_order_by_score__ties_keep_recall_order_and_scores_stay_in_0_1() -> None:
-    result = order_by_score(candidates(3), [Scored(0.5), Scored(7.0), Scored(0.5)], "m")
+    result = order_by_score(candidates(3), [CandidateScore(0.5), CandidateScore(7.0), CandidateScore(0.5)], "m")
     assert [r.candidate.chunk_id for r in result] == [2, 1, 3]
     assert result[0].score == 1.0
 
@@ -239,21 +241,21 @@ def test_fallback__keeps_the_costs_of_a_method_that_gave_up() -> None:
     "ranked",
     [
         (),
-        (Ranked(candidate(1), 1, 0.5),),
-        (Ranked(candidate(1), 1, 0.5), Ranked(candidate(1), 2, 0.5)),
-        (Ranked(candidate(1), 1, 0.5), Ranked(candidate(2), 1, 0.5)),
-        (Ranked(candidate(1), 1, 9.5), Ranked(candidate(2), 2, 0.5)),
+        (RankedCandidate(candidate(1), 1, 0.5),),
+        (RankedCandidate(candidate(1), 1, 0.5), RankedCandidate(candidate(1), 2, 0.5)),
+        (RankedCandidate(candidate(1), 1, 0.5), RankedCandidate(candidate(2), 1, 0.5)),
+        (RankedCandidate(candidate(1), 1, 9.5), RankedCandidate(candidate(2), 2, 0.5)),
     ],
 )
-def test_fallback__refuses_what_is_no_permutation(ranked: tuple[Ranked, ...]) -> None:
-    result = with_fallback(Giving(Reranking(ranked, "giving"))).rerank("q", candidates(2), deadline_s=5.0)
+def test_fallback__refuses_what_is_no_permutation(ranked: tuple[RankedCandidate, ...]) -> None:
+    result = with_fallback(Giving(RerankResult(ranked, "giving"))).rerank("q", candidates(2), deadline_s=5.0)
     assert order(result) == [1, 2]
     assert "did not give every candidate back once" in result.fallbacks[0].reason
 
 
 def test_fallback__leaves_time_for_the_next() -> None:
     found = candidates(1)
-    first, second = Giving(give_up(found, "giving", "x")), Giving(Reranking(recall_order(found, "giving"), "giving"))
+    first, second = Giving(give_up(found, "giving", "x")), Giving(RerankResult(recall_order(found, "giving"), "giving"))
     with_fallback(first, second, RecallOrderReranker()).rerank("q", found, deadline_s=8.0)
     assert 5.0 < first.deadlines_s[0] <= 6.0
     assert 6.0 < second.deadlines_s[0] <= 8.0

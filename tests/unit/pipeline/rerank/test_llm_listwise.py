@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.errors import LlmRefused, LlmTimeout
+from pipeline.errors import LlmRejected, LlmTimeout
 from pipeline.rerank import LlmLimits, LlmListwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.llm_listwise import window_spans
 from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, is_full_permutation
@@ -93,7 +93,7 @@ def test_rerank__a_window_that_fails_keeps_its_order() -> None:
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRefused("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint refused the key."))
     chain = with_fallback(LlmListwiseReranker(chat), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.errors import LlmRefused, LlmTimeout
+from pipeline.errors import LlmRejected, LlmTimeout
 from pipeline.rerank import LlmLimits, LlmPairwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.comparisons import Game, Result, Strategy, merge, most_comparisons, slide
 from pipeline.rerank.permutation import REPAIRED, UNSCORED, is_full_permutation
@@ -118,7 +118,7 @@ def test_rerank__repairs_once() -> None:
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRefused("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint refused the key."))
     chain = with_fallback(LlmPairwiseReranker(chat, limits=LlmLimits(concurrency=1)), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1

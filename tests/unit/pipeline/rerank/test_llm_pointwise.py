@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline.errors import LlmRefused, LlmTimeout, LlmUnreachable
+from pipeline.errors import LlmRejected, LlmTimeout, LlmUnreachable
 from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.permutation import is_full_permutation
 from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
-from pipeline.types import ChatMessage, ChatReply, TokenOdds, Usage
+from pipeline.types import ChatMessage, ChatReply, TokenLogprobs, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
 
 
@@ -134,7 +134,7 @@ def test_rerank__unusable_ratings_keep_their_place() -> None:
         "<think>" + "hm " * 100,
         LlmTimeout(),
         LlmUnreachable(),
-        LlmRefused("The endpoint refused the key."),
+        LlmRejected("The endpoint refused the key."),
     ],
 )
 def test_rerank__nothing_usable_is_a_recorded_fallback(answer: str | Exception) -> None:
@@ -147,7 +147,7 @@ def test_rerank__nothing_usable_is_a_recorded_fallback(answer: str | Exception) 
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRefused("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint refused the key."))
     LlmPointwiseReranker(chat, limits=LlmLimits(concurrency=1)).rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) < 5
 
@@ -327,12 +327,12 @@ def test_rerank__the_budget_is_kept() -> None:
     assert "The 5,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
 
 
-def spelled(*tokens: str | tuple[str, dict[str, float]]) -> tuple[TokenOdds, ...]:
+def spelled(*tokens: str | tuple[str, dict[str, float]]) -> tuple[TokenLogprobs, ...]:
     """Write tokens; one with a distribution gets the probabilities of its place."""
     return tuple(
-        TokenOdds(token, ((token, -0.01),))
+        TokenLogprobs(token, ((token, -0.01),))
         if isinstance(token, str)
-        else TokenOdds(token[0], tuple((text, math.log(p)) for text, p in token[1].items()))
+        else TokenLogprobs(token[0], tuple((text, math.log(p)) for text, p in token[1].items()))
         for token in tokens
     )
 

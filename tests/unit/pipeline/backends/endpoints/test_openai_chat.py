@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.backends.endpoints import chat_stream
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
-from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.types import ChatMessage, Usage
 
 KEY = "sk-very-secret"
@@ -169,7 +169,9 @@ def test_complete__field_by_field(server: Script, chat: OpenAIChat) -> None:
 
 def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: OpenAIChat) -> None:
     server.say(400, {"error": {"message": f"context too long, {KEY}"}})
-    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}), LlmRefused)
+    said = fails(
+        lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}), LlmRejected
+    )
     assert "context too long" in said
     assert len(server.asked) == 2
     server.replies.clear()
@@ -181,7 +183,7 @@ def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: Ope
 @pytest.mark.parametrize(("status", "said"), [(401, "the key"), (403, "this key"), (404, "no such address or model")])
 def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
     server.say(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
-    message = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    message = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     assert said in message
     assert server.url in message
     assert "'tiny'" in message
@@ -190,7 +192,7 @@ def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int
 
 def test_complete__redirects_are_not_followed(server: Script, chat: OpenAIChat) -> None:
     server.say(307, "", Location="http://127.0.0.1:9/elsewhere")
-    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
 
 
 def test_complete__slows_down_when_asked(server: Script, chat: OpenAIChat) -> None:
@@ -278,20 +280,20 @@ def test_complete__nobody_listens() -> None:
 @pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://127.0.0.1/v1", "http://[::1", "nonsense"])
 def test_complete__no_url(url: str) -> None:
     chat = OpenAIChat(url, "tiny")
-    assert "REFDESK_LLM_BASE_URL" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    assert "REFDESK_LLM_BASE_URL" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 
 def test_complete__password_in_the_url_is_not_told(server: Script) -> None:
     server.say(401, "no")
     chat = OpenAIChat(server.url.replace("//", f"//user:{KEY}@"), "tiny")
-    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 
 def test_complete__a_key_that_is_none() -> None:
     chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key="sk-schlüssel")
-    assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRefused)
+    assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings, describe_endpoint
 from pipeline.errors import (
-    LlmRefused,
+    LlmRejected,
     LlmTimeout,
     LlmUnparsable,
     LlmUnreachable,
@@ -126,7 +126,7 @@ def test_batch__of_too_many_tokens_is_no_limit_for_the_next() -> None:
 
 def test_text__that_is_refused_alone_is_named_as_refused() -> None:
     error = failure(in_turn([Said(status=400, body='{"error": {"message": "8,000 tokens at most"}}')]))
-    assert isinstance(error, LlmRefused)
+    assert isinstance(error, LlmRejected)
     assert "8,000 tokens at most" in str(error)
 
 

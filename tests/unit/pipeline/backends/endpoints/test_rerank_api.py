@@ -12,7 +12,7 @@ import pytest
 from config.checks import Check, _rerank_endpoint, attempt
 from config.settings import Settings
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scores
-from pipeline.errors import LlmError, LlmRefused, LlmTimeout, LlmUnparsable, LlmUnreachable
+from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import PassageScores
 from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
 from pipeline.rerank.permutation import UNSCORED, is_full_permutation
@@ -202,18 +202,18 @@ def test_score__tei_shape_and_limit_are_found_out_once(serve: Serve) -> None:
 
 def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
     endpoint = serve([Said(status=413, body="too large")])
-    with pytest.raises(LlmRefused, match="status 413"):
+    with pytest.raises(LlmRejected, match="status 413"):
         endpoint.score("q", ["a"], timeout_s=5)
 
 
 @pytest.mark.parametrize(
     ("replies", "error", "requests"),
     [
-        ([Said(status=401, body=f"bad key {KEY}")], LlmRefused, 1),
-        ([Said(status=403, body="no")], LlmRefused, 1),
-        ([Said(status=404, body="no such model")], LlmRefused, 1),
-        ([Said(status=400, body="bad request")], LlmRefused, 1),
-        ([Said(status=307, body="", headers={"Location": "http://127.0.0.1:9/"})], LlmRefused, 1),
+        ([Said(status=401, body=f"bad key {KEY}")], LlmRejected, 1),
+        ([Said(status=403, body="no")], LlmRejected, 1),
+        ([Said(status=404, body="no such model")], LlmRejected, 1),
+        ([Said(status=400, body="bad request")], LlmRejected, 1),
+        ([Said(status=307, body="", headers={"Location": "http://127.0.0.1:9/"})], LlmRejected, 1),
         ([Said(status=500, body="boom", headers={"Retry-After": "0"})], LlmUnreachable, 3),
         ([Said(status=429, body="slow down", headers={"Retry-After": "3600"})], LlmUnreachable, 1),
         (
@@ -271,14 +271,14 @@ def test_score__nobody_listens() -> None:
 @pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://127.0.0.1/rerank", "http://[::1"])
 def test_score__no_url(url: str) -> None:
     endpoint = HttpRerankEndpoint(url)
-    with pytest.raises(LlmRefused, match="REFDESK_RERANK_API_URL"):
+    with pytest.raises(LlmRejected, match="REFDESK_RERANK_API_URL"):
         endpoint.score("q", ["a"], timeout_s=5)
     endpoint.close()
 
 
 def test_score__a_key_that_is_none() -> None:
     endpoint = HttpRerankEndpoint("http://127.0.0.1:9", api_key="schlüssel")
-    with pytest.raises(LlmRefused, match="REFDESK_RERANK_API_KEY"):
+    with pytest.raises(LlmRejected, match="REFDESK_RERANK_API_KEY"):
         endpoint.score("q", ["a"], timeout_s=5)
     endpoint.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.backends.web.addresses import Resolver, addresses_of, is_public
 from pipeline.backends.web.fetcher import HttpFetcher
-from pipeline.errors import FileTooLarge, LinkFailed, LinkRefused
+from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed
 
 BIG = b"x" * 200_000
 EMPTY_BLOCK = b"\x00\x00\x00\xff\xff"
@@ -200,7 +200,7 @@ def test_redirect__to_the_inside_is_refused(site, monkeypatch):
     def resolver(host: str, timeout_s: float) -> list[str]:
         return ["10.0.0.7"] if host == "inside.example" else ["127.0.0.1"]
 
-    with pytest.raises(LinkRefused, match=r"inside\.example"):
+    with pytest.raises(LinkNotAllowed, match=r"inside\.example"):
         HttpFetcher(resolver=resolver).fetch(url(site, "inside"))
     assert len(site.seen) == 1
 
@@ -211,12 +211,12 @@ def test_redirect__to_what_is_no_link_fails(site):
 
 
 def test_link__half_a_character_in_its_path_is_refused(site):
-    with pytest.raises(LinkRefused, match="no text"):
+    with pytest.raises(LinkNotAllowed, match="no text"):
         fetcher().fetch(url(site, "a\udcff"))
 
 
 def test_redirect__to_a_file_is_refused(site):
-    with pytest.raises(LinkRefused, match="http:// and https:// only"):
+    with pytest.raises(LinkNotAllowed, match="http:// and https:// only"):
         fetcher().fetch(url(site, "file"))
 
 
@@ -287,12 +287,12 @@ def test_link__that_leads_inside_or_nowhere_is_refused(link):
     def never(host: str, timeout_s: float) -> list[str]:
         pytest.fail(f"{host} was looked up")
 
-    with pytest.raises(LinkRefused):
+    with pytest.raises(LinkNotAllowed):
         HttpFetcher(resolver=never).fetch(link)
 
 
 def test_link__secret_in_it_is_not_repeated():
-    with pytest.raises(LinkRefused) as raised:
+    with pytest.raises(LinkNotAllowed) as raised:
         HttpFetcher().fetch("http://me:hunter2@example.org/")
     assert "hunter2" not in str(raised.value)
 
@@ -301,7 +301,7 @@ def test_link__secret_in_it_is_not_repeated():
     "answer", [["10.1.2.3"], ["93.184.216.34", "192.168.0.1"], ["::ffff:10.0.0.1"], ["fe80::1%eth0"]]
 )
 def test_name__with_any_inside_address_is_refused(answer):
-    with pytest.raises(LinkRefused, match=r"intranet\.example"):
+    with pytest.raises(LinkNotAllowed, match=r"intranet\.example"):
         HttpFetcher(resolver=lambda host, timeout_s: answer).fetch("http://intranet.example/")
 
 

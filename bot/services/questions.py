@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.desk.door import Door
 from bot.interactions.refusals import Refusal
-from bot.interactions.scope import Place
+from bot.interactions.scope import RequestContext
+from bot.services.async_database import AsyncDatabase
 from db import deliveries, jobs
-from db.deliveries import NewDelivery, Turn
+from db.deliveries import ConversationTurn, NewDelivery
 from tasks.submit import Submitter
 
 TURNS = 3
@@ -19,7 +19,7 @@ TURNS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetMessage:
     """The message that will show what comes of a request."""
 
     request_key: str
@@ -31,7 +31,7 @@ class Target:
     token: str | None = dataclasses.field(default=None, repr=False)
     token_lives_s: float = 0
 
-    def delivery(self, place: Place, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
+    def delivery(self, place: RequestContext, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
         """Describe the delivery: by the bot's own token wherever that reaches the message."""
         by_token = self.token is not None and (self.private or not place.reachable)
         return NewDelivery(
@@ -53,7 +53,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class QuestionRequest:
     """What a person asks."""
 
     text: str
@@ -63,25 +63,25 @@ class Question:
     """Questions and answers before it, oldest first."""
 
 
-class Asking:
+class QuestionService:
     """Submits questions."""
 
-    def __init__(self, door: Door, submitter: Submitter) -> None:
+    def __init__(self, async_database: AsyncDatabase, submitter: Submitter) -> None:
         """Work through a door."""
-        self._door = door
+        self._async_database = async_database
         self._submitter = submitter
 
-    async def ask(self, place: Place, question: Question, target: Target) -> int:
-        """Submit a question and give its job; raises `OverQuota`."""
-        return await self._door.run(lambda: self._ask(place, question, target))
+    async def ask(self, place: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
+        """Submit a question and give its job; raises `QuotaExceeded`."""
+        return await self._async_database.run(lambda: self._ask(place, question, target))
 
-    async def conversation(self, place: Place, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+    async def conversation(self, place: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
         """Give what was asked and answered in a thread or before a message; None where the bot answered nothing."""
-        return await self._door.run(lambda: self._conversation(place, ids))
+        return await self._async_database.run(lambda: self._conversation(place, ids))
 
-    def _ask(self, place: Place, question: Question, target: Target) -> int:
-        number = self._door.number_of(place)
-        rules = self._door.rules_of(place)
+    def _ask(self, place: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
+        number = self._async_database.number_of(place)
+        rules = self._async_database.rules_of(place)
         if not target.private and not place.may_answer_publicly(rules.chosen):
             raise Refusal("refusal-private-only")
         channels = place.private_channels if target.private else place.public_channels
@@ -97,16 +97,16 @@ class Asking:
             payload,
             requester=place.user_id,
             request_key=target.request_key,
-            max_attempts=self._door.settings.max_attempts,
+            max_attempts=self._async_database.settings.max_attempts,
         )
         delivery = target.delivery(place, number, "answer")
         return self._submitter.submit([job], delivery=delivery, quota=rules.question_quota)[0]
 
-    def _conversation(self, place: Place, ids: Sequence[str]) -> list[tuple[str, str]] | None:
-        with self._door.database.tenant(self._door.number_of(place)) as session:
+    def _conversation(self, place: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+        with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             if not deliveries.answered_in(session, ids):
                 return None
-            turns: list[Turn] = deliveries.conversation(session, ids, limit=TURNS)
+            turns: list[ConversationTurn] = deliveries.conversation(session, ids, limit=TURNS)
             before = jobs.get(session, turns[0].job).payload.get("conversation") or () if turns else ()
         # An answer that is replied to brings along what it was itself a follow-up of.
         earlier = [(str(turn["question"]), str(turn["answer"])) for turn in before]

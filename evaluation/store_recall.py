@@ -16,7 +16,7 @@ from pipeline.embed import embed_question
 from pipeline.errors import ModelUnavailable
 from pipeline.ports import Embedder
 from pipeline.recall import build_query
-from pipeline.types import AnswerOptions, Candidate, Recalled, RecallMode, Vector
+from pipeline.types import AnswerOptions, Candidate, RecallMode, RecallResult, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class StoreRecall:
     mode: RecallMode
     top_n: int
 
-    def __call__(self, question: Question) -> Recalled:
+    def __call__(self, question: Question) -> RecallResult:
         """Recall the candidates of one question."""
         vector = None if self.mode == "keyword" else embed_question(_embedder(self.parts), question.text)
         options = AnswerOptions(recall=self.mode, top_n=self.top_n)

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from bot.delivery import Courier
+from bot.delivery import DeliveryWorker
 from db import deliveries, jobs, workspaces
 from db.deliveries import NewDelivery
 from db.engine import Database
@@ -50,7 +50,7 @@ class Bot:
         assert self._started.wait(PATIENCE_S)
 
     def wake(self, delivery_id: int) -> None:
-        self._loop.call_soon_threadsafe(self.courier.wake, delivery_id)
+        self._loop.call_soon_threadsafe(self.delivery_worker.wake, delivery_id)
 
     def stop(self) -> None:
         """End as a process does that is asked to."""
@@ -78,26 +78,26 @@ class Bot:
     async def _live(self, pool: ThreadPoolExecutor) -> None:
         client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30)
         await client.login(self._token)
-        self.courier = Courier(
+        self.delivery_worker = DeliveryWorker(
             client, self._database, executor=pool, owner=self.owner, lease_s=self._lease_s, renew_s=self._renew_s
         )
-        await self.courier.start()
+        await self.delivery_worker.start()
         self._started.set()
         await self._ended.wait()
         if self._clean:
-            await self.courier.stop()
+            await self.delivery_worker.stop()
         else:
             await self._fall()
         await client.close()
 
     async def _fall(self) -> None:
-        self.courier._listener.stop()
+        self.delivery_worker._listener.stop()
         own = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not own]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self.courier._listener.join()
+        self.delivery_worker._listener.join()
 
 
 @dataclass(frozen=True)
@@ -263,7 +263,7 @@ class Office:
 
     def wait_text(self, message: Message, wanted: str) -> None:
         def what() -> str:
-            couriers = [bot.courier.health() for bot in self.bots]
+            couriers = [bot.delivery_worker.health() for bot in self.bots]
             return f"{wanted!r} in {message.text!r}; the couriers: {couriers}"
 
         self.fake.world.wait_until(lambda: wanted in message.text, PATIENCE_S, what)
@@ -285,7 +285,7 @@ class Office:
 
     def wait_claimed_nothing(self, bot: Bot) -> None:
         """Wait until a bot has looked for deliveries once."""
-        self.wait(lambda: bot.courier.health().looks > 0, "a first look")
+        self.wait(lambda: bot.delivery_worker.health().looks > 0, "a first look")
 
     def count(self, route: str) -> int:
         return len(self.fake.requests_to(route))

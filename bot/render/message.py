@@ -48,7 +48,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class FileOut:
+class OutgoingFile:
     """A file that goes with a message; a picture is one whose name ends in `.png`."""
 
     name: str
@@ -58,14 +58,14 @@ class FileOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class OutgoingMessage:
     """One message as people see it."""
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()
     buttons: tuple[tuple[Button | Link, ...], ...] = ()
     """Rows, at most five of at most five."""
-    files: tuple[FileOut, ...] = ()
+    files: tuple[OutgoingFile, ...] = ()
 
     @property
     def suppress_embeds(self) -> bool:

@@ -12,17 +12,26 @@ from dataclasses import dataclass
 import discord
 import structlog
 
-from bot.delivery.claims import ClaimLost, Claims, Held
-from bot.delivery.decisions import MAX_FAULTS, MAX_TRIES, MIN_GAP_S, Step, Trouble, next_step, pause_s, progress_gap_s
-from bot.delivery.ending import Ending
-from bot.delivery.listener import Listener
+from bot.delivery.claims import ClaimedDelivery, ClaimLost, DeliveryClaims
+from bot.delivery.decisions import (
+    MAX_FAULTS,
+    MAX_TRIES,
+    MIN_GAP_S,
+    DeliveryStep,
+    SendFailure,
+    next_step,
+    pause_s,
+    progress_gap_s,
+)
+from bot.delivery.listener import NotificationListener
 from bot.delivery.pages import waiting_page
-from bot.delivery.send import Refused, Sender
-from bot.render.shown import Shown
+from bot.delivery.publisher import MessagePublisher
+from bot.delivery.send import DiscordSender, SendError
+from bot.render.message import OutgoingMessage
 from db import deliveries
 from db.deliveries import DeliveryView
 from db.engine import Database
-from pipeline.errors import DatabaseAway, LeaseLost, RefdeskError
+from pipeline.errors import DatabaseUnavailable, LeaseLost, RefdeskError
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +45,7 @@ RELEASE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
+class DeliveryHealth:
     """What the log and the doctor say of a courier."""
 
     held: int
@@ -47,7 +56,7 @@ class Health:
     """How often it has looked for deliveries that are free."""
 
 
-class Courier:
+class DeliveryWorker:
     """Shows every open delivery it can claim: one task for each, one edit of a message at a time."""
 
     def __init__(
@@ -67,7 +76,7 @@ class Courier:
         self._owner = owner
         self._lease_s = lease_s
         self._renew_s = renew_s
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, ClaimedDelivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._free = asyncio.Event()
         self._adopting: set[int] = set()
@@ -80,11 +89,13 @@ class Courier:
     async def start(self) -> None:
         """Begin, once the client is logged in: claim what lies there; a database that is away is waited for."""
         loop = asyncio.get_running_loop()
-        self._sender = Sender(self._bot)
+        self._sender = DiscordSender(self._bot)
         application_id = str(self._bot.application_id)
-        self._claims = Claims(self._database, self._executor, application_id, self._owner, lease_s=self._lease_s)
-        self._ending = Ending(self._sender, self._claims)
-        self._listener = Listener(self._database.url, loop, self._hear)
+        self._claims = DeliveryClaims(
+            self._database, self._executor, application_id, self._owner, lease_s=self._lease_s
+        )
+        self._ending = MessagePublisher(self._sender, self._claims)
+        self._listener = NotificationListener(self._database.url, loop, self._hear)
         self._listener.start()
         self._keeper = loop.create_task(self._keep())
         self._beater = loop.create_task(self._beat_on())
@@ -118,10 +129,10 @@ class Courier:
             async with asyncio.timeout(RELEASE_S):
                 await self._claims.release()
 
-    def health(self) -> Health:
+    def health(self) -> DeliveryHealth:
         """Tell how it goes."""
         started = self._keeper is not None
-        return Health(
+        return DeliveryHealth(
             len(self._held),
             self._sender.in_flight if started else 0,
             started and self._listener.listening,
@@ -202,7 +213,7 @@ class Courier:
         if held is not None:
             self._hold(held)
 
-    def _hold(self, held: Held) -> None:
+    def _hold(self, held: ClaimedDelivery) -> None:
         number = held.delivery.id
         before = self._held.get(number)
         if self._stopping:
@@ -218,7 +229,7 @@ class Courier:
         # Not at the end of the task itself: one that is cancelled before its first step runs none of its code.
         held.task.add_done_callback(lambda _: self._let_go(held))
 
-    def _let_go(self, held: Held) -> None:
+    def _let_go(self, held: ClaimedDelivery) -> None:
         if self._held.get(held.delivery.id) is held:
             del self._held[held.delivery.id]
 
@@ -230,19 +241,19 @@ class Courier:
 
     # -------------------------------------------------------------------------------------------- showing one of them
 
-    async def _serve(self, held: Held) -> None:
+    async def _serve(self, held: ClaimedDelivery) -> None:
         try:
             while not await self._look(held):
                 pass
         except (ClaimLost, LeaseLost):
             log.info("delivery let go", delivery=held.delivery.id)
-        except Refused as refusal:
+        except SendError as refusal:
             await self._postpone(held, str(refusal), MAX_TRIES, at_least_s=refusal.retry_after_s)
         except Exception as error:
             log.exception("a delivery could not be shown", delivery=held.delivery.id)
             await self._postpone(held, f"{type(error).__name__} in the bot", MAX_FAULTS)
 
-    async def _look(self, held: Held) -> bool:
+    async def _look(self, held: ClaimedDelivery) -> bool:
         """Wait for a change and show it, at the end of the message's second; tells whether that was the end."""
         await held.changed.wait()
         await asyncio.sleep(held.shown_at + MIN_GAP_S - asyncio.get_running_loop().time())
@@ -250,19 +261,19 @@ class Courier:
         view = await self._read(held)
         now = dt.datetime.now(dt.UTC)
         step = next_step(view, now, blind=held.blind)
-        if step is Step.FINAL:
+        if step is DeliveryStep.FINAL:
             await self._ending.deliver(held, view)
             return True
         passed_s = asyncio.get_running_loop().time() - held.shown_at
-        if step is not Step.WAIT and passed_s >= progress_gap_s(held.delivery, now):
+        if step is not DeliveryStep.WAIT and passed_s >= progress_gap_s(held.delivery, now):
             await self._show_waiting(held, view, step)
         return False
 
-    async def _read(self, held: Held) -> DeliveryView:
+    async def _read(self, held: ClaimedDelivery) -> DeliveryView:
         while True:
             try:
                 view = await self._claims.view(held.delivery.id)
-            except DatabaseAway:
+            except DatabaseUnavailable:
                 await asyncio.sleep(AWAY_S)
                 continue
             if view is None or view.delivery.claim_token != held.delivery.claim_token:
@@ -271,7 +282,7 @@ class Courier:
             held.delivery = view.delivery
             return view
 
-    async def _show_waiting(self, held: Held, view: DeliveryView, step: Step) -> None:
+    async def _show_waiting(self, held: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> None:
         loop = asyncio.get_running_loop()
         shown = self._page(held, view, step)
         if shown is None or shown.fingerprint() == held.shown:
@@ -288,15 +299,15 @@ class Courier:
                     shown = self._page(held, view, step) or shown
                 await self._ending.show_first(held, shown, silent=True)
                 held.shown = shown.fingerprint()
-        except Refused as refusal:
-            if refusal.trouble is Trouble.LATER:
+        except SendError as refusal:
+            if refusal.trouble is SendFailure.LATER:
                 raise
             held.blind = True
             log.info("progress cannot be shown", delivery=held.delivery.id, error=str(refusal))
         finally:
             held.shown_at = loop.time()
 
-    def _page(self, held: Held, view: DeliveryView, step: Step) -> Shown | None:
+    def _page(self, held: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> OutgoingMessage | None:
         try:
             return waiting_page(view, step)
         except Exception:
@@ -305,7 +316,7 @@ class Courier:
             held.blind = True
             return None
 
-    async def _postpone(self, held: Held, error: str, tries: int, *, at_least_s: float = 0.0) -> None:
+    async def _postpone(self, held: ClaimedDelivery, error: str, tries: int, *, at_least_s: float = 0.0) -> None:
         attempts = held.delivery.attempts
         try:
             async with held.while_held():

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from cli.own_workers import OwnWorkers
 from cli.sources import storable
+from cli.temporary_workers import TemporaryWorkers
 from config import settings as configuration
 from config.checks import reach_redis
 from config.logging import set_up_logging
@@ -26,14 +26,14 @@ from tasks.submit import Submitter
 
 
 @dataclass(frozen=True, slots=True)
-class Front:
+class CommandContext:
     """An open front end."""
 
     settings: Settings
     urls: ServerUrls
     database: Database
     submitter: Submitter
-    workers: OwnWorkers
+    workers: TemporaryWorkers
 
     def workspace(self, key: str) -> int:
         """Give the number of a workspace, adding it on first use."""
@@ -41,7 +41,7 @@ class Front:
             return workspaces.ensure_workspace(session, storable(key))
 
     def require_broker(self) -> None:
-        """Raise `BrokerAway` unless Redis answers."""
+        """Raise `BrokerUnavailable` unless Redis answers."""
         reach_redis(self.urls.redis_url)
 
 
@@ -53,7 +53,7 @@ def begin() -> Settings:
 
 
 @contextmanager
-def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False) -> Iterator[Front]:
+def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False) -> Iterator[CommandContext]:
     """Open servers and database, and see to it that a worker of each role is there."""
     with ExitStack() as stack:
         urls = stack.enter_context(servers_for(settings))
@@ -63,10 +63,10 @@ def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = 
             require_schema(urls.database_url)
         database = Database(urls.database_url, application="refdesk")
         stack.callback(database.close)
-        own = OwnWorkers(settings, urls, database)
+        own = TemporaryWorkers(settings, urls, database)
         stack.callback(own.stop)
         submitter = Submitter(database, urls.redis_url, expires_s=settings.job_expires_s)
-        front = Front(settings, urls, database, submitter, own)
+        front = CommandContext(settings, urls, database, submitter, own)
         if roles:
             front.require_broker()
             own.ensure(roles)

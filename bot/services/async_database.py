@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from bot.interactions.scope import Place
+from bot.interactions.scope import RequestContext
 from config.settings import Settings
 from db import lookups, workspace_settings, workspaces
 from db.engine import Database
@@ -25,7 +25,7 @@ FRESH_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class EffectiveSettings:
     """The settings of a workspace with the operator's defaults where nothing is set."""
 
     chosen: WorkspaceSettings
@@ -56,14 +56,14 @@ class Rules:
         return Quota("ingest", self.limit("documents_per_user_day"), 86_400, self.limit("documents_per_day"), 86_400)
 
 
-class Door:
+class AsyncDatabase:
     """Runs blocking work on a few threads, and knows workspaces and their settings."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         """Bind to a database and the operator's settings; nothing connects yet."""
         self.database = database
         self.settings = settings
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="desk")
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="services")
         self._numbers: dict[str, int] = {}
         self._chosen: dict[str, tuple[float, WorkspaceSettings]] = {}
 
@@ -77,7 +77,7 @@ class Door:
 
     # The rest blocks and belongs on a thread.
 
-    def number_of(self, place: Place) -> int:
+    def number_of(self, place: RequestContext) -> int:
         """Give the number of the workspace, adding it on first use."""
         number = self._numbers.get(place.workspace)
         if number is None:
@@ -86,20 +86,20 @@ class Door:
             self._numbers[place.workspace] = number
         return number
 
-    def rules_of(self, place: Place) -> Rules:
+    def rules_of(self, place: RequestContext) -> EffectiveSettings:
         """Give the workspace's settings, at most a few seconds old."""
         kept = self._chosen.get(place.workspace)
         if kept is not None and monotonic() - kept[0] < FRESH_S:
-            return Rules(kept[1], self.settings)
+            return EffectiveSettings(kept[1], self.settings)
         number = self.number_of(place)
         with self.database.tenant(number) as session:
             chosen = workspace_settings.read(session, number)
         return self.keep(place.workspace, chosen)
 
-    def keep(self, workspace: str, chosen: WorkspaceSettings) -> Rules:
+    def keep(self, workspace: str, chosen: WorkspaceSettings) -> EffectiveSettings:
         """Remember settings that were read or changed just now."""
         self._chosen[workspace] = (monotonic(), chosen)
-        return Rules(chosen, self.settings)
+        return EffectiveSettings(chosen, self.settings)
 
     def read_all_settings(self) -> Mapping[str, WorkspaceSettings]:
         """Read and remember the settings of all workspaces, so that none has to be read before an answer."""
@@ -111,7 +111,7 @@ class Door:
 
     # This does not block: whoever decides before the first answer takes what is known.
 
-    def known_rules(self, place: Place) -> Rules:
+    def known_rules(self, place: RequestContext) -> EffectiveSettings:
         """Give what is known of the workspace's settings, however old; the operator's defaults when nothing is."""
         kept = self._chosen.get(place.workspace)
-        return Rules(kept[1] if kept is not None else WorkspaceSettings(), self.settings)
+        return EffectiveSettings(kept[1] if kept is not None else WorkspaceSettings(), self.settings)

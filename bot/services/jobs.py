@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from bot.desk.door import Door, Rules
-from bot.desk.library import require_free, require_may_add, seen_by
 from bot.interactions.refusals import Refusal
-from bot.interactions.scope import Place
+from bot.interactions.scope import RequestContext
+from bot.services.async_database import AsyncDatabase, EffectiveSettings
+from bot.services.library import require_free, require_may_add, seen_by
 from db import deliveries, feedback, jobs, lookups, quotas, store, traces
 from db.deliveries import OPEN_STATES, Delivery, JobView
 from db.engine import Session
 from db.feedback import Vote
 from db.jobs import Kind
-from db.lookups import OwnedJob
+from db.lookups import JobWithOwner
 from db.plain import storable
 from db.traces import TraceView
 from pipeline.errors import UnknownName
@@ -29,10 +29,10 @@ MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VisibleJob:
     """A job with the message that shows it."""
 
-    owned: OwnedJob
+    owned: JobWithOwner
     delivery: Delivery | None
     elsewhere: bool = False
     """It belongs to another workspace, and its result came to this person as a direct message."""
@@ -54,114 +54,116 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class NewToken:
+class InteractionToken:
     """A newer interaction token, for a message that only such a token reaches."""
 
     token: str
     lives_s: float
 
 
-class Ledger:
+class JobService:
     """The jobs of a workspace, as far as the person may see and change them."""
 
-    def __init__(self, door: Door, submitter: Submitter) -> None:
+    def __init__(self, async_database: AsyncDatabase, submitter: Submitter) -> None:
         """Work through a door."""
-        self._door = door
+        self._async_database = async_database
         self._submitter = submitter
 
-    async def jobs(self, place: Place, *, everyone: bool, **filters: Any) -> list[OwnedJob]:
+    async def jobs(self, place: RequestContext, *, everyone: bool, **filters: Any) -> list[JobWithOwner]:
         """List jobs newest first: one's own, or everybody's for a manager; filters as `db.lookups.list_jobs` has."""
         requester = None if everyone else place.user_id
         return await self._tenant(place, lambda s: lookups.list_jobs(s, requester=requester, **filters))
 
-    async def job(self, place: Place, job_id: int) -> Seen:
+    async def job(self, place: RequestContext, job_id: int) -> VisibleJob:
         """Give a job that this person may know of: one's own, any as a manager, and public answers of this channel."""
-        return await self._door.run(lambda: self._job(place, job_id))
+        return await self._async_database.run(lambda: self._job(place, job_id))
 
-    async def answer(self, place: Place, job_id: int) -> Seen:
+    async def answer(self, place: RequestContext, job_id: int) -> VisibleJob:
         """Give an answer that this person may read; being a manager is not enough."""
-        return await self._door.run(lambda: self._answer(place, job_id))
+        return await self._async_database.run(lambda: self._answer(place, job_id))
 
-    async def sources(self, place: Place, job_id: int) -> dict[str, Any]:
+    async def sources(self, place: RequestContext, job_id: int) -> dict[str, Any]:
         """Give the result of an answer, without the words and names of what this person may not see now."""
-        return await self._door.run(lambda: self._sources(place, job_id))
+        return await self._async_database.run(lambda: self._sources(place, job_id))
 
-    async def last_answer(self, place: Place) -> int | None:
+    async def last_answer(self, place: RequestContext) -> int | None:
         """Give the job of the last answer this person got here."""
         return await self._tenant(place, lambda s: lookups.last_answer(s, place.user_id, place.channel_id))
 
-    async def trace(self, place: Place, job_id: int) -> TraceView:
+    async def trace(self, place: RequestContext, job_id: int) -> TraceView:
         """Give how an answer came about, with the text of what this person may see now."""
-        return await self._door.run(lambda: self._trace(place, job_id))
+        return await self._async_database.run(lambda: self._trace(place, job_id))
 
-    async def vote(self, place: Place, job_id: int, vote: Vote) -> int:
+    async def vote(self, place: RequestContext, job_id: int, vote: Vote) -> int:
         """Keep a vote, or take it back when it was the same; gives what holds now."""
-        return await self._door.run(lambda: self._vote(place, job_id, vote))
+        return await self._async_database.run(lambda: self._vote(place, job_id, vote))
 
-    async def cancel(self, place: Place, job_ids: Sequence[int]) -> list[str]:
+    async def cancel(self, place: RequestContext, job_ids: Sequence[int]) -> list[str]:
         """Ask jobs to stop; gives the states of those that had not ended."""
-        return await self._door.run(lambda: self._cancel(place, job_ids))
+        return await self._async_database.run(lambda: self._cancel(place, job_ids))
 
-    async def retry(self, place: Place, job_ids: Sequence[int], token: NewToken | None = None) -> list[int]:
+    async def retry(
+        self, place: RequestContext, job_ids: Sequence[int], token: InteractionToken | None = None
+    ) -> list[int]:
         """Try ended jobs again; gives those that are queued now."""
-        return await self._door.run(lambda: self._retry(place, job_ids, token))
+        return await self._async_database.run(lambda: self._retry(place, job_ids, token))
 
-    async def jobs_of(self, place: Place, delivery_id: int) -> list[int]:
+    async def jobs_of(self, place: RequestContext, delivery_id: int) -> list[int]:
         """Give the jobs that a message shows; empty when there is no such message for this person's place."""
-        return await self._door.run(lambda: self._jobs_of(place, delivery_id))
+        return await self._async_database.run(lambda: self._jobs_of(place, delivery_id))
 
     # ------------------------------------------------------------------------------------------------- on a thread
 
-    async def _tenant(self, place: Place, read: Callable[[Session], T]) -> T:
+    async def _tenant(self, place: RequestContext, read: Callable[[Session], T]) -> T:
         def run() -> T:
-            with self._door.database.tenant(self._door.number_of(place)) as session:
+            with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
                 return read(session)
 
-        return await self._door.run(run)
+        return await self._async_database.run(run)
 
-    def _job(self, place: Place, job_id: int) -> Seen:
+    def _job(self, place: RequestContext, job_id: int) -> VisibleJob:
         seen = self._find(place, job_id)
         if place.manager or place.may_read(seen.owned.requester, seen.delivery):
             return seen
         raise _unknown(job_id)
 
-    def _answer(self, place: Place, job_id: int) -> Seen:
+    def _answer(self, place: RequestContext, job_id: int) -> VisibleJob:
         seen = self._find(place, job_id)
         if not place.may_read(seen.owned.requester, seen.delivery):
             raise Refusal("refusal-not-your-answer")
         return seen
 
-    def _find(self, place: Place, job_id: int) -> Seen:
+    def _find(self, place: RequestContext, job_id: int) -> VisibleJob:
         """Find a job in the workspace of this place, or in direct messages one whose result came there."""
         if not 0 < job_id <= MAX_ID:
             raise _unknown(job_id)
-        with self._door.database.tenant(self._door.number_of(place)) as session:
+        with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             try:
-                return Seen(lookups.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
+                return VisibleJob(lookups.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
             except UnknownName:
                 if place.guild_id is not None:
                     raise _unknown(job_id) from None
-        with self._door.database.system() as session:
+        with self._async_database.database.system() as session:
             delivery = deliveries.delivery_of_job(session, job_id)
         if delivery is None or (delivery.user_id, delivery.channel_id) != (place.user_id, place.channel_id):
             raise _unknown(job_id)
-        with self._door.database.tenant(delivery.workspace_id) as session:
-            return Seen(lookups.find_job(session, job_id), delivery, elsewhere=True)
+        with self._async_database.database.tenant(delivery.workspace_id) as session:
+            return VisibleJob(lookups.find_job(session, job_id), delivery, elsewhere=True)
 
-    def _workspace(self, place: Place, seen: Seen) -> int:
-        return seen.delivery.workspace_id if seen.elsewhere and seen.delivery else self._door.number_of(place)
+    def _workspace(self, place: RequestContext, seen: VisibleJob) -> int:
+        return seen.delivery.workspace_id if seen.elsewhere and seen.delivery else self._async_database.number_of(place)
 
-    def _trace(self, place: Place, job_id: int) -> TraceView:
+    def _trace(self, place: RequestContext, job_id: int) -> TraceView:
         seen = self._answer(place, job_id)
         # What came as a direct message is read outside its server, where nobody can tell which channels are open.
         channels = () if seen.elsewhere else seen_by(place)
-        with self._door.database.tenant(self._workspace(place, seen)) as session:
+        with self._async_database.database.tenant(self._workspace(place, seen)) as session:
             trace = traces.read_trace(session, job_id, channels=channels)
         if trace is None:
             raise Refusal("refusal-no-answer-yet", job=str(job_id))
         return trace
 
-    def _sources(self, place: Place, job_id: int) -> dict[str, Any]:
+    def _sources(self, place: RequestContext, job_id: int) -> dict[str, Any]:
         seen = self._answer(place, job_id)
         if seen.job.result is None:
             raise Refusal("refusal-no-answer-yet", job=str(job_id))
@@ -171,40 +173,40 @@ class Ledger:
             return result
         listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
         ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
-        with self._door.database.tenant(self._workspace(place, seen)) as session:
+        with self._async_database.database.tenant(self._workspace(place, seen)) as session:
             open_to = store.documents_seen(session, ids, channels)
         return result | {
             name: [each if each.get("document") in open_to else {"n": each.get("n")} for each in items]
             for name, items in listed.items()
         }
 
-    def _vote(self, place: Place, job_id: int, vote: Vote) -> int:
+    def _vote(self, place: RequestContext, job_id: int, vote: Vote) -> int:
         seen = self._answer(place, job_id)
         number = self._workspace(place, seen)
-        with self._door.database.tenant(number) as session:
+        with self._async_database.database.tenant(number) as session:
             now: Vote = 0 if feedback.vote_of(session, job_id, place.user_id) == vote else vote
             feedback.vote(session, number, job_id, place.user_id, now)
         return now
 
-    def _cancel(self, place: Place, job_ids: Sequence[int]) -> list[str]:
+    def _cancel(self, place: RequestContext, job_ids: Sequence[int]) -> list[str]:
         seen = self._changeable(place, job_ids)
         states = []
         for each in seen:
             if each.job.state in OPEN_STATES:
-                with self._door.database.tenant(self._workspace(place, each)) as session:
+                with self._async_database.database.tenant(self._workspace(place, each)) as session:
                     states.append(jobs.cancel(session, each.job.id))
         if not states and seen:
             raise Refusal("refusal-job-ended", job=str(seen[0].job.id))
         return states
 
-    def _retry(self, place: Place, job_ids: Sequence[int], token: NewToken | None) -> list[int]:
+    def _retry(self, place: RequestContext, job_ids: Sequence[int], token: InteractionToken | None) -> list[int]:
         seen = [each for each in self._changeable(place, job_ids) if each.job.state in AGAIN]
         if not seen:
             raise Refusal("refusal-nothing-to-retry")
-        number, rules = self._door.number_of(place), self._door.rules_of(place)
+        number, rules = self._async_database.number_of(place), self._async_database.rules_of(place)
         requester, kind = seen[0].owned.requester, _kind(seen[0].job)
         quota = rules.question_quota if kind == "ask" else rules.document_quota
-        with self._door.database.tenant(number) as session:
+        with self._async_database.database.tenant(number) as session:
             for each in seen:
                 _require_repeatable(place, each, rules, session, number)
             quotas.admit_again(session, number, requester, quota, [each.job.id for each in seen])
@@ -224,7 +226,7 @@ class Ledger:
         self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in seen])
         return [each.job.id for each in seen]
 
-    def _changeable(self, place: Place, job_ids: Sequence[int]) -> list[Seen]:
+    def _changeable(self, place: RequestContext, job_ids: Sequence[int]) -> list[VisibleJob]:
         seen = [self._find(place, job_id) for job_id in job_ids]
         if not seen:
             raise Refusal("refusal-unknown-job", job="")
@@ -232,17 +234,19 @@ class Ledger:
             raise Refusal("refusal-not-your-job")
         return seen
 
-    def _jobs_of(self, place: Place, delivery_id: int) -> list[int]:
-        with self._door.database.tenant(self._door.number_of(place)) as session:
+    def _jobs_of(self, place: RequestContext, delivery_id: int) -> list[int]:
+        with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             found = deliveries.job_ids(session, delivery_id)
         if found or place.guild_id is not None:
             return found
-        with self._door.database.system() as session:
+        with self._async_database.database.system() as session:
             # Each of them is looked at again as one of this person's own.
             return deliveries.job_ids(session, delivery_id)
 
 
-def _require_repeatable(place: Place, seen: Seen, rules: Rules, session: Session, number: int) -> None:
+def _require_repeatable(
+    place: RequestContext, seen: VisibleJob, rules: EffectiveSettings, session: Session, number: int
+) -> None:
     """Raise a refusal for what cannot be tried again from here, or by this person."""
     if seen.elsewhere:
         raise Refusal("refusal-retry-there")

@@ -1,4 +1,4 @@
-"""Signs of life: the worker's row in Postgres, renewed by its parent process, and when it last took a message."""
+"""The heartbeat of a worker: its row in Postgres, renewed by the parent process, with the time of its last message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 from db import workers
 from db.engine import Database
-from pipeline.errors import DatabaseAway
+from pipeline.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +63,10 @@ def is_stopping() -> bool:
     return bool(_stopping.value)
 
 
-class Signs:
+class WorkerHeartbeat:
     """Keeps a worker's row fresh on a thread until stopped."""
 
-    def __init__(self, database: Database, sign: workers.WorkerSign) -> None:
+    def __init__(self, database: Database, sign: workers.WorkerStatus) -> None:
         """Describe the worker; nothing is written before `start`."""
         self._database = database
         self._sign = sign
@@ -85,7 +85,7 @@ class Signs:
         try:
             with self._database.system() as session:
                 workers.leave(session, self._sign.id)
-        except DatabaseAway:
+        except DatabaseUnavailable:
             log.warning("database away, the worker's row stays until it is forgotten")
 
     def _run(self) -> None:

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.desk.door import Door, Rules
 from bot.interactions.refusals import Refusal
-from bot.interactions.scope import Place
+from bot.interactions.scope import RequestContext
+from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from db import workspace_settings
 
 LIMITS = frozenset({"questions_per_user_hour", "questions_per_day", "documents_per_user_day", "documents_per_day"})
 """Settings that the operator bounds."""
 
 
-class Preferences:
+class WorkspaceSettingsService:
     """What managers set."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, async_database: AsyncDatabase) -> None:
         """Work through a door."""
-        self._door = door
+        self._async_database = async_database
 
-    async def rules(self, place: Place) -> Rules:
+    async def rules(self, place: RequestContext) -> EffectiveSettings:
         """Give what holds here."""
-        return await self._door.run(lambda: self._door.rules_of(place))
+        return await self._async_database.run(lambda: self._async_database.rules_of(place))
 
-    async def change(self, place: Place, **changes: Any) -> Rules:
+    async def change(self, place: RequestContext, **changes: Any) -> EffectiveSettings:
         """Change the named settings, None takes one back to the operator's default; gives what holds now."""
         require_manager(place)
         for name in LIMITS & changes.keys():
-            ceiling = getattr(self._door.settings, name)
+            ceiling = getattr(self._async_database.settings, name)
             if changes[name] is not None and workspace_settings.within(changes[name], ceiling) != changes[name]:
                 raise Refusal("refusal-limit-too-high", limit=str(ceiling))
-        return await self._door.run(lambda: self._change(place, changes))
+        return await self._async_database.run(lambda: self._change(place, changes))
 
-    def _change(self, place: Place, changes: dict[str, Any]) -> Rules:
-        number = self._door.number_of(place)
-        with self._door.database.tenant(number) as session:
+    def _change(self, place: RequestContext, changes: dict[str, Any]) -> EffectiveSettings:
+        number = self._async_database.number_of(place)
+        with self._async_database.database.tenant(number) as session:
             chosen = workspace_settings.change(session, number, place.user_id, **changes)
-        return self._door.keep(place.workspace, chosen)
+        return self._async_database.keep(place.workspace, chosen)
 
 
-def require_manager(place: Place) -> None:
+def require_manager(place: RequestContext) -> None:
     """Raise a refusal unless this person manages the place."""
     if not place.manager:
         raise Refusal("refusal-managers-only")

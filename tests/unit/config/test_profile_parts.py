@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from config import loaded
-from config.loaded import LoadedParts
+from config import profile_parts as loaded
+from config.profile_parts import ProfilePartsCache
 from pipeline.errors import LlmUnreachable, ModelUnavailable
 from pipeline.types import EmbeddingProfile
 
@@ -27,7 +27,7 @@ def test_parts__are_built_once_and_let_go_of() -> None:
         built.append(profile.name)
         return SimpleNamespace(name=profile.name)
 
-    parts = LoadedParts(build, nothing)
+    parts = ProfilePartsCache(build, nothing)
     assert parts.get(ONE) is parts.get(ONE)
     parts.get(TWO)
     assert (built, parts.loaded()) == (["p1", "p2"], frozenset({1, 2}))
@@ -44,7 +44,7 @@ def test_failure__is_remembered_for_a_while_and_then_tried_again(monkeypatch: py
         tries.append(profile.id)
         raise LlmUnreachable("The endpoint is away.") if len(tries) == 1 else OSError("no such file")
 
-    parts = LoadedParts(build, nothing)
+    parts = ProfilePartsCache(build, nothing)
     with pytest.raises(LlmUnreachable):
         parts.get(ONE)
     with pytest.raises(ModelUnavailable, match="is away"):
@@ -65,7 +65,7 @@ def test_loading__of_one_holds_up_nobody_who_asks_for_another() -> None:
             go_on.wait(10)
         return SimpleNamespace(name=profile.name)
 
-    parts = LoadedParts(build, nothing)
+    parts = ProfilePartsCache(build, nothing)
     threads = [threading.Thread(target=parts.get, args=(ONE,)) for _ in range(2)]
     for thread in threads:
         thread.start()

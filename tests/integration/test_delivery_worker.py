@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from db import jobs
-from pipeline.errors import BadQuestion, UnreadableFile
-from tests.courier_office import EDIT, EDIT_ORIGINAL, POST, open_office
+from pipeline.errors import InvalidQuestion, UnreadableFile
+from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, open_office
 from tests.fake_discord.model import SILENT
 
 LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
@@ -66,7 +66,7 @@ def test_progress__nothing_is_edited_while_nothing_changes(office):
 
 
 def test_notices__nothing_depends_on_them(office, monkeypatch):
-    monkeypatch.setattr("bot.delivery.listener.Listener.start", lambda self: None)
+    monkeypatch.setattr("bot.delivery.listener.NotificationListener.start", lambda self: None)
     office.start_bot()
     asked = office.ask()
     office.wait_text(asked.message, "Waiting")
@@ -78,7 +78,7 @@ def test_notices__after_a_lost_connection_everything_held_is_looked_at(office):
     bot = office.start_bot(lease_s=120, renew_s=60)
     asked = office.ask()
     office.wait_text(asked.message, "Waiting")
-    office.wait(lambda: bot.courier.health().listening, "listening")
+    office.wait(lambda: bot.delivery_worker.health().listening, "listening")
     office.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
@@ -104,7 +104,7 @@ def test_notices__twice_the_same_end_is_shown_once(office):
 
 
 def test_wake__claims_at_once_without_waiting_for_a_look(office, monkeypatch):
-    monkeypatch.setattr("bot.delivery.listener.Listener.start", lambda self: None)
+    monkeypatch.setattr("bot.delivery.listener.NotificationListener.start", lambda self: None)
     bot = office.start_bot(lease_s=120, renew_s=60)
     office.wait_claimed_nothing(bot)
     asked = office.ask()
@@ -134,7 +134,7 @@ def test_ingest__a_card_lives_until_its_last_job_ends(office):
 def test_failure__is_shown_and_a_retry_shows_its_result_in_the_same_message(office):
     office.start_bot()
     asked = office.ask()
-    office.fail(asked, BadQuestion("The question is empty."))
+    office.fail(asked, InvalidQuestion("The question is empty."))
     office.wait_state(asked)
     assert asked.message.component(f"rd:retry:{asked.delivery}")
     with office.database.tenant(office.workspace) as session:

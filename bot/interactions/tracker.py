@@ -22,7 +22,7 @@ Refuse = Callable[[discord.Interaction, Exception], Awaitable[str]]
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
+class InteractionRecord:
     """What is known of one interaction."""
 
     name: str
@@ -39,18 +39,18 @@ class Visit:
             self.acknowledged_ms = round((perf_counter() - self.started) * 1000, 1)
 
 
-class Visits:
+class InteractionTracker:
     """The interactions in flight, so that a stop can wait for them."""
 
     def __init__(self) -> None:
         self.closing = False
-        self._open: set[Visit] = set()
+        self._open: set[InteractionRecord] = set()
         self._none_left = asyncio.Event()
         self._none_left.set()
 
-    def begin(self, interaction: discord.Interaction, name: str) -> Visit:
+    def begin(self, interaction: discord.Interaction, name: str) -> InteractionRecord:
         """Note the arrival of an interaction."""
-        visit = Visit(name)
+        visit = InteractionRecord(name)
         interaction.extras[_KEY] = visit
         self._open.add(visit)
         self._none_left.clear()
@@ -77,7 +77,9 @@ class Visits:
         )
 
     @asynccontextmanager
-    async def attend(self, interaction: discord.Interaction, name: str, refuse: Refuse) -> AsyncIterator[Visit]:
+    async def attend(
+        self, interaction: discord.Interaction, name: str, refuse: Refuse
+    ) -> AsyncIterator[InteractionRecord]:
         """Accompany an interaction from arrival to log line; an error inside is answered in private."""
         visit = self.begin(interaction, name)
         outcome = ""
@@ -100,7 +102,7 @@ class Visits:
         return True
 
 
-def visit_of(interaction: discord.Interaction) -> Visit:
+def visit_of(interaction: discord.Interaction) -> InteractionRecord:
     """Give the visit of an interaction."""
     visit = interaction.extras.get(_KEY)
-    return visit if isinstance(visit, Visit) else Visit("unknown")
+    return visit if isinstance(visit, InteractionRecord) else InteractionRecord("unknown")

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.rerank.comparisons import Game, Pair, Result
-from pipeline.rerank.llm_calls import LlmCalls, Outcome, ParallelCalls
+from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, ParallelCalls
 from pipeline.rerank.permutation import REPAIRED, UNSCORED
 from pipeline.rerank.preference import Preference, parse_preference
 from pipeline.types import ChatReply
@@ -21,7 +21,7 @@ MANY_FAILURES = 12
 
 
 @dataclass(slots=True)
-class _Hearing:
+class _PairVerdicts:
     """What is known of one pair: whom each of the two answers prefers."""
 
     answers: list[int | None] = field(default_factory=list)
@@ -38,7 +38,7 @@ class _Hearing:
         return (self.answers[0] or 0) if self.complete and self.answers[0] == self.answers[1] else 0
 
 
-class Referee:
+class PairwiseComparer:
     """Judges each pair once, and stops asking when it is of no use any more; what is open then is a tie."""
 
     def __init__(
@@ -52,8 +52,8 @@ class Referee:
         self._calls = calls
         self._ask = ask
         self._on_judged = on_judged
-        self._running = ParallelCalls[tuple[Pair, bool], Outcome[Preference]](concurrency, calls.ends)
-        self._hearings: dict[Pair, _Hearing] = {}
+        self._running = ParallelCalls[tuple[Pair, bool], CallOutcome[Preference]](concurrency, calls.ends)
+        self._hearings: dict[Pair, _PairVerdicts] = {}
         self._to_ask: deque[tuple[Pair, bool]] = deque()
         self._reasons: list[str] = []
         self._repaired: set[int] = set()
@@ -69,7 +69,7 @@ class Referee:
         self._running.__exit__(kind, error, at)
 
     @property
-    def _heard(self) -> list[_Hearing]:
+    def _heard(self) -> list[_PairVerdicts]:
         return [hearing for hearing in self._hearings.values() if hearing.complete]
 
     @property
@@ -138,7 +138,7 @@ class Referee:
         """Give the verdict on a pair, first place in front; have it heard when it is new, None until it is known."""
         hearing = self._hearings.get(pair)
         if hearing is None and not self._stopped:
-            self._hearings[pair] = _Hearing()
+            self._hearings[pair] = _PairVerdicts()
             self._to_ask += [(pair, False), (pair, True)]
             return None
         if hearing is not None and hearing.complete:
@@ -159,10 +159,10 @@ class Referee:
             self._stopped = self._stopped or self._reasons[0]
         self._on_judged(self.judged)
 
-    def _judge(self, values: Mapping[str, str]) -> Outcome[Preference]:
+    def _judge(self, values: Mapping[str, str]) -> CallOutcome[Preference]:
         return self._calls.ask(values, _read, REPLY_TOKENS)
 
-    def _take(self, pair: Pair, outcome: Outcome[Preference], *, swapped: bool) -> None:
+    def _take(self, pair: Pair, outcome: CallOutcome[Preference], *, swapped: bool) -> None:
         self._replied += 1
         prefers = None if outcome.value is None else {"A": 1, "B": -1, "tie": 0}[outcome.value]
         self._hearings[pair].answers.append(-prefers if swapped and prefers is not None else prefers)

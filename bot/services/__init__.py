@@ -3,6 +3,6 @@
 No other part of the bot opens a transaction, but the delivery of results.
 """
 
-from bot.desk.desk import Desk
+from bot.services.services import Services
 
-__all__ = ["Desk"]
+__all__ = ["Services"]

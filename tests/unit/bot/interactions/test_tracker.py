@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.interactions.visits import Visits, visit_of
+from bot.interactions.tracker import InteractionTracker, visit_of
 
 
 def interaction():
@@ -19,7 +19,7 @@ async def refuse(_interaction, error):
 
 def test_visit__writes_one_line_without_content_or_token():
     async def live():
-        visits, one = Visits(), interaction()
+        visits, one = InteractionTracker(), interaction()
         async with visits.attend(one, "ask", refuse) as visit:
             visit.acknowledge()
             visit.jobs.append(7)
@@ -37,7 +37,7 @@ def test_visit__writes_one_line_without_content_or_token():
 
 def test_visit__an_error_is_answered_and_is_the_outcome():
     async def live():
-        async with Visits().attend(interaction(), "ask", refuse):
+        async with InteractionTracker().attend(interaction(), "ask", refuse):
             raise ValueError
 
     with capture_logs() as lines:
@@ -48,7 +48,7 @@ def test_visit__an_error_is_answered_and_is_the_outcome():
 
 def test_drain__waits_for_what_is_in_flight():
     async def live():
-        visits, one = Visits(), interaction()
+        visits, one = InteractionTracker(), interaction()
         assert await visits.drain(0)
         visits.begin(one, "ask")
         assert not await visits.drain(0)
@@ -66,7 +66,7 @@ def test_visit_of__an_interaction_nobody_began():
 
 
 def test_acknowledged__counts_the_first_answer_only():
-    visits, one = Visits(), interaction()
+    visits, one = InteractionTracker(), interaction()
     visit = visits.begin(one, "ask")
     visit.acknowledge()
     first = visit.acknowledged_ms

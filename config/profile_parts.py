@@ -20,7 +20,7 @@ TRY_AGAIN_S = 30.0
 """How long a model that could not be loaded is not tried again: the reason is known, and loading takes its time."""
 
 
-class LoadedParts:
+class ProfilePartsCache:
     """Gives the parts of a profile; loading one holds up nobody who asks for another."""
 
     def __init__(self, build: Callable[[EmbeddingProfile], WorkerParts], close: Callable[[], None]) -> None:
@@ -74,7 +74,7 @@ class LoadedParts:
         return parts
 
 
-def load_parts(settings: Settings, *, role: Literal["query", "ingest"]) -> LoadedParts:
+def load_parts(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
     """Prepare the parts of a worker of this role; models load when their profile is first asked for."""
     shared = build_shared(settings)
-    return LoadedParts(lambda profile: build_parts(settings, profile, role=role, shared=shared), shared.close)
+    return ProfilePartsCache(lambda profile: build_parts(settings, profile, role=role, shared=shared), shared.close)

@@ -28,7 +28,7 @@ MAX_STARTS = 3
 """How often one command starts a worker of a role before it gives up."""
 
 
-class OwnWorkers:
+class TemporaryWorkers:
     """The workers of one command."""
 
     def __init__(self, settings: Settings, urls: ServerUrls, database: Database) -> None:

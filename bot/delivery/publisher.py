@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from bot.delivery.claims import Claims, Held
+from bot.delivery.claims import ClaimedDelivery, DeliveryClaims
 from bot.delivery.decisions import (
-    Place,
-    Posted,
-    Trouble,
+    DeliveryRoute,
+    PostedMessage,
+    SendFailure,
     is_late,
     next_place,
     nonce,
@@ -21,8 +21,8 @@ from bot.delivery.decisions import (
     token_left,
 )
 from bot.delivery.pages import final_pages, late_page, plain_page
-from bot.delivery.send import Refused, Sender
-from bot.render.shown import Shown
+from bot.delivery.send import DiscordSender, SendError
+from bot.render.message import OutgoingMessage
 from db import deliveries
 from db.deliveries import DeliveryView
 
@@ -33,16 +33,16 @@ UNKNOWN_MESSAGE = 10008
 UNREACHABLE = "Discord takes no message for this person, neither there nor as a direct message; /jobs shows the result."
 
 
-class Ending:
+class MessagePublisher:
     """Shows messages and records each as soon as it is out."""
 
-    def __init__(self, sender: Sender, claims: Claims) -> None:
+    def __init__(self, sender: DiscordSender, claims: DeliveryClaims) -> None:
         """Send through one sender and record through one set of claims."""
         self._sender = sender
         self._claims = claims
 
     @asynccontextmanager
-    async def sending(self, held: Held) -> AsyncIterator[None]:
+    async def sending(self, held: ClaimedDelivery) -> AsyncIterator[None]:
         """Wait for the turn of a delivery and keep it, as long as the claim holds."""
         async with held.while_held(), self._sender.turn(held.delivery):
             held.busy = True
@@ -52,7 +52,13 @@ class Ending:
                 held.busy = False
 
     async def show_first(
-        self, held: Held, shown: Shown, *, since: dt.datetime | None = None, again: bool = False, silent: bool = False
+        self,
+        held: ClaimedDelivery,
+        shown: OutgoingMessage,
+        *,
+        since: dt.datetime | None = None,
+        again: bool = False,
+        silent: bool = False,
     ) -> bool:
         """Make the delivery's message show this, posting it where there is none; tells whether it was posted.
 
@@ -73,7 +79,7 @@ class Ending:
             await self._sender.edit(held.delivery, shown)
         return True
 
-    async def _end_thinking(self, held: Held, shown: Shown) -> bool:
+    async def _end_thinking(self, held: ClaimedDelivery, shown: OutgoingMessage) -> bool:
         """Show the first thing of a deferred message with the interaction's token; tells whether that was done.
 
         Discord documents only this way out of "is thinking"; every later edit is the bot's own. The token goes then.
@@ -83,47 +89,49 @@ class Ending:
             return False
         try:
             await self._sender.edit_by_token(delivery, shown)
-        except Refused as refusal:
-            if refusal.trouble in {Trouble.LATER, Trouble.INVALID}:
+        except SendError as refusal:
+            if refusal.trouble in {SendFailure.LATER, SendFailure.INVALID}:
                 raise
             return False
         await self._claims.write(deliveries.forget_token, held)
         return True
 
-    async def deliver(self, held: Held, view: DeliveryView) -> None:
-        """Show the end and close the delivery; raises `Refused` only for what may work later."""
+    async def deliver(self, held: ClaimedDelivery, view: DeliveryView) -> None:
+        """Show the end and close the delivery; raises `SendError` only for what may work later."""
         pages = final_pages(view)
-        tried: set[Place] = set()
-        place: Place | None = None
+        tried: set[DeliveryRoute] = set()
+        place: DeliveryRoute | None = None
         plain = False
         while True:
             try:
                 if place is not None:
                     await self._move(held, place)
-                await self._show(held, view, pages, again=Place.SAME_CHANNEL in tried)
+                await self._show(held, view, pages, again=DeliveryRoute.SAME_CHANNEL in tried)
                 break
-            except Refused as refusal:
-                if refusal.trouble is Trouble.LATER:
+            except SendError as refusal:
+                if refusal.trouble is SendFailure.LATER:
                     raise
-                if refusal.trouble is Trouble.INVALID:
+                if refusal.trouble is SendFailure.INVALID:
                     log.warning("Discord does not take a message", delivery=held.delivery.id, error=str(refusal))
-                    place = Place.NOWHERE if plain else None
+                    place = DeliveryRoute.NOWHERE if plain else None
                     pages, plain = [plain_page(view)], True
                 else:
                     place = next_place(held.delivery, refusal.trouble, frozenset(tried))
                     tried.add(place)
-                if place is Place.NOWHERE:
+                if place is DeliveryRoute.NOWHERE:
                     await self._give_up(held, refusal)
                     return
         async with held.while_held():
             await self._claims.write(deliveries.finish, held)
         log.info("delivered", delivery=held.delivery.id, jobs=[job.id for job in view.jobs], route=held.delivery.route)
 
-    async def _show(self, held: Held, view: DeliveryView, pages: Sequence[Shown], *, again: bool) -> None:
+    async def _show(
+        self, held: ClaimedDelivery, view: DeliveryView, pages: Sequence[OutgoingMessage], *, again: bool
+    ) -> None:
         since = _ended_at(view)
         if held.delivery.route == "token":
             if token_left(held.delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
-                raise Refused(Trouble.VOID, "the interaction's token has ended")
+                raise SendError(SendFailure.VOID, "the interaction's token has ended")
             pages = [one_message(pages)]
         async with self.sending(held):
             posted = await self.show_first(held, pages[0], since=since, again=again)
@@ -132,26 +140,30 @@ class Ending:
         elif not posted and held.delivery.route == "channel" and is_late(view):
             await self._notify(held, late_page(view), since)
 
-    async def _show_rest(self, held: Held, pages: Sequence[Shown], since: dt.datetime | None) -> None:
+    async def _show_rest(
+        self, held: ClaimedDelivery, pages: Sequence[OutgoingMessage], since: dt.datetime | None
+    ) -> None:
         """Post the further messages; where the bot may edit but not post, all goes into the message that is there."""
         try:
             await self._show_parts(held, pages[1:], since)
-        except Refused as refusal:
-            if refusal.trouble is not Trouble.CLOSED or held.delivery.parts_sent:
+        except SendError as refusal:
+            if refusal.trouble is not SendFailure.CLOSED or held.delivery.parts_sent:
                 raise
             async with self.sending(held):
                 await self._sender.edit(held.delivery, one_message(pages))
 
-    async def _notify(self, held: Held, notice: Shown, since: dt.datetime | None) -> None:
+    async def _notify(self, held: ClaimedDelivery, notice: OutgoingMessage, since: dt.datetime | None) -> None:
         try:
             await self._show_parts(held, [notice], since)
-        except Refused as refusal:
-            if refusal.trouble is Trouble.LATER:
+        except SendError as refusal:
+            if refusal.trouble is SendFailure.LATER:
                 raise
             # The answer itself is there.
             log.info("nobody could be told that it is there", delivery=held.delivery.id, error=str(refusal))
 
-    async def _show_parts(self, held: Held, parts: Sequence[Shown], since: dt.datetime | None) -> None:
+    async def _show_parts(
+        self, held: ClaimedDelivery, parts: Sequence[OutgoingMessage], since: dt.datetime | None
+    ) -> None:
         first_id = held.delivery.message_id
         if held.delivery.parts_sent >= len(parts) or first_id is None:
             return
@@ -165,18 +177,20 @@ class Ending:
             async with self.sending(held):
                 await self._show_part(held, parts[number], number + 1, first_id)
 
-    async def _show_part(self, held: Held, shown: Shown, number: int, first_id: str) -> None:
+    async def _show_part(self, held: ClaimedDelivery, shown: OutgoingMessage, number: int, first_id: str) -> None:
         try:
             await self._sender.post(held.delivery, shown, nonce(held.delivery, number), reply_to=first_id)
-        except Refused as refusal:
-            if refusal.trouble is not Trouble.GONE:
+        except SendError as refusal:
+            if refusal.trouble is not SendFailure.GONE:
                 raise
             # The nonce of a message that somebody deleted already: it was there. Otherwise the thread takes no more.
             if refusal.code != UNKNOWN_MESSAGE:
-                raise Refused(Trouble.CLOSED, str(refusal)) from refusal
+                raise SendError(SendFailure.CLOSED, str(refusal)) from refusal
         await self._claims.write(deliveries.part_sent, held, number)
 
-    async def _posted_before(self, held: Held, shown: Shown, since: dt.datetime | None) -> Posted | None:
+    async def _posted_before(
+        self, held: ClaimedDelivery, shown: OutgoingMessage, since: dt.datetime | None
+    ) -> PostedMessage | None:
         delivery = held.delivery
         began = since or delivery.created_at - CLOCK_SKEW
         history = await self._sender.own_messages(delivery, delivery.reply_to_id, began)
@@ -189,19 +203,19 @@ class Ending:
                 return message
         return None
 
-    async def _move(self, held: Held, place: Place) -> None:
+    async def _move(self, held: ClaimedDelivery, place: DeliveryRoute) -> None:
         delivery = held.delivery
         channel_id = delivery.channel_id
-        if place is Place.DIRECT_MESSAGE:
+        if place is DeliveryRoute.DIRECT_MESSAGE:
             async with self.sending(held):
                 channel_id = await self._sender.open_dm(delivery)
             if channel_id == delivery.channel_id and delivery.route == "channel":
-                raise Refused(Trouble.NO_DM, "the direct messages with this person are closed")
+                raise SendError(SendFailure.NO_DM, "the direct messages with this person are closed")
         async with held.while_held():
             await self._claims.write(deliveries.reroute, held, route="channel", channel_id=channel_id, message_id=None)
         log.info("delivery goes elsewhere", delivery=delivery.id, place=place.name.lower())
 
-    async def _give_up(self, held: Held, refusal: Refused) -> None:
+    async def _give_up(self, held: ClaimedDelivery, refusal: SendError) -> None:
         async with held.while_held():
             await self._claims.write(deliveries.give_up, held, f"{UNREACHABLE} ({refusal})")
         log.warning("undeliverable", delivery=held.delivery.id, error=str(refusal))

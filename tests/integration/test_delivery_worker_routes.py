@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from tests.courier_office import EDIT, EDIT_ORIGINAL, POST, open_office
+from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, open_office
 
 QUARTER_HOUR_S = 15 * 60
 

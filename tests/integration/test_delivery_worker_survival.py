@@ -8,9 +8,9 @@ from functools import partial
 
 import pytest
 
-from bot.delivery.claims import Held
-from bot.delivery.courier import Courier
-from tests.courier_office import EDIT, POST, Cut, open_office
+from bot.delivery.claims import ClaimedDelivery
+from bot.delivery.worker import DeliveryWorker
+from tests.delivery_harness import EDIT, POST, Cut, open_office
 
 LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
 """Three messages."""
@@ -205,7 +205,7 @@ def test_frozen_bot__whose_claim_went_to_another_sends_nothing_more(office):
         "UPDATE deliveries SET claim_owner = 'another', claim_token = gen_random_uuid(),"
         f" claim_expires = now() + interval '1 hour' WHERE id = {asked.delivery}"
     )
-    office.wait(lambda: bot.courier.health().held == 0, "the claim let go")
+    office.wait(lambda: bot.delivery_worker.health().held == 0, "the claim let go")
     sentinel = office.ask()
     office.wait_text(sentinel.message, "Waiting")
     office.succeed(lease)
@@ -232,8 +232,8 @@ def test_limit__on_one_channel_holds_up_no_other(office):
 
 def test_claim__whose_task_is_cancelled_before_it_begins_is_taken_up_again(office, monkeypatch):
     """A renewal that missed a claim which was just being made cancels its task, maybe before its first step."""
-    hold = Courier._hold
-    cut: list[Held] = []
+    hold = DeliveryWorker._hold
+    cut: list[ClaimedDelivery] = []
 
     def hold_and_cancel(self, held):
         hold(self, held)
@@ -241,7 +241,7 @@ def test_claim__whose_task_is_cancelled_before_it_begins_is_taken_up_again(offic
             cut.append(held)
             held.task.cancel()
 
-    monkeypatch.setattr(Courier, "_hold", hold_and_cancel)
+    monkeypatch.setattr(DeliveryWorker, "_hold", hold_and_cancel)
     office.start_bot()
     asked = office.ask()
     office.wait_text(asked.message, "Waiting")
@@ -277,7 +277,7 @@ def test_database_away__in_the_middle_and_every_answer_comes_once(office, server
         office.answer(asked, LONG)
         hold.wait_arrived()
         cut = Cut(office, servers.database_url)
-    office.wait(lambda: not bot.courier.health().database, "the database missed")
+    office.wait(lambda: not bot.delivery_worker.health().database, "the database missed")
     cut.restore()
     office.answer(waiting)
     office.wait_state(asked)
@@ -295,7 +295,7 @@ def test_database_away__longer_than_the_claim_nothing_is_sent_and_then_all_goes_
         office.answer(asked)
         hold.wait_arrived()
         cut = Cut(office, servers.database_url)
-        office.wait(lambda: bot.courier.health().held == 0, "the claim let go")
+        office.wait(lambda: bot.delivery_worker.health().held == 0, "the claim let go")
     cut.restore()
     office.wait_state(asked)
     assert "On the shelf" in asked.message.text

@@ -1,0 +1,173 @@
+"""What users must not see or change: answers of others, limits set by the operator, expired permissions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.interactions.refusals import Refusal
+from bot.interactions.scope import RequestContext
+from bot.services.async_database import EffectiveSettings
+from bot.services.jobs import InteractionToken
+from bot.services.library import NewDocument, StoredBlob
+from bot.services.questions import QuestionRequest
+from db import deliveries, jobs, workspace_settings, workspaces
+from pipeline.errors import QuotaExceeded, UnknownName
+from tests.integration.test_bot_services import ANNA, BEN, BOSS, document, refused, row, run, services, target
+
+__all__ = ["row", "services", "target"]
+
+
+def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_now(services, library, target, row):
+    seeing = replace(ANNA, readable=("301", "302"))
+    job = run(
+        services.questions.ask(seeing, QuestionRequest("Why?"), target(private=True, token="anna", token_lives_s=900))
+    )
+    assert row(job).payload["channels"] == ["301", "302"]
+    assert run(services.jobs.cancel(BOSS, [job])) == ["cancelled"]
+    refused("refusal-retry-private", services.jobs.retry(BOSS, [job], InteractionToken("boss", 900)))
+    run(services.jobs.retry(replace(ANNA, readable=("301",)), [job]))
+    assert row(job).payload["channels"] == ["301"]
+
+
+def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(services, library, target, row):
+    card = target(private=True, token="anna", token_lives_s=900)
+    kept = run(services.library.keep(ANNA, b"rules"))
+    job = run(services.library.add(ANNA, [(NewDocument("rules.txt"), kept)], ("301",), card))[0]
+    run(services.jobs.cancel(ANNA, [job]))
+    assert run(services.jobs.retry(BOSS, [job], InteractionToken("boss", 900))) == [job]
+    with library.database.system() as session:
+        assert deliveries.views(session, [1])[1].delivery.token == "anna"
+        deliveries.reopen(session, job, user_id=BOSS.user_id, token="boss", token_lives_s=900)
+        assert deliveries.views(session, [1])[1].delivery.token == "anna"
+    assert row(job).payload["channels"] == ["301"]
+
+
+# ------------------------------------------------------------------------------------------------------- limits, rights
+def test_quota__asking_cancelling_and_trying_again_walks_round_nothing(services, library, target):
+    run(services.workspace_settings.change(BOSS, questions_per_user_hour=2))
+    kept = []
+    for _ in range(3):  # cancelled before anybody began: free
+        kept.append(run(services.questions.ask(ANNA, QuestionRequest("Why?"), target())))
+        run(services.jobs.cancel(ANNA, [kept[-1]]))
+    run(services.jobs.retry(ANNA, kept[:1]))
+    run(services.jobs.retry(ANNA, kept[1:2]))
+    for place in (ANNA, BOSS):
+        with pytest.raises(QuotaExceeded):
+            run(services.jobs.retry(place, kept[2:]))
+    with pytest.raises(QuotaExceeded):
+        run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
+
+
+def test_quota__what_was_begun_counts_each_time(services, library, target):
+    run(services.workspace_settings.change(BOSS, questions_per_user_hour=2))
+    job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
+    for n in range(2):
+        lease = library.claim(job)
+        run(services.jobs.cancel(ANNA, [job]))
+        with library.database.system() as session:
+            jobs.end_cancelled(session, lease)
+        if n == 0:
+            run(services.jobs.retry(ANNA, [job]))
+    with pytest.raises(QuotaExceeded) as over:
+        run(services.jobs.retry(ANNA, [job]))
+    assert over.value.frees_in_s > 3000
+    with pytest.raises(QuotaExceeded):
+        run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
+
+
+def test_retry__of_an_addition_needs_the_right_to_add(services, library, target, row):
+    kept = run(services.library.keep(ANNA, b"spam"))
+    job = run(services.library.add(ANNA, [(NewDocument("spam.txt"), kept)], None, target()))[0]
+    run(services.jobs.cancel(ANNA, [job]))
+    run(services.workspace_settings.change(BOSS, ingest_by="managers"))
+    refused("refusal-may-not-add-managers", services.jobs.retry(ANNA, [job]))
+    run(services.workspace_settings.change(BOSS, ingest_by="everyone"))
+    document(services, library, BEN, target, "spam.txt")
+    refused("refusal-name-taken", services.jobs.retry(ANNA, [job]))
+    assert row(job).state == "cancelled"
+
+
+def test_sources__of_what_is_closed_by_now_tell_nothing(services, library, target):
+    board = replace(ANNA, channel_id="302")
+    number = document(services, library, board, target, "board.txt", scope=("302",))
+    job = run(services.questions.ask(board, QuestionRequest("Why?"), target(private=True)))
+    lease = library.claim(job)
+    cited = {"n": 1, "document": number, "title": "board", "quote": "what board.txt says", "source": "x/board.txt"}
+    with library.database.tenant(lease.workspace_id) as session:
+        jobs.succeed(session, lease, {"answer": "a", "citations": [cited], "candidates": [cited]})
+    assert run(services.jobs.sources(board, job))["citations"] == [cited]
+    shown = run(services.jobs.sources(ANNA, job))
+    assert (shown["citations"], shown["candidates"]) == ([{"n": 1}], [{"n": 1}])
+
+
+def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(services, library):
+    own = RequestContext("900", user_id="1", channel_id="888")
+    for place in (BOSS, own):
+        for name, above in (("questions_per_user_hour", 61), ("documents_per_day", 0)):
+            refused("refusal-limit-too-high", services.workspace_settings.change(place, **{name: above}))
+        assert run(services.workspace_settings.change(place, questions_per_user_hour=5)).question_quota.per_user == 5
+    with library.database.system() as session:
+        number = workspaces.ensure_workspace(session, BOSS.workspace)
+    with library.database.tenant(number) as session:  # as a version before could
+        chosen = workspace_settings.change(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
+    held = EffectiveSettings(chosen, services.settings).question_quota
+    assert (held.per_user, held.per_workspace) == (60, 2000)
+
+
+def test_document__of_an_exact_title_among_many_that_hold_it(services, library, target):
+    first = document(services, library, ANNA, target, "rules.txt")
+    for n in range(3):
+        document(services, library, ANNA, target, f"rules {n}.txt")
+    title = run(services.library.document(ANNA, str(first))).title
+    assert run(services.library.document(ANNA, title)).id == first
+    library.run(f"UPDATE documents SET title = '{title}'")
+    with pytest.raises(Refusal) as caught:
+        run(services.library.document(ANNA, title))
+    assert (caught.value.key, f"`{first}`" in str(caught.value)) == ("refusal-same-title", True)
+
+
+def test_jobs__searched_for_what_no_column_takes(services, target):
+    run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
+    assert len(run(services.jobs.jobs(ANNA, everyone=False, search="wh\x00y\ud800"))) == 1
+
+
+def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_nothing_else(services, library, target):
+    number = document(services, library, replace(ANNA, channel_id="302"), target, "board.txt", scope=("302",))
+    boss = replace(BOSS, existing=("301",))
+    for place in (ANNA, boss):
+        assert [found.id for found in run(services.library.documents(place, limit=10))[0]] == [number]
+        refused("refusal-unknown-document", services.library.document(place, str(number)))
+        assert run(services.library.document(place, str(number), to_delete=True)).id == number
+        with pytest.raises(UnknownName):
+            run(services.library.original(place, number))
+    for place in (BEN, replace(BEN, existing=("301",)), replace(boss, existing=("301", "302"))):
+        assert run(services.library.documents(place, limit=10)) == ([], 0)
+        with pytest.raises(UnknownName):
+            run(services.library.delete(place, number))
+    assert run(services.library.delete(boss, number))
+
+
+def test_jobs__a_private_question_is_not_said_to_a_manager(services, target):
+    run(services.questions.ask(ANNA, QuestionRequest("Secret?"), target(private=True)))
+    run(services.questions.ask(ANNA, QuestionRequest("Open?"), target()))
+    for place, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
+        listed = run(services.jobs.jobs(BOSS, everyone=True))
+        assert [owned.told_to(place.user_id, "-").about for owned in listed] == told
+
+
+def test_engine__an_error_shows_no_parameters(library):
+    from sqlalchemy import text
+
+    with pytest.raises(Exception, match="hidden") as caught, library.database.system() as session:
+        session.execute(text("SELECT 1 / 0 WHERE :token <> ''"), {"token": "top-secret"})
+    assert "top-secret" not in str(caught.value)
+
+
+def test_add__the_same_link_or_message_of_somebody_else_is_there_already(services, library, target):
+    link = NewDocument("https://example.org/a", url="https://example.org/a")
+    note = NewDocument("The caretaker.md", "message-7.md")
+    for addition in (link, note):
+        run(services.library.add(ANNA, [(addition, StoredBlob())], None, target()))
+        refused("refusal-is-there", services.library.check_free(BEN, addition, None))
