@@ -16,9 +16,9 @@ from cli.sources import storable
 from cli.waiting import wait_for
 from db import jobs
 from db.models import Job
-from pipeline.answer import check_question
 from pipeline.cascades import check_reranker
 from pipeline.errors import RefdeskError, UnknownName
+from pipeline.questions import check_question
 
 
 class RecallName(StrEnum):

@@ -14,7 +14,7 @@ from cli.evaluate import DEFAULT_METHODS, method_names
 from evaluation.cost import tokens_of
 from evaluation.evaluate import EvaluationEnvironment
 from evaluation.side_by_side import answer_json, answer_side_by_side, name_of
-from pipeline.answer import check_question
+from pipeline.questions import check_question
 from pipeline.types import Answer, AnswerOptions, RankedCandidate, RecallMode
 
 SNIPPET = 60

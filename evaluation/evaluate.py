@@ -23,8 +23,9 @@ from evaluation.metrics import require_pytrec_eval
 from evaluation.quality import Recall, measure
 from evaluation.report import Evaluation
 from evaluation.store_recall import StoreRecall, recall_from_run
-from pipeline.answer import AnswerParts, choose_reranker
+from pipeline.answer import AnswerParts
 from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
+from pipeline.rerank import build_cascade
 from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import agree_on_profile
 from tasks.submit import Submitter
@@ -101,7 +102,7 @@ def evaluate_judged(
             judged.questions,
             judged.qrels,
             recall=StoreRecall(answer, plan.recall, plan.top_n),
-            rerankers={name: choose_reranker(name, answer.rerankers) for name in plan.rerankers},
+            rerankers={name: build_cascade(name, answer.rerankers) for name in plan.rerankers},
             document_of=lambda candidate: str(candidate.document_id),
             deadline_s=answer.rerank_deadline_s,
             on_progress=lambda done, total: on_step("questions", done, total),
@@ -184,7 +185,7 @@ def _evaluate_with(
     workspace_id = open_workspace(database, dataset, chunk_tokens=tokens, chunk_overlap=overlap)
     store = PostgresRecall(database, workspace_id, profile)
     answer = parts.answer_with(store)
-    rerankers = {name: choose_reranker(name, answer.rerankers) for name in plan.rerankers}
+    rerankers = {name: build_cascade(name, answer.rerankers) for name in plan.rerankers}
     missing = ingest_dataset(
         dataset,
         database,

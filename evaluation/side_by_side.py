@@ -11,7 +11,8 @@ from db import store, workspaces
 from db.recall import PostgresRecall
 from evaluation.cost import tokens_of
 from evaluation.evaluate import EvaluationEnvironment
-from pipeline.answer import AnswerParts, answer_question, choose_reranker
+from pipeline.answer import AnswerParts, answer_question
+from pipeline.rerank import build_cascade
 from pipeline.types import Answer, AnswerOptions
 from tasks.startup import agree_on_profile
 
@@ -47,7 +48,7 @@ def answer_side_by_side(
 
 def _answer(question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod) -> list[Answer]:
     for options in asked:  # a name that does not exist is found before the first method is paid for
-        choose_reranker(options.reranker, parts.rerankers)
+        build_cascade(options.reranker, parts.rerankers)
     answers = []
     for done, options in enumerate(asked):
         on_method(name_of(options), done, len(asked))

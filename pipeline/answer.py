@@ -15,15 +15,15 @@ import numpy as np
 
 from pipeline.budget import Budget, BudgetRequest
 from pipeline.embed import embed_question, query_input
-from pipeline.errors import Cancelled, InvalidQuestion, LeaseLost, UnknownName
+from pipeline.errors import Cancelled, LeaseLost
 from pipeline.generate import SentenceScorer, abstain, abstain_without_passages, add_neighbours, generate_answer
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
+from pipeline.questions import check_language, check_question
 from pipeline.recall import build_query
 from pipeline.rerank import build_cascade, distinct, fold_duplicates, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import (
-    LANGUAGES,
     Answer,
     AnswerOptions,
     Exchange,
@@ -118,7 +118,7 @@ def answer_question(
     trace = _Trace(on_stage)
     started = perf_counter()
     question = check_question(question, parts.max_question_chars)
-    reranker = choose_reranker(options.reranker, parts.rerankers)
+    reranker = build_cascade(options.reranker, parts.rerankers)
     check_language(options.language)
     context = QuestionContext(tuple(conversation[-MOST_EXCHANGES:]), options.language)
     rewriting = _rewrite(question, context, parts, trace) if context.conversation else None
@@ -147,30 +147,6 @@ def answer_question(
         profile_id=parts.embedder.profile.id if parts.embedder is not None and vector is not None else None,
         rewriting=rewriting,
     )
-
-
-def check_question(question: str, max_chars: int) -> str:
-    """Clean a question and refuse an empty or endless one."""
-    cleaned = question.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()
-    if not any(character.isalnum() for character in cleaned):
-        raise InvalidQuestion("The question is empty; ask with at least one word.")
-    if len(cleaned) > max_chars:
-        raise InvalidQuestion(
-            f"The question has {len(cleaned):,} characters, the limit is {max_chars:,}; shorten it, or add the long "
-            "text to the library and ask about it."
-        )
-    return cleaned
-
-
-def choose_reranker(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
-    """Find the reranker a person asked for, or put the cascade together; raises `UnknownName`."""
-    return build_cascade(name, rerankers)
-
-
-def check_language(language: str) -> None:
-    """Refuse a language that answers cannot be asked for in."""
-    if language and language not in LANGUAGES:
-        raise UnknownName(f"Answers cannot be asked for in {language!r}; choose one of {', '.join(LANGUAGES)}.")
 
 
 def should_abstain(
@@ -217,7 +193,7 @@ def _within_budget(
     trace: _Trace,
 ) -> tuple[Reranker, AnswerParts]:
     """Give the reranker that the budget leaves room for, and the parts without the language model where it does not."""
-    reranker = choose_reranker(options.reranker, parts.rerankers)
+    reranker = build_cascade(options.reranker, parts.rerankers)
     wanted = BudgetRequest(
         asked.question,
         asked.searched_as,

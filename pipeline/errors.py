@@ -88,6 +88,27 @@ class LinkFailed(InvalidInput):
 class InvalidQuestion(InvalidInput):
     """The question is empty or too long."""
 
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        problem: Literal["empty", "wordless", "long"] = "empty",
+        length: int = 0,
+        limit: int = 0,
+    ) -> None:
+        """Store what is wrong, so that the bot can show it in the user's language.
+
+        Args:
+            message: The message; empty for the class's docstring.
+            problem: `wordless` means that the question contains no letter or digit.
+            length: Characters of the question, for `long`.
+            limit: Maximum characters, for `long`.
+        """
+        super().__init__(message)
+        self.problem = problem
+        self.length = length
+        self.limit = limit
+
 
 class UnknownName(InvalidInput):
     """There is nothing of that name here."""

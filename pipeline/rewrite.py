@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, drop_thinking, escape_passage, language_of, load_prompt, quote_conversation
+from pipeline.questions import clean_text, has_words
 from pipeline.text.terms import content_terms, is_spaceless, term_overlap
 from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, RewriteResult, Usage
 
@@ -127,6 +128,6 @@ def _read(reply: ChatReply) -> str:
     except ValueError:
         given = None
     written = given.get("question") if isinstance(given, dict) and len(given) == 1 else None
-    if not isinstance(written, str) or not any(character.isalnum() for character in written):
+    if not isinstance(written, str) or not has_words(written):
         raise LlmUnparsable(f"{reply.model} gave no rewritten question.")
-    return " ".join(written.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").split())
+    return " ".join(clean_text(written).split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -14,25 +13,19 @@ from bot.interactions.replies import DeferredResponse, defer
 from bot.interactions.scope import RequestContext, place_of, seeing
 from bot.interactions.tracker import visit_of
 from bot.services.questions import QuestionRequest, TargetMessage
-from db.plain import storable
+from pipeline import questions
+from pipeline.errors import InvalidQuestion
 
 TOKEN_LIVES_S = 900
 """An interaction's token reaches its messages for so long."""
 
-BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""Fillers of Hangul: letters by their class, and nothing to see."""
-
 
 def check_question(text: str, max_chars: int) -> str:
-    """Give the question without blanks around it; raises a refusal for one that is empty, wordless or too long."""
-    text = str(storable(text)).strip()
-    if not text:
-        raise Refusal("refusal-question-empty")
-    if not any(c.isalnum() and c not in BLANK_LETTERS for c in unicodedata.normalize("NFKC", text)):
-        raise Refusal("refusal-question-wordless")
-    if len(text) > max_chars:
-        raise Refusal("refusal-question-long", limit=max_chars, length=len(text))
-    return text
+    """Check a question as the answer flow does; raise a `Refusal` in the user's language if it is invalid."""
+    try:
+        return questions.check_question(text, max_chars)
+    except InvalidQuestion as error:
+        raise Refusal(f"refusal-question-{error.problem}", limit=error.limit, length=error.length) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,14 +65,14 @@ def test_answer__whole_flow() -> None:
     assert (asked.mode, asked.top_n) == ("hybrid", 50)
 
 
-@pytest.mark.parametrize("question", ["", "   ", "?!", "\x00", "\ud800"])
+@pytest.mark.parametrize("question", ["", "   ", "\x00", "\ud800"])
 def test_answer__empty_question(question: str) -> None:
     with pytest.raises(InvalidQuestion, match="empty"):
         ask(question, parts())
 
 
-def test_answer__endless_question() -> None:
-    with pytest.raises(InvalidQuestion, match=r"100,000 characters, the limit is 4,000"):
+def test_answer__question_that_is_too_long() -> None:
+    with pytest.raises(InvalidQuestion, match=r"100,000 characters; the limit is 4,000"):
         ask("x" * 100_000, parts())
 
 

@@ -261,7 +261,7 @@ def test_language__of_an_abstention(question: str, language: str, begins: str) -
 
 
 def test_language__unknown() -> None:
-    with pytest.raises(UnknownName, match="cannot be asked for in 'fr'; choose one of en, zh"):
+    with pytest.raises(UnknownName, match="not available in 'fr'; choose one of en, zh"):
         follow_up("How high is the castle?", None, (), language="fr")
 
 
