@@ -11,7 +11,7 @@ import structlog
 
 from config.embedding import build_embedder
 from config.settings import Settings
-from pipeline.answer import AnswerParts
+from pipeline.answer_parts import AnswerParts
 from pipeline.errors import ModelUnavailable, RefdeskError, SetupError
 from pipeline.ingest import IngestParts
 from pipeline.ports import (

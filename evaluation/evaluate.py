@@ -23,7 +23,7 @@ from evaluation.metrics import require_pytrec_eval
 from evaluation.quality import Recall, measure
 from evaluation.report import Evaluation
 from evaluation.store_recall import StoreRecall, recall_from_run
-from pipeline.answer import AnswerParts
+from pipeline.answer_parts import AnswerParts
 from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
 from pipeline.rerank import build_cascade
 from pipeline.types import EmbeddingProfile, RecallMode

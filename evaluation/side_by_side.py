@@ -11,7 +11,8 @@ from db import store, workspaces
 from db.recall import PostgresRecall
 from evaluation.cost import tokens_of
 from evaluation.evaluate import EvaluationEnvironment
-from pipeline.answer import AnswerParts, answer_question
+from pipeline.answer import answer_question
+from pipeline.answer_parts import AnswerParts
 from pipeline.rerank import build_cascade
 from pipeline.types import Answer, AnswerOptions
 from tasks.startup import agree_on_profile

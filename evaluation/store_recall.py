@@ -11,7 +11,7 @@ from db.models import ChunkRow
 from db.recall import PostgresRecall
 from evaluation.datasets import Question, Run
 from evaluation.runs import RunRecall
-from pipeline.answer import AnswerParts
+from pipeline.answer_parts import AnswerParts
 from pipeline.embed import embed_question
 from pipeline.errors import ModelUnavailable
 from pipeline.ports import Embedder

@@ -29,6 +29,7 @@ from pipeline.types import (
     Fallback,
     QuestionContext,
     RankedCandidate,
+    RewriteResult,
     Usage,
 )
 
@@ -67,18 +68,17 @@ class Limits:
 class BudgetRequest:
     """How a question is to be answered, once its candidates are known."""
 
-    question: str
-    searched_as: str
+    rewritten: RewriteResult
     context: QuestionContext
     candidates: Sequence[Candidate]
-    reranker: str
+    reranker_name: str
+    reranker: Reranker
+    """The requested reranker, built from its name."""
     top_k: int
     max_tokens: int
     """Longest answer."""
     context_tokens: int = 0
     """Up to so many tokens the passages get what stands around them."""
-    spent_usd: float = 0.0
-    """On the question so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +124,20 @@ class Budget:
     def plan(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> BudgetPlan:
         """Find the way that fits and set aside what it costs; raises `BudgetExceeded`."""
         ways = self._ways(wanted, rerankers, writes=chat is not None)
-        way, over = self._reserve(ways, wanted.spent_usd)
+        way, over = self._reserve(ways, wanted.rewritten.usage.cost_usd)
         replaced = []
-        if over is not None and way.reranker != wanted.reranker:
-            replaced.append(Fallback("rerank", wanted.reranker, way.reranker, _soft_sentence(over), over))
+        if over is not None and way.reranker != wanted.reranker_name:
+            replaced.append(Fallback("rerank", wanted.reranker_name, way.reranker, _soft_sentence(over), over))
         if over is not None and chat is not None and not way.writes:
             replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _soft_sentence(over), over))
-        return BudgetPlan(build_cascade(way.reranker, rerankers), way.writes, tuple(replaced))
+        return BudgetPlan(_build(way.reranker, wanted, rerankers), way.writes, tuple(replaced))
 
     def estimate_answer(self, wanted: BudgetRequest) -> Usage:
         """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
         longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
         passages = [RankedCandidate(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
         around = wanted.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
-        asked = ask_for_answer(wanted.question, passages, wanted.context)
+        asked = ask_for_answer(wanted.rewritten.question, passages, wanted.context)
         return self._priced(asked, wanted.max_tokens, besides=max(0, around))
 
     def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int, besides: int = 0) -> Usage:
@@ -151,12 +151,12 @@ class Budget:
 
         @cache
         def cost(name: str) -> float:
-            reranker = build_cascade(name, rerankers)
-            return estimate_usage(reranker, wanted.searched_as, wanted.candidates).cost_usd
+            reranker = _build(name, wanted, rerankers)
+            return estimate_usage(reranker, wanted.rewritten.searched_as, wanted.candidates).cost_usd
 
-        ways = [PlanOption(cost(wanted.reranker) + written, wanted.reranker, writes)]
-        if cost(wanted.reranker):
-            for name in _cheaper(parse_cascade(wanted.reranker, rerankers.keys()), rerankers.keys(), cost):
+        ways = [PlanOption(cost(wanted.reranker_name) + written, wanted.reranker_name, writes)]
+        if cost(wanted.reranker_name):
+            for name in _cheaper(parse_cascade(wanted.reranker_name, rerankers.keys()), rerankers.keys(), cost):
                 if cost(name) + written < ways[-1].usd:
                     ways.append(PlanOption(cost(name) + written, name, writes))
         if written and not cost(ways[-1].reranker):
@@ -226,6 +226,10 @@ class _LimitScopes:
             for scope, _, spent in self
             if usd and most[scope] and spent + usd > most[scope] + ROUNDING
         ]
+
+
+def _build(name: str, request: BudgetRequest, rerankers: Mapping[str, Reranker]) -> Reranker:
+    return request.reranker if name == request.reranker_name else build_cascade(name, rerankers)
 
 
 def _choose(ways: Sequence[PlanOption], scopes: _LimitScopes) -> tuple[PlanOption, ExceededLimit | None]:

@@ -1,7 +1,7 @@
 """Embedding: what exactly a model reads for a passage and for a question.
 
-The prefixes of a profile are applied here and nowhere else: a model that is asked without them, or with them twice,
-answers quietly worse.
+`EmbeddingProfile` applies the prefixes of the model. Without them, or with them twice, retrieval gets worse and no
+error is raised.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from pipeline.errors import Cancelled, LeaseLost
 from pipeline.ports import Embedder, Matrix
 from pipeline.types import EmbeddingProfile, Vector
 
@@ -28,18 +29,25 @@ def input_hash(text: str) -> bytes:
 
 def passage_input(profile: EmbeddingProfile, headings: Sequence[str], text: str) -> str:
     """Write a chunk as the profile's model wants to read it."""
-    return profile.passage_prefix + passage_text(headings, text)
-
-
-def query_input(profile: EmbeddingProfile, question: str) -> str:
-    """Write a question as the profile's model wants to read it."""
-    return profile.query_prefix + question
+    return profile.passage_input(passage_text(headings, text))
 
 
 def embed_question(embedder: Embedder, question: str) -> Vector:
     """Embed one question with the embedder's own profile."""
-    vector: Vector = fill_zeros(embedder.encode([query_input(embedder.profile, question)]))[0].tolist()
+    vector: Vector = fill_zeros(embedder.encode([embedder.profile.query_input(question)]))[0].tolist()
     return vector
+
+
+def try_embed_question(embedder: Embedder | None, question: str) -> tuple[Vector | None, str]:
+    """Embed one question; without a model or if it fails, return None and the reason (empty without a model)."""
+    if embedder is None:
+        return None, ""
+    try:
+        return embed_question(embedder, question), ""
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - keyword recall works without a model
+        return None, f"{type(error).__name__}: {error}"
 
 
 def fill_zeros(vectors: Matrix) -> Matrix:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
-from pipeline.generate.abstention import abstain, abstain_without_passages
-from pipeline.generate.context import add_neighbours
+from pipeline.generate.abstention import abstain, abstain_without_passages, should_abstain
+from pipeline.generate.context import add_neighbours, load_neighbours
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
+from pipeline.generate.sentence_scores import build_sentence_scorer
 from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_conversation
@@ -21,7 +22,10 @@ __all__ = [
     "abstain_without_passages",
     "add_neighbours",
     "ask_for_answer",
+    "build_sentence_scorer",
     "generate_answer",
+    "load_neighbours",
+    "should_abstain",
 ]
 
 NO_CONTEXT = QuestionContext()

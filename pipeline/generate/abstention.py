@@ -1,13 +1,39 @@
-"""Abstention: say that there is no answer, and where to look instead."""
+"""Abstention: decide that the library has no answer, and name the closest documents instead."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.generate.context import readable
 from pipeline.prompts import language_of
-from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate
+from pipeline.text.terms import content_terms, term_overlap
+from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, RecallResult
 
 NEAREST = 3
+
+MIN_TERM_SHARE = 0.5
+"""Share of the question's content terms that a passage must contain when no candidate is similar enough."""
+
+USELESS_RATING = 1
+"""Highest rating (0 to 10) that means "does not help" in the rating prompt."""
+
+
+def should_abstain(
+    question: str, recalled: RecallResult, passages: Sequence[RankedCandidate], abstain_below: float
+) -> bool:
+    """Return True if no passage is relevant enough to answer from.
+
+    Either the language model has rated every passage as useless, or no candidate has a cosine similarity of at least
+    `abstain_below` and no passage contains half of the question's content terms.
+    """
+    if all(_is_rated_useless(ranked) for ranked in passages):
+        return True
+    similarities = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
+    if similarities and max(similarities) >= abstain_below:
+        return False
+    terms = content_terms(question)
+    share = max((term_overlap(terms, readable(ranked)) for ranked in passages), default=0.0)
+    return share < MIN_TERM_SHARE
 
 
 def abstain(
@@ -35,6 +61,10 @@ def abstain_without_passages(question: str, *, by_keywords: bool, language: Answ
     else:
         text = "The library is empty; add documents first, then ask again."
     return GenerationResult(text=text, citations=(), abstained=True, model="extractive")
+
+
+def _is_rated_useless(ranked: RankedCandidate) -> bool:
+    return ranked.method == "llm-pointwise" and ranked.raw_score is not None and ranked.raw_score <= USELESS_RATING
 
 
 def _is_named(ranked: RankedCandidate) -> bool:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.errors import Cancelled, LeaseLost
+from pipeline.ports import RecallStore
 from pipeline.text.tokens import estimate_tokens
-from pipeline.types import Neighbour, RankedCandidate
+from pipeline.types import Fallback, Neighbour, RankedCandidate
 
 MAX_PART_CHARS = 8000
 """Characters of a chunk that a language model gets to read."""
@@ -21,6 +23,24 @@ class ContextPart:
 
     text: str
     page: int | None
+
+
+def load_neighbours(
+    store: RecallStore, passages: Sequence[RankedCandidate], max_tokens: int
+) -> tuple[Sequence[RankedCandidate], tuple[Fallback, ...]]:
+    """Load the neighbours of the passages and add those that fit into `max_tokens`.
+
+    Returns:
+        The passages with their neighbours. If the store fails, the passages as they are and a fallback.
+    """
+    try:
+        neighbours = store.neighbours([ranked.candidate.chunk_id for ranked in passages])
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception as error:  # noqa: BLE001 - the passages alone are enough to answer from
+        reason = f"{type(error).__name__}: {error}"
+        return passages, (Fallback("generate", "neighbours", "the passages alone", reason),)
+    return add_neighbours(passages, neighbours, max_tokens), ()
 
 
 def add_neighbours(

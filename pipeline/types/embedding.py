@@ -32,3 +32,11 @@ class EmbeddingProfile:
     pooling: Pooling = ""
     base_url: str = ""
     """Address of the endpoint (…/v1); empty for a model that runs here."""
+
+    def query_input(self, question: str) -> str:
+        """Return the text that the model embeds for a question."""
+        return self.query_prefix + question
+
+    def passage_input(self, text: str) -> str:
+        """Return the text that the model embeds for a passage."""
+        return self.passage_prefix + text

@@ -18,7 +18,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipeline.answer import AnswerParts, answer_question
+from pipeline.answer import answer_question
+from pipeline.answer_parts import AnswerParts
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmRejected
 from pipeline.rerank import (

@@ -17,7 +17,7 @@ from config.settings import Settings
 from db import jobs, spending, traces
 from db.inspection import inspection_sql, run_inspection
 from db.spending import PostgresSpending
-from pipeline.answer import AnswerParts
+from pipeline.answer_parts import AnswerParts
 from pipeline.errors import LeaseLost
 from pipeline.ports import Reranker
 from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback

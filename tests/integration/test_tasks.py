@@ -11,7 +11,7 @@ import pytest
 from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from db import jobs, store, traces
-from pipeline.answer import AnswerParts
+from pipeline.answer_parts import AnswerParts
 from pipeline.rerank.recall_order import RecallOrderReranker
 from tasks import ingest, query
 from tasks.lease import holding

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.answer import AnswerParts, answer_question
+from pipeline.answer import answer_question
+from pipeline.answer_parts import AnswerParts
 from pipeline.errors import Cancelled, DatabaseUnavailable, InvalidQuestion, UnknownName
 from pipeline.ports import Matrix
 from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback

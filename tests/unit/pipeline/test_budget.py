@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from pipeline.amounts import ExceededLimit, dollars, duration
-from pipeline.answer import AnswerParts, answer_question
+from pipeline.answer import answer_question
+from pipeline.answer_parts import AnswerParts
 from pipeline.budget import Budget, BudgetRequest, Limit, Limits
 from pipeline.errors import BudgetExceeded
 from pipeline.ports import RecentSpending, Reranker
-from pipeline.rerank import (
-    RecallOrderReranker,
-)
+from pipeline.rerank import RecallOrderReranker, build_cascade
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     AnswerOptions,
@@ -25,6 +24,7 @@ from pipeline.types import (
     Fallback,
     QuestionContext,
     RerankResult,
+    RewriteResult,
     Usage,
 )
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
@@ -85,8 +85,17 @@ ANSWER_USD = 0.01
 """What the written answer costs with `budget`."""
 
 
-def wanted(reranker: str, **more: Any) -> BudgetRequest:
-    return BudgetRequest(QUESTION, QUESTION, QuestionContext(), TEN, reranker, top_k=3, max_tokens=10_000, **more)
+def wanted(reranker: str, spent_usd: float = 0.0) -> BudgetRequest:
+    built = build_cascade(reranker, RERANKERS)
+    return BudgetRequest(
+        RewriteResult(QUESTION, QUESTION, usage=Usage(cost_usd=spent_usd)),
+        QuestionContext(),
+        TEN,
+        reranker,
+        built,
+        top_k=3,
+        max_tokens=10_000,
+    )
 
 
 def budget(spending: FakeSpending, **limits: Limit) -> Budget:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.backends.models.model_files import known_prefixes
-from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input, passage_text, query_input
+from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input, passage_text
 from pipeline.ports import Matrix
 from tests.answer_fakes import PROFILE, WordEmbedder
 
@@ -30,7 +30,7 @@ from tests.answer_fakes import PROFILE, WordEmbedder
 def test_prefixes__golden(model: str, question: str, passage: str) -> None:
     query_prefix, passage_prefix = known_prefixes(model)
     profile = replace(PROFILE, query_prefix=query_prefix, passage_prefix=passage_prefix)
-    assert query_input(profile, "Where?") == question
+    assert profile.query_input("Where?") == question
     assert passage_input(profile, ("A", "B"), "There.") == passage
 
 

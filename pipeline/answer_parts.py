@@ -1,0 +1,35 @@
+"""The ports and limits that the answer flow works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.budget import Budget
+from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerParts:
+    """The ports and limits of the answer flow."""
+
+    store: RecallStore
+    embedder: Embedder | None
+    rerankers: Mapping[str, Reranker]
+    """By method name; each includes its fallbacks."""
+    chat: ChatModel | None
+    abstain_below: float = 0.35
+    """Cosine similarity, specific to the embedding model. Measured for all-MiniLM-L6-v2 on xquad_en: the flow abstains
+    from 1.5 % of the answerable questions and from 86 to 95 % of the questions of other collections."""
+    rerank_deadline_s: float = 20.0
+    llm_max_tokens: int = 800
+    llm_timeout_s: float = 60.0
+    context_tokens: int = 2400
+    """Tokens of the passages in a prompt, together with as many of their neighbours as fit."""
+    max_question_chars: int = 4000
+    vocabulary: Vocabulary | None = None
+    """Vocabulary of the embedding model: the less of a question it covers, the more the keywords count."""
+    embedder_missing: str = "No embedding model is loaded."
+    """Reason for the fallback when `embedder` is None."""
+    budget: Budget | None = None
+    """Spending limits; None: no limits."""
