@@ -6,7 +6,7 @@ INSTALL = $(PYTHON) scripts/install
 SOURCES = bot cli config db evaluation migrations pipeline tasks tests benchmarks scripts/install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install develop check lint types imports unit test format clean
+.PHONY: help demo up install develop check lint types imports unit test format hooks clean
 
 ##@ Use it
 demo: install ## Ingest the handbook and answer three questions, on this machine alone
@@ -19,7 +19,7 @@ install: ## Make .venv with everything that runs (instant when nothing changed)
 	@$(INSTALL) worker embedded evaluate bot
 
 ##@ Work on it
-check: lint types imports unit ## Lint, format, types, import contracts, unit tests
+check: lint types imports unit ## Check style, spelling, types and import contracts; run the unit tests
 
 test: check ## Check, then integration, migration and acceptance tests on real servers
 	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile tests/integration tests/migrations tests/acceptance
@@ -27,6 +27,7 @@ test: check ## Check, then integration, migration and acceptance tests on real s
 lint: develop
 	@.venv/bin/ruff check
 	@.venv/bin/ruff format --check
+	@.venv/bin/codespell
 
 types: develop
 	@.venv/bin/mypy
@@ -35,11 +36,14 @@ imports: develop
 	@.venv/bin/lint-imports
 
 unit: develop
-	@.venv/bin/python -m pytest tests/unit
+	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 tests/unit
 
-format: develop ## Format the code and mend what the linter can mend
+format: develop ## Format the code and apply the fixes that the linter knows
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
+
+hooks: develop ## Run the checks before each commit, through pre-commit
+	@.venv/bin/pre-commit install
 
 develop: ## Make .venv with everything that runs and everything that checks
 	@$(INSTALL) worker embedded evaluate bot dev
