@@ -25,7 +25,7 @@ from bot.interactions.refusals import GONE, refuse
 from bot.interactions.tracker import InteractionTracker
 from bot.locales.translator import CatalogueTranslator
 from bot.services import Services
-from bot.views.buttons import PersistentComponent, on_form
+from bot.views.buttons import PersistentComponent, handle_form
 from config.settings import Settings
 from pipeline.errors import RefdeskError
 
@@ -132,7 +132,7 @@ class RefdeskBot(commands.AutoShardedBot):
 
     async def on_interaction(self, interaction: discord.Interaction, /) -> None:
         """Take forms: discord.py knows only those that this very process opened."""
-        await on_form(interaction)
+        await handle_form(interaction)
 
     async def on_app_command_completion(
         self, interaction: discord.Interaction, _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu

@@ -5,8 +5,8 @@ from typing import Any
 
 from discord.ext import commands
 
-from bot.cogs.about import AskAboutMessage
 from bot.cogs.ask import Ask
+from bot.cogs.ask_about_message import AskAboutMessage
 from bot.cogs.docs import Docs
 from bot.cogs.followup import FollowUp
 from bot.cogs.help import Help

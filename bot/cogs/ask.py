@@ -6,9 +6,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.options import options, reranker_choices
+from bot.cogs.options import build_reranker_choices, describe_options
 from bot.interactions import clients, questions
-from bot.locales.translator import named
+from bot.locales.translator import localized
 from bot.services.questions import QuestionRequest
 
 
@@ -19,9 +19,9 @@ class Ask(commands.Cog):
         """Belong to a bot."""
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-ask"), description=named("cmd-ask-desc"))
-    @options(question="question", private="private", reranker="reranker", top_k="top-k")
-    @app_commands.choices(reranker=reranker_choices())
+    @app_commands.command(name=localized("cmd-ask"), description=localized("cmd-ask-desc"))
+    @describe_options(question="question", private="private", reranker="reranker", top_k="top-k")
+    @app_commands.choices(reranker=build_reranker_choices())
     async def ask(
         self,
         interaction: discord.Interaction,

@@ -6,18 +6,18 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs import suggest
-from bot.cogs.options import options
+from bot.cogs.autocomplete import suggest_documents
+from bot.cogs.options import describe_options
 from bot.interactions import clients
 from bot.interactions.questions import target_of
 from bot.interactions.replies import defer, reply
 from bot.interactions.tracker import visit_of
-from bot.locales.translator import named
-from bot.render.docs import doc_card
-from bot.views.documents import page_of, place_with_sight, show_confirmation
+from bot.locales.translator import localized
+from bot.render.docs import render_document
+from bot.views.documents import build_page, load_context, send_deletion_confirmation
 
 
-class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=named("cmd-docs-desc")):
+class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_description=localized("cmd-docs-desc")):
     """Lists, shows, deletes and reads again."""
 
     def __init__(self, bot: commands.Bot) -> None:
@@ -25,45 +25,45 @@ class Docs(commands.GroupCog, group_name=named("cmd-docs"), group_description=na
         super().__init__()
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-docs-list"), description=named("cmd-docs-list-desc"))
-    @options(search="search")
+    @app_commands.command(name=localized("cmd-docs-list"), description=localized("cmd-docs-list-desc"))
+    @describe_options(search="search")
     async def list_documents(
         self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 200] | None = None
     ) -> None:
         """List them."""
         await defer(interaction, private=True)
-        await reply(interaction, await page_of(interaction, search=search or ""))
+        await reply(interaction, await build_page(interaction, search=search or ""))
 
-    @app_commands.command(name=named("cmd-docs-show"), description=named("cmd-docs-show-desc"))
-    @options(document="document")
-    @app_commands.autocomplete(document=suggest.documents)
+    @app_commands.command(name=localized("cmd-docs-show"), description=localized("cmd-docs-show-desc"))
+    @describe_options(document="document")
+    @app_commands.autocomplete(document=suggest_documents)
     async def show(self, interaction: discord.Interaction, document: str) -> None:
         """Show one, with its beginning and buttons for what this person may do with it."""
         await defer(interaction, private=True)
-        library, place = clients.services_of(interaction).library, await place_with_sight(interaction)
+        library, place = clients.services_of(interaction).library, await load_context(interaction)
         found = await library.document(place, document)
         beginning = await library.beginning(place, found)
         t = clients.texts_of(interaction)
         may_change = place.may_change(found.added_by)
         await reply(
-            interaction, doc_card(found, t, may_change=may_change, guild_id=place.guild_id, beginning=beginning)
+            interaction, render_document(found, t, may_change=may_change, guild_id=place.guild_id, beginning=beginning)
         )
 
-    @app_commands.command(name=named("cmd-docs-delete"), description=named("cmd-docs-delete-desc"))
-    @options(document="document")
-    @app_commands.autocomplete(document=suggest.documents)
+    @app_commands.command(name=localized("cmd-docs-delete"), description=localized("cmd-docs-delete-desc"))
+    @describe_options(document="document")
+    @app_commands.autocomplete(document=suggest_documents)
     async def delete(self, interaction: discord.Interaction, document: str) -> None:
         """Delete one, after a question."""
         await defer(interaction, private=True)
-        await show_confirmation(interaction, document)
+        await send_deletion_confirmation(interaction, document)
 
-    @app_commands.command(name=named("cmd-docs-reingest"), description=named("cmd-docs-reingest-desc"))
-    @options(document="document")
-    @app_commands.autocomplete(document=suggest.documents)
+    @app_commands.command(name=localized("cmd-docs-reingest"), description=localized("cmd-docs-reingest-desc"))
+    @describe_options(document="document")
+    @app_commands.autocomplete(document=suggest_documents)
     async def reingest(self, interaction: discord.Interaction, document: str) -> None:
         """Read one again; a card shows how it fares."""
         deferred = await defer(interaction, private=True)
-        library, place = clients.services_of(interaction).library, await place_with_sight(interaction)
+        library, place = clients.services_of(interaction).library, await load_context(interaction)
         found = await library.document(place, document)
         visit = visit_of(interaction)
         visit.jobs.append(await library.reingest(place, found.id, target_of(interaction, deferred)))

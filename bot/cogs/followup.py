@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-HINT_GAP_S = 60.0
+HINT_INTERVAL_S = 60.0
 """Between two hints in one channel."""
 
 
@@ -121,9 +121,9 @@ class FollowUp(commands.Cog):
     def _rested(self, of: int) -> bool:
         """Whether a channel had no hint, or a person no such word in public, for a while; it counts as said now."""
         now = monotonic()
-        if now - self._hinted.get(of, -HINT_GAP_S) < HINT_GAP_S:
+        if now - self._hinted.get(of, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
             return False
-        self._hinted = {one: at for one, at in self._hinted.items() if now - at < HINT_GAP_S}
+        self._hinted = {one: at for one, at in self._hinted.items() if now - at < HINT_INTERVAL_S}
         self._hinted[of] = now
         return True
 

@@ -9,8 +9,8 @@ from discord.ext import commands
 from bot.interactions import clients
 from bot.interactions.replies import reply
 from bot.interactions.scope import place_of
-from bot.locales.translator import named
-from bot.render.help import help_card
+from bot.locales.translator import localized
+from bot.render.help import render_help
 
 
 class Help(commands.Cog):
@@ -20,7 +20,7 @@ class Help(commands.Cog):
         """Belong to a bot."""
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-help"), description=named("cmd-help-desc"))
+    @app_commands.command(name=localized("cmd-help"), description=localized("cmd-help-desc"))
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the card; nothing has to be read for it."""
-        await reply(interaction, help_card(clients.texts_of(interaction), manager=place_of(interaction).manager))
+        await reply(interaction, render_help(clients.texts_of(interaction), manager=place_of(interaction).manager))

@@ -9,18 +9,18 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.options import options
+from bot.cogs.options import describe_options
 from bot.interactions import additions, clients
 from bot.interactions.additions import UploadItem
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import ask_in_form
 from bot.interactions.tracker import visit_of
-from bot.locales.translator import named
-from bot.render import safe
-from bot.views.forms import text_form
+from bot.locales.translator import localized
+from bot.render import sanitize
+from bot.views.forms import build_text_form
 
-LINK = re.compile(r"https?://[^\s<>]+")
-MOST_LINKS = 5
+LINK_PATTERN = re.compile(r"https?://[^\s<>]+")
+MAX_LINKS = 5
 
 
 class Ingest(commands.Cog):
@@ -30,11 +30,11 @@ class Ingest(commands.Cog):
         """Belong to a bot, and put the command into the menus of messages."""
         self.bot = bot
         bot.tree.add_command(
-            app_commands.ContextMenu(name=named("cmd-add-to-library"), callback=add_to_library), override=True
+            app_commands.ContextMenu(name=localized("cmd-add-to-library"), callback=add_to_library), override=True
         )
 
-    @app_commands.command(name=named("cmd-ingest"), description=named("cmd-ingest-desc"))
-    @options(
+    @app_commands.command(name=localized("cmd-ingest"), description=localized("cmd-ingest-desc"))
+    @describe_options(
         file="file",
         file2="file2",
         file3="file3",
@@ -47,8 +47,8 @@ class Ingest(commands.Cog):
     )
     @app_commands.choices(
         visible=[
-            app_commands.Choice(name=named("visible-server"), value="server"),
-            app_commands.Choice(name=named("visible-channel"), value="channel"),
+            app_commands.Choice(name=localized("visible-server"), value="server"),
+            app_commands.Choice(name=localized("visible-channel"), value="channel"),
         ]
     )
     async def ingest(
@@ -69,34 +69,36 @@ class Ingest(commands.Cog):
         chosen = None if visible is None else visible.value
         if not files and link is None and text is None:
             t = clients.texts_of(interaction)
-            await ask_in_form(interaction, text_form(t, title=title or "", visible=chosen))
+            await ask_in_form(interaction, build_text_form(t, title=title or "", visible=chosen))
             visit_of(interaction).outcome = "form"
             return
-        wanted: list[Callable[[], UploadItem]] = [_attached(interaction, each) for each in files]
+        wanted: list[Callable[[], UploadItem]] = [_attachment_loader(interaction, each) for each in files]
         if link is not None:
             wanted.append(lambda: additions.linked(link))
         if text is not None:
             wanted.append(lambda: additions.written(text, title or ""))
-        items, refused = sort_out(wanted)
+        items, refused = collect_items(wanted)
         await additions.add(interaction, items, refused, visible=chosen)
 
 
 async def add_to_library(interaction: discord.Interaction, message: discord.Message) -> None:
     """Add what a message holds: its files, else its links, else its text."""
     origin = message.jump_url
-    wanted: list[Callable[[], UploadItem]] = [_attached(interaction, each, origin) for each in message.attachments]
+    wanted: list[Callable[[], UploadItem]] = [
+        _attachment_loader(interaction, each, origin) for each in message.attachments
+    ]
     if not wanted:
-        links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK.findall(message.content))
-        wanted = [(lambda link=link: additions.linked(link)) for link in list(links)[:MOST_LINKS]]  # type: ignore[misc]
+        links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK_PATTERN.findall(message.content))
+        wanted = [(lambda link=link: additions.linked(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
     if not wanted and message.content.strip():
         wanted = [lambda: additions.written(message.content, identity=f"message-{message.id}", origin=origin)]
     if not wanted:
         raise Refusal("refusal-nothing-to-add")
-    items, refused = sort_out(wanted)
+    items, refused = collect_items(wanted)
     await additions.add(interaction, items, refused)
 
 
-def sort_out(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
+def collect_items(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
     """Check each thing for itself: what can be added, and what is refused with its reason."""
     items: dict[str, UploadItem] = {}
     refused: list[Refusal] = []
@@ -107,13 +109,13 @@ def sort_out(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadIte
             refused.append(refusal)
             continue
         if item.addition.name in items:
-            refused.append(Refusal("refusal-same-name", name=safe.title(item.addition.name)))
+            refused.append(Refusal("refusal-same-name", name=sanitize.escape_title(item.addition.name)))
         else:
             items[item.addition.name] = item
     return list(items.values()), refused
 
 
-def _attached(
+def _attachment_loader(
     interaction: discord.Interaction, attachment: discord.Attachment, origin: str | None = None
 ) -> Callable[[], UploadItem]:
     max_bytes = clients.bot_of(interaction).downloads.max_bytes

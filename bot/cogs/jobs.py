@@ -8,23 +8,23 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs import suggest
-from bot.cogs.options import options
+from bot.cogs.autocomplete import suggest_jobs
+from bot.cogs.options import describe_options
 from bot.interactions import clients
 from bot.interactions.replies import defer, reply
 from bot.interactions.scope import place_of
 from bot.interactions.tracker import visit_of
-from bot.locales.translator import named
-from bot.render import safe
-from bot.render.jobs import job_card
+from bot.locales.translator import localized
+from bot.render import sanitize
+from bot.render.jobs import render_job
 from bot.render.message import OutgoingMessage
 from bot.services.jobs import VisibleJob, job_number
-from bot.views.documents import place_with_sight
-from bot.views.jobs import new_token, page_of
+from bot.views.documents import load_context
+from bot.views.jobs import build_page, current_token
 from db.deliveries import Delivery
 
 
-class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=named("cmd-jobs-desc")):
+class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_description=localized("cmd-jobs-desc")):
     """Lists, shows, stops and repeats jobs, and says what they wait for."""
 
     def __init__(self, bot: commands.Bot) -> None:
@@ -32,37 +32,39 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         super().__init__()
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-jobs-list"), description=named("cmd-jobs-list-desc"))
-    @options(everyone="all")
+    @app_commands.command(name=localized("cmd-jobs-list"), description=localized("cmd-jobs-list-desc"))
+    @describe_options(everyone="all")
     async def list_jobs(self, interaction: discord.Interaction, everyone: bool = False) -> None:
         """List one's own, or everybody's for a manager."""
         await defer(interaction, private=True)
-        await reply(interaction, await page_of(interaction, everyone=everyone))
+        await reply(interaction, await build_page(interaction, everyone=everyone))
 
-    @app_commands.command(name=named("cmd-jobs-show"), description=named("cmd-jobs-show-desc"))
-    @options(job="job")
-    @app_commands.autocomplete(job=suggest.jobs)
+    @app_commands.command(name=localized("cmd-jobs-show"), description=localized("cmd-jobs-show-desc"))
+    @describe_options(job="job")
+    @app_commands.autocomplete(job=suggest_jobs)
     async def show(self, interaction: discord.Interaction, job: str) -> None:
         """Show one; an answer is shown to those who may read it."""
         number = job_number(job)
         await defer(interaction, private=True)
         await reply(interaction, await self._card(interaction, number))
 
-    @app_commands.command(name=named("cmd-jobs-why"), description=named("cmd-jobs-why-desc"))
-    @options(job="job")
-    @app_commands.autocomplete(job=suggest.jobs)
+    @app_commands.command(name=localized("cmd-jobs-why"), description=localized("cmd-jobs-why-desc"))
+    @describe_options(job="job")
+    @app_commands.autocomplete(job=suggest_jobs)
     async def why(self, interaction: discord.Interaction, job: str) -> None:
         """Say what a job waits for, or why it ended as it did."""
         number = job_number(job)
         await defer(interaction, private=True)
         seen = await clients.services_of(interaction).jobs.job(place_of(interaction), number)
         t = clients.texts_of(interaction)
-        said = t("job-why-says", job=str(number), state=t(f"state-{seen.job.state}"), why=safe.neutral(seen.job.why))
+        said = t(
+            "job-why-says", job=str(number), state=t(f"state-{seen.job.state}"), why=sanitize.escape_text(seen.job.why)
+        )
         await reply(interaction, OutgoingMessage(said))
 
-    @app_commands.command(name=named("cmd-jobs-cancel"), description=named("cmd-jobs-cancel-desc"))
-    @options(job="job")
-    @app_commands.autocomplete(job=suggest.jobs)
+    @app_commands.command(name=localized("cmd-jobs-cancel"), description=localized("cmd-jobs-cancel-desc"))
+    @describe_options(job="job")
+    @app_commands.autocomplete(job=suggest_jobs)
     async def cancel(self, interaction: discord.Interaction, job: str) -> None:
         """Stop one."""
         number = job_number(job)
@@ -72,23 +74,23 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         key = "job-cancelled" if "cancelled" in states else "job-stops"
         await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(number))))
 
-    @app_commands.command(name=named("cmd-jobs-retry"), description=named("cmd-jobs-retry-desc"))
-    @options(job="job")
-    @app_commands.autocomplete(job=suggest.jobs)
+    @app_commands.command(name=localized("cmd-jobs-retry"), description=localized("cmd-jobs-retry-desc"))
+    @describe_options(job="job")
+    @app_commands.autocomplete(job=suggest_jobs)
     async def retry(self, interaction: discord.Interaction, job: str) -> None:
         """Try one again; its message shows the new result, and where only this one can be reached, this one."""
         number = job_number(job)
         await defer(interaction, private=True)
         ledger = clients.services_of(interaction).jobs
         visit = visit_of(interaction)
-        place = await place_with_sight(interaction)
-        visit.jobs += await ledger.retry(place, [number], new_token(interaction))
+        place = await load_context(interaction)
+        visit.jobs += await ledger.retry(place, [number], current_token(interaction))
         seen = await ledger.job(place, number)
         if seen.shown_by_token_to(place.user_id):
             visit.thinking = ""
             return
         said = clients.texts_of(interaction)("job-again", job=str(number))
-        await reply(interaction, OutgoingMessage(" ".join([said, jump_link(seen.delivery)]).strip()))
+        await reply(interaction, OutgoingMessage(" ".join([said, build_message_link(seen.delivery)]).strip()))
 
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
         place = place_of(interaction)
@@ -96,16 +98,16 @@ class Jobs(commands.GroupCog, group_name=named("cmd-jobs"), group_description=na
         job = seen.owned.told_to(place.user_id, clients.texts_of(interaction)("job-private-question"))
         if not place.may_read(seen.owned.requester, seen.delivery):
             job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
-        return job_card(
+        return render_job(
             job,
             clients.texts_of(interaction),
             delivery_id=seen.owned.delivery_id,
             may_change=place.may_change(seen.owned.requester),
-            link=jump_link(seen.delivery),
+            link=build_message_link(seen.delivery),
         )
 
 
-def jump_link(delivery: Delivery | None) -> str:
+def build_message_link(delivery: Delivery | None) -> str:
     """Give the link to the message that shows a job; empty for what only one person saw."""
     if delivery is None or delivery.message_id is None or delivery.route == "token":
         return ""

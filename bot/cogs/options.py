@@ -7,22 +7,22 @@ from typing import TypeVar
 
 from discord import app_commands
 
-from bot.locales.translator import named
+from bot.locales.translator import localized
 from pipeline.types import RERANKERS
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def options(**keys: str) -> Callable[[F], F]:
+def describe_options(**keys: str) -> Callable[[F], F]:
     """Name and describe a command's options: `opt-<key>` and `opt-<key>-desc` of the catalogue."""
 
     def decorate(command: F) -> F:
-        renamed = app_commands.rename(**{name: named(f"opt-{key}") for name, key in keys.items()})(command)
-        return app_commands.describe(**{name: named(f"opt-{key}-desc") for name, key in keys.items()})(renamed)
+        renamed = app_commands.rename(**{name: localized(f"opt-{key}") for name, key in keys.items()})(command)
+        return app_commands.describe(**{name: localized(f"opt-{key}-desc") for name, key in keys.items()})(renamed)
 
     return decorate
 
 
-def reranker_choices() -> list[app_commands.Choice[str]]:
+def build_reranker_choices() -> list[app_commands.Choice[str]]:
     """Give the rerankers as choices."""
-    return [app_commands.Choice(name=named(f"reranker-{name}"), value=name) for name in RERANKERS]
+    return [app_commands.Choice(name=localized(f"reranker-{name}"), value=name) for name in RERANKERS]

@@ -8,23 +8,25 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.options import options, reranker_choices
+from bot.cogs.options import build_reranker_choices, describe_options
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer, reply
 from bot.interactions.scope import place_of
 from bot.interactions.tracker import visit_of
-from bot.locales.translator import named
-from bot.render.settings import settings_card
+from bot.locales.translator import localized
+from bot.render.settings import render_settings
 from bot.services.workspace_settings import require_manager
-from bot.views.settings import with_channel_menu
+from bot.views.settings import build_edit_with_channel_menu
 from db.workspace_settings import CHANGEABLE
 
 Limit = app_commands.Range[int, 0, 1_000_000]
 
 
 @app_commands.default_permissions(manage_guild=True)
-class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_description=named("cmd-settings-desc")):
+class Settings(
+    commands.GroupCog, group_name=localized("cmd-settings"), group_description=localized("cmd-settings-desc")
+):
     """Shows and changes what holds here; Discord's own check can be lifted by a server, so it is made here again."""
 
     def __init__(self, bot: commands.Bot) -> None:
@@ -32,19 +34,19 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
         super().__init__()
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-settings-show"), description=named("cmd-settings-show-desc"))
+    @app_commands.command(name=localized("cmd-settings-show"), description=localized("cmd-settings-show-desc"))
     async def show(self, interaction: discord.Interaction) -> None:
         """Show what holds."""
         await self._change(interaction)
 
-    @app_commands.command(name=named("cmd-settings-answers"), description=named("cmd-settings-answers-desc"))
-    @options(reranker="reranker", top_n="top-n", top_k="top-k", language="language")
+    @app_commands.command(name=localized("cmd-settings-answers"), description=localized("cmd-settings-answers-desc"))
+    @describe_options(reranker="reranker", top_n="top-n", top_k="top-k", language="language")
     @app_commands.choices(
-        reranker=reranker_choices(),
+        reranker=build_reranker_choices(),
         language=[
-            app_commands.Choice(name=named("settings-language-question"), value="question"),
-            app_commands.Choice(name=named("settings-language-en"), value="en"),
-            app_commands.Choice(name=named("settings-language-zh"), value="zh"),
+            app_commands.Choice(name=localized("settings-language-question"), value="question"),
+            app_commands.Choice(name=localized("settings-language-en"), value="en"),
+            app_commands.Choice(name=localized("settings-language-zh"), value="zh"),
         ],
     )
     async def answers(
@@ -65,13 +67,13 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
             answer_language=chosen,
         )
 
-    @app_commands.command(name=named("cmd-settings-access"), description=named("cmd-settings-access-desc"))
-    @options(add_by="add-by", role="role")
+    @app_commands.command(name=localized("cmd-settings-access"), description=localized("cmd-settings-access-desc"))
+    @describe_options(add_by="add-by", role="role")
     @app_commands.choices(
         add_by=[
-            app_commands.Choice(name=named("settings-ingest-by-everyone"), value="everyone"),
-            app_commands.Choice(name=named("settings-ingest-by-managers"), value="managers"),
-            app_commands.Choice(name=named("add-by-role"), value="role"),
+            app_commands.Choice(name=localized("settings-ingest-by-everyone"), value="everyone"),
+            app_commands.Choice(name=localized("settings-ingest-by-managers"), value="managers"),
+            app_commands.Choice(name=localized("add-by-role"), value="role"),
         ]
     )
     async def access(
@@ -87,8 +89,8 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
         kept = str(role.id) if chosen == "role" and role is not None else None
         await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=kept)
 
-    @app_commands.command(name=named("cmd-settings-limits"), description=named("cmd-settings-limits-desc"))
-    @options(
+    @app_commands.command(name=localized("cmd-settings-limits"), description=localized("cmd-settings-limits-desc"))
+    @describe_options(
         questions_per_user_hour="questions-person",
         questions_per_day="questions-server",
         documents_per_user_day="documents-person",
@@ -111,7 +113,7 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
             documents_per_day=documents_per_day,
         )
 
-    @app_commands.command(name=named("cmd-settings-reset"), description=named("cmd-settings-reset-desc"))
+    @app_commands.command(name=localized("cmd-settings-reset"), description=localized("cmd-settings-reset-desc"))
     async def reset(self, interaction: discord.Interaction) -> None:
         """Go back to the operator's defaults in everything."""
         await self._change(interaction, everything=dict.fromkeys(CHANGEABLE))
@@ -133,9 +135,9 @@ class Settings(commands.GroupCog, group_name=named("cmd-settings"), group_descri
         preferences = services.workspace_settings
         rules = await (preferences.change(place, **changes) if changes else preferences.rules(place))
         t = clients.texts_of(interaction)
-        shown = settings_card(rules.chosen, services.settings, t)
+        shown = render_settings(rules.chosen, services.settings, t)
         if not channels or place.guild_id is None:
             await reply(interaction, shown)
             return
         visit_of(interaction).thinking = ""
-        await interaction.edit_original_response(**with_channel_menu(shown, rules.chosen, t))
+        await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.chosen, t))

@@ -6,15 +6,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs import suggest
-from bot.cogs.options import options
+from bot.cogs.autocomplete import suggest_answers
+from bot.cogs.options import describe_options
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer
 from bot.interactions.scope import place_of
-from bot.locales.translator import named
+from bot.locales.translator import localized
 from bot.services.jobs import job_number
-from bot.views.answers import show_why
+from bot.views.answers import send_why
 
 
 class Why(commands.Cog):
@@ -24,9 +24,9 @@ class Why(commands.Cog):
         """Belong to a bot."""
         self.bot = bot
 
-    @app_commands.command(name=named("cmd-why"), description=named("cmd-why-desc"))
-    @options(job="answer")
-    @app_commands.autocomplete(job=suggest.answers)
+    @app_commands.command(name=localized("cmd-why"), description=localized("cmd-why-desc"))
+    @describe_options(job="answer")
+    @app_commands.autocomplete(job=suggest_answers)
     async def why(self, interaction: discord.Interaction, job: str | None = None) -> None:
         """Explain the answer that was named, or the last one this person got here."""
         number = None if job is None else job_number(job)
@@ -35,4 +35,4 @@ class Why(commands.Cog):
             number = await clients.services_of(interaction).jobs.last_answer(place_of(interaction))
         if number is None:
             raise Refusal("refusal-no-last-answer")
-        await show_why(interaction, number)
+        await send_why(interaction, number)

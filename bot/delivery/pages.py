@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.delivery.decisions import DeliveryStep
 from bot.locales.texts import texts_for
-from bot.render.answer import answer_final, late_notice, ready_notice, token_expiring
-from bot.render.ingest import ingest_card
+from bot.render.answer import render_answer, render_completion_notice, render_ready_notice, render_token_expiry_notice
+from bot.render.ingest import render_ingest
 from bot.render.message import OutgoingMessage
-from bot.render.progress import answer_progress
+from bot.render.progress import render_progress
 from db.deliveries import DeliveryView
 
 
@@ -15,21 +15,21 @@ def waiting_page(view: DeliveryView, step: DeliveryStep) -> OutgoingMessage:
     """Show what the jobs do now."""
     t = texts_for(view.delivery.locale)
     if step is DeliveryStep.EXPIRING:
-        return token_expiring(view, t)
-    return answer_progress(view, t) if view.delivery.kind == "answer" else ingest_card(view, t)
+        return render_token_expiry_notice(view, t)
+    return render_progress(view, t) if view.delivery.kind == "answer" else render_ingest(view, t)
 
 
 def final_pages(view: DeliveryView) -> list[OutgoingMessage]:
     """Show how it ended: what the message becomes, and further messages."""
     t = texts_for(view.delivery.locale)
-    return answer_final(view, t) if view.delivery.kind == "answer" else [ingest_card(view, t)]
+    return render_answer(view, t) if view.delivery.kind == "answer" else [render_ingest(view, t)]
 
 
 def late_page(view: DeliveryView) -> OutgoingMessage:
     """Tell a person who waited long that it is done."""
-    return late_notice(view, texts_for(view.delivery.locale))
+    return render_completion_notice(view, texts_for(view.delivery.locale))
 
 
 def plain_page(view: DeliveryView) -> OutgoingMessage:
     """Say where the answer is, for when Discord does not take the answer itself."""
-    return ready_notice(view, texts_for(view.delivery.locale))
+    return render_ready_notice(view, texts_for(view.delivery.locale))

@@ -14,7 +14,7 @@ import discord
 
 from bot.delivery.decisions import OLD, PostedMessage, SendFailure, trouble_of
 from bot.render.message import OutgoingMessage
-from bot.views.build import editable, sendable
+from bot.views.build import build_edit_arguments, build_send_arguments
 from db.deliveries import Delivery
 
 NOBODY = discord.AllowedMentions.none()
@@ -72,7 +72,7 @@ class DiscordSender:
             return
         async with _refusals(old=dt.datetime.now(dt.UTC) - delivery.created_at > OLD):
             message = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
-            await message.edit(**editable(shown), allowed_mentions=NOBODY)
+            await message.edit(**build_edit_arguments(shown), allowed_mentions=NOBODY)
 
     async def edit_by_token(self, delivery: Delivery, shown: OutgoingMessage) -> None:
         """Make the answer to the interaction show this, with the interaction's token."""
@@ -80,7 +80,7 @@ class DiscordSender:
             application = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
             # The library writes the id into the path as it is, and this one is Discord's name for the first answer.
             original: Any = "@original"
-            await application.edit_message(original, **editable(shown), allowed_mentions=NOBODY)
+            await application.edit_message(original, **build_edit_arguments(shown), allowed_mentions=NOBODY)
 
     async def post(
         self,
@@ -92,7 +92,7 @@ class DiscordSender:
         silent: bool = False,
     ) -> PostedMessage:
         """Post a new message; the same nonce again within minutes gives the message that is there."""
-        arguments = sendable(shown) | {"nonce": nonce, "silent": silent, "allowed_mentions": NOBODY}
+        arguments = build_send_arguments(shown) | {"nonce": nonce, "silent": silent, "allowed_mentions": NOBODY}
         if reply_to is None:
             return await self._post(delivery, arguments)
         reference = discord.MessageReference(

@@ -19,8 +19,8 @@ from bot.interactions.refusals import Refusal, RefusalGroup, sentence
 from bot.interactions.replies import defer
 from bot.interactions.scope import RequestContext, place_of
 from bot.interactions.tracker import visit_of
-from bot.render import safe
-from bot.render.split import MESSAGE, cut
+from bot.render import sanitize
+from bot.render.split import MAX_MESSAGE_UNITS, truncate
 from bot.services.library import LibraryService, NewDocument, StoredBlob, require_may_add
 
 log = structlog.get_logger(__name__)
@@ -67,7 +67,7 @@ class AttachmentDownloader:
     async def _download(self, attachment: discord.Attachment) -> bytes:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=DOWNLOAD)
-        name = safe.title(attachment.filename)
+        name = sanitize.escape_title(attachment.filename)
         content = bytearray()
         try:
             async with self._session.get(attachment.url, allow_redirects=False) as response:
@@ -90,7 +90,7 @@ def attached(attachment: discord.Attachment, max_bytes: int, origin: str | None 
     if attachment.size > max_bytes:
         raise _too_large(attachment.filename, max_bytes)
     if attachment.size == 0:
-        raise Refusal("refusal-file-empty", name=safe.title(attachment.filename))
+        raise Refusal("refusal-file-empty", name=sanitize.escape_title(attachment.filename))
     addition = NewDocument(attachment.filename, media_type=attachment.content_type or "", origin=origin)
     return UploadItem(addition, attachment)
 
@@ -104,7 +104,7 @@ def linked(link: str) -> UploadItem:
     except ValueError:
         good = False
     if not good or len(link) > MAX_LINK or re.search(r"\s", link):
-        raise Refusal("refusal-no-link", link=safe.inline_code(link, 100))
+        raise Refusal("refusal-no-link", link=sanitize.format_inline_code(link, 100))
     return UploadItem(NewDocument(link, url=link, origin=link))
 
 
@@ -167,7 +167,7 @@ async def _tell_refused(interaction: discord.Interaction, refused: Sequence[Refu
     # Discord puts the first follow-up into a message that still thinks, so that gets something of its own before.
     await interaction.edit_original_response(content=t("ingest-received"))
     said = "\n".join(sentence(refusal, t) for refusal in refused)
-    await interaction.followup.send(cut(said, MESSAGE), ephemeral=True, suppress_embeds=True)
+    await interaction.followup.send(truncate(said, MAX_MESSAGE_UNITS), ephemeral=True, suppress_embeds=True)
 
 
 async def _take(
@@ -191,4 +191,4 @@ def _jump_link(place: RequestContext, message_id: str | None) -> str | None:
 
 
 def _too_large(name: str, max_bytes: int) -> Refusal:
-    return Refusal("refusal-file-too-large", name=safe.title(name), limit=f"{max_bytes / 1e6:g}")
+    return Refusal("refusal-file-too-large", name=sanitize.escape_title(name), limit=f"{max_bytes / 1e6:g}")

@@ -20,10 +20,10 @@ import structlog
 from discord import app_commands
 
 from bot.interactions import replies
-from bot.locales.texts import DEFAULT, Texts, texts_for
+from bot.locales.texts import DEFAULT_LANGUAGE, Texts, texts_for
+from bot.render.formatting import format_duration, format_error
 from bot.render.message import OutgoingMessage
-from bot.render.split import MESSAGE, cut
-from bot.render.wording import duration, error_sentence
+from bot.render.split import MAX_MESSAGE_UNITS, truncate
 from pipeline.errors import QuotaExceeded, RefdeskError, SetupError
 
 log = structlog.get_logger(__name__)
@@ -41,8 +41,8 @@ class Refusal(RefdeskError):
     """The bot says no, with a sentence of the catalogue that names the way out."""
 
     def __init__(self, key: str, **args: Any) -> None:
-        """Take the key of the sentence and what it names; text of people goes in as `bot.render.safe` leaves it."""
-        super().__init__(texts_for(DEFAULT)(key, **args))
+        """Take the key of the sentence and what it names; text of people goes in as `bot.render.sanitize` leaves it."""
+        super().__init__(texts_for(DEFAULT_LANGUAGE)(key, **args))
         self.key = key
         self.args_of_key = args
 
@@ -62,7 +62,7 @@ async def refuse(interaction: discord.Interaction, error: Exception) -> str:
     if isinstance(error, discord.HTTPException) and error.code in GONE:
         return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"
     outcome = _note(error)
-    shown = OutgoingMessage(cut(sentence(error, texts_for(interaction.locale), outcome), MESSAGE))
+    shown = OutgoingMessage(truncate(sentence(error, texts_for(interaction.locale), outcome), MAX_MESSAGE_UNITS))
     try:
         await replies.retract(interaction, shown)
     except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as away:
@@ -79,7 +79,7 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
     if isinstance(error, QuotaExceeded):
         return _over_quota(error, t)
     if isinstance(error, RefdeskError):
-        return error_sentence(error.name, str(error), t)
+        return format_error(error.name, str(error), t)
     if isinstance(error, (*AWAY, *OLD_COMMAND)):
         return t("refusal-discord-away" if isinstance(error, AWAY) else "refusal-old-command")
     return t("refusal-fault", number=outcome.rpartition(" ")[2])
@@ -124,6 +124,6 @@ def _over_quota(error: QuotaExceeded, t: Texts) -> str:
     return t(
         f"refusal-over-quota-{error.scope}",
         what=t(f"over-quota-{error.kind}", n=error.limit),
-        window=duration(error.window_s, t),
-        frees=duration(error.frees_in_s, t),
+        window=format_duration(error.window_s, t),
+        frees=format_duration(error.frees_in_s, t),
     )

@@ -9,7 +9,7 @@ import discord
 
 from bot.interactions.tracker import visit_of
 from bot.render.message import OutgoingMessage
-from bot.views.build import editable, sendable
+from bot.views.build import build_edit_arguments, build_send_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ async def reply(interaction: discord.Interaction, shown: OutgoingMessage) -> Non
     visit = visit_of(interaction)
     if not interaction.response.is_done():
         await interaction.response.send_message(
-            ephemeral=True, suppress_embeds=shown.suppress_embeds, **sendable(shown)
+            ephemeral=True, suppress_embeds=shown.suppress_embeds, **build_send_arguments(shown)
         )
         visit.acknowledge()
     elif visit.thinking == "private":
         visit.thinking = ""
-        await interaction.edit_original_response(**editable(shown))
+        await interaction.edit_original_response(**build_edit_arguments(shown))
     else:
         await _follow_up(interaction, shown)
 
 
 async def update(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
     """Change the message whose button was pressed; after `defer_update`."""
-    await interaction.edit_original_response(**editable(shown))
+    await interaction.edit_original_response(**build_edit_arguments(shown))
 
 
 async def retract(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
@@ -79,5 +79,5 @@ async def ask_in_form(interaction: discord.Interaction, form: discord.ui.Modal) 
 
 
 async def _follow_up(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
-    arguments: dict[str, Any] = sendable(shown)
+    arguments: dict[str, Any] = build_send_arguments(shown)
     await interaction.followup.send(ephemeral=True, suppress_embeds=shown.suppress_embeds, **arguments)

@@ -8,8 +8,8 @@ from typing import Any
 
 from fluent.runtime import FluentBundle, FluentResource
 
-DEFAULT = "en"
-LANGUAGES = (DEFAULT, "zh-CN")
+DEFAULT_LANGUAGE = "en"
+LANGUAGES = (DEFAULT_LANGUAGE, "zh-CN")
 
 
 class Texts:
@@ -18,13 +18,13 @@ class Texts:
     def __init__(self, locale: str) -> None:
         """Read the catalogue for a locale of Discord, such as `en-GB` or `zh-TW`."""
         self.language = language_for(locale)
-        self._bundles = [_bundle(language) for language in dict.fromkeys((self.language, DEFAULT))]
+        self._bundles = [_load_bundle(language) for language in dict.fromkeys((self.language, DEFAULT_LANGUAGE))]
 
     def __call__(self, key: str, **args: Any) -> str:
         """Say a sentence.
 
         Numbers come out with separators, so the number of a job goes in as text. Text of people, documents and models
-        goes in as `bot.render.safe` leaves it.
+        goes in as `bot.render.sanitize` leaves it.
         """
         for bundle in self._bundles:
             if bundle.has_message(key):
@@ -49,17 +49,17 @@ def texts_for(locale: object) -> Texts:
 
 def language_for(locale: str) -> str:
     """Choose the catalogue: Chinese for every Chinese locale, English for all others."""
-    return "zh-CN" if locale.replace("_", "-").split("-")[0].lower() == "zh" else DEFAULT
+    return "zh-CN" if locale.replace("_", "-").split("-")[0].lower() == "zh" else DEFAULT_LANGUAGE
 
 
-def catalogue(language: str) -> str:
+def read_catalogue(language: str) -> str:
     """Give the text of a catalogue."""
     return (resources.files("bot") / "locales" / f"{language}.ftl").read_text(encoding="utf-8")
 
 
 @cache
-def _bundle(language: str) -> FluentBundle:
+def _load_bundle(language: str) -> FluentBundle:
     # Fluent wraps what it puts in with direction marks, which would stand in names that people copy.
     bundle = FluentBundle([language], use_isolating=False)
-    bundle.add_resource(FluentResource(catalogue(language)))
+    bundle.add_resource(FluentResource(read_catalogue(language)))
     return bundle

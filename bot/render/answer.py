@@ -8,37 +8,41 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.locales.texts import Texts
-from bot.render import safe
-from bot.render.card import BAD, CALM, CAREFUL, QUIET, card
+from bot.render import sanitize
+from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_WARNING, build_embed
+from bot.render.formatting import format_error, format_fallbacks, format_latency, format_question
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
-from bot.render.sources import conflict_lines, nearest_lines, source_line
-from bot.render.split import MESSAGE, split_message, units
-from bot.render.wording import error_sentence, fallback_notes, question_line, seconds
+from bot.render.sources import format_conflicts, format_nearest, format_source
+from bot.render.split import MAX_MESSAGE_UNITS, split_message, utf16_length
 from db.deliveries import DeliveryView, JobView
 
-MOST_MESSAGES = 3
-PREVIEW = 1400
-LONG_TEXT = 8000
+MAX_MESSAGES = 3
+PREVIEW_UNITS = 1400
+MAX_INLINE_CHARACTERS = 8000
 """More characters than that never fit into the messages of an answer."""
-SHOWN_TEXT = 4000
-MOST_TEXT = 200_000
+PREVIEW_SOURCE_CHARACTERS = 4000
+MAX_ANSWER_CHARACTERS = 200_000
 """Characters of an answer that are looked at at all."""
 ANSWER_FILE = "answer.md"
 _FIRST_SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|。)")
 
 
-def answer_final(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
+def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
     """Show how a question ended; the first takes the place of what was shown before, the others follow it."""
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
-        return [_abstained(job, job.result, t)] if job.result.get("abstained") else _answered(job, job.result, t)
+        return (
+            [_render_abstention(job, job.result, t)]
+            if job.result.get("abstained")
+            else _render_succeeded(job, job.result, t)
+        )
     if job.state == "cancelled":
         footnote = f"-# {t('answer-cancelled')}"
-        return [OutgoingMessage(f"{question_line(job)}\n{footnote}", buttons=(_retry(view, t),))]
-    return [_failed(view, job, t)]
+        return [OutgoingMessage(f"{format_question(job)}\n{footnote}", buttons=(_build_retry_row(view, t),))]
+    return [_render_failure(view, job, t)]
 
 
-def late_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
+def render_completion_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Tell somebody who waited long that it is done; it stands as a reply to the message that changed."""
     if view.delivery.kind == "ingest":
         done = sum(job.state == "succeeded" for job in view.jobs)
@@ -48,133 +52,146 @@ def late_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     return OutgoingMessage(t("notice-answer" if answered else "notice-answer-failed"))
 
 
-def token_expiring(view: DeliveryView, t: Texts) -> OutgoingMessage:
+def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Say, while a private message can still be changed, where its result will come."""
     job = view.jobs[0]
     if view.delivery.kind == "ingest":
-        return OutgoingMessage(t("notice-late-private-ingest", job=str(job.id)), buttons=(_cancel(view, t),))
-    said = f"{question_line(job)}\n{t('notice-late-private', job=str(job.id))}"
-    return OutgoingMessage(said, buttons=(_cancel(view, t),))
+        return OutgoingMessage(t("notice-late-private-ingest", job=str(job.id)), buttons=(_build_cancel_row(view, t),))
+    said = f"{format_question(job)}\n{t('notice-late-private', job=str(job.id))}"
+    return OutgoingMessage(said, buttons=(_build_cancel_row(view, t),))
 
 
-def ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
+def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Say where the result can be read, when the place it was meant for does not take it."""
     job = view.jobs[0]
     if view.delivery.kind == "ingest":
-        return OutgoingMessage(f"{late_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}")
+        return OutgoingMessage(f"{render_completion_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}")
     return OutgoingMessage(
-        f"{question_line(job)}\n{late_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}"
+        f"{format_question(job)}\n{render_completion_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}"
     )
 
 
-def answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
+def render_answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
     """Show a succeeded question in one message, the whole text in a file where it is long; `note` stands below."""
     result = job.result or {}
     if result.get("abstained"):
-        page = _abstained(job, result, t)
+        page = _render_abstention(job, result, t)
         return dataclasses.replace(page, content=f"{page.content}\n{note}".rstrip())
     answer = str(result.get("answer") or "")
-    if len(answer) > LONG_TEXT:
-        return _preview(job, result, t, note)
-    text = f"{question_line(job)}\n{safe.neutral(answer)}"
-    if units(text) + units(note) + 1 > MESSAGE:
-        return _preview(job, result, t, note)
-    return _with_sources(f"{text}\n{note}".rstrip(), job, result, t)
+    if len(answer) > MAX_INLINE_CHARACTERS:
+        return _render_preview(job, result, t, note)
+    text = f"{format_question(job)}\n{sanitize.escape_text(answer)}"
+    if utf16_length(text) + utf16_length(note) + 1 > MAX_MESSAGE_UNITS:
+        return _render_preview(job, result, t, note)
+    return _attach_sources(f"{text}\n{note}".rstrip(), job, result, t)
 
 
-def _answered(job: JobView, result: Mapping[str, Any], t: Texts) -> list[OutgoingMessage]:
+def _render_succeeded(job: JobView, result: Mapping[str, Any], t: Texts) -> list[OutgoingMessage]:
     answer = str(result.get("answer") or "")
-    if len(answer) > LONG_TEXT:
-        return [_preview(job, result, t)]
-    parts = split_message(f"{question_line(job)}\n{safe.neutral(answer)}")
-    if len(parts) > MOST_MESSAGES:
-        return [_preview(job, result, t)]
-    return [*map(OutgoingMessage, parts[:-1]), _with_sources(parts[-1], job, result, t)]
+    if len(answer) > MAX_INLINE_CHARACTERS:
+        return [_render_preview(job, result, t)]
+    parts = split_message(f"{format_question(job)}\n{sanitize.escape_text(answer)}")
+    if len(parts) > MAX_MESSAGES:
+        return [_render_preview(job, result, t)]
+    return [*map(OutgoingMessage, parts[:-1]), _attach_sources(parts[-1], job, result, t)]
 
 
-def _with_sources(
+def _attach_sources(
     content: str, job: JobView, result: Mapping[str, Any], t: Texts, *files: OutgoingFile
 ) -> OutgoingMessage:
     citations = result.get("citations") or []
-    conflicts = conflict_lines(result, t)
-    embed = card(
-        entries=[*conflicts, *(source_line(citation, t) for citation in citations)],
-        footer=_footer(job, result, t),
-        colour=CAREFUL if conflicts else CALM,
+    conflicts = format_conflicts(result, t)
+    embed = build_embed(
+        entries=[*conflicts, *(format_source(citation, t) for citation in citations)],
+        footer=_format_footer(job, result, t),
+        colour=COLOUR_WARNING if conflicts else COLOUR_INFO,
         more=lambda n: t("more", n=n),
     )
-    return OutgoingMessage(content, embeds=(embed,), buttons=(_buttons(job, t, cited=bool(citations)),), files=files)
+    return OutgoingMessage(
+        content, embeds=(embed,), buttons=(_build_answer_buttons(job, t, cited=bool(citations)),), files=files
+    )
 
 
-def _preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str = "") -> OutgoingMessage:
-    answer = str(result.get("answer") or "")[:MOST_TEXT]
-    begin = split_message(f"{question_line(job)}\n{safe.neutral(answer[:SHOWN_TEXT])}", PREVIEW)[0]
-    lines = [f"# {safe.plain(job.about, 4000)}", "", safe.clean(answer), "", f"## {t('answer-file-sources')}", ""]
+def _render_preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str = "") -> OutgoingMessage:
+    answer = str(result.get("answer") or "")[:MAX_ANSWER_CHARACTERS]
+    begin = split_message(
+        f"{format_question(job)}\n{sanitize.escape_text(answer[:PREVIEW_SOURCE_CHARACTERS])}", PREVIEW_UNITS
+    )[0]
+    lines = [
+        f"# {sanitize.plain_line(job.about, 4000)}",
+        "",
+        sanitize.strip_invisible(answer),
+        "",
+        f"## {t('answer-file-sources')}",
+        "",
+    ]
     for citation in result.get("citations") or ():
         page = f", {t('page', page=str(citation['page']))}" if citation.get("page") else ""
-        lines.append(f"[{citation.get('n')}] {safe.plain(str(citation.get('title') or t('untitled')), 300)}{page}")
+        lines.append(
+            f"[{citation.get('n')}] {sanitize.plain_line(str(citation.get('title') or t('untitled')), 300)}{page}"
+        )
     file = OutgoingFile(ANSWER_FILE, "\n".join(lines).encode(), t("answer-file"))
     content = "\n".join(filter(None, (begin, f"-# {t('answer-in-file')}", note)))
-    return _with_sources(content, job, result, t, file)
+    return _attach_sources(content, job, result, t, file)
 
 
-def _abstained(job: JobView, result: Mapping[str, Any], t: Texts) -> OutgoingMessage:
+def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts) -> OutgoingMessage:
     """Name what was looked at; the first sentence says it all, the rest of the text is the list below."""
-    answer = str(result.get("answer") or "")[:SHOWN_TEXT]
-    nearest = nearest_lines(result, t)
+    answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
+    nearest = format_nearest(result, t)
     first = _FIRST_SENTENCE.match(answer)
-    said = safe.neutral(first[0] if first and nearest else answer)
-    content = split_message(f"{question_line(job)}\n{said}")[0]
+    said = sanitize.escape_text(first[0] if first and nearest else answer)
+    content = split_message(f"{format_question(job)}\n{said}")[0]
     if not nearest:
-        return OutgoingMessage(content, buttons=(_buttons(job, t, cited=False),))
+        return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))
     looked_at = len(result.get("candidates") or ())
-    embed = card(
+    embed = build_embed(
         entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-what-now')}"],
-        footer=_footer(job, result, t),
-        colour=CAREFUL,
+        footer=_format_footer(job, result, t),
+        colour=COLOUR_WARNING,
     )
-    return OutgoingMessage(content, embeds=(embed,), buttons=(_buttons(job, t, cited=False, looked=True),))
+    return OutgoingMessage(content, embeds=(embed,), buttons=(_build_answer_buttons(job, t, cited=False, looked=True),))
 
 
-def _failed(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessage:
+def _render_failure(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessage:
     name = job.error_class or job.state
     key = "answer-failed-attempts" if job.attempt > 1 else "answer-failed-footer"
-    footer = t(key, job=str(job.id), **{"class": safe.plain(name, 60)}, attempts=str(job.attempt))
-    sentence = error_sentence(job.error_class, job.error, t)
-    colour = QUIET if job.error_class == "Cancelled" else BAD
+    footer = t(key, job=str(job.id), **{"class": sanitize.plain_line(name, 60)}, attempts=str(job.attempt))
+    sentence = format_error(job.error_class, job.error, t)
+    colour = COLOUR_MUTED if job.error_class == "Cancelled" else COLOUR_ERROR
     return OutgoingMessage(
-        question_line(job),
-        embeds=(card(entries=[sentence], footer=footer, colour=colour),),
-        buttons=(_retry(view, t),),
+        format_question(job),
+        embeds=(build_embed(entries=[sentence], footer=footer, colour=colour),),
+        buttons=(_build_retry_row(view, t),),
     )
 
 
-def _footer(job: JobView, result: Mapping[str, Any], t: Texts) -> str:
+def _format_footer(job: JobView, result: Mapping[str, Any], t: Texts) -> str:
     words = []
     total = (result.get("timings_ms") or {}).get("total")
     if reranker := result.get("reranker"):
-        words.append(safe.plain(str(reranker), 60))
+        words.append(sanitize.plain_line(str(reranker), 60))
     model = str(result.get("model") or "")
     if model and not result.get("abstained"):
-        words.append(t("answer-quoted") if model == "extractive" else safe.plain(model, 60))
+        words.append(t("answer-quoted") if model == "extractive" else sanitize.plain_line(model, 60))
     if total:
-        words.append(seconds(float(total), t))
+        words.append(format_latency(float(total), t))
     searched = str(result.get("searched_as") or "")
     if searched and searched != job.about:
-        words.append(t("answer-searched-as", question=safe.plain(searched, 160)))
-    return " · ".join([*words, *fallback_notes(result.get("fallbacks") or (), t)])
+        words.append(t("answer-searched-as", question=sanitize.plain_line(searched, 160)))
+    return " · ".join([*words, *format_fallbacks(result.get("fallbacks") or (), t)])
 
 
-def _buttons(job: JobView, t: Texts, *, cited: bool, looked: bool = False) -> tuple[Button, ...]:
+def _build_answer_buttons(job: JobView, t: Texts, *, cited: bool, looked: bool = False) -> tuple[Button, ...]:
     sources = [Button("sources", job.id, t("button-sources"))] if cited else []
     why = [Button("why", job.id, t("button-why"))] if cited or looked else []
     votes = [Button("up", job.id, emoji="👍"), Button("down", job.id, emoji="👎")]
     return (*sources, *why, Button("again", job.id, t("button-again")), *votes)
 
 
-def _retry(view: DeliveryView, t: Texts) -> tuple[Button, ...]:
+def _build_retry_row(view: DeliveryView, t: Texts) -> tuple[Button, ...]:
     return (Button("retry", view.delivery.id, t("button-retry")),)
 
 
-def _cancel(view: DeliveryView, t: Texts) -> tuple[Button, ...]:
+def _build_cancel_row(view: DeliveryView, t: Texts) -> tuple[Button, ...]:
     return (Button("cancel", view.delivery.id, t("button-cancel")),)

@@ -6,18 +6,18 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 
 from bot.locales.texts import Texts
-from bot.render import safe
-from bot.render.card import CALM, card
+from bot.render import sanitize
+from bot.render.embed import COLOUR_INFO, build_embed
+from bot.render.formatting import format_scope, format_timestamp, format_user
 from bot.render.message import Button, Link, OutgoingMessage
-from bot.render.wording import person, scope, when
 from db.store import DocumentSummary
 
-PAGE = 10
+PAGE_SIZE = 10
 """Documents on a page."""
-BEGINNING = 400
+EXCERPT_CHARACTERS = 400
 
 
-def docs_list(
+def render_document_list(
     documents: Sequence[DocumentSummary],
     t: Texts,
     *,
@@ -30,21 +30,25 @@ def docs_list(
     total = len(documents) if total is None else total
     if not documents:
         said = t("docs-nothing-found") if search or page else t("docs-empty")
-        return OutgoingMessage(embeds=(card(title=t("docs-title", total=total), entries=[said]),))
-    pages = -(-total // PAGE)
+        return OutgoingMessage(embeds=(build_embed(title=t("docs-title", total=total), entries=[said]),))
+    pages = -(-total // PAGE_SIZE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
     if search and pages > 1:
         footer = t("docs-search-more", n=total - len(documents))
-    embed = card(
+    embed = build_embed(
         title=t("docs-title", total=total),
-        entries=[_line(document, t, closed=document.id in closed) for document in documents[:PAGE]],
+        entries=[_format_line(document, t, closed=document.id in closed) for document in documents[:PAGE_SIZE]],
         footer=footer,
         more=lambda n: t("more", n=n),
     )
-    return OutgoingMessage(embeds=(embed,), buttons=page_buttons("docs", page, t, more=page + 1 < pages and not search))
+    return OutgoingMessage(
+        embeds=(embed,), buttons=build_page_buttons("docs", page, t, more=page + 1 < pages and not search)
+    )
 
 
-def page_buttons(action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool) -> tuple[tuple[Button, ...], ...]:
+def build_page_buttons(
+    action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool
+) -> tuple[tuple[Button, ...], ...]:
     """Give the buttons that turn a list's pages; none where there is one page only."""
     if page == 0 and not more:
         return ()
@@ -53,22 +57,22 @@ def page_buttons(action: Literal["docs", "jobs"], page: int, t: Texts, *, more: 
     return ((back, Button(action, page + 1, t("button-next"), disabled=not more)),)
 
 
-def doc_card(
+def render_document(
     document: DocumentSummary, t: Texts, *, may_change: bool, guild_id: str | None = None, beginning: str = ""
 ) -> OutgoingMessage:
     """Show one document; `beginning` is the text it starts with."""
-    added = t("doc-added", who=person(document.added_by), when=when(document.updated_at))
-    entries = [f"{_size(document, t)} · {added}", scope(document.channels, guild_id, t)]
-    origin = safe.jump_link(document.origin)
+    added = t("doc-added", who=format_user(document.added_by), when=format_timestamp(document.updated_at))
+    entries = [f"{_format_size(document, t)} · {added}", format_scope(document.channels, guild_id, t)]
+    origin = sanitize.message_link_or_empty(document.origin)
     if document.origin and not origin:
-        entries.append(safe.inline_code(document.origin, 200))
+        entries.append(sanitize.format_inline_code(document.origin, 200))
     if beginning.strip():
-        entries.append(safe.quote(beginning, BEGINNING))
-    embed = card(
-        title=safe.title(document.title or document.source, 120) or t("untitled"),
+        entries.append(sanitize.format_quote(beginning, EXCERPT_CHARACTERS))
+    embed = build_embed(
+        title=sanitize.escape_title(document.title or document.source, 120) or t("untitled"),
         entries=entries,
-        footer=" · ".join((t("doc-number", document=str(document.id)), safe.plain(document.media_type, 80))),
-        colour=CALM,
+        footer=" · ".join((t("doc-number", document=str(document.id)), sanitize.plain_line(document.media_type, 80))),
+        colour=COLOUR_INFO,
     )
     row: list[Button | Link] = [Button("file", document.id, t("button-original-one"))]
     if may_change:
@@ -79,9 +83,9 @@ def doc_card(
     return OutgoingMessage(embeds=(embed,), buttons=(tuple(row),))
 
 
-def _line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
-    title = safe.title(document.title or document.source, 90) or t("untitled")
-    words = [_size(document, t), when(document.updated_at)]
+def _format_line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
+    title = sanitize.escape_title(document.title or document.source, 90) or t("untitled")
+    words = [_format_size(document, t), format_timestamp(document.updated_at)]
     if closed:
         words.append("🔒 " + t("docs-closed"))
     elif document.channels is not None:
@@ -89,6 +93,6 @@ def _line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
     return f"`{document.id}` **{title}**\n-# {' · '.join(words)}"
 
 
-def _size(document: DocumentSummary, t: Texts) -> str:
+def _format_size(document: DocumentSummary, t: Texts) -> str:
     passages = t("passages", n=document.chunks)
     return t("ingest-done-pages", pages=t("pages", n=document.pages), passages=passages) if document.pages else passages

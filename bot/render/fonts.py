@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.font_manager import FontEntry
     from matplotlib.ft2font import FT2Font
 
-LATIN = "DejaVu Sans"
-CHINESE = (
+LATIN_FAMILY = "DejaVu Sans"
+CHINESE_FAMILY_PREFIXES = (
     "noto sans cjk",
     "source han sans",
     "wenquanyi",
@@ -24,9 +24,9 @@ CHINESE = (
     "arial unicode",
 )
 """Beginnings of names of fonts that have Chinese characters, the best first."""
-MISSING = 0.3
+MAX_MISSING_SHARE = 0.3
 """Share of a text's characters that may be left out before it says nothing any more."""
-RIGHT_TO_LEFT = {"R", "AL", "AN"}
+RIGHT_TO_LEFT_CLASSES = {"R", "AL", "AN"}
 """Directions that matplotlib would draw the wrong way round."""
 
 
@@ -39,63 +39,63 @@ class _FontFace:
     characters: frozenset[int]
 
 
-def families() -> list[str]:
+def font_families() -> list[str]:
     """Name the fonts that a text is drawn with, each for what the ones before it lack."""
-    return [face.family for face in _faces(bold=False)]
+    return [face.family for face in _load_faces(bold=False)]
 
 
-def drawable(text: str) -> str:
+def remove_undrawable(text: str) -> str:
     """Leave out what no font has; nothing remains of a text that would lose its sense."""
     wanted = [character for character in text if not character.isspace()]
-    lost = [character for character in wanted if not _has(character)]
-    if not wanted or len(lost) > MISSING * len(wanted):
+    lost = [character for character in wanted if not _has_glyph(character)]
+    if not wanted or len(lost) > MAX_MISSING_SHARE * len(wanted):
         return ""
-    return " ".join("".join(character for character in text if character.isspace() or _has(character)).split())
+    return " ".join("".join(character for character in text if character.isspace() or _has_glyph(character)).split())
 
 
-def width(text: str, size_pt: float, *, bold: bool) -> float:
+def measure_width(text: str, size_pt: float, *, bold: bool) -> float:
     """Measure a text in points."""
-    return sum(_advance(character, bold=bold) for character in text) * size_pt
+    return sum(_glyph_advance(character, bold=bold) for character in text) * size_pt
 
 
-def shorten(text: str, size_pt: float, room_pt: float, *, bold: bool) -> str:
+def truncate_to_width(text: str, size_pt: float, room_pt: float, *, bold: bool) -> str:
     """Cut a text to a width, with an ellipsis."""
-    if width(text, size_pt, bold=bold) <= room_pt:
+    if measure_width(text, size_pt, bold=bold) <= room_pt:
         return text
-    while text and width(text + "…", size_pt, bold=bold) > room_pt:
+    while text and measure_width(text + "…", size_pt, bold=bold) > room_pt:
         text = text[:-1]
     return text.rstrip() + "…"
 
 
-def _has(character: str) -> bool:
-    if unicodedata.bidirectional(character) in RIGHT_TO_LEFT:
+def _has_glyph(character: str) -> bool:
+    if unicodedata.bidirectional(character) in RIGHT_TO_LEFT_CLASSES:
         return False
-    return any(ord(character) in face.characters for face in _faces(bold=False))
+    return any(ord(character) in face.characters for face in _load_faces(bold=False))
 
 
 @cache
-def _advance(character: str, *, bold: bool) -> float:
-    for face in _faces(bold=bold):
+def _glyph_advance(character: str, *, bold: bool) -> float:
+    for face in _load_faces(bold=bold):
         if ord(character) in face.characters:
             return float(face.font.load_char(ord(character)).linearHoriAdvance) / 65536
     return 1.0
 
 
 @cache
-def _faces(*, bold: bool) -> tuple[_FontFace, ...]:
+def _load_faces(*, bold: bool) -> tuple[_FontFace, ...]:
     from matplotlib.font_manager import FontProperties, findfont, fontManager
 
     weight = "bold" if bold else "normal"
-    found = [_face(LATIN, findfont(FontProperties(family=LATIN, weight=weight)))]
-    for name in CHINESE:
+    found = [_load_face(LATIN_FAMILY, findfont(FontProperties(family=LATIN_FAMILY, weight=weight)))]
+    for name in CHINESE_FAMILY_PREFIXES:
         match: FontEntry | None = next((f for f in fontManager.ttflist if f.name.lower().startswith(name)), None)
         if match is not None:
-            found.append(_face(match.name, findfont(FontProperties(family=match.name, weight=weight))))
+            found.append(_load_face(match.name, findfont(FontProperties(family=match.name, weight=weight))))
             break
     return tuple(found)
 
 
-def _face(family: str, path: str) -> _FontFace:
+def _load_face(family: str, path: str) -> _FontFace:
     from matplotlib.ft2font import FT2Font
 
     font = FT2Font(path)

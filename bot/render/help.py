@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bot.locales.texts import Texts
-from bot.render.card import card
+from bot.render.embed import build_embed
 from bot.render.message import OutgoingMessage
 
 
-def help_card(t: Texts, *, manager: bool = False) -> OutgoingMessage:
+def render_help(t: Texts, *, manager: bool = False) -> OutgoingMessage:
     """Explain the bot; managers read about the settings too."""
     topics = ["intro", "ask", "follow-up", "add", "look", *(["manage"] if manager else []), "privacy"]
     entries = [t(f"help-{topic}") for topic in topics]
-    return OutgoingMessage(embeds=(card(title=t("help-title"), entries=entries, gap="\n\n", footer=t("help-footer")),))
+    return OutgoingMessage(
+        embeds=(build_embed(title=t("help-title"), entries=entries, gap="\n\n", footer=t("help-footer")),)
+    )

@@ -6,25 +6,33 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bot.locales.texts import Texts
-from bot.render import safe
-from bot.render.card import BAD, CALM, CAREFUL, DESCRIPTION, GOOD, QUIET, card
+from bot.render import sanitize
+from bot.render.embed import (
+    COLOUR_ERROR,
+    COLOUR_INFO,
+    COLOUR_MUTED,
+    COLOUR_SUCCESS,
+    COLOUR_WARNING,
+    MAX_DESCRIPTION_UNITS,
+    build_embed,
+)
+from bot.render.formatting import format_error, format_job_scope, format_progress_bar, is_retrying, waits_for_worker
 from bot.render.message import Button, OutgoingMessage
-from bot.render.split import cut, units
-from bot.render.wording import bar, error_sentence, is_retrying, place, waits_for_worker
+from bot.render.split import truncate, utf16_length
 from db.deliveries import DeliveryView, JobView
 
-BRIEF_FROM = 9
+COMPACT_FROM = 9
 """From so many documents on a line is all that each gets while it works."""
-ROOM = DESCRIPTION - 300
+MAX_ENTRIES_UNITS = MAX_DESCRIPTION_UNITS - 300
 """Kept free for the summary of what does not fit, and for the line on who may use them."""
 
 
-def ingest_card(view: DeliveryView, t: Texts) -> OutgoingMessage:
+def render_ingest(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Show the documents of one request, while they are worked on and afterwards."""
     states = Counter(job.state for job in view.jobs)
-    entries = _entries(view.jobs, t)
-    entries.append(f"-# {place(view.jobs[0].payload, view.delivery, t)}")
-    embed = card(title=_title(view, states, t), entries=entries, colour=_colour(view, states))
+    entries = _format_entries(view.jobs, t)
+    entries.append(f"-# {format_job_scope(view.jobs[0].payload, view.delivery, t)}")
+    embed = build_embed(title=_choose_title(view, states, t), entries=entries, colour=_choose_colour(view, states))
     row: list[Button] = []
     if not view.ended:
         stopping = all(job.cancel_requested for job in view.jobs if not job.ended)
@@ -34,7 +42,7 @@ def ingest_card(view: DeliveryView, t: Texts) -> OutgoingMessage:
     return OutgoingMessage(embeds=(embed,), buttons=(tuple(row),) if row else ())
 
 
-def _title(view: DeliveryView, states: Counter[str], t: Texts) -> str:
+def _choose_title(view: DeliveryView, states: Counter[str], t: Texts) -> str:
     total, done = len(view.jobs), states["succeeded"]
     if not view.ended:
         return t("ingest-title-open", total=total, done=sum(job.ended for job in view.jobs))
@@ -46,27 +54,27 @@ def _title(view: DeliveryView, states: Counter[str], t: Texts) -> str:
     return t("ingest-title-done" if done else "ingest-title-failed", total=total, done=done)
 
 
-def _colour(view: DeliveryView, states: Counter[str]) -> int:
+def _choose_colour(view: DeliveryView, states: Counter[str]) -> int:
     if not view.ended:
-        return CALM
+        return COLOUR_INFO
     if states["succeeded"] == len(view.jobs):
-        return GOOD
+        return COLOUR_SUCCESS
     if states["cancelled"] == len(view.jobs):
-        return QUIET
-    return CAREFUL if states["succeeded"] else BAD
+        return COLOUR_MUTED
+    return COLOUR_WARNING if states["succeeded"] else COLOUR_ERROR
 
 
-def _entries(jobs: Sequence[JobView], t: Texts) -> list[str]:
+def _format_entries(jobs: Sequence[JobView], t: Texts) -> list[str]:
     """Give a line for each document; where there are too many, failures come first and the rest is counted."""
-    brief = len(jobs) >= BRIEF_FROM
-    entries = [_entry(job, t, brief=brief) for job in jobs]
-    if units("\n".join(entries)) <= ROOM:
+    brief = len(jobs) >= COMPACT_FROM
+    entries = [_format_entry(job, t, brief=brief) for job in jobs]
+    if utf16_length("\n".join(entries)) <= MAX_ENTRIES_UNITS:
         return entries
     shown: list[str] = []
     left: Counter[str] = Counter()
-    room = ROOM
-    for job, entry in sorted(zip(jobs, entries, strict=True), key=lambda pair: _urgency(pair[0])):
-        if (needed := units(entry) + 1) <= room and not left:
+    room = MAX_ENTRIES_UNITS
+    for job, entry in sorted(zip(jobs, entries, strict=True), key=lambda pair: _sort_key(pair[0])):
+        if (needed := utf16_length(entry) + 1) <= room and not left:
             shown.append(entry)
             room -= needed
         else:
@@ -75,25 +83,25 @@ def _entries(jobs: Sequence[JobView], t: Texts) -> list[str]:
     return [*shown, f"-# {' · '.join(rest)}"]
 
 
-def _urgency(job: JobView) -> int:
+def _sort_key(job: JobView) -> int:
     if job.state in {"failed", "dead"}:
         return 0
     return 2 if job.ended or job.state == "queued" else 1
 
 
-def _entry(job: JobView, t: Texts, *, brief: bool) -> str:
-    name = safe.title(job.about, 80) or t("untitled")
+def _format_entry(job: JobView, t: Texts, *, brief: bool) -> str:
+    name = sanitize.escape_title(job.about, 80) or t("untitled")
     if job.state in {"failed", "dead"}:
-        return f"❌ **{name}**\n> {_one_line(error_sentence(job.error_class, job.error, t))}"
+        return f"❌ **{name}**\n> {_collapse_whitespace(format_error(job.error_class, job.error, t))}"
     if job.state == "succeeded":
-        return _finished(job, name, t)
+        return _format_succeeded(job, name, t)
     if job.state == "cancelled":
         return f"🚫 {name} · {t('ingest-cancelled')}"
-    drawn = "" if brief or job.stage != "embed" or not job.progress_total else _drawn(job)
-    return f"⏳ **{name}** · {_doing(job, t)}{drawn}"
+    drawn = "" if brief or job.stage != "embed" or not job.progress_total else _format_bar(job)
+    return f"⏳ **{name}** · {_format_progress(job, t)}{drawn}"
 
 
-def _finished(job: JobView, name: str, t: Texts) -> str:
+def _format_succeeded(job: JobView, name: str, t: Texts) -> str:
     result = job.result or {}
     passages = t("passages", n=int(result.get("chunks") or 0))
     if result.get("overtaken"):
@@ -105,11 +113,12 @@ def _finished(job: JobView, name: str, t: Texts) -> str:
     warnings = [str(warning) for warning in result.get("warnings") or ()]
     line = f"✅ **{name}** · {said}"
     if warnings:
-        line += f"\n-# {t('ingest-warnings', n=len(warnings), first=_one_line(safe.neutral(cut(warnings[0], 200))))}"
+        first = _collapse_whitespace(sanitize.escape_text(truncate(warnings[0], 200)))
+        line += f"\n-# {t('ingest-warnings', n=len(warnings), first=first)}"
     return line
 
 
-def _doing(job: JobView, t: Texts) -> str:
+def _format_progress(job: JobView, t: Texts) -> str:
     if job.cancel_requested:
         return t("ingest-cancelling")
     if is_retrying(job):
@@ -124,9 +133,9 @@ def _doing(job: JobView, t: Texts) -> str:
     return t(key if job.stage in {"fetch", "parse", "chunk", "store"} else "ingest-parse")
 
 
-def _drawn(job: JobView) -> str:
-    return f"\n{bar(job.progress_done, job.progress_total)}"
+def _format_bar(job: JobView) -> str:
+    return f"\n{format_progress_bar(job.progress_done, job.progress_total)}"
 
 
-def _one_line(text: str) -> str:
+def _collapse_whitespace(text: str) -> str:
     return " ".join(text.split())

@@ -5,70 +5,70 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.locales.texts import Texts
-from bot.render import safe
-from bot.render.answer import answer_page
-from bot.render.card import BAD, CALM, GOOD, QUIET, card
-from bot.render.docs import page_buttons
+from bot.render import sanitize
+from bot.render.answer import render_answer_page
+from bot.render.docs import build_page_buttons
+from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
+from bot.render.formatting import format_error, format_timestamp, is_retrying, waits_for_worker
 from bot.render.message import Button, Link, OutgoingMessage
-from bot.render.wording import error_sentence, is_retrying, waits_for_worker, when
 from db.deliveries import JobView
 
 ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}
-COLOURS = {"succeeded": GOOD, "failed": BAD, "dead": BAD, "cancelled": QUIET}
+COLOURS = {"succeeded": COLOUR_SUCCESS, "failed": COLOUR_ERROR, "dead": COLOUR_ERROR, "cancelled": COLOUR_MUTED}
 
 
-def jobs_list(
+def render_job_list(
     jobs: Sequence[JobView], t: Texts, *, everyone: bool, page: int = 0, more: bool = False
 ) -> OutgoingMessage:
     """List one page of jobs, newest first; `everyone`: not only the viewer's own."""
     title = t("jobs-title-all" if everyone else "jobs-title-own")
     if not jobs:
-        return OutgoingMessage(embeds=(card(title=title, entries=[t("jobs-none")]),))
-    embed = card(
+        return OutgoingMessage(embeds=(build_embed(title=title, entries=[t("jobs-none")]),))
+    embed = build_embed(
         title=title,
-        entries=[_line(job, t) for job in jobs],
+        entries=[_format_line(job, t) for job in jobs],
         footer=t("jobs-page", page=str(page + 1)) if more or page else t("jobs-hint"),
         more=lambda n: t("more", n=n),
     )
-    return OutgoingMessage(embeds=(embed,), buttons=page_buttons("jobs", page, t, more=more))
+    return OutgoingMessage(embeds=(embed,), buttons=build_page_buttons("jobs", page, t, more=more))
 
 
-def job_card(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> OutgoingMessage:
+def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> OutgoingMessage:
     """Show one job; an answered question comes with its whole answer, for here it can always be read."""
-    state = f"{ICONS.get(job.state, '')} {_state(job, t)}".strip()
+    state = f"{ICONS.get(job.state, '')} {_format_state(job, t)}".strip()
     row: list[Button | Link] = []
     if delivery_id is not None and may_change and not job.ended:
         row.append(Button("cancel", delivery_id, t("button-cancel"), disabled=job.cancel_requested))
     if delivery_id is not None and may_change and job.ended and job.state != "succeeded":
         row.append(Button("retry", delivery_id, t("button-retry")))
-    if jump := safe.jump_link(link):
+    if jump := sanitize.message_link_or_empty(link):
         row.append(Link(t("job-open"), jump))
     rows = (tuple(row),) if row else ()
     if job.kind == "ask" and job.state == "succeeded" and job.result is not None:
-        page = answer_page(job, t, f"-# {t('job', job=str(job.id))} · {state}")
+        page = render_answer_page(job, t, f"-# {t('job', job=str(job.id))} · {state}")
         return OutgoingMessage(page.content, page.embeds, (*page.buttons, *rows), page.files)
-    embed = card(
+    embed = build_embed(
         title=f"{t('job', job=str(job.id))} · {t(f'job-kind-{job.kind}')}",
-        entries=[f"**{safe.title(job.about, 300) or t('untitled')}**", state, *_reasons(job, t)],
+        entries=[f"**{sanitize.escape_title(job.about, 300) or t('untitled')}**", state, *_format_reasons(job, t)],
         footer=t("job-attempt", attempt=str(job.attempt), attempts=str(job.max_attempts)) if job.attempt > 1 else "",
-        colour=COLOURS.get(job.state, CALM),
+        colour=COLOURS.get(job.state, COLOUR_INFO),
     )
     return OutgoingMessage(embeds=(embed,), buttons=rows)
 
 
-def _line(job: JobView, t: Texts) -> str:
-    about = safe.title(job.about, 80) or t("untitled")
-    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_state(job, t)}"
+def _format_line(job: JobView, t: Texts) -> str:
+    about = sanitize.escape_title(job.about, 80) or t("untitled")
+    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_format_state(job, t)}"
 
 
-def _state(job: JobView, t: Texts) -> str:
-    state = t(f"state-{job.state}") if t.has(f"state-{job.state}") else safe.title(job.state, 20)
-    return f"{state} · {when(job.finished_at or job.created_at)}"
+def _format_state(job: JobView, t: Texts) -> str:
+    state = t(f"state-{job.state}") if t.has(f"state-{job.state}") else sanitize.escape_title(job.state, 20)
+    return f"{state} · {format_timestamp(job.finished_at or job.created_at)}"
 
 
-def _reasons(job: JobView, t: Texts) -> list[str]:
+def _format_reasons(job: JobView, t: Texts) -> list[str]:
     if job.state in {"failed", "dead"}:
-        return [f"> {_one_line(error_sentence(job.error_class, job.error, t))}"]
+        return [f"> {_collapse_whitespace(format_error(job.error_class, job.error, t))}"]
     if job.state == "succeeded":
         chunks = (job.result or {}).get("chunks")
         return [t("passages", n=int(chunks))] if chunks is not None else []
@@ -77,16 +77,16 @@ def _reasons(job: JobView, t: Texts) -> list[str]:
     reasons = []
     if is_retrying(job):
         reasons.append(t("progress-retry-document", attempt=str(job.attempt + 1), attempts=str(job.max_attempts)))
-        reasons.append(f"> {_one_line(error_sentence(job.error_class, job.error, t))}")
+        reasons.append(f"> {_collapse_whitespace(format_error(job.error_class, job.error, t))}")
     elif waits_for_worker(job):
         reasons.append(t("progress-no-worker-document"))
     elif job.state == "queued" and job.ahead is not None:
         reasons.append(t("progress-queued-document", position=job.ahead + 1))
     # The ledger's own sentence says more than any summary: who holds it, since when, how far it is.
     if job.why:
-        reasons.append(f"-# {_one_line(safe.neutral(job.why[:400]))}")
+        reasons.append(f"-# {_collapse_whitespace(sanitize.escape_text(job.why[:400]))}")
     return reasons
 
 
-def _one_line(text: str) -> str:
+def _collapse_whitespace(text: str) -> str:
     return " ".join(text.split())

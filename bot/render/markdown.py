@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _LANGUAGE = re.compile(r"([A-Za-z0-9_+\-.#]{1,20})?[ \t]*\n")
 _TICKS = re.compile(r"`+")
 _TILDES = re.compile(r"(?m)^[ \t]{0,3}~~~+")
-_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|(?:```|~~~).*$)")
+_LINE_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|(?:```|~~~).*$)")
 _RULE_CELL = re.compile(r":?-+:?")
 
 
@@ -41,14 +41,14 @@ class CodeSpan:
     code: str
 
 
-def blocks(text: str) -> Iterator[Prose | CodeBlock]:
+def split_blocks(text: str) -> Iterator[Prose | CodeBlock]:
     """Split a text into prose and fences; a fence that is never closed is prose."""
     text = _TILDES.sub("```", text)
     runs = [match for match in _TICKS.finditer(text) if len(match[0]) >= 3]
     at = 0
     pairs = iter(runs)
     for opening, closing in zip(pairs, pairs, strict=False):
-        fence = _fence(text[opening.end() : closing.start()])
+        fence = _parse_fence(text[opening.end() : closing.start()])
         if prose := text[at : opening.start()]:
             yield Prose(prose)
         if fence is not None:
@@ -58,7 +58,7 @@ def blocks(text: str) -> Iterator[Prose | CodeBlock]:
         yield Prose(text[at:])
 
 
-def spans(prose: str) -> Iterator[Prose | CodeSpan]:
+def split_spans(prose: str) -> Iterator[Prose | CodeSpan]:
     """Split prose into text and inline code; a code span ends in its paragraph, at a run of as many backticks."""
     runs = list(_TICKS.finditer(prose))
     places: dict[int, list[int]] = {}
@@ -99,7 +99,11 @@ def fence_tables(prose: str) -> str:
             end = at + 2
             while end < len(lines) and "|" in lines[end] and lines[end].strip():
                 end += 1
-            written += ["```", *_align([_cells(line) for line in (lines[at], *lines[at + 2 : end])]), "```"]
+            written += [
+                "```",
+                *_align_columns([_split_cells(line) for line in (lines[at], *lines[at + 2 : end])]),
+                "```",
+            ]
             at = end
         else:
             written.append(lines[at])
@@ -107,19 +111,19 @@ def fence_tables(prose: str) -> str:
     return "\n".join(written)
 
 
-def one_line(text: str) -> str:
+def flatten_to_line(text: str) -> str:
     """Write a passage as one line: headings and fences without their marks, the cells of tables with dots between."""
     written = []
     for line in text.split("\n"):
         if line.lstrip().startswith("|"):
-            cells = [cell for cell in _cells(line) if cell and not _RULE_CELL.fullmatch(cell)]
+            cells = [cell for cell in _split_cells(line) if cell and not _RULE_CELL.fullmatch(cell)]
             written.append(" · ".join(cells))
         else:
-            written.append(_MARKS.sub("", line))
+            written.append(_LINE_MARKS.sub("", line))
     return " ".join(" ".join(written).split())
 
 
-def _fence(inside: str) -> CodeBlock | None:
+def _parse_fence(inside: str) -> CodeBlock | None:
     match = _LANGUAGE.match(inside)
     language, code = (match[1] or "", inside[match.end() :]) if match else ("", inside)
     code = code.strip("\n").rstrip()
@@ -130,28 +134,30 @@ def _fence(inside: str) -> CodeBlock | None:
 
 
 def _is_table_start(header: str, rule: str) -> bool:
-    cells = _cells(rule)
+    cells = _split_cells(rule)
     return "|" in header and "|" in rule and len(cells) > 0 and all(_RULE_CELL.fullmatch(cell) for cell in cells)
 
 
-def _cells(line: str) -> list[str]:
+def _split_cells(line: str) -> list[str]:
     line = line.strip().removeprefix("|").removesuffix("|")
     # Markup has no meaning in a code block, so the cells lose it.
     return [cell.strip().replace("**", "").replace("`", "") for cell in line.split("|")]
 
 
-def _align(rows: list[list[str]]) -> list[str]:
+def _align_columns(rows: list[list[str]]) -> list[str]:
     columns = max(len(row) for row in rows)
     rows = [row + [""] * (columns - len(row)) for row in rows]
-    widths = [max(_width(row[column]) for row in rows) for column in range(columns)]
-    lines = ["  ".join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    widths = [max(_display_width(row[column]) for row in rows) for column in range(columns)]
+    lines = [
+        "  ".join(_pad_cell(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     lines.insert(1, "  ".join("─" * max(width, 1) for width in widths))
     return lines
 
 
-def _pad(cell: str, width: int) -> str:
-    return cell + " " * (width - _width(cell))
+def _pad_cell(cell: str, width: int) -> str:
+    return cell + " " * (width - _display_width(cell))
 
 
-def _width(text: str) -> int:
+def _display_width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

@@ -10,13 +10,13 @@ from typing import Literal
 
 import discord
 
-Style = Literal["primary", "secondary", "success", "danger"]
-Action = Literal[
+ButtonStyle = Literal["primary", "secondary", "success", "danger"]
+ButtonAction = Literal[
     "cancel", "retry", "sources", "why", "again", "up", "down", "file", "reingest", "delete", "docs", "jobs", "settings"
 ]
 """What a button asks for; see `Button.target` for what it is asked of."""
 
-CUSTOM_ID = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
+CUSTOM_ID_PATTERN = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
 """The form of every button's `custom_id`: it is all that comes back when somebody presses it, even after a restart."""
 
 
@@ -24,12 +24,12 @@ CUSTOM_ID = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
 class Button:
     """A button that comes back as an interaction."""
 
-    action: Action
+    action: ButtonAction
     target: int
     """A delivery for `cancel` and `retry`; a job for `sources`, `why`, `again`, `up` and `down`; a document for `file`,
     `reingest` and `delete`; a page, from 0, for `docs` and `jobs`."""
     label: str = ""
-    style: Style = "secondary"
+    style: ButtonStyle = "secondary"
     emoji: str = ""
     disabled: bool = False
 

@@ -12,30 +12,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from bot.locales.texts import DEFAULT, Texts, texts_for
-from bot.render import safe
-from bot.render.fonts import drawable, families, shorten, width
+from bot.locales.texts import DEFAULT_LANGUAGE, Texts, texts_for
+from bot.render import sanitize
+from bot.render.fonts import font_families, measure_width, remove_undrawable, truncate_to_width
 from db.traces import TraceCandidate, TraceView
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ROWS = 10
+MAX_ROWS = 10
 """Ranks that have a row of their own."""
 WIDTH_IN = 5.0
 DPI = 200
-SIZE = 9
+FONT_SIZE_PT = 9
 """Points of a title, 12 pixels where the picture is 500 wide."""
-ROOM_PT = 186
+LABEL_WIDTH_PT = 186
 """Width of a title with number and page."""
 
-GROUND, INK, DIM, FAINT = "#1f2125", "#f2f3f5", "#a5a9b1", "#4a4e57"
-CITED = ("#6ea8fe", "#f0b45b", "#63c793", "#e887b8", "#b39df3", "#5fc9d6", "#e8895f", "#c9cf6a")
+BACKGROUND, TEXT_COLOUR, MUTED_COLOUR, UNREAD_COLOUR = "#1f2125", "#f2f3f5", "#a5a9b1", "#4a4e57"
+CITED_COLOURS = ("#6ea8fe", "#f0b45b", "#63c793", "#e887b8", "#b39df3", "#5fc9d6", "#e8895f", "#c9cf6a")
 """Colours of cited passages, by their number."""
-READ = "#d4d7dc"
+READ_COLOUR = "#d4d7dc"
 LEFT, RIGHT, GAP = 0.0, 1.0, 0.11
 
-_drawing = threading.Lock()
+_draw_lock = threading.Lock()
 """One picture at a time: the fonts are shared, and more would only take processors from the bot."""
 
 
@@ -49,67 +49,69 @@ class _PlotRow:
     """Rows, from 0; None: below the rows that are shown."""
 
 
-def rank_plot(trace: TraceView, t: Texts) -> bytes:
+def draw_rank_plot(trace: TraceView, t: Texts) -> bytes:
     """Draw the ranks as a PNG; nothing when recall brought nothing. Takes a good part of a second of a processor."""
     if not trace.candidates:
         return b""
-    with _drawing:
+    with _draw_lock:
         # In a language whose characters no font here has, the few words are English.
-        return _draw(trace, t if drawable(t("plot-before")) == t("plot-before") else texts_for(DEFAULT))
+        return _draw_png(
+            trace, t if remove_undrawable(t("plot-before")) == t("plot-before") else texts_for(DEFAULT_LANGUAGE)
+        )
 
 
-def _draw(trace: TraceView, t: Texts) -> bytes:
+def _draw_png(trace: TraceView, t: Texts) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = _lines(trace.candidates)
-    rows = min(ROWS, len(trace.candidates))
-    bottom = max([line.before for line in lines] + [rows - 1 + (0.9 if len(trace.candidates) > ROWS else 0)])
-    figure = Figure(figsize=(WIDTH_IN, 0.62 + 0.29 * (bottom + 1)), dpi=DPI, facecolor=GROUND)
+    lines = _select_rows(trace.candidates)
+    rows = min(MAX_ROWS, len(trace.candidates))
+    bottom = max([line.before for line in lines] + [rows - 1 + (0.9 if len(trace.candidates) > MAX_ROWS else 0)])
+    figure = Figure(figsize=(WIDTH_IN, 0.62 + 0.29 * (bottom + 1)), dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.075, 0.0, 0.36, 1.0))
     axes.set_axis_off()
     axes.set_xlim(LEFT, RIGHT)
     axes.set_ylim(bottom + 0.75, -1.55)
-    _write(axes, LEFT, -1.05, t("plot-before"), DIM, align="center")
-    _write(axes, RIGHT + GAP, -1.05, drawable(safe.plain(trace.reranker, 40)), DIM)
-    for line in sorted(lines, key=lambda item: _weight(item.candidate, trace)):
+    _draw_text(axes, LEFT, -1.05, t("plot-before"), MUTED_COLOUR, align="center")
+    _draw_text(axes, RIGHT + GAP, -1.05, remove_undrawable(sanitize.plain_line(trace.reranker, 40)), MUTED_COLOUR)
+    for line in sorted(lines, key=lambda item: _emphasis(item.candidate, trace)):
         _draw_line(axes, line, trace, rows)
         _draw_labels(axes, line, trace, t)
-    if len(trace.candidates) > ROWS:
-        _write(axes, RIGHT + GAP, rows - 0.1, t("plot-rest", n=len(trace.candidates) - ROWS), DIM)
+    if len(trace.candidates) > MAX_ROWS:
+        _draw_text(axes, RIGHT + GAP, rows - 0.1, t("plot-rest", n=len(trace.candidates) - MAX_ROWS), MUTED_COLOUR)
     target = io.BytesIO()
-    figure.savefig(target, format="png", facecolor=GROUND)
+    figure.savefig(target, format="png", facecolor=BACKGROUND)
     return target.getvalue()
 
 
-def _lines(candidates: Sequence[TraceCandidate]) -> list[_PlotRow]:
+def _select_rows(candidates: Sequence[TraceCandidate]) -> list[_PlotRow]:
     """Choose the passages that are first on either side; those from further down stand closer together."""
-    first = [c for c in candidates if c.rank <= ROWS]
-    lost = [c for c in candidates if c.rank > ROWS and c.recall_rank <= ROWS]
-    risen = sorted((c for c in first if c.recall_rank > ROWS), key=lambda c: c.recall_rank)
-    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *lost) if c.recall_rank <= ROWS}
-    before |= {c.chunk_id: ROWS - 0.25 + 0.8 * place for place, c in enumerate(risen)}
-    return [_PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= ROWS else None) for c in (*first, *lost)]
+    first = [c for c in candidates if c.rank <= MAX_ROWS]
+    lost = [c for c in candidates if c.rank > MAX_ROWS and c.recall_rank <= MAX_ROWS]
+    risen = sorted((c for c in first if c.recall_rank > MAX_ROWS), key=lambda c: c.recall_rank)
+    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *lost) if c.recall_rank <= MAX_ROWS}
+    before |= {c.chunk_id: MAX_ROWS - 0.25 + 0.8 * place for place, c in enumerate(risen)}
+    return [_PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= MAX_ROWS else None) for c in (*first, *lost)]
 
 
-def _weight(candidate: TraceCandidate, trace: TraceView) -> int:
+def _emphasis(candidate: TraceCandidate, trace: TraceView) -> int:
     if candidate.citation is not None:
         return 2
     return 1 if candidate in trace.read else 0
 
 
-def _colour(candidate: TraceCandidate, trace: TraceView) -> str:
+def _row_colour(candidate: TraceCandidate, trace: TraceView) -> str:
     if candidate.citation is not None:
-        return CITED[(candidate.citation - 1) % len(CITED)]
-    return READ if candidate in trace.read else FAINT
+        return CITED_COLOURS[(candidate.citation - 1) % len(CITED_COLOURS)]
+    return READ_COLOUR if candidate in trace.read else UNREAD_COLOUR
 
 
 def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
-    weight = _weight(line.candidate, trace)
-    colour = _colour(line.candidate, trace)
+    weight = _emphasis(line.candidate, trace)
+    colour = _row_colour(line.candidate, trace)
     end = line.after if line.after is not None else rows - 0.1
-    xs, ys = _curve(line.before, end)
+    xs, ys = _ease_curve(line.before, end)
     fade = 0.55 if line.after is None else 1.0
     axes.plot(
         xs,
@@ -123,7 +125,7 @@ def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
     )
 
 
-def _curve(start: float, end: float) -> tuple[list[float], list[float]]:
+def _ease_curve(start: float, end: float) -> tuple[list[float], list[float]]:
     """Bend a line so that it leaves and arrives level, which keeps crossings apart."""
     steps = [step / 40 for step in range(41)]
     eased = [step * step * (3 - 2 * step) for step in steps]
@@ -133,23 +135,23 @@ def _curve(start: float, end: float) -> tuple[list[float], list[float]]:
 
 def _draw_labels(axes: Axes, line: _PlotRow, trace: TraceView, t: Texts) -> None:
     candidate = line.candidate
-    weight = _weight(candidate, trace)
-    colour = _colour(candidate, trace)
-    _badge(axes, LEFT, line.before, str(candidate.recall_rank), colour, weight)
+    weight = _emphasis(candidate, trace)
+    colour = _row_colour(candidate, trace)
+    _draw_badge(axes, LEFT, line.before, str(candidate.recall_rank), colour, weight)
     if line.after is None:
         return
-    _badge(axes, RIGHT, line.after, str(candidate.rank), colour, weight)
-    ink = (DIM, INK, colour)[weight]
-    _write(axes, RIGHT + GAP, line.after, _label(candidate, t, bold=weight == 2), ink, bold=weight == 2)
+    _draw_badge(axes, RIGHT, line.after, str(candidate.rank), colour, weight)
+    ink = (MUTED_COLOUR, TEXT_COLOUR, colour)[weight]
+    _draw_text(axes, RIGHT + GAP, line.after, _format_label(candidate, t, bold=weight == 2), ink, bold=weight == 2)
 
 
-def _badge(axes: Axes, x: float, y: float, text: str, colour: str, weight: int) -> None:
+def _draw_badge(axes: Axes, x: float, y: float, text: str, colour: str, weight: int) -> None:
     if weight == 2:
         axes.plot([x], [y], marker="o", markersize=13, color=colour, clip_on=False, zorder=4)
-    _write(axes, x, y, text, (DIM, READ, GROUND)[weight], align="center", bold=weight == 2)
+    _draw_text(axes, x, y, text, (MUTED_COLOUR, READ_COLOUR, BACKGROUND)[weight], align="center", bold=weight == 2)
 
 
-def _write(
+def _draw_text(
     axes: Axes,
     x: float,
     y: float,
@@ -164,8 +166,8 @@ def _write(
         y,
         text,
         color=colour,
-        fontsize=SIZE,
-        fontfamily=families(),
+        fontsize=FONT_SIZE_PT,
+        fontfamily=font_families(),
         fontweight="bold" if bold else "normal",
         ha=align,
         va="center_baseline",
@@ -175,10 +177,12 @@ def _write(
     )
 
 
-def _label(candidate: TraceCandidate, t: Texts, *, bold: bool) -> str:
+def _format_label(candidate: TraceCandidate, t: Texts, *, bold: bool) -> str:
     """Name a passage; by its document's number where no font here has the characters of the title."""
-    title = drawable(safe.plain(candidate.title or candidate.source, 200)) or f"#{candidate.document_id}"
+    title = (
+        remove_undrawable(sanitize.plain_line(candidate.title or candidate.source, 200)) or f"#{candidate.document_id}"
+    )
     cited = f"[{candidate.citation}] " if candidate.citation is not None else ""
     page = f"  {t('page', page=str(candidate.page))}" if candidate.page else ""
-    room_pt = ROOM_PT - width(cited + page, SIZE, bold=bold)
-    return f"{cited}{shorten(title, SIZE, room_pt, bold=bold)}{page}"
+    room_pt = LABEL_WIDTH_PT - measure_width(cited + page, FONT_SIZE_PT, bold=bold)
+    return f"{cited}{truncate_to_width(title, FONT_SIZE_PT, room_pt, bold=bold)}{page}"

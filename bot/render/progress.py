@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 from bot.locales.texts import Texts
-from bot.render import safe
+from bot.render import sanitize
+from bot.render.formatting import format_progress_bar, format_question, is_retrying, waits_for_worker
 from bot.render.markdown import close_fence
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
-from bot.render.wording import bar, is_retrying, question_line, waits_for_worker
 from db.deliveries import DeliveryView, JobView
 
-STREAMED = 1500
+STREAMED_CHARACTERS = 1500
 """Characters of the growing text that are shown; a longer one is shown from its last part."""
-LOOKED_AT = 3000
+STREAM_SOURCE_CHARACTERS = 3000
 CURSOR = "▌"
 
 
-def answer_progress(view: DeliveryView, t: Texts) -> OutgoingMessage:
+def render_progress(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Show one question while it waits and runs."""
     job = view.jobs[0]
     return OutgoingMessage(
-        content="\n".join((question_line(job), *_lines(job, t))),
+        content="\n".join((format_question(job), *_format_stage(job, t))),
         buttons=((Button("cancel", view.delivery.id, t("button-cancel"), disabled=job.cancel_requested),),),
     )
 
 
-def _lines(job: JobView, t: Texts) -> list[str]:
+def _format_stage(job: JobView, t: Texts) -> list[str]:
     if job.cancel_requested:
         return [t("progress-cancelling")]
     if job.state == "queued":
-        return [_waiting(job, t)]
+        return [_format_waiting(job, t)]
     if job.stage == "generate" and job.progress_text.strip():
-        return [_written(job.progress_text), f"-# {t('trail-writing')}"]
+        return [_format_stream(job.progress_text), f"-# {t('trail-writing')}"]
     if job.stage == "rerank" and job.progress_total > 1:
         return [
             t("progress-rerank", done=job.progress_done, total=job.progress_total),
-            bar(job.progress_done, job.progress_total),
+            format_progress_bar(job.progress_done, job.progress_total),
         ]
     stage = "rerank-start" if job.stage == "rerank" else job.stage
     key = f"progress-{stage}"
     return [t(key if t.has(key) else "progress-start")]
 
 
-def _waiting(job: JobView, t: Texts) -> str:
+def _format_waiting(job: JobView, t: Texts) -> str:
     if is_retrying(job):
         return t("progress-retry", attempt=str(job.attempt + 1), attempts=str(job.max_attempts))
     if waits_for_worker(job):
@@ -52,10 +52,10 @@ def _waiting(job: JobView, t: Texts) -> str:
     return t("progress-queued", position=job.ahead + 1)
 
 
-def _written(text: str) -> str:
+def _format_stream(text: str) -> str:
     # Only the end is shown, and making harmless takes time: of a long text most is left out beforehand.
-    cut_off = len(text) > LOOKED_AT
-    parts = split_message(safe.neutral(close_fence(text[-LOOKED_AT:])), STREAMED)
+    cut_off = len(text) > STREAM_SOURCE_CHARACTERS
+    parts = split_message(sanitize.escape_text(close_fence(text[-STREAM_SOURCE_CHARACTERS:])), STREAMED_CHARACTERS)
     if not parts:
         return CURSOR
     shown = parts[-1] if len(parts) == 1 and not cut_off else f"…\n{parts[-1]}"

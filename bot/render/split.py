@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from bot.render.markdown import CodeBlock, blocks
+from bot.render.markdown import CodeBlock, split_blocks
 
-MESSAGE = 2000
+MAX_MESSAGE_UNITS = 2000
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
-_HANGS_ON = re.compile(r"[\u0300-\u036f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
+_COMBINING = re.compile(r"[\u0300-\u036f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 """Marks, joiners and skin tones, which belong to the character before."""
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     """Count UTF-16 code units.
 
     Discord's API counts code points (discord-api-docs #1315), its clients count code units, which are never fewer.
@@ -21,17 +21,17 @@ def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def cut(text: str, limit: int) -> str:
+def truncate(text: str, limit: int) -> str:
     """Cut to at most `limit` units, with an ellipsis where something is missing."""
-    if units(text) <= limit:
+    if utf16_length(text) <= limit:
         return text
-    return text[: _reach(text, limit - 1)].rstrip() + "…"
+    return text[: _fitting_length(text, limit - 1)].rstrip() + "…"
 
 
-def split_message(text: str, limit: int = MESSAGE) -> list[str]:
+def split_message(text: str, limit: int = MAX_MESSAGE_UNITS) -> list[str]:
     """Cut a text into messages of at most `limit` units, at paragraphs, lines, sentences or words where it can."""
     parts = _MessageBuilder(limit)
-    for block in blocks(text):
+    for block in split_blocks(text):
         if isinstance(block, CodeBlock):
             parts.add_fence(block)
         else:
@@ -50,25 +50,25 @@ class _MessageBuilder:
     def add_prose(self, text: str) -> None:
         if self.current.endswith("```"):
             text = "\n" + text.lstrip("\n")
-        while units(text) > (room := self._room()):
+        while utf16_length(text) > (room := self._room()):
             if room < self.limit // 3:
                 self._flush()
                 continue
-            at = _boundary(text, room)
+            at = _find_boundary(text, room)
             self.current += text[:at]
             self._flush()
             text = text[at:].lstrip()
         self.current += text
 
     def add_fence(self, fence: CodeBlock) -> None:
-        whole = units(str(fence))
+        whole = utf16_length(str(fence))
         if self.current and not self.current.endswith("\n"):
             self.current += "\n"
         if whole > self._room() and (whole <= self.limit or self._room() < self.limit // 3):
             self._flush()
         code = fence.code
-        while units(str(CodeBlock(fence.language, code))) > (room := self._room()):
-            at = _line_boundary(code, room - units(str(CodeBlock(fence.language, ""))))
+        while utf16_length(str(CodeBlock(fence.language, code))) > (room := self._room()):
+            at = _find_line_boundary(code, room - utf16_length(str(CodeBlock(fence.language, ""))))
             self.current += str(CodeBlock(fence.language, code[:at].rstrip("\n")))
             self._flush()
             code = code[at:].lstrip("\n")
@@ -79,7 +79,7 @@ class _MessageBuilder:
         return self.done
 
     def _room(self) -> int:
-        return self.limit - units(self.current)
+        return self.limit - utf16_length(self.current)
 
     def _flush(self) -> None:
         if kept := self.current.strip():
@@ -87,21 +87,21 @@ class _MessageBuilder:
         self.current = ""
 
 
-def _reach(text: str, room: int) -> int:
+def _fitting_length(text: str, room: int) -> int:
     """Tell how many characters fit, never ending within one that a person sees as one."""
     at = max(0, min(room, len(text)))
-    while at > 0 and (over := units(text[:at]) - room) > 0:
+    while at > 0 and (over := utf16_length(text[:at]) - room) > 0:
         at -= -(-over // 2)
     if at == len(text):
         return at
     whole = at
-    while whole > 0 and (_HANGS_ON.match(text[whole]) or text[whole - 1] == "\u200d"):
+    while whole > 0 and (_COMBINING.match(text[whole]) or text[whole - 1] == "\u200d"):
         whole -= 1
     return whole or max(at, 1)
 
 
-def _boundary(text: str, room: int) -> int:
-    end = _reach(text, room)
+def _find_boundary(text: str, room: int) -> int:
+    end = _fitting_length(text, room)
     least = end // 2
     for mark in ("\n\n", "\n"):
         at = text.rfind(mark, least, end)
@@ -109,10 +109,10 @@ def _boundary(text: str, room: int) -> int:
             return at
     at = max((match.end() for match in _SENTENCE_END.finditer(text, least, end)), default=0)
     at = at or text.rfind(" ", least, end)
-    return _outside_code(text, at if at > 0 else end)
+    return _move_before_code(text, at if at > 0 else end)
 
 
-def _outside_code(text: str, at: int) -> int:
+def _move_before_code(text: str, at: int) -> int:
     line = text.rfind("\n", 0, at) + 1
     if text.count("`", line, at) % 2 == 0:
         return at
@@ -120,7 +120,7 @@ def _outside_code(text: str, at: int) -> int:
     return opening if opening > 0 else at
 
 
-def _line_boundary(code: str, room: int) -> int:
-    end = _reach(code, room)
+def _find_line_boundary(code: str, room: int) -> int:
+    end = _fitting_length(code, room)
     at = code.rfind("\n", 0, end + 1)
     return at if at > 0 else end

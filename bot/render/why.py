@@ -3,55 +3,57 @@
 from __future__ import annotations
 
 from bot.locales.texts import Texts
-from bot.render import safe
-from bot.render.card import CALM, CAREFUL, card
+from bot.render import sanitize
+from bot.render.embed import COLOUR_INFO, COLOUR_WARNING, build_embed
+from bot.render.formatting import format_fallbacks, format_latency
 from bot.render.message import OutgoingFile, OutgoingMessage
-from bot.render.wording import fallback_notes, seconds
 from db.traces import TraceCandidate, TraceView
 from pipeline.types import CONFLICT, DUPLICATE
 
-PICTURE = "ranks.png"
-QUOTE = 220
-MOST = 8
+PICTURE_FILE = "ranks.png"
+QUOTE_CHARACTERS = 220
+MAX_ENTRIES = 8
 STAGES = ("rewrite", "embed", "recall", "rerank", "generate")
 
 
-def why_these(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMessage:
+def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMessage:
     """Explain an answer; the picture comes from `bot.render.plot`."""
     if not trace.candidates:
-        return OutgoingMessage(embeds=(card(title=t("why-title"), entries=[t("why-empty")], footer=_footer(trace, t)),))
+        return OutgoingMessage(
+            embeds=(build_embed(title=t("why-title"), entries=[t("why-empty")], footer=_format_footer(trace, t)),)
+        )
     read = trace.read
-    entries = [f"> {safe.title(trace.question, 300)}\n{_how(trace, len(read), t)}"]
+    entries = [f"> {sanitize.escape_title(trace.question, 300)}\n{_format_method(trace, len(read), t)}"]
     if trace.searched_as and trace.searched_as != trace.question:
-        entries[0] += f"\n-# {t('answer-searched-as', question=safe.title(trace.searched_as, 200))}"
-    entries += [_entry(candidate, trace, t) for candidate in read[:MOST]]
+        entries[0] += f"\n-# {t('answer-searched-as', question=sanitize.escape_title(trace.searched_as, 200))}"
+    entries += [_format_entry(candidate, trace, t) for candidate in read[:MAX_ENTRIES]]
     if folded := sum(DUPLICATE in candidate.flags for candidate in trace.candidates):
         entries.append(f"-# {t('why-folded', n=folded)}")
-    if len(read) > MOST:
-        entries.append(t("more", n=len(read) - MOST))
+    if len(read) > MAX_ENTRIES:
+        entries.append(t("more", n=len(read) - MAX_ENTRIES))
     files: tuple[OutgoingFile, ...] = ()
     if picture:
-        shown = t("why-picture", n=len(trace.candidates), reranker=safe.plain(trace.reranker, 60))
-        files = (OutgoingFile(PICTURE, picture, shown),)
-    embed = card(
+        shown = t("why-picture", n=len(trace.candidates), reranker=sanitize.plain_line(trace.reranker, 60))
+        files = (OutgoingFile(PICTURE_FILE, picture, shown),)
+    embed = build_embed(
         title=t("why-title"),
         entries=entries,
         gap="\n\n",
-        footer=_footer(trace, t),
-        colour=CAREFUL if trace.abstained else CALM,
-        picture=PICTURE if picture else "",
+        footer=_format_footer(trace, t),
+        colour=COLOUR_WARNING if trace.abstained else COLOUR_INFO,
+        picture=PICTURE_FILE if picture else "",
         more=lambda n: t("more", n=n),
     )
     return OutgoingMessage(embeds=(embed,), files=files)
 
 
-def _how(trace: TraceView, read: int, t: Texts) -> str:
+def _format_method(trace: TraceView, read: int, t: Texts) -> str:
     key = "why-how-abstained" if trace.abstained else "why-how-none" if trace.reranker == "none" else "why-how"
-    return t(key, recalled=len(trace.candidates), reranker=safe.title(trace.reranker, 60), read=read)
+    return t(key, recalled=len(trace.candidates), reranker=sanitize.escape_title(trace.reranker, 60), read=read)
 
 
-def _entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
-    title = safe.title(candidate.title or candidate.source, 110) or t("untitled")
+def _format_entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
+    title = sanitize.escape_title(candidate.title or candidate.source, 110) or t("untitled")
     words = [f"**{candidate.rank} · {title}**"]
     if candidate.page:
         words.append(t("page", page=str(candidate.page)))
@@ -61,13 +63,13 @@ def _entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
         words.append(t("why-not-cited"))
     if CONFLICT in candidate.flags:
         words.append(t("why-conflict"))
-    lines = [" · ".join(words), f"-# {' · '.join(_ranks(candidate, t))}"]
+    lines = [" · ".join(words), f"-# {' · '.join(_format_ranks(candidate, t))}"]
     if why := candidate.reason or candidate.quote or "":
-        lines.append(safe.quote(why, QUOTE))
+        lines.append(sanitize.format_quote(why, QUOTE_CHARACTERS))
     return "\n".join(lines)
 
 
-def _ranks(candidate: TraceCandidate, t: Texts) -> list[str]:
+def _format_ranks(candidate: TraceCandidate, t: Texts) -> list[str]:
     moved = candidate.recall_rank - candidate.rank
     key = "why-move-up" if moved > 0 else "why-move-down" if moved < 0 else "why-move-none"
     words = [t(key, **{"from": str(candidate.recall_rank)}, to=str(candidate.rank), by=str(abs(moved)))]
@@ -79,9 +81,9 @@ def _ranks(candidate: TraceCandidate, t: Texts) -> list[str]:
     return words
 
 
-def _footer(trace: TraceView, t: Texts) -> str:
+def _format_footer(trace: TraceView, t: Texts) -> str:
     words = [
-        f"{t(f'stage-{stage}')} {seconds(trace.timings_ms[stage], t)}"
+        f"{t(f'stage-{stage}')} {format_latency(trace.timings_ms[stage], t)}"
         for stage in STAGES
         if trace.timings_ms.get(stage)
     ]
@@ -89,4 +91,4 @@ def _footer(trace: TraceView, t: Texts) -> str:
         words.append(t("why-tokens", n=tokens))
     if trace.cost_usd > 0:
         words.append(f"${trace.cost_usd:.4f}")
-    return " · ".join([*words, *fallback_notes(trace.fallbacks, t)])
+    return " · ".join([*words, *format_fallbacks(trace.fallbacks, t)])

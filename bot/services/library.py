@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.interactions.refusals import Refusal
 from bot.interactions.scope import RequestContext
-from bot.render import safe
+from bot.render import sanitize
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.questions import TargetMessage
 from db import deliveries, jobs, lookups, quotas, store
@@ -120,7 +120,7 @@ class LibraryService:
                 if addition.url is None and not addition.identity:
                     raise
                 # The same message or link, not another thing of the same name.
-                raise Refusal("refusal-is-there", name=safe.title(addition.name)) from None
+                raise Refusal("refusal-is-there", name=sanitize.escape_title(addition.name)) from None
 
     def _keep(self, place: RequestContext, content: bytes) -> StoredBlob:
         number = self._async_database.number_of(place)
@@ -178,9 +178,9 @@ class LibraryService:
                 same = store.list_documents(session, limit=2, search=storable(named), **sight)
             elif len(same) > 1:
                 numbers = ", ".join(f"`{document.id}`" for document in same)
-                raise Refusal("refusal-same-title", name=safe.title(named), numbers=numbers)
+                raise Refusal("refusal-same-title", name=sanitize.escape_title(named), numbers=numbers)
         if not named or len(same) != 1:
-            raise Refusal("refusal-unknown-document", name=safe.title(named))
+            raise Refusal("refusal-unknown-document", name=sanitize.escape_title(named))
         return same[0]
 
     def _beginning(self, place: RequestContext, document_id: int) -> str:
@@ -219,7 +219,7 @@ class LibraryService:
 
     def _require_change(self, place: RequestContext, document: DocumentSummary) -> None:
         if not place.may_change(document.added_by):
-            raise Refusal("refusal-not-your-document", title=safe.title(document.title))
+            raise Refusal("refusal-not-your-document", title=sanitize.escape_title(document.title))
 
 
 def require_may_add(place: RequestContext, rules: EffectiveSettings) -> None:
@@ -235,7 +235,7 @@ def require_free(session: Session, number: int, place: RequestContext, source: s
     """Raise a refusal when a source holds a document that this person may not replace."""
     owner = lookups.owner_of_source(session, number, source)
     if owner is not None and not place.may_change(owner):
-        raise Refusal("refusal-name-taken", name=safe.title(name))
+        raise Refusal("refusal-name-taken", name=sanitize.escape_title(name))
 
 
 def seen_by(place: RequestContext) -> tuple[str, ...] | None:

@@ -17,75 +17,75 @@ from bot.interactions.scope import place_of, seeing
 from bot.interactions.tracker import visit_of
 from bot.locales.texts import Texts
 from bot.render.message import OutgoingMessage
-from bot.render.plot import rank_plot
-from bot.render.sources import sources as sources_card
-from bot.render.why import why_these
+from bot.render.plot import draw_rank_plot
+from bot.render.sources import render_sources
+from bot.render.why import render_why
 from bot.services.jobs import VisibleJob
 from bot.services.questions import QuestionRequest
-from bot.views.build import view_with
+from bot.views.build import build_static_view
 from db.feedback import Vote
 from db.traces import TraceView
 from pipeline.types import RERANKERS
 
 log = structlog.get_logger(__name__)
 
-PASSAGES = (1, 2, 3, 5, 8, 12, 20)
+PASSAGE_COUNTS = (1, 2, 3, 5, 8, 12, 20)
 """Numbers of passages that *Ask again with …* offers."""
-_drawing = ThreadPoolExecutor(1, thread_name_prefix="drawing")
+_drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
 """One picture at a time: drawing takes the processor for a moment."""
 
 
-async def sources(interaction: discord.Interaction, job_id: int) -> None:
+async def show_sources(interaction: discord.Interaction, job_id: int) -> None:
     """Show the sources of an answer."""
     await defer(interaction, private=True)
     bot = clients.bot_of(interaction)
     place = await seeing(place_of(interaction), bot, interaction.user)
     result = await bot.services.jobs.sources(place, job_id)
-    links = readable_links(result, interaction, place.private_channels)
-    await reply(interaction, sources_card(result, clients.texts_of(interaction), links))
-
-
-async def why(interaction: discord.Interaction, job_id: int) -> None:
-    """Show why an answer rests on its sources, with the picture of ranks."""
-    await defer(interaction, private=True)
-    await show_why(interaction, job_id)
+    links = find_readable_links(result, interaction, place.private_channels)
+    await reply(interaction, render_sources(result, clients.texts_of(interaction), links))
 
 
 async def show_why(interaction: discord.Interaction, job_id: int) -> None:
+    """Show why an answer rests on its sources, with the picture of ranks."""
+    await defer(interaction, private=True)
+    await send_why(interaction, job_id)
+
+
+async def send_why(interaction: discord.Interaction, job_id: int) -> None:
     """The same after the first answer to the interaction."""
     bot = clients.bot_of(interaction)
     place = await seeing(place_of(interaction), bot, interaction.user)
     trace = await bot.services.jobs.trace(place, job_id)
     t = clients.texts_of(interaction)
-    await reply(interaction, why_these(trace, t, await _picture(trace, t)))
+    await reply(interaction, render_why(trace, t, await _draw_picture(trace, t)))
 
 
-async def up(interaction: discord.Interaction, job_id: int) -> None:
+async def vote_up(interaction: discord.Interaction, job_id: int) -> None:
     """Vote for an answer, or take that back."""
     await _vote(interaction, job_id, 1)
 
 
-async def down(interaction: discord.Interaction, job_id: int) -> None:
+async def vote_down(interaction: discord.Interaction, job_id: int) -> None:
     """Vote against an answer, or take that back."""
     await _vote(interaction, job_id, -1)
 
 
-async def again(interaction: discord.Interaction, job_id: int) -> None:
+async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None:
     """Offer to ask the same question in another way."""
     await defer(interaction, private=True)
     services = clients.services_of(interaction)
     seen = await services.jobs.answer(place_of(interaction), job_id)
-    options = _options_of(seen)
+    options = _job_options(seen)
     t = clients.texts_of(interaction)
     visit_of(interaction).thinking = ""
     # The first answer has to say whether the new one is public, before anything is read: so the menus say it.
-    ending = "all" if _is_own_public(seen, interaction) else ""
-    await interaction.edit_original_response(content=t("again-title"), view=_menus(job_id, options, ending, t))
+    ending = "all" if _is_own_public_answer(seen, interaction) else ""
+    await interaction.edit_original_response(content=t("again-title"), view=_build_menus(job_id, options, ending, t))
 
 
-async def ask_by_method(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
+async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
     """Ask again with the reranker that was chosen."""
-    chosen = _chosen(interaction)
+    chosen = _selected_value(interaction)
     if chosen not in RERANKERS:
         raise Refusal("refusal-unknown-choice")
     await _ask_again(interaction, job_id, private=private, reranker=chosen)
@@ -93,13 +93,13 @@ async def ask_by_method(interaction: discord.Interaction, job_id: int, *, privat
 
 async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
     """Ask again and read as many passages as were chosen."""
-    chosen = _chosen(interaction)
-    if not chosen.isdigit() or int(chosen) not in PASSAGES:
+    chosen = _selected_value(interaction)
+    if not chosen.isdigit() or int(chosen) not in PASSAGE_COUNTS:
         raise Refusal("refusal-unknown-choice")
     await _ask_again(interaction, job_id, private=private, top_k=int(chosen))
 
 
-def readable_links(result: Any, interaction: discord.Interaction, channels: Collection[str]) -> set[str]:
+def find_readable_links(result: Any, interaction: discord.Interaction, channels: Collection[str]) -> set[str]:
     """Find the links of citations that lead to a channel which this person can view."""
     found = set()
     for citation in result.get("citations") or ():
@@ -114,11 +114,11 @@ def readable_links(result: Any, interaction: discord.Interaction, channels: Coll
     return found
 
 
-async def _picture(trace: TraceView, t: Texts) -> bytes | None:
+async def _draw_picture(trace: TraceView, t: Texts) -> bytes | None:
     if not trace.candidates:
         return None
     try:
-        return await asyncio.get_running_loop().run_in_executor(_drawing, rank_plot, trace, t)
+        return await asyncio.get_running_loop().run_in_executor(_drawing_executor, draw_rank_plot, trace, t)
     except Exception:
         # The words say the same.
         log.exception("picture of ranks not drawn", job=trace.job)
@@ -132,12 +132,12 @@ async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> No
     await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-taken-back"}[now])))
 
 
-def _options_of(seen: VisibleJob) -> dict[str, Any]:
+def _job_options(seen: VisibleJob) -> dict[str, Any]:
     options = seen.job.payload.get("options")
     return dict(options) if isinstance(options, dict) else {}
 
 
-def _menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> discord.ui.View:
+def _build_menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> discord.ui.View:
     methods: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=f"rd:method{ending}:{job_id}", placeholder=t("again-method")[:150], row=0
     )
@@ -146,13 +146,13 @@ def _menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> disco
     passages: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("again-passages")[:150], row=1
     )
-    for number in PASSAGES:
+    for number in PASSAGE_COUNTS:
         if number != options.get("top_k"):
             passages.add_option(label=t("passages", n=number)[:100], value=str(number))
-    return view_with(methods, passages)
+    return build_static_view(methods, passages)
 
 
-def _chosen(interaction: discord.Interaction) -> str:
+def _selected_value(interaction: discord.Interaction) -> str:
     values = clients.data_of(interaction).get("values") or [""]
     return str(values[0])
 
@@ -169,9 +169,9 @@ async def _ask_again(
     seen = await clients.services_of(interaction).jobs.answer(begun.place, job_id)
     if seen.elsewhere:
         raise Refusal("refusal-ask-there")
-    if not begun.deferred.private and not _is_own_public(seen, interaction):
+    if not begun.deferred.private and not _is_own_public_answer(seen, interaction):
         raise Refusal("refusal-private-only")
-    options, payload = _options_of(seen), seen.job.payload
+    options, payload = _job_options(seen), seen.job.payload
     # What was said before in another channel may be closed to those who read here.
     here = seen.delivery is not None and seen.delivery.channel_id == begun.place.channel_id
     turns = payload.get("conversation") or () if begun.deferred.private or here else ()
@@ -184,6 +184,6 @@ async def _ask_again(
     await questions.submit(interaction, begun, question)
 
 
-def _is_own_public(seen: VisibleJob, interaction: discord.Interaction) -> bool:
+def _is_own_public_answer(seen: VisibleJob, interaction: discord.Interaction) -> bool:
     own = seen.owned.requester == str(interaction.user.id)
     return own and seen.delivery is not None and not seen.delivery.private

@@ -17,27 +17,27 @@ STYLES = {
 }
 
 
-def sendable(shown: OutgoingMessage) -> dict[str, Any]:
+def build_send_arguments(shown: OutgoingMessage) -> dict[str, Any]:
     """Give the arguments for sending a new message."""
     arguments: dict[str, Any] = {"content": shown.content or None, "embeds": list(shown.embeds)}
     if shown.files:
-        arguments["files"] = files_of(shown)
+        arguments["files"] = build_files(shown)
     if shown.buttons:
-        arguments["view"] = view_of(shown)
+        arguments["view"] = build_view(shown)
     return arguments
 
 
-def editable(shown: OutgoingMessage) -> dict[str, Any]:
+def build_edit_arguments(shown: OutgoingMessage) -> dict[str, Any]:
     """Give the arguments for editing a message into exactly this, whatever it showed before."""
     return {
         "content": shown.content or None,
         "embeds": list(shown.embeds),
-        "attachments": files_of(shown),
-        "view": view_of(shown) if shown.buttons else None,
+        "attachments": build_files(shown),
+        "view": build_view(shown) if shown.buttons else None,
     }
 
 
-def files_of(shown: OutgoingMessage) -> list[discord.File]:
+def build_files(shown: OutgoingMessage) -> list[discord.File]:
     """Give the files of a message, readable once."""
     return [
         discord.File(io.BytesIO(file.content), filename=file.name, description=file.description[:1024] or None)
@@ -45,15 +45,15 @@ def files_of(shown: OutgoingMessage) -> list[discord.File]:
     ]
 
 
-def view_of(shown: OutgoingMessage) -> discord.ui.View:
+def build_view(shown: OutgoingMessage) -> discord.ui.View:
     """Give the buttons of a message; needs a running event loop."""
     items: list[discord.ui.Item[Any]] = []
     for row, buttons in enumerate(shown.buttons):
-        items.extend(_item(button, row) for button in buttons)
-    return view_with(*items)
+        items.extend(_build_item(button, row) for button in buttons)
+    return build_static_view(*items)
 
 
-def view_with(*items: discord.ui.Item[Any]) -> discord.ui.View:
+def build_static_view(*items: discord.ui.Item[Any]) -> discord.ui.View:
     """Put components into a view that discord.py sends and then forgets.
 
     A view that it keeps would fill its memory for every message; presses reach `bot.views.buttons` without one.
@@ -65,7 +65,7 @@ def view_with(*items: discord.ui.Item[Any]) -> discord.ui.View:
     return view
 
 
-def _item(button: Button | Link, row: int) -> discord.ui.Button[discord.ui.View]:
+def _build_item(button: Button | Link, row: int) -> discord.ui.Button[discord.ui.View]:
     if isinstance(button, Link):
         return discord.ui.Button(label=button.label[:80], url=button.url, row=row)
     return discord.ui.Button(

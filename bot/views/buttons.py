@@ -11,20 +11,20 @@ import discord
 
 from bot.interactions import clients
 from bot.interactions.refusals import Refusal, refuse
-from bot.render.message import CUSTOM_ID
-from bot.views import answers, documents, forms_sent, jobs, settings
+from bot.render.message import CUSTOM_ID_PATTERN
+from bot.views import answers, documents, form_submissions, jobs, settings
 
-Press = Callable[[discord.Interaction, int], Awaitable[None]]
+ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 """Handles a press; the number is the target in the `custom_id`."""
 
-PRESSES: Mapping[str, Press] = {
-    "sources": answers.sources,
-    "why": answers.why,
-    "up": answers.up,
-    "down": answers.down,
-    "again": answers.again,
-    "method": answers.ask_by_method,
-    "methodall": partial(answers.ask_by_method, private=False),
+COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
+    "sources": answers.show_sources,
+    "why": answers.show_why,
+    "up": answers.vote_up,
+    "down": answers.vote_down,
+    "again": answers.offer_ask_again,
+    "method": answers.ask_with_reranker,
+    "methodall": partial(answers.ask_with_reranker, private=False),
     "passages": answers.ask_with_passages,
     "passagesall": partial(answers.ask_with_passages, private=False),
     "cancel": jobs.cancel,
@@ -35,16 +35,16 @@ PRESSES: Mapping[str, Press] = {
     "reingest": documents.reingest,
     "delete": documents.confirm_deletion,
     "dodelete": documents.delete,
-    "keep": documents.keep,
+    "keep": documents.cancel_deletion,
     "channels": settings.choose_channels,
 }
-FORMS: Mapping[str, Press] = {
-    "text": forms_sent.add_text,
-    "about": forms_sent.ask_about,
+FORM_HANDLERS: Mapping[str, ComponentHandler] = {
+    "text": form_submissions.add_text,
+    "about": form_submissions.ask_about,
 }
 
 
-class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID):
+class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID_PATTERN):
     """A button or menu that came back; discord.py finds it by its `custom_id`, so it needs no view in memory."""
 
     def __init__(self, item: discord.ui.Item[Any], action: str, target: int) -> None:
@@ -62,19 +62,21 @@ class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template
 
     async def callback(self, interaction: discord.Interaction) -> Any:
         """Do what was pressed."""
-        await _attend(interaction, "press", PRESSES.get(self._action), self._action, self._target)
+        await _dispatch(interaction, "press", COMPONENT_HANDLERS.get(self._action), self._action, self._target)
 
 
-async def on_form(interaction: discord.Interaction) -> None:
+async def handle_form(interaction: discord.Interaction) -> None:
     """Take a form that was sent, whichever process opened it."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return
-    match = CUSTOM_ID.fullmatch(str(clients.data_of(interaction).get("custom_id", "")))
+    match = CUSTOM_ID_PATTERN.fullmatch(str(clients.data_of(interaction).get("custom_id", "")))
     if match is not None:
-        await _attend(interaction, "form", FORMS.get(match["action"]), match["action"], int(match["target"]))
+        await _dispatch(interaction, "form", FORM_HANDLERS.get(match["action"]), match["action"], int(match["target"]))
 
 
-async def _attend(interaction: discord.Interaction, kind: str, press: Press | None, action: str, target: int) -> None:
+async def _dispatch(
+    interaction: discord.Interaction, kind: str, press: ComponentHandler | None, action: str, target: int
+) -> None:
     visits = clients.bot_of(interaction).visits
     if visits.closing:
         return

@@ -10,13 +10,13 @@ from bot.interactions.refusals import Refusal
 from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.scope import RequestContext, place_of, seeing
 from bot.interactions.tracker import visit_of
-from bot.render import safe
-from bot.render.docs import PAGE, docs_list
+from bot.render import sanitize
+from bot.render.docs import PAGE_SIZE, render_document_list
 from bot.render.message import OutgoingFile, OutgoingMessage
-from bot.views.build import view_with
+from bot.views.build import build_static_view
 
 
-async def place_with_sight(interaction: discord.Interaction) -> RequestContext:
+async def load_context(interaction: discord.Interaction) -> RequestContext:
     """Say who asks and where, with the channels that the person can view now."""
     return await seeing(place_of(interaction), interaction.client, interaction.user)
 
@@ -24,37 +24,39 @@ async def place_with_sight(interaction: discord.Interaction) -> RequestContext:
 async def turn_page(interaction: discord.Interaction, page: int) -> None:
     """Show another page of the list."""
     await defer_update(interaction)
-    await update(interaction, await page_of(interaction, page=page))
+    await update(interaction, await build_page(interaction, page=page))
 
 
-async def page_of(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> OutgoingMessage:
+async def build_page(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> OutgoingMessage:
     """Make a page of the list of documents; what was searched for has one, as buttons hold a number only."""
-    place = await place_with_sight(interaction)
+    place = await load_context(interaction)
     found, total = await clients.services_of(interaction).library.documents(
-        place, search, limit=PAGE, offset=page * PAGE
+        place, search, limit=PAGE_SIZE, offset=page * PAGE_SIZE
     )
     t = clients.texts_of(interaction)
     closed = {document.id for document in found if not place.may_see(document.channels)}
-    return docs_list(found, t, page=page, total=total, search=search, closed=closed)
+    return render_document_list(found, t, page=page, total=total, search=search, closed=closed)
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
     """Send the original file, in private."""
     await defer(interaction, private=True)
     services = clients.services_of(interaction)
-    name, content = await services.library.original(await place_with_sight(interaction), document_id)
+    name, content = await services.library.original(await load_context(interaction), document_id)
     if len(content) > interaction.filesize_limit:
         raise Refusal(
-            "refusal-original-too-large", name=safe.title(name), limit=f"{interaction.filesize_limit / 1e6:g}"
+            "refusal-original-too-large",
+            name=sanitize.escape_title(name),
+            limit=f"{interaction.filesize_limit / 1e6:g}",
         )
-    await reply(interaction, OutgoingMessage(files=(OutgoingFile(_file_name(name), content),)))
+    await reply(interaction, OutgoingMessage(files=(OutgoingFile(_sanitize_file_name(name), content),)))
 
 
 async def reingest(interaction: discord.Interaction, document_id: int) -> None:
     """Read a document again; a card shows how it fares."""
     deferred = await defer(interaction, private=True)
     job = await clients.services_of(interaction).library.reingest(
-        await place_with_sight(interaction), document_id, target_of(interaction, deferred)
+        await load_context(interaction), document_id, target_of(interaction, deferred)
     )
     visit = visit_of(interaction)
     visit.jobs.append(job)
@@ -64,40 +66,44 @@ async def reingest(interaction: discord.Interaction, document_id: int) -> None:
 async def confirm_deletion(interaction: discord.Interaction, document_id: int) -> None:
     """Ask before a document is deleted."""
     await defer(interaction, private=True)
-    await show_confirmation(interaction, str(document_id))
+    await send_deletion_confirmation(interaction, str(document_id))
 
 
-async def show_confirmation(interaction: discord.Interaction, named: str) -> None:
+async def send_deletion_confirmation(interaction: discord.Interaction, named: str) -> None:
     """The same after the first answer to the interaction, for a document by number or title."""
     services = clients.services_of(interaction)
-    place = await place_with_sight(interaction)
+    place = await load_context(interaction)
     document = await services.library.document(place, named, to_delete=True)
     if not place.may_change(document.added_by):
-        raise Refusal("refusal-not-your-document", title=safe.title(document.title))
+        raise Refusal("refusal-not-your-document", title=sanitize.escape_title(document.title))
     t = clients.texts_of(interaction)
     visit_of(interaction).thinking = ""
-    view = view_with(
+    view = build_static_view(
         discord.ui.Button(
             custom_id=f"rd:dodelete:{document.id}", label=t("button-delete"), style=discord.ButtonStyle.danger
         ),
         discord.ui.Button(custom_id=f"rd:keep:{document.id}", label=t("button-keep")),
     )
-    await interaction.edit_original_response(content=t("delete-confirm", title=safe.title(document.title)), view=view)
+    await interaction.edit_original_response(
+        content=t("delete-confirm", title=sanitize.escape_title(document.title)), view=view
+    )
 
 
 async def delete(interaction: discord.Interaction, document_id: int) -> None:
     """Delete a document, once it was confirmed."""
     await defer_update(interaction)
-    title = await clients.services_of(interaction).library.delete(await place_with_sight(interaction), document_id)
-    await update(interaction, OutgoingMessage(clients.texts_of(interaction)("delete-done", title=safe.title(title))))
+    title = await clients.services_of(interaction).library.delete(await load_context(interaction), document_id)
+    await update(
+        interaction, OutgoingMessage(clients.texts_of(interaction)("delete-done", title=sanitize.escape_title(title)))
+    )
 
 
-async def keep(interaction: discord.Interaction, document_id: int) -> None:
+async def cancel_deletion(interaction: discord.Interaction, document_id: int) -> None:
     """Leave a document where it is."""
     await defer_update(interaction)
     await update(interaction, OutgoingMessage(clients.texts_of(interaction)("delete-kept", document=str(document_id))))
 
 
-def _file_name(name: str) -> str:
+def _sanitize_file_name(name: str) -> str:
     """Give a file name that Discord keeps; a link or a title may be no file name."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[-100:].lstrip(".") or "original"

@@ -11,43 +11,51 @@ from bot.locales.texts import Texts
 
 TEXT_FORM = "text"
 ABOUT_FORM = "about"
-VISIBLE: tuple[str | None, ...] = (None, "server", "channel")
+VISIBILITY_CHOICES: tuple[str | None, ...] = (None, "server", "channel")
 """Choices of who may see a document, by their number in a form's `custom_id`."""
-MOST = 4000
+MAX_FIELD_CHARACTERS = 4000
 """Characters that Discord lets people write into a field."""
 
 
-def text_form(t: Texts, *, title: str, visible: str | None) -> discord.ui.Modal:
+def build_text_form(t: Texts, *, title: str, visible: str | None) -> discord.ui.Modal:
     """Ask for a text to add."""
-    form = discord.ui.Modal(title=t("form-text")[:45], custom_id=f"rd:{TEXT_FORM}:{VISIBLE.index(visible)}")
-    form.add_item(_field("title", t("form-text-title"), default=title, required=False, max_length=100))
-    form.add_item(_field("text", t("form-text-text"), long=True, max_length=MOST))
+    form = discord.ui.Modal(title=t("form-text")[:45], custom_id=f"rd:{TEXT_FORM}:{VISIBILITY_CHOICES.index(visible)}")
+    form.add_item(_build_field("title", t("form-text-title"), default=title, required=False, max_length=100))
+    form.add_item(_build_field("text", t("form-text-text"), long=True, max_length=MAX_FIELD_CHARACTERS))
     return form
 
 
-def about_form(t: Texts, *, about: str) -> discord.ui.Modal:
+def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
     """Ask for a question about a message, whose text stands in the form."""
     form = discord.ui.Modal(title=t("form-about")[:45], custom_id=f"rd:{ABOUT_FORM}:0")
-    form.add_item(_field("question", t("form-about-question"), required=False, hint=t("form-about-hint")))
-    form.add_item(_field("about", t("form-about-text"), default=about[:MOST], long=True, max_length=MOST))
+    form.add_item(_build_field("question", t("form-about-question"), required=False, hint=t("form-about-hint")))
+    form.add_item(
+        _build_field(
+            "about",
+            t("form-about-text"),
+            default=about[:MAX_FIELD_CHARACTERS],
+            long=True,
+            max_length=MAX_FIELD_CHARACTERS,
+        )
+    )
     return form
 
 
-def filled_in(data: Mapping[str, Any]) -> dict[str, str]:
+def read_fields(data: Mapping[str, Any]) -> dict[str, str]:
     """Read what was written into a form, by field."""
-    return dict(_values(data.get("components") or ()))
+    return dict(_iterate_values(data.get("components") or ()))
 
 
-def _values(components: Any) -> Iterator[tuple[str, str]]:
+def _iterate_values(components: Any) -> Iterator[tuple[str, str]]:
     for component in components:
         if "custom_id" in component and "value" in component:
             yield str(component["custom_id"]), str(component["value"] or "")
-        yield from _values(component.get("components") or ())
+        yield from _iterate_values(component.get("components") or ())
         if "component" in component:
-            yield from _values([component["component"]])
+            yield from _iterate_values([component["component"]])
 
 
-def _field(
+def _build_field(
     name: str,
     label: str,
     *,
@@ -55,7 +63,7 @@ def _field(
     hint: str = "",
     required: bool = True,
     long: bool = False,
-    max_length: int = MOST,
+    max_length: int = MAX_FIELD_CHARACTERS,
 ) -> discord.ui.Label[discord.ui.Modal]:
     style = discord.TextStyle.paragraph if long else discord.TextStyle.short
     return discord.ui.Label(

@@ -13,14 +13,14 @@ from bot.interactions.replies import defer_update, reply, update
 from bot.interactions.scope import RequestContext, place_of
 from bot.interactions.tracker import visit_of
 from bot.locales.texts import Texts
-from bot.render.jobs import jobs_list
+from bot.render.jobs import render_job_list
 from bot.render.message import Button, OutgoingMessage
 from bot.services.jobs import InteractionToken
-from bot.views.documents import place_with_sight
+from bot.views.documents import load_context
 from db.lookups import JobWithOwner
 
-PAGE = 10
-EVERYONE = 1_000_000
+PAGE_SIZE = 10
+EVERYONE_OFFSET = 1_000_000
 """Added to the page number in the buttons of a list of everybody's jobs."""
 
 
@@ -31,19 +31,19 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
     job_ids = await ledger.jobs_of(place, delivery_id)
     states = await ledger.cancel(place, job_ids)
     visit_of(interaction).jobs += job_ids
-    await _tell_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stops")
+    await _notify_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stops")
 
 
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     """Try again what failed of what a message shows."""
     await defer_update(interaction)
-    ledger, place = clients.services_of(interaction).jobs, await place_with_sight(interaction)
+    ledger, place = clients.services_of(interaction).jobs, await load_context(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
-    visit_of(interaction).jobs += await ledger.retry(place, job_ids, new_token(interaction))
-    await _tell_elsewhere(interaction, job_ids[0], "job-again")
+    visit_of(interaction).jobs += await ledger.retry(place, job_ids, current_token(interaction))
+    await _notify_elsewhere(interaction, job_ids[0], "job-again")
 
 
-async def _tell_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
+async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
     """Say what was done, unless the message that was pressed on shows it."""
     seen = await clients.services_of(interaction).jobs.job(place_of(interaction), job_id)
     delivery, message = seen.delivery, interaction.message
@@ -54,7 +54,7 @@ async def _tell_elsewhere(interaction: discord.Interaction, job_id: int, key: st
     await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(job_id))))
 
 
-def new_token(interaction: discord.Interaction) -> InteractionToken:
+def current_token(interaction: discord.Interaction) -> InteractionToken:
     """Give the token that reaches the message of this interaction."""
     return InteractionToken(interaction.token, TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started))
 
@@ -62,27 +62,28 @@ def new_token(interaction: discord.Interaction) -> InteractionToken:
 async def turn_page(interaction: discord.Interaction, target: int) -> None:
     """Show another page of a list."""
     await defer_update(interaction)
-    everyone, page = target >= EVERYONE, target % EVERYONE
-    await update(interaction, await page_of(interaction, everyone=everyone, page=page))
+    everyone, page = target >= EVERYONE_OFFSET, target % EVERYONE_OFFSET
+    await update(interaction, await build_page(interaction, everyone=everyone, page=page))
 
 
-async def page_of(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
+async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
     """Make a page of the list of one's own jobs, or of everybody's for a manager."""
     place: RequestContext = place_of(interaction)
     everyone = everyone and place.manager
     found: list[JobWithOwner] = await clients.services_of(interaction).jobs.jobs(
-        place, everyone=everyone, limit=PAGE + 1, offset=page * PAGE
+        place, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
     )
     t: Texts = clients.texts_of(interaction)
-    views = [owned.told_to(place.user_id, t("job-private-question")) for owned in found[:PAGE]]
-    shown = jobs_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE)
-    return _marked(shown) if everyone else shown
+    views = [owned.told_to(place.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
+    shown = render_job_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE_SIZE)
+    return _mark_everyone(shown) if everyone else shown
 
 
-def _marked(shown: OutgoingMessage) -> OutgoingMessage:
+def _mark_everyone(shown: OutgoingMessage) -> OutgoingMessage:
     rows = tuple(
         tuple(
-            replace(button, target=button.target + EVERYONE) if isinstance(button, Button) else button for button in row
+            replace(button, target=button.target + EVERYONE_OFFSET) if isinstance(button, Button) else button
+            for button in row
         )
         for row in shown.buttons
     )

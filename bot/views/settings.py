@@ -11,11 +11,11 @@ from bot.interactions.replies import defer_update
 from bot.interactions.scope import place_of
 from bot.locales.texts import Texts
 from bot.render.message import OutgoingMessage
-from bot.render.settings import settings_card
-from bot.views.build import editable, view_with
+from bot.render.settings import render_settings
+from bot.views.build import build_edit_arguments, build_static_view
 from db.workspace_settings import WorkspaceSettings
 
-MOST_CHANNELS = 25
+MAX_MENU_CHANNELS = 25
 """Discord takes no more in a menu."""
 
 
@@ -27,17 +27,17 @@ async def choose_channels(interaction: discord.Interaction, _target: int) -> Non
     services = clients.services_of(interaction)
     rules = await services.workspace_settings.change(place_of(interaction), public_channels=chosen)
     t = clients.texts_of(interaction)
-    shown = settings_card(rules.chosen, services.settings, t)
-    await interaction.edit_original_response(**with_channel_menu(shown, rules.chosen, t))
+    shown = render_settings(rules.chosen, services.settings, t)
+    await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.chosen, t))
 
 
-def with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
+def build_edit_with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
     """Give the arguments for editing a message into the settings with the menu below."""
     menu: discord.ui.ChannelSelect[Any] = discord.ui.ChannelSelect(
         custom_id="rd:channels:0",
         placeholder=t("settings-choose-channels")[:150],
         min_values=0,
-        max_values=MOST_CHANNELS,
+        max_values=MAX_MENU_CHANNELS,
         channel_types=[
             discord.ChannelType.text,
             discord.ChannelType.news,
@@ -46,7 +46,7 @@ def with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Text
         ],
         default_values=[
             discord.SelectDefaultValue(id=int(channel), type=discord.SelectDefaultValueType.channel)
-            for channel in (chosen.public_channels or ())[:MOST_CHANNELS]
+            for channel in (chosen.public_channels or ())[:MAX_MENU_CHANNELS]
         ],
     )
-    return editable(shown) | {"view": view_with(menu)}
+    return build_edit_arguments(shown) | {"view": build_static_view(menu)}

@@ -10,7 +10,7 @@ from chat import Posted
 
 from bot.locales.texts import texts_for
 from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
-from bot.render.help import help_card
+from bot.render.help import render_help
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
 from db.deliveries import DeliveryView
@@ -97,12 +97,12 @@ def progress_scene() -> list[Posted]:
         _asked(stage="rerank", progress_done=32, progress_total=50),
         _asked(stage="generate", progress_total=1, progress_text=written),
     ]
-    return [_post(progress.answer_progress(view, EN), command="ask") for view in steps]
+    return [_post(progress.render_progress(view, EN), command="ask") for view in steps]
 
 
 def answer_scene() -> list[Posted]:
     """A cited answer."""
-    return [_post(*answer.answer_final(_asked("succeeded", result=_answer()), EN), command="ask")]
+    return [_post(*answer.render_answer(_asked("succeeded", result=_answer()), EN), command="ask")]
 
 
 def chinese_scene() -> list[Posted]:
@@ -112,7 +112,7 @@ def chinese_scene() -> list[Posted]:
     asked = DeliveryView(
         view.delivery, (job(about="激光切割机里绝对不能放哪些材料？", state="succeeded", result=view.jobs[0].result),)
     )
-    (shown,) = answer.answer_final(asked, ZH)
+    (shown,) = answer.render_answer(asked, ZH)
     return [Posted(shown, "提问", used="使用了", time="今天 18:04", names=NAMES)]
 
 
@@ -125,12 +125,12 @@ def abstention_scene() -> list[Posted]:
         candidates=[{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles * 9 + titles)],
     )
     view = DeliveryView(delivery(), (job(about="Who has the key to the kiln room?", state="succeeded", result=given),))
-    return [_post(*answer.answer_final(view, EN), command="ask")]
+    return [_post(*answer.render_answer(view, EN), command="ask")]
 
 
 def sources_scene() -> list[Posted]:
     """The sources with their words."""
-    return [_post(sources.sources(_answer(), EN), private=True)]
+    return [_post(sources.render_sources(_answer(), EN), private=True)]
 
 
 def why_scene() -> list[Posted]:
@@ -154,7 +154,7 @@ def why_scene() -> list[Posted]:
         replace(c, citation=numbers.get(c.rank), quote=quotes.get(c.rank)) if c.rank in numbers else c for c in ranked
     ]
     told = trace(*ranked, question=QUESTION, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
-    return [_post(why.why_these(told, EN, plot.rank_plot(told, EN)), private=True)]
+    return [_post(why.render_why(told, EN, plot.draw_rank_plot(told, EN)), private=True)]
 
 
 def ingest_scene() -> list[Posted]:
@@ -167,8 +167,8 @@ def ingest_scene() -> list[Posted]:
     ended = document_job("filters.docx", result={"chunks": 1071, "unchanged": False})
     read = document_job("prices-2026.xlsx", result={"chunks": 88, "unchanged": False})
     return [
-        _post(ingest.ingest_card(added(done, open_, reading, failed, same), EN), command="ingest"),
-        _post(ingest.ingest_card(added(done, ended, read, failed, same), EN), command="ingest"),
+        _post(ingest.render_ingest(added(done, open_, reading, failed, same), EN), command="ingest"),
+        _post(ingest.render_ingest(added(done, ended, read, failed, same), EN), command="ingest"),
     ]
 
 
@@ -182,7 +182,7 @@ def docs_scene() -> list[Posted]:
         document(22, title=RULES, pages=None, chunks=41),
         document(9, title="3D printer handbook", pages=64, chunks=402),
     ]
-    return [_post(docs.docs_list(listed, EN, total=16), command="docs list", private=True)]
+    return [_post(docs.render_document_list(listed, EN, total=16), command="docs list", private=True)]
 
 
 def refusal_scene() -> list[Posted]:
@@ -203,7 +203,7 @@ def refusal_scene() -> list[Posted]:
 def failure_scene() -> list[Posted]:
     """A question that could not be answered."""
     view = _asked("dead", error_class="LlmTimeout", error="x", attempt=3)
-    return [_post(*answer.answer_final(view, EN), command="ask")]
+    return [_post(*answer.render_answer(view, EN), command="ask")]
 
 
 def jobs_scene() -> list[Posted]:
@@ -225,8 +225,8 @@ def jobs_scene() -> list[Posted]:
         ),
     )
     return [
-        _post(jobs.jobs_list(shown, EN, everyone=False), command="jobs list", private=True),
-        _post(jobs.job_card(waiting, EN, delivery_id=7, may_change=True), command="jobs show", private=True),
+        _post(jobs.render_job_list(shown, EN, everyone=False), command="jobs list", private=True),
+        _post(jobs.render_job(waiting, EN, delivery_id=7, may_change=True), command="jobs show", private=True),
     ]
 
 
@@ -240,12 +240,14 @@ def settings_scene() -> list[Posted]:
         updated_by=PERSON,
         updated_at=NOW,
     )
-    return [_post(settings.settings_card(chosen, Settings(_env_file=None), EN), command="settings show", private=True)]
+    return [
+        _post(settings.render_settings(chosen, Settings(_env_file=None), EN), command="settings show", private=True)
+    ]
 
 
 def help_scene() -> list[Posted]:
     """Help."""
-    return [_post(help_card(EN, manager=True), command="help", private=True)]
+    return [_post(render_help(EN, manager=True), command="help", private=True)]
 
 
 def _post(shown: OutgoingMessage, **values: Any) -> Posted:

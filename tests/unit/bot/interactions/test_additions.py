@@ -2,11 +2,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.cogs.ingest import sort_out
+from bot.cogs.ingest import collect_items
 from bot.interactions.additions import attached, linked, written
 from bot.interactions.refusals import Refusal
 from bot.locales.texts import texts_for
-from bot.views.forms import about_form, filled_in, text_form
+from bot.views.forms import build_about_form, build_text_form, read_fields
 
 EN = texts_for("en-US")
 
@@ -79,7 +79,7 @@ def test_written__refuses_blanks_and_takes_any_text():
 
 
 def test_sort_out__each_thing_for_itself():
-    items, refused = sort_out(
+    items, refused = collect_items(
         [
             lambda: attached(attachment("a.pdf"), 100),
             lambda: attached(attachment("b.pdf", 0), 100),
@@ -101,15 +101,15 @@ def test_forms__come_back_as_they_were_filled_in():
             {"type": 18, "component": {"type": 4, "custom_id": "empty", "value": None}},
         ],
     }
-    assert filled_in(sent) == {"title": "Hall", "text": "Two hours.", "empty": ""}
-    assert filled_in({}) == {}
+    assert read_fields(sent) == {"title": "Hall", "text": "Two hours.", "empty": ""}
+    assert read_fields({}) == {}
 
 
 def test_forms__carry_what_they_need_in_their_custom_id():
-    form = text_form(EN, title="Hall", visible="channel").to_dict()
+    form = build_text_form(EN, title="Hall", visible="channel").to_dict()
     assert form["custom_id"] == "rd:text:2"
     assert form["components"][0]["component"]["value"] == "Hall"
-    about = about_form(EN, about="x" * 5000).to_dict()
+    about = build_about_form(EN, about="x" * 5000).to_dict()
     assert about["custom_id"] == "rd:about:0"
     assert len(about["components"][1]["component"]["value"]) == 4000
     assert about["components"][0]["component"]["required"] is False

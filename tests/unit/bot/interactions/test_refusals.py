@@ -13,7 +13,7 @@ from discord import app_commands
 import bot
 from bot.interactions.refusals import Refusal, RefusalGroup, refuse, sentence
 from bot.locales.texts import LANGUAGES, texts_for
-from bot.render.wording import duration
+from bot.render.formatting import format_duration
 from pipeline.errors import DatabaseUnavailable, InvalidQuestion, QuotaExceeded, UnknownName
 
 BOT = Path(bot.__file__).parent
@@ -129,7 +129,7 @@ def test_sentence__says_what_is_away_without_its_details():
     ],
 )
 def test_duration__in_the_largest_unit(seconds, said):
-    assert duration(seconds, EN) == said
+    assert format_duration(seconds, EN) == said
 
 
 def refusal_keys():

@@ -18,18 +18,18 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as fluent
 
 import bot
-from bot.locales.texts import LANGUAGES, Texts, catalogue, language_for, texts_for
-from bot.locales.translator import CatalogueTranslator, named
+from bot.locales.texts import LANGUAGES, Texts, language_for, read_catalogue, texts_for
+from bot.locales.translator import CatalogueTranslator, localized
 
 BOT = Path(bot.__file__).parent
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}
 CONTEXT_MENUS = {"cmd-add-to-library", "cmd-ask-about-this"}
-CALLS = {"t", "named", "Refusal", "Texts"}
+CALLS = {"t", "localized", "Refusal", "Texts"}
 """Names of what takes a key as its first argument."""
 
 
 def _messages(language: str) -> dict[str, fluent.Message]:
-    resource = FluentParser(with_spans=False).parse(catalogue(language))
+    resource = FluentParser(with_spans=False).parse(read_catalogue(language))
     broken = [entry.content for entry in resource.body if isinstance(entry, fluent.Junk)]
     assert not broken, broken
     found = [entry for entry in resource.body if isinstance(entry, fluent.Message)]
@@ -265,6 +265,6 @@ def test_texts__a_missing_variable_is_a_fault():
 def test_translator__gives_what_named_marked(locale, said):
     context: Any = None
     translate = CatalogueTranslator().translate
-    assert asyncio.run(translate(named("cmd-ask"), locale, context)) == said
+    assert asyncio.run(translate(localized("cmd-ask"), locale, context)) == said
     assert asyncio.run(translate(app_commands.locale_str("plain"), locale, context)) is None
-    assert str(named("cmd-ask")) == "ask"
+    assert str(localized("cmd-ask")) == "ask"

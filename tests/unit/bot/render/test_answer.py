@@ -8,15 +8,22 @@ import discord
 import pytest
 
 from bot.locales.texts import texts_for
-from bot.render.answer import ANSWER_FILE, answer_final, answer_page, late_notice, ready_notice, token_expiring
-from bot.render.card import CAREFUL
+from bot.render.answer import (
+    ANSWER_FILE,
+    render_answer,
+    render_answer_page,
+    render_completion_notice,
+    render_ready_notice,
+    render_token_expiry_notice,
+)
+from bot.render.embed import COLOUR_WARNING
 from bot.render.message import Button, OutgoingMessage
-from bot.render.progress import CURSOR, answer_progress
-from bot.render.split import units
+from bot.render.progress import CURSOR, render_progress
+from bot.render.split import utf16_length
 from db.deliveries import DeliveryView
 from pipeline import errors
 from tests.bot_values import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
-from tests.shown_checks import HOSTILE, check, text_of
+from tests.message_checks import HOSTILE, check, text_of
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -57,34 +64,34 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     ],
 )
 def test_progress__says_where_it_stands(values, said):
-    shown = check(answer_progress(_waiting(**values), EN))
+    shown = check(render_progress(_waiting(**values), EN))
     assert said in shown.content
     assert shown.content.startswith("> How long may the laser cutter run")
     assert _actions(shown) == ["rd:cancel:7"]
-    check(answer_progress(_waiting(**values), ZH))
+    check(render_progress(_waiting(**values), ZH))
 
 
 def test_progress__a_press_on_cancel_takes_the_button():
-    (row,) = answer_progress(_waiting(cancel_requested=True), EN).buttons
+    (row,) = render_progress(_waiting(cancel_requested=True), EN).buttons
     assert isinstance(row[0], Button)
     assert row[0].disabled
 
 
 def test_progress__code_in_the_making_is_closed():
-    shown = check(answer_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
+    shown = check(render_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
     assert f"```py\nx = 1\n```\n{CURSOR}" in shown.content
 
 
 def test_progress__long_text_shows_where_it_is_written():
     text = "\n".join(f"Sentence number {n} of the answer." for n in range(200))
-    shown = check(answer_progress(_waiting(stage="generate", progress_text=text), EN))
+    shown = check(render_progress(_waiting(stage="generate", progress_text=text), EN))
     assert "number 199" in shown.content
     assert "…\n" in shown.content
 
 
 @BOTH
 def test_progress__hostile_text(t):
-    check(answer_progress(_waiting(stage="generate", about=HOSTILE, progress_text=HOSTILE), t))
+    check(render_progress(_waiting(stage="generate", about=HOSTILE, progress_text=HOSTILE), t))
 
 
 # -------------------------------------------------------------------------------------------------------- answered
@@ -95,7 +102,7 @@ def test_answer__text_sources_and_buttons():
         citation(1, page=14, origin=MESSAGE_LINK),
         citation(2, "Rules", page=None, origin="https://rules.example/a"),
     ]
-    (shown,) = answer_final(asked(answer("For **an hour** [1], or less [2].", cited)), EN)
+    (shown,) = render_answer(asked(answer("For **an hour** [1], or less [2].", cited)), EN)
     check(shown)
     assert shown.content == "> How long may the laser cutter run without a break?\nFor **an hour** [1], or less [2]."
     (embed,) = shown.embeds
@@ -109,10 +116,10 @@ def test_answer__text_sources_and_buttons():
 @pytest.mark.parametrize(("t", "said"), [(EN, "The sources disagree: [1] ↔ [2]"), (ZH, "资料说法不一：[1] ↔ [2]")])
 def test_answer__says_that_sources_disagree(t, said):
     cited = [citation(1), citation(2, "Rules")]
-    (shown,) = answer_final(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
+    (shown,) = render_answer(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
     (embed,) = check(shown).embeds
     assert (embed.description or "").splitlines()[0] == f"**{said}**"
-    assert embed.colour == discord.Colour(CAREFUL)
+    assert embed.colour == discord.Colour(COLOUR_WARNING)
 
 
 def test_answer__what_took_the_place_of_what_is_said():
@@ -131,7 +138,7 @@ def test_answer__what_took_the_place_of_what_is_said():
         {"stage": "generate", "method": "neighbours", "used": "the passages alone", "reason": "x"},
         {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
     ]
-    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
+    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
     footer = check(shown).embeds[0].footer.text
     for said in (
         "searched as “laser time”",
@@ -179,14 +186,14 @@ SAVED = [
     ids=["en", "zh"],
 )
 def test_answer__what_the_budget_left_no_room_for_is_said(t, said):
-    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
+    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
     assert (check(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
 
 
 @pytest.mark.parametrize(("scope", "said"), [("question", "limit for a question: $0.50"), ("server", "this server")])
 def test_answer__other_limits_are_named(scope, said):
     over = OVER | {"scope": scope, "frees_in_s": None}
-    (shown,) = answer_final(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
+    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
     footer = check(shown).embeds[0].footer.text or ""
     assert said in footer
     assert "room again" not in footer
@@ -196,13 +203,13 @@ def test_answer__other_limits_are_named(scope, said):
 def test_answer__a_refusal_over_the_budget_says_why(t):
     sentence = "An answer would cost about $0.01, and the limit is $1.00 for one person in 24 hours."
     failed = job(state="failed", about="Why?", error_class="BudgetExceeded", error=sentence)
-    (shown,) = answer_final(DeliveryView(delivery(), (failed,)), t)
+    (shown,) = render_answer(DeliveryView(delivery(), (failed,)), t)
     assert sentence.removesuffix(".") in (check(shown).embeds[0].description or "")
 
 
 def test_answer__in_two_messages_with_the_code_whole():
     code = "\n".join(f"line {n}" for n in range(150))
-    pages = answer_final(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
+    pages = render_answer(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
     assert len(pages) == 2
     for page in pages:
         check(page)
@@ -215,7 +222,7 @@ def test_answer__in_two_messages_with_the_code_whole():
 
 def test_answer__longer_than_three_messages_is_a_file():
     text = "\n\n".join(f"Paragraph {n}. " + "Word " * 100 for n in range(40)) + " @everyone [1]"
-    (shown,) = answer_final(asked(answer(text, [citation()])), EN)
+    (shown,) = render_answer(asked(answer(text, [citation()])), EN)
     check(shown)
     (file,) = shown.files
     assert file.name == ANSWER_FILE
@@ -240,18 +247,18 @@ def test_answer__hostile_everywhere(t):
     for text in (HOSTILE, HOSTILE[:1500], HOSTILE[:4500]):
         result = answer(text, cited, reranker=HOSTILE, model=HOSTILE, fallbacks=fallbacks, searched_as=HOSTILE)
         view = DeliveryView(delivery(), (job(state="succeeded", about=HOSTILE, result=result),))
-        for page in answer_final(view, t):
+        for page in render_answer(view, t):
             check(page)
-        check(answer_page(view.jobs[0], t))
+        check(render_answer_page(view.jobs[0], t))
 
 
 def test_answer_page__is_one_message():
     (view,) = asked(answer("Word " * 600, [citation()])).jobs
-    shown = check(answer_page(view, EN, "-# Job 1234"))
+    shown = check(render_answer_page(view, EN, "-# Job 1234"))
     assert [file.name for file in shown.files] == [ANSWER_FILE]
     assert shown.content.endswith("-# Job 1234")
     (short,) = asked(answer("Yes [1].", [citation()])).jobs
-    assert not check(answer_page(short, EN)).files
+    assert not check(render_answer_page(short, EN)).files
 
 
 # ------------------------------------------------------------------------------------------------------- abstained
@@ -265,7 +272,7 @@ def _abstained(text: str, **values):
 
 def test_abstention__names_what_it_looked_at_once():
     text = "I found nothing in the library that answers this. Nearest sources: “Manual”; “Rules”; “Prices”."
-    (shown,) = answer_final(_abstained(text), EN)
+    (shown,) = render_answer(_abstained(text), EN)
     check(shown)
     assert shown.content.endswith("\nI found nothing in the library that answers this.")
     description = shown.embeds[0].description or ""
@@ -276,13 +283,15 @@ def test_abstention__names_what_it_looked_at_once():
 
 
 def test_abstention__in_chinese():
-    (shown,) = answer_final(_abstained("资料库中没有找到这个问题的答案。最接近的资料：《Manual》。"), ZH)
+    (shown,) = render_answer(_abstained("资料库中没有找到这个问题的答案。最接近的资料：《Manual》。"), ZH)
     assert check(shown).content.endswith("\n资料库中没有找到这个问题的答案。")
     assert "看过的 5 段中最接近的" in (shown.embeds[0].description or "")
 
 
 def test_abstention__of_an_empty_library():
-    (shown,) = answer_final(_abstained("The library is empty; add documents first, then ask again.", candidates=[]), EN)
+    (shown,) = render_answer(
+        _abstained("The library is empty; add documents first, then ask again.", candidates=[]), EN
+    )
     assert check(shown).content.endswith("The library is empty; add documents first, then ask again.")
     assert not shown.embeds
 
@@ -290,7 +299,7 @@ def test_abstention__of_an_empty_library():
 @BOTH
 def test_abstention__hostile(t):
     found = [{"chunk": n, "document": n, "title": HOSTILE} for n in range(50)]
-    (shown,) = answer_final(_abstained(HOSTILE, candidates=found), t)
+    (shown,) = render_answer(_abstained(HOSTILE, candidates=found), t)
     check(shown)
 
 
@@ -310,7 +319,7 @@ def test_failure__every_class_has_a_sentence(name, t):
     assert t.has(f"error-{name}")
     for state, detail in (("failed", "The ledger's own sentence."), ("dead", None)):
         view = DeliveryView(delivery(), (job(state=state, error_class=name, error=detail, attempt=3),))
-        (shown,) = answer_final(view, t)
+        (shown,) = render_answer(view, t)
         check(shown)
         said = shown.embeds[0].description or ""
         assert len(said) > 3
@@ -321,14 +330,14 @@ def test_failure__every_class_has_a_sentence(name, t):
 
 @pytest.mark.parametrize("name", [cls.__name__ for cls in _classes()])
 def test_failure__without_words_of_the_job_the_class_speaks(name):
-    (shown,) = answer_final(DeliveryView(delivery(), (job(state="failed", error_class=name, error=""),)), EN)
+    (shown,) = render_answer(DeliveryView(delivery(), (job(state="failed", error_class=name, error=""),)), EN)
     assert len(shown.embeds[0].description or "") > 15
 
 
 @BOTH
 def test_failure__of_an_unforeseen_kind(t):
     view = DeliveryView(delivery(), (job(state="dead", error_class="KeyError", error="'secret'"),))
-    (shown,) = answer_final(view, t)
+    (shown,) = render_answer(view, t)
     assert (shown.embeds[0].description or "") == t("error-unknown")
     assert "secret" not in text_of(check(shown))
 
@@ -337,12 +346,12 @@ def test_failure__of_an_unforeseen_kind(t):
 def test_failure__hostile(t):
     for name in ("LinkFailed", "KeyError", HOSTILE, None):
         view = DeliveryView(delivery(), (job(state="failed", about=HOSTILE, error_class=name, error=HOSTILE),))
-        (shown,) = answer_final(view, t)
+        (shown,) = render_answer(view, t)
         check(shown)
 
 
 def test_cancelled__can_be_tried_again():
-    (shown,) = answer_final(DeliveryView(delivery(), (job(state="cancelled"),)), EN)
+    (shown,) = render_answer(DeliveryView(delivery(), (job(state="cancelled"),)), EN)
     assert "Cancelled" in check(shown).content
     assert _actions(shown) == ["rd:retry:7"]
 
@@ -360,10 +369,10 @@ def test_notices(t):
         added(done, done),
         added(done, failed),
     ]
-    for notice in (late_notice, token_expiring, ready_notice):
+    for notice in (render_completion_notice, render_token_expiry_notice, render_ready_notice):
         said = [check(notice(view, t)).content for view in views]
         assert all(said)
-        if notice is late_notice:
+        if notice is render_completion_notice:
             assert len(set(said)) == len(views)
         else:
             assert all("1234" in words for words in said)
@@ -376,12 +385,12 @@ def test_notices(t):
 @pytest.mark.parametrize("length", [1450, 1499, 60_000])
 def test_progress__fits_however_much_has_to_be_escaped(question, length):
     view = DeliveryView(delivery(), (job(stage="generate", about=question, progress_text="x " * length),))
-    assert units(answer_progress(view, EN).content) <= 2000
+    assert utf16_length(render_progress(view, EN).content) <= 2000
 
 
 @pytest.mark.parametrize("text", ["http://a" + ")" * 300_000, "` " * 150_000, "```\n" * 75_000])
 def test_answer__of_any_length_is_a_file_and_a_preview(text):
-    (shown,) = answer_final(asked(answer(text, [citation()])), EN)
-    assert units(shown.content) <= 2000
+    (shown,) = render_answer(asked(answer(text, [citation()])), EN)
+    assert utf16_length(shown.content) <= 2000
     assert [file.name for file in shown.files] == ["answer.md"]
     assert len(shown.files[0].content) < 250_000

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from bot.locales.texts import texts_for
-from bot.render.card import card, fit
-from bot.render.docs import PAGE, doc_card, docs_list
-from bot.render.help import help_card
-from bot.render.jobs import job_card, jobs_list
+from bot.render.docs import PAGE_SIZE, render_document, render_document_list
+from bot.render.embed import build_embed, join_within_limit
+from bot.render.help import render_help
+from bot.render.jobs import render_job, render_job_list
 from bot.render.message import Button, Link, OutgoingFile, OutgoingMessage
-from bot.render.settings import settings_card
-from bot.render.sources import sources
-from bot.render.why import PICTURE, why_these
+from bot.render.settings import render_settings
+from bot.render.sources import render_sources
+from bot.render.why import PICTURE_FILE, render_why
 from config.settings import Settings
 from db.workspace_settings import WorkspaceSettings
 from pipeline.types import Fallback
@@ -32,7 +32,7 @@ from tests.bot_values import (
     job,
     trace,
 )
-from tests.shown_checks import HOSTILE, check, text_of
+from tests.message_checks import HOSTILE, check, text_of
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -56,7 +56,7 @@ def test_sources__words_links_and_originals():
         citation(2, "Rules", document=11, page=None, origin="https://rules.example/a?b=c"),
         citation(3, "Plan", origin=MESSAGE_LINK.replace("discord.com", "discord.evil.example")),
     ]
-    shown = sources(answer("x", cited), EN)
+    shown = render_sources(answer("x", cited), EN)
     first, second, third = _description(shown).split("\n\n")
     assert first.startswith(f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n-# manual-xl900.pdf\n")
     assert first.endswith("\n> Let it *rest*. Always.")
@@ -68,26 +68,26 @@ def test_sources__words_links_and_originals():
 
 def test_sources__a_link_the_viewer_cannot_open_is_left_out():
     cited = [citation(1, origin=MESSAGE_LINK)]
-    assert MESSAGE_LINK in _description(sources(answer("x", cited), EN, [MESSAGE_LINK]))
-    assert "discord.com" not in _description(sources(answer("x", cited), EN, []))
+    assert MESSAGE_LINK in _description(render_sources(answer("x", cited), EN, [MESSAGE_LINK]))
+    assert "discord.com" not in _description(render_sources(answer("x", cited), EN, []))
 
 
 def test_sources__of_no_answer():
     found = [{"chunk": 1, "document": 1, "title": "Manual"}]
-    assert "• Manual" in _description(sources(answer("x", abstained=True, candidates=found), EN))
-    assert "no source" in _description(sources(answer("x", candidates=[]), EN))
+    assert "• Manual" in _description(render_sources(answer("x", abstained=True, candidates=found), EN))
+    assert "no source" in _description(render_sources(answer("x", candidates=[]), EN))
 
 
 def test_sources__name_the_other_documents_that_say_the_same():
     copies = [{"document": n, "title": f"Copy {n}"} for n in range(1, 6)]
     cited = [citation(1, also_in=copies[:2]), citation(2, also_in=copies)]
-    first, second = _description(sources(answer("x", cited), EN)).split("\n\n")
+    first, second = _description(render_sources(answer("x", cited), EN)).split("\n\n")
     assert first.splitlines()[0].endswith(" · also in Copy 1, Copy 2")
     assert second.splitlines()[0].endswith(" · also in Copy 1, Copy 2, Copy 3 …")
 
 
 def test_sources__say_where_they_disagree():
-    shown = sources(answer("x", [citation(1), citation(2), citation(4)], conflicts=[[1, 2], [2, 4]]), EN)
+    shown = render_sources(answer("x", [citation(1), citation(2), citation(4)], conflicts=[[1, 2], [2, 4]]), EN)
     assert _description(shown).split("\n\n")[:2] == [
         "**The sources disagree: [1] ↔ [2]**",
         "**The sources disagree: [2] ↔ [4]**",
@@ -101,8 +101,8 @@ def test_sources__hostile(t):
         citation(n, HOSTILE, document=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE, also_in=also)
         for n in range(1, 21)
     ]
-    check(sources(answer("x", cited, conflicts=[list(range(1, 21))] * 9), t))
-    check(sources({"citations": [{"n": 1}]}, t))
+    check(render_sources(answer("x", cited, conflicts=[list(range(1, 21))] * 9), t))
+    check(render_sources({"citations": [{"n": 1}]}, t))
 
 
 # -------------------------------------------------------------------------------------------------------------- why
@@ -119,7 +119,7 @@ def test_why__reasons_ranks_and_times():
         completion_tokens=540,
         cost_usd=0.0123,
     )
-    shown = check(why_these(told, EN, b"png"))
+    shown = check(render_why(told, EN, b"png"))
     description = _description(shown)
     assert (
         "4 passages were recalled, **late-interaction** put them in order, the answer was written from the first 3."
@@ -137,22 +137,22 @@ def test_why__reasons_ranks_and_times():
         "embed 12 ms · recall 9 ms · rerank 1.9 s · write 0.4 s · 1,540 tokens · $0.0123 · "
         "cross-encoder was not available, late-interaction ranked instead"
     )
-    assert shown.embeds[0].image.url == f"attachment://{PICTURE}"
-    assert shown.files == (OutgoingFile(PICTURE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
+    assert shown.embeds[0].image.url == f"attachment://{PICTURE_FILE}"
+    assert shown.files == (OutgoingFile(PICTURE_FILE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
 
 
 def test_why__of_an_abstention_and_of_an_empty_library():
     told = trace(candidate(1, 1), abstained=True)
-    assert "none was good enough" in _description(why_these(told, EN, None))
-    assert "not cited" not in _description(why_these(told, EN, None))
-    empty = check(why_these(trace(abstained=True), EN, None))
+    assert "none was good enough" in _description(render_why(told, EN, None))
+    assert "not cited" not in _description(render_why(told, EN, None))
+    empty = check(render_why(trace(abstained=True), EN, None))
     assert "Nothing was recalled" in _description(empty)
     assert not empty.files
 
 
 def test_why__says_what_a_follow_up_was_searched_as():
     told = trace(candidate(1, 1), searched_as="How long may the laser cutter of the shop run?")
-    assert "searched as “How long may the laser cutter of the shop run?”" in _description(why_these(told, EN, None))
+    assert "searched as “How long may the laser cutter of the shop run?”" in _description(render_why(told, EN, None))
 
 
 def test_why__near_duplicates_are_passed_over_and_contradictions_named():
@@ -162,7 +162,7 @@ def test_why__near_duplicates_are_passed_over_and_contradictions_named():
         candidate(3, 3, citation=2, flags=("conflict",)),
         candidate(4, 4, "Fourth"),
     )
-    description = _description(check(why_these(told, EN, None)))
+    description = _description(check(render_why(told, EN, None)))
     assert "written from the first 3" in description
     assert "cited as [1] · contradicted by another source" in description
     assert "**2 · Copy**" not in description
@@ -174,35 +174,35 @@ def test_why__near_duplicates_are_passed_over_and_contradictions_named():
 def test_why__hostile(t):
     found = [candidate(n, 51 - n, HOSTILE, reason=HOSTILE, quote=HOSTILE, citation=n) for n in range(1, 51)]
     told = trace(*found, question=HOSTILE, searched_as=HOSTILE + "x", reranker=HOSTILE, top_k=20)
-    check(why_these(told, t, b"png"))
+    check(render_why(told, t, b"png"))
 
 
 # ------------------------------------------------------------------------------------------------------------ lists
 
 
 def test_docs__a_page_with_its_neighbours():
-    listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE)]
-    shown = check(docs_list(listed, EN, page=1, total=25))
+    listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE_SIZE)]
+    shown = check(render_document_list(listed, EN, page=1, total=25))
     assert shown.embeds[0].title == "25 documents in the library"
     assert "`0` **Laser cutter manual**\n-# 28 pages, 340 passages · <t:" in _description(shown)
     assert _description(shown).count(f"🔒 <#{CHANNEL}>") == 1
     assert "Page 2 of 3" in (shown.embeds[0].footer.text or "")
     assert _actions(shown) == ["rd:docs:0", "rd:docs:2"]
-    first = docs_list(listed, EN, page=0, total=25).buttons[0]
+    first = render_document_list(listed, EN, page=0, total=25).buttons[0]
     assert [getattr(button, "disabled", None) for button in first] == [True, False]
-    last = docs_list(listed[:5], EN, page=2, total=25).buttons[0]
+    last = render_document_list(listed[:5], EN, page=2, total=25).buttons[0]
     assert [getattr(button, "disabled", None) for button in last] == [False, True]
-    assert not docs_list(listed, EN).buttons
+    assert not render_document_list(listed, EN).buttons
 
 
 def test_docs__nothing_there_or_nothing_found():
-    assert "/ingest" in _description(docs_list([], EN, total=0))
-    assert "Nothing in the library matches" in _description(docs_list([], EN, total=3, search="zebra"))
+    assert "/ingest" in _description(render_document_list([], EN, total=0))
+    assert "Nothing in the library matches" in _description(render_document_list([], EN, total=3, search="zebra"))
 
 
 def test_doc__what_can_be_done_with_it():
     shown = check(
-        doc_card(document(), EN, may_change=True, guild_id=GUILD, beginning="# Safety\nNever leave it alone.")
+        render_document(document(), EN, may_change=True, guild_id=GUILD, beginning="# Safety\nNever leave it alone.")
     )
     description = _description(shown)
     assert f"28 pages, 340 passages · added by <@{PERSON}> <t:{int(NOW.timestamp())}:R>" in description
@@ -210,40 +210,40 @@ def test_doc__what_can_be_done_with_it():
     assert "> Safety Never leave it alone." in description
     assert _actions(shown) == ["rd:file:12", "rd:reingest:12", "rd:delete:12"]
     assert shown.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
-    assert _actions(doc_card(document(), EN, may_change=False)) == ["rd:file:12"]
-    linked = doc_card(document(origin="https://rules.example/a"), EN, may_change=False)
+    assert _actions(render_document(document(), EN, may_change=False)) == ["rd:file:12"]
+    linked = render_document(document(origin="https://rules.example/a"), EN, may_change=False)
     assert "`https://rules.example/a`" in _description(linked)
     assert not any(isinstance(button, Link) for button in linked.buttons[0])
 
 
 def test_jobs__a_list_and_one_that_waits():
     listed = [job(id=5, state="queued"), document_job("a.pdf", "failed", id=4)]
-    shown = check(jobs_list(listed, EN, everyone=True, page=0, more=True))
+    shown = check(render_job_list(listed, EN, everyone=True, page=0, more=True))
     assert shown.embeds[0].title == "Jobs on this server"
     assert "`5` How long may" in _description(shown)
     assert "`4` a.pdf\n-# ❌ failed" in _description(shown)
     assert _actions(shown) == ["rd:jobs:0", "rd:jobs:1"]
-    assert "no jobs yet" in _description(jobs_list([], EN, everyone=False))
+    assert "no jobs yet" in _description(render_job_list([], EN, everyone=False))
     waiting = job(state="queued", ahead=3, attempt=0, why='waiting in the queue "query" behind 3 jobs')
-    one = check(job_card(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    one = check(render_job(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
     assert one.embeds[0].title == "Job 1234 · Question"
     assert "position 4" in _description(one)
     assert 'waiting in the queue "query" behind 3 jobs' in _description(one)
     assert _actions(one) == ["rd:cancel:7"]
     assert one.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
-    assert not job_card(waiting, EN, delivery_id=7, may_change=False, link="https://evil.example").buttons
+    assert not render_job(waiting, EN, delivery_id=7, may_change=False, link="https://evil.example").buttons
 
 
 def test_job__ended():
     failed = job(state="failed", error_class="LlmTimeout", error="x", attempt=3)
-    shown = check(job_card(failed, EN, delivery_id=7, may_change=True))
+    shown = check(render_job(failed, EN, delivery_id=7, may_change=True))
     assert "> The language model did not answer in time." in _description(shown)
     assert _actions(shown) == ["rd:retry:7"]
-    assert not job_card(failed, EN, delivery_id=None, may_change=True).buttons
+    assert not render_job(failed, EN, delivery_id=None, may_change=True).buttons
     document_done = document_job("a.pdf", result=DONE)
-    assert "1,071 passages" in _description(job_card(document_done, EN, delivery_id=7, may_change=True))
+    assert "1,071 passages" in _description(render_job(document_done, EN, delivery_id=7, may_change=True))
     answered = job(state="succeeded", result=answer("For an hour [1]. " * 200, [citation()]))
-    whole = check(job_card(answered, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    whole = check(render_job(answered, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
     assert whole.files
     assert "Job 1234 · ✅ done" in whole.content
     assert len(whole.buttons) == 2
@@ -254,13 +254,13 @@ def test_lists__hostile(t):
     odd = document(
         title=HOSTILE, source=HOSTILE, media_type=HOSTILE, origin=HOSTILE, added_by=HOSTILE, channels=[HOSTILE]
     )
-    check(docs_list([odd] * PAGE, t, total=100, page=3))
-    check(doc_card(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
+    check(render_document_list([odd] * PAGE_SIZE, t, total=100, page=3))
+    check(render_document(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
     for state in ("queued", "running", "failed", "dead", "cancelled", "succeeded", "odd"):
         for values in ({}, {"kind": "ingest", "result": {"chunks": 3}}, {"result": answer(HOSTILE)}):
             made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="InvalidInput", **values)
-            check(jobs_list([made] * 3, t, everyone=True))
-            check(job_card(made, t, delivery_id=7, may_change=True, link=HOSTILE))
+            check(render_job_list([made] * 3, t, everyone=True))
+            check(render_job(made, t, delivery_id=7, may_change=True, link=HOSTILE))
 
 
 # ----------------------------------------------------------------------------------------------- settings and help
@@ -269,7 +269,7 @@ def test_lists__hostile(t):
 def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
     monkeypatch.delenv("REFDESK_RERANKER", raising=False)
     defaults = Settings(_env_file=None)
-    description = _description(settings_card(WorkspaceSettings(), defaults, EN))
+    description = _description(render_settings(WorkspaceSettings(), defaults, EN))
     assert "**Reranker** · late-interaction (default)" in description
     assert "**Questions** · 60 per person an hour, 2,000 for the server a day (default)" in description
     assert "**Public answers in** · all channels (default)" in description
@@ -284,7 +284,7 @@ def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
         updated_by=PERSON,
         updated_at=NOW,
     )
-    description = _description(settings_card(chosen, defaults, EN))
+    description = _description(render_settings(chosen, defaults, EN))
     assert "**Reranker** · none\n" in description
     assert "**Passages read** · 5\n" in description
     assert "**Answer language** · Chinese" in description
@@ -301,36 +301,40 @@ def test_settings__hostile_and_full(t):
     chosen = WorkspaceSettings(
         reranker=HOSTILE, ingest_by="role", ingest_role=HOSTILE, public_channels=(CHANNEL,) * 500, updated_by=HOSTILE
     )
-    check(settings_card(chosen, Settings(_env_file=None), t))
+    check(render_settings(chosen, Settings(_env_file=None), t))
 
 
 @BOTH
 def test_help(t):
-    assert len(_description(help_card(t, manager=True))) > len(_description(help_card(t)))
+    assert len(_description(render_help(t, manager=True))) > len(_description(render_help(t)))
 
 
 # ---------------------------------------------------------------------------------------------------- cards at all
 
 
 def test_fit__whole_entries_only():
-    assert fit(["aaa", "bbb", "ccc"], 11) == "aaa\nbbb\nccc"
-    assert fit(["aaa", "bbb", "ccc"], 10, more=lambda n: f"+{n}") == "aaa\nbbb\n+1"
-    assert fit(["a" * 50], 10, more=lambda n: f"+{n}") == "+1"
+    assert join_within_limit(["aaa", "bbb", "ccc"], 11) == "aaa\nbbb\nccc"
+    assert join_within_limit(["aaa", "bbb", "ccc"], 10, more=lambda n: f"+{n}") == "aaa\nbbb\n+1"
+    assert join_within_limit(["a" * 50], 10, more=lambda n: f"+{n}") == "+1"
 
 
 def test_card__within_the_limits_of_an_embed():
-    embed = card(title="t" * 999, entries=["e" * 2000] * 9, footer="f" * 9999)
+    embed = build_embed(title="t" * 999, entries=["e" * 2000] * 9, footer="f" * 9999)
     assert len(embed) <= 6000
     check(OutgoingMessage(embeds=(embed,)))
 
 
 def test_fingerprint__changes_with_what_is_seen_only():
-    first = OutgoingMessage("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),))
-    same = OutgoingMessage("a", (card(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),))
+    first = OutgoingMessage(
+        "a", (build_embed(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),)
+    )
+    same = OutgoingMessage(
+        "a", (build_embed(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),)
+    )
     assert first.fingerprint() == same.fingerprint()
     others = [
         replace(first, content="b"),
-        replace(first, embeds=(card(title="u"),)),
+        replace(first, embeds=(build_embed(title="u"),)),
         replace(first, buttons=((Button("why", 1, "Why", disabled=True),),)),
         replace(first, files=(OutgoingFile("a.png", b"2", "x"),)),
     ]
@@ -339,5 +343,5 @@ def test_fingerprint__changes_with_what_is_seen_only():
 
 def test_previews__are_off_where_there_is_no_embed_of_ours():
     assert OutgoingMessage("text").suppress_embeds
-    assert not OutgoingMessage("text", (card(title="t"),)).suppress_embeds
+    assert not OutgoingMessage("text", (build_embed(title="t"),)).suppress_embeds
     assert "text" in text_of(OutgoingMessage("text"))

@@ -8,11 +8,11 @@ import pytest
 from discord import Colour
 
 from bot.locales.texts import texts_for
-from bot.render.card import BAD, CALM, CAREFUL, GOOD, QUIET
-from bot.render.ingest import ingest_card
+from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, COLOUR_WARNING
+from bot.render.ingest import render_ingest
 from bot.render.message import Button, OutgoingMessage
 from tests.bot_values import CHANNEL, added, document_job
-from tests.shown_checks import HOSTILE, check
+from tests.message_checks import HOSTILE, check
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -62,8 +62,8 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     ],
 )
 def test_ingest__each_state_has_a_line(made, said):
-    assert said in _description(ingest_card(added(made), EN))
-    check(ingest_card(added(made), ZH))
+    assert said in _description(render_ingest(added(made), EN))
+    check(render_ingest(added(made), ZH))
 
 
 def test_ingest__title_colour_and_button_say_how_it_stands():
@@ -71,25 +71,25 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
     same = document_job("c", result={"chunks": 3, "unchanged": True})
     running, stopped = document_job("d", "running", stage="parse"), document_job("e", "cancelled")
     for jobs, title, colour, actions in (
-        ((done, running), "Adding 2 documents, 1 done", CALM, ["rd:cancel:7"]),
-        ((running,), "Adding 1 document", CALM, ["rd:cancel:7"]),
-        ((done,), "Added to the library", GOOD, []),
-        ((done, done), "2 documents added to the library", GOOD, []),
-        ((same, same), "All 2 documents are in the library already", GOOD, []),
-        ((done, failed), "1 of 2 documents added", CAREFUL, ["rd:retry:7"]),
-        ((failed,), "Could not be added", BAD, ["rd:retry:7"]),
-        ((stopped,), "Cancelled", QUIET, ["rd:retry:7"]),
+        ((done, running), "Adding 2 documents, 1 done", COLOUR_INFO, ["rd:cancel:7"]),
+        ((running,), "Adding 1 document", COLOUR_INFO, ["rd:cancel:7"]),
+        ((done,), "Added to the library", COLOUR_SUCCESS, []),
+        ((done, done), "2 documents added to the library", COLOUR_SUCCESS, []),
+        ((same, same), "All 2 documents are in the library already", COLOUR_SUCCESS, []),
+        ((done, failed), "1 of 2 documents added", COLOUR_WARNING, ["rd:retry:7"]),
+        ((failed,), "Could not be added", COLOUR_ERROR, ["rd:retry:7"]),
+        ((stopped,), "Cancelled", COLOUR_MUTED, ["rd:retry:7"]),
     ):
-        shown = check(ingest_card(added(*jobs), EN))
+        shown = check(render_ingest(added(*jobs), EN))
         assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
 
 
 def test_ingest__says_who_may_use_it():
     made = document_job("a", result=DONE)
-    assert "-# For everybody on this server" in _description(ingest_card(added(made), EN))
+    assert "-# For everybody on this server" in _description(render_ingest(added(made), EN))
     scoped = replace(made, payload={"channels": [CHANNEL]})
-    assert f"-# Only for people of <#{CHANNEL}>" in _description(ingest_card(added(scoped), EN))
-    assert "-# For you only" in _description(ingest_card(added(scoped, guild_id=None), EN))
+    assert f"-# Only for people of <#{CHANNEL}>" in _description(render_ingest(added(scoped), EN))
+    assert "-# For you only" in _description(render_ingest(added(scoped, guild_id=None), EN))
 
 
 def test_ingest__of_many_shows_failures_and_counts_the_rest():
@@ -98,7 +98,7 @@ def test_ingest__of_many_shows_failures_and_counts_the_rest():
     jobs += [
         document_job(f"late {n}.pdf", "running", stage="embed", progress_done=1, progress_total=9) for n in range(5)
     ]
-    description = _description(ingest_card(added(*jobs), EN))
+    description = _description(render_ingest(added(*jobs), EN))
     assert description.startswith("❌ **broken 0.pdf**")
     assert all(f"broken {n}.pdf" in description for n in range(3))
     shown = description.count("✅")
@@ -120,4 +120,4 @@ def test_ingest__hostile(t):
         for state in states * 3
     ]
     for shown in (jobs[:1], jobs[:8], jobs):
-        check(ingest_card(added(*shown), t))
+        check(render_ingest(added(*shown), t))

@@ -12,7 +12,7 @@ from PIL import Image
 from bot.locales.texts import texts_for
 from bot.render import fonts, plot
 from tests.bot_values import candidate, trace
-from tests.shown_checks import HOSTILE
+from tests.message_checks import HOSTILE
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 
@@ -23,7 +23,7 @@ def _reversed(count: int, **values):
 
 def _picture(told, t=EN) -> Image.Image:
     # A font that lacks a letter warns, and warnings are errors here.
-    return Image.open(io.BytesIO(plot.rank_plot(told, t)))
+    return Image.open(io.BytesIO(plot.draw_rank_plot(told, t)))
 
 
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 11, 50, 200])
@@ -34,7 +34,7 @@ def test_plot__of_any_number_of_passages(count):
 
 
 def test_plot__of_nothing():
-    assert plot.rank_plot(trace(), EN) == b""
+    assert plot.draw_rank_plot(trace(), EN) == b""
 
 
 def test_plot__cited_passages_have_their_colours():
@@ -43,16 +43,16 @@ def test_plot__cited_passages_have_their_colours():
     )
     picture = _picture(told).convert("RGB")
     colours = set(zip(*[iter(picture.tobytes())] * 3, strict=True))
-    for wanted in plot.CITED[:2]:
+    for wanted in plot.CITED_COLOURS[:2]:
         assert tuple(bytes.fromhex(wanted[1:])) in colours
-    assert tuple(bytes.fromhex(plot.CITED[2][1:])) not in colours
+    assert tuple(bytes.fromhex(plot.CITED_COLOURS[2][1:])) not in colours
 
 
 def test_plot__reads_on_its_own_ground():
     # Its ground is opaque, so the theme around it changes nothing.
     picture = _picture(_reversed(20))
     corner = picture.convert("RGBA").getpixel((2, 2))
-    assert corner == (*bytes.fromhex(plot.GROUND[1:]), 255)
+    assert corner == (*bytes.fromhex(plot.BACKGROUND[1:]), 255)
 
 
 @pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -80,11 +80,11 @@ def test_plot__any_title(title, t):
 
 
 def test_plot__in_a_language_without_a_font_speaks_english(monkeypatch):
-    monkeypatch.setattr(fonts, "CHINESE", ())
+    monkeypatch.setattr(fonts, "CHINESE_FAMILY_PREFIXES", ())
     _forget()
     try:
-        assert fonts.drawable("激光") == ""
-        assert plot.rank_plot(_reversed(3, title="激光切割机手册"), ZH) == plot.rank_plot(
+        assert fonts.remove_undrawable("激光") == ""
+        assert plot.draw_rank_plot(_reversed(3, title="激光切割机手册"), ZH) == plot.draw_rank_plot(
             _reversed(3, title="激光"), EN
         )
     finally:
@@ -92,13 +92,13 @@ def test_plot__in_a_language_without_a_font_speaks_english(monkeypatch):
 
 
 def _forget() -> None:
-    fonts._faces.cache_clear()
-    fonts._advance.cache_clear()
+    fonts._load_faces.cache_clear()
+    fonts._glyph_advance.cache_clear()
 
 
 def test_lines__the_first_of_either_side():
     told = trace(*(candidate(n, n + 5 if n <= 45 else n - 45) for n in range(1, 51)))
-    lines = plot._lines(told.candidates)
+    lines = plot._select_rows(told.candidates)
     shown = {(line.candidate.recall_rank, line.candidate.rank if line.after is not None else None) for line in lines}
     assert shown == {(n + 5, n) for n in range(1, 11)} | {(n, None) for n in range(1, 6)}
     places = sorted(line.before for line in lines)
@@ -107,12 +107,12 @@ def test_lines__the_first_of_either_side():
 
 
 def test_fonts__measure_and_shorten():
-    assert fonts.drawable("Laser كتاب cutter manual") == "Laser cutter manual"
-    assert fonts.drawable("كتاب") == ""
-    wide, narrow = fonts.width("WWWW", 9, bold=False), fonts.width("iiii", 9, bold=False)
+    assert fonts.remove_undrawable("Laser كتاب cutter manual") == "Laser cutter manual"
+    assert fonts.remove_undrawable("كتاب") == ""
+    wide, narrow = fonts.measure_width("WWWW", 9, bold=False), fonts.measure_width("iiii", 9, bold=False)
     assert wide > 2 * narrow > 0
-    assert fonts.width("Word", 9, bold=True) > fonts.width("Word", 9, bold=False)
-    short = fonts.shorten("A title that is much too long for its row", 9, 60, bold=False)
+    assert fonts.measure_width("Word", 9, bold=True) > fonts.measure_width("Word", 9, bold=False)
+    short = fonts.truncate_to_width("A title that is much too long for its row", 9, 60, bold=False)
     assert short.endswith("…")
-    assert fonts.width(short, 9, bold=False) <= 60
-    assert fonts.shorten("Short", 9, 60, bold=False) == "Short"
+    assert fonts.measure_width(short, 9, bold=False) <= 60
+    assert fonts.truncate_to_width("Short", 9, 60, bold=False) == "Short"

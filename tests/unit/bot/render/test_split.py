@@ -7,14 +7,14 @@ import re
 
 import pytest
 
-from bot.render.split import MESSAGE, cut, split_message, units
+from bot.render.split import MAX_MESSAGE_UNITS, split_message, truncate, utf16_length
 from tests.discord_markup import is_balanced
 
 
 def test_units__as_the_apps_count():
-    assert units("añ中") == 3
-    assert units("😀") == 2
-    assert units("👩\u200d🔬") == 5
+    assert utf16_length("añ中") == 3
+    assert utf16_length("😀") == 2
+    assert utf16_length("👩\u200d🔬") == 5
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "\n\n"])
@@ -29,7 +29,7 @@ def test_split__short_stays_whole():
 @pytest.mark.parametrize("letter", ["a", "中", "😀", "e\u0301", "👩\u200d🔬", "`", "\\", "|"])
 def test_split__ten_thousand_of_anything(letter):
     parts = split_message(letter * 10_000)
-    assert all(0 < units(part) <= MESSAGE for part in parts)
+    assert all(0 < utf16_length(part) <= MAX_MESSAGE_UNITS for part in parts)
     assert "".join(parts) == letter * 10_000 or letter == "`"
 
 
@@ -86,17 +86,17 @@ def test_split__any_mixture():
     ]
     for _ in range(60):
         text = "".join(chance.choice(pieces) for _ in range(60))
-        for limit in (200, 700, MESSAGE):
+        for limit in (200, 700, MAX_MESSAGE_UNITS):
             parts = split_message(text, limit)
-            assert all(0 < units(part) <= limit for part in parts)
+            assert all(0 < utf16_length(part) <= limit for part in parts)
             assert all(is_balanced(part) for part in parts) or len(re.findall("`{3,}", text)) % 2
             # Marks of code blocks are added, everything else is kept.
             assert re.sub(r"[`py\s]", "", "".join(parts)) == re.sub(r"[`py\s]", "", text)
 
 
 def test_cut__never_within_a_character_that_people_see():
-    assert cut("abc", 3) == "abc"
-    assert cut("abcd", 3) == "ab…"
-    assert cut("ab😀cd", 4) == "ab…"
-    assert cut("ae\u0301bc", 3) == "a…"
-    assert cut("x👩\u200d🔬👩\u200d🔬", 7) == "x👩\u200d🔬…"
+    assert truncate("abc", 3) == "abc"
+    assert truncate("abcd", 3) == "ab…"
+    assert truncate("ab😀cd", 4) == "ab…"
+    assert truncate("ae\u0301bc", 3) == "a…"
+    assert truncate("x👩\u200d🔬👩\u200d🔬", 7) == "x👩\u200d🔬…"

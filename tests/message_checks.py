@@ -6,8 +6,8 @@ import re
 
 import discord
 
-from bot.render.message import CUSTOM_ID, Button, OutgoingMessage
-from bot.render.split import units
+from bot.render.message import CUSTOM_ID_PATTERN, Button, OutgoingMessage
+from bot.render.split import utf16_length
 from tests.bot_values import CHANNEL, MESSAGE_LINK, NOW, PERSON
 from tests.discord_markup import is_balanced, live
 
@@ -24,7 +24,7 @@ OWN = re.compile(rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<
 def check(shown: OutgoingMessage) -> OutgoingMessage:
     """Raise if Discord would refuse a message or foreign text in it could do anything."""
     assert shown.content or shown.embeds or shown.files
-    assert units(shown.content) <= 2000
+    assert utf16_length(shown.content) <= 2000
     assert is_balanced(shown.content)
     assert living(shown.content) == []
     assert len(shown.embeds) <= 10
@@ -38,10 +38,10 @@ def check(shown: OutgoingMessage) -> OutgoingMessage:
         assert 1 <= len(row) <= 5
         for button in row:
             assert button.label or getattr(button, "emoji", "")
-            assert units(button.label) <= 80
+            assert utf16_length(button.label) <= 80
             assert living(button.label) == []
-    assert all(CUSTOM_ID.fullmatch(identity) for identity in ids)
-    assert all(re.fullmatch(r"[\w.-]+", file.name) and units(file.description) <= 1024 for file in shown.files)
+    assert all(CUSTOM_ID_PATTERN.fullmatch(identity) for identity in ids)
+    assert all(re.fullmatch(r"[\w.-]+", file.name) and utf16_length(file.description) <= 1024 for file in shown.files)
     return shown
 
 
@@ -49,7 +49,7 @@ def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
     texts = {256: embed.title or "", 4096: embed.description or "", 2048: embed.footer.text or ""}
     assert any(texts.values())
     for limit, text in texts.items():
-        assert units(text) <= limit
+        assert utf16_length(text) <= limit
     assert is_balanced(embed.description or "")
     assert living(embed.title or "") == living(embed.description or "") == []
     assert not [found for found in live(embed.footer.text or "") if found in {"invite", "hidden", "surrogate"}]

@@ -7,19 +7,21 @@ import discord
 from bot.interactions import additions, clients, questions
 from bot.interactions.refusals import Refusal
 from bot.services.questions import QuestionRequest
-from bot.views.forms import VISIBLE, filled_in
+from bot.views.forms import VISIBILITY_CHOICES, read_fields
 
 
 async def add_text(interaction: discord.Interaction, visible: int) -> None:
     """Add the text."""
-    fields = filled_in(clients.data_of(interaction))
+    fields = read_fields(clients.data_of(interaction))
     item = additions.written(fields.get("text", ""), fields.get("title", ""))
-    await additions.add(interaction, [item], [], visible=VISIBLE[visible] if visible < len(VISIBLE) else None)
+    await additions.add(
+        interaction, [item], [], visible=VISIBILITY_CHOICES[visible] if visible < len(VISIBILITY_CHOICES) else None
+    )
 
 
 async def ask_about(interaction: discord.Interaction, _target: int) -> None:
     """Ask the question with the message as what went before it; without a question, the message is the question."""
-    fields = filled_in(clients.data_of(interaction))
+    fields = read_fields(clients.data_of(interaction))
     about, asked = fields.get("about", "").strip(), fields.get("question", "").strip()
     if not about and not asked:
         raise Refusal("refusal-question-empty")

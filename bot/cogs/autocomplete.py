@@ -10,51 +10,55 @@ from discord import app_commands
 
 from bot.interactions import clients
 from bot.interactions.scope import place_of
-from bot.render import safe
-from bot.render.split import cut
+from bot.render import sanitize
+from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
-from bot.views.documents import place_with_sight
+from bot.views.documents import load_context
 from db.lookups import JobWithOwner
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 1.5
-LABEL = 100
+MAX_LABEL_CHARACTERS = 100
 """Characters of a suggestion that Discord takes."""
 
 Choices = list[app_commands.Choice[str]]
 
 
-async def documents(interaction: discord.Interaction, current: str) -> Choices:
+async def suggest_documents(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest documents that the person may see, by title."""
     library = clients.services_of(interaction).library
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            place = await place_with_sight(interaction)
+            place = await load_context(interaction)
             found, _ = await library.documents(place, current, limit=SUGGESTIONS)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []
     return [
-        app_commands.Choice(name=_label(document.title or document.source, str(document.id)), value=str(document.id))
+        app_commands.Choice(
+            name=_format_label(document.title or document.source, str(document.id)), value=str(document.id)
+        )
         for document in found
     ]
 
 
-async def jobs(interaction: discord.Interaction, current: str) -> Choices:
+async def suggest_jobs(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest one's own jobs, newest first, by what they are about; a manager everybody's."""
     place = place_of(interaction)
     everyone = place.manager and place.guild_id is not None
-    return await _jobs(interaction, current, everyone=everyone)
+    return await _suggest_jobs(interaction, current, everyone=everyone)
 
 
-async def answers(interaction: discord.Interaction, current: str) -> Choices:
+async def suggest_answers(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest one's own answered questions."""
-    return await _jobs(interaction, current, everyone=False, kind="ask", states=("succeeded",))
+    return await _suggest_jobs(interaction, current, everyone=False, kind="ask", states=("succeeded",))
 
 
-async def _jobs(interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object) -> Choices:
+async def _suggest_jobs(
+    interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object
+) -> Choices:
     ledger = clients.services_of(interaction).jobs
     place = place_of(interaction)
     t = clients.texts_of(interaction)
@@ -70,13 +74,13 @@ async def _jobs(interaction: discord.Interaction, current: str, *, everyone: boo
         return []
     return [
         app_commands.Choice(
-            name=_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {about(owned)}"),
+            name=_format_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {about(owned)}"),
             value=str(owned.job.id),
         )
         for owned in found
     ]
 
 
-def _label(text: str, ending: str = "") -> str:
+def _format_label(text: str, ending: str = "") -> str:
     tail = f" ({ending})" if ending else ""
-    return cut(safe.plain(text, LABEL), LABEL - len(tail)) + tail
+    return truncate(sanitize.plain_line(text, MAX_LABEL_CHARACTERS), MAX_LABEL_CHARACTERS - len(tail)) + tail

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from bot.render.markdown import CodeBlock, CodeSpan, Prose, blocks, fence_tables, one_line, spans
-from bot.render.split import cut
+from bot.render.markdown import CodeBlock, CodeSpan, Prose, fence_tables, flatten_to_line, split_blocks, split_spans
+from bot.render.split import truncate
 
 ZERO_WIDTH_SPACE = "\u200b"
-TICK = "\u02cb"
+BACKTICK_SUBSTITUTE = "\u02cb"
 """Stands for a backtick that is no code mark, so that every code mark in what we send is ours."""
 
 _INVISIBLE = re.compile(
@@ -20,113 +20,115 @@ _INVISIBLE = re.compile(
 _JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
 """Joiners are letters' business in some scripts and in emoji; beside ASCII they only hide."""
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-_STACKED = re.compile(
+_STACKED_MARKS = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
 """More than three marks on one letter, which run over the lines above and below."""
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]{0,20}://"
-_ADDRESS = _SCHEME + r"[^\s<>`\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\u2018-\u201f]*"
-_MASKED = re.compile(r"!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]*<?(?P<target>[^()\s<>]{0,2000}+)>?[^()\n]{0,300}+\)")
+_URL_CHARACTERS = _SCHEME + r"[^\s<>`\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\u2018-\u201f]*"
+_MASKED_LINK = re.compile(
+    r"!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]*<?(?P<target>[^()\s<>]{0,2000}+)>?[^()\n]{0,300}+\)"
+)
 _INVITE = re.compile(
     r"(?i)(discord(?:app)?)\.(?=(?:gg|gift|new|me|io|li)[/\\]"
     r"|com[/\\](?:invite|oauth2|template|gifts?|billing|events|activities|application-directory|discovery|servers|shop)\b)"
 )
 _LINK_TARGET = re.compile(r"\](?=\(\s*<?[A-Za-z][A-Za-z0-9+.\-]{0,20}:)")
 _OPEN_ANGLE = re.compile(r"<[^\s>]*\Z")
-_ANGLED = (
+_ANGLE_BRACKET_MARKUP = (
     r"<(?:[@#][!&]?\w*|a?:\w{1,64}:\d+|t:-?\d+(?::\w)?|id:\w+|/[^<>\n]{1,100}:\d+|\+[^\s<>`]{1,40}"
     r"|(?:mailto|tel|sms):[^\s<>`]{0,200}|[^\s<>:`]{1,40}:/[^\s<>`]{0,2000}|[^\s<>@`]{1,100}@[^\s<>`]{1,200})>"
 )
 """Mentions, emoji, timestamps, commands, addresses of mail and others: all that Discord finds in angle brackets."""
-_URL = re.compile(rf"<(?P<enclosed>{_ADDRESS})>|(?P<angled>{_ANGLED})|(?P<bare>{_ADDRESS})")
+_URL = re.compile(rf"<(?P<enclosed>{_URL_CHARACTERS})>|(?P<angled>{_ANGLE_BRACKET_MARKUP})|(?P<bare>{_URL_CHARACTERS})")
 _ANGLE = re.compile(r"<(?=[@#:/+]|[^\s<>]{1,100}[@:])")
 _EVERYONE = re.compile(r"(?i)@(?=everyone|here)")
-_LEADS = r"(?m)^((?:[ \t]{0,8}(?:>|[*+-]|\d{1,4}\.)(?=[ \t]))*[ \t]*)"
-_SUBTEXT = re.compile(_LEADS + r"-#[ \t]+")
-_HEADING = re.compile(_LEADS + r"#{1,6}[ \t]+(\S.*)$")
+_LINE_PREFIX = r"(?m)^((?:[ \t]{0,8}(?:>|[*+-]|\d{1,4}\.)(?=[ \t]))*[ \t]*)"
+_SUBTEXT = re.compile(_LINE_PREFIX + r"-#[ \t]+")
+_HEADING = re.compile(_LINE_PREFIX + r"#{1,6}[ \t]+(\S.*)$")
 _LONG_QUOTE = re.compile(r"(?m)^([ \t]*)>>>")
 _MARKUP = re.compile(r"\A[-#>+]|[\\*_~|\[\]<]|(?<=\])\(|:(?=/)")
-_JUMP = re.compile(
+_MESSAGE_LINK = re.compile(
     r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/channels/(?:@me|\d{1,20})/\d{1,20}(?:/\d{1,20})?"
 )
 
 
-def clean(text: str) -> str:
+def strip_invisible(text: str) -> str:
     """Drop what cannot be seen, cannot be sent or turns text round."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
     text = _LINE_ENDS.sub("\n", text)
     text = _JOINERS.sub("", _INVISIBLE.sub("", text))
-    return _STACKED.sub(r"\1", text)
+    return _STACKED_MARKS.sub(r"\1", text)
 
 
-def neutral(text: str) -> str:
+def escape_text(text: str) -> str:
     """Make a longer text harmless; bold, lists and code stay, links become text, tables become code blocks."""
     written = _SafeTextBuilder()
-    for outer in blocks(clean(text)):
+    for outer in split_blocks(strip_invisible(text)):
         if isinstance(outer, CodeBlock):
-            written.add_block(CodeBlock(outer.language, _defang(outer.code)))
+            written.add_block(CodeBlock(outer.language, _break_links(outer.code)))
             continue
-        for block in blocks(fence_tables(outer.text)):
+        for block in split_blocks(fence_tables(outer.text)):
             if isinstance(block, CodeBlock):
-                written.add_block(CodeBlock(block.language, _defang(block.code)))
+                written.add_block(CodeBlock(block.language, _break_links(block.code)))
                 continue
-            for part in spans(block.text):
-                written.add(inline_code(part.code) if isinstance(part, CodeSpan) else _neutral_prose(part))
+            for part in split_spans(block.text):
+                written.add(format_inline_code(part.code) if isinstance(part, CodeSpan) else _escape_prose(part))
     return re.sub(r"\n{3,}", "\n\n", str(written)).strip()
 
 
-def title(text: str, limit: int = 100) -> str:
+def escape_title(text: str, limit: int = 100) -> str:
     """Make a title or a file name harmless within a line, cut to `limit` characters."""
-    escaped = _MARKUP.sub(r"\\\g<0>", plain(text, limit).replace("`", TICK))
+    escaped = _MARKUP.sub(r"\\\g<0>", plain_line(text, limit).replace("`", BACKTICK_SUBSTITUTE))
     return _EVERYONE.sub(f"@{ZERO_WIDTH_SPACE}", escaped.replace(r"\<", rf"\<{ZERO_WIDTH_SPACE}"))
 
 
-def plain(text: str, limit: int = 100) -> str:
+def plain_line(text: str, limit: int = 100) -> str:
     """Make a line for places that know no markup, such as footers and labels of buttons."""
-    return cut(_defang(" ".join(clean(text[: limit * 10]).split())), limit)
+    return truncate(_break_links(" ".join(strip_invisible(text[: limit * 10]).split())), limit)
 
 
-def inline_code(text: str, limit: int = 500) -> str:
+def format_inline_code(text: str, limit: int = 500) -> str:
     """Show a text as code within a line; nothing when there is nothing to show."""
-    code = plain(text, limit).replace("`", TICK)
+    code = plain_line(text, limit).replace("`", BACKTICK_SUBSTITUTE)
     return f"`{code}`" if code else ""
 
 
-def quote(text: str, limit: int) -> str:
+def format_quote(text: str, limit: int) -> str:
     """Show a passage as a quotation of one line, without code blocks, headings or tables."""
-    line = " ".join(neutral(cut(one_line(clean(text)), limit)).split())
+    line = " ".join(escape_text(truncate(flatten_to_line(strip_invisible(text)), limit)).split())
     return f"> {line}" if line else ""
 
 
-def jump_link(address: str) -> str:
+def message_link_or_empty(address: str) -> str:
     """Give a link to a message or channel of Discord as it came, and nothing for every other address."""
-    return address if _JUMP.fullmatch(address) else ""
+    return address if _MESSAGE_LINK.fullmatch(address) else ""
 
 
-def _neutral_prose(prose: Prose) -> str:
-    text = prose.text.replace("`", TICK)
-    text = _MASKED.sub(_unmask, text).replace("](", "] (")
+def _escape_prose(prose: Prose) -> str:
+    text = prose.text.replace("`", BACKTICK_SUBSTITUTE)
+    text = _MASKED_LINK.sub(_expand_masked_link, text).replace("](", "] (")
     text = _LONG_QUOTE.sub(r"\1>", _SUBTEXT.sub(r"\1", text))
     text = _HEADING.sub(lambda m: f"{m[1]}**{m[2].rstrip('# ').replace('*', '')}**", text)
     pieces = _SafeTextBuilder()
     at = 0
     for match in _URL.finditer(text):
-        kept = _trimmed(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
-        pieces.add(_inert(text[at : match.start()]))
-        pieces.add(f"`{_defang(kept)}`")
+        kept = _trim_url(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
+        pieces.add(_escape_markup(text[at : match.start()]))
+        pieces.add(f"`{_break_links(kept)}`")
         at = match.end() - (len(match["bare"] or "") - len(kept) if match["bare"] else 0)
-    pieces.add(_inert(text[at:]))
+    pieces.add(_escape_markup(text[at:]))
     return str(pieces)
 
 
-def _inert(text: str) -> str:
+def _escape_markup(text: str) -> str:
     text = _ANGLE.sub(f"<{ZERO_WIDTH_SPACE}", text)
     text = _EVERYONE.sub(f"@{ZERO_WIDTH_SPACE}", text)
-    return _defang(re.sub(r"\|(?=\|)", f"|{ZERO_WIDTH_SPACE}", text))
+    return _break_links(re.sub(r"\|(?=\|)", f"|{ZERO_WIDTH_SPACE}", text))
 
 
-def _trimmed(address: str) -> str:
+def _trim_url(address: str) -> str:
     end = len(address)
     open_round = address.count("(") - address.count(")")
     while end and (address[end - 1] in ".,:;!?]}*_~|'" or (address[end - 1] == ")" and open_round < 0)):
@@ -135,7 +137,7 @@ def _trimmed(address: str) -> str:
     return address[:end]
 
 
-def _unmask(match: re.Match[str]) -> str:
+def _expand_masked_link(match: re.Match[str]) -> str:
     label, target = match["label"].strip(), match["target"]
     shown = f"[{label}]" if label.isdigit() else label
     if not re.match(_SCHEME, target):
@@ -143,7 +145,7 @@ def _unmask(match: re.Match[str]) -> str:
     return target if label in {"", target} else f"{shown} ({target})"
 
 
-def _defang(text: str) -> str:
+def _break_links(text: str) -> str:
     # Discord looks for invites in the raw message, code and all; and a bracket before a code block may find its link in
     # there. So these two are broken visibly.
     return _LINK_TARGET.sub("] ", _INVITE.sub(r"\1[.]", text))

@@ -10,8 +10,8 @@ from bot.interactions import clients
 from bot.interactions.refusals import Refusal
 from bot.interactions.replies import ask_in_form
 from bot.interactions.tracker import visit_of
-from bot.locales.translator import named
-from bot.views.forms import about_form
+from bot.locales.translator import localized
+from bot.views.forms import build_about_form
 
 
 class AskAboutMessage(commands.Cog):
@@ -21,7 +21,7 @@ class AskAboutMessage(commands.Cog):
         """Belong to a bot, and put the command into the menus of messages."""
         self.bot = bot
         bot.tree.add_command(
-            app_commands.ContextMenu(name=named("cmd-ask-about-this"), callback=ask_about_this), override=True
+            app_commands.ContextMenu(name=localized("cmd-ask-about-this"), callback=ask_about_this), override=True
         )
 
 
@@ -29,5 +29,5 @@ async def ask_about_this(interaction: discord.Interaction, message: discord.Mess
     """Open the form; the message's text stands in it, as it comes with this interaction and with no other."""
     if not message.content.strip():
         raise Refusal("refusal-nothing-to-ask-about")
-    await ask_in_form(interaction, about_form(clients.texts_of(interaction), about=message.content.strip()))
+    await ask_in_form(interaction, build_about_form(clients.texts_of(interaction), about=message.content.strip()))
     visit_of(interaction).outcome = "form"

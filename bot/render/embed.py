@@ -7,51 +7,53 @@ from typing import Final
 
 import discord
 
-from bot.render.split import cut, units
+from bot.render.split import truncate, utf16_length
 
-CALM: Final = 0x5B8DEF
-GOOD: Final = 0x3FA372
-CAREFUL: Final = 0xD9A441
-BAD: Final = 0xD15B56
-QUIET: Final = 0x80848E
+COLOUR_INFO: Final = 0x5B8DEF
+COLOUR_SUCCESS: Final = 0x3FA372
+COLOUR_WARNING: Final = 0xD9A441
+COLOUR_ERROR: Final = 0xD15B56
+COLOUR_MUTED: Final = 0x80848E
 
-TITLE = 256
-DESCRIPTION = 4096
-FOOTER = 500
+MAX_TITLE_UNITS = 256
+MAX_DESCRIPTION_UNITS = 4096
+MAX_FOOTER_UNITS = 500
 """Less than the 2,048 that Discord allows, so that title, description and footer stay under 6,000 together."""
 
 
-def card(
+def build_embed(
     *,
     title: str = "",
     entries: Sequence[str] = (),
     footer: str = "",
-    colour: int = CALM,
+    colour: int = COLOUR_INFO,
     picture: str = "",
     gap: str = "\n",
     more: Callable[[int], str] | None = None,
 ) -> discord.Embed:
     """Make a card from entries that are ready to be shown; what does not fit is counted by `more`."""
     embed = discord.Embed(
-        title=cut(title, TITLE) or None,
-        description=fit(entries, DESCRIPTION, gap, more) or None,
+        title=truncate(title, MAX_TITLE_UNITS) or None,
+        description=join_within_limit(entries, MAX_DESCRIPTION_UNITS, gap, more) or None,
         colour=colour,
     )
     if footer:
-        embed.set_footer(text=cut(footer, FOOTER))
+        embed.set_footer(text=truncate(footer, MAX_FOOTER_UNITS))
     if picture:
         embed.set_image(url=f"attachment://{picture}")
     return embed
 
 
-def fit(entries: Sequence[str], limit: int, gap: str = "\n", more: Callable[[int], str] | None = None) -> str:
+def join_within_limit(
+    entries: Sequence[str], limit: int, gap: str = "\n", more: Callable[[int], str] | None = None
+) -> str:
     """Join as many whole entries as fit into `limit` units; an entry is never cut, as it may hold marks that pair."""
-    if units(gap.join(entries)) <= limit:
+    if utf16_length(gap.join(entries)) <= limit:
         return gap.join(entries)
     kept: list[str] = []
-    room = limit - (units(gap + more(len(entries))) if more else 0)
+    room = limit - (utf16_length(gap + more(len(entries))) if more else 0)
     for entry in entries:
-        needed = units(entry) + (units(gap) if kept else 0)
+        needed = utf16_length(entry) + (utf16_length(gap) if kept else 0)
         if needed > room:
             break
         kept.append(entry)

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bot.render import safe
+from bot.render import sanitize
 from tests.discord_markup import live
 
 EVIL = [
@@ -82,13 +82,13 @@ EVIL = [
 
 @pytest.mark.parametrize("text", EVIL)
 def test_neutral__nothing_lives(text):
-    assert live(safe.neutral(text)) == []
-    assert live(safe.neutral(f"before {text} after")) == []
+    assert live(sanitize.escape_text(text)) == []
+    assert live(sanitize.escape_text(f"before {text} after")) == []
 
 
 @pytest.mark.parametrize("text", EVIL)
 def test_title__nothing_lives_and_stays_in_its_line(text):
-    shown = safe.title(text)
+    shown = sanitize.escape_title(text)
     assert live(f"**{shown}** · [original]") == []
     assert "\n" not in shown
     assert "`" not in shown
@@ -100,16 +100,16 @@ def test_neutral__any_mixture_of_evil():
         text = "".join(
             chance.choice([*EVIL, " ", "\n", "\n\n", "word", "\\", "`", "```", "[", "](", ")"]) for _ in range(7)
         )
-        assert live(safe.neutral(text)) == [], text
-        assert live(safe.title(text, 300)) == [], text
-        assert live(safe.quote(text, 200).removeprefix("> ")) == [], text
-        assert live(safe.inline_code(text)) == [], text
+        assert live(sanitize.escape_text(text)) == [], text
+        assert live(sanitize.escape_title(text, 300)) == [], text
+        assert live(sanitize.format_quote(text, 200).removeprefix("> ")) == [], text
+        assert live(sanitize.format_inline_code(text)) == [], text
 
 
 def test_neutral__again_changes_nothing():
     for text in EVIL:
-        once = safe.neutral(text)
-        assert safe.neutral(once) == once
+        once = sanitize.escape_text(text)
+        assert sanitize.escape_text(once) == once
 
 
 @pytest.mark.parametrize(
@@ -130,40 +130,43 @@ def test_neutral__again_changes_nothing():
     ],
 )
 def test_neutral__stays_readable(text, shown):
-    assert safe.neutral(text) == shown
+    assert sanitize.escape_text(text) == shown
 
 
 def test_neutral__code_is_kept_to_the_letter():
     code = "```python\nif a || b:\n    call('@everyone', \"<@1>\")  # https://a.example [x](y)\n```"
-    assert safe.neutral(code) == code
+    assert sanitize.escape_text(code) == code
 
 
 def test_neutral__text_around_a_fence_has_lines_of_its_own():
-    assert safe.neutral("so:```py\nx = 1\n```then [2]") == "so:\n```py\nx = 1\n```\nthen [2]"
+    assert sanitize.escape_text("so:```py\nx = 1\n```then [2]") == "so:\n```py\nx = 1\n```\nthen [2]"
 
 
 def test_neutral__table_becomes_aligned_code():
     table = "| Material | mm |\n|:---|---:|\n| **Birch** | 4 |\n| 桦木 | 12 |"
-    assert safe.neutral(table) == "```\nMaterial  mm\n────────  ──\nBirch     4\n桦木      12\n```"
+    assert sanitize.escape_text(table) == "```\nMaterial  mm\n────────  ──\nBirch     4\n桦木      12\n```"
 
 
 def test_clean__keeps_scripts_and_emoji_that_need_joiners():
     kept = "👩\u200d🔬 می\u200cخواهم नमस्ते é 한국어 🏴"
-    assert safe.clean(kept) == kept
-    assert safe.clean("a\u200db\u200cc") == "abc"
+    assert sanitize.strip_invisible(kept) == kept
+    assert sanitize.strip_invisible("a\u200db\u200cc") == "abc"
 
 
 def test_title__is_cut_before_it_is_escaped():
-    assert safe.title("*" * 200, 10) == r"\*" * 9 + "…"
+    assert sanitize.escape_title("*" * 200, 10) == r"\*" * 9 + "…"
 
 
 def test_title__of_a_file():
-    assert safe.title("my_file [draft] (v2).pdf") == r"my\_file \[draft\] (v2).pdf"
+    assert sanitize.escape_title("my_file [draft] (v2).pdf") == r"my\_file \[draft\] (v2).pdf"
 
 
 def test_quote__is_one_line_without_blocks():
-    assert safe.quote("# Head\n\n| a | b |\n|---|---|\n| 1 | 2 |\n```\ncode\n```", 100) == "> Head a · b 1 · 2 code"
-    assert safe.quote("\x00", 100) == ""
+    assert (
+        sanitize.format_quote("# Head\n\n| a | b |\n|---|---|\n| 1 | 2 |\n```\ncode\n```", 100)
+        == "> Head a · b 1 · 2 code"
+    )
+    assert sanitize.format_quote("\x00", 100) == ""
 
 
 @pytest.mark.parametrize(
@@ -182,7 +185,7 @@ def test_quote__is_one_line_without_blocks():
     ],
 )
 def test_jump_link__only_links_to_messages(address, kept):
-    assert safe.jump_link(address) == (address if kept else "")
+    assert sanitize.message_link_or_empty(address) == (address if kept else "")
 
 
 @pytest.mark.parametrize(
@@ -195,4 +198,4 @@ def test_jump_link__only_links_to_messages(address, kept):
     ],
 )
 def test_neutral__an_address_ends_before_what_belongs_to_the_sentence(text, shown):
-    assert safe.neutral(text) == shown
+    assert sanitize.escape_text(text) == shown
