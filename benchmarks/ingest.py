@@ -1,11 +1,12 @@
-"""Ingestion against the bare encoder: 1,000 one-paragraph notes and one 500-page book, as ratios of one run.
+"""Compare the throughput of ingestion with the throughput of the encoder alone.
 
-    .venv/bin/python benchmarks/ingest.py [--notes 1000] [--pages 500] [--rounds 2]
+    .venv/bin/python scripts/install benchmarks
+    .venv/bin/python -m benchmarks.ingest [--notes 1000] [--pages 500] [--rounds 2]
 
-Both go through the product's own ingestion: ledger, queue, worker process, parser, store. Then the same texts that the
-store holds are embedded by a plain `SentenceTransformer.encode` in a process of its own, with the same batch size and
-all cores. A ratio of 1.0 means that everything around the encoder is hidden behind it. Rounds alternate, because shared
-machines drift.
+Ingests 1,000 one-paragraph notes and one 500-page PDF through the job ledger, the queue, a worker process, the parser
+and the store. Then `SentenceTransformer.encode` embeds the stored texts in a separate process, with the same batch size
+and all cores. A ratio of 1.0 means that ingestion adds no time to encoding. Both are measured in each round, because
+the speed of a shared machine changes over time.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from fpdf import FPDF
 
 from cli.context import CommandContext, opened
 from cli.ingest import submit_sources
@@ -38,7 +41,7 @@ WORDS = re.findall(
     """,
 )
 
-PLAIN = """
+ENCODE_SCRIPT = """
 import json, sys, time
 import torch
 from sentence_transformers import SentenceTransformer
@@ -53,12 +56,12 @@ print(time.perf_counter() - started)
 
 
 def sentence(rng: random.Random) -> str:
-    """Write a sentence of plain words."""
+    """Return a random sentence of 8 to 18 words."""
     return " ".join(rng.choices(WORDS, k=rng.randint(8, 18))).capitalize() + "."
 
 
 def write_notes(folder: Path, count: int, seed: int) -> Path:
-    """Write one-paragraph notes."""
+    """Write one-paragraph text files to a new folder and return it."""
     rng = random.Random(seed)
     folder.mkdir()
     for number in range(count):
@@ -67,9 +70,7 @@ def write_notes(folder: Path, count: int, seed: int) -> Path:
 
 
 def write_book(path: Path, pages: int, seed: int) -> Path:
-    """Write a PDF whose pages are filled with prose."""
-    from fpdf import FPDF
-
+    """Write a PDF with pages full of text and a chapter heading on every 20th page."""
     rng = random.Random(seed)
     pdf = FPDF()
     pdf.set_font("Helvetica", size=11)
@@ -87,7 +88,7 @@ def write_book(path: Path, pages: int, seed: int) -> Path:
 
 
 def ingest(front: CommandContext, workspace_id: int, path: Path) -> float:
-    """Ingest through the product and give the seconds from the first submission to the last document that answers."""
+    """Ingest the files and return the seconds from the first submission until the last document is searchable."""
     started = time.perf_counter()
     entries = submit_sources(front, workspace_id, find_sources([str(path)], max_bytes=10**9), channels=None)
     numbers = [entry.job for entry in entries if entry.job is not None]
@@ -101,7 +102,7 @@ def ingest(front: CommandContext, workspace_id: int, path: Path) -> float:
 
 
 def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
-    """Read back exactly what was embedded."""
+    """Return the embedding inputs of all stored chunks."""
     from pipeline.embed import passage_text
 
     texts = []
@@ -111,28 +112,28 @@ def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
     return texts
 
 
-def plain_encode(texts: list[str], batch_size: int) -> float:
-    """Embed texts with the library alone, in a fresh process; gives the seconds of `encode`."""
-    ended = subprocess.run(
-        [sys.executable, "-c", PLAIN, str(batch_size)],
+def encode_alone(texts: list[str], batch_size: int) -> float:
+    """Embed the texts with sentence-transformers in a new process and return the seconds that `encode` took."""
+    finished = subprocess.run(
+        [sys.executable, "-c", ENCODE_SCRIPT, str(batch_size)],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
     )
-    return float(ended.stdout.strip().splitlines()[-1])
+    return float(finished.stdout.strip().splitlines()[-1])
 
 
 def main() -> None:
-    """Run the rounds and print the table."""
+    """Run all rounds and print a table and the median ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--notes", type=int, default=1000)
-    parser.add_argument("--pages", type=int, default=500)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--notes", type=int, default=1000, help="Number of text files.")
+    parser.add_argument("--pages", type=int, default=500, help="Pages of the PDF.")
+    parser.add_argument("--rounds", type=int, default=2, help="Measurements of each kind.")
     arguments = parser.parse_args()
     ratios: dict[str, list[float]] = {"notes": [], "book": []}
-    print(f"{'what':6} {'chunks':>7} {'product s':>10} {'plain s':>8} {'product /s':>11} {'plain /s':>9} {'ratio':>6}")
+    print(f"{'kind':6} {'chunks':>7} {'ingest s':>10} {'encode s':>8} {'ingest /s':>11} {'encode /s':>9} {'ratio':>6}")
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
         settings = Settings(_env_file=None, home=Path(folder) / "home", database_url=None, redis_url=None)
         with opened(settings, roles=("ingest",)) as front:
@@ -141,18 +142,18 @@ def main() -> None:
                     "notes": write_notes(Path(folder) / f"notes-{number}", arguments.notes, number),
                     "book": write_book(Path(folder) / f"book-{number}.pdf", arguments.pages, number),
                 }
-                for what, path in files.items():
-                    workspace_id = front.workspace(f"benchmark {what} {number}")
-                    product = ingest(front, workspace_id, path)
+                for kind, path in files.items():
+                    workspace_id = front.workspace(f"benchmark {kind} {number}")
+                    ingest_s = ingest(front, workspace_id, path)
                     texts = stored_texts(front, workspace_id)
-                    plain = plain_encode(texts, settings.embed_batch_size)
-                    ratios[what].append(plain / product)
+                    encode_s = encode_alone(texts, settings.embed_batch_size)
+                    ratios[kind].append(encode_s / ingest_s)
                     print(
-                        f"{what:6} {len(texts):7} {product:10.1f} {plain:8.1f} {len(texts) / product:11.1f}"
-                        f" {len(texts) / plain:9.1f} {plain / product:6.2f}"
+                        f"{kind:6} {len(texts):7} {ingest_s:10.1f} {encode_s:8.1f} {len(texts) / ingest_s:11.1f}"
+                        f" {len(texts) / encode_s:9.1f} {encode_s / ingest_s:6.2f}"
                     )
-    for what, values in ratios.items():
-        print(f"{what}: median ratio {statistics.median(values):.2f} of the bare encoder")
+    for kind, values in ratios.items():
+        print(f"{kind}: median ratio {statistics.median(values):.2f} of the encoder alone")
 
 
 if __name__ == "__main__":
