@@ -30,7 +30,7 @@ from cli.ingest import submit_sources
 from cli.sources import find_sources
 from cli.waiting import wait_for
 from config.settings import Settings
-from db import store
+from db import documents
 
 WORDS = re.findall(
     r"\w+",
@@ -107,8 +107,8 @@ def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
 
     texts = []
     with front.database.tenant(workspace_id) as session:
-        for document in store.list_documents(session, limit=10**6):
-            texts += [passage_text(c.headings, c.text) for c in store.show_document(session, document.id)[1]]
+        for document in documents.list_documents(session, limit=10**6):
+            texts += [passage_text(c.headings, c.text) for c in documents.show_document(session, document.id)[1]]
     return texts
 
 

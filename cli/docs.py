@@ -11,7 +11,7 @@ from cli import context as front_end
 from cli.console import one_document, print_json, print_table, say
 from cli.ingest import IngestResult, follow, new_job, summarise
 from cli.sources import storable
-from db import store
+from db import documents
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -34,7 +34,7 @@ def list_command(
     """List the documents that answer, newest first."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        found = store.list_documents(session, limit=limit, search=storable(search))
+        found = documents.list_documents(session, limit=limit, search=storable(search))
     if as_json:
         print_json({"documents": [dataclasses.asdict(document) for document in found]})
         return
@@ -53,7 +53,7 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
     """Show a document with its passages."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        summary, chunks = store.show_document(session, document)
+        summary, chunks = documents.show_document(session, document)
     passages = [
         {
             "chunk": c.id,
@@ -83,7 +83,7 @@ def delete(document: Number, workspace: Workspace = "local", as_json: Json = Fal
     """Delete a document; it is gone from answers at once."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        title = store.delete_document(session, document)
+        title = documents.delete_document(session, document)
     if as_json:
         print_json({"id": document, "title": title, "deleted": True})
     else:
@@ -98,7 +98,7 @@ def reingest(document: Number, workspace: Workspace = "local", as_json: Json = F
     with front_end.opened(settings, roles=("ingest",)) as front:
         workspace_id = front.workspace(workspace)
         with front.database.tenant(workspace_id) as session:
-            payload = store.reingest_payload(session, document)
+            payload = documents.reingest_payload(session, document)
         entry = IngestResult(str(payload["source"]))
         entry.job = front.submitter.submit([new_job(front, workspace_id, payload)])[0]
         code = follow(front, workspace_id, [entry])

@@ -14,7 +14,7 @@ from cli.console import complain, err, note, one_document, print_json
 from cli.context import CommandContext
 from cli.sources import IngestSource, find_sources, read_file, storable
 from cli.waiting import wait_for
-from db import jobs, store
+from db import blobs, jobs
 from db.models import Job
 from pipeline.errors import BrokerUnavailable, RefdeskError
 
@@ -142,7 +142,7 @@ def _submit_batch(
                 except RefdeskError as error:
                     entry.state, entry.error = "failed", str(error)
                     continue
-                payload["sha256"] = store.keep_blob(session, workspace_id, content)
+                payload["sha256"] = blobs.keep_blob(session, workspace_id, content)
             ready.append((entry, new_job(front, workspace_id, payload)))
     numbers = front.submitter.submit(job for _, job in ready)
     for (entry, _), number in zip(ready, numbers, strict=True):

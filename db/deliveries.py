@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
+from db import job_views
+from db.job_views import JobView
 from db.plain import storable
 from db.sql import named
 from pipeline.errors import LeaseLost
 
 Kind = Literal["answer", "ingest"]
 Route = Literal["channel", "token"]
-OPEN_STATES = frozenset({"queued", "running"})
-"""States of a job that has not ended; one that waits for another attempt after an error is `queued`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,38 +77,6 @@ class Delivery:
     error: str | None
     created_at: dt.datetime
     delivered_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job as people see it."""
-
-    id: int
-    kind: str
-    state: str
-    stage: str
-    about: str
-    """The question, or the document's name."""
-    progress_done: int
-    progress_total: int
-    progress_text: str
-    ahead: int | None
-    """Jobs before it while it is queued."""
-    why: str
-    result: Mapping[str, Any] | None
-    error_class: str | None
-    error: str | None
-    cancel_requested: bool
-    attempt: int
-    max_attempts: int
-    created_at: dt.datetime
-    finished_at: dt.datetime | None
-    payload: Mapping[str, Any]
-
-    @property
-    def ended(self) -> bool:
-        """Whether it is in a final state."""
-        return self.state not in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +146,9 @@ def views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryVi
     values = {"ids": list(delivery_ids)}
     found = [_delivery(row) for row in session.execute(named("read_deliveries"), values).mappings()]
     shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
-    for row in session.execute(named("jobs_shown"), values).mappings():
-        if row["delivery_id"] in shown:
-            shown[row["delivery_id"]].append(_job_view(row))
+    for delivery_id, job in job_views.of_deliveries(session, delivery_ids):
+        if delivery_id in shown:
+            shown[delivery_id].append(job)
     return {delivery.id: DeliveryView(delivery, tuple(shown[delivery.id])) for delivery in found}
 
 
@@ -244,6 +212,16 @@ def reopen(
     session.execute(named("reopen_delivery"), values)
 
 
+def expire_tokens(session: Session) -> None:
+    """Clear interaction tokens that Discord no longer accepts (a system transaction)."""
+    session.execute(named("expire_tokens"))
+
+
+def end_orphans(session: Session) -> None:
+    """End the deliveries whose jobs were deleted (a system transaction)."""
+    session.execute(named("end_orphan_deliveries"))
+
+
 def answered_in(session: Session, ids: Sequence[str]) -> bool:
     """Whether a public answer is in one of these channels or is one of these messages (a tenant transaction)."""
     return bool(session.scalar(named("answered_in"), {"ids": list(ids)}))
@@ -265,10 +243,3 @@ def _write(session: Session, name: str, held: Delivery, **values: Any) -> Delive
 
 def _delivery(row: RowMapping) -> Delivery:
     return Delivery(**{item.name: row[item.name] for item in fields(Delivery)})
-
-
-def _job_view(row: RowMapping) -> JobView:
-    payload = row["payload"]
-    about = str(payload.get("question") or payload.get("name") or "")
-    values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
-    return JobView(about=about, **values)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db import deliveries
+from db import deliveries, quarantine
 from db.models import Job, JobEvent
 from db.plain import storable, web_link
 from db.sql import named
@@ -170,13 +170,23 @@ def cancel(session: Session, job_id: int) -> str:
     return str(row["state"])
 
 
+def cancel_source(session: Session, document_id: int) -> None:
+    """Cancel the open ingest jobs of a document that is being deleted."""
+    session.execute(named("cancel_source"), {"document_id": document_id})
+
+
 def retry(session: Session, job_id: int) -> None:
     """Queue an ended job again with all its attempts, lift the quarantine of its bytes, and show its result anew."""
     deliveries.reopen(session, job_id)
     if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
         job = get(session, job_id)
         raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs are tried again.")
-    session.execute(named("lift_quarantine"), {"id": job_id})
+    quarantine.lift(session, job_id)
+
+
+def rescope(session: Session, job_id: int, channels: Sequence[str]) -> None:
+    """Let a question that is asked again read these channels and no others (a tenant transaction)."""
+    session.execute(named("rescope_job"), {"id": job_id, "channels": list(channels)})
 
 
 def get(session: Session, job_id: int) -> Job:

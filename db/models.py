@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import HALFVEC
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Integer,
     LargeBinary,
+    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -333,3 +335,16 @@ class EmbeddingTask(Base):
     attempts: Mapped[int]
     queued_at: Mapped[dt.datetime]
     due_at: Mapped[dt.datetime]
+
+
+class SpendingReservation(Base):
+    """Money set aside by an attempt at a question."""
+
+    __tablename__ = "spending_reservations"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    requester: Mapped[str]
+    lease_token: Mapped[uuid.UUID]
+    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
+    created_at: Mapped[dt.datetime]

@@ -6,34 +6,18 @@ takes the place of that. An attempt that ends without a trace keeps what it set 
 
 from __future__ import annotations
 
-import datetime as dt
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Numeric, delete, insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import delete, insert
+from sqlalchemy.orm import Session
 
 from db import jobs
 from db.engine import Database
-from db.models import Base
+from db.models import SpendingReservation
 from db.sql import named
 from pipeline.ports import Choice, RecentSpending
-
-
-class SpendingReservation(Base):
-    """Money set aside by an attempt at a question."""
-
-    __tablename__ = "spending_reservations"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
-    requester: Mapped[str]
-    lease_token: Mapped[uuid.UUID]
-    usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
-    created_at: Mapped[dt.datetime]
 
 
 class PostgresSpending:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db import embedding, jobs, profiles
+from db import deliveries, embeddings, jobs, profiles, quarantine, versions, workers
 from db.sql import named
 
 
@@ -38,17 +38,17 @@ def sweep(
     if not session.scalar(named("try_sweep_lock")):
         return None
     profiles.hold(session)
-    for name in ("expire_tokens", "end_orphan_deliveries"):  # before any job: deliveries are locked first everywhere
-        session.execute(named(name))
+    deliveries.expire_tokens(session)  # before any job: deliveries are locked first everywhere
+    deliveries.end_orphans(session)
     expired = []
     for row in session.execute(named("sweep_expired")).mappings().all():
         expired.append(int(row["id"]))
         if row["state"] == "dead":
-            session.execute(named("quarantine_content"), {"id": row["id"]})
+            quarantine.add(session, row["id"])
         jobs.discard(session, row["id"])
-    killed = embedding.kill_poisoned(session, embed_attempts)
+    killed = embeddings.kill_poisoned(session, embed_attempts)
     completed = _finish_stuck(session)
-    session.execute(named("forget_workers"))
+    workers.forget(session)
     values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
     due = session.execute(named("due_unpublished"), values)
     return SweepResult(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
@@ -60,11 +60,6 @@ def _finish_stuck(session: Session) -> list[int]:
         if row.version_id is None:
             session.execute(named("end_deleted"), {"id": row.id})
         else:
-            embedding.lock_versions(session, [row.version_id])
-            completed += embedding.complete_versions(session, [row.version_id])
+            versions.lock_versions(session, [row.version_id])
+            completed += versions.complete_versions(session, [row.version_id])
     return completed
-
-
-def drop_orphan_blobs(session: Session) -> int:
-    """Remove original bytes that nothing needs any more (a system transaction)."""
-    return int(getattr(session.execute(named("drop_orphan_blobs")), "rowcount", 0))

@@ -42,6 +42,11 @@ def leave(session: Session, worker_id: str) -> None:
     session.execute(named("leave"), {"id": worker_id})
 
 
+def forget(session: Session) -> None:
+    """Delete the rows of workers that stopped sending heartbeats a day ago (a system transaction)."""
+    session.execute(named("forget_workers"))
+
+
 def count_alive(session: Session, queue: str) -> int:
     """Count the workers that take messages from a queue."""
     return int(session.scalar(named("count_workers"), {"queue": queue}) or 0)

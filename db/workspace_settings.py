@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from db.models import SettingsRow
 from db.plain import storable
+from db.sql import named
 from pipeline.errors import InvalidInput, UnknownName
 from pipeline.types import LANGUAGES, RERANKERS
 
@@ -72,6 +73,18 @@ def read(session: Session, workspace_id: int) -> WorkspaceSettings:
     if row.public_channels is not None:
         values["public_channels"] = tuple(row.public_channels)
     return WorkspaceSettings(**values)
+
+
+def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
+    """Give the settings of every workspace that has any, by its key (a system transaction)."""
+    names = [item.name for item in fields(WorkspaceSettings)]
+    found: dict[str, WorkspaceSettings] = {}
+    for row in session.execute(named("all_settings")).mappings():
+        values = {name: row[name] for name in names}
+        if values["public_channels"] is not None:
+            values["public_channels"] = tuple(values["public_channels"])
+        found[row["key"]] = WorkspaceSettings(**values)
+    return found
 
 
 def change(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:

@@ -13,7 +13,7 @@ from shlex import quote
 
 from config.settings import Settings
 from config.wiring import WorkerParts, build_parts
-from db import feedback, profiles, store, workspaces
+from db import documents, feedback, profiles, workspaces
 from db.engine import Database
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, Run
@@ -147,7 +147,7 @@ def read_judgements(database: Database, workspace: str, days: float) -> JudgedWo
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
-        channels = store.all_channels(session, workspace_id)
+        channels = documents.all_channels(session, workspace_id)
         judged = judge(feedback.asked(session, workspace_id, days=days))
     if not judged.questions:
         raise NoJudgedQuestions(

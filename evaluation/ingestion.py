@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from itertools import islice
 
-from db import jobs, store, workers, workspaces
+from db import blobs, documents, jobs, workers, workspaces
 from db.engine import Database
 from evaluation.corpus import document_source
 from evaluation.datasets import CorpusDocument, Dataset
@@ -78,7 +78,7 @@ def _submit(
                 "source": document.id,
                 "name": source.name,
                 "media_type": source.media_type,
-                "sha256": store.keep_blob(session, workspace_id, source.content),
+                "sha256": blobs.keep_blob(session, workspace_id, source.content),
                 "channels": None,
             }
             new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate", max_attempts=max_attempts))
@@ -112,7 +112,7 @@ def _count_open(database: Database, workspace_id: int) -> int:
 
 def _live_sources(database: Database, workspace_id: int) -> set[str]:
     with database.tenant(workspace_id) as session:
-        return {document.source for document in store.list_documents(session, limit=EVERYTHING)}
+        return {document.source for document in documents.list_documents(session, limit=EVERYTHING)}
 
 
 def _open_sources(database: Database, workspace_id: int) -> set[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from config.wiring import build_parts
-from db import store, workspaces
+from db import documents, workspaces
 from db.recall import PostgresRecall
 from evaluation.cost import tokens_of
 from evaluation.evaluate import EvaluationEnvironment
@@ -37,7 +37,7 @@ def answer_side_by_side(
     with laboratory.database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with laboratory.database.tenant(workspace_id) as session:
-        channels = store.all_channels(session, workspace_id)
+        channels = documents.all_channels(session, workspace_id)
     profile = agree_on_profile(laboratory.database, laboratory.settings)
     parts = build_parts(laboratory.settings, profile, role="query")
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from db import store
+from db import documents
 from db.engine import Database
 from db.models import ChunkRow
 from db.recall import PostgresRecall
@@ -76,15 +76,15 @@ def _embedder(parts: AnswerParts) -> Embedder:
 
 def _chunks_by_source(database: Database, workspace_id: int, wanted: set[str]) -> Mapping[str, tuple[Candidate, ...]]:
     with database.tenant(workspace_id) as session:
-        everything = store.list_documents(session, limit=10_000_000)
+        everything = documents.list_documents(session, limit=10_000_000)
         return {
-            document.source: _candidates(document, store.show_document(session, document.id)[1])
+            document.source: _candidates(document, documents.show_document(session, document.id)[1])
             for document in everything
             if document.source in wanted
         }
 
 
-def _candidates(document: store.DocumentSummary, chunks: Sequence[ChunkRow]) -> tuple[Candidate, ...]:
+def _candidates(document: documents.DocumentSummary, chunks: Sequence[ChunkRow]) -> tuple[Candidate, ...]:
     blank = Candidate(0, document.id, document.title, "", recall_rank=0, recall_score=0.0, source=document.source)
     return tuple(
         replace(blank, chunk_id=chunk.id, text=chunk.text, headings=tuple(chunk.headings), page=chunk.page)

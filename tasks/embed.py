@@ -16,7 +16,7 @@ from typing import Literal
 import structlog
 
 from config.settings import Settings
-from db import embedding, profiles
+from db import embeddings, profiles
 from db.engine import Session
 from pipeline.embed import fill_zeros, passage_input
 from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
@@ -134,17 +134,17 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) ->
 
 def _claim(
     session: Session, settings: Settings, profile: EmbeddingProfile, token: uuid.UUID
-) -> list[embedding.ClaimedChunk]:
+) -> list[embeddings.ClaimedChunk]:
     """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
-    backlog = embedding.backlog(
+    backlog = embeddings.backlog(
         session, profile.id, limit=settings.embed_claim_size, max_attempts=embed_attempts(settings)
     )
     if not backlog.waiting:
         return []
     full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s
-    if not full and embedding.more_is_coming(session):
+    if not full and embeddings.more_is_coming(session):
         return []
-    return embedding.claim_chunks(
+    return embeddings.claim_chunks(
         session,
         profile.id,
         token=token,
@@ -160,7 +160,7 @@ def _note_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> 
 
 
 def _embed_claimed(
-    runtime: Runtime, profile: EmbeddingProfile, token: uuid.UUID, chunks: Sequence[embedding.ClaimedChunk]
+    runtime: Runtime, profile: EmbeddingProfile, token: uuid.UUID, chunks: Sequence[embeddings.ClaimedChunk]
 ) -> None:
     started = time.monotonic()
     try:
@@ -169,14 +169,14 @@ def _embed_claimed(
             with nullcontext() if profile.backend == "openai" else _this_machine:
                 vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
             with runtime.database.system() as session:
-                live = embedding.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
+                live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
         # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a server
         # that is away, a full disk, a wrong key and a missing model say nothing about the chunks.
         passing = not isinstance(error, Exception) or isinstance(error, SetupError)
         passing = passing or (isinstance(error, RefdeskError) and error.retryable)
         with runtime.database.system() as session:
-            embedding.release_claim(session, token, counted=not passing)
+            embeddings.release_claim(session, token, counted=not passing)
         raise
     elapsed = time.monotonic() - started
     log.info(
@@ -190,4 +190,4 @@ def _embed_claimed(
 
 def _renew(runtime: Runtime, token: uuid.UUID) -> None:
     with runtime.database.system() as session:
-        embedding.renew_claim(session, token, runtime.settings.lease_s)
+        embeddings.renew_claim(session, token, runtime.settings.lease_s)

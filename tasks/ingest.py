@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db import jobs, store
+from db import blobs, documents, jobs, quarantine, versions
 from db.engine import Session
 from pipeline.errors import InvalidInput
 from pipeline.ingest import prepare_document
@@ -32,10 +32,10 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
     with runtime.database.tenant(lease.workspace_id) as session:
         if fetched is not None:
             jobs.hold(session, lease)
-            sha256 = store.keep_blob(session, lease.workspace_id, fetched.content)
+            sha256 = blobs.keep_blob(session, lease.workspace_id, fetched.content)
         else:
             sha256 = str(lease.payload["sha256"])
-        store.require_not_quarantined(session, lease.workspace_id, sha256)
+        quarantine.require_not_quarantined(session, lease.workspace_id, sha256)
         if _is_unchanged(session, lease, sha256):
             return
         source = fetched or _stored_source(session, lease, sha256)
@@ -43,7 +43,7 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
     on_stage = DelayedProgress(holder.report)
     prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.cancelled)
     on_stage("store")
-    version = store.NewVersion(
+    version = versions.NewVersion(
         source=str(lease.payload["source"]),
         sha256=bytes.fromhex(sha256),
         channels=lease.payload.get("channels"),
@@ -51,7 +51,7 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
         inputs=prepared.chunks,
     )
     with runtime.database.tenant(lease.workspace_id) as session:
-        store.store_version(session, lease, version)
+        versions.store_version(session, lease, version)
 
 
 def _fetch(runtime: Runtime, holder: LeasedJob) -> Source:
@@ -66,14 +66,14 @@ def _fetch(runtime: Runtime, holder: LeasedJob) -> Source:
 
 def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     """End the job here if these bytes answer already."""
-    same = None if lease.payload.get("force") else store.find_same_bytes(session, lease, sha256)
+    same = None if lease.payload.get("force") else documents.find_same_bytes(session, lease, sha256)
     if same is None:
         return False
-    store.note_origin(session, same.id, lease.payload.get("origin"))
+    documents.note_origin(session, same.id, lease.payload.get("origin"))
     jobs.succeed(session, lease, {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True})
     return True
 
 
 def _stored_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
-    content = store.read_blob(session, lease.workspace_id, sha256)
+    content = blobs.read_blob(session, lease.workspace_id, sha256)
     return Source(str(lease.payload["name"]), content, str(lease.payload.get("media_type") or ""))

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.settings import Settings
+from db import blobs
 from db import sweep as ledger
 from db.engine import Database
 from db.vector_indexes import build_vector_indexes
@@ -75,7 +76,7 @@ class Sweeper:
             return
         self._tidied = time.monotonic()
         with self._database.system() as session:
-            ledger.drop_orphan_blobs(session)
+            blobs.drop_orphan_blobs(session)
         build_vector_indexes(self._database)
 
     def _run(self) -> None:

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from db.deliveries import Delivery, DeliveryView, JobView
-from db.store import DocumentSummary
+from db.deliveries import Delivery, DeliveryView
+from db.documents import DocumentSummary
+from db.job_views import JobView
 from db.traces import TraceCandidate, TraceView
 
 NOW = dt.datetime(2026, 11, 22, 18, 4, tzinfo=dt.UTC)

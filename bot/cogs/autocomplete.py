@@ -14,7 +14,7 @@ from bot.render import sanitize
 from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
 from bot.views.documents import load_context
-from db.lookups import JobWithOwner
+from db.job_views import JobWithOwner
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)

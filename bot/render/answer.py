@@ -14,7 +14,8 @@ from bot.render.formatting import format_error, format_fallbacks, format_latency
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from bot.render.sources import format_conflicts, format_nearest, format_source
 from bot.render.split import MAX_MESSAGE_UNITS, split_message, utf16_length
-from db.deliveries import DeliveryView, JobView
+from db.deliveries import DeliveryView
+from db.job_views import JobView
 
 MAX_MESSAGES = 3
 PREVIEW_UNITS = 1400

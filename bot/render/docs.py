@@ -10,7 +10,7 @@ from bot.render import sanitize
 from bot.render.embed import COLOUR_INFO, build_embed
 from bot.render.formatting import format_scope, format_timestamp, format_user
 from bot.render.message import Button, Link, OutgoingMessage
-from db.store import DocumentSummary
+from db.documents import DocumentSummary
 
 PAGE_SIZE = 10
 """Documents on a page."""

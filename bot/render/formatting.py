@@ -10,7 +10,8 @@ from typing import Any
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.split import truncate, utf16_length
-from db.deliveries import Delivery, JobView
+from db.deliveries import Delivery
+from db.job_views import JobView
 from pipeline import errors
 from pipeline.amounts import dollars
 from pipeline.types import Fallback

@@ -19,7 +19,8 @@ from bot.render.embed import (
 from bot.render.formatting import format_error, format_job_scope, format_progress_bar, is_retrying, waits_for_worker
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import truncate, utf16_length
-from db.deliveries import DeliveryView, JobView
+from db.deliveries import DeliveryView
+from db.job_views import JobView
 
 COMPACT_FROM = 9
 """From so many documents on a line is all that each gets while it works."""

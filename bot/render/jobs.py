@@ -11,7 +11,7 @@ from bot.render.docs import build_page_buttons
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
 from bot.render.formatting import format_error, format_timestamp, is_retrying, waits_for_worker
 from bot.render.message import Button, Link, OutgoingMessage
-from db.deliveries import JobView
+from db.job_views import JobView
 
 ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}
 COLOURS = {"succeeded": COLOUR_SUCCESS, "failed": COLOUR_ERROR, "dead": COLOUR_ERROR, "cancelled": COLOUR_MUTED}

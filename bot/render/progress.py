@@ -8,7 +8,8 @@ from bot.render.formatting import format_progress_bar, format_question, is_retry
 from bot.render.markdown import close_fence
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
-from db.deliveries import DeliveryView, JobView
+from db.deliveries import DeliveryView
+from db.job_views import JobView
 
 STREAMED_CHARACTERS = 1500
 """Characters of the growing text that are shown; a longer one is shown from its last part."""

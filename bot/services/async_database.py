@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bot.interactions.scope import RequestContext
 from config.settings import Settings
-from db import lookups, workspace_settings, workspaces
+from db import workspace_settings, workspaces
 from db.engine import Database
 from db.quotas import Quota
 from db.workspace_settings import WorkspaceSettings
@@ -104,7 +104,7 @@ class AsyncDatabase:
     def read_all_settings(self) -> Mapping[str, WorkspaceSettings]:
         """Read and remember the settings of all workspaces, so that none has to be read before an answer."""
         with self.database.system() as session:
-            found = lookups.all_settings(session)
+            found = workspace_settings.all_settings(session)
         for workspace, chosen in found.items():
             self.keep(workspace, chosen)
         return found

@@ -10,12 +10,12 @@ from bot.interactions.refusals import Refusal
 from bot.interactions.scope import RequestContext
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.library import require_free, require_may_add, seen_by
-from db import deliveries, feedback, jobs, lookups, quotas, store, traces
-from db.deliveries import OPEN_STATES, Delivery, JobView
+from db import deliveries, documents, feedback, job_views, jobs, quotas, traces
+from db.deliveries import Delivery
 from db.engine import Session
 from db.feedback import Vote
+from db.job_views import OPEN_STATES, JobView, JobWithOwner
 from db.jobs import Kind
-from db.lookups import JobWithOwner
 from db.plain import storable
 from db.traces import TraceView
 from pipeline.errors import UnknownName
@@ -70,9 +70,9 @@ class JobService:
         self._submitter = submitter
 
     async def jobs(self, place: RequestContext, *, everyone: bool, **filters: Any) -> list[JobWithOwner]:
-        """List jobs newest first: one's own, or everybody's for a manager; filters as `db.lookups.list_jobs` has."""
+        """List jobs newest first: one's own, or everybody's for a manager; filters as `db.job_views.list_jobs` has."""
         requester = None if everyone else place.user_id
-        return await self._tenant(place, lambda s: lookups.list_jobs(s, requester=requester, **filters))
+        return await self._tenant(place, lambda s: job_views.list_jobs(s, requester=requester, **filters))
 
     async def job(self, place: RequestContext, job_id: int) -> VisibleJob:
         """Give a job that this person may know of: one's own, any as a manager, and public answers of this channel."""
@@ -88,7 +88,7 @@ class JobService:
 
     async def last_answer(self, place: RequestContext) -> int | None:
         """Give the job of the last answer this person got here."""
-        return await self._tenant(place, lambda s: lookups.last_answer(s, place.user_id, place.channel_id))
+        return await self._tenant(place, lambda s: job_views.last_answer(s, place.user_id, place.channel_id))
 
     async def trace(self, place: RequestContext, job_id: int) -> TraceView:
         """Give how an answer came about, with the text of what this person may see now."""
@@ -139,7 +139,7 @@ class JobService:
             raise _unknown(job_id)
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             try:
-                return VisibleJob(lookups.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
+                return VisibleJob(job_views.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
             except UnknownName:
                 if place.guild_id is not None:
                     raise _unknown(job_id) from None
@@ -148,7 +148,7 @@ class JobService:
         if delivery is None or (delivery.user_id, delivery.channel_id) != (place.user_id, place.channel_id):
             raise _unknown(job_id)
         with self._async_database.database.tenant(delivery.workspace_id) as session:
-            return VisibleJob(lookups.find_job(session, job_id), delivery, elsewhere=True)
+            return VisibleJob(job_views.find_job(session, job_id), delivery, elsewhere=True)
 
     def _workspace(self, place: RequestContext, seen: VisibleJob) -> int:
         return seen.delivery.workspace_id if seen.elsewhere and seen.delivery else self._async_database.number_of(place)
@@ -174,7 +174,7 @@ class JobService:
         listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
         ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
         with self._async_database.database.tenant(self._workspace(place, seen)) as session:
-            open_to = store.documents_seen(session, ids, channels)
+            open_to = documents.documents_seen(session, ids, channels)
         return result | {
             name: [each if each.get("document") in open_to else {"n": each.get("n")} for each in items]
             for name, items in listed.items()
@@ -213,7 +213,7 @@ class JobService:
             for each in seen:
                 if each.private and each.job.kind == "ask":
                     # What was open when it was asked may be closed to the person by now.
-                    lookups.rescope(session, each.job.id, place.private_channels)
+                    jobs.rescope(session, each.job.id, place.private_channels)
                 jobs.retry(session, each.job.id)
             if token is not None and seen[0].shown_by_token_to(place.user_id):
                 deliveries.reopen(

@@ -11,10 +11,10 @@ from bot.interactions.scope import RequestContext
 from bot.render import sanitize
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.questions import TargetMessage
-from db import deliveries, jobs, lookups, quotas, store
+from db import blobs, deliveries, documents, jobs, quotas
+from db.documents import DocumentSummary
 from db.engine import Session
 from db.plain import storable
-from db.store import DocumentSummary
 from pipeline.errors import UnknownName
 from tasks.submit import Submitter
 
@@ -125,7 +125,7 @@ class LibraryService:
     def _keep(self, place: RequestContext, content: bytes) -> StoredBlob:
         number = self._async_database.number_of(place)
         with self._async_database.database.tenant(number) as session:
-            return StoredBlob(store.keep_blob(session, number, content), len(content))
+            return StoredBlob(blobs.keep_blob(session, number, content), len(content))
 
     def _add(
         self,
@@ -161,8 +161,8 @@ class LibraryService:
             "orphans": orphans_of(place),
         }
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
-            found = store.list_documents(session, limit=limit, offset=offset, **wanted)
-            return found, store.count_documents(session, **wanted) if offset or len(found) == limit else len(found)
+            found = documents.list_documents(session, limit=limit, offset=offset, **wanted)
+            return found, documents.count_documents(session, **wanted) if offset or len(found) == limit else len(found)
 
     def _document(self, place: RequestContext, named: str, *, to_delete: bool) -> DocumentSummary:
         named = named.strip()
@@ -170,12 +170,12 @@ class LibraryService:
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             if named.isascii() and named.isdigit() and len(named) < 10:
                 try:
-                    return store.find_document(session, int(named), **sight)
+                    return documents.find_document(session, int(named), **sight)
                 except UnknownName:
                     pass  # a title may be a number too
-            same = store.titled(session, storable(named), **sight, limit=SAME_TITLE)
+            same = documents.titled(session, storable(named), **sight, limit=SAME_TITLE)
             if not same:
-                same = store.list_documents(session, limit=2, search=storable(named), **sight)
+                same = documents.list_documents(session, limit=2, search=storable(named), **sight)
             elif len(same) > 1:
                 numbers = ", ".join(f"`{document.id}`" for document in same)
                 raise Refusal("refusal-same-title", name=sanitize.escape_title(named), numbers=numbers)
@@ -185,25 +185,25 @@ class LibraryService:
 
     def _beginning(self, place: RequestContext, document_id: int) -> str:
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
-            return lookups.document_beginning(session, document_id)
+            return documents.document_beginning(session, document_id)
 
     def _original(self, place: RequestContext, document_id: int) -> tuple[str, bytes]:
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
-            name, _, content = store.original(session, document_id, channels=seen_by(place))
+            name, _, content = documents.original(session, document_id, channels=seen_by(place))
         return name, content
 
     def _delete(self, place: RequestContext, document_id: int) -> str:
         with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
             sight: dict[str, Any] = {"channels": seen_by(place), "orphans": orphans_of(place)}
-            self._require_change(place, store.find_document(session, document_id, **sight))
-            title: str = store.delete_document(session, document_id)
+            self._require_change(place, documents.find_document(session, document_id, **sight))
+            title: str = documents.delete_document(session, document_id)
             return title
 
     def _reingest(self, place: RequestContext, document_id: int, target: TargetMessage) -> int:
         number = self._async_database.number_of(place)
         with self._async_database.database.tenant(number) as session:
-            self._require_change(place, store.find_document(session, document_id, channels=seen_by(place)))
-            payload = store.reingest_payload(session, document_id, channels=seen_by(place))
+            self._require_change(place, documents.find_document(session, document_id, channels=seen_by(place)))
+            payload = documents.reingest_payload(session, document_id, channels=seen_by(place))
         job = jobs.NewJob(
             number,
             "ingest",
@@ -233,7 +233,7 @@ def require_may_add(place: RequestContext, rules: EffectiveSettings) -> None:
 
 def require_free(session: Session, number: int, place: RequestContext, source: str, name: str) -> None:
     """Raise a refusal when a source holds a document that this person may not replace."""
-    owner = lookups.owner_of_source(session, number, source)
+    owner = documents.owner_of_source(session, number, source)
     if owner is not None and not place.may_change(owner):
         raise Refusal("refusal-name-taken", name=sanitize.escape_title(name))
 
@@ -243,11 +243,11 @@ def seen_by(place: RequestContext) -> tuple[str, ...] | None:
     return None if place.guild_id is None else place.private_channels
 
 
-def orphans_of(place: RequestContext) -> store.OrphanedDocuments | None:
+def orphans_of(place: RequestContext) -> documents.OrphanedDocuments | None:
     """Say which documents this person may list and delete beyond those that are open to them."""
     if place.guild_id is None:
         return None
-    return store.OrphanedDocuments(place.user_id, place.existing if place.manager and place.existing else None)
+    return documents.OrphanedDocuments(place.user_id, place.existing if place.manager and place.existing else None)
 
 
 def source_of(place: RequestContext, addition: NewDocument, scope: Sequence[str] | None) -> str:

@@ -17,7 +17,7 @@ from bot.render.jobs import render_job_list
 from bot.render.message import Button, OutgoingMessage
 from bot.services.jobs import InteractionToken
 from bot.views.documents import load_context
-from db.lookups import JobWithOwner
+from db.job_views import JobWithOwner
 
 PAGE_SIZE = 10
 EVERYONE_OFFSET = 1_000_000

@@ -96,10 +96,6 @@ DELETE FROM embeddings e USING (
 ) AS batch
 WHERE e.profile_id = :id AND e.chunk_id = batch.chunk_id;
 
--- name: vector_indexes_of
--- The HNSW indexes of a profile.
-SELECT c.relname FROM pg_class c WHERE c.relkind = 'i' AND c.relname LIKE format('embeddings\_hnsw\_p%s\_w%%', CAST(:id AS integer));
-
 -- name: profile_size
 -- What the vectors of a profile take, in bytes.
 SELECT coalesce(sum(pg_column_size(vector)), 0) FROM embeddings WHERE profile_id = :id;

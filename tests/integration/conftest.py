@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from db import embedding, jobs, profiles, store, workspaces
+from db import blobs, embeddings, jobs, profiles, versions, workspaces
 from db.engine import Database
 from pipeline.ingest import prepare_chunk
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument
@@ -41,7 +41,7 @@ class Library:
     def submit_bytes(self, source: str, content: bytes, *, channels=None, workspace: int | None = None) -> int:
         workspace = workspace or self.workspace
         with self.database.tenant(workspace) as session:
-            sha256 = store.keep_blob(session, workspace, content)
+            sha256 = blobs.keep_blob(session, workspace, content)
         payload = {"source": source, "name": source, "sha256": sha256, "channels": channels}
         return self.submit(payload, workspace=workspace)
 
@@ -51,7 +51,7 @@ class Library:
 
     def store(self, lease: jobs.Lease, texts: Sequence[str]) -> int:
         payload = lease.payload
-        version = store.NewVersion(
+        version = versions.NewVersion(
             payload["source"],
             bytes.fromhex(payload["sha256"]),
             payload["channels"],
@@ -59,19 +59,19 @@ class Library:
             [prepare_chunk(Chunk(n, text, tokens=len(text.split()))) for n, text in enumerate(texts)],
         )
         with self.database.tenant(lease.workspace_id) as session:
-            return store.store_version(session, lease, version)
+            return versions.store_version(session, lease, version)
 
     def embed(self, *, attempts: int = 0, limit: int = 1000) -> list[int]:
         token = uuid.uuid4()
         with self.database.system() as session:
-            claimed = embedding.claim_chunks(
+            claimed = embeddings.claim_chunks(
                 session, self.profile.id, token=token, attempts=attempts, limit=limit, lease_s=60
             )
         if not claimed:
             return []
         vectors = np.array([fake_vector(chunk.text) for chunk in claimed], dtype=np.float32)
         with self.database.system() as session:
-            return embedding.store_vectors(session, self.profile, token=token, chunks=claimed, vectors=vectors)
+            return embeddings.store_vectors(session, self.profile, token=token, chunks=claimed, vectors=vectors)
 
     def add(self, source: str, texts: Sequence[str], *, channels=None, workspace: int | None = None) -> int:
         job = self.submit_bytes(source, "\n".join(texts).encode(), channels=channels, workspace=workspace)

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from db import deliveries, feedback, jobs, store
+from db import deliveries, documents, feedback, jobs
 from db.sweep import sweep
 from pipeline.errors import LeaseLost, UnknownName
 from tasks.submit import Submitter
@@ -247,7 +247,7 @@ def test_deleted_document__leaves_the_card_that_added_it(library, submitter):
     library.claim(job)
     library.run("INSERT INTO documents (workspace_id, source, title) VALUES (1, 'a', 'A')")
     with library.database.tenant(library.workspace) as session:
-        store.delete_document(session, 1)
+        documents.delete_document(session, 1)
     (held,) = claim(library)
     seen = view(library, held.id)
     assert (seen.jobs[0].about, seen.jobs[0].cancel_requested) == ("a.txt", True)

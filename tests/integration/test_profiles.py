@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from db import embedding, profiles
+from db import embeddings, profiles
 from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
 from pipeline.errors import (
@@ -297,9 +297,9 @@ def test_vectors__of_other_dimensions_are_neither_cut_nor_filled_up_but_refused(
     job = store(library, "new", ["one"])
     token = uuid.uuid4()
     with library.database.system() as session:
-        chunks = embedding.claim_chunks(session, library.profile.id, token=token, attempts=0, limit=9, lease_s=60)
+        chunks = embeddings.claim_chunks(session, library.profile.id, token=token, attempts=0, limit=9, lease_s=60)
     vectors = np.ones((1, dimensions), dtype=np.float32)
     with pytest.raises(ProfileMismatch, match="nothing is stored"), library.database.system() as session:
-        embedding.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)
+        embeddings.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)
     assert library.count("embeddings") == 0
     assert library.job(job).state == "running"

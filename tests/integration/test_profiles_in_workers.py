@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from config.settings import Settings
-from db import embedding, profiles, workers
+from db import embeddings, profiles, workers
 from db.workers import WorkerStatus
 from pipeline.errors import (
     LlmUnreachable,
@@ -96,7 +96,7 @@ def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(libra
     other = add(library)
     library.run("UPDATE embedding_queue SET attempts = 9")
     with library.database.system() as session:
-        assert embedding.kill_poisoned(session, 3) == []
+        assert embeddings.kill_poisoned(session, 3) == []
     assert library.job(job).state == "succeeded"
     with pytest.raises(ProfileNotReady, match="1 chunks"):
         switch(library, other)

@@ -7,7 +7,7 @@ import uuid
 import numpy as np
 import pytest
 
-from db import embedding, jobs, store
+from db import documents, embeddings, jobs, quarantine
 from db.sweep import sweep
 from pipeline.errors import Cancelled, LeaseLost, Quarantined, UnknownName
 
@@ -19,7 +19,7 @@ def sweep_now(library):
 
 def listed(library, workspace=None):
     with library.database.tenant(workspace or library.workspace) as session:
-        return store.list_documents(session)
+        return documents.list_documents(session)
 
 
 def test_version__is_unseen_until_its_last_vector(library):
@@ -39,10 +39,10 @@ def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
     job = library.submit_bytes("a", b"new")
     library.store(library.claim(job), ["new one", "shared"])
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ["old one", "shared"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == ["old one", "shared"]
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ["new one", "shared"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == ["new one", "shared"]
     assert library.count("document_versions") == 1
     assert library.count("chunks") == library.count("embeddings") == 2
 
@@ -54,7 +54,7 @@ def test_version__two_of_one_document_in_one_batch_end_with_the_later_one(librar
     library.embed()
     assert [library.job(job).state for job in (first, second)] == ["succeeded", "succeeded"]
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ["second"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == ["second"]
     assert library.count("document_versions") == library.count("chunks") == 1
 
 
@@ -116,10 +116,10 @@ def test_embedding__expired_claim_is_taken_by_another_and_the_late_one_writes_no
     library.store(library.claim(job), ["one", "two"])
     late = uuid.uuid4()
     with library.database.system() as session:
-        claimed = embedding.claim_chunks(session, library.profile.id, token=late, attempts=0, limit=9, lease_s=0)
+        claimed = embeddings.claim_chunks(session, library.profile.id, token=late, attempts=0, limit=9, lease_s=0)
     assert len(library.embed(attempts=1)) == 1
     with library.database.system() as session:
-        embedding.store_vectors(
+        embeddings.store_vectors(
             session, library.profile, token=late, chunks=claimed, vectors=np.ones((2, 8), dtype=np.float32)
         )
     assert library.count("embeddings") == 2
@@ -132,7 +132,7 @@ def test_embedding__claims_do_not_overlap(library):
     seen = []
     for _ in range(3):
         with library.database.system() as session:
-            seen += embedding.claim_chunks(
+            seen += embeddings.claim_chunks(
                 session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=4, lease_s=60
             )
     assert len(seen) == len({chunk.chunk_id for chunk in seen}) == 10
@@ -144,7 +144,7 @@ def test_embedding__one_claim_spans_documents_and_a_book_does_not_hold_up_a_note
     note = library.submit_bytes("note", b"note")
     library.store(library.claim(note), ["a note"])
     with library.database.system() as session:
-        claimed = embedding.claim_chunks(
+        claimed = embeddings.claim_chunks(
             session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=64, lease_s=60
         )
     assert "a note" in {chunk.text for chunk in claimed}
@@ -156,14 +156,14 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
     library.store(library.claim(job), ["poison"])
     for attempts in range(3):
         with library.database.system() as session:
-            embedding.claim_chunks(
+            embeddings.claim_chunks(
                 session, library.profile.id, token=uuid.uuid4(), attempts=attempts, limit=9, lease_s=0
             )
     assert sweep_now(library).killed == (job,)
     assert library.job(job).state == "dead"
     assert library.count("documents") == library.count("chunks") == 0
     with pytest.raises(Quarantined, match="not tried again"), library.database.tenant(library.workspace) as session:
-        store.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
+        quarantine.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
 
 
 def test_same_bytes__are_found_for_the_same_source_and_readers_only(library):
@@ -174,7 +174,7 @@ def test_same_bytes__are_found_for_the_same_source_and_readers_only(library):
         job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": channels})
         lease = library.claim(job)
         with library.database.tenant(library.workspace) as session:
-            same = store.find_same_bytes(session, lease, sha256)
+            same = documents.find_same_bytes(session, lease, sha256)
             jobs.succeed(session, lease, {})
         return same
 
@@ -190,11 +190,11 @@ def test_same_bytes__are_no_reason_to_stop_while_something_else_changes_the_docu
     again = library.submit_bytes("a", b"old")
     lease = library.claim(again)
     with library.database.tenant(library.workspace) as session:
-        assert store.find_same_bytes(session, lease, lease.payload["sha256"]) is None
+        assert documents.find_same_bytes(session, lease, lease.payload["sha256"]) is None
     library.store(lease, ["old"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ["old"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == ["old"]
 
 
 def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
@@ -206,7 +206,7 @@ def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
     library.store(late, ["first"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        summary, chunks = store.show_document(session, 1)
+        summary, chunks = documents.show_document(session, 1)
     assert ([c.text for c in chunks], summary.channels) == (["second"], ["7"])
     assert library.job(first).result["overtaken"] is True
     assert library.count("document_versions") == 1
@@ -221,7 +221,7 @@ def test_switch__a_retry_counts_as_asked_for_anew(library):
     library.store(library.claim(first), ["first"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ["first"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == ["first"]
 
 
 def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
@@ -230,7 +230,7 @@ def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
     library.store(library.claim(embedding_now), ["two"])
     queued = library.submit_bytes("a", b"3")
     with library.database.tenant(library.workspace) as session:
-        store.delete_document(session, 1)
+        documents.delete_document(session, 1)
     sweep_now(library)
     library.embed()
     assert listed(library) == []
@@ -250,14 +250,18 @@ def test_store__a_cancel_that_nobody_saw_yet_is_seen(library):
 def test_delete__takes_everything_with_it(library):
     library.add("a", ["one", "two"])
     with library.database.tenant(library.workspace) as session:
-        assert store.delete_document(session, listed(library)[0].id) == "A"
+        assert documents.delete_document(session, listed(library)[0].id) == "A"
     for table in ("documents", "document_versions", "chunks", "postings", "embeddings"):
         assert library.count(table) == 0, table
     with pytest.raises(UnknownName), library.database.tenant(library.workspace) as session:
-        store.delete_document(session, 1)
+        documents.delete_document(session, 1)
 
 
 def test_text__nul_and_quotes_and_chinese_survive(library):
     library.add("a", ['say "hi" \\ back', "中文，标点", "emoji 🙂"])
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in store.show_document(session, 1)[1]] == ['say "hi" \\ back', "中文，标点", "emoji 🙂"]
+        assert [c.text for c in documents.show_document(session, 1)[1]] == [
+            'say "hi" \\ back',
+            "中文，标点",
+            "emoji 🙂",
+        ]

@@ -10,7 +10,7 @@ import pytest
 
 from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
-from db import jobs, store, traces
+from db import blobs, documents, jobs, traces
 from pipeline.answer_parts import AnswerParts
 from pipeline.rerank.recall_order import RecallOrderReranker
 from tasks import ingest, query
@@ -61,7 +61,7 @@ def ask(library, question, **payload):
 
 def add(library, text, source="castle.txt", **payload):
     with library.database.tenant(library.workspace) as session:
-        sha256 = store.keep_blob(session, library.workspace, text.encode())
+        sha256 = blobs.keep_blob(session, library.workspace, text.encode())
     return library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
 
 
@@ -106,7 +106,7 @@ def test_ingest__the_same_bytes_from_a_newer_message_link_there(library, work):
     job, _ = work(add(library, "one", origin=ORIGIN + "9"))
     assert (job.state, job.result["unchanged"]) == ("succeeded", True)
     with library.database.tenant(library.workspace) as session:
-        assert store.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
     work(add(library, "one"))
     with library.database.tenant(library.workspace) as session:
-        assert store.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from db import feedback, jobs, store, traces
+from db import blobs, documents, feedback, jobs, traces
 from db.recall import PostgresRecall
 from pipeline.errors import UnknownName
 from pipeline.recall import query_terms
@@ -33,7 +33,7 @@ def add(library, source="a.txt", *, content=b"one word", workspace=None, **paylo
     """A document with a payload as front ends write it; gives its job."""
     workspace = workspace or library.workspace
     with library.database.tenant(workspace) as session:
-        sha256 = store.keep_blob(session, workspace, content)
+        sha256 = blobs.keep_blob(session, workspace, content)
     job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
     library.store(library.claim(job), [content.decode()])
     library.embed()
@@ -42,7 +42,7 @@ def add(library, source="a.txt", *, content=b"one word", workspace=None, **paylo
 
 def shown(library, document, channels=None):
     with library.database.tenant(library.workspace) as session:
-        return store.show_document(session, document, channels=channels)[0]
+        return documents.show_document(session, document, channels=channels)[0]
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_origin__follows_the_version_that_answers(library):
 def test_origin__survives_reingesting(library):
     document = add(library, origin=MESSAGE)
     with library.database.tenant(library.workspace) as session:
-        payload = store.reingest_payload(session, document)
+        payload = documents.reingest_payload(session, document)
     assert payload["origin"] == MESSAGE
 
 
 def test_origin__of_the_same_bytes_found_elsewhere(library):
     document = add(library, origin=MESSAGE)
     with library.database.tenant(library.workspace) as session:
-        store.note_origin(session, document, None)
-        assert store.show_document(session, document)[0].origin == MESSAGE
-        store.note_origin(session, document, MESSAGE + "4")
+        documents.note_origin(session, document, None)
+        assert documents.show_document(session, document)[0].origin == MESSAGE
+        documents.note_origin(session, document, MESSAGE + "4")
     assert shown(library, document).origin == MESSAGE + "4"
 
 
@@ -128,13 +128,13 @@ def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
     with library.database.tenant(library.workspace) as session:
 
         def listed(channels=None, search=""):
-            return {document.id for document in store.list_documents(session, channels=channels, search=search)}
+            return {document.id for document in documents.list_documents(session, channels=channels, search=search)}
 
         assert listed() == {everywhere, scoped}
         assert listed(["8"]) == {everywhere, scoped}
         assert listed(["9"]) == listed([]) == {everywhere}
         assert listed(["9"], search="scoped") == set()
-        for read in (store.show_document, store.original, store.reingest_payload):
+        for read in (documents.show_document, documents.original, documents.reingest_payload):
             assert read(session, scoped, channels=["8"])
             assert read(session, scoped)
             for channels in ([], ["9"]):
@@ -145,12 +145,12 @@ def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
 def test_original__gives_name_type_and_bytes(library):
     document = add(library, "discord/7/notes.txt", content=b"the bytes")
     with library.database.tenant(library.workspace) as session:
-        assert store.original(session, document) == ("notes.txt", "text/plain", b"the bytes")
+        assert documents.original(session, document) == ("notes.txt", "text/plain", b"the bytes")
     library.run("DELETE FROM blobs")
     with pytest.raises(UnknownName, match="no longer kept"), library.database.tenant(library.workspace) as session:
-        store.original(session, document)
+        documents.original(session, document)
     with pytest.raises(UnknownName), library.database.tenant(library.other) as session:
-        store.original(session, document)
+        documents.original(session, document)
 
 
 def answered(library, found: list[Candidate]) -> int:
@@ -221,7 +221,7 @@ def test_trace__keeps_what_the_viewer_may_not_see(library, vector_of):
     (hidden,) = read(library, job, ["8"]).candidates
     assert (hidden.text, hidden.source, hidden.origin, hidden.document_id) == ("", "", "", scoped)
     with library.database.tenant(library.workspace) as session:
-        store.delete_document(session, scoped)
+        documents.delete_document(session, scoped)
     (gone,) = read(library, job).candidates
     assert (gone.text, gone.origin, gone.title) == ("", "", "Scoped")
 
@@ -248,13 +248,13 @@ def test_asked__has_votes_and_the_cited_documents_that_still_answer(library, vec
     with library.database.tenant(library.workspace) as session:
         (one,) = feedback.asked(session, library.workspace)
         assert (one.question, one.votes, one.cited) == ("What is the second word?", 1, (found[-1].document_id,))
-        assert store.all_channels(session, library.workspace) == ["7"]
+        assert documents.all_channels(session, library.workspace) == ["7"]
         assert feedback.asked(session, library.workspace, days=1) == [one]
     with library.database.tenant(library.other) as session:
         assert feedback.asked(session, library.workspace) == []
-        assert store.all_channels(session, library.workspace) == []
+        assert documents.all_channels(session, library.workspace) == []
     library.run("UPDATE queries SET created_at = now() - interval '2 days'")
     with library.database.tenant(library.workspace) as session:
         assert feedback.asked(session, library.workspace, days=1) == []
-        store.delete_document(session, found[-1].document_id)
+        documents.delete_document(session, found[-1].document_id)
         assert feedback.asked(session, library.workspace)[0].cited == ()

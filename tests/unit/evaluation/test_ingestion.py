@@ -6,15 +6,15 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
-from db import jobs, store
+from db import blobs, documents, jobs
 from evaluation import ingestion
 from evaluation.datasets import CorpusDocument
 
 
 def test_ingest_dataset__jobs_have_the_attempts_of_the_settings(monkeypatch):
     submitted: list[jobs.NewJob] = []
-    monkeypatch.setattr(store, "keep_blob", lambda *_: "0" * 64)
-    monkeypatch.setattr(store, "list_documents", lambda *_, **__: [])
+    monkeypatch.setattr(blobs, "keep_blob", lambda *_: "0" * 64)
+    monkeypatch.setattr(documents, "list_documents", lambda *_, **__: [])
     monkeypatch.setattr(jobs, "listing", lambda *_, **__: [])
     monkeypatch.setattr(jobs, "count_open", lambda _: 0)
     database: Any = SimpleNamespace(tenant=lambda _: nullcontext())

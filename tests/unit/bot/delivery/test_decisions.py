@@ -25,7 +25,8 @@ from bot.delivery.decisions import (
     trouble_of,
 )
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
-from db.deliveries import Delivery, DeliveryView, JobView
+from db.deliveries import Delivery, DeliveryView
+from db.job_views import JobView
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)

@@ -1,19 +1,53 @@
-"""What the Discord bot looks up for people: jobs as they see them, last answers, whose a document is, settings."""
+"""Jobs as people see them: with the reason for their state, their place in the queue and what they are about."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db.deliveries import JobView
-from db.jobs import Kind
 from db.plain import storable
 from db.sql import named
-from db.workspace_settings import WorkspaceSettings
 from pipeline.errors import UnknownName
+
+OPEN_STATES = frozenset({"queued", "running"})
+"""States of a job that has not ended; one that waits for another attempt after an error is `queued`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as people see it."""
+
+    id: int
+    kind: str
+    state: str
+    stage: str
+    about: str
+    """The question, or the document's name."""
+    progress_done: int
+    progress_total: int
+    progress_text: str
+    ahead: int | None
+    """Jobs before it while it is queued."""
+    why: str
+    result: Mapping[str, Any] | None
+    error_class: str | None
+    error: str | None
+    cancel_requested: bool
+    attempt: int
+    max_attempts: int
+    created_at: dt.datetime
+    finished_at: dt.datetime | None
+    payload: Mapping[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is in a final state."""
+        return self.state not in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +69,7 @@ def list_jobs(
     session: Session,
     *,
     requester: str | None = None,
-    kind: Kind | None = None,
+    kind: str | None = None,
     states: Sequence[str] = (),
     search: str = "",
     limit: int = 20,
@@ -67,36 +101,18 @@ def last_answer(session: Session, user_id: str, channel_id: str) -> int | None:
     return None if number is None else int(number)
 
 
-def owner_of_source(session: Session, workspace_id: int, source: str) -> str | None:
-    """Say who added a document, or is adding it just now (a tenant transaction); None when there is none."""
-    owner = session.scalar(named("owner_of_source"), {"workspace_id": workspace_id, "source": source})
-    return None if owner is None else str(owner)
-
-
-def rescope(session: Session, job_id: int, channels: Sequence[str]) -> None:
-    """Let a question that is asked again read these channels and no others (a tenant transaction)."""
-    session.execute(named("rescope_job"), {"id": job_id, "channels": list(channels)})
-
-
-def document_beginning(session: Session, document_id: int) -> str:
-    """Give what a document begins with (a tenant transaction); empty when it is gone."""
-    return str(session.scalar(named("document_beginning"), {"id": document_id}) or "")
-
-
-def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
-    """Give the settings of every workspace that has any, by its key (a system transaction)."""
-    names = [item.name for item in fields(WorkspaceSettings)]
-    found: dict[str, WorkspaceSettings] = {}
-    for row in session.execute(named("all_settings")).mappings():
-        values = {name: row[name] for name in names}
-        if values["public_channels"] is not None:
-            values["public_channels"] = tuple(values["public_channels"])
-        found[row["key"]] = WorkspaceSettings(**values)
-    return found
+def of_deliveries(session: Session, delivery_ids: Sequence[int]) -> list[tuple[int, JobView]]:
+    """Return the jobs of deliveries, each with the ID of its delivery, in the order in which they were submitted."""
+    rows = session.execute(named("jobs_shown"), {"ids": list(delivery_ids)}).mappings()
+    return [(row["delivery_id"], _view(row)) for row in rows]
 
 
 def _owned(row: RowMapping) -> JobWithOwner:
+    return JobWithOwner(_view(row), str(row["requester"]), row["delivery_id"], row["private"])
+
+
+def _view(row: RowMapping) -> JobView:
     payload = row["payload"]
     about = str(payload.get("question") or payload.get("name") or "")
     values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
-    return JobWithOwner(JobView(about=about, **values), str(row["requester"]), row["delivery_id"], row["private"])
+    return JobView(about=about, **values)

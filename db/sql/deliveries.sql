@@ -63,31 +63,6 @@ FROM own WHERE d.id = own.id AND d.claim_owner = :owner;
 -- Deliveries by number.
 SELECT * FROM deliveries WHERE id = ANY (CAST(:ids AS bigint[]));
 
--- name: jobs_shown
--- What deliveries show of their jobs, with the sentence that says why each is where it is. Places in a queue are counted once
--- for all, up to 1,000 as `jobs_ahead` does.
-WITH queues AS (
-    SELECT q.queue, EXISTS (
-        SELECT FROM workers k WHERE q.queue = ANY (k.queues) AND k.last_seen > now() - interval '30 seconds') AS served
-    FROM (SELECT DISTINCT queue FROM jobs WHERE delivery_id = ANY (CAST(:ids AS bigint[])) AND state = 'queued') q
-),
-places AS MATERIALIZED (
-    SELECT w.id, row_number() OVER (PARTITION BY q.queue ORDER BY w.id) - 1 AS ahead
-    FROM queues q CROSS JOIN LATERAL (
-        SELECT o.id FROM jobs o WHERE o.queue = q.queue AND o.state = 'queued' ORDER BY o.id LIMIT 1000) w
-)
-SELECT j.delivery_id, j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result,
-       j.error_class, j.error, j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at,
-       CASE WHEN j.state = 'queued' THEN coalesce(p.ahead, 1000) END AS ahead,
-       CASE WHEN j.state = 'queued' AND j.run_after <= now() AND j.published_at IS NOT NULL AND q.served THEN
-                format('waiting in the queue "%s" behind %s jobs', j.queue, coalesce(p.ahead, 1000))
-            ELSE (SELECT i.why FROM inspect.jobs i WHERE i.id = j.id) END AS why
-FROM jobs j
-LEFT JOIN queues q ON q.queue = j.queue
-LEFT JOIN places p ON p.id = j.id
-WHERE j.delivery_id = ANY (CAST(:ids AS bigint[]))
-ORDER BY j.id;
-
 -- name: delivery_of_job
 -- The message that shows a job.
 SELECT d.* FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE j.id = :job_id;

@@ -1,31 +1,18 @@
-"""Documents: store a version beside the live one, list, show, delete."""
+"""Documents: find, list, show, delete."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from db import embedding, jobs, profiles
+from db import blobs, jobs
 from db.models import ChunkRow, Document, DocumentVersion
 from db.sql import named
-from pipeline.errors import Quarantined, UnknownName
-from pipeline.types import ParsedDocument, PreparedChunk
-
-
-@dataclass(frozen=True, slots=True)
-class NewVersion:
-    """A parsed and chunked document on its way into the store."""
-
-    source: str
-    sha256: bytes
-    channels: Sequence[str] | None
-    parsed: ParsedDocument
-    inputs: Sequence[PreparedChunk]
+from pipeline.errors import UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +42,14 @@ class DocumentSummary:
     """Link under which people find the original; empty when none is known."""
 
 
-def keep_blob(session: Session, workspace_id: int, content: bytes) -> str:
-    """Keep original bytes and give their sha256 in hex."""
-    digest = hashlib.sha256(content)
-    session.execute(named("keep_blob"), {"workspace_id": workspace_id, "sha256": digest.digest(), "content": content})
-    return digest.hexdigest()
+@dataclass(frozen=True, slots=True)
+class OrphanedDocuments:
+    """Documents that somebody may tidy up although the channels they are for are gone or closed to this person."""
 
-
-def read_blob(session: Session, workspace_id: int, sha256: str) -> bytes:
-    """Read original bytes or raise `UnknownName`."""
-    content = session.scalar(named("read_blob"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)})
-    if content is None:
-        raise UnknownName("The original bytes are no longer kept; add the file again.")
-    return bytes(content)
-
-
-def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
-    """Raise `Quarantined` for bytes that killed their worker too often."""
-    row = session.execute(
-        named("quarantined"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
-    ).one_or_none()
-    if row is not None:
-        raise Quarantined(
-            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not"
-            " tried again;"
-            f" `refdesk jobs retry {row.job_id}` lifts this."
-        )
+    added_by: str
+    """One's own are always among them."""
+    existing: tuple[str, ...] | None = None
+    """For who manages the place: the channels there are; what is for none of them is among them too."""
 
 
 def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> DuplicateDocument | None:
@@ -103,105 +72,9 @@ def note_origin(session: Session, document_id: int, origin: str | None) -> None:
         session.execute(named("note_origin"), {"id": document_id, "origin": origin})
 
 
-def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
-    """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
-
-    Where every chunk keeps an old vector there is nothing to wait for, and the version goes live at once.
-
-    One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
-    """
-    profiles.hold(session)
-    jobs.hold(session, lease)
-    if lease.attempt > 1:
-        jobs.discard(session, lease.job_id)
-    document_id = session.scalars(named("upsert_document"), _document_values(lease, version)).one()
-    version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
-    _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
-    total = len(version.inputs)
-    done = total - int(session.scalar(named("reuse_or_queue"), {"version_id": version_id}) or 0)
-    values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
-    session.execute(named("hand_to_embedder"), values)
-    if done == total:
-        embedding.complete_versions(session, [version_id])
-    return int(version_id)
-
-
-def _document_values(lease: jobs.Lease, version: NewVersion) -> dict[str, object]:
-    return {
-        "workspace_id": lease.workspace_id,
-        "source": version.source,
-        "title": version.parsed.title,
-        "media_type": version.parsed.media_type,
-        "channels": None if version.channels is None else list(version.channels),
-        "added_by": lease.requester,
-    }
-
-
-def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) -> dict[str, object]:
-    return {
-        "workspace_id": lease.workspace_id,
-        "document_id": document_id,
-        "job_id": lease.job_id,
-        "sha256": version.sha256,
-        "title": version.parsed.title,
-        "media_type": version.parsed.media_type,
-        "pages": version.parsed.pages,
-        "language": version.parsed.language,
-        "chunks": len(version.inputs),
-        "terms": sum(term.frequency for item in version.inputs for term in item.terms),
-        "warnings": list(version.parsed.warnings),
-    }
-
-
-def _add_chunks(
-    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[PreparedChunk]
-) -> None:
-    scope = {"workspace_id": workspace_id, "document_id": document_id, "version_id": version_id}
-    rows = [
-        {
-            "ordinal": item.chunk.ordinal,
-            "text": item.chunk.text,
-            "headings": list(item.chunk.headings),
-            "page": item.chunk.page,
-            "tokens": item.chunk.tokens,
-            "input_hash": item.input_hash.hex(),
-        }
-        for item in inputs
-    ]
-    numbered = session.execute(named("add_chunks"), scope | {"chunks": json.dumps(rows)}).all()
-    chunk_of = {row.ordinal: row.id for row in numbered}
-    terms: list[int] = []
-    chunk_ids: list[int] = []
-    frequencies: list[int] = []
-    lengths: list[int] = []
-    for item in inputs:
-        length = sum(term.frequency for term in item.terms)
-        for term in item.terms:
-            terms.append(term.id)
-            chunk_ids.append(chunk_of[item.chunk.ordinal])
-            frequencies.append(min(term.frequency, 32_767))
-            lengths.append(length)
-    session.execute(
-        named("add_postings"),
-        {
-            "workspace_id": workspace_id,
-            "version_id": version_id,
-            "terms": terms,
-            "chunk_ids": chunk_ids,
-            "frequencies": frequencies,
-            "lengths": lengths,
-        },
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class OrphanedDocuments:
-    """Documents that somebody may tidy up although the channels they are for are gone or closed to this person."""
-
-    added_by: str
-    """One's own are always among them."""
-    existing: tuple[str, ...] | None = None
-    """For who manages the place: the channels there are; what is for none of them is among them too."""
+def upsert(session: Session, values: Mapping[str, Any]) -> int:
+    """Add the document of a source unless it exists, and return its ID."""
+    return int(session.scalars(named("upsert_document"), values).one())
 
 
 def list_documents(
@@ -281,7 +154,11 @@ def show_document(
 def original(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> tuple[str, str, bytes]:
     """Give the file name, the media type and the original bytes of what answers now, or raise `UnknownName`."""
     document, version = _live(session, document_id, channels)
-    return _file_name(document), version.media_type, read_blob(session, document.workspace_id, version.sha256.hex())
+    return (
+        _file_name(document),
+        version.media_type,
+        blobs.read_blob(session, document.workspace_id, version.sha256.hex()),
+    )
 
 
 def reingest_payload(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> dict[str, object]:
@@ -298,9 +175,20 @@ def reingest_payload(session: Session, document_id: int, *, channels: Sequence[s
     }
 
 
+def owner_of_source(session: Session, workspace_id: int, source: str) -> str | None:
+    """Say who added a document, or is adding it just now (a tenant transaction); None when there is none."""
+    owner = session.scalar(named("owner_of_source"), {"workspace_id": workspace_id, "source": source})
+    return None if owner is None else str(owner)
+
+
+def document_beginning(session: Session, document_id: int) -> str:
+    """Give what a document begins with (a tenant transaction); empty when it is gone."""
+    return str(session.scalar(named("document_beginning"), {"id": document_id}) or "")
+
+
 def delete_document(session: Session, document_id: int) -> str:
     """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
-    session.execute(named("cancel_source"), {"document_id": document_id})
+    jobs.cancel_source(session, document_id)
     title = session.scalar(named("delete_document"), {"id": document_id})
     if title is None:
         raise UnknownName(f"There is no document {document_id} here.")

@@ -1,4 +1,4 @@
--- What the Discord bot looks up for people: jobs as they see them, their last answer, whose a document is, all settings.
+-- Jobs as people see them.
 
 -- name: jobs_listed
 -- Jobs of the workspace, newest first: one person's or everybody's, by kind, or with these words in what they are about. The
@@ -28,27 +28,33 @@ SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_to
 FROM jobs j JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = j.delivery_id
 WHERE j.id = :id;
 
+-- name: jobs_shown
+-- What deliveries show of their jobs, with the sentence that says why each is where it is. Places in a queue are counted once
+-- for all, up to 1,000 as `jobs_ahead` does.
+WITH queues AS (
+    SELECT q.queue, EXISTS (
+        SELECT FROM workers k WHERE q.queue = ANY (k.queues) AND k.last_seen > now() - interval '30 seconds') AS served
+    FROM (SELECT DISTINCT queue FROM jobs WHERE delivery_id = ANY (CAST(:ids AS bigint[])) AND state = 'queued') q
+),
+places AS MATERIALIZED (
+    SELECT w.id, row_number() OVER (PARTITION BY q.queue ORDER BY w.id) - 1 AS ahead
+    FROM queues q CROSS JOIN LATERAL (
+        SELECT o.id FROM jobs o WHERE o.queue = q.queue AND o.state = 'queued' ORDER BY o.id LIMIT 1000) w
+)
+SELECT j.delivery_id, j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result,
+       j.error_class, j.error, j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at,
+       CASE WHEN j.state = 'queued' THEN coalesce(p.ahead, 1000) END AS ahead,
+       CASE WHEN j.state = 'queued' AND j.run_after <= now() AND j.published_at IS NOT NULL AND q.served THEN
+                format('waiting in the queue "%s" behind %s jobs', j.queue, coalesce(p.ahead, 1000))
+            ELSE (SELECT i.why FROM inspect.jobs i WHERE i.id = j.id) END AS why
+FROM jobs j
+LEFT JOIN queues q ON q.queue = j.queue
+LEFT JOIN places p ON p.id = j.id
+WHERE j.delivery_id = ANY (CAST(:ids AS bigint[]))
+ORDER BY j.id;
+
 -- name: last_answer
 -- The last answer that a person got in a channel.
 SELECT j.id FROM jobs j JOIN deliveries d ON d.id = j.delivery_id
 WHERE j.kind = 'ask' AND j.state = 'succeeded' AND j.requester = :user_id AND d.channel_id = :channel_id
 ORDER BY j.id DESC LIMIT 1;
-
--- name: owner_of_source
--- Whose a document is: who added the one that answers, or whoever is adding it just now.
-SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
-                (SELECT requester FROM jobs
-                 WHERE workspace_id = :workspace_id AND kind = 'ingest' AND state IN ('queued', 'running') AND payload ->> 'source' = :source
-                 ORDER BY id LIMIT 1));
-
--- name: rescope_job
--- A question is asked again: it reads what the person may see now.
-UPDATE jobs SET payload = payload || jsonb_build_object('channels', to_jsonb(CAST(:channels AS text[]))) WHERE id = :id AND kind = 'ask';
-
--- name: all_settings
--- The settings of every workspace that has any.
-SELECT w.key, s.* FROM workspace_settings s JOIN workspaces w ON w.id = s.workspace_id;
-
--- name: document_beginning
--- What the live version of a document begins with.
-SELECT c.text FROM documents d JOIN chunks c ON c.version_id = d.live_version_id WHERE d.id = :id ORDER BY c.ordinal LIMIT 1;

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pgvector import HalfVector
 from sqlalchemy.orm import Session
 
-from db import jobs, profiles
+from db import jobs, profiles, quarantine, versions
 from db.sql import named
 from pipeline.errors import ProfileMismatch
 from pipeline.types import EmbeddingProfile
@@ -88,7 +88,7 @@ def store_vectors(
         )
     version_ids = sorted({chunk.version_id for chunk in chunks})
     profiles.hold(session)
-    lock_versions(session, version_ids)
+    versions.lock_versions(session, version_ids)
     owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile.id}))
     rows = [
         {
@@ -104,32 +104,7 @@ def store_vectors(
     if rows:
         session.execute(named("add_embedding"), rows)
     session.execute(named("report_embedding"), {"version_ids": version_ids})
-    return complete_versions(session, version_ids)
-
-
-def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
-    """Lock versions with their jobs and documents, in the one order of locks."""
-    for name in ("lock_jobs_of_versions", "lock_documents_of_versions", "lock_versions"):
-        session.execute(named(name), {"version_ids": list(version_ids)})
-
-
-def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
-    """Make those versions live that have all vectors of the live profile, and end their jobs.
-
-    The caller has called `profiles.hold` before it took any lock.
-    """
-    complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
-    if outdated := [row.id for row in complete if row.outdated]:
-        for name in ("end_outdated", "drop_outdated"):
-            session.execute(named(name), {"version_ids": outdated})
-    waiting = {row.id: row.document_id for row in complete if not row.outdated}
-    while waiting:
-        # Two versions of one document go live one after the other; in one statement each would supersede the other.
-        wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
-        for name in ("switch_versions", "succeed_embedded", "drop_superseded"):
-            session.execute(named(name), {"version_ids": list(wave.values())})
-        waiting = {version_id: doc for version_id, doc in waiting.items() if wave[doc] != version_id}
-    return [row.id for row in complete if not row.outdated]
+    return versions.complete_versions(session, version_ids)
 
 
 def kill_poisoned(session: Session, max_attempts: int) -> list[int]:
@@ -138,7 +113,7 @@ def kill_poisoned(session: Session, max_attempts: int) -> list[int]:
     for row in session.execute(named("poisoned"), {"max_attempts": max_attempts}).all():
         values = {"id": row.job_id, "max_attempts": max_attempts}
         if session.execute(named("kill_embedding_job"), values).one_or_none() is not None:
-            session.execute(named("quarantine_content"), {"id": row.job_id})
+            quarantine.add(session, row.job_id)
             killed.append(int(row.job_id))
         jobs.discard(session, row.job_id)
     return killed

@@ -1,0 +1,31 @@
+"""Quarantine: content that killed its worker repeatedly and is not tried again until it is released."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from db.sql import named
+from pipeline.errors import Quarantined
+
+
+def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
+    """Raise `Quarantined` for bytes that killed their worker too often."""
+    row = session.execute(
+        named("quarantined"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
+    ).one_or_none()
+    if row is not None:
+        raise Quarantined(
+            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not"
+            " tried again;"
+            f" `refdesk jobs retry {row.job_id}` lifts this."
+        )
+
+
+def add(session: Session, job_id: int) -> None:
+    """Quarantine the content of a job."""
+    session.execute(named("quarantine_content"), {"id": job_id})
+
+
+def lift(session: Session, job_id: int) -> None:
+    """Release the content of a job from quarantine."""
+    session.execute(named("lift_quarantine"), {"id": job_id})

@@ -1,0 +1,18 @@
+-- Original bytes, stored once per workspace and content hash.
+
+-- name: keep_blob
+-- Keep original bytes once per workspace.
+INSERT INTO blobs (workspace_id, sha256, content) VALUES (:workspace_id, :sha256, :content)
+ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = now();  -- needed again: the tidy must not take it now
+
+-- name: read_blob
+-- Original bytes.
+SELECT content FROM blobs WHERE workspace_id = :workspace_id AND sha256 = :sha256;
+
+-- name: drop_orphan_blobs
+-- Original bytes that no version and no open job needs.
+DELETE FROM blobs b
+WHERE b.created_at < now() - interval '1 hour'
+  AND NOT EXISTS (SELECT FROM document_versions v WHERE v.workspace_id = b.workspace_id AND v.sha256 = b.sha256)
+  AND NOT EXISTS (SELECT FROM jobs j WHERE j.workspace_id = b.workspace_id AND j.payload ->> 'sha256' = encode(b.sha256, 'hex')
+                  AND (j.state IN ('queued', 'running') OR j.finished_at > now() - interval '7 days'));

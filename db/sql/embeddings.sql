@@ -1,0 +1,75 @@
+-- The embedding queue: chunks claimed in batches across documents, and their vectors.
+
+-- name: embedding_backlog
+-- What waits for vectors, up to one claim: how many, since when, and how often the chunk that is due first was claimed
+-- before. The limit keeps this cheap beside a long queue.
+SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s,
+       coalesce((array_agg(attempts ORDER BY due_at))[1], 0) AS attempts
+FROM (
+    SELECT queued_at, due_at, attempts FROM embedding_queue
+    WHERE profile_id = :profile_id AND attempts < :max_attempts AND (claim_expires IS NULL OR claim_expires < now())
+    ORDER BY due_at
+    LIMIT :limit
+) AS next;
+
+-- name: parsing_ahead
+-- Ingest jobs that are about to bring more chunks.
+SELECT count(*) FROM (SELECT FROM jobs WHERE queue = 'ingest' AND state = 'queued' AND run_after <= now() LIMIT 1) AS j;
+
+-- name: claim_chunks
+-- The next batch without vectors, across documents. Chunks that were claimed before and not finished (their worker died)
+-- come in ever smaller batches, until the one that kills workers stands alone.
+WITH next AS (
+    SELECT q.profile_id, q.chunk_id FROM embedding_queue q
+    WHERE q.profile_id = :profile_id AND q.attempts = :attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
+    ORDER BY q.due_at, q.chunk_id
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE embedding_queue q
+    SET claim_token = :token, claim_expires = now() + make_interval(secs => :lease_s), attempts = q.attempts + 1
+    FROM next WHERE q.profile_id = next.profile_id AND q.chunk_id = next.chunk_id
+    RETURNING q.chunk_id, q.workspace_id, q.version_id
+)
+SELECT c.id AS chunk_id, k.workspace_id, k.version_id, c.headings, c.text FROM claimed k JOIN chunks c ON c.id = k.chunk_id ORDER BY c.id;
+
+-- name: renew_claim
+-- Heartbeat of an embedding batch.
+UPDATE embedding_queue SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_token = :token;
+
+-- name: release_claim
+-- Hand a batch back. It counts when its work failed, not when the worker is told to stop.
+UPDATE embedding_queue
+SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
+WHERE claim_token = :token;
+
+-- name: take_claimed
+-- The fence of an embedding batch: only chunks still claimed under this token may get their vector.
+DELETE FROM embedding_queue WHERE claim_token = :token AND profile_id = :profile_id RETURNING chunk_id;
+
+-- name: add_embedding
+-- One vector.
+INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
+VALUES (:profile_id, :chunk_id, :workspace_id, :version_id, :vector) ON CONFLICT DO NOTHING;
+
+-- name: report_embedding
+-- Progress of the jobs behind these versions.
+UPDATE jobs j
+SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q
+                                         WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
+FROM document_versions v
+WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
+
+-- name: poisoned
+-- Versions with a chunk that was claimed as often as allowed and never finished: their job is dead. For a profile beside the
+-- live one such a chunk only stays where it is, so that the profile is never whole.
+SELECT DISTINCT v.id, v.job_id FROM embedding_queue q JOIN document_versions v ON v.id = q.version_id
+WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
+  AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live');
+
+-- name: kill_embedding_job
+-- The job of a version that cannot be embedded.
+UPDATE jobs SET state = 'dead', finished_at = now(), error_class = 'WorkerLost',
+       error = format('A chunk of this document could not be embedded %s times; each time the work failed or its worker died.', CAST(:max_attempts AS integer))
+WHERE id = :id AND state = 'running' AND stage = 'embed' AND lease_token IS NULL
+RETURNING *;

@@ -1,0 +1,35 @@
+-- Votes on answers.
+
+-- name: keep_vote
+-- One vote of each person on each answer of this workspace; the same vote again changes nothing. No row: no such answer.
+INSERT INTO feedback (workspace_id, job_id, user_id, vote)
+SELECT j.workspace_id, j.id, :user_id, :vote FROM jobs j
+WHERE j.id = :job_id AND j.workspace_id = :workspace_id AND j.kind = 'ask' AND j.state = 'succeeded'
+ON CONFLICT (job_id, user_id) DO UPDATE
+SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
+RETURNING vote;
+
+-- name: take_back_vote
+-- No vote of this person any more.
+DELETE FROM feedback WHERE job_id = :job_id AND user_id = :user_id AND workspace_id = :workspace_id;
+
+-- name: count_votes
+-- How many found an answer helpful, and how many did not.
+SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down FROM feedback WHERE job_id = :job_id;
+
+-- name: vote_of
+-- One person's vote.
+SELECT vote FROM feedback WHERE job_id = :job_id AND user_id = :user_id;
+
+-- name: asked_questions
+-- What people asked and got an answer to, newest first: the question as it was searched, the votes on the answer (for it minus
+-- against it), and the documents that the answer cites, of those that still answer.
+SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, coalesce(v.votes, 0) AS votes,
+       ARRAY(SELECT DISTINCT k.document_id FROM query_candidates k JOIN documents d ON d.id = k.document_id
+             WHERE k.query_id = q.id AND k.citation IS NOT NULL AND d.live_version_id IS NOT NULL ORDER BY 1) AS cited
+FROM queries q
+LEFT JOIN LATERAL (SELECT sum(f.vote) AS votes FROM feedback f WHERE f.job_id = q.job_id) AS v ON true
+WHERE q.workspace_id = :workspace_id AND NOT q.abstained
+  AND (CAST(:days AS float) = 0 OR q.created_at > now() - CAST(:days AS float) * interval '1 day')
+ORDER BY q.id DESC
+LIMIT :limit;

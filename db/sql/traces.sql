@@ -1,0 +1,16 @@
+-- Traces of answered questions.
+
+-- name: trace_candidates
+-- Candidates of an answered question with what is left of their passages. Of a document that the viewer may not see, or no
+-- longer, only its ranks are told; null channels see everything.
+SELECT k.chunk_id, k.document_id, CASE WHEN s.seen THEN k.title ELSE '' END AS title, CASE WHEN s.seen THEN k.page END AS page, coalesce(c.text, '') AS text, coalesce(d.source, '') AS source,
+       coalesce(d.origin, '') AS origin, k.recall_rank, k.recall_score, k.dense_rank, k.dense_score, k.keyword_rank, k.keyword_score,
+       k.rank, k.score, k.raw_score, CASE WHEN s.seen THEN k.reason ELSE '' END AS reason, k.method, k.flags, k.citation,
+       CASE WHEN s.seen THEN k.quote END AS quote
+FROM query_candidates k
+LEFT JOIN documents d ON d.id = k.document_id
+     AND (CAST(:channels AS text[]) IS NULL OR d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
+LEFT JOIN chunks c ON c.id = k.chunk_id AND c.document_id = d.id
+CROSS JOIN LATERAL (SELECT CAST(:channels AS text[]) IS NULL OR d.id IS NOT NULL AS seen) s
+WHERE k.query_id = :query_id
+ORDER BY k.rank;

@@ -1,0 +1,121 @@
+-- Versions: built in parallel to the live one with their chunks and postings, and switched in one statement.
+
+-- name: add_version
+-- A version under construction: nobody sees it before the switch.
+INSERT INTO document_versions (workspace_id, document_id, job_id, sha256, title, media_type, pages, language, chunks, terms, warnings)
+VALUES (:workspace_id, :document_id, :job_id, :sha256, :title, :media_type, :pages, :language, :chunks, :terms, :warnings)
+RETURNING id;
+
+-- name: add_chunks
+-- All chunks of a version in one statement; headings travel as JSON because arrays of arrays must be rectangular.
+INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash)
+SELECT :workspace_id, :document_id, :version_id, c.ordinal, c.text,
+       ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.page, c.tokens, decode(c.input_hash, 'hex')
+FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
+     AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text)
+RETURNING id, ordinal;
+
+-- name: add_postings
+-- The keyword index of a version.
+INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
+SELECT :workspace_id, t.term, t.chunk_id, :version_id, t.frequency, t.length
+FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[]))
+     AS t(term, chunk_id, frequency, length);
+
+-- name: reuse_or_queue
+-- Chunks whose input did not change keep their vectors, copied from any chunk of the workspace with the same hash; the
+-- rest waits for a worker. So for every profile that is kept filled, the live one and those beside it. The k-th chunk is
+-- due 20 ms after the one before, so a long document does not hold up short ones. Gives how many wait for the live profile.
+WITH kept AS (
+    SELECT id AS profile_id, state FROM embedding_profiles WHERE state IN ('live', 'building', 'retired')
+), reused AS (
+    INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
+    SELECT DISTINCT ON (k.profile_id, n.id) k.profile_id, n.id, n.workspace_id, n.version_id, e.vector
+    FROM kept k
+    CROSS JOIN chunks n
+    JOIN chunks o ON o.workspace_id = n.workspace_id AND o.input_hash = n.input_hash AND o.version_id <> n.version_id
+    JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = k.profile_id
+    WHERE n.version_id = :version_id
+    ORDER BY k.profile_id, n.id, o.id
+    ON CONFLICT DO NOTHING
+    RETURNING profile_id, chunk_id
+), queued AS (
+    INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
+    SELECT k.profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
+    FROM kept k CROSS JOIN chunks c
+    WHERE c.version_id = :version_id AND (k.profile_id, c.id) NOT IN (SELECT profile_id, chunk_id FROM reused)
+    ON CONFLICT DO NOTHING
+    RETURNING profile_id
+)
+SELECT count(*) FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live';
+
+-- name: hand_to_embedder
+-- The ingest job has stored its chunks: it gives up the lease and waits for vectors; fenced.
+UPDATE jobs SET stage = 'embed', progress_done = :done, progress_total = :total, lease_token = NULL, lease_expires = NULL
+WHERE id = :id AND lease_token = :token AND state = 'running'
+RETURNING id;
+
+-- name: lock_jobs_of_versions
+-- Locks are taken in one order everywhere, jobs, documents, versions, so that embedding, cancelling and deleting wait for
+-- each other instead of deadlocking; and two embedders that finish the last two batches of a version at once must not
+-- both believe that the other is still at it.
+SELECT j.id FROM jobs j JOIN document_versions v ON v.job_id = j.id WHERE v.id = ANY (:version_ids) ORDER BY j.id FOR UPDATE OF j;
+
+-- name: lock_documents_of_versions
+-- Second in the order of locks.
+SELECT d.id FROM documents d WHERE d.id IN (SELECT document_id FROM document_versions WHERE id = ANY (:version_ids)) ORDER BY d.id FOR UPDATE;
+
+-- name: lock_versions
+-- Third in the order of locks.
+SELECT id FROM document_versions WHERE id = ANY (:version_ids) ORDER BY id FOR UPDATE;
+
+-- name: complete_versions
+-- Those of these versions that have all their vectors of the live profile and whose job still waits for them, in the order in which they were
+-- asked for. `outdated`: what answers now was asked for later, so this version must not take its place.
+SELECT v.id, v.document_id,
+       coalesce((lj.requested_at, lj.id) > (j.requested_at, j.id), false) AS outdated
+FROM document_versions v JOIN jobs j ON j.id = v.job_id JOIN documents d ON d.id = v.document_id
+LEFT JOIN document_versions l ON l.id = d.live_version_id LEFT JOIN jobs lj ON lj.id = l.job_id
+WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AND j.lease_token IS NULL
+  AND NOT EXISTS (SELECT FROM embedding_queue q
+                  WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
+ORDER BY j.requested_at, j.id;
+
+-- name: end_outdated
+-- End the jobs of versions that something newer has overtaken.
+UPDATE jobs j
+SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
+    result = jsonb_build_object('document', v.document_id, 'title', d.title, 'chunks', v.chunks, 'unchanged', true, 'overtaken', true)
+FROM document_versions v JOIN documents d ON d.id = v.document_id
+WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
+
+-- name: drop_outdated
+-- And drop those versions.
+DELETE FROM document_versions WHERE id = ANY (:version_ids);
+
+-- name: switch_versions
+-- The one statement that makes versions visible.
+UPDATE documents d
+SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_at = now(),
+    origin = (SELECT j.payload ->> 'origin' FROM jobs j WHERE j.id = v.job_id AND j.payload ->> 'origin' ~* '^https?://'),
+    channels = (SELECT CASE WHEN jsonb_typeof(j.payload -> 'channels') = 'array'
+                            THEN ARRAY(SELECT jsonb_array_elements_text(j.payload -> 'channels')) END
+                FROM jobs j WHERE j.id = v.job_id)
+FROM document_versions v
+WHERE v.id = ANY (:version_ids) AND d.id = v.document_id;
+
+-- name: drop_superseded
+-- Versions that no longer answer and that no open job is building.
+DELETE FROM document_versions o
+USING document_versions v
+WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.id
+  AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = o.job_id AND j.state IN ('queued', 'running'));
+
+-- name: succeed_embedded
+-- End the jobs of versions that are now live.
+UPDATE jobs j
+SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
+    result = jsonb_build_object('document', v.document_id, 'title', v.title, 'chunks', v.chunks, 'pages', v.pages, 'unchanged', false,
+                                'warnings', to_jsonb(v.warnings))
+FROM document_versions v
+WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';

@@ -1,0 +1,140 @@
+"""Versions of documents: stored with their chunks and postings, and switched when their vectors are complete."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from db import documents, jobs, profiles
+from db.sql import named
+from pipeline.types import ParsedDocument, PreparedChunk
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A parsed and chunked document on its way into the store."""
+
+    source: str
+    sha256: bytes
+    channels: Sequence[str] | None
+    parsed: ParsedDocument
+    inputs: Sequence[PreparedChunk]
+
+
+def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
+    """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
+
+    Where every chunk keeps an old vector there is nothing to wait for, and the version goes live at once.
+
+    One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
+    """
+    profiles.hold(session)
+    jobs.hold(session, lease)
+    if lease.attempt > 1:
+        jobs.discard(session, lease.job_id)
+    document_id = documents.upsert(session, _document_values(lease, version))
+    version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
+    _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
+    total = len(version.inputs)
+    done = total - int(session.scalar(named("reuse_or_queue"), {"version_id": version_id}) or 0)
+    values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
+    session.execute(named("hand_to_embedder"), values)
+    if done == total:
+        complete_versions(session, [version_id])
+    return int(version_id)
+
+
+def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
+    """Lock versions with their jobs and documents, in the one order of locks."""
+    for name in ("lock_jobs_of_versions", "lock_documents_of_versions", "lock_versions"):
+        session.execute(named(name), {"version_ids": list(version_ids)})
+
+
+def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
+    """Make those versions live that have all vectors of the live profile, and end their jobs.
+
+    The caller has called `profiles.hold` before it took any lock.
+    """
+    complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
+    if outdated := [row.id for row in complete if row.outdated]:
+        for name in ("end_outdated", "drop_outdated"):
+            session.execute(named(name), {"version_ids": outdated})
+    waiting = {row.id: row.document_id for row in complete if not row.outdated}
+    while waiting:
+        # Two versions of one document go live one after the other; in one statement each would supersede the other.
+        wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
+        for name in ("switch_versions", "succeed_embedded", "drop_superseded"):
+            session.execute(named(name), {"version_ids": list(wave.values())})
+        waiting = {version_id: doc for version_id, doc in waiting.items() if wave[doc] != version_id}
+    return [row.id for row in complete if not row.outdated]
+
+
+def _document_values(lease: jobs.Lease, version: NewVersion) -> dict[str, object]:
+    return {
+        "workspace_id": lease.workspace_id,
+        "source": version.source,
+        "title": version.parsed.title,
+        "media_type": version.parsed.media_type,
+        "channels": None if version.channels is None else list(version.channels),
+        "added_by": lease.requester,
+    }
+
+
+def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) -> dict[str, object]:
+    return {
+        "workspace_id": lease.workspace_id,
+        "document_id": document_id,
+        "job_id": lease.job_id,
+        "sha256": version.sha256,
+        "title": version.parsed.title,
+        "media_type": version.parsed.media_type,
+        "pages": version.parsed.pages,
+        "language": version.parsed.language,
+        "chunks": len(version.inputs),
+        "terms": sum(term.frequency for item in version.inputs for term in item.terms),
+        "warnings": list(version.parsed.warnings),
+    }
+
+
+def _add_chunks(
+    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[PreparedChunk]
+) -> None:
+    scope = {"workspace_id": workspace_id, "document_id": document_id, "version_id": version_id}
+    rows = [
+        {
+            "ordinal": item.chunk.ordinal,
+            "text": item.chunk.text,
+            "headings": list(item.chunk.headings),
+            "page": item.chunk.page,
+            "tokens": item.chunk.tokens,
+            "input_hash": item.input_hash.hex(),
+        }
+        for item in inputs
+    ]
+    numbered = session.execute(named("add_chunks"), scope | {"chunks": json.dumps(rows)}).all()
+    chunk_of = {row.ordinal: row.id for row in numbered}
+    terms: list[int] = []
+    chunk_ids: list[int] = []
+    frequencies: list[int] = []
+    lengths: list[int] = []
+    for item in inputs:
+        length = sum(term.frequency for term in item.terms)
+        for term in item.terms:
+            terms.append(term.id)
+            chunk_ids.append(chunk_of[item.chunk.ordinal])
+            frequencies.append(min(term.frequency, 32_767))
+            lengths.append(length)
+    session.execute(
+        named("add_postings"),
+        {
+            "workspace_id": workspace_id,
+            "version_id": version_id,
+            "terms": terms,
+            "chunk_ids": chunk_ids,
+            "frequencies": frequencies,
+            "lengths": lengths,
+        },
+    )
