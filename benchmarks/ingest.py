@@ -103,12 +103,12 @@ def ingest(front: CommandContext, workspace_id: int, path: Path) -> float:
 
 def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
     """Return the embedding inputs of all stored chunks."""
-    from pipeline.embed import passage_text
+    from pipeline.text.passages import build_passage
 
     texts = []
     with front.database.tenant(workspace_id) as session:
         for document in documents.list_documents(session, limit=10**6):
-            texts += [passage_text(c.headings, c.text) for c in documents.show_document(session, document.id)[1]]
+            texts += [build_passage(c.headings, c.text) for c in documents.show_document(session, document.id)[1]]
     return texts
 
 

@@ -15,6 +15,7 @@ from evaluation.cost import tokens_of
 from evaluation.evaluate import EvaluationEnvironment
 from evaluation.side_by_side import answer_json, answer_side_by_side, name_of
 from pipeline.questions import check_question
+from pipeline.text.passages import join_headings
 from pipeline.types import Answer, AnswerOptions, RankedCandidate, RecallMode
 
 SNIPPET = 60
@@ -94,7 +95,7 @@ def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
     page = f" p. {one.candidate.page}" if one.candidate.page else ""
     text = " ".join(one.candidate.text.split())
     snippet = text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + "…"
-    place_in = " > ".join((one.candidate.title, *one.candidate.headings[-1:]))
+    place_in = join_headings((one.candidate.title, *one.candidate.headings[-1:]))
     return f"{place_in}{page} ({one.score:.2f}, recalled {one.candidate.recall_rank}.) {snippet}"
 
 

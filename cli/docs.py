@@ -12,6 +12,7 @@ from cli.console import one_document, print_json, print_table, say
 from cli.ingest import IngestResult, follow, new_job, summarise
 from cli.sources import storable
 from db import documents
+from pipeline.text.passages import join_headings
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -71,7 +72,7 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
     say(f"{summary.title} (document {summary.id})", "bold")
     say(f"{summary.source}, {summary.media_type}, {summary.chunks} chunks, updated {summary.updated_at}", "dim")
     for passage in passages:
-        place = " > ".join(passage["headings"])  # type: ignore[arg-type]
+        place = join_headings(passage["headings"])  # type: ignore[arg-type]
         page = f" page {passage['page']}" if passage["page"] else ""
         say(f"\n[{passage['ordinal']}]{page} {place} ({passage['tokens']} tokens)", "dim")
         say(str(passage["text"]))

@@ -14,6 +14,7 @@ from math import ceil
 
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
+from pipeline.text.passages import build_passage
 from pipeline.types import Block, Chunk, ParsedDocument
 
 TINY_SHARE = 0.25
@@ -45,11 +46,6 @@ def chunk_document(
                 )
             chunks.append(replace(chunk, ordinal=len(chunks)))
     return tuple(chunks)
-
-
-def embedding_text(headings: Sequence[str], text: str) -> str:
-    """The text of a chunk as the embedding model reads it, without the profile's prefix."""
-    return " > ".join(headings) + "\n" + text if headings else text
 
 
 class _CachedTokenCounter(dict[str, float]):
@@ -101,7 +97,7 @@ class _Chunker:
             yield from self._fitting(text, headings, block.page, budget)
 
     def _fitting(self, text: str, headings: tuple[str, ...], page: int | None, budget: int) -> Iterator[Chunk]:
-        tokens = self._exact(embedding_text(headings, text))
+        tokens = self._exact(build_passage(headings, text))
         if tokens <= self.max_tokens or len(text) == 1:
             yield Chunk(0, text, headings, page, tokens)
             return
@@ -117,12 +113,12 @@ class _Chunker:
         """Give the headings that fit their share, innermost first, and the tokens left for the text."""
         kept = headings
         room = int(self.max_tokens * HEADINGS_SHARE)
-        while len(kept) > 1 and self._exact(embedding_text(kept, "")) > room:
+        while len(kept) > 1 and self._exact(build_passage(kept, "")) > room:
             kept = kept[1:]
-        while kept and self._exact(embedding_text(kept, "")) > room:
+        while kept and self._exact(build_passage(kept, "")) > room:
             shorter = kept[0][: len(kept[0]) // 2].rstrip()
             kept = (shorter,) if shorter else ()
-        return kept, self.max_tokens - (self._exact(embedding_text(kept, "")) if kept else 0)
+        return kept, self.max_tokens - (self._exact(build_passage(kept, "")) if kept else 0)
 
     def _pieces(self, text: str, budget: int) -> list[str]:
         if self.count(text) <= budget:

@@ -11,25 +11,18 @@ from collections.abc import Sequence
 
 from pipeline.errors import Cancelled, LeaseLost
 from pipeline.ports import Embedder, Matrix
+from pipeline.text.passages import build_passage
 from pipeline.types import EmbeddingProfile, Vector
-
-HEADING_SEPARATOR = " > "
-
-
-def passage_text(headings: Sequence[str], text: str) -> str:
-    """Join the heading path and the text of a chunk: what is embedded, before any prefix."""
-    path = HEADING_SEPARATOR.join(heading.strip() for heading in headings if heading.strip())
-    return f"{path}\n{text}" if path else text
 
 
 def input_hash(text: str) -> bytes:
-    """Hash what `passage_text` gave; equal hash, equal vector in any profile."""
+    """Hash an embedding input without prefix; equal hashes have equal vectors in every profile."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def passage_input(profile: EmbeddingProfile, headings: Sequence[str], text: str) -> str:
     """Write a chunk as the profile's model wants to read it."""
-    return profile.passage_input(passage_text(headings, text))
+    return profile.passage_input(build_passage(headings, text))
 
 
 def embed_question(embedder: Embedder, question: str) -> Vector:

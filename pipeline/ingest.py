@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.chunk import chunk_document
-from pipeline.embed import input_hash, passage_text
+from pipeline.embed import input_hash
 from pipeline.errors import Cancelled
 from pipeline.ports import Fetcher, Parser, Tokenizer
 from pipeline.recall import extract_terms
+from pipeline.text.passages import build_passage
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, PreparedChunk, Source
 
 OnStage = Callable[[str], None]
@@ -60,5 +61,5 @@ def prepare_document(
 
 def prepare_chunk(chunk: Chunk) -> PreparedChunk:
     """Compute what the store keeps of a chunk; keywords are taken from exactly what is embedded."""
-    text = passage_text(chunk.headings, chunk.text)
+    text = build_passage(chunk.headings, chunk.text)
     return PreparedChunk(chunk, input_hash(text), extract_terms(text))

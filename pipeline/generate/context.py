@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
 from pipeline.ports import RecallStore
+from pipeline.text.passages import build_passage
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Fallback, Neighbour, RankedCandidate
 
@@ -77,11 +78,12 @@ def parts_of(ranked: RankedCandidate) -> Iterator[ContextPart]:
 def readable(ranked: RankedCandidate) -> str:
     """Write all that a passage says, its title and headings included."""
     candidate = ranked.candidate
-    return " ".join((candidate.title, *candidate.headings, *(part.text for part in parts_of(ranked))))
+    text = "\n\n".join(part.text for part in parts_of(ranked))
+    return build_passage(candidate.headings, text, title=candidate.title)
 
 
 def _part(neighbour: Neighbour, ranked: RankedCandidate) -> ContextPart:
     # A neighbour from another section needs that section's headings to say what it is about.
-    path = " > ".join(neighbour.headings) if neighbour.headings != ranked.candidate.headings else ""
-    text = f"{path}\n\n{neighbour.text}" if path else neighbour.text
+    headings = neighbour.headings if neighbour.headings != ranked.candidate.headings else ()
+    text = build_passage(headings, neighbour.text, gap="\n\n")
     return ContextPart(text[:MAX_PART_CHARS], neighbour.page)

@@ -9,7 +9,7 @@ from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
 from pipeline.generate.versions import CheckedAnswer, drop_conflict_lines, named_conflicts, show_versions
-from pipeline.prompts import drop_thinking, escape_passage
+from pipeline.prompts import drop_thinking, escape_passage, quote_title
 from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
 
 NO_ANSWER = "NO_ANSWER"
@@ -39,15 +39,10 @@ def check_answer(
 def format_passages(passages: Sequence[RankedCandidate]) -> str:
     """Write the passages for the prompt, each in its numbered tag, which its text cannot close."""
     return "\n\n".join(
-        f'<passage n="{n}" title="{_title(ranked)}">\n'
+        f'<passage n="{n}" title="{quote_title(ranked.candidate.title, ranked.candidate.headings)}">\n'
         f"{escape_passage(PART_GAP.join(part.text for part in parts_of(ranked)))}\n</passage>"
         for n, ranked in enumerate(passages, 1)
     )
-
-
-def _title(ranked: RankedCandidate) -> str:
-    title = " > ".join((ranked.candidate.title, *ranked.candidate.headings))[:200]
-    return escape_passage(" ".join(title.replace('"', "'").split()))
 
 
 def show_when_verified(

@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
+from pipeline.text.passages import join_headings
 from pipeline.types import ChatMessage, Exchange
 
 Language = Literal["en", "zh"]
@@ -34,6 +35,9 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
 
 LONGEST_QUOTED = 1000
 """Characters of an earlier question or answer that a model gets to see."""
+
+LONGEST_TITLE = 200
+"""Maximum characters of a title with its heading path in a prompt."""
 
 _SECTION = re.compile(r"^## (\w+)[ \t]*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
@@ -116,6 +120,12 @@ def escape_passage(text: str) -> str:
     """Take the power from everything in foreign text that could end its tag or speak as another role."""
     # U+2039, since the full-width forms turn back into "<" in tokenizers that normalise to NFKC.
     return _INSTRUCTION.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
+
+
+def quote_title(title: str, headings: Sequence[str]) -> str:
+    """Quote a document title with its heading path for an attribute of a prompt's tag, which it cannot close."""
+    path = join_headings((title, *headings))[:LONGEST_TITLE]
+    return escape_passage(" ".join(path.replace('"', "'").split()))
 
 
 def quote_conversation(conversation: Sequence[Exchange]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
-from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import CandidateScore, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
+from pipeline.text.passages import build_passage
 from pipeline.types import Candidate, RerankResult
 
 
@@ -31,7 +31,9 @@ class CrossEncoderReranker:
         """Order by the model's score; those the deadline left unread keep their place and are flagged."""
 
         def score(part: Sequence[Candidate]) -> Sequence[float]:
-            return self._scorer.score(question, [passage_of(candidate) for candidate in part])
+            return self._scorer.score(
+                question, [build_passage(candidate.headings, candidate.text) for candidate in part]
+            )
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         scored = [CandidateScore(None) if logit is None else CandidateScore(sigmoid(logit), logit) for logit in raw]

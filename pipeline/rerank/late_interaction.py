@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pipeline.ports import Matrix, TokenVectors, Vocabulary
-from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid, standardize
 from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
+from pipeline.text.passages import build_passage
 from pipeline.text.terms import reading_share
 from pipeline.types import Candidate, RerankResult
 
@@ -55,7 +55,7 @@ class LateInteractionReranker:
             return give_up(candidates, self.method, "The question has no word that the embedding model knows.")
 
         def score(part: Sequence[Candidate]) -> list[float]:
-            passages = [self._passage_prefix + passage_of(candidate) for candidate in part]
+            passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in part]
             return [max_sim(asked, tokens) for tokens in self._vectors.encode_tokens(passages)]
 
         raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)

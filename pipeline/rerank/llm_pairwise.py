@@ -21,11 +21,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import escape_passage, language_of, load_prompt
+from pipeline.prompts import escape_passage, language_of, load_prompt, quote_title
 from pipeline.rerank.comparisons import Strategy, all_pairs, match, merge, most_comparisons, slide
 from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
 from pipeline.rerank.pairwise_comparer import REPLY_TOKENS, PairwiseComparer
-from pipeline.rerank.passages import quoted_text, quoted_title
+from pipeline.rerank.passages import quoted_text
 from pipeline.rerank.permutation import UNSCORED, CandidateScore, give_up, order_by_places, order_by_score
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
@@ -116,7 +116,7 @@ class LlmPairwiseReranker:
 
 
 def _quoted(candidate: Candidate) -> tuple[str, str]:
-    return quoted_title(candidate), quoted_text(candidate, MAX_PASSAGE_TOKENS)
+    return quote_title(candidate.title, candidate.headings), quoted_text(candidate, MAX_PASSAGE_TOKENS)
 
 
 def _values(asked: str, shown: Sequence[tuple[str, str]], first: int, second: int) -> dict[str, str]:

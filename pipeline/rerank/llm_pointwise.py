@@ -18,10 +18,10 @@ from functools import partial
 from typing import Literal
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt
+from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_title
 from pipeline.rerank.expected_rating import expected_rating
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits, ParallelCalls
-from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
+from pipeline.rerank.passages import quoted_list, quoted_text
 from pipeline.rerank.permutation import REPAIRED, CandidateScore, give_up, note_unscored, order_by_score
 from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
 from pipeline.rerank.slices import OUT_OF_TIME
@@ -105,7 +105,7 @@ class LlmPointwiseReranker:
     def _values(self, question: str, batch: Sequence[Candidate]) -> dict[str, str]:
         asked = escape_passage(question)
         if self._per_call == 1:
-            title, passage = quoted_title(batch[0]), quoted_text(batch[0], MAX_PASSAGE_TOKENS)
+            title, passage = quote_title(batch[0].title, batch[0].headings), quoted_text(batch[0], MAX_PASSAGE_TOKENS)
             return {"question": asked, "title": title, "passage": passage}
         return {"question": asked, "passages": quoted_list(batch, max(200, MAX_PASSAGE_TOKENS // self._per_call))}
 

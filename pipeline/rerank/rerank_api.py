@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 
 from pipeline.errors import LlmTimeout, LlmUnparsable
 from pipeline.ports import RerankEndpoint
-from pipeline.rerank.passages import passage_of
 from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid
 from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.text.passages import build_passage
 from pipeline.text.tokens import cut_to_tokens, estimate_tokens
 from pipeline.types import Candidate, RerankResult, Usage
 
@@ -56,7 +56,10 @@ class RerankApiReranker:
             return give_up(candidates, self.method, said)
         if deadline_s <= 0:
             raise LlmTimeout(f"{self._endpoint.name} was not asked: {OUT_OF_TIME}")
-        passages = [cut_to_tokens(passage_of(candidate), MAX_PASSAGE_TOKENS) for candidate in candidates]
+        passages = [
+            cut_to_tokens(build_passage(candidate.headings, candidate.text), MAX_PASSAGE_TOKENS)
+            for candidate in candidates
+        ]
         try:
             answer = self._endpoint.score(question, passages, timeout_s=min(deadline_s, self._call_timeout_s))
         except (LlmTimeout, LlmUnparsable) as error:
@@ -78,7 +81,9 @@ class RerankApiReranker:
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost: every passage is read together with the question."""
         asked = estimate_tokens(question)
-        tokens = sum(asked + min(MAX_PASSAGE_TOKENS, estimate_tokens(passage_of(c))) for c in candidates)
+        tokens = sum(
+            asked + min(MAX_PASSAGE_TOKENS, estimate_tokens(build_passage(c.headings, c.text))) for c in candidates
+        )
         return self._priced(Usage(calls=1, prompt_tokens=tokens)) if candidates else Usage()
 
     def _priced(self, usage: Usage) -> Usage:

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import text
 
 from db import jobs
-from pipeline.embed import passage_text
+from pipeline.text.passages import build_passage
 from tasks.submit import Submitter
 from tests.loopback_llm import LoopbackLlm, Said
 
@@ -104,7 +104,7 @@ def assert_no_question_mixes_vectors(desk) -> None:
             )
         ).all()
     local = SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2"))
-    contents = sorted({passage_text(row.headings, row.text) for row in rows} | {row.question for row in rows})
+    contents = sorted({build_passage(row.headings, row.text) for row in rows} | {row.question for row in rows})
     vectors: dict[str, dict[str, Sequence[float]]] = {
         "all-MiniLM-L6-v2": dict(zip(contents, local.encode(contents), strict=True)),
         "remote": {content: remote_vector(content).tolist() for content in contents},
@@ -112,7 +112,7 @@ def assert_no_question_mixes_vectors(desk) -> None:
     assert {row.profile for row in rows} == set(vectors)
     for row in rows:
         of = vectors[row.profile]
-        expected = float(np.dot(of[row.question], of[passage_text(row.headings, row.text)]))
+        expected = float(np.dot(of[row.question], of[build_passage(row.headings, row.text)]))
         assert abs(row.dense_score - expected) < 0.005, (row.profile, row.question, row.dense_score, expected)
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline import errors
 from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
-from pipeline.chunk import chunk_document, embedding_text
+from pipeline.chunk import chunk_document
+from pipeline.text.passages import build_passage
 from pipeline.types import Chunk, ParsedDocument, Source
 
 MUST_READ = ("pdf", "docx", "pptx", "xlsx", "html", "epub", "txt", "md", "csv")
@@ -122,7 +123,7 @@ def test_documents__chunks_keep_the_budget(chunks):
     for path, cut in chunks.items():
         assert cut, path
         for chunk in cut:
-            assert Words().count(embedding_text(chunk.headings, chunk.text)) == chunk.tokens <= 200, path
+            assert Words().count(build_passage(chunk.headings, chunk.text)) == chunk.tokens <= 200, path
 
 
 def test_documents__chunks_keep_nearly_every_character(results, chunks):

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from pipeline.chunk import chunk_document, embedding_text
+from pipeline.chunk import chunk_document
 from pipeline.errors import FileTooLarge
+from pipeline.text.passages import build_passage
 from pipeline.types import Block, ParsedDocument
 
 
@@ -44,7 +45,7 @@ def test_chunk__never_exceeds_the_budget_headings_included(text, tokenizer):
     chunks = chunk(Block(text, ("Guide", "Part two")), tokenizer=tokenizer)
     assert len(chunks) > 1
     for one in chunks:
-        assert one.tokens == tokenizer.count(embedding_text(one.headings, one.text)) <= 40
+        assert one.tokens == tokenizer.count(build_passage(one.headings, one.text)) <= 40
 
 
 @pytest.mark.parametrize("text", [PROSE, CHINESE])

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from pipeline.backends.models.model_files import known_prefixes
-from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input, passage_text
+from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input
 from pipeline.ports import Matrix
+from pipeline.text.passages import build_passage
 from tests.answer_fakes import PROFILE, WordEmbedder
 
 
@@ -34,13 +35,8 @@ def test_prefixes__golden(model: str, question: str, passage: str) -> None:
     assert passage_input(profile, ("A", "B"), "There.") == passage
 
 
-def test_passage_text__no_headings() -> None:
-    assert passage_text((), "There.") == "There."
-    assert passage_text(("", " "), "There.") == "There."
-
-
 def test_input_hash__tells_headings_apart() -> None:
-    assert input_hash(passage_text(("A",), "x")) != input_hash(passage_text(("B",), "x"))
+    assert input_hash(build_passage(("A",), "x")) != input_hash(build_passage(("B",), "x"))
     assert input_hash("x") == bytes.fromhex("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881")
 
 

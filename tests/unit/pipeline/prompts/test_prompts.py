@@ -2,7 +2,16 @@
 
 import pytest
 
-from pipeline.prompts import PLACEHOLDERS, Language, escape_passage, language_of, load_prompt, parse_prompt
+from pipeline.prompts import (
+    LONGEST_TITLE,
+    PLACEHOLDERS,
+    Language,
+    escape_passage,
+    language_of,
+    load_prompt,
+    parse_prompt,
+    quote_title,
+)
 
 FILE = (
     "Placeholders: question, conversation\n\n## System\n\nS\n\n"
@@ -101,3 +110,8 @@ def test_escape_passage__long_runs() -> None:
 )
 def test_language_of(text: str, language: str) -> None:
     assert language_of(text) == language
+
+
+def test_quote_title__cannot_leave_its_attribute() -> None:
+    assert quote_title('The "A"\nlist', ("B", "</passage>")) == "The 'A' list > B > \u2039/passage>"
+    assert len(quote_title("t" * 500, ("A",))) == LONGEST_TITLE

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.ports import Reranker
-from pipeline.prompts import load_prompt
+from pipeline.prompts import load_prompt, quote_title
 from pipeline.rerank import (
     LateInteractionReranker,
     LlmLimits,
@@ -22,7 +22,7 @@ from pipeline.rerank import (
     estimate_usage,
     with_fallback,
 )
-from pipeline.rerank.passages import quoted_list, quoted_text, quoted_title
+from pipeline.rerank.passages import quoted_list, quoted_text
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Usage
 from tests.answer_fakes import FakeChat, WordEmbedder, candidate
@@ -37,11 +37,13 @@ def tokens_of(prompt: str, **values: str) -> int:
 
 
 def pointwise_tokens() -> int:
-    return tokens_of("pointwise", title=quoted_title(SAME[0]), passage=quoted_text(SAME[0], 2000))
+    return tokens_of(
+        "pointwise", title=quote_title(SAME[0].title, SAME[0].headings), passage=quoted_text(SAME[0], 2000)
+    )
 
 
 def pairwise_tokens() -> int:
-    title, text = quoted_title(SAME[0]), quoted_text(SAME[0], 1000)
+    title, text = quote_title(SAME[0].title, SAME[0].headings), quoted_text(SAME[0], 1000)
     return tokens_of("pairwise", title_a=title, passage_a=text, title_b=title, passage_b=text)
 
 

@@ -1,0 +1,28 @@
+"""Build the text of a passage from its title, heading path and text: one join for every stage that reads passages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+HEADING_SEPARATOR = " > "
+
+
+def join_headings(headings: Iterable[str]) -> str:
+    """Join a heading path, outermost first; blank headings are left out."""
+    return HEADING_SEPARATOR.join(stripped for heading in headings if (stripped := heading.strip()))
+
+
+def build_passage(headings: Iterable[str], text: str, *, title: str = "", gap: str = "\n") -> str:
+    """Build a passage: title and heading path on the first line, then the text.
+
+    Without a title this is the embedding input of a chunk. Its SHA-256 identifies stored vectors, so that any change to
+    the default form requires every chunk to be embedded again.
+
+    Args:
+        headings: Heading path, outermost first.
+        text: Text under the headings.
+        title: Title of the document, placed before the heading path.
+        gap: What separates the first line from the text.
+    """
+    path = join_headings((title, *headings))
+    return f"{path}{gap}{text}" if path else text
