@@ -83,7 +83,7 @@ def main(arguments: argparse.Namespace) -> None:
                 front.submitter,
                 workspace_id=workspace_id,
                 wanted=dataset.document_ids,
-                max_attempts=settings.max_attempts,
+                max_attempts=settings.jobs.max_attempts,
                 on_progress=lambda _done, _total: None,
             )
             answer = parts.answer_with(PostgresRecall(front.database, workspace_id, profile))

@@ -29,6 +29,7 @@ from cli.context import CommandContext, opened
 from cli.ingest import submit_sources
 from cli.sources import find_sources
 from cli.waiting import wait_for
+from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import documents
 
@@ -135,7 +136,7 @@ def main() -> None:
     ratios: dict[str, list[float]] = {"notes": [], "book": []}
     print(f"{'kind':6} {'chunks':>7} {'ingest s':>10} {'encode s':>8} {'ingest /s':>11} {'encode /s':>9} {'ratio':>6}")
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
-        settings = Settings(_env_file=None, home=Path(folder) / "home", database_url=None, redis_url=None)
+        settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
         with opened(settings, roles=("ingest",)) as front:
             for number in range(arguments.rounds):
                 files = {
@@ -146,7 +147,7 @@ def main() -> None:
                     workspace_id = front.workspace(f"benchmark {kind} {number}")
                     ingest_s = ingest(front, workspace_id, path)
                     texts = stored_texts(front, workspace_id)
-                    encode_s = encode_alone(texts, settings.embed_batch_size)
+                    encode_s = encode_alone(texts, settings.embedding.batch_size)
                     ratios[kind].append(encode_s / ingest_s)
                     print(
                         f"{kind:6} {len(texts):7} {ingest_s:10.1f} {encode_s:8.1f} {len(texts) / ingest_s:11.1f}"

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from sqlalchemy import text
 
 from cli.context import opened
+from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import profiles, workspaces
 from db.engine import Database, Session
@@ -241,7 +242,7 @@ def main() -> None:
     parser.add_argument("--collection", type=Path, help="Take the texts and questions of this folder instead.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
-        settings = Settings(_env_file=None, home=Path(folder) / "home", database_url=None, redis_url=None)
+        settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
         with opened(settings) as front:
             run(front.database, arguments)
 

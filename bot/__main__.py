@@ -60,7 +60,7 @@ def main() -> int:
         settings = configuration.load()
         set_up_logging(settings)
         token = _token(settings)
-        follow_api(settings.discord_api_url)
+        follow_api(settings.discord.api_url)
         work = check(token) if given.check else run(settings, token, with_parent=given.with_parent)
     except SetupError as error:
         return _end(str(error), MISCONFIGURED)
@@ -74,7 +74,8 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
     _hear_signals(loop, stopped)
     if with_parent:
         watch = loop.create_task(_watch_parent(stopped))
-    database_url, redis_url = _needed(settings.database_url, "DATABASE_URL"), _needed(settings.redis_url, "REDIS_URL")
+    database_url = _needed(settings.servers.database_url, "DATABASE_URL")
+    redis_url = _needed(settings.servers.redis_url, "REDIS_URL")
     waiting = loop.create_task(stopped.wait())
     looking = loop.create_task(asyncio.to_thread(require_schema, database_url))
     await asyncio.wait({looking, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +85,7 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
     database = Database(
         database_url, application="refdesk bot", pool_size=CONNECTIONS, statement_timeout_s=STATEMENT_TIMEOUT_S
     )
-    submitter = Submitter(database, redis_url, expires_s=settings.job_expires_s, in_background=True)
+    submitter = Submitter(database, redis_url, expires_s=settings.jobs.message_expires_s, in_background=True)
     services = Services(database, submitter, settings)
     bot = RefdeskBot(services, settings)
     running = loop.create_task(bot.start(token))
@@ -128,9 +129,9 @@ async def _watch_parent(stopped: asyncio.Event) -> None:
 
 
 def _token(settings: Settings) -> str:
-    if settings.discord_token is None:
+    if settings.discord.token is None:
         raise SetupError("DISCORD_TOKEN is not set; `refdesk doctor` says how to get one.")
-    token = settings.discord_token.get_secret_value().strip()
+    token = settings.discord.token.get_secret_value().strip()
     if not token.isascii() or not token.isprintable() or " " in token:
         raise SetupError("DISCORD_TOKEN is no token: it holds blanks or characters that none has.")
     return token

@@ -95,12 +95,12 @@ def ask(
     """
     settings = front_end.begin()
     options = {
-        "recall": recall.value if recall else settings.recall,
-        "top_n": top_n or settings.top_n,
-        "top_k": top_k or settings.top_k,
-        "reranker": reranker or settings.reranker,
+        "recall": recall.value if recall else settings.answer.recall,
+        "top_n": top_n or settings.answer.top_n,
+        "top_k": top_k or settings.answer.top_k,
+        "reranker": reranker or settings.answer.reranker,
     }
-    asked = check_question(question, settings.max_question_chars)
+    asked = check_question(question, settings.answer.max_question_chars)
     with front_end.opened(settings, roles=("query",)) as front:
         job = submit_and_wait(front, workspace, asked, options, [storable(name) for name in channel or ()])
     if as_json:
@@ -117,7 +117,7 @@ def submit_and_wait(
     workspace_id = front.workspace(workspace)
     payload = {"question": question, "options": options, "channels": list(channels)}
     new = jobs.NewJob(
-        workspace_id, "ask", payload, requester=front_end.requester(), max_attempts=front.settings.max_attempts
+        workspace_id, "ask", payload, requester=front_end.requester(), max_attempts=front.settings.jobs.max_attempts
     )
     number = front.submitter.submit([new])[0]
     ended: list[Job] = []

@@ -39,7 +39,7 @@ def bot() -> int:
     settings = front_end.begin()
     require_bot(settings)
     with servers_for(settings) as urls:
-        if settings.database_url is None:
+        if settings.servers.database_url is None:
             migrate(urls.database_url)
         process = start_bot(urls)
 
@@ -55,7 +55,7 @@ def bot() -> int:
 
 def require_bot(settings: Settings) -> None:
     """Raise a sentence when the bot cannot run here: no token, or its libraries are not installed."""
-    if settings.discord_token is None:
+    if settings.discord.token is None:
         raise SetupError("DISCORD_TOKEN is not set; docs/discord.md says how to make a bot and get its token.")
     if find_spec("discord") is None:
         raise MissingExtra("The bot's libraries are not installed here: pip install 'refdesk[bot]'.")
@@ -75,7 +75,7 @@ def start_bot(urls: ServerUrls, log: int | None = None) -> subprocess.Popen[byte
 
 def check_bot(settings: Settings) -> Iterator[Check]:
     """Ask Discord about token, intents, permissions and the invite link; nothing without a token."""
-    if settings.discord_token is None or find_spec("discord") is None:
+    if settings.discord.token is None or find_spec("discord") is None:
         return
     try:
         done = subprocess.run(

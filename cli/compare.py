@@ -47,10 +47,10 @@ def compare(
     that need one, and with --answers.
     """
     settings = front_end.begin()
-    asked = check_question(question, settings.max_question_chars)
-    recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.recall]
+    asked = check_question(question, settings.answer.max_question_chars)
+    recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.answer.recall]
     ways = [
-        AnswerOptions(recall=kind, top_n=top_n or settings.top_n, top_k=settings.top_k, reranker=name)
+        AnswerOptions(recall=kind, top_n=top_n or settings.answer.top_n, top_k=settings.answer.top_k, reranker=name)
         for kind in recalls
         for name in method_names(reranker)
     ]

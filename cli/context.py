@@ -57,7 +57,7 @@ def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = 
     """Open servers and database, and see to it that a worker of each role is there."""
     with ExitStack() as stack:
         urls = stack.enter_context(servers_for(settings))
-        if migrating or settings.database_url is None:
+        if migrating or settings.servers.database_url is None:
             migrate(urls.database_url)
         else:
             require_schema(urls.database_url)
@@ -65,7 +65,7 @@ def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = 
         stack.callback(database.close)
         own = TemporaryWorkers(settings, urls, database)
         stack.callback(own.stop)
-        submitter = Submitter(database, urls.redis_url, expires_s=settings.job_expires_s)
+        submitter = Submitter(database, urls.redis_url, expires_s=settings.jobs.message_expires_s)
         front = CommandContext(settings, urls, database, submitter, own)
         if roles:
             front.require_broker()

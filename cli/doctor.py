@@ -40,7 +40,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 def _servers(settings: Settings) -> list[Check]:
     try:
         with servers_for(settings) as urls:
-            if settings.database_url is None:
+            if settings.servers.database_url is None:
                 migrate(urls.database_url)
             return list(check_servers(settings, urls.database_url, urls.redis_url))
     except RefdeskError as error:

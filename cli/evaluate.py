@@ -74,9 +74,9 @@ def evaluate_command(
         raise InvalidInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
     dataset = load(folder) if folder is not None else None
     plan = EvaluationPlan(
-        recall=recall.value if recall else settings.recall,
+        recall=recall.value if recall else settings.answer.recall,
         rerankers=method_names(reranker),
-        top_n=top_n or settings.top_n,
+        top_n=top_n or settings.answer.top_n,
         run=_chosen_run(dataset, run) if dataset is not None else None,
         profile=profile,
     )
@@ -162,7 +162,7 @@ def _chosen_run(dataset: Dataset, name: str) -> Run | None:
 
 
 def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:
-    folder = settings.home / "evaluation"
+    folder = settings.servers.home / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{evaluation.dataset.replace('/', '_')}-{evaluation.recall}.png"
 

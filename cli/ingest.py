@@ -83,7 +83,7 @@ def ingest(
         if wait and away is None:
             front.workers.ensure(("ingest",))
         workspace_id = front.workspace(workspace)
-        found = find_sources(sources, max_bytes=int(settings.max_file_mb * 1_000_000))
+        found = find_sources(sources, max_bytes=int(settings.ingest.max_file_mb * 1_000_000))
         entries = submit_sources(
             front, workspace_id, found, channels=[storable(name) for name in channel or ()] or None
         )
@@ -152,7 +152,7 @@ def _submit_batch(
 def new_job(front: CommandContext, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
     """Describe an ingest job of the person at the command line."""
     return jobs.NewJob(
-        workspace_id, "ingest", payload, requester=front_end.requester(), max_attempts=front.settings.max_attempts
+        workspace_id, "ingest", payload, requester=front_end.requester(), max_attempts=front.settings.jobs.max_attempts
     )
 
 

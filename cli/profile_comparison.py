@@ -40,7 +40,7 @@ def compare(
     advantage of the profile that was live then. Both profiles must be built.
     """
     settings = front_end.begin()
-    plan = EvaluationPlan(recall.value if recall else settings.recall, (reranker,), settings.top_n)
+    plan = EvaluationPlan(recall.value if recall else settings.answer.recall, (reranker,), settings.answer.top_n)
     with front_end.opened(settings) as front:
         with front.database.system() as session:
             live = profiles.live(session)

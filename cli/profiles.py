@@ -104,8 +104,10 @@ def add(
         return
     say(f"{added.name}: {added.model}, {added.dimensions} dimensions, reads {added.max_tokens} tokens")
     say(f"before a question: {added.query_prefix!r}, before a passage: {added.passage_prefix!r}", "dim")
-    if added.max_tokens < settings.chunk_tokens:
-        note(f"passages have up to {settings.chunk_tokens} tokens; it reads {added.max_tokens} of each", "yellow")
+    if added.max_tokens < settings.ingest.chunk_tokens:
+        note(
+            f"passages have up to {settings.ingest.chunk_tokens} tokens; it reads {added.max_tokens} of each", "yellow"
+        )
     note(f"next: refdesk profiles build {quote(added.name)}")
 
 

@@ -70,7 +70,7 @@ def start_worker(settings: Settings, urls: ServerUrls, role: Role) -> subprocess
     """Start one worker process; its lines go to a log file in the home folder."""
     environment = os.environ | {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
     path = log_path(settings, role)
-    with explaining(settings.home):
+    with explaining(settings.servers.home):
         path.parent.mkdir(parents=True, exist_ok=True)
         log = path.open("ab")
     with log:
@@ -121,7 +121,7 @@ def living_workers(database: Database, role: Role) -> list[WorkerRow]:
 
 def log_path(settings: Settings, role: str) -> Path:
     """Name a worker's log file."""
-    return settings.home / "log" / ("bot.log" if role == "bot" else f"worker-{role}.log")
+    return settings.servers.home / "log" / ("bot.log" if role == "bot" else f"worker-{role}.log")
 
 
 def last_line(path: Path) -> str:

@@ -100,7 +100,7 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
             own_workers.wait_ready(database, role, post.process, own_workers.log_path(settings, role))
         if _wants_bot(settings):
             posts.append(SupervisedProcess("bot", _start(settings, urls, "bot"), time.monotonic()))
-        say(f"refdesk is up: data and logs in {settings.home}; stop with Ctrl-C")
+        say(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
         while True:
             time.sleep(LOOK_S)
             for post in posts:
@@ -111,7 +111,7 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
 
 
 def _wants_bot(settings: Settings) -> bool:
-    if settings.discord_token is None:
+    if settings.discord.token is None:
         return False
     try:
         require_bot(settings)

@@ -9,12 +9,12 @@ from pipeline.ports import Spending
 
 def build_budget(settings: Settings, spending: Spending) -> Budget | None:
     """Build the budget of a question; None when no limit is set, and nothing has to be looked up."""
-    if not settings.has_budget:
+    if not settings.budget.has_limit:
         return None
     limits = Limits(
-        Limit(settings.budget_question_soft_usd, settings.budget_question_hard_usd),
-        Limit(settings.budget_user_day_soft_usd, settings.budget_user_day_hard_usd),
-        Limit(settings.budget_server_day_soft_usd, settings.budget_server_day_hard_usd),
+        Limit(settings.budget.question_soft_usd, settings.budget.question_hard_usd),
+        Limit(settings.budget.user_day_soft_usd, settings.budget.user_day_hard_usd),
+        Limit(settings.budget.server_day_soft_usd, settings.budget.server_day_hard_usd),
     )
     price = settings.llm_price
     return Budget(limits, spending, price.prompt, price.completion)

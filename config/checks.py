@@ -41,7 +41,7 @@ class Check:
 
 def check_settings(settings: Settings) -> Iterator[Check]:
     """Look at what needs no server: folder, disk, packages, models, language model."""
-    yield Check("data folder", "ok", str(settings.home))
+    yield Check("data folder", "ok", str(settings.servers.home))
     free_mb = shutil.disk_usage(_existing(settings)).free / 1e6
     enough = free_mb >= MIN_FREE_MB
     yield Check(
@@ -56,10 +56,10 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield _cross_encoder(settings)
     yield _language_model(settings)
     yield from _prices(settings)
-    if settings.rerank_api_url or "rerank-api" in settings.reranker:
+    if settings.rerank_api.url or "rerank-api" in settings.answer.reranker:
         yield attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
-    token = "set" if settings.discord_token else "not set; set DISCORD_TOKEN to run the bot"
-    yield Check("discord token", "ok" if settings.discord_token else "note", token)
+    token = "set" if settings.discord.token else "not set; set DISCORD_TOKEN to run the bot"
+    yield Check("discord token", "ok" if settings.discord.token else "note", token)
 
 
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:
@@ -100,7 +100,7 @@ def attempt(name: str, look: Callable[[], str | Check]) -> Check:
 
 
 def _existing(settings: Settings) -> str:
-    folder = settings.home
+    folder = settings.servers.home
     while not folder.exists():
         folder = folder.parent
     return str(folder)
@@ -113,13 +113,13 @@ def _embedding(settings: Settings) -> str:
 
 def _cross_encoder(settings: Settings) -> Check:
     found = attempt("cross-encoder", lambda: describe_cross_encoder(settings))
-    if found.status == "problem" and "cross-encoder" not in settings.reranker:
+    if found.status == "problem" and "cross-encoder" not in settings.answer.reranker:
         return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
     return found
 
 
 def _rerank_endpoint(settings: Settings) -> str:
-    if not settings.rerank_api_url:
+    if not settings.rerank_api.url:
         raise SetupError("REFDESK_RERANKER is rerank-api but REFDESK_RERANK_API_URL is not set; set it to an endpoint.")
     endpoint = build_rerank_endpoint(settings)
     try:
@@ -133,7 +133,7 @@ def _rerank_endpoint(settings: Settings) -> str:
 
 def _language_model(settings: Settings) -> Check:
     name = "language model"
-    if not settings.llm_base_url:
+    if not settings.llm.base_url:
         return Check(
             name,
             "note",
@@ -146,12 +146,12 @@ def _language_model(settings: Settings) -> Check:
         models, why_unknown = None, str(error)
     except LlmError as error:
         return Check(name, "problem", str(error))
-    if not settings.llm_model:
+    if not settings.llm.model:
         return Check(name, "problem", "REFDESK_LLM_MODEL is not set; name the model that the server has")
     if models is None:
         return Check(name, "note", f"{shown}; whether it has this model is not known: {why_unknown}")
     # Ollama lists a model with its tag and takes it without.
-    if not {settings.llm_model, f"{settings.llm_model}:latest"} & set(models):
+    if not {settings.llm.model, f"{settings.llm.model}:latest"} & set(models):
         has = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
         return Check(name, "problem", f"{shown} is not there; set REFDESK_LLM_MODEL to one it has: {has or 'none'}")
     return Check(name, "ok", shown)
@@ -159,14 +159,14 @@ def _language_model(settings: Settings) -> Check:
 
 def _prices(settings: Settings) -> Iterator[Check]:
     """Say it when dollars are limited that nothing counts; a price of 0 in the table is a price."""
-    if not settings.has_budget:
+    if not settings.budget.has_limit:
         return
     used = []
-    if settings.llm_base_url:
-        used.append((settings.llm_model, settings.llm_price))
-    if settings.rerank_api_url:
-        used.append((settings.rerank_api_model or settings.rerank_api_url, settings.rerank_api_price))
-    unknown = [name for name, price in used if price == Price() and name not in settings.prices]
+    if settings.llm.base_url:
+        used.append((settings.llm.model, settings.llm_price))
+    if settings.rerank_api.url:
+        used.append((settings.rerank_api.model or settings.rerank_api.url, settings.rerank_api_price))
+    unknown = [name for name, price in used if price == Price() and name not in settings.budget.prices]
     if unknown:
         named = ", ".join(unknown)
         yield Check(
@@ -178,7 +178,7 @@ def _prices(settings: Settings) -> Iterator[Check]:
 
 def _database(settings: Settings, url: str) -> str | Check:
     state = inspect_schema(url)
-    kind = "embedded" if settings.database_url is None else "DATABASE_URL"
+    kind = "embedded" if settings.servers.database_url is None else "DATABASE_URL"
     detail = f"PostgreSQL {state.postgres}, pgvector {state.pgvector}, schema {state.current or 'none'} ({kind})"
     if not state.up_to_date:
         return Check("database", "problem", f"{detail}; this program needs {state.head}: run `refdesk migrate`")
@@ -186,7 +186,7 @@ def _database(settings: Settings, url: str) -> str | Check:
 
 
 def _redis(settings: Settings, url: str) -> str:
-    kind = "embedded" if settings.redis_url is None else "REDIS_URL"
+    kind = "embedded" if settings.servers.redis_url is None else "REDIS_URL"
     return f"Redis {reach_redis(url)} ({kind})"
 
 

@@ -20,10 +20,10 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
     """Describe the configured embedding model: the first profile of an empty store."""
     wanted = ProfileRequest(
         name="",
-        model=settings.embedding_model,
-        base_url=settings.embedding_base_url,
-        pooling=settings.embedding_pooling,
-        dimensions=settings.embedding_dimensions,
+        model=settings.embedding.model,
+        base_url=settings.embedding.base_url,
+        pooling=settings.embedding.pooling,
+        dimensions=settings.embedding.dimensions,
     )
     return describe_profile(settings, wanted)
 
@@ -33,8 +33,8 @@ def model_wanted(settings: Settings, known: Collection[str]) -> str:
 
     A model may have several names: with and without its owner, a folder with and without a slash at its end.
     """
-    wanted = settings.embedding_model
-    if "embedding_model" not in settings.model_fields_set:
+    wanted = settings.embedding.model
+    if "model" not in settings.embedding.model_fields_set:
         return ""
     if wanted in known:
         return wanted
@@ -87,7 +87,7 @@ def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
         _require_nosecret_of(wanted.base_url)
         asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
         asked = replace(asked, backend="openai", base_url=wanted.base_url)
-        return describe_endpoint(asked, api_key=secret_of(settings.embedding_api_key))
+        return describe_endpoint(asked, api_key=secret_of(settings.embedding.api_key))
     if wanted.pooling:
         return describe_hidden_states(wanted.model, wanted.pooling)
     return describe_model(wanted.model)
@@ -114,10 +114,10 @@ def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmb
 
     if profile.backend == "openai":
         return OpenAIEmbeddings(
-            profile, api_key=secret_of(settings.embedding_api_key), batch_size=settings.embedding_request_size
+            profile, api_key=secret_of(settings.embedding.api_key), batch_size=settings.embedding.request_size
         )
     return SentenceTransformerEmbedder(
-        profile, threads=settings.threads or (os.cpu_count() or 1), batch_size=settings.embed_batch_size
+        profile, threads=settings.models.threads or (os.cpu_count() or 1), batch_size=settings.embedding.batch_size
     )
 
 

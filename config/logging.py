@@ -17,11 +17,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
 
 def set_up_logging(settings: Settings) -> None:
     """Send structlog's and the libraries' lines to stderr in the format that is set."""
-    hide = _SecretFilter(
-        secret.get_secret_value()
-        for secret in (settings.database_url, settings.redis_url, settings.discord_token, settings.llm_api_key)
-        if secret is not None
-    )
+    hide = _SecretFilter(secret.get_secret_value() for secret in settings.secrets)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -31,7 +27,7 @@ def set_up_logging(settings: Settings) -> None:
     ]
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer()
-        if settings.log_format == "json"
+        if settings.log.format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -42,7 +38,7 @@ def set_up_logging(settings: Settings) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for package in ("bot", "cli", "tasks", "config", "db", "pipeline", "evaluation", "__main__"):
-        logging.getLogger(package).setLevel(settings.log_level)
+        logging.getLogger(package).setLevel(settings.log.level)
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

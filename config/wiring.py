@@ -73,7 +73,7 @@ def describe_cross_encoder(settings: Settings) -> str:
     """Say which cross-encoder would be loaded; raises `ModelUnavailable` when there is none within reach."""
     from pipeline.backends.models.cross_encoder import locate_cross_encoder
 
-    return locate_cross_encoder(settings.cross_encoder_model).name
+    return locate_cross_encoder(settings.models.cross_encoder_model).name
 
 
 def build_shared(settings: Settings) -> SharedParts:
@@ -82,16 +82,16 @@ def build_shared(settings: Settings) -> SharedParts:
     from pipeline.backends.web.fetcher import HttpFetcher
 
     parser = KreuzbergParser(
-        timeout_s=settings.parse_timeout_s,
-        memory_mb=settings.parse_memory_mb,
-        max_unpacked_mb=settings.max_unpacked_mb,
+        timeout_s=settings.ingest.parse_timeout_s,
+        memory_mb=settings.ingest.parse_memory_mb,
+        max_unpacked_mb=settings.ingest.max_unpacked_mb,
     )
     fetcher = HttpFetcher(
-        timeout_s=settings.fetch_timeout_s,
-        max_bytes=int(settings.max_file_mb * 1_000_000),
-        allow_private=settings.fetch_private,
+        timeout_s=settings.ingest.fetch_timeout_s,
+        max_bytes=int(settings.ingest.max_file_mb * 1_000_000),
+        allow_private=settings.ingest.fetch_private,
     )
-    cross_encoder = LazyCrossEncoder(settings.cross_encoder_model, settings.threads)
+    cross_encoder = LazyCrossEncoder(settings.models.cross_encoder_model, settings.models.threads)
     return SharedParts(parser, fetcher, build_chat(settings), cross_encoder, parser.close)
 
 
@@ -105,15 +105,15 @@ def build_parts(
     """Build everything a worker of this role needs, models loaded; `shared` is built where none is given."""
     shared = shared or build_shared(settings)
     embedder = build_embedder(settings, profile)
-    chunk_tokens = min(settings.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS)
+    chunk_tokens = min(settings.ingest.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS)
     ingest = IngestParts(
         parser=shared.parser,
         fetcher=shared.fetcher,
         tokenizer=embedder,
         profile=profile,
         chunk_tokens=chunk_tokens,
-        chunk_overlap=min(settings.chunk_overlap, chunk_tokens // 2),
-        max_chunks=settings.max_chunks,
+        chunk_overlap=min(settings.ingest.chunk_overlap, chunk_tokens // 2),
+        max_chunks=settings.ingest.max_chunks,
     )
     vocabulary = embedder if isinstance(embedder, Vocabulary) else None
     rerankers = build_rerankers(settings, embedder, shared)
@@ -126,12 +126,12 @@ def build_parts(
             embedder=embedder,
             rerankers=rerankers,
             chat=shared.chat,
-            abstain_below=settings.abstain_below,
-            rerank_deadline_s=settings.rerank_timeout_s,
-            llm_max_tokens=settings.llm_max_tokens,
-            llm_timeout_s=settings.llm_timeout_s,
-            context_tokens=settings.context_tokens,
-            max_question_chars=settings.max_question_chars,
+            abstain_below=settings.answer.abstain_below,
+            rerank_deadline_s=settings.rerank.timeout_s,
+            llm_max_tokens=settings.llm.max_tokens,
+            llm_timeout_s=settings.llm.timeout_s,
+            context_tokens=settings.answer.context_tokens,
+            max_question_chars=settings.answer.max_question_chars,
             vocabulary=vocabulary,
         )
 
@@ -140,9 +140,9 @@ def build_parts(
 
 def build_chat(settings: Settings) -> ChatModel | None:
     """Build the client of the language model; None when none is set."""
-    if not settings.llm_base_url:
+    if not settings.llm.base_url:
         return None
-    if not settings.llm_model:
+    if not settings.llm.model:
         raise SetupError(
             "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not; name the model that the server has."
         )
@@ -153,9 +153,9 @@ def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int =
     from pipeline.backends.endpoints.openai_chat import OpenAIChat
 
     return OpenAIChat(
-        settings.llm_base_url,
-        settings.llm_model,
-        api_key=settings.llm_api_key.get_secret_value() if settings.llm_api_key else "",
+        settings.llm.base_url,
+        settings.llm.model,
+        api_key=settings.llm.api_key.get_secret_value() if settings.llm.api_key else "",
         price_prompt_usd=settings.llm_price.prompt,
         price_completion_usd=settings.llm_price.completion,
         reasoning_effort=reasoning_effort,
@@ -167,14 +167,14 @@ def served_models(settings: Settings) -> Sequence[str]:
     """Ask the language model's server which models it has; raises `LlmError`, `LlmUnparsable` when it does not say."""
     from pipeline.backends.endpoints.chat_address import list_models
 
-    return list_models(settings.llm_base_url, settings.llm_api_key.get_secret_value() if settings.llm_api_key else "")
+    return list_models(settings.llm.base_url, settings.llm.api_key.get_secret_value() if settings.llm.api_key else "")
 
 
 def shown_language_model(settings: Settings) -> str:
     """Name the language model and its address without the secrets that an address may hold."""
     from pipeline.backends.endpoints.chat_address import shown_address
 
-    return f"{settings.llm_model} at {shown_address(settings.llm_base_url)}"
+    return f"{settings.llm.model} at {shown_address(settings.llm.base_url)}"
 
 
 def build_rerankers(settings: Settings, embedder: Embedder, shared: SharedParts) -> Mapping[str, Reranker]:
@@ -198,7 +198,7 @@ def _late_interaction(settings: Settings, embedder: Embedder) -> Reranker:
             " ask with another reranker",
         )
     return LateInteractionReranker(
-        TokenVectorCache(embedder, max_bytes=settings.token_cache_mb * 1_000_000),
+        TokenVectorCache(embedder, max_bytes=settings.models.token_cache_mb * 1_000_000),
         query_prefix=profile.query_prefix,
         passage_prefix=profile.passage_prefix,
         vocabulary=embedder if isinstance(embedder, Vocabulary) else None,
@@ -210,26 +210,26 @@ def _llm_rerankers(settings: Settings, chat: ChatModel | None) -> list[Reranker]
         reason = "no language model is set; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL"
         return [UnavailableReranker(method, reason) for method in ("llm-pointwise", "llm-pairwise", "llm-listwise")]
     limits = LlmLimits(
-        call_timeout_s=settings.llm_timeout_s,
-        concurrency=settings.llm_concurrency,
-        reply_tokens=settings.rerank_reply_tokens,
-        budget_tokens=settings.rerank_max_tokens,
+        call_timeout_s=settings.llm.timeout_s,
+        concurrency=settings.llm.concurrency,
+        reply_tokens=settings.rerank.reply_tokens,
+        budget_tokens=settings.rerank.max_tokens,
         price_prompt_usd=settings.llm_price.prompt,
         price_completion_usd=settings.llm_price.completion,
     )
-    effort = settings.rerank_reasoning_effort
+    effort = settings.rerank.reasoning_effort
     judge = _chat(settings, reasoning_effort=effort) if effort else chat
-    odds = TOP_LOGPROBS if settings.rerank_logprobs else 0
+    odds = TOP_LOGPROBS if settings.rerank.logprobs else 0
     rater = _chat(settings, reasoning_effort=effort, top_logprobs=odds) if odds else judge
     methods: list[Reranker] = [
         LlmPointwiseReranker(
             rater,
             limits=limits,
-            scale=5 if settings.rerank_scale == "5" else 10,
-            passages_per_call=settings.rerank_passages_per_call,
+            scale=5 if settings.rerank.scale == "5" else 10,
+            passages_per_call=settings.rerank.passages_per_call,
         ),
-        LlmPairwiseReranker(judge, limits=limits, strategy=settings.rerank_pairs, depth=settings.rerank_depth),
-        LlmListwiseReranker(judge, limits=limits, window=settings.rerank_window, step=settings.rerank_step),
+        LlmPairwiseReranker(judge, limits=limits, strategy=settings.rerank.pairs, depth=settings.rerank.depth),
+        LlmListwiseReranker(judge, limits=limits, window=settings.rerank.window, step=settings.rerank.step),
     ]
     return [CircuitBreaker(method) for method in methods]
 
@@ -239,21 +239,21 @@ def build_rerank_endpoint(settings: Settings) -> HttpRerankEndpoint:
     from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
 
     return HttpRerankEndpoint(
-        settings.rerank_api_url,
-        model=settings.rerank_api_model,
-        api_key=settings.rerank_api_key.get_secret_value() if settings.rerank_api_key else "",
+        settings.rerank_api.url,
+        model=settings.rerank_api.model,
+        api_key=settings.rerank_api.key.get_secret_value() if settings.rerank_api.key else "",
     )
 
 
 def _rerank_api(settings: Settings) -> Reranker:
-    if not settings.rerank_api_url:
+    if not settings.rerank_api.url:
         return UnavailableReranker("rerank-api", "no rerank endpoint is set; set REFDESK_RERANK_API_URL")
     method = RerankApiReranker(
         build_rerank_endpoint(settings),
-        call_timeout_s=settings.llm_timeout_s,
+        call_timeout_s=settings.llm.timeout_s,
         price_call_usd=settings.rerank_api_price.calls,
         price_tokens_usd=settings.rerank_api_price.prompt,
-        budget_tokens=settings.rerank_max_tokens,
+        budget_tokens=settings.rerank.max_tokens,
     )
     return CircuitBreaker(method)
 

@@ -93,10 +93,10 @@ class EmbeddedServers:
 @contextmanager
 def servers_for(settings: Settings) -> Iterator[ServerUrls]:
     """Give the servers that the settings name, with an embedded one for each that they do not name."""
-    database = settings.database_url.get_secret_value() if settings.database_url else ""
-    redis = settings.redis_url.get_secret_value() if settings.redis_url else ""
+    database = settings.servers.database_url.get_secret_value() if settings.servers.database_url else ""
+    redis = settings.servers.redis_url.get_secret_value() if settings.servers.redis_url else ""
     if database and redis:
         yield ServerUrls(database, redis)
         return
-    with EmbeddedServers(settings.home, want_postgres=not database, want_redis=not redis) as embedded:
+    with EmbeddedServers(settings.servers.home, want_postgres=not database, want_redis=not redis) as embedded:
         yield ServerUrls(database or embedded.database_url, redis or embedded.redis_url)

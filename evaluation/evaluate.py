@@ -169,7 +169,8 @@ def _remarks(judged: Judgements) -> tuple[str, ...]:
 
 def _roomy(settings: Settings) -> Settings:
     # The same passages come back for question after question; reading each once turns hours into minutes.
-    return settings.model_copy(update={"token_cache_mb": max(settings.token_cache_mb, TOKEN_CACHE_MB)})
+    cache_mb = max(settings.models.token_cache_mb, TOKEN_CACHE_MB)
+    return settings.model_copy(update={"models": settings.models.model_copy(update={"token_cache_mb": cache_mb})})
 
 
 def _evaluate_with(
@@ -192,7 +193,7 @@ def _evaluate_with(
         laboratory.submitter,
         workspace_id=workspace_id,
         wanted=wanted_documents(dataset, plan),
-        max_attempts=laboratory.settings.max_attempts,
+        max_attempts=laboratory.settings.jobs.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )
     _wait_for_vectors(database, profile, on_step)

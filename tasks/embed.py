@@ -43,7 +43,7 @@ RETRY_SIZES = (None, 16, 1)
 
 def embed_attempts(settings: Settings) -> int:
     """How often a chunk is claimed before its job is dead: at least until it stood alone, so none dies for another."""
-    return max(settings.max_attempts, len(RETRY_SIZES))
+    return max(settings.jobs.max_attempts, len(RETRY_SIZES))
 
 
 class EmbedderThread:
@@ -137,11 +137,11 @@ def _claim(
 ) -> list[embeddings.ClaimedChunk]:
     """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
     backlog = embeddings.backlog(
-        session, profile.id, limit=settings.embed_claim_size, max_attempts=embed_attempts(settings)
+        session, profile.id, limit=settings.embedding.claim_size, max_attempts=embed_attempts(settings)
     )
     if not backlog.waiting:
         return []
-    full = backlog.waiting >= settings.embed_claim_size or backlog.oldest_s >= settings.embed_linger_s
+    full = backlog.waiting >= settings.embedding.claim_size or backlog.oldest_s >= settings.embedding.linger_s
     if not full and embeddings.more_is_coming(session):
         return []
     return embeddings.claim_chunks(
@@ -149,8 +149,8 @@ def _claim(
         profile.id,
         token=token,
         attempts=backlog.attempts,
-        limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embed_claim_size,
-        lease_s=settings.lease_s,
+        limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embedding.claim_size,
+        lease_s=settings.jobs.lease_s,
     )
 
 
@@ -164,7 +164,7 @@ def _embed_claimed(
 ) -> None:
     started = time.monotonic()
     try:
-        with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.lease_s):
+        with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.jobs.lease_s):
             embedder = runtime.parts.get(profile).embedder
             with nullcontext() if profile.backend == "openai" else _this_machine:
                 vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
@@ -190,4 +190,4 @@ def _embed_claimed(
 
 def _renew(runtime: Runtime, token: uuid.UUID) -> None:
     with runtime.database.system() as session:
-        embeddings.renew_claim(session, token, runtime.settings.lease_s)
+        embeddings.renew_claim(session, token, runtime.settings.jobs.lease_s)

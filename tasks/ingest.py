@@ -19,7 +19,7 @@ def ingest(job_id: int) -> None:
     note_task()
     runtime = current()
     with holding(
-        runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.lease_s
+        runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
     ) as holder:
         if holder is not None:
             _ingest(runtime, holder)

@@ -65,7 +65,7 @@ def run_worker(plan: WorkerStartup) -> None:
     profile = agree_on_profile(database, plan.settings)
     app = configure(plan.broker_url)
     name = worker_name(plan.role)
-    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.job_expires_s)
+    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.jobs.message_expires_s)
     sign = WorkerStatus(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
     signs = WorkerHeartbeat(database, sign)
     sweeper = Sweeper(database, submitter, plan.settings)

@@ -59,8 +59,8 @@ class Sweeper:
             swept = ledger.sweep(
                 session,
                 empty_queues=empty,
-                patience_s=2 * self._settings.sweep_s,
-                expires_s=self._settings.job_expires_s,
+                patience_s=2 * self._settings.jobs.sweep_s,
+                expires_s=self._settings.jobs.message_expires_s,
                 embed_attempts=embed_attempts(self._settings),
             )
         if swept is None:
@@ -87,7 +87,7 @@ class Sweeper:
                 log.warning("sweep put off", error=str(error))
             except Exception:
                 log.exception("sweep failed")
-            if self._stop.wait(self._settings.sweep_s):
+            if self._stop.wait(self._settings.jobs.sweep_s):
                 return
 
 

@@ -81,8 +81,9 @@ class RefdeskBot(commands.AutoShardedBot):
     def __init__(self, services: Services, settings: Settings) -> None:
         """Prepare; nothing connects yet."""
         shards: dict[str, Any] = {}
-        if settings.discord_shard_count:
-            shards = {"shard_count": settings.discord_shard_count, "shard_ids": settings.shard_ids or None}
+        if settings.discord.shard_count:
+            shard_ids = list(settings.discord.shard_ids) or None
+            shards = {"shard_count": settings.discord.shard_count, "shard_ids": shard_ids}
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
@@ -100,7 +101,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self.services = services
         self.settings = settings
         self.visits = InteractionTracker()
-        self.downloads = AttachmentDownloader(int(settings.max_file_mb * 1_000_000))
+        self.downloads = AttachmentDownloader(int(settings.ingest.max_file_mb * 1_000_000))
         self._delivery_threads = ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery")
         self.delivery_worker = DeliveryWorker(
             self, services.async_database.database, executor=self._delivery_threads, owner=services.process.owner

@@ -31,6 +31,6 @@ class Ask(commands.Cog):
         top_k: app_commands.Range[int, 1, 20] | None = None,
     ) -> None:
         """Submit the question; the message shows how far it is, and then the answer."""
-        text = questions.check_question(question, clients.services_of(interaction).settings.max_question_chars)
+        text = questions.check_question(question, clients.services_of(interaction).settings.answer.max_question_chars)
         asked = QuestionRequest(text, None if reranker is None else reranker.value, top_k)
         await questions.ask(interaction, asked, private=private)

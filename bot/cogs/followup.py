@@ -83,7 +83,7 @@ class FollowUp(commands.Cog):
         if not text.strip():
             await self._hint(message, t("hint-mention"))
             return "hint", []
-        asked = check_question(text, self.bot.settings.max_question_chars)
+        asked = check_question(text, self.bot.settings.answer.max_question_chars)
         question = QuestionRequest(asked, conversation=tuple(conversation or ()))
         target = TargetMessage(request_key=f"message:{message.id}", reply_to_id=str(message.id))
         return "done", [await self.bot.services.questions.ask(place, question, target)]

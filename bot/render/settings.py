@@ -16,9 +16,9 @@ MAX_LISTED_CHANNELS = 20
 def render_settings(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> OutgoingMessage:
     """Show what holds: what the managers chose, else the operator's default."""
     entries = [
-        _format_value(t, "settings-reranker", chosen.reranker, defaults.reranker),
-        _format_value(t, "settings-top-n", chosen.top_n, defaults.top_n),
-        _format_value(t, "settings-top-k", chosen.top_k, defaults.top_k),
+        _format_value(t, "settings-reranker", chosen.reranker, defaults.answer.reranker),
+        _format_value(t, "settings-top-n", chosen.top_n, defaults.answer.top_n),
+        _format_value(t, "settings-top-k", chosen.top_k, defaults.answer.top_k),
         _format_row(t, "settings-language", t(f"settings-language-{chosen.answer_language or 'question'}"))
         if chosen.answer_language is not None
         else _format_row(t, "settings-language", _mark_default(t, t("settings-language-question"))),
@@ -71,7 +71,7 @@ def _format_limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_
     window = "user-hour" if per_user.endswith("hour") else "user-day"
     ours = (getattr(chosen, per_user), getattr(chosen, per_server))
     said = [
-        t(f"settings-limit-{each}", n=within(value, getattr(defaults, name)))
+        t(f"settings-limit-{each}", n=within(value, getattr(defaults.quotas, name)))
         for name, each, value in zip((per_user, per_server), (window, "server-day"), ours, strict=True)
     ]
     if ours == (None, None):

@@ -34,10 +34,10 @@ class EffectiveSettings:
     def options(self, reranker: str | None = None, top_k: int | None = None) -> AnswerOptions:
         """Say how a question is answered that names these or nothing."""
         return AnswerOptions(
-            recall=self.defaults.recall,
-            top_n=self.chosen.top_n or self.defaults.top_n,
-            top_k=top_k or self.chosen.top_k or self.defaults.top_k,
-            reranker=reranker or self.chosen.reranker or self.defaults.reranker,
+            recall=self.defaults.answer.recall,
+            top_n=self.chosen.top_n or self.defaults.answer.top_n,
+            top_k=top_k or self.chosen.top_k or self.defaults.answer.top_k,
+            reranker=reranker or self.chosen.reranker or self.defaults.answer.reranker,
             language=self.chosen.answer_language or "",
         )
 

@@ -143,7 +143,7 @@ class LibraryService:
                 _payload(place, addition, bytes_kept, scope),
                 requester=place.user_id,
                 request_key=f"{target.request_key}:{n}" if several else target.request_key,
-                max_attempts=self._async_database.settings.max_attempts,
+                max_attempts=self._async_database.settings.jobs.max_attempts,
             )
             for n, (addition, bytes_kept) in enumerate(kept, start=1)
         ]
@@ -210,7 +210,7 @@ class LibraryService:
             payload,
             requester=place.user_id,
             request_key=target.request_key,
-            max_attempts=self._async_database.settings.max_attempts,
+            max_attempts=self._async_database.settings.jobs.max_attempts,
         )
         delivery: deliveries.NewDelivery = target.delivery(place, number, "ingest")
         return self._submitter.submit(

@@ -97,7 +97,7 @@ class QuestionService:
             payload,
             requester=place.user_id,
             request_key=target.request_key,
-            max_attempts=self._async_database.settings.max_attempts,
+            max_attempts=self._async_database.settings.jobs.max_attempts,
         )
         delivery = target.delivery(place, number, "answer")
         return self._submitter.submit([job], delivery=delivery, quota=rules.question_quota)[0]

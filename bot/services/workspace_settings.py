@@ -28,7 +28,7 @@ class WorkspaceSettingsService:
         """Change the named settings, None takes one back to the operator's default; gives what holds now."""
         require_manager(place)
         for name in LIMITS & changes.keys():
-            ceiling = getattr(self._async_database.settings, name)
+            ceiling = getattr(self._async_database.settings.quotas, name)
             if changes[name] is not None and workspace_settings.within(changes[name], ceiling) != changes[name]:
                 raise Refusal("refusal-limit-too-high", limit=str(ceiling))
         return await self._async_database.run(lambda: self._change(place, changes))

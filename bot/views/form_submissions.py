@@ -25,6 +25,6 @@ async def ask_about(interaction: discord.Interaction, _target: int) -> None:
     about, asked = fields.get("about", "").strip(), fields.get("question", "").strip()
     if not about and not asked:
         raise Refusal("refusal-question-empty")
-    text = questions.check_question(asked or about, clients.services_of(interaction).settings.max_question_chars)
+    text = questions.check_question(asked or about, clients.services_of(interaction).settings.answer.max_question_chars)
     question = QuestionRequest(text, conversation=((about, ""),) if asked and about else ())
     await questions.ask(interaction, question, private=False)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from config.profile_parts import ProfilePartsCache
+from config.setting_groups import EmbeddingSettings
 from config.settings import Settings
 from db import profiles
 from pipeline.types import EmbeddingProfile
@@ -36,7 +37,7 @@ def worker(library, errors: dict[str, Exception] | None = None) -> Any:
 
     return SimpleNamespace(
         worker="w1",
-        settings=Settings(_env_file=None, embed_claim_size=64),
+        settings=Settings(_env_file=None, embedding=EmbeddingSettings(claim_size=64)),
         database=library.database,
         parts=ProfilePartsCache(parts, lambda: None),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from config.profile_parts import ProfilePartsCache
+from config.setting_groups import EmbeddingSettings, JobSettings
 from config.settings import Settings
 from pipeline.errors import DatabaseUnavailable
 from tasks.embed import embed_backlog
@@ -27,12 +28,16 @@ class FakeEmbedder:
         return np.array([fake_vector(text) for text in texts], dtype=np.float32)
 
 
-def runtime(library, embedder, **settings) -> Any:
+def runtime(library, embedder, *, linger_s=10, max_attempts=3) -> Any:
     def parts(_profile) -> Any:
         return SimpleNamespace(embedder=embedder)
 
     return SimpleNamespace(
-        settings=Settings(_env_file=None, embed_claim_size=64, **settings),
+        settings=Settings(
+            _env_file=None,
+            embedding=EmbeddingSettings(claim_size=64, linger_s=linger_s),
+            jobs=JobSettings(max_attempts=max_attempts),
+        ),
         database=library.database,
         parts=ProfilePartsCache(parts, lambda: None),
     )
@@ -58,9 +63,9 @@ def test_partial_claim__waits_while_more_documents_are_coming(library):
     add_unembedded(library, "note", ["one note"])
     library.submit_bytes("next", b"next")
     embedder = FakeEmbedder(library.profile)
-    embed_backlog(runtime(library, embedder, embed_linger_s=60))
+    embed_backlog(runtime(library, embedder, linger_s=60))
     assert embedder.sizes == []
-    embed_backlog(runtime(library, embedder, embed_linger_s=0))
+    embed_backlog(runtime(library, embedder, linger_s=0))
     assert embedder.sizes == [1]
 
 

@@ -16,8 +16,10 @@ import psycopg
 import pytest
 import redis
 from kombu.connection import Connection
+from pydantic import SecretStr
 
 from config.redis_urls import client_url
+from config.setting_groups import ServerSettings
 from config.settings import Settings
 from embedded.process import find_servers
 from embedded.servers import EmbeddedServers, servers_for
@@ -250,17 +252,20 @@ def test_home__deleted_while_in_use_stops_its_servers(desk: Path) -> None:
 
 
 def test_servers_for__own_servers_leave_the_home_alone(home: Path) -> None:
-    settings = Settings(
-        home=home / "unused", DATABASE_URL="postgresql://desk@db.example/desk", REDIS_URL="redis://queue.example/1"
+    servers = ServerSettings(
+        home=home / "unused",
+        database_url=SecretStr("postgresql://desk@db.example/desk"),
+        redis_url=SecretStr("redis://queue.example/1"),
     )
-    with servers_for(settings) as urls:
+    with servers_for(Settings(servers=servers)) as urls:
         assert urls.database_url == "postgresql://desk@db.example/desk"
         assert urls.redis_url == "redis://queue.example/1"
     assert not (home / "unused").exists()
 
 
 def test_servers_for__one_own_server_replaces_one_embedded(home: Path) -> None:
-    with servers_for(Settings(home=home, DATABASE_URL="postgresql://desk@db.example/desk")) as urls:
+    servers = ServerSettings(home=home, database_url=SecretStr("postgresql://desk@db.example/desk"))
+    with servers_for(Settings(servers=servers)) as urls:
         assert urls.database_url == "postgresql://desk@db.example/desk"
         with redis.Redis.from_url(client_url(urls.redis_url)) as client:
             assert client.ping()

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from config.setting_groups import EmbeddingSettings
 from config.settings import Settings
 from db import embeddings, profiles, workers
 from db.workers import WorkerStatus
@@ -125,13 +126,13 @@ def test_worker__takes_the_live_profile_whatever_the_default_setting_says(librar
 
 def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
     with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
-        agree_on_profile(library.database, Settings(_env_file=None, embedding_model="strange"))
+        agree_on_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="strange")))
 
 
 def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
     other = add(library)
     switch(library, other)
-    found = agree_on_profile(library.database, Settings(_env_file=None, embedding_model="fake"))
+    found = agree_on_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="fake")))
     assert replace(found, id=0) == OTHER
 
 
@@ -148,5 +149,5 @@ def test_worker__names_the_model_that_is_live_now(library):
 
 def test_worker__set_to_the_model_by_another_of_its_names_is_no_mismatch(library):
     library.run("UPDATE embedding_profiles SET model = 'all-MiniLM-L6-v2'")
-    settings = Settings(_env_file=None, embedding_model="sentence-transformers/all-MiniLM-L6-v2")
+    settings = Settings(_env_file=None, embedding=EmbeddingSettings(model="sentence-transformers/all-MiniLM-L6-v2"))
     assert agree_on_profile(library.database, settings).name == "fake"

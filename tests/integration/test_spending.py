@@ -13,6 +13,7 @@ import pytest
 
 from config.prices import Price
 from config.profile_parts import ProfilePartsCache
+from config.setting_groups import BudgetSettings, LlmSettings
 from config.settings import Settings
 from db import jobs, spending, traces
 from db.inspection import inspection_sql, run_inspection
@@ -189,7 +190,11 @@ def answer(library):
 
         loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
         parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
-        settings = Settings(_env_file=None, llm_model="fake-model", prices={"fake-model": PRICE}, **limits)
+        settings = Settings(
+            _env_file=None,
+            llm=LlmSettings(model="fake-model"),
+            budget=BudgetSettings(prices={"fake-model": PRICE}, **limits),
+        )
         runtime = Runtime("w", settings, library.database, parts)
         number = ask(library, requester, workspace, "llm-pointwise")
         with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.settings import SECRETS, Settings, load, variable_of
+from config.settings import iter_settings, load
 
 ROOT = Path(__file__).parent.parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
@@ -40,7 +40,9 @@ KNOWN_TO_IMAGES = {
     "OLLAMA_KEEP_ALIVE",
     "OLLAMA_HOST",
 }
-SETTINGS = {variable_of(field) for field in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
+SETTINGS = {setting.variable for setting in iter_settings()} | {
+    f"{setting.variable}_FILE" for setting in iter_settings() if setting.is_secret
+}
 
 
 def run_parser(tmp_path: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -125,10 +127,10 @@ def test_compose__what_it_sets_makes_valid_settings(services, monkeypatch, tmp_p
         for name, value in variables(service).items():
             monkeypatch.setenv(name, value)
         settings = load()
-        assert settings.database_url is not None
-        assert settings.redis_url is not None
-        assert settings.database_url.get_secret_value() == "postgresql://refdesk:pgsecret@postgres:5432/refdesk"
-        assert settings.redis_url.get_secret_value() == "redis://:rdsecret@redis:6379/0"
+        assert settings.servers.database_url is not None
+        assert settings.servers.redis_url is not None
+        assert settings.servers.database_url.get_secret_value() == "postgresql://refdesk:pgsecret@postgres:5432/refdesk"
+        assert settings.servers.redis_url.get_secret_value() == "redis://:rdsecret@redis:6379/0"
 
 
 def test_compose__every_service_is_limited_and_runs_again(services):

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from config.settings import SECRETS, Settings, variable_of
+from config.settings import Setting, iter_settings
 
 ROOT = Path(__file__).parent.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -23,6 +23,8 @@ MODULES = tuple(sorted(path for package in PACKAGES for path in (ROOT / package)
 TESTS = tuple(sorted((ROOT / "tests").rglob("*.py")))
 SCRIPTS = (*sorted((ROOT / "benchmarks").glob("*.py")), ROOT / "scripts" / "install")
 TEXTS = (ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").rglob("*.md")))
+
+EXAMPLE = ROOT / ".env.example"
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
@@ -144,22 +146,29 @@ def test_constraints__pin_every_dependency_to_one_version():
             assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
-@pytest.mark.parametrize("field", Settings.model_fields)
-def test_setting__is_described_and_in_the_example_with_its_default(field):
-    description = Settings.model_fields[field].description
+@pytest.mark.parametrize("setting", list(iter_settings()), ids=lambda setting: setting.variable)
+def test_setting__is_described_and_in_the_example_with_its_default(setting: Setting):
+    description = setting.field.description
     assert description
-    default = Settings.model_fields[field].default
+    default = setting.field.default
     plain = isinstance(default, str | bool | int | float)
     shown = (
         str(default).lower() if isinstance(default, bool) else f"{default:g}" if isinstance(default, float) else default
     )
-    line = f"#{variable_of(field)}={shown if plain else ''}"
-    assert f"# {description}\n{line}\n" in (ROOT / ".env.example").read_text(encoding="utf-8")
+    line = f"#{setting.variable}={shown if plain else ''}"
+    assert f"# {description}\n{line}\n" in EXAMPLE.read_text(encoding="utf-8")
+
+
+def test_example__has_every_setting_once_and_in_order():
+    lines = EXAMPLE.read_text(encoding="utf-8").partition("# ---- Docker Compose")[0].splitlines()
+    variables = [line[1:].partition("=")[0] for line in lines if re.match(r"#[A-Z_]+=", line)]
+    assert variables == [setting.variable for setting in iter_settings()]
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
 def test_text__names_only_settings_that_exist(path):
-    known = {variable_of(field) for field in Settings.model_fields} | {f"{name}_FILE" for name in SECRETS}
+    known = {setting.variable for setting in iter_settings()}
+    known |= {f"{setting.variable}_FILE" for setting in iter_settings() if setting.is_secret}
     named = set(
         re.findall(
             r"\b(?:REFDESK_[A-Z_]+[A-Z]|DATABASE_URL\w*|REDIS_URL\w*|DISCORD_TOKEN\w*)\b",

@@ -3,6 +3,7 @@ import pytest
 
 from bot.__main__ import _last_words, _token
 from bot.doctor import NEEDED, SCOPES, _permissions, _servers
+from config.setting_groups import DiscordSettings
 from config.settings import Settings
 from pipeline.errors import DatabaseUnavailable, SchemaMismatch, SetupError
 
@@ -72,10 +73,10 @@ def test_last_words__a_sentence_and_whether_a_restart_helps(error, code, words):
 @pytest.mark.parametrize("token", ["two words", "tab\there", "ключ"])
 def test_token__what_cannot_be_one(token):
     with pytest.raises(SetupError):
-        _token(Settings(_env_file=None, discord_token=token))
+        _token(Settings(_env_file=None, discord=DiscordSettings(token=token)))
 
 
 def test_token__none():
     with pytest.raises(SetupError, match="DISCORD_TOKEN is not set"):
         _token(Settings(_env_file=None))
-    assert _token(Settings(_env_file=None, discord_token=" a.b.c ")) == "a.b.c"
+    assert _token(Settings(_env_file=None, discord=DiscordSettings(token=" a.b.c "))) == "a.b.c"

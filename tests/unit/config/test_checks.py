@@ -15,12 +15,14 @@ from config import wiring
 from config.budgets import build_budget
 from config.checks import Check, _language_model, _prices
 from config.prices import Price
+from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
 from config.settings import Settings
 from pipeline.budget import Limit, Limits
 from pipeline.rerank import estimate_usage
 from pipeline.types import EmbeddingProfile
 from tests.answer_fakes import WordEmbedder, candidate
 
+LLM = LlmSettings(base_url="http://127.0.0.1:9/v1", model="tiny")
 URL = "http://user:hidden-word@127.0.0.1:9/v1?token=hidden-word"
 MANY = {"data": [{"id": f"model-{n}"} for n in range(7)]}
 
@@ -32,7 +34,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
     def ask(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
         monkeypatch.setattr(httpx, "get", lambda url, **_: reply)
-        settings = Settings(llm_base_url=URL, llm_model=model, llm_api_key=SecretStr(key))
+        settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
         found = _language_model(settings)
         assert "hidden-word" not in found.detail
         return found
@@ -72,7 +74,7 @@ def test_language_model__key_that_is_none_is_a_problem(look):
 
 
 def test_language_model__unreachable_hides_the_password():
-    found = _language_model(Settings(llm_base_url=URL, llm_model="tiny"))
+    found = _language_model(Settings(llm=LlmSettings(base_url=URL, model="tiny")))
     assert found.status == "problem"
     assert "hidden-word" not in found.detail
 
@@ -81,38 +83,38 @@ def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp
     profile = EmbeddingProfile(1, "p", "m", 8, 66, "", "", True)
     embedder = SimpleNamespace(encode=lambda texts: None, profile=profile)
     monkeypatch.setattr(wiring, "build_embedder", lambda settings, profile: embedder)
-    settings = Settings(home=tmp_path, chunk_tokens=200, chunk_overlap=100)
+    settings = Settings(
+        servers=ServerSettings(home=tmp_path), ingest=IngestSettings(chunk_tokens=200, chunk_overlap=100)
+    )
     parts = wiring.build_parts(settings, profile, role="ingest")
     assert (parts.ingest.chunk_tokens, parts.ingest.chunk_overlap) == (64, 32)
 
 
 def test_prices__are_asked_for_where_dollars_are_limited():
-    def found(**settings):
-        return [(check.status, check.detail) for check in _prices(Settings(_env_file=None, **settings))]
+    def found(llm=LLM, **groups):
+        return [(check.status, check.detail) for check in _prices(Settings(_env_file=None, llm=llm, **groups))]
 
-    model = {"llm_base_url": "http://127.0.0.1:9/v1", "llm_model": "tiny"}
-    assert found(**model) == []
-    limited = model | {"budget_question_hard_usd": 1.0}
-    assert found(**limited) == [
+    limited = BudgetSettings(question_hard_usd=1.0)
+    assert found() == []
+    assert found(budget=limited) == [
         ("note", "tiny has no price, so REFDESK_BUDGET_* cannot limit it; add it to REFDESK_PRICES")
     ]
-    assert found(**limited, rerank_api_url="https://a/rerank")[0][1].startswith("tiny, https://a/rerank has no price")
+    endpoint = RerankApiSettings(url="https://a/rerank")
+    assert found(budget=limited, rerank_api=endpoint)[0][1].startswith("tiny, https://a/rerank has no price")
     priced = [("ok", "every model in use has one")]
-    assert found(**limited, llm_price_prompt_usd=0.1) == priced
-    assert found(**limited, prices={"tiny": Price(prompt=0.1)}) == priced
-    assert found(**limited, prices={"tiny": Price()}) == priced, "0 in the table is a price"
-    assert found(budget_question_hard_usd=1.0) == []
+    assert found(LLM.model_copy(update={"price_prompt_usd": 0.1}), budget=limited) == priced
+    for price in (Price(prompt=0.1), Price()):
+        table = BudgetSettings(question_hard_usd=1.0, prices={"tiny": price})
+        assert found(budget=table) == priced, "0 in the table is a price"
+    assert found(LlmSettings(), budget=limited) == []
 
 
 def test_wiring__prices_come_from_the_table():
     settings = Settings(
         _env_file=None,
-        llm_base_url="http://127.0.0.1:9/v1",
-        llm_model="tiny",
-        llm_price_prompt_usd=7,
-        rerank_api_url="https://a/rerank",
-        rerank_api_model="ranker",
-        prices={"tiny": Price(prompt=1, completion=2), "ranker": Price(calls=3)},
+        llm=LLM.model_copy(update={"price_prompt_usd": 7}),
+        rerank_api=RerankApiSettings(url="https://a/rerank", model="ranker"),
+        budget=BudgetSettings(prices={"tiny": Price(prompt=1, completion=2), "ranker": Price(calls=3)}),
     )
     chat: Any = wiring.build_chat(settings)
     assert chat._prices == (1, 2)
@@ -123,7 +125,8 @@ def test_wiring__prices_come_from_the_table():
     rated = estimate_usage(built["llm-pointwise"], "Where?", ten)
     assert rated.cost_usd == pytest.approx((rated.prompt_tokens + 2 * rated.completion_tokens) / 1e6)
     assert estimate_usage(built["rerank-api"], "Where?", ten).cost_usd == pytest.approx(0.003)
-    budget = build_budget(settings.model_copy(update={"budget_user_day_hard_usd": 2.0}), cast("Any", None))
+    limited = settings.budget.model_copy(update={"user_day_hard_usd": 2.0})
+    budget = build_budget(settings.model_copy(update={"budget": limited}), cast("Any", None))
     assert budget is not None
     assert (budget.prompt_usd, budget.completion_usd, budget.limits) == (1, 2, Limits(user=Limit(0.0, 2.0)))
     assert build_budget(settings, cast("Any", None)) is None

@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from config.logging import set_up_logging
+from config.setting_groups import LlmSettings, LogSettings, ServerSettings
 from config.settings import Settings
 
 KEY = "sk-very-secret"
@@ -26,7 +27,9 @@ def logging_as_it_was():
 
 
 def lines_of(capsys, log_format: str):
-    settings = Settings(log_format=log_format, llm_api_key=KEY, DATABASE_URL=URL)
+    settings = Settings(
+        log=LogSettings(format=log_format), llm=LlmSettings(api_key=KEY), servers=ServerSettings(database_url=URL)
+    )
     set_up_logging(settings)
     log = structlog.get_logger("tasks.test")
     log.warning("asked", text=f"key {KEY} refused", url="redis://:other-word@h/0", many=[KEY], nested={"k": KEY})

@@ -4,8 +4,11 @@ import pytest
 from pydantic import ValidationError
 
 from config.prices import Price
-from config.settings import SECRETS, Settings, load, variable_of
+from config.setting_groups import IngestSettings, LlmSettings
+from config.settings import Settings, iter_settings, load
 from pipeline.errors import SetupError
+
+SECRETS = [setting.variable for setting in iter_settings() if setting.is_secret]
 
 
 @pytest.fixture(autouse=True)
@@ -18,33 +21,33 @@ def _empty_environment(monkeypatch, tmp_path):
 
 def test_load__an_empty_environment_gives_the_defaults():
     settings = load()
-    assert settings.database_url is None
-    assert settings.reranker == "late-interaction"
-    assert settings.max_attempts == 3
-    assert settings.home.is_absolute()
+    assert settings.servers.database_url is None
+    assert settings.answer.reranker == "late-interaction"
+    assert settings.jobs.max_attempts == 3
+    assert settings.servers.home.is_absolute()
 
 
 def test_load__reads_the_environment(monkeypatch):
     monkeypatch.setenv("REFDESK_TOP_N", "7")
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@h/d")
     settings = load()
-    assert settings.top_n == 7
-    assert settings.database_url is not None
-    assert settings.database_url.get_secret_value() == "postgresql://u:p@h/d"
+    assert settings.answer.top_n == 7
+    assert settings.servers.database_url is not None
+    assert settings.servers.database_url.get_secret_value() == "postgresql://u:p@h/d"
 
 
 def test_load__reads_env_file_and_the_environment_wins(monkeypatch, tmp_path):
     (tmp_path / ".env").write_text("REFDESK_TOP_N=7\nREFDESK_TOP_K=2\nPOSTGRES_PASSWORD=of-another-program\n")
     monkeypatch.setenv("REFDESK_TOP_K", "5")
     settings = load()
-    assert (settings.top_n, settings.top_k) == (7, 5)
+    assert (settings.answer.top_n, settings.answer.top_k) == (7, 5)
 
 
 def test_load__an_empty_variable_is_as_good_as_none(monkeypatch):
     monkeypatch.setenv("REFDESK_TOP_N", "")
     monkeypatch.setenv("DATABASE_URL", "")
-    assert load().top_n == 50
-    assert load().database_url is None
+    assert load().answer.top_n == 50
+    assert load().servers.database_url is None
 
 
 @pytest.mark.parametrize("name", SECRETS)
@@ -52,7 +55,7 @@ def test_load__a_secret_comes_from_a_file(monkeypatch, tmp_path, name):
     (tmp_path / "secret").write_text("s3cret\n")
     monkeypatch.setenv(f"{name}_FILE", str(tmp_path / "secret"))
     settings = load()
-    values = {variable_of(field): getattr(settings, field) for field in Settings.model_fields}
+    values = {one.variable: getattr(getattr(settings, one.group), one.name) for one in iter_settings()}
     assert values[name].get_secret_value() == "s3cret"
     assert name not in os.environ
 
@@ -60,7 +63,7 @@ def test_load__a_secret_comes_from_a_file(monkeypatch, tmp_path, name):
 def test_load__a_secret_file_may_be_named_in_the_env_file(tmp_path):
     (tmp_path / "secret").write_text("s3cret")
     (tmp_path / ".env").write_text(f"DISCORD_TOKEN_FILE={tmp_path / 'secret'}\n")
-    token = load().discord_token
+    token = load().discord.token
     assert token is not None
     assert token.get_secret_value() == "s3cret"
 
@@ -71,7 +74,9 @@ def test_load__a_missing_secret_file_is_named(monkeypatch):
         load()
 
 
-@pytest.mark.parametrize(("content", "fault"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is no text")])
+@pytest.mark.parametrize(
+    ("content", "fault"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is not a UTF-8 text file")]
+)
 def test_load__a_secret_file_without_a_secret_is_refused(monkeypatch, tmp_path, content, fault):
     (tmp_path / "secret").write_bytes(content)
     monkeypatch.setenv("DISCORD_TOKEN_FILE", str(tmp_path / "secret"))
@@ -91,7 +96,9 @@ def test_load__every_wrong_variable_is_named_at_once(monkeypatch):
 def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
     monkeypatch.setenv("REFDESK_CHUNK_TOKENS", "100")
     monkeypatch.setenv("REFDESK_CHUNK_OVERLAP", "60")
-    with pytest.raises(SetupError, match="REFDESK_CHUNK_OVERLAP: at most half of REFDESK_CHUNK_TOKENS"):
+    with pytest.raises(
+        SetupError, match=r"REFDESK_CHUNK_OVERLAP must be at most half of REFDESK_CHUNK_TOKENS \(100\), but is 60"
+    ):
         load()
 
 
@@ -128,30 +135,69 @@ def test_price__the_table_wins_and_the_single_prices_are_for_what_it_does_not_na
 
 @pytest.mark.parametrize("name", ["QUESTION", "USER_DAY", "SERVER_DAY"])
 def test_budget__a_soft_limit_lies_below_the_hard_one(monkeypatch, name):
-    assert not load().has_budget
+    assert not load().budget.has_limit
     monkeypatch.setenv(f"REFDESK_BUDGET_{name}_SOFT_USD", "2")
-    assert load().has_budget
+    assert load().budget.has_limit
     monkeypatch.setenv(f"REFDESK_BUDGET_{name}_HARD_USD", "2")
     load()
     monkeypatch.setenv(f"REFDESK_BUDGET_{name}_HARD_USD", "1")
-    with pytest.raises(SetupError, match=f"REFDESK_BUDGET_{name}_SOFT_USD: at most REFDESK_BUDGET_{name}_HARD_USD"):
+    with pytest.raises(
+        SetupError, match=f"REFDESK_BUDGET_{name}_SOFT_USD must be at most REFDESK_BUDGET_{name}_HARD_USD"
+    ):
         load()
 
 
 def test_load__a_home_of_nobody_is_refused(monkeypatch):
     monkeypatch.setenv("REFDESK_HOME", "~no-such-user/data")
-    with pytest.raises(SetupError, match="REFDESK_HOME: there is no home folder for ~no-such-user"):
+    with pytest.raises(SetupError, match="REFDESK_HOME: the user ~no-such-user has no home folder"):
         load()
 
 
 def test_load__home_is_made_absolute(monkeypatch, tmp_path):
     monkeypatch.setenv("REFDESK_HOME", "data")
-    assert load().home == tmp_path / "data"
+    assert load().servers.home == tmp_path / "data"
 
 
 def test_settings__cannot_be_changed():
     with pytest.raises(ValidationError):
-        load().top_n = 3  # type: ignore[misc]
+        load().answer.top_n = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"REFDESK_DISCORD_SHARD_IDS": "0,x"}, r"REFDESK_DISCORD_SHARD_IDS: must be a list .* \(got '0,x'\)"),
+        ({"REFDESK_DISCORD_SHARD_IDS": "0"}, "REFDESK_DISCORD_SHARD_IDS needs REFDESK_DISCORD_SHARD_COUNT"),
+        (
+            {"REFDESK_DISCORD_SHARD_IDS": "0-4", "REFDESK_DISCORD_SHARD_COUNT": "4"},
+            r"REFDESK_DISCORD_SHARD_IDS must be below REFDESK_DISCORD_SHARD_COUNT \(4\), but contains 4",
+        ),
+    ],
+)
+def test_load__invalid_shards_are_refused(monkeypatch, variables, problem):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SetupError, match=problem):
+        load()
+
+
+def test_load__reads_shards_as_numbers_and_ranges(monkeypatch):
+    monkeypatch.setenv("REFDESK_DISCORD_SHARD_COUNT", "8")
+    monkeypatch.setenv("REFDESK_DISCORD_SHARD_IDS", "6,0-2,2")
+    assert load().discord.shard_ids == (0, 1, 2, 6)
+
+
+def test_settings__a_group_given_in_code_ignores_the_environment(monkeypatch):
+    monkeypatch.setenv("REFDESK_LLM_MODEL", "from-environment")
+    monkeypatch.setenv("REFDESK_LLM_TIMEOUT_S", "5")
+    llm = LlmSettings(base_url="http://127.0.0.1:9/v1")
+    assert Settings(llm=llm).llm == llm
+    assert (llm.model, llm.timeout_s) == ("", 60)
+
+
+def test_settings__unknown_names_in_code_are_refused():
+    with pytest.raises(ValidationError, match="chunk_size"):
+        IngestSettings(chunk_size=3)  # type: ignore[call-arg]
 
 
 def test_settings__secrets_are_never_shown(monkeypatch):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from config.checks import Check, _rerank_endpoint, attempt
+from config.setting_groups import RerankApiSettings
 from config.settings import Settings
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scores
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
@@ -300,13 +301,14 @@ def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: Said, calls:
 
 
 def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
-    def check(**settings: str) -> Check:
-        return attempt("rerank endpoint", lambda: _rerank_endpoint(Settings(**settings)))  # type: ignore[arg-type]
+    def check(url: str, model: str = "") -> Check:
+        settings = Settings(rerank_api=RerankApiSettings(url=url, model=model))
+        return attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
 
     with LoopbackLlm(in_turn([cohere(result(0, 0.9)), cohere()])) as server:
-        found = check(rerank_api_url=server.url, rerank_api_model="tiny")
+        found = check(server.url, "tiny")
         assert (found.status, found.detail) == ("ok", "tiny gives scores")
-        empty = check(rerank_api_url=server.url)
+        empty = check(server.url)
     assert (empty.status, "not with a score" in empty.detail) == ("problem", True)
-    assert "cannot be reached" in check(rerank_api_url="http://127.0.0.1:9").detail
-    assert "REFDESK_RERANK_API_URL is not set" in check(reranker="none:50>rerank-api:20").detail
+    assert "cannot be reached" in check("http://127.0.0.1:9").detail
+    assert "REFDESK_RERANK_API_URL is not set" in check("").detail
