@@ -110,7 +110,7 @@ class FollowUp(commands.Cog):
             await message.author.send(told[:2000], silent=True, nonce=f"rdr{message.id}", suppress_embeds=True)
         except discord.Forbidden:
             if self._rested(message.author.id):
-                await self._say(message, t("follow-up-closed"))
+                await self._say(message, t("follow-up-dm-closed"))
             return f"{outcome}, and direct messages are closed"
         return outcome
 

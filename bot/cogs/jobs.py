@@ -57,9 +57,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         await defer(interaction, private=True)
         seen = await clients.services_of(interaction).jobs.job(place_of(interaction), number)
         t = clients.texts_of(interaction)
-        said = t(
-            "job-why-says", job=str(number), state=t(f"state-{seen.job.state}"), why=sanitize.escape_text(seen.job.why)
-        )
+        said = t("job-why", job=str(number), state=t(f"state-{seen.job.state}"), why=sanitize.escape_text(seen.job.why))
         await reply(interaction, OutgoingMessage(said))
 
     @app_commands.command(name=localized("cmd-jobs-cancel"), description=localized("cmd-jobs-cancel-desc"))
@@ -71,7 +69,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         await defer(interaction, private=True)
         visit_of(interaction).jobs.append(number)
         states = await clients.services_of(interaction).jobs.cancel(place_of(interaction), [number])
-        key = "job-cancelled" if "cancelled" in states else "job-stops"
+        key = "job-cancelled" if "cancelled" in states else "job-stopping"
         await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(number))))
 
     @app_commands.command(name=localized("cmd-jobs-retry"), description=localized("cmd-jobs-retry-desc"))
@@ -89,7 +87,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         if seen.shown_by_token_to(place.user_id):
             visit.thinking = ""
             return
-        said = clients.texts_of(interaction)("job-again", job=str(number))
+        said = clients.texts_of(interaction)("job-requeued", job=str(number))
         await reply(interaction, OutgoingMessage(" ".join([said, build_message_link(seen.delivery)]).strip()))
 
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:

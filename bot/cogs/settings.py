@@ -85,7 +85,7 @@ class Settings(
         """Set who may add, and choose in a menu where answers are public."""
         chosen = add_by.value if add_by is not None else None if role is None else "role"
         if chosen == "role" and role is None:
-            raise Refusal("refusal-name-a-role")
+            raise Refusal("refusal-role-missing")
         kept = str(role.id) if chosen == "role" and role is not None else None
         await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=kept)
 

@@ -72,14 +72,14 @@ class AttachmentDownloader:
         try:
             async with self._session.get(attachment.url, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise Refusal("refusal-file-gone", name=name)
+                    raise Refusal("refusal-file-unavailable", name=name)
                 async for chunk in response.content.iter_chunked(CHUNK):
                     content += chunk
                     if len(content) > self.max_bytes:
                         raise _too_large(attachment.filename, self.max_bytes)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("attachment not downloaded", error=type(error).__name__)
-            raise Refusal("refusal-file-gone", name=name) from None
+            raise Refusal("refusal-file-unavailable", name=name) from None
         if not content:
             raise Refusal("refusal-file-empty", name=name)
         return bytes(content)
@@ -104,7 +104,7 @@ def linked(link: str) -> UploadItem:
     except ValueError:
         good = False
     if not good or len(link) > MAX_LINK or re.search(r"\s", link):
-        raise Refusal("refusal-no-link", link=sanitize.format_inline_code(link, 100))
+        raise Refusal("refusal-invalid-link", link=sanitize.format_inline_code(link, 100))
     return UploadItem(NewDocument(link, url=link, origin=link))
 
 

@@ -81,8 +81,8 @@ def sentence(error: Exception, t: Texts, outcome: str = "") -> str:
     if isinstance(error, RefdeskError):
         return format_error(error.name, str(error), t)
     if isinstance(error, (*AWAY, *OLD_COMMAND)):
-        return t("refusal-discord-away" if isinstance(error, AWAY) else "refusal-old-command")
-    return t("refusal-fault", number=outcome.rpartition(" ")[2])
+        return t("refusal-discord-unavailable" if isinstance(error, AWAY) else "refusal-outdated-command")
+    return t("refusal-internal-error", number=outcome.rpartition(" ")[2])
 
 
 def _cause(error: Exception) -> Exception:

@@ -62,7 +62,7 @@ minutes = { $minutes } min
 untitled = Untitled
 more = … and { $n } more
 job = Job { $job }
-original = original
+source-original = original
 
 ## A question on its way
 
@@ -73,7 +73,7 @@ progress-queued = **In line**, { $position ->
 progress-queued-document = In line, position { $position }
 progress-no-worker = **Waiting**: no worker is running at the moment. Your question is kept and will be answered.
 progress-no-worker-document = Waiting: no worker is running at the moment
-progress-no-broker = **Waiting** to be handed over. Your question is kept and will be answered.
+progress-not-queued = **Waiting** to be handed over. Your question is kept and will be answered.
 progress-retry = **Trying again**, attempt { $attempt } of { $attempts }
 progress-retry-document = Trying again, attempt { $attempt } of { $attempts }
 progress-cancelling = **Stopping** …
@@ -84,7 +84,7 @@ progress-recall = **Searching** the library …
 progress-rerank = **Ranking** { $done } of { $total } recalled passages
 progress-rerank-start = **Ranking** the passages …
 progress-generate = **Writing** …
-trail-writing = writing …
+progress-writing = writing …
 
 ## An answer
 
@@ -92,7 +92,7 @@ button-cancel = Cancel
 button-retry = Try again
 button-sources = Sources
 button-why = Why these
-button-again = Ask again with …
+button-ask-again = Ask again with …
 button-original = Original { $n }
 button-original-one = Original
 button-previous = Previous
@@ -108,10 +108,10 @@ answer-in-file = … the rest is in the file: the whole answer is too long for o
 answer-file = The whole answer
 answer-file-sources = Sources
 answer-nearest = Nearest of the { $n } passages looked at
-answer-what-now = Ask it in other words, or add a document with `/ingest`.
+answer-abstained-hint = Ask it in other words, or add a document with `/ingest`.
 answer-searched-as = searched as “{ $question }”
 answer-conflict = The sources disagree: { $sources }
-also-in = also in { $titles }
+source-also-in = also in { $titles }
 notice-answer = Your answer is ready.
 notice-answer-failed = Your question could not be answered.
 notice-ingest = { $failed ->
@@ -121,9 +121,9 @@ notice-ingest = { $failed ->
     }
    *[other] { $done } of { $total } documents are ready, { $failed } could not be added.
 }
-notice-late-private = This takes longer than Discord lets a private message be changed. The answer will come as a direct message; if yours are closed, `/jobs show { $job }` has it.
-notice-late-private-ingest = This takes longer than Discord lets a private message be changed. You will get a direct message when it is done; if yours are closed, `/jobs show { $job }` has it.
-notice-elsewhere = Discord does not take it here; `/jobs show { $job }` has it.
+notice-private-expiring = This takes longer than Discord lets a private message be changed. The answer will come as a direct message; if yours are closed, `/jobs show { $job }` has it.
+notice-private-expiring-ingest = This takes longer than Discord lets a private message be changed. You will get a direct message when it is done; if yours are closed, `/jobs show { $job }` has it.
+notice-undeliverable = Discord does not take it here; `/jobs show { $job }` has it.
 
 fallback-embed = no embedding model, searched by keywords only
 fallback-rewrite = follow-up searched together with the question before
@@ -132,13 +132,13 @@ fallback-rerank-none = { $method } was not available, passages are in the order 
 fallback-rerank-partly = { $method } could not rate every passage
 fallback-generate = the language model was not available, sentences are quoted instead
 fallback-generate-scores = sentences chosen by keywords
-fallback-saving-rerank = { $used } ranked instead of { $method } to save money
-fallback-saving-generate = sentences are quoted instead of a written answer to save money
-fallback-saving-rewrite = follow-up searched together with the question before to save money
+fallback-budget-rerank = { $used } ranked instead of { $method } to save money
+fallback-budget-generate = sentences are quoted instead of a written answer to save money
+fallback-budget-rewrite = follow-up searched together with the question before to save money
 budget-limit-question = limit for a question: { $limit }
 budget-limit-user = limit for one person in 24 hours: { $limit }, spent: { $spent }
 budget-limit-server = limit for this server in 24 hours: { $limit }, spent: { $spent }
-budget-frees = room again in { $frees }
+budget-available-in = room again in { $frees }
 fallback-generate-numbers = left out what has numbers that no source gives
 fallback-generate-neighbours = written without the text around the passages
 fallback-other = { $stage }: { $used } instead of { $method }
@@ -161,19 +161,19 @@ why-how-abstained = { $recalled ->
     [one] { $recalled } passage was recalled
    *[other] { $recalled } passages were recalled
 }, **{ $reranker }** put them in order; none was good enough to answer from. The nearest:
-why-empty = Nothing was recalled: the library held no passage for this question.
+why-no-candidates = Nothing was recalled: the library held no passage for this question.
 why-move-up = recall #{ $from } → **#{ $to }** ▲{ $by }
 why-move-down = recall #{ $from } → **#{ $to }** ▼{ $by }
 why-move-none = recall #{ $from } → **#{ $to }**
 why-score = score { $score }
 why-cited = cited as [{ $n }]
 why-conflict = contradicted by another source
-why-folded = { $n ->
+why-duplicates = { $n ->
     [one] { $n } passage that says the same as a better one was passed over.
    *[other] { $n } passages that say the same as better ones were passed over.
 }
 why-not-cited = read, not cited
-why-meaning = meaning #{ $rank }
+why-dense = meaning #{ $rank }
 why-keywords = keywords #{ $rank }
 why-picture = Ranks of { $n } passages before and after { $reranker }; the cited ones are coloured.
 stage-rewrite = rewrite
@@ -182,8 +182,8 @@ stage-recall = recall
 stage-rerank = rerank
 stage-generate = write
 why-tokens = { $n } tokens
-plot-before = recall
-plot-rest = … { $n } more
+plot-recall = recall
+plot-more = … { $n } more
 
 ## Documents
 
@@ -218,7 +218,7 @@ ingest-cancelling = stopping …
 ingest-done = { $passages }
 ingest-done-pages = { $pages }, { $passages }
 ingest-unchanged = unchanged, { $passages }
-ingest-overtaken = a newer version is there already
+ingest-superseded = a newer version is there already
 ingest-cancelled = cancelled
 ingest-warnings = { $n ->
     [one] with a warning: { $first }
@@ -245,7 +245,7 @@ docs-title = { $total ->
    *[other] { $total } documents in the library
 }
 docs-empty = Add the first one with `/ingest`, or open the menu of a message with a file, then *Apps*, *Add to library*.
-docs-nothing-found = Nothing in the library matches that.
+docs-no-match = Nothing in the library matches that.
 docs-page = Page { $page } of { $pages } · /docs show opens one
 docs-hint = /docs show opens one
 doc-added = added by { $who } { $when }
@@ -309,7 +309,7 @@ help-intro = I answer questions from the documents people put here, and say wher
 help-ask = **Ask** with `/ask`. The numbers [1] [2] name the sources; *Why these* shows how they were chosen. With `private` only you see the answer.
 help-follow-up = **Follow up** in a thread of an answer: mention me there, or reply to the answer with a mention.
 help-add = **Add** files, links or a text with `/ingest`, or from a message’s menu: *Apps*, *Add to library*.
-help-look = **Look around** with `/docs` and `/jobs`. Whoever added a document can delete it.
+help-browse = **Look around** with `/docs` and `/jobs`. Whoever added a document can delete it.
 help-manage = **Settings** for managers: `/settings` sets who may add, where answers are public, and how much.
 help-privacy = **What is kept**: the documents, the questions with their answers, and the votes, until they are deleted. I read no message that does not mention me.
 help-footer = No mention in a document or an answer can ping anybody.
@@ -388,10 +388,10 @@ over-quota-ingest = { $n ->
    *[other] add { $n } documents
 }
 refusal-limit-too-high = The operator allows at most { $limit } here. A lower number may be set, but not a higher one or none.
-refusal-old-command = Discord still shows an old form of this command. Reload the app and try again.
-refusal-question-wordless = There is no word in the question. Write what you want to know in words.
-refusal-discord-away = Discord refused or did not answer just now. Try again in a moment.
-refusal-fault = Something went wrong that should not. Try again; if it stays so, tell the operator the number { $number }.
+refusal-outdated-command = Discord still shows an old form of this command. Reload the app and try again.
+refusal-question-no-words = There is no word in the question. Write what you want to know in words.
+refusal-discord-unavailable = Discord refused or did not answer just now. Try again in a moment.
+refusal-internal-error = Something went wrong that should not. Try again; if it stays so, tell the operator the number { $number }.
 duration-days = { $n ->
     [one] 1 day
    *[other] { $n } days
@@ -461,21 +461,21 @@ cmd-jobs-why-desc = What a job waits for, or why it ended as it did
 
 ## What is said after a press, in private
 
-again-title = Ask the same question again, with another choice:
-again-method = Another reranker …
-again-passages = Another number of passages …
+ask-again-title = Ask the same question again, with another choice:
+ask-again-reranker = Another reranker …
+ask-again-passages = Another number of passages …
 vote-up = Thank you! Good to know that it helped. Press again to take it back.
 vote-down = Thank you, that is noted. Press again to take it back.
-vote-taken-back = Your vote is taken back.
-button-keep = Keep
+vote-removed = Your vote is taken back.
+button-cancel-deletion = Keep
 delete-confirm = Delete **{ $title }**? Answers stop using it at once, and it cannot be brought back.
 delete-done = **{ $title }** is deleted. No answer uses it any more.
-delete-kept = Document { $document } stays.
+delete-cancelled = Document { $document } stays.
 job-private-question = (a private question)
-job-again = Job { $job } is queued again.
+job-requeued = Job { $job } is queued again.
 job-cancelled = Job { $job } is cancelled.
-job-stops = Job { $job } stops at its next step.
-job-why-says = **Job { $job }** · { $state }: { $why }
+job-stopping = Job { $job } stops at its next step.
+job-why = **Job { $job }** · { $state }: { $why }
 ingest-received = Received …
 settings-choose-channels = Channels with public answers; none chosen: all
 form-text = Add a text
@@ -486,25 +486,25 @@ form-about-question = Your question
 form-about-hint = Leave it empty to ask what the message asks
 form-about-text = The message
 follow-up-refused = About your question in <#{ $channel }>: { $reason }
-follow-up-closed = I cannot answer that, and may not write to you directly to say why. Ask with `/ask`, and you alone see the reason.
+follow-up-dm-closed = I cannot answer that, and may not write to you directly to say why. Ask with `/ask`, and you alone see the reason.
 hint-mention = Mention me with a question in a thread where I answered, or reply to one of my answers. Anywhere else, ask with `/ask`.
 
 ## More refusals
 
 refusal-file-too-large = **{ $name }** is larger than the { $limit } MB that may be added. Split it, or ask the operator to raise the limit.
 refusal-file-empty = **{ $name }** is empty. Save it again and attach that.
-refusal-file-gone = **{ $name }** could not be read from Discord. Attach it again.
+refusal-file-unavailable = **{ $name }** could not be read from Discord. Attach it again.
 refusal-same-name = There are two files named **{ $name }**. Give one another name, or add it on its own.
 refusal-name-taken = **{ $name }** is in the library already, added by somebody else, so only that person or a manager may replace it. Give yours another name.
-refusal-is-there = **{ $name }** is in the library already, or is being read. There is nothing to add; `/docs list` shows it.
-refusal-no-link = { $link } is no link that can be fetched. It has to start with https:// or http://.
+refusal-already-added = **{ $name }** is in the library already, or is being read. There is nothing to add; `/docs list` shows it.
+refusal-invalid-link = { $link } is no link that can be fetched. It has to start with https:// or http://.
 refusal-text-empty = There is no text. Write one into `text`, attach a file, or give a link.
 refusal-nothing-to-add = That message holds no file, no link and no text that could be added. Use `/ingest` to add something.
 refusal-nothing-to-ask-about = That message holds no text to ask about. Ask with `/ask`.
 refusal-may-not-add-managers = Only people who manage this server may add documents. Ask one of them to add it.
 refusal-may-not-add-role = Only people with the role { $role } may add documents here. Ask one of them to add it.
 refusal-unknown-document = There is no document “{ $name }” that you may see. Begin to type its title and choose from the list, or look with `/docs list`.
-docs-closed = its channel is gone or closed to you; it can only be deleted
+docs-channel-unavailable = its channel is gone or closed to you; it can only be deleted
 docs-search-more = { $n ->
     [one] 1 more; search for more of the title
    *[other] { $n } more; search for more of the title
@@ -519,9 +519,9 @@ refusal-no-answer-yet = Job { $job } has no answer. `/jobs show { $job }` says w
 refusal-no-last-answer = You have no answer in this channel yet. Ask with `/ask`, or name one.
 refusal-job-ended = Job { $job } has ended already, so there is nothing to stop.
 refusal-nothing-to-retry = There is nothing to try again: only what failed or was cancelled can be. For another answer, ask again.
-refusal-retry-there = This job belongs to a server. Try it again there.
+refusal-retry-other-server = This job belongs to a server. Try it again there.
 refusal-retry-private = That is a private question of somebody else. Only that person can repeat it.
-refusal-unknown-choice = That choice is no longer offered. Ask again with `/ask`.
-refusal-ask-there = This answer belongs to a server. Ask again there with `/ask`.
+refusal-choice-unavailable = That choice is no longer offered. Ask again with `/ask`.
+refusal-ask-other-server = This answer belongs to a server. Ask again there with `/ask`.
 refusal-managers-only = Only people who manage this server may do that. Ask one of them.
-refusal-name-a-role = Name the role too, with the option `role`.
+refusal-role-missing = Name the role too, with the option `role`.

@@ -57,19 +57,18 @@ def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Say, while a private message can still be changed, where its result will come."""
     job = view.jobs[0]
     if view.delivery.kind == "ingest":
-        return OutgoingMessage(t("notice-late-private-ingest", job=str(job.id)), buttons=(_build_cancel_row(view, t),))
-    said = f"{format_question(job)}\n{t('notice-late-private', job=str(job.id))}"
+        return OutgoingMessage(
+            t("notice-private-expiring-ingest", job=str(job.id)), buttons=(_build_cancel_row(view, t),)
+        )
+    said = f"{format_question(job)}\n{t('notice-private-expiring', job=str(job.id))}"
     return OutgoingMessage(said, buttons=(_build_cancel_row(view, t),))
 
 
 def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Say where the result can be read, when the place it was meant for does not take it."""
+    """Build the message that says where to read the result when it cannot be posted in its channel."""
     job = view.jobs[0]
-    if view.delivery.kind == "ingest":
-        return OutgoingMessage(f"{render_completion_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}")
-    return OutgoingMessage(
-        f"{format_question(job)}\n{render_completion_notice(view, t).content} {t('notice-elsewhere', job=str(job.id))}"
-    )
+    notice = f"{render_completion_notice(view, t).content} {t('notice-undeliverable', job=str(job.id))}"
+    return OutgoingMessage(notice if view.delivery.kind == "ingest" else f"{format_question(job)}\n{notice}")
 
 
 def render_answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
@@ -147,7 +146,7 @@ def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts) -> Out
         return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))
     looked_at = len(result.get("candidates") or ())
     embed = build_embed(
-        entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-what-now')}"],
+        entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-abstained-hint')}"],
         footer=_format_footer(job, result, t),
         colour=COLOUR_WARNING,
     )
@@ -187,7 +186,7 @@ def _build_answer_buttons(job: JobView, t: Texts, *, cited: bool, looked: bool =
     sources = [Button("sources", job.id, t("button-sources"))] if cited else []
     why = [Button("why", job.id, t("button-why"))] if cited or looked else []
     votes = [Button("up", job.id, emoji="👍"), Button("down", job.id, emoji="👎")]
-    return (*sources, *why, Button("again", job.id, t("button-again")), *votes)
+    return (*sources, *why, Button("again", job.id, t("button-ask-again")), *votes)
 
 
 def _build_retry_row(view: DeliveryView, t: Texts) -> tuple[Button, ...]:

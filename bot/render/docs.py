@@ -29,7 +29,7 @@ def render_document_list(
     """List one page of documents; `total` counts those of all pages, `closed` names those of channels not open here."""
     total = len(documents) if total is None else total
     if not documents:
-        said = t("docs-nothing-found") if search or page else t("docs-empty")
+        said = t("docs-no-match") if search or page else t("docs-empty")
         return OutgoingMessage(embeds=(build_embed(title=t("docs-title", total=total), entries=[said]),))
     pages = -(-total // PAGE_SIZE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
@@ -87,7 +87,7 @@ def _format_line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
     title = sanitize.escape_title(document.title or document.source, 90) or t("untitled")
     words = [_format_size(document, t), format_timestamp(document.updated_at)]
     if closed:
-        words.append("🔒 " + t("docs-closed"))
+        words.append("🔒 " + t("docs-channel-unavailable"))
     elif document.channels is not None:
         words.append("🔒 " + " ".join(f"<#{channel}>" for channel in document.channels[:3] if channel.isdigit()))
     return f"`{document.id}` **{title}**\n-# {' · '.join(words)}"

@@ -66,13 +66,13 @@ def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
     said = t(f"budget-limit-{over['scope']}", limit=dollars(over["limit_usd"]), spent=dollars(over["spent_usd"]))
     if over["frees_in_s"] is None:
         return [said]
-    return [said, t("budget-frees", frees=format_duration(over["frees_in_s"], t))]
+    return [said, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]
 
 
 def _format_fallback(item: Mapping[str, Any], t: Texts) -> str:
     stage, method, used = (str(item.get(name, "")) for name in ("stage", "method", "used"))
     if item.get("over"):
-        return t(f"fallback-saving-{stage}", method=sanitize.plain_line(method, 40), used=sanitize.plain_line(used, 40))
+        return t(f"fallback-budget-{stage}", method=sanitize.plain_line(method, 40), used=sanitize.plain_line(used, 40))
     if stage == "rerank":
         if "kept their recall place" in str(item.get("reason", "")):
             return t("fallback-rerank-partly", method=sanitize.plain_line(method, 40))

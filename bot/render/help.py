@@ -9,7 +9,7 @@ from bot.render.message import OutgoingMessage
 
 def render_help(t: Texts, *, manager: bool = False) -> OutgoingMessage:
     """Explain the bot; managers read about the settings too."""
-    topics = ["intro", "ask", "follow-up", "add", "look", *(["manage"] if manager else []), "privacy"]
+    topics = ["intro", "ask", "follow-up", "add", "browse", *(["manage"] if manager else []), "privacy"]
     entries = [t(f"help-{topic}") for topic in topics]
     return OutgoingMessage(
         embeds=(build_embed(title=t("help-title"), entries=entries, gap="\n\n", footer=t("help-footer")),)

@@ -106,7 +106,7 @@ def _format_succeeded(job: JobView, name: str, t: Texts) -> str:
     result = job.result or {}
     passages = t("passages", n=int(result.get("chunks") or 0))
     if result.get("overtaken"):
-        return f"✅ **{name}** · {t('ingest-overtaken')}"
+        return f"✅ **{name}** · {t('ingest-superseded')}"
     if result.get("unchanged"):
         return f"✅ **{name}** · {t('ingest-unchanged', passages=passages)}"
     pages = result.get("pages")

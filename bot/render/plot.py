@@ -56,7 +56,7 @@ def draw_rank_plot(trace: TraceView, t: Texts) -> bytes:
     with _draw_lock:
         # In a language whose characters no font here has, the few words are English.
         return _draw_png(
-            trace, t if remove_undrawable(t("plot-before")) == t("plot-before") else texts_for(DEFAULT_LANGUAGE)
+            trace, t if remove_undrawable(t("plot-recall")) == t("plot-recall") else texts_for(DEFAULT_LANGUAGE)
         )
 
 
@@ -73,13 +73,13 @@ def _draw_png(trace: TraceView, t: Texts) -> bytes:
     axes.set_axis_off()
     axes.set_xlim(LEFT, RIGHT)
     axes.set_ylim(bottom + 0.75, -1.55)
-    _draw_text(axes, LEFT, -1.05, t("plot-before"), MUTED_COLOUR, align="center")
+    _draw_text(axes, LEFT, -1.05, t("plot-recall"), MUTED_COLOUR, align="center")
     _draw_text(axes, RIGHT + GAP, -1.05, remove_undrawable(sanitize.plain_line(trace.reranker, 40)), MUTED_COLOUR)
     for line in sorted(lines, key=lambda item: _emphasis(item.candidate, trace)):
         _draw_line(axes, line, trace, rows)
         _draw_labels(axes, line, trace, t)
     if len(trace.candidates) > MAX_ROWS:
-        _draw_text(axes, RIGHT + GAP, rows - 0.1, t("plot-rest", n=len(trace.candidates) - MAX_ROWS), MUTED_COLOUR)
+        _draw_text(axes, RIGHT + GAP, rows - 0.1, t("plot-more", n=len(trace.candidates) - MAX_ROWS), MUTED_COLOUR)
     target = io.BytesIO()
     figure.savefig(target, format="png", facecolor=BACKGROUND)
     return target.getvalue()

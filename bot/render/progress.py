@@ -32,7 +32,7 @@ def _format_stage(job: JobView, t: Texts) -> list[str]:
     if job.state == "queued":
         return [_format_waiting(job, t)]
     if job.stage == "generate" and job.progress_text.strip():
-        return [_format_stream(job.progress_text), f"-# {t('trail-writing')}"]
+        return [_format_stream(job.progress_text), f"-# {t('progress-writing')}"]
     if job.stage == "rerank" and job.progress_total > 1:
         return [
             t("progress-rerank", done=job.progress_done, total=job.progress_total),
@@ -49,7 +49,7 @@ def _format_waiting(job: JobView, t: Texts) -> str:
     if waits_for_worker(job):
         return t("progress-no-worker")
     if job.ahead is None or job.why.startswith("not on the queue yet"):
-        return t("progress-no-broker")
+        return t("progress-not-queued")
     return t("progress-queued", position=job.ahead + 1)
 
 

@@ -25,12 +25,12 @@ def format_source(source: Mapping[str, Any], t: Texts, readable_links: Collectio
     origin = str(source.get("origin") or "")
     jump = sanitize.message_link_or_empty(origin)
     if jump and (readable_links is None or origin in readable_links):
-        words.append(f"[{t('original')}]({jump})")
+        words.append(f"[{t('source-original')}]({jump})")
     elif origin and not jump:
         words.append(sanitize.format_inline_code(origin.partition("://")[2] or origin, 80))
     if others := source.get("also_in"):
         titles = ", ".join(_format_title(other, t) for other in others[:MAX_COPIES])
-        words.append(t("also-in", titles=titles if len(others) <= MAX_COPIES else f"{titles} …"))
+        words.append(t("source-also-in", titles=titles if len(others) <= MAX_COPIES else f"{titles} …"))
     return " · ".join(words)
 
 

@@ -20,7 +20,9 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
     """Explain an answer; the picture comes from `bot.render.plot`."""
     if not trace.candidates:
         return OutgoingMessage(
-            embeds=(build_embed(title=t("why-title"), entries=[t("why-empty")], footer=_format_footer(trace, t)),)
+            embeds=(
+                build_embed(title=t("why-title"), entries=[t("why-no-candidates")], footer=_format_footer(trace, t)),
+            )
         )
     read = trace.read
     entries = [f"> {sanitize.escape_title(trace.question, 300)}\n{_format_method(trace, len(read), t)}"]
@@ -28,7 +30,7 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
         entries[0] += f"\n-# {t('answer-searched-as', question=sanitize.escape_title(trace.searched_as, 200))}"
     entries += [_format_entry(candidate, trace, t) for candidate in read[:MAX_ENTRIES]]
     if folded := sum(DUPLICATE in candidate.flags for candidate in trace.candidates):
-        entries.append(f"-# {t('why-folded', n=folded)}")
+        entries.append(f"-# {t('why-duplicates', n=folded)}")
     if len(read) > MAX_ENTRIES:
         entries.append(t("more", n=len(read) - MAX_ENTRIES))
     files: tuple[OutgoingFile, ...] = ()
@@ -74,7 +76,7 @@ def _format_ranks(candidate: TraceCandidate, t: Texts) -> list[str]:
     key = "why-move-up" if moved > 0 else "why-move-down" if moved < 0 else "why-move-none"
     words = [t(key, **{"from": str(candidate.recall_rank)}, to=str(candidate.rank), by=str(abs(moved)))]
     if candidate.dense_rank is not None:
-        words.append(t("why-meaning", rank=str(candidate.dense_rank)))
+        words.append(t("why-dense", rank=str(candidate.dense_rank)))
     if candidate.keyword_rank is not None:
         words.append(t("why-keywords", rank=str(candidate.keyword_rank)))
     words.append(t("why-score", score=f"{candidate.score:.2f}"))

@@ -249,7 +249,7 @@ def _require_repeatable(
 ) -> None:
     """Raise a refusal for what cannot be tried again from here, or by this person."""
     if seen.elsewhere:
-        raise Refusal("refusal-retry-there")
+        raise Refusal("refusal-retry-other-server")
     if seen.job.kind == "ask" and seen.private and seen.owned.requester != place.user_id:
         # Its answer may rest on what only the person who asked can see, and nobody else knows what that is now.
         raise Refusal("refusal-retry-private")

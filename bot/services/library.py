@@ -120,7 +120,7 @@ class LibraryService:
                 if addition.url is None and not addition.identity:
                     raise
                 # The same message or link, not another thing of the same name.
-                raise Refusal("refusal-is-there", name=sanitize.escape_title(addition.name)) from None
+                raise Refusal("refusal-already-added", name=sanitize.escape_title(addition.name)) from None
 
     def _keep(self, place: RequestContext, content: bytes) -> StoredBlob:
         number = self._async_database.number_of(place)

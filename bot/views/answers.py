@@ -80,14 +80,16 @@ async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None
     visit_of(interaction).thinking = ""
     # The first answer has to say whether the new one is public, before anything is read: so the menus say it.
     ending = "all" if _is_own_public_answer(seen, interaction) else ""
-    await interaction.edit_original_response(content=t("again-title"), view=_build_menus(job_id, options, ending, t))
+    await interaction.edit_original_response(
+        content=t("ask-again-title"), view=_build_menus(job_id, options, ending, t)
+    )
 
 
 async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
     """Ask again with the reranker that was chosen."""
     chosen = _selected_value(interaction)
     if chosen not in RERANKERS:
-        raise Refusal("refusal-unknown-choice")
+        raise Refusal("refusal-choice-unavailable")
     await _ask_again(interaction, job_id, private=private, reranker=chosen)
 
 
@@ -95,7 +97,7 @@ async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, pr
     """Ask again and read as many passages as were chosen."""
     chosen = _selected_value(interaction)
     if not chosen.isdigit() or int(chosen) not in PASSAGE_COUNTS:
-        raise Refusal("refusal-unknown-choice")
+        raise Refusal("refusal-choice-unavailable")
     await _ask_again(interaction, job_id, private=private, top_k=int(chosen))
 
 
@@ -129,7 +131,7 @@ async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> No
     await defer(interaction, private=True)
     now = await clients.services_of(interaction).jobs.vote(place_of(interaction), job_id, vote)
     t = clients.texts_of(interaction)
-    await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-taken-back"}[now])))
+    await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-removed"}[now])))
 
 
 def _job_options(seen: VisibleJob) -> dict[str, Any]:
@@ -139,12 +141,12 @@ def _job_options(seen: VisibleJob) -> dict[str, Any]:
 
 def _build_menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> discord.ui.View:
     methods: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id=f"rd:method{ending}:{job_id}", placeholder=t("again-method")[:150], row=0
+        custom_id=f"rd:method{ending}:{job_id}", placeholder=t("ask-again-reranker")[:150], row=0
     )
     for name in RERANKERS:
         methods.add_option(label=t(f"reranker-{name}")[:100], value=name)
     passages: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("again-passages")[:150], row=1
+        custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("ask-again-passages")[:150], row=1
     )
     for number in PASSAGE_COUNTS:
         if number != options.get("top_k"):
@@ -168,7 +170,7 @@ async def _ask_again(
     begun = await questions.begin(interaction, private=private)
     seen = await clients.services_of(interaction).jobs.answer(begun.place, job_id)
     if seen.elsewhere:
-        raise Refusal("refusal-ask-there")
+        raise Refusal("refusal-ask-other-server")
     if not begun.deferred.private and not _is_own_public_answer(seen, interaction):
         raise Refusal("refusal-private-only")
     options, payload = _job_options(seen), seen.job.payload

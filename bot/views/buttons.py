@@ -82,5 +82,5 @@ async def _dispatch(
         return
     async with visits.attend(interaction, f"{kind} {action}", refuse):
         if press is None:  # of a version that is no more
-            raise Refusal("refusal-unknown-choice")
+            raise Refusal("refusal-choice-unavailable")
         await press(interaction, target)

@@ -82,7 +82,7 @@ async def send_deletion_confirmation(interaction: discord.Interaction, named: st
         discord.ui.Button(
             custom_id=f"rd:dodelete:{document.id}", label=t("button-delete"), style=discord.ButtonStyle.danger
         ),
-        discord.ui.Button(custom_id=f"rd:keep:{document.id}", label=t("button-keep")),
+        discord.ui.Button(custom_id=f"rd:keep:{document.id}", label=t("button-cancel-deletion")),
     )
     await interaction.edit_original_response(
         content=t("delete-confirm", title=sanitize.escape_title(document.title)), view=view
@@ -101,7 +101,9 @@ async def delete(interaction: discord.Interaction, document_id: int) -> None:
 async def cancel_deletion(interaction: discord.Interaction, document_id: int) -> None:
     """Leave a document where it is."""
     await defer_update(interaction)
-    await update(interaction, OutgoingMessage(clients.texts_of(interaction)("delete-kept", document=str(document_id))))
+    await update(
+        interaction, OutgoingMessage(clients.texts_of(interaction)("delete-cancelled", document=str(document_id)))
+    )
 
 
 def _sanitize_file_name(name: str) -> str:

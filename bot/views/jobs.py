@@ -31,7 +31,7 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
     job_ids = await ledger.jobs_of(place, delivery_id)
     states = await ledger.cancel(place, job_ids)
     visit_of(interaction).jobs += job_ids
-    await _notify_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stops")
+    await _notify_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stopping")
 
 
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
@@ -40,7 +40,7 @@ async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     ledger, place = clients.services_of(interaction).jobs, await load_context(interaction)
     job_ids = await ledger.jobs_of(place, delivery_id)
     visit_of(interaction).jobs += await ledger.retry(place, job_ids, current_token(interaction))
-    await _notify_elsewhere(interaction, job_ids[0], "job-again")
+    await _notify_elsewhere(interaction, job_ids[0], "job-requeued")
 
 
 async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:

@@ -170,4 +170,4 @@ def test_add__the_same_link_or_message_of_somebody_else_is_there_already(service
     note = NewDocument("The caretaker.md", "message-7.md")
     for addition in (link, note):
         run(services.library.add(ANNA, [(addition, StoredBlob())], None, target()))
-        refused("refusal-is-there", services.library.check_free(BEN, addition, None))
+        refused("refusal-already-added", services.library.check_free(BEN, addition, None))

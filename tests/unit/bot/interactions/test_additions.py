@@ -89,7 +89,7 @@ def test_sort_out__each_thing_for_itself():
         ]
     )
     assert [item.addition.name for item in items] == ["a.pdf", "Text.md"]
-    assert [refusal.key for refusal in refused] == ["refusal-file-empty", "refusal-same-name", "refusal-no-link"]
+    assert [refusal.key for refusal in refused] == ["refusal-file-empty", "refusal-same-name", "refusal-invalid-link"]
 
 
 def test_forms__come_back_as_they_were_filled_in():

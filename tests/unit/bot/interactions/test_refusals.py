@@ -102,9 +102,9 @@ def test_sentence__over_quota_of_one_document():
 
 def test_refuse__an_old_form_of_a_command_and_a_line_that_broke():
     outcome, said = told(app_commands.CommandNotFound("old", []))
-    assert said[0]["content"] == EN("refusal-old-command")
+    assert said[0]["content"] == EN("refusal-outdated-command")
     outcome, said = told(aiohttp.ServerDisconnectedError())
-    assert (outcome, said[0]["content"]) == ("discord away: ServerDisconnectedError", EN("refusal-discord-away"))
+    assert (outcome, said[0]["content"]) == ("discord away: ServerDisconnectedError", EN("refusal-discord-unavailable"))
     assert told(Refusal("refusal-text-empty"), discord.RateLimited(60.0))[1] == []
 
 
