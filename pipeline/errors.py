@@ -1,4 +1,4 @@
-"""Every error Refdesk raises on purpose.
+"""The exceptions of Refdesk.
 
     RefdeskError
     ├── InvalidInput              the user can fix it: a file, a link, a question, an option
@@ -12,11 +12,11 @@
     │   ├── DiskFull              └── MissingExtra
     ├── LlmError                  an LLM endpoint failed; a reranker or the generator falls back
     │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   └── LlmUnparsable
-    ├── Cancelled                 a person cancelled the job
-    └── LeaseLost                 another worker owns the job now; this one must stop writing
+    ├── Cancelled                 a user cancelled the job
+    └── LeaseLost                 the lease expired or another worker has it; stop writing
 
-A class's docstring is its default message, so raising one needs no text. ``retryable`` says whether the same input
-may succeed later without anybody changing anything.
+The docstring of a class is its default message, so `raise DiskFull` needs no text. `retryable` is True if the same
+input may succeed later without any change.
 """
 
 from __future__ import annotations
@@ -27,62 +27,62 @@ from pipeline.types import Usage
 
 
 class RefdeskError(Exception):
-    """Something went wrong in Refdesk."""
+    """Refdesk failed; the log contains the reason."""
 
     retryable: ClassVar[bool] = False
 
     def __init__(self, message: str = "") -> None:
-        """Take the sentence a person reads; the class's docstring when none is given."""
+        """Use `message` as the message, or the docstring of the class if it is empty."""
         super().__init__(message or (type(self).__doc__ or "").strip())
 
     @property
     def name(self) -> str:
-        """The error class as stored on a job row."""
+        """The name of the class, as stored with a job."""
         return type(self).__name__
 
 
 class InvalidInput(RefdeskError):
-    """The input cannot be used."""
+    """The input is invalid."""
 
 
 class UnreadableFile(InvalidInput):
-    """The file is damaged or is not what its name says."""
+    """The file is damaged, or its format does not match its name. Open it, save it again and add the new copy."""
 
 
 class EncryptedFile(InvalidInput):
-    """The file is protected by a password; save a copy without one and add that."""
+    """The file is protected by a password. Save a copy without a password and add the copy."""
 
 
 class EmptyDocument(InvalidInput):
-    """The document holds no text; if it is a scan, run text recognition on it first."""
+    """The document contains no text. If it is a scan, run text recognition (OCR) on it first."""
 
 
 class UnsupportedFormat(InvalidInput):
-    """This kind of file cannot be read."""
+    """This file format is not supported. Convert the file to PDF, DOCX, HTML or plain text."""
 
 
 class FileTooLarge(InvalidInput):
-    """The file is larger than the limit; split it or ask the operator to raise REFDESK_MAX_FILE_MB."""
+    """The file exceeds the size limit. Split it, or ask the operator to raise REFDESK_MAX_FILE_MB."""
 
 
 class ParseTimeout(InvalidInput):
-    """Reading the file took longer than the limit; split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."""
+    """Parsing the file exceeded the time limit. Split it, or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."""
 
 
 class ParserCrashed(InvalidInput):
-    """The parser died on this file; it ran out of its memory limit or hit a fault of the library."""
+    """The parser crashed on this file. It reached its memory limit or hit a bug in the parser library."""
 
 
 class Quarantined(InvalidInput):
-    """These exact bytes killed a worker several times and are not tried again; `refdesk jobs retry` lifts this."""
+    """This content crashed a worker repeatedly and is in quarantine. Run `refdesk jobs retry` to try it again."""
 
 
 class LinkNotAllowed(InvalidInput):
-    """This link points to a place Refdesk does not fetch from."""
+    """This link is not allowed; only public http and https addresses are fetched."""
 
 
 class LinkFailed(InvalidInput):
-    """The link could not be fetched."""
+    """The link could not be fetched. Check that it opens in a browser without a login."""
 
 
 class InvalidQuestion(InvalidInput):
@@ -111,19 +111,19 @@ class InvalidQuestion(InvalidInput):
 
 
 class UnknownName(InvalidInput):
-    """There is nothing of that name here."""
+    """The name does not exist."""
 
 
 class NotAllowed(InvalidInput):
-    """You may not do this here."""
+    """You do not have permission to do this here."""
 
 
 class NoJudgedQuestions(InvalidInput):
-    """There are no judged questions to measure on."""
+    """There are no judged questions to evaluate with."""
 
 
 class QuotaExceeded(InvalidInput):
-    """So much is allowed in this time; wait a while and try again."""
+    """The request quota is used up. Try again later."""
 
     def __init__(
         self,
@@ -135,7 +135,16 @@ class QuotaExceeded(InvalidInput):
         frees_in_s: float = 0.0,
         kind: Literal["ask", "ingest"] = "ask",
     ) -> None:
-        """Remember the limit, the time it counts over, whose it is, when there is room again, and of what."""
+        """Store the quota, so that the bot can show it in the user's language.
+
+        Args:
+            message: The message; empty for the class's docstring.
+            limit: Maximum number of jobs in the window.
+            window_s: Length of the window in seconds.
+            scope: Whether the quota applies to one user or to the whole server.
+            frees_in_s: Seconds until the next job is allowed.
+            kind: The kind of job that is limited.
+        """
         super().__init__(message)
         self.limit = limit
         self.window_s = window_s
@@ -145,53 +154,53 @@ class QuotaExceeded(InvalidInput):
 
 
 class BudgetExceeded(InvalidInput):
-    """So much money may be spent and no more; wait a while, or ask the operator to raise the limit."""
+    """The spending limit is reached. Try again later, or ask the operator to raise the limit."""
 
 
 class SetupError(RefdeskError):
-    """Something Refdesk needs is missing or set up wrongly."""
+    """Refdesk is not set up correctly. Run `refdesk doctor` to find the cause."""
 
 
 class DatabaseUnavailable(SetupError):
-    """The database cannot be reached; check DATABASE_URL and that the server runs."""
+    """The database cannot be reached. Check DATABASE_URL and that the server is running."""
 
     retryable = True
 
 
 class DatabaseTooOld(SetupError):
-    """The database is too old for Refdesk."""
+    """The version of PostgreSQL or pgvector is too old. Upgrade it."""
 
 
 class SchemaMismatch(SetupError):
-    """The database has another schema version than this program; run `refdesk migrate`."""
+    """The database schema does not match this version of Refdesk. Run `refdesk migrate`."""
 
 
 class BrokerUnavailable(SetupError):
-    """Redis cannot be reached; check REDIS_URL and that the server runs. Queued jobs are safe and run later."""
+    """Redis cannot be reached. Check REDIS_URL and that the server is running. Submitted jobs run later."""
 
     retryable = True
 
 
 class ModelUnavailable(SetupError):
-    """The model cannot be loaded."""
+    """The model cannot be loaded. Run `refdesk doctor` to see which one."""
 
 
 class ProfileMismatch(SetupError):
-    """This worker's embedding model is not the one of the store's profile; it refuses to write."""
+    """The worker's embedding model is not the model of the live profile. Correct REFDESK_EMBEDDING_MODEL."""
 
 
 class ProfileNotReady(SetupError):
-    """The embedding profile lacks vectors; build it first."""
+    """The embedding profile is incomplete. Build it first with `refdesk profiles build`."""
 
 
 class DiskFull(SetupError):
-    """The disk is full; free some space and try again."""
+    """The disk is full. Free some space and try again."""
 
     retryable = True
 
 
 class MissingExtra(SetupError):
-    """A part of Refdesk is not installed here."""
+    """An optional dependency of Refdesk is not installed. Run `refdesk doctor` to see which one."""
 
 
 class LlmError(RefdeskError):
@@ -199,11 +208,11 @@ class LlmError(RefdeskError):
 
     retryable = True
     usage: Usage = Usage()
-    """What the calls may have cost at most that reached the endpoint and brought no reply that says it."""
+    """Upper estimate of the usage of calls that reached the endpoint and returned no usage."""
 
 
 def lost_usage(error: Exception) -> Usage:
-    """Give what the calls that ended in this error may have cost; nothing for any that is none of an endpoint's."""
+    """Return the estimated usage of the calls that failed with this error; zero if it is not an endpoint's error."""
     return error.usage if isinstance(error, LlmError) else Usage()
 
 
@@ -212,17 +221,17 @@ class LlmTimeout(LlmError):
 
 
 class LlmRejected(LlmError):
-    """The language model endpoint refused the request; check the key, the model name and the URL."""
+    """The language model endpoint rejected the request. Check the API key, the model name and the URL."""
 
     retryable = False
 
 
 class LlmUnreachable(LlmError):
-    """The language model endpoint cannot be reached."""
+    """The language model endpoint cannot be reached. Check REFDESK_LLM_BASE_URL and that the server is running."""
 
 
 class LlmUnparsable(LlmError):
-    """The language model's answer has not the form that was asked for."""
+    """The language model's reply does not have the requested format."""
 
     retryable = False
 
@@ -232,4 +241,4 @@ class Cancelled(RefdeskError):
 
 
 class LeaseLost(RefdeskError):
-    """Another worker owns this job now."""
+    """The lease of this job was lost: it expired or another worker has it."""

@@ -176,7 +176,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
         ("empty.txt", b"", errors.EmptyDocument, "empty.txt is empty"),
         ("blank.md", b" \n\t\r\n", errors.EmptyDocument, "is empty"),
         ("scan.pdf", pdf("", ""), errors.EmptyDocument, "2 pages without text.*OCR"),
-        ("no-words.docx", docx("<w:p/>"), errors.EmptyDocument, "holds no text"),
+        ("no-words.docx", docx("<w:p/>"), errors.EmptyDocument, "contains no text"),
         ("a.pdf", bytes(range(256)) * 40, errors.UnreadableFile, "no readable PDF"),
         ("cut.pdf", pdf("x")[:300], errors.UnreadableFile, "damaged"),
         ("cut.docx", docx(paragraph("x"))[:150], errors.UnreadableFile, "no readable Word document"),
