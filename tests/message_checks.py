@@ -8,7 +8,7 @@ import discord
 
 from bot.render.message import CUSTOM_ID_PATTERN, Button, OutgoingMessage
 from bot.render.split import utf16_length
-from tests.bot_values import CHANNEL, MESSAGE_LINK, NOW, PERSON
+from tests.bot_factories import CHANNEL, MESSAGE_LINK, NOW, PERSON
 from tests.discord_markup import is_balanced, live
 
 HOSTILE = (

@@ -20,8 +20,8 @@ from discord.http import Route
 from bot.client.registration import keep_registered
 from bot.cogs import COGS
 from bot.delivery import DeliveryWorker
-from bot.interactions.additions import AttachmentDownloader
-from bot.interactions.refusals import GONE, refuse
+from bot.interactions.downloads import AttachmentDownloader
+from bot.interactions.errors import INTERACTION_GONE, reply_with_error
 from bot.interactions.tracker import InteractionTracker
 from bot.locales.translator import CatalogueTranslator
 from bot.services import Services
@@ -50,7 +50,7 @@ class _AnsweredElsewhereFilter(logging.Filter):
         """Let everything else through."""
         error = record.exc_info[1] if record.exc_info else None
         error = getattr(error, "original", error)
-        return not (isinstance(error, discord.HTTPException) and error.code in GONE)
+        return not (isinstance(error, discord.HTTPException) and error.code in INTERACTION_GONE)
 
 
 class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
@@ -58,11 +58,11 @@ class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
 
     async def interaction_check(self, interaction: discord.Interaction[RefdeskBot], /) -> bool:
         """Begin a visit; nothing new begins while the bot stops."""
-        if self.client.visits.closing:
+        if self.client.tracker.closing:
             return False
         if interaction.type is not discord.InteractionType.autocomplete:
             command = interaction.command
-            self.client.visits.begin(interaction, "unknown" if command is None else command.qualified_name)
+            self.client.tracker.begin(interaction, "unknown" if command is None else command.qualified_name)
         return True
 
     async def on_error(
@@ -70,7 +70,7 @@ class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
     ) -> None:
         """Answer an error in private."""
         if interaction.type is not discord.InteractionType.autocomplete:
-            self.client.visits.end(interaction, await refuse(interaction, error))
+            self.client.tracker.end(interaction, await reply_with_error(interaction, error))
 
 
 class RefdeskBot(commands.AutoShardedBot):
@@ -100,7 +100,7 @@ class RefdeskBot(commands.AutoShardedBot):
         )
         self.services = services
         self.settings = settings
-        self.visits = InteractionTracker()
+        self.tracker = InteractionTracker()
         self.downloads = AttachmentDownloader(int(settings.ingest.max_file_mb * 1_000_000))
         self._delivery_threads = ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery")
         self.delivery_worker = DeliveryWorker(
@@ -139,7 +139,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self, interaction: discord.Interaction, _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
     ) -> None:
         """End the visit of a command that went well."""
-        self.visits.end(interaction)
+        self.tracker.end(interaction)
 
     async def on_ready(self) -> None:
         """Say that the bot is there."""
@@ -147,7 +147,7 @@ class RefdeskBot(commands.AutoShardedBot):
 
     async def stop(self) -> None:
         """Stop in order: no new work, what is in flight ends, results are left to others, the gateway is closed."""
-        if not await self.visits.drain(DRAIN_S):
+        if not await self.tracker.drain(DRAIN_S):
             log.warning("interactions cut short by the stop")
         if self._registering is not None:
             self._registering.cancel()

@@ -7,7 +7,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.options import build_reranker_choices, describe_options
-from bot.interactions import clients, questions
+from bot.interactions import questions
+from bot.interactions.accessors import services_of
 from bot.locales.translator import localized
 from bot.services.questions import QuestionRequest
 
@@ -31,6 +32,6 @@ class Ask(commands.Cog):
         top_k: app_commands.Range[int, 1, 20] | None = None,
     ) -> None:
         """Submit the question; the message shows how far it is, and then the answer."""
-        text = questions.check_question(question, clients.services_of(interaction).settings.answer.max_question_chars)
+        text = questions.check_question(question, services_of(interaction).settings.answer.max_question_chars)
         asked = QuestionRequest(text, None if reranker is None else reranker.value, top_k)
         await questions.ask(interaction, asked, private=private)

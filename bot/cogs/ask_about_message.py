@@ -6,11 +6,11 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.interactions import clients
-from bot.interactions.refusals import Refusal
-from bot.interactions.replies import ask_in_form
-from bot.interactions.tracker import visit_of
+from bot.interactions.accessors import texts_of
+from bot.interactions.replies import open_form
+from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
+from bot.services.refusals import Refusal
 from bot.views.forms import build_about_form
 
 
@@ -29,5 +29,5 @@ async def ask_about_this(interaction: discord.Interaction, message: discord.Mess
     """Open the form; the message's text stands in it, as it comes with this interaction and with no other."""
     if not message.content.strip():
         raise Refusal("refusal-nothing-to-ask-about")
-    await ask_in_form(interaction, build_about_form(clients.texts_of(interaction), about=message.content.strip()))
-    visit_of(interaction).outcome = "form"
+    await open_form(interaction, build_about_form(texts_of(interaction), about=message.content.strip()))
+    record_of(interaction).outcome = "form"

@@ -8,12 +8,11 @@ import discord
 import structlog
 from discord import app_commands
 
-from bot.interactions import clients
-from bot.interactions.scope import place_of
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import context_of, load_context
 from bot.render import sanitize
 from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
-from bot.views.documents import load_context
 from db.job_views import JobWithOwner
 from pipeline.errors import RefdeskError
 
@@ -28,11 +27,11 @@ Choices = list[app_commands.Choice[str]]
 
 async def suggest_documents(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest documents that the person may see, by title."""
-    library = clients.services_of(interaction).library
+    library = services_of(interaction).library
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            place = await load_context(interaction)
-            found, _ = await library.documents(place, current, limit=SUGGESTIONS)
+            context = await load_context(interaction)
+            found, _ = await library.documents(context, current, limit=SUGGESTIONS)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []
@@ -46,8 +45,8 @@ async def suggest_documents(interaction: discord.Interaction, current: str) -> C
 
 async def suggest_jobs(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest one's own jobs, newest first, by what they are about; a manager everybody's."""
-    place = place_of(interaction)
-    everyone = place.manager and place.guild_id is not None
+    context = context_of(interaction)
+    everyone = context.manager and context.guild_id is not None
     return await _suggest_jobs(interaction, current, everyone=everyone)
 
 
@@ -59,16 +58,16 @@ async def suggest_answers(interaction: discord.Interaction, current: str) -> Cho
 async def _suggest_jobs(
     interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object
 ) -> Choices:
-    ledger = clients.services_of(interaction).jobs
-    place = place_of(interaction)
-    t = clients.texts_of(interaction)
+    ledger = services_of(interaction).jobs
+    context = context_of(interaction)
+    t = texts_of(interaction)
 
     def about(owned: JobWithOwner) -> str:
-        return owned.told_to(place.user_id, t("job-private-question")).about
+        return owned.told_to(context.user_id, t("job-private-question")).about
 
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            found = await ledger.jobs(place, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters)
+            found = await ledger.jobs(context, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []

@@ -8,13 +8,14 @@ from discord.ext import commands
 
 from bot.cogs.autocomplete import suggest_documents
 from bot.cogs.options import describe_options
-from bot.interactions import clients
-from bot.interactions.questions import target_of
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import load_context
+from bot.interactions.questions import target_message
 from bot.interactions.replies import defer, reply
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
 from bot.render.docs import render_document
-from bot.views.documents import build_page, load_context, send_deletion_confirmation
+from bot.views.documents import build_page, send_deletion_confirmation
 
 
 class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_description=localized("cmd-docs-desc")):
@@ -40,13 +41,14 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     async def show(self, interaction: discord.Interaction, document: str) -> None:
         """Show one, with its beginning and buttons for what this person may do with it."""
         await defer(interaction, private=True)
-        library, place = clients.services_of(interaction).library, await load_context(interaction)
-        found = await library.document(place, document)
-        beginning = await library.beginning(place, found)
-        t = clients.texts_of(interaction)
-        may_change = place.may_change(found.added_by)
+        library, context = services_of(interaction).library, await load_context(interaction)
+        found = await library.document(context, document)
+        beginning = await library.beginning(context, found)
+        t = texts_of(interaction)
+        may_change = context.may_change(found.added_by)
         await reply(
-            interaction, render_document(found, t, may_change=may_change, guild_id=place.guild_id, beginning=beginning)
+            interaction,
+            render_document(found, t, may_change=may_change, guild_id=context.guild_id, beginning=beginning),
         )
 
     @app_commands.command(name=localized("cmd-docs-delete"), description=localized("cmd-docs-delete-desc"))
@@ -63,8 +65,8 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     async def reingest(self, interaction: discord.Interaction, document: str) -> None:
         """Read one again; a card shows how it fares."""
         deferred = await defer(interaction, private=True)
-        library, place = clients.services_of(interaction).library, await load_context(interaction)
-        found = await library.document(place, document)
-        visit = visit_of(interaction)
-        visit.jobs.append(await library.reingest(place, found.id, target_of(interaction, deferred)))
-        visit.thinking = ""
+        library, context = services_of(interaction).library, await load_context(interaction)
+        found = await library.document(context, document)
+        record = record_of(interaction)
+        record.jobs.append(await library.reingest(context, found.id, target_message(interaction, deferred)))
+        record.thinking = ""

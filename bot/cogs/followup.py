@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import re
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING
 
 import discord
 import structlog
 from discord.ext import commands
 
+from bot.interactions.accessors import BotClient
+from bot.interactions.context import context_of_message
+from bot.interactions.errors import DISCORD_UNAVAILABLE, error_text
 from bot.interactions.questions import check_question
-from bot.interactions.refusals import AWAY, Refusal, sentence
-from bot.interactions.scope import RequestContext, place_of_message
 from bot.locales.texts import texts_for
 from bot.services.questions import QuestionRequest, TargetMessage
+from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from pipeline.errors import RefdeskError
-
-if TYPE_CHECKING:
-    from bot.client.app import RefdeskBot
 
 log = structlog.get_logger(__name__)
 
@@ -32,26 +31,26 @@ HINT_INTERVAL_S = 60.0
 class FollowUp(commands.Cog):
     """Listens to mentions."""
 
-    def __init__(self, bot: RefdeskBot) -> None:
+    def __init__(self, bot: BotClient) -> None:
         """Belong to a bot."""
         self.bot = bot
         self._hinted: dict[int, float] = {}
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a follow-up, give a hint elsewhere."""
+        """Answer a follow-up, give a hint in_other_workspace."""
         me = self.bot.user
-        if me is None or message.author.bot or self.bot.visits.closing:
+        if me is None or message.author.bot or self.bot.tracker.closing:
             return
         if message.guild is not None and me not in message.mentions:
             return
         started = perf_counter()
-        place = place_of_message(message, self.bot)
-        outcome, jobs = await self._attend(message, place, me)
+        context = context_of_message(message, self.bot.application_id)
+        outcome, jobs = await self._attend(message, context, me)
         log.info(
             "mention",
             user=message.author.id,
-            guild=place.guild_id,
+            guild=context.guild_id,
             channel=message.channel.id,
             took_ms=round((perf_counter() - started) * 1000, 1),
             jobs=jobs,
@@ -59,23 +58,23 @@ class FollowUp(commands.Cog):
         )
 
     async def _attend(
-        self, message: discord.Message, place: RequestContext, me: discord.ClientUser
+        self, message: discord.Message, context: RequestContext, me: discord.ClientUser
     ) -> tuple[str, list[int]]:
         try:
             try:
-                return await self._answer(message, place, me)
+                return await self._answer(message, context, me)
             except RefdeskError as error:
-                return await self._refuse(message, error, place), []
+                return await self._refuse(message, error, context), []
         except discord.HTTPException as error:
             return f"discord refused: {error.code}", []
-        except AWAY as error:
-            return f"discord away: {type(error).__name__}", []
+        except DISCORD_UNAVAILABLE as error:
+            return f"discord unavailable: {type(error).__name__}", []
 
     async def _answer(
-        self, message: discord.Message, place: RequestContext, me: discord.ClientUser
+        self, message: discord.Message, context: RequestContext, me: discord.ClientUser
     ) -> tuple[str, list[int]]:
-        t = texts_for(place.locale)
-        conversation = await self._conversation(message, place)
+        t = texts_for(context.locale)
+        conversation = await self._conversation(message, context)
         if conversation is None and message.guild is not None:
             await self._hint(message, t("hint-mention"))
             return "hint", []
@@ -86,22 +85,22 @@ class FollowUp(commands.Cog):
         asked = check_question(text, self.bot.settings.answer.max_question_chars)
         question = QuestionRequest(asked, conversation=tuple(conversation or ()))
         target = TargetMessage(request_key=f"message:{message.id}", reply_to_id=str(message.id))
-        return "done", [await self.bot.services.questions.ask(place, question, target)]
+        return "done", [await self.bot.services.questions.ask(context, question, target)]
 
-    async def _conversation(self, message: discord.Message, place: RequestContext) -> list[tuple[str, str]] | None:
+    async def _conversation(self, message: discord.Message, context: RequestContext) -> list[tuple[str, str]] | None:
         """Find what was asked and answered before: in this thread, or in the answer that this replies to."""
         ids = []
         if isinstance(message.channel, discord.Thread):
             ids.append(str(message.channel.id))
         elif message.reference is not None and message.reference.message_id is not None:
             ids.append(str(message.reference.message_id))
-        return await self.bot.services.questions.conversation(place, ids) if ids else None
+        return await self.bot.services.questions.conversation(context, ids) if ids else None
 
-    async def _refuse(self, message: discord.Message, error: RefdeskError, place: RequestContext) -> str:
+    async def _refuse(self, message: discord.Message, error: RefdeskError, context: RequestContext) -> str:
         """Say no to the person alone; a message has no private answer, so that goes to their direct messages."""
-        t = texts_for(place.locale)
+        t = texts_for(context.locale)
         outcome = f"refused: {error.key if isinstance(error, Refusal) else error.name}"
-        said = sentence(error, t)
+        said = error_text(error, t)
         if message.guild is None:
             await self._say(message, said)
             return outcome

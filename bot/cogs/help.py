@@ -6,9 +6,9 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.interactions import clients
+from bot.interactions.accessors import texts_of
+from bot.interactions.context import context_of
 from bot.interactions.replies import reply
-from bot.interactions.scope import place_of
 from bot.locales.translator import localized
 from bot.render.help import render_help
 
@@ -23,4 +23,4 @@ class Help(commands.Cog):
     @app_commands.command(name=localized("cmd-help"), description=localized("cmd-help-desc"))
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the card; nothing has to be read for it."""
-        await reply(interaction, render_help(clients.texts_of(interaction), manager=place_of(interaction).manager))
+        await reply(interaction, render_help(texts_of(interaction), manager=context_of(interaction).manager))

@@ -10,13 +10,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.options import describe_options
-from bot.interactions import additions, clients
-from bot.interactions.additions import UploadItem
-from bot.interactions.refusals import Refusal
-from bot.interactions.replies import ask_in_form
-from bot.interactions.tracker import visit_of
+from bot.interactions import additions
+from bot.interactions.accessors import client_of, texts_of
+from bot.interactions.downloads import UploadItem
+from bot.interactions.replies import open_form
+from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
 from bot.render import sanitize
+from bot.services.refusals import Refusal
 from bot.views.forms import build_text_form
 
 LINK_PATTERN = re.compile(r"https?://[^\s<>]+")
@@ -68,15 +69,15 @@ class Ingest(commands.Cog):
         files = [each for each in (file, file2, file3, file4, file5) if each is not None]
         chosen = None if visible is None else visible.value
         if not files and link is None and text is None:
-            t = clients.texts_of(interaction)
-            await ask_in_form(interaction, build_text_form(t, title=title or "", visible=chosen))
-            visit_of(interaction).outcome = "form"
+            t = texts_of(interaction)
+            await open_form(interaction, build_text_form(t, title=title or "", visible=chosen))
+            record_of(interaction).outcome = "form"
             return
         wanted: list[Callable[[], UploadItem]] = [_attachment_loader(interaction, each) for each in files]
         if link is not None:
-            wanted.append(lambda: additions.linked(link))
+            wanted.append(lambda: additions.link_item(link))
         if text is not None:
-            wanted.append(lambda: additions.written(text, title or ""))
+            wanted.append(lambda: additions.text_item(text, title or ""))
         items, refused = collect_items(wanted)
         await additions.add(interaction, items, refused, visible=chosen)
 
@@ -89,9 +90,9 @@ async def add_to_library(interaction: discord.Interaction, message: discord.Mess
     ]
     if not wanted:
         links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK_PATTERN.findall(message.content))
-        wanted = [(lambda link=link: additions.linked(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
+        wanted = [(lambda link=link: additions.link_item(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
     if not wanted and message.content.strip():
-        wanted = [lambda: additions.written(message.content, identity=f"message-{message.id}", origin=origin)]
+        wanted = [lambda: additions.text_item(message.content, identity=f"message-{message.id}", origin=origin)]
     if not wanted:
         raise Refusal("refusal-nothing-to-add")
     items, refused = collect_items(wanted)
@@ -118,5 +119,5 @@ def collect_items(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[Uplo
 def _attachment_loader(
     interaction: discord.Interaction, attachment: discord.Attachment, origin: str | None = None
 ) -> Callable[[], UploadItem]:
-    max_bytes = clients.bot_of(interaction).downloads.max_bytes
-    return lambda: additions.attached(attachment, max_bytes, origin)
+    max_bytes = client_of(interaction).downloads.max_bytes
+    return lambda: additions.attachment_item(attachment, max_bytes, origin)

@@ -10,16 +10,15 @@ from discord.ext import commands
 
 from bot.cogs.autocomplete import suggest_jobs
 from bot.cogs.options import describe_options
-from bot.interactions import clients
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, reply
-from bot.interactions.scope import place_of
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
 from bot.render import sanitize
 from bot.render.jobs import render_job
 from bot.render.message import OutgoingMessage
-from bot.services.jobs import VisibleJob, job_number
-from bot.views.documents import load_context
+from bot.services.jobs import VisibleJob, parse_job_id
 from bot.views.jobs import build_page, current_token
 from db.deliveries import Delivery
 
@@ -44,7 +43,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @app_commands.autocomplete(job=suggest_jobs)
     async def show(self, interaction: discord.Interaction, job: str) -> None:
         """Show one; an answer is shown to those who may read it."""
-        number = job_number(job)
+        number = parse_job_id(job)
         await defer(interaction, private=True)
         await reply(interaction, await self._card(interaction, number))
 
@@ -53,10 +52,10 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @app_commands.autocomplete(job=suggest_jobs)
     async def why(self, interaction: discord.Interaction, job: str) -> None:
         """Say what a job waits for, or why it ended as it did."""
-        number = job_number(job)
+        number = parse_job_id(job)
         await defer(interaction, private=True)
-        seen = await clients.services_of(interaction).jobs.job(place_of(interaction), number)
-        t = clients.texts_of(interaction)
+        seen = await services_of(interaction).jobs.job(context_of(interaction), number)
+        t = texts_of(interaction)
         said = t("job-why", job=str(number), state=t(f"state-{seen.job.state}"), why=sanitize.escape_text(seen.job.why))
         await reply(interaction, OutgoingMessage(said))
 
@@ -65,42 +64,42 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @app_commands.autocomplete(job=suggest_jobs)
     async def cancel(self, interaction: discord.Interaction, job: str) -> None:
         """Stop one."""
-        number = job_number(job)
+        number = parse_job_id(job)
         await defer(interaction, private=True)
-        visit_of(interaction).jobs.append(number)
-        states = await clients.services_of(interaction).jobs.cancel(place_of(interaction), [number])
+        record_of(interaction).jobs.append(number)
+        states = await services_of(interaction).jobs.cancel(context_of(interaction), [number])
         key = "job-cancelled" if "cancelled" in states else "job-stopping"
-        await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(number))))
+        await reply(interaction, OutgoingMessage(texts_of(interaction)(key, job=str(number))))
 
     @app_commands.command(name=localized("cmd-jobs-retry"), description=localized("cmd-jobs-retry-desc"))
     @describe_options(job="job")
     @app_commands.autocomplete(job=suggest_jobs)
     async def retry(self, interaction: discord.Interaction, job: str) -> None:
         """Try one again; its message shows the new result, and where only this one can be reached, this one."""
-        number = job_number(job)
+        number = parse_job_id(job)
         await defer(interaction, private=True)
-        ledger = clients.services_of(interaction).jobs
-        visit = visit_of(interaction)
-        place = await load_context(interaction)
-        visit.jobs += await ledger.retry(place, [number], current_token(interaction))
-        seen = await ledger.job(place, number)
-        if seen.shown_by_token_to(place.user_id):
-            visit.thinking = ""
+        ledger = services_of(interaction).jobs
+        record = record_of(interaction)
+        context = await load_context(interaction)
+        record.jobs += await ledger.retry(context, [number], current_token(interaction))
+        seen = await ledger.job(context, number)
+        if seen.shown_by_token_to(context.user_id):
+            record.thinking = ""
             return
-        said = clients.texts_of(interaction)("job-requeued", job=str(number))
+        said = texts_of(interaction)("job-requeued", job=str(number))
         await reply(interaction, OutgoingMessage(" ".join([said, build_message_link(seen.delivery)]).strip()))
 
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
-        place = place_of(interaction)
-        seen: VisibleJob = await clients.services_of(interaction).jobs.job(place, number)
-        job = seen.owned.told_to(place.user_id, clients.texts_of(interaction)("job-private-question"))
-        if not place.may_read(seen.owned.requester, seen.delivery):
+        context = context_of(interaction)
+        seen: VisibleJob = await services_of(interaction).jobs.job(context, number)
+        job = seen.owned.told_to(context.user_id, texts_of(interaction)("job-private-question"))
+        if not context.may_read(seen.owned.requester, seen.delivery):
             job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
         return render_job(
             job,
-            clients.texts_of(interaction),
+            texts_of(interaction),
             delivery_id=seen.owned.delivery_id,
-            may_change=place.may_change(seen.owned.requester),
+            may_change=context.may_change(seen.owned.requester),
             link=build_message_link(seen.delivery),
         )
 

@@ -9,13 +9,13 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.cogs.options import build_reranker_choices, describe_options
-from bot.interactions import clients
-from bot.interactions.refusals import Refusal
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import context_of
 from bot.interactions.replies import defer, reply
-from bot.interactions.scope import place_of
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
 from bot.render.settings import render_settings
+from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
 from bot.views.settings import build_edit_with_channel_menu
 from db.workspace_settings import CHANGEABLE
@@ -127,17 +127,17 @@ class Settings(
         **given: Any,
     ) -> None:
         """Change what was given, and show what holds now."""
-        place = place_of(interaction)
-        require_manager(place)
+        context = context_of(interaction)
+        require_manager(context)
         await defer(interaction, private=True)
-        services = clients.services_of(interaction)
+        services = services_of(interaction)
         changes = {name: value for name, value in given.items() if value is not None} | (everything or {})
         preferences = services.workspace_settings
-        rules = await (preferences.change(place, **changes) if changes else preferences.rules(place))
-        t = clients.texts_of(interaction)
-        shown = render_settings(rules.chosen, services.settings, t)
-        if not channels or place.guild_id is None:
+        rules = await (preferences.change(context, **changes) if changes else preferences.get(context))
+        t = texts_of(interaction)
+        shown = render_settings(rules.overrides, services.settings, t)
+        if not channels or context.guild_id is None:
             await reply(interaction, shown)
             return
-        visit_of(interaction).thinking = ""
-        await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.chosen, t))
+        record_of(interaction).thinking = ""
+        await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.overrides, t))

@@ -8,12 +8,12 @@ from discord.ext import commands
 
 from bot.cogs.autocomplete import suggest_answers
 from bot.cogs.options import describe_options
-from bot.interactions import clients
-from bot.interactions.refusals import Refusal
+from bot.interactions.accessors import services_of
+from bot.interactions.context import context_of
 from bot.interactions.replies import defer
-from bot.interactions.scope import place_of
 from bot.locales.translator import localized
-from bot.services.jobs import job_number
+from bot.services.jobs import parse_job_id
+from bot.services.refusals import Refusal
 from bot.views.answers import send_why
 
 
@@ -29,10 +29,10 @@ class Why(commands.Cog):
     @app_commands.autocomplete(job=suggest_answers)
     async def why(self, interaction: discord.Interaction, job: str | None = None) -> None:
         """Explain the answer that was named, or the last one this person got here."""
-        number = None if job is None else job_number(job)
+        number = None if job is None else parse_job_id(job)
         await defer(interaction, private=True)
         if number is None:
-            number = await clients.services_of(interaction).jobs.last_answer(place_of(interaction))
+            number = await services_of(interaction).jobs.last_answer(context_of(interaction))
         if number is None:
             raise Refusal("refusal-no-last-answer")
         await send_why(interaction, number)

@@ -82,7 +82,7 @@ _TROUBLE_OF_CODE = {
 }
 
 
-def trouble_of(status: int, code: int, *, by_token: bool) -> SendFailure:
+def classify_failure(status: int, code: int, *, by_token: bool) -> SendFailure:
     """Classify a refusal by HTTP status and Discord's code.
 
     A 403 without a code comes from whatever stands before Discord, and so says nothing about the channel.
@@ -117,7 +117,7 @@ def token_left(delivery: Delivery, now: dt.datetime) -> dt.timedelta:
     return delivery.token_expires - now
 
 
-def next_place(delivery: Delivery, trouble: SendFailure, tried: frozenset[DeliveryRoute]) -> DeliveryRoute:
+def next_route(delivery: Delivery, trouble: SendFailure, tried: frozenset[DeliveryRoute]) -> DeliveryRoute:
     """Choose where the end goes after a refusal; each place is tried once.
 
     What is private goes to nobody but the person: by token, then as a direct message. A private delivery on the channel
@@ -158,7 +158,7 @@ def is_late(view: DeliveryView) -> bool:
     return bool(ends) and max(ends) - began > LATE
 
 
-def one_message(shown: Sequence[OutgoingMessage]) -> OutgoingMessage:
+def merge_into_one(shown: Sequence[OutgoingMessage]) -> OutgoingMessage:
     """Fold an answer into one message with the whole text as a file, for where only edits are safe to repeat."""
     first = shown[0]
     if len(shown) == 1:
@@ -194,7 +194,7 @@ class PostedMessage:
         return same and self.custom_ids == custom_ids(shown)
 
 
-def parts_there(history: Sequence[PostedMessage], first_id: str, outstanding: Sequence[OutgoingMessage]) -> int:
+def count_posted_parts(history: Sequence[PostedMessage], first_id: str, outstanding: Sequence[OutgoingMessage]) -> int:
     """Count how many of the outstanding parts, in order, were posted as replies to the first message."""
     replies: Iterator[PostedMessage] = iter([message for message in history if message.replies_to == first_id])
     count = 0

@@ -11,7 +11,7 @@ from bot.render.progress import render_progress
 from db.deliveries import DeliveryView
 
 
-def waiting_page(view: DeliveryView, step: DeliveryStep) -> OutgoingMessage:
+def progress_page(view: DeliveryView, step: DeliveryStep) -> OutgoingMessage:
     """Show what the jobs do now."""
     t = texts_for(view.delivery.locale)
     if step is DeliveryStep.EXPIRING:
@@ -25,11 +25,11 @@ def final_pages(view: DeliveryView) -> list[OutgoingMessage]:
     return render_answer(view, t) if view.delivery.kind == "answer" else [render_ingest(view, t)]
 
 
-def late_page(view: DeliveryView) -> OutgoingMessage:
+def late_notice_page(view: DeliveryView) -> OutgoingMessage:
     """Tell a person who waited long that it is done."""
     return render_completion_notice(view, texts_for(view.delivery.locale))
 
 
-def plain_page(view: DeliveryView) -> OutgoingMessage:
+def ready_notice_page(view: DeliveryView) -> OutgoingMessage:
     """Say where the answer is, for when Discord does not take the answer itself."""
     return render_ready_notice(view, texts_for(view.delivery.locale))

@@ -13,14 +13,14 @@ from bot.delivery.decisions import (
     DeliveryRoute,
     PostedMessage,
     SendFailure,
+    count_posted_parts,
     is_late,
-    next_place,
+    merge_into_one,
+    next_route,
     nonce,
-    one_message,
-    parts_there,
     token_left,
 )
-from bot.delivery.pages import final_pages, late_page, plain_page
+from bot.delivery.pages import final_pages, late_notice_page, ready_notice_page
 from bot.delivery.send import DiscordSender, SendError
 from bot.render.message import OutgoingMessage
 from db import deliveries
@@ -114,9 +114,9 @@ class MessagePublisher:
                 if refusal.trouble is SendFailure.INVALID:
                     log.warning("Discord does not take a message", delivery=held.delivery.id, error=str(refusal))
                     place = DeliveryRoute.NOWHERE if plain else None
-                    pages, plain = [plain_page(view)], True
+                    pages, plain = [ready_notice_page(view)], True
                 else:
-                    place = next_place(held.delivery, refusal.trouble, frozenset(tried))
+                    place = next_route(held.delivery, refusal.trouble, frozenset(tried))
                     tried.add(place)
                 if place is DeliveryRoute.NOWHERE:
                     await self._give_up(held, refusal)
@@ -132,13 +132,13 @@ class MessagePublisher:
         if held.delivery.route == "token":
             if token_left(held.delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
                 raise SendError(SendFailure.VOID, "the interaction's token has ended")
-            pages = [one_message(pages)]
+            pages = [merge_into_one(pages)]
         async with self.sending(held):
             posted = await self.show_first(held, pages[0], since=since, again=again)
         if pages[1:]:
             await self._show_rest(held, pages, since)
         elif not posted and held.delivery.route == "channel" and is_late(view):
-            await self._notify(held, late_page(view), since)
+            await self._notify(held, late_notice_page(view), since)
 
     async def _show_rest(
         self, held: ClaimedDelivery, pages: Sequence[OutgoingMessage], since: dt.datetime | None
@@ -150,7 +150,7 @@ class MessagePublisher:
             if refusal.trouble is not SendFailure.CLOSED or held.delivery.parts_sent:
                 raise
             async with self.sending(held):
-                await self._sender.edit(held.delivery, one_message(pages))
+                await self._sender.edit(held.delivery, merge_into_one(pages))
 
     async def _notify(self, held: ClaimedDelivery, notice: OutgoingMessage, since: dt.datetime | None) -> None:
         try:
@@ -170,7 +170,7 @@ class MessagePublisher:
         if held.inherited:
             async with self.sending(held):
                 history = await self._sender.own_messages(held.delivery, first_id, since)
-                there = parts_there(history, first_id, parts[held.delivery.parts_sent :])
+                there = count_posted_parts(history, first_id, parts[held.delivery.parts_sent :])
                 if there:
                     await self._claims.write(deliveries.part_sent, held, held.delivery.parts_sent + there)
         for number in range(held.delivery.parts_sent, len(parts)):

@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 import aiohttp
 import discord
 
-from bot.delivery.decisions import OLD, PostedMessage, SendFailure, trouble_of
+from bot.delivery.decisions import OLD, PostedMessage, SendFailure, classify_failure
 from bot.render.message import OutgoingMessage
-from bot.views.build import build_edit_arguments, build_send_arguments
+from bot.render.payload import build_edit_arguments, build_send_arguments
 from db.deliveries import Delivery
 
 NOBODY = discord.AllowedMentions.none()
@@ -148,7 +148,7 @@ async def _refusals(*, by_token: bool = False, old: bool = False) -> AsyncIterat
             trouble, f"rate limited for {error.retry_after:.0f} s", retry_after_s=error.retry_after
         ) from error
     except discord.HTTPException as error:
-        trouble = trouble_of(error.status, error.code, by_token=by_token)
+        trouble = classify_failure(error.status, error.code, by_token=by_token)
         text = f"{error.status} {error.code}: {error.text}"[:500]
         raise SendError(trouble, text, code=error.code, retry_after_s=_retry_after(error)) from error
     except (aiohttp.ClientError, OSError) as error:

@@ -24,7 +24,7 @@ from bot.delivery.decisions import (
     progress_gap_s,
 )
 from bot.delivery.listener import NotificationListener
-from bot.delivery.pages import waiting_page
+from bot.delivery.pages import progress_page
 from bot.delivery.publisher import MessagePublisher
 from bot.delivery.send import DiscordSender, SendError
 from bot.render.message import OutgoingMessage
@@ -309,7 +309,7 @@ class DeliveryWorker:
 
     def _page(self, held: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> OutgoingMessage | None:
         try:
-            return waiting_page(view, step)
+            return progress_page(view, step)
         except Exception:
             # The end may well be shown all the same.
             log.exception("progress could not be drawn", delivery=held.delivery.id)

@@ -1,4 +1,4 @@
-"""Documents on their way from an interaction into the ledger: checked, acknowledged, downloaded, kept, submitted."""
+"""Add documents from an interaction: check, acknowledge, download, store, submit."""
 
 from __future__ import annotations
 
@@ -6,110 +6,72 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-import aiohttp
 import discord
-import structlog
 
-from bot.interactions import clients
-from bot.interactions.questions import target_of
-from bot.interactions.refusals import Refusal, RefusalGroup, sentence
+from bot.interactions.accessors import client_of, services_of, texts_of
+from bot.interactions.context import context_of
+from bot.interactions.downloads import UploadItem, too_large
+from bot.interactions.errors import error_text
+from bot.interactions.questions import target_message
 from bot.interactions.replies import defer
-from bot.interactions.scope import RequestContext, place_of
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.render import sanitize
 from bot.render.split import MAX_MESSAGE_UNITS, truncate
-from bot.services.library import LibraryService, NewDocument, StoredBlob, require_may_add
+from bot.services.library import NewDocument, StoredBlob, require_may_add
+from bot.services.refusals import Refusal, RefusalGroup
+from bot.services.request_context import RequestContext
 
-log = structlog.get_logger(__name__)
-
-AT_ONCE = 3
-"""AttachmentDownloader at the same time: each may hold a file of the largest size in memory."""
-DOWNLOAD = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
-CHUNK = 1 << 16
-MAX_LINK = 2000
-TITLE_WORDS = 60
+MAX_LINK_CHARS = 2000
+TITLE_CHARS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class UploadItem:
-    """One thing a person wants to add: an attachment that Discord keeps, or what is here already."""
+def attachment_item(attachment: discord.Attachment, max_bytes: int, origin: str | None = None) -> UploadItem:
+    """Build the item of an attachment.
 
-    addition: NewDocument
-    attachment: discord.Attachment | None = None
-    content: bytes | None = None
-
-
-class AttachmentDownloader:
-    """Fetches attachments from Discord, a few at a time and never more than may be added."""
-
-    def __init__(self, max_bytes: int) -> None:
-        """Set the size of the largest file."""
-        self.max_bytes = max_bytes
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._session: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-
-    async def keep(self, place: RequestContext, item: UploadItem, library: LibraryService) -> StoredBlob:
-        """Download what has to be downloaded and keep it; raises a refusal."""
-        if item.addition.url is not None:
-            return StoredBlob()
-        async with self._slots:
-            content = item.content if item.attachment is None else await self._download(item.attachment)
-            return await library.keep(place, content or b"")
-
-    async def _download(self, attachment: discord.Attachment) -> bytes:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=DOWNLOAD)
-        name = sanitize.escape_title(attachment.filename)
-        content = bytearray()
-        try:
-            async with self._session.get(attachment.url, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise Refusal("refusal-file-unavailable", name=name)
-                async for chunk in response.content.iter_chunked(CHUNK):
-                    content += chunk
-                    if len(content) > self.max_bytes:
-                        raise _too_large(attachment.filename, self.max_bytes)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("attachment not downloaded", error=type(error).__name__)
-            raise Refusal("refusal-file-unavailable", name=name) from None
-        if not content:
-            raise Refusal("refusal-file-empty", name=name)
-        return bytes(content)
-
-
-def attached(attachment: discord.Attachment, max_bytes: int, origin: str | None = None) -> UploadItem:
-    """Take an attachment; raises a refusal for one that is empty or too large, before anything is downloaded."""
+    Raises:
+        Refusal: The attachment is empty or larger than `max_bytes`; checked before it is downloaded.
+    """
     if attachment.size > max_bytes:
-        raise _too_large(attachment.filename, max_bytes)
+        raise too_large(attachment.filename, max_bytes)
     if attachment.size == 0:
         raise Refusal("refusal-file-empty", name=sanitize.escape_title(attachment.filename))
     addition = NewDocument(attachment.filename, media_type=attachment.content_type or "", origin=origin)
     return UploadItem(addition, attachment)
 
 
-def linked(link: str) -> UploadItem:
-    """Take a link; raises a refusal for what is none."""
+def link_item(link: str) -> UploadItem:
+    """Build the item of a link.
+
+    Raises:
+        Refusal: The text is not an http(s) URL, or is too long.
+    """
     link = link.strip().removeprefix("<").removesuffix(">")
     try:
         parts = urlsplit(link)
-        good = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
+        valid = parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
     except ValueError:
-        good = False
-    if not good or len(link) > MAX_LINK or re.search(r"\s", link):
+        valid = False
+    if not valid or len(link) > MAX_LINK_CHARS or re.search(r"\s", link):
         raise Refusal("refusal-invalid-link", link=sanitize.format_inline_code(link, 100))
     return UploadItem(NewDocument(link, url=link, origin=link))
 
 
-def written(text: str, title: str = "", *, identity: str = "", origin: str | None = None) -> UploadItem:
-    """Take a text; its title, or else what it says, is what stays the same when it is added anew."""
+def text_item(text: str, title: str = "", *, identity: str = "", origin: str | None = None) -> UploadItem:
+    """Build the item of a text.
+
+    Args:
+        text: The content.
+        title: The title; a text with the same title becomes a new version of the document.
+        identity: Name of the document in place of the title, for a text that can be edited, such as a message.
+            Without title and identity, a hash of the text identifies the document.
+        origin: Link to the original.
+
+    Raises:
+        Refusal: The text is empty.
+    """
     text, title = text.strip(), " ".join(title.split())
     if not text:
         raise Refusal("refusal-text-empty")
@@ -117,7 +79,7 @@ def written(text: str, title: str = "", *, identity: str = "", origin: str | Non
         text = f"# {title}\n\n{text}"
         addition = NewDocument(f"{title}.md", identity and f"{identity}.md", media_type="text/markdown", origin=origin)
     else:
-        first = " ".join(text[: TITLE_WORDS * 2].split())[:TITLE_WORDS].strip("#*_`~. ") or "text"
+        first = " ".join(text[: TITLE_CHARS * 2].split())[:TITLE_CHARS].strip("#*_`~. ") or "text"
         digest = hashlib.sha256(text.encode("utf-8", "ignore")).hexdigest()[:12]
         addition = NewDocument(
             f"{first}.md", f"{identity or f'text-{digest}'}.md", media_type="text/markdown", origin=origin
@@ -128,67 +90,74 @@ def written(text: str, title: str = "", *, identity: str = "", origin: str | Non
 async def add(
     interaction: discord.Interaction,
     items: Sequence[UploadItem],
-    refused: Sequence[Refusal],
+    refusals: Sequence[Refusal],
     *,
     visible: str | None = None,
 ) -> None:
-    """Acknowledge what was checked, keep it and submit it; what is refused is said in private, the rest goes on."""
+    """Acknowledge the interaction, store the items and submit them; refused items are reported in private.
+
+    Args:
+        interaction: The interaction that adds documents.
+        items: The items that passed their checks.
+        refusals: The refusals of the other items.
+        visible: `server`, `channel`, or None for the default of the channel.
+
+    Raises:
+        RefusalGroup: Every item was refused.
+    """
     if not items:
-        raise RefusalGroup(refused)
-    services = clients.services_of(interaction)
-    place = place_of(interaction)
-    known = services.known_rules(place)
-    require_may_add(place, known)
-    deferred = await defer(interaction, private=not place.may_answer_publicly(known.chosen))
-    await services.library.check_room(place, len(items))
-    scope = place.visible_to(visible)
-    origin = None if deferred.private else _jump_link(place, deferred.message_id)
-    taken = await asyncio.gather(
-        *(_take(interaction, place, _found_at(item, origin), scope) for item in items), return_exceptions=True
+        raise RefusalGroup(refusals)
+    services = services_of(interaction)
+    context = context_of(interaction)
+    settings = services.cached_settings(context)
+    require_may_add(context, settings)
+    deferred = await defer(interaction, private=not context.may_answer_publicly(settings.overrides))
+    await services.library.check_quota(context, len(items))
+    scope = context.visible_to(visible)
+    origin = None if deferred.private else _jump_link(context, deferred.message_id)
+    outcomes = await asyncio.gather(
+        *(_store(interaction, context, _with_origin(item, origin), scope) for item in items), return_exceptions=True
     )
-    kept, refused = [], list(refused)
-    for outcome in taken:
+    stored, refused = [], list(refusals)
+    for outcome in outcomes:
         if isinstance(outcome, Refusal):
             refused.append(outcome)
         elif isinstance(outcome, BaseException):
             raise outcome
         else:
-            kept.append(outcome)
-    if not kept:
+            stored.append(outcome)
+    if not stored:
         raise RefusalGroup(refused)
     if refused:
-        await _tell_refused(interaction, refused)
-    visit_of(interaction).jobs += await services.library.add(place, kept, scope, target_of(interaction, deferred))
-    visit_of(interaction).thinking = ""  # from here on the message is the courier's
+        await _report_refused(interaction, refused)
+    record = record_of(interaction)
+    record.jobs += await services.library.add(context, stored, scope, target_message(interaction, deferred))
+    record.thinking = ""  # from here on the delivery worker edits the message
 
 
-async def _tell_refused(interaction: discord.Interaction, refused: Sequence[Refusal]) -> None:
-    t = clients.texts_of(interaction)
-    # Discord puts the first follow-up into a message that still thinks, so that gets something of its own before.
+async def _report_refused(interaction: discord.Interaction, refusals: Sequence[Refusal]) -> None:
+    t = texts_of(interaction)
+    # Discord would put the first follow-up into the deferred message, so that message is edited first.
     await interaction.edit_original_response(content=t("ingest-received"))
-    said = "\n".join(sentence(refusal, t) for refusal in refused)
-    await interaction.followup.send(truncate(said, MAX_MESSAGE_UNITS), ephemeral=True, suppress_embeds=True)
+    text = "\n".join(error_text(refusal, t) for refusal in refusals)
+    await interaction.followup.send(truncate(text, MAX_MESSAGE_UNITS), ephemeral=True, suppress_embeds=True)
 
 
-async def _take(
-    interaction: discord.Interaction, place: RequestContext, item: UploadItem, scope: Sequence[str] | None
+async def _store(
+    interaction: discord.Interaction, context: RequestContext, item: UploadItem, scope: Sequence[str] | None
 ) -> tuple[NewDocument, StoredBlob]:
-    bot = clients.bot_of(interaction)
-    await bot.services.library.check_free(place, item.addition, scope)
-    return item.addition, await bot.downloads.keep(place, item, bot.services.library)
+    bot = client_of(interaction)
+    await bot.services.library.check_replaceable(context, item.addition, scope)
+    return item.addition, await bot.downloads.store(context, item, bot.services.library)
 
 
-def _found_at(item: UploadItem, card: str | None) -> UploadItem:
-    if item.addition.origin is not None or card is None:
+def _with_origin(item: UploadItem, origin: str | None) -> UploadItem:
+    if item.addition.origin is not None or origin is None:
         return item
-    return replace(item, addition=replace(item.addition, origin=card))
+    return replace(item, addition=replace(item.addition, origin=origin))
 
 
-def _jump_link(place: RequestContext, message_id: str | None) -> str | None:
+def _jump_link(context: RequestContext, message_id: str | None) -> str | None:
     if message_id is None:
         return None
-    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{message_id}"
-
-
-def _too_large(name: str, max_bytes: int) -> Refusal:
-    return Refusal("refusal-file-too-large", name=sanitize.escape_title(name), limit=f"{max_bytes / 1e6:g}")
+    return f"https://discord.com/channels/{context.guild_id or '@me'}/{context.channel_id}/{message_id}"

@@ -1,4 +1,4 @@
-"""A question on its way from an interaction into the ledger: checked, acknowledged, submitted."""
+"""Submit a question from an interaction: check, acknowledge, submit."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from time import perf_counter
 
 import discord
 
-from bot.interactions import clients
-from bot.interactions.refusals import Refusal
+from bot.interactions.accessors import services_of
+from bot.interactions.context import context_of, with_visible_channels
 from bot.interactions.replies import DeferredResponse, defer
-from bot.interactions.scope import RequestContext, place_of, seeing
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.services.questions import QuestionRequest, TargetMessage
+from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from pipeline import questions
 from pipeline.errors import InvalidQuestion
 
-TOKEN_LIVES_S = 900
-"""An interaction's token reaches its messages for so long."""
+TOKEN_LIFETIME_S = 900
+"""Lifetime of an interaction's token after the interaction was received, set by Discord."""
 
 
 def check_question(text: str, max_chars: int) -> str:
@@ -30,42 +31,44 @@ def check_question(text: str, max_chars: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AcknowledgedQuestion:
-    """An acknowledged question: who asks where, and the message that will show the answer."""
+    """An acknowledged interaction: its request context, and the deferred message that will show the answer."""
 
-    place: RequestContext
+    context: RequestContext
     deferred: DeferredResponse
 
 
 async def ask(interaction: discord.Interaction, question: QuestionRequest, *, private: bool) -> None:
-    """Acknowledge a checked question and submit it."""
-    await submit(interaction, await begin(interaction, private=private), question)
+    """Acknowledge and submit a checked question."""
+    await submit(interaction, await acknowledge(interaction, private=private), question)
 
 
-async def begin(interaction: discord.Interaction, *, private: bool) -> AcknowledgedQuestion:
-    """Acknowledge; in private also where the workspace wants no public answers."""
-    place = place_of(interaction)
-    known = clients.services_of(interaction).known_rules(place)
-    deferred = await defer(interaction, private=private or not place.may_answer_publicly(known.chosen))
+async def acknowledge(interaction: discord.Interaction, *, private: bool) -> AcknowledgedQuestion:
+    """Acknowledge an interaction; always in private where the workspace does not allow public answers."""
+    context = context_of(interaction)
+    settings = services_of(interaction).cached_settings(context)
+    deferred = await defer(interaction, private=private or not context.may_answer_publicly(settings.overrides))
     if deferred.private:
-        place = await seeing(place, interaction.client, interaction.user)
-    return AcknowledgedQuestion(place, deferred)
+        context = await with_visible_channels(context, interaction.client, interaction.user)
+    return AcknowledgedQuestion(context, deferred)
 
 
-async def submit(interaction: discord.Interaction, begun: AcknowledgedQuestion, question: QuestionRequest) -> None:
-    """Put the question into the ledger; from there on its message is the courier's."""
-    target = target_of(interaction, begun.deferred)
-    job = await clients.services_of(interaction).questions.ask(begun.place, question, target)
-    visit = visit_of(interaction)
-    visit.jobs.append(job)
-    visit.thinking = ""
+async def submit(
+    interaction: discord.Interaction, acknowledged: AcknowledgedQuestion, question: QuestionRequest
+) -> None:
+    """Submit the question as a job; the delivery worker edits its message from then on."""
+    target = target_message(interaction, acknowledged.deferred)
+    job = await services_of(interaction).questions.ask(acknowledged.context, question, target)
+    record = record_of(interaction)
+    record.jobs.append(job)
+    record.thinking = ""
 
 
-def target_of(interaction: discord.Interaction, deferred: DeferredResponse) -> TargetMessage:
-    """Describe the message that was deferred as the one that will show the result."""
+def target_message(interaction: discord.Interaction, deferred: DeferredResponse) -> TargetMessage:
+    """Describe the deferred message as the one that will show the result."""
     return TargetMessage(
         request_key=f"interaction:{interaction.id}",
         private=deferred.private,
         message_id=deferred.message_id,
         token=interaction.token,
-        token_lives_s=TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started),
+        token_lives_s=TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started),
     )

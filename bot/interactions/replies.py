@@ -1,4 +1,4 @@
-"""The first answer to an interaction and what follows it; whatever state it is in, a reply finds its way."""
+"""Respond to an interaction: defer, reply, update or open a form, whatever state the interaction is in."""
 
 from __future__ import annotations
 
@@ -7,77 +7,77 @@ from typing import Any
 
 import discord
 
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.render.message import OutgoingMessage
-from bot.views.build import build_edit_arguments, build_send_arguments
+from bot.render.payload import build_edit_arguments, build_send_arguments
 
 
 @dataclass(frozen=True, slots=True)
 class DeferredResponse:
-    """The message that Discord shows while people wait."""
+    """The message that Discord shows as "is thinking…" until it is edited."""
 
     message_id: str | None
     private: bool
-    """Whether only the person sees it; Discord may insist on that where the bot is no member."""
+    """Whether only the user sees it. Discord may force this where the bot is not a member."""
 
 
 async def defer(interaction: discord.Interaction, *, private: bool) -> DeferredResponse:
-    """Acknowledge with a message that says that the bot thinks."""
+    """Acknowledge with a message that shows "is thinking…"."""
     response = await interaction.response.defer(ephemeral=private, thinking=True)
-    visit = visit_of(interaction)
-    visit.acknowledge()
+    record = record_of(interaction)
+    record.acknowledge()
     if response is None:
         return DeferredResponse(None, private)
     deferred = DeferredResponse(
         None if response.message_id is None else str(response.message_id), private or response.is_ephemeral()
     )
-    visit.thinking = "private" if deferred.private else "public"
+    record.thinking = "private" if deferred.private else "public"
     return deferred
 
 
 async def defer_update(interaction: discord.Interaction) -> None:
-    """Acknowledge a press on a message that will change or stay by itself."""
+    """Acknowledge a button without a visible response; its message is edited later or stays as it is."""
     await interaction.response.defer()
-    visit_of(interaction).acknowledge()
+    record_of(interaction).acknowledge()
 
 
-async def reply(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
-    """Answer in private, in the message that says the bot thinks if there is one."""
-    visit = visit_of(interaction)
+async def reply(interaction: discord.Interaction, message: OutgoingMessage) -> None:
+    """Reply in private; edits the deferred message if that is private and still shows "is thinking…"."""
+    record = record_of(interaction)
     if not interaction.response.is_done():
         await interaction.response.send_message(
-            ephemeral=True, suppress_embeds=shown.suppress_embeds, **build_send_arguments(shown)
+            ephemeral=True, suppress_embeds=message.suppress_embeds, **build_send_arguments(message)
         )
-        visit.acknowledge()
-    elif visit.thinking == "private":
-        visit.thinking = ""
-        await interaction.edit_original_response(**build_edit_arguments(shown))
+        record.acknowledge()
+    elif record.thinking == "private":
+        record.thinking = ""
+        await interaction.edit_original_response(**build_edit_arguments(message))
     else:
-        await _follow_up(interaction, shown)
+        await _follow_up(interaction, message)
 
 
-async def update(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
-    """Change the message whose button was pressed; after `defer_update`."""
-    await interaction.edit_original_response(**build_edit_arguments(shown))
+async def update(interaction: discord.Interaction, message: OutgoingMessage) -> None:
+    """Edit the message whose button was pressed, after `defer_update`."""
+    await interaction.edit_original_response(**build_edit_arguments(message))
 
 
-async def retract(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
-    """Answer in private although the bot may think in public; then that message goes."""
-    visit = visit_of(interaction)
-    if visit.thinking == "public":
-        visit.thinking = ""
-        # The first follow-up would fill the public message instead, so that has to go before.
+async def retract(interaction: discord.Interaction, message: OutgoingMessage) -> None:
+    """Reply in private; deletes a public deferred message that still shows "is thinking…"."""
+    record = record_of(interaction)
+    if record.thinking == "public":
+        record.thinking = ""
+        # Discord would put the first follow-up into the public message, so that message is deleted first.
         await interaction.delete_original_response()
-    await reply(interaction, shown)
+    await reply(interaction, message)
 
 
-async def ask_in_form(interaction: discord.Interaction, form: discord.ui.Modal) -> None:
-    """Open a form; what is filled in comes back by its `custom_id`, even after a restart."""
-    form.stop()  # so that discord.py does not keep it
+async def open_form(interaction: discord.Interaction, form: discord.ui.Modal) -> None:
+    """Open a form. The submitted form is routed by its `custom_id`, even after a restart of the bot."""
+    form.stop()  # so that discord.py does not keep the form in memory
     await interaction.response.send_modal(form)
-    visit_of(interaction).acknowledge()
+    record_of(interaction).acknowledge()
 
 
-async def _follow_up(interaction: discord.Interaction, shown: OutgoingMessage) -> None:
-    arguments: dict[str, Any] = build_send_arguments(shown)
-    await interaction.followup.send(ephemeral=True, suppress_embeds=shown.suppress_embeds, **arguments)
+async def _follow_up(interaction: discord.Interaction, message: OutgoingMessage) -> None:
+    arguments: dict[str, Any] = build_send_arguments(message)
+    await interaction.followup.send(ephemeral=True, suppress_embeds=message.suppress_embeds, **arguments)

@@ -1,4 +1,4 @@
-"""One interaction from its arrival to its log line: when it was acknowledged, which jobs came of it, how it ended."""
+"""Track each interaction from its arrival to its log line, and wait for the open ones at a stop."""
 
 from __future__ import annotations
 
@@ -14,95 +14,95 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-_KEY = "visit"
-"""Where an interaction keeps its visit."""
+_KEY = "record"
+"""Key of the record in `Interaction.extras`."""
 
-Refuse = Callable[[discord.Interaction, Exception], Awaitable[str]]
-"""Answers an error in private and names the outcome."""
+ErrorHandler = Callable[[discord.Interaction, Exception], Awaitable[str]]
+"""Answers an error in private and returns the outcome."""
 
 
 @dataclass(slots=True, eq=False)
 class InteractionRecord:
-    """What is known of one interaction."""
+    """Timing, jobs and outcome of one interaction."""
 
     name: str
     started: float = field(default_factory=perf_counter)
     acknowledged_ms: float | None = None
     thinking: Literal["", "public", "private"] = ""
-    """Which message says that the bot thinks and is still to be filled."""
+    """The deferred message ("is thinking…") that still has to be edited, if any."""
     jobs: list[int] = field(default_factory=list)
     outcome: str = "done"
 
     def acknowledge(self) -> None:
-        """Note that Discord took the first answer."""
+        """Record the time of the first response to Discord."""
         if self.acknowledged_ms is None:
             self.acknowledged_ms = round((perf_counter() - self.started) * 1000, 1)
 
 
 class InteractionTracker:
-    """The interactions in flight, so that a stop can wait for them."""
+    """The open interactions."""
 
     def __init__(self) -> None:
         self.closing = False
         self._open: set[InteractionRecord] = set()
-        self._none_left = asyncio.Event()
-        self._none_left.set()
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
 
     def begin(self, interaction: discord.Interaction, name: str) -> InteractionRecord:
-        """Note the arrival of an interaction."""
-        visit = InteractionRecord(name)
-        interaction.extras[_KEY] = visit
-        self._open.add(visit)
-        self._none_left.clear()
-        return visit
+        """Start to track an interaction."""
+        record = InteractionRecord(name)
+        interaction.extras[_KEY] = record
+        self._open.add(record)
+        self._all_ended.clear()
+        return record
 
     def end(self, interaction: discord.Interaction, outcome: str = "") -> None:
-        """Write the log line of an interaction; once, whoever calls it again."""
-        visit = visit_of(interaction)
-        if visit not in self._open:
+        """Write the log line of an interaction. Further calls have no effect."""
+        record = record_of(interaction)
+        if record not in self._open:
             return
-        self._open.discard(visit)
+        self._open.discard(record)
         if not self._open:
-            self._none_left.set()
+            self._all_ended.set()
         log.info(
             "interaction",
-            name=visit.name,
+            name=record.name,
             user=interaction.user.id,
             guild=interaction.guild_id,
             channel=interaction.channel_id,
-            acknowledged_ms=visit.acknowledged_ms,
-            took_ms=round((perf_counter() - visit.started) * 1000, 1),
-            jobs=visit.jobs,
-            outcome=outcome or visit.outcome,
+            acknowledged_ms=record.acknowledged_ms,
+            took_ms=round((perf_counter() - record.started) * 1000, 1),
+            jobs=record.jobs,
+            outcome=outcome or record.outcome,
         )
 
     @asynccontextmanager
-    async def attend(
-        self, interaction: discord.Interaction, name: str, refuse: Refuse
+    async def track(
+        self, interaction: discord.Interaction, name: str, handle_error: ErrorHandler
     ) -> AsyncIterator[InteractionRecord]:
-        """Accompany an interaction from arrival to log line; an error inside is answered in private."""
-        visit = self.begin(interaction, name)
+        """Track an interaction inside a `with` block; an error raised in it is answered in private."""
+        record = self.begin(interaction, name)
         outcome = ""
         try:
-            yield visit
-        except Exception as error:  # noqa: BLE001 - the edge of the program: whatever it is, a person waits for a word
-            outcome = await refuse(interaction, error)
+            yield record
+        except Exception as error:  # noqa: BLE001 - top level: the user must get a response to any error
+            outcome = await handle_error(interaction, error)
         finally:
             self.end(interaction, outcome)
 
     async def drain(self, timeout_s: float) -> bool:
-        """Take no new interaction and wait for those in flight; tells whether all ended in time."""
+        """Refuse new interactions and wait for the open ones; return whether all ended before the timeout."""
         self.closing = True
         if not self._open:
             return True
         try:
-            await asyncio.wait_for(self._none_left.wait(), timeout_s)
+            await asyncio.wait_for(self._all_ended.wait(), timeout_s)
         except TimeoutError:
             return False
         return True
 
 
-def visit_of(interaction: discord.Interaction) -> InteractionRecord:
-    """Give the visit of an interaction."""
-    visit = interaction.extras.get(_KEY)
-    return visit if isinstance(visit, InteractionRecord) else InteractionRecord("unknown")
+def record_of(interaction: discord.Interaction) -> InteractionRecord:
+    """Return the record of an interaction, or a new one if the interaction is not tracked."""
+    record = interaction.extras.get(_KEY)
+    return record if isinstance(record, InteractionRecord) else InteractionRecord("unknown")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
 
-from bot.interactions.scope import RequestContext
+from bot.services.request_context import RequestContext
 from config.settings import Settings
 from db import workspace_settings, workspaces
 from db.engine import Database
@@ -28,22 +28,22 @@ FRESH_S = 3.0
 class EffectiveSettings:
     """The settings of a workspace with the operator's defaults where nothing is set."""
 
-    chosen: WorkspaceSettings
+    overrides: WorkspaceSettings
     defaults: Settings
 
     def options(self, reranker: str | None = None, top_k: int | None = None) -> AnswerOptions:
         """Say how a question is answered that names these or nothing."""
         return AnswerOptions(
             recall=self.defaults.answer.recall,
-            top_n=self.chosen.top_n or self.defaults.answer.top_n,
-            top_k=top_k or self.chosen.top_k or self.defaults.answer.top_k,
-            reranker=reranker or self.chosen.reranker or self.defaults.answer.reranker,
-            language=self.chosen.answer_language or "",
+            top_n=self.overrides.top_n or self.defaults.answer.top_n,
+            top_k=top_k or self.overrides.top_k or self.defaults.answer.top_k,
+            reranker=reranker or self.overrides.reranker or self.defaults.answer.reranker,
+            language=self.overrides.answer_language or "",
         )
 
     def limit(self, name: str) -> int:
         """Give a limit by the name of its setting; 0 is none, and the operator's holds for everybody."""
-        return workspace_settings.within(getattr(self.chosen, name), getattr(self.defaults, name))
+        return workspace_settings.within(getattr(self.overrides, name), getattr(self.defaults, name))
 
     @property
     def question_quota(self) -> Quota:
@@ -77,24 +77,24 @@ class AsyncDatabase:
 
     # The rest blocks and belongs on a thread.
 
-    def number_of(self, place: RequestContext) -> int:
+    def workspace_id(self, context: RequestContext) -> int:
         """Give the number of the workspace, adding it on first use."""
-        number = self._numbers.get(place.workspace)
+        number = self._numbers.get(context.workspace)
         if number is None:
             with self.database.system() as session:
-                number = workspaces.ensure_workspace(session, place.workspace)
-            self._numbers[place.workspace] = number
+                number = workspaces.ensure_workspace(session, context.workspace)
+            self._numbers[context.workspace] = number
         return number
 
-    def rules_of(self, place: RequestContext) -> EffectiveSettings:
+    def load_settings(self, context: RequestContext) -> EffectiveSettings:
         """Give the workspace's settings, at most a few seconds old."""
-        kept = self._chosen.get(place.workspace)
+        kept = self._chosen.get(context.workspace)
         if kept is not None and monotonic() - kept[0] < FRESH_S:
             return EffectiveSettings(kept[1], self.settings)
-        number = self.number_of(place)
+        number = self.workspace_id(context)
         with self.database.tenant(number) as session:
             chosen = workspace_settings.read(session, number)
-        return self.keep(place.workspace, chosen)
+        return self.keep(context.workspace, chosen)
 
     def keep(self, workspace: str, chosen: WorkspaceSettings) -> EffectiveSettings:
         """Remember settings that were read or changed just now."""
@@ -111,7 +111,7 @@ class AsyncDatabase:
 
     # This does not block: whoever decides before the first answer takes what is known.
 
-    def known_rules(self, place: RequestContext) -> EffectiveSettings:
+    def cached_settings(self, context: RequestContext) -> EffectiveSettings:
         """Give what is known of the workspace's settings, however old; the operator's defaults when nothing is."""
-        kept = self._chosen.get(place.workspace)
+        kept = self._chosen.get(context.workspace)
         return EffectiveSettings(kept[1] if kept is not None else WorkspaceSettings(), self.settings)

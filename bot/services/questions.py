@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.interactions.refusals import Refusal
-from bot.interactions.scope import RequestContext
 from bot.services.async_database import AsyncDatabase
+from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from db import deliveries, jobs
 from db.deliveries import ConversationTurn, NewDelivery
 from tasks.submit import Submitter
@@ -31,20 +31,20 @@ class TargetMessage:
     token: str | None = dataclasses.field(default=None, repr=False)
     token_lives_s: float = 0
 
-    def delivery(self, place: RequestContext, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
+    def delivery(self, context: RequestContext, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
         """Describe the delivery: by the bot's own token wherever that reaches the message."""
-        by_token = self.token is not None and (self.private or not place.reachable)
+        by_token = self.token is not None and (self.private or not context.reachable)
         return NewDelivery(
             workspace_id=workspace_id,
             kind=kind,
             request_key=self.request_key,
-            application_id=place.application_id,
-            channel_id=place.channel_id,
-            user_id=place.user_id,
-            guild_id=place.guild_id,
+            application_id=context.application_id,
+            channel_id=context.channel_id,
+            user_id=context.user_id,
+            guild_id=context.guild_id,
             message_id=self.message_id,
             reply_to_id=self.reply_to_id,
-            locale=place.locale,
+            locale=context.locale,
             private=self.private,
             route="token" if by_token else "channel",
             token=self.token,
@@ -71,20 +71,20 @@ class QuestionService:
         self._async_database = async_database
         self._submitter = submitter
 
-    async def ask(self, place: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
+    async def ask(self, context: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
         """Submit a question and give its job; raises `QuotaExceeded`."""
-        return await self._async_database.run(lambda: self._ask(place, question, target))
+        return await self._async_database.run(lambda: self._ask(context, question, target))
 
-    async def conversation(self, place: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+    async def conversation(self, context: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
         """Give what was asked and answered in a thread or before a message; None where the bot answered nothing."""
-        return await self._async_database.run(lambda: self._conversation(place, ids))
+        return await self._async_database.run(lambda: self._conversation(context, ids))
 
-    def _ask(self, place: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
-        number = self._async_database.number_of(place)
-        rules = self._async_database.rules_of(place)
-        if not target.private and not place.may_answer_publicly(rules.chosen):
+    def _ask(self, context: RequestContext, question: QuestionRequest, target: TargetMessage) -> int:
+        number = self._async_database.workspace_id(context)
+        rules = self._async_database.load_settings(context)
+        if not target.private and not context.may_answer_publicly(rules.overrides):
             raise Refusal("refusal-private-only")
-        channels = place.private_channels if target.private else place.public_channels
+        channels = context.private_channels if target.private else context.public_channels
         payload: dict[str, Any] = {
             "question": question.text,
             "options": dataclasses.asdict(rules.options(question.reranker, question.top_k)),
@@ -95,15 +95,15 @@ class QuestionService:
             number,
             "ask",
             payload,
-            requester=place.user_id,
+            requester=context.user_id,
             request_key=target.request_key,
             max_attempts=self._async_database.settings.jobs.max_attempts,
         )
-        delivery = target.delivery(place, number, "answer")
+        delivery = target.delivery(context, number, "answer")
         return self._submitter.submit([job], delivery=delivery, quota=rules.question_quota)[0]
 
-    def _conversation(self, place: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
-        with self._async_database.database.tenant(self._async_database.number_of(place)) as session:
+    def _conversation(self, context: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:
+        with self._async_database.database.tenant(self._async_database.workspace_id(context)) as session:
             if not deliveries.answered_in(session, ids):
                 return None
             turns: list[ConversationTurn] = deliveries.conversation(session, ids, limit=TURNS)

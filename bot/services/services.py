@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from bot.interactions.scope import RequestContext
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.jobs import JobService
 from bot.services.library import LibraryService
 from bot.services.process import BotProcess
 from bot.services.questions import QuestionService
+from bot.services.request_context import RequestContext
 from bot.services.workspace_settings import WorkspaceSettingsService
 from config.settings import Settings
 from db.engine import Database
@@ -27,9 +27,9 @@ class Services:
         self.workspace_settings = WorkspaceSettingsService(self.async_database)
         self.process = BotProcess(self.async_database)
 
-    def known_rules(self, place: RequestContext) -> EffectiveSettings:
+    def cached_settings(self, context: RequestContext) -> EffectiveSettings:
         """Give what is known of a workspace's settings without reading anything."""
-        return self.async_database.known_rules(place)
+        return self.async_database.cached_settings(context)
 
     def close(self) -> None:
         """Stop the threads."""

@@ -10,19 +10,20 @@ from typing import Any
 import discord
 import structlog
 
-from bot.interactions import clients, questions
-from bot.interactions.refusals import Refusal
+from bot.interactions import questions
+from bot.interactions.accessors import data_of, services_of, texts_of
+from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, reply
-from bot.interactions.scope import place_of, seeing
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
 from bot.render.message import OutgoingMessage
+from bot.render.payload import build_static_view
 from bot.render.plot import draw_rank_plot
 from bot.render.sources import render_sources
 from bot.render.why import render_why
 from bot.services.jobs import VisibleJob
 from bot.services.questions import QuestionRequest
-from bot.views.build import build_static_view
+from bot.services.refusals import Refusal
 from db.feedback import Vote
 from db.traces import TraceView
 from pipeline.types import RERANKERS
@@ -38,11 +39,10 @@ _drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
 async def show_sources(interaction: discord.Interaction, job_id: int) -> None:
     """Show the sources of an answer."""
     await defer(interaction, private=True)
-    bot = clients.bot_of(interaction)
-    place = await seeing(place_of(interaction), bot, interaction.user)
-    result = await bot.services.jobs.sources(place, job_id)
-    links = find_readable_links(result, interaction, place.private_channels)
-    await reply(interaction, render_sources(result, clients.texts_of(interaction), links))
+    context = await load_context(interaction)
+    result = await services_of(interaction).jobs.sources(context, job_id)
+    links = find_readable_links(result, interaction, context.private_channels)
+    await reply(interaction, render_sources(result, texts_of(interaction), links))
 
 
 async def show_why(interaction: discord.Interaction, job_id: int) -> None:
@@ -53,10 +53,9 @@ async def show_why(interaction: discord.Interaction, job_id: int) -> None:
 
 async def send_why(interaction: discord.Interaction, job_id: int) -> None:
     """The same after the first answer to the interaction."""
-    bot = clients.bot_of(interaction)
-    place = await seeing(place_of(interaction), bot, interaction.user)
-    trace = await bot.services.jobs.trace(place, job_id)
-    t = clients.texts_of(interaction)
+    context = await load_context(interaction)
+    trace = await services_of(interaction).jobs.trace(context, job_id)
+    t = texts_of(interaction)
     await reply(interaction, render_why(trace, t, await _draw_picture(trace, t)))
 
 
@@ -73,11 +72,11 @@ async def vote_down(interaction: discord.Interaction, job_id: int) -> None:
 async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None:
     """Offer to ask the same question in another way."""
     await defer(interaction, private=True)
-    services = clients.services_of(interaction)
-    seen = await services.jobs.answer(place_of(interaction), job_id)
+    services = services_of(interaction)
+    seen = await services.jobs.answer(context_of(interaction), job_id)
     options = _job_options(seen)
-    t = clients.texts_of(interaction)
-    visit_of(interaction).thinking = ""
+    t = texts_of(interaction)
+    record_of(interaction).thinking = ""
     # The first answer has to say whether the new one is public, before anything is read: so the menus say it.
     ending = "all" if _is_own_public_answer(seen, interaction) else ""
     await interaction.edit_original_response(
@@ -129,8 +128,8 @@ async def _draw_picture(trace: TraceView, t: Texts) -> bytes | None:
 
 async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> None:
     await defer(interaction, private=True)
-    now = await clients.services_of(interaction).jobs.vote(place_of(interaction), job_id, vote)
-    t = clients.texts_of(interaction)
+    now = await services_of(interaction).jobs.vote(context_of(interaction), job_id, vote)
+    t = texts_of(interaction)
     await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-removed"}[now])))
 
 
@@ -155,7 +154,7 @@ def _build_menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) ->
 
 
 def _selected_value(interaction: discord.Interaction) -> str:
-    values = clients.data_of(interaction).get("values") or [""]
+    values = data_of(interaction).get("values") or [""]
     return str(values[0])
 
 
@@ -167,23 +166,23 @@ async def _ask_again(
     reranker: str | None = None,
     top_k: int | None = None,
 ) -> None:
-    begun = await questions.begin(interaction, private=private)
-    seen = await clients.services_of(interaction).jobs.answer(begun.place, job_id)
-    if seen.elsewhere:
+    acknowledged = await questions.acknowledge(interaction, private=private)
+    seen = await services_of(interaction).jobs.answer(acknowledged.context, job_id)
+    if seen.in_other_workspace:
         raise Refusal("refusal-ask-other-server")
-    if not begun.deferred.private and not _is_own_public_answer(seen, interaction):
+    if not acknowledged.deferred.private and not _is_own_public_answer(seen, interaction):
         raise Refusal("refusal-private-only")
     options, payload = _job_options(seen), seen.job.payload
     # What was said before in another channel may be closed to those who read here.
-    here = seen.delivery is not None and seen.delivery.channel_id == begun.place.channel_id
-    turns = payload.get("conversation") or () if begun.deferred.private or here else ()
+    here = seen.delivery is not None and seen.delivery.channel_id == acknowledged.context.channel_id
+    turns = payload.get("conversation") or () if acknowledged.deferred.private or here else ()
     question = QuestionRequest(
         str(payload.get("question") or ""),
         reranker or options.get("reranker"),
         top_k or options.get("top_k"),
         tuple((str(turn["question"]), str(turn["answer"])) for turn in turns),
     )
-    await questions.submit(interaction, begun, question)
+    await questions.submit(interaction, acknowledged, question)
 
 
 def _is_own_public_answer(seen: VisibleJob, interaction: discord.Interaction) -> bool:

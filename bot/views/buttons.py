@@ -9,9 +9,10 @@ from typing import Any
 
 import discord
 
-from bot.interactions import clients
-from bot.interactions.refusals import Refusal, refuse
+from bot.interactions.accessors import client_of, data_of
+from bot.interactions.errors import reply_with_error
 from bot.render.message import CUSTOM_ID_PATTERN
+from bot.services.refusals import Refusal
 from bot.views import answers, documents, form_submissions, jobs, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
@@ -69,7 +70,7 @@ async def handle_form(interaction: discord.Interaction) -> None:
     """Take a form that was sent, whichever process opened it."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return
-    match = CUSTOM_ID_PATTERN.fullmatch(str(clients.data_of(interaction).get("custom_id", "")))
+    match = CUSTOM_ID_PATTERN.fullmatch(str(data_of(interaction).get("custom_id", "")))
     if match is not None:
         await _dispatch(interaction, "form", FORM_HANDLERS.get(match["action"]), match["action"], int(match["target"]))
 
@@ -77,10 +78,10 @@ async def handle_form(interaction: discord.Interaction) -> None:
 async def _dispatch(
     interaction: discord.Interaction, kind: str, press: ComponentHandler | None, action: str, target: int
 ) -> None:
-    visits = clients.bot_of(interaction).visits
-    if visits.closing:
+    tracker = client_of(interaction).tracker
+    if tracker.closing:
         return
-    async with visits.attend(interaction, f"{kind} {action}", refuse):
+    async with tracker.track(interaction, f"{kind} {action}", reply_with_error):
         if press is None:  # of a version that is no more
             raise Refusal("refusal-choice-unavailable")
         await press(interaction, target)

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import discord
 
-from bot.interactions import clients
-from bot.interactions.questions import target_of
-from bot.interactions.refusals import Refusal
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import load_context
+from bot.interactions.questions import target_message
 from bot.interactions.replies import defer, defer_update, reply, update
-from bot.interactions.scope import RequestContext, place_of, seeing
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.render import sanitize
 from bot.render.docs import PAGE_SIZE, render_document_list
 from bot.render.message import OutgoingFile, OutgoingMessage
-from bot.views.build import build_static_view
-
-
-async def load_context(interaction: discord.Interaction) -> RequestContext:
-    """Say who asks and where, with the channels that the person can view now."""
-    return await seeing(place_of(interaction), interaction.client, interaction.user)
+from bot.render.payload import build_static_view
+from bot.services.refusals import Refusal
 
 
 async def turn_page(interaction: discord.Interaction, page: int) -> None:
@@ -29,19 +24,19 @@ async def turn_page(interaction: discord.Interaction, page: int) -> None:
 
 async def build_page(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> OutgoingMessage:
     """Make a page of the list of documents; what was searched for has one, as buttons hold a number only."""
-    place = await load_context(interaction)
-    found, total = await clients.services_of(interaction).library.documents(
-        place, search, limit=PAGE_SIZE, offset=page * PAGE_SIZE
+    context = await load_context(interaction)
+    found, total = await services_of(interaction).library.documents(
+        context, search, limit=PAGE_SIZE, offset=page * PAGE_SIZE
     )
-    t = clients.texts_of(interaction)
-    closed = {document.id for document in found if not place.may_see(document.channels)}
+    t = texts_of(interaction)
+    closed = {document.id for document in found if not context.may_see(document.channels)}
     return render_document_list(found, t, page=page, total=total, search=search, closed=closed)
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
     """Send the original file, in private."""
     await defer(interaction, private=True)
-    services = clients.services_of(interaction)
+    services = services_of(interaction)
     name, content = await services.library.original(await load_context(interaction), document_id)
     if len(content) > interaction.filesize_limit:
         raise Refusal(
@@ -55,12 +50,12 @@ async def send_file(interaction: discord.Interaction, document_id: int) -> None:
 async def reingest(interaction: discord.Interaction, document_id: int) -> None:
     """Read a document again; a card shows how it fares."""
     deferred = await defer(interaction, private=True)
-    job = await clients.services_of(interaction).library.reingest(
-        await load_context(interaction), document_id, target_of(interaction, deferred)
+    job = await services_of(interaction).library.reingest(
+        await load_context(interaction), document_id, target_message(interaction, deferred)
     )
-    visit = visit_of(interaction)
-    visit.jobs.append(job)
-    visit.thinking = ""
+    record = record_of(interaction)
+    record.jobs.append(job)
+    record.thinking = ""
 
 
 async def confirm_deletion(interaction: discord.Interaction, document_id: int) -> None:
@@ -71,13 +66,13 @@ async def confirm_deletion(interaction: discord.Interaction, document_id: int) -
 
 async def send_deletion_confirmation(interaction: discord.Interaction, named: str) -> None:
     """The same after the first answer to the interaction, for a document by number or title."""
-    services = clients.services_of(interaction)
-    place = await load_context(interaction)
-    document = await services.library.document(place, named, to_delete=True)
-    if not place.may_change(document.added_by):
+    services = services_of(interaction)
+    context = await load_context(interaction)
+    document = await services.library.document(context, named, to_delete=True)
+    if not context.may_change(document.added_by):
         raise Refusal("refusal-not-your-document", title=sanitize.escape_title(document.title))
-    t = clients.texts_of(interaction)
-    visit_of(interaction).thinking = ""
+    t = texts_of(interaction)
+    record_of(interaction).thinking = ""
     view = build_static_view(
         discord.ui.Button(
             custom_id=f"rd:dodelete:{document.id}", label=t("button-delete"), style=discord.ButtonStyle.danger
@@ -92,18 +87,14 @@ async def send_deletion_confirmation(interaction: discord.Interaction, named: st
 async def delete(interaction: discord.Interaction, document_id: int) -> None:
     """Delete a document, once it was confirmed."""
     await defer_update(interaction)
-    title = await clients.services_of(interaction).library.delete(await load_context(interaction), document_id)
-    await update(
-        interaction, OutgoingMessage(clients.texts_of(interaction)("delete-done", title=sanitize.escape_title(title)))
-    )
+    title = await services_of(interaction).library.delete(await load_context(interaction), document_id)
+    await update(interaction, OutgoingMessage(texts_of(interaction)("delete-done", title=sanitize.escape_title(title))))
 
 
 async def cancel_deletion(interaction: discord.Interaction, document_id: int) -> None:
     """Leave a document where it is."""
     await defer_update(interaction)
-    await update(
-        interaction, OutgoingMessage(clients.texts_of(interaction)("delete-cancelled", document=str(document_id)))
-    )
+    await update(interaction, OutgoingMessage(texts_of(interaction)("delete-cancelled", document=str(document_id))))
 
 
 def _sanitize_file_name(name: str) -> str:

@@ -7,16 +7,16 @@ from time import perf_counter
 
 import discord
 
-from bot.interactions import clients
-from bot.interactions.questions import TOKEN_LIVES_S
+from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.context import context_of, load_context
+from bot.interactions.questions import TOKEN_LIFETIME_S
 from bot.interactions.replies import defer_update, reply, update
-from bot.interactions.scope import RequestContext, place_of
-from bot.interactions.tracker import visit_of
+from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
 from bot.render.jobs import render_job_list
 from bot.render.message import Button, OutgoingMessage
 from bot.services.jobs import InteractionToken
-from bot.views.documents import load_context
+from bot.services.request_context import RequestContext
 from db.job_views import JobWithOwner
 
 PAGE_SIZE = 10
@@ -27,36 +27,36 @@ EVERYONE_OFFSET = 1_000_000
 async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
     """Stop what a message shows; the message says so by itself."""
     await defer_update(interaction)
-    ledger, place = clients.services_of(interaction).jobs, place_of(interaction)
-    job_ids = await ledger.jobs_of(place, delivery_id)
-    states = await ledger.cancel(place, job_ids)
-    visit_of(interaction).jobs += job_ids
+    ledger, context = services_of(interaction).jobs, context_of(interaction)
+    job_ids = await ledger.jobs_of(context, delivery_id)
+    states = await ledger.cancel(context, job_ids)
+    record_of(interaction).jobs += job_ids
     await _notify_elsewhere(interaction, job_ids[0], "job-cancelled" if "cancelled" in states else "job-stopping")
 
 
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
     """Try again what failed of what a message shows."""
     await defer_update(interaction)
-    ledger, place = clients.services_of(interaction).jobs, await load_context(interaction)
-    job_ids = await ledger.jobs_of(place, delivery_id)
-    visit_of(interaction).jobs += await ledger.retry(place, job_ids, current_token(interaction))
+    ledger, context = services_of(interaction).jobs, await load_context(interaction)
+    job_ids = await ledger.jobs_of(context, delivery_id)
+    record_of(interaction).jobs += await ledger.retry(context, job_ids, current_token(interaction))
     await _notify_elsewhere(interaction, job_ids[0], "job-requeued")
 
 
 async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
     """Say what was done, unless the message that was pressed on shows it."""
-    seen = await clients.services_of(interaction).jobs.job(place_of(interaction), job_id)
+    seen = await services_of(interaction).jobs.job(context_of(interaction), job_id)
     delivery, message = seen.delivery, interaction.message
     if seen.shown_by_token_to(str(interaction.user.id)) or (
         delivery is not None and message is not None and str(message.id) == delivery.message_id
     ):
         return
-    await reply(interaction, OutgoingMessage(clients.texts_of(interaction)(key, job=str(job_id))))
+    await reply(interaction, OutgoingMessage(texts_of(interaction)(key, job=str(job_id))))
 
 
 def current_token(interaction: discord.Interaction) -> InteractionToken:
     """Give the token that reaches the message of this interaction."""
-    return InteractionToken(interaction.token, TOKEN_LIVES_S - (perf_counter() - visit_of(interaction).started))
+    return InteractionToken(interaction.token, TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started))
 
 
 async def turn_page(interaction: discord.Interaction, target: int) -> None:
@@ -68,13 +68,13 @@ async def turn_page(interaction: discord.Interaction, target: int) -> None:
 
 async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
     """Make a page of the list of one's own jobs, or of everybody's for a manager."""
-    place: RequestContext = place_of(interaction)
-    everyone = everyone and place.manager
-    found: list[JobWithOwner] = await clients.services_of(interaction).jobs.jobs(
-        place, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
+    context: RequestContext = context_of(interaction)
+    everyone = everyone and context.manager
+    found: list[JobWithOwner] = await services_of(interaction).jobs.jobs(
+        context, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
     )
-    t: Texts = clients.texts_of(interaction)
-    views = [owned.told_to(place.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
+    t: Texts = texts_of(interaction)
+    views = [owned.told_to(context.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
     shown = render_job_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE_SIZE)
     return _mark_everyone(shown) if everyone else shown
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import discord
 
-from bot.interactions import clients
+from bot.interactions.accessors import data_of, services_of, texts_of
+from bot.interactions.context import context_of
 from bot.interactions.replies import defer_update
-from bot.interactions.scope import place_of
 from bot.locales.texts import Texts
 from bot.render.message import OutgoingMessage
+from bot.render.payload import build_edit_arguments, build_static_view
 from bot.render.settings import render_settings
-from bot.views.build import build_edit_arguments, build_static_view
 from db.workspace_settings import WorkspaceSettings
 
 MAX_MENU_CHANNELS = 25
@@ -22,13 +22,13 @@ MAX_MENU_CHANNELS = 25
 async def choose_channels(interaction: discord.Interaction, _target: int) -> None:
     """Set the channels that were chosen; none of them means all."""
     await defer_update(interaction)
-    values = clients.data_of(interaction).get("values") or ()
+    values = data_of(interaction).get("values") or ()
     chosen = tuple(str(value) for value in values if str(value).isdigit())
-    services = clients.services_of(interaction)
-    rules = await services.workspace_settings.change(place_of(interaction), public_channels=chosen)
-    t = clients.texts_of(interaction)
-    shown = render_settings(rules.chosen, services.settings, t)
-    await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.chosen, t))
+    services = services_of(interaction)
+    rules = await services.workspace_settings.change(context_of(interaction), public_channels=chosen)
+    t = texts_of(interaction)
+    shown = render_settings(rules.overrides, services.settings, t)
+    await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.overrides, t))
 
 
 def build_edit_with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bot.render.message import OutgoingMessage
 from config.settings import Settings
 from db.deliveries import DeliveryView
 from db.workspace_settings import WorkspaceSettings
-from tests.bot_values import (
+from tests.bot_factories import (
     CHANNEL,
     MESSAGE_LINK,
     NOW,
@@ -29,7 +29,7 @@ from tests.bot_values import (
     job,
     trace,
 )
-from tests.bot_values import answer as result
+from tests.bot_factories import answer as result
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 NAMES = (

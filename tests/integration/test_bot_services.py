@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bot.interactions.refusals import Refusal
-from bot.interactions.scope import RequestContext
 from bot.services import Services
 from bot.services.jobs import InteractionToken
 from bot.services.library import NewDocument, StoredBlob
 from bot.services.questions import QuestionRequest, TargetMessage
+from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from bot.services.workspace_settings import require_manager
 from config.settings import Settings
 from db import deliveries, jobs
@@ -78,11 +78,16 @@ def row(library: Library) -> Callable[[int], Any]:
 
 
 def document(
-    services: Services, library: Library, place: RequestContext, target: Requests, name: str = "rules.txt", **scope: Any
+    services: Services,
+    library: Library,
+    context: RequestContext,
+    target: Requests,
+    name: str = "rules.txt",
+    **scope: Any,
 ) -> int:
     """Let a person add a document and let it be read."""
-    kept = run(services.library.keep(place, name.encode()))
-    job = run(services.library.add(place, [(NewDocument(name), kept)], scope.get("scope"), target()))[0]
+    kept = run(services.library.store_content(context, name.encode()))
+    job = run(services.library.add(context, [(NewDocument(name), kept)], scope.get("scope"), target()))[0]
     lease = library.claim(job)
     assert lease is not None
     library.store(lease, [f"what {name} says"])
@@ -99,9 +104,9 @@ def answered(library: Library, job: int, text: str = "40 euros") -> None:
 
 
 def test_ask__payload_and_delivery(services, target, row):
-    place = replace(ANNA, channel_id="401", parent_id="301", readable=("301", "302"))
+    context = replace(ANNA, channel_id="401", parent_id="301", viewable_channels=("301", "302"))
     public = row(
-        run(services.questions.ask(place, QuestionRequest("Why?", "none", 5, (("Before?", "Yes"),)), target()))
+        run(services.questions.ask(context, QuestionRequest("Why?", "none", 5, (("Before?", "Yes"),)), target()))
     )
     assert public.payload["channels"] == ["401", "301"]
     assert public.payload["options"]["reranker"] == "none"
@@ -109,7 +114,9 @@ def test_ask__payload_and_delivery(services, target, row):
     assert public.payload["conversation"] == [{"question": "Before?", "answer": "Yes"}]
     assert (public.requester, public.kind) == ("1", "ask")
     private = row(
-        run(services.questions.ask(place, QuestionRequest("Why?"), target(private=True, token="t", token_lives_s=900)))
+        run(
+            services.questions.ask(context, QuestionRequest("Why?"), target(private=True, token="t", token_lives_s=900))
+        )
     )
     assert private.payload["channels"] == ["301", "302", "401"]
 
@@ -168,7 +175,7 @@ def test_conversation__of_a_thread_and_of_an_answer_that_was_itself_a_follow_up(
 
 
 def test_documents__of_other_channels_are_not_there_whatever_one_names(services, library, target):
-    board = replace(ANNA, channel_id="302", readable=("301", "302"))
+    board = replace(ANNA, channel_id="302", viewable_channels=("301", "302"))
     number = document(services, library, board, target, "board.txt", scope=("302",))
     assert run(services.library.document(board, str(number))).id == number
     assert run(services.library.documents(BEN, limit=10)) == ([], 0)
@@ -176,9 +183,9 @@ def test_documents__of_other_channels_are_not_there_whatever_one_names(services,
     refused("refusal-unknown-document", services.library.document(ANNA, "board"))
     for attempt in (services.library.original, services.library.delete):
         with pytest.raises(UnknownName):
-            run(attempt(replace(BOSS, readable=()), number))
+            run(attempt(replace(BOSS, viewable_channels=()), number))
     with pytest.raises(UnknownName):
-        run(services.library.reingest(replace(BOSS, readable=()), number, target()))
+        run(services.library.reingest(replace(BOSS, viewable_channels=()), number, target()))
 
 
 def test_documents__of_another_server_are_not_there(services, library, target):
@@ -218,18 +225,18 @@ def test_delete__by_who_added_it_or_a_manager(services, library, target):
 
 def test_add__the_name_of_somebody_elses_document_is_taken(services, library, target):
     document(services, library, ANNA, target)
-    for place in (ANNA, BOSS, replace(BEN, guild_id="101")):
-        run(services.library.check_free(place, NewDocument("rules.txt"), None))
-    run(services.library.check_free(BEN, NewDocument("rules.txt"), ("301",)))
-    refused("refusal-name-taken", services.library.check_free(BEN, NewDocument("rules.txt"), None))
+    for context in (ANNA, BOSS, replace(BEN, guild_id="101")):
+        run(services.library.check_replaceable(context, NewDocument("rules.txt"), None))
+    run(services.library.check_replaceable(BEN, NewDocument("rules.txt"), ("301",)))
+    refused("refusal-name-taken", services.library.check_replaceable(BEN, NewDocument("rules.txt"), None))
     # Also while it is still being read.
-    kept = run(services.library.keep(ANNA, b"new"))
+    kept = run(services.library.store_content(ANNA, b"new"))
     run(services.library.add(ANNA, [(NewDocument("new.txt"), kept)], None, target()))
-    refused("refusal-name-taken", services.library.check_free(BEN, NewDocument("new.txt"), None))
+    refused("refusal-name-taken", services.library.check_replaceable(BEN, NewDocument("new.txt"), None))
 
 
 def test_add__several_things_on_one_card(services, library, target, row):
-    kept = run(services.library.keep(ANNA, b"content"))
+    kept = run(services.library.store_content(ANNA, b"content"))
     link = NewDocument("https://example.org/a", url="https://example.org/a", origin="https://example.org/a")
     numbers = run(services.library.add(ANNA, [(NewDocument("a.txt"), kept), (link, StoredBlob())], ("301",), target()))
     first, second = (row(number).payload for number in numbers)
@@ -241,12 +248,12 @@ def test_add__several_things_on_one_card(services, library, target, row):
 
 def test_check_room__who_may_and_how_much(services):
     run(services.workspace_settings.change(BOSS, documents_per_user_day=2))
-    run(services.library.check_room(ANNA, 2))
+    run(services.library.check_quota(ANNA, 2))
     with pytest.raises(QuotaExceeded):
-        run(services.library.check_room(ANNA, 3))
+        run(services.library.check_quota(ANNA, 3))
     run(services.workspace_settings.change(BOSS, ingest_by="role", ingest_role="5"))
-    refused("refusal-may-not-add-role", services.library.check_room(ANNA, 1))
-    run(services.library.check_room(replace(ANNA, role_ids=frozenset({"5"})), 1))
+    refused("refusal-may-not-add-role", services.library.check_quota(ANNA, 1))
+    run(services.library.check_quota(replace(ANNA, role_ids=frozenset({"5"})), 1))
 
 
 def test_job__ones_own_or_any_as_a_manager_or_a_public_one_of_this_channel(services, target):
@@ -254,8 +261,8 @@ def test_job__ones_own_or_any_as_a_manager_or_a_public_one_of_this_channel(servi
     public = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     assert run(services.jobs.job(BOSS, private)).job.id == private
     assert run(services.jobs.job(BEN, public)).job.id == public
-    for place in (BEN, replace(BOSS, guild_id="101"), replace(BOSS, guild_id=None)):
-        refused("refusal-unknown-job", services.jobs.job(place, private))
+    for context in (BEN, replace(BOSS, guild_id="101"), replace(BOSS, guild_id=None)):
+        refused("refusal-unknown-job", services.jobs.job(context, private))
     refused("refusal-unknown-job", services.jobs.job(replace(BEN, channel_id="302"), public))
     for number in (0, -1, 2**63, 10**18):
         refused("refusal-unknown-job", services.jobs.job(ANNA, number))
@@ -305,7 +312,7 @@ def test_direct_messages__what_was_delivered_there_can_be_used_there(services, l
         held = deliveries.claim_one(session, 1, "bot", 60)
         assert held is not None
         deliveries.reroute(session, held, route="channel", channel_id="888", message_id="1")
-    assert run(services.jobs.answer(there, job)).elsewhere
+    assert run(services.jobs.answer(there, job)).in_other_workspace
     assert run(services.jobs.vote(there, job, 1)) == 1
     refused("refusal-unknown-job", services.jobs.answer(replace(there, user_id="8"), job))
 
@@ -342,13 +349,11 @@ def test_last_answer__in_this_channel(services, library, target):
 
 def test_settings__hold_for_one_workspace_and_the_operators_stand_behind(services):
     run(services.workspace_settings.change(BOSS, reranker="none", top_k=7, questions_per_day=9))
-    rules = run(services.workspace_settings.rules(ANNA))
+    rules = run(services.workspace_settings.get(ANNA))
     assert (rules.options().reranker, rules.options().top_k, rules.options().top_n) == ("none", 7, 50)
     assert rules.options("cross-encoder", 2).reranker == "cross-encoder"
     assert rules.question_quota.per_workspace == 9
-    assert (
-        run(services.workspace_settings.rules(replace(ANNA, guild_id="101"))).options().reranker == "late-interaction"
-    )
+    assert run(services.workspace_settings.get(replace(ANNA, guild_id="101"))).options().reranker == "late-interaction"
 
 
 def test_settings__managers_only(services):
@@ -361,10 +366,10 @@ def test_settings__managers_only(services):
 def test_settings__of_another_process_are_learnt_with_the_next_sign_of_life(services, library, redis_url):
     other = Services(library.database, Submitter(library.database, redis_url, expires_s=60), services.settings)
     try:
-        assert other.known_rules(ANNA).chosen.public_channels is None
+        assert other.cached_settings(ANNA).overrides.public_channels is None
         run(services.workspace_settings.change(BOSS, public_channels=("301",)))
         run(other.process.beat())
-        assert other.known_rules(ANNA).chosen.public_channels == ("301",)
+        assert other.cached_settings(ANNA).overrides.public_channels == ("301",)
     finally:
         other.close()
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.interactions.refusals import Refusal
-from bot.interactions.scope import RequestContext
 from bot.services.async_database import EffectiveSettings
 from bot.services.jobs import InteractionToken
 from bot.services.library import NewDocument, StoredBlob
 from bot.services.questions import QuestionRequest
+from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from db import deliveries, jobs, workspace_settings, workspaces
 from pipeline.errors import QuotaExceeded, UnknownName
 from tests.integration.test_bot_services import ANNA, BEN, BOSS, document, refused, row, run, services, target
@@ -20,20 +20,20 @@ __all__ = ["row", "services", "target"]
 
 
 def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_now(services, library, target, row):
-    seeing = replace(ANNA, readable=("301", "302"))
+    seeing = replace(ANNA, viewable_channels=("301", "302"))
     job = run(
         services.questions.ask(seeing, QuestionRequest("Why?"), target(private=True, token="anna", token_lives_s=900))
     )
     assert row(job).payload["channels"] == ["301", "302"]
     assert run(services.jobs.cancel(BOSS, [job])) == ["cancelled"]
     refused("refusal-retry-private", services.jobs.retry(BOSS, [job], InteractionToken("boss", 900)))
-    run(services.jobs.retry(replace(ANNA, readable=("301",)), [job]))
+    run(services.jobs.retry(replace(ANNA, viewable_channels=("301",)), [job]))
     assert row(job).payload["channels"] == ["301"]
 
 
 def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(services, library, target, row):
     card = target(private=True, token="anna", token_lives_s=900)
-    kept = run(services.library.keep(ANNA, b"rules"))
+    kept = run(services.library.store_content(ANNA, b"rules"))
     job = run(services.library.add(ANNA, [(NewDocument("rules.txt"), kept)], ("301",), card))[0]
     run(services.jobs.cancel(ANNA, [job]))
     assert run(services.jobs.retry(BOSS, [job], InteractionToken("boss", 900))) == [job]
@@ -53,9 +53,9 @@ def test_quota__asking_cancelling_and_trying_again_walks_round_nothing(services,
         run(services.jobs.cancel(ANNA, [kept[-1]]))
     run(services.jobs.retry(ANNA, kept[:1]))
     run(services.jobs.retry(ANNA, kept[1:2]))
-    for place in (ANNA, BOSS):
+    for context in (ANNA, BOSS):
         with pytest.raises(QuotaExceeded):
-            run(services.jobs.retry(place, kept[2:]))
+            run(services.jobs.retry(context, kept[2:]))
     with pytest.raises(QuotaExceeded):
         run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
 
@@ -78,7 +78,7 @@ def test_quota__what_was_begun_counts_each_time(services, library, target):
 
 
 def test_retry__of_an_addition_needs_the_right_to_add(services, library, target, row):
-    kept = run(services.library.keep(ANNA, b"spam"))
+    kept = run(services.library.store_content(ANNA, b"spam"))
     job = run(services.library.add(ANNA, [(NewDocument("spam.txt"), kept)], None, target()))[0]
     run(services.jobs.cancel(ANNA, [job]))
     run(services.workspace_settings.change(BOSS, ingest_by="managers"))
@@ -104,10 +104,10 @@ def test_sources__of_what_is_closed_by_now_tell_nothing(services, library, targe
 
 def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(services, library):
     own = RequestContext("900", user_id="1", channel_id="888")
-    for place in (BOSS, own):
+    for context in (BOSS, own):
         for name, above in (("questions_per_user_hour", 61), ("documents_per_day", 0)):
-            refused("refusal-limit-too-high", services.workspace_settings.change(place, **{name: above}))
-        assert run(services.workspace_settings.change(place, questions_per_user_hour=5)).question_quota.per_user == 5
+            refused("refusal-limit-too-high", services.workspace_settings.change(context, **{name: above}))
+        assert run(services.workspace_settings.change(context, questions_per_user_hour=5)).question_quota.per_user == 5
     with library.database.system() as session:
         number = workspaces.ensure_workspace(session, BOSS.workspace)
     with library.database.tenant(number) as session:  # as a version before could
@@ -135,26 +135,26 @@ def test_jobs__searched_for_what_no_column_takes(services, target):
 
 def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_nothing_else(services, library, target):
     number = document(services, library, replace(ANNA, channel_id="302"), target, "board.txt", scope=("302",))
-    boss = replace(BOSS, existing=("301",))
-    for place in (ANNA, boss):
-        assert [found.id for found in run(services.library.documents(place, limit=10))[0]] == [number]
-        refused("refusal-unknown-document", services.library.document(place, str(number)))
-        assert run(services.library.document(place, str(number), to_delete=True)).id == number
+    boss = replace(BOSS, guild_channels=("301",))
+    for context in (ANNA, boss):
+        assert [found.id for found in run(services.library.documents(context, limit=10))[0]] == [number]
+        refused("refusal-unknown-document", services.library.document(context, str(number)))
+        assert run(services.library.document(context, str(number), to_delete=True)).id == number
         with pytest.raises(UnknownName):
-            run(services.library.original(place, number))
-    for place in (BEN, replace(BEN, existing=("301",)), replace(boss, existing=("301", "302"))):
-        assert run(services.library.documents(place, limit=10)) == ([], 0)
+            run(services.library.original(context, number))
+    for context in (BEN, replace(BEN, guild_channels=("301",)), replace(boss, guild_channels=("301", "302"))):
+        assert run(services.library.documents(context, limit=10)) == ([], 0)
         with pytest.raises(UnknownName):
-            run(services.library.delete(place, number))
+            run(services.library.delete(context, number))
     assert run(services.library.delete(boss, number))
 
 
 def test_jobs__a_private_question_is_not_said_to_a_manager(services, target):
     run(services.questions.ask(ANNA, QuestionRequest("Secret?"), target(private=True)))
     run(services.questions.ask(ANNA, QuestionRequest("Open?"), target()))
-    for place, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
+    for context, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
         listed = run(services.jobs.jobs(BOSS, everyone=True))
-        assert [owned.told_to(place.user_id, "-").about for owned in listed] == told
+        assert [owned.told_to(context.user_id, "-").about for owned in listed] == told
 
 
 def test_engine__an_error_shows_no_parameters(library):
@@ -170,4 +170,4 @@ def test_add__the_same_link_or_message_of_somebody_else_is_there_already(service
     note = NewDocument("The caretaker.md", "message-7.md")
     for addition in (link, note):
         run(services.library.add(ANNA, [(addition, StoredBlob())], None, target()))
-        refused("refusal-already-added", services.library.check_free(BEN, addition, None))
+        refused("refusal-already-added", services.library.check_replaceable(BEN, addition, None))

@@ -10,6 +10,7 @@ import pytest
 from bot.client.app import INTENTS, RefdeskBot
 from bot.client.registration import keep_registered, payload_hash, registration_payload, sync_commands
 from bot.cogs import COGS
+from bot.interactions.accessors import BotClient
 from bot.services import Services
 from config.settings import Settings
 from db.engine import Database
@@ -70,6 +71,7 @@ def registered():
         database = Database("postgresql://nobody@127.0.0.1:1/none")
         services = Services(database, Submitter(database, "redis://127.0.0.1:1/0", expires_s=60), settings)
         bot = RefdeskBot(services, settings)
+        _: BotClient = bot  # mypy checks that the bot implements the protocol
         await bot.add_parts()
         return bot.tree.get_commands(), await registration_payload(bot.tree)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cogs.followup import FollowUp
 from bot.interactions.questions import check_question
-from bot.interactions.refusals import Refusal
+from bot.services.refusals import Refusal
 from pipeline.errors import RefdeskError
 
 
@@ -77,7 +77,7 @@ def test_refusal_of_a_mention__where_direct_messages_are_closed_once_for_each_pe
 
 @pytest.mark.parametrize("error", [discord.RateLimited(60.0), aiohttp.ClientError()])
 def test_mention__while_discord_is_away_ends_in_a_log_line(error):
-    assert attend(error, Person(1)) == ([], [f"discord away: {type(error).__name__}"])
+    assert attend(error, Person(1)) == ([], [f"discord unavailable: {type(error).__name__}"])
 
 
 @pytest.mark.parametrize("text", ["👍", "\u200b", "\x00", "\u202e?", "\u3164", "…", " \n"])

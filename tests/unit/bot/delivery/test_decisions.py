@@ -14,15 +14,15 @@ from bot.delivery.decisions import (
     DeliveryStep,
     PostedMessage,
     SendFailure,
+    classify_failure,
+    count_posted_parts,
     is_late,
-    next_place,
+    merge_into_one,
+    next_route,
     next_step,
     nonce,
-    one_message,
-    parts_there,
     pause_s,
     progress_gap_s,
-    trouble_of,
 )
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView
@@ -140,18 +140,18 @@ def test_step__token_route_says_where_the_answer_will_come_before_the_token_ends
     ],
 )
 def test_trouble__by_code_else_by_status(status, code, trouble):
-    assert trouble_of(status, code, by_token=False) is trouble
+    assert classify_failure(status, code, by_token=False) is trouble
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015), (404, 0), (401, 0), (404, 10062)])
 def test_trouble__an_ended_token_in_all_its_forms(status, code):
-    assert trouble_of(status, code, by_token=True) is SendFailure.VOID
+    assert classify_failure(status, code, by_token=True) is SendFailure.VOID
 
 
 def places(of: Delivery, *troubles: SendFailure) -> list[DeliveryRoute]:
     tried: list[DeliveryRoute] = []
     for trouble in troubles:
-        tried.append(next_place(of, trouble, frozenset(tried)))
+        tried.append(next_route(of, trouble, frozenset(tried)))
     return tried
 
 
@@ -214,13 +214,13 @@ def test_one_message__holds_everything_of_a_long_answer():
         OutgoingMessage("two", files=(OutgoingFile("a.txt", b"a"),)),
         OutgoingMessage("three", buttons=buttons),
     ]
-    folded = one_message(parts)
+    folded = merge_into_one(parts)
     assert (folded.content, folded.buttons) == ("one", buttons)
     assert [(file.name, file.content) for file in folded.files] == [
         ("a.txt", b"a"),
         ("answer.md", b"one\n\ntwo\n\nthree"),
     ]
-    assert one_message(parts[:1]) is parts[0]
+    assert merge_into_one(parts[:1]) is parts[0]
 
 
 def posted(content: str, replies_to: str | None = "4") -> PostedMessage:
@@ -229,11 +229,11 @@ def posted(content: str, replies_to: str | None = "4") -> PostedMessage:
 
 def test_parts_there__only_replies_to_the_first_count_and_only_in_order():
     two, three = OutgoingMessage("two "), OutgoingMessage("three")
-    assert parts_there([], "4", [two, three]) == 0
-    assert parts_there([posted("two")], "4", [two, three]) == 1
-    assert parts_there([posted("x"), posted("two"), posted("three")], "4", [two, three]) == 2
-    assert parts_there([posted("three")], "4", [two, three]) == 0
-    assert parts_there([posted("two", None), posted("two", "5")], "4", [two, three]) == 0
+    assert count_posted_parts([], "4", [two, three]) == 0
+    assert count_posted_parts([posted("two")], "4", [two, three]) == 1
+    assert count_posted_parts([posted("x"), posted("two"), posted("three")], "4", [two, three]) == 2
+    assert count_posted_parts([posted("three")], "4", [two, three]) == 0
+    assert count_posted_parts([posted("two", None), posted("two", "5")], "4", [two, three]) == 0
 
 
 def test_held__sends_nothing_once_the_claim_may_have_ended():

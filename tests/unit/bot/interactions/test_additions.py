@@ -3,9 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from bot.cogs.ingest import collect_items
-from bot.interactions.additions import attached, linked, written
-from bot.interactions.refusals import Refusal
+from bot.interactions.additions import attachment_item, link_item, text_item
 from bot.locales.texts import texts_for
+from bot.services.refusals import Refusal
 from bot.views.forms import build_about_form, build_text_form, read_fields
 
 EN = texts_for("en-US")
@@ -16,7 +16,7 @@ def attachment(name="a.pdf", size=10):
 
 
 def test_attached__within_the_limit():
-    item = attached(attachment(size=100), 100, "https://discord.com/channels/1/2/3")
+    item = attachment_item(attachment(size=100), 100, "https://discord.com/channels/1/2/3")
     assert (item.addition.name, item.addition.media_type) == ("a.pdf", "application/pdf")
     assert item.addition.origin == "https://discord.com/channels/1/2/3"
 
@@ -24,15 +24,15 @@ def test_attached__within_the_limit():
 @pytest.mark.parametrize(("size", "key"), [(0, "refusal-file-empty"), (101, "refusal-file-too-large")])
 def test_attached__refused_before_anything_is_downloaded(size, key):
     with pytest.raises(Refusal) as refused:
-        attached(attachment("`evil` @everyone.pdf", size), 100)
+        attachment_item(attachment("`evil` @everyone.pdf", size), 100)
     assert refused.value.key == key
     assert "@everyone" not in str(refused.value)
 
 
 @pytest.mark.parametrize("link", ["https://example.org/a?b=c#d", "HTTP://EXAMPLE.ORG", " <https://example.org/x> "])
 def test_linked__takes_web_links(link):
-    assert linked(link).addition.url == link.strip().strip("<>")
-    assert linked(link).addition.origin == linked(link).addition.url
+    assert link_item(link).addition.url == link.strip().strip("<>")
+    assert link_item(link).addition.origin == link_item(link).addition.url
 
 
 @pytest.mark.parametrize(
@@ -51,41 +51,45 @@ def test_linked__takes_web_links(link):
 )
 def test_linked__refuses_what_is_none(link):
     with pytest.raises(Refusal):
-        linked(link)
+        link_item(link)
 
 
 def test_written__a_title_is_the_documents_name():
-    item = written("Two hours at most.", "  Assembly \n hall ")
+    item = text_item("Two hours at most.", "  Assembly \n hall ")
     assert (item.addition.name, item.addition.identity) == ("Assembly hall.md", "")
     assert item.content == b"# Assembly hall\n\nTwo hours at most."
 
 
 def test_written__without_a_title_it_is_named_by_what_it_says():
-    one, same, other = written("Two hours.\nBring a key."), written(" Two hours.\nBring a key. "), written("Two hours.")
+    one, same, other = (
+        text_item("Two hours.\nBring a key."),
+        text_item(" Two hours.\nBring a key. "),
+        text_item("Two hours."),
+    )
     assert one.addition.name == "Two hours. Bring a key.md"
     assert one.addition.identity == same.addition.identity != other.addition.identity
 
 
 def test_written__a_message_is_the_same_document_however_it_was_edited():
-    first = written("Old", identity="message-7").addition
-    second = written("New", identity="message-7").addition
+    first = text_item("Old", identity="message-7").addition
+    second = text_item("New", identity="message-7").addition
     assert first.identity == second.identity == "message-7.md"
 
 
 def test_written__refuses_blanks_and_takes_any_text():
     with pytest.raises(Refusal):
-        written(" \n\t ")
-    assert written("half \ud800 pair\x00").content is not None
+        text_item(" \n\t ")
+    assert text_item("half \ud800 pair\x00").content is not None
 
 
-def test_sort_out__each_thing_for_itself():
+def test_collect_items__each_thing_for_itself():
     items, refused = collect_items(
         [
-            lambda: attached(attachment("a.pdf"), 100),
-            lambda: attached(attachment("b.pdf", 0), 100),
-            lambda: attached(attachment("a.pdf"), 100),
-            lambda: linked("nothing"),
-            lambda: written("Text"),
+            lambda: attachment_item(attachment("a.pdf"), 100),
+            lambda: attachment_item(attachment("b.pdf", 0), 100),
+            lambda: attachment_item(attachment("a.pdf"), 100),
+            lambda: link_item("nothing"),
+            lambda: text_item("Text"),
         ]
     )
     assert [item.addition.name for item in items] == ["a.pdf", "Text.md"]

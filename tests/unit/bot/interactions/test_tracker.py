@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from structlog.testing import capture_logs
 
-from bot.interactions.tracker import InteractionTracker, visit_of
+from bot.interactions.tracker import InteractionTracker, record_of
 
 
 def interaction():
@@ -19,11 +19,11 @@ async def refuse(_interaction, error):
 
 def test_visit__writes_one_line_without_content_or_token():
     async def live():
-        visits, one = InteractionTracker(), interaction()
-        async with visits.attend(one, "ask", refuse) as visit:
-            visit.acknowledge()
-            visit.jobs.append(7)
-        visits.end(one)
+        tracker, one = InteractionTracker(), interaction()
+        async with tracker.track(one, "ask", refuse) as record:
+            record.acknowledge()
+            record.jobs.append(7)
+        tracker.end(one)
 
     with capture_logs() as lines:
         asyncio.run(live())
@@ -37,7 +37,7 @@ def test_visit__writes_one_line_without_content_or_token():
 
 def test_visit__an_error_is_answered_and_is_the_outcome():
     async def live():
-        async with InteractionTracker().attend(interaction(), "ask", refuse):
+        async with InteractionTracker().track(interaction(), "ask", refuse):
             raise ValueError
 
     with capture_logs() as lines:
@@ -48,27 +48,27 @@ def test_visit__an_error_is_answered_and_is_the_outcome():
 
 def test_drain__waits_for_what_is_in_flight():
     async def live():
-        visits, one = InteractionTracker(), interaction()
-        assert await visits.drain(0)
-        visits.begin(one, "ask")
-        assert not await visits.drain(0)
-        waiting = asyncio.create_task(visits.drain(10))
+        tracker, one = InteractionTracker(), interaction()
+        assert await tracker.drain(0)
+        tracker.begin(one, "ask")
+        assert not await tracker.drain(0)
+        waiting = asyncio.create_task(tracker.drain(10))
         await asyncio.sleep(0)
-        visits.end(one)
+        tracker.end(one)
         assert await waiting
-        assert visits.closing
+        assert tracker.closing
 
     asyncio.run(live())
 
 
 def test_visit_of__an_interaction_nobody_began():
-    assert visit_of(interaction()).jobs == []
+    assert record_of(interaction()).jobs == []
 
 
 def test_acknowledged__counts_the_first_answer_only():
-    visits, one = InteractionTracker(), interaction()
-    visit = visits.begin(one, "ask")
-    visit.acknowledge()
-    first = visit.acknowledged_ms
-    visit.acknowledge()
-    assert visit.acknowledged_ms == first == pytest.approx(first)
+    tracker, one = InteractionTracker(), interaction()
+    record = tracker.begin(one, "ask")
+    record.acknowledge()
+    first = record.acknowledged_ms
+    record.acknowledge()
+    assert record.acknowledged_ms == first == pytest.approx(first)

@@ -22,7 +22,7 @@ from bot.render.progress import CURSOR, render_progress
 from bot.render.split import utf16_length
 from db.deliveries import DeliveryView
 from pipeline import errors
-from tests.bot_values import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
+from tests.bot_factories import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
 from tests.message_checks import HOSTILE, check, text_of
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")

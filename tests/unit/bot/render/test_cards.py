@@ -18,7 +18,7 @@ from bot.render.why import PICTURE_FILE, render_why
 from config.settings import Settings
 from db.workspace_settings import WorkspaceSettings
 from pipeline.types import Fallback
-from tests.bot_values import (
+from tests.bot_factories import (
     CHANNEL,
     GUILD,
     MESSAGE_LINK,

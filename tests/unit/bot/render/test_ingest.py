@@ -11,7 +11,7 @@ from bot.locales.texts import texts_for
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, COLOUR_WARNING
 from bot.render.ingest import render_ingest
 from bot.render.message import Button, OutgoingMessage
-from tests.bot_values import CHANNEL, added, document_job
+from tests.bot_factories import CHANNEL, added, document_job
 from tests.message_checks import HOSTILE, check
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")

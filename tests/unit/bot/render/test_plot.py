@@ -11,7 +11,7 @@ from PIL import Image
 
 from bot.locales.texts import texts_for
 from bot.render import fonts, plot
-from tests.bot_values import candidate, trace
+from tests.bot_factories import candidate, trace
 from tests.message_checks import HOSTILE
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")

@@ -11,9 +11,10 @@ import pytest
 from discord import app_commands
 
 import bot
-from bot.interactions.refusals import Refusal, RefusalGroup, refuse, sentence
+from bot.interactions.errors import error_text, reply_with_error
 from bot.locales.texts import LANGUAGES, texts_for
 from bot.render.formatting import format_duration
+from bot.services.refusals import Refusal, RefusalGroup
 from pipeline.errors import DatabaseUnavailable, InvalidQuestion, QuotaExceeded, UnknownName
 
 BOT = Path(bot.__file__).parent
@@ -44,7 +45,7 @@ def http_error(kind, status, code):
 def told(error, refusal=None, locale=discord.Locale.american_english):
     response = Discord(refusal)
     interaction: Any = SimpleNamespace(response=response, locale=locale, extras={})
-    return asyncio.run(refuse(interaction, error)), response.said
+    return asyncio.run(reply_with_error(interaction, error)), response.said
 
 
 def test_refuse__in_private_in_the_persons_language():
@@ -77,43 +78,46 @@ def test_refuse__a_fault_has_a_number_that_is_in_the_log_too():
 def test_refuse__discord_away_is_no_error_of_its_own():
     outcome, said = told(DatabaseUnavailable(), http_error(discord.HTTPException, 503, 0))
     assert said == []
-    assert outcome == "refused: DatabaseUnavailable, and not told: HTTPException"
+    assert outcome == "refused: DatabaseUnavailable, user not notified: HTTPException"
 
 
 def test_sentence__of_several_refusals():
-    said = sentence(RefusalGroup([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
+    said = error_text(RefusalGroup([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
     assert said.splitlines() == [EN("refusal-text-empty"), EN("refusal-no-last-answer")]
 
 
 @pytest.mark.parametrize("scope", ["user", "server"])
 def test_sentence__over_quota_says_when_there_is_room(scope):
     error = QuotaExceeded("no", limit=5, window_s=3600, scope=scope, frees_in_s=125)
-    assert "1 hour" in sentence(error, EN)
-    assert "2 minutes" in sentence(error, EN)
-    assert "2 分钟" in sentence(error, ZH)
-    assert "ask 5 questions" in sentence(error, EN)
+    assert "1 hour" in error_text(error, EN)
+    assert "2 minutes" in error_text(error, EN)
+    assert "2 分钟" in error_text(error, ZH)
+    assert "ask 5 questions" in error_text(error, EN)
 
 
 def test_sentence__over_quota_of_one_document():
     error = QuotaExceeded("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
-    assert "may add 1 document." in sentence(error, EN)
-    assert "1 份资料" in sentence(error, ZH)
+    assert "may add 1 document." in error_text(error, EN)
+    assert "1 份资料" in error_text(error, ZH)
 
 
 def test_refuse__an_old_form_of_a_command_and_a_line_that_broke():
     outcome, said = told(app_commands.CommandNotFound("old", []))
     assert said[0]["content"] == EN("refusal-outdated-command")
     outcome, said = told(aiohttp.ServerDisconnectedError())
-    assert (outcome, said[0]["content"]) == ("discord away: ServerDisconnectedError", EN("refusal-discord-unavailable"))
+    assert (outcome, said[0]["content"]) == (
+        "discord unavailable: ServerDisconnectedError",
+        EN("refusal-discord-unavailable"),
+    )
     assert told(Refusal("refusal-text-empty"), discord.RateLimited(60.0))[1] == []
 
 
 def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():
-    assert "between" in sentence(InvalidQuestion("top_n has to be between 1 and 200."), EN)
+    assert "between" in error_text(InvalidQuestion("top_n has to be between 1 and 200."), EN)
 
 
 def test_sentence__says_what_is_away_without_its_details():
-    said = sentence(DatabaseUnavailable("The database cannot be reached at 10.0.0.7"), EN)
+    said = error_text(DatabaseUnavailable("The database cannot be reached at 10.0.0.7"), EN)
     assert "10.0.0.7" not in said
 
 
