@@ -92,7 +92,7 @@ class InvalidQuestion(InvalidInput):
         self,
         message: str = "",
         *,
-        problem: Literal["empty", "wordless", "long"] = "empty",
+        problem: Literal["empty", "no-words", "long"] = "empty",
         length: int = 0,
         limit: int = 0,
     ) -> None:
@@ -100,7 +100,7 @@ class InvalidQuestion(InvalidInput):
 
         Args:
             message: The message; empty for the class's docstring.
-            problem: `wordless` means that the question contains no letter or digit.
+            problem: `no-words` means that the question contains no letter or digit.
             length: Characters of the question, for `long`.
             limit: Maximum characters, for `long`.
         """

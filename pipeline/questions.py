@@ -21,7 +21,7 @@ def check_question(question: str, max_chars: int) -> str:
     if not cleaned:
         raise InvalidQuestion("The question is empty. Enter at least one word.", problem="empty")
     if not has_words(cleaned):
-        raise InvalidQuestion("The question contains no letters or digits. Ask it in words.", problem="wordless")
+        raise InvalidQuestion("The question contains no letters or digits. Ask it in words.", problem="no-words")
     if len(cleaned) > max_chars:
         raise InvalidQuestion(
             f"The question has {len(cleaned):,} characters; the limit is {max_chars:,}. Shorten it, or add the long "

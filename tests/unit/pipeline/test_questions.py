@@ -19,7 +19,7 @@ def test_check_question__empty(question: str) -> None:
 def test_check_question__no_words(question: str) -> None:
     with pytest.raises(InvalidQuestion, match="no letters or digits") as error:
         check_question(question, 100)
-    assert error.value.problem == "wordless"
+    assert error.value.problem == "no-words"
 
 
 def test_check_question__too_long() -> None:
