@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from db import blobs, embeddings, jobs, profiles, versions, workspaces
 from db.engine import Database
 from pipeline.ingest import prepare_chunk
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument
+from tests.integration.server_user import ServerUser
 
 DIMENSIONS = 8
 
@@ -117,3 +119,16 @@ def library(database: Database) -> Library:
 @pytest.fixture
 def vector_of() -> Callable[[str], list[float]]:
     return fake_vector
+
+
+@pytest.fixture
+def start_user() -> Iterator[Callable[..., ServerUser]]:
+    """Start processes that use embedded servers; list it after the home, so that they stop before the home goes."""
+    with ExitStack() as users:
+
+        def start(*arguments: Any, **options: Any) -> ServerUser:
+            user = ServerUser(*arguments, **options)
+            users.callback(user.close)
+            return user
+
+        yield start

@@ -1,4 +1,4 @@
-"""A process that uses the embedded servers until it is told to leave; the tests kill and interrupt it."""
+"""A process that uses the embedded servers until it is asked to stop, for tests that kill and interrupt it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 REPOSITORY = Path(__file__).parents[2]
+STOP_TIMEOUT_S = 120
 
 SCRIPT = """
 import json, sys
@@ -32,7 +36,7 @@ except RefdeskError as error:
 
 
 class ServerUser:
-    """One such process, in a process group of its own."""
+    """One such process, in a separate process group."""
 
     def __init__(
         self,
@@ -43,7 +47,7 @@ class ServerUser:
         environment: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
-        """Start it; `entered` waits for it."""
+        """Start the process without waiting for its servers."""
         path = os.pathsep.join(map(str, (*first_on_path, REPOSITORY)))
         self.process = subprocess.Popen(
             [python, "-c", SCRIPT, str(home)],
@@ -56,25 +60,66 @@ class ServerUser:
             **options,
         )
 
-    def entered(self) -> Any:
-        """Return the two addresses, or the error as a dict."""
+    def wait_ready(self) -> Any:
+        """Return the two URLs once the servers run, or the error as a dict."""
         return json.loads(self.read_line())
 
     def read_line(self) -> str:
-        """Return the next line it says."""
+        """Return the next line of output."""
         assert self.process.stdout
         return str(self.process.stdout.readline())
 
-    def leave(self) -> int:
-        """Let it leave the servers and end."""
-        self.process.communicate("\n")
+    def stop(self) -> int:
+        """Let the process release the servers and end; return its exit code."""
+        self.process.communicate("\n", timeout=STOP_TIMEOUT_S)
         return self.process.returncode
 
     def interrupt(self) -> None:
-        """Do what Ctrl-C in its terminal does."""
+        """Send what Ctrl-C in a terminal sends."""
         os.killpg(self.process.pid, signal.SIGINT)
 
     def kill(self) -> None:
-        """Kill it without notice."""
+        """Kill the process and close its pipes."""
         self.process.kill()
         self.process.communicate()
+
+    def close(self) -> None:
+        """Stop a process that a failed test left running, so that neither it nor its servers disturb the next test."""
+        if self.process.returncode is not None:
+            return
+        try:
+            self.stop()
+        except (OSError, subprocess.TimeoutExpired):
+            self.kill()
+
+
+def is_running(process: psutil.Process) -> bool:
+    """Return whether a process runs; one that ends during the call does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def read_of_running(processes: Sequence[psutil.Process], attribute: str, *arguments: Any) -> list[Any]:
+    """Read an attribute of each process that still runs: PostgreSQL's helper processes come and go."""
+    values = []
+    for process in processes:
+        try:
+            values.append(getattr(process, attribute)(*arguments))
+        except psutil.NoSuchProcess:
+            continue
+    return values
+
+
+def kill_processes(processes: Sequence[psutil.Process]) -> None:
+    """Kill processes and wait until the last one has ended; the children of a killed one may end by themselves."""
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while any(is_running(process) for process in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -23,7 +22,9 @@ from config.setting_groups import ServerSettings
 from config.settings import Settings
 from embedded.process import find_servers
 from embedded.servers import EmbeddedServers, servers_for
-from tests.integration.server_user import ServerUser
+from tests.integration.server_user import ServerUser, is_running, kill_processes, read_of_running
+
+StartUser = Callable[..., ServerUser]
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +95,12 @@ def test_start__database_and_broker_are_as_promised(home: Path) -> None:
 
 def test_start__nobody_else_can_reach_the_servers(desk: Path) -> None:
     with EmbeddedServers(desk):
-        assert living(desk)
-        for process in living(desk):
-            assert process.net_connections("inet") == []
-            assert process.uids().real != 0
+        servers = living(desk)
+        sockets = [socket for found in read_of_running(servers, "net_connections", "inet") for socket in found]
+        assert sockets == []
+        users = {uids.real for uids in read_of_running(servers, "uids")}
+        assert users
+        assert 0 not in users
         for name in ("postgres", "redis", "run", "log"):
             assert (desk / name).stat().st_mode & 0o777 == 0o700
 
@@ -120,9 +123,9 @@ def test_stop__open_session_does_not_delay_it(desk: Path) -> None:
     session.close()
 
 
-def test_share__last_one_out_stops_the_servers(desk: Path) -> None:
-    other = ServerUser(desk)
-    urls = other.entered()
+def test_share__last_one_out_stops_the_servers(desk: Path, start_user: StartUser) -> None:
+    other = start_user(desk)
+    urls = other.wait_ready()
     first = postmaster(desk)
     with EmbeddedServers(desk) as mine:
         assert [mine.database_url, mine.redis_url] == urls
@@ -131,16 +134,16 @@ def test_share__last_one_out_stops_the_servers(desk: Path) -> None:
         remember(*urls)
     assert postmaster(desk) == first
     assert recall(*urls) == (42, b"42")
-    assert other.leave() == 0
+    assert other.stop() == 0
     assert living(desk) == []
 
 
-def test_share__several_first_starts_at_once(home: Path) -> None:
-    users = [ServerUser(home) for _ in range(3)]
-    addresses = [user.entered() for user in users]
+def test_share__several_first_starts_at_once(home: Path, start_user: StartUser) -> None:
+    users = [start_user(home) for _ in range(3)]
+    addresses = [user.wait_ready() for user in users]
     assert addresses[0] == addresses[1] == addresses[2]
     remember(*addresses[0])
-    assert [user.leave() for user in users] == [0, 0, 0]
+    assert [user.stop() for user in users] == [0, 0, 0]
     assert living(home) == []
 
 
@@ -153,20 +156,20 @@ def test_share__server_wanted_later_is_added(home: Path) -> None:
     assert living(home) == []
 
 
-def test_interrupt__servers_live_until_the_command_leaves(desk: Path) -> None:
-    user = ServerUser(desk)
-    urls = user.entered()
+def test_interrupt__servers_live_until_the_command_leaves(desk: Path, start_user: StartUser) -> None:
+    user = start_user(desk)
+    urls = user.wait_ready()
     user.interrupt()
     assert user.read_line() == "interrupted\n"
     remember(*urls)
     assert recall(*urls) == (42, b"42")
-    assert user.leave() == 0
+    assert user.stop() == 0
     assert living(desk) == []
 
 
-def test_kill__servers_of_a_killed_command_are_adopted_and_stopped(desk: Path) -> None:
-    user = ServerUser(desk)
-    remember(*user.entered())
+def test_kill__servers_of_a_killed_command_are_adopted_and_stopped(desk: Path, start_user: StartUser) -> None:
+    user = start_user(desk)
+    remember(*user.wait_ready())
     user.kill()
     orphan = postmaster(desk)
     with EmbeddedServers(desk) as urls:
@@ -176,24 +179,23 @@ def test_kill__servers_of_a_killed_command_are_adopted_and_stopped(desk: Path) -
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["first process", "all processes"])
-def test_kill__killed_servers_start_again(desk: Path, *, everything: bool) -> None:
-    user = ServerUser(desk)
-    urls = user.entered()
+def test_kill__killed_servers_start_again(desk: Path, start_user: StartUser, *, everything: bool) -> None:
+    user = start_user(desk)
+    urls = user.wait_ready()
     remember(*urls)
     victims = living(desk) if everything else [postmaster(desk), *find_servers(desk / "redis", "redis-server")]
-    for victim in victims:
-        victim.send_signal(signal.SIGKILL)
+    kill_processes(victims)
     # The user that lives on sees its servers come back at the same addresses.
     with EmbeddedServers(desk) as again:
         assert [again.database_url, again.redis_url] == urls
         assert recall(*urls) == (42, b"42")
     assert recall(*urls) == (42, b"42")
-    assert user.leave() == 0
+    assert user.stop() == 0
     assert living(desk) == []
 
 
-def test_kill__during_the_first_start_leaves_nothing_in_the_way(home: Path) -> None:
-    user = ServerUser(home)
+def test_kill__during_the_first_start_leaves_nothing_in_the_way(home: Path, start_user: StartUser) -> None:
+    user = start_user(home)
     deadline = time.monotonic() + 60
     while not (home / "postgres.new" / "PG_VERSION").exists():
         assert time.monotonic() < deadline
@@ -211,9 +213,7 @@ def test_kill__pid_file_that_names_another_program_is_no_obstacle(desk: Path) ->
         victims = living(desk)
         pid_file = (desk / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         lock_file = desk / "postgres" / ".s.PGSQL.5432.lock"
-        for victim in victims:
-            victim.send_signal(signal.SIGKILL)
-        psutil.wait_procs(victims, timeout=1)
+        kill_processes(victims)
         owner = (desk / "postgres").stat()
         stranger = psutil.Popen(["sleep", "600"], user=owner.st_uid if os.geteuid() == 0 else None)
         try:
@@ -228,16 +228,16 @@ def test_kill__pid_file_that_names_another_program_is_no_obstacle(desk: Path) ->
             stranger.wait()
 
 
-def test_home__made_anew_while_old_servers_run_on(desk: Path) -> None:
-    user = ServerUser(desk)
-    remember(*user.entered())
+def test_home__made_anew_while_old_servers_run_on(desk: Path, start_user: StartUser) -> None:
+    user = start_user(desk)
+    remember(*user.wait_ready())
     user.kill()
     old = postmaster(desk)
     shutil.rmtree(desk)
     desk.mkdir()
     with EmbeddedServers(desk) as urls, psycopg.connect(urls.database_url) as connection:
         assert connection.execute("SELECT to_regclass('memory')").fetchone() == (None,)
-        assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
+        assert not is_running(old)
     assert living(desk) == []
 
 
@@ -247,7 +247,7 @@ def test_home__deleted_while_in_use_stops_its_servers(desk: Path) -> None:
         servers = living(desk)
         shutil.rmtree(desk)
     assert servers
-    assert [server for server in servers if server.is_running() and server.status() != psutil.STATUS_ZOMBIE] == []
+    assert [server for server in servers if is_running(server)] == []
     desk.mkdir()
 
 

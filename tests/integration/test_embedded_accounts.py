@@ -10,7 +10,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,9 @@ from embedded.home import prepare_home
 from embedded.process import find_servers
 from embedded.programs import find_redis, reachable_programs
 from embedded.servers import EmbeddedServers
-from tests.integration.server_user import REPOSITORY, ServerUser
+from tests.integration.server_user import REPOSITORY, ServerUser, read_of_running
+
+StartUser = Callable[..., ServerUser]
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can check what root's servers may do")
 PACKAGES = Path(sysconfig.get_path("purelib"))
@@ -136,7 +138,7 @@ def test_root__missing_home_below_closed_folder_loosens_nothing(home: Path) -> N
 
 
 @as_root
-def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path) -> None:
+def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path, start_user: StartUser) -> None:
     closed = disk_home / "closed"
     closed.mkdir(mode=0o700)
     site = closed / "site-packages"
@@ -149,14 +151,15 @@ def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path) -> 
     desk = disk_home / "desk"
     copies = []
     for _ in range(2):
-        user = ServerUser(desk, first_on_path=[site])
-        database_url, _ = user.entered()
+        user = start_user(desk, first_on_path=[site])
+        database_url, _ = user.wait_ready()
         with psycopg.connect(database_url) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-        programs = {process.exe() for process in find_servers(desk / "postgres", "postgres")}
-        programs |= {process.exe() for process in find_servers(desk / "redis", "redis-server")}
-        assert all(program.startswith(str(desk / "programs")) for program in programs)
-        assert user.leave() == 0
+        servers = find_servers(desk / "postgres", "postgres") + find_servers(desk / "redis", "redis-server")
+        programs = {Path(program) for program in read_of_running(servers, "exe") if program}
+        assert {program.name for program in programs} == {"postgres", "redis-server"}
+        assert all(program.is_relative_to(desk / "programs") for program in programs)
+        assert user.stop() == 0
         copies.append({path: path.stat().st_mtime_ns for path in (desk / "programs").rglob("*")})
     assert copies[0] == copies[1]
     assert modes(site) == before
@@ -179,57 +182,60 @@ def test_root__programs_go_to_the_shared_place_when_the_home_is_closed_too(
 
 
 @as_root
-def test_user__works_and_owns_everything(home: Path, ordinary: Ordinary) -> None:
+def test_user__works_and_owns_everything(home: Path, start_user: StartUser, ordinary: Ordinary) -> None:
     desk = home / "share" / "desk"
-    user = ServerUser(
+    user = start_user(
         desk,
         python=ordinary.python,
         first_on_path=[PACKAGES],
         environment={"HOME": str(home), **libraries(ordinary.python)},
         **identity(ordinary.uid, ordinary.gid),
     )
-    database_url, redis_url = user.entered()
+    database_url, redis_url = user.wait_ready()
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE EXTENSION vector")
     with redis.Redis.from_url(client_url(redis_url)) as client:
         client.set("answer", 42)
-    assert {process.uids().real for process in find_servers(desk / "postgres", "postgres")} == {ordinary.uid}
-    assert user.leave() == 0
+    servers = find_servers(desk / "postgres", "postgres")
+    assert {uids.real for uids in read_of_running(servers, "uids")} == {ordinary.uid}
+    assert user.stop() == 0
     assert {path.lstat().st_uid for path in home.rglob("*")} == {ordinary.uid}
     assert desk.stat().st_mode & 0o777 == 0o700
 
 
 @as_root
-def test_user__home_that_root_used_in_between_still_works(home: Path, ordinary: Ordinary) -> None:
+def test_user__home_that_root_used_in_between_still_works(
+    home: Path, start_user: StartUser, ordinary: Ordinary
+) -> None:
     own = identity(ordinary.uid, ordinary.gid)
     for turn in (own, {}, own):
-        user = ServerUser(
+        user = start_user(
             home,
             python=ordinary.python,
             first_on_path=[PACKAGES],
             environment=libraries(ordinary.python),
             **turn,
         )
-        assert isinstance(user.entered(), list)
-        assert user.leave() == 0
+        assert isinstance(user.wait_ready(), list)
+        assert user.stop() == 0
     assert {path.lstat().st_uid for path in home.rglob("*")} == {ordinary.uid}
 
 
 @as_root
-def test_user__home_of_another_user_is_refused(home: Path, ordinary: Ordinary) -> None:
+def test_user__home_of_another_user_is_refused(home: Path, start_user: StartUser, ordinary: Ordinary) -> None:
     desk = home / "desk"
     with EmbeddedServers(desk, want_postgres=False):
         pass
     os.chown(desk, 0, 0)
-    user = ServerUser(
+    user = start_user(
         desk,
         python=ordinary.python,
         first_on_path=[PACKAGES],
         environment=libraries(ordinary.python),
         **identity(ordinary.uid, ordinary.gid),
     )
-    answer = user.entered()
-    user.leave()
+    answer = user.wait_ready()
+    user.stop()
     assert answer["error"] == "SetupError"
     assert str(desk) in answer["text"]
     assert "REFDESK_HOME" in answer["text"]

@@ -147,7 +147,7 @@ def test_rerank__what_is_judged_when_the_time_is_up_counts(strategy: Strategy) -
         return larger(messages)
 
     found = candidates(40)
-    result = LlmPairwiseReranker(FakeChat(answer), strategy=strategy).rerank("q", found, deadline_s=1.0)
+    result = LlmPairwiseReranker(FakeChat(answer), strategy=strategy).rerank("q", found, deadline_s=2.0)
     released.set()
     assert is_full_permutation(result.ranked, found)
     assert order(result) != list(range(1, 41))
