@@ -19,9 +19,9 @@ from pathlib import Path
 from cli.context import begin, opened
 from config.wiring import build_parts
 from db.recall import PostgresRecall
-from evaluation.datasets import Dataset, load
+from evaluation.datasets import Dataset, load_dataset
 from evaluation.ingestion import ingest_dataset, open_workspace
-from evaluation.metrics import quality
+from evaluation.metrics import measure_quality
 from evaluation.quality import documents_in_order
 from evaluation.store_recall import StoreRecall
 from pipeline.recall import dense_weight
@@ -58,7 +58,7 @@ def measure(dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weigh: 
         )
         for column, order in zip(COLUMNS, orders, strict=True):
             rankings[column][question.id] = documents_in_order(order, lambda candidate: candidate.source)
-    return [quality(dataset.qrels, rankings[column]).ndcg_at_10 for column in COLUMNS]
+    return [measure_quality(dataset.qrels, rankings[column]).ndcg_at_10 for column in COLUMNS]
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -70,7 +70,7 @@ def main(arguments: argparse.Namespace) -> None:
         profile = agree_on_profile(front.database, settings)
         parts = build_parts(settings, profile, role="query")
         for folder in arguments.collections:
-            dataset = load(folder)
+            dataset = load_dataset(folder)
             workspace_id = open_workspace(
                 front.database,
                 dataset,

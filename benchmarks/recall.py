@@ -32,7 +32,7 @@ from db import profiles, workspaces
 from db.engine import Database, Session
 from db.recall import PostgresRecall, index_name, vector_text
 from db.vector_indexes import build_vector_indexes
-from evaluation.datasets import load
+from evaluation.datasets import load_dataset
 from pipeline.recall import extract_terms, query_terms
 from pipeline.types import EmbeddingProfile, RecallMode, RecallQuery, Term
 
@@ -115,7 +115,7 @@ def zipf_question(passage: str, rng: np.random.Generator) -> str:
 
 def collection_texts(folder: Path, count: int) -> tuple[list[str], list[str]]:
     """Give the passages of a collection, over and over, and its questions."""
-    dataset = load(folder)
+    dataset = load_dataset(folder)
     passages = [f"{document.title}\n{document.text}" for document in dataset.documents()]
     return [passages[n % len(passages)] for n in range(count)], [q.text for q in dataset.judged_questions]
 

@@ -29,8 +29,8 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from evaluation.datasets import CorpusDocument, Dataset, Question, load, load_run
-from evaluation.metrics import quality
+from evaluation.datasets import CorpusDocument, Dataset, Question, load_dataset, load_run
+from evaluation.metrics import measure_quality
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.models.model_files import resolve_model
 from pipeline.ports import ChatModel, Reranker
@@ -191,7 +191,7 @@ def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mappi
         usage += result.usage
         unscored += sum("unscored" in ranked.flags for ranked in result.ranked)
         fallbacks += bool(result.fallbacks)
-    return Measured(quality(qrels, rankings).ndcg_at_10, usage, unscored, fallbacks)
+    return Measured(measure_quality(qrels, rankings).ndcg_at_10, usage, unscored, fallbacks)
 
 
 def best_possible(tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> tuple[float, float]:
@@ -200,13 +200,13 @@ def best_possible(tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]])
     best = {
         question: sorted(names, key=lambda name: -qrels[question].get(name, 0)) for question, names in incoming.items()
     }
-    return quality(qrels, incoming).ndcg_at_10, quality(qrels, best).ndcg_at_10
+    return measure_quality(qrels, incoming).ndcg_at_10, measure_quality(qrels, best).ndcg_at_10
 
 
 def main() -> None:
     """Measure and print the tables."""
     options = _options()
-    dataset = load(options.collection)
+    dataset = load_dataset(options.collection)
     tasks = tasks_of(dataset, options.top_n, options.questions)
     qrels = {task.question.id: dataset.qrels[task.question.id] for task in tasks}
     judge = judge_of(dataset, tasks)

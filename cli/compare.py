@@ -11,9 +11,9 @@ from cli import context as front_end
 from cli.ask import RecallName
 from cli.console import err, note, one_document, print_json, print_table, say
 from cli.evaluate import DEFAULT_METHODS, method_names
-from evaluation.cost import tokens_of
+from evaluation.cost import total_tokens
 from evaluation.evaluate import EvaluationEnvironment
-from evaluation.side_by_side import answer_json, answer_side_by_side, name_of
+from evaluation.side_by_side import answer_json, answer_side_by_side, method_name
 from pipeline.questions import check_question
 from pipeline.text.passages import join_headings
 from pipeline.types import Answer, AnswerOptions, RankedCandidate, RecallMode
@@ -70,12 +70,12 @@ def compare(
     _show(compared, most=show)
     if answers:
         for answer in compared:
-            say(f"\n{name_of(answer.options)}", "bold")
+            say(f"\n{method_name(answer.options)}", "bold")
             say(answer.generated.text)
 
 
 def _show(compared: Sequence[Answer], *, most: int) -> None:
-    names = [name_of(answer.options) for answer in compared]
+    names = [method_name(answer.options) for answer in compared]
     rows = [
         (place + 1, *(_cell(answer.reranking.ranked, place) for answer in compared))
         for place in range(min(most, max(len(answer.reranking.ranked) for answer in compared)))
@@ -85,7 +85,7 @@ def _show(compared: Sequence[Answer], *, most: int) -> None:
     print_table(SUMMARY, [_summary(answer, compared[0], most) for answer in compared], numbers=SUMMARY[1:])
     for answer in compared:
         for one in answer.fallbacks:
-            note(f"{name_of(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
+            note(f"{method_name(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
 
 
 def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
@@ -102,11 +102,11 @@ def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
 def _summary(answer: Answer, first: Answer, most: int) -> tuple[object, ...]:
     own, others = ({one.candidate.chunk_id for one in each.reranking.ranked[:most]} for each in (answer, first))
     return (
-        name_of(answer.options),
+        method_name(answer.options),
         f"{answer.timings_ms.get('rerank', 0.0):.0f}",
         f"{answer.timings_ms['total']:.0f}",
         answer.usage.calls,
-        tokens_of(answer.usage),
+        total_tokens(answer.usage),
         f"{answer.usage.cost_usd:.4f}",
         f"{len(own & others)} of {len(own)}",
     )

@@ -15,11 +15,11 @@ from config import settings as configuration
 from config.logging import set_up_logging
 from config.settings import Settings
 from evaluation import report
-from evaluation.datasets import Dataset, Run, load, load_run
+from evaluation.datasets import Dataset, Run, load_dataset, load_run
 from evaluation.differences import Comparison, compare_methods
 from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate, evaluate_feedback
 from evaluation.plots import plot_quality
-from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, as_rows, difference_rows, notes
+from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, difference_rows, evaluation_rows, format_notes
 from pipeline.errors import InvalidInput, MissingExtra
 
 DEFAULT_METHODS = "none,late-interaction"
@@ -72,7 +72,7 @@ def evaluate_command(
         raise typer.BadParameter("Say what to measure on: a folder, or --feedback for your own library.")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise InvalidInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
-    dataset = load(folder) if folder is not None else None
+    dataset = load_dataset(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.answer.recall,
         rerankers=method_names(reranker),
@@ -99,14 +99,14 @@ def _measure(
 
 
 def _show(evaluation: Evaluation, *, as_document: bool, differences: int | None) -> None:
-    for sentence in notes(evaluation):
+    for sentence in format_notes(evaluation):
         note(sentence, "yellow")
     if as_document:
-        print_json(report.as_json(evaluation, by_question=bool(differences)))
+        print_json(report.evaluation_json(evaluation, by_question=bool(differences)))
         return
     size = f"{evaluation.questions} questions, {evaluation.documents} documents"
     say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
-    print_table(COLUMNS, as_rows(evaluation), numbers=COLUMNS[1:])
+    print_table(COLUMNS, evaluation_rows(evaluation), numbers=COLUMNS[1:])
     most = MOST_DIFFERENCES if differences is None else differences
     for comparison in compare_methods(evaluation.methods, evaluation.texts, most):
         show_differences(comparison)

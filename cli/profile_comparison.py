@@ -14,7 +14,7 @@ from db import profiles
 from evaluation.differences import compare_methods
 from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan
 from evaluation.profiles import ProfileResult, compare_profiles
-from evaluation.report import notes
+from evaluation.report import format_notes
 from pipeline.errors import InvalidInput
 
 COLUMNS = (
@@ -52,7 +52,7 @@ def compare(
             evaluation, compared = compare_profiles(
                 [first, name], workspace, plan, laboratory, steps(progress), days=since
             )
-    for sentence in notes(evaluation):
+    for sentence in format_notes(evaluation):
         note(sentence, "yellow")
     if as_json:
         print_json({"questions": evaluation.questions, "profiles": [_as_json(one) for one in compared]})

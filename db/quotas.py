@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from db.jobs import Kind
 from db.sql import named
-from pipeline.amounts import duration
+from pipeline.amounts import format_duration
 from pipeline.errors import QuotaExceeded
 
 _NAMES = {"ask": ("question", "questions"), "ingest": ("document", "documents")}
@@ -76,4 +76,5 @@ def _sentence(kind: Kind, limit: int, window_s: float, scope: Literal["user", "s
     whose = "One person" if scope == "user" else "This server"
     verb = "ask" if kind == "ask" else "add"
     what = _NAMES[kind][limit != 1]
-    return f"{whose} may {verb} {limit} {what} in {duration(window_s)}; there is room again in {duration(frees_in_s)}."
+    window, frees = format_duration(window_s), format_duration(frees_in_s)
+    return f"{whose} may {verb} {limit} {what} in {window}; there is room again in {frees}."

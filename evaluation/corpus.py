@@ -18,7 +18,7 @@ MEDIA_TYPE = "text/html"
 _PARAGRAPH_END = re.compile(r"\n\s*\n")
 
 
-def document_source(document: CorpusDocument) -> Source:
+def build_source(document: CorpusDocument) -> Source:
     """Write one document as an HTML page."""
     title = html.escape(" ".join(document.title.split()))
     paragraphs = [html.escape(part.strip()) for part in _PARAGRAPH_END.split(document.text) if part.strip()]

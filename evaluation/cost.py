@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pipeline.types import Usage
 
 
-def total(usages: Iterable[Usage]) -> Usage:
+def sum_usage(usages: Iterable[Usage]) -> Usage:
     """Add up usages."""
     return sum(usages, Usage())
 
 
-def tokens_of(usage: Usage) -> int:
+def total_tokens(usage: Usage) -> int:
     """Count the tokens sent and received together."""
     return usage.prompt_tokens + usage.completion_tokens
 

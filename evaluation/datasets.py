@@ -88,35 +88,37 @@ class Dataset:
 
     def documents(self) -> Iterator[CorpusDocument]:
         """Read the corpus once more, one document at a time."""
-        for where, record in _records(self.folder / "corpus.jsonl"):
-            yield _document(where, record)
+        for where, record in _read_records(self.folder / "corpus.jsonl"):
+            yield _to_document(where, record)
 
 
-def load(folder: Path) -> Dataset:
+def load_dataset(folder: Path) -> Dataset:
     """Open and check a dataset; raises `InvalidInput` naming the file and the line that is wrong."""
     if not folder.is_dir():
         raise InvalidInput(f"{folder} is not a folder; give one that holds corpus.jsonl, queries.jsonl and qrels.tsv.")
     document_ids: set[str] = set()
     digest = hashlib.sha256()
-    for where, record in _records(folder / "corpus.jsonl"):
-        document = _document(where, record)
+    for where, record in _read_records(folder / "corpus.jsonl"):
+        document = _to_document(where, record)
         document_ids.add(document.id)
         digest.update(json.dumps([document.id, document.title, document.text]).encode())
     if not document_ids:
         raise InvalidInput(f"{folder / 'corpus.jsonl'} holds no documents.")
     questions = tuple(
-        Question(record["_id"], _whole(where, _field(where, record, "text"), "text"))
-        for where, record in _records(folder / "queries.jsonl")
+        Question(record["_id"], _check_text(where, _text_field(where, record, "text"), "text"))
+        for where, record in _read_records(folder / "queries.jsonl")
     )
     if not questions:
         raise InvalidInput(f"{folder / 'queries.jsonl'} holds no questions.")
     return Dataset(
-        name=_name(folder),
+        name=_read_name(folder),
         folder=folder,
         document_ids=frozenset(document_ids),
         corpus_sha256=digest.hexdigest(),
         questions=questions,
-        qrels=_qrels(folder / "qrels.tsv", frozenset(question.id for question in questions), frozenset(document_ids)),
+        qrels=_read_qrels(
+            folder / "qrels.tsv", frozenset(question.id for question in questions), frozenset(document_ids)
+        ),
         run_names=tuple(sorted(path.stem for path in (folder / "runs").glob("*.trec"))),
     )
 
@@ -128,7 +130,7 @@ def load_run(dataset: Dataset, name: str) -> Run:
         raise UnknownName(f'{dataset.folder} has no run called "{name}"; its runs are: {known}.')
     path = dataset.folder / "runs" / f"{name}.trec"
     scored: dict[str, dict[str, float]] = {}
-    for where, line in _lines(path):
+    for where, line in _read_lines(path):
         fields = line.split()
         if len(fields) != 6:
             raise where.error("must hold query, Q0, document, rank, score and tag, separated by spaces")
@@ -141,10 +143,10 @@ def load_run(dataset: Dataset, name: str) -> Run:
         of_question[document_id] = where.number_of(score, float)
     if not scored:
         raise InvalidInput(f"{path} is empty, so there is nothing to rerank.")
-    return Run(name, {question_id: _by_score(documents) for question_id, documents in scored.items()})
+    return Run(name, {question_id: _sort_by_score(documents) for question_id, documents in scored.items()})
 
 
-def _by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
+def _sort_by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
     # trec_eval goes by the score, never by the rank column; equal scores keep the order of the file.
     ordered = sorted(documents.items(), key=lambda item: -item[1])
     return tuple(RunEntry(document_id, score) for document_id, score in ordered)
@@ -168,7 +170,7 @@ class _FileLocation:
         raise self.error(f'has "{text}" where a number belongs')
 
 
-def _lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
+def _read_lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
     """Give the lines that hold something, one at a time."""
     number = 0
     try:
@@ -185,44 +187,48 @@ def _lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
+def _read_records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
     """Give the JSON objects of a file, one per line, each with an `_id` of its own."""
     seen: set[str] = set()
-    for where, line in _lines(path):
+    for where, line in _read_lines(path):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise where.error(f"is not JSON ({error})") from None
         if not isinstance(record, dict):
             raise where.error("must hold a JSON object")
-        identifier = _whole(where, _field(where, record, "_id"), "_id")
+        identifier = _check_text(where, _text_field(where, record, "_id"), "_id")
         if identifier in seen:
             raise where.error(f'has the _id "{identifier}", which an earlier line has already')
         seen.add(identifier)
         yield where, record
 
 
-def _field(where: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def _text_field(where: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = record.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
         raise where.error(f'needs a text under "{name}"')
     return value
 
 
-def _whole(where: _FileLocation, value: str, name: str) -> str:
+def _check_text(where: _FileLocation, value: str, name: str) -> str:
     """Refuse what is no text to a tokenizer, a database or trec_eval: control characters and halves of a character."""
     if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\t\r\n" for sign in value):
         raise where.error(f'has a control character or half a character under "{name}"')
     return value
 
 
-def _document(where: _FileLocation, record: Mapping[str, Any]) -> CorpusDocument:
-    return CorpusDocument(record["_id"], _field(where, record, "title", ""), _field(where, record, "text", ""))
+def _to_document(where: _FileLocation, record: Mapping[str, Any]) -> CorpusDocument:
+    return CorpusDocument(
+        record["_id"], _text_field(where, record, "title", ""), _text_field(where, record, "text", "")
+    )
 
 
-def _qrels(path: Path, question_ids: frozenset[str], document_ids: frozenset[str]) -> Mapping[str, Mapping[str, int]]:
+def _read_qrels(
+    path: Path, question_ids: frozenset[str], document_ids: frozenset[str]
+) -> Mapping[str, Mapping[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    for number, (where, line) in enumerate(_lines(path)):
+    for number, (where, line) in enumerate(_read_lines(path)):
         fields = line.split("\t")
         if number == 0 and len(fields) == 3 and fields[0].strip() not in question_ids and not _is_number(fields[2]):
             continue  # the header, which some files lack
@@ -251,7 +257,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _name(folder: Path) -> str:
+def _read_name(folder: Path) -> str:
     path = folder / "meta.json"
     if not path.exists():
         return folder.resolve().name

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from evaluation.metrics import p_value
 from evaluation.quality import MethodResult
 
-SAME = 1e-9
+MIN_DIFFERENCE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,13 @@ def compare_methods(methods: Sequence[MethodResult], texts: Mapping[str, str], m
     if not methods:
         return ()
     first = methods[0]
-    return tuple(_compare(first, method, texts, most) for method in methods[1:])
+    return tuple(_compare_with_first(first, method, texts, most) for method in methods[1:])
 
 
-def _compare(first: MethodResult, method: MethodResult, texts: Mapping[str, str], most: int) -> Comparison:
+def _compare_with_first(first: MethodResult, method: MethodResult, texts: Mapping[str, str], most: int) -> Comparison:
     changes = {question: after - first.ndcg_of[question] for question, after in method.ndcg_of.items()}
-    won = sum(change > SAME for change in changes.values())
-    lost = sum(change < -SAME for change in changes.values())
+    won = sum(change > MIN_DIFFERENCE for change in changes.values())
+    lost = sum(change < -MIN_DIFFERENCE for change in changes.values())
     largest = sorted(changes, key=lambda question: (-abs(changes[question]), question))[:most]
     return Comparison(
         method.method,
@@ -60,6 +60,6 @@ def _compare(first: MethodResult, method: MethodResult, texts: Mapping[str, str]
         tuple(
             Difference(question, texts.get(question, ""), first.ndcg_of[question], method.ndcg_of[question])
             for question in largest
-            if abs(changes[question]) > SAME
+            if abs(changes[question]) > MIN_DIFFERENCE
         ),
     )

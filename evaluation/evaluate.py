@@ -17,10 +17,10 @@ from db import documents, feedback, profiles, workspaces
 from db.engine import Database
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, Run
-from evaluation.feedback import RELIABLE, Judgements, judge
+from evaluation.feedback import MIN_RELIABLE_QUESTIONS, Judgements, build_judgements
 from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import require_pytrec_eval
-from evaluation.quality import Recall, measure
+from evaluation.quality import Recall, measure_methods
 from evaluation.report import Evaluation
 from evaluation.store_recall import StoreRecall, recall_from_run
 from pipeline.answer_parts import AnswerParts
@@ -33,7 +33,7 @@ from tasks.submit import Submitter
 TOKEN_CACHE_MB = 1024
 """Memory for token vectors while evaluating: about 5,000 full passages of the default model."""
 
-VECTORS_PATIENCE_S = 60.0
+VECTORS_TIMEOUT_S = 60.0
 """How long no vector may come before an evaluation of a profile beside the live one gives up."""
 
 OnStep = Callable[[str, int, int], None]
@@ -72,33 +72,33 @@ class JudgedWorkspace:
     judgements: Judgements
 
 
-def evaluate(dataset: Dataset, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep) -> Evaluation:
+def evaluate(dataset: Dataset, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep) -> Evaluation:
     """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
     require_pytrec_eval()
-    with _parts(laboratory, plan) as (profile, parts):
-        return _evaluate_with(parts, profile, dataset, plan, laboratory, on_step)
+    with _open_parts(environment, plan) as (profile, parts):
+        return _evaluate_dataset(parts, profile, dataset, plan, environment, on_step)
 
 
 def evaluate_feedback(
-    workspace: str, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep, *, days: float = 0
+    workspace: str, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep, *, days: float = 0
 ) -> Evaluation:
     """Evaluate on what a workspace asked, cited and voted on, of the last so many days (0: ever).
 
     Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NoJudgedQuestions` when no
     answer of the time cites a document that still answers.
     """
-    return evaluate_judged(read_judgements(laboratory.database, workspace, days), plan, laboratory, on_step)
+    return evaluate_judged(load_judgements(environment.database, workspace, days), plan, environment, on_step)
 
 
 def evaluate_judged(
-    found: JudgedWorkspace, plan: EvaluationPlan, laboratory: EvaluationEnvironment, on_step: OnStep
+    found: JudgedWorkspace, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
 ) -> Evaluation:
     """Evaluate on judgements that have been read: two evaluations on the same can be compared."""
     require_pytrec_eval()
     workspace_id, channels, judged = found.workspace_id, found.channels, found.judgements
-    with _parts(laboratory, plan) as (profile, parts):
-        answer = parts.answer_with(PostgresRecall(laboratory.database, workspace_id, profile, channels))
-        methods = measure(
+    with _open_parts(environment, plan) as (profile, parts):
+        answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
+        methods = measure_methods(
             judged.questions,
             judged.qrels,
             recall=StoreRecall(answer, plan.recall, plan.top_n),
@@ -114,11 +114,11 @@ def evaluate_judged(
         recall=plan.recall,
         methods=methods,
         texts={question.id: question.text for question in judged.questions},
-        remarks=_remarks(judged),
+        remarks=_format_remarks(judged),
     )
 
 
-def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
+def candidate_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
     """Name the documents that can be candidates: all of the corpus, or those within the Top-N of a run."""
     if plan.run is None:
         return dataset.document_ids
@@ -126,29 +126,31 @@ def wanted_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
 
 
 @contextmanager
-def _parts(laboratory: EvaluationEnvironment, plan: EvaluationPlan) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
-    profile = agree_on_profile(laboratory.database, laboratory.settings)
+def _open_parts(
+    environment: EvaluationEnvironment, plan: EvaluationPlan
+) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
+    profile = agree_on_profile(environment.database, environment.settings)
     if plan.profile:
-        with laboratory.database.system() as session:
+        with environment.database.system() as session:
             profile, state = profiles.find(session, plan.profile)
         if state not in {"live", "building", "retired"}:
             raise InvalidInput(
                 f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {quote(plan.profile)}`."
             )
-    parts = build_parts(_roomy(laboratory.settings), profile, role="query")
+    parts = build_parts(_with_larger_cache(environment.settings), profile, role="query")
     try:
         yield profile, parts
     finally:
         parts.close()
 
 
-def read_judgements(database: Database, workspace: str, days: float) -> JudgedWorkspace:
+def load_judgements(database: Database, workspace: str, days: float) -> JudgedWorkspace:
     """Read what a workspace has judged, of the last so many days (0: ever); raises `NoJudgedQuestions`."""
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
         channels = documents.all_channels(session, workspace_id)
-        judged = judge(feedback.asked(session, workspace_id, days=days))
+        judged = build_judgements(feedback.asked(session, workspace_id, days=days))
     if not judged.questions:
         raise NoJudgedQuestions(
             f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"
@@ -157,31 +159,31 @@ def read_judgements(database: Database, workspace: str, days: float) -> JudgedWo
     return JudgedWorkspace(workspace, workspace_id, channels, judged)
 
 
-def _remarks(judged: Judgements) -> tuple[str, ...]:
+def _format_remarks(judged: Judgements) -> tuple[str, ...]:
     voted = f"{judged.voted} of {len(judged.questions)} questions were voted on"
     remarks = [f"what answers cite counts as relevant, which favours the methods that were in use then; {voted}."]
     if judged.without:
         remarks.append(f"{judged.without} questions are left out: nothing that their answers cite is liked or left.")
-    if len(judged.questions) < RELIABLE:
+    if len(judged.questions) < MIN_RELIABLE_QUESTIONS:
         remarks.append(f"{len(judged.questions)} questions are few; a difference of some points may be chance.")
     return tuple(remarks)
 
 
-def _roomy(settings: Settings) -> Settings:
+def _with_larger_cache(settings: Settings) -> Settings:
     # The same passages come back for question after question; reading each once turns hours into minutes.
     cache_mb = max(settings.models.token_cache_mb, TOKEN_CACHE_MB)
     return settings.model_copy(update={"models": settings.models.model_copy(update={"token_cache_mb": cache_mb})})
 
 
-def _evaluate_with(
+def _evaluate_dataset(
     parts: WorkerParts,
     profile: EmbeddingProfile,
     dataset: Dataset,
     plan: EvaluationPlan,
-    laboratory: EvaluationEnvironment,
+    environment: EvaluationEnvironment,
     on_step: OnStep,
 ) -> Evaluation:
-    database = laboratory.database
+    database = environment.database
     tokens, overlap = parts.ingest.chunk_tokens, parts.ingest.chunk_overlap
     workspace_id = open_workspace(database, dataset, chunk_tokens=tokens, chunk_overlap=overlap)
     store = PostgresRecall(database, workspace_id, profile)
@@ -190,17 +192,17 @@ def _evaluate_with(
     missing = ingest_dataset(
         dataset,
         database,
-        laboratory.submitter,
+        environment.submitter,
         workspace_id=workspace_id,
-        wanted=wanted_documents(dataset, plan),
-        max_attempts=laboratory.settings.jobs.max_attempts,
+        wanted=candidate_documents(dataset, plan),
+        max_attempts=environment.settings.jobs.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )
     _wait_for_vectors(database, profile, on_step)
-    methods = measure(
+    methods = measure_methods(
         dataset.judged_questions,
         dataset.qrels,
-        recall=_recall(dataset, plan, database, workspace_id, store, answer),
+        recall=_build_recall(dataset, plan, database, workspace_id, store, answer),
         rerankers=rerankers,
         document_of=lambda candidate: candidate.source,
         deadline_s=answer.rerank_deadline_s,
@@ -229,7 +231,7 @@ def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: On
         first = max(first, missing)
         if missing != before:
             moved = time.monotonic()
-        elif time.monotonic() - moved > VECTORS_PATIENCE_S:
+        elif time.monotonic() - moved > VECTORS_TIMEOUT_S:
             raise ProfileNotReady(
                 f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks and gets no more; run"
                 f" `refdesk profiles build {quote(profile.name)}` to see why."
@@ -239,7 +241,7 @@ def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: On
         time.sleep(1)
 
 
-def _recall(
+def _build_recall(
     dataset: Dataset,
     plan: EvaluationPlan,
     database: Database,

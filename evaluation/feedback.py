@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
 
-RELIABLE = 50
+MIN_RELIABLE_QUESTIONS = 50
 """Questions from which on a difference of two points is more than chance, roughly (docs/handbook/evaluating.md)."""
 CITED, LIKED, DISLIKED = 1, 2, 0
 
@@ -31,16 +31,16 @@ class Judgements:
     """Questions of those that people voted on."""
 
 
-def judge(asked: Sequence[AnsweredQuestion]) -> Judgements:
+def build_judgements(asked: Sequence[AnsweredQuestion]) -> Judgements:
     """Turn what was asked into judgements; the same question asked again adds to one."""
     same: dict[str, list[AnsweredQuestion]] = defaultdict(list)
     for one in reversed(asked):
-        same[_normal(one.question)].append(one)
+        same[_normalize(one.question)].append(one)
     questions: list[Question] = []
     qrels: dict[str, dict[str, int]] = {}
     voted = 0
     for times in same.values():
-        grades = _grades(times)
+        grades = _grade_documents(times)
         if not any(grades.values()):
             continue
         question = Question(str(times[0].query), times[0].question)
@@ -50,7 +50,7 @@ def judge(asked: Sequence[AnsweredQuestion]) -> Judgements:
     return Judgements(tuple(questions), qrels, len(same) - len(questions), voted)
 
 
-def _grades(times: Sequence[AnsweredQuestion]) -> dict[str, int]:
+def _grade_documents(times: Sequence[AnsweredQuestion]) -> dict[str, int]:
     votes: dict[int, int] = defaultdict(int)
     for one in times:
         for document in one.cited:
@@ -61,5 +61,5 @@ def _grades(times: Sequence[AnsweredQuestion]) -> dict[str, int]:
     }
 
 
-def _normal(question: str) -> str:
+def _normalize(question: str) -> str:
     return " ".join(question.casefold().split()).rstrip("?？.!。！ ")

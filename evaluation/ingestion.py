@@ -13,17 +13,17 @@ from itertools import islice
 
 from db import blobs, documents, jobs, workers, workspaces
 from db.engine import Database
-from evaluation.corpus import document_source
+from evaluation.corpus import build_source
 from evaluation.datasets import CorpusDocument, Dataset
 from pipeline.errors import SetupError
 from tasks.submit import Submitter
 
 BATCH = 500
 """Documents whose bytes are kept and whose jobs are submitted in one transaction each."""
-EVERYTHING = 10_000_000
+NO_LIMIT = 10_000_000
 """As a limit of lists: all of them."""
 POLL_S = 1.0
-WORKER_PATIENCE_S = 60.0
+WORKER_TIMEOUT_S = 60.0
 """How long no worker may show a sign of life; one that is restarted needs a moment."""
 
 Progress = Callable[[int, int], None]
@@ -58,13 +58,13 @@ def ingest_dataset(
     Gives the ids of those that hold nothing or could not be ingested; they count as never found. Raises `SetupError`
     when there is no ingest worker to wait for.
     """
-    absent = wanted - _live_sources(database, workspace_id) - _open_sources(database, workspace_id)
+    absent = wanted - _load_live_sources(database, workspace_id) - _load_open_sources(database, workspace_id)
     if absent:
         documents = (document for document in dataset.documents() if document.id in absent and not document.empty)
         while batch := list(islice(documents, BATCH)):
             _submit(batch, database, submitter, workspace_id, max_attempts)
     _wait(database, workspace_id, len(wanted), on_progress)
-    return tuple(sorted(wanted - _live_sources(database, workspace_id)))
+    return tuple(sorted(wanted - _load_live_sources(database, workspace_id)))
 
 
 def _submit(
@@ -73,7 +73,7 @@ def _submit(
     new: list[jobs.NewJob] = []
     with database.tenant(workspace_id) as session:
         for document in documents:
-            source = document_source(document)
+            source = build_source(document)
             payload = {
                 "source": document.id,
                 "name": source.name,
@@ -89,18 +89,18 @@ def _wait(database: Database, workspace_id: int, total: int, on_progress: Progre
     worker_seen = time.monotonic()
     while still_open := _count_open(database, workspace_id):
         on_progress(max(0, total - still_open), total)
-        if _worker_lives(database):
+        if _worker_is_running(database):
             worker_seen = time.monotonic()
-        elif time.monotonic() - worker_seen > WORKER_PATIENCE_S:
+        elif time.monotonic() - worker_seen > WORKER_TIMEOUT_S:
             raise SetupError(
-                f"{still_open} documents wait and no ingest worker has lived for {WORKER_PATIENCE_S:.0f} seconds; "
+                f"{still_open} documents wait and no ingest worker has lived for {WORKER_TIMEOUT_S:.0f} seconds; "
                 "start one with `refdesk worker ingest` and evaluate again, it goes on where it stopped."
             )
         time.sleep(POLL_S)
     on_progress(total, total)
 
 
-def _worker_lives(database: Database) -> bool:
+def _worker_is_running(database: Database) -> bool:
     with database.system() as session:
         return workers.count_alive(session, "ingest") > 0
 
@@ -110,12 +110,12 @@ def _count_open(database: Database, workspace_id: int) -> int:
         return jobs.count_open(session)
 
 
-def _live_sources(database: Database, workspace_id: int) -> set[str]:
+def _load_live_sources(database: Database, workspace_id: int) -> set[str]:
     with database.tenant(workspace_id) as session:
-        return {document.source for document in documents.list_documents(session, limit=EVERYTHING)}
+        return {document.source for document in documents.list_documents(session, limit=NO_LIMIT)}
 
 
-def _open_sources(database: Database, workspace_id: int) -> set[str]:
+def _load_open_sources(database: Database, workspace_id: int) -> set[str]:
     with database.tenant(workspace_id) as session:
-        listed = jobs.listing(session, states=("queued", "running"), kind="ingest", limit=EVERYTHING)
+        listed = jobs.listing(session, states=("queued", "running"), kind="ingest", limit=NO_LIMIT)
         return {str(job.payload["source"]) for job in listed}

@@ -16,9 +16,9 @@ from typing import Any
 from pipeline.errors import MissingExtra
 
 MRR_DEPTH = 10
-DRAWS = 9_999
+MAX_RESAMPLES = 9_999
 """Random cases of a significance test; enough to tell p values of 0.05 and 0.04 apart."""
-BATCH = 500
+RESAMPLE_BATCH = 500
 """Cases held in memory at once."""
 
 
@@ -36,7 +36,7 @@ def require_pytrec_eval() -> None:
     _pytrec_eval()
 
 
-def quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> Quality:
+def measure_quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> Quality:
     """Measure rankings (for each question its documents, best first) against the judgements.
 
     Raises `MissingExtra` when pytrec_eval is not installed.
@@ -68,8 +68,8 @@ def p_value(gains: Sequence[float]) -> float:
         _mean_gain,
         permutation_type="samples",
         vectorized=True,
-        n_resamples=DRAWS,
-        batch=BATCH,
+        n_resamples=MAX_RESAMPLES,
+        batch=RESAMPLE_BATCH,
         rng=0,
     )
     return float(tested.pvalue)

@@ -25,8 +25,8 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
     # Built without pyplot: no display is looked for, and nothing global is left behind.
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_time, by_cost = figure.subplots(1, 2, sharey=True)
-    _against_latency(evaluation, by_time)
-    _against_cost(evaluation, by_cost)
+    _plot_latency(evaluation, by_time)
+    _plot_cost(evaluation, by_cost)
     for axes in (by_time, by_cost):
         axes.grid(visible=True, which="major", alpha=0.3)
     # One legend for both: labels at the dots would lie on each other where methods are equally good or free.
@@ -39,7 +39,7 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
         raise InvalidInput(f"The plot cannot be written to {path}: {error}.") from error
 
 
-def _against_latency(evaluation: Evaluation, axes: Axes) -> None:
+def _plot_latency(evaluation: Evaluation, axes: Axes) -> None:
     for result, marker in zip(evaluation.methods, cycle(MARKERS), strict=False):
         (dot,) = axes.plot([result.p50_ms], [result.ndcg_at_10], marker=marker, linestyle="", label=result.method)
         # A bar from the median to the 95th percentile: how far the slow questions lie.
@@ -51,7 +51,7 @@ def _against_latency(evaluation: Evaluation, axes: Axes) -> None:
     axes.margins(0.15)
 
 
-def _against_cost(evaluation: Evaluation, axes: Axes) -> None:
+def _plot_cost(evaluation: Evaluation, axes: Axes) -> None:
     costs = [usd_per_thousand_questions(result.usage, evaluation.questions) for result in evaluation.methods]
     for result, marker, usd in zip(evaluation.methods, cycle(MARKERS), costs, strict=False):
         axes.plot([usd], [result.ndcg_at_10], marker=marker, linestyle="")

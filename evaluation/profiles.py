@@ -8,7 +8,7 @@ from shlex import quote
 from statistics import fmean
 
 from db import profiles
-from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate_judged, read_judgements
+from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate_judged, load_judgements
 from evaluation.quality import MethodResult
 from evaluation.report import Evaluation
 from pipeline.errors import InvalidInput
@@ -33,7 +33,7 @@ def compare_profiles(
     names: Sequence[str],
     workspace: str,
     plan: EvaluationPlan,
-    laboratory: EvaluationEnvironment,
+    environment: EvaluationEnvironment,
     on_step: OnStep,
     *,
     days: float,
@@ -42,25 +42,25 @@ def compare_profiles(
 
     Raises `InvalidInput` for a profile that has not all its vectors: it would lose for that alone.
     """
-    found = [_whole(laboratory, name) for name in names]
+    found = [_load_complete_profile(environment, name) for name in names]
     # Read once: what is asked meanwhile would be among the questions of one profile only.
-    judged = read_judgements(laboratory.database, workspace, days)
+    judged = load_judgements(environment.database, workspace, days)
     evaluations = [
-        evaluate_judged(judged, replace(plan, profile=profile.name), laboratory, on_step) for profile in found
+        evaluate_judged(judged, replace(plan, profile=profile.name), environment, on_step) for profile in found
     ]
     results = [
         replace(evaluation.methods[0], method=profile.name)
         for profile, evaluation in zip(found, evaluations, strict=True)
     ]
     compared = tuple(
-        ProfileResult(profile, result, _megabytes(laboratory, profile), _agreement(result, results[0]))
+        ProfileResult(profile, result, _vector_megabytes(environment, profile), _agreement(result, results[0]))
         for profile, result in zip(found, results, strict=True)
     )
     return replace(evaluations[0], methods=tuple(results)), compared
 
 
-def _whole(laboratory: EvaluationEnvironment, name: str) -> EmbeddingProfile:
-    with laboratory.database.system() as session:
+def _load_complete_profile(environment: EvaluationEnvironment, name: str) -> EmbeddingProfile:
+    with environment.database.system() as session:
         profile, _ = profiles.find(session, name)
         missing = profiles.count_missing(session, profile.id)
     if missing:
@@ -71,8 +71,8 @@ def _whole(laboratory: EvaluationEnvironment, name: str) -> EmbeddingProfile:
     return profile
 
 
-def _megabytes(laboratory: EvaluationEnvironment, profile: EmbeddingProfile) -> float:
-    with laboratory.database.system() as session:
+def _vector_megabytes(environment: EvaluationEnvironment, profile: EmbeddingProfile) -> float:
+    with environment.database.system() as session:
         return profiles.size_bytes(session, profile.id) / 1_000_000
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from evaluation import cost
 from evaluation.datasets import Question
-from evaluation.metrics import ndcg_by_question, percentile, quality
+from evaluation.metrics import measure_quality, ndcg_by_question, percentile
 from pipeline.ports import Reranker
 from pipeline.types import Candidate, RecallResult, RerankResult, Usage
 
@@ -48,7 +48,7 @@ class MethodResult:
     @property
     def tokens(self) -> int:
         """Tokens sent and received together."""
-        return cost.tokens_of(self.usage)
+        return cost.total_tokens(self.usage)
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class _MethodTotals:
     unscored: int = 0
 
 
-def measure(
+def measure_methods(
     questions: Sequence[Question],
     qrels: Mapping[str, Mapping[str, int]],
     *,
@@ -86,7 +86,7 @@ def measure(
             _record(tallies[method], question, reranking, elapsed_ms, document_of)
         if on_progress is not None:
             on_progress(done, len(questions))
-    return tuple(_result(method, tally, qrels) for method, tally in tallies.items())
+    return tuple(_build_result(method, tally, qrels) for method, tally in tallies.items())
 
 
 def documents_in_order(candidates: Iterable[Candidate], document_of: DocumentOf) -> tuple[str, ...]:
@@ -123,8 +123,8 @@ def _record(
     tally.unscored += sum("unscored" in ranked.flags for ranked in reranking.ranked)
 
 
-def _result(method: str, tally: _MethodTotals, qrels: Mapping[str, Mapping[str, int]]) -> MethodResult:
-    measured = quality(qrels, tally.rankings)
+def _build_result(method: str, tally: _MethodTotals, qrels: Mapping[str, Mapping[str, int]]) -> MethodResult:
+    measured = measure_quality(qrels, tally.rankings)
     return MethodResult(
         method=method,
         ndcg_at_10=measured.ndcg_at_10,
@@ -132,7 +132,7 @@ def _result(method: str, tally: _MethodTotals, qrels: Mapping[str, Mapping[str, 
         recall_at_50=measured.recall_at_50,
         p50_ms=percentile(tally.elapsed_ms, 50),
         p95_ms=percentile(tally.elapsed_ms, 95),
-        usage=cost.total(tally.usages),
+        usage=cost.sum_usage(tally.usages),
         fallbacks=tally.fallbacks,
         unscored=tally.unscored,
         rankings=tally.rankings,

@@ -32,7 +32,7 @@ class Evaluation:
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
 
 
-def as_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, Any]:
+def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, Any]:
     """Give the JSON document of `refdesk evaluate --json`; its keys are a promise to other programs.
 
     `by_question` adds nDCG@10 of every question and method under `questions`.
@@ -71,7 +71,7 @@ def as_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, A
     return document
 
 
-def as_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+def evaluation_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     """Give the table for people, one row per method, under `COLUMNS`."""
     return [
         (
@@ -98,7 +98,7 @@ def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     return [(f"{one.after:.3f}", f"{one.before:.3f}", comparison.method, one.text) for one in comparison.largest]
 
 
-def notes(evaluation: Evaluation) -> list[str]:
+def format_notes(evaluation: Evaluation) -> list[str]:
     """Say what a reader of the figures must know: what is missing, what fell back, what is unscored."""
     lines = list(evaluation.remarks)
     if evaluation.missing:

@@ -9,7 +9,7 @@ from typing import Any
 from config.wiring import build_parts
 from db import documents, workspaces
 from db.recall import PostgresRecall
-from evaluation.cost import tokens_of
+from evaluation.cost import total_tokens
 from evaluation.evaluate import EvaluationEnvironment
 from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
@@ -25,7 +25,7 @@ def answer_side_by_side(
     question: str,
     asked: Sequence[AnswerOptions],
     workspace: str,
-    laboratory: EvaluationEnvironment,
+    environment: EvaluationEnvironment,
     *,
     written: bool,
     on_method: OnMethod,
@@ -34,30 +34,32 @@ def answer_side_by_side(
 
     A language model writes the answers only when they are to be `written`; what it reranks costs what it costs.
     """
-    with laboratory.database.system() as session:
+    with environment.database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
-    with laboratory.database.tenant(workspace_id) as session:
+    with environment.database.tenant(workspace_id) as session:
         channels = documents.all_channels(session, workspace_id)
-    profile = agree_on_profile(laboratory.database, laboratory.settings)
-    parts = build_parts(laboratory.settings, profile, role="query")
+    profile = agree_on_profile(environment.database, environment.settings)
+    parts = build_parts(environment.settings, profile, role="query")
     try:
-        answer = parts.answer_with(PostgresRecall(laboratory.database, workspace_id, profile, channels))
-        return _answer(question, asked, answer if written else replace(answer, chat=None), on_method)
+        answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
+        return _answer_each(question, asked, answer if written else replace(answer, chat=None), on_method)
     finally:
         parts.close()
 
 
-def _answer(question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod) -> list[Answer]:
+def _answer_each(
+    question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod
+) -> list[Answer]:
     for options in asked:  # a name that does not exist is found before the first method is paid for
         build_cascade(options.reranker, parts.rerankers)
     answers = []
     for done, options in enumerate(asked):
-        on_method(name_of(options), done, len(asked))
+        on_method(method_name(options), done, len(asked))
         answers.append(answer_question(question, options, parts, lambda *_: None))
     return answers
 
 
-def name_of(options: AnswerOptions) -> str:
+def method_name(options: AnswerOptions) -> str:
     """Name a way to answer: its recall and its reranker."""
     return f"{options.recall} + {options.reranker}"
 
@@ -70,7 +72,7 @@ def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
         "used": answer.reranking.method,
         "ms": {stage: round(spent, 1) for stage, spent in answer.timings_ms.items()},
         "calls": answer.usage.calls,
-        "tokens": tokens_of(answer.usage),
+        "tokens": total_tokens(answer.usage),
         "cost_usd": round(answer.usage.cost_usd, 6),
         "fallbacks": [
             {"stage": one.stage, "method": one.method, "used": one.used, "reason": one.reason}

@@ -29,7 +29,7 @@ class StoreRecall:
 
     def __call__(self, question: Question) -> RecallResult:
         """Recall the candidates of one question."""
-        vector = None if self.mode == "keyword" else embed_question(_embedder(self.parts), question.text)
+        vector = None if self.mode == "keyword" else embed_question(_require_embedder(self.parts), question.text)
         options = AnswerOptions(recall=self.mode, top_n=self.top_n)
         return self.parts.store.recall(build_query(question.text, vector, options, self.parts.vocabulary))
 
@@ -60,31 +60,33 @@ def recall_from_run(
 ) -> RunRecall:
     """Prepare to rerank a run: its documents' chunks are read from the store once, before anything is timed."""
     wanted = {entry.document_id for question in questions for entry in run.rankings.get(question.id, ())[:top_n]}
-    chunks = _chunks_by_source(database, workspace_id, wanted)
+    chunks = _load_chunks_by_source(database, workspace_id, wanted)
 
     def chunks_of(document_ids: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:
         return {document_id: chunks.get(document_id, ()) for document_id in document_ids}
 
-    return RunRecall(run, mode, top_n, chunks_of, StoreScores(recall, _embedder(parts)), parts.vocabulary)
+    return RunRecall(run, mode, top_n, chunks_of, StoreScores(recall, _require_embedder(parts)), parts.vocabulary)
 
 
-def _embedder(parts: AnswerParts) -> Embedder:
+def _require_embedder(parts: AnswerParts) -> Embedder:
     if parts.embedder is None:
         raise ModelUnavailable(f"Measuring dense recall needs the embedding model: {parts.embedder_missing}")
     return parts.embedder
 
 
-def _chunks_by_source(database: Database, workspace_id: int, wanted: set[str]) -> Mapping[str, tuple[Candidate, ...]]:
+def _load_chunks_by_source(
+    database: Database, workspace_id: int, wanted: set[str]
+) -> Mapping[str, tuple[Candidate, ...]]:
     with database.tenant(workspace_id) as session:
         everything = documents.list_documents(session, limit=10_000_000)
         return {
-            document.source: _candidates(document, documents.show_document(session, document.id)[1])
+            document.source: _to_candidates(document, documents.show_document(session, document.id)[1])
             for document in everything
             if document.source in wanted
         }
 
 
-def _candidates(document: documents.DocumentSummary, chunks: Sequence[ChunkRow]) -> tuple[Candidate, ...]:
+def _to_candidates(document: documents.DocumentSummary, chunks: Sequence[ChunkRow]) -> tuple[Candidate, ...]:
     blank = Candidate(0, document.id, document.title, "", recall_rank=0, recall_score=0.0, source=document.source)
     return tuple(
         replace(blank, chunk_id=chunk.id, text=chunk.text, headings=tuple(chunk.headings), page=chunk.page)

@@ -22,7 +22,7 @@ class ExceededLimit:
     """Seconds until there is room for it; None: waiting does not help."""
 
 
-def dollars(usd: float) -> str:
+def format_usd(usd: float) -> str:
     """Write an amount of US dollars with two to four decimals."""
     if 0 < usd < 0.0001:
         return "less than $0.0001"
@@ -30,7 +30,7 @@ def dollars(usd: float) -> str:
     return f"${whole}.{decimals[:2]}{decimals[2:].rstrip('0')}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Say how long, in the largest unit that fits."""
     units = (("day", 86_400), ("hour", 3600), ("minute", 60))
     unit, length = next(((unit, length) for unit, length in units if seconds >= length), ("second", 1))

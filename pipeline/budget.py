@@ -1,9 +1,9 @@
-"""Budgets: what a question will cost is estimated and put beside the limits before anybody is paid for it.
+"""Budgets: estimate the cost of a question and compare it with the limits before any paid call.
 
-Over a soft limit ranking goes to the first cheaper method in `CHEAPER` that fits under it; a cascade loses its paid
-stages. The written answer goes on up to the hard limit; where none is set, the soft one ends it too, and sentences are
-quoted. Over a hard limit the question is refused: when that limit is used up, or when the cheapest way that still
-writes the answer would pass it. A question that costs nothing is never replaced or refused.
+Above a soft limit, reranking uses the first cheaper method in `RERANKERS_BY_PRICE` that fits; a cascade loses its paid
+stages. The language model still writes the answer up to the hard limit. Without a hard limit, the soft limit also
+replaces the written answer with an extractive one. Above a hard limit the question is rejected: if the limit is already
+used up, or if even the cheapest option with a written answer exceeds it. A free question is never changed or rejected.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from pipeline.amounts import BudgetScope, ExceededLimit, dollars, duration
+from pipeline.amounts import BudgetScope, ExceededLimit, format_duration, format_usd
 from pipeline.cascades import Cascade, Stage, parse_cascade
 from pipeline.errors import BudgetExceeded
-from pipeline.generate import EXTRACTIVE, ask_for_answer
+from pipeline.generate import EXTRACTIVE, build_answer_messages
 from pipeline.ports import ChatModel, RecentSpending, Reranker, Spending
 from pipeline.rerank import build_cascade, estimate_usage
-from pipeline.rewrite import MAX_TOKENS as REWRITE_TOKENS
-from pipeline.rewrite import PREVIOUS_QUESTIONS, ask_to_rewrite
+from pipeline.rewrite import MAX_REPLY_TOKENS as REWRITE_TOKENS
+from pipeline.rewrite import PREVIOUS_QUESTIONS, build_rewrite_messages
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     Candidate,
@@ -33,13 +33,13 @@ from pipeline.types import (
     Usage,
 )
 
-FREE = ("late-interaction", "none")
-CHEAPER = ("llm-pairwise", "llm-pointwise", "llm-listwise", *FREE)
+FREE_RERANKERS = ("late-interaction", "none")
+RERANKERS_BY_PRICE = ("llm-pairwise", "llm-pointwise", "llm-listwise", *FREE_RERANKERS)
 """Methods from the dearest to the one that does nothing; those behind a method may take its place."""
 
-ROUNDING = 1e-9
+ROUNDING_USD = 1e-9
 
-_WHOSE = {"question": "one question", "user": "one person in 24 hours", "server": "this server in 24 hours"}
+_SCOPE_PHRASES = {"question": "one question", "user": "one person in 24 hours", "server": "this server in 24 hours"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +115,11 @@ class Budget:
 
         Raises `BudgetExceeded`.
         """
-        asked = self._priced(ask_to_rewrite(question, conversation), REWRITE_TOKENS)
+        asked = self._priced(build_rewrite_messages(question, conversation), REWRITE_TOKENS)
         way, over = self._reserve([PlanOption(asked.cost_usd), PlanOption(0.0, writes=False)], 0.0)
         if way.writes or over is None:
             return None
-        return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _soft_sentence(over), over)
+        return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _format_soft_limit(over), over)
 
     def plan(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> BudgetPlan:
         """Find the way that fits and set aside what it costs; raises `BudgetExceeded`."""
@@ -127,17 +127,17 @@ class Budget:
         way, over = self._reserve(ways, wanted.rewritten.usage.cost_usd)
         replaced = []
         if over is not None and way.reranker != wanted.reranker_name:
-            replaced.append(Fallback("rerank", wanted.reranker_name, way.reranker, _soft_sentence(over), over))
+            replaced.append(Fallback("rerank", wanted.reranker_name, way.reranker, _format_soft_limit(over), over))
         if over is not None and chat is not None and not way.writes:
-            replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _soft_sentence(over), over))
-        return BudgetPlan(_build(way.reranker, wanted, rerankers), way.writes, tuple(replaced))
+            replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _format_soft_limit(over), over))
+        return BudgetPlan(_build_reranker(way.reranker, wanted, rerankers), way.writes, tuple(replaced))
 
     def estimate_answer(self, wanted: BudgetRequest) -> Usage:
         """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
         longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
         passages = [RankedCandidate(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
         around = wanted.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
-        asked = ask_for_answer(wanted.rewritten.question, passages, wanted.context)
+        asked = build_answer_messages(wanted.rewritten.question, passages, wanted.context)
         return self._priced(asked, wanted.max_tokens, besides=max(0, around))
 
     def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int, besides: int = 0) -> Usage:
@@ -151,12 +151,14 @@ class Budget:
 
         @cache
         def cost(name: str) -> float:
-            reranker = _build(name, wanted, rerankers)
+            reranker = _build_reranker(name, wanted, rerankers)
             return estimate_usage(reranker, wanted.rewritten.searched_as, wanted.candidates).cost_usd
 
         ways = [PlanOption(cost(wanted.reranker_name) + written, wanted.reranker_name, writes)]
         if cost(wanted.reranker_name):
-            for name in _cheaper(parse_cascade(wanted.reranker_name, rerankers.keys()), rerankers.keys(), cost):
+            for name in _cheaper_rerankers(
+                parse_cascade(wanted.reranker_name, rerankers.keys()), rerankers.keys(), cost
+            ):
                 if cost(name) + written < ways[-1].usd:
                     ways.append(PlanOption(cost(name) + written, name, writes))
         if written and not cost(ways[-1].reranker):
@@ -168,14 +170,14 @@ class Budget:
             return ways[0], None
 
         def choose(spent: RecentSpending) -> tuple[float, tuple[PlanOption, ExceededLimit | None]]:
-            way, over = _choose(ways, _LimitScopes(self.limits, spent, before_usd))
+            way, over = _choose_option(ways, _LimitCheck(self.limits, spent, before_usd))
             return way.usd, (way, over)
 
         return self.spending.reserve(choose)
 
 
 @dataclass(frozen=True, slots=True)
-class _LimitScopes:
+class _LimitCheck:
     """The limits, each beside what counts toward it."""
 
     limits: Limits
@@ -204,7 +206,7 @@ class _LimitScopes:
         return [
             ExceededLimit(scope, limit.hard_usd, spent, usd)
             for scope, limit, spent in self
-            if limit.hard_usd and spent >= limit.hard_usd - ROUNDING
+            if limit.hard_usd and spent >= limit.hard_usd - ROUNDING_USD
         ]
 
     def last(self, passed: Sequence[ExceededLimit]) -> ExceededLimit:
@@ -215,7 +217,7 @@ class _LimitScopes:
 
     def _with_room(self, over: ExceededLimit) -> ExceededLimit:
         """Add when there is room, where waiting helps."""
-        if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING:
+        if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING_USD:
             return over
         needed = over.spent_usd + over.estimated_usd - over.limit_usd
         return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))
@@ -224,21 +226,21 @@ class _LimitScopes:
         return [
             ExceededLimit(scope, most[scope], spent, usd)
             for scope, _, spent in self
-            if usd and most[scope] and spent + usd > most[scope] + ROUNDING
+            if usd and most[scope] and spent + usd > most[scope] + ROUNDING_USD
         ]
 
 
-def _build(name: str, request: BudgetRequest, rerankers: Mapping[str, Reranker]) -> Reranker:
+def _build_reranker(name: str, request: BudgetRequest, rerankers: Mapping[str, Reranker]) -> Reranker:
     return request.reranker if name == request.reranker_name else build_cascade(name, rerankers)
 
 
-def _choose(ways: Sequence[PlanOption], scopes: _LimitScopes) -> tuple[PlanOption, ExceededLimit | None]:
+def _choose_option(ways: Sequence[PlanOption], scopes: _LimitCheck) -> tuple[PlanOption, ExceededLimit | None]:
     asked = ways[0]
     complete = [way for way in ways if way.writes == asked.writes]
     least = complete[-1]
     # What passes a limit includes what has used it up, except where the least costs nothing.
     if refused := scopes.over_hard(least.usd) or scopes.used_up(least.usd or asked.usd):
-        raise BudgetExceeded(_hard_sentence(scopes.last(refused)))
+        raise BudgetExceeded(_format_hard_limit(scopes.last(refused)))
     passed = scopes.over_step(asked.usd)
     if not passed:
         return asked, None
@@ -249,29 +251,33 @@ def _choose(ways: Sequence[PlanOption], scopes: _LimitScopes) -> tuple[PlanOptio
     return (ways[-1] if scopes.over_last(least.usd) else least), over
 
 
-def _cheaper(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:
+def _cheaper_rerankers(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:
     """Name what may take a reranker's place, dearest first."""
     only = cascade.stages[0]
     if len(cascade.stages) == 1 and only.candidates is None and cascade.top_k is None:
-        behind = CHEAPER[CHEAPER.index(only.method) + 1 :] if only.method in CHEAPER else FREE
+        behind = (
+            RERANKERS_BY_PRICE[RERANKERS_BY_PRICE.index(only.method) + 1 :]
+            if only.method in RERANKERS_BY_PRICE
+            else FREE_RERANKERS
+        )
         return [name for name in behind if name in known]
     stages = tuple(stage for stage in cascade.stages if not cost_of(stage.method))
-    stages = stages or tuple(Stage(name) for name in FREE if name in known)[:1]
+    stages = stages or tuple(Stage(name) for name in FREE_RERANKERS if name in known)[:1]
     return [str(Cascade(stages, cascade.top_k))] if stages else []
 
 
-def _soft_sentence(over: ExceededLimit) -> str:
-    return f"It would cost about {dollars(over.estimated_usd)}, and {_rule(over)}."
+def _format_soft_limit(over: ExceededLimit) -> str:
+    return f"It would cost about {format_usd(over.estimated_usd)}, and {_format_limit(over)}."
 
 
-def _hard_sentence(over: ExceededLimit) -> str:
+def _format_hard_limit(over: ExceededLimit) -> str:
     named = "QUESTION" if over.scope == "question" else f"{over.scope.upper()}_DAY"
     way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise REFDESK_BUDGET_{named}_HARD_USD"
-    return f"An answer would cost about {dollars(over.estimated_usd)}, and {_rule(over)}{way_out}."
+    return f"An answer would cost about {format_usd(over.estimated_usd)}, and {_format_limit(over)}{way_out}."
 
 
-def _rule(over: ExceededLimit) -> str:
-    said = f"the limit is {dollars(over.limit_usd)} for {_WHOSE[over.scope]}"
+def _format_limit(over: ExceededLimit) -> str:
+    said = f"the limit is {format_usd(over.limit_usd)} for {_SCOPE_PHRASES[over.scope]}"
     if over.scope != "question" or over.spent_usd:
-        said += f", of which {dollars(over.spent_usd)} are spent"
-    return said if over.frees_in_s is None else f"{said}; there is room again in {duration(over.frees_in_s)}"
+        said += f", of which {format_usd(over.spent_usd)} are spent"
+    return said if over.frees_in_s is None else f"{said}; there is room again in {format_duration(over.frees_in_s)}"

@@ -60,27 +60,27 @@ def parse_cascade(name: str, known: Collection[str] = RERANKERS) -> Cascade:
     top_k = None
     if len(parts) > 1 and parts[-1].isascii() and parts[-1].isdigit():
         top_k = int(parts.pop())
-    shown = _shown(name)
-    stages = tuple(_stage(part, shown, known) for part in parts)
-    _check_fit(Cascade(stages, top_k), shown)
+    shown = _truncate(name)
+    stages = tuple(_parse_stage(part, shown, known) for part in parts)
+    _check_limits(Cascade(stages, top_k), shown)
     return Cascade(stages, top_k)
 
 
-def _stage(part: str, name: str, known: Collection[str]) -> Stage:
+def _parse_stage(part: str, name: str, known: Collection[str]) -> Stage:
     match = _STAGE.fullmatch(part)
     method = match[1] if match else part
     if method not in known:
         choices = ", ".join(sorted(known))
-        where = "" if _shown(part) == name.strip() else f" (in {name!r})"
-        raise UnknownName(f"There is no reranker {_shown(method)!r}{where}; choose one of {choices}.")
+        where = "" if _truncate(part) == name.strip() else f" (in {name!r})"
+        raise UnknownName(f"There is no reranker {_truncate(method)!r}{where}; choose one of {choices}.")
     return Stage(method, int(match[2]) if match and match[2] else None)
 
 
-def _shown(name: str) -> str:
+def _truncate(name: str) -> str:
     return name if len(name) <= MAX_NAME_CHARS else name[:MAX_NAME_CHARS] + "…"
 
 
-def _check_fit(cascade: Cascade, name: str) -> None:
+def _check_limits(cascade: Cascade, name: str) -> None:
     example = "write it like cross-encoder:50>llm-listwise:20>3"
     if len(cascade.stages) > MAX_STAGES:
         raise UnknownName(f"The cascade {name!r} has {len(cascade.stages)} stages, {MAX_STAGES} at most; {example}.")

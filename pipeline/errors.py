@@ -211,7 +211,7 @@ class LlmError(RefdeskError):
     """Upper estimate of the usage of calls that reached the endpoint and returned no usage."""
 
 
-def lost_usage(error: Exception) -> Usage:
+def usage_of_error(error: Exception) -> Usage:
     """Return the estimated usage of the calls that failed with this error; zero if it is not an endpoint's error."""
     return error.usage if isinstance(error, LlmError) else Usage()
 

@@ -13,7 +13,7 @@ from bot.render.split import truncate, utf16_length
 from db.deliveries import Delivery
 from db.job_views import JobView
 from pipeline import errors
-from pipeline.amounts import dollars
+from pipeline.amounts import format_usd
 from pipeline.types import Fallback
 
 QUESTION_CHARACTERS = 300
@@ -63,7 +63,7 @@ def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
     """Say which limit of the budget stood in the way, and when there is room again."""
     if not over:
         return []
-    said = t(f"budget-limit-{over['scope']}", limit=dollars(over["limit_usd"]), spent=dollars(over["spent_usd"]))
+    said = t(f"budget-limit-{over['scope']}", limit=format_usd(over["limit_usd"]), spent=format_usd(over["spent_usd"]))
     if over["frees_in_s"] is None:
         return [said]
     return [said, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, lost_usage
+from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, usage_of_error
 from pipeline.generate.abstention import abstain, abstain_without_passages, should_abstain
 from pipeline.generate.context import add_neighbours, load_neighbours
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
 from pipeline.generate.sentence_scores import build_sentence_scorer
 from pipeline.generate.written import check_answer, format_passages, show_when_verified
 from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_conversation
+from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt
 from pipeline.types import ChatMessage, Fallback, GenerationResult, QuestionContext, RankedCandidate, Usage
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "abstain",
     "abstain_without_passages",
     "add_neighbours",
-    "ask_for_answer",
+    "build_answer_messages",
     "build_sentence_scorer",
     "generate_answer",
     "load_neighbours",
@@ -64,7 +64,7 @@ def generate_answer(
     prompt = _prompt(question, context)
     usage = Usage()
     try:
-        asked = ask_for_answer(question, passages, context)
+        asked = build_answer_messages(question, passages, context)
         show = show_when_verified(on_text, question, passages) if on_text is not None else None
         reply = chat.complete(asked, max_tokens=max_tokens, timeout_s=timeout_s, on_text=show)
         usage = reply.usage
@@ -73,7 +73,7 @@ def generate_answer(
         raise
     except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
-        usage += lost_usage(error)
+        usage += usage_of_error(error)
         fallback = Fallback("generate", chat.name, EXTRACTIVE, reason)
         return extract_answer(
             question,
@@ -99,19 +99,21 @@ def generate_answer(
     )
 
 
-def ask_for_answer(question: str, passages: Sequence[RankedCandidate], context: QuestionContext) -> list[ChatMessage]:
+def build_answer_messages(
+    question: str, passages: Sequence[RankedCandidate], context: QuestionContext
+) -> list[ChatMessage]:
     """Write what a language model is asked for an answer with."""
     prompt, language = _prompt(question, context), context.language
     return prompt.messages(
         question=escape_passage(question),
         passages=format_passages(passages),
-        conversation=quote_conversation(context.conversation),
+        conversation=format_conversation(context.conversation),
         language=_LANGUAGE[language or prompt.language, bool(language)],
     )
 
 
 def _prompt(question: str, context: QuestionContext) -> Prompt:
-    return load_prompt("answer", context.language or language_of(question))
+    return load_prompt("answer", context.language or detect_language(question))
 
 
 def _note_dropped(numbers: Sequence[str]) -> tuple[Fallback, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pipeline.generate.context import readable
-from pipeline.prompts import language_of
+from pipeline.prompts import detect_language
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, RecallResult
 
@@ -41,7 +41,7 @@ def abstain(
 ) -> GenerationResult:
     """Give no answer, naming the sources that came nearest."""
     titles = list(dict.fromkeys(r.candidate.title or r.candidate.source for r in nearest if _is_named(r)))[:NEAREST]
-    if (language or language_of(question)) == "zh":
+    if (language or detect_language(question)) == "zh":
         text = "资料库中没有找到这个问题的答案。"
         if titles:
             text += "最接近的资料：" + "；".join(f"《{title}》" for title in titles) + "。"
@@ -54,7 +54,7 @@ def abstain(
 
 def abstain_without_passages(question: str, *, by_keywords: bool, language: AnswerLanguage = "") -> GenerationResult:
     """Give no answer because recall brought nothing: nothing was found by keywords, or the library is empty."""
-    if (language or language_of(question)) == "zh":
+    if (language or detect_language(question)) == "zh":
         text = "资料库中没有任何段落含有这个问题的词语。" if by_keywords else "资料库是空的，请先添加资料，然后再提问。"
     elif by_keywords:
         text = "No passage of the library contains the words of this question, or the library is still empty."

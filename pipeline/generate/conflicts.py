@@ -16,7 +16,7 @@ from functools import cached_property
 from pipeline.facts.number_names import is_name
 from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import Number, find_numbers
-from pipeline.prompts import language_of
+from pipeline.prompts import detect_language
 from pipeline.text.terms import content_terms, split_terms, write_out_negations
 from pipeline.types import AnswerLanguage, RankedCandidate
 
@@ -139,7 +139,7 @@ def distinct_groups(groups: Iterable[Iterable[int]]) -> tuple[tuple[int, ...], .
 
 def say_conflicts(question: str, groups: Sequence[Sequence[int]], language: AnswerLanguage) -> str:
     """Say which sources disagree, in the language of the answer."""
-    chinese = (language or language_of(question)) == "zh"
+    chinese = (language or detect_language(question)) == "zh"
     said = []
     for group in groups:
         marks = [f"[{n}]" for n in group]

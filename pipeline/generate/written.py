@@ -9,7 +9,7 @@ from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
 from pipeline.generate.versions import CheckedAnswer, drop_conflict_lines, named_conflicts, show_versions
-from pipeline.prompts import drop_thinking, escape_passage, quote_title
+from pipeline.prompts import escape_passage, quote_title, remove_thinking
 from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
 
 NO_ANSWER = "NO_ANSWER"
@@ -22,7 +22,7 @@ def check_answer(
     question: str, reply: ChatReply, passages: Sequence[RankedCandidate], language: AnswerLanguage = ""
 ) -> CheckedAnswer | None:
     """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
-    said = drop_thinking(reply.text)
+    said = remove_thinking(reply.text)
     if not said:
         raise LlmUnparsable(f"{reply.model} answered nothing.")
     if said.strip(" .\"'`*").upper().startswith(NO_ANSWER):
@@ -53,7 +53,7 @@ def show_when_verified(
 
     def show(so_far: str) -> None:
         nonlocal shown, checked
-        complete = _LAST_END.match(drop_thinking(so_far))
+        complete = _LAST_END.match(remove_thinking(so_far))
         if complete is None or complete[0] == checked:
             return
         checked = complete[0]

@@ -33,7 +33,7 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
 }
 """What the code fills in each prompt; a file that declares or uses anything else is refused."""
 
-LONGEST_QUOTED = 1000
+MAX_QUOTED_CHARS = 1000
 """Characters of an earlier question or answer that a model gets to see."""
 
 LONGEST_TITLE = 200
@@ -48,10 +48,10 @@ _TAG_OPENER = re.compile(
     r"|(?=\s+(?:passages?|question|documents?|conversation|exchange|system|think|answer)\b))",
     re.IGNORECASE,
 )
-_INSTRUCTION = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
-_THINKING = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_THINKING_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
-_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
+_INST_TAG = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
+_THINK_BLOCK = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
+_THINK_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
+_CITATION_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
 _CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
 _OTHER_EAST_ASIAN = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
 
@@ -108,7 +108,7 @@ def parse_prompt(name: str, language: Language, text: str) -> Prompt:
     )
 
 
-def language_of(text: str) -> Language:
+def detect_language(text: str) -> Language:
     """Choose the language to ask in: Chinese when Chinese characters prevail and neither kana nor hangul occur."""
     chinese = len(_CHINESE.findall(text))
     if not chinese or _OTHER_EAST_ASIAN.search(text):
@@ -119,7 +119,7 @@ def language_of(text: str) -> Language:
 def escape_passage(text: str) -> str:
     """Take the power from everything in foreign text that could end its tag or speak as another role."""
     # U+2039, since the full-width forms turn back into "<" in tokenizers that normalise to NFKC.
-    return _INSTRUCTION.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
+    return _INST_TAG.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
 
 
 def quote_title(title: str, headings: Sequence[str]) -> str:
@@ -128,7 +128,7 @@ def quote_title(title: str, headings: Sequence[str]) -> str:
     return escape_passage(" ".join(path.replace('"', "'").split()))
 
 
-def quote_conversation(conversation: Sequence[Exchange]) -> str:
+def format_conversation(conversation: Sequence[Exchange]) -> str:
     """Write a conversation as quoted material, each exchange in a tag that its text cannot close; empty for none.
 
     Citation marks of earlier answers go: they would name other passages here.
@@ -136,20 +136,20 @@ def quote_conversation(conversation: Sequence[Exchange]) -> str:
     if not conversation:
         return ""
     exchanges = "\n".join(
-        f"<exchange>\n{_quoted(earlier.question)}\n---\n{_quoted(_MARK.sub('', earlier.answer))}\n</exchange>"
+        f"<exchange>\n{_quote(earlier.question)}\n---\n{_quote(_CITATION_MARK.sub('', earlier.answer))}\n</exchange>"
         for earlier in conversation
     )
     return f"<conversation>\n{exchanges}\n</conversation>\n\n"
 
 
-def drop_thinking(text: str) -> str:
+def remove_thinking(text: str) -> str:
     """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
-    return _THINKING_END.sub("", _THINKING.sub("", text)).strip()
+    return _THINK_END.sub("", _THINK_BLOCK.sub("", text)).strip()
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     cut = text.strip()
-    return escape_passage(cut if len(cut) <= LONGEST_QUOTED else f"{cut[:LONGEST_QUOTED]} \u2026")
+    return escape_passage(cut if len(cut) <= MAX_QUOTED_CHARS else f"{cut[:MAX_QUOTED_CHARS]} \u2026")
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:

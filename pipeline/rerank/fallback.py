@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 
-from pipeline.errors import Cancelled, LeaseLost, lost_usage
+from pipeline.errors import Cancelled, LeaseLost, usage_of_error
 from pipeline.ports import Reranker
 from pipeline.rerank.estimates import estimate_usage
 from pipeline.rerank.permutation import UNSCORED, give_up, is_full_permutation, recall_order
@@ -80,7 +80,7 @@ def attempt(
     except (Cancelled, LeaseLost):
         raise
     except Exception as error:  # noqa: BLE001 - a method may fail in any way, the question is answered all the same
-        return give_up(candidates, reranker.method, f"{type(error).__name__}: {error}", lost_usage(error))
+        return give_up(candidates, reranker.method, f"{type(error).__name__}: {error}", usage_of_error(error))
     if not is_full_permutation(result.ranked, candidates):
         return give_up(
             candidates,

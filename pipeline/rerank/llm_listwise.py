@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import escape_passage, language_of, load_prompt
+from pipeline.prompts import detect_language, escape_passage, load_prompt
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits
 from pipeline.rerank.passages import quoted_list
 from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, give_up, order_by_places
@@ -67,7 +67,7 @@ class LlmListwiseReranker:
         """Order by windows; gives up, with the reason on record, when not one window could be read."""
         if len(candidates) < 2:
             return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
-        prompt = load_prompt("listwise", language_of(question))
+        prompt = load_prompt("listwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         spans = window_spans(len(candidates), self._window, self._step)
         sofar = _Progress(list(range(len(candidates))))
@@ -94,7 +94,7 @@ class LlmListwiseReranker:
         """Estimate what it will cost, before the first call."""
         if len(candidates) < 2:
             return Usage()
-        prompt = load_prompt("listwise", language_of(question))
+        prompt = load_prompt("listwise", detect_language(question))
         spans = window_spans(len(candidates), self._window, self._step)
         asked = sum(
             estimate_messages(prompt.messages(**_values(question, candidates[start:end]))) for start, end in spans

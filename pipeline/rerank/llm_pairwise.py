@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import escape_passage, language_of, load_prompt, quote_title
+from pipeline.prompts import detect_language, escape_passage, load_prompt, quote_title
 from pipeline.rerank.comparisons import Strategy, all_pairs, match, merge, most_comparisons, slide
 from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
 from pipeline.rerank.pairwise_comparer import REPLY_TOKENS, PairwiseComparer
@@ -58,7 +58,7 @@ class LlmPairwiseReranker:
         """Order by preference; gives up, with the reason on record, when not one pair could be decided."""
         if len(candidates) < 2:
             return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
-        prompt = load_prompt("pairwise", language_of(question))
+        prompt = load_prompt("pairwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
         most = most_comparisons(self._strategy, len(candidates), self._depth)
@@ -77,7 +77,7 @@ class LlmPairwiseReranker:
         """Estimate what it will cost at most, before the first call."""
         if len(candidates) < 2:
             return Usage()
-        prompt = load_prompt("pairwise", language_of(question))
+        prompt = load_prompt("pairwise", detect_language(question))
         ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
         tokens = [estimate_messages(prompt.messages(**ask(*pair))) for pair in neighbours]

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Literal
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, escape_passage, language_of, load_prompt, quote_title
+from pipeline.prompts import Prompt, detect_language, escape_passage, load_prompt, quote_title
 from pipeline.rerank.expected_rating import expected_rating
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits, ParallelCalls
 from pipeline.rerank.passages import quoted_list, quoted_text
@@ -100,7 +100,7 @@ class LlmPointwiseReranker:
 
     def _prompt(self, question: str) -> Prompt:
         name = "pointwise" if self._per_call == 1 else "pointwise-list"
-        return load_prompt(name if self._scale == 10 else f"{name}-{self._scale}", language_of(question))
+        return load_prompt(name if self._scale == 10 else f"{name}-{self._scale}", detect_language(question))
 
     def _values(self, question: str, batch: Sequence[Candidate]) -> dict[str, str]:
         asked = escape_passage(question)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pipeline.prompts import drop_thinking
+from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_replies import json_objects
 
 Preference = Literal["A", "B", "tie"]
@@ -21,7 +21,7 @@ _TIE = re.compile(rf"{_AROUND}(?:tie|neither|both|equal|一样|都不|相同){_A
 
 def parse_preference(text: str) -> Preference | None:
     """Read the one preference in a reply; None when there is none, or two that differ."""
-    said = drop_thinking(text)
+    said = remove_thinking(text)
     found = {preference for value in json_objects(said) if (preference := _named(value.get("better"))) is not None}
     found |= {_letter(letter) for letter in _LABELLED.findall(said)}
     if not found and (whole := _named(said)) is not None:

@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.prompts import drop_thinking
+from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_replies import json_objects, passage_number
 
 _LABEL = r"(?:(?:final\s+)?rank(?:ing|ed)?(?:\s+(?:order|results?))?|排序(?:结果)?|排名)\s*[:：]\s*"
@@ -49,7 +49,7 @@ class RankingReply:
 
 def parse_ranking(text: str, count: int) -> RankingReply | None:
     """Read the order of passages 1 to `count`; None when the reply holds none, or several that differ."""
-    said = drop_thinking(text)[:MAX_CHAIN_CHARS]
+    said = remove_thinking(text)[:MAX_CHAIN_CHARS]
     # Both kinds, and they must agree: either may be a quotation from a passage that wants to be first.
     found = _from_json(said) + _from_chains(said)
     if len({tuple(numbers) for numbers in found}) != 1:

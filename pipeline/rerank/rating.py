@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.prompts import drop_thinking
+from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_replies import json_objects, passage_number
 
 HIGHEST = 10
@@ -55,7 +55,7 @@ def _patterns(highest: int) -> _Patterns:
 
 def parse_rating(text: str, highest: int = HIGHEST) -> Rating | None:
     """Read the one rating in a reply; None when there is none, or more than one that differ."""
-    said = drop_thinking(text)
+    said = remove_thinking(text)
     found = [rating for value in json_objects(said) if (rating := _from_object(value, highest)) is not None]
     # A JSON object may be quoted from the passage, so a labelled rating beside it has to agree.
     found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(said)]
@@ -72,7 +72,7 @@ def parse_ratings(text: str, count: int, highest: int = HIGHEST) -> dict[int, Ra
     A number that no passage has is dropped, and so are two ratings of one passage that differ: each rating stays with
     the number it was given to, whatever is wrong with its neighbours.
     """
-    said = drop_thinking(text)
+    said = remove_thinking(text)
     found: dict[int, Rating | None] = {}
     for number, rating in _numbered(said, highest):
         if number is None or not 1 <= number <= count:

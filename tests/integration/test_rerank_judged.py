@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.datasets import Dataset, load
-from evaluation.metrics import quality
+from evaluation.datasets import Dataset, load_dataset
+from evaluation.metrics import measure_quality
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.ports import ChatModel, Reranker
 from pipeline.rerank import (
@@ -50,7 +50,7 @@ def dataset(shared: Path) -> Dataset:
     folder = shared / "collections" / "noveleval"
     if not folder.is_dir():
         pytest.skip(f"no {folder}")
-    return load(folder)
+    return load_dataset(folder)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,9 @@ def test_judged__the_best_order_that_the_candidates_allow(
         server.let_go()
         chat.close()
     qrels = {question: dataset.qrels[question] for question in tasks}
-    reached, possible = quality(qrels, rankings).ndcg_at_10, quality(qrels, best).ndcg_at_10
+    reached, possible = measure_quality(qrels, rankings).ndcg_at_10, measure_quality(qrels, best).ndcg_at_10
     assert reached == pytest.approx(possible)
-    assert reached > quality(qrels, incoming).ndcg_at_10
+    assert reached > measure_quality(qrels, incoming).ndcg_at_10
 
 
 @pytest.mark.parametrize("name", ["llm-pointwise", "llm-pairwise", "llm-listwise"])
@@ -114,7 +114,7 @@ def test_judged__wrong_answers_make_it_worse_by_degrees(
             question: [r.candidate.source for r in rerankers[name].rerank(text, found, deadline_s=60).ranked]
             for question, (text, found) in tasks.items()
         }
-        reached.append(quality(qrels, rankings).ndcg_at_10)
+        reached.append(measure_quality(qrels, rankings).ndcg_at_10)
     incoming = {question: [c.source for c in found] for question, (_, found) in tasks.items()}
     assert reached[0] >= reached[1] >= reached[2] - 0.03
-    assert reached[2] > quality(qrels, incoming).ndcg_at_10
+    assert reached[2] > measure_quality(qrels, incoming).ndcg_at_10

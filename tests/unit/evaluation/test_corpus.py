@@ -5,9 +5,9 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from pathlib import Path
 
-from evaluation.corpus import document_source
+from evaluation.corpus import build_source
 from evaluation.datasets import CorpusDocument, Dataset, Run, RunEntry
-from evaluation.evaluate import EvaluationPlan, wanted_documents
+from evaluation.evaluate import EvaluationPlan, candidate_documents
 from evaluation.ingestion import workspace_key
 
 
@@ -34,7 +34,7 @@ def read(source):
 
 
 def test_document_source__title_and_paragraphs_come_back_as_they_were():
-    source = document_source(CorpusDocument("d1", "a < b & c", "<b>x</b> *y* &amp;\n\nsecond\nline"))
+    source = build_source(CorpusDocument("d1", "a < b & c", "<b>x</b> *y* &amp;\n\nsecond\nline"))
     assert (source.name, source.media_type) == ("d1.html", "text/html")
     text = read(source)
     assert text["title"] == ["a < b & c"]
@@ -43,16 +43,16 @@ def test_document_source__title_and_paragraphs_come_back_as_they_were():
 
 
 def test_document_source__without_title_has_no_heading():
-    assert b"<h1>" not in document_source(CorpusDocument("d1", " ", "text")).content
+    assert b"<h1>" not in build_source(CorpusDocument("d1", " ", "text")).content
 
 
 def test_document_source__equal_words_are_still_two_documents():
-    first, second = (document_source(CorpusDocument(name, "same", "same")) for name in ("d1", "d2"))
+    first, second = (build_source(CorpusDocument(name, "same", "same")) for name in ("d1", "d2"))
     assert first.content != second.content
 
 
 def test_document_source__lone_surrogate_is_no_fault():
-    assert document_source(CorpusDocument("d1", "", "a\ud800b")).content
+    assert build_source(CorpusDocument("d1", "", "a\ud800b")).content
 
 
 def dataset(name="proverbs", digest="0" * 64):
@@ -76,5 +76,5 @@ def test_workspace_key__fits_the_column_whatever_the_name():
 
 def test_wanted_documents__all_or_those_within_reach_of_the_run():
     run = Run("BM25", {"q1": (RunEntry("d1", 3.0), RunEntry("d2", 2.0)), "q2": (RunEntry("d3", 1.0),)})
-    assert wanted_documents(dataset(), EvaluationPlan("dense", ("none",), 50)) == {"d1", "d2", "d3"}
-    assert wanted_documents(dataset(), EvaluationPlan("dense", ("none",), 1, run)) == {"d1", "d3"}
+    assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 50)) == {"d1", "d2", "d3"}
+    assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 1, run)) == {"d1", "d3"}

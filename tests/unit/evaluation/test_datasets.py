@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluation.datasets import CorpusDocument, Question, RunEntry, load, load_run
+from evaluation.datasets import CorpusDocument, Question, RunEntry, load_dataset, load_run
 from pipeline.errors import InvalidInput, UnknownName
 
 CORPUS = '{"_id": "d1", "title": "One", "text": "first"}\n{"_id": "d2", "title": "", "text": ""}\n'
@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def test_load__reads_all_parts(folder):
-    dataset = load(folder)
+    dataset = load_dataset(folder)
     assert dataset.name == folder.name
     assert dataset.document_ids == {"d1", "d2"}
     assert dataset.judged_questions == (Question("q1", "what is first?"),)
@@ -34,18 +34,18 @@ def test_load__reads_all_parts(folder):
 
 def test_load__name_comes_from_meta(folder):
     (folder / "meta.json").write_text('{"name": "proverbs"}', encoding="utf-8")
-    assert load(folder).name == "proverbs"
+    assert load_dataset(folder).name == "proverbs"
 
 
 def test_load__byte_order_mark_and_blank_lines_are_no_fault(folder):
     (folder / "queries.jsonl").write_text("\ufeff" + QUERIES + "\n\n", encoding="utf-8")
-    assert len(load(folder).questions) == 2
+    assert len(load_dataset(folder).questions) == 2
 
 
 def test_load__lines_of_other_systems_and_repeated_judgements_are_no_fault(folder):
     for name, content in (("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels.tsv", QRELS + "q1\td1\t2\n")):
         (folder / name).write_bytes(("\ufeff" + content.replace("\n", "\r\n\r\n")).encode())
-    dataset = load(folder)
+    dataset = load_dataset(folder)
     assert dataset.qrels == {"q1": {"d1": 2, "d2": 0}}
     assert dataset.questions[1] == Question("q2", "not judged")
     assert next(dataset.documents()) == CorpusDocument("d1", "One", "first")
@@ -55,27 +55,27 @@ def test_load__a_folder_where_a_file_belongs(folder):
     (folder / "corpus.jsonl").unlink()
     (folder / "corpus.jsonl").mkdir()
     with pytest.raises(InvalidInput, match=r"corpus\.jsonl cannot be read"):
-        load(folder)
+        load_dataset(folder)
 
 
 def test_load__corpus_hash_follows_the_content_only(folder):
-    before = load(folder).corpus_sha256
+    before = load_dataset(folder).corpus_sha256
     (folder / "corpus.jsonl").write_text(CORPUS.replace(": ", ":") + "\n", encoding="utf-8")
-    assert load(folder).corpus_sha256 == before
+    assert load_dataset(folder).corpus_sha256 == before
     (folder / "corpus.jsonl").write_text(CORPUS.replace("first", "second"), encoding="utf-8")
-    assert load(folder).corpus_sha256 != before
+    assert load_dataset(folder).corpus_sha256 != before
 
 
 @pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels.tsv"])
 def test_load__missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(InvalidInput, match=name):
-        load(folder)
+        load_dataset(folder)
 
 
 def test_load__not_a_folder(folder):
     with pytest.raises(InvalidInput, match="not a folder"):
-        load(folder / "corpus.jsonl")
+        load_dataset(folder / "corpus.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -118,20 +118,20 @@ def test_load__not_a_folder(folder):
 def test_load__fault_names_file_and_line(folder, name, content, expected):
     (folder / name).write_text(content, encoding="utf-8")
     with pytest.raises(InvalidInput) as caught:
-        load(folder)
+        load_dataset(folder)
     assert expected in str(caught.value)
 
 
 def test_load__text_that_is_not_utf8(folder):
     (folder / "corpus.jsonl").write_bytes(CORPUS.encode() + b'{"_id": "d3", "text": "\xff"}\n')
     with pytest.raises(InvalidInput, match="line 3, is not UTF-8"):
-        load(folder)
+        load_dataset(folder)
 
 
 def test_load_run__goes_by_score_and_keeps_file_order_of_ties(folder):
     (folder / "runs").mkdir()
     (folder / "runs" / "BM25.trec").write_text("q1 Q0 d1 1 1.5 BM25\nq1 Q0 d2 2 7.25 BM25\n", encoding="utf-8")
-    dataset = load(folder)
+    dataset = load_dataset(folder)
     assert dataset.run_names == ("BM25",)
     assert load_run(dataset, "BM25").rankings == {"q1": (RunEntry("d2", 7.25), RunEntry("d1", 1.5))}
 
@@ -152,7 +152,7 @@ def test_load_run__fault_names_file_and_line(folder, line, expected):
     (folder / "runs").mkdir()
     (folder / "runs" / "BM25.trec").write_text(f"q1 Q0 d1 1 1.5 BM25\n{line}\n", encoding="utf-8")
     with pytest.raises(InvalidInput) as caught:
-        load_run(load(folder), "BM25")
+        load_run(load_dataset(folder), "BM25")
     assert expected in str(caught.value)
 
 
@@ -160,21 +160,21 @@ def test_load_run__empty_file(folder):
     (folder / "runs").mkdir()
     (folder / "runs" / "BM25.trec").write_text("\n", encoding="utf-8")
     with pytest.raises(InvalidInput, match=r"BM25\.trec is empty"):
-        load_run(load(folder), "BM25")
+        load_run(load_dataset(folder), "BM25")
 
 
 def test_load_run__unknown_name_lists_what_there_is(folder):
     with pytest.raises(UnknownName, match="its runs are: none"):
-        load_run(load(folder), "BM25")
+        load_run(load_dataset(folder), "BM25")
 
 
 def test_qrels__without_a_header_lose_no_judgement(folder):
     (folder / "qrels.tsv").write_text(QRELS.partition("\n")[2], encoding="utf-8")
-    assert load(folder).qrels == {"q1": {"d1": 2, "d2": 0}}
+    assert load_dataset(folder).qrels == {"q1": {"d1": 2, "d2": 0}}
 
 
 @pytest.mark.parametrize("line", ["q1 d1 1", "q1\td1\t1.0", "q1\td1"])
 def test_qrels__a_broken_first_line_is_no_header(folder, line):
     (folder / "qrels.tsv").write_text(f"{line}\n{QRELS.partition(chr(10))[2]}", encoding="utf-8")
     with pytest.raises(InvalidInput, match="line 1"):
-        load(folder)
+        load_dataset(folder)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
-from evaluation.feedback import judge
+from evaluation.feedback import build_judgements
 
 
 def test_judge__cited_is_1_liked_is_2_disliked_is_0():
-    judged = judge(
+    judged = build_judgements(
         [
             AnsweredQuestion(3, "Disliked, but one is liked elsewhere?", -1, (7, 8)),
             AnsweredQuestion(2, "Liked?", 2, (7,)),
@@ -21,7 +21,7 @@ def test_judge__cited_is_1_liked_is_2_disliked_is_0():
 
 
 def test_judge__the_same_question_is_one_and_its_votes_add_up():
-    judged = judge(
+    judged = build_judgements(
         [
             AnsweredQuestion(9, "what IS  it", -1, (1, 2)),
             AnsweredQuestion(4, "What is it?", 2, (2, 3)),
@@ -33,10 +33,12 @@ def test_judge__the_same_question_is_one_and_its_votes_add_up():
 
 
 def test_judge__the_same_chinese_question_is_one():
-    judged = judge([AnsweredQuestion(2, "大门何时打开？", 0, (1,)), AnsweredQuestion(1, "大门何时打开", 0, (2,))])
+    judged = build_judgements(
+        [AnsweredQuestion(2, "大门何时打开？", 0, (1,)), AnsweredQuestion(1, "大门何时打开", 0, (2,))]
+    )
     assert judged.qrels == {"1": {"1": 1, "2": 1}}
 
 
 def test_judge__nothing_cited_is_nothing_to_measure():
-    assert judge([AnsweredQuestion(1, "?", 5, ())]).questions == ()
-    assert judge([]).questions == ()
+    assert build_judgements([AnsweredQuestion(1, "?", 5, ())]).questions == ()
+    assert build_judgements([]).questions == ()

@@ -6,14 +6,14 @@ import math
 
 import pytest
 
-from evaluation.metrics import p_value, percentile, quality
+from evaluation.metrics import measure_quality, p_value, percentile
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
 
 
 def test_quality__graded_relevance():
     qrels = {"q": {"a": 3, "b": 1, "c": 0}}
-    measured = quality(qrels, {"q": ["x", "b", "a"]})
+    measured = measure_quality(qrels, {"q": ["x", "b", "a"]})
     gained = 1 / math.log2(3) + 3 / math.log2(4)
     ideal = 3 / math.log2(2) + 1 / math.log2(3)
     assert measured.ndcg_at_10 == pytest.approx(gained / ideal)
@@ -22,19 +22,19 @@ def test_quality__graded_relevance():
 
 
 def test_quality__perfect_order_is_one():
-    measured = quality({"q": {"a": 2, "b": 1}}, {"q": ["a", "b", "c"]})
+    measured = measure_quality({"q": {"a": 2, "b": 1}}, {"q": ["a", "b", "c"]})
     assert (measured.ndcg_at_10, measured.mrr_at_10, measured.recall_at_50) == (1.0, 1.0, 1.0)
 
 
 def test_quality__first_relevant_at_eleven_counts_nothing_at_ten():
     ranking = [f"x{i}" for i in range(10)] + ["a"]
-    measured = quality({"q": {"a": 1}}, {"q": ranking})
+    measured = measure_quality({"q": {"a": 1}}, {"q": ranking})
     assert (measured.ndcg_at_10, measured.mrr_at_10, measured.recall_at_50) == (0.0, 0.0, 1.0)
 
 
 def test_quality__first_relevant_at_ten_still_counts():
     ranking = [f"x{i}" for i in range(9)] + ["a"]
-    measured = quality({"q": {"a": 1}}, {"q": ranking})
+    measured = measure_quality({"q": {"a": 1}}, {"q": ranking})
     assert measured.mrr_at_10 == pytest.approx(0.1)
     assert measured.ndcg_at_10 == pytest.approx(1 / math.log2(11))
 
@@ -43,27 +43,27 @@ def test_quality__recall_looks_at_fifty():
     qrels = {"q": {"a": 1, "b": 1}}
     at_fifty = ["a"] + [f"x{i}" for i in range(48)] + ["b"]
     at_fifty_one = ["a"] + [f"x{i}" for i in range(49)] + ["b"]
-    assert quality(qrels, {"q": at_fifty}).recall_at_50 == 1.0
-    assert quality(qrels, {"q": at_fifty_one}).recall_at_50 == 0.5
+    assert measure_quality(qrels, {"q": at_fifty}).recall_at_50 == 1.0
+    assert measure_quality(qrels, {"q": at_fifty_one}).recall_at_50 == 0.5
 
 
 def test_quality__question_without_ranking_counts_as_zero():
     qrels = {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}}
-    assert quality(qrels, {"q1": ["a"], "q2": []}).ndcg_at_10 == pytest.approx(1 / 3)
+    assert measure_quality(qrels, {"q1": ["a"], "q2": []}).ndcg_at_10 == pytest.approx(1 / 3)
 
 
 def test_quality__question_without_positives_counts_as_zero():
-    assert quality({"q1": {"a": 1}, "q2": {"a": 0}}, {"q1": ["a"], "q2": ["a"]}).mrr_at_10 == 0.5
+    assert measure_quality({"q1": {"a": 1}, "q2": {"a": 0}}, {"q1": ["a"], "q2": ["a"]}).mrr_at_10 == 0.5
 
 
 def test_quality__unjudged_question_is_left_out():
-    assert quality({"q1": {"a": 1}}, {"q1": ["a"], "q2": ["b"]}).ndcg_at_10 == 1.0
+    assert measure_quality({"q1": {"a": 1}}, {"q1": ["a"], "q2": ["b"]}).ndcg_at_10 == 1.0
 
 
 def test_quality__keeps_the_order_given_where_trec_eval_would_sort_ties_by_id():
     # With equal scores trec_eval puts the larger document id first.
-    assert quality({"q": {"a": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == 1.0
-    assert quality({"q": {"c": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == pytest.approx(1 / 3)
+    assert measure_quality({"q": {"a": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == 1.0
+    assert measure_quality({"q": {"c": 1}}, {"q": ["a", "b", "c"]}).mrr_at_10 == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import pytest
 from evaluation.datasets import Question, Run, RunEntry
 from evaluation.differences import compare_methods
 from evaluation.plots import plot_quality
-from evaluation.quality import measure
-from evaluation.report import COLUMNS, Evaluation, as_json, as_rows, difference_rows, notes
+from evaluation.quality import measure_methods
+from evaluation.report import COLUMNS, Evaluation, difference_rows, evaluation_json, evaluation_rows, format_notes
 from evaluation.runs import RunRecall
 from pipeline.errors import InvalidInput
 from pipeline.types import Candidate, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
@@ -66,7 +66,7 @@ def measured(**kwargs):
         "deadline_s": 5.0,
         "rerankers": {"none": keep_order()},
     }
-    return measure(QUESTIONS, QRELS, **{**options, **kwargs})
+    return measure_methods(QUESTIONS, QRELS, **{**options, **kwargs})
 
 
 def test_measure__document_counts_with_its_best_chunk():
@@ -156,7 +156,7 @@ def evaluation():
 
 
 def test_as_json__holds_exactly_the_promised_keys():
-    document = json.loads(json.dumps(as_json(evaluation())))
+    document = json.loads(json.dumps(evaluation_json(evaluation())))
     assert document["dataset"] == {"name": "proverbs", "documents": 3, "queries": 2}
     assert document["recall"] == "dense"
     assert set(document) == {"dataset", "recall", "methods"}
@@ -169,7 +169,7 @@ def test_as_json__holds_exactly_the_promised_keys():
 def test_as_json__gives_each_question_when_asked():
     results = measured(rerankers={"none": keep_order(), "reverse": turn_round()})
     texts = {question.id: question.text for question in QUESTIONS}
-    document = as_json(Evaluation("proverbs", 3, 2, "dense", results, texts=texts), by_question=True)
+    document = evaluation_json(Evaluation("proverbs", 3, 2, "dense", results, texts=texts), by_question=True)
     assert document["questions"] == [
         {"id": "q1", "text": "first?", "ndcg@10": {"none": 0.6309, "reverse": 1.0}},
         {"id": "q2", "text": "second?", "ndcg@10": {"none": 1.0, "reverse": 0.6309}},
@@ -188,7 +188,7 @@ def test_differences__are_counted_and_the_largest_listed():
 
 
 def test_as_rows__fit_the_columns():
-    rows = as_rows(evaluation())
+    rows = evaluation_rows(evaluation())
     assert [row[0] for row in rows] == ["none", "reverse"]
     assert {len(row) for row in rows} == {len(COLUMNS)}
     assert rows[1][-1] == "10.00"
@@ -196,11 +196,11 @@ def test_as_rows__fit_the_columns():
 
 def test_notes__name_what_fell_back():
     whole = evaluation()
-    assert notes(whole) == []
+    assert format_notes(whole) == []
     damaged = replace(whole, methods=(replace(whole.methods[0], fallbacks=1, unscored=3),))
-    assert len(notes(damaged)) == 2
+    assert len(format_notes(damaged)) == 2
     unpriced = replace(whole, methods=(replace(whole.methods[1], usage=Usage(calls=2, prompt_tokens=9)),))
-    assert notes(unpriced) == ["reverse: its calls have no price, so they count as free; see REFDESK_PRICES."]
+    assert format_notes(unpriced) == ["reverse: its calls have no price, so they count as free; see REFDESK_PRICES."]
 
 
 def test_plot__writes_an_image(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.amounts import ExceededLimit, dollars, duration
+from pipeline.amounts import ExceededLimit, format_duration, format_usd
 from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
 from pipeline.budget import Budget, BudgetRequest, Limit, Limits
@@ -212,7 +212,7 @@ def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None
     spending = FakeSpending(user_usd=0.995)
     with pytest.raises(BudgetExceeded) as refused:
         plan("llm-pairwise", spending, CHAT, user=Limit(0.5, 1.0))
-    about = dollars(budget(spending).estimate_answer(wanted("none")).cost_usd)
+    about = format_usd(budget(spending).estimate_answer(wanted("none")).cost_usd)
     assert str(refused.value) == (
         f"An answer would cost about {about}, and the limit is $1.00 for one person in 24 hours, of which $0.995 are "
         "spent; there is room again in 2 hours."
@@ -338,11 +338,11 @@ def test_fallback__of_old_traces_reads_as_before() -> None:
     [(0, "$0.00"), (0.5, "$0.50"), (0.0123, "$0.0123"), (0.00004, "less than $0.0001"), (1234.5, "$1,234.50")],
 )
 def test_dollars(usd: float, said: str) -> None:
-    assert dollars(usd) == said
+    assert format_usd(usd) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.2, "1 second"), (59, "59 seconds"), (60, "1 minute"), (7200, "2 hours"), (90_000, "1 day")]
 )
 def test_duration(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+    assert format_duration(seconds) == said

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.answer import answer_question
 from pipeline.errors import Cancelled, LlmTimeout, UnknownName
-from pipeline.prompts import quote_conversation
-from pipeline.rewrite import join_questions, leans, rewrite_question
+from pipeline.prompts import format_conversation
+from pipeline.rewrite import depends_on_conversation, join_questions, rewrite_question
 from pipeline.types import Answer, AnswerOptions, ChatMessage, Exchange, Usage
 from tests.answer_fakes import FakeChat, FakeStore, candidate
 from tests.unit.pipeline.test_answer import NONE, parts
@@ -170,7 +170,7 @@ def test_rewrite__cancelled() -> None:
     ],
 )
 def test_leans(question: str, *, wanted: bool) -> None:
-    assert leans(question) == wanted
+    assert depends_on_conversation(question) == wanted
 
 
 def test_join_questions__back_to_the_last_one_that_stands_on_its_own() -> None:
@@ -224,7 +224,7 @@ def test_conversation__only_the_last_three_and_long_ones_cut() -> None:
 
 
 def test_conversation__none_leaves_no_trace() -> None:
-    assert quote_conversation(()) == ""
+    assert format_conversation(()) == ""
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pipeline.prompts import (
     LONGEST_TITLE,
     PLACEHOLDERS,
     Language,
+    detect_language,
     escape_passage,
-    language_of,
     load_prompt,
     parse_prompt,
     quote_title,
@@ -109,7 +109,7 @@ def test_escape_passage__long_runs() -> None:
     ],
 )
 def test_language_of(text: str, language: str) -> None:
-    assert language_of(text) == language
+    assert detect_language(text) == language
 
 
 def test_quote_title__cannot_leave_its_attribute() -> None:
