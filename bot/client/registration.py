@@ -70,6 +70,6 @@ async def sync_commands(tree: app_commands.CommandTree[Any], presence: BotProces
             return False
         log.warning("discord has other commands than were registered", commands=len(there))
     registered = await tree.sync()
-    await presence.keep_commands_hash(str(application_id), digest)
+    await presence.store_commands_hash(str(application_id), digest)
     log.info("commands registered", commands=len(registered))
     return True

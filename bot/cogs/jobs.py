@@ -83,7 +83,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         context = await load_context(interaction)
         record.jobs += await ledger.retry(context, [number], current_token(interaction))
         seen = await ledger.job(context, number)
-        if seen.shown_by_token_to(context.user_id):
+        if seen.needs_token_of(context.user_id):
             record.thinking = ""
             return
         said = texts_of(interaction)("job-requeued", job=str(number))

@@ -1,6 +1,6 @@
-"""The bot's door to the ledger and the store: asynchronous on this side, transactions on a few threads on the other.
+"""The operations of the bot on documents, questions, jobs and settings, as coroutines.
 
-No other part of the bot opens a transaction, but the delivery of results.
+Transactions run on a few threads. No other part of the bot opens transactions, except `bot.delivery`.
 """
 
 from bot.services.services import Services

@@ -1,38 +1,42 @@
-"""The threads, the workspaces and their settings: what every part of the desk works through."""
+"""The database for the event loop: blocking work runs on threads, and workspace settings are cached."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial, wraps
 from time import monotonic
-from typing import TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bot.services.request_context import RequestContext
 from config.settings import Settings
 from db import workspace_settings, workspaces
-from db.engine import Database
+from db.engine import Database, Session
 from db.quotas import Quota
 from db.workspace_settings import WorkspaceSettings
 from pipeline.types import AnswerOptions
 
+P = ParamSpec("P")
 T = TypeVar("T")
+Service = TypeVar("Service", bound="DatabaseService")
 
 THREADS = 8
-FRESH_S = 3.0
-"""So long a workspace's settings are taken as read; another bot process may have changed them."""
+SETTINGS_TTL_S = 3.0
+"""Lifetime of cached workspace settings; another bot process may have changed them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:
-    """The settings of a workspace with the operator's defaults where nothing is set."""
+    """The settings of a workspace, with the operator's defaults where nothing is set."""
 
     overrides: WorkspaceSettings
     defaults: Settings
 
     def options(self, reranker: str | None = None, top_k: int | None = None) -> AnswerOptions:
-        """Say how a question is answered that names these or nothing."""
+        """Return the options of a question; `reranker` and `top_k` take precedence over the settings."""
         return AnswerOptions(
             recall=self.defaults.answer.recall,
             top_n=self.overrides.top_n or self.defaults.answer.top_n,
@@ -42,76 +46,102 @@ class EffectiveSettings:
         )
 
     def limit(self, name: str) -> int:
-        """Give a limit by the name of its setting; 0 is none, and the operator's holds for everybody."""
-        return workspace_settings.within(getattr(self.overrides, name), getattr(self.defaults, name))
+        """Return a limit by the name of its setting, capped by the operator's limit; 0 means no limit."""
+        return workspace_settings.within(getattr(self.overrides, name), getattr(self.defaults.quotas, name))
 
     @property
     def question_quota(self) -> Quota:
-        """How much may be asked."""
+        """The quota of questions."""
         return Quota("ask", self.limit("questions_per_user_hour"), 3600, self.limit("questions_per_day"), 86_400)
 
     @property
     def document_quota(self) -> Quota:
-        """How much may be added."""
+        """The quota of added documents."""
         return Quota("ingest", self.limit("documents_per_user_day"), 86_400, self.limit("documents_per_day"), 86_400)
 
 
 class AsyncDatabase:
-    """Runs blocking work on a few threads, and knows workspaces and their settings."""
+    """Opens transactions for request contexts and runs blocking work on a thread pool.
+
+    Every method except `run` and `cached_settings` blocks and must be called on one of the threads.
+    """
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        """Bind to a database and the operator's settings; nothing connects yet."""
+        """Create the thread pool; no connection is opened yet."""
         self.database = database
         self.settings = settings
-        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="services")
-        self._numbers: dict[str, int] = {}
-        self._chosen: dict[str, tuple[float, WorkspaceSettings]] = {}
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="services")
+        self._workspace_ids: dict[str, int] = {}
+        self._settings: dict[str, tuple[float, WorkspaceSettings]] = {}
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run work that blocks on a thread of the desk."""
-        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
-
-    def close(self) -> None:
-        """Stop the threads once they have ended what they do."""
-        self.threads.shutdown(wait=True, cancel_futures=True)
-
-    # The rest blocks and belongs on a thread.
-
-    def workspace_id(self, context: RequestContext) -> int:
-        """Give the number of the workspace, adding it on first use."""
-        number = self._numbers.get(context.workspace)
-        if number is None:
-            with self.database.system() as session:
-                number = workspaces.ensure_workspace(session, context.workspace)
-            self._numbers[context.workspace] = number
-        return number
-
-    def load_settings(self, context: RequestContext) -> EffectiveSettings:
-        """Give the workspace's settings, at most a few seconds old."""
-        kept = self._chosen.get(context.workspace)
-        if kept is not None and monotonic() - kept[0] < FRESH_S:
-            return EffectiveSettings(kept[1], self.settings)
-        number = self.workspace_id(context)
-        with self.database.tenant(number) as session:
-            chosen = workspace_settings.read(session, number)
-        return self.keep(context.workspace, chosen)
-
-    def keep(self, workspace: str, chosen: WorkspaceSettings) -> EffectiveSettings:
-        """Remember settings that were read or changed just now."""
-        self._chosen[workspace] = (monotonic(), chosen)
-        return EffectiveSettings(chosen, self.settings)
-
-    def read_all_settings(self) -> Mapping[str, WorkspaceSettings]:
-        """Read and remember the settings of all workspaces, so that none has to be read before an answer."""
-        with self.database.system() as session:
-            found = workspace_settings.all_settings(session)
-        for workspace, chosen in found.items():
-            self.keep(workspace, chosen)
-        return found
-
-    # This does not block: whoever decides before the first answer takes what is known.
+        """Run blocking work on one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def cached_settings(self, context: RequestContext) -> EffectiveSettings:
-        """Give what is known of the workspace's settings, however old; the operator's defaults when nothing is."""
-        kept = self._chosen.get(context.workspace)
-        return EffectiveSettings(kept[1] if kept is not None else WorkspaceSettings(), self.settings)
+        """Return the cached settings of the workspace, however old, or the operator's defaults; does not block."""
+        cached = self._settings.get(context.workspace)
+        return EffectiveSettings(cached[1] if cached is not None else WorkspaceSettings(), self.settings)
+
+    def close(self) -> None:
+        """Wait for running work, cancel queued work and stop the threads."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def system(self) -> AbstractContextManager[Session]:
+        """Open one transaction that sees all workspaces."""
+        return self.database.system()
+
+    def tenant(self, context: RequestContext) -> AbstractContextManager[Session]:
+        """Open one transaction that sees the workspace of the context."""
+        return self.database.tenant(self.workspace_id(context))
+
+    def workspace_id(self, context: RequestContext) -> int:
+        """Return the ID of the workspace; inserts the workspace on its first use."""
+        workspace_id = self._workspace_ids.get(context.workspace)
+        if workspace_id is None:
+            with self.database.system() as session:
+                workspace_id = workspaces.ensure_workspace(session, context.workspace)
+            self._workspace_ids[context.workspace] = workspace_id
+        return workspace_id
+
+    def load_settings(self, context: RequestContext) -> EffectiveSettings:
+        """Return the settings of the workspace, at most `SETTINGS_TTL_S` old."""
+        cached = self._settings.get(context.workspace)
+        if cached is not None and monotonic() - cached[0] < SETTINGS_TTL_S:
+            return EffectiveSettings(cached[1], self.settings)
+        with self.tenant(context) as session:
+            overrides = workspace_settings.read(session, self.workspace_id(context))
+        return self.cache_settings(context.workspace, overrides)
+
+    def cache_settings(self, workspace: str, overrides: WorkspaceSettings) -> EffectiveSettings:
+        """Cache settings that were read or changed just now."""
+        self._settings[workspace] = (monotonic(), overrides)
+        return EffectiveSettings(overrides, self.settings)
+
+    def load_all_settings(self) -> Mapping[str, WorkspaceSettings]:
+        """Read and cache the settings of all workspaces, so that acknowledging an interaction needs no query."""
+        with self.database.system() as session:
+            settings = workspace_settings.all_settings(session)
+        for workspace, overrides in settings.items():
+            self.cache_settings(workspace, overrides)
+        return settings
+
+
+class DatabaseService:
+    """A service whose methods run on the threads of an `AsyncDatabase`."""
+
+    def __init__(self, database: AsyncDatabase) -> None:
+        """Bind to a database."""
+        self._database = database
+
+
+def on_thread(
+    method: Callable[Concatenate[Service, P], T],
+) -> Callable[Concatenate[Service, P], Coroutine[Any, Any, T]]:
+    """Turn a blocking method of a service into a coroutine method that runs on the threads of its database."""
+
+    @wraps(method)
+    async def run_on_thread(self: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._database.run(partial(method, self, *args, **kwargs))
+
+    return run_on_thread

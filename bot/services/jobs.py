@@ -1,12 +1,12 @@
-"""Jobs and answers for people: listed, shown, cancelled, tried again, explained, voted on; always as the person may."""
+"""List, show, cancel, retry, explain and rate jobs, within the permissions of the request context."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from bot.services.async_database import AsyncDatabase, EffectiveSettings
+from bot.services.async_database import AsyncDatabase, DatabaseService, EffectiveSettings, on_thread
 from bot.services.library import require_may_add, require_replaceable, visible_channels
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
@@ -21,248 +21,246 @@ from db.traces import TraceView
 from pipeline.errors import UnknownName
 from tasks.submit import Submitter
 
-T = TypeVar("T")
-
-AGAIN = frozenset({"failed", "dead", "cancelled"})
-"""States from which a job can be tried again."""
+RETRYABLE_STATES = frozenset({"failed", "dead", "cancelled"})
 MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleJob:
-    """A job with the message that shows it."""
+    """A job with the delivery that shows it."""
 
     owned: JobWithOwner
     delivery: Delivery | None
     in_other_workspace: bool = False
-    """It belongs to another workspace, and its result came to this person as a direct message."""
+    """Whether it belongs to another workspace and its result was sent to the user as a direct message."""
 
     @property
     def job(self) -> JobView:
-        """The job itself."""
+        """The job without its owner."""
         return self.owned.job
 
     @property
     def private(self) -> bool:
-        """Whether its result is for one person's eyes."""
+        """Whether only one user sees the result."""
         return self.delivery is not None and self.delivery.private
 
-    def shown_by_token_to(self, user_id: str) -> bool:
-        """Whether only an interaction's token reaches its message, and this person's is the one that may."""
+    def needs_token_of(self, user_id: str) -> bool:
+        """Check whether only an interaction token of this user reaches the message."""
         delivery = self.delivery
         return delivery is not None and delivery.route == "token" and delivery.user_id == user_id
 
 
 @dataclass(frozen=True, slots=True)
 class InteractionToken:
-    """A newer interaction token, for a message that only such a token reaches."""
+    """A new interaction token for a message that only such a token reaches."""
 
     token: str
     lives_s: float
 
 
-class JobService:
-    """The jobs of a workspace, as far as the person may see and change them."""
+class JobService(DatabaseService):
+    """The jobs of a workspace that the user may see and change."""
 
-    def __init__(self, async_database: AsyncDatabase, submitter: Submitter) -> None:
-        """Work through a door."""
-        self._async_database = async_database
+    def __init__(self, database: AsyncDatabase, submitter: Submitter) -> None:
+        """Bind to a database and a queue."""
+        super().__init__(database)
         self._submitter = submitter
 
-    async def jobs(self, context: RequestContext, *, everyone: bool, **filters: Any) -> list[JobWithOwner]:
-        """List jobs newest first: one's own, or everybody's for a manager; filters as `db.job_views.list_jobs` has."""
+    @on_thread
+    def jobs(self, context: RequestContext, /, *, everyone: bool, **filters: Any) -> list[JobWithOwner]:
+        """List jobs, newest first.
+
+        Args:
+            context: The request context.
+            everyone: List the jobs of all users instead of the user's; the caller checks that the user is a manager.
+            filters: Filters of `db.job_views.list_jobs`.
+        """
         requester = None if everyone else context.user_id
-        return await self._tenant(context, lambda s: job_views.list_jobs(s, requester=requester, **filters))
+        with self._database.tenant(context) as session:
+            return job_views.list_jobs(session, requester=requester, **filters)
 
-    async def job(self, context: RequestContext, job_id: int) -> VisibleJob:
-        """Give a job that this person may know of: one's own, any as a manager, and public answers of this channel."""
-        return await self._async_database.run(lambda: self._job(context, job_id))
-
-    async def answer(self, context: RequestContext, job_id: int) -> VisibleJob:
-        """Give an answer that this person may read; being a manager is not enough."""
-        return await self._async_database.run(lambda: self._answer(context, job_id))
-
-    async def sources(self, context: RequestContext, job_id: int) -> dict[str, Any]:
-        """Give the result of an answer, without the words and names of what this person may not see now."""
-        return await self._async_database.run(lambda: self._sources(context, job_id))
-
-    async def last_answer(self, context: RequestContext) -> int | None:
-        """Give the job of the last answer this person got here."""
-        return await self._tenant(context, lambda s: job_views.last_answer(s, context.user_id, context.channel_id))
-
-    async def trace(self, context: RequestContext, job_id: int) -> TraceView:
-        """Give how an answer came about, with the text of what this person may see now."""
-        return await self._async_database.run(lambda: self._trace(context, job_id))
-
-    async def vote(self, context: RequestContext, job_id: int, vote: Vote) -> int:
-        """Keep a vote, or take it back when it was the same; gives what holds now."""
-        return await self._async_database.run(lambda: self._vote(context, job_id, vote))
-
-    async def cancel(self, context: RequestContext, job_ids: Sequence[int]) -> list[str]:
-        """Ask jobs to stop; gives the states of those that had not ended."""
-        return await self._async_database.run(lambda: self._cancel(context, job_ids))
-
-    async def retry(
-        self, context: RequestContext, job_ids: Sequence[int], token: InteractionToken | None = None
-    ) -> list[int]:
-        """Try ended jobs again; gives those that are queued now."""
-        return await self._async_database.run(lambda: self._retry(context, job_ids, token))
-
-    async def jobs_of(self, context: RequestContext, delivery_id: int) -> list[int]:
-        """Give the jobs that a message shows; empty when there is no such message for this person's place."""
-        return await self._async_database.run(lambda: self._jobs_of(context, delivery_id))
-
-    # ------------------------------------------------------------------------------------------------- on a thread
-
-    async def _tenant(self, context: RequestContext, read: Callable[[Session], T]) -> T:
-        def run() -> T:
-            with self._async_database.database.tenant(self._async_database.workspace_id(context)) as session:
-                return read(session)
-
-        return await self._async_database.run(run)
-
-    def _job(self, context: RequestContext, job_id: int) -> VisibleJob:
-        seen = self._find(context, job_id)
-        if context.manager or context.may_read(seen.owned.requester, seen.delivery):
-            return seen
+    @on_thread
+    def job(self, context: RequestContext, job_id: int) -> VisibleJob:
+        """Return a job of the user, any job for a manager, or a job with a public answer in this channel."""
+        job = self._find(context, job_id)
+        if context.manager or context.may_read(job.owned.requester, job.delivery):
+            return job
         raise _unknown(job_id)
 
-    def _answer(self, context: RequestContext, job_id: int) -> VisibleJob:
-        seen = self._find(context, job_id)
-        if not context.may_read(seen.owned.requester, seen.delivery):
-            raise Refusal("refusal-not-your-answer")
-        return seen
+    @on_thread
+    def answer(self, context: RequestContext, job_id: int) -> VisibleJob:
+        """Return an answer that the user may read. Managers cannot read other users' private answers."""
+        return self._find_answer(context, job_id)
 
-    def _find(self, context: RequestContext, job_id: int) -> VisibleJob:
-        """Find a job in the workspace of this place, or in direct messages one whose result came there."""
-        if not 0 < job_id <= MAX_ID:
-            raise _unknown(job_id)
-        with self._async_database.database.tenant(self._async_database.workspace_id(context)) as session:
-            try:
-                return VisibleJob(job_views.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
-            except UnknownName:
-                if context.guild_id is not None:
-                    raise _unknown(job_id) from None
-        with self._async_database.database.system() as session:
-            delivery = deliveries.delivery_of_job(session, job_id)
-        if delivery is None or (delivery.user_id, delivery.channel_id) != (context.user_id, context.channel_id):
-            raise _unknown(job_id)
-        with self._async_database.database.tenant(delivery.workspace_id) as session:
-            return VisibleJob(job_views.find_job(session, job_id), delivery, in_other_workspace=True)
+    @on_thread
+    def sources(self, context: RequestContext, job_id: int) -> dict[str, Any]:
+        """Return the result of an answer; citations of documents that the user may not see now keep only their `n`."""
+        answer = self._find_answer(context, job_id)
+        if answer.job.result is None:
+            raise Refusal("refusal-no-answer-yet", job=str(job_id))
+        result: dict[str, Any] = dict(answer.job.result)
+        channels = self._channels(context, answer)
+        if channels is None:
+            return result
+        listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
+        ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
+        with self._database.database.tenant(self._workspace_id(context, answer)) as session:
+            visible = documents.documents_seen(session, ids, channels)
+        return result | {
+            name: [each if each.get("document") in visible else {"n": each.get("n")} for each in items]
+            for name, items in listed.items()
+        }
 
-    def _workspace(self, context: RequestContext, seen: VisibleJob) -> int:
-        return (
-            seen.delivery.workspace_id
-            if seen.in_other_workspace and seen.delivery
-            else self._async_database.workspace_id(context)
-        )
+    @on_thread
+    def last_answer(self, context: RequestContext) -> int | None:
+        """Return the job of the last answer to the user in this channel."""
+        with self._database.tenant(context) as session:
+            return job_views.last_answer(session, context.user_id, context.channel_id)
 
-    def _trace(self, context: RequestContext, job_id: int) -> TraceView:
-        seen = self._answer(context, job_id)
-        # What came as a direct message is read outside its server, where nobody can tell which channels are open.
-        channels = () if seen.in_other_workspace else visible_channels(context)
-        with self._async_database.database.tenant(self._workspace(context, seen)) as session:
+    @on_thread
+    def trace(self, context: RequestContext, job_id: int) -> TraceView:
+        """Return the trace of an answer, with the text of the documents that the user may see now."""
+        answer = self._find_answer(context, job_id)
+        channels = self._channels(context, answer)
+        with self._database.database.tenant(self._workspace_id(context, answer)) as session:
             trace = traces.read_trace(session, job_id, channels=channels)
         if trace is None:
             raise Refusal("refusal-no-answer-yet", job=str(job_id))
         return trace
 
-    def _sources(self, context: RequestContext, job_id: int) -> dict[str, Any]:
-        seen = self._answer(context, job_id)
-        if seen.job.result is None:
-            raise Refusal("refusal-no-answer-yet", job=str(job_id))
-        result: dict[str, Any] = dict(seen.job.result)
-        channels = () if seen.in_other_workspace else visible_channels(context)
-        if channels is None:
-            return result
-        listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
-        ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
-        with self._async_database.database.tenant(self._workspace(context, seen)) as session:
-            open_to = documents.documents_seen(session, ids, channels)
-        return result | {
-            name: [each if each.get("document") in open_to else {"n": each.get("n")} for each in items]
-            for name, items in listed.items()
-        }
+    @on_thread
+    def vote(self, context: RequestContext, job_id: int, vote: Vote) -> int:
+        """Store a vote, or remove it if the user voted the same before; return the stored vote, 0 for none."""
+        workspace_id = self._workspace_id(context, self._find_answer(context, job_id))
+        with self._database.database.tenant(workspace_id) as session:
+            new: Vote = 0 if feedback.vote_of(session, job_id, context.user_id) == vote else vote
+            feedback.vote(session, workspace_id, job_id, context.user_id, new)
+        return new
 
-    def _vote(self, context: RequestContext, job_id: int, vote: Vote) -> int:
-        seen = self._answer(context, job_id)
-        number = self._workspace(context, seen)
-        with self._async_database.database.tenant(number) as session:
-            now: Vote = 0 if feedback.vote_of(session, job_id, context.user_id) == vote else vote
-            feedback.vote(session, number, job_id, context.user_id, now)
-        return now
-
-    def _cancel(self, context: RequestContext, job_ids: Sequence[int]) -> list[str]:
-        seen = self._changeable(context, job_ids)
+    @on_thread
+    def cancel(self, context: RequestContext, job_ids: Sequence[int]) -> list[str]:
+        """Request cancellation of jobs; return the new states of those that had not ended."""
+        found = self._find_changeable(context, job_ids)
         states = []
-        for each in seen:
+        for each in found:
             if each.job.state in OPEN_STATES:
-                with self._async_database.database.tenant(self._workspace(context, each)) as session:
+                with self._database.database.tenant(self._workspace_id(context, each)) as session:
                     states.append(jobs.cancel(session, each.job.id))
-        if not states and seen:
-            raise Refusal("refusal-job-ended", job=str(seen[0].job.id))
+        if not states and found:
+            raise Refusal("refusal-job-ended", job=str(found[0].job.id))
         return states
 
-    def _retry(self, context: RequestContext, job_ids: Sequence[int], token: InteractionToken | None) -> list[int]:
-        seen = [each for each in self._changeable(context, job_ids) if each.job.state in AGAIN]
-        if not seen:
+    @on_thread
+    def retry(
+        self, context: RequestContext, job_ids: Sequence[int], token: InteractionToken | None = None
+    ) -> list[int]:
+        """Retry ended jobs; return the IDs of those that are queued again.
+
+        Args:
+            context: The request context.
+            job_ids: Jobs of one delivery.
+            token: Token of the current interaction, for a message that only such a token reaches.
+
+        Raises:
+            QuotaExceeded: The requester or the workspace has used its quota.
+            Refusal: The user may not retry these jobs, or none of them has ended.
+        """
+        found = [each for each in self._find_changeable(context, job_ids) if each.job.state in RETRYABLE_STATES]
+        if not found:
             raise Refusal("refusal-nothing-to-retry")
-        number, rules = self._async_database.workspace_id(context), self._async_database.load_settings(context)
-        requester, kind = seen[0].owned.requester, _kind(seen[0].job)
-        quota = rules.question_quota if kind == "ask" else rules.document_quota
-        with self._async_database.database.tenant(number) as session:
-            for each in seen:
-                _require_repeatable(context, each, rules, session, number)
-            quotas.admit_again(session, number, requester, quota, [each.job.id for each in seen])
-            for each in seen:
+        workspace_id, settings = self._database.workspace_id(context), self._database.load_settings(context)
+        requester, kind = found[0].owned.requester, _kind(found[0].job)
+        quota = settings.question_quota if kind == "ask" else settings.document_quota
+        with self._database.tenant(context) as session:
+            for each in found:
+                _require_retryable(context, each, settings, session, workspace_id)
+            quotas.admit_again(session, workspace_id, requester, quota, [each.job.id for each in found])
+            for each in found:
                 if each.private and each.job.kind == "ask":
-                    # What was open when it was asked may be closed to the person by now.
+                    # The user may have lost access to channels since the question was asked.
                     jobs.rescope(session, each.job.id, context.private_channels)
                 jobs.retry(session, each.job.id)
-            if token is not None and seen[0].shown_by_token_to(context.user_id):
+            if token is not None and found[0].needs_token_of(context.user_id):
                 deliveries.reopen(
                     session,
-                    seen[0].job.id,
+                    found[0].job.id,
                     user_id=context.user_id,
                     token=token.token,
                     token_lives_s=token.lives_s,
                 )
-        self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in seen])
-        return [each.job.id for each in seen]
+        self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in found])
+        return [each.job.id for each in found]
 
-    def _changeable(self, context: RequestContext, job_ids: Sequence[int]) -> list[VisibleJob]:
-        seen = [self._find(context, job_id) for job_id in job_ids]
-        if not seen:
-            raise Refusal("refusal-unknown-job", job="")
-        if not all(
-            context.user_id == each.owned.requester or (context.manager and not each.in_other_workspace)
-            for each in seen
-        ):
-            raise Refusal("refusal-not-your-job")
-        return seen
-
-    def _jobs_of(self, context: RequestContext, delivery_id: int) -> list[int]:
-        with self._async_database.database.tenant(self._async_database.workspace_id(context)) as session:
-            found = deliveries.job_ids(session, delivery_id)
-        if found or context.guild_id is not None:
-            return found
-        with self._async_database.database.system() as session:
-            # Each of them is looked at again as one of this person's own.
+    @on_thread
+    def jobs_of(self, context: RequestContext, delivery_id: int) -> list[int]:
+        """Return the jobs of a delivery; empty if the workspace has no such delivery."""
+        with self._database.tenant(context) as session:
+            job_ids = deliveries.job_ids(session, delivery_id)
+        if job_ids or context.guild_id is not None:
+            return job_ids
+        with self._database.system() as session:
+            # Every operation on these IDs checks that the job was delivered to this user.
             return deliveries.job_ids(session, delivery_id)
 
+    # --------------------------------------------------------------------------------- blocking, called on a thread
 
-def _require_repeatable(
-    context: RequestContext, seen: VisibleJob, rules: EffectiveSettings, session: Session, number: int
+    def _find(self, context: RequestContext, job_id: int) -> VisibleJob:
+        """Find a job of the workspace or, in direct messages, one whose result was sent there."""
+        if not 0 < job_id <= MAX_ID:
+            raise _unknown(job_id)
+        with self._database.tenant(context) as session:
+            try:
+                return VisibleJob(job_views.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
+            except UnknownName:
+                if context.guild_id is not None:
+                    raise _unknown(job_id) from None
+        with self._database.system() as session:
+            delivery = deliveries.delivery_of_job(session, job_id)
+        if delivery is None or (delivery.user_id, delivery.channel_id) != (context.user_id, context.channel_id):
+            raise _unknown(job_id)
+        with self._database.database.tenant(delivery.workspace_id) as session:
+            return VisibleJob(job_views.find_job(session, job_id), delivery, in_other_workspace=True)
+
+    def _find_answer(self, context: RequestContext, job_id: int) -> VisibleJob:
+        job = self._find(context, job_id)
+        if not context.may_read(job.owned.requester, job.delivery):
+            raise Refusal("refusal-not-your-answer")
+        return job
+
+    def _find_changeable(self, context: RequestContext, job_ids: Sequence[int]) -> list[VisibleJob]:
+        found = [self._find(context, job_id) for job_id in job_ids]
+        if not found:
+            raise Refusal("refusal-unknown-job", job="")
+        for each in found:
+            is_manager = context.manager and not each.in_other_workspace
+            if each.owned.requester != context.user_id and not is_manager:
+                raise Refusal("refusal-not-your-job")
+        return found
+
+    def _workspace_id(self, context: RequestContext, job: VisibleJob) -> int:
+        if job.in_other_workspace and job.delivery is not None:
+            return job.delivery.workspace_id
+        return self._database.workspace_id(context)
+
+    @staticmethod
+    def _channels(context: RequestContext, job: VisibleJob) -> tuple[str, ...] | None:
+        # A direct message is read outside its server, where it is unknown which channels the user can view now.
+        return () if job.in_other_workspace else visible_channels(context)
+
+
+def _require_retryable(
+    context: RequestContext, job: VisibleJob, settings: EffectiveSettings, session: Session, workspace_id: int
 ) -> None:
-    """Raise a refusal for what cannot be tried again from here, or by this person."""
-    if seen.in_other_workspace:
+    """Raise a `Refusal` if the user may not retry the job in this workspace."""
+    if job.in_other_workspace:
         raise Refusal("refusal-retry-other-server")
-    if seen.job.kind == "ask" and seen.private and seen.owned.requester != context.user_id:
-        # Its answer may rest on what only the person who asked can see, and nobody else knows what that is now.
+    if job.job.kind == "ask" and job.private and job.owned.requester != context.user_id:
+        # The answer may use channels that only the requester can view, and those are unknown here.
         raise Refusal("refusal-retry-private")
-    if seen.job.kind == "ingest":
-        require_may_add(context, rules)
-        require_replaceable(session, number, context, str(seen.job.payload.get("source") or ""), seen.job.about)
+    if job.job.kind == "ingest":
+        require_may_add(context, settings)
+        source = str(job.job.payload.get("source") or "")
+        require_replaceable(session, workspace_id, context, source, job.job.about)
 
 
 def _kind(job: JobView) -> Kind:
@@ -274,7 +272,7 @@ def _unknown(job_id: int) -> Refusal:
 
 
 def parse_job_id(named: str) -> int:
-    """Read a job's number as people type it; raises a refusal for what is none."""
+    """Parse the number of a job as users type it, with or without `#`; raise a `Refusal` if it is invalid."""
     digits = storable(named).strip().lstrip("#")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         raise Refusal("refusal-unknown-job", job=digits[:20])

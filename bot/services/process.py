@@ -1,4 +1,4 @@
-"""What the bot's process keeps of itself: its signs of life, and which commands are registered."""
+"""State of the bot process in the database: its heartbeat, and the hash of the registered commands."""
 
 from __future__ import annotations
 
@@ -6,49 +6,41 @@ import os
 import secrets
 import socket
 
-from bot.services.async_database import AsyncDatabase
+from bot.services.async_database import AsyncDatabase, DatabaseService, on_thread
 from db import commands_hash, workers
 from db.workers import WorkerStatus
 
 
-class BotProcess:
-    """One bot process among others."""
+class BotProcess(DatabaseService):
+    """One bot process among several."""
 
-    def __init__(self, async_database: AsyncDatabase) -> None:
-        """Take a name that no other process has, nor this one after a restart."""
-        self._async_database = async_database
+    def __init__(self, database: AsyncDatabase) -> None:
+        """Create a name that no other process uses, not even this one after a restart."""
+        super().__init__(database)
         self.owner = f"bot@{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._sign = WorkerStatus(self.owner, "bot", (), socket.gethostname(), os.getpid(), "")
+        self._status = WorkerStatus(self.owner, "bot", (), socket.gethostname(), os.getpid(), "")
 
-    async def beat(self) -> None:
-        """Give a sign of life, and learn what other processes changed of the settings."""
-        await self._async_database.run(self._beat)
+    @on_thread
+    def beat(self) -> None:
+        """Send a heartbeat, and read the settings that other processes changed."""
+        with self._database.system() as session:
+            workers.beat(session, self._status, took_task=False)
+        self._database.load_all_settings()
 
-    async def leave(self) -> None:
-        """Take the sign of life away."""
-        await self._async_database.run(self._leave)
-
-    async def commands_hash(self, application_id: str) -> str:
-        """Give the hash of the registered commands; empty when nothing is known."""
-        return await self._async_database.run(lambda: self._read_hash(application_id))
-
-    async def keep_commands_hash(self, application_id: str, digest: str) -> None:
-        """Remember what was registered."""
-        await self._async_database.run(lambda: self._keep_hash(application_id, digest))
-
-    def _beat(self) -> None:
-        with self._async_database.database.system() as session:
-            workers.beat(session, self._sign, took_task=False)
-        self._async_database.read_all_settings()
-
-    def _leave(self) -> None:
-        with self._async_database.database.system() as session:
+    @on_thread
+    def leave(self) -> None:
+        """Delete the heartbeat at a clean stop."""
+        with self._database.system() as session:
             workers.leave(session, self.owner)
 
-    def _read_hash(self, application_id: str) -> str:
-        with self._async_database.database.system() as session:
+    @on_thread
+    def commands_hash(self, application_id: str) -> str:
+        """Return the hash of the registered commands; empty if none is stored."""
+        with self._database.system() as session:
             return commands_hash.read(session, application_id)
 
-    def _keep_hash(self, application_id: str, digest: str) -> None:
-        with self._async_database.database.system() as session:
+    @on_thread
+    def store_commands_hash(self, application_id: str, digest: str) -> None:
+        """Store the hash of the registered commands."""
+        with self._database.system() as session:
             commands_hash.keep(session, application_id, digest)

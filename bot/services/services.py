@@ -1,4 +1,4 @@
-"""The desk: everything the bot asks of ledger and store, by subject."""
+"""All services of the bot on one database and one queue."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tasks.submit import Submitter
 
 
 class Services:
-    """One door, one submitter, and a part for each subject."""
+    """The services, one for each subject."""
 
     def __init__(self, database: Database, submitter: Submitter, settings: Settings) -> None:
-        """Bind to database and queue; nothing connects yet."""
+        """Bind to a database and a queue; no connection is opened yet."""
         self.settings = settings
         self.async_database = AsyncDatabase(database, settings)
         self.questions = QuestionService(self.async_database, submitter)
@@ -28,7 +28,7 @@ class Services:
         self.process = BotProcess(self.async_database)
 
     def cached_settings(self, context: RequestContext) -> EffectiveSettings:
-        """Give what is known of a workspace's settings without reading anything."""
+        """Return the cached settings of the workspace without a query."""
         return self.async_database.cached_settings(context)
 
     def close(self) -> None:

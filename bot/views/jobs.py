@@ -47,7 +47,7 @@ async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: 
     """Say what was done, unless the message that was pressed on shows it."""
     seen = await services_of(interaction).jobs.job(context_of(interaction), job_id)
     delivery, message = seen.delivery, interaction.message
-    if seen.shown_by_token_to(str(interaction.user.id)) or (
+    if seen.needs_token_of(str(interaction.user.id)) or (
         delivery is not None and message is not None and str(message.id) == delivery.message_id
     ):
         return

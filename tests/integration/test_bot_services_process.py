@@ -1,4 +1,4 @@
-"""The bot process: its row among the workers, and the threads that its services run on."""
+"""The bot process: its row among the workers, and the threads of its services."""
 
 from __future__ import annotations
 
@@ -26,17 +26,19 @@ def test_process__has_a_row_while_the_bot_runs(services, library):
     assert rows() == []
 
 
-def test_services__never_blocks_the_event_loop(services, target):
-    async def live() -> set[str]:
-        names: set[str] = set()
-        original = services.questions._ask
+def test_services__run_blocking_work_on_threads_only(services, target, monkeypatch):
+    threads: set[str] = set()
+    submitter = services.questions._submitter
+    submit = submitter.submit
 
-        def noted(*args: Any) -> int:
-            names.add(threading.current_thread().name)
-            return int(original(*args))
+    def record_thread(*args: Any, **kwargs: Any) -> list[int]:
+        threads.add(threading.current_thread().name)
+        return list(submit(*args, **kwargs))
 
-        services.questions._ask = noted
+    async def ask_five_times() -> None:
         await asyncio.gather(*(services.questions.ask(ANNA, QuestionRequest("Why?"), target()) for _ in range(5)))
-        return names
 
-    assert all(name.startswith("services") for name in asyncio.run(live()))
+    monkeypatch.setattr(submitter, "submit", record_thread)
+    asyncio.run(ask_five_times())
+    assert threads
+    assert all(name.startswith("services") for name in threads)

@@ -31,7 +31,7 @@ class Kept:
     async def commands_hash(self, application_id):
         return self.digest
 
-    async def keep_commands_hash(self, application_id, digest):
+    async def store_commands_hash(self, application_id, digest):
         self.digest = digest
 
 
