@@ -1,51 +1,51 @@
-# What people see in English. A key stands here and in zh-CN.ftl with the same variables; a test says so.
+# English texts. Every key also exists in zh-CN.ftl with the same variables (checked by a test).
 
 ## Commands: `cmd-<command>`, `cmd-<command>-<subcommand>`, each with `-desc`
 
 cmd-ask = ask
-cmd-ask-desc = Ask the library a question; the answer names its sources
+cmd-ask-desc = Ask the library a question and get an answer with sources
 cmd-ingest = ingest
-cmd-ingest-desc = Add files, a link or a text to the library
+cmd-ingest-desc = Add files, a link or text to the library
 cmd-docs = docs
-cmd-docs-desc = The documents of the library
+cmd-docs-desc = Browse and manage the documents in the library
 cmd-docs-list = list
-cmd-docs-list-desc = List the documents you may see
+cmd-docs-list-desc = List the documents you can see
 cmd-docs-show = show
-cmd-docs-show-desc = Show one document
+cmd-docs-show-desc = Show a document
 cmd-docs-delete = delete
-cmd-docs-delete-desc = Delete a document; answers stop using it at once
+cmd-docs-delete-desc = Delete a document so that answers stop using it immediately
 cmd-docs-reingest = reingest
-cmd-docs-reingest-desc = Read a document again from its stored original
+cmd-docs-reingest-desc = Process a document again from its stored original
 cmd-jobs = jobs
-cmd-jobs-desc = What runs, waits, ended or failed
+cmd-jobs-desc = View and manage questions and documents being processed
 cmd-jobs-list = list
-cmd-jobs-list-desc = List your jobs, or all of them if you manage the server
+cmd-jobs-list-desc = List your jobs, or all jobs if you manage the server
 cmd-jobs-show = show
-cmd-jobs-show-desc = Show one job: where it stands, and why
+cmd-jobs-show-desc = Show a job's status, progress and result
 cmd-jobs-cancel = cancel
-cmd-jobs-cancel-desc = Stop a job
+cmd-jobs-cancel-desc = Cancel a job
 cmd-jobs-retry = retry
-cmd-jobs-retry-desc = Start an ended job again
+cmd-jobs-retry-desc = Retry a failed or cancelled job
 cmd-why = why
-cmd-why-desc = Why an answer rests on these sources: reasons and ranks
+cmd-why-desc = Show why an answer uses its sources, with ranks and reasons
 cmd-settings = settings
-cmd-settings-desc = How the library answers on this server
+cmd-settings-desc = View and change how the library works on this server
 cmd-settings-show = show
 cmd-settings-show-desc = Show the settings
 cmd-settings-answers = answers
-cmd-settings-answers-desc = How answers are made
+cmd-settings-answers-desc = Set how answers are generated
 cmd-settings-access = access
-cmd-settings-access-desc = Who may add documents, and where answers are public
+cmd-settings-access-desc = Set who can add documents and where answers are public
 cmd-settings-limits = limits
-cmd-settings-limits-desc = How much people may ask and add
+cmd-settings-limits-desc = Set how many questions and documents are allowed
 cmd-settings-reset = reset
-cmd-settings-reset-desc = Go back to the operator's defaults
+cmd-settings-reset-desc = Reset all settings to the operator's defaults
 cmd-help = help
-cmd-help-desc = What this bot does and how to use it
+cmd-help-desc = Show what this bot does and how to use it
 cmd-add-to-library = Add to library
 cmd-ask-about-this = Ask about this
 
-## Words that stand in several places
+## Words and units used in several messages
 
 passages = { $n ->
     [one] { $n } passage
@@ -64,123 +64,123 @@ more = … and { $n } more
 job = Job { $job }
 source-original = original
 
-## A question on its way
+## Progress of a question
 
-progress-queued = **In line**, { $position ->
-    [1] next to be answered
+progress-queued = **Waiting in the queue**: { $position ->
+    [1] your question is next
    *[other] position { $position }
 }
-progress-queued-document = In line, position { $position }
-progress-no-worker = **Waiting**: no worker is running at the moment. Your question is kept and will be answered.
-progress-no-worker-document = Waiting: no worker is running at the moment
-progress-not-queued = **Waiting** to be handed over. Your question is kept and will be answered.
-progress-retry = **Trying again**, attempt { $attempt } of { $attempts }
-progress-retry-document = Trying again, attempt { $attempt } of { $attempts }
-progress-cancelling = **Stopping** …
-progress-start = **Starting** …
-progress-rewrite = **Reading** the conversation …
-progress-embed = **Reading** the question …
-progress-recall = **Searching** the library …
-progress-rerank = **Ranking** { $done } of { $total } recalled passages
-progress-rerank-start = **Ranking** the passages …
-progress-generate = **Writing** …
-progress-writing = writing …
+progress-queued-document = position { $position } in the queue
+progress-no-worker = **Waiting**: no worker is running to answer questions. Your question is saved and will be answered when the operator starts one.
+progress-no-worker-document = waiting: no worker is running
+progress-not-queued = **Waiting to be queued**. Your question is saved and will be answered.
+progress-retry = **Retrying**: attempt { $attempt } of { $attempts }
+progress-retry-document = retrying, attempt { $attempt } of { $attempts }
+progress-cancelling = **Cancelling**…
+progress-start = **Starting**…
+progress-rewrite = **Reading** the conversation…
+progress-embed = **Reading** the question…
+progress-recall = **Searching** the library…
+progress-rerank = **Ranking** passages: { $done } of { $total }
+progress-rerank-start = **Ranking** passages…
+progress-generate = **Writing** the answer…
+progress-writing = writing…
 
 ## An answer
 
 button-cancel = Cancel
-button-retry = Try again
+button-retry = Retry
 button-sources = Sources
-button-why = Why these
-button-ask-again = Ask again with …
+button-why = Why these sources?
+button-ask-again = Ask again with…
 button-original = Original { $n }
 button-original-one = Original
 button-previous = Previous
 button-next = Next
-button-reingest = Read again
+button-reingest = Process again
 button-delete = Delete
 
-answer-quoted = quoted word for word
-answer-cancelled = Cancelled.
+answer-quoted = quoted from the sources
+answer-cancelled = Cancelled. Press *Retry* to ask again.
 answer-failed-footer = Job { $job } · { $class }
 answer-failed-attempts = Job { $job } · { $class } · { $attempts } attempts
-answer-in-file = … the rest is in the file: the whole answer is too long for one message.
-answer-file = The whole answer
+answer-in-file = The answer is too long for a message. The attached file contains all of it.
+answer-file = The full answer
 answer-file-sources = Sources
-answer-nearest = Nearest of the { $n } passages looked at
-answer-abstained-hint = Ask it in other words, or add a document with `/ingest`.
-answer-searched-as = searched as “{ $question }”
+answer-nearest = Closest of the { $n } passages searched
+answer-abstained-hint = Rephrase the question, or add a document with `/ingest`.
+answer-searched-as = searched for “{ $question }”
 answer-conflict = The sources disagree: { $sources }
 source-also-in = also in { $titles }
 notice-answer = Your answer is ready.
-notice-answer-failed = Your question could not be answered.
+notice-answer-failed = Your question couldn't be answered.
 notice-ingest = { $failed ->
     [0] { $done ->
-        [one] Your document is ready.
-       *[other] Your { $done } documents are ready.
+        [one] Your document was added.
+       *[other] Your { $done } documents were added.
     }
-   *[other] { $done } of { $total } documents are ready, { $failed } could not be added.
+   *[other] { $done } of { $total } documents were added, { $failed } couldn't be added.
 }
-notice-private-expiring = This takes longer than Discord lets a private message be changed. The answer will come as a direct message; if yours are closed, `/jobs show { $job }` has it.
-notice-private-expiring-ingest = This takes longer than Discord lets a private message be changed. You will get a direct message when it is done; if yours are closed, `/jobs show { $job }` has it.
-notice-undeliverable = Discord does not take it here; `/jobs show { $job }` has it.
+notice-private-expiring = This is taking a while, and Discord doesn't allow private messages to be updated after 15 minutes. The answer will be sent to you as a direct message. If your direct messages are closed, use `/jobs show { $job }`.
+notice-private-expiring-ingest = This is taking a while, and Discord doesn't allow private messages to be updated after 15 minutes. You'll get a direct message when it's done. If your direct messages are closed, use `/jobs show { $job }`.
+notice-undeliverable = It can't be posted here. Use `/jobs show { $job }` to see it.
 
-fallback-embed = no embedding model, searched by keywords only
-fallback-rewrite = follow-up searched together with the question before
-fallback-rerank = { $method } was not available, { $used } ranked instead
-fallback-rerank-none = { $method } was not available, passages are in the order of the search
-fallback-rerank-partly = { $method } could not rate every passage
-fallback-generate = the language model was not available, sentences are quoted instead
-fallback-generate-scores = sentences chosen by keywords
-fallback-budget-rerank = { $used } ranked instead of { $method } to save money
-fallback-budget-generate = sentences are quoted instead of a written answer to save money
-fallback-budget-rewrite = follow-up searched together with the question before to save money
-budget-limit-question = limit for a question: { $limit }
-budget-limit-user = limit for one person in 24 hours: { $limit }, spent: { $spent }
+fallback-embed = embedding model unavailable, searched by keywords only
+fallback-rewrite = follow-up not rewritten, searched together with the previous question
+fallback-rerank = { $method } unavailable, ranked with { $used }
+fallback-rerank-none = { $method } unavailable, passages in search order
+fallback-rerank-partly = { $method } couldn't score every passage
+fallback-generate = language model unavailable, sentences quoted instead
+fallback-generate-scores = sentences selected by keywords
+fallback-budget-rerank = spending limit reached, ranked with { $used } instead of { $method }
+fallback-budget-generate = spending limit reached, sentences quoted instead of a written answer
+fallback-budget-rewrite = spending limit reached, follow-up searched together with the previous question
+budget-limit-question = limit per question: { $limit }
+budget-limit-user = limit per person in 24 hours: { $limit }, spent: { $spent }
 budget-limit-server = limit for this server in 24 hours: { $limit }, spent: { $spent }
-budget-available-in = room again in { $frees }
-fallback-generate-numbers = left out what has numbers that no source gives
-fallback-generate-neighbours = written without the text around the passages
+budget-available-in = available again in { $frees }
+fallback-generate-numbers = left out statements with numbers that no source contains
+fallback-generate-neighbours = answered without the text around the passages
 fallback-other = { $stage }: { $used } instead of { $method }
 
-## Sources, and why these
+## Sources, and why these sources
 
 sources-title = Sources
-sources-none = This answer rests on no source.
-sources-abstained = There was no answer, so nothing is cited. These came nearest:
-why-title = Why these sources
+sources-none = This answer doesn't cite any sources.
+sources-abstained = The question wasn't answered, so there are no citations. The closest documents:
+why-title = Why these sources?
 why-how = { $recalled ->
     [one] { $recalled } passage was recalled
    *[other] { $recalled } passages were recalled
-}, **{ $reranker }** put them in order, the answer was written from the first { $read }.
+} and ranked by **{ $reranker }**. The answer was written from the top { $read }.
 why-how-none = { $recalled ->
     [one] { $recalled } passage was recalled
    *[other] { $recalled } passages were recalled
-} and kept in that order; the answer was written from the first { $read }.
+} and not reranked. The answer was written from the top { $read }.
 why-how-abstained = { $recalled ->
     [one] { $recalled } passage was recalled
    *[other] { $recalled } passages were recalled
-}, **{ $reranker }** put them in order; none was good enough to answer from. The nearest:
-why-no-candidates = Nothing was recalled: the library held no passage for this question.
+} and ranked by **{ $reranker }**. None was relevant enough for an answer. The closest:
+why-no-candidates = The search found no passages for this question.
 why-move-up = recall #{ $from } → **#{ $to }** ▲{ $by }
 why-move-down = recall #{ $from } → **#{ $to }** ▼{ $by }
 why-move-none = recall #{ $from } → **#{ $to }**
 why-score = score { $score }
 why-cited = cited as [{ $n }]
-why-conflict = contradicted by another source
+why-conflict = disagrees with another source
 why-duplicates = { $n ->
-    [one] { $n } passage that says the same as a better one was passed over.
-   *[other] { $n } passages that say the same as better ones were passed over.
+    [one] { $n } passage was skipped because it repeats a higher-ranked passage.
+   *[other] { $n } passages were skipped because they repeat higher-ranked passages.
 }
 why-not-cited = read, not cited
 why-dense = meaning #{ $rank }
 why-keywords = keywords #{ $rank }
-why-picture = Ranks of { $n } passages before and after { $reranker }; the cited ones are coloured.
+why-picture = Ranks of { $n } passages before and after { $reranker }. Cited passages are coloured.
 stage-rewrite = rewrite
 stage-embed = embed
 stage-recall = recall
 stage-rerank = rerank
-stage-generate = write
+stage-generate = generate
 why-tokens = { $n } tokens
 plot-recall = recall
 plot-more = … { $n } more
@@ -189,40 +189,40 @@ plot-more = … { $n } more
 
 ingest-title-open = Adding { $total ->
     [one] 1 document
-   *[other] { $total } documents, { $done } done
+   *[other] { $total } documents ({ $done } done)
 }
 ingest-title-done = { $total ->
-    [one] Added to the library
+    [one] Document added
    *[other] { $done } of { $total } documents added
 }
 ingest-title-all = { $total ->
-    [one] Added to the library
-   *[other] { $total } documents added to the library
+    [one] Document added
+   *[other] { $total } documents added
 }
 ingest-title-unchanged = { $total ->
-    [one] Already in the library
-   *[other] All { $total } documents are in the library already
+    [one] Document already in the library
+   *[other] All { $total } documents are already in the library
 }
 ingest-title-failed = { $total ->
-    [one] Could not be added
+    [one] Document couldn't be added
    *[other] None of the { $total } documents could be added
 }
 ingest-title-cancelled = Cancelled
 ingest-queued = waiting
-ingest-fetch = fetching the link …
-ingest-parse = reading …
-ingest-chunk = cutting into passages …
-ingest-store = storing …
+ingest-fetch = downloading…
+ingest-parse = reading…
+ingest-chunk = splitting into passages…
+ingest-store = saving…
 ingest-embed = { $done } of { $total } passages embedded
-ingest-cancelling = stopping …
+ingest-cancelling = cancelling…
 ingest-done = { $passages }
 ingest-done-pages = { $pages }, { $passages }
 ingest-unchanged = unchanged, { $passages }
-ingest-superseded = a newer version is there already
+ingest-superseded = not added, the library has a newer version
 ingest-cancelled = cancelled
 ingest-warnings = { $n ->
-    [one] with a warning: { $first }
-   *[other] with { $n } warnings, the first: { $first }
+    [one] 1 warning: { $first }
+   *[other] { $n } warnings, the first: { $first }
 }
 ingest-summary-done = { $n ->
     [one] { $n } more added
@@ -236,18 +236,18 @@ ingest-summary-failed = { $n ->
     [one] { $n } more failed
    *[other] { $n } more failed
 }
-scope-server = For everybody on this server
-scope-own = For you only
-scope-channels = Only for people of { $channels }
+scope-server = Visible to everyone on this server
+scope-own = Visible only to you
+scope-channels = Visible only to members of { $channels }
 docs-title = { $total ->
     [0] The library is empty
     [one] 1 document in the library
    *[other] { $total } documents in the library
 }
-docs-empty = Add the first one with `/ingest`, or open the menu of a message with a file, then *Apps*, *Add to library*.
-docs-no-match = Nothing in the library matches that.
-docs-page = Page { $page } of { $pages } · /docs show opens one
-docs-hint = /docs show opens one
+docs-empty = Add the first document with `/ingest`, or open the menu of a message with a file and choose *Apps* → *Add to library*.
+docs-no-match = No documents match your search.
+docs-page = Page { $page } of { $pages } · Open a document with /docs show
+docs-hint = Open a document with /docs show
 doc-added = added by { $who } { $when }
 doc-number = Document { $document }
 
@@ -255,9 +255,9 @@ doc-number = Document { $document }
 
 jobs-title-own = Your jobs
 jobs-title-all = Jobs on this server
-jobs-none = There are no jobs yet.
-jobs-hint = /jobs show opens one
-jobs-page = Page { $page } · /jobs show opens one
+jobs-none = There are no jobs yet. Ask a question with `/ask` or add a document with `/ingest`.
+jobs-hint = Open a job with /jobs show
+jobs-page = Page { $page } · Open a job with /jobs show
 job-kind-ask = Question
 job-kind-ingest = Document
 state-queued = waiting
@@ -265,9 +265,9 @@ state-running = running
 state-succeeded = done
 state-failed = failed
 state-cancelled = cancelled
-state-dead = given up
-job-attempt = attempt { $attempt } of { $attempts }
-job-open = Open the message
+state-dead = failed, no attempts left
+job-attempt = Attempt { $attempt } of { $attempts }
+job-open = Jump to message
 
 ## Settings
 
@@ -277,56 +277,56 @@ settings-reranker = Reranker
 settings-top-n = Passages recalled
 settings-top-k = Passages read
 settings-language = Answer language
-settings-language-question = the question’s
+settings-language-question = same as the question
 settings-language-en = English
 settings-language-zh = Chinese
-settings-ingest-by = Who may add documents
-settings-ingest-by-everyone = everybody
-settings-ingest-by-managers = people who manage the server
-settings-ingest-by-role = people with { $role } and managers
+settings-ingest-by = Who can add documents
+settings-ingest-by-everyone = everyone
+settings-ingest-by-managers = members who manage the server
+settings-ingest-by-role = members with { $role } and managers
 settings-public-channels = Public answers in
 settings-public-channels-all = all channels
 settings-questions = Questions
 settings-documents = Documents
 settings-limit-user-hour = { $n ->
     [0] no limit per person
-   *[other] { $n } per person an hour
+   *[other] { $n } per person per hour
 }
 settings-limit-user-day = { $n ->
     [0] no limit per person
-   *[other] { $n } per person a day
+   *[other] { $n } per person per day
 }
 settings-limit-server-day = { $n ->
     [0] no limit for the server
-   *[other] { $n } for the server a day
+   *[other] { $n } for the server per day
 }
 settings-changed = Changed by { $who } { $when }
 
 ## Help
 
-help-title = What I can do
-help-intro = I answer questions from the documents people put here, and say where each answer comes from. Where I find nothing, I say that.
-help-ask = **Ask** with `/ask`. The numbers [1] [2] name the sources; *Why these* shows how they were chosen. With `private` only you see the answer.
-help-follow-up = **Follow up** in a thread of an answer: mention me there, or reply to the answer with a mention.
-help-add = **Add** files, links or a text with `/ingest`, or from a message’s menu: *Apps*, *Add to library*.
-help-browse = **Look around** with `/docs` and `/jobs`. Whoever added a document can delete it.
-help-manage = **Settings** for managers: `/settings` sets who may add, where answers are public, and how much.
-help-privacy = **What is kept**: the documents, the questions with their answers, and the votes, until they are deleted. I read no message that does not mention me.
-help-footer = No mention in a document or an answer can ping anybody.
+help-title = How to use this bot
+help-intro = This bot answers questions from the documents in this library and cites its sources. If the documents don't contain an answer, it says so.
+help-ask = **Ask** with `/ask`. Numbers such as [1] refer to the sources, and *Why these sources?* shows how they were chosen. Set `private` to show the answer only to you.
+help-follow-up = **Follow up** by mentioning the bot in the thread of an answer, or by replying to an answer with a mention.
+help-add = **Add** files, a link or text with `/ingest`, or from a message's menu: *Apps* → *Add to library*.
+help-browse = **Browse** with `/docs` and `/jobs`. You can delete the documents that you added.
+help-manage = **Change settings** with `/settings`, if you manage the server: who can add documents, where answers are public, and the limits.
+help-privacy = **Stored data**: documents, questions with their answers, and votes, until they are deleted. On a server, the bot only reads messages that mention it or that you select under *Apps*.
+help-footer = Mentions in documents and answers never notify anyone.
 
-## What went wrong, by class of error; `$detail` is the sentence of the job, in English
+## Errors by class; `$detail` is the English message stored with the job
 
-error-unknown = Something went wrong that Refdesk did not foresee. Try it again; the operator finds the reason with the job.
+error-unknown = Something went wrong. Try again. If it keeps failing, send the operator the job number.
 error-RefdeskError = { $detail }
 error-InvalidInput = { $detail }
-error-UnreadableFile = The file is damaged, or not what its name says. Open it, save it anew and add that.
-error-EncryptedFile = The file is protected by a password. Save a copy without one and add that.
-error-EmptyDocument = There is no text in it. If it is a scan, run text recognition on it and add the result.
+error-UnreadableFile = The file is damaged, or its content doesn't match its name. Open it, save it again and add the new file.
+error-EncryptedFile = The file is password-protected. Save a copy without a password and add the copy.
+error-EmptyDocument = The document contains no text. If it's a scan, run text recognition (OCR) on it and add the result.
 error-UnsupportedFormat = { $detail }
-error-FileTooLarge = It is larger than what may be added here. Split it and add the parts.
-error-ParseTimeout = Reading it took too long. Split it and add the parts.
-error-ParserCrashed = It could not be read: it took too much memory, or is damaged. Save it anew or as PDF and add that.
-error-Quarantined = This very file broke off reading several times and is not tried again by itself. *Try again* on the job that failed lifts this.
+error-FileTooLarge = The file is larger than allowed here. Split it and add the parts.
+error-ParseTimeout = Reading the file took too long. Split it and add the parts.
+error-ParserCrashed = The file couldn't be read because it needs too much memory or is damaged. Save it again, or save it as a PDF, and add the new file.
+error-Quarantined = This file repeatedly stopped the worker that was reading it, so it isn't retried automatically. To try it anyway, press *Retry* on the failed job.
 error-LinkNotAllowed = { $detail }
 error-LinkFailed = { $detail }
 error-InvalidQuestion = { $detail }
@@ -334,51 +334,51 @@ error-UnknownName = { $detail }
 error-QuotaExceeded = { $detail }
 error-BudgetExceeded = { $detail }
 error-NotAllowed = { $detail }
-error-SetupError = Something is not set up rightly where Refdesk runs. Its operator has to look at it.
-error-DatabaseUnavailable = The library cannot be reached at the moment. Try again in a few minutes.
-error-DatabaseTooOld = The database is too old for this Refdesk. Its operator has to update it.
-error-SchemaMismatch = Refdesk was updated but its database was not. Its operator has to run `refdesk migrate`.
-error-BrokerUnavailable = The work cannot be handed over at the moment. It is kept and done as soon as that works again.
-error-ModelUnavailable = A model that this needs is not available. The operator finds with `refdesk doctor` which one.
-error-ProfileMismatch = The worker has another embedding model than the library. Its operator has to start it with the right one.
-error-NoJudgedQuestions = There are no judged questions to measure on.
-error-ProfileNotReady = The new embedding profile lacks vectors. The operator builds it first with `refdesk profiles build`.
-error-DiskFull = The disk where Refdesk runs is full. Try again when the operator has made room.
-error-MissingExtra = A part of Refdesk that this needs is not installed. The operator finds with `refdesk doctor` which one.
+error-SetupError = Refdesk isn't set up correctly. The operator needs to fix this.
+error-DatabaseUnavailable = The library is unavailable right now. Try again in a few minutes.
+error-DatabaseTooOld = The database server is too old for this version of Refdesk. The operator needs to upgrade it.
+error-SchemaMismatch = The database doesn't match this version of Refdesk. The operator needs to run `refdesk migrate`.
+error-BrokerUnavailable = The task queue is unavailable right now. Your request is saved and will run when the queue is available again.
+error-ModelUnavailable = A required model is unavailable. The operator can find out which one with `refdesk doctor`.
+error-ProfileMismatch = The worker uses a different embedding model than the library. The operator needs to restart it with the library's model.
+error-NoJudgedQuestions = There are no judged questions to evaluate.
+error-ProfileNotReady = The new embedding profile isn't complete. The operator needs to run `refdesk profiles build` first.
+error-DiskFull = Refdesk's disk is full. Try again after the operator has freed space.
+error-MissingExtra = A required component isn't installed. The operator can find out which one with `refdesk doctor`.
 error-LlmError = The language model failed. Try again, or ask with another reranker.
-error-LlmTimeout = The language model did not answer in time. Try again in a while.
-error-LlmRejected = The language model refused the request. The operator has to check its key and name.
-error-LlmUnreachable = The language model cannot be reached. Try again in a while.
-error-LlmUnparsable = The language model gave something that could not be used. Try again.
-error-Cancelled = It was cancelled.
-error-LeaseLost = Another worker took this over.
-error-WorkerLost = The worker fell silent while at it, several times. If it is a document, it may be too large for the worker; the operator sees more in the log.
+error-LlmTimeout = The language model didn't respond in time. Try again later.
+error-LlmRejected = The language model rejected the request. The operator needs to check its API key and model name.
+error-LlmUnreachable = The language model is unreachable. Try again later.
+error-LlmUnparsable = The language model returned an invalid response. Try again.
+error-Cancelled = The job was cancelled.
+error-LeaseLost = Another worker took over this job.
+error-WorkerLost = The worker stopped responding several times while processing this. A document may be too large for it. The operator can find details in the log.
 
-## Options of commands: `opt-<option>`, each with `-desc`; and what can be chosen
+## Command options: `opt-<option>`, each with `-desc`, and their choices
 
 opt-question = question
 opt-question-desc = What you want to know
 opt-private = private
-opt-private-desc = Only you see the answer; it may use all channels that you can read
+opt-private-desc = Only you see the answer, and it can use every channel you can view
 opt-reranker = reranker
-opt-reranker-desc = What decides which passages the answer is written from
+opt-reranker-desc = The method that ranks the passages for the answer
 opt-top-k = top-k
-opt-top-k-desc = How many passages the answer is written from
-reranker-none = none: as recalled
-reranker-late-interaction = late-interaction: word by word, fast
+opt-top-k-desc = Number of passages the answer is written from
+reranker-none = none: search order
+reranker-late-interaction = late-interaction: compares word by word, fast
 reranker-cross-encoder = cross-encoder: reads question and passage together
-reranker-llm-pointwise = llm-pointwise: a language model rates each passage, slow
-reranker-llm-pairwise = llm-pairwise: a language model compares passages, slowest
-reranker-llm-listwise = llm-listwise: a language model puts passages in order
+reranker-llm-pointwise = llm-pointwise: a language model scores each passage, slow
+reranker-llm-pairwise = llm-pairwise: a language model compares pairs of passages, slowest
+reranker-llm-listwise = llm-listwise: a language model sorts the passages
 reranker-rerank-api = rerank-api: a reranking service
 
-## Refusals: only the person sees them, and each says what to do instead
+## Refusals: private messages that say what to do instead
 
-refusal-question-empty = There is no question. Write one after `/ask`, for example: How do I reset the router?
-refusal-question-long = The question has { $length } characters; at most { $limit } can be read. Ask in fewer words, or add the text with `/ingest` and ask about it.
-refusal-private-only = Answers are private in this channel. Ask again with `private`.
-refusal-over-quota-user = In { $window } you may { $what }. There is room again in { $frees }.
-refusal-over-quota-server = In { $window } all people of this server together may { $what }, and others were quicker. There is room again in { $frees }.
+refusal-question-empty = The question is empty. Write one after `/ask`, for example: How do I reset the router?
+refusal-question-long = The question has { $length } characters, but the limit is { $limit }. Shorten it, or add the text with `/ingest` and ask about it.
+refusal-private-only = Answers are private in this channel. Ask again with the option `private` set to True.
+refusal-over-quota-user = You've reached your limit: you can { $what } in { $window }. Try again in { $frees }.
+refusal-over-quota-server = This server has reached its limit: its members can { $what } in { $window }. Try again in { $frees }.
 over-quota-ask = { $n ->
     [one] ask 1 question
    *[other] ask { $n } questions
@@ -387,11 +387,11 @@ over-quota-ingest = { $n ->
     [one] add 1 document
    *[other] add { $n } documents
 }
-refusal-limit-too-high = The operator allows at most { $limit } here. A lower number may be set, but not a higher one or none.
-refusal-outdated-command = Discord still shows an old form of this command. Reload the app and try again.
-refusal-question-no-words = There is no word in the question. Write what you want to know in words.
-refusal-discord-unavailable = Discord refused or did not answer just now. Try again in a moment.
-refusal-internal-error = Something went wrong that should not. Try again; if it stays so, tell the operator the number { $number }.
+refusal-limit-too-high = The operator's limit is { $limit }. Choose a number from 1 to { $limit }.
+refusal-outdated-command = Your Discord app shows an outdated version of this command. Reload the app and try again.
+refusal-question-no-words = The question contains no words. Write what you want to know in words.
+refusal-discord-unavailable = Discord rejected the request or didn't respond. Try again in a moment.
+refusal-internal-error = Something went wrong. Try again. If it keeps failing, send the operator this error number: { $number }
 duration-days = { $n ->
     [one] 1 day
    *[other] { $n } days
@@ -410,118 +410,118 @@ duration-seconds = { $n ->
 }
 
 opt-file = file
-opt-file-desc = A file: PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV, JSON and more
+opt-file-desc = PDF, Word, PowerPoint, Excel, HTML, EPUB, Markdown, text, CSV, JSON and other files
 opt-file2 = file2
-opt-file2-desc = One more file
+opt-file2-desc = Another file
 opt-file3 = file3
-opt-file3-desc = One more file
+opt-file3-desc = Another file
 opt-file4 = file4
-opt-file4-desc = One more file
+opt-file4-desc = Another file
 opt-file5 = file5
-opt-file5-desc = One more file
+opt-file5-desc = Another file
 opt-link = link
-opt-link-desc = A link to a page or a file, starting with https://
+opt-link-desc = Link to a page or file, starting with https://
 opt-text = text
-opt-text-desc = A text to add; give nothing at all and a larger field opens
+opt-text-desc = Text to add (leave all options empty to open a larger field)
 opt-title = title
 opt-title-desc = Title of the text
 opt-visible = visible
-opt-visible-desc = Who may find it: by choice, else the server if everybody can view this channel
-visible-server = everybody on this server
-visible-channel = only people of this channel
+opt-visible-desc = Who can find it (default: the server if everyone can view this channel, else this channel)
+visible-server = everyone on this server
+visible-channel = only members of this channel
 opt-search = search
-opt-search-desc = Words of the title
+opt-search-desc = Words from the title
 opt-document = document
-opt-document-desc = Begin to type its title
+opt-document-desc = Start typing its title
 opt-all = all
-opt-all-desc = Everybody's jobs, for people who manage the server
+opt-all-desc = Show everyone's jobs, if you manage the server
 opt-job = job
-opt-job-desc = Its number, or begin to type what it is about
+opt-job-desc = Job number, or start typing its question or document
 opt-answer = answer
-opt-answer-desc = Which answer; otherwise your last one in this channel
+opt-answer-desc = The answer to explain (default: your last answer in this channel)
 opt-top-n = top-n
-opt-top-n-desc = How many passages are recalled before they are put in order
+opt-top-n-desc = Number of passages recalled before reranking
 opt-language = language
-opt-language-desc = The language of answers
+opt-language-desc = Language of answers
 opt-add-by = add-by
-opt-add-by-desc = Who may add documents
-add-by-role = people with a role, and managers
+opt-add-by-desc = Who can add documents
+add-by-role = members with a role and managers
 opt-role = role
-opt-role-desc = The role whose people may add documents
+opt-role-desc = The role whose members can add documents
 opt-questions-person = questions-per-person
-opt-questions-person-desc = Questions one person may ask in an hour; not more than the operator’s limit
+opt-questions-person-desc = Questions per person per hour, up to the operator's limit
 opt-questions-server = questions-per-day
-opt-questions-server-desc = Questions the whole server may ask in a day; not more than the operator’s limit
+opt-questions-server-desc = Questions per day for the whole server, up to the operator's limit
 opt-documents-person = documents-per-person
-opt-documents-person-desc = Documents one person may add in a day; not more than the operator’s limit
+opt-documents-person-desc = Documents per person per day, up to the operator's limit
 opt-documents-server = documents-per-day
-opt-documents-server-desc = Documents the whole server may add in a day; not more than the operator’s limit
+opt-documents-server-desc = Documents per day for the whole server, up to the operator's limit
 cmd-jobs-why = why
-cmd-jobs-why-desc = What a job waits for, or why it ended as it did
+cmd-jobs-why-desc = Show what a job is waiting for, or why it ended
 
-## What is said after a press, in private
+## Private replies to buttons and commands
 
-ask-again-title = Ask the same question again, with another choice:
-ask-again-reranker = Another reranker …
-ask-again-passages = Another number of passages …
-vote-up = Thank you! Good to know that it helped. Press again to take it back.
-vote-down = Thank you, that is noted. Press again to take it back.
-vote-removed = Your vote is taken back.
-button-cancel-deletion = Keep
-delete-confirm = Delete **{ $title }**? Answers stop using it at once, and it cannot be brought back.
-delete-done = **{ $title }** is deleted. No answer uses it any more.
-delete-cancelled = Document { $document } stays.
-job-private-question = (a private question)
+ask-again-title = Ask the same question with a different setting:
+ask-again-reranker = Choose a reranker
+ask-again-passages = Choose a number of passages
+vote-up = Thanks! Your vote is saved: the answer helped. Press the button again to remove it.
+vote-down = Thanks! Your vote is saved: the answer didn't help. Press the button again to remove it.
+vote-removed = Your vote was removed.
+button-cancel-deletion = Cancel
+delete-confirm = Delete **{ $title }**? Answers stop using it immediately. This can't be undone.
+delete-done = **{ $title }** was deleted. Answers no longer use it.
+delete-cancelled = Document { $document } wasn't deleted.
+job-private-question = (private question)
 job-requeued = Job { $job } is queued again.
-job-cancelled = Job { $job } is cancelled.
-job-stopping = Job { $job } stops at its next step.
+job-cancelled = Job { $job } was cancelled.
+job-stopping = Job { $job } is being cancelled and will stop after its current step.
 job-why = **Job { $job }** · { $state }: { $why }
-ingest-received = Received …
-settings-choose-channels = Channels with public answers; none chosen: all
-form-text = Add a text
+ingest-received = Received…
+settings-choose-channels = Channels with public answers (none selected: all channels)
+form-text = Add text
 form-text-title = Title
 form-text-text = Text
 form-about = Ask about this
 form-about-question = Your question
-form-about-hint = Leave it empty to ask what the message asks
-form-about-text = The message
-follow-up-refused = About your question in <#{ $channel }>: { $reason }
-follow-up-dm-closed = I cannot answer that, and may not write to you directly to say why. Ask with `/ask`, and you alone see the reason.
-hint-mention = Mention me with a question in a thread where I answered, or reply to one of my answers. Anywhere else, ask with `/ask`.
+form-about-hint = Leave empty to use the message as the question
+form-about-text = Message
+follow-up-refused = Your question in <#{ $channel }> can't be answered: { $reason }
+follow-up-dm-closed = This question can't be answered, and the reason couldn't be sent because your direct messages are closed. Use `/ask` to see the reason privately.
+hint-mention = To ask a follow-up question, mention the bot in a thread of an answer or reply to an answer. Anywhere else, use `/ask`.
 
 ## More refusals
 
-refusal-file-too-large = **{ $name }** is larger than the { $limit } MB that may be added. Split it, or ask the operator to raise the limit.
-refusal-file-empty = **{ $name }** is empty. Save it again and attach that.
-refusal-file-unavailable = **{ $name }** could not be read from Discord. Attach it again.
-refusal-same-name = There are two files named **{ $name }**. Give one another name, or add it on its own.
-refusal-name-taken = **{ $name }** is in the library already, added by somebody else, so only that person or a manager may replace it. Give yours another name.
-refusal-already-added = **{ $name }** is in the library already, or is being read. There is nothing to add; `/docs list` shows it.
-refusal-invalid-link = { $link } is no link that can be fetched. It has to start with https:// or http://.
-refusal-text-empty = There is no text. Write one into `text`, attach a file, or give a link.
-refusal-nothing-to-add = That message holds no file, no link and no text that could be added. Use `/ingest` to add something.
-refusal-nothing-to-ask-about = That message holds no text to ask about. Ask with `/ask`.
-refusal-may-not-add-managers = Only people who manage this server may add documents. Ask one of them to add it.
-refusal-may-not-add-role = Only people with the role { $role } may add documents here. Ask one of them to add it.
-refusal-unknown-document = There is no document “{ $name }” that you may see. Begin to type its title and choose from the list, or look with `/docs list`.
-docs-channel-unavailable = its channel is gone or closed to you; it can only be deleted
+refusal-file-too-large = **{ $name }** is larger than the limit of { $limit } MB. Split the file, or ask the operator to raise the limit.
+refusal-file-empty = **{ $name }** is empty. Save the file again and attach it.
+refusal-file-unavailable = **{ $name }** couldn't be downloaded from Discord. Attach it again.
+refusal-same-name = Two files are named **{ $name }**. Rename one of them, or add them separately.
+refusal-name-taken = Someone else already added **{ $name }**. Only they or a manager can replace it. Rename your file and add it again.
+refusal-already-added = **{ $name }** is already in the library or being added. Use `/docs list` to find it.
+refusal-invalid-link = { $link } isn't a valid link. Links must start with https:// or http://.
+refusal-text-empty = The text is empty. Fill in `text`, attach a file, or provide a link.
+refusal-nothing-to-add = That message contains no file, link or text. Use `/ingest` to add something else.
+refusal-nothing-to-ask-about = That message contains no text. Ask your question with `/ask`.
+refusal-may-not-add-managers = Only members who manage this server can add documents. Ask one of them to add it.
+refusal-may-not-add-role = Only members with the role { $role } can add documents on this server. Ask one of them to add it.
+refusal-unknown-document = No document named “{ $name }” is visible to you. Start typing its title and choose it from the list, or use `/docs list`.
+docs-channel-unavailable = can only be deleted: its channel is gone or isn't visible to you
 docs-search-more = { $n ->
-    [one] 1 more; search for more of the title
-   *[other] { $n } more; search for more of the title
+    [one] 1 more result. Type more of the title to narrow the search
+   *[other] { $n } more results. Type more of the title to narrow the search
 }
-refusal-same-title = Several documents are called “{ $name }”: { $numbers }. Name the number of the one you mean.
-refusal-not-your-document = **{ $title }** was added by somebody else. Only that person, or someone who manages the server, may change it.
-refusal-original-too-large = **{ $name }** is larger than the { $limit } MB that Discord takes here. The document's card names where it came from.
-refusal-unknown-job = There is no job { $job } that you may see. `/jobs list` shows yours.
-refusal-not-your-job = That is somebody else's job. Only that person, or someone who manages the server, may stop or repeat it.
-refusal-not-your-answer = That is somebody else's answer. Ask the question yourself with `/ask`.
-refusal-no-answer-yet = Job { $job } has no answer. `/jobs show { $job }` says where it stands.
-refusal-no-last-answer = You have no answer in this channel yet. Ask with `/ask`, or name one.
-refusal-job-ended = Job { $job } has ended already, so there is nothing to stop.
-refusal-nothing-to-retry = There is nothing to try again: only what failed or was cancelled can be. For another answer, ask again.
-refusal-retry-other-server = This job belongs to a server. Try it again there.
-refusal-retry-private = That is a private question of somebody else. Only that person can repeat it.
-refusal-choice-unavailable = That choice is no longer offered. Ask again with `/ask`.
+refusal-same-title = Several documents are named “{ $name }”: { $numbers }. Enter the number of the document instead.
+refusal-not-your-document = **{ $title }** was added by someone else. Only they or a manager of this server can change it.
+refusal-original-too-large = **{ $name }** is larger than the { $limit } MB that Discord allows here. Use `/docs show` to see where it came from.
+refusal-unknown-job = Job { $job } doesn't exist or isn't visible to you. Use `/jobs list` to see your jobs.
+refusal-not-your-job = This job belongs to someone else. Only they or a manager of this server can cancel or retry it.
+refusal-not-your-answer = This answer belongs to someone else. Ask the question yourself with `/ask`.
+refusal-no-answer-yet = Job { $job } has no answer. Use `/jobs show { $job }` to see its status.
+refusal-no-last-answer = You have no answers in this channel yet. Ask a question with `/ask`, or choose one with the option `answer`.
+refusal-job-ended = Job { $job } has already ended and can't be cancelled.
+refusal-nothing-to-retry = Only failed or cancelled jobs can be retried. To get another answer, ask again with `/ask`.
+refusal-retry-other-server = This job belongs to a server. Retry it there.
+refusal-retry-private = This is someone else's private question. Only they can retry it.
+refusal-choice-unavailable = This choice is no longer available. Ask again with `/ask`.
 refusal-ask-other-server = This answer belongs to a server. Ask again there with `/ask`.
-refusal-managers-only = Only people who manage this server may do that. Ask one of them.
-refusal-role-missing = Name the role too, with the option `role`.
+refusal-managers-only = Only members with the Manage Server permission can do this. Ask one of them.
+refusal-role-missing = Choose a role with the option `role`.

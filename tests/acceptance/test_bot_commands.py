@@ -15,7 +15,7 @@ from tests.fake_discord.exchange import Interaction
 from tests.fake_discord.model import Channel, Guild, Message
 
 PATIENCE_S = 60
-ADDED = "Added to the library"
+ADDED = "Document added"
 DOCUMENTS = "SELECT {} FROM documents d JOIN workspaces w ON w.id = d.workspace_id WHERE w.key = :key"
 JOBS = "SELECT {} FROM jobs j JOIN workspaces w ON w.id = j.workspace_id WHERE w.key = :key"
 FAILURES = (
@@ -104,8 +104,8 @@ def test_ask__private_answer_is_private(club: Club):
 
 
 def test_ask__what_is_no_question(club: Club):
-    refusal(club.anna.slash("ask", question="   ", channel=club.hall), "There is no question")
-    refusal(club.anna.slash("ask", question="why " * 100, channel=club.hall), "at most 300")
+    refusal(club.anna.slash("ask", question="   ", channel=club.hall), "The question is empty")
+    refusal(club.anna.slash("ask", question="why " * 100, channel=club.hall), "the limit is 300")
     assert club.jobs() == []
 
 
@@ -120,7 +120,7 @@ def test_ask__over_quota_says_when_there_is_room(club: Club):
         "1 per person"
     )
     club.anna.slash("ask", question="One?", channel=club.hall).wait_message()
-    refusal(club.anna.slash("ask", question="Two?", channel=club.hall), "There is room again in")
+    refusal(club.anna.slash("ask", question="Two?", channel=club.hall), "Try again in")
     club.ben.slash("ask", question="One?", channel=club.hall).wait_message()
     assert len(club.jobs()) == 2
 
@@ -128,13 +128,13 @@ def test_ask__over_quota_says_when_there_is_room(club: Club):
 def test_ask_again__with_another_method_is_public_for_the_asker_only(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
-    menu = club.anna.click(answer, "Ask again with …").wait_message("Ask the same question again", PATIENCE_S)
+    menu = club.anna.click(answer, "Ask again with…").wait_message("Ask the same question", PATIENCE_S)
     assert menu.ephemeral
-    again = club.anna.select(menu, "Another reranker …", ["none"])
+    again = club.anna.select(menu, "Choose a reranker", ["none"])
     again.wait_message("40 euros", PATIENCE_S)
     assert not again.message.ephemeral
-    menu = club.ben.click(answer, "Ask again with …").wait_message("Ask the same question again", PATIENCE_S)
-    again = club.ben.select(menu, "Another number of passages …", ["1"])
+    menu = club.ben.click(answer, "Ask again with…").wait_message("Ask the same question", PATIENCE_S)
+    again = club.ben.select(menu, "Choose a number of passages", ["1"])
     again.wait_message("40 euros", PATIENCE_S)
     assert again.message.ephemeral
 
@@ -163,33 +163,33 @@ def test_ingest__several_things_are_one_card_and_what_is_refused_is_said_apart(c
     added.wait_message("2 documents added", PATIENCE_S)
     said = added.wait_message("huge", PATIENCE_S)
     assert said.ephemeral
-    assert "is larger than the 1 MB" in said.text
+    assert "is larger than the limit of 1 MB" in said.text
     assert "empty" in said.text
     assert len(club.jobs()) == 2
 
 
 def test_ingest__nothing_but_refusals(club: Club):
     refusal(club.anna.slash("ingest", channel=club.hall, file=("a.txt", b"")), "is empty")
-    refusal(club.anna.slash("ingest", channel=club.hall, file=("b.bin", b"x" * 1_100_000)), "larger than the 1 MB")
-    refusal(club.anna.slash("ingest", channel=club.hall, link="ftp://example.org/x"), "is no link")
-    refusal(club.anna.slash("ingest", channel=club.hall, text="  "), "There is no text")
+    refusal(club.anna.slash("ingest", channel=club.hall, file=("b.bin", b"x" * 1_100_000)), "limit of 1 MB")
+    refusal(club.anna.slash("ingest", channel=club.hall, link="ftp://example.org/x"), "a valid link")
+    refusal(club.anna.slash("ingest", channel=club.hall, text="  "), "The text is empty")
     assert club.jobs() == []
 
 
 def test_ingest__a_kind_of_file_that_cannot_be_read(club: Club):
     added = club.anna.slash("ingest", channel=club.hall, file=("film.mp4", b"\x00\x00\x00\x20ftypisom" + bytes(500)))
-    added.wait_message("Could not be added", PATIENCE_S)
+    added.wait_message("couldn't be added", PATIENCE_S)
 
 
 def test_card__tried_again_by_who_added_it_or_a_manager(club: Club):
     damaged = ("book.epub", b"PK\x03\x04 and then nothing")
-    card = club.anna.slash("ingest", channel=club.hall, file=damaged).wait_message("Could not be added", PATIENCE_S)
-    assert club.ben.click(card, "Try again").wait_message("somebody else's job").ephemeral
+    card = club.anna.slash("ingest", channel=club.hall, file=damaged).wait_message("couldn't be added", PATIENCE_S)
+    assert club.ben.click(card, "Retry").wait_message("This job belongs to someone else").ephemeral
     for times, who in enumerate((club.anna, club.owner), start=2):
-        who.click(card, "Try again").wait_acknowledged()
+        who.click(card, "Retry").wait_acknowledged()
         ended = lambda times=times: club.rows(FAILURES) == [times]  # noqa: E731
         club.discord.wait_until(ended, PATIENCE_S, "another failure")
-        club.discord.wait_until(lambda: card.component("Try again"), PATIENCE_S, "the card as it was")
+        club.discord.wait_until(lambda: card.component("Retry"), PATIENCE_S, "the card as it was")
 
 
 def test_ingest__without_anything_opens_a_form(club: Club):
@@ -200,7 +200,7 @@ def test_ingest__without_anything_opens_a_form(club: Club):
 
 def test_ingest__the_same_name_is_a_new_version_for_who_added_it_and_managers(club: Club):
     club.anna.slash("ingest", channel=club.hall, file=("rules.txt", b"No dogs.")).wait_message(ADDED, PATIENCE_S)
-    refusal(club.ben.slash("ingest", channel=club.hall, file=("rules.txt", b"Cats.")), "added by somebody else")
+    refusal(club.ben.slash("ingest", channel=club.hall, file=("rules.txt", b"Cats.")), "Someone else already added")
     for who, content in ((club.anna, b"Dogs on a leash."), (club.owner, b"Dogs are welcome.")):
         who.slash("ingest", channel=club.hall, file=("rules.txt", content)).wait_message(ADDED, PATIENCE_S)
     assert club.rows(DOCUMENTS.format("d.added_by")) == [str(club.anna.id)]
@@ -209,12 +209,12 @@ def test_ingest__the_same_name_is_a_new_version_for_who_added_it_and_managers(cl
 def test_ingest__only_those_who_may(club: Club, discord: FakeDiscord):
     role = discord.add_role(club.guild, "librarian")
     club.owner.slash("settings access", channel=club.hall, options={"add-by": "managers"}).wait_message(
-        "people who manage"
+        "members who manage"
     )
-    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only people who manage")
-    club.owner.slash("settings access", channel=club.hall, role=role).wait_message("people with")
+    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members who manage")
+    club.owner.slash("settings access", channel=club.hall, role=role).wait_message("members with")
     discord.add_member(club.guild, club.ben, role)
-    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only people with the role")
+    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members with the role")
     club.ben.slash("ingest", channel=club.hall, text=LEASE).wait_message(ADDED, PATIENCE_S)
 
 
@@ -231,7 +231,7 @@ def test_add_to_library__attachments_and_text_with_a_link_to_the_message(club: C
 def test_docs__listed_shown_with_the_original_and_deleted_after_a_question(club: Club):
     number = club.add(club.anna)
     assert "Lease" in club.ben.slash("docs list", channel=club.hall).wait_message("1 document").text
-    club.ben.slash("docs list", channel=club.hall, search="nothing").wait_message("Nothing in the library")
+    club.ben.slash("docs list", channel=club.hall, search="nothing").wait_message("No documents match")
     found = club.ben.autocomplete("docs show", "document", "lea", channel=club.hall)
     assert [choice.value for choice in found] == [number]
     card = club.ben.slash("docs show", channel=club.hall, document="lease").wait_message("40 euros")
@@ -240,14 +240,14 @@ def test_docs__listed_shown_with_the_original_and_deleted_after_a_question(club:
     original = club.ben.click(card, press(card, "file")).wait_message()
     assert [file.filename for file in original.attachments] == ["Lease.md"]
 
-    refusal(club.ben.slash("docs delete", channel=club.hall, document=number), "added by somebody else")
+    refusal(club.ben.slash("docs delete", channel=club.hall, document=number), "added by someone else")
     confirm = club.anna.slash("docs delete", channel=club.hall, document=number).wait_message("Delete **Lease**")
-    club.anna.click(confirm, "Keep").wait_acknowledged()
-    club.discord.wait_until(lambda: "stays" in confirm.text, 10, "the answer to Keep")
+    club.anna.click(confirm, "Cancel").wait_acknowledged()
+    club.discord.wait_until(lambda: "wasn't deleted" in confirm.text, 10, "the answer to Cancel")
     confirm = club.anna.slash("docs delete", channel=club.hall, document=number).wait_message("Delete **Lease**")
     club.anna.click(confirm, "Delete").wait_acknowledged()
-    club.discord.wait_until(lambda: "is deleted" in confirm.text, 10, "the answer to Delete")
-    refusal(club.anna.slash("docs show", channel=club.hall, document=number), "There is no document")
+    club.discord.wait_until(lambda: "was deleted" in confirm.text, 10, "the answer to Delete")
+    refusal(club.anna.slash("docs show", channel=club.hall, document=number), "is visible to you")
 
 
 def test_docs__read_again(club: Club):
@@ -263,7 +263,7 @@ def test_docs__of_a_closed_channel_are_for_its_people(club: Club, discord: FakeD
     discord.allow(board, club.anna, "view_channel")
     number = club.add(club.anna, "The secret budget is 900 euros.", "Budget", board)
     assert club.ben.autocomplete("docs show", "document", "", channel=club.hall) == []
-    refusal(club.ben.slash("docs show", channel=club.hall, document=number), "There is no document")
+    refusal(club.ben.slash("docs show", channel=club.hall, document=number), "is visible to you")
     club.anna.slash("docs show", channel=club.hall, document=number).wait_message("900 euros")
     question = "What is the secret budget?"
     public = club.anna.slash("ask", question=question, channel=club.hall)
@@ -281,24 +281,24 @@ def test_jobs__listed_shown_explained_to_whom_they_belong(club: Club):
     assert "What does the lease" in club.anna.slash("jobs list", channel=club.hall).wait_message("Your jobs").text
     club.ben.slash("jobs list", channel=club.hall).wait_message("no jobs yet")
     everybodys = club.owner.slash("jobs list", channel=club.hall, all=True).wait_message("Jobs on this server")
-    assert "(a private question)" in everybodys.text
+    assert "(private question)" in everybodys.text
     assert "What does the lease" not in everybodys.text
     assert "40 euros" in club.anna.slash("jobs show", channel=club.hall, job=job).wait_message("40 euros").text
     assert "40 euros" not in club.owner.slash("jobs show", channel=club.hall, job=job).wait_message(f"Job {job}").text
-    refusal(club.ben.slash("jobs show", channel=club.hall, job=job), "There is no job")
-    refusal(club.ben.slash("jobs cancel", channel=club.hall, job=job), "somebody else's job")
-    refusal(club.anna.slash("jobs cancel", channel=club.hall, job=job), "ended already")
-    refusal(club.anna.slash("jobs retry", channel=club.hall, job=job), "nothing to try again")
-    refusal(club.anna.slash("jobs show", channel=club.hall, job="soon"), "There is no job")
+    refusal(club.ben.slash("jobs show", channel=club.hall, job=job), "isn't visible to you")
+    refusal(club.ben.slash("jobs cancel", channel=club.hall, job=job), "This job belongs to someone else")
+    refusal(club.anna.slash("jobs cancel", channel=club.hall, job=job), "has already ended")
+    refusal(club.anna.slash("jobs retry", channel=club.hall, job=job), "Only failed or cancelled jobs")
+    refusal(club.anna.slash("jobs show", channel=club.hall, job="soon"), "isn't visible to you")
     club.anna.slash("jobs why", channel=club.hall, job=job).wait_message(f"Job {job}")
     assert [c.value for c in club.anna.autocomplete("jobs show", "job", "lease of", channel=club.hall)] == [job]
 
 
 def test_why__with_a_picture_for_the_last_answer_here(club: Club):
-    refusal(club.anna.slash("why", channel=club.hall), "no answer in this channel yet")
+    refusal(club.anna.slash("why", channel=club.hall), "no answers in this channel yet")
     club.add(club.anna)
     club.ask(club.anna)
-    why = club.anna.slash("why", channel=club.hall).wait_message("Why these sources", PATIENCE_S)
+    why = club.anna.slash("why", channel=club.hall).wait_message("Why these sources?", PATIENCE_S)
     assert why.ephemeral
     assert [file.filename for file in why.attachments] == ["ranks.png"]
 
@@ -309,11 +309,11 @@ def test_answer_of_somebody_else__public_here_or_not_at_all(club: Club, discord:
     club.ben.click(public, "Sources").wait_message("40 euros", PATIENCE_S)
     private = club.ask(club.anna, private=True).message
     job = press(private, "why").rpartition(":")[2]
-    refusal(club.ben.slash("why", channel=club.hall, answer=job), "somebody else's answer")
-    refusal(club.owner.slash("why", channel=club.hall, answer=job), "somebody else's answer")
+    refusal(club.ben.slash("why", channel=club.hall, answer=job), "belongs to someone else")
+    refusal(club.owner.slash("why", channel=club.hall, answer=job), "belongs to someone else")
     elsewhere = discord.add_channel(club.guild, "elsewhere")
     job = press(public, "why").rpartition(":")[2]
-    refusal(club.ben.slash("why", channel=elsewhere, answer=job), "somebody else's answer")
+    refusal(club.ben.slash("why", channel=elsewhere, answer=job), "belongs to someone else")
 
 
 def test_votes__are_kept_changed_and_taken_back(club: Club):
@@ -328,7 +328,7 @@ def test_votes__are_kept_changed_and_taken_back(club: Club):
 # ------------------------------------------------------------------------------------------------- settings and help
 def test_settings__shown_changed_and_reset_by_managers_only(club: Club, discord: FakeDiscord):
     lifted = club.anna.slash("settings show", channel=club.hall, by_override=True)
-    refusal(lifted, "Only people who manage this server")
+    refusal(lifted, "Only members with the Manage Server permission")
     assert "(default)" in club.owner.slash("settings show", channel=club.hall).wait_message("Reranker").text
     set_ = {"reranker": "none", "top-k": 5, "language": "zh"}
     shown = club.owner.slash("settings answers", channel=club.hall, options=set_).wait_message("**Reranker** · none")
@@ -344,17 +344,17 @@ def test_settings__public_answers_in_chosen_channels_only(club: Club, discord: F
     library = discord.add_channel(club.guild, "library")
     club.add(club.anna)
     menu = club.owner.slash("settings access", channel=club.hall).wait_message("Public answers in")
-    club.owner.select(menu, "Channels with public answers; none chosen: all", [library]).wait_acknowledged()
+    club.owner.select(menu, "Channels with public answers (none selected: all channels)", [library]).wait_acknowledged()
     club.discord.wait_until(lambda: str(library.id) in menu.text, 10, "the settings with the channel")
     assert club.ask(club.anna).message.ephemeral
     assert not club.ask(club.anna, channel=library).message.ephemeral
 
 
 def test_help__explains_and_tells_managers_more(club: Club):
-    shown = club.anna.slash("help", channel=club.hall).wait_message("What I can do")
+    shown = club.anna.slash("help", channel=club.hall).wait_message("How to use this bot")
     assert shown.ephemeral
     assert "/settings" not in shown.text
-    assert "/settings" in club.owner.slash("help", channel=club.hall).wait_message("What I can do").text
+    assert "/settings" in club.owner.slash("help", channel=club.hall).wait_message("How to use this bot").text
 
 
 # ---------------------------------------------------------------------------------------------------------- follow-ups
@@ -376,9 +376,9 @@ def test_mention_elsewhere__gets_one_hint_a_minute(club: Club):
     for _ in range(3):
         club.ben.say(club.hall, "hello", mentions_bot=True)
     club.ben.say(club.hall, "hello all")
-    club.discord.wait_until(lambda: any("Mention me with a question" in m.text for m in club.hall.messages), 10, "hint")
+    club.discord.wait_until(lambda: any("a follow-up question" in m.text for m in club.hall.messages), 10, "hint")
     assert club.jobs() == []
-    assert sum("Mention me" in m.text for m in club.hall.messages) == 1
+    assert sum("a follow-up question" in m.text for m in club.hall.messages) == 1
 
 
 # ------------------------------------------------------------------------------------ direct messages, no membership

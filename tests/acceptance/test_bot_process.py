@@ -120,11 +120,11 @@ def test_database_away__everything_is_refused_kindly_and_goes_on_afterwards(
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
         try:
             asked = anna.slash("ask", question="Is anybody there?", channel=channel)
-            refusal = asked.wait_message("cannot be reached at the moment", 30)
+            refusal = asked.wait_message("is unavailable right now", 30)
             assert refusal.ephemeral
             assert asked.messages_seen == [refusal]
             assert anna.autocomplete("docs show", "document", "x", channel=channel) == []
-            anna.slash("help", channel=channel).wait_message("What I can do")
+            anna.slash("help", channel=channel).wait_message("How to use this bot")
         finally:
             connection.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     anna.slash("ask", question="And now?", channel=channel).wait_message("Waiting", 30)

@@ -51,7 +51,7 @@ def test_story__file_question_reasons_vote_deletion_abstention(desk: Desk, disco
     # Sources quotes the page; Why these shows reasons and the picture, to the one who asks only.
     sources = anna.click(answer, "Sources").wait_message("deposit", PATIENCE_S)
     assert sources.ephemeral
-    why = anna.click(answer, "Why these").wait_message("Why these sources", PATIENCE_S)
+    why = anna.click(answer, "Why these sources?").wait_message("Why these sources?", PATIENCE_S)
     assert why.ephemeral
     assert [file.data[:8] for file in why.attachments] == [b"\x89PNG\r\n\x1a\n"]
 

@@ -128,7 +128,7 @@ def test_ingest__a_card_lives_until_its_last_job_ends(office):
     with office.database.system() as session:
         jobs.succeed(session, lease, {"chunks": 3, "document": 1})
     office.wait_state(card)
-    assert message.component("Try again") or message.component(f"rd:retry:{card.delivery}")
+    assert message.component("Retry") or message.component(f"rd:retry:{card.delivery}")
 
 
 def test_failure__is_shown_and_a_retry_shows_its_result_in_the_same_message(office):

@@ -97,7 +97,7 @@ def test_sentence__over_quota_says_when_there_is_room(scope):
 
 def test_sentence__over_quota_of_one_document():
     error = QuotaExceeded("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
-    assert "may add 1 document." in error_text(error, EN)
+    assert "you can add 1 document in 1 day" in error_text(error, EN)
     assert "1 份资料" in error_text(error, ZH)
 
 

@@ -44,12 +44,12 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     ("values", "said"),
     [
         ({"state": "queued", "ahead": 2, "attempt": 0}, "position 3"),
-        ({"state": "queued", "ahead": 0, "attempt": 0}, "next to be answered"),
+        ({"state": "queued", "ahead": 0, "attempt": 0}, "your question is next"),
         (
             {"state": "queued", "ahead": 4, "attempt": 0, "why": 'no worker for the queue "query"; start'},
             "no worker is running",
         ),
-        ({"state": "queued", "attempt": 0, "why": "not on the queue yet (is Redis away?)"}, "to be handed over"),
+        ({"state": "queued", "attempt": 0, "why": "not on the queue yet (is Redis away?)"}, "Waiting to be queued"),
         ({"state": "queued", "attempt": 1, "error": "x", "error_class": "LlmTimeout"}, "attempt 2 of 3"),
         ({"stage": "start"}, "Starting"),
         ({"stage": "something new"}, "Starting"),
@@ -57,10 +57,10 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ({"stage": "embed"}, "the question"),
         ({"stage": "recall"}, "the library"),
         ({"stage": "rerank", "progress_total": 1}, "Ranking"),
-        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "12 of 50 recalled passages"),
+        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "passages: 12 of 50"),
         ({"stage": "generate", "progress_total": 1}, "Writing"),
         ({"stage": "generate", "progress_text": "For an hour [1]."}, f"For an hour [1]. {CURSOR}"),
-        ({"stage": "rerank", "cancel_requested": True}, "Stopping"),
+        ({"stage": "rerank", "cancel_requested": True}, "Cancelling"),
     ],
 )
 def test_progress__says_where_it_stands(values, said):
@@ -109,7 +109,7 @@ def test_answer__text_sources_and_buttons():
     assert embed.description == (
         f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n**[2]** Rules · `rules.example/a`"
     )
-    assert embed.footer.text == "late-interaction · quoted word for word · 2.3 s"
+    assert embed.footer.text == "late-interaction · quoted from the sources · 2.3 s"
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("sources", "why", "again", "up", "down")]
 
 
@@ -141,14 +141,14 @@ def test_answer__what_took_the_place_of_what_is_said():
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
     footer = check(shown).embeds[0].footer.text
     for said in (
-        "searched as “laser time”",
+        "searched for “laser time”",
         "searched by keywords only",
-        "cross-encoder was not available, late-interaction ranked instead",
-        "could not rate every passage",
-        "sentences are quoted instead",
+        "cross-encoder unavailable, ranked with late-interaction",
+        "couldn't score every passage",
+        "sentences quoted instead",
         "chosen by keywords",
-        "left out what has numbers that no source gives",
-        "written without the text around the passages",
+        "left out statements with numbers that no source contains",
+        "answered without the text around the passages",
         "parse: b instead of a",
     ):
         assert said in (footer or "")
@@ -167,10 +167,10 @@ SAVED = [
         (
             EN,
             [
-                "late-interaction ranked instead of llm-pairwise to save money",
-                "sentences are quoted instead of a written answer to save money",
-                "limit for one person in 24 hours: $0.50, spent: $0.4321",
-                "room again in 2 hours",
+                "spending limit reached, ranked with late-interaction instead of llm-pairwise",
+                "spending limit reached, sentences quoted instead of a written answer",
+                "limit per person in 24 hours: $0.50, spent: $0.4321",
+                "available again in 2 hours",
             ],
         ),
         (
@@ -190,7 +190,7 @@ def test_answer__what_the_budget_left_no_room_for_is_said(t, said):
     assert (check(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
 
 
-@pytest.mark.parametrize(("scope", "said"), [("question", "limit for a question: $0.50"), ("server", "this server")])
+@pytest.mark.parametrize(("scope", "said"), [("question", "limit per question: $0.50"), ("server", "this server")])
 def test_answer__other_limits_are_named(scope, said):
     over = OVER | {"scope": scope, "frees_in_s": None}
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
@@ -276,7 +276,7 @@ def test_abstention__names_what_it_looked_at_once():
     check(shown)
     assert shown.content.endswith("\nI found nothing in the library that answers this.")
     description = shown.embeds[0].description or ""
-    assert "Nearest of the 5 passages looked at" in description
+    assert "Closest of the 5 passages searched" in description
     assert re.findall(r"• (\w+)", description) == ["Manual", "Rules", "Prices"]
     assert "/ingest" in description
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("why", "again", "up", "down")]

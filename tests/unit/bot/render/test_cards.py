@@ -75,7 +75,7 @@ def test_sources__a_link_the_viewer_cannot_open_is_left_out():
 def test_sources__of_no_answer():
     found = [{"chunk": 1, "document": 1, "title": "Manual"}]
     assert "• Manual" in _description(render_sources(answer("x", abstained=True, candidates=found), EN))
-    assert "no source" in _description(render_sources(answer("x", candidates=[]), EN))
+    assert "doesn't cite any sources" in _description(render_sources(answer("x", candidates=[]), EN))
 
 
 def test_sources__name_the_other_documents_that_say_the_same():
@@ -122,7 +122,7 @@ def test_why__reasons_ranks_and_times():
     shown = check(render_why(told, EN, b"png"))
     description = _description(shown)
     assert (
-        "4 passages were recalled, **late-interaction** put them in order, the answer was written from the first 3."
+        "4 passages were recalled and ranked by **late-interaction**. The answer was written from the top 3."
         in description
     )
     assert (
@@ -134,8 +134,8 @@ def test_why__reasons_ranks_and_times():
     assert "recall #3 → **#3** ·" in description
     assert "**4 ·" not in description
     assert shown.embeds[0].footer.text == (
-        "embed 12 ms · recall 9 ms · rerank 1.9 s · write 0.4 s · 1,540 tokens · $0.0123 · "
-        "cross-encoder was not available, late-interaction ranked instead"
+        "embed 12 ms · recall 9 ms · rerank 1.9 s · generate 0.4 s · 1,540 tokens · $0.0123 · "
+        "cross-encoder unavailable, ranked with late-interaction"
     )
     assert shown.embeds[0].image.url == f"attachment://{PICTURE_FILE}"
     assert shown.files == (OutgoingFile(PICTURE_FILE, b"png", EN("why-picture", n=4, reranker="late-interaction")),)
@@ -143,16 +143,16 @@ def test_why__reasons_ranks_and_times():
 
 def test_why__of_an_abstention_and_of_an_empty_library():
     told = trace(candidate(1, 1), abstained=True)
-    assert "none was good enough" in _description(render_why(told, EN, None))
+    assert "None was relevant enough" in _description(render_why(told, EN, None))
     assert "not cited" not in _description(render_why(told, EN, None))
     empty = check(render_why(trace(abstained=True), EN, None))
-    assert "Nothing was recalled" in _description(empty)
+    assert "The search found no passages" in _description(empty)
     assert not empty.files
 
 
 def test_why__says_what_a_follow_up_was_searched_as():
     told = trace(candidate(1, 1), searched_as="How long may the laser cutter of the shop run?")
-    assert "searched as “How long may the laser cutter of the shop run?”" in _description(render_why(told, EN, None))
+    assert "searched for “How long may the laser cutter of the shop run?”" in _description(render_why(told, EN, None))
 
 
 def test_why__near_duplicates_are_passed_over_and_contradictions_named():
@@ -163,11 +163,11 @@ def test_why__near_duplicates_are_passed_over_and_contradictions_named():
         candidate(4, 4, "Fourth"),
     )
     description = _description(check(render_why(told, EN, None)))
-    assert "written from the first 3" in description
-    assert "cited as [1] · contradicted by another source" in description
+    assert "written from the top 3" in description
+    assert "cited as [1] · disagrees with another source" in description
     assert "**2 · Copy**" not in description
     assert "**4 · Fourth**" in description
-    assert description.endswith("-# 1 passage that says the same as a better one was passed over.")
+    assert description.endswith("-# 1 passage was skipped because it repeats a higher-ranked passage.")
 
 
 @BOTH
@@ -197,7 +197,7 @@ def test_docs__a_page_with_its_neighbours():
 
 def test_docs__nothing_there_or_nothing_found():
     assert "/ingest" in _description(render_document_list([], EN, total=0))
-    assert "Nothing in the library matches" in _description(render_document_list([], EN, total=3, search="zebra"))
+    assert "No documents match" in _description(render_document_list([], EN, total=3, search="zebra"))
 
 
 def test_doc__what_can_be_done_with_it():
@@ -206,10 +206,10 @@ def test_doc__what_can_be_done_with_it():
     )
     description = _description(shown)
     assert f"28 pages, 340 passages · added by <@{PERSON}> <t:{int(NOW.timestamp())}:R>" in description
-    assert "For everybody on this server" in description
+    assert "Visible to everyone on this server" in description
     assert "> Safety Never leave it alone." in description
     assert _actions(shown) == ["rd:file:12", "rd:reingest:12", "rd:delete:12"]
-    assert shown.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
+    assert shown.buttons[0][-1] == Link("Jump to message", MESSAGE_LINK)
     assert _actions(render_document(document(), EN, may_change=False)) == ["rd:file:12"]
     linked = render_document(document(origin="https://rules.example/a"), EN, may_change=False)
     assert "`https://rules.example/a`" in _description(linked)
@@ -230,14 +230,14 @@ def test_jobs__a_list_and_one_that_waits():
     assert "position 4" in _description(one)
     assert 'waiting in the queue "query" behind 3 jobs' in _description(one)
     assert _actions(one) == ["rd:cancel:7"]
-    assert one.buttons[0][-1] == Link("Open the message", MESSAGE_LINK)
+    assert one.buttons[0][-1] == Link("Jump to message", MESSAGE_LINK)
     assert not render_job(waiting, EN, delivery_id=7, may_change=False, link="https://evil.example").buttons
 
 
 def test_job__ended():
     failed = job(state="failed", error_class="LlmTimeout", error="x", attempt=3)
     shown = check(render_job(failed, EN, delivery_id=7, may_change=True))
-    assert "> The language model did not answer in time." in _description(shown)
+    assert "> The language model didn't respond in time." in _description(shown)
     assert _actions(shown) == ["rd:retry:7"]
     assert not render_job(failed, EN, delivery_id=None, may_change=True).buttons
     document_done = document_job("a.pdf", result=DONE)
@@ -271,7 +271,7 @@ def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
     defaults = Settings(_env_file=None)
     description = _description(render_settings(WorkspaceSettings(), defaults, EN))
     assert "**Reranker** · late-interaction (default)" in description
-    assert "**Questions** · 60 per person an hour, 2,000 for the server a day (default)" in description
+    assert "**Questions** · 60 per person per hour, 2,000 for the server per day (default)" in description
     assert "**Public answers in** · all channels (default)" in description
     chosen = WorkspaceSettings(
         reranker="none",
@@ -288,9 +288,9 @@ def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
     assert "**Reranker** · none\n" in description
     assert "**Passages read** · 5\n" in description
     assert "**Answer language** · Chinese" in description
-    assert f"people with <@&{PERSON}> and managers" in description
+    assert f"members with <@&{PERSON}> and managers" in description
     assert f"**Public answers in** · <#{CHANNEL}>" in description
-    assert "200 per person a day, 2,000 for the server a day (default)" in description, (
+    assert "200 per person per day, 2,000 for the server per day (default)" in description, (
         "nobody lifts the operator’s limit"
     )
     assert f"Changed by <@{PERSON}>" in description

@@ -40,9 +40,9 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ),
         (
             document_job("a.pdf", "failed", error_class="EncryptedFile"),
-            "❌ **a.pdf**\n> The file is protected by a password.",
+            "❌ **a.pdf**\n> The file is password-protected.",
         ),
-        (document_job("a.pdf", "dead", error_class="WorkerLost"), "fell silent"),
+        (document_job("a.pdf", "dead", error_class="WorkerLost"), "stopped responding"),
         (document_job("a.pdf", "cancelled"), "🚫 a.pdf · cancelled"),
         (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
         (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
@@ -51,14 +51,14 @@ def _actions(shown: OutgoingMessage) -> list[str]:
             "no worker is running",
         ),
         (document_job("a.pdf", "queued", attempt=1, error="x"), "attempt 2 of 3"),
-        (document_job("a.pdf", "running", stage="fetch"), "fetching the link"),
+        (document_job("a.pdf", "running", stage="fetch"), "downloading"),
         (document_job("a.pdf", "running", stage="parse"), "reading"),
         (
             document_job("a.pdf", "running", stage="embed", progress_done=340, progress_total=1071),
             "340 of 1,071 passages embedded",
         ),
         (document_job("a.pdf", "running", stage="anything"), "reading"),
-        (document_job("a.pdf", "running", stage="embed", cancel_requested=True), "stopping"),
+        (document_job("a.pdf", "running", stage="embed", cancel_requested=True), "cancelling"),
     ],
 )
 def test_ingest__each_state_has_a_line(made, said):
@@ -71,13 +71,13 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
     same = document_job("c", result={"chunks": 3, "unchanged": True})
     running, stopped = document_job("d", "running", stage="parse"), document_job("e", "cancelled")
     for jobs, title, colour, actions in (
-        ((done, running), "Adding 2 documents, 1 done", COLOUR_INFO, ["rd:cancel:7"]),
+        ((done, running), "Adding 2 documents (1 done)", COLOUR_INFO, ["rd:cancel:7"]),
         ((running,), "Adding 1 document", COLOUR_INFO, ["rd:cancel:7"]),
-        ((done,), "Added to the library", COLOUR_SUCCESS, []),
-        ((done, done), "2 documents added to the library", COLOUR_SUCCESS, []),
-        ((same, same), "All 2 documents are in the library already", COLOUR_SUCCESS, []),
+        ((done,), "Document added", COLOUR_SUCCESS, []),
+        ((done, done), "2 documents added", COLOUR_SUCCESS, []),
+        ((same, same), "All 2 documents are already in the library", COLOUR_SUCCESS, []),
         ((done, failed), "1 of 2 documents added", COLOUR_WARNING, ["rd:retry:7"]),
-        ((failed,), "Could not be added", COLOUR_ERROR, ["rd:retry:7"]),
+        ((failed,), "Document couldn't be added", COLOUR_ERROR, ["rd:retry:7"]),
         ((stopped,), "Cancelled", COLOUR_MUTED, ["rd:retry:7"]),
     ):
         shown = check(render_ingest(added(*jobs), EN))
@@ -86,10 +86,10 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
 
 def test_ingest__says_who_may_use_it():
     made = document_job("a", result=DONE)
-    assert "-# For everybody on this server" in _description(render_ingest(added(made), EN))
+    assert "-# Visible to everyone on this server" in _description(render_ingest(added(made), EN))
     scoped = replace(made, payload={"channels": [CHANNEL]})
-    assert f"-# Only for people of <#{CHANNEL}>" in _description(render_ingest(added(scoped), EN))
-    assert "-# For you only" in _description(render_ingest(added(scoped, guild_id=None), EN))
+    assert f"-# Visible only to members of <#{CHANNEL}>" in _description(render_ingest(added(scoped), EN))
+    assert "-# Visible only to you" in _description(render_ingest(added(scoped, guild_id=None), EN))
 
 
 def test_ingest__of_many_shows_failures_and_counts_the_rest():
