@@ -109,7 +109,7 @@ def stored_texts(front: CommandContext, workspace_id: int) -> list[str]:
     texts = []
     with front.database.tenant(workspace_id) as session:
         for document in documents.list_documents(session, limit=10**6):
-            texts += [build_passage(c.headings, c.text) for c in documents.show_document(session, document.id)[1]]
+            texts += [build_passage(c.headings, c.text) for c in documents.read_document(session, document.id)[1]]
     return texts
 
 

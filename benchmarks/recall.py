@@ -30,7 +30,7 @@ from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import profiles, workspaces
 from db.engine import Database, Session
-from db.recall import PostgresRecall, index_name, vector_text
+from db.recall import PostgresRecall, build_index_name, format_vector
 from db.vector_indexes import build_vector_indexes
 from evaluation.datasets import load_dataset
 from pipeline.recall import extract_terms, query_terms
@@ -158,7 +158,7 @@ def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage])
     session.execute(
         text(ADD_POSTINGS), scope | {n: list(c) for n, c in zip(names, zip(*postings, strict=True), strict=True)}
     )
-    written = [vector_text(passage.vector) for passage in passages]
+    written = [format_vector(passage.vector) for passage in passages]
     session.execute(text(ADD_VECTORS), scope | {"chunk_ids": chunk_ids, "versions": versions, "vectors": written})
 
 
@@ -227,7 +227,7 @@ def run(database: Database, arguments: argparse.Namespace) -> None:
     ways: dict[str, tuple[PostgresRecall, RecallMode]]
     ways = {"keyword": (store, "keyword"), "dense, hnsw": (store, "dense"), "hybrid, hnsw": (store, "hybrid")}
     show(measure(ways, questions, arguments.rounds))
-    database.autocommit(text(f"DROP INDEX {index_name(profile.id, workspace_id)}"))
+    database.autocommit(text(f"DROP INDEX {build_index_name(profile.id, workspace_id)}"))
     ways = {"keyword": (store, "keyword"), "dense, exact": (store, "dense"), "hybrid, exact": (store, "hybrid")}
     show(measure(ways, questions, 1))
 

@@ -54,7 +54,7 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
     """Show a document with its passages."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        summary, chunks = documents.show_document(session, document)
+        summary, chunks = documents.read_document(session, document)
     passages = [
         {
             "chunk": c.id,
@@ -99,7 +99,7 @@ def reingest(document: Number, workspace: Workspace = "local", as_json: Json = F
     with front_end.opened(settings, roles=("ingest",)) as front:
         workspace_id = front.workspace(workspace)
         with front.database.tenant(workspace_id) as session:
-            payload = documents.reingest_payload(session, document)
+            payload = documents.build_reingest_payload(session, document)
         entry = IngestResult(str(payload["source"]))
         entry.job = front.submitter.submit([new_job(front, workspace_id, payload)])[0]
         code = follow(front, workspace_id, [entry])

@@ -142,7 +142,7 @@ def _submit_batch(
                 except RefdeskError as error:
                     entry.state, entry.error = "failed", str(error)
                     continue
-                payload["sha256"] = blobs.keep_blob(session, workspace_id, content)
+                payload["sha256"] = blobs.store(session, workspace_id, content)
             ready.append((entry, new_job(front, workspace_id, payload)))
     numbers = front.submitter.submit(job for _, job in ready)
     for (entry, _), number in zip(ready, numbers, strict=True):

@@ -52,7 +52,7 @@ def list_command(
     """List jobs, newest first."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        found = jobs.listing(
+        found = jobs.list_jobs(
             session, states=[name.value for name in state or ()], kind=kind.value if kind else None, limit=limit
         )
     if as_json:
@@ -71,7 +71,7 @@ def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> 
     """Show a job and everything that happened to it."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        row, why, events = jobs.get(session, job), jobs.why(session, job), jobs.events(session, job)
+        row, why, events = jobs.get(session, job), jobs.explain(session, job), jobs.list_events(session, job)
     happened = [
         {"at": e.at.isoformat(timespec="milliseconds"), "state": e.state, "stage": e.stage, "attempt": e.attempt}
         | {"worker": e.worker, "note": e.note}
@@ -91,7 +91,7 @@ def why_command(job: Number, workspace: Workspace = "local", as_json: Json = Fal
     """Say in one sentence why a job is where it is."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        row, why = jobs.get(session, job), jobs.why(session, job)
+        row, why = jobs.get(session, job), jobs.explain(session, job)
     if as_json:
         print_json(job_json(row) | {"why": why})
     else:

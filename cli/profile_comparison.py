@@ -43,7 +43,7 @@ def compare(
     plan = EvaluationPlan(recall.value if recall else settings.answer.recall, (reranker,), settings.answer.top_n)
     with front_end.opened(settings) as front:
         with front.database.system() as session:
-            live = profiles.live(session)
+            live = profiles.find_live(session)
         first = against or (live.name if live else "")
         if first == name:
             raise InvalidInput(f"The profile {name!r} cannot be compared with itself; name another with --against.")

@@ -124,7 +124,7 @@ def build(name: Name, as_json: Json = False) -> None:
             profile, state = profiles.find(session, name)
             if state == "dropped":
                 raise InvalidInput(f"The profile {name!r} was dropped; add it again, just as it was.")
-            profiles.begin_building(session, profile.id)
+            profiles.start_building(session, profile.id)
         status = _follow(front, settings, profile)
         build_vector_indexes(front.database)
     if as_json:
@@ -174,7 +174,7 @@ def rollback(wait: Wait = 120.0, as_json: Json = False) -> None:
     settings = front_end.begin()
     with front_end.opened(settings) as front:
         with front.database.system() as session:
-            profile = profiles.retired_last(session)
+            profile = profiles.find_rollback(session)
         _switch(front, profile, wait_s=wait, force=False)
     _tell_switched(profile, as_document=as_json)
 
@@ -201,7 +201,7 @@ def drop(name: Name, as_json: Json = False) -> None:
 
 def _statuses(front: front_end.CommandContext, settings: Settings) -> list[ProfileStatus]:
     with front.database.system() as session:
-        return profiles.statuses(session, max_attempts=embed_attempts(settings))
+        return profiles.list_statuses(session, max_attempts=embed_attempts(settings))
 
 
 def _follow(front: front_end.CommandContext, settings: Settings, profile: EmbeddingProfile) -> ProfileStatus:
@@ -237,7 +237,7 @@ def _switch(front: front_end.CommandContext, profile: EmbeddingProfile, *, wait_
     while True:
         try:
             with front.database.system() as session:
-                lacking = [] if force else profiles.workers_without(session, profile.id)
+                lacking = [] if force else profiles.list_workers_without(session, profile.id)
                 if lacking:
                     raise ProfileNotReady(
                         f"These workers have not loaded the model of {profile.name!r}: {', '.join(lacking)}. See their"

@@ -14,7 +14,7 @@ import typer
 from cli import context as front_end
 from cli.console import note, one_document, print_json, print_table, say
 from cli.sources import storable
-from db.inspection import inspection_names, inspection_sql, run_inspection
+from db.inspection import list_inspections, read_inspection, run_inspection
 from pipeline.errors import MissingExtra
 
 
@@ -36,16 +36,16 @@ def sql(
     """
     if names:
         if as_json:
-            print_json({"queries": inspection_names()})
+            print_json({"queries": list_inspections()})
         else:
-            print_table(("name", "answers"), inspection_names().items())
+            print_table(("name", "answers"), list_inspections().items())
         return 0
     settings = front_end.begin()
     with front_end.opened(settings) as front:
         if not query:
             return _psql(front.urls.database_url)
         is_statement = any(character.isspace() for character in query.strip())
-        table = run_inspection(front.database, storable(query) if is_statement else inspection_sql(query))
+        table = run_inspection(front.database, storable(query) if is_statement else read_inspection(query))
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:

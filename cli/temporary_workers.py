@@ -115,7 +115,7 @@ def living_workers(database: Database, role: Role) -> list[WorkerRow]:
     """Find the workers of a role; one killed on this machine moments ago does not count, though its row is fresh."""
     here = socket.gethostname()
     with database.system() as session:
-        found = workers.alive(session, QUEUE_OF_ROLE[role])
+        found = workers.list_alive(session, QUEUE_OF_ROLE[role])
     return [row for row in found if row.host != here or _exists(row.pid)]
 
 

@@ -13,7 +13,7 @@ from cli.console import note
 from cli.context import CommandContext
 from db import jobs
 from db.models import Job
-from db.notify import job_changes
+from db.notify import watch_jobs
 from tasks.startup import Role
 
 LOOK_S = 0.2
@@ -30,7 +30,7 @@ def wait_for(front: CommandContext, workspace_id: int, job_ids: Sequence[int], r
     looked = 0.0
     changed = True
     quiet = _StallDetector(front, workspace_id, role)
-    for number in job_changes(front.urls.database_url, idle_s=1.0):
+    for number in watch_jobs(front.urls.database_url, idle_s=1.0):
         changed = changed or number is None or number in open_ids
         if not changed or (number is not None and time.monotonic() - looked < LOOK_S):
             continue
@@ -68,7 +68,7 @@ class _StallDetector:
             return  # a worker holds one and works on it: slow, not stuck
         first = min(open_ids)
         with self._front.database.tenant(self._workspace_id) as session:
-            why = jobs.why(session, first)
+            why = jobs.explain(session, first)
         if why != self._told:
             self._told = why
             note(f"job {first}: {why}")
@@ -76,4 +76,4 @@ class _StallDetector:
 
 def _look(front: CommandContext, workspace_id: int, open_ids: set[int]) -> list[Job]:
     with front.database.tenant(workspace_id) as session:
-        return jobs.begun(session, open_ids)
+        return jobs.list_started(session, open_ids)

@@ -204,7 +204,7 @@ def _worker(database: Database, queue: str) -> str | Check:
 
 def _store(database: Database, settings: Settings) -> str | Check:
     with database.system() as session:
-        profile, known = profiles.live(session), profiles.known_models(session)
+        profile, known = profiles.find_live(session), profiles.list_models(session)
     if profile is None:
         return "empty"
     wanted = model_wanted(settings, known)

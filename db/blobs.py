@@ -10,14 +10,14 @@ from db.sql import named
 from pipeline.errors import UnknownName
 
 
-def keep_blob(session: Session, workspace_id: int, content: bytes) -> str:
+def store(session: Session, workspace_id: int, content: bytes) -> str:
     """Keep original bytes and give their sha256 in hex."""
     digest = hashlib.sha256(content)
-    session.execute(named("keep_blob"), {"workspace_id": workspace_id, "sha256": digest.digest(), "content": content})
+    session.execute(named("store_blob"), {"workspace_id": workspace_id, "sha256": digest.digest(), "content": content})
     return digest.hexdigest()
 
 
-def read_blob(session: Session, workspace_id: int, sha256: str) -> bytes:
+def read(session: Session, workspace_id: int, sha256: str) -> bytes:
     """Read original bytes or raise `UnknownName`."""
     content = session.scalar(named("read_blob"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)})
     if content is None:
@@ -25,6 +25,6 @@ def read_blob(session: Session, workspace_id: int, sha256: str) -> bytes:
     return bytes(content)
 
 
-def drop_orphan_blobs(session: Session) -> int:
+def delete_orphans(session: Session) -> int:
     """Remove original bytes that nothing needs any more (a system transaction)."""
-    return int(getattr(session.execute(named("drop_orphan_blobs")), "rowcount", 0))
+    return int(getattr(session.execute(named("delete_orphan_blobs")), "rowcount", 0))

@@ -15,7 +15,7 @@ def read(session: Session, application_id: str) -> str:
     return session.scalars(known).one_or_none() or ""
 
 
-def keep(session: Session, application_id: str, hash: str) -> None:  # noqa: A002 - that is what it is
+def store(session: Session, application_id: str, hash: str) -> None:  # noqa: A002 - that is what it is
     """Remember what was registered just now (a system transaction)."""
     statement = insert(CommandsHash).values(application_id=application_id, hash=hash)
     session.execute(

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db import job_views
 from db.job_views import JobView
-from db.plain import storable
+from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import LeaseLost
 
@@ -43,7 +43,7 @@ class NewDelivery:
     route: Route = "channel"
     token: str | None = field(default=None, repr=False)
     """Interaction token, a secret."""
-    token_lives_s: float = 0
+    token_ttl_s: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,29 +104,29 @@ class ConversationTurn:
 def add(session: Session, new: NewDelivery) -> int:
     """Add a delivery (a tenant transaction) and give its number; the same request key gives the one that is there."""
     values = {name: getattr(new, name) for name in new.__slots__}
-    values["token_lives_s"] = new.token_lives_s if new.token is not None else None
-    number = session.scalar(named("add_delivery"), values)
+    values["token_ttl_s"] = new.token_ttl_s if new.token is not None else None
+    number = session.scalar(named("insert_delivery"), values)
     if number is None:
-        number = session.scalar(named("delivery_of_request"), values)
+        number = session.scalar(named("find_delivery_by_request"), values)
     return int(number)
 
 
-def job_ids(session: Session, delivery_id: int) -> list[int]:
+def list_job_ids(session: Session, delivery_id: int) -> list[int]:
     """Give the numbers of a delivery's jobs in the order in which they were submitted."""
-    return list(session.scalars(named("jobs_of_delivery"), {"id": delivery_id}))
+    return list(session.scalars(named("list_delivery_jobs"), {"id": delivery_id}))
 
 
 def claim(session: Session, application_id: str, owner: str, *, lease_s: float, limit: int = 100) -> list[Delivery]:
     """Take what is open, due and held by nobody (a system transaction)."""
     values = {"application_id": application_id, "owner": owner, "lease_s": lease_s, "limit": limit}
-    return [_delivery(row) for row in session.execute(named("claim_deliveries"), values).mappings()]
+    return [_to_delivery(row) for row in session.execute(named("claim_deliveries"), values).mappings()]
 
 
 def claim_one(session: Session, delivery_id: int, owner: str, lease_s: float) -> Delivery | None:
     """Take one delivery if it is open, due and held by nobody else (a system transaction)."""
     values = {"id": delivery_id, "owner": owner, "lease_s": lease_s}
     row = session.execute(named("claim_delivery"), values).mappings().one_or_none()
-    return None if row is None else _delivery(row)
+    return None if row is None else _to_delivery(row)
 
 
 def renew(session: Session, owner: str, lease_s: float) -> set[int]:
@@ -139,107 +139,107 @@ def release(session: Session, owner: str) -> None:
     session.execute(named("release_deliveries"), {"owner": owner})
 
 
-def views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryView]:
+def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryView]:
     """Read deliveries with their jobs (two statements, however many there are); what is gone is left out."""
     if not delivery_ids:
         return {}
     values = {"ids": list(delivery_ids)}
-    found = [_delivery(row) for row in session.execute(named("read_deliveries"), values).mappings()]
+    found = [_to_delivery(row) for row in session.execute(named("read_deliveries"), values).mappings()]
     shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
-    for delivery_id, job in job_views.of_deliveries(session, delivery_ids):
+    for delivery_id, job in job_views.list_for_deliveries(session, delivery_ids):
         if delivery_id in shown:
             shown[delivery_id].append(job)
     return {delivery.id: DeliveryView(delivery, tuple(shown[delivery.id])) for delivery in found}
 
 
-def delivery_of_job(session: Session, job_id: int) -> Delivery | None:
+def find_by_job(session: Session, job_id: int) -> Delivery | None:
     """Read the delivery that shows a job; None for a job that a command line waits for."""
-    row = session.execute(named("delivery_of_job"), {"job_id": job_id}).mappings().one_or_none()
-    return None if row is None else _delivery(row)
+    row = session.execute(named("find_delivery_by_job"), {"job_id": job_id}).mappings().one_or_none()
+    return None if row is None else _to_delivery(row)
 
 
-def of_others(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
+def find_foreign_messages(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
     """Tell which of these messages show another delivery (a system transaction)."""
-    return set(session.scalars(named("messages_of_others"), {"id": held.id, "message_ids": list(message_ids)}))
+    return set(session.scalars(named("list_foreign_messages"), {"id": held.id, "message_ids": list(message_ids)}))
 
 
-def posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
+def mark_posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
     """Remember the message that shows it."""
-    return _write(session, "delivery_posted", held, message_id=message_id, channel_id=channel_id)
+    return _write_fenced(session, "mark_delivery_posted", held, message_id=message_id, channel_id=channel_id)
 
 
-def part_sent(session: Session, held: Delivery, parts: int) -> Delivery:
+def mark_parts_sent(session: Session, held: Delivery, parts: int) -> Delivery:
     """Remember how many further messages are there."""
-    return _write(session, "delivery_part_sent", held, parts=parts)
+    return _write_fenced(session, "mark_delivery_parts_sent", held, parts=parts)
 
 
 def reroute(session: Session, held: Delivery, *, route: Route, channel_id: str, message_id: str | None) -> Delivery:
     """Remember where it lives from now on; without a message it still has to be posted there."""
-    return _write(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
+    return _write_fenced(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
 
 
-def forget_token(session: Session, held: Delivery) -> Delivery:
+def clear_token(session: Session, held: Delivery) -> Delivery:
     """Drop the interaction token, which is not needed any more."""
-    return _write(session, "forget_token", held)
+    return _write_fenced(session, "clear_delivery_token", held)
 
 
 def finish(session: Session, held: Delivery) -> Delivery:
     """End it, and mark its jobs as delivered: everything was shown."""
-    finished = _write(session, "finish_delivery", held)
-    session.execute(named("mark_delivered"), {"id": held.id})
+    finished = _write_fenced(session, "finish_delivery", held)
+    session.execute(named("mark_jobs_delivered"), {"id": held.id})
     return finished
 
 
-def give_up(session: Session, held: Delivery, error: str) -> Delivery:
+def mark_undeliverable(session: Session, held: Delivery, error: str) -> Delivery:
     """End it because nobody can be reached; the results stay with the jobs."""
-    return _write(session, "give_up_delivery", held, error=storable(error)[:2000])
+    return _write_fenced(session, "mark_delivery_undeliverable", held, error=sanitize_value(error)[:2000])
 
 
 def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> Delivery:
     """Let go of it until later because it failed for now."""
-    return _write(session, "postpone_delivery", held, delay_s=delay_s, error=storable(error)[:2000])
+    return _write_fenced(session, "postpone_delivery", held, delay_s=delay_s, error=sanitize_value(error)[:2000])
 
 
 def reopen(
-    session: Session, job_id: int, *, user_id: str = "", token: str | None = None, token_lives_s: float = 0
+    session: Session, job_id: int, *, user_id: str = "", token: str | None = None, token_ttl_s: float = 0
 ) -> None:
     """Show a job's result anew because it is tried again (a tenant transaction); whoever held the delivery loses it.
 
     `token` is a newer interaction token for what only such a token reaches, of the person `user_id`; it is not taken
     when the delivery is for another person.
     """
-    values = {"job_id": job_id, "user_id": user_id, "token": token, "token_lives_s": token_lives_s}
+    values = {"job_id": job_id, "user_id": user_id, "token": token, "token_ttl_s": token_ttl_s}
     session.execute(named("reopen_delivery"), values)
 
 
-def expire_tokens(session: Session) -> None:
+def clear_expired_tokens(session: Session) -> None:
     """Clear interaction tokens that Discord no longer accepts (a system transaction)."""
-    session.execute(named("expire_tokens"))
+    session.execute(named("clear_expired_tokens"))
 
 
-def end_orphans(session: Session) -> None:
+def mark_orphans_undeliverable(session: Session) -> None:
     """End the deliveries whose jobs were deleted (a system transaction)."""
-    session.execute(named("end_orphan_deliveries"))
+    session.execute(named("mark_orphan_deliveries"))
 
 
-def answered_in(session: Session, ids: Sequence[str]) -> bool:
+def has_public_answer(session: Session, ids: Sequence[str]) -> bool:
     """Whether a public answer is in one of these channels or is one of these messages (a tenant transaction)."""
-    return bool(session.scalar(named("answered_in"), {"ids": list(ids)}))
+    return bool(session.scalar(named("has_public_answer"), {"ids": list(ids)}))
 
 
-def conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[ConversationTurn]:
+def load_conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[ConversationTurn]:
     """Give the last answered public questions in these channels or messages, oldest first (a tenant transaction)."""
-    rows = session.execute(named("conversation"), {"ids": list(ids), "limit": limit}).all()
+    rows = session.execute(named("list_conversation"), {"ids": list(ids), "limit": limit}).all()
     return [ConversationTurn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
 
 
-def _write(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:
+def _write_fenced(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:
     fence = {"id": held.id, "claim_token": held.claim_token}
     row = session.execute(named(name), fence | values).mappings().one_or_none()
     if row is None:
         raise LeaseLost
-    return _delivery(row)
+    return _to_delivery(row)
 
 
-def _delivery(row: RowMapping) -> Delivery:
+def _to_delivery(row: RowMapping) -> Delivery:
     return Delivery(**{item.name: row[item.name] for item in fields(Delivery)})

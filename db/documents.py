@@ -62,14 +62,14 @@ def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> Duplica
         "source": str(lease.payload["source"]),
         "job_id": lease.job_id,
     }
-    row = session.execute(named("same_bytes"), values).one_or_none()
+    row = session.execute(named("find_same_bytes"), values).one_or_none()
     return None if row is None else DuplicateDocument(row.id, row.title, row.source, row.chunks)
 
 
-def note_origin(session: Session, document_id: int, origin: str | None) -> None:
+def update_origin(session: Session, document_id: int, origin: str | None) -> None:
     """Remember where the same bytes were found last; without a link the known one stays."""
     if origin:
-        session.execute(named("note_origin"), {"id": document_id, "origin": origin})
+        session.execute(named("update_document_origin"), {"id": document_id, "origin": origin})
 
 
 def upsert(session: Session, values: Mapping[str, Any]) -> int:
@@ -90,11 +90,11 @@ def list_documents(
 
     `channels` are those the viewer may read, None sees everything; `orphans` come on top.
     """
-    query = _live_documents(channels, search, orphans).order_by(Document.updated_at.desc(), Document.id.desc())
-    return [_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
+    query = _select_live(channels, search, orphans).order_by(Document.updated_at.desc(), Document.id.desc())
+    return [_to_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
 
 
-def titled(
+def list_by_title(
     session: Session,
     title: str,
     *,
@@ -103,9 +103,9 @@ def titled(
     limit: int,
 ) -> list[DocumentSummary]:
     """List the documents of exactly this title, in any case of its letters, newest first."""
-    query = _live_documents(channels, orphans=orphans).where(func.lower(Document.title) == title.lower())
+    query = _select_live(channels, orphans=orphans).where(func.lower(Document.title) == title.lower())
     rows = session.execute(query.order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit))
-    return [_summary(document, version) for document, version in rows]
+    return [_to_summary(document, version) for document, version in rows]
 
 
 def count_documents(
@@ -116,7 +116,7 @@ def count_documents(
     orphans: OrphanedDocuments | None = None,
 ) -> int:
     """Count the documents that `list_documents` would list without a limit."""
-    query = _live_documents(channels, search, orphans).with_only_columns(func.count(), maintain_column_froms=True)
+    query = _select_live(channels, search, orphans).with_only_columns(func.count(), maintain_column_froms=True)
     return session.scalar(query) or 0
 
 
@@ -128,42 +128,46 @@ def find_document(
     orphans: OrphanedDocuments | None = None,
 ) -> DocumentSummary:
     """Give a document without its chunks; `UnknownName` also for one the viewer may not see."""
-    return _summary(*_live(session, document_id, channels, orphans))
+    return _to_summary(*_find_live(session, document_id, channels, orphans))
 
 
-def documents_seen(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
+def filter_visible(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
     """Give those of these documents that somebody who may read these channels sees (a tenant transaction)."""
     values = {"ids": list(document_ids), "channels": list(channels)}
-    return set(session.scalars(named("documents_seen"), values))
+    return set(session.scalars(named("filter_visible_documents"), values))
 
 
-def all_channels(session: Session, workspace_id: int) -> list[str]:
+def list_channels(session: Session, workspace_id: int) -> list[str]:
     """List every channel that some document is for; an operator who looks through all of them sees every document."""
-    return list(session.scalars(named("channels_of_documents"), {"workspace_id": workspace_id}))
+    return list(session.scalars(named("list_document_channels"), {"workspace_id": workspace_id}))
 
 
-def show_document(
+def read_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:
     """Give a document with the chunks of its live version; `UnknownName` also for one the viewer may not see."""
-    document, version = _live(session, document_id, channels)
+    document, version = _find_live(session, document_id, channels)
     chunks = session.scalars(select(ChunkRow).where(ChunkRow.version_id == version.id).order_by(ChunkRow.ordinal))
-    return _summary(document, version), list(chunks)
+    return _to_summary(document, version), list(chunks)
 
 
-def original(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> tuple[str, str, bytes]:
+def read_original(
+    session: Session, document_id: int, *, channels: Sequence[str] | None = None
+) -> tuple[str, str, bytes]:
     """Give the file name, the media type and the original bytes of what answers now, or raise `UnknownName`."""
-    document, version = _live(session, document_id, channels)
+    document, version = _find_live(session, document_id, channels)
     return (
         _file_name(document),
         version.media_type,
-        blobs.read_blob(session, document.workspace_id, version.sha256.hex()),
+        blobs.read(session, document.workspace_id, version.sha256.hex()),
     )
 
 
-def reingest_payload(session: Session, document_id: int, *, channels: Sequence[str] | None = None) -> dict[str, object]:
+def build_reingest_payload(
+    session: Session, document_id: int, *, channels: Sequence[str] | None = None
+) -> dict[str, object]:
     """Give the payload of a job that builds a document anew from its kept bytes, or raise `UnknownName`."""
-    document, version = _live(session, document_id, channels)
+    document, version = _find_live(session, document_id, channels)
     return {
         "source": document.source,
         "name": _file_name(document),
@@ -175,27 +179,27 @@ def reingest_payload(session: Session, document_id: int, *, channels: Sequence[s
     }
 
 
-def owner_of_source(session: Session, workspace_id: int, source: str) -> str | None:
+def find_owner(session: Session, workspace_id: int, source: str) -> str | None:
     """Say who added a document, or is adding it just now (a tenant transaction); None when there is none."""
-    owner = session.scalar(named("owner_of_source"), {"workspace_id": workspace_id, "source": source})
+    owner = session.scalar(named("find_source_owner"), {"workspace_id": workspace_id, "source": source})
     return None if owner is None else str(owner)
 
 
-def document_beginning(session: Session, document_id: int) -> str:
+def read_first_chunk(session: Session, document_id: int) -> str:
     """Give what a document begins with (a tenant transaction); empty when it is gone."""
-    return str(session.scalar(named("document_beginning"), {"id": document_id}) or "")
+    return str(session.scalar(named("read_first_chunk"), {"id": document_id}) or "")
 
 
 def delete_document(session: Session, document_id: int) -> str:
     """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
-    jobs.cancel_source(session, document_id)
+    jobs.cancel_for_document(session, document_id)
     title = session.scalar(named("delete_document"), {"id": document_id})
     if title is None:
         raise UnknownName(f"There is no document {document_id} here.")
     return str(title)
 
 
-def _live_documents(
+def _select_live(
     channels: Sequence[str] | None, search: str = "", orphans: OrphanedDocuments | None = None
 ) -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
@@ -213,10 +217,10 @@ def _live_documents(
     return query
 
 
-def _live(
+def _find_live(
     session: Session, document_id: int, channels: Sequence[str] | None = None, orphans: OrphanedDocuments | None = None
 ) -> tuple[Document, DocumentVersion]:
-    row = session.execute(_live_documents(channels, orphans=orphans).where(Document.id == document_id)).one_or_none()
+    row = session.execute(_select_live(channels, orphans=orphans).where(Document.id == document_id)).one_or_none()
     if row is None:
         raise UnknownName(f"There is no document {document_id} here.")
     document, version = row
@@ -227,7 +231,7 @@ def _file_name(document: Document) -> str:
     return document.source.rsplit("/", 1)[-1] or document.title
 
 
-def _summary(document: Document, version: DocumentVersion) -> DocumentSummary:
+def _to_summary(document: Document, version: DocumentVersion) -> DocumentSummary:
     return DocumentSummary(
         document.id,
         document.title,

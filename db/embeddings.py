@@ -38,16 +38,16 @@ class ClaimedChunk:
     text: str
 
 
-def backlog(session: Session, profile_id: int, *, limit: int, max_attempts: int) -> Backlog:
+def count_backlog(session: Session, profile_id: int, *, limit: int, max_attempts: int) -> Backlog:
     """Count what can be claimed, up to `limit`; chunks claimed `max_attempts` times are the sweeper's."""
     values = {"profile_id": profile_id, "limit": limit, "max_attempts": max_attempts}
-    row = session.execute(named("embedding_backlog"), values).one()
+    row = session.execute(named("count_embedding_backlog"), values).one()
     return Backlog(row.waiting, row.oldest_s, row.attempts)
 
 
-def more_is_coming(session: Session) -> bool:
+def has_queued_ingest_jobs(session: Session) -> bool:
     """Whether ingest jobs are queued that will bring more chunks."""
-    return bool(session.scalar(named("parsing_ahead")))
+    return bool(session.scalar(named("has_queued_ingest_jobs")))
 
 
 def claim_chunks(
@@ -61,12 +61,12 @@ def claim_chunks(
 
 def renew_claim(session: Session, token: uuid.UUID, lease_s: float) -> None:
     """Prolong a claim."""
-    session.execute(named("renew_claim"), {"token": token, "lease_s": lease_s})
+    session.execute(named("renew_chunk_claim"), {"token": token, "lease_s": lease_s})
 
 
 def release_claim(session: Session, token: uuid.UUID, *, counted: bool) -> None:
     """Hand a claim back; `counted` when its work failed, so that it comes back in a smaller claim."""
-    session.execute(named("release_claim"), {"token": token, "counted": counted})
+    session.execute(named("release_chunk_claim"), {"token": token, "counted": counted})
 
 
 def store_vectors(
@@ -87,9 +87,9 @@ def store_vectors(
             f" {len(chunks)} passages are none of its, so nothing is stored."
         )
     version_ids = sorted({chunk.version_id for chunk in chunks})
-    profiles.hold(session)
+    profiles.lock_shared(session)
     versions.lock_versions(session, version_ids)
-    owned = set(session.scalars(named("take_claimed"), {"token": token, "profile_id": profile.id}))
+    owned = set(session.scalars(named("dequeue_claimed_chunks"), {"token": token, "profile_id": profile.id}))
     rows = [
         {
             "profile_id": profile.id,
@@ -102,17 +102,17 @@ def store_vectors(
         if chunk.chunk_id in owned
     ]
     if rows:
-        session.execute(named("add_embedding"), rows)
-    session.execute(named("report_embedding"), {"version_ids": version_ids})
+        session.execute(named("insert_embedding"), rows)
+    session.execute(named("update_embedding_progress"), {"version_ids": version_ids})
     return versions.complete_versions(session, version_ids)
 
 
-def kill_poisoned(session: Session, max_attempts: int) -> list[int]:
+def end_unembeddable(session: Session, max_attempts: int) -> list[int]:
     """End the jobs of documents whose chunk kills workers; gives their numbers."""
     killed = []
-    for row in session.execute(named("poisoned"), {"max_attempts": max_attempts}).all():
+    for row in session.execute(named("list_unembeddable_versions"), {"max_attempts": max_attempts}).all():
         values = {"id": row.job_id, "max_attempts": max_attempts}
-        if session.execute(named("kill_embedding_job"), values).one_or_none() is not None:
+        if session.execute(named("mark_embedding_job_dead"), values).one_or_none() is not None:
             quarantine.add(session, row.job_id)
             killed.append(int(row.job_id))
         jobs.discard(session, row.job_id)

@@ -27,27 +27,31 @@ class AnsweredQuestion:
     """Documents that the answer cites and that still answer."""
 
 
-def vote(session: Session, workspace_id: int, job_id: int, user_id: str, vote: Vote) -> None:
+def store_vote(session: Session, workspace_id: int, job_id: int, user_id: str, vote: Vote) -> None:
     """Keep a person's vote on an answer, 0 takes it back (a tenant transaction); raises `UnknownName`."""
     values = {"workspace_id": workspace_id, "job_id": job_id, "user_id": user_id, "vote": vote}
     if vote == 0:
-        session.execute(named("take_back_vote"), values)
-    elif session.scalar(named("keep_vote"), values) is None:
+        session.execute(named("delete_vote"), values)
+    elif session.scalar(named("store_vote"), values) is None:
         raise UnknownName(f"There is no answer of job {job_id} here to vote on.")
 
 
-def votes(session: Session, job_id: int) -> tuple[int, int]:
+def count_votes(session: Session, job_id: int) -> tuple[int, int]:
     """Count the votes on an answer: for it, against it."""
     row = session.execute(named("count_votes"), {"job_id": job_id}).one()
     return int(row.up), int(row.down)
 
 
-def vote_of(session: Session, job_id: int, user_id: str) -> int:
+def read_vote(session: Session, job_id: int, user_id: str) -> int:
     """Give a person's vote on an answer: 1, -1, or 0 for none."""
-    return int(session.scalar(named("vote_of"), {"job_id": job_id, "user_id": user_id}) or 0)
+    return int(session.scalar(named("read_vote"), {"job_id": job_id, "user_id": user_id}) or 0)
 
 
-def asked(session: Session, workspace_id: int, *, days: float = 0, limit: int = 100_000) -> list[AnsweredQuestion]:
+def list_answered_questions(
+    session: Session, workspace_id: int, *, days: float = 0, limit: int = 100_000
+) -> list[AnsweredQuestion]:
     """List what was asked and answered, newest first, of the last so many days (a tenant transaction); 0: ever."""
-    rows = session.execute(named("asked_questions"), {"workspace_id": workspace_id, "days": days, "limit": limit})
+    rows = session.execute(
+        named("list_answered_questions"), {"workspace_id": workspace_id, "days": days, "limit": limit}
+    )
     return [AnsweredQuestion(row.id, row.question, int(row.votes), tuple(row.cited)) for row in rows]

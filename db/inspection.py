@@ -23,7 +23,7 @@ class ResultTable:
     rows: Sequence[Sequence[Any]]
 
 
-def inspection_names() -> dict[str, str]:
+def list_inspections() -> dict[str, str]:
     """Give the named questions with their one-line descriptions."""
     return {
         name.removeprefix(PREFIX): body.splitlines()[0].removeprefix("--").strip()
@@ -32,10 +32,10 @@ def inspection_names() -> dict[str, str]:
     }
 
 
-def inspection_sql(name: str) -> str:
+def read_inspection(name: str) -> str:
     """Give the text of a named question or raise `UnknownName`."""
-    if name not in inspection_names():
-        known = ", ".join(inspection_names())
+    if name not in list_inspections():
+        known = ", ".join(list_inspections())
         raise UnknownName(f"There is no named query {name!r}; there are: {known}. Or give a SELECT in quotes.")
     return statements()[PREFIX + name]
 

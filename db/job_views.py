@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db.plain import storable
+from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import UnknownName
 
@@ -60,7 +60,7 @@ class JobWithOwner:
     private: bool = False
     """A question that was asked in private."""
 
-    def told_to(self, user_id: str, instead: str) -> JobView:
+    def redacted_for(self, user_id: str, instead: str) -> JobView:
         """Give the job for this person's eyes: what somebody else asked in private is not said."""
         return replace(self.job, about=instead) if self.private and self.requester != user_id else self.job
 
@@ -80,38 +80,38 @@ def list_jobs(
         "requester": requester,
         "kind": kind,
         "states": list(states) or None,
-        "search": storable(search),
+        "search": sanitize_value(search),
         "limit": limit,
         "offset": offset,
     }
-    return [_owned(row) for row in session.execute(named("jobs_listed"), values).mappings()]
+    return [_to_job_with_owner(row) for row in session.execute(named("list_jobs"), values).mappings()]
 
 
 def find_job(session: Session, job_id: int) -> JobWithOwner:
     """Give one job (a tenant transaction) or raise `UnknownName`."""
-    row = session.execute(named("job_listed"), {"id": job_id}).mappings().one_or_none()
+    row = session.execute(named("find_job"), {"id": job_id}).mappings().one_or_none()
     if row is None:
         raise UnknownName(f"There is no job {job_id} here.")
-    return _owned(row)
+    return _to_job_with_owner(row)
 
 
-def last_answer(session: Session, user_id: str, channel_id: str) -> int | None:
+def find_last_answer(session: Session, user_id: str, channel_id: str) -> int | None:
     """Give the job of the last answer that a person got in a channel (a tenant transaction)."""
-    number = session.scalar(named("last_answer"), {"user_id": user_id, "channel_id": channel_id})
+    number = session.scalar(named("find_last_answer"), {"user_id": user_id, "channel_id": channel_id})
     return None if number is None else int(number)
 
 
-def of_deliveries(session: Session, delivery_ids: Sequence[int]) -> list[tuple[int, JobView]]:
+def list_for_deliveries(session: Session, delivery_ids: Sequence[int]) -> list[tuple[int, JobView]]:
     """Return the jobs of deliveries, each with the ID of its delivery, in the order in which they were submitted."""
-    rows = session.execute(named("jobs_shown"), {"ids": list(delivery_ids)}).mappings()
-    return [(row["delivery_id"], _view(row)) for row in rows]
+    rows = session.execute(named("list_jobs_of_deliveries"), {"ids": list(delivery_ids)}).mappings()
+    return [(row["delivery_id"], _to_job_view(row)) for row in rows]
 
 
-def _owned(row: RowMapping) -> JobWithOwner:
-    return JobWithOwner(_view(row), str(row["requester"]), row["delivery_id"], row["private"])
+def _to_job_with_owner(row: RowMapping) -> JobWithOwner:
+    return JobWithOwner(_to_job_view(row), str(row["requester"]), row["delivery_id"], row["private"])
 
 
-def _view(row: RowMapping) -> JobView:
+def _to_job_view(row: RowMapping) -> JobView:
     payload = row["payload"]
     about = str(payload.get("question") or payload.get("name") or "")
     values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}

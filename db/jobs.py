@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from db import deliveries, quarantine
 from db.models import Job, JobEvent
-from db.plain import storable, web_link
+from db.sanitize import parse_web_link, sanitize_value
 from db.sql import named
 from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
 
@@ -54,7 +54,7 @@ def submit(session: Session, job: NewJob) -> int:
         "queue": QUEUE_OF[job.kind],
         "requester": job.requester,
         "request_key": job.request_key,
-        "payload": json.dumps(storable(_with_origin(job))),
+        "payload": json.dumps(sanitize_value(_with_origin(job))),
         "delivery_id": job.delivery_id,
         "max_attempts": job.max_attempts,
     }
@@ -70,14 +70,14 @@ def _with_origin(job: NewJob) -> Mapping[str, Any]:
     """Leave of a document's origin only what people can open; without one, a link that was fetched is its own."""
     if job.kind != "ingest":
         return job.payload
-    origin = web_link(job.payload.get("origin")) or web_link(job.payload.get("url"))
+    origin = parse_web_link(job.payload.get("origin")) or parse_web_link(job.payload.get("url"))
     kept = {name: value for name, value in job.payload.items() if name != "origin"}
     return kept if origin is None else kept | {"origin": origin}
 
 
 def mark_published(session: Session, job_ids: Sequence[int]) -> None:
     """Remember that these jobs were put on the queue."""
-    session.execute(named("mark_published"), {"ids": list(job_ids)})
+    session.execute(named("mark_jobs_published"), {"ids": list(job_ids)})
 
 
 def claim(session: Session, job_id: int, *, worker: str, stage: str, lease_s: float) -> Lease | None:
@@ -97,16 +97,16 @@ def renew(session: Session, lease: Lease, lease_s: float) -> bool:
     return bool(wanted)
 
 
-def hold(session: Session, lease: Lease) -> None:
+def lock_lease(session: Session, lease: Lease) -> None:
     """Lock the job for this transaction, or raise `LeaseLost` or `Cancelled`: the fence before other writes."""
-    wanted = session.scalar(named("hold_lease"), {"id": lease.job_id, "token": lease.token})
+    wanted = session.scalar(named("lock_lease"), {"id": lease.job_id, "token": lease.token})
     if wanted is None:
         raise LeaseLost
     if wanted:
         raise Cancelled
 
 
-def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
+def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
     """Show stage and progress; tells whether the job should stop; raises `LeaseLost`."""
     values = {
         "id": lease.job_id,
@@ -114,9 +114,9 @@ def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int
         "stage": stage,
         "done": done,
         "total": total,
-        "text": storable(text),
+        "text": sanitize_value(text),
     }
-    wanted = session.scalar(named("report_progress"), values)
+    wanted = session.scalar(named("update_job_progress"), values)
     if wanted is None:
         raise LeaseLost
     return bool(wanted)
@@ -124,7 +124,7 @@ def report(session: Session, lease: Lease, stage: str, done: int = 0, total: int
 
 def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
     """End a job with its result, or raise `LeaseLost`."""
-    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(storable(result))}
+    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(sanitize_value(result))}
     if session.scalar(named("succeed_job"), values) is None:
         raise LeaseLost
 
@@ -133,7 +133,7 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
     """End an attempt with an error and give the state that follows; what was being built goes."""
     name = error.name if isinstance(error, RefdeskError) else type(error).__name__
     retryable = error.retryable if isinstance(error, RefdeskError) else True
-    text = storable(str(error)).strip() or name
+    text = sanitize_value(str(error)).strip() or name
     values = {
         "id": lease.job_id,
         "token": lease.token,
@@ -148,15 +148,15 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
     return str(state["state"])
 
 
-def end_cancelled(session: Session, lease: Lease) -> None:
+def mark_cancelled(session: Session, lease: Lease) -> None:
     """End a job that a person cancelled."""
-    if session.execute(named("end_cancelled"), {"id": lease.job_id, "token": lease.token}).one_or_none():
+    if session.execute(named("mark_job_cancelled"), {"id": lease.job_id, "token": lease.token}).one_or_none():
         discard(session, lease.job_id)
 
 
-def give_back(session: Session, lease: Lease) -> None:
+def release(session: Session, lease: Lease) -> None:
     """Hand a job back unharmed because the worker stops."""
-    session.execute(named("give_back_job"), {"id": lease.job_id, "token": lease.token})
+    session.execute(named("release_job"), {"id": lease.job_id, "token": lease.token})
 
 
 def cancel(session: Session, job_id: int) -> str:
@@ -170,9 +170,9 @@ def cancel(session: Session, job_id: int) -> str:
     return str(row["state"])
 
 
-def cancel_source(session: Session, document_id: int) -> None:
+def cancel_for_document(session: Session, document_id: int) -> None:
     """Cancel the open ingest jobs of a document that is being deleted."""
-    session.execute(named("cancel_source"), {"document_id": document_id})
+    session.execute(named("cancel_document_jobs"), {"document_id": document_id})
 
 
 def retry(session: Session, job_id: int) -> None:
@@ -181,12 +181,12 @@ def retry(session: Session, job_id: int) -> None:
     if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
         job = get(session, job_id)
         raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs are tried again.")
-    quarantine.lift(session, job_id)
+    quarantine.release(session, job_id)
 
 
-def rescope(session: Session, job_id: int, channels: Sequence[str]) -> None:
+def update_channels(session: Session, job_id: int, channels: Sequence[str]) -> None:
     """Let a question that is asked again read these channels and no others (a tenant transaction)."""
-    session.execute(named("rescope_job"), {"id": job_id, "channels": list(channels)})
+    session.execute(named("update_job_channels"), {"id": job_id, "channels": list(channels)})
 
 
 def get(session: Session, job_id: int) -> Job:
@@ -197,7 +197,7 @@ def get(session: Session, job_id: int) -> Job:
     return job
 
 
-def listing(
+def list_jobs(
     session: Session,
     *,
     states: Sequence[str] = (),
@@ -216,7 +216,7 @@ def listing(
     return list(session.scalars(query))
 
 
-def known_requests(session: Session, workspace_id: int, request_keys: Sequence[str]) -> int:
+def count_known_requests(session: Session, workspace_id: int, request_keys: Sequence[str]) -> int:
     """Count those of these requests that are jobs already."""
     query = select(func.count()).select_from(Job)
     return session.scalars(query.where(Job.workspace_id == workspace_id, Job.request_key.in_(request_keys))).one()
@@ -228,20 +228,20 @@ def count_open(session: Session) -> int:
     return session.scalars(query).one()
 
 
-def begun(session: Session, job_ids: Collection[int]) -> list[Job]:
+def list_started(session: Session, job_ids: Collection[int]) -> list[Job]:
     """Read those of these jobs that are no longer queued."""
     query = select(Job).where(Job.id.in_(job_ids), Job.state != "queued").order_by(Job.id)
     return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
-def events(session: Session, job_id: int) -> list[JobEvent]:
+def list_events(session: Session, job_id: int) -> list[JobEvent]:
     """Read what happened to a job, in order."""
     return list(session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
 
 
-def why(session: Session, job_id: int) -> str:
+def explain(session: Session, job_id: int) -> str:
     """Say in one sentence why a job is where it is, or raise `UnknownName`."""
-    sentence = session.scalar(named("why_job"), {"id": job_id})
+    sentence = session.scalar(named("explain_job"), {"id": job_id})
     if sentence is None:
         raise UnknownName(f"There is no job {job_id} here.")
     return str(sentence)
@@ -249,6 +249,6 @@ def why(session: Session, job_id: int) -> str:
 
 def discard(session: Session, job_id: int) -> None:
     """Remove what a job was building, whole; a live version is never touched."""
-    documents = list(session.scalars(named("discard_version"), {"job_id": job_id}))
+    documents = list(session.scalars(named("delete_unfinished_version"), {"job_id": job_id}))
     if documents:
-        session.execute(named("discard_empty_documents"), {"ids": documents})
+        session.execute(named("delete_empty_documents"), {"ids": documents})

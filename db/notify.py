@@ -14,7 +14,7 @@ JOBS = "refdesk_jobs"
 DELIVERIES = "refdesk_deliveries"
 
 
-def job_changes(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
+def watch_jobs(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the number of each job that changes; None after `idle_s` without news, a moment to look for oneself.
 
     Listening has begun when the first value (None) comes: look at the jobs then, and nothing can be missed.
@@ -24,8 +24,8 @@ def job_changes(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None,
             yield None if payload is None else int(json.loads(payload)["id"])
 
 
-def delivery_changes(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
-    """Yield the number of each delivery that is new or free again or whose job changes; None as `job_changes` does."""
+def watch_deliveries(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
+    """Yield the number of each delivery that is new or free again or whose job changes; None as `watch_jobs` does."""
     with closing(_notices(url, DELIVERIES, idle_s)) as notices:
         for payload in notices:
             yield None if payload is None else int(payload)

@@ -16,7 +16,7 @@ from db.sql import named
 from pipeline.errors import InvalidInput, ProfileNotReady, SetupError, UnknownName
 from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling
 
-MOST_DIMENSIONS = 4000
+MAX_DIMENSIONS = 4000
 """What a half-precision HNSW index of pgvector takes."""
 DROP_BATCH = 10_000
 """Vectors deleted in one transaction."""
@@ -37,31 +37,31 @@ class ProfileStatus:
     """Why a worker could not embed for it last; empty when it could."""
 
 
-def hold(session: Session) -> None:
+def lock_shared(session: Session) -> None:
     """Keep the live profile what it is until this transaction ends; take it before any lock on rows."""
-    session.execute(named("hold_profiles"))
+    session.execute(named("lock_profiles_shared"))
 
 
-def live(session: Session) -> EmbeddingProfile | None:
+def find_live(session: Session) -> EmbeddingProfile | None:
     """Give the profile that answers questions; None before the first worker has started."""
     row = session.scalars(select(ProfileRow).where(ProfileRow.state == "live")).one_or_none()
-    return None if row is None else profile_of(row)
+    return None if row is None else to_profile(row)
 
 
-def kept(session: Session) -> list[EmbeddingProfile]:
+def list_filled(session: Session) -> list[EmbeddingProfile]:
     """Give the profiles that are kept filled: the live one first, then those being built, then retired ones."""
-    return [profile_of(row) for row in session.execute(named("kept_profiles"))]
+    return [to_profile(row) for row in session.execute(named("list_filled_profiles"))]
 
 
-def known_models(session: Session) -> set[str]:
+def list_models(session: Session) -> set[str]:
     """Give the models of all profiles that there are or were."""
     return set(session.scalars(select(ProfileRow.model)))
 
 
-def statuses(session: Session, *, max_attempts: int) -> list[ProfileStatus]:
+def list_statuses(session: Session, *, max_attempts: int) -> list[ProfileStatus]:
     """List all profiles, the live one first; chunks tried `max_attempts` times count as stuck."""
     rows = session.execute(named("list_profiles"), {"max_attempts": max_attempts})
-    return [ProfileStatus(profile_of(row), row.state, row.vectors, row.waiting, row.stuck, row.problem) for row in rows]
+    return [ProfileStatus(to_profile(row), row.state, row.vectors, row.waiting, row.stuck, row.problem) for row in rows]
 
 
 def find(session: Session, name: str) -> tuple[EmbeddingProfile, str]:
@@ -70,13 +70,13 @@ def find(session: Session, name: str) -> tuple[EmbeddingProfile, str]:
     if row is None:
         names = ", ".join(session.scalars(select(ProfileRow.name).order_by(ProfileRow.id))) or "none yet"
         raise UnknownName(f"There is no embedding profile {name!r}; there are: {names}.")
-    return profile_of(row), row.state
+    return to_profile(row), row.state
 
 
 def add_first(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     """Make the described model the live profile of an empty store (a system transaction); a live one stays."""
-    session.execute(insert(ProfileRow).values(**_values(described), state="live").on_conflict_do_nothing())
-    found = live(session)
+    session.execute(insert(ProfileRow).values(**_to_values(described), state="live").on_conflict_do_nothing())
+    found = find_live(session)
     if found is None:
         raise SetupError("The store has embedding profiles but none is live; switch to one: `refdesk profiles switch`.")
     return found
@@ -88,47 +88,47 @@ def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     A dropped profile of this name comes back if it is described just the same; raises `InvalidInput` for any other that
     has the name, and for more dimensions than an index takes.
     """
-    if described.dimensions > MOST_DIMENSIONS:
+    if described.dimensions > MAX_DIMENSIONS:
         raise InvalidInput(
-            f"{described.model} gives vectors of {described.dimensions:,} dimensions; {MOST_DIMENSIONS:,} is the most"
+            f"{described.model} gives vectors of {described.dimensions:,} dimensions; {MAX_DIMENSIONS:,} is the most"
             " that an index takes. Choose another model, or ask an endpoint for fewer with --dimensions."
         )
     row = session.scalars(select(ProfileRow).where(ProfileRow.name == described.name).with_for_update()).one_or_none()
     if row is None:
         row = session.scalars(
-            insert(ProfileRow).values(**_values(described), state="added").returning(ProfileRow)
+            insert(ProfileRow).values(**_to_values(described), state="added").returning(ProfileRow)
         ).one()
-        return profile_of(row)
-    same = {name: getattr(row, name) for name in _values(described)} == _values(described)
+        return to_profile(row)
+    same = {name: getattr(row, name) for name in _to_values(described)} == _to_values(described)
     if row.state != "dropped" or not same:
         what = "had another meaning before it was dropped" if row.state == "dropped" else f"exists, it is {row.state}"
         raise InvalidInput(
             f"The profile {described.name!r} {what}; choose another name, what a name means never changes."
         )
     row.state = "added"
-    return profile_of(row)
+    return to_profile(row)
 
 
-def begin_building(session: Session, profile_id: int, *, again: bool = True) -> int:
+def start_building(session: Session, profile_id: int, *, again: bool = True) -> int:
     """Queue all chunks that lack a vector, and embed new documents for this profile too from now on.
 
     A retired profile stays retired and is only filled. `again` tries once more what was given up. Gives how many
     chunks were queued.
     """
-    session.execute(named("lock_profiles"))
-    session.execute(named("begin_building"), {"id": profile_id})
-    queued = session.execute(named("fill_queue"), {"id": profile_id, "again": again})
+    session.execute(named("lock_profiles_exclusive"))
+    session.execute(named("mark_profile_building"), {"id": profile_id})
+    queued = session.execute(named("queue_missing_vectors"), {"id": profile_id, "again": again})
     return int(getattr(queued, "rowcount", 0))
 
 
 def count_missing(session: Session, profile_id: int) -> int:
     """Count the chunks that answer questions and have no vector of a profile."""
-    return int(session.scalar(named("count_missing"), {"id": profile_id}) or 0)
+    return int(session.scalar(named("count_missing_vectors"), {"id": profile_id}) or 0)
 
 
-def size_bytes(session: Session, profile_id: int) -> int:
+def measure_bytes(session: Session, profile_id: int) -> int:
     """Say how many bytes the vectors of a profile take."""
-    return int(session.scalar(named("profile_size"), {"id": profile_id}) or 0)
+    return int(session.scalar(named("measure_profile_bytes"), {"id": profile_id}) or 0)
 
 
 def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -> None:
@@ -137,25 +137,25 @@ def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -
     Without `whole`, chunks that lack a vector are found by their words until they have one. Versions under construction
     that have no vectors of it yet go live when they have.
     """
-    session.execute(named("lock_profiles"))
+    session.execute(named("lock_profiles_exclusive"))
     if whole and (missing := count_missing(session, profile.id)):
         raise ProfileNotReady(
             f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks that answer questions now, which it"
             f" would lose; run `refdesk profiles build {quote(profile.name)}` first."
         )
-    session.execute(named("fill_queue"), {"id": profile.id, "again": False})
+    session.execute(named("queue_missing_vectors"), {"id": profile.id, "again": False})
     if session.execute(named("switch_profile"), {"id": profile.id}).one_or_none() is None:
         raise InvalidInput(
             f"The profile {profile.name!r} cannot be switched to; build it first, or it is live already."
         )
 
 
-def retired_last(session: Session) -> EmbeddingProfile:
+def find_rollback(session: Session) -> EmbeddingProfile:
     """Give the profile that a roll-back goes to; raises `UnknownName` when there is none."""
-    row = session.execute(named("retired_last")).one_or_none()
+    row = session.execute(named("find_rollback_profile")).one_or_none()
     if row is None:
         raise UnknownName("No profile was live before this one, so there is nothing to roll back to.")
-    return profile_of(row)
+    return to_profile(row)
 
 
 def drop(session: Session, profile: EmbeddingProfile) -> None:
@@ -163,37 +163,41 @@ def drop(session: Session, profile: EmbeddingProfile) -> None:
 
     Raises `InvalidInput` for the live one, and while questions run that began when it was.
     """
-    session.execute(named("lock_profiles"))
-    if running := int(session.scalar(named("questions_before_retirement"), {"id": profile.id}) or 0):
+    session.execute(named("lock_profiles_exclusive"))
+    if running := int(session.scalar(named("count_questions_using_profile"), {"id": profile.id}) or 0):
         raise InvalidInput(
             f"{running} questions still read the profile {profile.name!r}; drop it when they are answered."
         )
     if session.execute(named("drop_profile"), {"id": profile.id}).one_or_none() is None:
         raise InvalidInput(f"The profile {profile.name!r} is live; switch to another before you drop it.")
-    session.execute(named("drop_queue"), {"id": profile.id})
+    session.execute(named("delete_profile_queue"), {"id": profile.id})
 
 
 def drop_vectors(session: Session, profile_id: int) -> int:
     """Delete a batch of a dropped profile's vectors; gives how many, 0 at the end."""
-    return int(getattr(session.execute(named("drop_vectors"), {"id": profile_id, "limit": DROP_BATCH}), "rowcount", 0))
+    return int(
+        getattr(
+            session.execute(named("delete_profile_vectors"), {"id": profile_id, "limit": DROP_BATCH}), "rowcount", 0
+        )
+    )
 
 
-def note_problem(session: Session, profile_id: int, problem: str) -> None:
+def record_problem(session: Session, profile_id: int, problem: str) -> None:
     """Remember why a worker could not embed for a profile; empty: it can."""
-    session.execute(named("note_problem"), {"id": profile_id, "problem": problem})
+    session.execute(named("update_profile_problem"), {"id": profile_id, "problem": problem})
 
 
-def note_loaded(session: Session, worker_id: str, profile_ids: Sequence[int]) -> None:
+def record_loaded(session: Session, worker_id: str, profile_ids: Sequence[int]) -> None:
     """Remember which profiles' models a worker has in memory."""
-    session.execute(named("note_profiles"), {"id": worker_id, "profiles": sorted(profile_ids)})
+    session.execute(named("update_worker_profiles"), {"id": worker_id, "profiles": sorted(profile_ids)})
 
 
-def workers_without(session: Session, profile_id: int) -> list[str]:
+def list_workers_without(session: Session, profile_id: int) -> list[str]:
     """Name the workers that answer questions and have not this profile's model in memory."""
-    return list(session.scalars(named("workers_without_profile"), {"id": profile_id}))
+    return list(session.scalars(named("list_workers_without_profile"), {"id": profile_id}))
 
 
-def profile_of(row: Any) -> EmbeddingProfile:
+def to_profile(row: Any) -> EmbeddingProfile:
     """Turn a profile's row into the pipeline's value."""
     return EmbeddingProfile(
         id=row.id,
@@ -210,7 +214,7 @@ def profile_of(row: Any) -> EmbeddingProfile:
     )
 
 
-def _values(described: EmbeddingProfile) -> dict[str, Any]:
+def _to_values(described: EmbeddingProfile) -> dict[str, Any]:
     return {
         "name": described.name,
         "model": described.model,

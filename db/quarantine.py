@@ -11,7 +11,7 @@ from pipeline.errors import Quarantined
 def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
     """Raise `Quarantined` for bytes that killed their worker too often."""
     row = session.execute(
-        named("quarantined"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
+        named("find_quarantined_content"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
     ).one_or_none()
     if row is not None:
         raise Quarantined(
@@ -26,6 +26,6 @@ def add(session: Session, job_id: int) -> None:
     session.execute(named("quarantine_content"), {"id": job_id})
 
 
-def lift(session: Session, job_id: int) -> None:
+def release(session: Session, job_id: int) -> None:
     """Release the content of a job from quarantine."""
-    session.execute(named("lift_quarantine"), {"id": job_id})
+    session.execute(named("release_quarantined_content"), {"id": job_id})

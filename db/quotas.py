@@ -41,25 +41,27 @@ def admit(session: Session, workspace_id: int, requester: str, quota: Quota, cou
         _admit(session, workspace_id, None, quota.kind, quota.per_workspace, quota.workspace_window_s, count)
 
 
-def admit_again(session: Session, workspace_id: int, requester: str, quota: Quota, job_ids: Sequence[int]) -> None:
+def admit_retry(session: Session, workspace_id: int, requester: str, quota: Quota, job_ids: Sequence[int]) -> None:
     """Make sure that jobs may be tried again, or raise `QuotaExceeded` (a tenant transaction that then does it).
 
     Each round counts, or cancelling and trying again would cost nothing.
     """
     admit(session, workspace_id, requester, quota, len(job_ids))
-    session.execute(named("note_round"), {"job_ids": list(job_ids)})
+    session.execute(named("record_quota_round"), {"job_ids": list(job_ids)})
 
 
 def _admit(
     session: Session, workspace_id: int, requester: str | None, kind: Kind, limit: int, window_s: float, count: int
 ) -> None:
     values = {"workspace_id": workspace_id, "kind": kind, "requester": requester, "window_s": window_s}
-    used = int(session.scalar(named("count_toward_quota"), values) or 0)
+    used = int(session.scalar(named("count_quota_usage"), values) or 0)
     needed = used + count - limit
     if needed <= 0:
         return
     # More at once than the limit allows never fits; then the whole window is as good an answer as any.
-    frees = session.scalar(named("quota_frees"), values | {"needed": needed}) if needed <= used else window_s
+    frees = (
+        session.scalar(named("seconds_until_quota_frees"), values | {"needed": needed}) if needed <= used else window_s
+    )
     frees_in_s = max(1.0, float(window_s if frees is None else frees))
     scope: Literal["user", "server"] = "server" if requester is None else "user"
     raise QuotaExceeded(

@@ -28,7 +28,7 @@ _PLANNING = {
 _NO_INDEX = {"enable_indexscan": "off", "enable_sort": "on"}
 
 
-def index_name(profile_id: int, workspace_id: int) -> str:
+def build_index_name(profile_id: int, workspace_id: int) -> str:
     """Name the HNSW index of one workspace and profile."""
     return f"embeddings_hnsw_p{profile_id}_w{workspace_id}"
 
@@ -59,7 +59,9 @@ class PostgresRecall:
                 return _recalled(query, self._run(session, query)[0], "exact")
             _set_locally(session, _index_settings(query.top_n))
             candidates, dense_rows = self._run(session, query)
-            if dense_rows >= query.top_n or dense_rows >= int(session.scalar(named("visible_vectors"), self._scope())):
+            if dense_rows >= query.top_n or dense_rows >= int(
+                session.scalar(named("count_visible_chunks"), self._scope())
+            ):
                 return _recalled(query, candidates, "hnsw")
             _set_locally(session, _NO_INDEX)
             return _recalled(query, self._run(session, query)[0], "hnsw, then exact")
@@ -72,17 +74,17 @@ class PostgresRecall:
             "profile_id": self._profile.id,
             "workspace_id": self._workspace_id,
             "chunk_ids": list(chunk_ids),
-            "vector": vector_text(vector),
+            "vector": format_vector(vector),
         }
         with self._database.tenant(self._workspace_id) as session:
-            rows = session.execute(named("dense_scores", dimensions=self._profile.dimensions), values)
+            rows = session.execute(named("compute_dense_scores", dimensions=self._profile.dimensions), values)
             return {row.chunk_id: row.score for row in rows}
 
     def neighbours(self, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
         """Give the chunks directly before and after each of these, in live versions that the asker may see."""
         found: dict[int, list[Neighbour]] = {}
         with self._database.tenant(self._workspace_id) as session:
-            rows = session.execute(named("neighbours"), self._scope() | {"chunk_ids": list(chunk_ids)})
+            rows = session.execute(named("find_neighbours"), self._scope() | {"chunk_ids": list(chunk_ids)})
             for row in rows:
                 neighbour = Neighbour(row.chunk_id, row.place, row.text, tuple(row.headings), row.page)
                 found.setdefault(row.beside, []).append(neighbour)
@@ -94,7 +96,7 @@ class PostgresRecall:
     def _has_index(self, session: Session) -> bool:
         if self._profile is None:
             return False
-        name = index_name(self._profile.id, self._workspace_id)
+        name = build_index_name(self._profile.id, self._workspace_id)
         return bool(session.scalar(named("has_vector_index"), {"index_name": name}))
 
     def _run(self, session: Session, query: RecallQuery) -> tuple[tuple[Candidate, ...], int]:
@@ -104,19 +106,19 @@ class PostgresRecall:
             "want_dense": query.vector is not None and query.mode != "keyword",
             "want_keyword": query.mode != "dense",
             "profile_id": self._profile.id if self._profile else 0,
-            "vector": vector_text(query.vector if query.vector is not None else [0.0] * dimensions),
+            "vector": format_vector(query.vector if query.vector is not None else [0.0] * dimensions),
             "terms": list(query.terms),
             "top_n": query.top_n,
             "dense_weight": query.dense_weight,
             "k1": BM25_K1,
             "b": BM25_B,
         }
-        rows = session.execute(named("recall_hybrid", dimensions=dimensions), values).all()
+        rows = session.execute(named("recall_candidates", dimensions=dimensions), values).all()
         candidates = tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1))
         return candidates, int(rows[0].dense_rows) if rows else 0
 
 
-def vector_text(vector: Vector) -> str:
+def format_vector(vector: Vector) -> str:
     """Write a vector as pgvector reads it."""
     return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
 
@@ -133,7 +135,7 @@ def _index_settings(top_n: int) -> Mapping[str, str]:
 
 
 def _set_locally(session: Session, values: Mapping[str, str]) -> None:
-    session.execute(named("set_locally"), {"names": list(values), "settings": list(values.values())})
+    session.execute(named("set_planner_options"), {"names": list(values), "settings": list(values.values())})
 
 
 def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> RecallResult:

@@ -33,10 +33,10 @@ class PostgresSpending:
         lease = self._lease
         scope = {"workspace_id": lease.workspace_id, "requester": lease.requester}
         with self._database.tenant(lease.workspace_id) as session:
-            jobs.hold(session, lease)
+            jobs.lock_lease(session, lease)
             session.execute(named("lock_spending"), {"workspace_id": lease.workspace_id})
             attempt = {"job_id": lease.job_id, "lease_token": lease.token}
-            row = session.execute(named("spent_in_a_day"), scope | attempt).mappings().one()
+            row = session.execute(named("sum_recent_spending"), scope | attempt).mappings().one()
             usd, chosen = choose(
                 _RecentSpending(session, scope, **{column: float(spent) for column, spent in row.items()})
             )
@@ -46,7 +46,7 @@ class PostgresSpending:
         return chosen
 
 
-def settle(session: Session, lease: jobs.Lease) -> None:
+def release_reservation(session: Session, lease: jobs.Lease) -> None:
     """Give back what an attempt has set aside, now that its trace says what it cost (in the trace's transaction)."""
     session.execute(delete(SpendingReservation).where(SpendingReservation.lease_token == lease.token))
 
@@ -61,5 +61,5 @@ class _RecentSpending:
 
     def frees_in_s(self, scope: Literal["user", "server"], usd: float) -> float | None:
         values = self._scope | {"usd": usd, "everybody": scope == "server"}
-        frees = self._session.scalar(named("spending_frees"), values)
+        frees = self._session.scalar(named("seconds_until_spending_frees"), values)
         return None if frees is None else float(frees)

@@ -37,28 +37,28 @@ def sweep(
     """
     if not session.scalar(named("try_sweep_lock")):
         return None
-    profiles.hold(session)
-    deliveries.expire_tokens(session)  # before any job: deliveries are locked first everywhere
-    deliveries.end_orphans(session)
+    profiles.lock_shared(session)
+    deliveries.clear_expired_tokens(session)  # before any job: deliveries are locked first everywhere
+    deliveries.mark_orphans_undeliverable(session)
     expired = []
-    for row in session.execute(named("sweep_expired")).mappings().all():
+    for row in session.execute(named("end_expired_leases")).mappings().all():
         expired.append(int(row["id"]))
         if row["state"] == "dead":
             quarantine.add(session, row["id"])
         jobs.discard(session, row["id"])
-    killed = embeddings.kill_poisoned(session, embed_attempts)
+    killed = embeddings.end_unembeddable(session, embed_attempts)
     completed = _finish_stuck(session)
-    workers.forget(session)
+    workers.delete_lost(session)
     values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
-    due = session.execute(named("due_unpublished"), values)
+    due = session.execute(named("list_jobs_to_publish"), values)
     return SweepResult(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 
 
 def _finish_stuck(session: Session) -> list[int]:
     completed: list[int] = []
-    for row in session.execute(named("stuck_in_embed")).all():
+    for row in session.execute(named("list_stuck_embedding_jobs")).all():
         if row.version_id is None:
-            session.execute(named("end_deleted"), {"id": row.id})
+            session.execute(named("cancel_embedding_job"), {"id": row.id})
         else:
             versions.lock_versions(session, [row.version_id])
             completed += versions.complete_versions(session, [row.version_id])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from db.engine import Database
-from db.recall import EXACT_BELOW, index_name
+from db.recall import EXACT_BELOW, build_index_name
 from db.sql import named
 
 log = structlog.get_logger(__name__)
@@ -18,13 +18,13 @@ def build_vector_indexes(database: Database, threshold: int = EXACT_BELOW) -> li
     so the build does not wait for it.
     """
     with database.owner() as lock:
-        return _build(database, threshold) if lock.scalar(named("try_index_lock")) else []
+        return _build(database, threshold) if lock.scalar(named("try_index_build_lock")) else []
 
 
 def drop_vector_indexes(database: Database, profile_id: int) -> list[str]:
     """Drop the indexes of a profile, without blocking anybody; gives their names."""
     with database.owner() as session:
-        names = list(session.scalars(named("vector_indexes_of"), {"id": profile_id}))
+        names = list(session.scalars(named("list_vector_indexes"), {"id": profile_id}))
     for name in names:
         database.autocommit(
             named("drop_vector_index", profile_id=profile_id, workspace_id=int(name.rpartition("_w")[2]))
@@ -34,12 +34,12 @@ def drop_vector_indexes(database: Database, profile_id: int) -> list[str]:
 
 def _build(database: Database, threshold: int) -> list[str]:
     with database.system() as session:
-        wanted = session.execute(named("vector_index_wanted"), {"threshold": threshold}).all()
+        wanted = session.execute(named("list_missing_vector_indexes"), {"threshold": threshold}).all()
     built = []
     for row in wanted:
         scope = {"profile_id": row.profile_id, "workspace_id": row.workspace_id}
         database.autocommit(named("drop_vector_index", **scope))
         database.autocommit(named("create_vector_index", dimensions=row.dimensions, **scope))
-        built.append(index_name(row.profile_id, row.workspace_id))
+        built.append(build_index_name(row.profile_id, row.workspace_id))
         log.info("vector index built", index=built[-1], vectors=row.vectors)
     return built

@@ -31,17 +31,17 @@ def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> i
 
     One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
     """
-    profiles.hold(session)
-    jobs.hold(session, lease)
+    profiles.lock_shared(session)
+    jobs.lock_lease(session, lease)
     if lease.attempt > 1:
         jobs.discard(session, lease.job_id)
     document_id = documents.upsert(session, _document_values(lease, version))
-    version_id = session.scalars(named("add_version"), _version_values(lease, document_id, version)).one()
+    version_id = session.scalars(named("insert_version"), _version_values(lease, document_id, version)).one()
     _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
     total = len(version.inputs)
-    done = total - int(session.scalar(named("reuse_or_queue"), {"version_id": version_id}) or 0)
+    done = total - int(session.scalar(named("copy_or_queue_vectors"), {"version_id": version_id}) or 0)
     values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
-    session.execute(named("hand_to_embedder"), values)
+    session.execute(named("release_to_embedder"), values)
     if done == total:
         complete_versions(session, [version_id])
     return int(version_id)
@@ -49,7 +49,7 @@ def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> i
 
 def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
     """Lock versions with their jobs and documents, in the one order of locks."""
-    for name in ("lock_jobs_of_versions", "lock_documents_of_versions", "lock_versions"):
+    for name in ("lock_version_jobs", "lock_version_documents", "lock_versions"):
         session.execute(named(name), {"version_ids": list(version_ids)})
 
 
@@ -58,15 +58,15 @@ def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]
 
     The caller has called `profiles.hold` before it took any lock.
     """
-    complete = session.execute(named("complete_versions"), {"version_ids": list(version_ids)}).all()
+    complete = session.execute(named("list_complete_versions"), {"version_ids": list(version_ids)}).all()
     if outdated := [row.id for row in complete if row.outdated]:
-        for name in ("end_outdated", "drop_outdated"):
+        for name in ("end_outdated_jobs", "delete_versions"):
             session.execute(named(name), {"version_ids": outdated})
     waiting = {row.id: row.document_id for row in complete if not row.outdated}
     while waiting:
         # Two versions of one document go live one after the other; in one statement each would supersede the other.
         wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
-        for name in ("switch_versions", "succeed_embedded", "drop_superseded"):
+        for name in ("switch_versions", "succeed_version_jobs", "delete_superseded_versions"):
             session.execute(named(name), {"version_ids": list(wave.values())})
         waiting = {version_id: doc for version_id, doc in waiting.items() if wave[doc] != version_id}
     return [row.id for row in complete if not row.outdated]
@@ -114,7 +114,7 @@ def _add_chunks(
         }
         for item in inputs
     ]
-    numbered = session.execute(named("add_chunks"), scope | {"chunks": json.dumps(rows)}).all()
+    numbered = session.execute(named("insert_chunks"), scope | {"chunks": json.dumps(rows)}).all()
     chunk_of = {row.ordinal: row.id for row in numbered}
     terms: list[int] = []
     chunk_ids: list[int] = []
@@ -128,7 +128,7 @@ def _add_chunks(
             frequencies.append(min(term.frequency, 32_767))
             lengths.append(length)
     session.execute(
-        named("add_postings"),
+        named("insert_postings"),
         {
             "workspace_id": workspace_id,
             "version_id": version_id,

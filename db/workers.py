@@ -23,7 +23,7 @@ class WorkerStatus:
     model: str
 
 
-def beat(session: Session, sign: WorkerStatus, *, took_task: bool) -> None:
+def record_heartbeat(session: Session, sign: WorkerStatus, *, took_task: bool) -> None:
     """Write a sign of life (a system transaction)."""
     values = {
         "id": sign.id,
@@ -34,24 +34,24 @@ def beat(session: Session, sign: WorkerStatus, *, took_task: bool) -> None:
         "model": sign.model,
         "took_task": took_task,
     }
-    session.execute(named("beat"), values)
+    session.execute(named("upsert_worker"), values)
 
 
-def leave(session: Session, worker_id: str) -> None:
+def delete(session: Session, worker_id: str) -> None:
     """Take a worker's row away because it stopped in good order."""
-    session.execute(named("leave"), {"id": worker_id})
+    session.execute(named("delete_worker"), {"id": worker_id})
 
 
-def forget(session: Session) -> None:
+def delete_lost(session: Session) -> None:
     """Delete the rows of workers that stopped sending heartbeats a day ago (a system transaction)."""
-    session.execute(named("forget_workers"))
+    session.execute(named("delete_lost_workers"))
 
 
 def count_alive(session: Session, queue: str) -> int:
     """Count the workers that take messages from a queue."""
-    return int(session.scalar(named("count_workers"), {"queue": queue}) or 0)
+    return int(session.scalar(named("count_live_workers"), {"queue": queue}) or 0)
 
 
-def alive(session: Session, queue: str) -> list[WorkerRow]:
+def list_alive(session: Session, queue: str) -> list[WorkerRow]:
     """List the workers that gave a sign of life of late and take messages from a queue."""
-    return list(session.scalars(select(WorkerRow).from_statement(named("living_workers")), {"queue": queue}))
+    return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import SettingsRow
-from db.plain import storable
+from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import InvalidInput, UnknownName
 from pipeline.types import LANGUAGES, RERANKERS
@@ -57,7 +57,7 @@ CHANGEABLE = frozenset(item.name for item in fields(WorkspaceSettings)) - {"upda
 """The settings that people change."""
 
 
-def within(chosen: int | None, ceiling: int) -> int:
+def effective_limit(chosen: int | None, ceiling: int) -> int:
     """Give the limit that holds: a workspace may lower what the operator set, not lift it; 0 is no limit."""
     if chosen is None or (ceiling and not chosen):
         return ceiling
@@ -75,11 +75,11 @@ def read(session: Session, workspace_id: int) -> WorkspaceSettings:
     return WorkspaceSettings(**values)
 
 
-def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
+def read_all(session: Session) -> Mapping[str, WorkspaceSettings]:
     """Give the settings of every workspace that has any, by its key (a system transaction)."""
     names = [item.name for item in fields(WorkspaceSettings)]
     found: dict[str, WorkspaceSettings] = {}
-    for row in session.execute(named("all_settings")).mappings():
+    for row in session.execute(named("list_workspace_settings")).mappings():
         values = {name: row[name] for name in names}
         if values["public_channels"] is not None:
             values["public_channels"] = tuple(values["public_channels"])
@@ -87,16 +87,16 @@ def all_settings(session: Session) -> Mapping[str, WorkspaceSettings]:
     return found
 
 
-def change(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
+def update(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
     """Change the named settings and no others, None takes one back (a tenant transaction).
 
     Raises `InvalidInput` or `UnknownName` for a value that cannot be.
     """
     for name, value in changes.items():
         _check(name, value)
-    values = {name: list(value) if isinstance(value, tuple) else storable(value) for name, value in changes.items()} | {
-        "updated_by": updated_by
-    }
+    values = {
+        name: list(value) if isinstance(value, tuple) else sanitize_value(value) for name, value in changes.items()
+    } | {"updated_by": updated_by}
     statement = insert(SettingsRow).values(workspace_id=workspace_id, **values)
     session.execute(
         statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values | {"updated_at": func.now()})

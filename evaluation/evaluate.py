@@ -149,8 +149,8 @@ def load_judgements(database: Database, workspace: str, days: float) -> JudgedWo
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
-        channels = documents.all_channels(session, workspace_id)
-        judged = build_judgements(feedback.asked(session, workspace_id, days=days))
+        channels = documents.list_channels(session, workspace_id)
+        judged = build_judgements(feedback.list_answered_questions(session, workspace_id, days=days))
     if not judged.questions:
         raise NoJudgedQuestions(
             f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"

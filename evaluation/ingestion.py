@@ -78,7 +78,7 @@ def _submit(
                 "source": document.id,
                 "name": source.name,
                 "media_type": source.media_type,
-                "sha256": blobs.keep_blob(session, workspace_id, source.content),
+                "sha256": blobs.store(session, workspace_id, source.content),
                 "channels": None,
             }
             new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate", max_attempts=max_attempts))
@@ -117,5 +117,5 @@ def _load_live_sources(database: Database, workspace_id: int) -> set[str]:
 
 def _load_open_sources(database: Database, workspace_id: int) -> set[str]:
     with database.tenant(workspace_id) as session:
-        listed = jobs.listing(session, states=("queued", "running"), kind="ingest", limit=NO_LIMIT)
+        listed = jobs.list_jobs(session, states=("queued", "running"), kind="ingest", limit=NO_LIMIT)
         return {str(job.payload["source"]) for job in listed}

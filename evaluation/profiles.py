@@ -73,7 +73,7 @@ def _load_complete_profile(environment: EvaluationEnvironment, name: str) -> Emb
 
 def _vector_megabytes(environment: EvaluationEnvironment, profile: EmbeddingProfile) -> float:
     with environment.database.system() as session:
-        return profiles.size_bytes(session, profile.id) / 1_000_000
+        return profiles.measure_bytes(session, profile.id) / 1_000_000
 
 
 def _agreement(result: MethodResult, other: MethodResult) -> float:

@@ -37,7 +37,7 @@ def answer_side_by_side(
     with environment.database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with environment.database.tenant(workspace_id) as session:
-        channels = documents.all_channels(session, workspace_id)
+        channels = documents.list_channels(session, workspace_id)
     profile = agree_on_profile(environment.database, environment.settings)
     parts = build_parts(environment.settings, profile, role="query")
     try:

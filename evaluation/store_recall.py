@@ -80,7 +80,7 @@ def _load_chunks_by_source(
     with database.tenant(workspace_id) as session:
         everything = documents.list_documents(session, limit=10_000_000)
         return {
-            document.source: _to_candidates(document, documents.show_document(session, document.id)[1])
+            document.source: _to_candidates(document, documents.read_document(session, document.id)[1])
             for document in everything
             if document.source in wanted
         }

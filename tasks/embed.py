@@ -103,7 +103,7 @@ def embed_backlog(
 
 def _embed_batch(runtime: Runtime, served: Served | None) -> bool:
     with runtime.database.system() as session:
-        kept = profiles.kept(session)
+        kept = profiles.list_filled(session)
     runtime.parts.keep([profile.id for profile in kept])
     return any(
         _embed_for(runtime, profile, is_live=place == 0)
@@ -136,13 +136,13 @@ def _claim(
     session: Session, settings: Settings, profile: EmbeddingProfile, token: uuid.UUID
 ) -> list[embeddings.ClaimedChunk]:
     """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
-    backlog = embeddings.backlog(
+    backlog = embeddings.count_backlog(
         session, profile.id, limit=settings.embedding.claim_size, max_attempts=embed_attempts(settings)
     )
     if not backlog.waiting:
         return []
     full = backlog.waiting >= settings.embedding.claim_size or backlog.oldest_s >= settings.embedding.linger_s
-    if not full and embeddings.more_is_coming(session):
+    if not full and embeddings.has_queued_ingest_jobs(session):
         return []
     return embeddings.claim_chunks(
         session,
@@ -156,7 +156,7 @@ def _claim(
 
 def _note_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> None:
     with runtime.database.system() as session:
-        profiles.note_problem(session, profile.id, problem)
+        profiles.record_problem(session, profile.id, problem)
 
 
 def _embed_claimed(

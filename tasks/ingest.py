@@ -31,8 +31,8 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
     fetched = _fetch(runtime, holder) if lease.payload.get("sha256") is None else None
     with runtime.database.tenant(lease.workspace_id) as session:
         if fetched is not None:
-            jobs.hold(session, lease)
-            sha256 = blobs.keep_blob(session, lease.workspace_id, fetched.content)
+            jobs.lock_lease(session, lease)
+            sha256 = blobs.store(session, lease.workspace_id, fetched.content)
         else:
             sha256 = str(lease.payload["sha256"])
         quarantine.require_not_quarantined(session, lease.workspace_id, sha256)
@@ -69,11 +69,11 @@ def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     same = None if lease.payload.get("force") else documents.find_same_bytes(session, lease, sha256)
     if same is None:
         return False
-    documents.note_origin(session, same.id, lease.payload.get("origin"))
+    documents.update_origin(session, same.id, lease.payload.get("origin"))
     jobs.succeed(session, lease, {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True})
     return True
 
 
 def _stored_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
-    content = blobs.read_blob(session, lease.workspace_id, sha256)
+    content = blobs.read(session, lease.workspace_id, sha256)
     return Source(str(lease.payload["name"]), content, str(lease.payload.get("media_type") or ""))

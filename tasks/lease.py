@@ -74,7 +74,7 @@ class LeasedJob:
     def report(self, stage: str, done: int = 0, total: int = 0, text: str = "") -> None:
         """Show stage and progress; raises `LeaseLost` or `Cancelled` between stages, where stopping is clean."""
         with self._database.system() as session:
-            wanted = jobs.report(session, self.lease, stage, done, total, text)
+            wanted = jobs.report_progress(session, self.lease, stage, done, total, text)
         if wanted:
             self._cancelled.set()
             raise Cancelled
@@ -153,7 +153,7 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
     except BaseException:
         # The worker is told to stop: the job did nothing wrong.
         with database.system() as session:
-            jobs.give_back(session, lease)
+            jobs.release(session, lease)
         raise
 
 
@@ -162,11 +162,11 @@ def _put_down(database: Database, holder: LeasedJob) -> None:
     bound = log.bind(job=holder.lease.job_id, attempt=holder.lease.attempt)
     if holder.unwanted():
         with database.system() as session:
-            jobs.end_cancelled(session, holder.lease)
+            jobs.mark_cancelled(session, holder.lease)
         bound.info("job cancelled")
     elif holder.lost():
         bound.warning("lease lost, nothing written")
     else:
         with database.system() as session:
-            jobs.give_back(session, holder.lease)
+            jobs.release(session, holder.lease)
         bound.info("job handed back, this worker stops")

@@ -39,7 +39,7 @@ class ProfileWatcher:
     def look(self) -> None:
         """Load what is kept, let go of what was dropped, and say what is there."""
         with self._runtime.database.system() as session:
-            kept = profiles.kept(session)
+            kept = profiles.list_filled(session)
         self._runtime.parts.keep([profile.id for profile in kept])
         for profile in kept:
             if self._stop.is_set():
@@ -49,7 +49,7 @@ class ProfileWatcher:
             except Exception as error:  # noqa: BLE001 - it is said where it is needed, the other profiles load all the same
                 log.warning("embedding profile not loaded", profile=profile.name, error=str(error))
         with self._runtime.database.system() as session:
-            profiles.note_loaded(session, self._runtime.worker, sorted(self._runtime.parts.loaded()))
+            profiles.record_loaded(session, self._runtime.worker, sorted(self._runtime.parts.loaded()))
 
     def _run(self) -> None:
         while not self._stop.is_set():

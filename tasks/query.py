@@ -46,7 +46,7 @@ def _answer(runtime: Runtime, holder: LeasedJob) -> None:
         ],
     )
     with runtime.database.tenant(workspace_id) as session:
-        jobs.hold(session, holder.lease)
+        jobs.lock_lease(session, holder.lease)
         traces.store_trace(session, holder.lease, given)
-        spending.settle(session, holder.lease)
+        spending.release_reservation(session, holder.lease)
         jobs.succeed(session, holder.lease, answer_json(holder.lease.job_id, given))

@@ -49,7 +49,7 @@ def current() -> Runtime:
 def live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
     """Give the profile that is live at this moment, with its parts; its model loads now if nothing has loaded it."""
     with runtime.database.system() as session:
-        profile = profiles.live(session)
+        profile = profiles.find_live(session)
     if profile is None:
         raise SetupError("The store has no live embedding profile; start a worker, it makes the first one.")
     return profile, runtime.parts.get(profile)

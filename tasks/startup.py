@@ -122,7 +122,7 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
     vain, and nobody should wonder why nothing changes.
     """
     with database.system() as session:
-        live, known = profiles.live(session), profiles.known_models(session)
+        live, known = profiles.find_live(session), profiles.list_models(session)
     if live is None:
         described = describe_embedding(settings)
         with database.system() as session:

@@ -106,7 +106,7 @@ class Submitter:
         with self._database.tenant(new_jobs[0].workspace_id) as session:
             if delivery is not None:
                 delivery_id = deliveries.add(session, delivery)
-                if known := deliveries.job_ids(session, delivery_id):
+                if known := deliveries.list_job_ids(session, delivery_id):
                     return known
                 new_jobs = [replace(job, delivery_id=delivery_id) for job in new_jobs]
             if quota is not None:
@@ -183,6 +183,6 @@ def _admit(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quot
     first = new_jobs[0]
     quotas.lock(session, first.workspace_id, quota.kind)
     keys = [job.request_key for job in new_jobs if job.request_key is not None]
-    fresh = len(new_jobs) - jobs.known_requests(session, first.workspace_id, keys)
+    fresh = len(new_jobs) - jobs.count_known_requests(session, first.workspace_id, keys)
     if fresh:
         quotas.admit(session, first.workspace_id, first.requester, quota, fresh)

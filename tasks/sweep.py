@@ -76,7 +76,7 @@ class Sweeper:
             return
         self._tidied = time.monotonic()
         with self._database.system() as session:
-            blobs.drop_orphan_blobs(session)
+            blobs.delete_orphans(session)
         build_vector_indexes(self._database)
 
     def _run(self) -> None:

@@ -84,7 +84,7 @@ class WorkerHeartbeat:
         self._stop.set()
         try:
             with self._database.system() as session:
-                workers.leave(session, self._sign.id)
+                workers.delete(session, self._sign.id)
         except DatabaseUnavailable:
             log.warning("database away, the worker's row stays until it is forgotten")
 
@@ -98,5 +98,5 @@ class WorkerHeartbeat:
     def _beat(self) -> None:
         taken = _taken.value
         with self._database.system() as session:
-            workers.beat(session, self._sign, took_task=taken != self._seen)
+            workers.record_heartbeat(session, self._sign, took_task=taken != self._seen)
         self._seen = taken

@@ -156,7 +156,7 @@ class Office:
             message_id=str(message.id),
             route="token" if by_token else "channel",
             token=interaction.token if by_token or keep_token else None,
-            token_lives_s=15 * 60,
+            token_ttl_s=15 * 60,
             interaction=interaction,
             message=message,
         )
@@ -167,7 +167,7 @@ class Office:
         self.wait(lambda: self.value(find), f"a delivery for {interaction}")
         number = self.value(find)
         with self.database.system() as session:
-            numbers = tuple(deliveries.job_ids(session, number))
+            numbers = tuple(deliveries.list_job_ids(session, number))
         return Asked(number, numbers, cast("Message", interaction.original), interaction)
 
     def ask_by_mention(self, said: Message) -> Asked:
@@ -226,7 +226,7 @@ class Office:
 
     def report(self, lease: jobs.Lease, stage: str, done: int = 0, total: int = 0, said: str = "") -> None:
         with self.database.system() as session:
-            jobs.report(session, lease, stage, done, total, said)
+            jobs.report_progress(session, lease, stage, done, total, said)
 
     def succeed(self, lease: jobs.Lease, answer: str = "On the shelf [1].") -> None:
         citation = {"n": 1, "document": 1, "title": "Kitchen", "page": 2, "quote": "On the shelf."}
@@ -245,7 +245,7 @@ class Office:
     # ------------------------------------------------------------------------------------------------------- looking
     def row(self, asked: Asked) -> Any:
         with self.database.system() as session:
-            return deliveries.views(session, [asked.delivery])[asked.delivery].delivery
+            return deliveries.load_views(session, [asked.delivery])[asked.delivery].delivery
 
     def value(self, statement: str) -> Any:
         with self.database.owner() as session:

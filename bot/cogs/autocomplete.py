@@ -63,7 +63,7 @@ async def _suggest_jobs(
     t = texts_of(interaction)
 
     def about(owned: JobWithOwner) -> str:
-        return owned.told_to(context.user_id, t("job-private-question")).about
+        return owned.redacted_for(context.user_id, t("job-private-question")).about
 
     try:
         async with asyncio.timeout(TIMEOUT_S):

@@ -92,7 +92,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
         context = context_of(interaction)
         seen: VisibleJob = await services_of(interaction).jobs.job(context, number)
-        job = seen.owned.told_to(context.user_id, texts_of(interaction)("job-private-question"))
+        job = seen.owned.redacted_for(context.user_id, texts_of(interaction)("job-private-question"))
         if not context.may_read(seen.owned.requester, seen.delivery):
             job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
         return render_job(

@@ -148,7 +148,7 @@ class DeliveryClaims:
 
     async def of_others(self, held: ClaimedDelivery, message_ids: list[str]) -> set[str]:
         """Tell which of these messages show another delivery."""
-        return await self._run(lambda session: deliveries.of_others(session, held.delivery, message_ids))
+        return await self._run(lambda session: deliveries.find_foreign_messages(session, held.delivery, message_ids))
 
     async def view(self, delivery_id: int) -> DeliveryView | None:
         """Read a delivery with its jobs; reads that come within a moment are one query."""
@@ -166,7 +166,7 @@ class DeliveryClaims:
         found: dict[int, DeliveryView] = {}
         failed: Exception | None = None
         try:
-            found = await self._run(lambda session: deliveries.views(session, numbers))
+            found = await self._run(lambda session: deliveries.load_views(session, numbers))
         except Exception as error:  # noqa: BLE001 - whoever waits for this read handles it
             failed = error
         for delivery_id, future in wanted:

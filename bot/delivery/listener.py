@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from db.notify import delivery_changes
+from db.notify import watch_deliveries
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -63,7 +63,7 @@ class NotificationListener:
             pause_s = min(MAX_PAUSE_S, pause_s * 2)
 
     def _listen(self) -> None:
-        for number in delivery_changes(self._url, idle_s=IDLE_S):
+        for number in watch_deliveries(self._url, idle_s=IDLE_S):
             if self._stopped.is_set():
                 return
             if number is not None:

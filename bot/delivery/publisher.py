@@ -74,7 +74,7 @@ class MessagePublisher:
         if posted is None:
             name = nonce(delivery, 0, again=again)
             posted = await self._sender.post(delivery, shown, name, reply_to=delivery.reply_to_id, silent=silent)
-        await self._claims.write(deliveries.posted, held, posted.id)
+        await self._claims.write(deliveries.mark_posted, held, posted.id)
         if not posted.shows(shown):
             await self._sender.edit(held.delivery, shown)
         return True
@@ -93,7 +93,7 @@ class MessagePublisher:
             if refusal.trouble in {SendFailure.LATER, SendFailure.INVALID}:
                 raise
             return False
-        await self._claims.write(deliveries.forget_token, held)
+        await self._claims.write(deliveries.clear_token, held)
         return True
 
     async def deliver(self, held: ClaimedDelivery, view: DeliveryView) -> None:
@@ -172,7 +172,7 @@ class MessagePublisher:
                 history = await self._sender.own_messages(held.delivery, first_id, since)
                 there = count_posted_parts(history, first_id, parts[held.delivery.parts_sent :])
                 if there:
-                    await self._claims.write(deliveries.part_sent, held, held.delivery.parts_sent + there)
+                    await self._claims.write(deliveries.mark_parts_sent, held, held.delivery.parts_sent + there)
         for number in range(held.delivery.parts_sent, len(parts)):
             async with self.sending(held):
                 await self._show_part(held, parts[number], number + 1, first_id)
@@ -186,7 +186,7 @@ class MessagePublisher:
             # The nonce of a message that somebody deleted already: it was there. Otherwise the thread takes no more.
             if refusal.code != UNKNOWN_MESSAGE:
                 raise SendError(SendFailure.CLOSED, str(refusal)) from refusal
-        await self._claims.write(deliveries.part_sent, held, number)
+        await self._claims.write(deliveries.mark_parts_sent, held, number)
 
     async def _posted_before(
         self, held: ClaimedDelivery, shown: OutgoingMessage, since: dt.datetime | None
@@ -217,7 +217,7 @@ class MessagePublisher:
 
     async def _give_up(self, held: ClaimedDelivery, refusal: SendError) -> None:
         async with held.while_held():
-            await self._claims.write(deliveries.give_up, held, f"{UNREACHABLE} ({refusal})")
+            await self._claims.write(deliveries.mark_undeliverable, held, f"{UNREACHABLE} ({refusal})")
         log.warning("undeliverable", delivery=held.delivery.id, error=str(refusal))
 
 

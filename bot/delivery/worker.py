@@ -321,7 +321,9 @@ class DeliveryWorker:
         try:
             async with held.while_held():
                 if attempts + 1 >= tries:
-                    await self._claims.write(deliveries.give_up, held, f"Given up after {tries} tries: {error}")
+                    await self._claims.write(
+                        deliveries.mark_undeliverable, held, f"Given up after {tries} tries: {error}"
+                    )
                 else:
                     delay_s = max(pause_s(attempts), at_least_s)
                     await self._claims.write(deliveries.postpone, held, delay_s, error)

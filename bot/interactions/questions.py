@@ -70,5 +70,5 @@ def target_message(interaction: discord.Interaction, deferred: DeferredResponse)
         private=deferred.private,
         message_id=deferred.message_id,
         token=interaction.token,
-        token_lives_s=TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started),
+        token_ttl_s=TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started),
     )

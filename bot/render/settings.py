@@ -8,7 +8,7 @@ from bot.render.embed import build_embed
 from bot.render.formatting import format_timestamp, format_user
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
-from db.workspace_settings import WorkspaceSettings, within
+from db.workspace_settings import WorkspaceSettings, effective_limit
 
 MAX_LISTED_CHANNELS = 20
 
@@ -71,7 +71,7 @@ def _format_limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_
     window = "user-hour" if per_user.endswith("hour") else "user-day"
     ours = (getattr(chosen, per_user), getattr(chosen, per_server))
     said = [
-        t(f"settings-limit-{each}", n=within(value, getattr(defaults.quotas, name)))
+        t(f"settings-limit-{each}", n=effective_limit(value, getattr(defaults.quotas, name)))
         for name, each, value in zip((per_user, per_server), (window, "server-day"), ours, strict=True)
     ]
     if ours == (None, None):

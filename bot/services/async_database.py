@@ -47,7 +47,7 @@ class EffectiveSettings:
 
     def limit(self, name: str) -> int:
         """Return a limit by the name of its setting, capped by the operator's limit; 0 means no limit."""
-        return workspace_settings.within(getattr(self.overrides, name), getattr(self.defaults.quotas, name))
+        return workspace_settings.effective_limit(getattr(self.overrides, name), getattr(self.defaults.quotas, name))
 
     @property
     def question_quota(self) -> Quota:
@@ -121,7 +121,7 @@ class AsyncDatabase:
     def load_all_settings(self) -> Mapping[str, WorkspaceSettings]:
         """Read and cache the settings of all workspaces, so that acknowledging an interaction needs no query."""
         with self.database.system() as session:
-            settings = workspace_settings.all_settings(session)
+            settings = workspace_settings.read_all(session)
         for workspace, overrides in settings.items():
             self.cache_settings(workspace, overrides)
         return settings

@@ -16,7 +16,7 @@ from db.engine import Session
 from db.feedback import Vote
 from db.job_views import OPEN_STATES, JobView, JobWithOwner
 from db.jobs import Kind
-from db.plain import storable
+from db.sanitize import sanitize_value
 from db.traces import TraceView
 from pipeline.errors import UnknownName
 from tasks.submit import Submitter
@@ -105,7 +105,7 @@ class JobService(DatabaseService):
         listed = {name: list(result.get(name) or ()) for name in ("citations", "candidates")}
         ids = [each["document"] for items in listed.values() for each in items if isinstance(each.get("document"), int)]
         with self._database.database.tenant(self._workspace_id(context, answer)) as session:
-            visible = documents.documents_seen(session, ids, channels)
+            visible = documents.filter_visible(session, ids, channels)
         return result | {
             name: [each if each.get("document") in visible else {"n": each.get("n")} for each in items]
             for name, items in listed.items()
@@ -115,7 +115,7 @@ class JobService(DatabaseService):
     def last_answer(self, context: RequestContext) -> int | None:
         """Return the job of the last answer to the user in this channel."""
         with self._database.tenant(context) as session:
-            return job_views.last_answer(session, context.user_id, context.channel_id)
+            return job_views.find_last_answer(session, context.user_id, context.channel_id)
 
     @on_thread
     def trace(self, context: RequestContext, job_id: int) -> TraceView:
@@ -133,8 +133,8 @@ class JobService(DatabaseService):
         """Store a vote, or remove it if the user voted the same before; return the stored vote, 0 for none."""
         workspace_id = self._workspace_id(context, self._find_answer(context, job_id))
         with self._database.database.tenant(workspace_id) as session:
-            new: Vote = 0 if feedback.vote_of(session, job_id, context.user_id) == vote else vote
-            feedback.vote(session, workspace_id, job_id, context.user_id, new)
+            new: Vote = 0 if feedback.read_vote(session, job_id, context.user_id) == vote else vote
+            feedback.store_vote(session, workspace_id, job_id, context.user_id, new)
         return new
 
     @on_thread
@@ -174,11 +174,11 @@ class JobService(DatabaseService):
         with self._database.tenant(context) as session:
             for each in found:
                 _require_retryable(context, each, settings, session, workspace_id)
-            quotas.admit_again(session, workspace_id, requester, quota, [each.job.id for each in found])
+            quotas.admit_retry(session, workspace_id, requester, quota, [each.job.id for each in found])
             for each in found:
                 if each.private and each.job.kind == "ask":
                     # The user may have lost access to channels since the question was asked.
-                    jobs.rescope(session, each.job.id, context.private_channels)
+                    jobs.update_channels(session, each.job.id, context.private_channels)
                 jobs.retry(session, each.job.id)
             if token is not None and found[0].needs_token_of(context.user_id):
                 deliveries.reopen(
@@ -186,7 +186,7 @@ class JobService(DatabaseService):
                     found[0].job.id,
                     user_id=context.user_id,
                     token=token.token,
-                    token_lives_s=token.lives_s,
+                    token_ttl_s=token.lives_s,
                 )
         self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in found])
         return [each.job.id for each in found]
@@ -195,12 +195,12 @@ class JobService(DatabaseService):
     def jobs_of(self, context: RequestContext, delivery_id: int) -> list[int]:
         """Return the jobs of a delivery; empty if the workspace has no such delivery."""
         with self._database.tenant(context) as session:
-            job_ids = deliveries.job_ids(session, delivery_id)
+            job_ids = deliveries.list_job_ids(session, delivery_id)
         if job_ids or context.guild_id is not None:
             return job_ids
         with self._database.system() as session:
             # Every operation on these IDs checks that the job was delivered to this user.
-            return deliveries.job_ids(session, delivery_id)
+            return deliveries.list_job_ids(session, delivery_id)
 
     # --------------------------------------------------------------------------------- blocking, called on a thread
 
@@ -210,12 +210,12 @@ class JobService(DatabaseService):
             raise _unknown(job_id)
         with self._database.tenant(context) as session:
             try:
-                return VisibleJob(job_views.find_job(session, job_id), deliveries.delivery_of_job(session, job_id))
+                return VisibleJob(job_views.find_job(session, job_id), deliveries.find_by_job(session, job_id))
             except UnknownName:
                 if context.guild_id is not None:
                     raise _unknown(job_id) from None
         with self._database.system() as session:
-            delivery = deliveries.delivery_of_job(session, job_id)
+            delivery = deliveries.find_by_job(session, job_id)
         if delivery is None or (delivery.user_id, delivery.channel_id) != (context.user_id, context.channel_id):
             raise _unknown(job_id)
         with self._database.database.tenant(delivery.workspace_id) as session:
@@ -273,7 +273,7 @@ def _unknown(job_id: int) -> Refusal:
 
 def parse_job_id(named: str) -> int:
     """Parse the number of a job as users type it, with or without `#`; raise a `Refusal` if it is invalid."""
-    digits = storable(named).strip().lstrip("#")
+    digits = sanitize_value(named).strip().lstrip("#")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         raise Refusal("refusal-unknown-job", job=digits[:20])
     return int(digits)

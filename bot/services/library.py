@@ -14,7 +14,7 @@ from bot.services.request_context import RequestContext
 from db import blobs, deliveries, documents, jobs, quotas
 from db.documents import DocumentSummary
 from db.engine import Session
-from db.plain import storable
+from db.sanitize import sanitize_value
 from pipeline.errors import UnknownName
 from tasks.submit import Submitter
 
@@ -86,7 +86,7 @@ class LibraryService(DatabaseService):
     def store_content(self, context: RequestContext, content: bytes) -> StoredBlob:
         """Store the content of a document."""
         with self._database.tenant(context) as session:
-            return StoredBlob(blobs.keep_blob(session, self._database.workspace_id(context), content), len(content))
+            return StoredBlob(blobs.store(session, self._database.workspace_id(context), content), len(content))
 
     @on_thread
     def add(
@@ -117,7 +117,7 @@ class LibraryService(DatabaseService):
     ) -> tuple[list[DocumentSummary], int]:
         """List the documents that the user may see, newest first, and count all of them."""
         filters: dict[str, Any] = {
-            "search": storable(search.strip()),
+            "search": sanitize_value(search.strip()),
             "channels": visible_channels(context),
             "orphans": manageable_orphans(context),
         }
@@ -149,9 +149,9 @@ class LibraryService(DatabaseService):
                     return documents.find_document(session, int(named), **filters)
                 except UnknownName:
                     pass  # a title can be a number too
-            matches = documents.titled(session, storable(named), **filters, limit=MAX_SAME_TITLE)
+            matches = documents.list_by_title(session, sanitize_value(named), **filters, limit=MAX_SAME_TITLE)
             if not matches:
-                matches = documents.list_documents(session, limit=2, search=storable(named), **filters)
+                matches = documents.list_documents(session, limit=2, search=sanitize_value(named), **filters)
             elif len(matches) > 1:
                 numbers = ", ".join(f"`{document.id}`" for document in matches)
                 raise Refusal("refusal-same-title", name=sanitize.escape_title(named), numbers=numbers)
@@ -163,13 +163,13 @@ class LibraryService(DatabaseService):
     def beginning(self, context: RequestContext, document: DocumentSummary) -> str:
         """Return the first text of a document that `document` found for this user."""
         with self._database.tenant(context) as session:
-            return documents.document_beginning(session, document.id)
+            return documents.read_first_chunk(session, document.id)
 
     @on_thread
     def original(self, context: RequestContext, document_id: int) -> tuple[str, bytes]:
         """Return the file name and the original bytes of a document."""
         with self._database.tenant(context) as session:
-            name, _, content = documents.original(session, document_id, channels=visible_channels(context))
+            name, _, content = documents.read_original(session, document_id, channels=visible_channels(context))
         return name, content
 
     @on_thread
@@ -187,7 +187,7 @@ class LibraryService(DatabaseService):
         channels = visible_channels(context)
         with self._database.tenant(context) as session:
             _require_change(context, documents.find_document(session, document_id, channels=channels))
-            payload = documents.reingest_payload(session, document_id, channels=channels)
+            payload = documents.build_reingest_payload(session, document_id, channels=channels)
         job = self._new_job(context, payload, target.request_key)
         delivery: deliveries.NewDelivery = target.delivery(context, job.workspace_id, "ingest")
         quota = self._database.load_settings(context).document_quota
@@ -215,7 +215,7 @@ def require_may_add(context: RequestContext, settings: EffectiveSettings) -> Non
 
 def require_replaceable(session: Session, workspace_id: int, context: RequestContext, source: str, name: str) -> None:
     """Raise a `Refusal` if the source has a document that the user may not replace."""
-    owner = documents.owner_of_source(session, workspace_id, source)
+    owner = documents.find_owner(session, workspace_id, source)
     if owner is not None and not context.may_change(owner):
         raise Refusal("refusal-name-taken", name=sanitize.escape_title(name))
 
@@ -240,8 +240,8 @@ def source_identity(context: RequestContext, addition: NewDocument, scope: Seque
     cannot see never conflict with the user's.
     """
     if addition.url is not None and scope is None:
-        return str(storable(addition.url))
-    identity = storable(addition.url or addition.identity or addition.name).replace("/", "_")
+        return str(sanitize_value(addition.url))
+    identity = sanitize_value(addition.url or addition.identity or addition.name).replace("/", "_")
     return "/".join([f"discord:{context.guild_id or context.user_id}", *(scope or ()), identity])
 
 
@@ -255,11 +255,11 @@ def _build_payload(
 ) -> dict[str, Any]:
     payload: dict[str, Any] = {
         "source": source_identity(context, addition, scope),
-        "name": storable(addition.name),
+        "name": sanitize_value(addition.name),
         "channels": None if scope is None else list(scope),
         "origin": addition.origin,
         "sha256": blob.sha256,
     }
     if addition.url is not None:
-        return payload | {"url": storable(addition.url)}
+        return payload | {"url": sanitize_value(addition.url)}
     return payload | {"bytes": blob.size, "media_type": addition.media_type}

@@ -24,14 +24,14 @@ class BotProcess(DatabaseService):
     def beat(self) -> None:
         """Send a heartbeat, and read the settings that other processes changed."""
         with self._database.system() as session:
-            workers.beat(session, self._status, took_task=False)
+            workers.record_heartbeat(session, self._status, took_task=False)
         self._database.load_all_settings()
 
     @on_thread
     def leave(self) -> None:
         """Delete the heartbeat at a clean stop."""
         with self._database.system() as session:
-            workers.leave(session, self.owner)
+            workers.delete(session, self.owner)
 
     @on_thread
     def commands_hash(self, application_id: str) -> str:
@@ -43,4 +43,4 @@ class BotProcess(DatabaseService):
     def store_commands_hash(self, application_id: str, digest: str) -> None:
         """Store the hash of the registered commands."""
         with self._database.system() as session:
-            commands_hash.keep(session, application_id, digest)
+            commands_hash.store(session, application_id, digest)

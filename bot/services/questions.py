@@ -29,7 +29,7 @@ class TargetMessage:
     """None: the message is not posted yet."""
     reply_to_id: str | None = None
     token: str | None = dataclasses.field(default=None, repr=False)
-    token_lives_s: float = 0
+    token_ttl_s: float = 0
 
     def delivery(self, context: RequestContext, workspace_id: int, kind: deliveries.Kind) -> NewDelivery:
         """Build the delivery; its route is `channel` wherever the bot token reaches the message."""
@@ -48,7 +48,7 @@ class TargetMessage:
             private=self.private,
             route="token" if by_token else "channel",
             token=self.token,
-            token_lives_s=self.token_lives_s,
+            token_ttl_s=self.token_ttl_s,
         )
 
 
@@ -113,9 +113,9 @@ class QuestionService(DatabaseService):
             At most `MAX_EXCHANGES` exchanges. None if the bot answered nothing there.
         """
         with self._database.tenant(context) as session:
-            if not deliveries.answered_in(session, ids):
+            if not deliveries.has_public_answer(session, ids):
                 return None
-            turns: list[ConversationTurn] = deliveries.conversation(session, ids, limit=MAX_EXCHANGES)
+            turns: list[ConversationTurn] = deliveries.load_conversation(session, ids, limit=MAX_EXCHANGES)
             before = jobs.get(session, turns[0].job).payload.get("conversation") or () if turns else ()
         # An answer that was itself a follow-up continues the conversation stored with its job.
         earlier = [(str(turn["question"]), str(turn["answer"])) for turn in before]

@@ -31,10 +31,13 @@ class WorkspaceSettingsService(DatabaseService):
         require_manager(context)
         for name in LIMITS & changes.keys():
             maximum = getattr(self._database.settings.quotas, name)
-            if changes[name] is not None and workspace_settings.within(changes[name], maximum) != changes[name]:
+            if (
+                changes[name] is not None
+                and workspace_settings.effective_limit(changes[name], maximum) != changes[name]
+            ):
                 raise Refusal("refusal-limit-too-high", limit=str(maximum))
         with self._database.tenant(context) as session:
-            overrides = workspace_settings.change(
+            overrides = workspace_settings.update(
                 session, self._database.workspace_id(context), context.user_id, **changes
             )
         return self._database.cache_settings(context.workspace, overrides)

@@ -74,7 +74,7 @@ async def build_page(interaction: discord.Interaction, *, everyone: bool, page: 
         context, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
     )
     t: Texts = texts_of(interaction)
-    views = [owned.told_to(context.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
+    views = [owned.redacted_for(context.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
     shown = render_job_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE_SIZE)
     return _mark_everyone(shown) if everyone else shown
 

@@ -1,20 +1,20 @@
 -- Deliveries: messages of the Discord bot. One bot process holds one at a time; every write names its claim's token, so a
 -- process that lost the claim changes nothing. Locks are taken in one order: the delivery first, then its jobs.
 
--- name: add_delivery
+-- name: insert_delivery
 -- Add a delivery; the same request again gives no row, and the caller reads the one that is there.
 INSERT INTO deliveries (workspace_id, request_key, kind, application_id, guild_id, channel_id, message_id, reply_to_id, user_id,
                         locale, private, route, token, token_expires)
 VALUES (:workspace_id, :request_key, :kind, :application_id, :guild_id, :channel_id, :message_id, :reply_to_id, :user_id,
-        :locale, :private, :route, :token, now() + make_interval(secs => CAST(:token_lives_s AS float)))
+        :locale, :private, :route, :token, now() + make_interval(secs => CAST(:token_ttl_s AS float)))
 ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id;
 
--- name: delivery_of_request
+-- name: find_delivery_by_request
 -- The delivery of a request that came before.
 SELECT id FROM deliveries WHERE workspace_id = :workspace_id AND request_key = :request_key;
 
--- name: jobs_of_delivery
+-- name: list_delivery_jobs
 -- Its jobs, in the order in which they were submitted.
 SELECT id FROM jobs WHERE delivery_id = :id ORDER BY id;
 
@@ -63,21 +63,21 @@ FROM own WHERE d.id = own.id AND d.claim_owner = :owner;
 -- Deliveries by number.
 SELECT * FROM deliveries WHERE id = ANY (CAST(:ids AS bigint[]));
 
--- name: delivery_of_job
+-- name: find_delivery_by_job
 -- The message that shows a job.
 SELECT d.* FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE j.id = :job_id;
 
--- name: messages_of_others
+-- name: list_foreign_messages
 -- Which of these messages show another delivery.
 SELECT message_id FROM deliveries WHERE message_id = ANY (CAST(:message_ids AS text[])) AND id <> :id;
 
--- name: delivery_posted
+-- name: mark_delivery_posted
 -- The message is there; fenced.
 UPDATE deliveries SET message_id = :message_id, channel_id = coalesce(CAST(:channel_id AS text), channel_id), attempts = 0, error = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
--- name: delivery_part_sent
+-- name: mark_delivery_parts_sent
 -- So many further messages are there; fenced.
 UPDATE deliveries SET parts_sent = :parts, attempts = 0, error = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
@@ -93,7 +93,7 @@ SET route = :route, channel_id = :channel_id, message_id = :message_id, token = 
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
--- name: forget_token
+-- name: clear_delivery_token
 -- The interaction token has done its work; fenced.
 UPDATE deliveries SET token = NULL WHERE id = :id AND claim_token = :claim_token AND state = 'open' RETURNING *;
 
@@ -104,11 +104,11 @@ SET state = 'delivered', delivered_at = now(), token = NULL, error = NULL, claim
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
--- name: mark_delivered
+-- name: mark_jobs_delivered
 -- And its jobs count as delivered.
 UPDATE jobs SET delivered_at = now() WHERE delivery_id = :id AND delivered_at IS NULL AND state NOT IN ('queued', 'running');
 
--- name: give_up_delivery
+-- name: mark_delivery_undeliverable
 -- Nobody can be reached; fenced. The result stays on the job.
 UPDATE deliveries
 SET state = 'undeliverable', token = NULL, error = :error, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
@@ -131,15 +131,15 @@ SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, e
     claim_owner = NULL, claim_token = NULL, claim_expires = NULL,
     token = CASE WHEN CAST(:token AS text) IS NOT NULL AND user_id = :user_id THEN CAST(:token AS text) ELSE token END,
     token_expires = CASE WHEN CAST(:token AS text) IS NOT NULL AND user_id = :user_id
-                         THEN now() + make_interval(secs => CAST(:token_lives_s AS float)) ELSE token_expires END
+                         THEN now() + make_interval(secs => CAST(:token_ttl_s AS float)) ELSE token_expires END
 WHERE id = (SELECT delivery_id FROM jobs WHERE id = :job_id);
 
--- name: expire_tokens
+-- name: clear_expired_tokens
 -- Interaction tokens that Discord no longer takes are forgotten; what somebody writes just now waits for the next sweep.
 WITH expired AS (SELECT id FROM deliveries WHERE token IS NOT NULL AND token_expires < now() FOR UPDATE SKIP LOCKED)
 UPDATE deliveries d SET token = NULL FROM expired WHERE d.id = expired.id;
 
--- name: end_orphan_deliveries
+-- name: mark_orphan_deliveries
 -- Deliveries whose jobs were deleted have nothing to show.
 WITH orphans AS (
     SELECT d.id FROM deliveries d
@@ -149,14 +149,14 @@ UPDATE deliveries d
 SET state = 'undeliverable', token = NULL, error = 'Its jobs were deleted.', claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 FROM orphans WHERE d.id = orphans.id;
 
--- name: answered_in
+-- name: has_public_answer
 -- Whether a public answer of the bot is in one of these channels or is one of these messages.
 SELECT EXISTS (
     SELECT FROM deliveries
     WHERE kind = 'answer' AND NOT private AND (channel_id = ANY (CAST(:ids AS text[])) OR message_id = ANY (CAST(:ids AS text[])))
 );
 
--- name: conversation
+-- name: list_conversation
 -- The last answered public questions there, newest first.
 SELECT j.id, j.payload ->> 'question' AS question, j.result ->> 'answer' AS answer
 FROM deliveries d JOIN jobs j ON j.delivery_id = d.id

@@ -1,6 +1,6 @@
 -- Documents: find, add, show, delete.
 
--- name: same_bytes
+-- name: find_same_bytes
 -- The document of this source if its live version holds exactly these bytes for the same readers and nothing else is
 -- about to change it. Another source with equal bytes is a document of its own; its chunks share the vectors.
 SELECT d.id, d.title, d.source, v.chunks FROM documents d JOIN document_versions v ON v.id = d.live_version_id
@@ -10,7 +10,7 @@ WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha2
                   WHERE j.workspace_id = d.workspace_id AND j.payload ->> 'source' = d.source AND j.kind = 'ingest'
                     AND j.state IN ('queued', 'running') AND j.id <> :job_id);
 
--- name: note_origin
+-- name: update_document_origin
 -- The same bytes were found at another place: link there, the older message may be gone.
 UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
 
@@ -21,22 +21,22 @@ VALUES (:workspace_id, :source, :title, :media_type, CAST(:channels AS text[]), 
 ON CONFLICT (workspace_id, source) DO UPDATE SET source = excluded.source
 RETURNING id;
 
--- name: owner_of_source
+-- name: find_source_owner
 -- Whose a document is: who added the one that answers, or whoever is adding it just now.
 SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
                 (SELECT requester FROM jobs
                  WHERE workspace_id = :workspace_id AND kind = 'ingest' AND state IN ('queued', 'running') AND payload ->> 'source' = :source
                  ORDER BY id LIMIT 1));
 
--- name: document_beginning
+-- name: read_first_chunk
 -- What the live version of a document begins with.
 SELECT c.text FROM documents d JOIN chunks c ON c.version_id = d.live_version_id WHERE d.id = :id ORDER BY c.ordinal LIMIT 1;
 
--- name: documents_seen
+-- name: filter_visible_documents
 -- Which of these documents the viewer may see.
 SELECT id FROM documents WHERE id = ANY (:ids) AND (channels IS NULL OR channels && CAST(:channels AS text[]));
 
--- name: channels_of_documents
+-- name: list_document_channels
 -- Every channel that some document is for: whoever reads all of them sees every document.
 SELECT DISTINCT unnest(channels) AS channel FROM documents WHERE workspace_id = :workspace_id AND channels IS NOT NULL ORDER BY 1;
 

@@ -1,6 +1,6 @@
 -- The embedding queue: chunks claimed in batches across documents, and their vectors.
 
--- name: embedding_backlog
+-- name: count_embedding_backlog
 -- What waits for vectors, up to one claim: how many, since when, and how often the chunk that is due first was claimed
 -- before. The limit keeps this cheap beside a long queue.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s,
@@ -12,7 +12,7 @@ FROM (
     LIMIT :limit
 ) AS next;
 
--- name: parsing_ahead
+-- name: has_queued_ingest_jobs
 -- Ingest jobs that are about to bring more chunks.
 SELECT count(*) FROM (SELECT FROM jobs WHERE queue = 'ingest' AND state = 'queued' AND run_after <= now() LIMIT 1) AS j;
 
@@ -33,26 +33,26 @@ WITH next AS (
 )
 SELECT c.id AS chunk_id, k.workspace_id, k.version_id, c.headings, c.text FROM claimed k JOIN chunks c ON c.id = k.chunk_id ORDER BY c.id;
 
--- name: renew_claim
+-- name: renew_chunk_claim
 -- Heartbeat of an embedding batch.
 UPDATE embedding_queue SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_token = :token;
 
--- name: release_claim
+-- name: release_chunk_claim
 -- Hand a batch back. It counts when its work failed, not when the worker is told to stop.
 UPDATE embedding_queue
 SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
 WHERE claim_token = :token;
 
--- name: take_claimed
+-- name: dequeue_claimed_chunks
 -- The fence of an embedding batch: only chunks still claimed under this token may get their vector.
 DELETE FROM embedding_queue WHERE claim_token = :token AND profile_id = :profile_id RETURNING chunk_id;
 
--- name: add_embedding
+-- name: insert_embedding
 -- One vector.
 INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
 VALUES (:profile_id, :chunk_id, :workspace_id, :version_id, :vector) ON CONFLICT DO NOTHING;
 
--- name: report_embedding
+-- name: update_embedding_progress
 -- Progress of the jobs behind these versions.
 UPDATE jobs j
 SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q
@@ -60,14 +60,14 @@ SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q
 FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
--- name: poisoned
+-- name: list_unembeddable_versions
 -- Versions with a chunk that was claimed as often as allowed and never finished: their job is dead. For a profile beside the
 -- live one such a chunk only stays where it is, so that the profile is never whole.
 SELECT DISTINCT v.id, v.job_id FROM embedding_queue q JOIN document_versions v ON v.id = q.version_id
 WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
   AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live');
 
--- name: kill_embedding_job
+-- name: mark_embedding_job_dead
 -- The job of a version that cannot be embedded.
 UPDATE jobs SET state = 'dead', finished_at = now(), error_class = 'WorkerLost',
        error = format('A chunk of this document could not be embedded %s times; each time the work failed or its worker died.', CAST(:max_attempts AS integer))

@@ -1,6 +1,6 @@
 -- Votes on answers.
 
--- name: keep_vote
+-- name: store_vote
 -- One vote of each person on each answer of this workspace; the same vote again changes nothing. No row: no such answer.
 INSERT INTO feedback (workspace_id, job_id, user_id, vote)
 SELECT j.workspace_id, j.id, :user_id, :vote FROM jobs j
@@ -9,7 +9,7 @@ ON CONFLICT (job_id, user_id) DO UPDATE
 SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
 RETURNING vote;
 
--- name: take_back_vote
+-- name: delete_vote
 -- No vote of this person any more.
 DELETE FROM feedback WHERE job_id = :job_id AND user_id = :user_id AND workspace_id = :workspace_id;
 
@@ -17,11 +17,11 @@ DELETE FROM feedback WHERE job_id = :job_id AND user_id = :user_id AND workspace
 -- How many found an answer helpful, and how many did not.
 SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down FROM feedback WHERE job_id = :job_id;
 
--- name: vote_of
+-- name: read_vote
 -- One person's vote.
 SELECT vote FROM feedback WHERE job_id = :job_id AND user_id = :user_id;
 
--- name: asked_questions
+-- name: list_answered_questions
 -- What people asked and got an answer to, newest first: the question as it was searched, the votes on the answer (for it minus
 -- against it), and the documents that the answer cites, of those that still answer.
 SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, coalesce(v.votes, 0) AS votes,

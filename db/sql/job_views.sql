@@ -1,6 +1,6 @@
 -- Jobs as people see them.
 
--- name: jobs_listed
+-- name: list_jobs
 -- Jobs of the workspace, newest first: one person's or everybody's, by kind, or with these words in what they are about. The
 -- sentence that says why is made for the listed ones only.
 WITH listed AS (
@@ -19,7 +19,7 @@ SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_to
 FROM listed JOIN jobs j ON j.id = listed.id JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = j.delivery_id
 ORDER BY j.id DESC;
 
--- name: job_listed
+-- name: find_job
 -- One job the same way.
 SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result, j.error_class, j.error,
        j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at, i.why, j.requester, j.delivery_id,
@@ -28,7 +28,7 @@ SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_to
 FROM jobs j JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = j.delivery_id
 WHERE j.id = :id;
 
--- name: jobs_shown
+-- name: list_jobs_of_deliveries
 -- What deliveries show of their jobs, with the sentence that says why each is where it is. Places in a queue are counted once
 -- for all, up to 1,000 as `jobs_ahead` does.
 WITH queues AS (
@@ -53,7 +53,7 @@ LEFT JOIN places p ON p.id = j.id
 WHERE j.delivery_id = ANY (CAST(:ids AS bigint[]))
 ORDER BY j.id;
 
--- name: last_answer
+-- name: find_last_answer
 -- The last answer that a person got in a channel.
 SELECT j.id FROM jobs j JOIN deliveries d ON d.id = j.delivery_id
 WHERE j.kind = 'ask' AND j.state = 'succeeded' AND j.requester = :user_id AND d.channel_id = :channel_id

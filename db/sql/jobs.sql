@@ -8,7 +8,7 @@ VALUES (:workspace_id, :kind, :queue, :requester, :request_key, CAST(:payload AS
 ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id;
 
--- name: mark_published
+-- name: mark_jobs_published
 -- Remember when the numbers of these jobs were put on the queue.
 UPDATE jobs SET published_at = now() WHERE id = ANY (:ids) AND state = 'queued';
 
@@ -28,12 +28,12 @@ UPDATE jobs SET lease_expires = now() + make_interval(secs => :lease_s)
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING cancel_requested;
 
--- name: hold_lease
+-- name: lock_lease
 -- The fence: lock the job's row for this transaction if the lease still holds; no row: write nothing. Tells at the same
 -- time whether a person wants the job to stop.
 SELECT cancel_requested FROM jobs WHERE id = :id AND lease_token = :token AND state = 'running' FOR UPDATE;
 
--- name: report_progress
+-- name: update_job_progress
 -- Stage and progress, for people who wait; fenced.
 UPDATE jobs SET stage = :stage, progress_done = :done, progress_total = :total, progress_text = :text
 WHERE id = :id AND lease_token = :token AND state = 'running'
@@ -58,13 +58,13 @@ SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
--- name: end_cancelled
+-- name: mark_job_cancelled
 -- The worker saw the wish to stop; fenced.
 UPDATE jobs SET state = 'cancelled', finished_at = now(), lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
--- name: give_back_job
+-- name: release_job
 -- A worker that is told to stop hands its job back unharmed: the attempt does not count.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END, finished_at = CASE WHEN cancel_requested THEN now() END,
@@ -81,7 +81,7 @@ SET cancel_requested = true,
 WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 
--- name: cancel_source
+-- name: cancel_document_jobs
 -- A document is deleted: what is still to build it must not bring it back.
 UPDATE jobs
 SET cancel_requested = true, error_class = 'Cancelled', error = 'Its document was deleted.',
@@ -100,21 +100,21 @@ SET state = 'queued', stage = '', attempt = 0, error = NULL, error_class = NULL,
 WHERE id = :id AND state IN ('failed', 'dead', 'cancelled')
 RETURNING *;
 
--- name: rescope_job
+-- name: update_job_channels
 -- A question is asked again: it reads what the person may see now.
 UPDATE jobs SET payload = payload || jsonb_build_object('channels', to_jsonb(CAST(:channels AS text[]))) WHERE id = :id AND kind = 'ask';
 
--- name: why_job
+-- name: explain_job
 -- The sentence that says why a job is where it is; the same that operators read.
 SELECT why FROM inspect.jobs WHERE id = :id;
 
--- name: discard_version
+-- name: delete_unfinished_version
 -- A job ended without success: what it was building goes, whole.
 DELETE FROM document_versions v USING documents d
 WHERE v.job_id = :job_id AND d.id = v.document_id AND d.live_version_id IS DISTINCT FROM v.id
 RETURNING v.document_id;
 
--- name: discard_empty_documents
+-- name: delete_empty_documents
 -- A document without any version was never there.
 DELETE FROM documents d WHERE d.id = ANY (:ids) AND d.live_version_id IS NULL
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.document_id = d.id);

@@ -1,10 +1,10 @@
 -- Embedding profiles: built beside the live one, switched in one statement, kept for a roll-back, dropped.
 
--- name: hold_profiles
+-- name: lock_profiles_shared
 -- Whatever makes a version live, or queues its chunks, waits here while a switch is under way; many may hold it at once.
 SELECT pg_advisory_xact_lock_shared(72450006);
 
--- name: lock_profiles
+-- name: lock_profiles_exclusive
 -- Whoever changes which profile is live waits here for all of them.
 SELECT pg_advisory_xact_lock(72450006);
 
@@ -19,17 +19,17 @@ SELECT p.*,
 FROM embedding_profiles p
 ORDER BY array_position(ARRAY['live', 'building', 'retired', 'added', 'dropped'], p.state), p.id;
 
--- name: kept_profiles
+-- name: list_filled_profiles
 -- The profiles that are kept filled, in the order in which they are served.
 SELECT p.* FROM embedding_profiles p
 WHERE p.state IN ('live', 'building', 'retired')
 ORDER BY array_position(ARRAY['live', 'building', 'retired'], p.state), p.id;
 
--- name: begin_building
+-- name: mark_profile_building
 -- From now on new documents are embedded for this profile too.
 UPDATE embedding_profiles SET state = 'building', problem = '' WHERE id = :id AND state IN ('added', 'building');
 
--- name: fill_queue
+-- name: queue_missing_vectors
 -- Queue every chunk that has neither a vector of this profile nor a place in its queue, whichever workspace or version it
 -- belongs to; what was given up is tried again when `again` says so. The locks are those that the foreign keys take anyway, only
 -- earlier: what is being deleted is waited for and then left out, where a foreign key would end the statement.
@@ -41,7 +41,7 @@ FOR KEY SHARE OF v, c
 ON CONFLICT (profile_id, chunk_id) DO UPDATE SET attempts = 0
 WHERE CAST(:again AS boolean) AND (embedding_queue.claim_expires IS NULL OR embedding_queue.claim_expires < now());
 
--- name: count_missing
+-- name: count_missing_vectors
 -- Chunks that answer questions and have no vector of this profile.
 SELECT count(*) FROM documents d JOIN chunks c ON c.version_id = d.live_version_id
 WHERE NOT EXISTS (SELECT FROM embeddings e WHERE e.profile_id = :id AND e.chunk_id = c.id);
@@ -56,25 +56,25 @@ UPDATE embedding_profiles SET state = 'live', retired_at = NULL
 WHERE id = :id AND state IN ('building', 'retired') AND EXISTS (SELECT FROM retired)
 RETURNING id;
 
--- name: retired_last
+-- name: find_rollback_profile
 -- The profile that answered before the live one.
 SELECT * FROM embedding_profiles WHERE state = 'retired' ORDER BY retired_at DESC NULLS LAST, id DESC LIMIT 1;
 
--- name: note_problem
+-- name: update_profile_problem
 -- Why a worker could not embed for a profile, or that it can again.
 UPDATE embedding_profiles SET problem = :problem WHERE id = :id AND problem <> :problem;
 
--- name: note_profiles
+-- name: update_worker_profiles
 -- Which profiles a worker has in memory.
 UPDATE workers SET profiles = CAST(:profiles AS integer[]) WHERE id = :id AND profiles <> CAST(:profiles AS integer[]);
 
--- name: workers_without_profile
+-- name: list_workers_without_profile
 -- Workers that answer questions and have not this profile's model in memory.
 SELECT id FROM workers
 WHERE role = 'query' AND last_seen > now() - interval '30 seconds' AND NOT profiles @> ARRAY[CAST(:id AS integer)]
 ORDER BY id;
 
--- name: questions_before_retirement
+-- name: count_questions_using_profile
 -- Questions that began while this profile was live and still run: they read its vectors. A second more, for those that began
 -- between the statement and its commit.
 SELECT count(*) FROM jobs j JOIN embedding_profiles p ON p.id = :id
@@ -84,11 +84,11 @@ WHERE j.kind = 'ask' AND j.state = 'running' AND j.started_at <= coalesce(p.reti
 -- Takes a profile out of use; its row stays, because traces name it.
 UPDATE embedding_profiles SET state = 'dropped', problem = '' WHERE id = :id AND state <> 'live' RETURNING id;
 
--- name: drop_queue
+-- name: delete_profile_queue
 -- Nothing waits for a dropped profile.
 DELETE FROM embedding_queue WHERE profile_id = :id;
 
--- name: drop_vectors
+-- name: delete_profile_vectors
 -- A batch of a dropped profile's vectors; none once it was added again.
 DELETE FROM embeddings e USING (
     SELECT chunk_id FROM embeddings
@@ -96,6 +96,6 @@ DELETE FROM embeddings e USING (
 ) AS batch
 WHERE e.profile_id = :id AND e.chunk_id = batch.chunk_id;
 
--- name: profile_size
+-- name: measure_profile_bytes
 -- What the vectors of a profile take, in bytes.
 SELECT coalesce(sum(pg_column_size(vector)), 0) FROM embeddings WHERE profile_id = :id;

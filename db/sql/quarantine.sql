@@ -1,6 +1,6 @@
 -- Quarantine: content that killed its worker repeatedly.
 
--- name: quarantined
+-- name: find_quarantined_content
 -- Whether these bytes are not to be tried.
 SELECT job_id, error FROM quarantine WHERE workspace_id = :workspace_id AND sha256 = :sha256;
 
@@ -11,7 +11,7 @@ SELECT workspace_id, decode(payload ->> 'sha256', 'hex'), id, coalesce(error, ''
 FROM jobs WHERE id = :id AND payload ->> 'sha256' IS NOT NULL
 ON CONFLICT (workspace_id, sha256) DO UPDATE SET job_id = excluded.job_id, error = excluded.error, created_at = now();
 
--- name: lift_quarantine
+-- name: release_quarantined_content
 -- Retrying a job says that its bytes may be tried again.
 DELETE FROM quarantine q USING jobs j
 WHERE j.id = :id AND q.workspace_id = j.workspace_id

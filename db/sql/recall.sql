@@ -1,11 +1,11 @@
 -- Recall: Top-N chunks of one workspace that the asker may see, in one statement. The live version of each visible
 -- document is the only content that exists here.
 
--- name: set_locally
+-- name: set_planner_options
 -- Settings of the planner for this transaction.
 SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting);
 
--- name: recall_hybrid
+-- name: recall_candidates
 -- Vector leg and keyword leg in one statement. A candidate of either leg gets the score of both, each brought to a scale on
 -- which 0 is an average passage and 1 the best one (for BM25 the average passage holds none of the words); the fused score
 -- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0012 has the measurements.
@@ -102,14 +102,14 @@ CROSS JOIN LATERAL (
 ) AS p
 ORDER BY f.score DESC, f.dense_rank NULLS LAST, f.chunk_id;
 
--- name: dense_scores
+-- name: compute_dense_scores
 -- Cosine similarity of given chunks to a vector; for reranking somebody else's candidates and for showing a score of
 -- what only the keyword leg found.
 SELECT e.chunk_id, 1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions))) AS score
 FROM embeddings e
 WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.chunk_id = ANY (CAST(:chunk_ids AS integer[]));
 
--- name: neighbours
+-- name: find_neighbours
 -- The chunks directly before and after given ones, under the rules of recall: live versions of documents that the asker
 -- may see. LATERAL with LIMIT is a look-up by the unique index on (version_id, ordinal), where a join reads every chunk.
 SELECT c.id AS beside, n.id AS chunk_id, n.ordinal - c.ordinal AS place, n.text, n.headings, n.page
@@ -125,7 +125,7 @@ WHERE c.id = ANY (CAST(:chunk_ids AS integer[])) AND n.id <> c.id AND d.workspac
   AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
 ORDER BY c.id, n.ordinal;
 
--- name: visible_vectors
+-- name: count_visible_chunks
 -- How many vectors the workspace has, to know how many rows a recall can give at most.
 SELECT coalesce(sum(d.live_chunks), 0) FROM documents d
 WHERE d.workspace_id = :workspace_id AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]));

@@ -4,7 +4,7 @@
 -- Whoever sets money aside waits here for the others of the workspace; released with the transaction.
 SELECT pg_advisory_xact_lock(72450005, CAST(:workspace_id AS integer));
 
--- name: spent_in_a_day
+-- name: sum_recent_spending
 -- What earlier attempts at a question, what one person and what everybody has spent in a day, reservations included.
 SELECT
     coalesce(sum(usd) FILTER (WHERE job_id = :job_id AND lease_token <> :lease_token), 0) AS question_usd,
@@ -18,7 +18,7 @@ FROM (
     WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
 ) AS spent;
 
--- name: spending_frees
+-- name: seconds_until_spending_frees
 -- Seconds until so many dollars of it have left the day; no row: so many are not in it.
 SELECT extract(epoch FROM created_at - (now() - interval '1 day'))::float FROM (
     SELECT created_at, sum(usd) OVER (ORDER BY created_at) AS left_by_then FROM (

@@ -1,6 +1,6 @@
 -- Traces of answered questions.
 
--- name: trace_candidates
+-- name: list_trace_candidates
 -- Candidates of an answered question with what is left of their passages. Of a document that the viewer may not see, or no
 -- longer, only its ranks are told; null channels see everything.
 SELECT k.chunk_id, k.document_id, CASE WHEN s.seen THEN k.title ELSE '' END AS title, CASE WHEN s.seen THEN k.page END AS page, coalesce(c.text, '') AS text, coalesce(d.source, '') AS source,

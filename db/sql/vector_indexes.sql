@@ -1,10 +1,10 @@
 -- HNSW indexes, one per large workspace and profile.
 
--- name: vector_indexes_of
+-- name: list_vector_indexes
 -- The HNSW indexes of a profile.
 SELECT c.relname FROM pg_class c WHERE c.relkind = 'i' AND c.relname LIKE format('embeddings\_hnsw\_p%s\_w%%', CAST(:id AS integer));
 
--- name: vector_index_wanted
+-- name: list_missing_vector_indexes
 -- Workspaces that hold enough vectors of a profile for an HNSW index of their own, and have no valid one: a build that
 -- was interrupted leaves an invalid index behind.
 SELECT e.profile_id, e.workspace_id, p.dimensions, count(*) AS vectors
@@ -14,7 +14,7 @@ WHERE p.state <> 'dropped'
                     WHERE i.indexrelid = to_regclass(format('embeddings_hnsw_p%s_w%s', e.profile_id, e.workspace_id))), false)
 GROUP BY 1, 2, 3 HAVING count(*) >= :threshold;
 
--- name: try_index_lock
+-- name: try_index_build_lock
 -- One index builder at a time; released with the transaction.
 SELECT pg_try_advisory_xact_lock(72450003);
 

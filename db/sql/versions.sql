@@ -1,12 +1,12 @@
 -- Versions: built in parallel to the live one with their chunks and postings, and switched in one statement.
 
--- name: add_version
+-- name: insert_version
 -- A version under construction: nobody sees it before the switch.
 INSERT INTO document_versions (workspace_id, document_id, job_id, sha256, title, media_type, pages, language, chunks, terms, warnings)
 VALUES (:workspace_id, :document_id, :job_id, :sha256, :title, :media_type, :pages, :language, :chunks, :terms, :warnings)
 RETURNING id;
 
--- name: add_chunks
+-- name: insert_chunks
 -- All chunks of a version in one statement; headings travel as JSON because arrays of arrays must be rectangular.
 INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash)
 SELECT :workspace_id, :document_id, :version_id, c.ordinal, c.text,
@@ -15,14 +15,14 @@ FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
      AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text)
 RETURNING id, ordinal;
 
--- name: add_postings
+-- name: insert_postings
 -- The keyword index of a version.
 INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
 SELECT :workspace_id, t.term, t.chunk_id, :version_id, t.frequency, t.length
 FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[]))
      AS t(term, chunk_id, frequency, length);
 
--- name: reuse_or_queue
+-- name: copy_or_queue_vectors
 -- Chunks whose input did not change keep their vectors, copied from any chunk of the workspace with the same hash; the
 -- rest waits for a worker. So for every profile that is kept filled, the live one and those beside it. The k-th chunk is
 -- due 20 ms after the one before, so a long document does not hold up short ones. Gives how many wait for the live profile.
@@ -49,19 +49,19 @@ WITH kept AS (
 )
 SELECT count(*) FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live';
 
--- name: hand_to_embedder
+-- name: release_to_embedder
 -- The ingest job has stored its chunks: it gives up the lease and waits for vectors; fenced.
 UPDATE jobs SET stage = 'embed', progress_done = :done, progress_total = :total, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
--- name: lock_jobs_of_versions
+-- name: lock_version_jobs
 -- Locks are taken in one order everywhere, jobs, documents, versions, so that embedding, cancelling and deleting wait for
 -- each other instead of deadlocking; and two embedders that finish the last two batches of a version at once must not
 -- both believe that the other is still at it.
 SELECT j.id FROM jobs j JOIN document_versions v ON v.job_id = j.id WHERE v.id = ANY (:version_ids) ORDER BY j.id FOR UPDATE OF j;
 
--- name: lock_documents_of_versions
+-- name: lock_version_documents
 -- Second in the order of locks.
 SELECT d.id FROM documents d WHERE d.id IN (SELECT document_id FROM document_versions WHERE id = ANY (:version_ids)) ORDER BY d.id FOR UPDATE;
 
@@ -69,7 +69,7 @@ SELECT d.id FROM documents d WHERE d.id IN (SELECT document_id FROM document_ver
 -- Third in the order of locks.
 SELECT id FROM document_versions WHERE id = ANY (:version_ids) ORDER BY id FOR UPDATE;
 
--- name: complete_versions
+-- name: list_complete_versions
 -- Those of these versions that have all their vectors of the live profile and whose job still waits for them, in the order in which they were
 -- asked for. `outdated`: what answers now was asked for later, so this version must not take its place.
 SELECT v.id, v.document_id,
@@ -81,7 +81,7 @@ WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AN
                   WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
 ORDER BY j.requested_at, j.id;
 
--- name: end_outdated
+-- name: end_outdated_jobs
 -- End the jobs of versions that something newer has overtaken.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
@@ -89,7 +89,7 @@ SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = pr
 FROM document_versions v JOIN documents d ON d.id = v.document_id
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
--- name: drop_outdated
+-- name: delete_versions
 -- And drop those versions.
 DELETE FROM document_versions WHERE id = ANY (:version_ids);
 
@@ -104,14 +104,14 @@ SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_
 FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND d.id = v.document_id;
 
--- name: drop_superseded
+-- name: delete_superseded_versions
 -- Versions that no longer answer and that no open job is building.
 DELETE FROM document_versions o
 USING document_versions v
 WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.id
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.id = o.job_id AND j.state IN ('queued', 'running'));
 
--- name: succeed_embedded
+-- name: succeed_version_jobs
 -- End the jobs of versions that are now live.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,

@@ -43,7 +43,7 @@ class Library:
     def submit_bytes(self, source: str, content: bytes, *, channels=None, workspace: int | None = None) -> int:
         workspace = workspace or self.workspace
         with self.database.tenant(workspace) as session:
-            sha256 = blobs.keep_blob(session, workspace, content)
+            sha256 = blobs.store(session, workspace, content)
         payload = {"source": source, "name": source, "sha256": sha256, "channels": channels}
         return self.submit(payload, workspace=workspace)
 

@@ -23,7 +23,7 @@ def add(library, submitter, key="interaction:1", **values):
     question = values.pop("question", "Why?")
     (job,) = submitter.submit([ask(library, key, question)], delivery=new(library, key, **values))
     with library.database.tenant(library.workspace) as session:
-        return job, deliveries.delivery_of_job(session, job)
+        return job, deliveries.find_by_job(session, job)
 
 
 def claim(library, owner="bot-1", *, application=APPLICATION, lease_s=15.0, limit=100):
@@ -33,7 +33,7 @@ def claim(library, owner="bot-1", *, application=APPLICATION, lease_s=15.0, limi
 
 def view(library, delivery_id):
     with library.database.system() as session:
-        return deliveries.views(session, [delivery_id])[delivery_id]
+        return deliveries.load_views(session, [delivery_id])[delivery_id]
 
 
 def succeed(library, job, answer="Because."):

@@ -47,7 +47,7 @@ def add(library, described: EmbeddingProfile = OTHER, *, building: bool = True) 
     with library.database.system() as session:
         added = profiles.add(session, described)
         if building:
-            profiles.begin_building(session, added.id)
+            profiles.start_building(session, added.id)
     return added
 
 
@@ -64,11 +64,11 @@ def switch(library, profile: EmbeddingProfile, **options) -> None:
 
 def states(library) -> dict[str, str]:
     with library.database.system() as session:
-        return {status.profile.name: status.state for status in profiles.statuses(session, max_attempts=3)}
+        return {status.profile.name: status.state for status in profiles.list_statuses(session, max_attempts=3)}
 
 
 def live(library) -> str:
     with library.database.system() as session:
-        found = profiles.live(session)
+        found = profiles.find_live(session)
     assert found is not None
     return found.name

@@ -114,9 +114,7 @@ def test_ask__payload_and_delivery(services, target, row):
     assert public.payload["conversation"] == [{"question": "Before?", "answer": "Yes"}]
     assert (public.requester, public.kind) == ("1", "ask")
     private = row(
-        run(
-            services.questions.ask(context, QuestionRequest("Why?"), target(private=True, token="t", token_lives_s=900))
-        )
+        run(services.questions.ask(context, QuestionRequest("Why?"), target(private=True, token="t", token_ttl_s=900)))
     )
     assert private.payload["channels"] == ["301", "302", "401"]
 
@@ -243,7 +241,7 @@ def test_add__several_things_on_one_card(services, library, target, row):
     assert (first["source"], first["bytes"], first["channels"]) == ("discord:100/301/a.txt", 7, ["301"])
     assert (second["url"], second["sha256"]) == ("https://example.org/a", None)
     with library.database.system() as session:
-        assert len(deliveries.views(session, [1])[1].jobs) == 2
+        assert len(deliveries.load_views(session, [1])[1].jobs) == 2
 
 
 def test_check_room__who_may_and_how_much(services):
@@ -304,7 +302,7 @@ def test_jobs_of__a_delivery_of_another_workspace_are_not_there(services, target
 
 
 def test_direct_messages__what_was_delivered_there_can_be_used_there(services, library, target):
-    job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="t", token_lives_s=900)))
+    job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="t", token_ttl_s=900)))
     answered(library, job)
     there = RequestContext("900", user_id=ANNA.user_id, channel_id="888")
     refused("refusal-unknown-job", services.jobs.answer(there, job))
@@ -318,13 +316,11 @@ def test_direct_messages__what_was_delivered_there_can_be_used_there(services, l
 
 
 def test_retry__of_what_only_a_token_reaches_takes_the_new_one(services, library, target):
-    job = run(
-        services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="old", token_lives_s=900))
-    )
+    job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="old", token_ttl_s=900)))
     run(services.jobs.cancel(ANNA, [job]))
     run(services.jobs.retry(ANNA, [job], InteractionToken("new", 900)))
     with library.database.system() as session:
-        assert deliveries.views(session, [1])[1].delivery.token == "new"
+        assert deliveries.load_views(session, [1])[1].delivery.token == "new"
 
 
 def test_jobs__listed_for_oneself_or_for_everybody(services, target):

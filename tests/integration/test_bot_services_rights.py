@@ -22,7 +22,7 @@ __all__ = ["row", "services", "target"]
 def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_now(services, library, target, row):
     seeing = replace(ANNA, viewable_channels=("301", "302"))
     job = run(
-        services.questions.ask(seeing, QuestionRequest("Why?"), target(private=True, token="anna", token_lives_s=900))
+        services.questions.ask(seeing, QuestionRequest("Why?"), target(private=True, token="anna", token_ttl_s=900))
     )
     assert row(job).payload["channels"] == ["301", "302"]
     assert run(services.jobs.cancel(BOSS, [job])) == ["cancelled"]
@@ -32,15 +32,15 @@ def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_n
 
 
 def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(services, library, target, row):
-    card = target(private=True, token="anna", token_lives_s=900)
+    card = target(private=True, token="anna", token_ttl_s=900)
     kept = run(services.library.store_content(ANNA, b"rules"))
     job = run(services.library.add(ANNA, [(NewDocument("rules.txt"), kept)], ("301",), card))[0]
     run(services.jobs.cancel(ANNA, [job]))
     assert run(services.jobs.retry(BOSS, [job], InteractionToken("boss", 900))) == [job]
     with library.database.system() as session:
-        assert deliveries.views(session, [1])[1].delivery.token == "anna"
-        deliveries.reopen(session, job, user_id=BOSS.user_id, token="boss", token_lives_s=900)
-        assert deliveries.views(session, [1])[1].delivery.token == "anna"
+        assert deliveries.load_views(session, [1])[1].delivery.token == "anna"
+        deliveries.reopen(session, job, user_id=BOSS.user_id, token="boss", token_ttl_s=900)
+        assert deliveries.load_views(session, [1])[1].delivery.token == "anna"
     assert row(job).payload["channels"] == ["301"]
 
 
@@ -67,7 +67,7 @@ def test_quota__what_was_begun_counts_each_time(services, library, target):
         lease = library.claim(job)
         run(services.jobs.cancel(ANNA, [job]))
         with library.database.system() as session:
-            jobs.end_cancelled(session, lease)
+            jobs.mark_cancelled(session, lease)
         if n == 0:
             run(services.jobs.retry(ANNA, [job]))
     with pytest.raises(QuotaExceeded) as over:
@@ -111,7 +111,7 @@ def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(services,
     with library.database.system() as session:
         number = workspaces.ensure_workspace(session, BOSS.workspace)
     with library.database.tenant(number) as session:  # as a version before could
-        chosen = workspace_settings.change(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
+        chosen = workspace_settings.update(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
     held = EffectiveSettings(chosen, services.settings).question_quota
     assert (held.per_user, held.per_workspace) == (60, 2000)
 
@@ -154,7 +154,7 @@ def test_jobs__a_private_question_is_not_said_to_a_manager(services, target):
     run(services.questions.ask(ANNA, QuestionRequest("Open?"), target()))
     for context, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
         listed = run(services.jobs.jobs(BOSS, everyone=True))
-        assert [owned.told_to(context.user_id, "-").about for owned in listed] == told
+        assert [owned.redacted_for(context.user_id, "-").about for owned in listed] == told
 
 
 def test_engine__an_error_shows_no_parameters(library):

@@ -21,11 +21,11 @@ def submitter(library, redis_url) -> Submitter:
 
 def stale_writes(held):
     return [
-        lambda session: deliveries.posted(session, held, "1"),
-        lambda session: deliveries.part_sent(session, held, 1),
+        lambda session: deliveries.mark_posted(session, held, "1"),
+        lambda session: deliveries.mark_parts_sent(session, held, 1),
         lambda session: deliveries.reroute(session, held, route="channel", channel_id="1", message_id=None),
         lambda session: deliveries.finish(session, held),
-        lambda session: deliveries.give_up(session, held, "gone"),
+        lambda session: deliveries.mark_undeliverable(session, held, "gone"),
         lambda session: deliveries.postpone(session, held, 1, "later"),
     ]
 
@@ -112,7 +112,7 @@ def test_renew__keeps_others_away(library, submitter):
         assert deliveries.renew(session, "bot-1", 60) == {held.id}
     assert claim(library, "bot-2") == []
     with library.database.system() as session:
-        deliveries.posted(session, held, "5")
+        deliveries.mark_posted(session, held, "5")
 
 
 def test_release__leaves_all_to_others_at_once_and_counts_no_try(library, submitter):
@@ -125,12 +125,12 @@ def test_release__leaves_all_to_others_at_once_and_counts_no_try(library, submit
 
 
 def test_delivery__from_the_question_to_the_end(library, submitter):
-    job, added = add(library, submitter, token="secret", token_lives_s=900, message_id=None)
+    job, added = add(library, submitter, token="secret", token_ttl_s=900, message_id=None)
     assert (added.state, added.generation, added.parts_sent, added.token) == ("open", 1, 0, "secret")
     (held,) = claim(library)
     with library.database.system() as session:
-        held = deliveries.posted(session, held, "55", "8")
-        held = deliveries.part_sent(session, held, 2)
+        held = deliveries.mark_posted(session, held, "55", "8")
+        held = deliveries.mark_parts_sent(session, held, 2)
     assert (held.message_id, held.channel_id, held.parts_sent) == ("55", "8", 2)
     assert not view(library, held.id).ended
     succeed(library, job)
@@ -147,11 +147,11 @@ def test_delivery__from_the_question_to_the_end(library, submitter):
 
 
 def test_give_up__ends_it_and_leaves_the_answer(library, submitter):
-    job, _ = add(library, submitter, token="secret", token_lives_s=900)
+    job, _ = add(library, submitter, token="secret", token_ttl_s=900)
     succeed(library, job)
     (held,) = claim(library)
     with library.database.system() as session:
-        ended = deliveries.give_up(session, held, "no\x00body")
+        ended = deliveries.mark_undeliverable(session, held, "no\x00body")
     assert (ended.state, ended.error, ended.token) == ("undeliverable", "nobody", None)
     assert (library.job(job).delivered_at, library.job(job).result["answer"]) == (None, "Because.")
 
@@ -169,12 +169,12 @@ def test_postpone__lets_go_until_it_is_due(library, submitter):
     (held,) = claim(library)
     assert held.attempts == 1, "letting go is no take-over"
     with library.database.system() as session:
-        sent = deliveries.posted(session, held, "5")
+        sent = deliveries.mark_posted(session, held, "5")
     assert (sent.attempts, sent.error) == (0, None)
 
 
 def test_reroute__moves_it_and_drops_the_token(library, submitter):
-    add(library, submitter, route="token", token="secret", token_lives_s=900, message_id="@original")
+    add(library, submitter, route="token", token="secret", token_ttl_s=900, message_id="@original")
     (held,) = claim(library)
     with library.database.system() as session:
         moved = deliveries.reroute(session, held, route="channel", channel_id="77", message_id=None)
@@ -186,7 +186,7 @@ def test_retry__opens_the_delivery_again_with_a_new_generation(library, submitte
     fail(library, job)
     (held,) = claim(library)
     with library.database.system() as session:
-        deliveries.part_sent(session, held, 3)
+        deliveries.mark_parts_sent(session, held, 3)
         deliveries.finish(session, held)
     with library.database.tenant(library.workspace) as session:
         jobs.retry(session, job)
@@ -216,9 +216,9 @@ def test_retry__that_is_refused_changes_nothing(library, submitter):
 
 
 def test_reopen__takes_a_newer_token(library, submitter):
-    job, added = add(library, submitter, route="token", token="old", token_lives_s=900)
+    job, added = add(library, submitter, route="token", token="old", token_ttl_s=900)
     with library.database.tenant(library.workspace) as session:
-        deliveries.reopen(session, job, user_id=added.user_id, token="new", token_lives_s=900)
+        deliveries.reopen(session, job, user_id=added.user_id, token="new", token_ttl_s=900)
     assert view(library, added.id).delivery.token == "new"
 
 
@@ -226,7 +226,7 @@ def test_deleted_jobs__end_their_delivery_and_nothing_else_breaks(library, submi
     job, added = add(library, submitter)
     succeed(library, job)
     with library.database.tenant(library.workspace) as session:
-        feedback.vote(session, library.workspace, job, "42", 1)
+        feedback.store_vote(session, library.workspace, job, "42", 1)
     other, kept = add(library, submitter, "interaction:2")
     library.run(f"DELETE FROM jobs WHERE id = {job}")
     assert (library.count("feedback"), view(library, added.id).jobs) == (0, ())
@@ -237,7 +237,7 @@ def test_deleted_jobs__end_their_delivery_and_nothing_else_breaks(library, submi
     library.run(f"DELETE FROM deliveries WHERE id = {kept.id}")
     assert library.job(other).delivery_id is None
     with library.database.tenant(library.workspace) as session:
-        assert deliveries.delivery_of_job(session, other) is None
+        assert deliveries.find_by_job(session, other) is None
 
 
 def test_deleted_document__leaves_the_card_that_added_it(library, submitter):

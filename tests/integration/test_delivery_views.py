@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from db import deliveries, feedback, jobs
-from db.inspection import inspection_names, inspection_sql, run_inspection
-from db.notify import DELIVERIES, delivery_changes
+from db.inspection import list_inspections, read_inspection, run_inspection
+from db.notify import DELIVERIES, watch_deliveries
 from db.sweep import sweep
 from tasks.submit import Submitter
 from tests.integration.outbox import add, claim, new, succeed, view
@@ -53,11 +53,11 @@ def test_views__of_many_take_two_statements(library, submitter):
             return run(*args, **kwargs)
 
         session.execute = counted
-        seen = deliveries.views(session, [*numbers, 10**12])
+        seen = deliveries.load_views(session, [*numbers, 10**12])
     assert sorted(seen) == numbers
     assert len(executed) == 2
     with library.database.system() as session:
-        assert deliveries.views(session, []) == {}
+        assert deliveries.load_views(session, []) == {}
 
 
 def test_views__count_places_in_a_queue_once_for_all(library, submitter):
@@ -69,13 +69,13 @@ def test_views__count_places_in_a_queue_once_for_all(library, submitter):
         " $$ BEGIN RAISE 'counted for each'; END $$"
     )
     with library.database.system() as session:
-        seen = deliveries.views(session, numbers)
+        seen = deliveries.load_views(session, numbers)
     assert [seen[number].jobs[0].ahead for number in numbers] == [0, 1, 2, 3, 4]
     assert seen[numbers[2]].jobs[0].why == 'waiting in the queue "query" behind 2 jobs'
 
 
 def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
-    _, added = add(library, submitter, token="secret-token", token_lives_s=900)
+    _, added = add(library, submitter, token="secret-token", token_ttl_s=900)
     assert "secret-token" not in repr(added)
     assert "secret-token" not in repr(new(library, token="secret-token"))
     for statement in ("SELECT token FROM deliveries", "SELECT * FROM deliveries"):
@@ -93,7 +93,7 @@ def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submit
 
 
 def test_token__cannot_outlive_its_delivery(library, submitter):
-    add(library, submitter, token="secret", token_lives_s=900)
+    add(library, submitter, token="secret", token_ttl_s=900)
     with pytest.raises(IntegrityError):
         library.run("UPDATE deliveries SET state = 'delivered'")
 
@@ -112,12 +112,12 @@ def test_conversation__public_answers_of_a_thread_oldest_first(library, submitte
         if name != "open":
             succeed(library, job, f"{name}.")
     with library.database.tenant(library.workspace) as session:
-        turns = deliveries.conversation(session, ["t1"])
-        assert deliveries.conversation(session, ["t1"], limit=1) == turns[-1:]
-        assert deliveries.conversation(session, []) == []
-        assert deliveries.answered_in(session, ["nowhere", "t1"])
-        assert not deliveries.answered_in(session, ["nowhere"])
-        assert not deliveries.answered_in(session, [])
+        turns = deliveries.load_conversation(session, ["t1"])
+        assert deliveries.load_conversation(session, ["t1"], limit=1) == turns[-1:]
+        assert deliveries.load_conversation(session, []) == []
+        assert deliveries.has_public_answer(session, ["nowhere", "t1"])
+        assert not deliveries.has_public_answer(session, ["nowhere"])
+        assert not deliveries.has_public_answer(session, [])
     assert [(turn.question, turn.answer) for turn in turns] == [
         ("thread?", "thread."),
         ("start?", "start."),
@@ -125,19 +125,19 @@ def test_conversation__public_answers_of_a_thread_oldest_first(library, submitte
     ]
     assert turns[-1].job == made["last"]
     with library.database.tenant(library.other) as session:
-        assert deliveries.conversation(session, ["t1"]) == []
-        assert not deliveries.answered_in(session, ["t1"])
+        assert deliveries.load_conversation(session, ["t1"]) == []
+        assert not deliveries.has_public_answer(session, ["t1"])
 
 
 def test_conversation__cards_of_documents_are_no_answers(library, submitter):
     new_job = jobs.NewJob(library.workspace, "ingest", {"name": "a"}, requester="42")
     submitter.submit([new_job], delivery=new(library, kind="ingest", channel_id="t9"))
     with library.database.tenant(library.workspace) as session:
-        assert not deliveries.answered_in(session, ["t9"])
+        assert not deliveries.has_public_answer(session, ["t9"])
 
 
 def test_notices__name_the_delivery_when_something_happens_to_it(library, submitter, database_url):
-    changes = delivery_changes(database_url)
+    changes = watch_deliveries(database_url)
     assert next(changes) is None
 
     def heard():
@@ -153,7 +153,7 @@ def test_notices__name_the_delivery_when_something_happens_to_it(library, submit
     lease = library.claim(job)
     assert heard() == {added.id}
     with library.database.system() as session:
-        jobs.report(session, lease, "rerank", 12, 50)
+        jobs.report_progress(session, lease, "rerank", 12, 50)
     assert heard() == {added.id}
     with library.database.system() as session:
         deliveries.release(session, "bot-1")
@@ -187,16 +187,16 @@ def test_inspection__says_how_far_each_is(library, submitter):
     library.run("UPDATE deliveries SET due_at = now()")
     (held,) = claim(library)
     with library.database.system() as session:
-        deliveries.give_up(session, held, "The person takes no messages.")
+        deliveries.mark_undeliverable(session, held, "The person takes no messages.")
     assert why() == "given up: The person takes no messages."
     library.run("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
     assert "delivered at" in why()
 
 
-@pytest.mark.parametrize("name", sorted(inspection_names()))
+@pytest.mark.parametrize("name", sorted(list_inspections()))
 def test_inspection__every_named_query_runs(library, submitter, name):
     add(library, submitter)
-    table = run_inspection(library.database, inspection_sql(name))
+    table = run_inspection(library.database, read_inspection(name))
     assert table.columns
     assert bool(table.rows) or name not in {"deliveries", "undelivered", "jobs"}
 
@@ -205,8 +205,8 @@ def test_inspection__votes_with_what_they_are_about(library, submitter):
     job, _ = add(library, submitter)
     succeed(library, job)
     with library.database.tenant(library.workspace) as session:
-        feedback.vote(session, library.workspace, job, "42", -1)
-    feed = run_inspection(library.database, inspection_sql("feedback"))
+        feedback.store_vote(session, library.workspace, job, "42", -1)
+    feed = run_inspection(library.database, read_inspection("feedback"))
     assert dict(zip(feed.columns, feed.rows[0], strict=True)) | {"updated_at": None} == {
         "job": job,
         "workspace": "local",
@@ -217,11 +217,11 @@ def test_inspection__votes_with_what_they_are_about(library, submitter):
         "abstained": None,
         "updated_at": None,
     }
-    assert run_inspection(library.database, inspection_sql("votes")).rows == [(None, None, 0, 1)]
+    assert run_inspection(library.database, read_inspection("votes")).rows == [(None, None, 0, 1)]
 
 
 def test_delivery__knows_when_its_token_ends(library, submitter):
-    _, added = add(library, submitter, token="secret", token_lives_s=900)
+    _, added = add(library, submitter, token="secret", token_ttl_s=900)
     assert added.token_expires - added.created_at == dt.timedelta(seconds=900)
     _, without = add(library, submitter, "interaction:2")
     assert without.token_expires is None

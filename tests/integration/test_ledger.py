@@ -47,7 +47,7 @@ def test_fence__a_worker_that_lost_its_lease_changes_nothing(library):
     with pytest.raises(LeaseLost), library.database.system() as session:
         jobs.succeed(session, old, {"by": "old"})
     with pytest.raises(LeaseLost), library.database.system() as session:
-        jobs.report(session, old, "parse")
+        jobs.report_progress(session, old, "parse")
     with pytest.raises(LeaseLost), library.database.system() as session:
         jobs.renew(session, old, 60)
     with library.database.system() as session:
@@ -115,7 +115,7 @@ def test_fail__text_with_nul_is_stored(library):
 def test_give_back__does_not_count_as_an_attempt(library):
     job = library.submit()
     with library.database.system() as session:
-        jobs.give_back(session, library.claim(job))
+        jobs.release(session, library.claim(job))
     assert (library.job(job).state, library.job(job).attempt) == ("queued", 0)
 
 
@@ -127,7 +127,7 @@ def test_cancel__queued_ends_at_once_running_is_asked(library):
         assert jobs.cancel(session, running) == "running"
     with library.database.system() as session:
         assert jobs.renew(session, lease, 60) is True
-        jobs.end_cancelled(session, lease)
+        jobs.mark_cancelled(session, lease)
     assert library.job(running).state == "cancelled"
     with pytest.raises(UnknownName, match="nothing to cancel"), library.database.tenant(library.workspace) as session:
         jobs.cancel(session, queued)
@@ -150,7 +150,7 @@ def test_cancel__then_an_error_or_a_stopping_worker_ends_cancelled(library):
         jobs.cancel(session, stopping)
     with library.database.system() as session:
         assert jobs.fail(session, leases[0], RuntimeError("boom")) == "cancelled"
-        jobs.give_back(session, leases[1])
+        jobs.release(session, leases[1])
     assert library.job(stopping).state == "cancelled"
 
 
@@ -175,10 +175,10 @@ def test_events__every_change_leaves_one(library):
     job = library.submit()
     lease = library.claim(job)
     with library.database.system() as session:
-        jobs.report(session, lease, "parse")
+        jobs.report_progress(session, lease, "parse")
         jobs.succeed(session, lease, {})
     with library.database.tenant(library.workspace) as session:
-        seen = [(event.state, event.stage) for event in jobs.events(session, job)]
+        seen = [(event.state, event.stage) for event in jobs.list_events(session, job)]
     assert seen == [("queued", ""), ("running", "start"), ("running", "parse"), ("succeeded", "done")]
 
 
@@ -201,24 +201,24 @@ def test_why__says_what_a_job_waits_for(library, change, sentence):
     job = library.submit()
     library.run(f"UPDATE jobs SET {change} WHERE id = {job}")
     with library.database.tenant(library.workspace) as session:
-        assert sentence in jobs.why(session, job)
+        assert sentence in jobs.explain(session, job)
 
 
 def test_why__with_a_worker(library):
     job = library.submit()
     library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'ingest', '{ingest}', 'h', 1)")
     with library.database.tenant(library.workspace) as session:
-        assert "not on the queue yet" in jobs.why(session, job)
+        assert "not on the queue yet" in jobs.explain(session, job)
     with library.database.system() as session:
         jobs.mark_published(session, [job])
     with library.database.tenant(library.workspace) as session:
-        assert 'waiting in the queue "ingest" behind 0 jobs' in jobs.why(session, job)
+        assert 'waiting in the queue "ingest" behind 0 jobs' in jobs.explain(session, job)
 
 
 def test_beat__a_message_taken_before_the_first_sign_counts(library):
     sign = WorkerStatus("w", "ingest", ("ingest",), "host", 1, "model")
     for took in (True, False):
         with library.database.system() as session:
-            workers.beat(session, sign, took_task=took)
+            workers.record_heartbeat(session, sign, took_task=took)
         with library.database.system() as session:
-            assert workers.alive(session, "ingest")[0].last_task_at is not None
+            assert workers.list_alive(session, "ingest")[0].last_task_at is not None

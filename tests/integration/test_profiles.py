@@ -84,12 +84,12 @@ def test_build__again_queues_nothing_twice_and_tries_again_what_was_given_up(lib
     other = add(library)
     library.run("UPDATE embedding_queue SET attempts = 9")
     with library.database.system() as session:
-        assert profiles.statuses(session, max_attempts=3)[1].stuck == 2
-        profiles.begin_building(session, other.id)
-        assert profiles.statuses(session, max_attempts=3)[1].stuck == 0
+        assert profiles.list_statuses(session, max_attempts=3)[1].stuck == 2
+        profiles.start_building(session, other.id)
+        assert profiles.list_statuses(session, max_attempts=3)[1].stuck == 0
     embed_backlog(worker(library))
     with library.database.system() as session:
-        assert profiles.begin_building(session, other.id) == 0
+        assert profiles.start_building(session, other.id) == 0
 
 
 def test_build__beside_a_document_that_is_being_deleted(library):
@@ -101,7 +101,7 @@ def test_build__beside_a_document_that_is_being_deleted(library):
     def build() -> None:
         try:
             with library.database.system() as session:
-                begun.append(profiles.begin_building(session, other.id))
+                begun.append(profiles.start_building(session, other.id))
         except Exception as error:  # noqa: BLE001 - looked at below
             begun.append(error)
 
@@ -185,7 +185,7 @@ def test_switch__waits_for_a_document_that_is_going_live(library):
     thread = threading.Thread(target=ask_to_switch)
     thread.start()
     with library.database.tenant(library.workspace) as session:
-        profiles.hold(session)
+        profiles.lock_shared(session)
         held.set()
         assert not done.wait(0.5)
         assert lease is not None
@@ -202,14 +202,14 @@ def test_rollback__goes_to_the_one_before_which_was_kept_filled(library):
     embed_backlog(worker(library))
     assert library.count("embeddings", f"profile_id = {library.profile.id}") == 2
     with library.database.system() as session:
-        before = profiles.retired_last(session)
+        before = profiles.find_rollback(session)
     switch(library, before)
     assert states(library) == {"fake": "live", "other": "retired"}
 
 
 def test_rollback__without_a_profile_before_is_refused(library):
     with pytest.raises(UnknownName, match="nothing to roll back to"), library.database.system() as session:
-        profiles.retired_last(session)
+        profiles.find_rollback(session)
 
 
 def test_recall__reads_the_vectors_of_its_own_profile_only(library, vector_of):

@@ -31,12 +31,12 @@ def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
     embed_backlog(runtime)
     assert library.count("embedding_queue", f"profile_id = {other.id} AND attempts = 0") == 1
     with library.database.system() as session:
-        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
+        found = {status.profile.name: status.problem for status in profiles.list_statuses(session, max_attempts=3)}
     assert found == {"fake": "", "other": "The endpoint is away."}
     assert library.count("documents", "live_version_id IS NOT NULL") == 1
     embed_backlog(worker(library))
     with library.database.system() as session:
-        assert profiles.statuses(session, max_attempts=3)[1].problem == ""
+        assert profiles.list_statuses(session, max_attempts=3)[1].problem == ""
 
 
 def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take_its_place_from_being_built(library):
@@ -49,7 +49,7 @@ def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take
     embed_backlog(runtime, served="beside")
     assert library.count("embeddings", f"profile_id = {other.id}") == 3
     with library.database.system() as session:
-        found = {status.profile.name: status.problem for status in profiles.statuses(session, max_attempts=3)}
+        found = {status.profile.name: status.problem for status in profiles.list_statuses(session, max_attempts=3)}
     assert found == {"fake": "The endpoint is away.", "other": ""}
 
 
@@ -97,7 +97,7 @@ def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(libra
     other = add(library)
     library.run("UPDATE embedding_queue SET attempts = 9")
     with library.database.system() as session:
-        assert embeddings.kill_poisoned(session, 3) == []
+        assert embeddings.end_unembeddable(session, 3) == []
     assert library.job(job).state == "succeeded"
     with pytest.raises(ProfileNotReady, match="1 chunks"):
         switch(library, other)
@@ -109,12 +109,12 @@ def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(libra
     )
     other = add(library)
     with library.database.system() as session:
-        assert profiles.workers_without(session, other.id) == ["w1"]
+        assert profiles.list_workers_without(session, other.id) == ["w1"]
     runtime = worker(library)
     watcher = ProfileWatcher(runtime)
     watcher.look()
     with library.database.system() as session:
-        assert profiles.workers_without(session, other.id) == []
+        assert profiles.list_workers_without(session, other.id) == []
         profiles.drop(session, other)
     watcher.look()
     assert runtime.parts.loaded() == {library.profile.id}
@@ -141,7 +141,7 @@ def test_worker__names_the_model_that_is_live_now(library):
     other = add(library)
     for expected in ("fake", "other"):
         with library.database.system() as session:
-            workers.beat(session, sign, took_task=False)
+            workers.record_heartbeat(session, sign, took_task=False)
         assert library.count("workers", f"model = '{expected}'") == 1
         if expected == "fake":
             switch(library, other)

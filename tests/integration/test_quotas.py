@@ -119,34 +119,34 @@ def test_votes__one_of_each_person_which_may_change(library, submitter):
     lease = library.claim(job)
     with library.database.tenant(library.workspace) as session:
         with pytest.raises(UnknownName, match="no answer of job"):
-            feedback.vote(session, library.workspace, job, "1", 1)
+            feedback.store_vote(session, library.workspace, job, "1", 1)
         jobs.succeed(session, lease, {})
-        feedback.vote(session, library.workspace, job, "1", 1)
-        feedback.vote(session, library.workspace, job, "2", -1)
-        feedback.vote(session, library.workspace, job, "3", 1)
-        feedback.vote(session, library.workspace, job, "3", 1)
-        assert feedback.votes(session, job) == (2, 1)
-        feedback.vote(session, library.workspace, job, "1", -1)
-        assert (feedback.votes(session, job), feedback.vote_of(session, job, "1")) == ((1, 2), -1)
-        feedback.vote(session, library.workspace, job, "1", 0)
-        assert (feedback.votes(session, job), feedback.vote_of(session, job, "1")) == ((1, 1), 0)
+        feedback.store_vote(session, library.workspace, job, "1", 1)
+        feedback.store_vote(session, library.workspace, job, "2", -1)
+        feedback.store_vote(session, library.workspace, job, "3", 1)
+        feedback.store_vote(session, library.workspace, job, "3", 1)
+        assert feedback.count_votes(session, job) == (2, 1)
+        feedback.store_vote(session, library.workspace, job, "1", -1)
+        assert (feedback.count_votes(session, job), feedback.read_vote(session, job, "1")) == ((1, 2), -1)
+        feedback.store_vote(session, library.workspace, job, "1", 0)
+        assert (feedback.count_votes(session, job), feedback.read_vote(session, job, "1")) == ((1, 1), 0)
     with library.database.tenant(library.other) as session:
-        assert feedback.votes(session, job) == (0, 0)
+        assert feedback.count_votes(session, job) == (0, 0)
         with pytest.raises(UnknownName):
-            feedback.vote(session, library.other, job, "4", 1)
+            feedback.store_vote(session, library.other, job, "4", 1)
 
 
 def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(library):
     with library.database.tenant(library.workspace) as session:
         assert workspace_settings.read(session, library.workspace) == WorkspaceSettings()
-        workspace_settings.change(session, library.workspace, "42", reranker="none", top_n=30)
-        changed = workspace_settings.change(
+        workspace_settings.update(session, library.workspace, "42", reranker="none", top_n=30)
+        changed = workspace_settings.update(
             session, library.workspace, "43", top_k=5, public_channels=("1", "2"), answer_language=""
         )
     assert (changed.reranker, changed.top_n, changed.top_k, changed.ingest_by) == ("none", 30, 5, None)
     assert (changed.public_channels, changed.answer_language, changed.updated_by) == (("1", "2"), "", "43")
     with library.database.tenant(library.workspace) as session:
-        back = workspace_settings.change(session, library.workspace, "42", reranker=None, public_channels=())
+        back = workspace_settings.update(session, library.workspace, "42", reranker=None, public_channels=())
         assert workspace_settings.read(session, library.workspace) == back
     assert (back.reranker, back.top_n, back.public_channels) == (None, 30, ())
     assert back.updated_at is not None
@@ -172,16 +172,16 @@ def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(librar
 )
 def test_settings__what_cannot_be_is_refused_with_a_sentence(library, changes, error, sentence):
     with pytest.raises(error, match=sentence), library.database.tenant(library.workspace) as session:
-        workspace_settings.change(session, library.workspace, "42", **changes)
+        workspace_settings.update(session, library.workspace, "42", **changes)
     assert library.count("workspace_settings") == 0
 
 
 def test_commands_hash__is_remembered_for_each_application(library):
     with library.database.system() as session:
         assert commands_hash.read(session, "900") == ""
-        commands_hash.keep(session, "900", "a")
-        commands_hash.keep(session, "900", "b")
-        commands_hash.keep(session, "901", "c")
+        commands_hash.store(session, "900", "a")
+        commands_hash.store(session, "900", "b")
+        commands_hash.store(session, "901", "c")
         assert (commands_hash.read(session, "900"), commands_hash.read(session, "901")) == ("b", "c")
 
 
@@ -189,5 +189,5 @@ def test_listing__of_one_requester(library, submitter):
     mine = submitter.submit([ask(library)])
     submitter.submit([ask(library, requester="43")])
     with library.database.tenant(library.workspace) as session:
-        assert [job.id for job in jobs.listing(session, requester="42")] == mine
-        assert len(jobs.listing(session)) == 2
+        assert [job.id for job in jobs.list_jobs(session, requester="42")] == mine
+        assert len(jobs.list_jobs(session)) == 2

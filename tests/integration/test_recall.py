@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from db import jobs, traces
-from db.recall import BM25_B, BM25_K1, PostgresRecall, index_name, vector_text
+from db.recall import BM25_B, BM25_K1, PostgresRecall, build_index_name, format_vector
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from pipeline.recall import fuse_scores, query_terms
@@ -97,14 +97,14 @@ def explain(library, **overrides):
         "want_dense": True,
         "want_keyword": True,
         "profile_id": library.profile.id,
-        "vector": vector_text([0.1] * 8),
+        "vector": format_vector([0.1] * 8),
         "terms": list(query_terms("12")),
         "top_n": 50,
         "dense_weight": 1.0,
         "k1": BM25_K1,
         "b": BM25_B,
     }
-    statement = text("EXPLAIN " + named("recall_hybrid", dimensions=8).text)
+    statement = text("EXPLAIN " + named("recall_candidates", dimensions=8).text)
     with library.database.tenant(library.workspace) as session:
         return "\n".join(session.scalars(statement, values | overrides))
 
@@ -192,7 +192,7 @@ def test_recall__empty_store(library, vector_of):
 
 def build_index(library):
     (name,) = build_vector_indexes(library.database, threshold=10)
-    assert name == index_name(library.profile.id, library.workspace)
+    assert name == build_index_name(library.profile.id, library.workspace)
     return name
 
 

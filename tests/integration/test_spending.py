@@ -16,7 +16,7 @@ from config.profile_parts import ProfilePartsCache
 from config.setting_groups import BudgetSettings, LlmSettings
 from config.settings import Settings
 from db import jobs, spending, traces
-from db.inspection import inspection_sql, run_inspection
+from db.inspection import read_inspection, run_inspection
 from db.spending import PostgresSpending
 from pipeline.answer_parts import AnswerParts
 from pipeline.errors import LeaseLost
@@ -119,7 +119,7 @@ def test_reservation__counts_until_its_trace_takes_its_place(library):
     assert spent(library, "43") == (0, 0.7)
     assert spent(library, "42", library.other) == (0, 0)
     with library.database.tenant(library.workspace) as session:
-        spending.settle(session, lease)
+        spending.release_reservation(session, lease)
     assert spent(library) == (0.4, 0.4)
 
 
@@ -132,7 +132,7 @@ def test_reservation__of_an_attempt_that_failed_stays(library):
     again = library.claim(lease.job_id)
     set_aside(library, again, 0.2)
     with library.database.tenant(library.workspace) as session:
-        spending.settle(session, again)
+        spending.release_reservation(session, again)
     assert spent(library) == (0.2, 0.2)
 
 
@@ -252,7 +252,7 @@ def test_answer__without_limits_nothing_is_set_aside(library, answer):
 def test_spending__is_shown_by_day_workspace_and_person(library, answer):
     answer(budget_server_day_hard_usd=9.0)
     set_aside(library, claim(library, "43"), 0.2)
-    table = run_inspection(library.database, inspection_sql("spending"))
+    table = run_inspection(library.database, read_inspection("spending"))
     assert [row[1:] for row in table.rows] == [
         ("local", "42", 1, 3, 45, Decimal("1.500000"), 0),
         ("local", "43", 0, 0, 0, 0, Decimal("0.200000")),

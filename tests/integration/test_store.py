@@ -39,10 +39,10 @@ def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
     job = library.submit_bytes("a", b"new")
     library.store(library.claim(job), ["new one", "shared"])
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == ["old one", "shared"]
+        assert [c.text for c in documents.read_document(session, 1)[1]] == ["old one", "shared"]
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == ["new one", "shared"]
+        assert [c.text for c in documents.read_document(session, 1)[1]] == ["new one", "shared"]
     assert library.count("document_versions") == 1
     assert library.count("chunks") == library.count("embeddings") == 2
 
@@ -54,7 +54,7 @@ def test_version__two_of_one_document_in_one_batch_end_with_the_later_one(librar
     library.embed()
     assert [library.job(job).state for job in (first, second)] == ["succeeded", "succeeded"]
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == ["second"]
+        assert [c.text for c in documents.read_document(session, 1)[1]] == ["second"]
     assert library.count("document_versions") == library.count("chunks") == 1
 
 
@@ -194,7 +194,7 @@ def test_same_bytes__are_no_reason_to_stop_while_something_else_changes_the_docu
     library.store(lease, ["old"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == ["old"]
+        assert [c.text for c in documents.read_document(session, 1)[1]] == ["old"]
 
 
 def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
@@ -206,7 +206,7 @@ def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
     library.store(late, ["first"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        summary, chunks = documents.show_document(session, 1)
+        summary, chunks = documents.read_document(session, 1)
     assert ([c.text for c in chunks], summary.channels) == (["second"], ["7"])
     assert library.job(first).result["overtaken"] is True
     assert library.count("document_versions") == 1
@@ -221,7 +221,7 @@ def test_switch__a_retry_counts_as_asked_for_anew(library):
     library.store(library.claim(first), ["first"])
     library.embed()
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == ["first"]
+        assert [c.text for c in documents.read_document(session, 1)[1]] == ["first"]
 
 
 def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
@@ -260,7 +260,7 @@ def test_delete__takes_everything_with_it(library):
 def test_text__nul_and_quotes_and_chinese_survive(library):
     library.add("a", ['say "hi" \\ back', "中文，标点", "emoji 🙂"])
     with library.database.tenant(library.workspace) as session:
-        assert [c.text for c in documents.show_document(session, 1)[1]] == [
+        assert [c.text for c in documents.read_document(session, 1)[1]] == [
             'say "hi" \\ back',
             "中文，标点",
             "emoji 🙂",

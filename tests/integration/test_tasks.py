@@ -61,7 +61,7 @@ def ask(library, question, **payload):
 
 def add(library, text, source="castle.txt", **payload):
     with library.database.tenant(library.workspace) as session:
-        sha256 = blobs.keep_blob(session, library.workspace, text.encode())
+        sha256 = blobs.store(session, library.workspace, text.encode())
     return library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
 
 
@@ -81,7 +81,7 @@ def test_ask__a_follow_up_in_another_language(library, work):
     assert "中文" in chat.asked[1][0].content
     with library.database.tenant(library.workspace) as session:
         trace = traces.read_trace(session, number)
-        stages = [event.stage for event in jobs.events(session, number)]
+        stages = [event.stage for event in jobs.list_events(session, number)]
     assert trace is not None
     assert (trace.question, trace.searched_as, trace.calls) == ("How high is it?", "How high is the castle?", 2)
     assert "rewrite" in stages
@@ -106,7 +106,7 @@ def test_ingest__the_same_bytes_from_a_newer_message_link_there(library, work):
     job, _ = work(add(library, "one", origin=ORIGIN + "9"))
     assert (job.state, job.result["unchanged"]) == ("succeeded", True)
     with library.database.tenant(library.workspace) as session:
-        assert documents.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN + "9"
     work(add(library, "one"))
     with library.database.tenant(library.workspace) as session:
-        assert documents.show_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN + "9"

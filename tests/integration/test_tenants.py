@@ -196,13 +196,13 @@ def test_tenant__changes_nothing_of_another_workspaces_delivery(library):
         added = deliveries.add(session, deliveries.NewDelivery(library.workspace, "answer", "k", "9", "7", "42"))
         job = jobs.submit(session, jobs.NewJob(library.workspace, "ask", {}, delivery_id=added))
     with library.database.tenant(library.other) as session:
-        assert deliveries.delivery_of_job(session, job) is None
-        assert deliveries.views(session, [added]) == {}
-        assert deliveries.job_ids(session, added) == []
+        assert deliveries.find_by_job(session, job) is None
+        assert deliveries.load_views(session, [added]) == {}
+        assert deliveries.list_job_ids(session, added) == []
         deliveries.reopen(session, job)
         assert deliveries.claim_one(session, added, "bot", 15) is None
     with library.database.tenant(library.workspace) as session:
-        untouched = deliveries.delivery_of_job(session, job)
+        untouched = deliveries.find_by_job(session, job)
     assert untouched is not None
     assert (untouched.generation, untouched.claim_owner) == (1, None)
 

@@ -33,7 +33,7 @@ def add(library, source="a.txt", *, content=b"one word", workspace=None, **paylo
     """A document with a payload as front ends write it; gives its job."""
     workspace = workspace or library.workspace
     with library.database.tenant(workspace) as session:
-        sha256 = blobs.keep_blob(session, workspace, content)
+        sha256 = blobs.store(session, workspace, content)
     job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": None} | payload)
     library.store(library.claim(job), [content.decode()])
     library.embed()
@@ -42,7 +42,7 @@ def add(library, source="a.txt", *, content=b"one word", workspace=None, **paylo
 
 def shown(library, document, channels=None):
     with library.database.tenant(library.workspace) as session:
-        return documents.show_document(session, document, channels=channels)[0]
+        return documents.read_document(session, document, channels=channels)[0]
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_origin__follows_the_version_that_answers(library):
 def test_origin__survives_reingesting(library):
     document = add(library, origin=MESSAGE)
     with library.database.tenant(library.workspace) as session:
-        payload = documents.reingest_payload(session, document)
+        payload = documents.build_reingest_payload(session, document)
     assert payload["origin"] == MESSAGE
 
 
 def test_origin__of_the_same_bytes_found_elsewhere(library):
     document = add(library, origin=MESSAGE)
     with library.database.tenant(library.workspace) as session:
-        documents.note_origin(session, document, None)
-        assert documents.show_document(session, document)[0].origin == MESSAGE
-        documents.note_origin(session, document, MESSAGE + "4")
+        documents.update_origin(session, document, None)
+        assert documents.read_document(session, document)[0].origin == MESSAGE
+        documents.update_origin(session, document, MESSAGE + "4")
     assert shown(library, document).origin == MESSAGE + "4"
 
 
@@ -134,7 +134,7 @@ def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
         assert listed(["8"]) == {everywhere, scoped}
         assert listed(["9"]) == listed([]) == {everywhere}
         assert listed(["9"], search="scoped") == set()
-        for read in (documents.show_document, documents.original, documents.reingest_payload):
+        for read in (documents.read_document, documents.read_original, documents.build_reingest_payload):
             assert read(session, scoped, channels=["8"])
             assert read(session, scoped)
             for channels in ([], ["9"]):
@@ -145,12 +145,12 @@ def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
 def test_original__gives_name_type_and_bytes(library):
     document = add(library, "discord/7/notes.txt", content=b"the bytes")
     with library.database.tenant(library.workspace) as session:
-        assert documents.original(session, document) == ("notes.txt", "text/plain", b"the bytes")
+        assert documents.read_original(session, document) == ("notes.txt", "text/plain", b"the bytes")
     library.run("DELETE FROM blobs")
     with pytest.raises(UnknownName, match="no longer kept"), library.database.tenant(library.workspace) as session:
-        documents.original(session, document)
+        documents.read_original(session, document)
     with pytest.raises(UnknownName), library.database.tenant(library.other) as session:
-        documents.original(session, document)
+        documents.read_original(session, document)
 
 
 def answered(library, found: list[Candidate]) -> int:
@@ -242,19 +242,19 @@ def test_asked__has_votes_and_the_cited_documents_that_still_answer(library, vec
     job = answered(library, found)
     library.run(f"UPDATE jobs SET kind = 'ask', state = 'succeeded' WHERE id = {job}")
     with library.database.tenant(library.workspace) as session:
-        feedback.vote(session, library.workspace, job, "42", 1)
-        feedback.vote(session, library.workspace, job, "43", 1)
-        feedback.vote(session, library.workspace, job, "44", -1)
+        feedback.store_vote(session, library.workspace, job, "42", 1)
+        feedback.store_vote(session, library.workspace, job, "43", 1)
+        feedback.store_vote(session, library.workspace, job, "44", -1)
     with library.database.tenant(library.workspace) as session:
-        (one,) = feedback.asked(session, library.workspace)
+        (one,) = feedback.list_answered_questions(session, library.workspace)
         assert (one.question, one.votes, one.cited) == ("What is the second word?", 1, (found[-1].document_id,))
-        assert documents.all_channels(session, library.workspace) == ["7"]
-        assert feedback.asked(session, library.workspace, days=1) == [one]
+        assert documents.list_channels(session, library.workspace) == ["7"]
+        assert feedback.list_answered_questions(session, library.workspace, days=1) == [one]
     with library.database.tenant(library.other) as session:
-        assert feedback.asked(session, library.workspace) == []
-        assert documents.all_channels(session, library.workspace) == []
+        assert feedback.list_answered_questions(session, library.workspace) == []
+        assert documents.list_channels(session, library.workspace) == []
     library.run("UPDATE queries SET created_at = now() - interval '2 days'")
     with library.database.tenant(library.workspace) as session:
-        assert feedback.asked(session, library.workspace, days=1) == []
+        assert feedback.list_answered_questions(session, library.workspace, days=1) == []
         documents.delete_document(session, found[-1].document_id)
-        assert feedback.asked(session, library.workspace)[0].cited == ()
+        assert feedback.list_answered_questions(session, library.workspace)[0].cited == ()

@@ -72,9 +72,9 @@ def test_discord__down_on_data_restores_the_first_schema_and_keeps_the_ledger(da
     with database.tenant(workspace) as session:
         added = deliveries.add(session, deliveries.NewDelivery(workspace, "answer", "k", "900", "7", "42"))
         job = jobs.submit(session, jobs.NewJob(workspace, "ask", {"question": "q"}, delivery_id=added))
-        workspace_settings.change(session, workspace, "42", top_k=5)
+        workspace_settings.update(session, workspace, "42", top_k=5)
         session.execute(text("UPDATE jobs SET state = 'succeeded'"))
-        feedback.vote(session, workspace, job, "42", 1)
+        feedback.store_vote(session, workspace, job, "42", 1)
         session.execute(
             text("INSERT INTO documents (workspace_id, source, title, origin) VALUES (:w, 's', 't', 'https://a/b')"),
             {"w": workspace},

@@ -216,9 +216,9 @@ def test_prompts__are_there_in_both_languages():
 
 
 def test_named_queries__of_the_handbook_exist():
-    from db.inspection import inspection_names
+    from db.inspection import list_inspections
 
     text = "\n".join(path.read_text(encoding="utf-8") for path in TEXTS)
     named = set(re.findall(r"`refdesk sql ([a-z_]+)", text))
     assert named
-    assert named <= set(inspection_names())
+    assert named <= set(list_inspections())

@@ -13,9 +13,9 @@ from evaluation.datasets import CorpusDocument
 
 def test_ingest_dataset__jobs_have_the_attempts_of_the_settings(monkeypatch):
     submitted: list[jobs.NewJob] = []
-    monkeypatch.setattr(blobs, "keep_blob", lambda *_: "0" * 64)
+    monkeypatch.setattr(blobs, "store", lambda *_: "0" * 64)
     monkeypatch.setattr(documents, "list_documents", lambda *_, **__: [])
-    monkeypatch.setattr(jobs, "listing", lambda *_, **__: [])
+    monkeypatch.setattr(jobs, "list_jobs", lambda *_, **__: [])
     monkeypatch.setattr(jobs, "count_open", lambda _: 0)
     database: Any = SimpleNamespace(tenant=lambda _: nullcontext())
     submitter: Any = SimpleNamespace(submit=submitted.extend)

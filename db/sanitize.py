@@ -8,23 +8,23 @@ from typing import Any
 
 # A web link that people can open: no spaces, nothing that could end it in Markdown or HTML, and no name and password.
 _LINK = re.compile(r"https?://[^\s/?#@<>\"'`\\]+([/?#][^\s<>\"'`\\]*)?", re.IGNORECASE)
-LONGEST_LINK = 2000
+MAX_LINK_CHARS = 2000
 
 
-def web_link(value: Any) -> str | None:
+def parse_web_link(value: Any) -> str | None:
     """Give a link that people can open, or None for anything else."""
-    if not isinstance(value, str) or len(value) > LONGEST_LINK:
+    if not isinstance(value, str) or len(value) > MAX_LINK_CHARS:
         return None
-    link = storable(value).strip()
+    link = sanitize_value(value).strip()
     return link if _LINK.fullmatch(link) and link.isprintable() else None
 
 
-def storable(value: Any) -> Any:
+def sanitize_value(value: Any) -> Any:
     """Give a text, or everything inside a JSON value, without the characters that no column takes."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
     if isinstance(value, Mapping):
-        return {storable(key): storable(inside) for key, inside in value.items()}
+        return {sanitize_value(key): sanitize_value(inside) for key, inside in value.items()}
     if isinstance(value, (list, tuple)):
-        return [storable(inside) for inside in value]
+        return [sanitize_value(inside) for inside in value]
     return value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from db import jobs
-from db.plain import storable
+from db.sanitize import sanitize_value
 
 DIRTY = "a\x00b\udce9c"
 
@@ -22,7 +22,7 @@ class Recorder:
 
 
 def test_storable__cleans_text_wherever_it_stands():
-    assert storable({DIRTY: [DIRTY, 1, None, 0.5, (DIRTY,)], "ok": "ü😀"}) == {
+    assert sanitize_value({DIRTY: [DIRTY, 1, None, 0.5, (DIRTY,)], "ok": "ü😀"}) == {
         "abc": ["abc", 1, None, 0.5, ["abc"]],
         "ok": "ü😀",
     }
@@ -31,7 +31,7 @@ def test_storable__cleans_text_wherever_it_stands():
 def test_jobs__what_a_model_said_is_stored_clean():
     session: Any = Recorder()
     lease: Any = jobs.Lease(1, 1, None, 1, "")  # type: ignore[arg-type]
-    jobs.report(session, lease, "generate", text=DIRTY)
+    jobs.report_progress(session, lease, "generate", text=DIRTY)
     jobs.succeed(session, lease, {"answer": DIRTY})
     jobs.submit(session, jobs.NewJob(1, "ask", {"question": DIRTY}))
     assert session.values[0]["text"] == "abc"
