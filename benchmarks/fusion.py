@@ -26,7 +26,7 @@ from evaluation.quality import documents_in_order
 from evaluation.store_recall import StoreRecall
 from pipeline.recall import dense_weight
 from pipeline.types import Candidate, RecallMode
-from tasks.startup import agree_on_profile
+from tasks.startup import ensure_live_profile
 
 K = 60
 LEGS: tuple[RecallMode, ...] = ("dense", "keyword", "hybrid")
@@ -67,7 +67,7 @@ def main(arguments: argparse.Namespace) -> None:
     print("| collection | " + " | ".join(COLUMNS) + " |")
     print("| --- |" + " ---: |" * len(COLUMNS))
     with opened(settings, roles=("ingest",)) as front:
-        profile = agree_on_profile(front.database, settings)
+        profile = ensure_live_profile(front.database, settings)
         parts = build_parts(settings, profile, role="query")
         for folder in arguments.collections:
             dataset = load_dataset(folder)

@@ -17,7 +17,7 @@ from cli import context as front_end
 from config.checks import Check
 from config.settings import Settings
 from db.schema import migrate
-from embedded.servers import ServerUrls, servers_for
+from embedded.servers import ServerUrls, open_servers
 from pipeline.errors import MissingExtra, SetupError
 
 CHECK_TIMEOUT_S = 30.0
@@ -38,7 +38,7 @@ def bot() -> int:
     """
     settings = front_end.begin()
     require_bot(settings)
-    with servers_for(settings) as urls:
+    with open_servers(settings) as urls:
         if settings.servers.database_url is None:
             migrate(urls.database_url)
         process = start_bot(urls)

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from cli.sources import storable
 from cli.temporary_workers import TemporaryWorkers
 from config import settings as configuration
-from config.checks import reach_redis
+from config.checks import read_redis_version
 from config.logging import set_up_logging
 from config.settings import Settings
 from db import workspaces
 from db.engine import Database, Session
 from db.schema import migrate, require_schema
-from embedded.servers import ServerUrls, servers_for
+from embedded.servers import ServerUrls, open_servers
 from tasks.startup import Role
 from tasks.submit import Submitter
 
@@ -42,7 +42,7 @@ class CommandContext:
 
     def require_broker(self) -> None:
         """Raise `BrokerUnavailable` unless Redis answers."""
-        reach_redis(self.urls.redis_url)
+        read_redis_version(self.urls.redis_url)
 
 
 def begin() -> Settings:
@@ -56,7 +56,7 @@ def begin() -> Settings:
 def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False) -> Iterator[CommandContext]:
     """Open servers and database, and see to it that a worker of each role is there."""
     with ExitStack() as stack:
-        urls = stack.enter_context(servers_for(settings))
+        urls = stack.enter_context(open_servers(settings))
         if migrating or settings.servers.database_url is None:
             migrate(urls.database_url)
         else:

@@ -13,7 +13,7 @@ from cli.console import one_document, print_json, print_table
 from config.checks import Check, check_servers, check_settings
 from config.settings import Settings
 from db.schema import migrate
-from embedded.servers import servers_for
+from embedded.servers import open_servers
 from pipeline.errors import RefdeskError
 
 MARKS = {"ok": "✓", "note": "·", "problem": "✗"}
@@ -39,7 +39,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 def _servers(settings: Settings) -> list[Check]:
     try:
-        with servers_for(settings) as urls:
+        with open_servers(settings) as urls:
             if settings.servers.database_url is None:
                 migrate(urls.database_url)
             return list(check_servers(settings, urls.database_url, urls.redis_url))

@@ -21,7 +21,7 @@ from db.profiles import ProfileStatus
 from db.vector_indexes import build_vector_indexes, drop_vector_indexes
 from pipeline.errors import InvalidInput, ProfileNotReady, SetupError
 from pipeline.types import EmbeddingProfile
-from tasks.embed import embed_attempts
+from tasks.embed import max_embed_attempts
 
 app = typer.Typer(
     help="Change the embedding model: add, build beside the live one, compare, switch, roll back, drop.",
@@ -201,7 +201,7 @@ def drop(name: Name, as_json: Json = False) -> None:
 
 def _statuses(front: front_end.CommandContext, settings: Settings) -> list[ProfileStatus]:
     with front.database.system() as session:
-        return profiles.list_statuses(session, max_attempts=embed_attempts(settings))
+        return profiles.list_statuses(session, max_attempts=max_embed_attempts(settings))
 
 
 def _follow(front: front_end.CommandContext, settings: Settings, profile: EmbeddingProfile) -> ProfileStatus:

@@ -17,7 +17,7 @@ from config.settings import Settings
 from db import workers
 from db.engine import Database
 from db.models import WorkerRow
-from embedded.home import explaining
+from embedded.home import translate_os_errors
 from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.startup import QUEUE_OF_ROLE, Role
@@ -70,7 +70,7 @@ def start_worker(settings: Settings, urls: ServerUrls, role: Role) -> subprocess
     """Start one worker process; its lines go to a log file in the home folder."""
     environment = os.environ | {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
     path = log_path(settings, role)
-    with explaining(settings.servers.home):
+    with translate_os_errors(settings.servers.home):
         path.parent.mkdir(parents=True, exist_ok=True)
         log = path.open("ab")
     with log:

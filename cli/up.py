@@ -17,11 +17,11 @@ from cli import context as front
 from cli import temporary_workers as own_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import note, say
-from config.checks import reach_redis
+from config.checks import read_redis_version
 from config.settings import Settings
 from db.engine import Database
 from db.schema import migrate
-from embedded.servers import ServerUrls, servers_for
+from embedded.servers import ServerUrls, open_servers
 from pipeline.errors import SetupError
 from tasks.startup import Role
 
@@ -48,10 +48,10 @@ def up() -> None:
     settings = front.begin()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
-    with suppress(KeyboardInterrupt), servers_for(settings) as urls:
+    with suppress(KeyboardInterrupt), open_servers(settings) as urls:
         note("starting …")
         migrate(urls.database_url)
-        reach_redis(urls.redis_url)
+        read_redis_version(urls.redis_url)
         database = Database(urls.database_url)
         try:
             _supervise(settings, urls, database)

@@ -10,7 +10,7 @@ import typer
 from cli import context as front_end
 from cli.console import say
 from db.schema import inspect_schema, migrate
-from embedded.servers import servers_for
+from embedded.servers import open_servers
 from tasks.startup import WorkerStartup, run_worker
 
 
@@ -37,7 +37,7 @@ def worker(
     on this host or others with the same DATABASE_URL and REDIS_URL, share the work.
     """
     settings = front_end.begin()
-    with servers_for(settings) as urls:
+    with open_servers(settings) as urls:
         run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
 
 
@@ -50,7 +50,7 @@ def migrate_command(
     removes what that version did not have.
     """
     settings = front_end.begin()
-    with servers_for(settings) as urls:
+    with open_servers(settings) as urls:
         migrate(urls.database_url, revision)
         state = inspect_schema(urls.database_url)
     say(f"schema {state.current or 'none'} on PostgreSQL {state.postgres} with pgvector {state.pgvector}")

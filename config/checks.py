@@ -10,15 +10,15 @@ from typing import Literal
 
 import redis
 
-from config.embedding import describe_embedding, model_wanted
+from config.embedding import describe_configured_profile, find_configured_model
 from config.prices import Price
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 from config.settings import Settings
 from config.wiring import (
     build_rerank_endpoint,
     describe_cross_encoder,
-    served_models,
-    shown_language_model,
+    format_language_model,
+    list_served_models,
 )
 from db import profiles, workers
 from db.engine import Database
@@ -42,7 +42,7 @@ class Check:
 def check_settings(settings: Settings) -> Iterator[Check]:
     """Look at what needs no server: folder, disk, packages, models, language model."""
     yield Check("data folder", "ok", str(settings.servers.home))
-    free_mb = shutil.disk_usage(_existing(settings)).free / 1e6
+    free_mb = shutil.disk_usage(_find_existing_folder(settings)).free / 1e6
     enough = free_mb >= MIN_FREE_MB
     yield Check(
         "disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space")
@@ -52,33 +52,33 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         yield Check(
             f"extra [{extra}]", "ok" if there else "note", "installed" if there else f"pip install 'refdesk[{extra}]'"
         )
-    yield attempt("embedding model", lambda: _embedding(settings))
-    yield _cross_encoder(settings)
-    yield _language_model(settings)
-    yield from _prices(settings)
+    yield run_check("embedding model", lambda: _check_embedding(settings))
+    yield _check_cross_encoder(settings)
+    yield _check_language_model(settings)
+    yield from _check_prices(settings)
     if settings.rerank_api.url or "rerank-api" in settings.answer.reranker:
-        yield attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
+        yield run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))
     token = "set" if settings.discord.token else "not set; set DISCORD_TOKEN to run the bot"
     yield Check("discord token", "ok" if settings.discord.token else "note", token)
 
 
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:
     """Look at the database, the broker, the workers and the store's profile."""
-    yield attempt("database", lambda: _database(settings, database_url))
-    yield attempt("redis", lambda: _redis(settings, redis_url))
+    yield run_check("database", lambda: _check_database(settings, database_url))
+    yield run_check("redis", lambda: _check_redis(settings, redis_url))
     database = Database(database_url)
     try:
         for queue in ("query", "ingest"):
-            yield attempt(f"worker for {queue}", lambda queue=queue: _worker(database, queue))  # type: ignore[misc]
-        yield attempt("store", lambda: _store(database, settings))
+            yield run_check(f"worker for {queue}", lambda queue=queue: _check_worker(database, queue))  # type: ignore[misc]
+        yield run_check("store", lambda: _check_store(database, settings))
     finally:
         database.close()
 
 
-def reach_redis(url: str) -> str:
+def read_redis_version(url: str) -> str:
     """Return the version of the Redis server; raises `BrokerUnavailable`, or `SetupError` for an invalid URL."""
     try:
-        with redis.Redis.from_url(client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
+        with redis.Redis.from_url(to_client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
             return str(client.info("server")["redis_version"])
     except redis.AuthenticationError:
         raise BrokerUnavailable("Redis refuses the password; check REDIS_URL.") from None
@@ -90,7 +90,7 @@ def reach_redis(url: str) -> str:
         ) from error
 
 
-def attempt(name: str, look: Callable[[], str | Check]) -> Check:
+def run_check(name: str, look: Callable[[], str | Check]) -> Check:
     """Run a check; its error becomes the finding."""
     try:
         found = look()
@@ -99,26 +99,26 @@ def attempt(name: str, look: Callable[[], str | Check]) -> Check:
     return found if isinstance(found, Check) else Check(name, "ok", found)
 
 
-def _existing(settings: Settings) -> str:
+def _find_existing_folder(settings: Settings) -> str:
     folder = settings.servers.home
     while not folder.exists():
         folder = folder.parent
     return str(folder)
 
 
-def _embedding(settings: Settings) -> str:
-    profile = describe_embedding(settings)
+def _check_embedding(settings: Settings) -> str:
+    profile = describe_configured_profile(settings)
     return f"{profile.model}, {profile.dimensions} dimensions, reads {profile.max_tokens} tokens"
 
 
-def _cross_encoder(settings: Settings) -> Check:
-    found = attempt("cross-encoder", lambda: describe_cross_encoder(settings))
+def _check_cross_encoder(settings: Settings) -> Check:
+    found = run_check("cross-encoder", lambda: describe_cross_encoder(settings))
     if found.status == "problem" and "cross-encoder" not in settings.answer.reranker:
         return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
     return found
 
 
-def _rerank_endpoint(settings: Settings) -> str:
+def _check_rerank_endpoint(settings: Settings) -> str:
     if not settings.rerank_api.url:
         raise SetupError("REFDESK_RERANKER is rerank-api but REFDESK_RERANK_API_URL is not set; set it to an endpoint.")
     endpoint = build_rerank_endpoint(settings)
@@ -131,7 +131,7 @@ def _rerank_endpoint(settings: Settings) -> str:
     return f"{endpoint.name} gives scores"
 
 
-def _language_model(settings: Settings) -> Check:
+def _check_language_model(settings: Settings) -> Check:
     name = "language model"
     if not settings.llm.base_url:
         return Check(
@@ -139,9 +139,9 @@ def _language_model(settings: Settings) -> Check:
             "note",
             "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         )
-    shown = shown_language_model(settings)
+    shown = format_language_model(settings)
     try:
-        models = served_models(settings)
+        models = list_served_models(settings)
     except LlmUnparsable as error:
         models, why_unknown = None, str(error)
     except LlmError as error:
@@ -157,7 +157,7 @@ def _language_model(settings: Settings) -> Check:
     return Check(name, "ok", shown)
 
 
-def _prices(settings: Settings) -> Iterator[Check]:
+def _check_prices(settings: Settings) -> Iterator[Check]:
     """Say it when dollars are limited that nothing counts; a price of 0 in the table is a price."""
     if not settings.budget.has_limit:
         return
@@ -176,7 +176,7 @@ def _prices(settings: Settings) -> Iterator[Check]:
         yield Check("prices", "ok", "every model in use has one")
 
 
-def _database(settings: Settings, url: str) -> str | Check:
+def _check_database(settings: Settings, url: str) -> str | Check:
     state = inspect_schema(url)
     kind = "embedded" if settings.servers.database_url is None else "DATABASE_URL"
     detail = f"PostgreSQL {state.postgres}, pgvector {state.pgvector}, schema {state.current or 'none'} ({kind})"
@@ -185,12 +185,12 @@ def _database(settings: Settings, url: str) -> str | Check:
     return detail
 
 
-def _redis(settings: Settings, url: str) -> str:
+def _check_redis(settings: Settings, url: str) -> str:
     kind = "embedded" if settings.servers.redis_url is None else "REDIS_URL"
-    return f"Redis {reach_redis(url)} ({kind})"
+    return f"Redis {read_redis_version(url)} ({kind})"
 
 
-def _worker(database: Database, queue: str) -> str | Check:
+def _check_worker(database: Database, queue: str) -> str | Check:
     with database.system() as session:
         alive = workers.count_alive(session, queue)
     if alive:
@@ -202,12 +202,12 @@ def _worker(database: Database, queue: str) -> str | Check:
     )
 
 
-def _store(database: Database, settings: Settings) -> str | Check:
+def _check_store(database: Database, settings: Settings) -> str | Check:
     with database.system() as session:
         profile, known = profiles.find_live(session), profiles.list_models(session)
     if profile is None:
         return "empty"
-    wanted = model_wanted(settings, known)
+    wanted = find_configured_model(settings, known)
     if wanted not in {"", profile.model}:
         effect = "that profile is not the live one" if wanted in known else "workers refuse to start"
         return Check(

@@ -16,7 +16,7 @@ from pipeline.ports import Embedder, Tokenizer
 from pipeline.types import EmbeddingProfile, Pooling
 
 
-def describe_embedding(settings: Settings) -> EmbeddingProfile:
+def describe_configured_profile(settings: Settings) -> EmbeddingProfile:
     """Describe the configured embedding model: the first profile of an empty store."""
     wanted = ProfileRequest(
         name="",
@@ -28,7 +28,7 @@ def describe_embedding(settings: Settings) -> EmbeddingProfile:
     return describe_profile(settings, wanted)
 
 
-def model_wanted(settings: Settings, known: Collection[str]) -> str:
+def find_configured_model(settings: Settings, known: Collection[str]) -> str:
     """Name the model that is set by hand, as profiles name it (`known`: theirs); empty when none is.
 
     A model may have several names: with and without its owner, a folder with and without a slash at its end.
@@ -39,7 +39,7 @@ def model_wanted(settings: Settings, known: Collection[str]) -> str:
     if wanted in known:
         return wanted
     try:
-        return describe_embedding(settings).model
+        return describe_configured_profile(settings).model
     except RefdeskError:
         return wanted
 
@@ -62,7 +62,7 @@ def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingPro
 
     An endpoint is asked for one vector, a language model is loaded, another model only where its files do not say.
     """
-    described = _described(settings, wanted)
+    described = _describe(settings, wanted)
     if wanted.dimensions not in (0, described.dimensions):
         raise InvalidInput(
             f"{wanted.model} gives vectors of {described.dimensions} dimensions, not {wanted.dimensions}; only an"
@@ -76,7 +76,7 @@ def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingPro
     )
 
 
-def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
+def _describe(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
     from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
     from pipeline.backends.models.model_files import make_profile
     from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
@@ -84,16 +84,16 @@ def _described(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
     if wanted.base_url and wanted.pooling:
         raise InvalidInput("An endpoint pools by itself; give either an address or a pooling.")
     if wanted.base_url:
-        _require_nosecret_of(wanted.base_url)
+        _require_no_secret(wanted.base_url)
         asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
         asked = replace(asked, backend="openai", base_url=wanted.base_url)
-        return describe_endpoint(asked, api_key=secret_of(settings.embedding.api_key))
+        return describe_endpoint(asked, api_key=reveal_secret(settings.embedding.api_key))
     if wanted.pooling:
         return describe_hidden_states(wanted.model, wanted.pooling)
     return describe_model(wanted.model)
 
 
-def _require_nosecret_of(base_url: str) -> None:
+def _require_no_secret(base_url: str) -> None:
     """Refuse an address that holds a password: a profile is shown to everybody who may look into the store."""
     parts = urlsplit(base_url)
     if parts.username or parts.password or parts.query:
@@ -114,13 +114,13 @@ def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmb
 
     if profile.backend == "openai":
         return OpenAIEmbeddings(
-            profile, api_key=secret_of(settings.embedding.api_key), batch_size=settings.embedding.request_size
+            profile, api_key=reveal_secret(settings.embedding.api_key), batch_size=settings.embedding.request_size
         )
     return SentenceTransformerEmbedder(
         profile, threads=settings.models.threads or (os.cpu_count() or 1), batch_size=settings.embedding.batch_size
     )
 
 
-def secret_of(key: SecretStr | None) -> str:
+def reveal_secret(key: SecretStr | None) -> str:
     """Give a secret as it is sent; empty when there is none."""
     return key.get_secret_value() if key else ""

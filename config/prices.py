@@ -23,7 +23,7 @@ class Price(BaseModel):
     """Of a thousand calls, where a reranking service charges by the call."""
 
 
-def read_table(text: str) -> Any:
+def parse_price_table(text: str) -> Any:
     """Read the JSON of a price table; raises `ValueError` with what it should look like."""
     try:
         return json.loads(text)

@@ -16,7 +16,7 @@ from pipeline.types import EmbeddingProfile
 
 log = structlog.get_logger(__name__)
 
-TRY_AGAIN_S = 30.0
+RETRY_AFTER_S = 30.0
 """How long a model that could not be loaded is not tried again: the reason is known, and loading takes its time."""
 
 
@@ -48,7 +48,7 @@ class ProfilePartsCache:
         """Name the profiles that are in memory."""
         return frozenset(self._parts)
 
-    def keep(self, profile_ids: Collection[int]) -> None:
+    def retain(self, profile_ids: Collection[int]) -> None:
         """Let go of every other profile's parts; whoever works with them still does to the end."""
         for profile_id in self.loaded() - set(profile_ids):
             self._parts.pop(profile_id, None)
@@ -60,7 +60,7 @@ class ProfilePartsCache:
 
     def _load(self, profile: EmbeddingProfile) -> WorkerParts:
         failed_at, reason = self._failures.get(profile.id, (float("-inf"), ""))
-        if time.monotonic() - failed_at < TRY_AGAIN_S:
+        if time.monotonic() - failed_at < RETRY_AFTER_S:
             raise ModelUnavailable(reason)
         started = time.monotonic()
         try:
@@ -74,7 +74,7 @@ class ProfilePartsCache:
         return parts
 
 
-def load_parts(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
+def build_parts_cache(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
     """Prepare the parts of a worker of this role; models load when their profile is first asked for."""
     shared = build_shared(settings)
     return ProfilePartsCache(lambda profile: build_parts(settings, profile, role=role, shared=shared), shared.close)

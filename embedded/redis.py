@@ -7,9 +7,9 @@ import signal
 import time
 from pathlib import Path
 
-from embedded.home import ServerHome, disk_full_text
+from embedded.home import ServerHome, format_disk_full
 from embedded.process import find_servers, run_program, stop_servers
-from embedded.programs import find_redis, reachable_programs
+from embedded.programs import find_redis, find_runnable_programs
 from pipeline.errors import DiskFull, SetupError
 
 PROGRAM = "redis-server"
@@ -41,7 +41,7 @@ class EmbeddedRedis:
     @property
     def url(self) -> str:
         """Where the server listens, as the broker library writes it."""
-        return f"redis+socket://{self._home.short_path(FOLDER) / SOCKET}"
+        return f"redis+socket://{self._home.make_short_path(FOLDER) / SOCKET}"
 
     def start(self) -> None:
         """Adopt the running server, or start one."""
@@ -50,7 +50,7 @@ class EmbeddedRedis:
             if self._wait_ready(ADOPT_TIMEOUT_S):
                 return
             self.stop()  # it lost its socket or hangs: nobody can use it any more
-        program = reachable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
+        program = find_runnable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
         options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
         handle, log = self._home.open_log("redis")
         try:
@@ -61,7 +61,7 @@ class EmbeddedRedis:
             if not self._wait_ready(START_TIMEOUT_S):
                 text = os.pread(handle, 100_000, begin).decode("utf-8", "replace")
                 if "No space left on device" in text:
-                    raise DiskFull(disk_full_text(self._home.path))
+                    raise DiskFull(format_disk_full(self._home.path))
                 reason = (text.splitlines() or ["it gave no reason"])[-1].strip()
                 raise SetupError(f"The embedded Redis in {self._folder} did not start: {reason} (its log: {log}).")
         finally:
@@ -84,7 +84,7 @@ class EmbeddedRedis:
 
         begin = time.monotonic()
         heard = begin
-        client = redis.Redis(unix_socket_path=str(self._home.short_path(FOLDER) / SOCKET), socket_timeout=3.0)
+        client = redis.Redis(unix_socket_path=str(self._home.make_short_path(FOLDER) / SOCKET), socket_timeout=3.0)
         try:
             while time.monotonic() < heard + silence_s:
                 try:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from embedded.home import ServerHome, explaining, prepare_home, try_lock
+from embedded.home import ServerHome, prepare_home, translate_os_errors, try_acquire_lock
 from embedded.postgres import EmbeddedPostgres
 from embedded.redis import EmbeddedRedis
 
@@ -36,11 +36,11 @@ class ServerUrls:
 class EmbeddedServers:
     """The servers of one home folder, for as long as the `with` block runs."""
 
-    def __init__(self, home: Path, *, want_postgres: bool = True, want_redis: bool = True) -> None:
+    def __init__(self, home: Path, *, with_postgres: bool = True, with_redis: bool = True) -> None:
         """Remember what is wanted; nothing is touched yet."""
         self._path = home.absolute()
-        self._want_postgres = want_postgres
-        self._want_redis = want_redis
+        self._with_postgres = with_postgres
+        self._with_redis = with_redis
         self._home: ServerHome | None = None
         self._users: int | None = None
 
@@ -48,19 +48,19 @@ class EmbeddedServers:
         """Start the servers, or adopt those that run."""
         self._home = prepare_home(self._path)
         postgres, redis = EmbeddedPostgres(self._home), EmbeddedRedis(self._home)
-        with explaining(self._path), self._home.starting():
-            self._users = self._home.join_users()
+        with translate_os_errors(self._path), self._home.hold_start_lock():
+            self._users = self._home.acquire_users_lock()
             try:
-                if self._want_postgres:
+                if self._with_postgres:
                     postgres.start()
-                if self._want_redis:
+                if self._with_redis:
                     redis.start()
             except BaseException:
                 self._leave(self._home)
                 raise
             return ServerUrls(
-                database_url=postgres.url if self._want_postgres else "",
-                redis_url=redis.url if self._want_redis else "",
+                database_url=postgres.url if self._with_postgres else "",
+                redis_url=redis.url if self._with_redis else "",
             )
 
     def __exit__(
@@ -73,8 +73,8 @@ class EmbeddedServers:
         if self._home is None or self._users is None:
             return
         # A home that was deleted meanwhile has no lock to wait for any more, but its servers still have to stop.
-        alone = self._home.starting() if self._path.exists() else nullcontext()
-        with explaining(self._path), alone:
+        alone = self._home.hold_start_lock() if self._path.exists() else nullcontext()
+        with translate_os_errors(self._path), alone:
             self._leave(self._home)
 
     def _leave(self, home: ServerHome) -> None:
@@ -82,7 +82,7 @@ class EmbeddedServers:
         if users is None:
             return
         try:
-            if try_lock(users, fcntl.LOCK_EX):
+            if try_acquire_lock(users, fcntl.LOCK_EX):
                 EmbeddedRedis(home).stop()
                 EmbeddedPostgres(home).stop()
                 home.remove_alias()
@@ -91,12 +91,12 @@ class EmbeddedServers:
 
 
 @contextmanager
-def servers_for(settings: Settings) -> Iterator[ServerUrls]:
+def open_servers(settings: Settings) -> Iterator[ServerUrls]:
     """Give the servers that the settings name, with an embedded one for each that they do not name."""
     database = settings.servers.database_url.get_secret_value() if settings.servers.database_url else ""
     redis = settings.servers.redis_url.get_secret_value() if settings.servers.redis_url else ""
     if database and redis:
         yield ServerUrls(database, redis)
         return
-    with EmbeddedServers(settings.servers.home, want_postgres=not database, want_redis=not redis) as embedded:
+    with EmbeddedServers(settings.servers.home, with_postgres=not database, with_redis=not redis) as embedded:
         yield ServerUrls(database or embedded.database_url, redis or embedded.redis_url)

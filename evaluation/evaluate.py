@@ -27,7 +27,7 @@ from pipeline.answer_parts import AnswerParts
 from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
 from pipeline.rerank import build_cascade
 from pipeline.types import EmbeddingProfile, RecallMode
-from tasks.startup import agree_on_profile
+from tasks.startup import ensure_live_profile
 from tasks.submit import Submitter
 
 TOKEN_CACHE_MB = 1024
@@ -129,7 +129,7 @@ def candidate_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str
 def _open_parts(
     environment: EvaluationEnvironment, plan: EvaluationPlan
 ) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
-    profile = agree_on_profile(environment.database, environment.settings)
+    profile = ensure_live_profile(environment.database, environment.settings)
     if plan.profile:
         with environment.database.system() as session:
             profile, state = profiles.find(session, plan.profile)

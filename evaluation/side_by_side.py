@@ -15,7 +15,7 @@ from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
 from pipeline.rerank import build_cascade
 from pipeline.types import Answer, AnswerOptions
-from tasks.startup import agree_on_profile
+from tasks.startup import ensure_live_profile
 
 OnMethod = Callable[[str, int, int], None]
 """Is told which method is at work: its name, how many are through, of how many."""
@@ -38,7 +38,7 @@ def answer_side_by_side(
         workspace_id = workspaces.find_workspace(session, workspace)
     with environment.database.tenant(workspace_id) as session:
         channels = documents.list_channels(session, workspace_id)
-    profile = agree_on_profile(environment.database, environment.settings)
+    profile = ensure_live_profile(environment.database, environment.settings)
     parts = build_parts(environment.settings, profile, role="query")
     try:
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))

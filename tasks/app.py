@@ -15,11 +15,11 @@ INGEST = "ingest"
 QUERY = "query"
 TASK_OF_QUEUE = {INGEST: "refdesk.ingest", QUERY: "refdesk.answer"}
 
-VISIBILITY_S = 6 * 3600
+VISIBILITY_TIMEOUT_S = 6 * 3600
 """Longer than any task: Redis hands a message out again after this, whatever its worker is doing."""
 
 _TRANSPORT = {
-    "visibility_timeout": VISIBILITY_S,
+    "visibility_timeout": VISIBILITY_TIMEOUT_S,
     "socket_timeout": 10,
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
@@ -28,7 +28,7 @@ _TRANSPORT = {
 }
 
 
-_IMPATIENT = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
+_FAIL_FAST = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
 """For a process that only submits: what Redis does not take now, the sweeper sends later."""
 
 
@@ -38,10 +38,10 @@ def configure(broker_url: str, *, impatient: bool = False) -> Celery:
         broker_url=broker_url,
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=2 if impatient else 5,
-        broker_transport_options=_TRANSPORT | _IMPATIENT if impatient else _TRANSPORT,
+        broker_transport_options=_TRANSPORT | _FAIL_FAST if impatient else _TRANSPORT,
         # The visibility timeout must be the same in all three places: the shortest one wins.
-        result_backend_transport_options={"visibility_timeout": VISIBILITY_S},
-        visibility_timeout=VISIBILITY_S,
+        result_backend_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
+        visibility_timeout=VISIBILITY_TIMEOUT_S,
         task_serializer="json",
         accept_content=["json"],
         task_ignore_result=True,

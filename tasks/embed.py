@@ -27,21 +27,21 @@ from tasks.worker_heartbeat import is_stopping
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 1.0
+POLL_INTERVAL_S = 1.0
 """Pause between two looks of an embedder that nobody wakes: chunks of a worker that died, partly filled claims."""
-STOP_PATIENCE_S = 15.0
+STOP_TIMEOUT_S = 15.0
 """How long a stopping worker waits for the batch at hand; left behind, its claim ends with its lease."""
 
-Served = Literal["live", "beside"]
+ProfileGroup = Literal["live", "other"]
 """The profile that answers questions, or the others that are kept filled."""
-_this_machine = threading.Lock()
+_local_model_lock = threading.Lock()
 """Models that run here take turns: two at once are no faster, and take the memory of two batches."""
 
 RETRY_SIZES = (None, 16, 1)
 """Claim sizes by how often the chunks were claimed before: what killed its worker is narrowed down to one chunk."""
 
 
-def embed_attempts(settings: Settings) -> int:
+def max_embed_attempts(settings: Settings) -> int:
     """How often a chunk is claimed before its job is dead: at least until it stood alone, so none dies for another."""
     return max(settings.jobs.max_attempts, len(RETRY_SIZES))
 
@@ -56,10 +56,10 @@ class EmbedderThread:
         """Bind; nothing runs before `start`."""
         self._runtime = runtime
         self._stop = threading.Event()
-        self._wakes: dict[Served, threading.Event] = {"live": threading.Event(), "beside": threading.Event()}
+        self._wakes: dict[ProfileGroup, threading.Event] = {"live": threading.Event(), "other": threading.Event()}
         self._threads = [
-            threading.Thread(target=self._run, args=(served, wake), name=f"embedder, {served}", daemon=True)
-            for served, wake in self._wakes.items()
+            threading.Thread(target=self._run, args=(group, wake), name=f"embedder, {group}", daemon=True)
+            for group, wake in self._wakes.items()
         ]
 
     def start(self) -> None:
@@ -76,39 +76,39 @@ class EmbedderThread:
         """Finish the batches at hand and begin no other."""
         self._stop.set()
         self.wake()
-        ends = time.monotonic() + STOP_PATIENCE_S
+        ends = time.monotonic() + STOP_TIMEOUT_S
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, ends - time.monotonic()))
 
-    def _run(self, served: Served, wake: threading.Event) -> None:
+    def _run(self, group: ProfileGroup, wake: threading.Event) -> None:
         while not self._stop.is_set():
             wake.clear()
             try:
-                embed_backlog(self._runtime, self._stop.is_set, served=served)
+                embed_backlog(self._runtime, self._stop.is_set, group=group)
             except DatabaseUnavailable as error:
                 log.warning("embedding put off", error=str(error))
             except Exception:
                 log.exception("embedding failed, its chunks come back in smaller claims")
-            wake.wait(LOOK_S)
+            wake.wait(POLL_INTERVAL_S)
 
 
 def embed_backlog(
-    runtime: Runtime, stopping: Callable[[], bool] = is_stopping, *, served: Served | None = None
+    runtime: Runtime, stopping: Callable[[], bool] = is_stopping, *, group: ProfileGroup | None = None
 ) -> None:
     """Embed what is due, batch by batch: first for the live profile, then for those beside it, or for some of them."""
-    while not stopping() and not is_stopping() and _embed_batch(runtime, served):
+    while not stopping() and not is_stopping() and _embed_batch(runtime, group):
         pass
 
 
-def _embed_batch(runtime: Runtime, served: Served | None) -> bool:
+def _embed_batch(runtime: Runtime, group: ProfileGroup | None) -> bool:
     with runtime.database.system() as session:
         kept = profiles.list_filled(session)
-    runtime.parts.keep([profile.id for profile in kept])
+    runtime.parts.retain([profile.id for profile in kept])
     return any(
         _embed_for(runtime, profile, is_live=place == 0)
         for place, profile in enumerate(kept)
-        if served is None or (served == "live") == (place == 0)
+        if group is None or (group == "live") == (place == 0)
     )
 
 
@@ -137,7 +137,7 @@ def _claim(
 ) -> list[embeddings.ClaimedChunk]:
     """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
     backlog = embeddings.count_backlog(
-        session, profile.id, limit=settings.embedding.claim_size, max_attempts=embed_attempts(settings)
+        session, profile.id, limit=settings.embedding.claim_size, max_attempts=max_embed_attempts(settings)
     )
     if not backlog.waiting:
         return []
@@ -166,7 +166,7 @@ def _embed_claimed(
     try:
         with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.jobs.lease_s):
             embedder = runtime.parts.get(profile).embedder
-            with nullcontext() if profile.backend == "openai" else _this_machine:
+            with nullcontext() if profile.backend == "openai" else _local_model_lock:
                 vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
             with runtime.database.system() as session:
                 live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)

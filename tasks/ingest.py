@@ -8,8 +8,8 @@ from pipeline.errors import InvalidInput
 from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
-from tasks.lease import DelayedProgress, LeasedJob, holding
-from tasks.runtime import Runtime, current, live_parts
+from tasks.lease import DelayedProgress, LeasedJob, lease_job
+from tasks.runtime import Runtime, get_live_parts, get_runtime
 from tasks.worker_heartbeat import note_task
 
 
@@ -17,8 +17,8 @@ from tasks.worker_heartbeat import note_task
 def ingest(job_id: int) -> None:
     """Ingest one document and wake the embedder."""
     note_task()
-    runtime = current()
-    with holding(
+    runtime = get_runtime()
+    with lease_job(
         runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
     ) as holder:
         if holder is not None:
@@ -39,9 +39,9 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
         if _is_unchanged(session, lease, sha256):
             return
         source = fetched or _stored_source(session, lease, sha256)
-    _, parts = live_parts(runtime)
+    _, parts = get_live_parts(runtime)
     on_stage = DelayedProgress(holder.report)
-    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.cancelled)
+    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.should_stop)
     on_stage("store")
     version = versions.NewVersion(
         source=str(lease.payload["source"]),
@@ -57,7 +57,7 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
 def _fetch(runtime: Runtime, holder: LeasedJob) -> Source:
     holder.report("fetch")
     url = str(holder.lease.payload["url"])
-    fetched = live_parts(runtime)[1].ingest.fetcher.fetch(url)
+    fetched = get_live_parts(runtime)[1].ingest.fetcher.fetch(url)
     if not fetched.content:
         raise InvalidInput(f"The link {url} gave an empty page.")
     holder.report("parse")

@@ -59,15 +59,15 @@ class LeasedJob:
         self._cancelled = threading.Event()
         self._lost = threading.Event()
 
-    def cancelled(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the work should stop: a person wants it, the lease is gone, or the worker was told to stop."""
-        return self.unwanted() or self._lost.is_set() or is_stopping()
+        return self.cancellation_requested() or self._lost.is_set() or is_stopping()
 
-    def unwanted(self) -> bool:
+    def cancellation_requested(self) -> bool:
         """Whether a person cancelled the job."""
         return self._cancelled.is_set()
 
-    def lost(self) -> bool:
+    def lease_lost(self) -> bool:
         """Whether another worker owns the job now."""
         return self._lost.is_set()
 
@@ -93,7 +93,7 @@ class LeasedJob:
 class DelayedProgress:
     """Reports a stage only when the job has run for a moment: a short note is done before anybody could look."""
 
-    MOMENT_S = 0.25
+    DELAY_S = 0.25
 
     def __init__(self, report: Callable[[str], None]) -> None:
         """Wrap a holder's `report`."""
@@ -102,14 +102,14 @@ class DelayedProgress:
 
     def __call__(self, stage: str) -> None:
         """Pass the report on if the job is no longer young."""
-        if time.monotonic() - self._began >= self.MOMENT_S:
+        if time.monotonic() - self._began >= self.DELAY_S:
             self._report(stage)
 
 
 class ThrottledProgress:
     """Reports every change of stage at once, and progress within a stage at most twice a second."""
 
-    PAUSE_S = 0.5
+    INTERVAL_S = 0.5
 
     def __init__(self, report: Callable[[str, int, int, str], None]) -> None:
         """Wrap a holder's `report`."""
@@ -120,14 +120,16 @@ class ThrottledProgress:
     def __call__(self, stage: str, done: int, total: int, text: str) -> None:
         """Pass the report on if it is due."""
         now = time.monotonic()
-        if stage == self._stage and now - self._at < self.PAUSE_S:
+        if stage == self._stage and now - self._at < self.INTERVAL_S:
             return
         self._stage, self._at = stage, now
         self._report(stage, done, total, text)
 
 
 @contextmanager
-def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s: float) -> Iterator[LeasedJob | None]:
+def lease_job(
+    database: Database, job_id: int, *, worker: str, stage: str, lease_s: float
+) -> Iterator[LeasedJob | None]:
     """Claim a job and see it to an end: an error becomes its state, a stopping worker hands it back.
 
     Gives None when there is nothing to claim. The body ends the job itself when it succeeds.
@@ -143,7 +145,7 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         with LeaseHeartbeat(holder.beat, lease_s):
             yield holder
     except Cancelled:
-        _put_down(database, holder)
+        _end_stopped_job(database, holder)
     except LeaseLost:
         bound.warning("lease lost, nothing written")
     except Exception as error:  # noqa: BLE001 - whatever goes wrong becomes the state of this job, not of the worker
@@ -157,14 +159,14 @@ def holding(database: Database, job_id: int, *, worker: str, stage: str, lease_s
         raise
 
 
-def _put_down(database: Database, holder: LeasedJob) -> None:
+def _end_stopped_job(database: Database, holder: LeasedJob) -> None:
     """End work that stopped half way: cancelled by a person, or handed back because this worker stops."""
     bound = log.bind(job=holder.lease.job_id, attempt=holder.lease.attempt)
-    if holder.unwanted():
+    if holder.cancellation_requested():
         with database.system() as session:
             jobs.mark_cancelled(session, holder.lease)
         bound.info("job cancelled")
-    elif holder.lost():
+    elif holder.lease_lost():
         bound.warning("lease lost, nothing written")
     else:
         with database.system() as session:

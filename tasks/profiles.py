@@ -12,7 +12,7 @@ from tasks.runtime import Runtime
 
 log = structlog.get_logger(__name__)
 
-LOOK_S = 2.0
+POLL_INTERVAL_S = 2.0
 
 
 class ProfileWatcher:
@@ -36,11 +36,11 @@ class ProfileWatcher:
         """Look no more."""
         self._stop.set()
 
-    def look(self) -> None:
+    def load_profiles(self) -> None:
         """Load what is kept, let go of what was dropped, and say what is there."""
         with self._runtime.database.system() as session:
             kept = profiles.list_filled(session)
-        self._runtime.parts.keep([profile.id for profile in kept])
+        self._runtime.parts.retain([profile.id for profile in kept])
         for profile in kept:
             if self._stop.is_set():
                 return
@@ -54,9 +54,9 @@ class ProfileWatcher:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.look()
+                self.load_profiles()
             except DatabaseUnavailable as error:
                 log.warning("profiles not looked at", error=str(error))
             except Exception:
                 log.exception("profiles not looked at")
-            self._stop.wait(LOOK_S)
+            self._stop.wait(POLL_INTERVAL_S)

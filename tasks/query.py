@@ -12,9 +12,9 @@ from db.spending import PostgresSpending
 from pipeline.answer import answer_question
 from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
-from tasks.lease import LeasedJob, ThrottledProgress, holding
-from tasks.results import answer_json
-from tasks.runtime import Runtime, current, live_parts
+from tasks.lease import LeasedJob, ThrottledProgress, lease_job
+from tasks.results import build_answer_json
+from tasks.runtime import Runtime, get_live_parts, get_runtime
 from tasks.worker_heartbeat import note_task
 
 
@@ -22,8 +22,8 @@ from tasks.worker_heartbeat import note_task
 def answer(job_id: int) -> None:
     """Answer one question."""
     note_task()
-    runtime = current()
-    with holding(
+    runtime = get_runtime()
+    with lease_job(
         runtime.database, job_id, worker=runtime.worker, stage="start", lease_s=runtime.settings.jobs.lease_s
     ) as holder:
         if holder is not None:
@@ -33,7 +33,7 @@ def answer(job_id: int) -> None:
 def _answer(runtime: Runtime, holder: LeasedJob) -> None:
     payload: dict[str, Any] = dict(holder.lease.payload)
     workspace_id = holder.lease.workspace_id
-    profile, parts = live_parts(runtime)
+    profile, parts = get_live_parts(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
     budget = build_budget(runtime.settings, PostgresSpending(runtime.database, holder.lease))
     given = answer_question(
@@ -49,4 +49,4 @@ def _answer(runtime: Runtime, holder: LeasedJob) -> None:
         jobs.lock_lease(session, holder.lease)
         traces.store_trace(session, holder.lease, given)
         spending.release_reservation(session, holder.lease)
-        jobs.succeed(session, holder.lease, answer_json(holder.lease.job_id, given))
+        jobs.succeed(session, holder.lease, build_answer_json(holder.lease.job_id, given))

@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.types import Answer, Citation
 
 
-def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
+def build_answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
     """Write an answer as the JSON document that `refdesk ask --json` prints."""
     generated = answer.generated
     return {
@@ -17,7 +17,7 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "abstained": generated.abstained,
         "citations": [
             {"n": c.n, "document": c.document_id, "title": c.title, "page": c.page, "quote": c.quote}
-            | {"source": c.source, "origin": c.origin, "also_in": _also_in(c, answer)}
+            | {"source": c.source, "origin": c.origin, "also_in": _find_duplicates(c, answer)}
             for c in generated.citations
         ],
         "conflicts": [list(group) for group in generated.conflicts],
@@ -42,7 +42,7 @@ def answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _also_in(citation: Citation, answer: Answer) -> list[dict[str, Any]]:
+def _find_duplicates(citation: Citation, answer: Answer) -> list[dict[str, Any]]:
     """Name the other documents in which the cited passage stands as well, each once."""
     titles = {
         item.candidate.document_id: item.candidate.title

@@ -30,23 +30,23 @@ class Runtime:
     """Says that a document brought chunks; does nothing in a worker that embeds nothing."""
 
 
-_current: Runtime | None = None
+_runtime: Runtime | None = None
 
 
-def install(runtime: Runtime) -> None:
+def set_runtime(runtime: Runtime) -> None:
     """Make a runtime the one of this process."""
-    global _current  # noqa: PLW0603 - one runtime per process, set once by the worker's start-up
-    _current = runtime
+    global _runtime  # noqa: PLW0603 - one runtime per process, set once by the worker's start-up
+    _runtime = runtime
 
 
-def current() -> Runtime:
+def get_runtime() -> Runtime:
     """Give this process's runtime."""
-    if _current is None:
+    if _runtime is None:
         raise RuntimeError("this process is no worker: tasks.startup has not run")
-    return _current
+    return _runtime
 
 
-def live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
+def get_live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
     """Give the profile that is live at this moment, with its parts; its model loads now if nothing has loaded it."""
     with runtime.database.system() as session:
         profile = profiles.find_live(session)
@@ -55,6 +55,6 @@ def live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
     return profile, runtime.parts.get(profile)
 
 
-def worker_name(role: str) -> str:
+def build_worker_name(role: str) -> str:
     """Name a worker process so that a person finds it: host, role, process, start."""
     return f"{socket.gethostname()}:{role}:{os.getpid()}:{int(time.time())}"

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import structlog
 from celery import signals
 
-from config.embedding import describe_embedding, model_wanted
-from config.profile_parts import load_parts
+from config.embedding import describe_configured_profile, find_configured_model
+from config.profile_parts import build_parts_cache
 from config.settings import Settings
 from db import profiles
 from db.engine import Database
@@ -25,12 +25,12 @@ from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, QUERY, configure
 from tasks.embed import EmbedderThread
 from tasks.profiles import ProfileWatcher
-from tasks.runtime import Runtime, current, install, worker_name
+from tasks.runtime import Runtime, build_worker_name, get_runtime, set_runtime
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
 from tasks.worker_heartbeat import (
     WorkerHeartbeat,
-    failure,
+    get_failure,
     is_ready,
     is_stopping,
     note_failure,
@@ -41,7 +41,7 @@ from tasks.worker_heartbeat import (
 log = structlog.get_logger(__name__)
 
 Role = Literal["query", "ingest"]
-CHILD_GRACE_S = 3.0
+CHILD_EXIT_DELAY_S = 3.0
 """How long a child that could not start waits for its parent to stop."""
 QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
@@ -62,9 +62,9 @@ def run_worker(plan: WorkerStartup) -> None:
     """Run a worker in this process until it is told to stop."""
     require_schema(plan.database_url)
     database = Database(plan.database_url, application=f"refdesk worker {plan.role}")
-    profile = agree_on_profile(database, plan.settings)
+    profile = ensure_live_profile(database, plan.settings)
     app = configure(plan.broker_url)
-    name = worker_name(plan.role)
+    name = build_worker_name(plan.role)
     submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.jobs.message_expires_s)
     sign = WorkerStatus(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
     signs = WorkerHeartbeat(database, sign)
@@ -98,7 +98,7 @@ def run_worker(plan: WorkerStartup) -> None:
     signals.worker_ready.connect(when_ready, weak=False)
     signals.worker_shutting_down.connect(when_asked_to_stop, weak=False)
     signals.worker_shutdown.connect(when_stopping, weak=False)
-    signals.setup_logging.connect(_keep_logging, weak=False)
+    signals.setup_logging.connect(_leave_logging_unchanged, weak=False)
     if plan.with_parent:
         _stop_with_parent()
     arguments = ["--quiet", "worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
@@ -111,11 +111,11 @@ def run_worker(plan: WorkerStartup) -> None:
     try:
         app.worker_main(arguments)
     finally:
-        if failure():
-            raise SetupError(failure())
+        if get_failure():
+            raise SetupError(get_failure())
 
 
-def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile:
+def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProfile:
     """Give the live profile, making the configured model the first one of an empty store.
 
     Raises `ProfileMismatch` for a model that was set by hand and that the store has no profile of: it is asked for in
@@ -124,10 +124,10 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
     with database.system() as session:
         live, known = profiles.find_live(session), profiles.list_models(session)
     if live is None:
-        described = describe_embedding(settings)
+        described = describe_configured_profile(settings)
         with database.system() as session:
             return profiles.add_first(session, described)
-    wanted = model_wanted(settings, known)
+    wanted = find_configured_model(settings, known)
     if wanted in {"", live.model}:
         return live
     if wanted not in known:
@@ -143,14 +143,14 @@ def agree_on_profile(database: Database, settings: Settings) -> EmbeddingProfile
 def _start_child(plan: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
     database = Database(plan.database_url, application=f"refdesk {plan.role}", durable=False)
     try:
-        parts = load_parts(plan.settings, role=plan.role)
+        parts = build_parts_cache(plan.settings, role=plan.role)
         parts.get(profile)
     except Exception as error:
         log.exception("worker cannot start")
         note_failure(str(error) or type(error).__name__)
         # Celery would fork such a child again for ever; the worker ends with the reason instead.
         os.kill(os.getppid(), signal.SIGTERM)
-        time.sleep(CHILD_GRACE_S)
+        time.sleep(CHILD_EXIT_DELAY_S)
         os._exit(1)
     runtime = Runtime(name, plan.settings, database, parts)
     if plan.role == "ingest":
@@ -163,17 +163,17 @@ def _start_child(plan: WorkerStartup, profile: EmbeddingProfile, name: str) -> N
         watcher.start()
         signals.worker_process_shutdown.connect(lambda **_: watcher.stop(), weak=False)
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
-    install(runtime)
+    set_runtime(runtime)
     note_ready()
 
 
 def _stop_child(**_: Any) -> None:
-    runtime = current()
+    runtime = get_runtime()
     runtime.parts.close()
     runtime.database.close()
 
 
-def _keep_logging(**_: Any) -> None:
+def _leave_logging_unchanged(**_: Any) -> None:
     """Leave logging as the entry point set it up: Celery does not touch it when this signal has a receiver."""
 
 

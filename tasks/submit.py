@@ -21,9 +21,9 @@ from tasks.app import TASK_OF_QUEUE, configure
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-BROKER_REST_S = 10.0
+BROKER_PAUSE_S = 10.0
 """So long a broker that failed is left alone by a publisher in the background."""
-Numbered = Sequence[tuple[int, str]]
+QueuedJobs = Sequence[tuple[int, str]]
 """Jobs with the queue of each."""
 
 
@@ -53,7 +53,7 @@ class Submitter:
         `QuotaExceeded`, none. A request that came before gives the jobs it gave then, whatever the quota says now.
         """
         if delivery is not None or quota is not None:
-            return self._submit_whole(list(new_jobs), delivery, quota)
+            return self._submit_atomically(list(new_jobs), delivery, quota)
         numbers: list[int] = []
         batch: list[jobs.NewJob] = []
         for job in new_jobs:
@@ -63,18 +63,18 @@ class Submitter:
                 batch = []
         return numbers + self._submit_batch(batch) if batch else numbers
 
-    def publish(self, numbered: Numbered) -> bool:
+    def publish(self, numbered: QueuedJobs) -> bool:
         """Put job numbers on their queues; tells whether the broker, or the thread for it, took them all."""
         if not numbered:
             return True
-        return self._publish(numbered) if self._background is None else self._background.take(numbered)
+        return self._publish(numbered) if self._background is None else self._background.enqueue(numbered)
 
     def close(self, timeout_s: float) -> None:
         """Let the thread end what it has, but not for longer; what is left over the sweeper publishes."""
         if self._background is not None:
             self._background.close(timeout_s)
 
-    def _publish(self, numbered: Numbered) -> bool:
+    def _publish(self, numbered: QueuedJobs) -> bool:
         sent: list[int] = []
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
@@ -98,7 +98,7 @@ class Submitter:
                 jobs.mark_published(session, sent)
         return len(sent) == len(numbered)
 
-    def _submit_whole(
+    def _submit_atomically(
         self, new_jobs: list[jobs.NewJob], delivery: deliveries.NewDelivery | None, quota: quotas.Quota | None
     ) -> list[int]:
         if not new_jobs:
@@ -110,7 +110,7 @@ class Submitter:
                     return known
                 new_jobs = [replace(job, delivery_id=delivery_id) for job in new_jobs]
             if quota is not None:
-                _admit(session, new_jobs, quota)
+                _check_quota(session, new_jobs, quota)
             numbers = [jobs.submit(session, job) for job in new_jobs]
         self._publish_new(numbers, new_jobs)
         return numbers
@@ -128,18 +128,18 @@ class Submitter:
 class BackgroundPublisher:
     """Publishes on one thread of its own, and leaves a broker alone for a while that has just failed."""
 
-    def __init__(self, publish: Callable[[Numbered], bool], *, rest_s: float = BROKER_REST_S) -> None:
+    def __init__(self, publish: Callable[[QueuedJobs], bool], *, pause_s: float = BROKER_PAUSE_S) -> None:
         """Publish with a function that blocks and tells whether it worked."""
         self._publish = publish
-        self._rest_s = rest_s
-        self._waiting: SimpleQueue[Numbered | None] = SimpleQueue()
-        self._rests_until = -float("inf")
+        self._pause_s = pause_s
+        self._waiting: SimpleQueue[QueuedJobs | None] = SimpleQueue()
+        self._paused_until = -float("inf")
         self._thread = Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
-    def take(self, numbered: Numbered) -> bool:
+    def enqueue(self, numbered: QueuedJobs) -> bool:
         """Take jobs over at once; false when the broker rests and the sweeper will have to publish them."""
-        if monotonic() < self._rests_until:
+        if monotonic() < self._paused_until:
             return False
         self._waiting.put(list(numbered))
         return True
@@ -151,7 +151,7 @@ class BackgroundPublisher:
 
     def _run(self) -> None:
         while (numbered := self._waiting.get()) is not None:
-            if monotonic() < self._rests_until:
+            if monotonic() < self._paused_until:
                 continue
             together = list(numbered)
             ended = False
@@ -160,11 +160,11 @@ class BackgroundPublisher:
                     more = self._waiting.get_nowait()
                     ended = more is None
                     together += more or ()
-            self._try(together)
+            self._publish_batch(together)
             if ended:
                 return
 
-    def _try(self, numbered: Numbered) -> None:
+    def _publish_batch(self, numbered: QueuedJobs) -> None:
         try:
             taken = self._publish(numbered)
         except RefdeskError as error:
@@ -175,10 +175,10 @@ class BackgroundPublisher:
             log.exception("publishing failed")
             taken = False
         if not taken:
-            self._rests_until = monotonic() + self._rest_s
+            self._paused_until = monotonic() + self._pause_s
 
 
-def _admit(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quota) -> None:
+def _check_quota(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quota) -> None:
     """Admit what is really new: a request that another process has submitted already must not be refused."""
     first = new_jobs[0]
     quotas.lock(session, first.workspace_id, quota.kind)

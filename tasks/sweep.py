@@ -19,12 +19,12 @@ from db.engine import Database
 from db.vector_indexes import build_vector_indexes
 from pipeline.errors import DatabaseUnavailable
 from tasks.app import TASK_OF_QUEUE, app
-from tasks.embed import embed_attempts
+from tasks.embed import max_embed_attempts
 from tasks.submit import Submitter
 
 log = structlog.get_logger(__name__)
 
-TIDY_EVERY_S = 600.0
+CLEANUP_INTERVAL_S = 600.0
 
 
 class Sweeper:
@@ -36,7 +36,7 @@ class Sweeper:
         self._submitter = submitter
         self._settings = settings
         self._stop = threading.Event()
-        self._tidied = 0.0
+        self._cleaned_up_at = 0.0
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
@@ -50,7 +50,7 @@ class Sweeper:
     def sweep(self) -> ledger.SweepResult | None:
         """Sweep once; None when another worker is at it."""
         try:
-            empty = empty_queues()
+            empty = find_empty_queues()
         except (BrokerError, RedisError, OSError) as error:
             # Whatever else there is to repair does not need the broker.
             log.warning("broker away, nothing is published", error=type(error).__name__)
@@ -61,20 +61,20 @@ class Sweeper:
                 empty_queues=empty,
                 patience_s=2 * self._settings.jobs.sweep_s,
                 expires_s=self._settings.jobs.message_expires_s,
-                embed_attempts=embed_attempts(self._settings),
+                embed_attempts=max_embed_attempts(self._settings),
             )
         if swept is None:
             return None
         if swept.expired or swept.killed or swept.completed:
             log.warning("swept", expired=swept.expired, killed=swept.killed, completed=swept.completed)
         self._submitter.publish(swept.to_publish)
-        self._tidy()
+        self._clean_up()
         return swept
 
-    def _tidy(self) -> None:
-        if time.monotonic() - self._tidied < TIDY_EVERY_S and self._tidied:
+    def _clean_up(self) -> None:
+        if time.monotonic() - self._cleaned_up_at < CLEANUP_INTERVAL_S and self._cleaned_up_at:
             return
-        self._tidied = time.monotonic()
+        self._cleaned_up_at = time.monotonic()
         with self._database.system() as session:
             blobs.delete_orphans(session)
         build_vector_indexes(self._database)
@@ -91,7 +91,7 @@ class Sweeper:
                 return
 
 
-def empty_queues() -> list[str]:
+def find_empty_queues() -> list[str]:
     """Name the queues on which the broker holds no message."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel

@@ -13,7 +13,7 @@ from pipeline.errors import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
-BEAT_S = 5.0
+HEARTBEAT_INTERVAL_S = 5.0
 _taken = Value("Q", 0)
 """Messages taken, shared between the worker's parent and its children (made before the fork)."""
 _stopping = Value("b")
@@ -42,7 +42,7 @@ def note_failure(sentence: str) -> None:
     _failure[: len(text)] = list(text)
 
 
-def failure() -> str:
+def get_failure() -> str:
     """Why a child could not start; empty when none failed."""
     return bytes(_failure[:]).rstrip(b"\0").decode(errors="replace")
 
@@ -89,7 +89,7 @@ class WorkerHeartbeat:
             log.warning("database away, the worker's row stays until it is forgotten")
 
     def _run(self) -> None:
-        while not self._stop.wait(BEAT_S):
+        while not self._stop.wait(HEARTBEAT_INTERVAL_S):
             try:
                 self._beat()
             except Exception as error:  # noqa: BLE001 - whatever happens to one sign of life, the next must come

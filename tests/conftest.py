@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 from embedded.servers import EmbeddedServers, ServerUrls
 
 REPOSITORY = Path(__file__).parent.parent
@@ -83,7 +83,7 @@ def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
 def redis_url(servers: ServerUrls) -> Iterator[str]:
     """Give an empty Redis database of the test's own, spelled for the broker library."""
     url = f"{servers.redis_url}?virtual_host={next(_numbers) % 15 + 1}"
-    with redis.Redis.from_url(client_url(url)) as client:
+    with redis.Redis.from_url(to_client_url(url)) as client:
         client.flushdb()
         yield url
         client.flushdb()

@@ -21,7 +21,7 @@ import pytest
 import redis
 from sqlalchemy import text
 
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 from db import jobs, workspaces
 from db.engine import Database
 from embedded.servers import ServerUrls
@@ -189,7 +189,7 @@ def shared_desk(
     try:
         # Database 0 of Redis belongs to no single test.
         url = f"{servers.redis_url}?virtual_host=0"
-        with redis.Redis.from_url(client_url(url)) as client:
+        with redis.Redis.from_url(to_client_url(url)) as client:
             client.flushdb()
         with open_desk(urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name)) as desk:
             yield desk

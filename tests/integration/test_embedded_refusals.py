@@ -80,10 +80,10 @@ def test_disk__full_at_the_first_start_leaves_nothing_half_done(small_disk: Path
 def test_alias__that_belongs_to_somebody_else_is_refused(home: Path) -> None:
     desk = prepare_home(home / "a desk")
     desk.make_folder("postgres")
-    alias = desk.short_path("postgres").parent
+    alias = desk.make_short_path("postgres").parent
     try:
         alias.chmod(0o777)
         with pytest.raises(SetupError, match=f"{alias}.*belongs to somebody else"):
-            desk.short_path("postgres")
+            desk.make_short_path("postgres")
     finally:
         desk.remove_alias()

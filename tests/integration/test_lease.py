@@ -7,7 +7,7 @@ import pytest
 from db import jobs
 from pipeline.errors import Cancelled
 from tasks import worker_heartbeat as signs
-from tasks.lease import holding
+from tasks.lease import lease_job
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def stopping():
 
 
 def work(library, job: int) -> None:
-    with holding(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
+    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
         assert holder is not None
-        if holder.cancelled():
+        if holder.should_stop():
             raise Cancelled
         holder.report("parse")
 
@@ -34,7 +34,7 @@ def test_worker_told_to_stop__hands_the_job_back_and_the_attempt_does_not_count(
 
 def test_cancelled_by_a_person__ends(library):
     job = library.submit()
-    with holding(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
+    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
         assert holder is not None
         with library.database.tenant(library.workspace) as session:
             assert jobs.cancel(session, job) == "running"

@@ -20,7 +20,7 @@ from pipeline.errors import (
 )
 from tasks.embed import EmbedderThread, embed_backlog
 from tasks.profiles import ProfileWatcher
-from tasks.startup import agree_on_profile
+from tasks.startup import ensure_live_profile
 from tests.integration.profile_steps import OTHER, Model, add, store, switch, worker
 
 
@@ -45,8 +45,8 @@ def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take
     store(library, "new", ["three"])
     runtime = worker(library, {"fake": LlmUnreachable("The endpoint is away.")})
     with pytest.raises(LlmUnreachable):
-        embed_backlog(runtime, served="live")
-    embed_backlog(runtime, served="beside")
+        embed_backlog(runtime, group="live")
+    embed_backlog(runtime, group="other")
     assert library.count("embeddings", f"profile_id = {other.id}") == 3
     with library.database.system() as session:
         found = {status.profile.name: status.problem for status in profiles.list_statuses(session, max_attempts=3)}
@@ -112,27 +112,27 @@ def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(libra
         assert profiles.list_workers_without(session, other.id) == ["w1"]
     runtime = worker(library)
     watcher = ProfileWatcher(runtime)
-    watcher.look()
+    watcher.load_profiles()
     with library.database.system() as session:
         assert profiles.list_workers_without(session, other.id) == []
         profiles.drop(session, other)
-    watcher.look()
+    watcher.load_profiles()
     assert runtime.parts.loaded() == {library.profile.id}
 
 
 def test_worker__takes_the_live_profile_whatever_the_default_setting_says(library):
-    assert agree_on_profile(library.database, Settings(_env_file=None)).name == "fake"
+    assert ensure_live_profile(library.database, Settings(_env_file=None)).name == "fake"
 
 
 def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
     with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
-        agree_on_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="strange")))
+        ensure_live_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="strange")))
 
 
 def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
     other = add(library)
     switch(library, other)
-    found = agree_on_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="fake")))
+    found = ensure_live_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="fake")))
     assert replace(found, id=0) == OTHER
 
 
@@ -150,4 +150,4 @@ def test_worker__names_the_model_that_is_live_now(library):
 def test_worker__set_to_the_model_by_another_of_its_names_is_no_mismatch(library):
     library.run("UPDATE embedding_profiles SET model = 'all-MiniLM-L6-v2'")
     settings = Settings(_env_file=None, embedding=EmbeddingSettings(model="sentence-transformers/all-MiniLM-L6-v2"))
-    assert agree_on_profile(library.database, settings).name == "fake"
+    assert ensure_live_profile(library.database, settings).name == "fake"

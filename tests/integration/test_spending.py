@@ -24,7 +24,7 @@ from pipeline.ports import Reranker
 from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.types import Usage
 from tasks import query
-from tasks.lease import holding
+from tasks.lease import lease_job
 from tasks.runtime import Runtime
 from tests.answer_fakes import FakeChat
 from tests.integration.conftest import fake_vector
@@ -197,7 +197,7 @@ def answer(library):
         )
         runtime = Runtime("w", settings, library.database, parts)
         number = ask(library, requester, workspace, "llm-pointwise")
-        with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:
+        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as holder:
             assert holder is not None
             query._answer(runtime, holder)
         return library.job(number, workspace), chat

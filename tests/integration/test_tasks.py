@@ -14,7 +14,7 @@ from db import blobs, documents, jobs, traces
 from pipeline.answer_parts import AnswerParts
 from pipeline.rerank.recall_order import RecallOrderReranker
 from tasks import ingest, query
-from tasks.lease import holding
+from tasks.lease import lease_job
 from tasks.runtime import Runtime
 from tests.answer_fakes import FakeChat
 from tests.integration.conftest import fake_vector
@@ -45,7 +45,7 @@ def work(library):
         parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
         task = query._answer if library.job(number).kind == "ask" else ingest._ingest
-        with holding(library.database, number, worker="w", stage="start", lease_s=60) as holder:
+        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as holder:
             assert holder is not None
             task(runtime, holder)
         return library.job(number), chat

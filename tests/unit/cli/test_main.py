@@ -21,7 +21,7 @@ from cli.ingest import IngestResult, describe, summarise
 from cli.main import app
 from cli.temporary_workers import last_line
 from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, SupervisedProcess
-from config.checks import reach_redis
+from config.checks import read_redis_version
 from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, SetupError
 
 ANSWER = [
@@ -149,7 +149,7 @@ def test_ingest__refused_as_a_whole_names_every_source(run):
 def test_redis_url__that_is_none():
     for url in ("nonsense", "http://host/", "redis://127.0.0.1:port"):
         with pytest.raises(SetupError, match="REDIS_URL is not a Redis address"):
-            reach_redis(url)
+            read_redis_version(url)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://u:hidden-word@h/d", "postgresql://u:hidden-word@h:port/d"])

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from config import wiring
 from config.budgets import build_budget
-from config.checks import Check, _language_model, _prices
+from config.checks import Check, _check_language_model, _check_prices
 from config.prices import Price
 from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
 from config.settings import Settings
@@ -35,7 +35,7 @@ def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
         monkeypatch.setattr(httpx, "get", lambda url, **_: reply)
         settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
-        found = _language_model(settings)
+        found = _check_language_model(settings)
         assert "hidden-word" not in found.detail
         return found
 
@@ -74,7 +74,7 @@ def test_language_model__key_that_is_none_is_a_problem(look):
 
 
 def test_language_model__unreachable_hides_the_password():
-    found = _language_model(Settings(llm=LlmSettings(base_url=URL, model="tiny")))
+    found = _check_language_model(Settings(llm=LlmSettings(base_url=URL, model="tiny")))
     assert found.status == "problem"
     assert "hidden-word" not in found.detail
 
@@ -92,7 +92,7 @@ def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp
 
 def test_prices__are_asked_for_where_dollars_are_limited():
     def found(llm=LLM, **groups):
-        return [(check.status, check.detail) for check in _prices(Settings(_env_file=None, llm=llm, **groups))]
+        return [(check.status, check.detail) for check in _check_prices(Settings(_env_file=None, llm=llm, **groups))]
 
     limited = BudgetSettings(question_hard_usd=1.0)
     assert found() == []

@@ -31,7 +31,7 @@ def test_parts__are_built_once_and_let_go_of() -> None:
     assert parts.get(ONE) is parts.get(ONE)
     parts.get(TWO)
     assert (built, parts.loaded()) == (["p1", "p2"], frozenset({1, 2}))
-    parts.keep([2, 3])
+    parts.retain([2, 3])
     assert parts.loaded() == {2}
     parts.get(ONE)
     assert built == ["p1", "p2", "p1"]
@@ -50,7 +50,7 @@ def test_failure__is_remembered_for_a_while_and_then_tried_again(monkeypatch: py
     with pytest.raises(ModelUnavailable, match="is away"):
         parts.get(ONE)
     assert tries == [1]
-    monkeypatch.setattr(loaded, "TRY_AGAIN_S", 0.0)
+    monkeypatch.setattr(loaded, "RETRY_AFTER_S", 0.0)
     with pytest.raises(ModelUnavailable, match="p1 cannot be used here: no such file"):
         parts.get(ONE)
     assert tries == [1, 1]

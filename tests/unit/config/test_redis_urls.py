@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.redis_urls import broker_url, client_url
+from config.redis_urls import to_broker_url, to_client_url
 
 PAIRS = [
     ("redis+socket:///tmp/a/redis.sock", "unix:///tmp/a/redis.sock"),
@@ -15,7 +15,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("broker", "client"), PAIRS)
 def test_redis_urls__each_library_gets_its_spelling(broker: str, client: str) -> None:
-    assert client_url(broker) == client
-    assert client_url(client) == client
-    assert broker_url(client) == broker
-    assert broker_url(broker) == broker
+    assert to_client_url(broker) == client
+    assert to_client_url(client) == client
+    assert to_broker_url(client) == broker
+    assert to_broker_url(broker) == broker

@@ -22,7 +22,7 @@ from pipeline.types import (
     RecallQuery,
     RecallResult,
 )
-from tasks.results import answer_json
+from tasks.results import build_answer_json
 from tests.answer_fakes import FakeChat, FakeStore, WordEmbedder, candidate
 
 FOUND = (
@@ -197,7 +197,7 @@ def test_answer__a_near_duplicate_takes_no_place_in_the_top_k() -> None:
         (3, (), None),
         (4, (DUPLICATE,), 1),
     ]
-    (first, second) = answer_json(1, result)["citations"]
+    (first, second) = build_answer_json(1, result)["citations"]
     assert first["also_in"] == [{"document": 102, "title": "Document 2"}, {"document": 104, "title": "Document 4"}]
     assert second["also_in"] == []
 
@@ -205,7 +205,7 @@ def test_answer__a_near_duplicate_takes_no_place_in_the_top_k() -> None:
 def test_answer__conflicts_are_in_its_json() -> None:
     texts = ("The castle gate closes at 18:00.", "The castle gate closes at 20:00.")
     found = [candidate(n, text, dense_score=0.6) for n, text in enumerate(texts, 1)]
-    assert answer_json(1, ask("When does the castle gate close?", parts(found)))["conflicts"] == [[1, 2]]
+    assert build_answer_json(1, ask("When does the castle gate close?", parts(found)))["conflicts"] == [[1, 2]]
 
 
 def with_neighbours(context_tokens: int = 2400) -> tuple[AnswerParts, FakeStore, FakeChat]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.submit import BackgroundPublisher, Numbered
+from tasks.submit import BackgroundPublisher, QueuedJobs
 
 PATIENCE_S = 30
 
@@ -23,7 +23,7 @@ class Broker:
         self.answers.set()
         self.asked = threading.Event()
 
-    def publish(self, numbered: Numbered) -> bool:
+    def publish(self, numbered: QueuedJobs) -> bool:
         self.tries += 1
         self.asked.set()
         assert self.answers.wait(PATIENCE_S)
@@ -42,9 +42,9 @@ def broker() -> Iterator[Broker]:
 def test_background__nobody_waits_for_a_broker_that_hangs_and_what_waited_is_published_together(broker):
     broker.answers.clear()
     background = BackgroundPublisher(broker.publish)
-    assert background.take([(1, "query")])
+    assert background.enqueue([(1, "query")])
     assert broker.asked.wait(PATIENCE_S)
-    assert all(background.take([(number, "query")]) for number in range(2, 50))
+    assert all(background.enqueue([(number, "query")]) for number in range(2, 50))
     broker.answers.set()
     background.close(PATIENCE_S)
     assert broker.taken == [(number, "query") for number in range(1, 50)]
@@ -53,18 +53,18 @@ def test_background__nobody_waits_for_a_broker_that_hangs_and_what_waited_is_pub
 
 def test_background__a_broker_that_failed_has_a_rest(broker):
     broker.there = False
-    background = BackgroundPublisher(broker.publish, rest_s=3600)
-    assert background.take([(1, "query")])
+    background = BackgroundPublisher(broker.publish, pause_s=3600)
+    assert background.enqueue([(1, "query")])
     background.close(PATIENCE_S)
     broker.there = True
-    assert not background.take([(2, "query")])
+    assert not background.enqueue([(2, "query")])
     assert (broker.tries, broker.taken) == (1, [])
 
 
 def test_background__closing_does_not_wait_for_a_broker_that_hangs(broker):
     broker.answers.clear()
     background = BackgroundPublisher(broker.publish)
-    background.take([(1, "query")])
+    background.enqueue([(1, "query")])
     assert broker.asked.wait(PATIENCE_S)
     background.close(0.01)
     assert broker.taken == []

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from config.checks import Check, _rerank_endpoint, attempt
+from config.checks import Check, _check_rerank_endpoint, run_check
 from config.setting_groups import RerankApiSettings
 from config.settings import Settings
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scores
@@ -303,7 +303,7 @@ def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: Said, calls:
 def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
     def check(url: str, model: str = "") -> Check:
         settings = Settings(rerank_api=RerankApiSettings(url=url, model=model))
-        return attempt("rerank endpoint", lambda: _rerank_endpoint(settings))
+        return run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))
 
     with LoopbackLlm(in_turn([cohere(result(0, 0.9)), cohere()])) as server:
         found = check(server.url, "tiny")
