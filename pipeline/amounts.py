@@ -1,4 +1,4 @@
-"""Amounts of money: the limits that hold for them, and how sentences say them."""
+"""Amounts of money: exceeded spending limits, and the formatting of amounts and durations."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 BudgetScope = Literal["question", "user", "server"]
-"""What a limit of the budget holds for: one question, or a day of its asker or of its server (workspace)."""
+"""What a limit applies to: one question, or 24 hours of a user or of a server (workspace)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExceededLimit:
-    """A limit of the budget that something would have passed."""
+    """A spending limit that an estimated cost would exceed."""
 
     scope: BudgetScope
     limit_usd: float
     spent_usd: float
-    """For this question so far, or by its asker or server in the last 24 hours."""
+    """Spent on this question so far, or by its user or server in the last 24 hours."""
     estimated_usd: float
     frees_in_s: float | None = None
-    """Seconds until there is room for it; None: waiting does not help."""
+    """Seconds until the estimated cost fits the limit; None: waiting does not help."""
 
 
 def format_usd(usd: float) -> str:
-    """Write an amount of US dollars with two to four decimals."""
+    """Format an amount of US dollars with two to four decimals."""
     if 0 < usd < 0.0001:
         return "less than $0.0001"
     whole, _, decimals = f"{usd:,.4f}".partition(".")
@@ -31,7 +31,7 @@ def format_usd(usd: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Say how long, in the largest unit that fits."""
+    """Format a duration in its largest unit, for example `2 hours`."""
     units = (("day", 86_400), ("hour", 3600), ("minute", 60))
     unit, length = next(((unit, length) for unit, length in units if seconds >= length), ("second", 1))
     number = max(1, round(seconds / length))

@@ -19,8 +19,7 @@ from pipeline.errors import BudgetExceeded
 from pipeline.generate import EXTRACTIVE, build_answer_messages
 from pipeline.ports import ChatModel, RecentSpending, Reranker, Spending
 from pipeline.rerank import build_cascade, estimate_usage
-from pipeline.rewrite import MAX_REPLY_TOKENS as REWRITE_TOKENS
-from pipeline.rewrite import PREVIOUS_QUESTIONS, build_rewrite_messages
+from pipeline.rewrite import MAX_REPLY_TOKENS, PREVIOUS_QUESTIONS, build_rewrite_messages
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     Candidate,
@@ -33,9 +32,9 @@ from pipeline.types import (
     Usage,
 )
 
-FREE_RERANKERS = ("late-interaction", "none")
+FREE_RERANKERS: tuple[str, ...] = ("late-interaction", "none")
 RERANKERS_BY_PRICE = ("llm-pairwise", "llm-pointwise", "llm-listwise", *FREE_RERANKERS)
-"""Methods from the dearest to the one that does nothing; those behind a method may take its place."""
+"""Methods from the most to the least expensive. A method can be replaced by those after it."""
 
 ROUNDING_USD = 1e-9
 
@@ -44,20 +43,20 @@ _SCOPE_PHRASES = {"question": "one question", "user": "one person in 24 hours", 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """US dollars; 0 is no limit."""
+    """A soft and a hard limit in US dollars; 0 means no limit."""
 
     soft_usd: float = 0.0
     hard_usd: float = 0.0
 
     @property
-    def step_usd(self) -> float:
-        """From where on cheaper methods are taken: without a soft limit, the hard one."""
+    def downgrade_usd(self) -> float:
+        """The amount above which cheaper methods are used: the soft limit, or else the hard limit."""
         return self.soft_usd or self.hard_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be spent: on one question, and in 24 hours by its asker and by everybody in the workspace."""
+    """The limits per question, and in 24 hours per user and per server (workspace)."""
 
     question: Limit = field(default_factory=Limit)
     user: Limit = field(default_factory=Limit)
@@ -66,7 +65,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRequest:
-    """How a question is to be answered, once its candidates are known."""
+    """How a question should be answered, once its candidates are known."""
 
     rewritten: RewriteResult
     context: QuestionContext
@@ -76,24 +75,24 @@ class BudgetRequest:
     """The requested reranker, built from its name."""
     top_k: int
     max_tokens: int
-    """Longest answer."""
+    """Maximum tokens of the written answer."""
     context_tokens: int = 0
-    """Up to so many tokens the passages get what stands around them."""
+    """Maximum tokens of the passages together with their neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOption:
-    """One way to go on, and what it is estimated to cost."""
+    """One way to continue, with its estimated cost."""
 
     usd: float
     reranker: str = ""
     writes: bool = True
-    """Whether the language model is asked to write."""
+    """Whether the language model writes the answer (or, before recall, rewrites the question)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BudgetPlan:
-    """The way that fits."""
+    """The option that fits the budget."""
 
     reranker: Reranker
     writes: bool
@@ -102,131 +101,145 @@ class BudgetPlan:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What one question may cost, beside what has been spent."""
+    """The limits of one question, its prices, and the recent spending that counts toward the limits."""
 
     limits: Limits
     spending: Spending
     prompt_usd: float = 0.0
-    """Price of a million tokens sent to the model that writes."""
+    """Price per million prompt tokens of the model that writes."""
     completion_usd: float = 0.0
+    """Price per million completion tokens."""
 
     def plan_rewriting(self, question: str, conversation: Sequence[Exchange], chat: ChatModel) -> Fallback | None:
-        """Set aside what rewriting a follow-up costs; gives a fallback where it has to be left out.
+        """Reserve the cost of rewriting a follow-up question.
 
-        Raises `BudgetExceeded`.
+        Returns:
+            None if the question may be rewritten, else the fallback.
+
+        Raises:
+            BudgetExceeded: A hard limit does not allow an answer.
         """
-        asked = self._priced(build_rewrite_messages(question, conversation), REWRITE_TOKENS)
-        way, over = self._reserve([PlanOption(asked.cost_usd), PlanOption(0.0, writes=False)], 0.0)
-        if way.writes or over is None:
+        estimate = self._estimate_call(build_rewrite_messages(question, conversation), MAX_REPLY_TOKENS)
+        option, exceeded = self._reserve([PlanOption(estimate.cost_usd), PlanOption(0.0, writes=False)], 0.0)
+        if option.writes or exceeded is None:
             return None
-        return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _format_soft_limit(over), over)
+        return Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, _format_exceeded(exceeded), exceeded)
 
-    def plan(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> BudgetPlan:
-        """Find the way that fits and set aside what it costs; raises `BudgetExceeded`."""
-        ways = self._ways(wanted, rerankers, writes=chat is not None)
-        way, over = self._reserve(ways, wanted.rewritten.usage.cost_usd)
-        replaced = []
-        if over is not None and way.reranker != wanted.reranker_name:
-            replaced.append(Fallback("rerank", wanted.reranker_name, way.reranker, _format_soft_limit(over), over))
-        if over is not None and chat is not None and not way.writes:
-            replaced.append(Fallback("generate", chat.name, EXTRACTIVE, _format_soft_limit(over), over))
-        return BudgetPlan(_build_reranker(way.reranker, wanted, rerankers), way.writes, tuple(replaced))
+    def plan(self, request: BudgetRequest, rerankers: Mapping[str, Reranker], chat: ChatModel | None) -> BudgetPlan:
+        """Choose the first option that fits the limits and reserve its cost.
 
-    def estimate_answer(self, wanted: BudgetRequest) -> Usage:
-        """Estimate the written answer at most: the longest of the candidates, and all the tokens it may have."""
-        longest = sorted(wanted.candidates, key=lambda c: -estimate_tokens(c.text))[: wanted.top_k]
+        Raises:
+            BudgetExceeded: A hard limit does not allow an answer.
+        """
+        options = self._list_options(request, rerankers, writes=chat is not None)
+        option, exceeded = self._reserve(options, request.rewritten.usage.cost_usd)
+        fallbacks = []
+        if exceeded is not None:
+            reason = _format_exceeded(exceeded)
+            if option.reranker != request.reranker_name:
+                fallbacks.append(Fallback("rerank", request.reranker_name, option.reranker, reason, exceeded))
+            if chat is not None and not option.writes:
+                fallbacks.append(Fallback("generate", chat.name, EXTRACTIVE, reason, exceeded))
+        return BudgetPlan(_build_reranker(option.reranker, request, rerankers), option.writes, tuple(fallbacks))
+
+    def estimate_answer(self, request: BudgetRequest) -> Usage:
+        """Return the maximum usage of the written answer: the longest passages in the prompt, and a full completion."""
+        longest = sorted(request.candidates, key=lambda c: -estimate_tokens(c.text))[: request.top_k]
         passages = [RankedCandidate(candidate, rank, 0.0) for rank, candidate in enumerate(longest, 1)]
-        around = wanted.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
-        asked = build_answer_messages(wanted.rewritten.question, passages, wanted.context)
-        return self._priced(asked, wanted.max_tokens, besides=max(0, around))
+        neighbour_tokens = request.context_tokens - sum(estimate_tokens(candidate.text) for candidate in longest)
+        messages = build_answer_messages(request.rewritten.question, passages, request.context)
+        return self._estimate_call(messages, request.max_tokens, extra_tokens=max(0, neighbour_tokens))
 
-    def _priced(self, messages: Sequence[ChatMessage], completion_tokens: int, besides: int = 0) -> Usage:
-        prompt_tokens = estimate_messages(messages) + besides
+    def _estimate_call(self, messages: Sequence[ChatMessage], completion_tokens: int, extra_tokens: int = 0) -> Usage:
+        prompt_tokens = estimate_messages(messages) + extra_tokens
         cost = prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
         return Usage(1, prompt_tokens, completion_tokens, cost / 1_000_000)
 
-    def _ways(self, wanted: BudgetRequest, rerankers: Mapping[str, Reranker], *, writes: bool) -> list[PlanOption]:
-        """List the ways from the one asked for to the one that costs least, each cheaper than the one before."""
-        written = self.estimate_answer(wanted).cost_usd if writes else 0.0
+    def _list_options(
+        self, request: BudgetRequest, rerankers: Mapping[str, Reranker], *, writes: bool
+    ) -> list[PlanOption]:
+        """List the options, the requested one first, each cheaper than the one before."""
+        answer_usd = self.estimate_answer(request).cost_usd if writes else 0.0
 
         @cache
-        def cost(name: str) -> float:
-            reranker = _build_reranker(name, wanted, rerankers)
-            return estimate_usage(reranker, wanted.rewritten.searched_as, wanted.candidates).cost_usd
+        def rerank_usd(name: str) -> float:
+            reranker = _build_reranker(name, request, rerankers)
+            return estimate_usage(reranker, request.rewritten.searched_as, request.candidates).cost_usd
 
-        ways = [PlanOption(cost(wanted.reranker_name) + written, wanted.reranker_name, writes)]
-        if cost(wanted.reranker_name):
-            for name in _cheaper_rerankers(
-                parse_cascade(wanted.reranker_name, rerankers.keys()), rerankers.keys(), cost
-            ):
-                if cost(name) + written < ways[-1].usd:
-                    ways.append(PlanOption(cost(name) + written, name, writes))
-        if written and not cost(ways[-1].reranker):
-            ways.append(PlanOption(0.0, ways[-1].reranker, writes=False))
-        return ways
+        requested = request.reranker_name
+        options = [PlanOption(rerank_usd(requested) + answer_usd, requested, writes)]
+        if rerank_usd(requested):
+            for name in _cheaper_rerankers(parse_cascade(requested, rerankers.keys()), rerankers.keys(), rerank_usd):
+                if rerank_usd(name) + answer_usd < options[-1].usd:
+                    options.append(PlanOption(rerank_usd(name) + answer_usd, name, writes))
+        if answer_usd and not rerank_usd(options[-1].reranker):
+            options.append(PlanOption(0.0, options[-1].reranker, writes=False))
+        return options
 
-    def _reserve(self, ways: Sequence[PlanOption], before_usd: float) -> tuple[PlanOption, ExceededLimit | None]:
-        if not ways[0].usd:
-            return ways[0], None
+    def _reserve(self, options: Sequence[PlanOption], spent_usd: float) -> tuple[PlanOption, ExceededLimit | None]:
+        if not options[0].usd:
+            return options[0], None
 
-        def choose(spent: RecentSpending) -> tuple[float, tuple[PlanOption, ExceededLimit | None]]:
-            way, over = _choose_option(ways, _LimitCheck(self.limits, spent, before_usd))
-            return way.usd, (way, over)
+        def choose(spending: RecentSpending) -> tuple[float, tuple[PlanOption, ExceededLimit | None]]:
+            option, exceeded = _choose_option(options, _LimitCheck(self.limits, spending, spent_usd))
+            return option.usd, (option, exceeded)
 
         return self.spending.reserve(choose)
 
 
 @dataclass(frozen=True, slots=True)
 class _LimitCheck:
-    """The limits, each beside what counts toward it."""
+    """The limits together with the amounts that count toward them."""
 
     limits: Limits
-    spent: RecentSpending
-    before_usd: float
+    spending: RecentSpending
+    spent_usd: float
+    """Spent on this question so far, in this attempt."""
 
     def __iter__(self) -> Iterator[tuple[BudgetScope, Limit, float]]:
-        yield "question", self.limits.question, self.before_usd + self.spent.question_usd
-        yield "user", self.limits.user, self.spent.user_usd
-        yield "server", self.limits.server, self.spent.server_usd
+        yield "question", self.limits.question, self.spent_usd + self.spending.question_usd
+        yield "user", self.limits.user, self.spending.user_usd
+        yield "server", self.limits.server, self.spending.server_usd
 
-    def over_step(self, usd: float) -> list[ExceededLimit]:
-        """Give the limits from which on so much more has to be done in a cheaper way."""
-        return self._over(usd, {scope: limit.step_usd for scope, limit, _ in self})
+    def exceeded_downgrade(self, usd: float) -> list[ExceededLimit]:
+        """Return the limits above which this amount requires a cheaper method."""
+        return self._exceeded(usd, {scope: limit.downgrade_usd for scope, limit, _ in self})
 
-    def over_hard(self, usd: float) -> list[ExceededLimit]:
-        """Give the hard limits that so much more would pass."""
-        return self._over(usd, {scope: limit.hard_usd for scope, limit, _ in self})
+    def exceeded_hard(self, usd: float) -> list[ExceededLimit]:
+        """Return the hard limits that this amount would exceed."""
+        return self._exceeded(usd, {scope: limit.hard_usd for scope, limit, _ in self})
 
-    def over_last(self, usd: float) -> list[ExceededLimit]:
-        """Give the soft limits that so much more would pass and that have no hard one behind them."""
-        return self._over(usd, {scope: 0.0 if limit.hard_usd else limit.soft_usd for scope, limit, _ in self})
+    def exceeded_soft_only(self, usd: float) -> list[ExceededLimit]:
+        """Return the soft limits without a hard limit that this amount would exceed."""
+        return self._exceeded(usd, {scope: 0.0 if limit.hard_usd else limit.soft_usd for scope, limit, _ in self})
 
     def used_up(self, usd: float) -> list[ExceededLimit]:
-        """Give the hard limits that have been reached already."""
+        """Return the hard limits that are reached already."""
         return [
             ExceededLimit(scope, limit.hard_usd, spent, usd)
             for scope, limit, spent in self
             if limit.hard_usd and spent >= limit.hard_usd - ROUNDING_USD
         ]
 
-    def last(self, passed: Sequence[ExceededLimit]) -> ExceededLimit:
-        """Of limits that are passed, give the one that holds longest, with the time when there is room."""
+    def longest(self, exceeded: Sequence[ExceededLimit]) -> ExceededLimit:
+        """Return the limit that stays exceeded longest, with the time until then."""
         return max(
-            map(self._with_room, passed), key=lambda over: math.inf if over.frees_in_s is None else over.frees_in_s
+            map(self._with_time, exceeded),
+            key=lambda limit: math.inf if limit.frees_in_s is None else limit.frees_in_s,
         )
 
-    def _with_room(self, over: ExceededLimit) -> ExceededLimit:
-        """Add when there is room, where waiting helps."""
-        if over.scope == "question" or over.estimated_usd > over.limit_usd + ROUNDING_USD:
-            return over
-        needed = over.spent_usd + over.estimated_usd - over.limit_usd
-        return replace(over, frees_in_s=self.spent.frees_in_s(over.scope, needed))
+    def _with_time(self, exceeded: ExceededLimit) -> ExceededLimit:
+        """Add the time after which the amount fits, if waiting helps."""
+        if exceeded.scope == "question" or exceeded.estimated_usd > exceeded.limit_usd + ROUNDING_USD:
+            return exceeded
+        excess_usd = exceeded.spent_usd + exceeded.estimated_usd - exceeded.limit_usd
+        return replace(exceeded, frees_in_s=self.spending.frees_in_s(exceeded.scope, excess_usd))
 
-    def _over(self, usd: float, most: Mapping[BudgetScope, float]) -> list[ExceededLimit]:
+    def _exceeded(self, usd: float, limits_usd: Mapping[BudgetScope, float]) -> list[ExceededLimit]:
         return [
-            ExceededLimit(scope, most[scope], spent, usd)
+            ExceededLimit(scope, limits_usd[scope], spent, usd)
             for scope, _, spent in self
-            if usd and most[scope] and spent + usd > most[scope] + ROUNDING_USD
+            if usd and limits_usd[scope] and spent + usd > limits_usd[scope] + ROUNDING_USD
         ]
 
 
@@ -234,50 +247,49 @@ def _build_reranker(name: str, request: BudgetRequest, rerankers: Mapping[str, R
     return request.reranker if name == request.reranker_name else build_cascade(name, rerankers)
 
 
-def _choose_option(ways: Sequence[PlanOption], scopes: _LimitCheck) -> tuple[PlanOption, ExceededLimit | None]:
-    asked = ways[0]
-    complete = [way for way in ways if way.writes == asked.writes]
-    least = complete[-1]
-    # What passes a limit includes what has used it up, except where the least costs nothing.
-    if refused := scopes.over_hard(least.usd) or scopes.used_up(least.usd or asked.usd):
-        raise BudgetExceeded(_format_hard_limit(scopes.last(refused)))
-    passed = scopes.over_step(asked.usd)
-    if not passed:
-        return asked, None
-    over = scopes.last(passed)
-    for way in complete[1:]:
-        if not scopes.over_step(way.usd):
-            return way, over
-    return (ways[-1] if scopes.over_last(least.usd) else least), over
+def _choose_option(options: Sequence[PlanOption], check: _LimitCheck) -> tuple[PlanOption, ExceededLimit | None]:
+    requested = options[0]
+    complete = [option for option in options if option.writes == requested.writes]
+    cheapest = complete[-1]
+    # An amount above 0 that exceeds a limit also covers limits that are used up. If the cheapest option is free,
+    # the requested amount shows whether a limit is used up.
+    if rejected := check.exceeded_hard(cheapest.usd) or check.used_up(cheapest.usd or requested.usd):
+        raise BudgetExceeded(_format_rejection(check.longest(rejected)))
+    downgrade = check.exceeded_downgrade(requested.usd)
+    if not downgrade:
+        return requested, None
+    exceeded = check.longest(downgrade)
+    for option in complete[1:]:
+        if not check.exceeded_downgrade(option.usd):
+            return option, exceeded
+    return (options[-1] if check.exceeded_soft_only(cheapest.usd) else cheapest), exceeded
 
 
-def _cheaper_rerankers(cascade: Cascade, known: Collection[str], cost_of: Callable[[str], float]) -> list[str]:
-    """Name what may take a reranker's place, dearest first."""
-    only = cascade.stages[0]
-    if len(cascade.stages) == 1 and only.candidates is None and cascade.top_k is None:
-        behind = (
-            RERANKERS_BY_PRICE[RERANKERS_BY_PRICE.index(only.method) + 1 :]
-            if only.method in RERANKERS_BY_PRICE
-            else FREE_RERANKERS
-        )
-        return [name for name in behind if name in known]
-    stages = tuple(stage for stage in cascade.stages if not cost_of(stage.method))
+def _cheaper_rerankers(cascade: Cascade, known: Collection[str], usd_of: Callable[[str], float]) -> list[str]:
+    """Return the names that may replace a reranker, most expensive first."""
+    first = cascade.stages[0]
+    if len(cascade.stages) == 1 and first.candidates is None and cascade.top_k is None:
+        names = FREE_RERANKERS
+        if first.method in RERANKERS_BY_PRICE:
+            names = RERANKERS_BY_PRICE[RERANKERS_BY_PRICE.index(first.method) + 1 :]
+        return [name for name in names if name in known]
+    stages = tuple(stage for stage in cascade.stages if not usd_of(stage.method))
     stages = stages or tuple(Stage(name) for name in FREE_RERANKERS if name in known)[:1]
     return [str(Cascade(stages, cascade.top_k))] if stages else []
 
 
-def _format_soft_limit(over: ExceededLimit) -> str:
-    return f"It would cost about {format_usd(over.estimated_usd)}, and {_format_limit(over)}."
+def _format_exceeded(exceeded: ExceededLimit) -> str:
+    text = f"The estimated cost of {format_usd(exceeded.estimated_usd)} would exceed the limit of "
+    text += f"{format_usd(exceeded.limit_usd)} for {_SCOPE_PHRASES[exceeded.scope]}"
+    if exceeded.scope != "question" or exceeded.spent_usd:
+        text += f", of which {format_usd(exceeded.spent_usd)} are spent"
+    if exceeded.frees_in_s is not None:
+        text += f". Budget is available again in {format_duration(exceeded.frees_in_s)}"
+    return f"{text}."
 
 
-def _format_hard_limit(over: ExceededLimit) -> str:
-    named = "QUESTION" if over.scope == "question" else f"{over.scope.upper()}_DAY"
-    way_out = "" if over.frees_in_s is not None else f"; ask the operator to raise REFDESK_BUDGET_{named}_HARD_USD"
-    return f"An answer would cost about {format_usd(over.estimated_usd)}, and {_format_limit(over)}{way_out}."
-
-
-def _format_limit(over: ExceededLimit) -> str:
-    said = f"the limit is {format_usd(over.limit_usd)} for {_SCOPE_PHRASES[over.scope]}"
-    if over.scope != "question" or over.spent_usd:
-        said += f", of which {format_usd(over.spent_usd)} are spent"
-    return said if over.frees_in_s is None else f"{said}; there is room again in {format_duration(over.frees_in_s)}"
+def _format_rejection(exceeded: ExceededLimit) -> str:
+    if exceeded.frees_in_s is not None:
+        return _format_exceeded(exceeded)
+    setting = "QUESTION" if exceeded.scope == "question" else f"{exceeded.scope.upper()}_DAY"
+    return f"{_format_exceeded(exceeded)} Ask the operator to raise REFDESK_BUDGET_{setting}_HARD_USD."

@@ -1,10 +1,11 @@
-"""Cascades: several rerankers in a row, each on fewer candidates, written as one name that people choose.
+"""Parse the names of rerankers and cascades. A cascade is several rerankers in a row, each on fewer candidates.
 
     cross-encoder:50>llm-listwise:20>3
 
-The number behind a method is how many candidates it reads, best first; without one it reads all that the stage before
-has left. A number alone at the end is the Top-K: how many passages the answer is written from. A single method with a
-number, `llm-pairwise:10`, is a cascade of one stage. Light, so that every front door can check a name.
+The number after a method is the number of candidates it reads, best first; without a number it reads all candidates
+of the previous stage. A number at the end is the Top-K, the number of passages for the answer. A single method with a
+number, `llm-pairwise:10`, is a cascade of one stage. This module imports no reranker, so that the bot, the command line
+and the settings can check a name.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Stage:
 
     method: str
     candidates: int | None = None
-    """How many it reads; None: all that are left."""
+    """Number of candidates it reads; None: all of the previous stage."""
 
     def __str__(self) -> str:
         return self.method if self.candidates is None else f"{self.method}:{self.candidates}"
@@ -39,30 +40,30 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Cascade:
-    """What the name of a reranker says."""
+    """The parsed name of a reranker."""
 
     stages: tuple[Stage, ...]
     top_k: int | None = None
-    """Passages the answer is written from; None: as set elsewhere."""
+    """Number of passages for the answer; None: the Top-K of the options."""
 
     def __str__(self) -> str:
         return ">".join([*map(str, self.stages), *([str(self.top_k)] if self.top_k is not None else [])])
 
 
 def check_reranker(name: str, known: Collection[str] = RERANKERS) -> str:
-    """Check a name where a person gives it and write it in its one form; raises `UnknownName` with the way out."""
+    """Return the normalized name of a reranker or cascade; raise `UnknownName` if it is invalid."""
     return str(parse_cascade(name, known))
 
 
 def parse_cascade(name: str, known: Collection[str] = RERANKERS) -> Cascade:
-    """Read the name of a reranker or a cascade; raises `UnknownName` with a sentence that says what is wrong."""
+    """Parse the name of a reranker or cascade; raise `UnknownName` if it is invalid."""
     parts = [part.strip() for part in name.strip().split(">")]
     top_k = None
     if len(parts) > 1 and parts[-1].isascii() and parts[-1].isdigit():
         top_k = int(parts.pop())
-    shown = _truncate(name)
-    stages = tuple(_parse_stage(part, shown, known) for part in parts)
-    _check_limits(Cascade(stages, top_k), shown)
+    short_name = _truncate(name)
+    stages = tuple(_parse_stage(part, short_name, known) for part in parts)
+    _check_limits(Cascade(stages, top_k), short_name)
     return Cascade(stages, top_k)
 
 
@@ -81,15 +82,17 @@ def _truncate(name: str) -> str:
 
 
 def _check_limits(cascade: Cascade, name: str) -> None:
-    example = "write it like cross-encoder:50>llm-listwise:20>3"
+    example = "for example cross-encoder:50>llm-listwise:20>3"
     if len(cascade.stages) > MAX_STAGES:
-        raise UnknownName(f"The cascade {name!r} has {len(cascade.stages)} stages, {MAX_STAGES} at most; {example}.")
+        raise UnknownName(
+            f"The cascade {name!r} has {len(cascade.stages)} stages; the maximum is {MAX_STAGES}, {example}."
+        )
     numbers = [stage.candidates for stage in cascade.stages if stage.candidates is not None]
     if not all(1 <= number <= MAX_CANDIDATES for number in numbers):
-        raise UnknownName(f"In {name!r} a stage reads from 1 to {MAX_CANDIDATES} candidates; {example}.")
+        raise UnknownName(f"In {name!r} each stage must read from 1 to {MAX_CANDIDATES} candidates, {example}.")
     if cascade.top_k is not None and not 1 <= cascade.top_k <= MAX_TOP_K:
-        raise UnknownName(f"In {name!r} the number at the end is the Top-K, from 1 to {MAX_TOP_K}; {example}.")
+        raise UnknownName(f"In {name!r} the number at the end is the Top-K, from 1 to {MAX_TOP_K}, {example}.")
     if any(later >= earlier for earlier, later in pairwise(numbers)):
-        raise UnknownName(f"In {name!r} each stage must read fewer candidates than the one before; {example}.")
+        raise UnknownName(f"In {name!r} each stage must read fewer candidates than the one before, {example}.")
     if cascade.top_k is not None and numbers and cascade.top_k > numbers[-1]:
-        raise UnknownName(f"In {name!r} the Top-K is larger than what the last stage reads; {example}.")
+        raise UnknownName(f"In {name!r} the Top-K exceeds the number of candidates of the last stage, {example}.")

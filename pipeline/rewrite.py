@@ -1,8 +1,8 @@
-"""Rewriting: a follow-up question with the conversation before it taken into account.
+"""Rewrite a follow-up question with its conversation.
 
-A language model makes the question stand on its own. What it writes is checked, since a conversation quotes documents
-and people, and whatever they say must not decide what is asked. Without a model, or when the check fails, the passages
-are looked for with the earlier questions that the follow-up leans on, and the question stays as it was asked.
+A language model turns the follow-up into a standalone question. The result is checked, because a conversation quotes
+documents and users, and their text must not change what is asked. Without a model, or if the check fails, the question
+stays as it is, and recall searches with the earlier questions that it depends on.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MAX_REWRITTEN_CHARS = 400
 MIN_KNOWN_SHARE = 0.5
 """Share of a rewritten question's content terms that must come from the conversation or the follow-up."""
 MIN_TERMS = 3
-"""A question with fewer content terms may well lean on what was said before."""
+"""A question with fewer content terms is taken to depend on the conversation."""
 MIN_TERMS_WITH_WEAK_REFERENCE = 5
-"""With fewer than these, a word that only may point at something is taken to do so."""
+"""A question with fewer content terms and a weak reference is taken to depend on the conversation."""
 MIN_CHARS = 8
-"""Few terms, for scripts without spaces."""
+"""The same as `MIN_TERMS`, in characters, for scripts without spaces."""
 
 PREVIOUS_QUESTIONS = "previous questions"
 
-# Words that point at something said before, and beginnings that go on from it. Those of the second row mostly do
-# something else ("is there", "such as", "the one that"), so they count in short questions only.
+# Words that refer to earlier text, and beginnings that continue it. Weak references usually have another function
+# ("is there", "such as", "the one that"), so they count in short questions only.
 _REFERENCE = re.compile(
     r"\b(?:its?|itself|they|them|theirs?|these|those|he|him|his|she|hers?|same|former|latter)\b"
     r"|^\W*(?:and|but|or|so|also|then|what about|how about|ok)\b",
@@ -50,7 +50,10 @@ _FENCE = re.compile(r"\A```(?:json)?\s*(.*?)\s*```\Z", re.DOTALL)
 def rewrite_question(
     question: str, conversation: Sequence[Exchange], chat: ChatModel | None, *, timeout_s: float
 ) -> RewriteResult:
-    """Take the conversation into account: what to answer, and what to look for passages with."""
+    """Return the question to answer and the text to search with, given the conversation.
+
+    Without a model, or if rewriting fails, only the search text includes the conversation.
+    """
     if chat is None:
         return RewriteResult(question, join_questions(question, conversation))
     prompt = load_prompt("rewrite", detect_language(question))
@@ -61,7 +64,7 @@ def rewrite_question(
         written = check_rewrite(reply, question, conversation)
     except (Cancelled, LeaseLost):
         raise
-    except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
+    except Exception as error:  # noqa: BLE001 - the question is answered whatever error the endpoint raises
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
         usage += usage_of_error(error)
         fallback = Fallback("rewrite", chat.name, PREVIOUS_QUESTIONS, reason)
@@ -70,17 +73,17 @@ def rewrite_question(
 
 
 def build_rewrite_messages(question: str, conversation: Sequence[Exchange]) -> list[ChatMessage]:
-    """Write what a language model is asked for a question that stands on its own with."""
+    """Build the messages that ask a language model for a standalone question."""
     prompt = load_prompt("rewrite", detect_language(question))
     return prompt.messages(question=escape_passage(question), conversation=format_conversation(conversation))
 
 
 def join_questions(question: str, conversation: Sequence[Exchange]) -> str:
-    """Put before a follow-up the questions it leans on, back to the last one that stands on its own.
+    """Prepend the earlier questions that a follow-up depends on, back to the last standalone question.
 
-    Joining always would spoil a change of subject. Measured with 500 questions of xquad_en (dense, MRR@10): after a
-    question about something else 0.86 this way, 0.47 when always joined, 0.93 as asked; with a follow-up that names
-    one word only ("And the towers?") 0.93 this way and 0.32 as asked.
+    Joining every question would harm a change of subject. MRR@10 of dense recall with 500 questions of xquad_en, after
+    a question about another subject: 0.86 with this rule, 0.47 if always joined, 0.93 with the question alone. With a
+    follow-up that names a single word ("And the towers?"): 0.93 with this rule, 0.32 with the question alone.
     """
     joined = [question]
     earlier = list(conversation)
@@ -90,27 +93,33 @@ def join_questions(question: str, conversation: Sequence[Exchange]) -> str:
 
 
 def depends_on_conversation(question: str) -> bool:
-    """Tell whether a question may only be understood from what was said before."""
+    """Return True if the question probably cannot be understood without the conversation."""
     if is_spaceless(question):
         return len(question.strip()) < MIN_CHARS or bool(_CHINESE_REFERENCE.search(question.strip()))
     terms = len(content_terms(question))
-    points = _REFERENCE.search(question) or (terms < MIN_TERMS_WITH_WEAK_REFERENCE and _WEAK_REFERENCE.search(question))
-    return terms < MIN_TERMS or bool(points)
+    refers = _REFERENCE.search(question) or (terms < MIN_TERMS_WITH_WEAK_REFERENCE and _WEAK_REFERENCE.search(question))
+    return terms < MIN_TERMS or bool(refers)
 
 
 def check_rewrite(reply: ChatReply, question: str, conversation: Sequence[Exchange]) -> str:
-    """Check a rewritten question: in form, and that it asks for nothing but what people asked; `LlmUnparsable` else."""
+    """Return the rewritten question from the reply.
+
+    Raises:
+        LlmUnparsable: The reply has another form, is too long, or asks something that is not in the conversation.
+    """
     written = _parse_reply(reply)
     if len(written) > MAX_REWRITTEN_CHARS:
-        raise LlmUnparsable(f"{reply.model} made a question of {len(written)} characters.")
+        raise LlmUnparsable(
+            f"{reply.model} returned a question of {len(written)} characters; the limit is {MAX_REWRITTEN_CHARS}."
+        )
     terms = content_terms(written)
-    said = "\n".join((question, *(f"{earlier.question}\n{earlier.answer}" for earlier in conversation)))
-    if term_overlap(terms, said) < MIN_KNOWN_SHARE:
-        raise LlmUnparsable(f"{reply.model} made a question of words that are not in the conversation.")
-    asked = content_terms(question)
-    people = "\n".join((question, *(earlier.question for earlier in conversation)))
-    if not term_overlap(asked, written) and not (depends_on_conversation(question) and term_overlap(terms, people)):
-        raise LlmUnparsable(f"{reply.model} made another question of this one.")
+    texts = "\n".join((question, *(f"{earlier.question}\n{earlier.answer}" for earlier in conversation)))
+    if term_overlap(terms, texts) < MIN_KNOWN_SHARE:
+        raise LlmUnparsable(f"{reply.model} returned a question with words that are not in the conversation.")
+    questions = "\n".join((question, *(earlier.question for earlier in conversation)))
+    shares_terms = term_overlap(content_terms(question), written)
+    if not shares_terms and not (depends_on_conversation(question) and term_overlap(terms, questions)):
+        raise LlmUnparsable(f"{reply.model} returned a different question.")
     return written
 
 
@@ -123,13 +132,13 @@ def _request_rewrite(
 
 
 def _parse_reply(reply: ChatReply) -> str:
-    said = remove_thinking(reply.text)
-    fenced = _FENCE.match(said)
+    text = remove_thinking(reply.text)
+    fenced = _FENCE.match(text)
     try:
-        given = json.loads(fenced[1] if fenced else said)
+        document = json.loads(fenced[1] if fenced else text)
     except ValueError:
-        given = None
-    written = given.get("question") if isinstance(given, dict) and len(given) == 1 else None
+        document = None
+    written = document.get("question") if isinstance(document, dict) and len(document) == 1 else None
     if not isinstance(written, str) or not has_words(written):
-        raise LlmUnparsable(f"{reply.model} gave no rewritten question.")
+        raise LlmUnparsable(f"{reply.model} did not return a rewritten question in the requested JSON format.")
     return " ".join(clean_text(written).split())

@@ -53,16 +53,16 @@ def test_ask__cheaper_over_the_soft_limit_and_refused_over_the_hard_one(desk: De
     ended = desk.refdesk(*command, stdin=None, **model, **soft)
     said = " ".join(ended.stderr.decode().split())
     assert ended.returncode == 0, said
-    assert "rerank: late-interaction instead of llm-listwise: It would cost about $0.832" in said
-    assert f"the limit is $0.85 for one person in 24 hours, of which ${spent:.3f}" in said
-    assert "there is room again in" in said
+    assert "rerank: late-interaction instead of llm-listwise: The estimated cost of $0.832" in said
+    assert f"the limit of $0.85 for one person in 24 hours, of which ${spent:.3f}" in said
+    assert "Budget is available again in" in said
     assert [len(request["messages"]) for request in llm.asked[2:]] == [2], "the answer is still written"
 
     ended = desk.refdesk(*command, stdin=None, **model, REFDESK_BUDGET_USER_DAY_HARD_USD="0.81")
     said = " ".join(ended.stderr.decode().split())
     assert (ended.returncode, ended.stdout) == (1, b"")
-    assert "An answer would cost about $0.80, and the limit is $0.81 for one person in 24 hours, of which" in said
-    assert "there is room again in" in said
+    assert "The estimated cost of $0.80 would exceed the limit of $0.81 for one person in 24 hours, of which" in said
+    assert "Budget is available again in" in said
     assert len(llm.asked) == 3, "refused before the first call"
     assert desk.value("SELECT error_class FROM jobs ORDER BY id DESC LIMIT 1") == "BudgetExceeded"
 

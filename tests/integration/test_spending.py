@@ -211,7 +211,7 @@ def ways(job):
 
 def test_answer__second_question_of_a_person_gets_the_cheaper_method(library, answer):
     # Two ratings are estimated at 0.12 dollars and the answer at half a dollar; three calls cost 1.5.
-    limits = {"budget_user_day_soft_usd": 2.0, "budget_user_day_hard_usd": 3.0}
+    limits = {"user_day_soft_usd": 2.0, "user_day_hard_usd": 3.0}
     first, _ = answer(**limits)
     assert (first.result["reranker"], first.result["fallbacks"]) == ("llm-pointwise", [])
     assert library.count("spending_reservations") == 0
@@ -219,7 +219,7 @@ def test_answer__second_question_of_a_person_gets_the_cheaper_method(library, an
     assert (second.result["reranker"], second.result["model"]) == ("none", "fake-model")
     assert ways(second) == [("rerank", "none", "user")]
     assert (
-        "$2.00 for one person in 24 hours, of which $1.50 are spent; there is room again in"
+        "$2.00 for one person in 24 hours, of which $1.50 are spent. Budget is available again in"
         in (second.result["fallbacks"][0]["reason"])
     )
     assert len(chat.asked) == 1
@@ -233,11 +233,11 @@ def test_answer__second_question_of_a_person_gets_the_cheaper_method(library, an
 
 
 def test_answer__over_the_hard_limit_of_a_server_is_refused(library, answer):
-    limits = {"budget_server_day_hard_usd": 1.9}
+    limits = {"server_day_hard_usd": 1.9}
     answer(**limits)
     job, chat = answer("43", **limits)
     assert (job.state, job.error_class, chat.asked) == ("failed", "BudgetExceeded", [])
-    assert "$1.90 for this server in 24 hours, of which $1.50 are spent; there is room again in" in job.error
+    assert "$1.90 for this server in 24 hours, of which $1.50 are spent. Budget is available again in" in job.error
     assert library.count("spending_reservations") == 0
     other, _ = answer("43", workspace=library.other, **limits)
     assert other.state == "succeeded", "what another server has spent does not count"
@@ -250,7 +250,7 @@ def test_answer__without_limits_nothing_is_set_aside(library, answer):
 
 
 def test_spending__is_shown_by_day_workspace_and_person(library, answer):
-    answer(budget_server_day_hard_usd=9.0)
+    answer(server_day_hard_usd=9.0)
     set_aside(library, claim(library, "43"), 0.2)
     table = run_inspection(library.database, read_inspection("spending"))
     assert [row[1:] for row in table.rows] == [

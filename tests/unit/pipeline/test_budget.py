@@ -1,4 +1,4 @@
-"""Budgets: estimates equal theory, the way that fits is chosen, and what stands in the way is said."""
+"""Budgets: estimates, the choice of an option within the limits, and the messages about exceeded limits."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class FakeSpending:
 
 
 @dataclass(frozen=True)
-class Priced:
-    """A method that costs so much for each candidate, and gives the order of recall."""
+class PricedReranker:
+    """A reranker with a price per candidate that keeps the order of recall."""
 
     method: str
     usd: float = 0.0
@@ -71,21 +71,21 @@ class Priced:
 RERANKERS: Mapping[str, Reranker] = {
     method.method: method
     for method in (
-        Priced("llm-pairwise", 0.010),
-        Priced("llm-pointwise", 0.005),
-        Priced("llm-listwise", 0.002),
-        Priced("rerank-api", 0.003),
-        Priced("cross-encoder"),
-        Priced("late-interaction"),
+        PricedReranker("llm-pairwise", 0.010),
+        PricedReranker("llm-pointwise", 0.005),
+        PricedReranker("llm-listwise", 0.002),
+        PricedReranker("rerank-api", 0.003),
+        PricedReranker("cross-encoder"),
+        PricedReranker("late-interaction"),
         RecallOrderReranker(),
     )
 }
 TEN = [candidate(n) for n in range(1, 11)]
 ANSWER_USD = 0.01
-"""What the written answer costs with `budget`."""
+"""Estimated cost of the written answer with the prices of `budget`."""
 
 
-def wanted(reranker: str, spent_usd: float = 0.0) -> BudgetRequest:
+def request(reranker: str, spent_usd: float = 0.0) -> BudgetRequest:
     built = build_cascade(reranker, RERANKERS)
     return BudgetRequest(
         RewriteResult(QUESTION, QUESTION, usage=Usage(cost_usd=spent_usd)),
@@ -103,7 +103,7 @@ def budget(spending: FakeSpending, **limits: Limit) -> Budget:
 
 
 def plan(reranker: str, spending: FakeSpending, chat: FakeChat | None = None, **limits: Limit) -> tuple[str, bool]:
-    chosen = budget(spending, **limits).plan(wanted(reranker), RERANKERS, chat)
+    chosen = budget(spending, **limits).plan(request(reranker), RERANKERS, chat)
     return chosen.reranker.method, chosen.writes
 
 
@@ -126,29 +126,29 @@ CHAT = FakeChat(WRITTEN)
         ("llm-pairwise:4", 0.049, "late-interaction"),
     ],
 )
-def test_soft__the_first_cheaper_method_that_fits(asked: str, soft_usd: float, used: str) -> None:
+def test_soft_limit__first_cheaper_method_that_fits(asked: str, soft_usd: float, used: str) -> None:
     assert plan(asked, FakeSpending(), CHAT, question=Limit(soft_usd)) == (used, True)
 
 
-def test_soft__what_takes_the_place_is_set_aside_and_on_record() -> None:
+def test_soft_limit__replacement_is_reserved_and_recorded() -> None:
     spending = FakeSpending(user_usd=0.45)
-    chosen = budget(spending, user=Limit(0.5)).plan(wanted("llm-pairwise"), RERANKERS, CHAT)
+    chosen = budget(spending, user=Limit(0.5)).plan(request("llm-pairwise"), RERANKERS, CHAT)
     assert chosen.reranker.method == "llm-listwise"
     assert spending.reserved == [pytest.approx(0.03)]
     (said,) = chosen.fallbacks
     over = ExceededLimit("user", 0.5, 0.45, 0.1 + spending.reserved[0] - 0.02, 7200)
     assert (said.stage, said.method, said.used, said.over) == ("rerank", "llm-pairwise", "llm-listwise", over)
     assert said.reason == (
-        "It would cost about $0.11, and the limit is $0.50 for one person in 24 hours, of which $0.45 are spent; "
-        "there is room again in 2 hours."
+        "The estimated cost of $0.11 would exceed the limit of $0.50 for one person in 24 hours, of which $0.45 are "
+        "spent. Budget is available again in 2 hours."
     )
     assert [scope for scope, _ in spending.asked] == ["user"]
     assert spending.asked[0][1] == pytest.approx(0.06)
 
 
-def test_soft__alone_ends_the_written_answer_too() -> None:
+def test_soft_limit__without_hard_limit_replaces_the_written_answer() -> None:
     spending = FakeSpending(server_usd=1.0)
-    chosen = budget(spending, server=Limit(1.0)).plan(wanted("llm-listwise"), RERANKERS, CHAT)
+    chosen = budget(spending, server=Limit(1.0)).plan(request("llm-listwise"), RERANKERS, CHAT)
     assert (chosen.reranker.method, chosen.writes) == ("late-interaction", False)
     assert [(f.stage, f.method, f.used) for f in chosen.fallbacks] == [
         ("rerank", "llm-listwise", "late-interaction"),
@@ -157,65 +157,65 @@ def test_soft__alone_ends_the_written_answer_too() -> None:
     assert spending.reserved == [0.0]
 
 
-def test_soft__with_a_hard_limit_behind_it_the_answer_is_still_written() -> None:
+def test_soft_limit__with_hard_limit_keeps_the_written_answer() -> None:
     spending = FakeSpending(server_usd=1.5)
     assert plan("llm-listwise", spending, CHAT, server=Limit(1.0, 2.0)) == ("late-interaction", True)
     assert spending.reserved == [pytest.approx(ANSWER_USD)]
-    free = budget(spending, server=Limit(1.0, 2.0)).plan(wanted("late-interaction"), RERANKERS, CHAT)
-    assert (free.writes, free.fallbacks) == (True, ()), "nothing was replaced, so nothing is said"
+    free = budget(spending, server=Limit(1.0, 2.0)).plan(request("late-interaction"), RERANKERS, CHAT)
+    assert (free.writes, free.fallbacks) == (True, ()), "nothing was replaced, so there is no fallback"
 
 
-def test_soft__of_another_scope_without_a_hard_limit_still_ends_it() -> None:
+def test_soft_limit__scope_without_hard_limit_replaces_the_written_answer() -> None:
     spending = FakeSpending(user_usd=1.5, server_usd=1.5)
     assert plan("none", spending, CHAT, user=Limit(1.0), server=Limit(1.0, 2.0)) == ("none", False)
 
 
-def test_soft__what_earlier_attempts_at_the_question_spent_counts() -> None:
+def test_soft_limit__earlier_attempts_count() -> None:
     spending = FakeSpending(question_usd=0.06)
-    chosen = budget(spending, question=Limit(0.1)).plan(wanted("llm-pairwise"), RERANKERS, CHAT)
+    chosen = budget(spending, question=Limit(0.1)).plan(request("llm-pairwise"), RERANKERS, CHAT)
     assert (chosen.reranker.method, chosen.writes) == ("llm-listwise", True)
-    assert chosen.fallbacks[0].reason.endswith("the limit is $0.10 for one question, of which $0.06 are spent.")
+    assert chosen.fallbacks[0].reason.endswith("the limit of $0.10 for one question, of which $0.06 are spent.")
 
 
 @dataclass
-class TwoDays(FakeSpending):
-    """Frees later for the server."""
+class SlowServerBudget(FakeSpending):
+    """Spending whose server limit frees later than the user limit."""
 
     def frees_in_s(self, scope: str, usd: float) -> float | None:
         return {"user": 60.0, "server": 7200.0}[scope]
 
 
-def test_soft__of_two_limits_the_one_that_frees_last_is_named() -> None:
-    chosen = budget(TwoDays(user_usd=0.45, server_usd=0.95), user=Limit(0.5), server=Limit(1.0)).plan(
-        wanted("llm-pairwise"), RERANKERS, CHAT
+def test_soft_limit__message_names_the_limit_that_frees_last() -> None:
+    chosen = budget(SlowServerBudget(user_usd=0.45, server_usd=0.95), user=Limit(0.5), server=Limit(1.0)).plan(
+        request("llm-pairwise"), RERANKERS, CHAT
     )
-    assert chosen.fallbacks[0].reason.endswith("of which $0.95 are spent; there is room again in 2 hours.")
+    assert chosen.fallbacks[0].reason.endswith("of which $0.95 are spent. Budget is available again in 2 hours.")
 
 
-def test_hard__of_two_limits_the_one_that_frees_last_is_named() -> None:
-    with pytest.raises(BudgetExceeded, match=r"room again in 2 hours\.$"):
-        plan("none", TwoDays(user_usd=1.0, server_usd=2.0), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
-    with pytest.raises(BudgetExceeded, match=r"room again in 2 hours\.$"):
-        plan("none", TwoDays(user_usd=1.0, server_usd=1.995), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
+def test_hard_limit__message_names_the_limit_that_frees_last() -> None:
+    with pytest.raises(BudgetExceeded, match=r"available again in 2 hours\.$"):
+        plan("none", SlowServerBudget(user_usd=1.0, server_usd=2.0), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
+    with pytest.raises(BudgetExceeded, match=r"available again in 2 hours\.$"):
+        plan("none", SlowServerBudget(user_usd=1.0, server_usd=1.995), CHAT, user=Limit(0, 1.0), server=Limit(0, 2.0))
 
 
-def test_hard__a_limit_that_waiting_does_not_help_is_named_first() -> None:
+def test_hard_limit__message_names_a_limit_that_never_frees_first() -> None:
     with pytest.raises(BudgetExceeded, match="REFDESK_BUDGET_QUESTION_HARD_USD"):
-        plan("none", TwoDays(user_usd=1.0), CHAT, user=Limit(0, 1.0), question=Limit(0, 0.005))
+        plan("none", SlowServerBudget(user_usd=1.0), CHAT, user=Limit(0, 1.0), question=Limit(0, 0.005))
 
 
-def test_hard__alone_takes_the_cheaper_method_first() -> None:
+def test_hard_limit__without_soft_limit_uses_a_cheaper_method() -> None:
     assert plan("llm-pairwise", FakeSpending(), CHAT, question=Limit(0.0, 0.05)) == ("llm-listwise", True)
 
 
-def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None:
+def test_hard_limit__rejects_if_the_cheapest_written_answer_exceeds_it() -> None:
     spending = FakeSpending(user_usd=0.995)
     with pytest.raises(BudgetExceeded) as refused:
         plan("llm-pairwise", spending, CHAT, user=Limit(0.5, 1.0))
-    about = format_usd(budget(spending).estimate_answer(wanted("none")).cost_usd)
+    about = format_usd(budget(spending).estimate_answer(request("none")).cost_usd)
     assert str(refused.value) == (
-        f"An answer would cost about {about}, and the limit is $1.00 for one person in 24 hours, of which $0.995 are "
-        "spent; there is room again in 2 hours."
+        f"The estimated cost of {about} would exceed the limit of $1.00 for one person in 24 hours, of which $0.995 "
+        "are spent. Budget is available again in 2 hours."
     )
     assert spending.reserved == []
 
@@ -228,57 +228,59 @@ def test_hard__what_even_the_cheapest_written_answer_passes_is_refused() -> None
         ({"server": Limit(0.0, 0.005)}, "REFDESK_BUDGET_SERVER_DAY_HARD_USD"),
     ],
 )
-def test_hard__where_waiting_does_not_help_the_setting_is_named(limits: Mapping[str, Limit], variable: str) -> None:
-    with pytest.raises(BudgetExceeded, match=f"ask the operator to raise {variable}"):
+def test_hard_limit__message_names_the_setting_if_waiting_does_not_help(
+    limits: Mapping[str, Limit], variable: str
+) -> None:
+    with pytest.raises(BudgetExceeded, match=f"Ask the operator to raise {variable}"):
         plan("none", FakeSpending(), CHAT, **limits)
 
 
-def test_hard__used_up_refuses_also_what_a_free_method_could_replace() -> None:
+def test_hard_limit__used_up_rejects_even_with_a_free_method() -> None:
     with pytest.raises(BudgetExceeded, match=r"\$1.00 for this server in 24 hours, of which \$1.00 are spent"):
         plan("rerank-api", FakeSpending(server_usd=1.0), server=Limit(0.5, 1.0))
     assert plan("rerank-api", FakeSpending(server_usd=0.99), server=Limit(0.5, 1.0)) == ("late-interaction", False)
 
 
 @pytest.mark.parametrize("reranker", ["none", "late-interaction", "cross-encoder", "cross-encoder:5>3"])
-def test_free__is_never_refused_nor_looked_up(reranker: str) -> None:
+def test_free_question__is_never_rejected(reranker: str) -> None:
     spending = FakeSpending(user_usd=9.0)
     limits = {"question": Limit(0.01, 0.01), "user": Limit(1.0, 1.0)}
     assert plan(reranker, spending, None, **limits) == (reranker, False)
     assert spending.reserved == []
 
 
-def test_question__what_rewriting_has_cost_counts() -> None:
+def test_question_limit__includes_the_cost_of_rewriting() -> None:
     spending = FakeSpending()
     given = budget(spending, question=Limit(0.03))
-    assert given.plan(wanted("llm-listwise"), RERANKERS, CHAT).fallbacks == ()
-    chosen = given.plan(wanted("llm-listwise", spent_usd=0.001), RERANKERS, CHAT)
+    assert given.plan(request("llm-listwise"), RERANKERS, CHAT).fallbacks == ()
+    chosen = given.plan(request("llm-listwise", spent_usd=0.001), RERANKERS, CHAT)
     assert chosen.reranker.method == "late-interaction"
-    assert chosen.fallbacks[0].reason.endswith("and the limit is $0.03 for one question, of which $0.001 are spent.")
+    assert chosen.fallbacks[0].reason.endswith("the limit of $0.03 for one question, of which $0.001 are spent.")
 
 
-def flow(given: Budget, chat: FakeChat, *, reranker: str = "llm-listwise", found: Sequence[Candidate] = ()) -> Any:
+def flow(limited: Budget, chat: FakeChat, *, reranker: str = "llm-listwise", found: Sequence[Candidate] = ()) -> Any:
     store = FakeStore(found or [candidate(1, "The gate of the castle opens at nine.", dense_score=0.8)])
-    parts = AnswerParts(store, WordEmbedder(), RERANKERS, chat, budget=given)
+    parts = AnswerParts(store, WordEmbedder(), RERANKERS, chat, budget=limited)
     return lambda *conversation: answer_question(
         QUESTION, AnswerOptions(reranker=reranker), parts, lambda *_: None, conversation
     )
 
 
-def test_answer__over_a_soft_limit_is_made_without_the_model() -> None:
+def test_answer__over_a_soft_limit_is_extractive() -> None:
     chat = FakeChat(WRITTEN)
     result = flow(budget(FakeSpending(user_usd=1.0), user=Limit(0.5)), chat)()
     assert (result.reranking.method, result.generated.model, chat.asked) == ("late-interaction", "extractive", [])
     assert [(f.stage, f.over.scope) for f in result.fallbacks] == [("rerank", "user"), ("generate", "user")]
 
 
-def test_answer__within_the_limits_is_as_without_them() -> None:
+def test_answer__within_the_limits_is_unchanged() -> None:
     chat, spending = FakeChat(WRITTEN), FakeSpending()
     result = flow(budget(spending, question=Limit(1.0, 1.0)), chat)()
     assert (result.reranking.method, result.generated.model, result.fallbacks) == ("llm-listwise", "fake-model", ())
     assert len(spending.reserved) == 1
 
 
-def test_answer__a_follow_up_is_rewritten_only_where_there_is_room() -> None:
+def test_answer__follow_up_is_rewritten_only_within_the_limits() -> None:
     earlier = Exchange("Where is the castle?", "By the river [1].")
     chat, spending = FakeChat(WRITTEN), FakeSpending(server_usd=1.0)
     result = flow(budget(spending, server=Limit(0.5)), chat)(earlier)
@@ -286,19 +288,19 @@ def test_answer__a_follow_up_is_rewritten_only_where_there_is_room() -> None:
     assert chat.asked == []
     with pytest.raises(BudgetExceeded):
         flow(budget(spending, server=Limit(0.5, 0.9)), chat)(earlier)
-    assert chat.asked == [], "refused before the first call"
+    assert chat.asked == [], "rejected before the first call"
     flow(budget(spending, server=Limit(0.5, 2.0)), chat)(earlier)
     assert len(chat.asked) == 2
 
 
-def test_answer__what_rewriting_has_really_cost_counts_toward_the_question() -> None:
-    # Ranking and answer are estimated at 0.0028 dollars; rewriting has cost 0.001.
+def test_answer__actual_cost_of_rewriting_counts_toward_the_question() -> None:
+    # The estimate for reranking and answer is $0.0028; rewriting has cost $0.001.
     ask = flow(budget(FakeSpending(), question=Limit(0.003)), FakeChat(WRITTEN))
     assert ask().reranking.method == "llm-listwise"
     assert ask(Exchange("Where is the castle?", "By the river [1].")).reranking.method == "late-interaction"
 
 
-def test_answer__without_candidates_costs_nothing_and_is_not_refused() -> None:
+def test_answer__without_candidates_is_free() -> None:
     chat = FakeChat(WRITTEN)
     store = FakeStore([])
     parts = AnswerParts(
@@ -308,7 +310,7 @@ def test_answer__without_candidates_costs_nothing_and_is_not_refused() -> None:
     assert result.generated.abstained
 
 
-def test_estimate__of_the_written_answer_is_what_is_sent_at_most() -> None:
+def test_estimate_answer__is_the_largest_prompt() -> None:
     chat = FakeChat(WRITTEN)
     long, other, short = (
         "The gate of the castle opens at nine. " * 30,
@@ -316,7 +318,7 @@ def test_estimate__of_the_written_answer_is_what_is_sent_at_most() -> None:
         "Bread.",
     )
     found = [candidate(n, text, dense_score=0.8) for n, text in enumerate((short, long, short, other), 1)]
-    given = replace(wanted("none"), candidates=found, top_k=2)
+    given = replace(request("none"), candidates=found, top_k=2)
     estimated = Budget(Limits(), FakeSpending(), 1.0, 2.0).estimate_answer(given)
     parts = AnswerParts(FakeStore([found[1], found[3]]), WordEmbedder(), RERANKERS, chat)
     answer_question(QUESTION, AnswerOptions(reranker="none", top_k=2), parts, lambda *_: None)
@@ -329,7 +331,7 @@ def test_estimate__of_the_written_answer_is_what_is_sent_at_most() -> None:
     assert estimated.cost_usd == pytest.approx((estimated.prompt_tokens + 20_000) / 1e6)
 
 
-def test_fallback__of_old_traces_reads_as_before() -> None:
+def test_fallback__over_defaults_to_none() -> None:
     assert Fallback("rerank", "a", "b", "c").over is None
 
 
@@ -337,12 +339,12 @@ def test_fallback__of_old_traces_reads_as_before() -> None:
     ("usd", "said"),
     [(0, "$0.00"), (0.5, "$0.50"), (0.0123, "$0.0123"), (0.00004, "less than $0.0001"), (1234.5, "$1,234.50")],
 )
-def test_dollars(usd: float, said: str) -> None:
+def test_format_usd(usd: float, said: str) -> None:
     assert format_usd(usd) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.2, "1 second"), (59, "59 seconds"), (60, "1 minute"), (7200, "2 hours"), (90_000, "1 day")]
 )
-def test_duration(seconds: float, said: str) -> None:
+def test_format_duration(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said

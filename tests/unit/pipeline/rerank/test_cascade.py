@@ -101,10 +101,10 @@ def test_check_reranker__cascades_in_their_one_form(given: str, written: str) ->
         ("cross-encoder:5000", "from 1 to 200 candidates"),
         ("cross-encoder:20>llm-listwise:50", "must read fewer candidates than the one before"),
         ("cross-encoder:20>llm-listwise:20", "must read fewer candidates than the one before"),
-        ("cross-encoder:50>llm-listwise:5>10", "Top-K is larger than what the last stage reads"),
+        ("cross-encoder:50>llm-listwise:5>10", "Top-K exceeds the number of candidates of the last stage"),
         ("cross-encoder>0", "the Top-K, from 1 to 20"),
         ("cross-encoder>25", "the Top-K, from 1 to 20"),
-        (">".join(["none"] * 5), "has 5 stages, 4 at most"),
+        (">".join(["none"] * 5), "has 5 stages; the maximum is 4"),
         ("x" * 5000, "…"),
     ],
 )
