@@ -41,11 +41,11 @@ from pipeline.rerank import (
     LlmPointwiseReranker,
     estimate_usage,
 )
-from pipeline.rerank.comparisons import most_comparisons
 from pipeline.rerank.llm_listwise import window_spans
+from pipeline.rerank.pairwise_sorting import max_comparisons
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Candidate, Usage
-from tests.judging_llm import JudgingLlm, key_of
+from tests.judging_llm import JudgingLlm, text_key
 from tests.loopback_llm import LoopbackLlm, count_tokens
 
 DEPTH = {"sort": 20, "sliding": 10, "all-pairs": 0}
@@ -69,7 +69,7 @@ class Method:
 
 def comparisons(strategy: str) -> Callable[[int], int]:
     """Count the comparisons of a strategy for so many candidates."""
-    return lambda n: most_comparisons(strategy, n, DEPTH[strategy])  # type: ignore[arg-type]
+    return lambda n: max_comparisons(strategy, n, DEPTH[strategy])  # type: ignore[arg-type]
 
 
 def pairwise(strategy: str, formula: str) -> Method:
@@ -131,9 +131,9 @@ def tasks_of(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
 
 def serve(dataset: Dataset, judge: JudgingLlm, port: int) -> None:
     """Serve the model that knows all judgements of a collection until it is interrupted."""
-    documents = {document.id: key_of(document.text) for document in dataset.documents()}
+    documents = {document.id: text_key(document.text) for document in dataset.documents()}
     grades = {
-        key_of(question.text): {documents[name]: grade for name, grade in dataset.qrels[question.id].items()}
+        text_key(question.text): {documents[name]: grade for name, grade in dataset.qrels[question.id].items()}
         for question in dataset.judged_questions
     }
     with LoopbackLlm(replace(judge, grades=grades), port) as server:
@@ -149,8 +149,8 @@ def _candidate(rank: int, document: CorpusDocument) -> Candidate:
 def judge_of(dataset: Dataset, tasks: Sequence[Task]) -> JudgingLlm:
     """Make the model that knows the judgements."""
     grades = {
-        key_of(task.question.text): {
-            key_of(candidate.text): dataset.qrels[task.question.id].get(candidate.source, 0)
+        text_key(task.question.text): {
+            text_key(candidate.text): dataset.qrels[task.question.id].get(candidate.source, 0)
             for candidate in task.candidates
         }
         for task in tasks

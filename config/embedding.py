@@ -78,14 +78,14 @@ def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingPro
 
 def _describe(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
     from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
-    from pipeline.backends.models.model_files import make_profile
+    from pipeline.backends.models.model_files import build_profile
     from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
 
     if wanted.base_url and wanted.pooling:
         raise InvalidInput("An endpoint pools by itself; give either an address or a pooling.")
     if wanted.base_url:
         _require_no_secret(wanted.base_url)
-        asked = make_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
+        asked = build_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
         asked = replace(asked, backend="openai", base_url=wanted.base_url)
         return describe_endpoint(asked, api_key=reveal_secret(settings.embedding.api_key))
     if wanted.pooling:

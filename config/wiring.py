@@ -172,9 +172,9 @@ def list_served_models(settings: Settings) -> Sequence[str]:
 
 def format_language_model(settings: Settings) -> str:
     """Name the language model and its address without the secrets that an address may hold."""
-    from pipeline.backends.endpoints.chat_address import shown_address
+    from pipeline.backends.endpoints.chat_address import redact_url
 
-    return f"{settings.llm.model} at {shown_address(settings.llm.base_url)}"
+    return f"{settings.llm.model} at {redact_url(settings.llm.base_url)}"
 
 
 def build_rerankers(settings: Settings, embedder: Embedder, shared: SharedParts) -> Mapping[str, Reranker]:

@@ -25,7 +25,7 @@ from pipeline.generate import (
 from pipeline.ports import Reranker
 from pipeline.questions import check_language, check_question
 from pipeline.recall import build_query
-from pipeline.rerank import build_cascade, distinct, fold_duplicates, top_k_of
+from pipeline.rerank import build_cascade, flag_duplicates, top_distinct, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.types import (
     Answer,
@@ -98,7 +98,7 @@ def answer_question(
     trace.fallbacks.extend(plan.fallbacks)
     with trace.stage("rerank"):
         reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, parts, trace)
-    passages = distinct(reranking.ranked, top_k_of(plan.reranker) or options.top_k)
+    passages = top_distinct(reranking.ranked, top_k_of(plan.reranker) or options.top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
         generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace)
@@ -171,7 +171,7 @@ def _rerank(
     if not recalled.candidates:
         return RerankResult((), reranker.method)
     result = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=on_progress)
-    return replace(result, ranked=fold_duplicates(question, result.ranked))
+    return replace(result, ranked=flag_duplicates(question, result.ranked))
 
 
 def _generate(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipeline.types import ChatMessage, ChatReply, Usage
-from tests.loopback_llm import Said, count_tokens
+from tests.loopback_llm import ScriptedReply, count_tokens
 
 Fault = Literal["wrong", "unusable"]
 
@@ -24,7 +24,7 @@ _QUESTION = re.compile(r"<question>\n(.*?)\n</question>", re.DOTALL)
 _PASSAGE = re.compile(r"<passage (?:id=\"(\w+)\" )?title=\"[^\"]*\">\n(.*?)\n</passage>", re.DOTALL)
 
 
-def key_of(text: str) -> str:
+def text_key(text: str) -> str:
     """Reduce a text to what survives escaping."""
     return re.sub(r"[\W_]+", "", text)
 
@@ -56,8 +56,8 @@ class JudgingLlm:
         asked = sum(count_tokens(message.content) for message in messages)
         return ChatReply(text, self.name, Usage(1, asked, count_tokens(text)))
 
-    def __call__(self, request: Mapping[str, Any]) -> Said:
-        return Said(self.reply([message["content"] for message in request["messages"]]))
+    def __call__(self, request: Mapping[str, Any]) -> ScriptedReply:
+        return ScriptedReply(self.reply([message["content"] for message in request["messages"]]))
 
     def reply(self, contents: Sequence[str]) -> str:
         """Answer a prompt; the repair question gets the same answer as the prompt before it."""
@@ -75,7 +75,7 @@ class JudgingLlm:
         return json.dumps(self._answer(system, grades))
 
     def _grade(self, question: str, text: str) -> int:
-        known, shown = self.grades.get(key_of(question), {}), key_of(text)
+        known, shown = self.grades.get(text_key(question), {}), text_key(text)
         # What is shown may be a chunk of what was judged.
         return known[shown] if shown in known else next((g for key, g in known.items() if shown in key), 0)
 

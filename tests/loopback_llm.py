@@ -17,7 +17,7 @@ _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\w+|[^\\w\\s]")
 
 
 @dataclass(frozen=True)
-class Said:
+class ScriptedReply:
     """What the server does with one request."""
 
     text: str = ""
@@ -31,7 +31,7 @@ class Said:
     """Say nothing until the server ends."""
 
 
-Answer = Callable[[Mapping[str, Any]], Said]
+Answer = Callable[[Mapping[str, Any]], ScriptedReply]
 """Takes a request's JSON."""
 
 
@@ -94,7 +94,7 @@ class LoopbackLlm:
             if thread.name.startswith("rerank"):
                 thread.join(10)
 
-    def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: Said) -> None:
+    def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: ScriptedReply) -> None:
         if said.hold:
             self.held.set()
             self.released.wait(60)
@@ -125,12 +125,12 @@ def completion(request: Mapping[str, Any], text: str) -> str:
     )
 
 
-def in_turn(replies: Sequence[Said]) -> Answer:
+def reply_in_order(replies: Sequence[ScriptedReply]) -> Answer:
     """Give prepared replies one after the other, the last one for ever."""
     lock = threading.Lock()
     left = list(replies)
 
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         with lock:
             return left.pop(0) if len(left) > 1 else left[0]
 

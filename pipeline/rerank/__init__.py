@@ -1,9 +1,9 @@
 """Reranking: one contract, many methods; each gives a full permutation of the candidates with scores from 0 to 1."""
 
 from pipeline.rerank.cascade import CascadeReranker, build_cascade, top_k_of
+from pipeline.rerank.cost_estimates import estimate_usage
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
-from pipeline.rerank.duplicates import distinct, fold_duplicates
-from pipeline.rerank.estimates import estimate_usage
+from pipeline.rerank.duplicates import flag_duplicates, top_distinct
 from pipeline.rerank.fallback import FallbackReranker, with_fallback
 from pipeline.rerank.late_interaction import LateInteractionReranker
 from pipeline.rerank.llm_calls import LlmLimits
@@ -25,9 +25,9 @@ __all__ = [
     "RecallOrderReranker",
     "RerankApiReranker",
     "build_cascade",
-    "distinct",
     "estimate_usage",
-    "fold_duplicates",
+    "flag_duplicates",
+    "top_distinct",
     "top_k_of",
     "with_fallback",
 ]

@@ -12,12 +12,12 @@ from time import monotonic
 
 from pipeline.cascades import Cascade, parse_cascade
 from pipeline.ports import Reranker
-from pipeline.rerank.estimates import estimate_usage
-from pipeline.rerank.fallback import FallbackReranker, attempt
-from pipeline.rerank.permutation import UNSCORED, recall_order
+from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.fallback import FallbackReranker, try_rerank
+from pipeline.rerank.results import UNSCORED, rank_by_recall
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
-SHARE_OF_A_STAGE = 0.5
+STAGE_TIME_SHARE = 0.5
 """Share of the time left that a stage may take which has others behind it."""
 
 
@@ -46,7 +46,7 @@ class CascadeReranker:
         chosen = [rerankers[stage.method] for stage in cascade.stages]
         # The first stage has its fallbacks behind it; behind a later one stands the order it found, which is better
         # than what a fallback that knows nothing of it would make.
-        self._stages = [chosen[0], *(_alone(reranker) for reranker in chosen[1:])]
+        self._stages = [chosen[0], *(_without_fallbacks(reranker) for reranker in chosen[1:])]
 
     def rerank(
         self,
@@ -58,11 +58,11 @@ class CascadeReranker:
     ) -> RerankResult:
         """Give the order after the last stage, with the scores of the stage that placed each candidate last."""
         ends = monotonic() + deadline_s
-        state = _State(recall_order(candidates, "none"), "none")
+        state = _State(rank_by_recall(candidates, "none"), "none")
         for place, (stage, limit) in enumerate(zip(self._stages, self._limits, strict=True)):
             left = ends - monotonic()
-            share = 1.0 if place == len(self._stages) - 1 else SHARE_OF_A_STAGE
-            state = _run(stage, limit, question, state, left * share, on_progress)
+            share = 1.0 if place == len(self._stages) - 1 else STAGE_TIME_SHARE
+            state = _run_stage(stage, limit, question, state, left * share, on_progress)
         ranked = tuple(replace(ranked, rank=rank) for rank, ranked in enumerate(state.ranked, 1))
         held = self.method if state.complete else state.method
         return RerankResult(ranked, held, state.fallbacks, state.usage, state.hashes)
@@ -93,11 +93,11 @@ def top_k_of(reranker: Reranker) -> int | None:
     return reranker.top_k if isinstance(reranker, CascadeReranker) else None
 
 
-def _alone(reranker: Reranker) -> Reranker:
+def _without_fallbacks(reranker: Reranker) -> Reranker:
     return reranker.primary if isinstance(reranker, FallbackReranker) else reranker
 
 
-def _run(
+def _run_stage(
     stage: Reranker,
     limit: int | None,
     question: str,
@@ -106,7 +106,7 @@ def _run(
     on_progress: Callable[[int, int], None] | None,
 ) -> _State:
     head, tail = state.ranked[:limit], state.ranked[limit:] if limit is not None else ()
-    result = attempt(stage, question, [ranked.candidate for ranked in head], deadline_s, on_progress)
+    result = try_rerank(stage, question, [ranked.candidate for ranked in head], deadline_s, on_progress)
     worked = not head or any(UNSCORED not in ranked.flags for ranked in result.ranked)
     if worked:
         # What a stage did not read is worth no more than the last that it did.

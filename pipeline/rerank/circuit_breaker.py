@@ -12,8 +12,8 @@ from time import monotonic
 
 from pipeline.errors import Cancelled, LeaseLost, ModelUnavailable
 from pipeline.ports import Reranker
-from pipeline.rerank.estimates import estimate_usage
-from pipeline.rerank.permutation import UNSCORED
+from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.results import UNSCORED
 from pipeline.types import Candidate, RerankResult, Usage
 
 FAILURES = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
-from pipeline.rerank.permutation import CandidateScore, note_unscored, order_by_score, sigmoid
-from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
+from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
+from pipeline.rerank.results import CandidateScore, rank_by_score, sigmoid, unscored_fallbacks
 from pipeline.text.passages import build_passage
 from pipeline.types import Candidate, RerankResult
 
@@ -35,7 +35,7 @@ class CrossEncoderReranker:
                 question, [build_passage(candidate.headings, candidate.text) for candidate in part]
             )
 
-        raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
+        raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         scored = [CandidateScore(None) if logit is None else CandidateScore(sigmoid(logit), logit) for logit in raw]
-        ranked = order_by_score(candidates, scored, self.method)
-        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
+        ranked = rank_by_score(candidates, scored, self.method)
+        return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))

@@ -17,12 +17,12 @@ from pipeline.facts.numbers import find_numbers
 from pipeline.text.terms import is_spaceless, split_terms, write_out_negations
 from pipeline.types import DUPLICATE, RankedCandidate
 
-SAME_PASSAGE = 0.8
+MIN_LENGTH_RATIO = 0.8
 """Share of the better ranked passage that its near-duplicate must hold; the rest of it stands before or behind."""
-RESEMBLES = 0.5
+MIN_TERM_OVERLAP = 0.5
 """Share of their terms, which are quick to find, that two passages have in common before all is compared."""
 
-_SAYS_NOTHING = frozenset({"the", "veri", "pleas", "\u5f88", "\u8bf7", "\u4e5f"})
+_IGNORED_TERMS = frozenset({"the", "veri", "pleas", "\u5f88", "\u8bf7", "\u4e5f"})
 """Terms without which a sentence says the same: "the", "very", "please" and their like in Chinese."""
 # Signs of money, arithmetic and share, and the minus of a number: "C" is not "C++", 5 % not 5.
 _SIGN = re.compile(
@@ -55,14 +55,14 @@ class _Passage:
         return frozenset((*split_terms(self.item.candidate.title), *self.headings))
 
 
-def fold_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[RankedCandidate, ...]:
+def flag_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[RankedCandidate, ...]:
     """Flag every near-duplicate of a better ranked candidate; order, ranks and scores stay as they are."""
     asked = frozenset(split_terms(question))
     kept: list[_Passage] = []
     folded: list[RankedCandidate] = []
     for item in ranked:
         passage = _Passage(item)
-        same = next((better.item for better in kept if _is_said_by(better, passage, asked)), None)
+        same = next((better.item for better in kept if _is_contained_in(better, passage, asked)), None)
         if same is None:
             kept.append(passage)
             folded.append(item)
@@ -71,16 +71,16 @@ def fold_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[R
     return tuple(folded)
 
 
-def distinct(ranked: Sequence[RankedCandidate], top_k: int) -> tuple[RankedCandidate, ...]:
+def top_distinct(ranked: Sequence[RankedCandidate], top_k: int) -> tuple[RankedCandidate, ...]:
     """Give the Top-K: the best candidates that are no duplicates."""
     return tuple(item for item in ranked if DUPLICATE not in item.flags)[:top_k]
 
 
-def _is_said_by(better: _Passage, other: _Passage, asked: frozenset[str]) -> bool:
+def _is_contained_in(better: _Passage, other: _Passage, asked: frozenset[str]) -> bool:
     """Tell whether a better ranked passage holds another, and speaks of the same."""
-    if len(better.terms & other.terms) < RESEMBLES * len(better.terms | other.terms):
+    if len(better.terms & other.terms) < MIN_TERM_OVERLAP * len(better.terms | other.terms):
         return False
-    if not SAME_PASSAGE * len(better.words) <= len(other.words) <= len(better.words):
+    if not MIN_LENGTH_RATIO * len(better.words) <= len(other.words) <= len(better.words):
         return False
     if other.said not in better.said:
         return False
@@ -112,5 +112,5 @@ def _between(text: str, at: int, end: int) -> Iterator[str]:
 def _terms(text: str) -> Iterator[str]:
     for term in split_terms(text):
         is_pair = len(term) == 2 and is_spaceless(term)  # its characters are there one by one
-        if not is_pair and term not in _SAYS_NOTHING:
+        if not is_pair and term not in _IGNORED_TERMS:
             yield term

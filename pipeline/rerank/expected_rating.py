@@ -15,24 +15,24 @@ from collections.abc import Sequence
 
 from pipeline.types import ChatReply, TokenLogprobs
 
-LEAST_MASS = 0.5
+MIN_PROBABILITY_MASS = 0.5
 """Where the numbers among the likeliest tokens weigh less than this together, the place is not that of the rating."""
 
-_SCORE = re.compile(r"\"score\"\s*:\s*\"?(\d{1,2})(?![\d.])")
-_AROUND = " \t\n\"':"
+_SCORE_FIELD = re.compile(r"\"score\"\s*:\s*\"?(\d{1,2})(?![\d.])")
+_PADDING = " \t\n\"':"
 
 
 def expected_rating(reply: ChatReply, rating: float, highest: int) -> float | None:
     """Compute the expected rating of a reply that says `rating`; None where there are no probabilities that fit it."""
-    written = list(_SCORE.finditer(reply.text))
+    written = list(_SCORE_FIELD.finditer(reply.text))
     if not reply.tokens or not written or int(written[-1][1]) != rating:
         return None
     at = _token_at(reply.tokens, reply.text[written[-1].start(1) :].rstrip())
     if at is None:
         return None
-    mass = _mass(reply.tokens, at, highest)
+    mass = _probability_by_number(reply.tokens, at, highest)
     total = sum(mass.values())
-    if total < LEAST_MASS:
+    if total < MIN_PROBABILITY_MASS:
         return None
     return sum(number * weight for number, weight in mass.items()) / total
 
@@ -53,14 +53,14 @@ def _token_at(tokens: Sequence[TokenLogprobs], ending: str) -> int | None:
     return None
 
 
-def _mass(tokens: Sequence[TokenLogprobs], at: int, highest: int) -> dict[int, float]:
+def _probability_by_number(tokens: Sequence[TokenLogprobs], at: int, highest: int) -> dict[int, float]:
     mass: dict[int, float] = {}
     for text, log_probability in tokens[at].alternatives:
-        number = text.strip(_AROUND)
+        number = text.strip(_PADDING)
         if number.isascii() and number.isdigit() and int(number) <= highest:
             mass[int(number)] = mass.get(int(number), 0.0) + _probability(log_probability)
     # Some tokenizers write 10 as two tokens: what follows the 1 tells how much of its weight belongs to the 10.
-    if highest == 10 and 1 in mass and tokens[at].text.strip(_AROUND) == "1" and at + 1 < len(tokens):
+    if highest == 10 and 1 in mass and tokens[at].text.strip(_PADDING) == "1" and at + 1 < len(tokens):
         share = sum(_probability(odds) for text, odds in tokens[at + 1].alternatives if text.startswith("0"))
         tens = mass[1] * min(1.0, share)
         mass[10] = mass.get(10, 0.0) + tens

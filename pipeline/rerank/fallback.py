@@ -8,11 +8,11 @@ from time import monotonic
 
 from pipeline.errors import Cancelled, LeaseLost, usage_of_error
 from pipeline.ports import Reranker
-from pipeline.rerank.estimates import estimate_usage
-from pipeline.rerank.permutation import UNSCORED, give_up, is_full_permutation, recall_order
+from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.results import UNSCORED, failed_result, is_full_permutation, rank_by_recall
 from pipeline.types import Candidate, Fallback, RerankResult, Usage
 
-KEPT_FOR_THE_NEXT = 0.25
+RESERVED_TIME_SHARE = 0.25
 """Share of the time left that a method must leave to the one behind it."""
 
 
@@ -46,14 +46,14 @@ class FallbackReranker:
         hashes: tuple[str, ...] = ()
         for place, reranker in enumerate(self._chain):
             left = ends - monotonic()
-            share = 1.0 - KEPT_FOR_THE_NEXT if _has_worker(self._chain[place + 1 :]) else 1.0
-            result = attempt(reranker, question, candidates, left * share, on_progress)
+            share = 1.0 - RESERVED_TIME_SHARE if _has_method(self._chain[place + 1 :]) else 1.0
+            result = try_rerank(reranker, question, candidates, left * share, on_progress)
             usage, hashes = usage + result.usage, hashes + result.prompt_hashes
             if not candidates or any(UNSCORED not in ranked.flags for ranked in result.ranked):
-                return _with_record(result, failed, usage, hashes)
+                return _with_fallbacks(result, failed, usage, hashes)
             failed.extend(result.fallbacks or (Fallback("rerank", reranker.method, "none", "It scored no candidate."),))
-        last = RerankResult(recall_order(candidates, "none"), "none")
-        return _with_record(last, failed, usage, hashes)
+        last = RerankResult(rank_by_recall(candidates, "none"), "none")
+        return _with_fallbacks(last, failed, usage, hashes)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what the wanted method will cost; its fallbacks run on this machine."""
@@ -65,7 +65,7 @@ def with_fallback(*chain: Reranker) -> FallbackReranker:
     return FallbackReranker(chain)
 
 
-def attempt(
+def try_rerank(
     reranker: Reranker,
     question: str,
     candidates: Sequence[Candidate],
@@ -74,15 +74,15 @@ def attempt(
 ) -> RerankResult:
     """Let a method try; whatever goes wrong becomes a result that says so, except a cancellation or a lost lease."""
     if deadline_s <= 0 and reranker.method != "none":
-        return give_up(candidates, reranker.method, "No time was left for it.")
+        return failed_result(candidates, reranker.method, "No time was left for it.")
     try:
         result = reranker.rerank(question, candidates, deadline_s=deadline_s, on_progress=on_progress)
     except (Cancelled, LeaseLost):
         raise
     except Exception as error:  # noqa: BLE001 - a method may fail in any way, the question is answered all the same
-        return give_up(candidates, reranker.method, f"{type(error).__name__}: {error}", usage_of_error(error))
+        return failed_result(candidates, reranker.method, f"{type(error).__name__}: {error}", usage_of_error(error))
     if not is_full_permutation(result.ranked, candidates):
-        return give_up(
+        return failed_result(
             candidates,
             reranker.method,
             "It did not give every candidate back once.",
@@ -92,11 +92,11 @@ def attempt(
     return result
 
 
-def _has_worker(rest: Sequence[Reranker]) -> bool:
+def _has_method(rest: Sequence[Reranker]) -> bool:
     return any(reranker.method != "none" for reranker in rest)
 
 
-def _with_record(
+def _with_fallbacks(
     result: RerankResult, failed: Sequence[Fallback], usage: Usage, hashes: tuple[str, ...]
 ) -> RerankResult:
     # Each method that failed names the one that really took its place, not the one it hoped for.

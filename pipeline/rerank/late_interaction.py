@@ -14,8 +14,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pipeline.ports import Matrix, TokenVectors, Vocabulary
-from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid, standardize
-from pipeline.rerank.slices import OUT_OF_TIME, score_in_slices
+from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
+from pipeline.rerank.results import (
+    CandidateScore,
+    failed_result,
+    rank_by_score,
+    sigmoid,
+    standardize,
+    unscored_fallbacks,
+)
 from pipeline.text.passages import build_passage
 from pipeline.text.terms import reading_share
 from pipeline.types import Candidate, RerankResult
@@ -52,15 +59,15 @@ class LateInteractionReranker:
         asked = self._vectors.encode_tokens([self._query_prefix + question])[0]
         weight = 1.0 if self._vocabulary is None else reading_share(question, self._vocabulary.known_units(question))
         if not len(asked) or weight == 0:
-            return give_up(candidates, self.method, "The question has no word that the embedding model knows.")
+            return failed_result(candidates, self.method, "The question has no word that the embedding model knows.")
 
         def score(part: Sequence[Candidate]) -> list[float]:
             passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in part]
             return [max_sim(asked, tokens) for tokens in self._vectors.encode_tokens(passages)]
 
-        raw = score_in_slices(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
-        ranked = order_by_score(candidates, fuse(candidates, raw, weight), self.method)
-        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, OUT_OF_TIME))
+        raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
+        ranked = rank_by_score(candidates, fuse_scores(candidates, raw, weight), self.method)
+        return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
 
 
 def max_sim(question: Matrix, passage: Matrix) -> float:
@@ -70,7 +77,9 @@ def max_sim(question: Matrix, passage: Matrix) -> float:
     return float(np.mean(np.max(question @ passage.T, axis=1)))
 
 
-def fuse(candidates: Sequence[Candidate], raw: Sequence[float | None], weight: float = 1.0) -> list[CandidateScore]:
+def fuse_scores(
+    candidates: Sequence[Candidate], raw: Sequence[float | None], weight: float = 1.0
+) -> list[CandidateScore]:
     """Fuse MaxSim with the recall score, both standardised over the candidates that were read."""
     read = [i for i, value in enumerate(raw) if value is not None]
     similar = standardize([raw[i] or 0.0 for i in read])

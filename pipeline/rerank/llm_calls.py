@@ -14,11 +14,11 @@ from typing import Generic, Self, TypeVar
 from pipeline.errors import LlmError, LlmRejected, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
-from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.rerank.batching import OUT_OF_TIME
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import ChatMessage, ChatReply, Usage
 
-MAX_QUOTED_REPLY = 2000
+MAX_QUOTED_REPLY_CHARS = 2000
 """Characters of an unusable reply that are sent back with the repair question."""
 
 Key = TypeVar("Key")
@@ -115,7 +115,7 @@ class LlmCalls:
             value = read(reply)
             if value is not None:
                 return CallOutcome(value, repaired=repaired)
-            said = reply.text[:MAX_QUOTED_REPLY] or "(nothing)"
+            said = reply.text[:MAX_QUOTED_REPLY_CHARS] or "(nothing)"
             messages = [*messages, ChatMessage("assistant", said), ChatMessage("user", self._prompt.repair)]
         name = self._chat.name
         return CallOutcome(None, f"{name} did not answer in the form that was asked for, also when asked again.")

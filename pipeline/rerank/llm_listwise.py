@@ -19,20 +19,20 @@ from functools import partial
 from pipeline.ports import ChatModel
 from pipeline.prompts import detect_language, escape_passage, load_prompt
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits
-from pipeline.rerank.passages import quoted_list
-from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, give_up, order_by_places
+from pipeline.rerank.passages import quote_candidates
 from pipeline.rerank.ranking_reply import RankingReply, parse_ranking
+from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, failed_result, rank_by_order
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, ChatReply, Fallback, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 400
-NUMBER_TOKENS = 4
+TOKENS_PER_NUMBER = 4
 """What one number with its comma takes in a reply."""
-FORM_TOKENS = 20
+TOKENS_PER_REPLY = 20
 
 
 @dataclass(slots=True)
-class _Progress:
+class _ListwiseState:
     """The order so far, and what is known of each place."""
 
     order: list[int]
@@ -66,15 +66,15 @@ class LlmListwiseReranker:
     ) -> RerankResult:
         """Order by windows; gives up, with the reason on record, when not one window could be read."""
         if len(candidates) < 2:
-            return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
+            return RerankResult(rank_by_order(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("listwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         spans = window_spans(len(candidates), self._window, self._step)
-        sofar = _Progress(list(range(len(candidates))))
+        sofar = _ListwiseState(list(range(len(candidates))))
         for done, (start, end) in enumerate(spans):
             shown = [candidates[i] for i in sofar.order[start:end]]
             outcome = self._ask(calls, question, shown)
-            _take(sofar, start, end, outcome)
+            _apply_outcome(sofar, start, end, outcome)
             if on_progress is not None:
                 on_progress(len(candidates) - start, len(candidates))
             if outcome.final:
@@ -82,12 +82,12 @@ class LlmListwiseReranker:
                 break
         if sofar.failed == len(spans):
             said = f"{self._chat.name} gave no usable ranking. {sofar.reason}"
-            return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
+            return failed_result(candidates, self.method, said, calls.usage, (prompt.sha256,))
         flags = {
             i: (*((UNSCORED,) if i not in sofar.placed else ()), *sorted(sofar.flags.get(i, ())))
             for i in range(len(candidates))
         }
-        ranked = order_by_places(candidates, sofar.order, self.method, flags)
+        ranked = rank_by_order(candidates, sofar.order, self.method, flags)
         return RerankResult(ranked, self.method, self._notes(sofar, len(spans)), calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
@@ -97,16 +97,17 @@ class LlmListwiseReranker:
         prompt = load_prompt("listwise", detect_language(question))
         spans = window_spans(len(candidates), self._window, self._step)
         asked = sum(
-            estimate_messages(prompt.messages(**_values(question, candidates[start:end]))) for start, end in spans
+            estimate_messages(prompt.messages(**_prompt_values(question, candidates[start:end])))
+            for start, end in spans
         )
-        said = sum(FORM_TOKENS + NUMBER_TOKENS * (end - start) for start, end in spans)
+        said = sum(TOKENS_PER_REPLY + TOKENS_PER_NUMBER * (end - start) for start, end in spans)
         return self._limits.priced(len(spans), asked, said)
 
     def _ask(self, calls: LlmCalls, question: str, shown: Sequence[Candidate]) -> CallOutcome[RankingReply]:
-        read = partial(_read, count=len(shown))
-        return calls.ask(_values(question, shown), read, FORM_TOKENS + NUMBER_TOKENS * len(shown))
+        read = partial(_parse_reply, count=len(shown))
+        return calls.ask(_prompt_values(question, shown), read, TOKENS_PER_REPLY + TOKENS_PER_NUMBER * len(shown))
 
-    def _notes(self, sofar: _Progress, windows: int) -> tuple[Fallback, ...]:
+    def _notes(self, sofar: _ListwiseState, windows: int) -> tuple[Fallback, ...]:
         notes = []
         if sofar.failed:
             notes.append(f"{sofar.failed} of {windows} windows kept their order. {sofar.reason}")
@@ -128,19 +129,19 @@ def window_spans(count: int, window: int, step: int) -> list[tuple[int, int]]:
         end -= step
 
 
-def _values(question: str, shown: Sequence[Candidate]) -> dict[str, str]:
+def _prompt_values(question: str, shown: Sequence[Candidate]) -> dict[str, str]:
     return {
         "question": escape_passage(question),
         "count": str(len(shown)),
-        "passages": quoted_list(shown, MAX_PASSAGE_TOKENS),
+        "passages": quote_candidates(shown, MAX_PASSAGE_TOKENS),
     }
 
 
-def _read(reply: ChatReply, *, count: int) -> RankingReply | None:
+def _parse_reply(reply: ChatReply, *, count: int) -> RankingReply | None:
     return parse_ranking(reply.text, count)
 
 
-def _take(sofar: _Progress, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
+def _apply_outcome(sofar: _ListwiseState, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
     """Put one window in the order that was given; what was not named follows behind, in its incoming order."""
     if outcome.value is None:
         sofar.failed += 1

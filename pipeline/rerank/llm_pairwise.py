@@ -22,11 +22,18 @@ from functools import partial
 
 from pipeline.ports import ChatModel
 from pipeline.prompts import detect_language, escape_passage, load_prompt, quote_title
-from pipeline.rerank.comparisons import Strategy, all_pairs, match, merge, most_comparisons, slide
 from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
 from pipeline.rerank.pairwise_comparer import REPLY_TOKENS, PairwiseComparer
-from pipeline.rerank.passages import quoted_text
-from pipeline.rerank.permutation import UNSCORED, CandidateScore, give_up, order_by_places, order_by_score
+from pipeline.rerank.pairwise_sorting import (
+    Strategy,
+    all_pairs,
+    bubble_passes,
+    compare_pair,
+    max_comparisons,
+    merge_runs,
+)
+from pipeline.rerank.passages import quote_text
+from pipeline.rerank.results import UNSCORED, CandidateScore, failed_result, rank_by_order, rank_by_score
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
@@ -57,18 +64,20 @@ class LlmPairwiseReranker:
     ) -> RerankResult:
         """Order by preference; gives up, with the reason on record, when not one pair could be decided."""
         if len(candidates) < 2:
-            return RerankResult(order_by_places(candidates, range(len(candidates)), self.method, {}), self.method)
+            return RerankResult(rank_by_order(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("pairwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
-        ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
-        most = most_comparisons(self._strategy, len(candidates), self._depth)
+        ask = partial(
+            _prompt_values, escape_passage(question), [_quote_candidate(candidate) for candidate in candidates]
+        )
+        most = max_comparisons(self._strategy, len(candidates), self._depth)
         with PairwiseComparer(
-            calls, ask, self._limits.concurrency, _progress(on_progress, most, len(candidates))
+            calls, ask, self._limits.concurrency, _progress_callback(on_progress, most, len(candidates))
         ) as referee:
             ranked = self._order(referee, candidates)
         if not referee.decided:
             said = f"{self._chat.name} {referee.defeat()}"
-            return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
+            return failed_result(candidates, self.method, said, calls.usage, (prompt.sha256,))
         note = referee.note()
         fallbacks = (Fallback("rerank", self.method, "none", note),) if note else ()
         return RerankResult(ranked, self.method, fallbacks, calls.usage, (prompt.sha256,))
@@ -78,10 +87,12 @@ class LlmPairwiseReranker:
         if len(candidates) < 2:
             return Usage()
         prompt = load_prompt("pairwise", detect_language(question))
-        ask = partial(_values, escape_passage(question), [_quoted(candidate) for candidate in candidates])
+        ask = partial(
+            _prompt_values, escape_passage(question), [_quote_candidate(candidate) for candidate in candidates]
+        )
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
         tokens = [estimate_messages(prompt.messages(**ask(*pair))) for pair in neighbours]
-        calls = 2 * most_comparisons(self._strategy, len(candidates), self._depth)
+        calls = 2 * max_comparisons(self._strategy, len(candidates), self._depth)
         return self._limits.priced(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
 
     def _order(self, referee: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
@@ -89,19 +100,19 @@ class LlmPairwiseReranker:
         if self._strategy == "all-pairs":
             return self._by_points(referee, candidates)
         if self._strategy == "sliding":
-            (order,) = referee.play([slide(count, self._depth)])
+            (order,) = referee.play([bubble_passes(count, self._depth)])
         else:
             runs = [[place] for place in range(count)]
             while len(runs) > 1:
                 pairs = zip(runs[0::2], runs[1::2], strict=False)
-                merged = referee.play([merge(left, right, self._depth) for left, right in pairs])
+                merged = referee.play([merge_runs(left, right, self._depth) for left, right in pairs])
                 runs = merged + runs[len(runs) - len(runs) % 2 :]
             (order,) = runs
-        return order_by_places(candidates, order, self.method, referee.flags(count))
+        return rank_by_order(candidates, order, self.method, referee.flags(count))
 
     def _by_points(self, referee: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
         points = [0.0] * len(candidates)
-        for first, second, verdict in referee.play([match(*pair) for pair in all_pairs(len(candidates))]):
+        for first, second, verdict in referee.play([compare_pair(*pair) for pair in all_pairs(len(candidates))]):
             points[first] += (1 + verdict) / 2
             points[second] += (1 - verdict) / 2
         flags = referee.flags(len(candidates))
@@ -112,14 +123,14 @@ class LlmPairwiseReranker:
             else CandidateScore(won / most, won, flags=flags.get(i, ()))
             for i, won in enumerate(points)
         ]
-        return order_by_score(candidates, scored, self.method)
+        return rank_by_score(candidates, scored, self.method)
 
 
-def _quoted(candidate: Candidate) -> tuple[str, str]:
-    return quote_title(candidate.title, candidate.headings), quoted_text(candidate, MAX_PASSAGE_TOKENS)
+def _quote_candidate(candidate: Candidate) -> tuple[str, str]:
+    return quote_title(candidate.title, candidate.headings), quote_text(candidate, MAX_PASSAGE_TOKENS)
 
 
-def _values(asked: str, shown: Sequence[tuple[str, str]], first: int, second: int) -> dict[str, str]:
+def _prompt_values(asked: str, shown: Sequence[tuple[str, str]], first: int, second: int) -> dict[str, str]:
     """Write what a pair is asked with; everything in it is escaped already."""
     (title_a, passage_a), (title_b, passage_b) = shown[first], shown[second]
     return {
@@ -131,7 +142,7 @@ def _values(asked: str, shown: Sequence[tuple[str, str]], first: int, second: in
     }
 
 
-def _progress(told: Callable[[int, int], None] | None, most: int, candidates: int) -> Callable[[int], None]:
+def _progress_callback(told: Callable[[int, int], None] | None, most: int, candidates: int) -> Callable[[int], None]:
     """Tell progress in candidates, as the other methods do."""
 
     def tell(judged: int) -> None:

@@ -19,17 +19,17 @@ from typing import Literal
 
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, detect_language, escape_passage, load_prompt, quote_title
+from pipeline.rerank.batching import OUT_OF_TIME
 from pipeline.rerank.expected_rating import expected_rating
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits, ParallelCalls
-from pipeline.rerank.passages import quoted_list, quoted_text
-from pipeline.rerank.permutation import REPAIRED, CandidateScore, give_up, note_unscored, order_by_score
-from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
-from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.rerank.passages import quote_candidates, quote_text
+from pipeline.rerank.rating_reply import Rating, parse_rating, parse_ratings
+from pipeline.rerank.results import REPAIRED, CandidateScore, failed_result, rank_by_score, unscored_fallbacks
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Candidate, ChatReply, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 2000
-RATING_TOKENS = 60
+TOKENS_PER_RATING = 60
 """What one rating with its reason takes in a reply."""
 
 _Ratings = CallOutcome[Mapping[int, Rating]]
@@ -37,7 +37,7 @@ _Ratings = CallOutcome[Mapping[int, Rating]]
 
 
 @dataclass(slots=True)
-class _Tally:
+class _RatingState:
     """What came back so far; written by the calling thread only."""
 
     scored: dict[int, CandidateScore] = field(default_factory=dict)
@@ -85,10 +85,10 @@ class LlmPointwiseReranker:
         reason = tally.reasons[0] if tally.reasons else OUT_OF_TIME
         if candidates and usable * 2 < len(candidates):
             said = f"Only {usable} of {len(candidates)} passages got a usable rating from {self._chat.name}. {reason}"
-            return give_up(candidates, self.method, said, calls.usage, (prompt.sha256,))
+            return failed_result(candidates, self.method, said, calls.usage, (prompt.sha256,))
         scored = [tally.scored.get(i, CandidateScore(None)) for i in range(len(candidates))]
-        ranked = order_by_score(candidates, scored, self.method)
-        note = note_unscored(ranked, self.method, reason)
+        ranked = rank_by_score(candidates, scored, self.method)
+        note = unscored_fallbacks(ranked, self.method, reason)
         return RerankResult(ranked, self.method, note, calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
@@ -96,7 +96,7 @@ class LlmPointwiseReranker:
         prompt = self._prompt(question)
         batches = [candidates[at : at + self._per_call] for at in range(0, len(candidates), self._per_call)]
         asked = sum(estimate_messages(prompt.messages(**self._values(question, batch))) for batch in batches)
-        return self._limits.priced(len(batches), asked, RATING_TOKENS * len(candidates))
+        return self._limits.priced(len(batches), asked, TOKENS_PER_RATING * len(candidates))
 
     def _prompt(self, question: str) -> Prompt:
         name = "pointwise" if self._per_call == 1 else "pointwise-list"
@@ -105,9 +105,9 @@ class LlmPointwiseReranker:
     def _values(self, question: str, batch: Sequence[Candidate]) -> dict[str, str]:
         asked = escape_passage(question)
         if self._per_call == 1:
-            title, passage = quote_title(batch[0].title, batch[0].headings), quoted_text(batch[0], MAX_PASSAGE_TOKENS)
+            title, passage = quote_title(batch[0].title, batch[0].headings), quote_text(batch[0], MAX_PASSAGE_TOKENS)
             return {"question": asked, "title": title, "passage": passage}
-        return {"question": asked, "passages": quoted_list(batch, max(200, MAX_PASSAGE_TOKENS // self._per_call))}
+        return {"question": asked, "passages": quote_candidates(batch, max(200, MAX_PASSAGE_TOKENS // self._per_call))}
 
     def _rate_all(
         self,
@@ -115,8 +115,8 @@ class LlmPointwiseReranker:
         question: str,
         candidates: Sequence[Candidate],
         on_progress: Callable[[int, int], None] | None,
-    ) -> _Tally:
-        tally = _Tally()
+    ) -> _RatingState:
+        tally = _RatingState()
         to_ask = deque(range(0, len(candidates), self._per_call))
         with ParallelCalls[int, _Ratings](self._limits.concurrency, calls.ends) as running:
             # A model is not worth the money that has failed on more than half of the passages.
@@ -136,7 +136,7 @@ class LlmPointwiseReranker:
 
     def _rate(self, calls: LlmCalls, values: Mapping[str, str], count: int) -> _Ratings:
         """Rate the passages of one call; runs in a thread and takes all it needs as arguments."""
-        return calls.ask(values, partial(self._read, count=count), RATING_TOKENS * count)
+        return calls.ask(values, partial(self._read, count=count), TOKENS_PER_RATING * count)
 
     def _read(self, reply: ChatReply, *, count: int) -> Mapping[int, Rating] | None:
         if self._per_call > 1:
@@ -147,7 +147,7 @@ class LlmPointwiseReranker:
         expected = expected_rating(reply, rating.value, self._scale)
         return {1: rating if expected is None else replace(rating, value=expected)}
 
-    def _take(self, tally: _Tally, start: int, count: int, outcome: _Ratings) -> None:
+    def _take(self, tally: _RatingState, start: int, count: int, outcome: _Ratings) -> None:
         ratings = outcome.value or {}
         flags = (REPAIRED,) if outcome.repaired else ()
         for number, rating in ratings.items():

@@ -9,14 +9,14 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from pipeline.rerank.comparisons import Game, Pair, Result
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, ParallelCalls
-from pipeline.rerank.permutation import REPAIRED, UNSCORED
-from pipeline.rerank.preference import Preference, parse_preference
+from pipeline.rerank.pairwise_sorting import ComparisonSequence, Pair, Result
+from pipeline.rerank.preference_reply import Preference, parse_preference
+from pipeline.rerank.results import REPAIRED, UNSCORED
 from pipeline.types import ChatReply
 
 REPLY_TOKENS = 20
-MANY_FAILURES = 12
+MIN_FAILURES_TO_STOP = 12
 """Replies that may fail before a model that fails on two of three is given up; with fewer it might be bad luck."""
 
 
@@ -82,7 +82,7 @@ class PairwiseComparer:
         """How many pairs have a winner."""
         return sum(hearing.verdict != 0 for hearing in self._heard)
 
-    def play(self, games: Sequence[Game[Result]]) -> list[Result]:
+    def play(self, games: Sequence[ComparisonSequence[Result]]) -> list[Result]:
         """Play games side by side and give their results in order."""
         results: dict[int, Result] = {}
         waiting: dict[Pair, list[tuple[int, bool]]] = {}
@@ -155,12 +155,12 @@ class PairwiseComparer:
             self._take(pair, outcome, swapped=swapped)
         if not finished:
             self._stopped = "The time for reranking was up."
-        elif self._failed >= MANY_FAILURES and self._failed * 3 > self._replied * 2:
+        elif self._failed >= MIN_FAILURES_TO_STOP and self._failed * 3 > self._replied * 2:
             self._stopped = self._stopped or self._reasons[0]
         self._on_judged(self.judged)
 
     def _judge(self, values: Mapping[str, str]) -> CallOutcome[Preference]:
-        return self._calls.ask(values, _read, REPLY_TOKENS)
+        return self._calls.ask(values, _parse_reply, REPLY_TOKENS)
 
     def _take(self, pair: Pair, outcome: CallOutcome[Preference], *, swapped: bool) -> None:
         self._replied += 1
@@ -175,5 +175,5 @@ class PairwiseComparer:
                 self._stopped = outcome.reason
 
 
-def _read(reply: ChatReply) -> Preference | None:
+def _parse_reply(reply: ChatReply) -> Preference | None:
     return parse_preference(reply.text)

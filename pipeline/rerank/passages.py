@@ -9,15 +9,15 @@ from pipeline.text.tokens import cut_to_tokens
 from pipeline.types import Candidate
 
 
-def quoted_text(candidate: Candidate, max_tokens: int) -> str:
+def quote_text(candidate: Candidate, max_tokens: int) -> str:
     """Write a candidate's text, cut to its share of the prompt and unable to close its tag."""
     return escape_passage(cut_to_tokens(candidate.text, max_tokens))
 
 
-def quoted_list(candidates: Iterable[Candidate], max_tokens: int) -> str:
+def quote_candidates(candidates: Iterable[Candidate], max_tokens: int) -> str:
     """Quote several candidates, each in a tag with its number within this prompt, from 1."""
     return "\n\n".join(
         f'<passage id="{number}" title="{quote_title(one.title, one.headings)}">\n'
-        f"{quoted_text(one, max_tokens)}\n</passage>"
+        f"{quote_text(one, max_tokens)}\n</passage>"
         for number, one in enumerate(candidates, 1)
     )

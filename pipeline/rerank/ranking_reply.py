@@ -18,22 +18,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.prompts import remove_thinking
-from pipeline.rerank.json_replies import json_objects, passage_number
+from pipeline.rerank.json_reply import json_objects, passage_number
 
 _LABEL = r"(?:(?:final\s+)?rank(?:ing|ed)?(?:\s+(?:order|results?))?|排序(?:结果)?|排名)\s*[:：]\s*"
 _LIST_NUMBER = r"(?:\d{1,3}\s*[.)、:：]\s*)?"
 # The first number may have lost its brackets or be that of a list; it is no id then, for the ids wear brackets.
-_FIRST = r"(?:\d{1,3}\s*(?:[.)、:：]|>)\s*)?"
-_BETWEEN = r"\s*(?:>+|=|,|，|;|、)?\s*"
+_LEADING_NUMBER = r"(?:\d{1,3}\s*(?:[.)、:：]|>)\s*)?"
+_SEPARATOR = r"\s*(?:>+|=|,|，|;|、)?\s*"
 # What a limit of tokens has cut off: "> [1" may have been to become 12.
-_CUT_OFF = r"\s*>?\s*(?:\d{1,3}\s*[.)]?\s*)?(?:\[\d{0,3})?\s*\.?"
+_TRUNCATED_END = r"\s*>?\s*(?:\d{1,3}\s*[.)]?\s*)?(?:\[\d{0,3})?\s*\.?"
 _CHAIN = re.compile(
-    rf"(?:{_LABEL})?{_FIRST}\[\d{{1,3}}\](?:{_BETWEEN}{_LIST_NUMBER}\[\d{{1,3}}\])*{_CUT_OFF}", re.IGNORECASE
+    rf"(?:{_LABEL})?{_LEADING_NUMBER}\[\d{{1,3}}\](?:{_SEPARATOR}{_LIST_NUMBER}\[\d{{1,3}}\])*{_TRUNCATED_END}",
+    re.IGNORECASE,
 )
 _BARE_CHAIN = re.compile(rf"(?:{_LABEL})?\d{{1,3}}(?:\s*[>,，]\s*\d{{1,3}})+\s*>?\s*\.?", re.IGNORECASE)
 _BRACKETED = re.compile(r"\[(\d{1,3})\]")
 _NUMBER = re.compile(r"\d{1,3}")
-_ORNAMENT = re.compile(r"```(?:\w+)?|[*`_]")
+_MARKUP = re.compile(r"```(?:\w+)?|[*`_]")
 MAX_CHAIN_CHARS = 20_000
 """Longer replies are no rankings; a model that cannot stop must not keep the parser busy."""
 
@@ -65,13 +66,13 @@ def _from_json(said: str) -> list[list[int | None]]:
     rankings = [value.get("ranking") for value in json_objects(said)]
     if not rankings:
         try:
-            rankings = [json.loads(_ORNAMENT.sub("", said))]
+            rankings = [json.loads(_MARKUP.sub("", said))]
         except (ValueError, RecursionError):
             return []
-    return [numbers for ranking in rankings if (numbers := _numbers(ranking))]
+    return [numbers for ranking in rankings if (numbers := _passage_numbers(ranking))]
 
 
-def _numbers(ranking: object) -> list[int | None]:
+def _passage_numbers(ranking: object) -> list[int | None]:
     """Read a list of passage numbers; one that holds anything else, as a list of ratings does, is no ranking."""
     if not isinstance(ranking, Sequence) or isinstance(ranking, str):
         return []
@@ -80,16 +81,16 @@ def _numbers(ranking: object) -> list[int | None]:
 
 
 def _from_chains(said: str) -> list[list[int | None]]:
-    plain = _ORNAMENT.sub("", said).strip()
+    plain = _MARKUP.sub("", said).strip()
     if _BARE_CHAIN.fullmatch(plain):
         return [[int(number) for number in _NUMBER.findall(plain)]]
     lines = [line.strip() for line in plain.splitlines() if ">" in line]
-    chains = [_bracketed(line) for line in lines if _CHAIN.fullmatch(line)]
+    chains = [_bracketed_numbers(line) for line in lines if _CHAIN.fullmatch(line)]
     named = [number for chain in chains for number in set(chain)]
     # Lines that share a number are several rankings; else it is one, which may go on over lines.
     several = len(named) > len(set(named))
-    return [_bracketed(plain)] if not several and _CHAIN.fullmatch(plain) else chains
+    return [_bracketed_numbers(plain)] if not several and _CHAIN.fullmatch(plain) else chains
 
 
-def _bracketed(chain: str) -> list[int | None]:
+def _bracketed_numbers(chain: str) -> list[int | None]:
     return [int(number) for number in _BRACKETED.findall(chain)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pipeline.rerank.permutation import recall_order
+from pipeline.rerank.results import rank_by_recall
 from pipeline.types import Candidate, RerankResult
 
 
@@ -22,4 +22,4 @@ class RecallOrderReranker:
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
         """Keep the order of recall, with its scores scaled to 0..1."""
-        return RerankResult(ranked=recall_order(candidates, self.method), method=self.method)
+        return RerankResult(ranked=rank_by_recall(candidates, self.method), method=self.method)

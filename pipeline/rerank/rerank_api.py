@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from pipeline.errors import LlmTimeout, LlmUnparsable
 from pipeline.ports import RerankEndpoint
-from pipeline.rerank.permutation import CandidateScore, give_up, note_unscored, order_by_score, sigmoid
-from pipeline.rerank.slices import OUT_OF_TIME
+from pipeline.rerank.batching import OUT_OF_TIME
+from pipeline.rerank.results import CandidateScore, failed_result, rank_by_score, sigmoid, unscored_fallbacks
 from pipeline.text.passages import build_passage
 from pipeline.text.tokens import cut_to_tokens, estimate_tokens
 from pipeline.types import Candidate, RerankResult, Usage
@@ -53,7 +53,7 @@ class RerankApiReranker:
         estimated = self.estimate(question, candidates)
         if self._budget_tokens and estimated.prompt_tokens > self._budget_tokens:
             said = f"It would take about {estimated.prompt_tokens:,} tokens; the limit is {self._budget_tokens:,}."
-            return give_up(candidates, self.method, said)
+            return failed_result(candidates, self.method, said)
         if deadline_s <= 0:
             raise LlmTimeout(f"{self._endpoint.name} was not asked: {OUT_OF_TIME}")
         passages = [
@@ -74,9 +74,9 @@ class RerankApiReranker:
             said = (
                 f"Only {usable} of {len(candidates)} passages got a usable score from {self._endpoint.name}: {reason}"
             )
-            return give_up(candidates, self.method, said, usage)
-        ranked = order_by_score(candidates, scaled(answer.scores), self.method)
-        return RerankResult(ranked, self.method, note_unscored(ranked, self.method, reason), usage)
+            return failed_result(candidates, self.method, said, usage)
+        ranked = rank_by_score(candidates, scale_scores(answer.scores), self.method)
+        return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, reason), usage)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what it will cost: every passage is read together with the question."""
@@ -91,7 +91,7 @@ class RerankApiReranker:
         return Usage(usage.calls, usage.prompt_tokens, usage.completion_tokens, cost)
 
 
-def scaled(scores: Sequence[float | None]) -> list[CandidateScore]:
+def scale_scores(scores: Sequence[float | None]) -> list[CandidateScore]:
     """Bring scores to 0..1: as they are when they are already, else through the sigmoid, all of them."""
     logits = any(score is not None and not 0.0 <= score <= 1.0 for score in scores)
     return [

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.conftest import Desk
-from tests.loopback_llm import LoopbackLlm, Said
+from tests.loopback_llm import LoopbackLlm, ScriptedReply
 
 NOTES = {
     "lantern.txt": "The copper lantern hangs in the north hall.",
@@ -21,10 +21,12 @@ PRICES = json.dumps({"judge": {"completion": 1000}})
 """An answer of at most 800 tokens is estimated at $0.80, ranking three passages at $0.032."""
 
 
-def say(request: Mapping[str, Any]) -> Said:
+def say(request: Mapping[str, Any]) -> ScriptedReply:
     system = request["messages"][0]["content"]
     ranks = '"ranking"' in system
-    return Said('{"ranking": [1, 2, 3]}' if ranks else "The copper lantern hangs in the north hall [1] [2] [3].")
+    return ScriptedReply(
+        '{"ranking": [1, 2, 3]}' if ranks else "The copper lantern hangs in the north hall [1] [2] [3]."
+    )
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from pipeline.rerank import (
     RecallOrderReranker,
     with_fallback,
 )
-from pipeline.rerank.permutation import is_full_permutation
+from pipeline.rerank.results import is_full_permutation
 from pipeline.types import AnswerOptions, ChatMessage
 from tests.answer_fakes import FakeStore, WordEmbedder, candidate
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from db import jobs
 from pipeline.text.passages import build_passage
 from tasks.submit import Submitter
-from tests.loopback_llm import LoopbackLlm, Said
+from tests.loopback_llm import LoopbackLlm, ScriptedReply
 
 EVERY_S = 0.05
 MOST_OPEN = 60
@@ -34,11 +34,11 @@ def remote_vector(content: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return vector / np.linalg.norm(vector)
 
 
-def embeddings(request: Mapping[str, Any]) -> Said:
+def embeddings(request: Mapping[str, Any]) -> ScriptedReply:
     """Embed as an endpoint does that takes its time for many texts."""
     time.sleep(0.03 * max(0, len(request["input"]) - 1))
     data = [{"index": n, "embedding": remote_vector(content).tolist()} for n, content in enumerate(request["input"])]
-    return Said(body=json.dumps({"data": data}))
+    return ScriptedReply(body=json.dumps({"data": data}))
 
 
 @contextmanager
@@ -152,9 +152,9 @@ def test_switch_and_rollback__while_questions_go_on(desk, redis_url, tmp_path):
     assert "dropped remote with 60 vectors" in run(desk, "drop", "remote")
 
 
-def too_wide(request: Mapping[str, Any]) -> Said:
+def too_wide(request: Mapping[str, Any]) -> ScriptedReply:
     data = [{"index": n, "embedding": [0.5] * 4096} for n, _ in enumerate(request["input"])]
-    return Said(body=json.dumps({"data": data}))
+    return ScriptedReply(body=json.dumps({"data": data}))
 
 
 def test_refusals__are_one_sentence_and_change_nothing(desk):

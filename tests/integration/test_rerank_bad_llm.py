@@ -17,11 +17,11 @@ from pipeline.rerank import (
     RecallOrderReranker,
     with_fallback,
 )
-from pipeline.rerank.permutation import is_full_permutation
+from pipeline.rerank.results import is_full_permutation
 from pipeline.types import RerankResult
 from tests.answer_fakes import candidates, order
-from tests.judging_llm import JudgingLlm, key_of
-from tests.loopback_llm import Answer, LoopbackLlm, Said
+from tests.judging_llm import JudgingLlm, text_key
+from tests.loopback_llm import Answer, LoopbackLlm, ScriptedReply
 
 COUNT = 10
 METHODS = {
@@ -30,29 +30,41 @@ METHODS = {
     "llm-listwise": LlmListwiseReranker,
 }
 FOUND = candidates(COUNT)
-JUDGE = JudgingLlm({key_of("question"): {key_of(c.text): c.chunk_id for c in FOUND}}, highest=COUNT)
+JUDGE = JudgingLlm({text_key("question"): {text_key(c.text): c.chunk_id for c in FOUND}}, highest=COUNT)
 EVENTS = {"Content-Type": "text/event-stream"}
 
 BAD = {
-    "nothing": (Said(""), "form that was asked for"),
-    "a refusal": (Said("I'm sorry, but I can't rank these 10 passages."), "form that was asked for"),
+    "nothing": (ScriptedReply(""), "form that was asked for"),
+    "a refusal": (ScriptedReply("I'm sorry, but I can't rank these 10 passages."), "form that was asked for"),
     "a filter": (
-        Said(body='{"choices": [{"message": {"content": null, "refusal": "no"}}]}'),
+        ScriptedReply(body='{"choices": [{"message": {"content": null, "refusal": "no"}}]}'),
         "form that was asked for",
     ),
-    "a stream of garbage": (Said(body="data: {\x00\x7f\n\ndata: [[[\n\n", headers=EVENTS), "no chat completion"),
-    "a stream that breaks off": (Said(body='data: {"choices": []}\n\n', headers=EVENTS), "broke off"),
-    "bytes": (Said(body="\x01\x02{{{<<<"), "no chat completion"),
-    "repeated ids": (Said("[3] > " * 40 + "[3]"), "form that was asked for"),
-    "repeated ids in JSON": (Said(json.dumps({"ranking": [7] * 40, "ratings": []})), "form that was asked for"),
-    "French": (Said("Désolé, je ne peux pas classer ces 10 passages."), "form that was asked for"),
-    "Chinese": (Said("对不起，我无法为这10段资料排序，第3段最好。"), "form that was asked for"),
-    "thinking without end": (Said("<think>Passage 3 is better than 5, so [3] > [5]"), "form that was asked for"),
-    "a wrong key": (Said(status=401, body="Incorrect API key provided"), "status 401"),
-    "no such model": (Said(status=404, body="model not found"), "status 404"),
-    "too many requests for an hour": (Said(status=429, body="", headers={"Retry-After": "3600"}), "asks to slow down"),
-    "a broken server": (Said(status=500, body="boom", headers={"Retry-After": "0"}), "status 500"),
-    "a closed socket": (Said(close=True), "cannot be reached"),
+    "a stream of garbage": (
+        ScriptedReply(body="data: {\x00\x7f\n\ndata: [[[\n\n", headers=EVENTS),
+        "no chat completion",
+    ),
+    "a stream that breaks off": (ScriptedReply(body='data: {"choices": []}\n\n', headers=EVENTS), "broke off"),
+    "bytes": (ScriptedReply(body="\x01\x02{{{<<<"), "no chat completion"),
+    "repeated ids": (ScriptedReply("[3] > " * 40 + "[3]"), "form that was asked for"),
+    "repeated ids in JSON": (
+        ScriptedReply(json.dumps({"ranking": [7] * 40, "ratings": []})),
+        "form that was asked for",
+    ),
+    "French": (ScriptedReply("Désolé, je ne peux pas classer ces 10 passages."), "form that was asked for"),
+    "Chinese": (ScriptedReply("对不起，我无法为这10段资料排序，第3段最好。"), "form that was asked for"),
+    "thinking without end": (
+        ScriptedReply("<think>Passage 3 is better than 5, so [3] > [5]"),
+        "form that was asked for",
+    ),
+    "a wrong key": (ScriptedReply(status=401, body="Incorrect API key provided"), "status 401"),
+    "no such model": (ScriptedReply(status=404, body="model not found"), "status 404"),
+    "too many requests for an hour": (
+        ScriptedReply(status=429, body="", headers={"Retry-After": "3600"}),
+        "asks to slow down",
+    ),
+    "a broken server": (ScriptedReply(status=500, body="boom", headers={"Retry-After": "0"}), "status 500"),
+    "a closed socket": (ScriptedReply(close=True), "cannot be reached"),
 }
 
 
@@ -81,7 +93,7 @@ def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None
 
 @pytest.mark.parametrize("method", METHODS)
 def test_sixty_seconds__are_not_waited_for(method: str) -> None:
-    with LoopbackLlm(lambda request: Said(hold=True)) as server:
+    with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         chat = OpenAIChat(server.url, "tiny")
         result = with_fallback(METHODS[method](chat), RecallOrderReranker()).rerank("question", FOUND, deadline_s=2.0)
         assert server.held.is_set()
@@ -96,10 +108,10 @@ def test_sixty_seconds__are_not_waited_for(method: str) -> None:
 def test_retry_after__is_honoured_within_the_deadline(method: str) -> None:
     refused: list[int] = []
 
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if not refused:
             refused.append(1)
-            return Said(status=429, body="slow down", headers={"Retry-After": "0.2"})
+            return ScriptedReply(status=429, body="slow down", headers={"Retry-After": "0.2"})
         return JUDGE(request)
 
     result, _ = ask(method, answer)
@@ -109,9 +121,9 @@ def test_retry_after__is_honoured_within_the_deadline(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_schema__a_server_without_it_is_found_out_and_no_answer_is_lost(method: str) -> None:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "response_format" in request:
-            return Said(status=400, body=json.dumps({"error": {"message": "unknown field response_format"}}))
+            return ScriptedReply(status=400, body=json.dumps({"error": {"message": "unknown field response_format"}}))
         return JUDGE(request)
 
     result, asked = ask(method, answer)

@@ -20,7 +20,7 @@ from pipeline.rerank import (
     build_cascade,
 )
 from pipeline.types import Candidate
-from tests.judging_llm import JudgingLlm, key_of
+from tests.judging_llm import JudgingLlm, text_key
 from tests.loopback_llm import LoopbackLlm
 
 QUESTIONS = 4
@@ -72,7 +72,7 @@ def tasks(dataset: Dataset) -> dict[str, tuple[str, list[Candidate]]]:
 @pytest.fixture(scope="module")
 def judge(dataset: Dataset, tasks: dict[str, tuple[str, list[Candidate]]]) -> JudgingLlm:
     grades = {
-        key_of(text): {key_of(c.text): dataset.qrels[question][c.source] for c in found}
+        text_key(text): {text_key(c.text): dataset.qrels[question][c.source] for c in found}
         for question, (text, found) in tasks.items()
     }
     return JudgingLlm(grades, highest=2)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pipeline.backends.models.model_files import resolve_model
-from pipeline.backends.models.vocabulary import unit_finder
+from pipeline.backends.models.vocabulary import build_unit_finder
 from pipeline.recall import dense_weight
 
 
 class Finder:
     def __init__(self, tokenizer):
-        self.known_units = unit_finder(tokenizer)
+        self.known_units = build_unit_finder(tokenizer)
 
 
 @pytest.fixture(scope="module")

@@ -7,23 +7,23 @@ import httpx
 from pipeline.errors import LlmRejected, LlmUnparsable, LlmUnreachable
 from pipeline.parse import one_line
 
-LIST_TIMEOUT_S = 5.0
+LIST_MODELS_TIMEOUT_S = 5.0
 
 
-def endpoint(base_url: str) -> str:
+def normalize_base_url(base_url: str) -> str:
     """Give the address that ends in /v1, also of one that was copied with its path."""
     return base_url.strip().rstrip("/").removesuffix("/chat/completions")
 
 
-def shown_address(url: str) -> str:
+def redact_url(url: str) -> str:
     """Write the endpoint for people: no user name, password or query."""
     try:
-        return endpoint(str(httpx.URL(url).copy_with(username=None, password=None, query=None)))
+        return normalize_base_url(str(httpx.URL(url).copy_with(username=None, password=None, query=None)))
     except httpx.InvalidURL:
         return "(not a URL)"
 
 
-def authorization(api_key: str, setting: str = "REFDESK_LLM_API_KEY") -> dict[str, str]:
+def authorization_header(api_key: str, setting: str = "REFDESK_LLM_API_KEY") -> dict[str, str]:
     """Give the header that carries the key; raises `LlmRejected` for what can be no key."""
     if not api_key.isascii() or not api_key.isprintable():
         raise LlmRejected(f"The key in {setting} holds characters that no key has; set it again.")
@@ -32,9 +32,9 @@ def authorization(api_key: str, setting: str = "REFDESK_LLM_API_KEY") -> dict[st
 
 def list_models(base_url: str, api_key: str) -> tuple[str, ...]:
     """Ask an endpoint which models it has; raises an `LlmError`, `LlmUnparsable` when it gives no list."""
-    url, shown = endpoint(base_url) + "/models", shown_address(base_url) + "/models"
+    url, shown = normalize_base_url(base_url) + "/models", redact_url(base_url) + "/models"
     try:
-        reply = httpx.get(url, headers=authorization(api_key.strip()), timeout=LIST_TIMEOUT_S)
+        reply = httpx.get(url, headers=authorization_header(api_key.strip()), timeout=LIST_MODELS_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise LlmUnreachable(
             f"{shown} cannot be reached ({type(error).__name__}); check REFDESK_LLM_BASE_URL."

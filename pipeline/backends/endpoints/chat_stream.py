@@ -34,11 +34,11 @@ def read_reply(
     response: httpx.Response, *, ends: float, on_text: Callable[[str], None] | None, where: str
 ) -> ReplyParts:
     """Read a reply of status 200, streamed or whole, as the server chose; raises when it is none or takes too long."""
-    text = _timed_text(response, ends, where)
+    text = _read_within_deadline(response, ends, where)
     if "text/event-stream" in response.headers.get("Content-Type", ""):
         return _read_events(_lines(text), on_text, where)
     parts = ReplyParts()
-    _take(parts, _parse("".join(text), where), "message", where)
+    _apply_document(parts, _parse("".join(text), where), "message", where)
     if on_text is not None and parts.text:
         on_text(parts.text)
     return parts
@@ -55,7 +55,7 @@ def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, wh
             complete = True
             break
         before = len(parts.text)
-        _take(parts, _parse(data, where), "delta", where)
+        _apply_document(parts, _parse(data, where), "delta", where)
         if on_text is not None and len(parts.text) > before:
             on_text(parts.text)
     if not complete and not parts.finish_reason:
@@ -63,7 +63,7 @@ def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, wh
     return parts
 
 
-def _timed_text(response: httpx.Response, ends: float, where: str) -> Iterator[str]:
+def _read_within_deadline(response: httpx.Response, ends: float, where: str) -> Iterator[str]:
     read = 0
     for part in response.iter_text():
         # httpx times each read by itself: a server that sends a byte now and then would never run out of time.
@@ -99,7 +99,7 @@ def _parse(text: str, where: str) -> dict[str, Any]:
     return value
 
 
-def _take(parts: ReplyParts, value: dict[str, Any], field: str, where: str) -> None:
+def _apply_document(parts: ReplyParts, value: dict[str, Any], field: str, where: str) -> None:
     """Add one document or event to what was read so far."""
     choices = value.get("choices")
     if not isinstance(choices, list) or (field == "message" and not choices):

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import httpx
 
-from pipeline.backends.endpoints.chat_address import authorization, shown_address
-from pipeline.backends.endpoints.retries import TryAgainError, read_body, retry_after, retrying
+from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
+from pipeline.backends.endpoints.retries import RetryableError, build_retrying, parse_retry_after, read_error_body
 from pipeline.errors import LlmError, LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError
 from pipeline.parse import clean_text
 
@@ -49,7 +49,7 @@ class JsonEndpoint:
         `advice` ends the sentence that says that nobody is there.
         """
         self._url = url
-        self._subject = f"{subject} {shown_address(url)}"
+        self._subject = f"{subject} {redact_url(url)}"
         self._api_key = api_key.strip()
         self._key_setting = key_setting
         self._wrong_address = wrong_address
@@ -70,34 +70,34 @@ class JsonEndpoint:
         """
         ends = monotonic() + timeout_s
         try:
-            answer: Answer = retrying(self._max_retries, ends)(ask, ends)
+            answer: Answer = build_retrying(self._max_retries, ends)(ask, ends)
         except RefdeskError as error:
             error.args = (self._tellable(str(error)),)
             raise
         return answer
 
     def post(self, payload: Mapping[str, Any], ends: float) -> Reply:
-        """Post once; raises `TryAgainError` for what may pass, and an `LlmError` for what does not."""
+        """Post once; raises `RetryableError` for what may pass, and an `LlmError` for what does not."""
         left = ends - monotonic()
         if left <= 0:
             raise LlmTimeout(f"{self._subject} did not answer in time.")
         timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        headers = authorization(self._api_key, self._key_setting)
+        headers = authorization_header(self._api_key, self._key_setting)
         try:
             with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
                 if response.status_code == httpx.codes.OK:
                     return Reply(response.status_code, self._whole(response, ends))
-                said = read_body(response, ends)
+                said = read_error_body(response, ends)
                 self._check_busy(response, said)
                 return Reply(response.status_code, said)
         except httpx.ConnectTimeout as error:
-            raise TryAgainError(self._unreachable(error)) from error
+            raise RetryableError(self._unreachable(error)) from error
         except httpx.TimeoutException as error:
             raise LlmTimeout(f"{self._subject} did not answer in time.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
             raise self._wrong_address from error
         except httpx.HTTPError as error:
-            raise TryAgainError(self._unreachable(error)) from error
+            raise RetryableError(self._unreachable(error)) from error
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,7 +108,7 @@ class JsonEndpoint:
         if status in {408, 425, 429} or status >= 500:
             reason = "asks to slow down" if status == 429 else "fails"
             final = LlmUnreachable(f"{self._subject} {reason} (status {status}). {said}")
-            raise TryAgainError(final, retry_after(response))
+            raise RetryableError(final, parse_retry_after(response))
 
     def _whole(self, response: httpx.Response, ends: float) -> str:
         body = bytearray()

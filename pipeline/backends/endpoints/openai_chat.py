@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from pipeline.backends.endpoints.chat_address import authorization, endpoint, shown_address
+from pipeline.backends.endpoints.chat_address import authorization_header, normalize_base_url, redact_url
 from pipeline.backends.endpoints.chat_stream import ReplyParts, read_reply
-from pipeline.backends.endpoints.retries import TryAgainError, read_body, retry_after, retrying
+from pipeline.backends.endpoints.retries import RetryableError, build_retrying, parse_retry_after, read_error_body
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnreachable
 from pipeline.parse import clean_text, one_line
 from pipeline.text.tokens import estimate_messages, estimate_tokens
@@ -26,9 +26,9 @@ from pipeline.types import ChatMessage, ChatReply, Usage
 CONNECT_TIMEOUT_S = 5.0
 MAX_MODEL_CHARS = 200
 MAX_ERROR_CHARS = 500
-OPTIONAL_FIELDS = ("response_format", "stream_options", "reasoning_effort", "logprobs", "temperature", "max_tokens")
+OPTIONAL_PARAMETERS = ("response_format", "stream_options", "reasoning_effort", "logprobs", "temperature", "max_tokens")
 """Fields a server may turn down; the last one is sent as `max_completion_tokens` then."""
-SUSPECTS = ("response_format", "logprobs", "reasoning_effort")
+LIKELY_UNSUPPORTED = ("response_format", "logprobs", "reasoning_effort")
 """What a refusal is about that names no field: first the one that the fewest servers know."""
 
 
@@ -52,7 +52,7 @@ class OpenAIChat:
         With `top_logprobs` replies carry the odds of their tokens, where the server gives them; `reasoning_effort` is
         sent as it is.
         """
-        self._url = endpoint(base_url) + "/chat/completions"
+        self._url = normalize_base_url(base_url) + "/chat/completions"
         self._model = model
         self._api_key = api_key.strip()
         self._prices = (price_prompt_usd, price_completion_usd)
@@ -71,7 +71,7 @@ class OpenAIChat:
     @property
     def where(self) -> str:
         """The endpoint as shown to people: no user name, password or query."""
-        return shown_address(self._url)
+        return redact_url(self._url)
 
     def complete(
         self,
@@ -93,7 +93,7 @@ class OpenAIChat:
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         try:
-            parts: ReplyParts = retrying(self._max_retries, ends)(self._ask, payload, ends, show, lost)
+            parts: ReplyParts = build_retrying(self._max_retries, ends)(self._ask, payload, ends, show, lost)
         except LlmError as error:
             error.args = (self._tellable(str(error)),)
             error.usage = self._at_most(lost.calls, messages, max_tokens)
@@ -141,11 +141,11 @@ class OpenAIChat:
         """Ask, leaving out field by field what the server turns down; remembered once that has helped."""
         known = refused = self._refused_fields
         while True:
-            sent = _without(payload, refused)
+            sent = _without_parameters(payload, refused)
             with self._open(sent, ends, lost) as response:
                 if response.status_code in {400, 422}:
-                    said = read_body(response, ends)
-                    turned_down = _turned_down(said, sent)
+                    said = read_error_body(response, ends)
+                    turned_down = _unsupported_parameter(said, sent)
                     if turned_down is not None:
                         refused |= {turned_down}
                         continue
@@ -165,13 +165,13 @@ class OpenAIChat:
         if left <= 0:
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.")
         timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        headers = authorization(self._api_key)
+        headers = authorization_header(self._api_key)
         try:
             with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
                 yield response
         except httpx.TimeoutException as error:
             if isinstance(error, httpx.ConnectTimeout):
-                raise TryAgainError(self._unreachable(error)) from error
+                raise RetryableError(self._unreachable(error)) from error
             lost.calls += 1
             raise LlmTimeout(f"The language model at {self.where} did not answer in time.") from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
@@ -181,7 +181,7 @@ class OpenAIChat:
         except httpx.HTTPError as error:
             if not isinstance(error, httpx.ConnectError | httpx.ProxyError):
                 lost.calls += 1
-            raise TryAgainError(self._unreachable(error)) from error
+            raise RetryableError(self._unreachable(error)) from error
 
     def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
         return LlmUnreachable(
@@ -193,11 +193,11 @@ class OpenAIChat:
         status = response.status_code
         if status == 200:
             return
-        said = read_body(response, ends)
+        said = read_error_body(response, ends)
         if status in {408, 425, 429} or status >= 500:
             reason = "asks to slow down" if status == 429 else "fails"
             final = LlmUnreachable(f"The language model at {self.where} {reason} (status {status}). {said}")
-            raise TryAgainError(final, retry_after(response))
+            raise RetryableError(final, parse_retry_after(response))
         raise self._refusal(status, said)
 
     def _refusal(self, status: int, said: str) -> LlmRejected:
@@ -253,7 +253,7 @@ class _LostCalls:
             raise
 
 
-def _without(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:
+def _without_parameters(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]:
     sent = {name: value for name, value in payload.items() if name not in refused}
     if "max_tokens" in refused:
         sent["max_completion_tokens"] = payload["max_tokens"]
@@ -262,8 +262,8 @@ def _without(payload: dict[str, Any], refused: frozenset[str]) -> dict[str, Any]
     return sent
 
 
-def _turned_down(said: str, sent: dict[str, Any]) -> str | None:
+def _unsupported_parameter(said: str, sent: dict[str, Any]) -> str | None:
     """Guess which optional field a refusal is about: one it names, or else the likeliest."""
     folded = said.casefold()
-    named = [field for field in OPTIONAL_FIELDS if field in sent and field in folded]
-    return next((field for field in (*named, *SUSPECTS) if field in sent), None)
+    named = [field for field in OPTIONAL_PARAMETERS if field in sent and field in folded]
+    return next((field for field in (*named, *LIKELY_UNSUPPORTED) if field in sent), None)

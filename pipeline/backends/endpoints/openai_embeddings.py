@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.endpoints.chat_address import authorization, shown_address
+from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
 from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
 from pipeline.errors import (
     LlmRejected,
@@ -26,14 +26,14 @@ from pipeline.ports import Matrix
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
-LARGEST, SMALLEST = 1e9, 1e-12
+MAX_ABS_VALUE, MIN_ABS_VALUE = 1e9, 1e-12
 """Size of the numbers that a vector may hold, and that one of them must pass."""
 MAX_REPLY_BYTES = 400_000_000
 """A batch of 2,048 vectors of 4,000 numbers, written out, has about 160 MB."""
 MAX_TOKENS = 8191
 """What OpenAI's embedding models read; other servers say when a text is too long."""
-KEY = "REFDESK_EMBEDDING_API_KEY"
-REFUSED = frozenset({400, 413, 422})
+KEY_SETTING = "REFDESK_EMBEDDING_API_KEY"
+REJECTED_STATUSES = frozenset({400, 413, 422})
 """Answers to a request that the endpoint does not take as it is."""
 
 
@@ -61,15 +61,15 @@ class OpenAIEmbeddings:
         self._timeout_s = timeout_s
         self._ask_dimensions = ask_dimensions
         try:
-            authorization(api_key.strip(), KEY)
+            authorization_header(api_key.strip(), KEY_SETTING)
         except LlmRejected as error:  # a fault of the setting, not of a text
             raise ModelUnavailable(str(error)) from error
-        shown = shown_address(embeddings_address(profile.base_url))
+        shown = redact_url(embeddings_url(profile.base_url))
         self._endpoint = JsonEndpoint(
-            embeddings_address(profile.base_url),
+            embeddings_url(profile.base_url),
             subject="The embedding endpoint",
             api_key=api_key,
-            key_setting=KEY,
+            key_setting=KEY_SETTING,
             wrong_address=ModelUnavailable(
                 f"{shown} is not an http(s) address; give one like https://api.openai.com/v1."
             ),
@@ -126,10 +126,10 @@ class OpenAIEmbeddings:
             payload["dimensions"] = self._profile.dimensions
         reply = self._endpoint.post(payload, ends)
         status, said = reply.status, reply.said
-        if status in REFUSED and self._ask_dimensions and _is_about_dimensions(said):
+        if status in REJECTED_STATUSES and self._ask_dimensions and _is_about_dimensions(said):
             self._ask_dimensions = False
             return self._ask(texts, ends)
-        if status in REFUSED and len(texts) > 1:
+        if status in REJECTED_STATUSES and len(texts) > 1:
             # Texts that are too long together are no limit on their number, and other ones may fit.
             if "token" not in said.casefold():
                 self._batch_size = min(self._batch_size, len(texts) // 2)
@@ -159,10 +159,12 @@ class OpenAIEmbeddings:
 
     def _checked(self, vector: Any) -> Sequence[float]:
         # Not only what is no number at all: sums of squares have to fit, too.
-        numbers = isinstance(vector, list) and all(isinstance(v, int | float) and abs(v) <= LARGEST for v in vector)
+        numbers = isinstance(vector, list) and all(
+            isinstance(v, int | float) and abs(v) <= MAX_ABS_VALUE for v in vector
+        )
         if not numbers:
             raise LlmUnparsable(f"{self._endpoint.subject} sent a vector that holds no finite numbers of usual size.")
-        if not any(abs(value) > SMALLEST for value in vector):
+        if not any(abs(value) > MIN_ABS_VALUE for value in vector):
             raise LlmUnparsable(f"{self._endpoint.subject} sent a vector of zeros, which is similar to nothing.")
         if self._profile.dimensions not in (0, len(vector)):
             raise ProfileMismatch(
@@ -175,8 +177,8 @@ class OpenAIEmbeddings:
 
     def _refusal(self, status: int, said: str) -> LlmRejected | ModelUnavailable:
         about = {
-            401: f"refused the key; check {KEY}",
-            403: f"does not let this key use it; check {KEY}",
+            401: f"refused the key; check {KEY_SETTING}",
+            403: f"does not let this key use it; check {KEY_SETTING}",
             404: "knows no such address or model",
         }.get(status)
         whole = f"{self._endpoint.subject}, asked for the model {self._profile.model!r}, "
@@ -185,7 +187,7 @@ class OpenAIEmbeddings:
         return LlmRejected(f"{whole}refused the request (status {status}). {said}")
 
 
-def embeddings_address(base_url: str) -> str:
+def embeddings_url(base_url: str) -> str:
     """Give the address that ends in /embeddings, also of one that ends before it."""
     bare = base_url.strip().rstrip("/")
     return bare if bare.endswith("/embeddings") else f"{bare}/embeddings"

@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from pipeline.backends.endpoints.chat_address import shown_address
+from pipeline.backends.endpoints.chat_address import redact_url
 from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
@@ -22,7 +22,7 @@ from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000
-SETTINGS = "REFDESK_RERANK_API_URL"
+URL_SETTING = "REFDESK_RERANK_API_URL"
 
 
 class HttpRerankEndpoint:
@@ -31,18 +31,18 @@ class HttpRerankEndpoint:
     def __init__(self, url: str, *, model: str = "", api_key: str = "", max_retries: int = 2) -> None:
         """Take the address, with or without /rerank at its end, and the model's name where the endpoint wants one."""
         self._model = model
-        self._where = shown_address(_address(url))
+        self._where = redact_url(_rerank_url(url))
         self._lists_texts = False
         self._batch: int | None = None
         self._endpoint = JsonEndpoint(
-            _address(url),
+            _rerank_url(url),
             subject="The reranker at",
             api_key=api_key,
             key_setting="REFDESK_RERANK_API_KEY",
             wrong_address=LlmRejected(
-                f"{SETTINGS} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
+                f"{URL_SETTING} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
             ),
-            advice=f"check that it runs and {SETTINGS}",
+            advice=f"check that it runs and {URL_SETTING}",
             max_retries=max_retries,
             max_reply_bytes=MAX_REPLY_BYTES,
         )
@@ -105,7 +105,7 @@ class HttpRerankEndpoint:
         about = {
             401: "refused the key; check REFDESK_RERANK_API_KEY",
             403: "does not let this key use it; check REFDESK_RERANK_API_KEY",
-            404: f"knows no such address or model; check {SETTINGS} and REFDESK_RERANK_API_MODEL",
+            404: f"knows no such address or model; check {URL_SETTING} and REFDESK_RERANK_API_MODEL",
         }.get(status, "refused the request")
         return LlmRejected(f"The reranker at {self.where} {about} (status {status}). {said}")
 
@@ -175,7 +175,7 @@ def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
     return Usage(calls=1, prompt_tokens=sum(asked + estimate_tokens(passage) for passage in passages))
 
 
-def _address(url: str) -> str:
+def _rerank_url(url: str) -> str:
     """Give the address that ends in /rerank, also of one that ends before it."""
     bare = url.strip().rstrip("/")
     return bare if bare.endswith("/rerank") else f"{bare}/rerank"

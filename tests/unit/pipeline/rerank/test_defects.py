@@ -24,11 +24,11 @@ from pipeline.rerank import (
     RerankApiReranker,
     with_fallback,
 )
-from pipeline.rerank.permutation import UNSCORED, is_full_permutation
-from pipeline.rerank.rating import parse_rating, parse_ratings
+from pipeline.rerank.rating_reply import parse_rating, parse_ratings
+from pipeline.rerank.results import UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
-from tests.loopback_llm import LoopbackLlm, Said, completion
+from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion
 
 LlmReranker = LlmPointwiseReranker | LlmPairwiseReranker | LlmListwiseReranker
 METHODS: tuple[type[LlmReranker], ...] = (LlmPointwiseReranker, LlmPairwiseReranker, LlmListwiseReranker)
@@ -123,9 +123,9 @@ def test_defect_08__the_smallest_number_of_a_text_is_no_rating(said: str) -> Non
 
 
 def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
-    def disguised(request: object) -> Said:
+    def disguised(request: object) -> ScriptedReply:
         body = json.dumps({"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]})
-        return Said(status=500, body=body, headers={"Retry-After": "0"})
+        return ScriptedReply(status=500, body=body, headers={"Retry-After": "0"})
 
     with LoopbackLlm(disguised) as server:
         endpoint = HttpRerankEndpoint(server.url)
@@ -135,7 +135,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
     assert order(result) == [1, 2]
     assert "status 500" in result.fallbacks[0].reason
 
-    with LoopbackLlm(lambda request: Said(hold=True)) as server:
+    with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         endpoint = HttpRerankEndpoint(server.url)
         result = with_fallback(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=2.0)
         assert server.held.is_set()
@@ -148,7 +148,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
 @pytest.mark.parametrize(("status", "requests"), [(401, 1), (500, 3)])
 @pytest.mark.parametrize("method", METHODS)
 def test_defect_10__retries_end(method: type[LlmReranker], status: int, requests: int) -> None:
-    with LoopbackLlm(lambda request: Said(status=status, body="no", headers={"Retry-After": "0"})) as server:
+    with LoopbackLlm(lambda request: ScriptedReply(status=status, body="no", headers={"Retry-After": "0"})) as server:
         chat = OpenAIChat(server.url, "tiny", api_key="wrong")
         reranker = method(chat, limits=LlmLimits(concurrency=1))
         result = with_fallback(reranker).rerank("q", candidates(20), deadline_s=20.0)
@@ -194,7 +194,7 @@ def test_defect_11__a_passage_cannot_answer_for_itself_and_is_not_printed(
 
 def test_completion__is_what_the_client_reads() -> None:
     """The server of these tests speaks as real ones do: a plain answer arrives."""
-    with LoopbackLlm(lambda request: Said("Hello.")) as server:
+    with LoopbackLlm(lambda request: ScriptedReply("Hello.")) as server:
         chat = OpenAIChat(server.url, "tiny")
         reply = chat.complete([ChatMessage("user", "Say hello.")], max_tokens=9, timeout_s=5)
         chat.close()

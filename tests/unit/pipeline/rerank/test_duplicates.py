@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.rerank import distinct, fold_duplicates
-from pipeline.rerank.permutation import is_full_permutation
+from pipeline.rerank import flag_duplicates, top_distinct
+from pipeline.rerank.results import is_full_permutation
 from pipeline.types import DUPLICATE, Candidate, RankedCandidate
 from tests.answer_fakes import candidate, ranked
 
@@ -27,13 +27,13 @@ RESET = "Press the key for ten seconds until the light goes out, then press it a
 
 def folded(*texts: str) -> list[int | None]:
     """For each text the number of the one it repeats."""
-    return [item.same_as for item in fold_duplicates(QUESTION, ranked(*texts))]
+    return [item.same_as for item in flag_duplicates(QUESTION, ranked(*texts))]
 
 
 def folded_under(question: str, *candidates: Candidate) -> list[int | None]:
     """For each candidate the number of the one it repeats, given what is asked."""
     given = [RankedCandidate(candidate, n, 1.0 / n) for n, candidate in enumerate(candidates, 1)]
-    return [item.same_as for item in fold_duplicates(question, given)]
+    return [item.same_as for item in flag_duplicates(question, given)]
 
 
 def test_fold__copies() -> None:
@@ -119,13 +119,13 @@ def test_fold__not_where_the_title_is_asked_for(question: str, expected: list[in
 
 def test_fold__leaves_order_ranks_scores_and_other_flags() -> None:
     given = [replace(item, flags=("unscored",)) for item in ranked(GATE, GATE, CHINESE)]
-    result = fold_duplicates(QUESTION, given)
+    result = flag_duplicates(QUESTION, given)
     assert is_full_permutation(result, [item.candidate for item in given])
     assert [(item.rank, item.score) for item in result] == [(item.rank, item.score) for item in given]
     assert [item.flags for item in result] == [("unscored",), ("unscored", DUPLICATE), ("unscored",)]
 
 
 def test_distinct__the_next_different_one_moves_up() -> None:
-    result = fold_duplicates(QUESTION, ranked(GATE, GATE, CHINESE, GATE, "Bread is sold here."))
-    assert [item.rank for item in distinct(result, 2)] == [1, 3]
-    assert [item.rank for item in distinct(result, 9)] == [1, 3, 5]
+    result = flag_duplicates(QUESTION, ranked(GATE, GATE, CHINESE, GATE, "Bread is sold here."))
+    assert [item.rank for item in top_distinct(result, 2)] == [1, 3]
+    assert [item.rank for item in top_distinct(result, 9)] == [1, 3, 5]

@@ -13,12 +13,12 @@ from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.rerank import LlmPointwiseReranker
 from pipeline.types import ChatMessage
 from tests.answer_fakes import candidates, order
-from tests.loopback_llm import LoopbackLlm, Said, completion
+from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion
 
 MESSAGES = [ChatMessage("user", "Rate.")]
 
 
-def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> Said:
+def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> ScriptedReply:
     """Answer with the likeliest token of each place, and the odds as OpenAI, vLLM and llama.cpp write them."""
     chosen = [max(place, key=lambda token: place[token]) for place in places]
     body = json.loads(completion(request, "".join(chosen)))
@@ -34,10 +34,10 @@ def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> Said:
         for token, place in zip(chosen, places, strict=True)
     ]
     body["choices"][0]["logprobs"] = {"content": content, "refusal": None}
-    return Said(body=json.dumps(body))
+    return ScriptedReply(body=json.dumps(body))
 
 
-def rated(request: Mapping[str, Any]) -> Said:
+def rated(request: Mapping[str, Any]) -> ScriptedReply:
     """Give every passage a 7, but with different odds."""
     eight = 0.4 if "Passage number 2." in request["messages"][1]["content"] else 0.1
     return with_odds(request, {'{"score":': 1.0}, {" 7": 0.55, " 8": eight, " 6": 0.45 - eight}, {"}": 1.0})
@@ -56,10 +56,10 @@ def test_expected_ratings__tell_passages_apart_that_got_the_same_number() -> Non
 
 @pytest.mark.parametrize("named", [True, False])
 def test_logprobs__a_server_without_them_rates_all_the_same(named: bool) -> None:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "logprobs" in request or "top_logprobs" in request:
-            return Said(status=400, body="logprobs are not supported" if named else "bad request")
-        return Said('{"score": 7}')
+            return ScriptedReply(status=400, body="logprobs are not supported" if named else "bad request")
+        return ScriptedReply('{"score": 7}')
 
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", top_logprobs=20)
@@ -83,10 +83,10 @@ def test_logprobs__a_server_without_them_rates_all_the_same(named: bool) -> None
     ],
 )
 def test_logprobs__of_another_form_are_left_out(logprobs: Any) -> None:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         body = json.loads(completion(request, "7"))
         body["choices"][0]["logprobs"] = logprobs
-        return Said(body=json.dumps(body))
+        return ScriptedReply(body=json.dumps(body))
 
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", top_logprobs=5)
@@ -95,11 +95,11 @@ def test_logprobs__of_another_form_are_left_out(logprobs: Any) -> None:
 
 
 def test_logprobs__entries_without_alternatives_are_read() -> None:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         body = json.loads(completion(request, "7"))
         entry = {"token": "7", "logprob": -0.5, "top_logprobs": [{"token": "7", "logprob": -0.5}, 5, {"token": "8"}]}
         body["choices"][0]["logprobs"] = {"content": [entry, {"token": "8", "logprob": -1, "top_logprobs": 5}]}
-        return Said(body=json.dumps(body))
+        return ScriptedReply(body=json.dumps(body))
 
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", top_logprobs=5)
@@ -109,10 +109,10 @@ def test_logprobs__entries_without_alternatives_are_read() -> None:
 
 
 def test_reasoning_effort__is_sent_and_left_out_where_turned_down() -> None:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "reasoning_effort" in request:
-            return Said(status=400, body="Unrecognized request argument supplied: reasoning_effort")
-        return Said("ok")
+            return ScriptedReply(status=400, body="Unrecognized request argument supplied: reasoning_effort")
+        return ScriptedReply("ok")
 
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", reasoning_effort="none")

@@ -17,12 +17,12 @@ from pipeline.rerank import (
     with_fallback,
 )
 from pipeline.rerank.late_interaction import max_sim
-from pipeline.rerank.permutation import (
+from pipeline.rerank.results import (
     CandidateScore,
-    give_up,
+    failed_result,
     is_full_permutation,
-    order_by_score,
-    recall_order,
+    rank_by_recall,
+    rank_by_score,
     sigmoid,
     standardize,
 )
@@ -81,7 +81,7 @@ class LengthScorer:
 
 def test_order_by_score__unscored_keep_their_place() -> None:
     found = candidates(4)
-    result = order_by_score(
+    result = rank_by_score(
         found, [CandidateScore(0.2), CandidateScore(None), CandidateScore(0.9), CandidateScore(math.nan)], "m"
     )
     assert [r.candidate.chunk_id for r in result] == [3, 2, 1, 4]
@@ -91,15 +91,15 @@ def test_order_by_score__unscored_keep_their_place() -> None:
 
 
 def test_order_by_score__ties_keep_recall_order_and_scores_stay_in_0_1() -> None:
-    result = order_by_score(candidates(3), [CandidateScore(0.5), CandidateScore(7.0), CandidateScore(0.5)], "m")
+    result = rank_by_score(candidates(3), [CandidateScore(0.5), CandidateScore(7.0), CandidateScore(0.5)], "m")
     assert [r.candidate.chunk_id for r in result] == [2, 1, 3]
     assert result[0].score == 1.0
 
 
 def test_recall_order__scores_are_shares_of_the_best() -> None:
-    result = recall_order([candidate(1, score=0.8), candidate(2, score=0.4), candidate(3, score=-0.1)], "none")
+    result = rank_by_recall([candidate(1, score=0.8), candidate(2, score=0.4), candidate(3, score=-0.1)], "none")
     assert [r.score for r in result] == [1.0, 0.5, 0.0]
-    assert [r.score for r in recall_order([candidate(1, score=-1.0)], "none")] == [1.0]
+    assert [r.score for r in rank_by_recall([candidate(1, score=-1.0)], "none")] == [1.0]
 
 
 def test_none__keeps_everything() -> None:
@@ -229,7 +229,7 @@ def test_fallback__nothing_works() -> None:
 
 def test_fallback__keeps_the_costs_of_a_method_that_gave_up() -> None:
     found = candidates(2)
-    gave_up = Giving(give_up(found, "giving", "nonsense", Usage(4, 40, 4, 0.1), ("hash",)))
+    gave_up = Giving(failed_result(found, "giving", "nonsense", Usage(4, 40, 4, 0.1), ("hash",)))
     result = with_fallback(gave_up, RecallOrderReranker()).rerank("q", found, deadline_s=5.0)
     assert result.usage == Usage(4, 40, 4, 0.1)
     assert result.prompt_hashes == ("hash",)
@@ -255,7 +255,10 @@ def test_fallback__refuses_what_is_no_permutation(ranked: tuple[RankedCandidate,
 
 def test_fallback__leaves_time_for_the_next() -> None:
     found = candidates(1)
-    first, second = Giving(give_up(found, "giving", "x")), Giving(RerankResult(recall_order(found, "giving"), "giving"))
+    first, second = (
+        Giving(failed_result(found, "giving", "x")),
+        Giving(RerankResult(rank_by_recall(found, "giving"), "giving")),
+    )
     with_fallback(first, second, RecallOrderReranker()).rerank("q", found, deadline_s=8.0)
     assert 5.0 < first.deadlines_s[0] <= 6.0
     assert 6.0 < second.deadlines_s[0] <= 8.0

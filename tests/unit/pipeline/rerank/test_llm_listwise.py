@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import LlmRejected, LlmTimeout
 from pipeline.rerank import LlmLimits, LlmListwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.llm_listwise import window_spans
-from pipeline.rerank.permutation import CORRECTED, REPAIRED, UNSCORED, is_full_permutation
+from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
 

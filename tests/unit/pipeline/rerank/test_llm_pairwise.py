@@ -11,8 +11,15 @@ import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout
 from pipeline.rerank import LlmLimits, LlmPairwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.rerank.comparisons import Game, Result, Strategy, merge, most_comparisons, slide
-from pipeline.rerank.permutation import REPAIRED, UNSCORED, is_full_permutation
+from pipeline.rerank.pairwise_sorting import (
+    ComparisonSequence,
+    Result,
+    Strategy,
+    bubble_passes,
+    max_comparisons,
+    merge_runs,
+)
+from pipeline.rerank.results import REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
 
@@ -29,7 +36,7 @@ def larger(messages: Sequence[ChatMessage]) -> str:
     return '{"better": "A"}' if first >= second else '{"better": "B"}'
 
 
-def play(game: Game[Result], better: dict[int, int]) -> tuple[Result, int]:
+def play(game: ComparisonSequence[Result], better: dict[int, int]) -> tuple[Result, int]:
     """Play a game alone, with values for its places."""
     asked = 0
     try:
@@ -44,20 +51,20 @@ def play(game: Game[Result], better: dict[int, int]) -> tuple[Result, int]:
 @pytest.mark.parametrize("count", [2, 3, 7, 20, 50])
 def test_slide__the_best_places_in_the_number_of_comparisons_of_theory(count: int) -> None:
     better = dict(enumerate(random.Random(count).sample(range(count), count)))
-    found, asked = play(slide(count, 10), better)
+    found, asked = play(bubble_passes(count, 10), better)
     assert [better[i] for i in found[:10]] == sorted(better.values(), reverse=True)[:10]
     assert sorted(found) == list(range(count))
-    assert asked == most_comparisons("sliding", count, 10)
+    assert asked == max_comparisons("sliding", count, 10)
 
 
 def test_merge__ties_keep_the_order_and_the_rest_goes_back_to_it() -> None:
-    assert play(merge([0, 1], [2, 3], 10), dict.fromkeys(range(4), 0)) == ([0, 1, 2, 3], 2)
-    assert play(merge([4, 0, 2], [5, 1, 3], 2), {4: 9, 5: 8, 0: 7, 2: 6, 1: 5, 3: 4})[0] == [4, 5, 0, 1, 2, 3]
+    assert play(merge_runs([0, 1], [2, 3], 10), dict.fromkeys(range(4), 0)) == ([0, 1, 2, 3], 2)
+    assert play(merge_runs([4, 0, 2], [5, 1, 3], 2), {4: 9, 5: 8, 0: 7, 2: 6, 1: 5, 3: 4})[0] == [4, 5, 0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("strategy", "comparisons"), [("sort", 163), ("sliding", 445), ("all-pairs", 1225)])
 def test_most_comparisons__of_fifty(strategy: Strategy, comparisons: int) -> None:
-    assert most_comparisons(strategy, 50, 10) == comparisons
+    assert max_comparisons(strategy, 50, 10) == comparisons
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -69,7 +76,7 @@ def test_rerank__finds_the_order(strategy: Strategy, count: int) -> None:
     result = LlmPairwiseReranker(chat, strategy=strategy).rerank("q", found, deadline_s=20.0)
     assert is_full_permutation(result.ranked, found)
     assert order(result)[:20] == sorted(numbers, reverse=True)[:20]
-    assert result.usage.calls == len(chat.asked) <= 2 * most_comparisons(strategy, count, 20)
+    assert result.usage.calls == len(chat.asked) <= 2 * max_comparisons(strategy, count, 20)
     assert result.fallbacks == ()
     scores = [r.score for r in result.ranked]
     assert scores == sorted(scores, reverse=True)
@@ -171,7 +178,7 @@ def test_rerank__the_budget_is_kept() -> None:
     reranker = LlmPairwiseReranker(chat, limits=LlmLimits(budget_tokens=3000, price_prompt_usd=1.0))
     estimated = reranker.estimate("q", candidates(30))
     result = reranker.rerank("q", candidates(30), deadline_s=5.0)
-    assert LlmPairwiseReranker(chat).estimate("q", candidates(30)).calls == 2 * most_comparisons("sort", 30, 20)
+    assert LlmPairwiseReranker(chat).estimate("q", candidates(30)).calls == 2 * max_comparisons("sort", 30, 20)
     assert estimated.prompt_tokens + estimated.completion_tokens == 3000
     assert estimated.cost_usd == pytest.approx(estimated.prompt_tokens / 1e6)
     assert len(chat.asked) <= 10

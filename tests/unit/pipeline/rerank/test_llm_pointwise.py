@@ -14,8 +14,8 @@ import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout, LlmUnreachable
 from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.rerank.permutation import is_full_permutation
-from pipeline.rerank.rating import Rating, parse_rating, parse_ratings
+from pipeline.rerank.rating_reply import Rating, parse_rating, parse_ratings
+from pipeline.rerank.results import is_full_permutation
 from pipeline.types import ChatMessage, ChatReply, TokenLogprobs, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline.rerank import LlmListwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.rerank.permutation import CORRECTED, is_full_permutation
-from pipeline.rerank.preference import parse_preference
+from pipeline.rerank.preference_reply import parse_preference
 from pipeline.rerank.ranking_reply import parse_ranking
+from pipeline.rerank.results import CORRECTED, is_full_permutation
 from tests.answer_fakes import FakeChat, candidates, order
 
 

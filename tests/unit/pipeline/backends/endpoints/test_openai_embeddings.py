@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ from pipeline.errors import (
     RefdeskError,
 )
 from pipeline.types import EmbeddingProfile
-from tests.loopback_llm import Answer, LoopbackLlm, Said, in_turn
+from tests.loopback_llm import Answer, LoopbackLlm, ScriptedReply, reply_in_order
 
 PROFILE = EmbeddingProfile(1, "remote", "text-embedding-3-large", 3, 8191, backend="openai")
 
@@ -31,12 +31,12 @@ def numbers(text: str, dimensions: int = 3) -> list[float]:
     return [float(len(text) + place) for place in range(dimensions)]
 
 
-def vectors(request: Mapping[str, Any], dimensions: int = 3, *, backwards: bool = False) -> Said:
+def vectors(request: Mapping[str, Any], dimensions: int = 3, *, backwards: bool = False) -> ScriptedReply:
     data = [
         {"object": "embedding", "index": place, "embedding": numbers(text, dimensions)}
         for place, text in enumerate(request["input"])
     ]
-    return Said(body=json.dumps({"data": data[::-1] if backwards else data, "usage": {"prompt_tokens": 5}}))
+    return ScriptedReply(body=json.dumps({"data": data[::-1] if backwards else data, "usage": {"prompt_tokens": 5}}))
 
 
 def client(server: LoopbackLlm, profile: EmbeddingProfile = PROFILE, **options: Any) -> closing[OpenAIEmbeddings]:
@@ -81,9 +81,11 @@ def test_nothing__asks_nothing() -> None:
 
 
 def test_dimensions__are_left_out_for_a_model_that_does_not_know_them() -> None:
-    def ada(request: Mapping[str, Any]) -> Said:
+    def ada(request: Mapping[str, Any]) -> ScriptedReply:
         if "dimensions" in request:
-            return Said(status=400, body='{"error": {"message": "This model does not support specifying dimensions."}}')
+            return ScriptedReply(
+                status=400, body='{"error": {"message": "This model does not support specifying dimensions."}}'
+            )
         return vectors(request)
 
     found, asked = embed(ada, ("a", "b", "c"), batch_size=1)
@@ -92,9 +94,9 @@ def test_dimensions__are_left_out_for_a_model_that_does_not_know_them() -> None:
 
 
 def up_to(limit: int, said: str, status: int = 400) -> Answer:
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if len(request["input"]) > limit:
-            return Said(status=status, body=json.dumps({"error": {"message": said}}))
+            return ScriptedReply(status=status, body=json.dumps({"error": {"message": said}}))
         return vectors(request)
 
     return answer
@@ -125,7 +127,7 @@ def test_batch__of_too_many_tokens_is_no_limit_for_the_next() -> None:
 
 
 def test_text__that_is_refused_alone_is_named_as_refused() -> None:
-    error = failure(in_turn([Said(status=400, body='{"error": {"message": "8,000 tokens at most"}}')]))
+    error = failure(reply_in_order([ScriptedReply(status=400, body='{"error": {"message": "8,000 tokens at most"}}')]))
     assert isinstance(error, LlmRejected)
     assert "8,000 tokens at most" in str(error)
 
@@ -133,11 +135,15 @@ def test_text__that_is_refused_alone_is_named_as_refused() -> None:
 def test_too_many_requests__waits_as_long_as_the_endpoint_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
-    scripted = in_turn(
-        [Said(status=429, headers={"Retry-After": "7"}, body="{}"), Said(status=503, body="{}"), Said(text="last")]
+    scripted = reply_in_order(
+        [
+            ScriptedReply(status=429, headers={"Retry-After": "7"}, body="{}"),
+            ScriptedReply(status=503, body="{}"),
+            ScriptedReply(text="last"),
+        ]
     )
 
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         said = scripted({"messages": []})
         return vectors(request) if said.text else said
 
@@ -147,7 +153,9 @@ def test_too_many_requests__waits_as_long_as_the_endpoint_asks(monkeypatch: pyte
 
 
 def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
-    error = failure(in_turn([Said(status=429, headers={"Retry-After": "3600"}, body="{}")]), timeout_s=2)
+    error = failure(
+        reply_in_order([ScriptedReply(status=429, headers={"Retry-After": "3600"}, body="{}")]), timeout_s=2
+    )
     assert isinstance(error, LlmUnreachable)
     assert error.retryable
 
@@ -156,53 +164,63 @@ def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
     ("said", "kind", "words"),
     [
         (
-            Said(status=401, body='{"error": {"message": "bad key sk-1"}}'),
+            ScriptedReply(status=401, body='{"error": {"message": "bad key sk-1"}}'),
             ModelUnavailable,
             "REFDESK_EMBEDDING_API_KEY",
         ),
-        (Said(status=404, body="{}"), ModelUnavailable, "model"),
-        (Said(status=500, body="{}"), LlmUnreachable, "fails"),
-        (Said(close=True), LlmUnreachable, "cannot be reached"),
-        (Said(hold=True), LlmTimeout, "in time"),
-        (Said(body="<html>"), LlmUnparsable, "no vectors"),
-        (Said(body="[]"), LlmUnparsable, "no list"),
-        (Said(body='{"data": [1, 2]}'), LlmUnparsable, "no list"),
-        (Said(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}]}'), LlmUnparsable, "2 texts"),
+        (ScriptedReply(status=404, body="{}"), ModelUnavailable, "model"),
+        (ScriptedReply(status=500, body="{}"), LlmUnreachable, "fails"),
+        (ScriptedReply(close=True), LlmUnreachable, "cannot be reached"),
+        (ScriptedReply(hold=True), LlmTimeout, "in time"),
+        (ScriptedReply(body="<html>"), LlmUnparsable, "no vectors"),
+        (ScriptedReply(body="[]"), LlmUnparsable, "no list"),
+        (ScriptedReply(body='{"data": [1, 2]}'), LlmUnparsable, "no list"),
+        (ScriptedReply(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}]}'), LlmUnparsable, "2 texts"),
         (
-            Said(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}, {"index": 0, "embedding": [1, 2, 3]}]}'),
+            ScriptedReply(
+                body='{"data": [{"index": 0, "embedding": [1, 2, 3]}, {"index": 0, "embedding": [1, 2, 3]}]}'
+            ),
             LlmUnparsable,
             "2 texts",
         ),
         (
-            Said(body='{"data": [{"index": 0, "embedding": [1, NaN, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            ScriptedReply(
+                body='{"data": [{"index": 0, "embedding": [1, NaN, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'
+            ),
             LlmUnparsable,
             "finite",
         ),
-        (Said(body='{"data": [{"index": 0, "embedding": null}, {"index": 1}]}'), LlmUnparsable, "finite"),
+        (ScriptedReply(body='{"data": [{"index": 0, "embedding": null}, {"index": 1}]}'), LlmUnparsable, "finite"),
         (
-            Said(body='{"data": [{"index": 0, "embedding": [1, 1e300, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            ScriptedReply(
+                body='{"data": [{"index": 0, "embedding": [1, 1e300, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'
+            ),
             LlmUnparsable,
             "usual size",
         ),
         (
-            Said(body='{"data": [{"index": 0, "embedding": [1, 1%s, 3]}, {"index": 1}]}' % ("0" * 400)),
+            ScriptedReply(body='{"data": [{"index": 0, "embedding": [1, 1%s, 3]}, {"index": 1}]}' % ("0" * 400)),
             LlmUnparsable,
             "usual size",
         ),
         (
-            Said(body='{"data": [{"index": 0, "embedding": [0, 0, 0]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            ScriptedReply(
+                body='{"data": [{"index": 0, "embedding": [0, 0, 0]}, {"index": 1, "embedding": [1, 2, 3]}]}'
+            ),
             LlmUnparsable,
             "zeros",
         ),
         (
-            Said(body='{"data": [{"index": [0], "embedding": [1, 2, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'),
+            ScriptedReply(
+                body='{"data": [{"index": [0], "embedding": [1, 2, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'
+            ),
             LlmUnparsable,
             "2 texts",
         ),
     ],
 )
-def test_failure__names_what_is_wrong(said: Said, kind: type[RefdeskError], words: str) -> None:
-    error = failure(in_turn([said]), timeout_s=1, max_retries=0, api_key="sk-1")
+def test_failure__names_what_is_wrong(said: ScriptedReply, kind: type[RefdeskError], words: str) -> None:
+    error = failure(reply_in_order([said]), timeout_s=1, max_retries=0, api_key="sk-1")
     assert type(error) is kind
     assert words in str(error)
     assert "sk-1" not in str(error)
@@ -230,7 +248,9 @@ def test_address__that_is_none_is_named(url: str) -> None:
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, False), (256, True)])
 def test_description__asks_once_and_takes_the_dimensions_that_come(asked: int, *, sent: bool) -> None:
-    answer: Callable[[Mapping[str, Any]], Said] = lambda request: vectors(request, request.get("dimensions", 1536))  # noqa: E731
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
+        return vectors(request, request.get("dimensions", 1536))
+
     with LoopbackLlm(answer) as server:
         described = describe_endpoint(replace(PROFILE, dimensions=asked, base_url=server.url))
         assert [("dimensions" in request) for request in server.asked] == [sent]

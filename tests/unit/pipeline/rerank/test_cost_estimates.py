@@ -22,7 +22,7 @@ from pipeline.rerank import (
     estimate_usage,
     with_fallback,
 )
-from pipeline.rerank.passages import quoted_list, quoted_text
+from pipeline.rerank.passages import quote_candidates, quote_text
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Usage
 from tests.answer_fakes import FakeChat, WordEmbedder, candidate
@@ -37,18 +37,16 @@ def tokens_of(prompt: str, **values: str) -> int:
 
 
 def pointwise_tokens() -> int:
-    return tokens_of(
-        "pointwise", title=quote_title(SAME[0].title, SAME[0].headings), passage=quoted_text(SAME[0], 2000)
-    )
+    return tokens_of("pointwise", title=quote_title(SAME[0].title, SAME[0].headings), passage=quote_text(SAME[0], 2000))
 
 
 def pairwise_tokens() -> int:
-    title, text = quote_title(SAME[0].title, SAME[0].headings), quoted_text(SAME[0], 1000)
+    title, text = quote_title(SAME[0].title, SAME[0].headings), quote_text(SAME[0], 1000)
     return tokens_of("pairwise", title_a=title, passage_a=text, title_b=title, passage_b=text)
 
 
 def list_tokens(prompt: str, shown: int, **more: str) -> int:
-    return tokens_of(prompt, passages=quoted_list(SAME[:shown], 400), **more)
+    return tokens_of(prompt, passages=quote_candidates(SAME[:shown], 400), **more)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ class CandidateScore:
     flags: tuple[str, ...] = ()
 
 
-def order_by_score(
+def rank_by_score(
     candidates: Sequence[Candidate], scored: Sequence[CandidateScore], method: str
 ) -> tuple[RankedCandidate, ...]:
     """Order candidates by score, best first; equal scores keep their recall order.
@@ -58,7 +58,7 @@ def order_by_score(
     return tuple(ranked)
 
 
-def order_by_places(
+def rank_by_order(
     candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
 ) -> tuple[RankedCandidate, ...]:
     """Put candidates in the order of a method that gives places and no scores.
@@ -80,7 +80,7 @@ def order_by_places(
     )
 
 
-def recall_order(
+def rank_by_recall(
     candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()
 ) -> tuple[RankedCandidate, ...]:
     """Keep the order of recall; each score is the recall score as a share of the best one."""
@@ -94,7 +94,7 @@ def recall_order(
     return tuple(ranked)
 
 
-def give_up(
+def failed_result(
     candidates: Sequence[Candidate],
     method: str,
     reason: str,
@@ -103,7 +103,7 @@ def give_up(
 ) -> RerankResult:
     """Answer for a method that could not do its work: recall order, with the fallback and its costs on record."""
     return RerankResult(
-        ranked=recall_order(candidates, "none", (UNSCORED,)),
+        ranked=rank_by_recall(candidates, "none", (UNSCORED,)),
         method="none",
         fallbacks=(Fallback("rerank", method, "none", reason),),
         usage=usage or Usage(),
@@ -111,7 +111,7 @@ def give_up(
     )
 
 
-def note_unscored(ranked: Sequence[RankedCandidate], method: str, reason: str) -> tuple[Fallback, ...]:
+def unscored_fallbacks(ranked: Sequence[RankedCandidate], method: str, reason: str) -> tuple[Fallback, ...]:
     """Put on record that some candidates kept the place of recall; nothing when all were scored."""
     missing = sum(UNSCORED in r.flags for r in ranked)
     if not missing:

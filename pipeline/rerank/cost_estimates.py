@@ -10,7 +10,7 @@ from pipeline.types import Candidate, Usage
 
 
 @runtime_checkable
-class Estimates(Protocol):
+class CostEstimator(Protocol):
     """What a reranker that costs something can do besides reranking."""
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
@@ -20,4 +20,4 @@ class Estimates(Protocol):
 
 def estimate_usage(reranker: Reranker, question: str, candidates: Sequence[Candidate]) -> Usage:
     """Estimate what a reranker will use; nothing for one that runs on this machine."""
-    return reranker.estimate(question, candidates) if isinstance(reranker, Estimates) else Usage()
+    return reranker.estimate(question, candidates) if isinstance(reranker, CostEstimator) else Usage()

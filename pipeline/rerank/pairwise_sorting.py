@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 Result = TypeVar("Result")
 Pair = tuple[int, int]
-Game = Generator[Pair, int, Result]
+ComparisonSequence = Generator[Pair, int, Result]
 
 Strategy = Literal["sort", "sliding", "all-pairs"]
 
@@ -22,13 +22,13 @@ def all_pairs(count: int) -> list[Pair]:
     return [(first, second) for first in range(count) for second in range(first + 1, count)]
 
 
-def match(first: int, second: int) -> Game[tuple[int, int, int]]:
+def compare_pair(first: int, second: int) -> ComparisonSequence[tuple[int, int, int]]:
     """Play one pair and report it with its verdict."""
     verdict = yield first, second
     return first, second, verdict
 
 
-def merge(left: Sequence[int], right: Sequence[int], depth: int) -> Game[list[int]]:
+def merge_runs(left: Sequence[int], right: Sequence[int], depth: int) -> ComparisonSequence[list[int]]:
     """Merge two runs whose first `depth` places are sorted, as far as the first `depth` places of the result.
 
     What lies behind them can be no part of the best `depth` and goes back to its incoming order.
@@ -47,7 +47,7 @@ def merge(left: Sequence[int], right: Sequence[int], depth: int) -> Game[list[in
     return merged + (rest if len(merged) < depth else sorted(rest))
 
 
-def slide(count: int, passes: int) -> Game[list[int]]:
+def bubble_passes(count: int, passes: int) -> ComparisonSequence[list[int]]:
     """Let the best rise from the back to the front, one place of the result per pass."""
     order = list(range(count))
     for done in range(min(passes, count - 1)):
@@ -58,7 +58,7 @@ def slide(count: int, passes: int) -> Game[list[int]]:
     return order
 
 
-def most_comparisons(strategy: Strategy, count: int, depth: int) -> int:
+def max_comparisons(strategy: Strategy, count: int, depth: int) -> int:
     """Count the comparisons of a strategy at most; each is two calls."""
     if strategy == "all-pairs":
         return count * (count - 1) // 2

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_ID = re.compile(r"\s*\[?\s*(\d{1,4})\s*\]?\s*")
+_PASSAGE_NUMBER = re.compile(r"\s*\[?\s*(\d{1,4})\s*\]?\s*")
 
 
 def json_objects(text: str) -> Iterator[dict[str, Any]]:
@@ -27,6 +27,6 @@ def json_objects(text: str) -> Iterator[dict[str, Any]]:
 
 def passage_number(value: Any) -> int | None:
     """Read the number of a passage: 3, "3" or "[3]"; nothing else is one."""
-    if isinstance(value, str) and (written := _ID.fullmatch(value)):
+    if isinstance(value, str) and (written := _PASSAGE_NUMBER.fullmatch(value)):
         return int(written[1])
     return value if isinstance(value, int) and not isinstance(value, bool) else None

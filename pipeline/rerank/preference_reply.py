@@ -1,0 +1,43 @@
+"""Preferences: read which of two passages a language model prefers, strictly, or not at all."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from pipeline.prompts import remove_thinking
+from pipeline.rerank.json_reply import json_objects
+
+Preference = Literal["A", "B", "tie"]
+
+_PADDING = r"[\s*_`\"'.()\[\]（）【】]*"
+_CHOICE = rf"(?:passage|资料|段落)?{_PADDING}([AB])"
+_WHOLE_CHOICE = re.compile(rf"{_PADDING}{_CHOICE}{_PADDING}", re.IGNORECASE)
+_LABELLED_CHOICE = re.compile(
+    rf"^{_PADDING}(?:better|answer|答案){_PADDING}[:：=]{_PADDING}{_CHOICE}{_PADDING}$", re.IGNORECASE | re.MULTILINE
+)
+_TIE = re.compile(rf"{_PADDING}(?:tie|neither|both|equal|一样|都不|相同){_PADDING}", re.IGNORECASE)
+
+
+def parse_preference(text: str) -> Preference | None:
+    """Read the one preference in a reply; None when there is none, or two that differ."""
+    said = remove_thinking(text)
+    found = {
+        preference for value in json_objects(said) if (preference := _parse_choice(value.get("better"))) is not None
+    }
+    found |= {_letter(letter) for letter in _LABELLED_CHOICE.findall(said)}
+    if not found and (whole := _parse_choice(said)) is not None:
+        found = {whole}
+    return found.pop() if len(found) == 1 else None
+
+
+def _parse_choice(value: object) -> Preference | None:
+    if not isinstance(value, str):
+        return None
+    if match := _WHOLE_CHOICE.fullmatch(value):
+        return _letter(match[1])
+    return "tie" if _TIE.fullmatch(value) else None
+
+
+def _letter(letter: str) -> Preference:
+    return "A" if letter.upper() == "A" else "B"
