@@ -15,6 +15,7 @@ from math import ceil
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
 from pipeline.text.passages import build_passage
+from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
 
 TINY_SHARE = 0.25
@@ -24,8 +25,8 @@ HEADINGS_SHARE = 0.5
 
 _MAX_REMEMBERED = 200_000
 _LONG_WORD_CHARS = 64
-_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
-_ATOMS = re.compile(f"{_UNSPACED.pattern}|[^\\s{_UNSPACED.pattern[1:-2]}]+")
+_CJK_RUN = re.compile(f"[{HAN}{KANA}]+")
+_ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
 _TABLE_RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
@@ -59,11 +60,11 @@ class _CachedTokenCounter(dict[str, float]):
         super().__init__()
         self._count = tokenizer.count
         # Tokenizers with large vocabularies join Chinese and Japanese characters, so one is worth less than a token.
-        characters = "".join(_UNSPACED.findall(sample))[:2000]
+        characters = "".join(_CJK_RUN.findall(sample))[:2000]
         self._per_character = self._count(characters) / len(characters) if characters else 1.0
 
     def __missing__(self, atom: str) -> float:
-        if _UNSPACED.match(atom):
+        if _CJK_RUN.match(atom):
             return len(atom) * self._per_character
         if len(atom) > _LONG_WORD_CHARS:
             # Encoded data. WordPiece takes a word of over 100 characters for one unknown token, and any number of them

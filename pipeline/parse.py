@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import EmptyDocument
+from pipeline.text.scripts import CHINESE_JAPANESE, separator_of_lines
 from pipeline.types import Block, ParsedDocument
 
 Kind = Literal["heading", "paragraph", "item", "code", "table"]
@@ -30,7 +31,7 @@ _LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # no tokens, so nothing el
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef\u3000-\u303f]")
+_WIDE = re.compile(f"[{CHINESE_JAPANESE}]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
 _PAGE_WIDTH = 100
@@ -92,13 +93,13 @@ def unwrap_lines(text: str) -> str:
         elif width < 45 or _width(joined.rpartition("\n")[2][-width:]) < 0.6 * width:
             joined += "\n" + line
         else:
-            joined += ("" if _CJK.match(joined[-1]) and _CJK.match(line[:1]) else " ") + line
+            joined += separator_of_lines(joined, line) + line
     return joined
 
 
 def _width(line: str) -> int:
     # A Chinese or Japanese character takes the room of two Latin ones.
-    return len(line) + len(_CJK.findall(line))
+    return len(line) + len(_WIDE.findall(line))
 
 
 def is_plausible_heading(text: str) -> bool:
@@ -107,7 +108,7 @@ def is_plausible_heading(text: str) -> bool:
     if not line or len(line) > MAX_PAGED_HEADING_CHARS or text.strip().count("\n") > 2:
         return False
     letters = _LETTERS.findall(line)
-    enough = len(letters) >= 4 or len(_CJK.findall(line)) >= 2
+    enough = len(letters) >= 4 or len(_WIDE.findall(line)) >= 2
     if not enough or 2 * len(letters) < len(line.replace(" ", "")):
         return False
     return not (line[0].islower() or line[-1] in ",;.-。，；" or "@" in line or line.count("|") > 1)

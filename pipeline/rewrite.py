@@ -15,7 +15,8 @@ from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, usage_of_error
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt, remove_thinking
 from pipeline.questions import clean_text, has_words
-from pipeline.text.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.scripts import is_spaceless
+from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, RewriteResult, Usage
 
 MAX_REPLY_TOKENS = 200

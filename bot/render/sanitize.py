@@ -6,6 +6,7 @@ import re
 
 from bot.render.markdown import CodeBlock, CodeSpan, Prose, fence_tables, flatten_to_line, split_blocks, split_spans
 from bot.render.split import truncate
+from pipeline.text.scripts import CJK_PUNCTUATION, FULLWIDTH_PUNCTUATION
 
 ZERO_WIDTH_SPACE = "\u200b"
 BACKTICK_SUBSTITUTE = "\u02cb"
@@ -26,7 +27,7 @@ _STACKED_MARKS = re.compile(
 """More than three marks on one letter, which run over the lines above and below."""
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]{0,20}://"
-_URL_CHARACTERS = _SCHEME + r"[^\s<>`\"\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\u2018-\u201f]*"
+_URL_CHARACTERS = rf"{_SCHEME}[^\s<>`\"{CJK_PUNCTUATION}{FULLWIDTH_PUNCTUATION}\u2018-\u201f]*"
 _MASKED_LINK = re.compile(
     r"!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]*<?(?P<target>[^()\s<>]{0,2000}+)>?[^()\n]{0,300}+\)"
 )

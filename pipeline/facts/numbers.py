@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from pipeline.facts.number_words import MIXED_RUN, chinese_value, write_in_digits
+from pipeline.text.scripts import CJK_SYMBOLS, HAN, HANGUL, KANA, starts_east_asian
 from pipeline.text.terms import is_content_term, split_terms
 
 Values = frozenset[str]
@@ -262,7 +263,7 @@ def _counts(after: str) -> bool:
     word = word_behind(after)
     if not word or _TIME_WORD.match(word):
         return False
-    return all(map(is_content_term, split_terms(word))) or word[0] > "\u2e7f"
+    return all(map(is_content_term, split_terms(word))) or starts_east_asian(word)
 
 
 def word_behind(after: str) -> str:
@@ -310,7 +311,7 @@ _VERSION_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _VERSION_AFTER = re.compile(r"\s?[版节節章]")
-_NEXT_WORD = re.compile(r"\s?([\u2e80-\u9fff\uac00-\ud7af]|[^\W\d_]+)")
+_NEXT_WORD = re.compile(rf"\s?([{CJK_SYMBOLS}{HAN}{KANA}{HANGUL}]|[^\W\d_]+)")
 _TIME_WORD = re.compile(
     r"(?:o|[ap]m?|st|nd|rd|th|h|hrs?|hours?|uhr|uur|heures?|horas?|ore|sharp|daily|every|each|[点點时時日号號月年至到和或及与시일월년])\Z",
     re.IGNORECASE,

@@ -16,8 +16,9 @@ from pipeline.generate.context import ContextPart, parts_of, readable
 from pipeline.generate.extractive import cite
 from pipeline.generate.markers import MARK, drop_markers, replace_markers
 from pipeline.generate.numbering import hide_numbering
+from pipeline.text.scripts import is_spaceless
 from pipeline.text.sentences import split_sentences
-from pipeline.text.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import Citation, RankedCandidate
 
 LEAST_SHARE = 0.25

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import Number, find_numbers, known_values, word_behind
 from pipeline.generate.context import parts_of, readable
+from pipeline.text.scripts import starts_east_asian
 from pipeline.text.sentences import split_sentences
 from pipeline.text.terms import content_terms, is_content_term, split_terms, term_overlap
 from pipeline.types import RankedCandidate
@@ -70,4 +71,4 @@ def _unit(text: str, number: Number) -> str:
     if sign := _MONEY.get(after.lstrip()[:1]):
         return sign
     term = next(iter(split_terms(word_behind(after))), "")
-    return term if term and (is_content_term(term) or term > "\u2e7f") else ""
+    return term if term and (is_content_term(term) or starts_east_asian(term)) else ""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pipeline.errors import Cancelled, LeaseLost
 from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts, say_the_same
 from pipeline.generate.markers import drop_markers
+from pipeline.text.scripts import is_spaceless
 from pipeline.text.sentences import is_block, split_sentences
-from pipeline.text.terms import content_terms, is_spaceless, term_overlap
+from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import AnswerLanguage, Citation, Fallback, GenerationResult, RankedCandidate, Usage
 
 SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]

@@ -17,6 +17,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from pipeline.text.passages import join_headings
+from pipeline.text.scripts import HAN, HANGUL, KANA
 from pipeline.types import ChatMessage, Exchange
 
 Language = Literal["en", "zh"]
@@ -52,8 +53,8 @@ _INST_TAG = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
 _THINK_BLOCK = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _THINK_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _CITATION_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
-_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U000323af]")
-_OTHER_EAST_ASIAN = re.compile("[\u3040-\u30ff\uac00-\ud7af]")
+_CHINESE = re.compile(f"[{HAN}]")
+_OTHER_EAST_ASIAN = re.compile(f"[{KANA}{HANGUL}]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from functools import cached_property
 
 from pipeline.facts.number_words import write_in_digits
 from pipeline.facts.numbers import find_numbers
-from pipeline.text.terms import is_spaceless, split_terms, write_out_negations
+from pipeline.text.scripts import is_spaceless
+from pipeline.text.terms import split_terms, write_out_negations
 from pipeline.types import DUPLICATE, RankedCandidate
 
 MIN_LENGTH_RATIO = 0.8

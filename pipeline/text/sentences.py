@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pipeline.text.scripts import separator_of_lines
+
 LONGEST_UNIT = 600
 """Characters after which a unit without any full stop is cut."""
 
@@ -91,8 +93,7 @@ def _join(lines: list[str]) -> str:
     """Join wrapped lines; between Chinese characters without a space."""
     text = ""
     for line in (line.strip() for line in lines):
-        spaced = text and not (ord(text[-1]) > 0x2E7F and line and ord(line[0]) > 0x2E7F)
-        text += (" " if spaced else "") + line
+        text += (separator_of_lines(text, line) if text else "") + line
     return text.strip()
 
 

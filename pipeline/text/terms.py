@@ -17,22 +17,18 @@ from itertools import pairwise
 
 import snowballstemmer
 
-_SPACELESS = (
-    "\u0e00-\u0edf\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
-    "\u3005\u3007\u3040-\u30ff\u31f0-\u31ff"  # kana
-    "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af"  # hangul
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"  # Chinese characters
-)
+from pipeline.text.scripts import SPACELESS
+
 # Accents and vowel signs, which belong to the word they stand on.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957"
 # A word ends before 's, n't and the like: the clipped part carries nothing.
 _TOKEN = re.compile(
-    rf"(?P<spaceless>[{_SPACELESS}]+)"
-    rf"|(?P<word>(?:[^\W_{_SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
+    rf"(?P<spaceless>[{SPACELESS}]+)"
+    rf"|(?P<word>(?:[^\W_{SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
 )
 _CLIPPED_NOT = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b", re.IGNORECASE)
 _WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
-_SPACELESS_CHAR = re.compile(f"[{_SPACELESS}]")
+_SPACELESS_CHAR = re.compile(f"[{SPACELESS}]")
 SHORT_QUESTION_PAIRS = 4
 """Up to this many pairs of characters a question counts as short."""
 # Latin script without digits: what an English stemmer can be trusted with.
@@ -139,13 +135,6 @@ def term_id(term: str) -> int:
     """Hash a term to 31 bits, so that it fits PostgreSQL's signed integer; the same on every machine, for ever."""
     digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=4).digest()
     return int.from_bytes(digest, "big") & 0x7FFF_FFFF
-
-
-def is_spaceless(text: str) -> bool:
-    """Tell whether a text is mainly written without spaces between words, as Chinese and Japanese are."""
-    spaceless = len(_SPACELESS_CHAR.findall(text))
-    # One Chinese character says about as much as half an English word, hence a third of the letters is a majority.
-    return spaceless * 3 > sum(character.isalpha() for character in text)
 
 
 @lru_cache(maxsize=200_000)

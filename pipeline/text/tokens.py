@@ -11,12 +11,13 @@ import math
 import re
 from collections.abc import Iterable
 
+from pipeline.text.scripts import EAST_ASIAN
 from pipeline.types import ChatMessage
 
 MESSAGE_TOKENS = 4
 """What a chat format adds around each message."""
 
-_EAST_ASIAN = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uff00-\uffef\U00020000-\U000323af]")
+_EAST_ASIAN = re.compile(f"[{EAST_ASIAN}]")
 _PLAIN = re.compile("[A-Za-z \n]+")
 _SIGN_OR_ACCENTED = re.compile("[!-/:-@\\[-`{-~\u00a1-\u024f\u1e00-\u1eff]")
 

@@ -11,6 +11,7 @@ import codecs
 import re
 
 from pipeline.errors import UnreadableFile
+from pipeline.text.scripts import COMMON_HAN, HANGUL_SYLLABLES
 
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: its mark begins with the same two bytes
@@ -35,8 +36,9 @@ _SUPERSETS = {
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _XML_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})[\"']", re.IGNORECASE)
 _HTTP_CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
-_MARKED_CHARACTERS = re.compile("[\t\n\r\x20-\x7e\u3000-\u303f\u3040-\u30ff\uff01-\uffee]")
-_LETTERS = re.compile("[\u00a0-\u06ff\u0e00-\u0e7f\u2010-\u2026\u4e00-\u9fff\uac00-\ud7a3]")
+# By their high byte, whatever their script: 00, 30 and FF.
+_MARKED_CHARACTERS = re.compile("[\t\n\r\x20-\x7e\u3000-\u30ff\uff01-\uffee]")
+_LETTERS = re.compile(f"[\u00a0-\u06ff\u0e00-\u0e7f\u2010-\u2026{COMMON_HAN}{HANGUL_SYLLABLES}]")
 # In a short Latin note a few accents can pass for Cyrillic or Hebrew letters; then they stand inside Latin words.
 _FOREIGN_RUN = re.compile("[\u0370-\u06ff]+")
 _MIXED_WORD = re.compile("[A-Za-z][\u0370-\u06ff]+|[\u0370-\u06ff]+[A-Za-z]")

@@ -5,7 +5,6 @@ import pytest
 from pipeline.recall import build_query, extract_terms, fuse_scores, query_terms
 from pipeline.text.terms import (
     content_terms,
-    is_spaceless,
     reading_share,
     search_terms,
     split_terms,
@@ -181,11 +180,6 @@ def test_fuse_scores__leg_that_tells_nothing_apart() -> None:
 def test_term_overlap__share() -> None:
     assert term_overlap(content_terms("red green blue lamps"), "A green lamp") == 0.5
     assert term_overlap(frozenset(), "anything") == 0.0
-
-
-def test_is_spaceless() -> None:
-    assert is_spaceless("如何使用 Redis 队列？")
-    assert not is_spaceless("What does 北京 mean in English?")
 
 
 def test_build_query__modes() -> None:
