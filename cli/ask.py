@@ -12,13 +12,13 @@ import typer
 from cli import context as front_end
 from cli.console import err, note, one_document, print_json, print_table, say
 from cli.context import CommandContext
-from cli.sources import storable
 from cli.waiting import wait_for
 from db import jobs
 from db.models import Job
 from pipeline.cascades import check_reranker
 from pipeline.errors import RefdeskError, UnknownName
 from pipeline.questions import check_question
+from pipeline.text.cleaning import escape_undecodable
 
 
 class RecallName(StrEnum):
@@ -102,7 +102,7 @@ def ask(
     }
     asked = check_question(question, settings.answer.max_question_chars)
     with front_end.opened(settings, roles=("query",)) as front:
-        job = submit_and_wait(front, workspace, asked, options, [storable(name) for name in channel or ()])
+        job = submit_and_wait(front, workspace, asked, options, [escape_undecodable(name) for name in channel or ()])
     if as_json:
         print_json(job.result)
     else:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from cli.sources import storable
 from cli.temporary_workers import TemporaryWorkers
 from config import settings as configuration
 from config.checks import read_redis_version
@@ -21,6 +20,7 @@ from db import workspaces
 from db.engine import Database, Session
 from db.schema import migrate, require_schema
 from embedded.servers import ServerUrls, open_servers
+from pipeline.text.cleaning import escape_undecodable
 from tasks.startup import Role
 from tasks.submit import Submitter
 
@@ -38,7 +38,7 @@ class CommandContext:
     def workspace(self, key: str) -> int:
         """Give the number of a workspace, adding it on first use."""
         with self.database.system() as session:
-            return workspaces.ensure_workspace(session, storable(key))
+            return workspaces.ensure_workspace(session, escape_undecodable(key))
 
     def require_broker(self) -> None:
         """Raise `BrokerUnavailable` unless Redis answers."""

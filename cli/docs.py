@@ -10,8 +10,8 @@ import typer
 from cli import context as front_end
 from cli.console import one_document, print_json, print_table, say
 from cli.ingest import IngestResult, follow, new_job, summarise
-from cli.sources import storable
 from db import documents
+from pipeline.text.cleaning import escape_undecodable
 from pipeline.text.passages import join_headings
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
@@ -35,7 +35,7 @@ def list_command(
     """List the documents that answer, newest first."""
     settings = front_end.begin()
     with front_end.in_workspace(settings, workspace) as session:
-        found = documents.list_documents(session, limit=limit, search=storable(search))
+        found = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
     if as_json:
         print_json({"documents": [dataclasses.asdict(document) for document in found]})
         return

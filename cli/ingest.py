@@ -12,11 +12,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from cli import context as front_end
 from cli.console import complain, err, note, one_document, print_json
 from cli.context import CommandContext
-from cli.sources import IngestSource, find_sources, read_file, storable
+from cli.sources import IngestSource, find_sources, read_file
 from cli.waiting import wait_for
 from db import blobs, jobs
 from db.models import Job
 from pipeline.errors import BrokerUnavailable, RefdeskError
+from pipeline.text.cleaning import escape_undecodable
 
 BATCH = 50
 INTERRUPTED = 130
@@ -85,7 +86,7 @@ def ingest(
         workspace_id = front.workspace(workspace)
         found = find_sources(sources, max_bytes=int(settings.ingest.max_file_mb * 1_000_000))
         entries = submit_sources(
-            front, workspace_id, found, channels=[storable(name) for name in channel or ()] or None
+            front, workspace_id, found, channels=[escape_undecodable(name) for name in channel or ()] or None
         )
         if away is not None:
             note(f"{away} What was submitted is safe in the ledger and is read once Redis is back.", "yellow")

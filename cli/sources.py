@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, RefdeskError, UnreadableFile
+from pipeline.text.cleaning import escape_undecodable
 
 SCHEMES = ("http://", "https://")
 
@@ -29,7 +30,7 @@ class IngestSource:
     @property
     def name(self) -> str:
         """File name or link."""
-        return storable(self.path.name) if self.path is not None else self.given
+        return escape_undecodable(self.path.name) if self.path is not None else self.given
 
 
 def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSource]:
@@ -38,19 +39,15 @@ def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSour
         if item == "-":
             yield _from_stdin(max_bytes)
         elif item.lower().startswith(SCHEMES):
-            link = storable(item)
+            link = escape_undecodable(item)
             yield IngestSource(link, link, url=link)
         elif "://" in item and not Path(item).exists():
             yield IngestSource(
-                storable(item), error=LinkNotAllowed(f"{item} is no web link; give http:// or https://, or a file.")
+                escape_undecodable(item),
+                error=LinkNotAllowed(f"{item} is no web link; give http:// or https://, or a file."),
             )
         else:
             yield from _from_path(item, max_bytes)
-
-
-def storable(text: str) -> str:
-    """Write a name that a database and a JSON document can hold; file names may hold bytes that are no text."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "")
 
 
 def read_file(path: Path) -> bytes:
@@ -58,7 +55,7 @@ def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnreadableFile(f"{storable(str(path))} cannot be read: {error.strerror}.") from error
+        raise UnreadableFile(f"{escape_undecodable(str(path))} cannot be read: {error.strerror}.") from error
 
 
 def _from_stdin(max_bytes: int) -> IngestSource:
@@ -75,22 +72,24 @@ def _from_path(item: str, max_bytes: int) -> Iterator[IngestSource]:
     if path.is_dir():
         files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
         if not files:
-            yield IngestSource(storable(item), error=InvalidInput(f"The folder {item} holds no files."))
+            yield IngestSource(escape_undecodable(item), error=InvalidInput(f"The folder {item} holds no files."))
         for file in files:
             yield _from_file(str(file), file, max_bytes)
     elif path.exists():
         yield _from_file(item, path, max_bytes)
     else:
-        yield IngestSource(storable(item), error=InvalidInput(f"There is no file or folder {item}."))
+        yield IngestSource(escape_undecodable(item), error=InvalidInput(f"There is no file or folder {item}."))
 
 
 def _from_file(given: str, path: Path, max_bytes: int) -> IngestSource:
     if not path.is_file():
-        return IngestSource(storable(given), error=InvalidInput(f"{given} is neither a file nor a folder."))
+        return IngestSource(escape_undecodable(given), error=InvalidInput(f"{given} is neither a file nor a folder."))
     size = path.stat().st_size
     if size > max_bytes:
-        return IngestSource(storable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes))
-    return IngestSource(storable(given), storable(str(path.resolve())), path=path)
+        return IngestSource(
+            escape_undecodable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes)
+        )
+    return IngestSource(escape_undecodable(given), escape_undecodable(str(path.resolve())), path=path)
 
 
 def _hidden(entry: Path, root: Path) -> bool:

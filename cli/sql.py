@@ -13,9 +13,9 @@ import typer
 
 from cli import context as front_end
 from cli.console import note, one_document, print_json, print_table, say
-from cli.sources import storable
 from db.inspection import list_inspections, read_inspection, run_inspection
 from pipeline.errors import MissingExtra
+from pipeline.text.cleaning import escape_undecodable
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +45,7 @@ def sql(
         if not query:
             return _psql(front.urls.database_url)
         is_statement = any(character.isspace() for character in query.strip())
-        table = run_inspection(front.database, storable(query) if is_statement else read_inspection(query))
+        table = run_inspection(front.database, escape_undecodable(query) if is_statement else read_inspection(query))
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:

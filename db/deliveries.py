@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 
 from db import job_views
 from db.job_views import JobView
-from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import LeaseLost
+from pipeline.text.cleaning import remove_unstorable
 
 Kind = Literal["answer", "ingest"]
 Route = Literal["channel", "token"]
@@ -192,12 +192,12 @@ def finish(session: Session, held: Delivery) -> Delivery:
 
 def mark_undeliverable(session: Session, held: Delivery, error: str) -> Delivery:
     """End it because nobody can be reached; the results stay with the jobs."""
-    return _write_fenced(session, "mark_delivery_undeliverable", held, error=sanitize_value(error)[:2000])
+    return _write_fenced(session, "mark_delivery_undeliverable", held, error=remove_unstorable(error)[:2000])
 
 
 def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> Delivery:
     """Let go of it until later because it failed for now."""
-    return _write_fenced(session, "postpone_delivery", held, delay_s=delay_s, error=sanitize_value(error)[:2000])
+    return _write_fenced(session, "postpone_delivery", held, delay_s=delay_s, error=remove_unstorable(error)[:2000])
 
 
 def reopen(

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
-from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import UnknownName
+from pipeline.text.cleaning import remove_unstorable
 
 OPEN_STATES = frozenset({"queued", "running"})
 """States of a job that has not ended; one that waits for another attempt after an error is `queued`."""
@@ -80,7 +80,7 @@ def list_jobs(
         "requester": requester,
         "kind": kind,
         "states": list(states) or None,
-        "search": sanitize_value(search),
+        "search": remove_unstorable(search),
         "limit": limit,
         "offset": offset,
     }

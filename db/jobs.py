@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import deliveries, quarantine
+from db.links import parse_web_link
 from db.models import Job, JobEvent
-from db.sanitize import parse_web_link, sanitize_value
 from db.sql import named
 from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
+from pipeline.text.cleaning import remove_unstorable, remove_unstorable_json
 
 Kind = Literal["ingest", "ask"]
 QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
@@ -54,7 +55,7 @@ def submit(session: Session, job: NewJob) -> int:
         "queue": QUEUE_OF[job.kind],
         "requester": job.requester,
         "request_key": job.request_key,
-        "payload": json.dumps(sanitize_value(_with_origin(job))),
+        "payload": json.dumps(remove_unstorable_json(_with_origin(job))),
         "delivery_id": job.delivery_id,
         "max_attempts": job.max_attempts,
     }
@@ -114,7 +115,7 @@ def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, t
         "stage": stage,
         "done": done,
         "total": total,
-        "text": sanitize_value(text),
+        "text": remove_unstorable(text),
     }
     wanted = session.scalar(named("update_job_progress"), values)
     if wanted is None:
@@ -124,7 +125,7 @@ def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, t
 
 def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
     """End a job with its result, or raise `LeaseLost`."""
-    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(sanitize_value(result))}
+    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(remove_unstorable_json(result))}
     if session.scalar(named("succeed_job"), values) is None:
         raise LeaseLost
 
@@ -133,7 +134,7 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
     """End an attempt with an error and give the state that follows; what was being built goes."""
     name = error.name if isinstance(error, RefdeskError) else type(error).__name__
     retryable = error.retryable if isinstance(error, RefdeskError) else True
-    text = sanitize_value(str(error)).strip() or name
+    text = remove_unstorable(str(error)).strip() or name
     values = {
         "id": lease.job_id,
         "token": lease.token,

@@ -12,10 +12,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from db import jobs
-from db.sanitize import sanitize_value
 from db.sql import named
 from db.trace_models import QueryCandidate, QueryTrace
 from pipeline.amounts import ExceededLimit
+from pipeline.text.cleaning import remove_unstorable, remove_unstorable_json
 from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, RankedCandidate
 
 
@@ -115,8 +115,8 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             workspace_id=lease.workspace_id,
             job_id=lease.job_id,
             requester=lease.requester,
-            question=sanitize_value(answer.question),
-            searched_as=sanitize_value(answer.searched_as),
+            question=remove_unstorable(answer.question),
+            searched_as=remove_unstorable(answer.searched_as),
             recall=answer.options.recall,
             top_n=answer.options.top_n,
             top_k=answer.options.top_k,
@@ -128,16 +128,16 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             rows_returned=answer.recalled.returned,
             dense_weight=answer.recalled.dense_weight,
             keyword_weight=answer.recalled.keyword_weight,
-            answer=sanitize_value(answer.generated.text),
+            answer=remove_unstorable(answer.generated.text),
             abstained=answer.generated.abstained,
-            answer_model=sanitize_value(answer.generated.model),
+            answer_model=remove_unstorable(answer.generated.model),
             timings_ms=dict(answer.timings_ms),
             calls=usage.calls,
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd=usage.cost_usd,
             prompt_hashes=list(answer.prompt_hashes),
-            fallbacks=sanitize_value([dataclasses.asdict(fallback) for fallback in answer.fallbacks]),
+            fallbacks=remove_unstorable_json([dataclasses.asdict(fallback) for fallback in answer.fallbacks]),
         )
         .returning(QueryTrace.id)
     ).one()
@@ -167,7 +167,7 @@ def _candidate_values(
         "workspace_id": workspace_id,
         "chunk_id": candidate.chunk_id,
         "document_id": candidate.document_id,
-        "title": sanitize_value(candidate.title),
+        "title": remove_unstorable(candidate.title),
         "page": candidate.page,
         "recall_rank": candidate.recall_rank,
         "recall_score": candidate.recall_score,
@@ -178,9 +178,9 @@ def _candidate_values(
         "rank": item.rank,
         "score": item.score,
         "raw_score": item.raw_score,
-        "reason": sanitize_value(item.reason),
+        "reason": remove_unstorable_json(item.reason),
         "method": item.method,
-        "flags": sanitize_value(item.flags),
+        "flags": remove_unstorable_json(item.flags),
         "citation": citation.n if citation else None,
-        "quote": sanitize_value(citation.quote if citation else None),
+        "quote": remove_unstorable_json(citation.quote if citation else None),
     }

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import SettingsRow
-from db.sanitize import sanitize_value
 from db.sql import named
 from pipeline.errors import InvalidInput, UnknownName
+from pipeline.text.cleaning import remove_unstorable_json
 from pipeline.types import LANGUAGES, RERANKERS
 
 _RANGES: Mapping[str, tuple[int, int]] = {
@@ -94,9 +94,7 @@ def update(session: Session, workspace_id: int, updated_by: str, **changes: Any)
     """
     for name, value in changes.items():
         _check(name, value)
-    values = {
-        name: list(value) if isinstance(value, tuple) else sanitize_value(value) for name, value in changes.items()
-    } | {"updated_by": updated_by}
+    values = remove_unstorable_json(changes) | {"updated_by": updated_by}
     statement = insert(SettingsRow).values(workspace_id=workspace_id, **values)
     session.execute(
         statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values | {"updated_at": func.now()})

@@ -13,6 +13,7 @@ from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import EmptyDocument
+from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.scripts import CHINESE_JAPANESE, separator_of_lines
 from pipeline.types import Block, ParsedDocument
 
@@ -22,11 +23,6 @@ MAX_TITLE_CHARS = 300
 MAX_HEADING_CHARS = 200
 MAX_PAGED_HEADING_CHARS = 120
 
-_CRLF = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# Control characters, lone surrogates, and the invisible marks (soft hyphen, zero width space, byte order mark) that
-# would keep a keyword from matching. Zero width joiners stay: Persian and Indic spelling needs them.
-_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\ufeff\ud800-\udfff]")
-_SPACES = re.compile(r"\s+")
 _LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # no tokens, so nothing else would bound it
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
@@ -55,20 +51,6 @@ class Element:
     level: int = 0
     """Of a heading: 1 is the outermost."""
     page: int | None = None
-
-
-def clean_text(text: str) -> str:
-    """Remove what no store accepts or no reader sees: NUL and other control characters, lone surrogates, soft hyphens.
-
-    Line ends become newlines. Cleaning twice changes nothing, so every boundary may apply it.
-    """
-    return _UNWANTED.sub("", _CRLF.sub("\n", text))
-
-
-def one_line(text: str, max_chars: int) -> str:
-    """Squeeze text onto one line, cut at a number of characters."""
-    line = _SPACES.sub(" ", clean_text(text)).strip()
-    return line if len(line) <= max_chars else line[: max_chars - 1].rstrip() + "…"
 
 
 def plain_inline(markdown: str) -> str:
@@ -104,7 +86,7 @@ def _width(line: str) -> int:
 
 def is_plausible_heading(text: str) -> bool:
     """Say whether a line that a PDF sets larger reads as a heading; formula bits, figures and sentences do not."""
-    line = _SPACES.sub(" ", text).strip()
+    line = " ".join(text.split())
     if not line or len(line) > MAX_PAGED_HEADING_CHARS or text.strip().count("\n") > 2:
         return False
     letters = _LETTERS.findall(line)
@@ -116,7 +98,7 @@ def is_plausible_heading(text: str) -> bool:
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     """Render rows as a Markdown table whose first row is the header; empty rows and columns are left out."""
-    cells = [[_SPACES.sub(" ", _LEADERS.sub(" ", cell)).strip().replace("|", "\\|") for cell in row] for row in rows]
+    cells = [[" ".join(_LEADERS.sub(" ", cell).split()).replace("|", "\\|") for cell in row] for row in rows]
     cells = [row for row in cells if any(row)]
     if not cells:
         return ""
@@ -160,7 +142,7 @@ class _BlockBuilder:
             self._keep_bare_heading()
         while self.path and self.path[-1][0] >= element.level:
             self.path.pop()
-        self.path.append((element.level, one_line(element.text, MAX_HEADING_CHARS)))
+        self.path.append((element.level, clean_line(element.text, MAX_HEADING_CHARS)))
         self.bare = element
 
     def body(self, element: Element, text: str) -> None:
@@ -207,7 +189,7 @@ def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
         else:
             assembly.body(
                 element,
-                text if element.kind != "item" else "- " + _SPACES.sub(" ", text).strip(),
+                text if element.kind != "item" else "- " + " ".join(text.split()),
             )
     return assembly.finish()
 
@@ -215,7 +197,7 @@ def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
 def choose_title(written: str | None, headings: Iterable[str], name: str) -> str:
     """Choose a title: the one written in the file, else the first heading, else the name without its extension."""
     for candidate in (_WORD_PREFIX.sub("", written or ""), *headings):
-        title = one_line(candidate, MAX_TITLE_CHARS)
+        title = clean_line(candidate, MAX_TITLE_CHARS)
         if not _NO_TITLE.fullmatch(title) and _LETTERS.search(title):
             return title
     return title_of_name(name)
@@ -227,7 +209,7 @@ def title_of_name(name: str) -> str:
     path = unquote(parts.path) if parts else name
     last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
     stem = re.sub(r"(?<=.)\.[A-Za-z0-9]{1,8}$", "", last)
-    return one_line(stem or (parts.netloc if parts else name), MAX_TITLE_CHARS) or "Untitled"
+    return clean_line(stem or (parts.netloc if parts else name), MAX_TITLE_CHARS) or "Untitled"
 
 
 def build_document(

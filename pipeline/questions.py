@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from pipeline.errors import InvalidQuestion, UnknownName
+from pipeline.text.cleaning import remove_unstorable
 from pipeline.types import LANGUAGES
 
 HANGUL_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
@@ -17,7 +18,7 @@ def check_question(question: str, max_chars: int) -> str:
     Raises:
         InvalidQuestion: The question is empty, contains no letter or digit, or is longer than `max_chars`.
     """
-    cleaned = clean_text(question).strip()
+    cleaned = remove_unstorable(question).strip()
     if not cleaned:
         raise InvalidQuestion("The question is empty. Enter at least one word.", problem="empty")
     if not has_words(cleaned):
@@ -31,11 +32,6 @@ def check_question(question: str, max_chars: int) -> str:
             limit=max_chars,
         )
     return cleaned
-
-
-def clean_text(text: str) -> str:
-    """Remove the characters that PostgreSQL cannot store: NUL and lone surrogates."""
-    return text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8")
 
 
 def has_words(text: str) -> bool:

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, usage_of_error
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt, remove_thinking
-from pipeline.questions import clean_text, has_words
+from pipeline.questions import has_words
+from pipeline.text.cleaning import remove_unstorable
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, RewriteResult, Usage
@@ -142,4 +143,4 @@ def _parse_reply(reply: ChatReply) -> str:
     written = document.get("question") if isinstance(document, dict) and len(document) == 1 else None
     if not isinstance(written, str) or not has_words(written):
         raise LlmUnparsable(f"{reply.model} did not return a rewritten question in the requested JSON format.")
-    return " ".join(clean_text(written).split())
+    return " ".join(remove_unstorable(written).split())

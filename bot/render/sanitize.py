@@ -6,6 +6,7 @@ import re
 
 from bot.render.markdown import CodeBlock, CodeSpan, Prose, fence_tables, flatten_to_line, split_blocks, split_spans
 from bot.render.split import truncate
+from pipeline.text.cleaning import unify_line_ends
 from pipeline.text.scripts import CJK_PUNCTUATION, FULLWIDTH_PUNCTUATION
 
 ZERO_WIDTH_SPACE = "\u200b"
@@ -20,7 +21,6 @@ _INVISIBLE = re.compile(
 """Controls, direction marks, characters without width or ink, and tags: what hides text or turns it round."""
 _JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
 """Joiners are letters' business in some scripts and in emoji; beside ASCII they only hide."""
-_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 _STACKED_MARKS = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
@@ -58,7 +58,7 @@ _MESSAGE_LINK = re.compile(
 def strip_invisible(text: str) -> str:
     """Drop what cannot be seen, cannot be sent or turns text round."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
-    text = _LINE_ENDS.sub("\n", text)
+    text = unify_line_ends(text)
     text = _JOINERS.sub("", _INVISIBLE.sub("", text))
     return _STACKED_MARKS.sub(r"\1", text)
 

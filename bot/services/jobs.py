@@ -16,9 +16,9 @@ from db.engine import Session
 from db.feedback import Vote
 from db.job_views import OPEN_STATES, JobView, JobWithOwner
 from db.jobs import Kind
-from db.sanitize import sanitize_value
 from db.traces import TraceView
 from pipeline.errors import UnknownName
+from pipeline.text.cleaning import remove_unstorable
 from tasks.submit import Submitter
 
 RETRYABLE_STATES = frozenset({"failed", "dead", "cancelled"})
@@ -273,7 +273,7 @@ def _unknown(job_id: int) -> Refusal:
 
 def parse_job_id(named: str) -> int:
     """Parse the number of a job as users type it, with or without `#`; raise a `Refusal` if it is invalid."""
-    digits = sanitize_value(named).strip().lstrip("#")
+    digits = remove_unstorable(named).strip().lstrip("#")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 18:
         raise Refusal("refusal-unknown-job", job=digits[:20])
     return int(digits)

@@ -14,8 +14,8 @@ from bot.services.request_context import RequestContext
 from db import blobs, deliveries, documents, jobs, quotas
 from db.documents import DocumentSummary
 from db.engine import Session
-from db.sanitize import sanitize_value
 from pipeline.errors import UnknownName
+from pipeline.text.cleaning import remove_unstorable
 from tasks.submit import Submitter
 
 MAX_SAME_TITLE = 10
@@ -117,7 +117,7 @@ class LibraryService(DatabaseService):
     ) -> tuple[list[DocumentSummary], int]:
         """List the documents that the user may see, newest first, and count all of them."""
         filters: dict[str, Any] = {
-            "search": sanitize_value(search.strip()),
+            "search": remove_unstorable(search.strip()),
             "channels": visible_channels(context),
             "orphans": manageable_orphans(context),
         }
@@ -149,9 +149,9 @@ class LibraryService(DatabaseService):
                     return documents.find_document(session, int(named), **filters)
                 except UnknownName:
                     pass  # a title can be a number too
-            matches = documents.list_by_title(session, sanitize_value(named), **filters, limit=MAX_SAME_TITLE)
+            matches = documents.list_by_title(session, remove_unstorable(named), **filters, limit=MAX_SAME_TITLE)
             if not matches:
-                matches = documents.list_documents(session, limit=2, search=sanitize_value(named), **filters)
+                matches = documents.list_documents(session, limit=2, search=remove_unstorable(named), **filters)
             elif len(matches) > 1:
                 numbers = ", ".join(f"`{document.id}`" for document in matches)
                 raise Refusal("refusal-same-title", name=sanitize.escape_title(named), numbers=numbers)
@@ -240,8 +240,8 @@ def source_identity(context: RequestContext, addition: NewDocument, scope: Seque
     cannot see never conflict with the user's.
     """
     if addition.url is not None and scope is None:
-        return str(sanitize_value(addition.url))
-    identity = sanitize_value(addition.url or addition.identity or addition.name).replace("/", "_")
+        return remove_unstorable(addition.url)
+    identity = remove_unstorable(addition.url or addition.identity or addition.name).replace("/", "_")
     return "/".join([f"discord:{context.guild_id or context.user_id}", *(scope or ()), identity])
 
 
@@ -255,11 +255,11 @@ def _build_payload(
 ) -> dict[str, Any]:
     payload: dict[str, Any] = {
         "source": source_identity(context, addition, scope),
-        "name": sanitize_value(addition.name),
+        "name": remove_unstorable(addition.name),
         "channels": None if scope is None else list(scope),
         "origin": addition.origin,
         "sha256": blob.sha256,
     }
     if addition.url is not None:
-        return payload | {"url": sanitize_value(addition.url)}
+        return payload | {"url": remove_unstorable(addition.url)}
     return payload | {"bytes": blob.size, "media_type": addition.media_type}

@@ -12,7 +12,8 @@ from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.text_encoding import decode_text
 from pipeline.backends.documents.text_formats import text_of_markup
-from pipeline.parse import Element, clean_text
+from pipeline.parse import Element
+from pipeline.text.cleaning import clean_text
 
 _DRAWN = re.compile(r"(?:word|ppt|xl)/(?:charts/chart|diagrams/data)\d*\.xml")
 _EMBEDDED_HTML = re.compile(r"word/[^/]+\.(?:html?|xhtml)", re.IGNORECASE)

@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents import sniffing
 from pipeline.errors import UnreadableFile
-from pipeline.parse import Element, clean_text, one_line, table_elements
+from pipeline.parse import Element, table_elements
+from pipeline.text.cleaning import clean_line, clean_text
 
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
 _CUE = re.compile(r"^\d+\s*$\n?(?=.*-->)|^.*\d+:\d\d.*-->.*$\n?|^WEBVTT.*$\n?", re.MULTILINE)
@@ -110,7 +111,7 @@ def _walk(root: ET.Element) -> Iterator[Element]:
         tag = _local(node)
         if tag in _ENTRY_TAGS:  # RSS and Atom: one section for each entry
             title = next((child for child in node if _local(child) == "title"), None)
-            heading = one_line(_readable(title.text or ""), 200) if title is not None else ""
+            heading = clean_line(_readable(title.text or ""), 200) if title is not None else ""
             yield Element("heading", heading or tag, level=2)
             yield from (_text_of(child, heading) for child in node)
         elif len(node) == 0 or (node.text or "").strip():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from pipeline.errors import LlmRejected, LlmUnparsable, LlmUnreachable
-from pipeline.parse import one_line
+from pipeline.text.cleaning import clean_line
 
 LIST_MODELS_TIMEOUT_S = 5.0
 
@@ -47,6 +47,6 @@ def list_models(base_url: str, api_key: str) -> tuple[str, ...]:
         )
     try:
         listed = reply.json()["data"]
-        return tuple(one_line(str(model["id"]), 100) for model in listed)
+        return tuple(clean_line(str(model["id"]), 100) for model in listed)
     except (ValueError, LookupError, TypeError, RecursionError):
         raise LlmUnparsable(f"{shown} gives no list of models.") from None

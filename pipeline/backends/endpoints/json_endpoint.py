@@ -12,7 +12,7 @@ import httpx
 from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
 from pipeline.backends.endpoints.retries import RetryableError, build_retrying, parse_retry_after, read_error_body
 from pipeline.errors import LlmError, LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError
-from pipeline.parse import clean_text
+from pipeline.text.cleaning import clean_text
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_CHARS = 500

@@ -19,7 +19,7 @@ from pipeline.backends.endpoints.chat_address import authorization_header, norma
 from pipeline.backends.endpoints.chat_stream import ReplyParts, read_reply
 from pipeline.backends.endpoints.retries import RetryableError, build_retrying, parse_retry_after, read_error_body
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnreachable
-from pipeline.parse import clean_text, one_line
+from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
@@ -99,7 +99,7 @@ class OpenAIChat:
             error.usage = self._at_most(lost.calls, messages, max_tokens)
             raise
         usage = self._usage(messages, parts) + self._at_most(lost.calls, messages, max_tokens)
-        model = one_line(parts.model, MAX_MODEL_CHARS) or self._model
+        model = clean_line(parts.model, MAX_MODEL_CHARS) or self._model
         return ChatReply(
             text=clean_text(parts.text),
             model=model,

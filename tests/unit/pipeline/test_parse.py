@@ -8,7 +8,6 @@ from pipeline.parse import (
     blocks_of,
     build_document,
     choose_title,
-    clean_text,
     is_plausible_heading,
     markdown_table,
     plain_inline,
@@ -16,24 +15,6 @@ from pipeline.parse import (
     title_of_name,
     unwrap_lines,
 )
-
-
-def test_clean_text__drops_what_no_store_accepts():
-    assert clean_text("a\x00b\ud800c\ufeff\u200bd\u00ade\x07") == "abcde"
-
-
-def test_clean_text__keeps_tabs_and_makes_every_line_end_a_newline():
-    assert clean_text("a\tb\r\nc\rd\u2028e") == "a\tb\nc\nd\ne"
-
-
-def test_clean_text__keeps_joiners_and_characters_beyond_the_first_plane():
-    text = "می\u200cخواهم 𠮷 👩\u200d💻"
-    assert clean_text(text) == text
-
-
-def test_clean_text__twice_changes_nothing():
-    once = clean_text("x\x00\r\n\ud83dy\x85")
-    assert clean_text(once) == once
 
 
 def test_blocks__carry_the_path_of_their_headings():

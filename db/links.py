@@ -1,0 +1,20 @@
+"""Links that are stored for users to open."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pipeline.text.cleaning import remove_unstorable
+
+# No spaces, no character that could end the link in Markdown or HTML, and no user name or password.
+_LINK = re.compile(r"https?://[^\s/?#@<>\"'`\\]+([/?#][^\s<>\"'`\\]*)?", re.IGNORECASE)
+MAX_LINK_CHARS = 2000
+
+
+def parse_web_link(value: Any) -> str | None:
+    """Return the value as an http(s) link that a browser can open, or None if it is anything else."""
+    if not isinstance(value, str) or len(value) > MAX_LINK_CHARS:
+        return None
+    link = remove_unstorable(value).strip()
+    return link if _LINK.fullmatch(link) and link.isprintable() else None
