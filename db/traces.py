@@ -124,7 +124,7 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             reranker=answer.reranking.method,
             profile_id=answer.profile_id,
             plan=answer.recalled.plan,
-            rows_asked=answer.recalled.asked,
+            rows_asked=answer.recalled.requested,
             rows_returned=answer.recalled.returned,
             dense_weight=answer.recalled.dense_weight,
             keyword_weight=answer.recalled.keyword_weight,

@@ -50,7 +50,7 @@ class RunRecall:
         # Equal scores go by the dense rank, as in the store; without one the sort keeps the run's order.
         scored.sort(key=lambda candidate: (-candidate.recall_score, candidate.dense_rank or len(scored) + 1))
         ranked = tuple(replace(candidate, recall_rank=rank) for rank, candidate in enumerate(scored, start=1))
-        return RecallResult(ranked, asked=self.top_n, plan=f"run {self.run.name}")
+        return RecallResult(ranked, requested=self.top_n, plan=f"run {self.run.name}")
 
     def _scores(self, question: str, candidates: Sequence[Candidate]) -> Sequence[float]:
         by_run = [candidate.keyword_score or 0.0 for candidate in candidates]

@@ -1,1 +1,1 @@
-"""The stages, pure: they know text, numbers and ports, never a server, a model library or the environment."""
+"""The stages and the two flows. Outside `backends` they use no server, model library or environment, only ports."""

@@ -1,4 +1,4 @@
-"""What the stages need from outside, as small protocols; `pipeline/backends` and `db` fill them, tests fake them."""
+"""The interfaces of the stages to the outside, as small protocols. `pipeline/backends` and `db` implement them."""
 
 from __future__ import annotations
 
@@ -28,62 +28,67 @@ Choice = TypeVar("Choice")
 
 
 class Parser(Protocol):
-    """Turns bytes into blocks of text, in a child process that can be killed."""
+    """Parses bytes into blocks of text."""
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = ...) -> ParsedDocument:
-        """Parse one source; raises a `InvalidInput` that names what is wrong, or `Cancelled`."""
+        """Parse one source.
+
+        Raises:
+            InvalidInput: The source cannot be parsed; the subclass and the message name the reason.
+            Cancelled: `cancelled` returned True.
+        """
         ...
 
 
 class Fetcher(Protocol):
-    """Fetches a link without ever reaching the inside network."""
+    """Fetches links from public addresses only."""
 
     def fetch(self, url: str) -> Source:
-        """Fetch one link; raises `LinkNotAllowed` or `LinkFailed`."""
+        """Fetch one link; raise `LinkNotAllowed` or `LinkFailed`."""
         ...
 
 
 class Tokenizer(Protocol):
-    """Counts tokens as the embedding model does."""
+    """Counts the tokens of the embedding model."""
 
     def count(self, text: str) -> int:
-        """Count the tokens of one text, special tokens not included."""
+        """Return the number of tokens without special tokens."""
         ...
 
 
 @runtime_checkable
 class Vocabulary(Protocol):
-    """Tells which stretches of a text the embedding model has a word for."""
+    """Finds the parts of a text that are in the vocabulary of the embedding model."""
 
     def known_units(self, text: str) -> Sequence[tuple[int, int]]:
-        """Give start and end of every unit of the vocabulary in the text; what it does not know is left out."""
+        """Return start and end of every vocabulary unit in the text; unknown parts are left out."""
         ...
 
 
 class Embedder(Protocol):
-    """A model that turns text into vectors, for one profile."""
+    """An embedding model with one profile."""
 
     @property
     def profile(self) -> EmbeddingProfile:
-        """The profile whose vectors it writes."""
+        """The profile of the vectors."""
         ...
 
     def encode(self, texts: Sequence[str]) -> Matrix:
-        """Embed texts as they are (prefixes already applied): shape (texts, dimensions), float32."""
+        """Embed texts that already have their prefixes; shape (texts, dimensions), float32."""
         ...
 
 
 @runtime_checkable
 class TokenVectors(Protocol):
-    """A model that gives one vector per token, for late interaction."""
+    """A model that returns one vector per token, for late interaction."""
 
     def encode_tokens(self, texts: Sequence[str]) -> Sequence[Matrix]:
-        """Embed texts: for each an array (its tokens without special ones, dimensions), rows of length 1."""
+        """Return an array per text: shape (tokens without special tokens, dimensions), rows of length 1."""
         ...
 
 
 class PairScorer(Protocol):
-    """A cross-encoder: reads question and passage together."""
+    """A cross-encoder, which reads question and passage together."""
 
     @property
     def name(self) -> str:
@@ -91,7 +96,7 @@ class PairScorer(Protocol):
         ...
 
     def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
-        """Logits, one per passage, larger is better; the sigmoid is applied by the reranker."""
+        """Return one logit per passage, larger is better; the reranker applies the sigmoid."""
         ...
 
 
@@ -100,7 +105,7 @@ class ChatModel(Protocol):
 
     @property
     def name(self) -> str:
-        """The model's name as sent to the endpoint."""
+        """The model name that is sent to the endpoint."""
         ...
 
     def complete(
@@ -112,43 +117,53 @@ class ChatModel(Protocol):
         json_schema: dict[str, Any] | None = None,
         on_text: Callable[[str], None] | None = None,
     ) -> ChatReply:
-        """Ask once, retrying what is worth it within the time; `on_text` gets the text so far while it streams.
+        """Complete the conversation, with retries of transient errors within `timeout_s`.
 
-        Raises `LlmTimeout`, `LlmRejected` or `LlmUnreachable`.
+        Args:
+            messages: The conversation.
+            max_tokens: Maximum tokens of the reply.
+            timeout_s: Total time, including retries.
+            json_schema: JSON schema that the reply must match.
+            on_text: Called with the text so far while the reply is streamed.
+
+        Raises:
+            LlmTimeout: No complete reply within `timeout_s`.
+            LlmRejected: The endpoint answered with an error status.
+            LlmUnreachable: No connection could be made.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class PassageScores:
-    """What a rerank endpoint said about a question's passages."""
+    """The scores of a rerank endpoint for the passages of a question."""
 
     scores: tuple[float | None, ...]
-    """One per passage sent; None where the endpoint gave nothing usable."""
+    """One per passage; None if the endpoint returned no usable score."""
     usage: Usage
     note: str = ""
-    """What was wrong with the answer, where something was."""
+    """Problem with the response; empty if it was complete."""
 
 
 class RerankEndpoint(Protocol):
-    """A rerank endpoint of the kind that Cohere, Jina, vLLM, TEI and llama.cpp serve."""
+    """A rerank endpoint as served by Cohere, Jina, vLLM, TEI and llama.cpp."""
 
     @property
     def name(self) -> str:
-        """The model's name, or the address where the endpoint has one model only."""
+        """The model name, or the address if the endpoint has a single model."""
         ...
 
     def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
-        """Score passages, as the endpoint scales it; raises an `LlmError` when it gives no scores at all."""
+        """Return the endpoint's scores, in its own scale; raise an `LlmError` if it returns none."""
         ...
 
 
 class Reranker(Protocol):
-    """Orders candidates by how well they answer the question."""
+    """Orders candidates by relevance to the question."""
 
     @property
     def method(self) -> str:
-        """The name a person chooses it by."""
+        """The name of the method, as users select it."""
         ...
 
     def rerank(
@@ -159,51 +174,52 @@ class Reranker(Protocol):
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Give a full permutation of the candidates; raises only when nothing at all can be ranked."""
+        """Return a full permutation of the candidates; raise only if no candidate can be ranked."""
         ...
 
 
 class RecallStore(Protocol):
-    """The store, seen from a question; bound to one workspace and the channels the asker may read."""
+    """Recall for one question, limited to one workspace and the channels that the user may read."""
 
     def recall(self, query: RecallQuery) -> RecallResult:
         """Recall the Top-N chunks in one SQL statement."""
         ...
 
     def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:
-        """Give the chunks directly before and after each of these, by its id; chunks that are not live have none."""
+        """Return the neighbours of each chunk by its ID; chunks of versions that are not live have none."""
         ...
 
 
 class RecentSpending(Protocol):
-    """What counts as spent in the last 24 hours, what is set aside for questions under way included."""
+    """Spending of the last 24 hours, including the reservations of running questions."""
 
     @property
     def question_usd(self) -> float:
-        """By earlier attempts at this question, which ended without saying what they cost."""
+        """Estimated cost of earlier attempts at this question that ended without a recorded cost."""
         ...
 
     @property
     def user_usd(self) -> float:
-        """By the asker, in this workspace."""
+        """Spending of the user in this workspace."""
         ...
 
     @property
     def server_usd(self) -> float:
-        """By everybody in this workspace."""
+        """Spending of all users in this workspace."""
         ...
 
     def frees_in_s(self, scope: Literal["user", "server"], usd: float) -> float | None:
-        """Seconds until so much of it is older than 24 hours; None: so much is not there."""
+        """Return the seconds until this amount is older than 24 hours; None if less than this amount was spent."""
         ...
 
 
 class Spending(Protocol):
-    """The record of what questions cost; bound to one question."""
+    """The recorded cost of questions, for one question."""
 
     def reserve(self, choose: Callable[[RecentSpending], tuple[float, Choice]]) -> Choice:
-        """Set aside the US dollars that `choose` gives first, while no other question of the workspace can.
+        """Reserve the amount that `choose` returns, under a lock of the workspace, and return the choice.
 
-        Raises what `choose` raises.
+        Args:
+            choose: Returns the amount in US dollars and the choice. Its exceptions are passed on.
         """
         ...

@@ -1,8 +1,8 @@
-"""Prompts: Markdown files, one per task and language, checked when they are loaded, and what a reply hides.
+"""Prompts as Markdown files, one per task and language, checked when they are loaded.
 
-A file holds the sections `## System`, `## User`, optionally `## Repair`, and `## Output`: the JSON schema or the form
-of the answer, next to the words that ask for it. Before them stands a line `Placeholders: a, b`; a placeholder is
-written `{{a}}`. Text that comes from documents goes through `escape_passage`, so that it cannot end its own tag.
+A file contains the sections `## System`, `## User`, optionally `## Repair`, and `## Output` with the JSON schema or the
+format of the reply. The line `Placeholders: a, b` comes before them; a placeholder is written `{{a}}`. Text from
+documents passes through `escape_passage`, so that it cannot close its own tag.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "answer": frozenset({"question", "passages", "conversation", "language"}),
     "rewrite": frozenset({"question", "conversation"}),
 }
-"""What the code fills in each prompt; a file that declares or uses anything else is refused."""
+"""The placeholders of each prompt. A file that declares or uses others is invalid."""
 
 MAX_QUOTED_CHARS = 1000
-"""Characters of an earlier question or answer that a model gets to see."""
+"""Maximum characters of an earlier question or answer in a prompt."""
 
 LONGEST_TITLE = 200
 """Maximum characters of a title with its heading path in a prompt."""
@@ -43,7 +43,8 @@ LONGEST_TITLE = 200
 _SECTION = re.compile(r"^## (\w+)[ \t]*$", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _FENCED_JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
-# Whatever may open a tag or a control token of a chat template, look-alikes included; "a < b", "<5" and "<=" may not.
+# Characters that can open a tag or a control token of a chat template, including look-alikes. "a < b", "<5" and "<="
+# cannot.
 _TAG_OPENER = re.compile(
     r"[<\uff1c\ufe64](?:(?![\s\d=])|(?=\s*[/\uff0f])"
     r"|(?=\s+(?:passages?|question|documents?|conversation|exchange|system|think|answer)\b))",
@@ -59,7 +60,7 @@ _OTHER_EAST_ASIAN = re.compile(f"[{KANA}{HANGUL}]")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt of one task in one language."""
+    """The prompt of a task in one language."""
 
     name: str
     language: Language
@@ -67,24 +68,24 @@ class Prompt:
     user: str
     repair: str
     schema: Mapping[str, Any] | None
-    """JSON schema of the answer; None when the answer is prose."""
+    """JSON schema of the reply; None if the reply is prose."""
     sha256: str
-    """Hash of the whole file, stored with every answer it had a part in."""
+    """SHA-256 of the file, stored with every answer that used it."""
 
     def messages(self, **values: str) -> list[ChatMessage]:
-        """Fill the placeholders; values are inserted as they are and never searched for placeholders again."""
+        """Return the messages with the placeholders replaced; the values are not searched for placeholders."""
         return [ChatMessage("system", _fill(self.system, values)), ChatMessage("user", _fill(self.user, values))]
 
 
 @cache
 def load_prompt(name: str, language: Language) -> Prompt:
-    """Load and check one prompt; raises `ValueError` naming what is wrong with the file."""
+    """Load and check one prompt; raise `ValueError` if the file is invalid."""
     text = files(__name__).joinpath(f"{name}.{language}.md").read_text(encoding="utf-8")
     return parse_prompt(name, language, text)
 
 
 def parse_prompt(name: str, language: Language, text: str) -> Prompt:
-    """Parse the text of a prompt file and check its sections and placeholders."""
+    """Parse a prompt file and check its sections and placeholders."""
     head, *parts = _SECTION.split(text)
     sections = dict(zip(parts[0::2], (part.strip() for part in parts[1::2]), strict=True))
     file = f"{name}.{language}.md"
@@ -96,7 +97,7 @@ def parse_prompt(name: str, language: Language, text: str) -> Prompt:
         raise ValueError(f"The prompt {file} must declare exactly these placeholders: {', '.join(sorted(filled))}.")
     used = {word for section in ("System", "User") for word in _PLACEHOLDER.findall(sections[section])}
     if used != filled:
-        raise ValueError(f"The prompt {file} uses {sorted(used)}, but {sorted(filled)} is what gets filled in.")
+        raise ValueError(f"The prompt {file} uses {sorted(used)}, but its placeholders are {sorted(filled)}.")
     schema = _FENCED_JSON.search(sections["Output"])
     return Prompt(
         name=name,
@@ -110,7 +111,7 @@ def parse_prompt(name: str, language: Language, text: str) -> Prompt:
 
 
 def detect_language(text: str) -> Language:
-    """Choose the language to ask in: Chinese when Chinese characters prevail and neither kana nor hangul occur."""
+    """Return `zh` if more than a third of the letters are Chinese and none is kana or hangul, else `en`."""
     chinese = len(_CHINESE.findall(text))
     if not chinese or _OTHER_EAST_ASIAN.search(text):
         return "en"
@@ -118,8 +119,8 @@ def detect_language(text: str) -> Language:
 
 
 def escape_passage(text: str) -> str:
-    """Take the power from everything in foreign text that could end its tag or speak as another role."""
-    # U+2039, since the full-width forms turn back into "<" in tokenizers that normalise to NFKC.
+    """Neutralize everything in a text that could close its tag or act as another role."""
+    # U+2039, because tokenizers with NFKC normalization turn the full-width forms back into "<".
     return _INST_TAG.sub("[ ", _TAG_OPENER.sub("\u2039", text.replace("\x00", "")))
 
 
@@ -130,9 +131,9 @@ def quote_title(title: str, headings: Sequence[str]) -> str:
 
 
 def format_conversation(conversation: Sequence[Exchange]) -> str:
-    """Write a conversation as quoted material, each exchange in a tag that its text cannot close; empty for none.
+    """Format a conversation as quoted text, each exchange in a tag that it cannot close; empty without exchanges.
 
-    Citation marks of earlier answers go: they would name other passages here.
+    Citation marks of earlier answers are removed, because their numbers mean other passages in the new prompt.
     """
     if not conversation:
         return ""
@@ -144,7 +145,7 @@ def format_conversation(conversation: Sequence[Exchange]) -> str:
 
 
 def remove_thinking(text: str) -> str:
-    """Drop a reasoning model's think block, also one that was opened by the template or never closed."""
+    """Remove the think block of a reasoning model, also if the template opened it or it was never closed."""
     return _THINK_END.sub("", _THINK_BLOCK.sub("", text)).strip()
 
 
@@ -154,5 +155,5 @@ def _quote(text: str) -> str:
 
 
 def _fill(template: str, values: Mapping[str, str]) -> str:
-    # One pass over the template only: a passage that holds "{{question}}" stays as it is.
+    # A single pass over the template: a passage that contains "{{question}}" stays unchanged.
     return _PLACEHOLDER.sub(lambda match: values[match[1]], template)

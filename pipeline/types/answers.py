@@ -10,9 +10,9 @@ from pipeline.types.retrieval import RecallMode, RecallResult, RerankResult
 from pipeline.types.stages import Fallback, Usage
 
 LANGUAGES = ("en", "zh")
-"""Languages an answer may be asked for in."""
+"""Languages in which an answer can be requested."""
 AnswerLanguage = Literal["", "en", "zh"]
-"""Language of an answer; empty: that of the question."""
+"""Language of an answer; empty: the language of the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +20,29 @@ class Citation:
     """A verified reference from the answer to a passage."""
 
     n: int
-    """The number in `[n]`, 1-based position among the passages that the answer was written from."""
+    """The number in `[n]`: the 1-based position among the passages of the answer."""
     chunk_id: int
     document_id: int
     title: str
     page: int | None
     quote: str
-    """The words of the passage that the answer rests on."""
+    """The text of the passage that supports the answer."""
     source: str = ""
     origin: str = ""
-    """Link under which people find the original; empty when none is known."""
+    """Link to the original document; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationResult:
-    """What the generation stage gives back."""
+    """The result of the generation stage."""
 
     text: str
     citations: tuple[Citation, ...]
     abstained: bool
     model: str
-    """`extractive` when no language model wrote it."""
+    """Name of the language model, or `extractive`."""
     conflicts: tuple[tuple[int, ...], ...] = ()
-    """Groups of citations, by their n, whose sources say different things."""
+    """Groups of citation numbers whose passages state different values."""
     fallbacks: tuple[Fallback, ...] = ()
     usage: Usage = field(default_factory=Usage)
     prompt_hashes: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class GenerationResult:
 
 @dataclass(frozen=True, slots=True)
 class AnswerOptions:
-    """How a question is to be answered."""
+    """The options of a question."""
 
     recall: RecallMode = "hybrid"
     top_n: int = 50
@@ -61,7 +61,7 @@ class AnswerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question of the conversation so far and its answer."""
+    """An earlier question of the conversation with its answer."""
 
     question: str
     answer: str
@@ -69,7 +69,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class QuestionContext:
-    """What surrounds a question for whoever answers it."""
+    """The conversation before a question, and the requested language."""
 
     conversation: tuple[Exchange, ...] = ()
     language: AnswerLanguage = ""
@@ -77,12 +77,12 @@ class QuestionContext:
 
 @dataclass(frozen=True, slots=True)
 class RewriteResult:
-    """A follow-up question with its conversation taken into account."""
+    """A follow-up question rewritten with its conversation."""
 
     question: str
-    """What is to be answered: the question made to stand on its own where a language model could, else as asked."""
+    """The question to answer: standalone if a language model rewrote it, else the original."""
     searched_as: str
-    """What passages are looked for with."""
+    """The text that recall and rerank use."""
     fallbacks: tuple[Fallback, ...] = ()
     usage: Usage = field(default_factory=Usage)
     prompt_hashes: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class RewriteResult:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything the answer flow knows at its end; the trace is stored from it."""
+    """The complete result of the answer flow, from which the trace is stored."""
 
     question: str
     options: AnswerOptions
@@ -101,22 +101,22 @@ class Answer:
     fallbacks: tuple[Fallback, ...]
     profile_id: int | None = None
     rewriting: RewriteResult | None = None
-    """Where there was a conversation before the question."""
+    """None without an earlier conversation."""
 
     @property
     def searched_as(self) -> str:
-        """What a follow-up question was searched as; empty when it was searched as it was asked."""
+        """The text that recall used, if it differs from the question; else empty."""
         searched = self.rewriting.searched_as if self.rewriting else self.question
         return "" if searched == self.question else searched
 
     @property
     def usage(self) -> Usage:
-        """What all stages cost together."""
+        """The usage of all stages together."""
         spent = self.reranking.usage + self.generated.usage
         return spent + self.rewriting.usage if self.rewriting else spent
 
     @property
     def prompt_hashes(self) -> tuple[str, ...]:
-        """Hashes of the prompts that had a part in it."""
+        """Hashes of all prompts that were used."""
         rewritten = self.rewriting.prompt_hashes if self.rewriting else ()
         return (*rewritten, *self.reranking.prompt_hashes, *self.generated.prompt_hashes)

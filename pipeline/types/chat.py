@@ -10,7 +10,7 @@ from pipeline.types.stages import Usage
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message to a chat model."""
+    """A message to a chat model."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -18,7 +18,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprobs:
-    """One token of a reply, with the log-probabilities of the likeliest tokens at its place."""
+    """A token of a reply, with the log-probabilities of the most likely tokens at its position."""
 
     text: str
     alternatives: tuple[tuple[str, float], ...] = ()
@@ -26,11 +26,11 @@ class TokenLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class ChatReply:
-    """What a chat model answered."""
+    """The reply of a chat model."""
 
     text: str
     model: str
     usage: Usage
     finish_reason: str = ""
     tokens: tuple[TokenLogprobs, ...] = ()
-    """Only where they were asked for and the server gives them; together they spell the text."""
+    """Only if requested and supported by the server; joined, they are the text."""

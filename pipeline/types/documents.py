@@ -1,4 +1,4 @@
-"""Documents on their way into the store: source, parsed document, chunks."""
+"""Documents during ingestion: source, parsed document, chunks."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Bytes with what is known of their origin."""
+    """The bytes of a document with their origin."""
 
     name: str
-    """File name or link as given by the person; its extension is a hint, never trusted."""
+    """File name or link as the user entered it. The extension is only a hint for format detection."""
     content: bytes
     media_type: str = ""
-    """What the sender claimed, e.g. an HTTP Content-Type; a hint too."""
+    """Media type from the sender, for example an HTTP Content-Type; also only a hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of a document's text that lies under one heading path and, where there are pages, on one page."""
+    """A stretch of text under one heading path and, if the format has pages, on one page."""
 
     text: str
-    """Markdown; tables as Markdown tables."""
+    """Markdown, including tables."""
     headings: tuple[str, ...] = ()
-    """Titles of the enclosing headings, outermost first."""
+    """Heading path, outermost first."""
     page: int | None = None
     """1-based."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What the parser got out of a source."""
+    """The parser's output for a source."""
 
     title: str
     media_type: str
@@ -42,7 +42,7 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage within the token budget: the unit that is embedded, recalled and cited."""
+    """A text within the token budget: the unit that is embedded, recalled and cited."""
 
     ordinal: int
     """0-based position in the document."""
@@ -54,7 +54,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A keyword of a chunk: its 31-bit hash and how often it occurs."""
+    """A keyword of a chunk: its 31-bit hash and its frequency."""
 
     id: int
     frequency: int
@@ -62,7 +62,7 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class PreparedChunk:
-    """A chunk with what the store keeps of it: the hash of its embedding input and its keywords."""
+    """A chunk with the hash of its embedding input and its keywords, ready to store."""
 
     chunk: Chunk
     input_hash: bytes

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 EmbeddingBackend = Literal["sentence-transformers", "openai", "hidden-states"]
-"""What makes the vectors of a profile: a model of this machine, an OpenAI-compatible endpoint, an LLM's states."""
+"""Source of the vectors: a local model, an OpenAI-compatible endpoint, or the hidden states of an LLM."""
 Pooling = Literal["", "mean", "last"]
-"""How hidden states become one vector: their mean, or that of the last token; empty: the model decides."""
+"""How hidden states become one vector: mean, or last token; empty: the model's default."""
 Vector = Sequence[float]
-"""One embedding: as many floats as the profile has dimensions."""
+"""An embedding; its length is `EmbeddingProfile.dimensions`."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingProfile:
-    """How text becomes a vector; every stored vector belongs to exactly one profile."""
+    """Model and settings that turn text into a vector; every stored vector belongs to exactly one profile."""
 
     id: int
     name: str
@@ -31,7 +31,7 @@ class EmbeddingProfile:
     backend: EmbeddingBackend = "sentence-transformers"
     pooling: Pooling = ""
     base_url: str = ""
-    """Address of the endpoint (…/v1); empty for a model that runs here."""
+    """Address of the endpoint (…/v1); empty for a local model."""
 
     def query_input(self, question: str) -> str:
         """Return the text that the model embeds for a question."""

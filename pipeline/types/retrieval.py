@@ -1,4 +1,4 @@
-"""Recall and rerank: queries, candidates and their order."""
+"""Recall and rerank: query, candidates, results."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ RERANKERS = (
     "llm-listwise",
     "rerank-api",
 )
-"""The names by which people choose a reranker; the wiring builds one for each. `pipeline.cascades` combines them."""
+"""The names of the rerankers. The wiring builds one for each, `pipeline.cascades` combines them."""
 DUPLICATE = "duplicate"
-"""Flag of a candidate that says again what a better ranked one says; it takes no place among the Top-K."""
+"""Flag of a candidate that repeats a higher ranked one; it is left out of the Top-K."""
 CONFLICT = "conflict"
-"""Flag, in a trace, of a candidate that the answer cites and that another cited one contradicts."""
+"""Flag, in a trace, of a cited candidate that another cited candidate contradicts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecallQuery:
-    """What recall is asked for."""
+    """The input of recall."""
 
     text: str
     vector: Vector | None
-    """None when the recall is keyword only."""
+    """None for keyword recall."""
     terms: tuple[int, ...]
-    """Hashes of the question's keywords; empty when the recall is dense only."""
+    """Hashes of the question's keywords; empty for dense recall."""
     mode: RecallMode = "hybrid"
     top_n: int = 50
     dense_weight: float = 1.0
-    """Weight of the vector leg, 0..1, where the keyword leg weighs 1."""
+    """Weight of the dense score, 0 to 1; the keyword score has weight 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """A chunk that stands directly before or after another in the live version of a document."""
+    """The chunk directly before or after a passage in the live version of its document."""
 
     chunk_id: int
     place: Literal[-1, 1]
-    """-1: before the other; 1: after it."""
+    """-1: before the passage; 1: after it."""
     text: str
     headings: tuple[str, ...] = ()
     page: int | None = None
@@ -63,69 +63,70 @@ class Candidate:
     recall_rank: int
     """1-based."""
     recall_score: float
-    """Fused score for hybrid, cosine similarity for dense, BM25 for keyword: larger is better."""
+    """Fused score (hybrid), cosine similarity (dense) or BM25 (keyword); larger is better."""
     headings: tuple[str, ...] = ()
     page: int | None = None
     dense_rank: int | None = None
-    """Rank in the vector leg; None when it was not among that leg's Top-N."""
+    """Rank by dense score; None if not among the dense Top-N."""
     dense_score: float | None = None
-    """Cosine similarity; known for every candidate of a hybrid recall."""
+    """Cosine similarity; set for every candidate of hybrid recall."""
     keyword_rank: int | None = None
-    """Rank in the keyword leg; None when it was not among that leg's Top-N."""
+    """Rank by keyword score; None if not among the keyword Top-N."""
     keyword_score: float | None = None
-    """BM25; known for every candidate of a hybrid recall, 0 where no word matches."""
+    """BM25; set for every candidate of hybrid recall, 0 if no keyword matches."""
     source: str = ""
     origin: str = ""
-    """Link under which people find the original; empty when none is known."""
+    """Link to the original document; empty if unknown."""
     neighbours: tuple[Neighbour, ...] = ()
-    """What a written answer may use besides its text, in reading order; recall brings none."""
+    """Neighbours for the written answer, in document order; recall returns none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecallResult:
-    """The honest result of a recall: what was asked for, what came, and how."""
+    """The candidates of a recall, and how they were found."""
 
     candidates: tuple[Candidate, ...]
-    asked: int
+    requested: int
+    """Top-N of the query."""
     plan: str
     """`exact`, `hnsw`, `hnsw, then exact` or `keyword`."""
     dense_weight: float = 1.0
-    """Weight of the vector leg in the fused score; 0 when there was none."""
+    """Weight of the dense score in the fused score; 0 for keyword recall."""
     keyword_weight: float = 1.0
-    """Weight of the keyword leg in the fused score; 0 when there was none."""
+    """Weight of the keyword score in the fused score; 0 for dense recall."""
 
     @property
     def returned(self) -> int:
-        """How many candidates came back."""
+        """Number of candidates."""
         return len(self.candidates)
 
 
 @dataclass(frozen=True, slots=True)
 class RankedCandidate:
-    """One candidate after reranking."""
+    """A candidate after reranking."""
 
     candidate: Candidate
     rank: int
     """1-based; the ranks of a result are a permutation of the candidates."""
     score: float
-    """0..1, comparable within one result."""
+    """0 to 1, comparable within one result."""
     raw_score: float | None = None
-    """What the method itself gave: a logit, a rating, a similarity; None when it gave nothing for this candidate."""
+    """The method's own value: logit, rating or similarity; None if it returned none for this candidate."""
     reason: str = ""
     method: str = ""
     flags: tuple[str, ...] = ()
-    """For instance `unscored`: the method gave nothing usable for this candidate and its incoming order was kept."""
+    """For example `unscored`: the method returned no usable value, and the candidate keeps its incoming order."""
     same_as: int | None = None
-    """For a `duplicate`: the chunk of the better ranked candidate that says the same."""
+    """For a `duplicate`: the chunk ID of the higher ranked candidate with the same content."""
 
 
 @dataclass(frozen=True, slots=True)
 class RerankResult:
-    """The contract of every reranker: a full permutation of the candidates, best first."""
+    """The result of a reranker: a full permutation of the candidates, best first."""
 
     ranked: tuple[RankedCandidate, ...]
     method: str
-    """The method that produced the order: the one asked for, or the fallback that held."""
+    """The method that produced the order: the requested one or its fallback."""
     fallbacks: tuple[Fallback, ...] = ()
     usage: Usage = field(default_factory=Usage)
     prompt_hashes: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What every stage of an answer reports: fallbacks and usage."""
+"""Fallbacks and usage, which every stage of the answer flow reports."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pipeline.amounts import ExceededLimit
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """A stage that could not do its work, what took its place, and why."""
+    """The simpler method that replaced a failed stage, and the reason."""
 
     stage: str
     method: str
     used: str
     reason: str
     over: ExceededLimit | None = None
-    """Where it was the budget that stood in the way."""
+    """The exceeded limit, if the budget was the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What calls to a language model cost."""
+    """Calls to a language model, their tokens and cost."""
 
     calls: int = 0
     prompt_tokens: int = 0
@@ -29,7 +29,7 @@ class Usage:
     cost_usd: float = 0.0
 
     def __add__(self, other: Usage) -> Usage:
-        """Add up two usages."""
+        """Return the sum of both."""
         return Usage(
             self.calls + other.calls,
             self.prompt_tokens + other.prompt_tokens,

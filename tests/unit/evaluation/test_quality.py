@@ -29,7 +29,7 @@ def candidate(chunk_id, document, rank=1, score=0.0):
 def recall(question):
     # Two chunks of d1 stand before the only one of d2.
     chunks = [candidate(10, "d1", 1, 0.9), candidate(11, "d1", 2, 0.8), candidate(20, "d2", 3, 0.7)]
-    return RecallResult(tuple(chunks), asked=50, plan="exact")
+    return RecallResult(tuple(chunks), requested=50, plan="exact")
 
 
 class Fake:

@@ -1,4 +1,4 @@
-"""Prompt files: complete in both languages, checked at load, closed against what documents say."""
+"""Prompt files: complete in both languages, checked when loaded, safe against text from documents."""
 
 import pytest
 
@@ -35,11 +35,11 @@ def test_load_prompt__every_file(name: str, language: Language) -> None:
         (FILE.replace("## Output", "## Other"), "has no section Output"),
         (FILE.replace("Placeholders: question, conversation", "Placeholders: question"), "must declare exactly"),
         (FILE.replace("Placeholders: question, conversation\n", ""), "must declare exactly"),
-        (FILE.replace("{{conversation}}", "{{passage}}"), "is what gets filled in"),
-        (FILE.replace(" {{conversation}}", ""), "is what gets filled in"),
+        (FILE.replace("{{conversation}}", "{{passage}}"), "but its placeholders are"),
+        (FILE.replace(" {{conversation}}", ""), "but its placeholders are"),
     ],
 )
-def test_parse_prompt__refuses(wrong: str, said: str) -> None:
+def test_parse_prompt__invalid(wrong: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         parse_prompt("rewrite", "en", wrong)
 
@@ -108,7 +108,7 @@ def test_escape_passage__long_runs() -> None:
         ("", "en"),
     ],
 )
-def test_language_of(text: str, language: str) -> None:
+def test_detect_language(text: str, language: str) -> None:
     assert detect_language(text) == language
 
 
