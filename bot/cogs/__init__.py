@@ -1,4 +1,4 @@
-"""Commands, one module per subject; each only reads what came in, calls the desk and shows what came back."""
+"""Slash commands and listeners, one module per subject; they parse input, call a service and show the result."""
 
 from collections.abc import Callable
 from typing import Any

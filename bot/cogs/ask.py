@@ -1,4 +1,4 @@
-"""`/ask`: a question to the library."""
+"""The `/ask` command."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from bot.services.questions import QuestionRequest
 
 
 class Ask(commands.Cog):
-    """Asks the library."""
+    """The `/ask` command."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         self.bot = bot
 
     @app_commands.command(name=localized("cmd-ask"), description=localized("cmd-ask-desc"))
@@ -31,7 +31,7 @@ class Ask(commands.Cog):
         reranker: app_commands.Choice[str] | None = None,
         top_k: app_commands.Range[int, 1, 20] | None = None,
     ) -> None:
-        """Submit the question; the message shows how far it is, and then the answer."""
+        """Submit the question; the message shows the progress and then the answer."""
         text = questions.check_question(question, services_of(interaction).settings.answer.max_question_chars)
-        asked = QuestionRequest(text, None if reranker is None else reranker.value, top_k)
-        await questions.ask(interaction, asked, private=private)
+        request = QuestionRequest(text, None if reranker is None else reranker.value, top_k)
+        await questions.ask(interaction, request, private=private)

@@ -1,4 +1,4 @@
-"""*Ask about this*: a question about a message."""
+"""The message command *Ask about this*."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bot.views.forms import build_about_form
 
 
 class AskAboutMessage(commands.Cog):
-    """Asks about a message."""
+    """The message command *Ask about this*."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot, and put the command into the menus of messages."""
+        """Store the bot and register the message command."""
         self.bot = bot
         bot.tree.add_command(
             app_commands.ContextMenu(name=localized("cmd-ask-about-this"), callback=ask_about_this), override=True
@@ -26,7 +26,7 @@ class AskAboutMessage(commands.Cog):
 
 
 async def ask_about_this(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Open the form; the message's text stands in it, as it comes with this interaction and with no other."""
+    """Open the form with the message's text, which Discord includes only in this interaction."""
     if not message.content.strip():
         raise Refusal("refusal-nothing-to-ask-about")
     await open_form(interaction, build_about_form(texts_of(interaction), about=message.content.strip()))

@@ -1,4 +1,4 @@
-"""Suggestions while people type: quick or none at all, as nothing may hold up their typing."""
+"""Autocomplete of documents, jobs and answers; returns no suggestions rather than late ones."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_S = 1.5
 MAX_LABEL_CHARACTERS = 100
-"""Characters of a suggestion that Discord takes."""
+"""Discord's limit for the label of a suggestion."""
 
 Choices = list[app_commands.Choice[str]]
 
 
 async def suggest_documents(interaction: discord.Interaction, current: str) -> Choices:
-    """Suggest documents that the person may see, by title."""
+    """Suggest documents that the user can see, by title."""
     library = services_of(interaction).library
     try:
         async with asyncio.timeout(TIMEOUT_S):
             context = await load_context(interaction)
-            found, _ = await library.documents(context, current, limit=SUGGESTIONS)
+            matches, _ = await library.documents(context, current, limit=SUGGESTIONS)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []
@@ -39,19 +39,19 @@ async def suggest_documents(interaction: discord.Interaction, current: str) -> C
         app_commands.Choice(
             name=_format_label(document.title or document.source, str(document.id)), value=str(document.id)
         )
-        for document in found
+        for document in matches
     ]
 
 
 async def suggest_jobs(interaction: discord.Interaction, current: str) -> Choices:
-    """Suggest one's own jobs, newest first, by what they are about; a manager everybody's."""
+    """Suggest the user's jobs by question or document, newest first; for managers, all jobs."""
     context = context_of(interaction)
     everyone = context.manager and context.guild_id is not None
     return await _suggest_jobs(interaction, current, everyone=everyone)
 
 
 async def suggest_answers(interaction: discord.Interaction, current: str) -> Choices:
-    """Suggest one's own answered questions."""
+    """Suggest the user's answered questions."""
     return await _suggest_jobs(interaction, current, everyone=False, kind="ask", states=("succeeded",))
 
 
@@ -67,7 +67,9 @@ async def _suggest_jobs(
 
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            found = await ledger.jobs(context, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters)
+            matches = await ledger.jobs(
+                context, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters
+            )
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []
@@ -76,7 +78,7 @@ async def _suggest_jobs(
             name=_format_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {about(owned)}"),
             value=str(owned.job.id),
         )
-        for owned in found
+        for owned in matches
     ]
 
 

@@ -1,4 +1,4 @@
-"""`/docs`: what is in the library, as far as the person may see it."""
+"""The `/docs` commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from bot.views.documents import build_page, send_deletion_confirmation
 
 
 class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_description=localized("cmd-docs-desc")):
-    """Lists, shows, deletes and reads again."""
+    """The `/docs` command group."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         super().__init__()
         self.bot = bot
 
@@ -31,7 +31,7 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     async def list_documents(
         self, interaction: discord.Interaction, search: app_commands.Range[str, 1, 200] | None = None
     ) -> None:
-        """List them."""
+        """List the documents the user can see."""
         await defer(interaction, private=True)
         await reply(interaction, await build_page(interaction, search=search or ""))
 
@@ -39,23 +39,23 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     @describe_options(document="document")
     @app_commands.autocomplete(document=suggest_documents)
     async def show(self, interaction: discord.Interaction, document: str) -> None:
-        """Show one, with its beginning and buttons for what this person may do with it."""
+        """Show a document with its beginning and the actions this user may perform."""
         await defer(interaction, private=True)
         library, context = services_of(interaction).library, await load_context(interaction)
-        found = await library.document(context, document)
-        beginning = await library.beginning(context, found)
+        summary = await library.document(context, document)
+        beginning = await library.beginning(context, summary)
         t = texts_of(interaction)
-        may_change = context.may_change(found.added_by)
+        may_change = context.may_change(summary.added_by)
         await reply(
             interaction,
-            render_document(found, t, may_change=may_change, guild_id=context.guild_id, beginning=beginning),
+            render_document(summary, t, may_change=may_change, guild_id=context.guild_id, beginning=beginning),
         )
 
     @app_commands.command(name=localized("cmd-docs-delete"), description=localized("cmd-docs-delete-desc"))
     @describe_options(document="document")
     @app_commands.autocomplete(document=suggest_documents)
     async def delete(self, interaction: discord.Interaction, document: str) -> None:
-        """Delete one, after a question."""
+        """Delete a document after confirmation."""
         await defer(interaction, private=True)
         await send_deletion_confirmation(interaction, document)
 
@@ -63,10 +63,10 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     @describe_options(document="document")
     @app_commands.autocomplete(document=suggest_documents)
     async def reingest(self, interaction: discord.Interaction, document: str) -> None:
-        """Read one again; a card shows how it fares."""
+        """Process a document again; the message shows its progress."""
         deferred = await defer(interaction, private=True)
         library, context = services_of(interaction).library, await load_context(interaction)
-        found = await library.document(context, document)
+        summary = await library.document(context, document)
         record = record_of(interaction)
-        record.jobs.append(await library.reingest(context, found.id, target_message(interaction, deferred)))
+        record.jobs.append(await library.reingest(context, summary.id, target_message(interaction, deferred)))
         record.thinking = ""

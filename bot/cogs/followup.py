@@ -1,6 +1,6 @@
-"""A mention of the bot where it answered: a follow-up question, with the conversation taken into account.
+"""Follow-up questions: messages that mention the bot in a thread with an answer, or reply to an answer.
 
-Only messages that mention the bot have a content for it (and direct messages), so nothing else is read.
+Without the message content intent, only messages that mention the bot and direct messages have content.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from pipeline.errors import RefdeskError
 log = structlog.get_logger(__name__)
 
 HINT_INTERVAL_S = 60.0
-"""Between two hints in one channel."""
+"""Minimum seconds between two hints in one channel."""
 
 
 class FollowUp(commands.Cog):
-    """Listens to mentions."""
+    """Listener for messages that mention the bot."""
 
     def __init__(self, bot: BotClient) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         self.bot = bot
-        self._hinted: dict[int, float] = {}
+        self._last_hints: dict[int, float] = {}
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a follow-up, give a hint in_other_workspace."""
+        """Answer a follow-up question, or reply with a hint where there is no conversation."""
         me = self.bot.user
         if me is None or message.author.bot or self.bot.tracker.closing:
             return
@@ -46,7 +46,7 @@ class FollowUp(commands.Cog):
             return
         started = perf_counter()
         context = context_of_message(message, self.bot.application_id)
-        outcome, jobs = await self._attend(message, context, me)
+        outcome, jobs = await self._handle(message, context, me)
         log.info(
             "mention",
             user=message.author.id,
@@ -57,7 +57,7 @@ class FollowUp(commands.Cog):
             outcome=outcome,
         )
 
-    async def _attend(
+    async def _handle(
         self, message: discord.Message, context: RequestContext, me: discord.ClientUser
     ) -> tuple[str, list[int]]:
         try:
@@ -82,13 +82,13 @@ class FollowUp(commands.Cog):
         if not text.strip():
             await self._hint(message, t("hint-mention"))
             return "hint", []
-        asked = check_question(text, self.bot.settings.answer.max_question_chars)
-        question = QuestionRequest(asked, conversation=tuple(conversation or ()))
+        question_text = check_question(text, self.bot.settings.answer.max_question_chars)
+        question = QuestionRequest(question_text, conversation=tuple(conversation or ()))
         target = TargetMessage(request_key=f"message:{message.id}", reply_to_id=str(message.id))
         return "done", [await self.bot.services.questions.ask(context, question, target)]
 
     async def _conversation(self, message: discord.Message, context: RequestContext) -> list[tuple[str, str]] | None:
-        """Find what was asked and answered before: in this thread, or in the answer that this replies to."""
+        """Return the earlier questions and answers of this thread, or of the answer that this message replies to."""
         ids = []
         if isinstance(message.channel, discord.Thread):
             ids.append(str(message.channel.id))
@@ -97,37 +97,37 @@ class FollowUp(commands.Cog):
         return await self.bot.services.questions.conversation(context, ids) if ids else None
 
     async def _refuse(self, message: discord.Message, error: RefdeskError, context: RequestContext) -> str:
-        """Say no to the person alone; a message has no private answer, so that goes to their direct messages."""
+        """Send the reason as a direct message, because replies to messages cannot be private."""
         t = texts_for(context.locale)
         outcome = f"refused: {error.key if isinstance(error, Refusal) else error.name}"
-        said = error_text(error, t)
+        reason = error_text(error, t)
         if message.guild is None:
-            await self._say(message, said)
+            await self._reply(message, reason)
             return outcome
-        told = t("follow-up-refused", channel=str(message.channel.id), reason=said)
+        notice = t("follow-up-refused", channel=str(message.channel.id), reason=reason)
         try:
-            await message.author.send(told[:2000], silent=True, nonce=f"rdr{message.id}", suppress_embeds=True)
+            await message.author.send(notice[:2000], silent=True, nonce=f"rdr{message.id}", suppress_embeds=True)
         except discord.Forbidden:
-            if self._rested(message.author.id):
-                await self._say(message, t("follow-up-dm-closed"))
+            if self._hint_allowed(message.author.id):
+                await self._reply(message, t("follow-up-dm-closed"))
             return f"{outcome}, and direct messages are closed"
         return outcome
 
     async def _hint(self, message: discord.Message, text: str) -> None:
-        if self._rested(message.channel.id):
-            await self._say(message, text)
+        if self._hint_allowed(message.channel.id):
+            await self._reply(message, text)
 
-    def _rested(self, of: int) -> bool:
-        """Whether a channel had no hint, or a person no such word in public, for a while; it counts as said now."""
+    def _hint_allowed(self, target_id: int) -> bool:
+        """Return whether the interval since the last hint for a channel or user has passed; if so, restart it."""
         now = monotonic()
-        if now - self._hinted.get(of, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
+        if now - self._last_hints.get(target_id, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
             return False
-        self._hinted = {one: at for one, at in self._hinted.items() if now - at < HINT_INTERVAL_S}
-        self._hinted[of] = now
+        self._last_hints = {key: time for key, time in self._last_hints.items() if now - time < HINT_INTERVAL_S}
+        self._last_hints[target_id] = now
         return True
 
-    async def _say(self, message: discord.Message, text: str) -> None:
-        # Another bot process sees the same message; the nonce makes one of both.
+    async def _reply(self, message: discord.Message, text: str) -> None:
+        # Several bot processes receive the same message; the nonce makes Discord drop duplicate replies.
         await message.reply(
             text[:2000], mention_author=False, silent=True, nonce=f"rdh{message.id}", suppress_embeds=True
         )

@@ -1,4 +1,4 @@
-"""`/help`: what the bot does and how to use it."""
+"""The `/help` command."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bot.render.help import render_help
 
 
 class Help(commands.Cog):
-    """Explains the bot."""
+    """The `/help` command."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         self.bot = bot
 
     @app_commands.command(name=localized("cmd-help"), description=localized("cmd-help-desc"))
     async def help(self, interaction: discord.Interaction) -> None:
-        """Show the card; nothing has to be read for it."""
+        """Show the help message, without database access."""
         await reply(interaction, render_help(texts_of(interaction), manager=context_of(interaction).manager))

@@ -1,4 +1,4 @@
-"""`/ingest` and *Add to library*: files, links and texts become documents."""
+"""The `/ingest` command and the message command *Add to library*."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MAX_LINKS = 5
 
 
 class Ingest(commands.Cog):
-    """Adds to the library."""
+    """The `/ingest` command and the message command *Add to library*."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot, and put the command into the menus of messages."""
+        """Store the bot and register the message command."""
         self.bot = bot
         bot.tree.add_command(
             app_commands.ContextMenu(name=localized("cmd-add-to-library"), callback=add_to_library), override=True
@@ -65,55 +65,55 @@ class Ingest(commands.Cog):
         title: app_commands.Range[str, 1, 100] | None = None,
         visible: app_commands.Choice[str] | None = None,
     ) -> None:
-        """Take everything that was given; where nothing was, ask for a text."""
-        files = [each for each in (file, file2, file3, file4, file5) if each is not None]
+        """Add files, link and text; without any of them, open a form for a text."""
+        files = [attachment for attachment in (file, file2, file3, file4, file5) if attachment is not None]
         chosen = None if visible is None else visible.value
         if not files and link is None and text is None:
             t = texts_of(interaction)
             await open_form(interaction, build_text_form(t, title=title or "", visible=chosen))
             record_of(interaction).outcome = "form"
             return
-        wanted: list[Callable[[], UploadItem]] = [_attachment_loader(interaction, each) for each in files]
+        loaders: list[Callable[[], UploadItem]] = [_attachment_loader(interaction, attachment) for attachment in files]
         if link is not None:
-            wanted.append(lambda: additions.link_item(link))
+            loaders.append(lambda: additions.link_item(link))
         if text is not None:
-            wanted.append(lambda: additions.text_item(text, title or ""))
-        items, refused = collect_items(wanted)
-        await additions.add(interaction, items, refused, visible=chosen)
+            loaders.append(lambda: additions.text_item(text, title or ""))
+        items, refusals = collect_items(loaders)
+        await additions.add(interaction, items, refusals, visible=chosen)
 
 
 async def add_to_library(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Add what a message holds: its files, else its links, else its text."""
+    """Add the files of a message, otherwise its links, otherwise its text."""
     origin = message.jump_url
-    wanted: list[Callable[[], UploadItem]] = [
-        _attachment_loader(interaction, each, origin) for each in message.attachments
+    loaders: list[Callable[[], UploadItem]] = [
+        _attachment_loader(interaction, attachment, origin) for attachment in message.attachments
     ]
-    if not wanted:
+    if not loaders:
         links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK_PATTERN.findall(message.content))
-        wanted = [(lambda link=link: additions.link_item(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
-    if not wanted and message.content.strip():
-        wanted = [lambda: additions.text_item(message.content, identity=f"message-{message.id}", origin=origin)]
-    if not wanted:
+        loaders = [(lambda link=link: additions.link_item(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
+    if not loaders and message.content.strip():
+        loaders = [lambda: additions.text_item(message.content, identity=f"message-{message.id}", origin=origin)]
+    if not loaders:
         raise Refusal("refusal-nothing-to-add")
-    items, refused = collect_items(wanted)
-    await additions.add(interaction, items, refused)
+    items, refusals = collect_items(loaders)
+    await additions.add(interaction, items, refusals)
 
 
-def collect_items(wanted: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
-    """Check each thing for itself: what can be added, and what is refused with its reason."""
+def collect_items(loaders: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
+    """Load each item separately; return the items that can be added and the refusals of the others."""
     items: dict[str, UploadItem] = {}
-    refused: list[Refusal] = []
-    for take in wanted:
+    refusals: list[Refusal] = []
+    for load in loaders:
         try:
-            item = take()
+            item = load()
         except Refusal as refusal:
-            refused.append(refusal)
+            refusals.append(refusal)
             continue
         if item.addition.name in items:
-            refused.append(Refusal("refusal-same-name", name=sanitize.escape_title(item.addition.name)))
+            refusals.append(Refusal("refusal-same-name", name=sanitize.escape_title(item.addition.name)))
         else:
             items[item.addition.name] = item
-    return list(items.values()), refused
+    return list(items.values()), refusals
 
 
 def _attachment_loader(

@@ -1,4 +1,4 @@
-"""`/jobs`: what runs, waits, ended or failed."""
+"""The `/jobs` commands."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from db.deliveries import Delivery
 
 
 class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_description=localized("cmd-jobs-desc")):
-    """Lists, shows, stops and repeats jobs, and says what they wait for."""
+    """The `/jobs` command group."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         super().__init__()
         self.bot = bot
 
     @app_commands.command(name=localized("cmd-jobs-list"), description=localized("cmd-jobs-list-desc"))
     @describe_options(everyone="all")
     async def list_jobs(self, interaction: discord.Interaction, everyone: bool = False) -> None:
-        """List one's own, or everybody's for a manager."""
+        """List the user's jobs, or all jobs for a manager."""
         await defer(interaction, private=True)
         await reply(interaction, await build_page(interaction, everyone=everyone))
 
@@ -42,7 +42,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @describe_options(job="job")
     @app_commands.autocomplete(job=suggest_jobs)
     async def show(self, interaction: discord.Interaction, job: str) -> None:
-        """Show one; an answer is shown to those who may read it."""
+        """Show a job; its answer is included if the user may read it."""
         number = parse_job_id(job)
         await defer(interaction, private=True)
         await reply(interaction, await self._card(interaction, number))
@@ -51,19 +51,24 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @describe_options(job="job")
     @app_commands.autocomplete(job=suggest_jobs)
     async def why(self, interaction: discord.Interaction, job: str) -> None:
-        """Say what a job waits for, or why it ended as it did."""
+        """Show what a job is waiting for, or why it ended."""
         number = parse_job_id(job)
         await defer(interaction, private=True)
-        seen = await services_of(interaction).jobs.job(context_of(interaction), number)
+        visible_job = await services_of(interaction).jobs.job(context_of(interaction), number)
         t = texts_of(interaction)
-        said = t("job-why", job=str(number), state=t(f"state-{seen.job.state}"), why=sanitize.escape_text(seen.job.why))
-        await reply(interaction, OutgoingMessage(said))
+        text = t(
+            "job-why",
+            job=str(number),
+            state=t(f"state-{visible_job.job.state}"),
+            why=sanitize.escape_text(visible_job.job.why),
+        )
+        await reply(interaction, OutgoingMessage(text))
 
     @app_commands.command(name=localized("cmd-jobs-cancel"), description=localized("cmd-jobs-cancel-desc"))
     @describe_options(job="job")
     @app_commands.autocomplete(job=suggest_jobs)
     async def cancel(self, interaction: discord.Interaction, job: str) -> None:
-        """Stop one."""
+        """Cancel a job."""
         number = parse_job_id(job)
         await defer(interaction, private=True)
         record_of(interaction).jobs.append(number)
@@ -75,37 +80,40 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
     @describe_options(job="job")
     @app_commands.autocomplete(job=suggest_jobs)
     async def retry(self, interaction: discord.Interaction, job: str) -> None:
-        """Try one again; its message shows the new result, and where only this one can be reached, this one."""
+        """Retry a job.
+
+        The job's message shows the new result; if only this interaction can be updated, its message does.
+        """
         number = parse_job_id(job)
         await defer(interaction, private=True)
         ledger = services_of(interaction).jobs
         record = record_of(interaction)
         context = await load_context(interaction)
         record.jobs += await ledger.retry(context, [number], current_token(interaction))
-        seen = await ledger.job(context, number)
-        if seen.needs_token_of(context.user_id):
+        visible_job = await ledger.job(context, number)
+        if visible_job.needs_token_of(context.user_id):
             record.thinking = ""
             return
-        said = texts_of(interaction)("job-requeued", job=str(number))
-        await reply(interaction, OutgoingMessage(" ".join([said, build_message_link(seen.delivery)]).strip()))
+        text = texts_of(interaction)("job-requeued", job=str(number))
+        await reply(interaction, OutgoingMessage(" ".join([text, build_message_link(visible_job.delivery)]).strip()))
 
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
         context = context_of(interaction)
-        seen: VisibleJob = await services_of(interaction).jobs.job(context, number)
-        job = seen.owned.redacted_for(context.user_id, texts_of(interaction)("job-private-question"))
-        if not context.may_read(seen.owned.requester, seen.delivery):
-            job = replace(job, result=None)  # a manager sees that it ran, not what was answered in private
+        visible_job: VisibleJob = await services_of(interaction).jobs.job(context, number)
+        job = visible_job.owned.redacted_for(context.user_id, texts_of(interaction)("job-private-question"))
+        if not context.may_read(visible_job.owned.requester, visible_job.delivery):
+            job = replace(job, result=None)  # managers see the state of a private question, but not its answer
         return render_job(
             job,
             texts_of(interaction),
-            delivery_id=seen.owned.delivery_id,
-            may_change=context.may_change(seen.owned.requester),
-            link=build_message_link(seen.delivery),
+            delivery_id=visible_job.owned.delivery_id,
+            may_change=context.may_change(visible_job.owned.requester),
+            link=build_message_link(visible_job.delivery),
         )
 
 
 def build_message_link(delivery: Delivery | None) -> str:
-    """Give the link to the message that shows a job; empty for what only one person saw."""
+    """Return the link to the message that shows a job; empty for private messages."""
     if delivery is None or delivery.message_id is None or delivery.route == "token":
         return ""
     return f"https://discord.com/channels/{delivery.guild_id or '@me'}/{delivery.channel_id}/{delivery.message_id}"

@@ -1,4 +1,4 @@
-"""Options that several commands share, with names and descriptions from the catalogues."""
+"""Helpers for command options with names and descriptions from the catalogues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def describe_options(**keys: str) -> Callable[[F], F]:
-    """Name and describe a command's options: `opt-<key>` and `opt-<key>-desc` of the catalogue."""
+    """Set the names and descriptions of a command's options from the keys `opt-<key>` and `opt-<key>-desc`."""
 
     def decorate(command: F) -> F:
         renamed = app_commands.rename(**{name: localized(f"opt-{key}") for name, key in keys.items()})(command)
@@ -24,5 +24,5 @@ def describe_options(**keys: str) -> Callable[[F], F]:
 
 
 def build_reranker_choices() -> list[app_commands.Choice[str]]:
-    """Give the rerankers as choices."""
+    """Return the rerankers as choices of an option."""
     return [app_commands.Choice(name=localized(f"reranker-{name}"), value=name) for name in RERANKERS]

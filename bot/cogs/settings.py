@@ -1,4 +1,4 @@
-"""`/settings`: how the library answers on this server; for its managers."""
+"""The `/settings` commands, for managers."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ Limit = app_commands.Range[int, 0, 1_000_000]
 class Settings(
     commands.GroupCog, group_name=localized("cmd-settings"), group_description=localized("cmd-settings-desc")
 ):
-    """Shows and changes what holds here; Discord's own check can be lifted by a server, so it is made here again."""
+    """The `/settings` command group; the permission is checked again, because servers can override Discord's check."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         super().__init__()
         self.bot = bot
 
     @app_commands.command(name=localized("cmd-settings-show"), description=localized("cmd-settings-show-desc"))
     async def show(self, interaction: discord.Interaction) -> None:
-        """Show what holds."""
+        """Show the current settings."""
         await self._change(interaction)
 
     @app_commands.command(name=localized("cmd-settings-answers"), description=localized("cmd-settings-answers-desc"))
@@ -57,7 +57,7 @@ class Settings(
         top_k: app_commands.Range[int, 1, 20] | None = None,
         language: app_commands.Choice[str] | None = None,
     ) -> None:
-        """Set how answers are made."""
+        """Set how answers are generated."""
         chosen = None if language is None else language.value.removeprefix("question")
         await self._change(
             interaction,
@@ -82,12 +82,12 @@ class Settings(
         add_by: app_commands.Choice[str] | None = None,
         role: discord.Role | None = None,
     ) -> None:
-        """Set who may add, and choose in a menu where answers are public."""
+        """Set who may add documents, and show the menu of channels with public answers."""
         chosen = add_by.value if add_by is not None else None if role is None else "role"
         if chosen == "role" and role is None:
             raise Refusal("refusal-role-missing")
-        kept = str(role.id) if chosen == "role" and role is not None else None
-        await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=kept)
+        role_id = str(role.id) if chosen == "role" and role is not None else None
+        await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=role_id)
 
     @app_commands.command(name=localized("cmd-settings-limits"), description=localized("cmd-settings-limits-desc"))
     @describe_options(
@@ -104,7 +104,7 @@ class Settings(
         documents_per_user_day: Limit | None = None,
         documents_per_day: Limit | None = None,
     ) -> None:
-        """Set how much people may ask and add, within what the operator allows."""
+        """Set the quotas for questions and documents, up to the operator's limits."""
         await self._change(
             interaction,
             questions_per_user_hour=questions_per_user_hour,
@@ -115,7 +115,7 @@ class Settings(
 
     @app_commands.command(name=localized("cmd-settings-reset"), description=localized("cmd-settings-reset-desc"))
     async def reset(self, interaction: discord.Interaction) -> None:
-        """Go back to the operator's defaults in everything."""
+        """Reset all settings to the operator's defaults."""
         await self._change(interaction, everything=dict.fromkeys(CHANGEABLE))
 
     async def _change(
@@ -124,20 +124,20 @@ class Settings(
         *,
         channels: bool = False,
         everything: dict[str, Any] | None = None,
-        **given: Any,
+        **values: Any,
     ) -> None:
-        """Change what was given, and show what holds now."""
+        """Store the given settings and show the current ones."""
         context = context_of(interaction)
         require_manager(context)
         await defer(interaction, private=True)
         services = services_of(interaction)
-        changes = {name: value for name, value in given.items() if value is not None} | (everything or {})
+        changes = {name: value for name, value in values.items() if value is not None} | (everything or {})
         preferences = services.workspace_settings
         rules = await (preferences.change(context, **changes) if changes else preferences.get(context))
         t = texts_of(interaction)
-        shown = render_settings(rules.overrides, services.settings, t)
+        message = render_settings(rules.overrides, services.settings, t)
         if not channels or context.guild_id is None:
-            await reply(interaction, shown)
+            await reply(interaction, message)
             return
         record_of(interaction).thinking = ""
-        await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.overrides, t))
+        await interaction.edit_original_response(**build_edit_with_channel_menu(message, rules.overrides, t))

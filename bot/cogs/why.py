@@ -1,4 +1,4 @@
-"""`/why`: why an answer rests on its sources."""
+"""The `/why` command."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from bot.views.answers import send_why
 
 
 class Why(commands.Cog):
-    """Explains an answer."""
+    """The `/why` command."""
 
     def __init__(self, bot: commands.Bot) -> None:
-        """Belong to a bot."""
+        """Store the bot."""
         self.bot = bot
 
     @app_commands.command(name=localized("cmd-why"), description=localized("cmd-why-desc"))
     @describe_options(job="answer")
     @app_commands.autocomplete(job=suggest_answers)
     async def why(self, interaction: discord.Interaction, job: str | None = None) -> None:
-        """Explain the answer that was named, or the last one this person got here."""
+        """Explain the given answer, or the user's last answer in this channel."""
         number = None if job is None else parse_job_id(job)
         await defer(interaction, private=True)
         if number is None:

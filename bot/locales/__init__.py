@@ -1,1 +1,1 @@
-"""Texts in every supported language, from one Fluent catalogue each."""
+"""Texts in the supported languages, one Fluent catalogue per language."""

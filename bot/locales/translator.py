@@ -1,4 +1,4 @@
-"""Names and descriptions of commands in every language, from the same catalogues as all other sentences."""
+"""Localise command names and descriptions with the same catalogues as all other texts."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from discord import Locale, app_commands
 from bot.locales.texts import DEFAULT_LANGUAGE, texts_for
 
 ENGLISH_LOCALES = (Locale.american_english, Locale.british_english)
-"""The default is given under its own locales too; else a person who reads English may get the next best language."""
+"""English texts are registered for English locales too; otherwise Discord may show those users another language."""
 CHINESE_LOCALES = (Locale.chinese, Locale.taiwan_chinese)
-"""Simplified characters serve both: whoever reads one kind reads a command's two characters of the other."""
+"""Simplified Chinese is used for both; readers of traditional characters can read the short command names."""
 
 
 def localized(key: str) -> app_commands.locale_str:
-    """Give the default text of a key with what the translator needs to find the others."""
+    """Return the default text of a key, marked with the key for `CatalogueTranslator`."""
     return app_commands.locale_str(texts_for(DEFAULT_LANGUAGE)(key), key=key)
 
 
 class CatalogueTranslator(app_commands.Translator):
-    """Looks up what `localized` marked; everything else stays as it is."""
+    """Translates texts that were marked by `localized`."""
 
     async def translate(
         self,
@@ -26,7 +26,7 @@ class CatalogueTranslator(app_commands.Translator):
         locale: Locale,
         context: app_commands.TranslationContextTypes,
     ) -> str | None:
-        """Give the text of a locale that has a catalogue."""
+        """Return the text for a locale that has a catalogue, otherwise None."""
         key = string.extras.get("key")
         if key is None or locale not in ENGLISH_LOCALES + CHINESE_LOCALES:
             return None

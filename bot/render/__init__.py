@@ -1,1 +1,1 @@
-"""What people see: values in, `Shown` out; nothing here talks to Discord, the database or a clock."""
+"""Render messages: pure functions from stored values to `OutgoingMessage`, without Discord, database or clock."""

@@ -1,4 +1,4 @@
-"""The answer: its text with sources and buttons, an abstention, or the sentence that says why there is none."""
+"""Render the outcome of a question: the answer with sources and buttons, an abstention, or the error."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from db.job_views import JobView
 MAX_MESSAGES = 3
 PREVIEW_UNITS = 1400
 MAX_INLINE_CHARACTERS = 8000
-"""More characters than that never fit into the messages of an answer."""
+"""Longer answers never fit into `MAX_MESSAGES` messages and are sent as a file."""
 PREVIEW_SOURCE_CHARACTERS = 4000
 MAX_ANSWER_CHARACTERS = 200_000
-"""Characters of an answer that are looked at at all."""
+"""Maximum characters of an answer that are processed."""
 ANSWER_FILE = "answer.md"
 _FIRST_SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|。)")
 
 
 def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
-    """Show how a question ended; the first takes the place of what was shown before, the others follow it."""
+    """Render the outcome of a question; the first message replaces the progress message, the others follow it."""
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
         return (
@@ -44,7 +44,7 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
 
 
 def render_completion_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Tell somebody who waited long that it is done; it stands as a reply to the message that changed."""
+    """Render the reply that notifies the user about a finished long job, since edits do not notify."""
     if view.delivery.kind == "ingest":
         done = sum(job.state == "succeeded" for job in view.jobs)
         total = len(view.jobs)
@@ -54,25 +54,28 @@ def render_completion_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
 
 
 def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Say, while a private message can still be changed, where its result will come."""
+    """Render the last edit of a private message, which says where the result will be sent.
+
+    Sent shortly before the interaction token expires after 15 minutes.
+    """
     job = view.jobs[0]
     if view.delivery.kind == "ingest":
         return OutgoingMessage(
             t("notice-private-expiring-ingest", job=str(job.id)), buttons=(_build_cancel_row(view, t),)
         )
-    said = f"{format_question(job)}\n{t('notice-private-expiring', job=str(job.id))}"
-    return OutgoingMessage(said, buttons=(_build_cancel_row(view, t),))
+    text = f"{format_question(job)}\n{t('notice-private-expiring', job=str(job.id))}"
+    return OutgoingMessage(text, buttons=(_build_cancel_row(view, t),))
 
 
 def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Build the message that says where to read the result when it cannot be posted in its channel."""
+    """Render the message that says where to read a result that cannot be posted in its channel."""
     job = view.jobs[0]
     notice = f"{render_completion_notice(view, t).content} {t('notice-undeliverable', job=str(job.id))}"
     return OutgoingMessage(notice if view.delivery.kind == "ingest" else f"{format_question(job)}\n{notice}")
 
 
 def render_answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
-    """Show a succeeded question in one message, the whole text in a file where it is long; `note` stands below."""
+    """Render an answered question as one message, with long text in a file; `note` follows the text."""
     result = job.result or {}
     if result.get("abstained"):
         page = _render_abstention(job, result, t)
@@ -136,12 +139,15 @@ def _render_preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str
 
 
 def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts) -> OutgoingMessage:
-    """Name what was looked at; the first sentence says it all, the rest of the text is the list below."""
+    """Render an abstention: the first sentence of the answer and the closest documents.
+
+    The rest of the text repeats the list of documents, so it is omitted when there is a list.
+    """
     answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
     nearest = format_nearest(result, t)
     first = _FIRST_SENTENCE.match(answer)
-    said = sanitize.escape_text(first[0] if first and nearest else answer)
-    content = split_message(f"{format_question(job)}\n{said}")[0]
+    text = sanitize.escape_text(first[0] if first and nearest else answer)
+    content = split_message(f"{format_question(job)}\n{text}")[0]
     if not nearest:
         return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))
     looked_at = len(result.get("candidates") or ())

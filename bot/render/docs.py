@@ -1,4 +1,4 @@
-"""The library: a list of documents, and one document."""
+"""Render the list of documents and a single document."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.render.message import Button, Link, OutgoingMessage
 from db.documents import DocumentSummary
 
 PAGE_SIZE = 10
-"""Documents on a page."""
+"""Documents per page."""
 EXCERPT_CHARACTERS = 400
 
 
@@ -26,11 +26,20 @@ def render_document_list(
     search: str = "",
     closed: Collection[int] = (),
 ) -> OutgoingMessage:
-    """List one page of documents; `total` counts those of all pages, `closed` names those of channels not open here."""
+    """Render one page of the document list.
+
+    Args:
+        documents: The documents of this page.
+        t: Texts in the user's language.
+        page: Page number, from 0.
+        total: Number of documents on all pages; the length of `documents` by default.
+        search: Search text of the list.
+        closed: IDs of documents whose channel was deleted or is not visible to the user.
+    """
     total = len(documents) if total is None else total
     if not documents:
-        said = t("docs-no-match") if search or page else t("docs-empty")
-        return OutgoingMessage(embeds=(build_embed(title=t("docs-title", total=total), entries=[said]),))
+        hint = t("docs-no-match") if search or page else t("docs-empty")
+        return OutgoingMessage(embeds=(build_embed(title=t("docs-title", total=total), entries=[hint]),))
     pages = -(-total // PAGE_SIZE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
     if search and pages > 1:
@@ -49,10 +58,10 @@ def render_document_list(
 def build_page_buttons(
     action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool
 ) -> tuple[tuple[Button, ...], ...]:
-    """Give the buttons that turn a list's pages; none where there is one page only."""
+    """Build the buttons that turn the pages of a list; empty if there is only one page."""
     if page == 0 and not more:
         return ()
-    # The one before is asked for as 0 from page 0 too; the targets still differ, as Discord wants of two buttons.
+    # On page 0 the disabled previous button targets page 0; Discord requires that the two custom IDs differ.
     back = Button(action, max(page - 1, 0), t("button-previous"), disabled=page == 0)
     return ((back, Button(action, page + 1, t("button-next"), disabled=not more)),)
 
@@ -60,7 +69,7 @@ def build_page_buttons(
 def render_document(
     document: DocumentSummary, t: Texts, *, may_change: bool, guild_id: str | None = None, beginning: str = ""
 ) -> OutgoingMessage:
-    """Show one document; `beginning` is the text it starts with."""
+    """Render one document; `beginning` is its first text."""
     added = t("doc-added", who=format_user(document.added_by), when=format_timestamp(document.updated_at))
     entries = [f"{_format_size(document, t)} · {added}", format_scope(document.channels, guild_id, t)]
     origin = sanitize.message_link_or_empty(document.origin)

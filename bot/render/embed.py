@@ -1,4 +1,4 @@
-"""Cards: one embed with a coloured edge, within every limit Discord sets for embeds, whatever is put in."""
+"""Build embeds within Discord's limits for title, description and footer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOUR_MUTED: Final = 0x80848E
 MAX_TITLE_UNITS = 256
 MAX_DESCRIPTION_UNITS = 4096
 MAX_FOOTER_UNITS = 500
-"""Less than the 2,048 that Discord allows, so that title, description and footer stay under 6,000 together."""
+"""Below Discord's limit of 2,048, so that title, description and footer stay below 6,000 in total."""
 
 
 def build_embed(
@@ -31,7 +31,7 @@ def build_embed(
     gap: str = "\n",
     more: Callable[[int], str] | None = None,
 ) -> discord.Embed:
-    """Make a card from entries that are ready to be shown; what does not fit is counted by `more`."""
+    """Build an embed from escaped entries; `more` formats the number of entries that do not fit."""
     embed = discord.Embed(
         title=truncate(title, MAX_TITLE_UNITS) or None,
         description=join_within_limit(entries, MAX_DESCRIPTION_UNITS, gap, more) or None,
@@ -47,17 +47,20 @@ def build_embed(
 def join_within_limit(
     entries: Sequence[str], limit: int, gap: str = "\n", more: Callable[[int], str] | None = None
 ) -> str:
-    """Join as many whole entries as fit into `limit` units; an entry is never cut, as it may hold marks that pair."""
+    """Join as many whole entries as fit into `limit` UTF-16 units.
+
+    Entries are never cut, because they may contain paired markup.
+    """
     if utf16_length(gap.join(entries)) <= limit:
         return gap.join(entries)
-    kept: list[str] = []
+    lines: list[str] = []
     room = limit - (utf16_length(gap + more(len(entries))) if more else 0)
     for entry in entries:
-        needed = utf16_length(entry) + (utf16_length(gap) if kept else 0)
+        needed = utf16_length(entry) + (utf16_length(gap) if lines else 0)
         if needed > room:
             break
-        kept.append(entry)
+        lines.append(entry)
         room -= needed
     if more:
-        kept.append(more(len(entries) - len(kept)))
-    return gap.join(kept)
+        lines.append(more(len(entries) - len(lines)))
+    return gap.join(lines)

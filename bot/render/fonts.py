@@ -1,4 +1,4 @@
-"""Which characters a picture can show here: matplotlib's own font, and a Chinese one where one is installed."""
+"""Fonts for pictures: matplotlib's default font and an installed Chinese font, and the characters they cover."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ CHINESE_FAMILY_PREFIXES = (
     "simhei",
     "arial unicode",
 )
-"""Beginnings of names of fonts that have Chinese characters, the best first."""
+"""Prefixes of font families with Chinese characters, in order of preference."""
 MAX_MISSING_SHARE = 0.3
-"""Share of a text's characters that may be left out before it says nothing any more."""
+"""Maximum share of characters that may be dropped; a text with more missing glyphs is not drawn."""
 RIGHT_TO_LEFT_CLASSES = {"R", "AL", "AN"}
-"""Directions that matplotlib would draw the wrong way round."""
+"""Bidirectional classes that matplotlib draws in the wrong direction."""
 
 
 @dataclass(frozen=True, slots=True)
 class _FontFace:
-    """A font with its characters."""
+    """A loaded font with the characters it covers."""
 
     family: str
     font: FT2Font
@@ -40,26 +40,26 @@ class _FontFace:
 
 
 def font_families() -> list[str]:
-    """Name the fonts that a text is drawn with, each for what the ones before it lack."""
+    """Return the font families in fallback order."""
     return [face.family for face in _load_faces(bold=False)]
 
 
 def remove_undrawable(text: str) -> str:
-    """Leave out what no font has; nothing remains of a text that would lose its sense."""
-    wanted = [character for character in text if not character.isspace()]
-    lost = [character for character in wanted if not _has_glyph(character)]
-    if not wanted or len(lost) > MAX_MISSING_SHARE * len(wanted):
+    """Drop characters without a glyph; return an empty text if more than `MAX_MISSING_SHARE` of them are missing."""
+    visible = [character for character in text if not character.isspace()]
+    missing = [character for character in visible if not _has_glyph(character)]
+    if not visible or len(missing) > MAX_MISSING_SHARE * len(visible):
         return ""
     return " ".join("".join(character for character in text if character.isspace() or _has_glyph(character)).split())
 
 
 def measure_width(text: str, size_pt: float, *, bold: bool) -> float:
-    """Measure a text in points."""
+    """Return the width of a text in points."""
     return sum(_glyph_advance(character, bold=bold) for character in text) * size_pt
 
 
 def truncate_to_width(text: str, size_pt: float, room_pt: float, *, bold: bool) -> str:
-    """Cut a text to a width, with an ellipsis."""
+    """Truncate a text to a width in points, with an ellipsis."""
     if measure_width(text, size_pt, bold=bold) <= room_pt:
         return text
     while text and measure_width(text + "…", size_pt, bold=bold) > room_pt:
@@ -86,13 +86,13 @@ def _load_faces(*, bold: bool) -> tuple[_FontFace, ...]:
     from matplotlib.font_manager import FontProperties, findfont, fontManager
 
     weight = "bold" if bold else "normal"
-    found = [_load_face(LATIN_FAMILY, findfont(FontProperties(family=LATIN_FAMILY, weight=weight)))]
+    faces = [_load_face(LATIN_FAMILY, findfont(FontProperties(family=LATIN_FAMILY, weight=weight)))]
     for name in CHINESE_FAMILY_PREFIXES:
         match: FontEntry | None = next((f for f in fontManager.ttflist if f.name.lower().startswith(name)), None)
         if match is not None:
-            found.append(_load_face(match.name, findfont(FontProperties(family=match.name, weight=weight))))
+            faces.append(_load_face(match.name, findfont(FontProperties(family=match.name, weight=weight))))
             break
-    return tuple(found)
+    return tuple(faces)
 
 
 def _load_face(family: str, path: str) -> _FontFace:

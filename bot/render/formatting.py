@@ -1,4 +1,4 @@
-"""Words for what several messages say: the question, errors, fallbacks, sizes and times."""
+"""Text fragments that several messages share: question, errors, fallbacks, progress, scopes and times."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from pipeline.amounts import format_usd
 from pipeline.types import Fallback
 
 QUESTION_CHARACTERS = 300
-"""Characters of a question that stand above its answer."""
+"""Maximum characters of the question that is quoted above its answer."""
 QUESTION_UNITS = 400
-"""Units of the same with all that makes it harmless."""
+"""Maximum UTF-16 units of the same question after escaping."""
 BAR_CHARACTERS = 20
 _GENERATE_FALLBACKS = {
     "sentence similarity": "fallback-generate-scores",
@@ -30,43 +30,43 @@ _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "g
 
 
 def format_question(job: JobView) -> str:
-    """Repeat the question above what is said about it; Discord shows the name of a command but not what was asked."""
-    shown = sanitize.escape_title(job.about, QUESTION_CHARACTERS)
+    """Format the question as a quote; Discord shows the name of the command but not its options."""
+    question = sanitize.escape_title(job.about, QUESTION_CHARACTERS)
     cut_to = QUESTION_CHARACTERS
-    while utf16_length(shown) > QUESTION_UNITS and cut_to > 1:
-        # Escaping may double a text, so what is counted is what is sent.
+    while utf16_length(question) > QUESTION_UNITS and cut_to > 1:
+        # Escaping may double the length, so the escaped text is measured.
         cut_to = cut_to * 3 // 4
-        shown = sanitize.escape_title(job.about, cut_to)
-    return f"> {shown}"
+        question = sanitize.escape_title(job.about, cut_to)
+    return f"> {question}"
 
 
 def format_error(name: str | None, detail: str | None, t: Texts) -> str:
-    """Say an error by its class, or in the job's own words where the catalogue does not know the class."""
+    """Format an error by its class, or with the stored message if the catalogue has no text for the class."""
     known = getattr(errors, name or "", None)
     if not detail and isinstance(known, type) and issubclass(known, errors.RefdeskError):
         detail = str(known())
-    said = sanitize.escape_text(truncate(detail or "", 600))
+    message = sanitize.escape_text(truncate(detail or "", 600))
     key = f"error-{name}"
     if name and t.has(key):
-        return t(key, detail=said)
-    return t("error-unknown") if name or not said else said
+        return t(key, detail=message)
+    return t("error-unknown") if name or not message else message
 
 
 def format_fallbacks(fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts) -> list[str]:
-    """Say what took the place of what could not do its work; plain text."""
+    """Format the fallbacks of an answer and the spending limits that caused them, as plain text."""
     items = [dataclasses.asdict(item) if isinstance(item, Fallback) else item for item in fallbacks]
     limits = [limit for item in items for limit in _format_budget_limit(item.get("over"), t)]
     return list(dict.fromkeys([*(_format_fallback(item, t) for item in items), *limits]))
 
 
 def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
-    """Say which limit of the budget stood in the way, and when there is room again."""
+    """Format the spending limit that was reached, and when budget is available again."""
     if not over:
         return []
-    said = t(f"budget-limit-{over['scope']}", limit=format_usd(over["limit_usd"]), spent=format_usd(over["spent_usd"]))
+    limit = t(f"budget-limit-{over['scope']}", limit=format_usd(over["limit_usd"]), spent=format_usd(over["spent_usd"]))
     if over["frees_in_s"] is None:
-        return [said]
-    return [said, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]
+        return [limit]
+    return [limit, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]
 
 
 def _format_fallback(item: Mapping[str, Any], t: Texts) -> str:
@@ -91,7 +91,7 @@ def _format_fallback(item: Mapping[str, Any], t: Texts) -> str:
 
 
 def format_latency(milliseconds: float, t: Texts) -> str:
-    """Say a time that people waited."""
+    """Format a latency in milliseconds, seconds or minutes."""
     if milliseconds < 95:
         return t("milliseconds", milliseconds=f"{max(1, round(milliseconds))}")
     value = milliseconds / 1000
@@ -101,7 +101,7 @@ def format_latency(milliseconds: float, t: Texts) -> str:
 
 
 def format_duration(seconds: float, t: Texts) -> str:
-    """Say how long, in the largest unit that fits."""
+    """Format a duration in the largest unit that fits."""
     for unit, length in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= length:
             return t(f"duration-{unit}", n=round(seconds / length))
@@ -109,13 +109,13 @@ def format_duration(seconds: float, t: Texts) -> str:
 
 
 def format_progress_bar(done: int, total: int) -> str:
-    """Draw how far something is, as code, where every character is as wide as the next."""
+    """Format a progress bar as inline code, because that is monospaced."""
     filled = 0 if total <= 0 else max(0, min(BAR_CHARACTERS, round(BAR_CHARACTERS * done / total)))
     return f"`{'━' * filled}{'─' * (BAR_CHARACTERS - filled)}`"
 
 
 def format_scope(channels: Sequence[str] | None, guild_id: str | None, t: Texts) -> str:
-    """Say whose answers may use a document."""
+    """Format who can see a document."""
     if guild_id is None:
         return t("scope-own")
     if channels is None:
@@ -124,12 +124,12 @@ def format_scope(channels: Sequence[str] | None, guild_id: str | None, t: Texts)
 
 
 def format_user(user_id: str) -> str:
-    """Name a person; the app shows the number as a name, and nobody is told."""
+    """Format a user as a mention, which the app shows as a name; messages are sent with mentions disabled."""
     return f"<@{user_id}>" if user_id.isdigit() else sanitize.escape_title(user_id, 40)
 
 
 def format_timestamp(time: dt.datetime | str | None) -> str:
-    """Say a moment, which the app writes in the reader's own words and time zone."""
+    """Format a time as a Discord timestamp, which the app shows in the reader's language and time zone."""
     if time is None:
         return ""
     moment = dt.datetime.fromisoformat(time) if isinstance(time, str) else time
@@ -137,16 +137,16 @@ def format_timestamp(time: dt.datetime | str | None) -> str:
 
 
 def format_job_scope(channels: Mapping[str, Any], delivery: Delivery, t: Texts) -> str:
-    """Say whose answers may use the document of an ingest job."""
+    """Format who can see the document of an ingest job."""
     scoped = channels.get("channels")
     return format_scope(scoped if isinstance(scoped, list | tuple) else None, delivery.guild_id, t)
 
 
 def waits_for_worker(job: JobView) -> bool:
-    """Whether nothing works on a job because no worker runs."""
+    """Return whether a job waits because no worker for its queue is running."""
     return "no worker for the queue" in job.why
 
 
 def is_retrying(job: JobView) -> bool:
-    """Whether a job waits for another attempt after an error."""
+    """Return whether a job waits for another attempt after an error."""
     return job.state == "queued" and job.attempt > 0 and job.error is not None

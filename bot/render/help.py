@@ -1,4 +1,4 @@
-"""Help: what the bot does, in one card."""
+"""Render the help message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bot.render.message import OutgoingMessage
 
 
 def render_help(t: Texts, *, manager: bool = False) -> OutgoingMessage:
-    """Explain the bot; managers read about the settings too."""
+    """Render the help message; managers also see the settings."""
     topics = ["intro", "ask", "follow-up", "add", "browse", *(["manage"] if manager else []), "privacy"]
     entries = [t(f"help-{topic}") for topic in topics]
     return OutgoingMessage(

@@ -1,4 +1,4 @@
-"""The card of documents that are being added: a line for each, with what is known of it at that moment."""
+"""Render the progress and result of documents that are being added, one line per document."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from db.deliveries import DeliveryView
 from db.job_views import JobView
 
 COMPACT_FROM = 9
-"""From so many documents on a line is all that each gets while it works."""
+"""Number of documents from which progress bars are omitted."""
 MAX_ENTRIES_UNITS = MAX_DESCRIPTION_UNITS - 300
-"""Kept free for the summary of what does not fit, and for the line on who may use them."""
+"""UTF-16 units for the document lines; 300 are reserved for the summary and the line about visibility."""
 
 
 def render_ingest(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Show the documents of one request, while they are worked on and afterwards."""
+    """Render the documents of one request, during processing and afterwards."""
     states = Counter(job.state for job in view.jobs)
     entries = _format_entries(view.jobs, t)
     entries.append(f"-# {format_job_scope(view.jobs[0].payload, view.delivery, t)}")
@@ -66,22 +66,22 @@ def _choose_colour(view: DeliveryView, states: Counter[str]) -> int:
 
 
 def _format_entries(jobs: Sequence[JobView], t: Texts) -> list[str]:
-    """Give a line for each document; where there are too many, failures come first and the rest is counted."""
+    """Format one line per document; if they do not fit, failures come first and the rest is counted."""
     brief = len(jobs) >= COMPACT_FROM
     entries = [_format_entry(job, t, brief=brief) for job in jobs]
     if utf16_length("\n".join(entries)) <= MAX_ENTRIES_UNITS:
         return entries
-    shown: list[str] = []
+    lines: list[str] = []
     left: Counter[str] = Counter()
     room = MAX_ENTRIES_UNITS
     for job, entry in sorted(zip(jobs, entries, strict=True), key=lambda pair: _sort_key(pair[0])):
         if (needed := utf16_length(entry) + 1) <= room and not left:
-            shown.append(entry)
+            lines.append(entry)
             room -= needed
         else:
             left["open" if not job.ended else "done" if job.state == "succeeded" else "failed"] += 1
-    rest = [t(f"ingest-summary-{kind}", n=left[kind]) for kind in ("failed", "open", "done") if left[kind]]
-    return [*shown, f"-# {' · '.join(rest)}"]
+    summary = [t(f"ingest-summary-{kind}", n=left[kind]) for kind in ("failed", "open", "done") if left[kind]]
+    return [*lines, f"-# {' · '.join(summary)}"]
 
 
 def _sort_key(job: JobView) -> int:
@@ -110,9 +110,9 @@ def _format_succeeded(job: JobView, name: str, t: Texts) -> str:
     if result.get("unchanged"):
         return f"✅ **{name}** · {t('ingest-unchanged', passages=passages)}"
     pages = result.get("pages")
-    said = t("ingest-done-pages", pages=t("pages", n=int(pages)), passages=passages) if pages else passages
+    size = t("ingest-done-pages", pages=t("pages", n=int(pages)), passages=passages) if pages else passages
     warnings = [str(warning) for warning in result.get("warnings") or ()]
-    line = f"✅ **{name}** · {said}"
+    line = f"✅ **{name}** · {size}"
     if warnings:
         first = _collapse_whitespace(sanitize.escape_text(truncate(warnings[0], 200)))
         line += f"\n-# {t('ingest-warnings', n=len(warnings), first=first)}"

@@ -1,4 +1,4 @@
-"""Jobs: a list of them, and one with its reason, its error or its result."""
+"""Render the list of jobs and a single job with its state, error or result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = {"succeeded": COLOUR_SUCCESS, "failed": COLOUR_ERROR, "dead": COLOUR_E
 def render_job_list(
     jobs: Sequence[JobView], t: Texts, *, everyone: bool, page: int = 0, more: bool = False
 ) -> OutgoingMessage:
-    """List one page of jobs, newest first; `everyone`: not only the viewer's own."""
+    """Render one page of jobs, newest first; `everyone` means all jobs of the server instead of the user's."""
     title = t("jobs-title-all" if everyone else "jobs-title-own")
     if not jobs:
         return OutgoingMessage(embeds=(build_embed(title=title, entries=[t("jobs-none")]),))
@@ -34,7 +34,7 @@ def render_job_list(
 
 
 def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> OutgoingMessage:
-    """Show one job; an answered question comes with its whole answer, for here it can always be read."""
+    """Render one job; an answered question includes the full answer."""
     state = f"{ICONS.get(job.state, '')} {_format_state(job, t)}".strip()
     row: list[Button | Link] = []
     if delivery_id is not None and may_change and not job.ended:
@@ -82,7 +82,7 @@ def _format_reasons(job: JobView, t: Texts) -> list[str]:
         reasons.append(t("progress-no-worker-document"))
     elif job.state == "queued" and job.ahead is not None:
         reasons.append(t("progress-queued-document", position=job.ahead + 1))
-    # The ledger's own sentence says more than any summary: who holds it, since when, how far it is.
+    # The explanation from the ledger is more specific than any summary: lease owner, times and progress.
     if job.why:
         reasons.append(f"-# {_collapse_whitespace(sanitize.escape_text(job.why[:400]))}")
     return reasons

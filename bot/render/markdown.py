@@ -1,4 +1,4 @@
-"""Where code stands in a text: fences, tables and inline code, found in time that grows with the text's length only."""
+"""Find fenced code, tables and inline code in a text, in linear time."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ _RULE_CELL = re.compile(r":?-+:?")
 
 @dataclass(frozen=True, slots=True)
 class Prose:
-    """Text in which Discord looks for markup."""
+    """Text in which Discord interprets markup."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    """A block of code."""
+    """A fenced code block."""
 
     language: str
     code: str
 
     def __str__(self) -> str:
-        """Write it so that nothing inside ends it."""
+        """Return the block as Markdown; its code contains no fence."""
         return f"```{self.language}\n{self.code}\n```"
 
 
 @dataclass(frozen=True, slots=True)
 class CodeSpan:
-    """Code within a line."""
+    """Inline code."""
 
     code: str
 
 
 def split_blocks(text: str) -> Iterator[Prose | CodeBlock]:
-    """Split a text into prose and fences; a fence that is never closed is prose."""
+    """Split a text into prose and fenced code blocks; an unclosed fence is prose."""
     text = _TILDES.sub("```", text)
     runs = [match for match in _TICKS.finditer(text) if len(match[0]) >= 3]
     at = 0
@@ -59,7 +59,10 @@ def split_blocks(text: str) -> Iterator[Prose | CodeBlock]:
 
 
 def split_spans(prose: str) -> Iterator[Prose | CodeSpan]:
-    """Split prose into text and inline code; a code span ends in its paragraph, at a run of as many backticks."""
+    """Split prose into text and inline code.
+
+    A code span ends in the same paragraph, at a run of the same number of backticks.
+    """
     runs = list(_TICKS.finditer(prose))
     places: dict[int, list[int]] = {}
     for number, run in enumerate(runs):
@@ -84,13 +87,13 @@ def split_spans(prose: str) -> Iterator[Prose | CodeSpan]:
 
 
 def close_fence(text: str) -> str:
-    """Close the code block that a text cut in the middle leaves open."""
+    """Close a code block that is still open at the end of a truncated text."""
     open_fences = sum(len(match[0]) >= 3 for match in _TICKS.finditer(text)) % 2
     return f"{text.rstrip()}\n```" if open_fences else text
 
 
 def fence_tables(prose: str) -> str:
-    """Put Markdown tables, which Discord does not draw, into code blocks with aligned columns."""
+    """Convert Markdown tables, which Discord does not render, to code blocks with aligned columns."""
     lines = prose.split("\n")
     written: list[str] = []
     at = 0
@@ -112,7 +115,7 @@ def fence_tables(prose: str) -> str:
 
 
 def flatten_to_line(text: str) -> str:
-    """Write a passage as one line: headings and fences without their marks, the cells of tables with dots between."""
+    """Join a passage into one line, without heading and fence marks and with table cells separated by dots."""
     written = []
     for line in text.split("\n"):
         if line.lstrip().startswith("|"):
@@ -128,7 +131,7 @@ def _parse_fence(inside: str) -> CodeBlock | None:
     language, code = (match[1] or "", inside[match.end() :]) if match else ("", inside)
     code = code.strip("\n").rstrip()
     if not code.strip():
-        # A single word in a fence is its content, not its language.
+        # A single word in a fence is the content, not the language.
         language, code = "", inside.strip()
     return CodeBlock(language, code) if code else None
 
@@ -140,7 +143,7 @@ def _is_table_start(header: str, rule: str) -> bool:
 
 def _split_cells(line: str) -> list[str]:
     line = line.strip().removeprefix("|").removesuffix("|")
-    # Markup has no meaning in a code block, so the cells lose it.
+    # Markup is not rendered inside a code block, so it is removed from the cells.
     return [cell.strip().replace("**", "").replace("`", "") for cell in line.split("|")]
 
 

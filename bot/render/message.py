@@ -1,4 +1,4 @@
-"""What a message shows, before anything is sent: text, embeds, buttons and files, free of any connection."""
+"""Values that describe a message before it is sent: text, embeds, buttons and files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ ButtonStyle = Literal["primary", "secondary", "success", "danger"]
 ButtonAction = Literal[
     "cancel", "retry", "sources", "why", "again", "up", "down", "file", "reingest", "delete", "docs", "jobs", "settings"
 ]
-"""What a button asks for; see `Button.target` for what it is asked of."""
+"""Action of a button; see `Button.target` for the object it applies to."""
 
 CUSTOM_ID_PATTERN = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
-"""The form of every button's `custom_id`: it is all that comes back when somebody presses it, even after a restart."""
+"""Format of every `custom_id`, the only state that Discord returns when a button is pressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button that comes back as an interaction."""
+    """A button whose press arrives as an interaction."""
 
     action: ButtonAction
     target: int
-    """A delivery for `cancel` and `retry`; a job for `sources`, `why`, `again`, `up` and `down`; a document for `file`,
-    `reingest` and `delete`; a page, from 0, for `docs` and `jobs`."""
+    """ID of a delivery for `cancel` and `retry`, of a job for `sources`, `why`, `again`, `up` and `down`, of a document
+    for `file`, `reingest` and `delete`; a page number, from 0, for `docs` and `jobs`."""
     label: str = ""
     style: ButtonStyle = "secondary"
     emoji: str = ""
@@ -35,13 +35,13 @@ class Button:
 
     @property
     def custom_id(self) -> str:
-        """The id that Discord gives back with a press."""
+        """The ID that Discord returns when the button is pressed."""
         return f"rd:{self.action}:{self.target}"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A button that opens an address; only addresses Refdesk made itself, such as the link to a message."""
+    """A button that opens a URL; only for URLs that Refdesk built, such as links to messages."""
 
     label: str
     url: str
@@ -49,35 +49,35 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingFile:
-    """A file that goes with a message; a picture is one whose name ends in `.png`."""
+    """A file attached to a message; names that end in `.png` are pictures."""
 
     name: str
     content: bytes
     description: str = ""
-    """What the picture shows, for those who cannot see it."""
+    """Alternative text of the picture for screen readers."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One message as people see it."""
+    """The visible content of one message."""
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()
     buttons: tuple[tuple[Button | Link, ...], ...] = ()
-    """Rows, at most five of at most five."""
+    """At most five rows of at most five buttons."""
     files: tuple[OutgoingFile, ...] = ()
 
     @property
     def suppress_embeds(self) -> bool:
-        """Whether Discord is to leave out previews; with embeds of our own it must not, as the flag hides them too."""
+        """Whether to suppress link previews; not possible with own embeds, because the flag hides these as well."""
         return not self.embeds
 
     def fingerprint(self) -> str:
-        """Hash what is seen, so that a message is edited only when that changes."""
-        seen = {
+        """Return a hash of the visible content, so that messages are edited only when it changes."""
+        visible = {
             "content": self.content,
             "embeds": [embed.to_dict() for embed in self.embeds],
             "buttons": [[repr(button) for button in row] for row in self.buttons],
             "files": [[file.name, hashlib.sha256(file.content).hexdigest()] for file in self.files],
         }
-        return hashlib.sha256(json.dumps(seen, sort_keys=True, default=str).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(visible, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""From what is to be shown to what discord.py sends."""
+"""Convert `OutgoingMessage` to the arguments of discord.py."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ STYLES = {
 }
 
 
-def build_send_arguments(shown: OutgoingMessage) -> dict[str, Any]:
-    """Give the arguments for sending a new message."""
-    arguments: dict[str, Any] = {"content": shown.content or None, "embeds": list(shown.embeds)}
-    if shown.files:
-        arguments["files"] = build_files(shown)
-    if shown.buttons:
-        arguments["view"] = build_view(shown)
+def build_send_arguments(message: OutgoingMessage) -> dict[str, Any]:
+    """Build the arguments for sending a new message."""
+    arguments: dict[str, Any] = {"content": message.content or None, "embeds": list(message.embeds)}
+    if message.files:
+        arguments["files"] = build_files(message)
+    if message.buttons:
+        arguments["view"] = build_view(message)
     return arguments
 
 
-def build_edit_arguments(shown: OutgoingMessage) -> dict[str, Any]:
-    """Give the arguments for editing a message into exactly this, whatever it showed before."""
+def build_edit_arguments(message: OutgoingMessage) -> dict[str, Any]:
+    """Build the arguments that replace the entire content of a message."""
     return {
-        "content": shown.content or None,
-        "embeds": list(shown.embeds),
-        "attachments": build_files(shown),
-        "view": build_view(shown) if shown.buttons else None,
+        "content": message.content or None,
+        "embeds": list(message.embeds),
+        "attachments": build_files(message),
+        "view": build_view(message) if message.buttons else None,
     }
 
 
-def build_files(shown: OutgoingMessage) -> list[discord.File]:
-    """Give the files of a message, readable once."""
+def build_files(message: OutgoingMessage) -> list[discord.File]:
+    """Build the files of a message; each can be read once."""
     return [
         discord.File(io.BytesIO(file.content), filename=file.name, description=file.description[:1024] or None)
-        for file in shown.files
+        for file in message.files
     ]
 
 
-def build_view(shown: OutgoingMessage) -> discord.ui.View:
-    """Give the buttons of a message; needs a running event loop."""
+def build_view(message: OutgoingMessage) -> discord.ui.View:
+    """Build the buttons of a message; requires a running event loop."""
     items: list[discord.ui.Item[Any]] = []
-    for row, buttons in enumerate(shown.buttons):
+    for row, buttons in enumerate(message.buttons):
         items.extend(_build_item(button, row) for button in buttons)
     return build_static_view(*items)
 
 
 def build_static_view(*items: discord.ui.Item[Any]) -> discord.ui.View:
-    """Put components into a view that discord.py sends and then forgets.
+    """Build a view that discord.py sends but does not keep.
 
-    A view that it keeps would fill its memory for every message; presses reach `bot.views.buttons` without one.
+    Keeping a view per message would leak memory; presses reach `bot.views.buttons` without one.
     """
     view = discord.ui.View(timeout=None)
     for item in items:

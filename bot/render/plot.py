@@ -1,7 +1,7 @@
-"""The picture of ranks: recall on the left, after reranking on the right, a line for each passage between.
+"""Draw ranks before and after reranking: recall on the left, reranked order on the right, one line per passage.
 
-Drawn on a dark ground of its own, so that it reads on Discord's dark and light themes alike, and for a width of 500
-pixels. matplotlib is loaded when the first picture is drawn; the object interface keeps no state between pictures.
+The dark background is readable in Discord's dark and light themes. The size is chosen for a width of 500 pixels.
+matplotlib is imported when the first picture is drawn; its object interface keeps no state between pictures.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_ROWS = 10
-"""Ranks that have a row of their own."""
+"""Number of ranks that get a row."""
 WIDTH_IN = 5.0
 DPI = 200
 FONT_SIZE_PT = 9
-"""Points of a title, 12 pixels where the picture is 500 wide."""
+"""Font size in points; 12 pixels at a picture width of 500 pixels."""
 LABEL_WIDTH_PT = 186
-"""Width of a title with number and page."""
+"""Maximum width in points of a label: citation number, title and page."""
 
 BACKGROUND, TEXT_COLOUR, MUTED_COLOUR, UNREAD_COLOUR = "#1f2125", "#f2f3f5", "#a5a9b1", "#4a4e57"
 CITED_COLOURS = ("#6ea8fe", "#f0b45b", "#63c793", "#e887b8", "#b39df3", "#5fc9d6", "#e8895f", "#c9cf6a")
-"""Colours of cited passages, by their number."""
+"""Colours of cited passages, by citation number."""
 READ_COLOUR = "#d4d7dc"
 LEFT, RIGHT, GAP = 0.0, 1.0, 0.11
 
 _draw_lock = threading.Lock()
-"""One picture at a time: the fonts are shared, and more would only take processors from the bot."""
+"""Only one picture is drawn at a time: the fonts are shared, and parallel drawing takes CPU time from the bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class _PlotRow:
-    """One passage of the picture."""
+    """A passage and its rows in the picture."""
 
     candidate: TraceCandidate
     before: float
     after: float | None
-    """Rows, from 0; None: below the rows that are shown."""
+    """Row after reranking, from 0; None if it is below the last row."""
 
 
 def draw_rank_plot(trace: TraceView, t: Texts) -> bytes:
-    """Draw the ranks as a PNG; nothing when recall brought nothing. Takes a good part of a second of a processor."""
+    """Draw the ranks as a PNG, which takes about half a second of CPU time; empty without candidates."""
     if not trace.candidates:
         return b""
     with _draw_lock:
-        # In a language whose characters no font here has, the few words are English.
+        # Use English labels if no installed font has the characters of the language.
         return _draw_png(
             trace, t if remove_undrawable(t("plot-recall")) == t("plot-recall") else texts_for(DEFAULT_LANGUAGE)
         )
@@ -86,13 +86,15 @@ def _draw_png(trace: TraceView, t: Texts) -> bytes:
 
 
 def _select_rows(candidates: Sequence[TraceCandidate]) -> list[_PlotRow]:
-    """Choose the passages that are first on either side; those from further down stand closer together."""
+    """Select the passages in the first rows on either side; those from lower recall ranks are drawn closer together."""
     first = [c for c in candidates if c.rank <= MAX_ROWS]
-    lost = [c for c in candidates if c.rank > MAX_ROWS and c.recall_rank <= MAX_ROWS]
-    risen = sorted((c for c in first if c.recall_rank > MAX_ROWS), key=lambda c: c.recall_rank)
-    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *lost) if c.recall_rank <= MAX_ROWS}
-    before |= {c.chunk_id: MAX_ROWS - 0.25 + 0.8 * place for place, c in enumerate(risen)}
-    return [_PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= MAX_ROWS else None) for c in (*first, *lost)]
+    dropped = [c for c in candidates if c.rank > MAX_ROWS and c.recall_rank <= MAX_ROWS]
+    promoted = sorted((c for c in first if c.recall_rank > MAX_ROWS), key=lambda c: c.recall_rank)
+    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *dropped) if c.recall_rank <= MAX_ROWS}
+    before |= {c.chunk_id: MAX_ROWS - 0.25 + 0.8 * index for index, c in enumerate(promoted)}
+    return [
+        _PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= MAX_ROWS else None) for c in (*first, *dropped)
+    ]
 
 
 def _emphasis(candidate: TraceCandidate, trace: TraceView) -> int:
@@ -126,7 +128,7 @@ def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
 
 
 def _ease_curve(start: float, end: float) -> tuple[list[float], list[float]]:
-    """Bend a line so that it leaves and arrives level, which keeps crossings apart."""
+    """Return a curve that starts and ends horizontally, which keeps crossing lines distinguishable."""
     steps = [step / 40 for step in range(41)]
     eased = [step * step * (3 - 2 * step) for step in steps]
     reach = [LEFT + 0.09 + (RIGHT - LEFT - 0.18) * step for step in steps]
@@ -178,7 +180,7 @@ def _draw_text(
 
 
 def _format_label(candidate: TraceCandidate, t: Texts, *, bold: bool) -> str:
-    """Name a passage; by its document's number where no font here has the characters of the title."""
+    """Format the label of a passage, with the document's ID if no font has the characters of its title."""
     title = (
         remove_undrawable(sanitize.plain_line(candidate.title or candidate.source, 200)) or f"#{candidate.document_id}"
     )

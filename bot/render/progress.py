@@ -1,4 +1,4 @@
-"""A question on its way: where it stands, how far it is, and the answer's text as it is written."""
+"""Render the progress of a question: queue position, stage, and the answer as it is generated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from db.deliveries import DeliveryView
 from db.job_views import JobView
 
 STREAMED_CHARACTERS = 1500
-"""Characters of the growing text that are shown; a longer one is shown from its last part."""
+"""Maximum characters of the streamed answer; of a longer one, only the last part is shown."""
 STREAM_SOURCE_CHARACTERS = 3000
 CURSOR = "▌"
 
 
 def render_progress(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Show one question while it waits and runs."""
+    """Render a question that is waiting or running."""
     job = view.jobs[0]
     return OutgoingMessage(
         content="\n".join((format_question(job), *_format_stage(job, t))),
@@ -54,10 +54,10 @@ def _format_waiting(job: JobView, t: Texts) -> str:
 
 
 def _format_stream(text: str) -> str:
-    # Only the end is shown, and making harmless takes time: of a long text most is left out beforehand.
+    # Only the end is shown and escaping takes time, so most of a long text is dropped first.
     cut_off = len(text) > STREAM_SOURCE_CHARACTERS
     parts = split_message(sanitize.escape_text(close_fence(text[-STREAM_SOURCE_CHARACTERS:])), STREAMED_CHARACTERS)
     if not parts:
         return CURSOR
-    shown = parts[-1] if len(parts) == 1 and not cut_off else f"…\n{parts[-1]}"
-    return f"{shown}\n{CURSOR}" if shown.endswith("```") else f"{shown} {CURSOR}"
+    visible = parts[-1] if len(parts) == 1 and not cut_off else f"…\n{parts[-1]}"
+    return f"{visible}\n{CURSOR}" if visible.endswith("```") else f"{visible} {CURSOR}"

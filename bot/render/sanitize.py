@@ -1,4 +1,4 @@
-"""Text of people, documents and models, made harmless: it can be read and copied, but not ping, link or disguise."""
+"""Escape text of users, documents and models: it stays readable but cannot ping, link or hide content."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pipeline.text.scripts import CJK_PUNCTUATION, FULLWIDTH_PUNCTUATION
 
 ZERO_WIDTH_SPACE = "\u200b"
 BACKTICK_SUBSTITUTE = "\u02cb"
-"""Stands for a backtick that is no code mark, so that every code mark in what we send is ours."""
+"""Replaces backticks outside code, so that untrusted text cannot open code markup."""
 
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e0fff]"
 )
-"""Controls, direction marks, characters without width or ink, and tags: what hides text or turns it round."""
+"""Control characters, direction marks, invisible characters and tags, which can hide or reverse text."""
 _JOINERS = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
-"""Joiners are letters' business in some scripts and in emoji; beside ASCII they only hide."""
+"""Zero-width joiners are needed in some scripts and emoji; next to ASCII they only hide text."""
 _STACKED_MARKS = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
 )
-"""More than three marks on one letter, which run over the lines above and below."""
+"""More than three combining marks on one letter, which overlap the lines above and below."""
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.\-]{0,20}://"
 _URL_CHARACTERS = rf"{_SCHEME}[^\s<>`\"{CJK_PUNCTUATION}{FULLWIDTH_PUNCTUATION}\u2018-\u201f]*"
@@ -41,7 +41,7 @@ _ANGLE_BRACKET_MARKUP = (
     r"<(?:[@#][!&]?\w*|a?:\w{1,64}:\d+|t:-?\d+(?::\w)?|id:\w+|/[^<>\n]{1,100}:\d+|\+[^\s<>`]{1,40}"
     r"|(?:mailto|tel|sms):[^\s<>`]{0,200}|[^\s<>:`]{1,40}:/[^\s<>`]{0,2000}|[^\s<>@`]{1,100}@[^\s<>`]{1,200})>"
 )
-"""Mentions, emoji, timestamps, commands, addresses of mail and others: all that Discord finds in angle brackets."""
+"""Everything that Discord interprets in angle brackets: mentions, emoji, timestamps, commands, mail addresses."""
 _URL = re.compile(rf"<(?P<enclosed>{_URL_CHARACTERS})>|(?P<angled>{_ANGLE_BRACKET_MARKUP})|(?P<bare>{_URL_CHARACTERS})")
 _ANGLE = re.compile(r"<(?=[@#:/+]|[^\s<>]{1,100}[@:])")
 _EVERYONE = re.compile(r"(?i)@(?=everyone|here)")
@@ -56,7 +56,7 @@ _MESSAGE_LINK = re.compile(
 
 
 def strip_invisible(text: str) -> str:
-    """Drop what cannot be seen, cannot be sent or turns text round."""
+    """Remove characters that are invisible, cannot be sent or reverse the text direction."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
     text = unify_line_ends(text)
     text = _JOINERS.sub("", _INVISIBLE.sub("", text))
@@ -64,7 +64,7 @@ def strip_invisible(text: str) -> str:
 
 
 def escape_text(text: str) -> str:
-    """Make a longer text harmless; bold, lists and code stay, links become text, tables become code blocks."""
+    """Escape a multi-line text: bold, lists and code stay, links become text, tables become code blocks."""
     written = _SafeTextBuilder()
     for outer in split_blocks(strip_invisible(text)):
         if isinstance(outer, CodeBlock):
@@ -80,30 +80,30 @@ def escape_text(text: str) -> str:
 
 
 def escape_title(text: str, limit: int = 100) -> str:
-    """Make a title or a file name harmless within a line, cut to `limit` characters."""
+    """Escape a title or file name for use in a line of Markdown, truncated to `limit` characters."""
     escaped = _MARKUP.sub(r"\\\g<0>", plain_line(text, limit).replace("`", BACKTICK_SUBSTITUTE))
     return _EVERYONE.sub(f"@{ZERO_WIDTH_SPACE}", escaped.replace(r"\<", rf"\<{ZERO_WIDTH_SPACE}"))
 
 
 def plain_line(text: str, limit: int = 100) -> str:
-    """Make a line for places that know no markup, such as footers and labels of buttons."""
+    """Return a single line for places without markup, such as footers and button labels."""
     return truncate(_break_links(" ".join(strip_invisible(text[: limit * 10]).split())), limit)
 
 
 def format_inline_code(text: str, limit: int = 500) -> str:
-    """Show a text as code within a line; nothing when there is nothing to show."""
+    """Format a text as inline code; empty for an empty text."""
     code = plain_line(text, limit).replace("`", BACKTICK_SUBSTITUTE)
     return f"`{code}`" if code else ""
 
 
 def format_quote(text: str, limit: int) -> str:
-    """Show a passage as a quotation of one line, without code blocks, headings or tables."""
+    """Format a passage as a one-line quote, without code blocks, headings or tables."""
     line = " ".join(escape_text(truncate(flatten_to_line(strip_invisible(text)), limit)).split())
     return f"> {line}" if line else ""
 
 
 def message_link_or_empty(address: str) -> str:
-    """Give a link to a message or channel of Discord as it came, and nothing for every other address."""
+    """Return the URL if it links to a Discord message or channel, otherwise an empty text."""
     return address if _MESSAGE_LINK.fullmatch(address) else ""
 
 
@@ -115,10 +115,10 @@ def _escape_prose(prose: Prose) -> str:
     pieces = _SafeTextBuilder()
     at = 0
     for match in _URL.finditer(text):
-        kept = _trim_url(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
+        url = _trim_url(match["bare"]) if match["bare"] else match["enclosed"] or match["angled"]
         pieces.add(_escape_markup(text[at : match.start()]))
-        pieces.add(f"`{_break_links(kept)}`")
-        at = match.end() - (len(match["bare"] or "") - len(kept) if match["bare"] else 0)
+        pieces.add(f"`{_break_links(url)}`")
+        at = match.end() - (len(match["bare"] or "") - len(url) if match["bare"] else 0)
     pieces.add(_escape_markup(text[at:]))
     return str(pieces)
 
@@ -140,20 +140,20 @@ def _trim_url(address: str) -> str:
 
 def _expand_masked_link(match: re.Match[str]) -> str:
     label, target = match["label"].strip(), match["target"]
-    shown = f"[{label}]" if label.isdigit() else label
+    text = f"[{label}]" if label.isdigit() else label
     if not re.match(_SCHEME, target):
-        return shown
-    return target if label in {"", target} else f"{shown} ({target})"
+        return text
+    return target if label in {"", target} else f"{text} ({target})"
 
 
 def _break_links(text: str) -> str:
-    # Discord looks for invites in the raw message, code and all; and a bracket before a code block may find its link in
-    # there. So these two are broken visibly.
+    # Discord detects invites in the raw message, even inside code, and a bracket before a code block can find its link
+    # target inside it. Both are therefore broken visibly.
     return _LINK_TARGET.sub("] ", _INVITE.sub(r"\1[.]", text))
 
 
 class _SafeTextBuilder:
-    """Puts pieces together so that no code mark touches another or is escaped by what stands before it."""
+    """Joins pieces so that code marks do not touch each other and are not escaped by preceding text."""
 
     def __init__(self) -> None:
         self._text = ""

@@ -1,4 +1,4 @@
-"""The settings of a server, each with what holds now and whether that is the operator's default."""
+"""Render the settings of a server with their current values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_LISTED_CHANNELS = 20
 
 
 def render_settings(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> OutgoingMessage:
-    """Show what holds: what the managers chose, else the operator's default."""
+    """Render the current settings: the managers' choices, otherwise the operator's defaults, marked as such."""
     entries = [
         _format_value(t, "settings-reranker", chosen.reranker, defaults.answer.reranker),
         _format_value(t, "settings-top-n", chosen.top_n, defaults.answer.top_n),
@@ -40,8 +40,8 @@ def render_settings(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> 
 
 
 def _format_value(t: Texts, key: str, chosen: str | int | None, default: str | int) -> str:
-    shown = sanitize.escape_title(str(default if chosen is None else chosen), 60)
-    return _format_row(t, key, _mark_default(t, shown) if chosen is None else shown)
+    value = sanitize.escape_title(str(default if chosen is None else chosen), 60)
+    return _format_row(t, key, _mark_default(t, value) if chosen is None else value)
 
 
 def _format_row(t: Texts, key: str, value: str) -> str:
@@ -54,26 +54,28 @@ def _mark_default(t: Texts, value: str) -> str:
 
 def _format_ingest_by(chosen: WorkspaceSettings, t: Texts) -> str:
     role = f"<@&{chosen.ingest_role}>" if chosen.ingest_role and chosen.ingest_role.isdigit() else "?"
-    said = t(f"settings-ingest-by-{chosen.ingest_by or 'everyone'}", role=role)
-    return said if chosen.ingest_by is not None else _mark_default(t, said)
+    value = t(f"settings-ingest-by-{chosen.ingest_by or 'everyone'}", role=role)
+    return value if chosen.ingest_by is not None else _mark_default(t, value)
 
 
 def _format_channels(chosen: WorkspaceSettings, t: Texts) -> str:
     if not chosen.public_channels:
-        said = t("settings-public-channels-all")
-        return said if chosen.public_channels is not None else _mark_default(t, said)
-    named = [f"<#{channel}>" for channel in chosen.public_channels if channel.isdigit()]
-    rest = len(named) - MAX_LISTED_CHANNELS
-    return " ".join(named[:MAX_LISTED_CHANNELS]) + (f" {t('more', n=rest)}" if rest > 0 else "")
+        value = t("settings-public-channels-all")
+        return value if chosen.public_channels is not None else _mark_default(t, value)
+    mentions = [f"<#{channel}>" for channel in chosen.public_channels if channel.isdigit()]
+    hidden = len(mentions) - MAX_LISTED_CHANNELS
+    return " ".join(mentions[:MAX_LISTED_CHANNELS]) + (f" {t('more', n=hidden)}" if hidden > 0 else "")
 
 
 def _format_limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_user: str, per_server: str) -> str:
     window = "user-hour" if per_user.endswith("hour") else "user-day"
-    ours = (getattr(chosen, per_user), getattr(chosen, per_server))
-    said = [
-        t(f"settings-limit-{each}", n=effective_limit(value, getattr(defaults.quotas, name)))
-        for name, each, value in zip((per_user, per_server), (window, "server-day"), ours, strict=True)
+    overrides = (getattr(chosen, per_user), getattr(chosen, per_server))
+    limits = [
+        t(f"settings-limit-{window_key}", n=effective_limit(value, getattr(defaults.quotas, name)))
+        for name, window_key, value in zip((per_user, per_server), (window, "server-day"), overrides, strict=True)
     ]
-    if ours == (None, None):
-        return _mark_default(t, ", ".join(said))
-    return ", ".join(_mark_default(t, one) if value is None else one for one, value in zip(said, ours, strict=True))
+    if overrides == (None, None):
+        return _mark_default(t, ", ".join(limits))
+    return ", ".join(
+        _mark_default(t, limit) if value is None else limit for limit, value in zip(limits, overrides, strict=True)
+    )

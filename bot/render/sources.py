@@ -1,4 +1,4 @@
-"""The sources of an answer: number, title, page, a link to the original message, and the words it rests on."""
+"""Render the sources of an answer: number, title, page, link to the original message, and quote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONFLICTS = 3
 
 
 def format_source(source: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None) -> str:
-    """Write a citation in one line; only a link to a message of Discord is a link, other addresses are text."""
+    """Format a citation as one line; only links to Discord messages are clickable, other URLs are text."""
     words = [f"**[{source.get('n')}]** {_format_title(source, t)}"]
     if source.get("page"):
         words.append(t("page", page=str(source["page"])))
@@ -35,15 +35,15 @@ def format_source(source: Mapping[str, Any], t: Texts, readable_links: Collectio
 
 
 def format_nearest(result: Mapping[str, Any], t: Texts) -> list[str]:
-    """Name the documents that came nearest, each once."""
-    seen: dict[Any, str] = {}
+    """Format the titles of the closest documents, without duplicates."""
+    titles: dict[Any, str] = {}
     for candidate in result.get("candidates") or ():
-        seen.setdefault(candidate.get("document"), _format_title(candidate, t))
-    return [f"• {title}" for title in list(seen.values())[:MAX_NEAREST]]
+        titles.setdefault(candidate.get("document"), _format_title(candidate, t))
+    return [f"• {title}" for title in list(titles.values())[:MAX_NEAREST]]
 
 
 def format_conflicts(result: Mapping[str, Any], t: Texts) -> list[str]:
-    """Say which of the cited sources say different things."""
+    """Format which of the cited sources disagree."""
     groups = (result.get("conflicts") or ())[:MAX_CONFLICTS]
     return [f"**{t('answer-conflict', sources=' ↔ '.join(f'[{n}]' for n in group))}**" for group in groups]
 
@@ -51,12 +51,12 @@ def format_conflicts(result: Mapping[str, Any], t: Texts) -> list[str]:
 def render_sources(
     result: Mapping[str, Any], t: Texts, readable_links: Collection[str] | None = None
 ) -> OutgoingMessage:
-    """Show every source with the words the answer rests on, and buttons for the originals."""
+    """Render every source with its quote, and buttons for the original files."""
     citations = result.get("citations") or []
     if not citations:
         nearest = format_nearest(result, t)
-        said = [t("sources-abstained"), *nearest] if nearest else [t("sources-none")]
-        return OutgoingMessage(embeds=(build_embed(title=t("sources-title"), entries=said),))
+        entries = [t("sources-abstained"), *nearest] if nearest else [t("sources-none")]
+        return OutgoingMessage(embeds=(build_embed(title=t("sources-title"), entries=entries),))
     entries = format_conflicts(result, t)
     for citation in citations:
         line = format_source(citation, t, readable_links)

@@ -1,4 +1,4 @@
-"""Cut long texts into messages, counted as Discord counts, with code blocks closed and opened again."""
+"""Split long texts into messages; code blocks are closed and reopened at the boundaries."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from bot.render.markdown import CodeBlock, split_blocks
 MAX_MESSAGE_UNITS = 2000
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
 _COMBINING = re.compile(r"[\u0300-\u036f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
-"""Marks, joiners and skin tones, which belong to the character before."""
+"""Combining marks, joiners and skin tones, which belong to the preceding character."""
 
 
 def utf16_length(text: str) -> int:
-    """Count UTF-16 code units.
+    """Return the number of UTF-16 code units.
 
-    Discord's API counts code points (discord-api-docs #1315), its clients count code units, which are never fewer.
+    Discord's API counts code points (discord-api-docs #1315), its clients count code units. The latter is never
+    smaller.
     """
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def truncate(text: str, limit: int) -> str:
-    """Cut to at most `limit` units, with an ellipsis where something is missing."""
+    """Truncate to at most `limit` UTF-16 units, with an ellipsis."""
     if utf16_length(text) <= limit:
         return text
     return text[: _fitting_length(text, limit - 1)].rstrip() + "…"
 
 
 def split_message(text: str, limit: int = MAX_MESSAGE_UNITS) -> list[str]:
-    """Cut a text into messages of at most `limit` units, at paragraphs, lines, sentences or words where it can."""
+    """Split a text into messages of at most `limit` units, preferably at paragraphs, lines, sentences or words."""
     parts = _MessageBuilder(limit)
     for block in split_blocks(text):
         if isinstance(block, CodeBlock):
@@ -41,7 +42,7 @@ def split_message(text: str, limit: int = MAX_MESSAGE_UNITS) -> list[str]:
 
 @dataclass(slots=True)
 class _MessageBuilder:
-    """Messages being filled."""
+    """Collects text into messages of at most `limit` UTF-16 units."""
 
     limit: int
     done: list[str] = field(default_factory=list)
@@ -82,13 +83,13 @@ class _MessageBuilder:
         return self.limit - utf16_length(self.current)
 
     def _flush(self) -> None:
-        if kept := self.current.strip():
-            self.done.append(kept)
+        if text := self.current.strip():
+            self.done.append(text)
         self.current = ""
 
 
 def _fitting_length(text: str, room: int) -> int:
-    """Tell how many characters fit, never ending within one that a person sees as one."""
+    """Return how many characters fit into `room` units without splitting a visible character."""
     at = max(0, min(room, len(text)))
     while at > 0 and (over := utf16_length(text[:at]) - room) > 0:
         at -= -(-over // 2)

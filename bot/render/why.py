@@ -1,4 +1,4 @@
-"""Why these sources: what recall brought, where the reranker put it, and what was read for the answer."""
+"""Render why an answer uses its sources: recall ranks, reranked order and citations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STAGES = ("rewrite", "embed", "recall", "rerank", "generate")
 
 
 def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMessage:
-    """Explain an answer; the picture comes from `bot.render.plot`."""
+    """Render the explanation of an answer; `picture` comes from `bot.render.plot`."""
     if not trace.candidates:
         return OutgoingMessage(
             embeds=(
@@ -35,8 +35,8 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
         entries.append(t("more", n=len(read) - MAX_ENTRIES))
     files: tuple[OutgoingFile, ...] = ()
     if picture:
-        shown = t("why-picture", n=len(trace.candidates), reranker=sanitize.plain_line(trace.reranker, 60))
-        files = (OutgoingFile(PICTURE_FILE, picture, shown),)
+        description = t("why-picture", n=len(trace.candidates), reranker=sanitize.plain_line(trace.reranker, 60))
+        files = (OutgoingFile(PICTURE_FILE, picture, description),)
     embed = build_embed(
         title=t("why-title"),
         entries=entries,

@@ -1,1 +1,1 @@
-"""What people press and fill in, stateless: everything that is needed later stands in the `custom_id`."""
+"""Handlers of buttons, menus and forms; they are stateless, the `custom_id` contains everything they need."""

@@ -1,4 +1,4 @@
-"""What people do with an answer: see its sources and why these, vote, ask again in another way."""
+"""Handlers for answers: show sources and ranks, vote, ask again with other settings."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from pipeline.types import RERANKERS
 log = structlog.get_logger(__name__)
 
 PASSAGE_COUNTS = (1, 2, 3, 5, 8, 12, 20)
-"""Numbers of passages that *Ask again with …* offers."""
+"""Numbers of passages that *Ask again with…* offers."""
 _drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
-"""One picture at a time: drawing takes the processor for a moment."""
+"""One thread, because drawing is CPU-bound."""
 
 
 async def show_sources(interaction: discord.Interaction, job_id: int) -> None:
@@ -46,13 +46,13 @@ async def show_sources(interaction: discord.Interaction, job_id: int) -> None:
 
 
 async def show_why(interaction: discord.Interaction, job_id: int) -> None:
-    """Show why an answer rests on its sources, with the picture of ranks."""
+    """Show why an answer uses its sources, with the picture of ranks."""
     await defer(interaction, private=True)
     await send_why(interaction, job_id)
 
 
 async def send_why(interaction: discord.Interaction, job_id: int) -> None:
-    """The same after the first answer to the interaction."""
+    """Send the explanation of an answer to a deferred interaction."""
     context = await load_context(interaction)
     trace = await services_of(interaction).jobs.trace(context, job_id)
     t = texts_of(interaction)
@@ -60,32 +60,32 @@ async def send_why(interaction: discord.Interaction, job_id: int) -> None:
 
 
 async def vote_up(interaction: discord.Interaction, job_id: int) -> None:
-    """Vote for an answer, or take that back."""
+    """Vote for an answer, or remove the vote."""
     await _vote(interaction, job_id, 1)
 
 
 async def vote_down(interaction: discord.Interaction, job_id: int) -> None:
-    """Vote against an answer, or take that back."""
+    """Vote against an answer, or remove the vote."""
     await _vote(interaction, job_id, -1)
 
 
 async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None:
-    """Offer to ask the same question in another way."""
+    """Show the menus for asking the same question with other settings."""
     await defer(interaction, private=True)
     services = services_of(interaction)
-    seen = await services.jobs.answer(context_of(interaction), job_id)
-    options = _job_options(seen)
+    visible_job = await services.jobs.answer(context_of(interaction), job_id)
+    options = _job_options(visible_job)
     t = texts_of(interaction)
     record_of(interaction).thinking = ""
-    # The first answer has to say whether the new one is public, before anything is read: so the menus say it.
-    ending = "all" if _is_own_public_answer(seen, interaction) else ""
+    # Deferring decides whether the new answer is public, before anything is read; so the custom ID states it.
+    ending = "all" if _is_own_public_answer(visible_job, interaction) else ""
     await interaction.edit_original_response(
         content=t("ask-again-title"), view=_build_menus(job_id, options, ending, t)
     )
 
 
 async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
-    """Ask again with the reranker that was chosen."""
+    """Ask again with the selected reranker."""
     chosen = _selected_value(interaction)
     if chosen not in RERANKERS:
         raise Refusal("refusal-choice-unavailable")
@@ -93,7 +93,7 @@ async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, pr
 
 
 async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
-    """Ask again and read as many passages as were chosen."""
+    """Ask again with the selected number of passages."""
     chosen = _selected_value(interaction)
     if not chosen.isdigit() or int(chosen) not in PASSAGE_COUNTS:
         raise Refusal("refusal-choice-unavailable")
@@ -101,8 +101,8 @@ async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, pr
 
 
 def find_readable_links(result: Any, interaction: discord.Interaction, channels: Collection[str]) -> set[str]:
-    """Find the links of citations that lead to a channel which this person can view."""
-    found = set()
+    """Return the citation links to channels that the user can view."""
+    links = set()
     for citation in result.get("citations") or ():
         link = str(citation.get("origin") or "")
         parts = link.split("/")
@@ -111,8 +111,8 @@ def find_readable_links(result: Any, interaction: discord.Interaction, channels:
         channel: object = interaction.guild and interaction.guild.get_channel_or_thread(int(parts[5]))
         home = str(channel.parent_id) if isinstance(channel, discord.Thread) else parts[5]
         if parts[4] == "@me" or home in channels or parts[5] in channels:
-            found.add(link)
-    return found
+            links.add(link)
+    return links
 
 
 async def _draw_picture(trace: TraceView, t: Texts) -> bytes | None:
@@ -121,7 +121,7 @@ async def _draw_picture(trace: TraceView, t: Texts) -> bytes | None:
     try:
         return await asyncio.get_running_loop().run_in_executor(_drawing_executor, draw_rank_plot, trace, t)
     except Exception:
-        # The words say the same.
+        # The text contains the same information.
         log.exception("picture of ranks not drawn", job=trace.job)
         return None
 
@@ -133,8 +133,8 @@ async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> No
     await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-removed"}[now])))
 
 
-def _job_options(seen: VisibleJob) -> dict[str, Any]:
-    options = seen.job.payload.get("options")
+def _job_options(visible_job: VisibleJob) -> dict[str, Any]:
+    options = visible_job.job.payload.get("options")
     return dict(options) if isinstance(options, dict) else {}
 
 
@@ -167,14 +167,14 @@ async def _ask_again(
     top_k: int | None = None,
 ) -> None:
     acknowledged = await questions.acknowledge(interaction, private=private)
-    seen = await services_of(interaction).jobs.answer(acknowledged.context, job_id)
-    if seen.in_other_workspace:
+    visible_job = await services_of(interaction).jobs.answer(acknowledged.context, job_id)
+    if visible_job.in_other_workspace:
         raise Refusal("refusal-ask-other-server")
-    if not acknowledged.deferred.private and not _is_own_public_answer(seen, interaction):
+    if not acknowledged.deferred.private and not _is_own_public_answer(visible_job, interaction):
         raise Refusal("refusal-private-only")
-    options, payload = _job_options(seen), seen.job.payload
-    # What was said before in another channel may be closed to those who read here.
-    here = seen.delivery is not None and seen.delivery.channel_id == acknowledged.context.channel_id
+    options, payload = _job_options(visible_job), visible_job.job.payload
+    # A conversation from another channel may not be visible to the readers of this channel.
+    here = visible_job.delivery is not None and visible_job.delivery.channel_id == acknowledged.context.channel_id
     turns = payload.get("conversation") or () if acknowledged.deferred.private or here else ()
     question = QuestionRequest(
         str(payload.get("question") or ""),
@@ -185,6 +185,6 @@ async def _ask_again(
     await questions.submit(interaction, acknowledged, question)
 
 
-def _is_own_public_answer(seen: VisibleJob, interaction: discord.Interaction) -> bool:
-    own = seen.owned.requester == str(interaction.user.id)
-    return own and seen.delivery is not None and not seen.delivery.private
+def _is_own_public_answer(visible_job: VisibleJob, interaction: discord.Interaction) -> bool:
+    own = visible_job.owned.requester == str(interaction.user.id)
+    return own and visible_job.delivery is not None and not visible_job.delivery.private

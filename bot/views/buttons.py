@@ -1,4 +1,4 @@
-"""Every press on a button or menu, whenever its message was sent: what was pressed stands in the `custom_id`."""
+"""Dispatch button presses, menu selections and form submissions by their `custom_id`, even after a restart."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bot.services.refusals import Refusal
 from bot.views import answers, documents, form_submissions, jobs, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
-"""Handles a press; the number is the target in the `custom_id`."""
+"""Handles a component; the number is the target from the `custom_id`."""
 
 COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "sources": answers.show_sources,
@@ -46,10 +46,10 @@ FORM_HANDLERS: Mapping[str, ComponentHandler] = {
 
 
 class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template=CUSTOM_ID_PATTERN):
-    """A button or menu that came back; discord.py finds it by its `custom_id`, so it needs no view in memory."""
+    """A button or menu that discord.py matches by its `custom_id`, without a view in memory."""
 
     def __init__(self, item: discord.ui.Item[Any], action: str, target: int) -> None:
-        """Take the component and what its `custom_id` says."""
+        """Store the component with the action and target of its `custom_id`."""
         super().__init__(item)
         self._action = action
         self._target = target
@@ -58,16 +58,16 @@ class PersistentComponent(discord.ui.DynamicItem[discord.ui.Item[Any]], template
     async def from_custom_id(
         cls, _interaction: discord.Interaction, item: discord.ui.Item[Any], match: re.Match[str], /
     ) -> PersistentComponent:
-        """Read the `custom_id`."""
+        """Create the component from its `custom_id`."""
         return cls(item, match["action"], int(match["target"]))
 
     async def callback(self, interaction: discord.Interaction) -> Any:
-        """Do what was pressed."""
+        """Run the handler of the component."""
         await _dispatch(interaction, "press", COMPONENT_HANDLERS.get(self._action), self._action, self._target)
 
 
 async def handle_form(interaction: discord.Interaction) -> None:
-    """Take a form that was sent, whichever process opened it."""
+    """Run the handler of a submitted form, even if another process opened it."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return
     match = CUSTOM_ID_PATTERN.fullmatch(str(data_of(interaction).get("custom_id", "")))

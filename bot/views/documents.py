@@ -1,4 +1,4 @@
-"""What people do with documents: read the original, read it again, delete it, turn the pages of their list."""
+"""Handlers for documents: send the original, process again, delete, and turn pages of the list."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ async def turn_page(interaction: discord.Interaction, page: int) -> None:
 
 
 async def build_page(interaction: discord.Interaction, *, page: int = 0, search: str = "") -> OutgoingMessage:
-    """Make a page of the list of documents; what was searched for has one, as buttons hold a number only."""
+    """Build a page of the document list; search results have one page, because a button's target is only a number."""
     context = await load_context(interaction)
-    found, total = await services_of(interaction).library.documents(
+    documents, total = await services_of(interaction).library.documents(
         context, search, limit=PAGE_SIZE, offset=page * PAGE_SIZE
     )
     t = texts_of(interaction)
-    closed = {document.id for document in found if not context.may_see(document.channels)}
-    return render_document_list(found, t, page=page, total=total, search=search, closed=closed)
+    closed = {document.id for document in documents if not context.may_see(document.channels)}
+    return render_document_list(documents, t, page=page, total=total, search=search, closed=closed)
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:
-    """Send the original file, in private."""
+    """Send the original file in a private message."""
     await defer(interaction, private=True)
     services = services_of(interaction)
     name, content = await services.library.original(await load_context(interaction), document_id)
@@ -48,7 +48,7 @@ async def send_file(interaction: discord.Interaction, document_id: int) -> None:
 
 
 async def reingest(interaction: discord.Interaction, document_id: int) -> None:
-    """Read a document again; a card shows how it fares."""
+    """Process a document again; the message shows its progress."""
     deferred = await defer(interaction, private=True)
     job = await services_of(interaction).library.reingest(
         await load_context(interaction), document_id, target_message(interaction, deferred)
@@ -59,16 +59,16 @@ async def reingest(interaction: discord.Interaction, document_id: int) -> None:
 
 
 async def confirm_deletion(interaction: discord.Interaction, document_id: int) -> None:
-    """Ask before a document is deleted."""
+    """Ask for confirmation before deleting a document."""
     await defer(interaction, private=True)
     await send_deletion_confirmation(interaction, str(document_id))
 
 
-async def send_deletion_confirmation(interaction: discord.Interaction, named: str) -> None:
-    """The same after the first answer to the interaction, for a document by number or title."""
+async def send_deletion_confirmation(interaction: discord.Interaction, name_or_id: str) -> None:
+    """Send the confirmation to a deferred interaction, for a document by ID or title."""
     services = services_of(interaction)
     context = await load_context(interaction)
-    document = await services.library.document(context, named, to_delete=True)
+    document = await services.library.document(context, name_or_id, to_delete=True)
     if not context.may_change(document.added_by):
         raise Refusal("refusal-not-your-document", title=sanitize.escape_title(document.title))
     t = texts_of(interaction)
@@ -85,18 +85,18 @@ async def send_deletion_confirmation(interaction: discord.Interaction, named: st
 
 
 async def delete(interaction: discord.Interaction, document_id: int) -> None:
-    """Delete a document, once it was confirmed."""
+    """Delete a document after confirmation."""
     await defer_update(interaction)
     title = await services_of(interaction).library.delete(await load_context(interaction), document_id)
     await update(interaction, OutgoingMessage(texts_of(interaction)("delete-done", title=sanitize.escape_title(title))))
 
 
 async def cancel_deletion(interaction: discord.Interaction, document_id: int) -> None:
-    """Leave a document where it is."""
+    """Close the confirmation without deleting the document."""
     await defer_update(interaction)
     await update(interaction, OutgoingMessage(texts_of(interaction)("delete-cancelled", document=str(document_id))))
 
 
 def _sanitize_file_name(name: str) -> str:
-    """Give a file name that Discord keeps; a link or a title may be no file name."""
+    """Return a file name that Discord accepts unchanged, also for links and titles."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[-100:].lstrip(".") or "original"

@@ -1,4 +1,4 @@
-"""Forms that people sent: a text to add, a question about a message."""
+"""Handlers for submitted forms: a text to add and a question about a message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.views.forms import VISIBILITY_CHOICES, read_fields
 
 
 async def add_text(interaction: discord.Interaction, visible: int) -> None:
-    """Add the text."""
+    """Add the submitted text to the library."""
     fields = read_fields(data_of(interaction))
     item = additions.text_item(fields.get("text", ""), fields.get("title", ""))
     await additions.add(
@@ -21,11 +21,11 @@ async def add_text(interaction: discord.Interaction, visible: int) -> None:
 
 
 async def ask_about(interaction: discord.Interaction, _target: int) -> None:
-    """Ask the question with the message as what went before it; without a question, the message is the question."""
+    """Ask the question with the message as its conversation; without a question, ask the message itself."""
     fields = read_fields(data_of(interaction))
-    about, asked = fields.get("about", "").strip(), fields.get("question", "").strip()
-    if not about and not asked:
+    about, question_text = fields.get("about", "").strip(), fields.get("question", "").strip()
+    if not about and not question_text:
         raise Refusal("refusal-question-empty")
-    text = questions.check_question(asked or about, services_of(interaction).settings.answer.max_question_chars)
-    question = QuestionRequest(text, conversation=((about, ""),) if asked and about else ())
+    text = questions.check_question(question_text or about, services_of(interaction).settings.answer.max_question_chars)
+    question = QuestionRequest(text, conversation=((about, ""),) if question_text and about else ())
     await questions.ask(interaction, question, private=False)

@@ -1,4 +1,4 @@
-"""Forms that open over the app. What they need later stands in their `custom_id`, so a restart loses nothing typed."""
+"""Build modal forms; their `custom_id` contains all state, so submissions work after a restart."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bot.locales.texts import Texts
 TEXT_FORM = "text"
 ABOUT_FORM = "about"
 VISIBILITY_CHOICES: tuple[str | None, ...] = (None, "server", "channel")
-"""Choices of who may see a document, by their number in a form's `custom_id`."""
+"""Choices of `visible`, by their index in the form's `custom_id`."""
 MAX_FIELD_CHARACTERS = 4000
-"""Characters that Discord lets people write into a field."""
+"""Discord's limit for a text input."""
 
 
 def build_text_form(t: Texts, *, title: str, visible: str | None) -> discord.ui.Modal:
-    """Ask for a text to add."""
+    """Build the form for adding a text."""
     form = discord.ui.Modal(title=t("form-text")[:45], custom_id=f"rd:{TEXT_FORM}:{VISIBILITY_CHOICES.index(visible)}")
     form.add_item(_build_field("title", t("form-text-title"), default=title, required=False, max_length=100))
     form.add_item(_build_field("text", t("form-text-text"), long=True, max_length=MAX_FIELD_CHARACTERS))
@@ -26,7 +26,7 @@ def build_text_form(t: Texts, *, title: str, visible: str | None) -> discord.ui.
 
 
 def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
-    """Ask for a question about a message, whose text stands in the form."""
+    """Build the form for a question about a message, with the text of the message as a field."""
     form = discord.ui.Modal(title=t("form-about")[:45], custom_id=f"rd:{ABOUT_FORM}:0")
     form.add_item(_build_field("question", t("form-about-question"), required=False, hint=t("form-about-hint")))
     form.add_item(
@@ -42,7 +42,7 @@ def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
 
 
 def read_fields(data: Mapping[str, Any]) -> dict[str, str]:
-    """Read what was written into a form, by field."""
+    """Return the values of a submitted form by field."""
     return dict(_iterate_values(data.get("components") or ()))
 
 

@@ -1,4 +1,4 @@
-"""What people do with jobs: stop them, try them again, turn the pages of their list."""
+"""Handlers for jobs: cancel, retry, and turn pages of the list."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from db.job_views import JobWithOwner
 
 PAGE_SIZE = 10
 EVERYONE_OFFSET = 1_000_000
-"""Added to the page number in the buttons of a list of everybody's jobs."""
+"""Added to the page number in the buttons of the list of all jobs."""
 
 
 async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
-    """Stop what a message shows; the message says so by itself."""
+    """Cancel the jobs of a delivery; the delivery updates its message."""
     await defer_update(interaction)
     ledger, context = services_of(interaction).jobs, context_of(interaction)
     job_ids = await ledger.jobs_of(context, delivery_id)
@@ -35,7 +35,7 @@ async def cancel(interaction: discord.Interaction, delivery_id: int) -> None:
 
 
 async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
-    """Try again what failed of what a message shows."""
+    """Retry the failed jobs of a delivery."""
     await defer_update(interaction)
     ledger, context = services_of(interaction).jobs, await load_context(interaction)
     job_ids = await ledger.jobs_of(context, delivery_id)
@@ -44,10 +44,10 @@ async def retry(interaction: discord.Interaction, delivery_id: int) -> None:
 
 
 async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: str) -> None:
-    """Say what was done, unless the message that was pressed on shows it."""
-    seen = await services_of(interaction).jobs.job(context_of(interaction), job_id)
-    delivery, message = seen.delivery, interaction.message
-    if seen.needs_token_of(str(interaction.user.id)) or (
+    """Send a private confirmation, unless the message with the button shows the change itself."""
+    visible_job = await services_of(interaction).jobs.job(context_of(interaction), job_id)
+    delivery, message = visible_job.delivery, interaction.message
+    if visible_job.needs_token_of(str(interaction.user.id)) or (
         delivery is not None and message is not None and str(message.id) == delivery.message_id
     ):
         return
@@ -55,7 +55,7 @@ async def _notify_elsewhere(interaction: discord.Interaction, job_id: int, key: 
 
 
 def current_token(interaction: discord.Interaction) -> InteractionToken:
-    """Give the token that reaches the message of this interaction."""
+    """Return the token of this interaction with its remaining lifetime."""
     return InteractionToken(interaction.token, TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started))
 
 
@@ -67,24 +67,24 @@ async def turn_page(interaction: discord.Interaction, target: int) -> None:
 
 
 async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
-    """Make a page of the list of one's own jobs, or of everybody's for a manager."""
+    """Build a page of the user's jobs, or of all jobs for a manager."""
     context: RequestContext = context_of(interaction)
     everyone = everyone and context.manager
-    found: list[JobWithOwner] = await services_of(interaction).jobs.jobs(
+    jobs: list[JobWithOwner] = await services_of(interaction).jobs.jobs(
         context, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
     )
     t: Texts = texts_of(interaction)
-    views = [owned.redacted_for(context.user_id, t("job-private-question")) for owned in found[:PAGE_SIZE]]
-    shown = render_job_list(views, t, everyone=everyone, page=page, more=len(found) > PAGE_SIZE)
-    return _mark_everyone(shown) if everyone else shown
+    views = [owned.redacted_for(context.user_id, t("job-private-question")) for owned in jobs[:PAGE_SIZE]]
+    message = render_job_list(views, t, everyone=everyone, page=page, more=len(jobs) > PAGE_SIZE)
+    return _mark_everyone(message) if everyone else message
 
 
-def _mark_everyone(shown: OutgoingMessage) -> OutgoingMessage:
+def _mark_everyone(message: OutgoingMessage) -> OutgoingMessage:
     rows = tuple(
         tuple(
             replace(button, target=button.target + EVERYONE_OFFSET) if isinstance(button, Button) else button
             for button in row
         )
-        for row in shown.buttons
+        for row in message.buttons
     )
-    return replace(shown, buttons=rows)
+    return replace(message, buttons=rows)

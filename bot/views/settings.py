@@ -1,4 +1,4 @@
-"""The menu of channels in which answers may be public."""
+"""Handler for the menu of channels with public answers."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from bot.render.settings import render_settings
 from db.workspace_settings import WorkspaceSettings
 
 MAX_MENU_CHANNELS = 25
-"""Discord takes no more in a menu."""
+"""Discord's limit for a menu."""
 
 
 async def choose_channels(interaction: discord.Interaction, _target: int) -> None:
-    """Set the channels that were chosen; none of them means all."""
+    """Store the selected channels; no selection means all channels."""
     await defer_update(interaction)
     values = data_of(interaction).get("values") or ()
     chosen = tuple(str(value) for value in values if str(value).isdigit())
     services = services_of(interaction)
     rules = await services.workspace_settings.change(context_of(interaction), public_channels=chosen)
     t = texts_of(interaction)
-    shown = render_settings(rules.overrides, services.settings, t)
-    await interaction.edit_original_response(**build_edit_with_channel_menu(shown, rules.overrides, t))
+    message = render_settings(rules.overrides, services.settings, t)
+    await interaction.edit_original_response(**build_edit_with_channel_menu(message, rules.overrides, t))
 
 
-def build_edit_with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
-    """Give the arguments for editing a message into the settings with the menu below."""
+def build_edit_with_channel_menu(message: OutgoingMessage, chosen: WorkspaceSettings, t: Texts) -> dict[str, Any]:
+    """Build the arguments for editing a message to show the settings and the channel menu."""
     menu: discord.ui.ChannelSelect[Any] = discord.ui.ChannelSelect(
         custom_id="rd:channels:0",
         placeholder=t("settings-choose-channels")[:150],
@@ -49,4 +49,4 @@ def build_edit_with_channel_menu(shown: OutgoingMessage, chosen: WorkspaceSettin
             for channel in (chosen.public_channels or ())[:MAX_MENU_CHANNELS]
         ],
     )
-    return build_edit_arguments(shown) | {"view": build_static_view(menu)}
+    return build_edit_arguments(message) | {"view": build_static_view(menu)}

@@ -319,7 +319,7 @@ def test_answer_of_somebody_else__public_here_or_not_at_all(club: Club, discord:
 def test_votes__are_kept_changed_and_taken_back(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
-    for action, said, vote in (("up", "helped", [1]), ("down", "noted", [-1]), ("down", "taken back", [])):
+    for action, said, vote in (("up", "helped", [1]), ("down", "didn't help", [-1]), ("down", "was removed", [])):
         assert club.ben.click(answer, press(answer, action)).wait_message(said, PATIENCE_S).ephemeral
         votes = "SELECT f.vote FROM feedback f JOIN workspaces w ON w.id = f.workspace_id WHERE w.key = :key"
         assert club.rows(votes) == vote

@@ -54,7 +54,7 @@ def attend(error: Exception, *people: Person) -> tuple[list[str], list[str]]:
                 guild=SimpleNamespace(id=7), reference=SimpleNamespace(message_id=3),
             )  # fmt: skip
             place: Any = SimpleNamespace(locale="en-US", guild_id="7")
-            outcomes.append((await cog._attend(message, place, bot.user))[0])
+            outcomes.append((await cog._handle(message, place, bot.user))[0])
         return outcomes
 
     return public, asyncio.run(live())

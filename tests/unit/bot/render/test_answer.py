@@ -146,7 +146,7 @@ def test_answer__what_took_the_place_of_what_is_said():
         "cross-encoder unavailable, ranked with late-interaction",
         "couldn't score every passage",
         "sentences quoted instead",
-        "chosen by keywords",
+        "selected by keywords",
         "left out statements with numbers that no source contains",
         "answered without the text around the passages",
         "parse: b instead of a",
