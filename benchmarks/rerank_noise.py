@@ -34,14 +34,11 @@ from evaluation.metrics import measure_quality
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.models.model_files import resolve_model
 from pipeline.ports import ChatModel, Reranker
-from pipeline.rerank import (
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    estimate_usage,
-)
-from pipeline.rerank.llm_listwise import window_spans
+from pipeline.rerank import estimate_usage
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker, window_spans
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.pairwise_sorting import max_comparisons
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Candidate, Usage

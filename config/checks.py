@@ -10,16 +10,12 @@ from typing import Literal
 
 import redis
 
+from config.chat_model import format_language_model, list_served_models
 from config.embedding import describe_configured_profile, find_configured_model
 from config.prices import Price
 from config.redis_urls import to_client_url
+from config.rerankers import build_rerank_endpoint, describe_cross_encoder
 from config.settings import Settings
-from config.wiring import (
-    build_rerank_endpoint,
-    describe_cross_encoder,
-    format_language_model,
-    list_served_models,
-)
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
 from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
-from pipeline.rerank.results import CandidateScore, rank_by_score, sigmoid, unscored_fallbacks
+from pipeline.rerank.results import CandidateScore, rank_by_score, unscored_fallbacks
+from pipeline.rerank.score_scaling import sigmoid
 from pipeline.text.passages import build_passage
 from pipeline.types import Candidate, RerankResult
 

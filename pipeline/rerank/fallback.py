@@ -19,12 +19,10 @@ RESERVED_TIME_SHARE = 0.25
 class FallbackReranker:
     """Tries its methods in order under one deadline; the order of recall stands behind the last."""
 
-    def __init__(self, chain: Sequence[Reranker]) -> None:
-        """Take the methods, the wanted one first."""
-        if not chain:
-            raise ValueError("A chain of rerankers needs at least one.")
-        self._chain = tuple(chain)
-        self.method = self._chain[0].method
+    def __init__(self, primary: Reranker, *fallbacks: Reranker) -> None:
+        """Create the chain from the requested method and what replaces it, in order."""
+        self._chain = (primary, *fallbacks)
+        self.method = primary.method
 
     @property
     def primary(self) -> Reranker:
@@ -58,11 +56,6 @@ class FallbackReranker:
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate what the wanted method will cost; its fallbacks run on this machine."""
         return estimate_usage(self.primary, question, candidates)
-
-
-def with_fallback(*chain: Reranker) -> FallbackReranker:
-    """Chain methods: `with_fallback(llm, late_interaction)`."""
-    return FallbackReranker(chain)
 
 
 def try_rerank(

@@ -15,14 +15,8 @@ import numpy as np
 
 from pipeline.ports import Matrix, TokenVectors, Vocabulary
 from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
-from pipeline.rerank.results import (
-    CandidateScore,
-    failed_result,
-    rank_by_score,
-    sigmoid,
-    standardize,
-    unscored_fallbacks,
-)
+from pipeline.rerank.results import CandidateScore, failed_result, rank_by_score, unscored_fallbacks
+from pipeline.rerank.score_scaling import sigmoid, standardize
 from pipeline.text.passages import build_passage
 from pipeline.text.terms import reading_share
 from pipeline.types import Candidate, RerankResult

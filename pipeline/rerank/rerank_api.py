@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmTimeout, LlmUnparsable
 from pipeline.ports import RerankEndpoint
 from pipeline.rerank.batching import OUT_OF_TIME
-from pipeline.rerank.results import CandidateScore, failed_result, rank_by_score, sigmoid, unscored_fallbacks
+from pipeline.rerank.results import failed_result, rank_by_score, unscored_fallbacks
+from pipeline.rerank.score_scaling import scale_scores
 from pipeline.text.passages import build_passage
 from pipeline.text.tokens import cut_to_tokens, estimate_tokens
 from pipeline.types import Candidate, RerankResult, Usage
@@ -89,12 +90,3 @@ class RerankApiReranker:
     def _priced(self, usage: Usage) -> Usage:
         cost = usage.calls * self._prices[0] / 1000 + usage.prompt_tokens * self._prices[1] / 1_000_000
         return Usage(usage.calls, usage.prompt_tokens, usage.completion_tokens, cost)
-
-
-def scale_scores(scores: Sequence[float | None]) -> list[CandidateScore]:
-    """Bring scores to 0..1: as they are when they are already, else through the sigmoid, all of them."""
-    logits = any(score is not None and not 0.0 <= score <= 1.0 for score in scores)
-    return [
-        CandidateScore(None) if score is None else CandidateScore(sigmoid(score) if logits else score, raw_score=score)
-        for score in scores
-    ]

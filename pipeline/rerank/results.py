@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, pstdev
 
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
@@ -128,21 +127,6 @@ def is_full_permutation(ranked: Sequence[RankedCandidate], candidates: Sequence[
         and [r.rank for r in ranked] == list(range(1, len(candidates) + 1))
         and all(0.0 <= r.score <= 1.0 for r in ranked)
     )
-
-
-def standardize(values: Sequence[float]) -> list[float]:
-    """Bring values to mean 0 and standard deviation 1; all 0 when they do not differ."""
-    mean = fmean(values) if values else 0.0
-    spread = pstdev(values, mean) if values else 0.0
-    return [(value - mean) / spread if spread > 0 else 0.0 for value in values]
-
-
-def sigmoid(logit: float) -> float:
-    """The logistic function, safe for any logit."""
-    if logit >= 0:
-        return 1.0 / (1.0 + math.exp(-logit))
-    grown = math.exp(logit)
-    return grown / (1.0 + grown)
 
 
 def _is_usable(scored: CandidateScore) -> bool:

@@ -22,14 +22,12 @@ from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmRejected
-from pipeline.rerank import (
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    with_fallback,
-)
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import is_full_permutation
 from pipeline.types import AnswerOptions, ChatMessage
 from tests.answer_fakes import FakeStore, WordEmbedder, candidate
@@ -150,7 +148,7 @@ def test_server__unknown_model_is_refused_with_a_sentence(server_url: str) -> No
 
 
 def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
-    reranker = with_fallback(
+    reranker = FallbackReranker(
         LlmPointwiseReranker(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16)), RecallOrderReranker()
     )
     parts = AnswerParts(
@@ -180,7 +178,7 @@ def test_nonsense__no_reranker_reads_anything_into_it(
     chat: OpenAIChat, method: type[LlmPointwiseReranker | LlmPairwiseReranker | LlmListwiseReranker]
 ) -> None:
     reranker = method(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16))
-    result = with_fallback(reranker, RecallOrderReranker()).rerank(QUESTION, FOUND, deadline_s=200)
+    result = FallbackReranker(reranker, RecallOrderReranker()).rerank(QUESTION, FOUND, deadline_s=200)
     assert [ranked.candidate.chunk_id for ranked in result.ranked] == [1, 2, 3]
     assert [(f.method, f.used) for f in result.fallbacks] == [(method.method, "none")]
     assert result.usage.calls >= 2

@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
-from pipeline.rerank import (
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    with_fallback,
-)
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import is_full_permutation
 from pipeline.types import RerankResult
 from tests.answer_fakes import candidates, order
@@ -72,7 +70,7 @@ def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[Reran
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", max_retries=1)
         reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))
-        result = with_fallback(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
+        result = FallbackReranker(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
         server.let_go()
         chat.close()
         return result, list(server.asked)
@@ -95,7 +93,9 @@ def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None
 def test_sixty_seconds__are_not_waited_for(method: str) -> None:
     with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         chat = OpenAIChat(server.url, "tiny")
-        result = with_fallback(METHODS[method](chat), RecallOrderReranker()).rerank("question", FOUND, deadline_s=2.0)
+        result = FallbackReranker(METHODS[method](chat), RecallOrderReranker()).rerank(
+            "question", FOUND, deadline_s=2.0
+        )
         assert server.held.is_set()
         assert not server.released.is_set(), "the server was waited for"
         server.let_go()

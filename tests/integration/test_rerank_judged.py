@@ -12,13 +12,11 @@ from evaluation.datasets import Dataset, load_dataset
 from evaluation.metrics import measure_quality
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.ports import ChatModel, Reranker
-from pipeline.rerank import (
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    build_cascade,
-)
+from pipeline.rerank import build_cascade
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.types import Candidate
 from tests.judging_llm import JudgingLlm, text_key
 from tests.loopback_llm import LoopbackLlm

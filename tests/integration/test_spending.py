@@ -21,7 +21,10 @@ from db.spending import PostgresSpending
 from pipeline.answer_parts import AnswerParts
 from pipeline.errors import LeaseLost
 from pipeline.ports import Reranker
-from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.types import Usage
 from tasks import query
 from tasks.lease import lease_job
@@ -182,7 +185,7 @@ def answer(library):
     def run(requester="42", *, workspace=None, **limits):
         chat = FakeChat(say, Usage(1, 10, 5, 0.5))
         rated = LlmPointwiseReranker(chat, limits=LlmLimits(price_completion_usd=1000))
-        rerankers: dict[str, Reranker] = {"none": NONE, "llm-pointwise": with_fallback(rated, NONE)}
+        rerankers: dict[str, Reranker] = {"none": NONE, "llm-pointwise": FallbackReranker(rated, NONE)}
 
         def answer_with(recall):
             embedder = FakeEmbedder(library.profile)

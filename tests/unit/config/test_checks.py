@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,8 +12,10 @@ from pydantic import SecretStr
 
 from config import wiring
 from config.budgets import build_budget
+from config.chat_model import build_chat
 from config.checks import Check, _check_language_model, _check_prices
 from config.prices import Price
+from config.rerankers import LazyCrossEncoder, build_rerankers
 from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
 from config.settings import Settings
 from pipeline.budget import Limit, Limits
@@ -116,11 +117,10 @@ def test_wiring__prices_come_from_the_table():
         rerank_api=RerankApiSettings(url="https://a/rerank", model="ranker"),
         budget=BudgetSettings(prices={"tiny": Price(prompt=1, completion=2), "ranker": Price(calls=3)}),
     )
-    chat: Any = wiring.build_chat(settings)
+    chat: Any = build_chat(settings)
     assert chat._prices == (1, 2)
-    shared = replace(wiring.build_shared(settings), chat=chat)
-    built = wiring.build_rerankers(settings, WordEmbedder(), shared)
-    shared.close()
+    cross_encoder = LazyCrossEncoder("unused", 1)
+    built = build_rerankers(settings, WordEmbedder(), chat=chat, cross_encoder=cross_encoder)
     ten = [candidate(n) for n in range(1, 11)]
     rated = estimate_usage(built["llm-pointwise"], "Where?", ten)
     assert rated.cost_usd == pytest.approx((rated.prompt_tokens + 2 * rated.completion_tokens) / 1e6)

@@ -11,7 +11,9 @@ from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
 from pipeline.errors import Cancelled, DatabaseUnavailable, InvalidQuestion, UnknownName
 from pipeline.ports import Matrix
-from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.types import (
     DUPLICATE,
     Answer,
@@ -132,7 +134,7 @@ def test_answer__similarity_speaks_against_abstaining() -> None:
 
 def test_answer__nonsense_from_the_model_at_every_stage() -> None:
     chat = FakeChat("zzt frob 7 qux")
-    rerankers = {"llm-pointwise": with_fallback(LlmPointwiseReranker(chat), NONE)}
+    rerankers = {"llm-pointwise": FallbackReranker(LlmPointwiseReranker(chat), NONE)}
     result = ask("When does the gate open?", parts(chat=chat, rerankers=rerankers), reranker="llm-pointwise")
     assert result.generated.text == "The gate of the castle opens at nine. [1]"
     assert [(f.stage, f.used) for f in result.fallbacks] == [("rerank", "none"), ("generate", "extractive")]

@@ -14,7 +14,8 @@ from pipeline.answer_parts import AnswerParts
 from pipeline.budget import Budget, BudgetRequest, Limit, Limits
 from pipeline.errors import BudgetExceeded
 from pipeline.ports import RecentSpending, Reranker
-from pipeline.rerank import RecallOrderReranker, build_cascade
+from pipeline.rerank import build_cascade
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.text.tokens import estimate_messages, estimate_tokens
 from pipeline.types import (
     AnswerOptions,

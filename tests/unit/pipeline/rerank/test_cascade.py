@@ -9,15 +9,11 @@ import pytest
 from pipeline.cascades import check_reranker, parse_cascade
 from pipeline.errors import Cancelled, LlmUnreachable, UnknownName
 from pipeline.ports import Reranker
-from pipeline.rerank import (
-    CascadeReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    build_cascade,
-    estimate_usage,
-    top_k_of,
-    with_fallback,
-)
+from pipeline.rerank import build_cascade, estimate_usage, top_k_of
+from pipeline.rerank.cascade import CascadeReranker
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CandidateScore, is_full_permutation, rank_by_score
 from pipeline.types import RERANKERS, Candidate, RerankResult, Usage
 from tests.answer_fakes import FakeChat, candidates, order
@@ -59,10 +55,10 @@ def methods(**replaced: Reranker) -> dict[str, Reranker]:
     small = ByNumber("llm-listwise", lambda number: 1 - number / 200)
     made: dict[str, Reranker] = {
         "none": NONE,
-        "cross-encoder": with_fallback(large, NONE),
-        "llm-listwise": with_fallback(small, NONE),
+        "cross-encoder": FallbackReranker(large, NONE),
+        "llm-listwise": FallbackReranker(small, NONE),
     }
-    return made | {name.replace("_", "-"): with_fallback(reranker, NONE) for name, reranker in replaced.items()}
+    return made | {name.replace("_", "-"): FallbackReranker(reranker, NONE) for name, reranker in replaced.items()}
 
 
 @pytest.mark.parametrize("name", RERANKERS)
@@ -150,7 +146,7 @@ def test_cascade__a_later_stage_that_fails_leaves_the_order_of_the_one_before() 
 def test_cascade__behind_the_first_stage_stand_its_fallbacks() -> None:
     broken = ByNumber("cross-encoder", RuntimeError("no model"))
     stand_in = ByNumber("late-interaction", lambda number: (number % 5) / 10)
-    built = methods() | {"cross-encoder": with_fallback(broken, stand_in, NONE)}
+    built = methods() | {"cross-encoder": FallbackReranker(broken, stand_in, NONE)}
     result = build_cascade("cross-encoder:10>llm-listwise:4", built).rerank("q", candidates(12), deadline_s=8.0)
     assert order(result)[:4] == [3, 4, 8, 9]
     assert result.method == "cross-encoder:10>llm-listwise:4"
@@ -188,7 +184,7 @@ def test_cascade__fewer_candidates_than_its_numbers() -> None:
 
 
 def test_cascade__inside_a_fallback_chain_counts_as_one_method() -> None:
-    chain = with_fallback(build_cascade("cross-encoder:10>llm-listwise:4", methods()), NONE)
+    chain = FallbackReranker(build_cascade("cross-encoder:10>llm-listwise:4", methods()), NONE)
     result = chain.rerank("q", candidates(12), deadline_s=8.0)
     assert result.method == "cross-encoder:10>llm-listwise:4"
 
@@ -206,5 +202,5 @@ def test_estimate__of_all_stages_together() -> None:
     cascade = build_cascade("cross-encoder:10>llm-listwise:4", methods())
     assert estimate_usage(cascade, "q", candidates(12)) == Usage(14, 140)
     assert estimate_usage(NONE, "q", candidates(12)) == Usage()
-    chain = with_fallback(LlmPointwiseReranker(FakeChat("x")), NONE)
+    chain = FallbackReranker(LlmPointwiseReranker(FakeChat("x")), NONE)
     assert estimate_usage(chain, "q", candidates(12)).calls == 12

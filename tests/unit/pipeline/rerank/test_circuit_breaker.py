@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from pipeline.errors import Cancelled, LlmUnreachable, ModelUnavailable
-from pipeline.rerank import LlmPointwiseReranker, RecallOrderReranker, with_fallback
 from pipeline.rerank.circuit_breaker import CircuitBreaker
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.types import RerankResult
 from tests.answer_fakes import FakeChat, candidates, order
 
@@ -17,7 +19,7 @@ def test_breaker__opens_after_failures_in_a_row_and_tries_again_after_a_pause() 
     now = [0.0]
     chat = FakeChat(LlmUnreachable("It is away."))
     breaker = CircuitBreaker(LlmPointwiseReranker(chat), failures=3, pause_s=60, clock=lambda: now[0])
-    chain = with_fallback(breaker, RecallOrderReranker())
+    chain = FallbackReranker(breaker, RecallOrderReranker())
     for _ in range(3):
         assert "It is away." in chain.rerank("q", candidates(2), deadline_s=5.0).fallbacks[0].reason
     chat.asked.clear()

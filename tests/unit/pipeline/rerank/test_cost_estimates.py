@@ -10,19 +10,16 @@ import pytest
 
 from pipeline.ports import Reranker
 from pipeline.prompts import load_prompt, quote_title
-from pipeline.rerank import (
-    LateInteractionReranker,
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    RerankApiReranker,
-    build_cascade,
-    estimate_usage,
-    with_fallback,
-)
+from pipeline.rerank import build_cascade, estimate_usage
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.late_interaction import LateInteractionReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.passages import quote_candidates, quote_text
+from pipeline.rerank.recall_order import RecallOrderReranker
+from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.text.tokens import estimate_messages
 from pipeline.types import Usage
 from tests.answer_fakes import FakeChat, WordEmbedder, candidate
@@ -100,7 +97,7 @@ def test_estimate__a_cascade_sums_its_stages_on_the_sizes_they_see() -> None:
     chat = FakeChat("unasked")
     late = LateInteractionReranker(WordEmbedder(), query_prefix="", passage_prefix="")
     rated, compared = LlmPointwiseReranker(chat, limits=LIMITS), LlmPairwiseReranker(chat, limits=LIMITS)
-    rerankers = {r.method: with_fallback(r, RecallOrderReranker()) for r in (late, rated, compared)}
+    rerankers = {r.method: FallbackReranker(r, RecallOrderReranker()) for r in (late, rated, compared)}
     cascade = build_cascade("late-interaction:40>llm-pointwise:20>llm-pairwise:5>3", rerankers)
     assert estimate_usage(cascade, QUESTION, SAME) == rated.estimate(QUESTION, SAME[:20]) + compared.estimate(
         QUESTION, SAME[:5]

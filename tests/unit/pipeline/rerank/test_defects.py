@@ -15,16 +15,14 @@ import pytest
 
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
-from pipeline.rerank import (
-    LlmLimits,
-    LlmListwiseReranker,
-    LlmPairwiseReranker,
-    LlmPointwiseReranker,
-    RecallOrderReranker,
-    RerankApiReranker,
-    with_fallback,
-)
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.rating_reply import parse_rating, parse_ratings
+from pipeline.rerank.recall_order import RecallOrderReranker
+from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.rerank.results import UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
@@ -50,7 +48,7 @@ def test_defect_01__default_windows_leave_nobody_out(count: int) -> None:
 def test_defect_02__a_number_in_prose_puts_nobody_first() -> None:
     for said in ("20 passages are provided.", "Of the 20 passages, number 7 is quite good.", "5 out of 10, I'd say."):
         for method in METHODS:
-            result = with_fallback(method(FakeChat(said)), RecallOrderReranker()).rerank(
+            result = FallbackReranker(method(FakeChat(said)), RecallOrderReranker()).rerank(
                 "q", candidates(20), deadline_s=10.0
             )
             assert order(result) == list(range(1, 21))
@@ -68,7 +66,7 @@ def test_defect_03__text_without_spaces_is_cut_too(method: type[LlmReranker]) ->
 @pytest.mark.parametrize("said", ["", "   ", "I'm sorry, but I can't help with that.", "<think>hm</think>"])
 @pytest.mark.parametrize("method", METHODS)
 def test_defect_04__an_empty_or_refusing_answer_is_no_success(method: type[LlmReranker], said: str) -> None:
-    chain = with_fallback(method(FakeChat(said)), RecallOrderReranker())
+    chain = FallbackReranker(method(FakeChat(said)), RecallOrderReranker())
     result = chain.rerank("q", candidates(8), deadline_s=10.0)
     assert result.method == "none"
     assert [(f.method, f.used) for f in result.fallbacks] == [(method.method, "none")]
@@ -129,7 +127,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
 
     with LoopbackLlm(disguised) as server:
         endpoint = HttpRerankEndpoint(server.url)
-        result = with_fallback(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=10.0)
+        result = FallbackReranker(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=10.0)
         server.let_go()
         endpoint.close()
     assert order(result) == [1, 2]
@@ -137,7 +135,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
 
     with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         endpoint = HttpRerankEndpoint(server.url)
-        result = with_fallback(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=2.0)
+        result = FallbackReranker(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=2.0)
         assert server.held.is_set()
         assert not server.released.is_set()
         server.let_go()
@@ -151,7 +149,7 @@ def test_defect_10__retries_end(method: type[LlmReranker], status: int, requests
     with LoopbackLlm(lambda request: ScriptedReply(status=status, body="no", headers={"Retry-After": "0"})) as server:
         chat = OpenAIChat(server.url, "tiny", api_key="wrong")
         reranker = method(chat, limits=LlmLimits(concurrency=1))
-        result = with_fallback(reranker).rerank("q", candidates(20), deadline_s=20.0)
+        result = FallbackReranker(reranker).rerank("q", candidates(20), deadline_s=20.0)
         server.let_go()
         chat.close()
     assert len(server.asked) == requests

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
-from pipeline.rerank import LlmPointwiseReranker
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.types import ChatMessage
 from tests.answer_fakes import candidates, order
 from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion

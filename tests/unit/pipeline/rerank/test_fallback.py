@@ -9,23 +9,12 @@ from dataclasses import replace
 import pytest
 
 from pipeline.errors import Cancelled, LlmUnreachable
-from pipeline.rerank import (
-    CrossEncoderReranker,
-    FallbackReranker,
-    LateInteractionReranker,
-    RecallOrderReranker,
-    with_fallback,
-)
-from pipeline.rerank.late_interaction import max_sim
-from pipeline.rerank.results import (
-    CandidateScore,
-    failed_result,
-    is_full_permutation,
-    rank_by_recall,
-    rank_by_score,
-    sigmoid,
-    standardize,
-)
+from pipeline.rerank.cross_encoder import CrossEncoderReranker
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.late_interaction import LateInteractionReranker, max_sim
+from pipeline.rerank.recall_order import RecallOrderReranker
+from pipeline.rerank.results import CandidateScore, failed_result, is_full_permutation, rank_by_recall, rank_by_score
+from pipeline.rerank.score_scaling import sigmoid, standardize
 from pipeline.types import Candidate, RankedCandidate, RerankResult, Usage
 from tests.answer_fakes import WordEmbedder, candidate, candidates, order
 
@@ -211,7 +200,7 @@ def test_sigmoid__any_logit() -> None:
 
 
 def test_fallback__records_what_failed_and_what_held() -> None:
-    chain = with_fallback(Failing(LlmUnreachable()), LateInteractionReranker(WordEmbedder()))
+    chain = FallbackReranker(Failing(LlmUnreachable()), LateInteractionReranker(WordEmbedder()))
     result = chain.rerank("Passage number 2", candidates(3), deadline_s=5.0)
     assert chain.method == "failing"
     assert result.method == "late-interaction"
@@ -220,7 +209,7 @@ def test_fallback__records_what_failed_and_what_held() -> None:
 
 
 def test_fallback__nothing_works() -> None:
-    chain = FallbackReranker([Failing(RuntimeError("x")), Failing(MemoryError("y"))])
+    chain = FallbackReranker(Failing(RuntimeError("x")), Failing(MemoryError("y")))
     result = chain.rerank("q", candidates(3), deadline_s=5.0)
     assert order(result) == [1, 2, 3]
     assert result.method == "none"
@@ -230,7 +219,7 @@ def test_fallback__nothing_works() -> None:
 def test_fallback__keeps_the_costs_of_a_method_that_gave_up() -> None:
     found = candidates(2)
     gave_up = Giving(failed_result(found, "giving", "nonsense", Usage(4, 40, 4, 0.1), ("hash",)))
-    result = with_fallback(gave_up, RecallOrderReranker()).rerank("q", found, deadline_s=5.0)
+    result = FallbackReranker(gave_up, RecallOrderReranker()).rerank("q", found, deadline_s=5.0)
     assert result.usage == Usage(4, 40, 4, 0.1)
     assert result.prompt_hashes == ("hash",)
     assert result.ranked[0].flags == ()
@@ -248,7 +237,7 @@ def test_fallback__keeps_the_costs_of_a_method_that_gave_up() -> None:
     ],
 )
 def test_fallback__refuses_what_is_no_permutation(ranked: tuple[RankedCandidate, ...]) -> None:
-    result = with_fallback(Giving(RerankResult(ranked, "giving"))).rerank("q", candidates(2), deadline_s=5.0)
+    result = FallbackReranker(Giving(RerankResult(ranked, "giving"))).rerank("q", candidates(2), deadline_s=5.0)
     assert order(result) == [1, 2]
     assert "did not give every candidate back once" in result.fallbacks[0].reason
 
@@ -259,15 +248,15 @@ def test_fallback__leaves_time_for_the_next() -> None:
         Giving(failed_result(found, "giving", "x")),
         Giving(RerankResult(rank_by_recall(found, "giving"), "giving")),
     )
-    with_fallback(first, second, RecallOrderReranker()).rerank("q", found, deadline_s=8.0)
+    FallbackReranker(first, second, RecallOrderReranker()).rerank("q", found, deadline_s=8.0)
     assert 5.0 < first.deadlines_s[0] <= 6.0
     assert 6.0 < second.deadlines_s[0] <= 8.0
 
 
 def test_fallback__cancellation_passes() -> None:
     with pytest.raises(Cancelled):
-        with_fallback(Failing(Cancelled())).rerank("q", candidates(1), deadline_s=5.0)
+        FallbackReranker(Failing(Cancelled())).rerank("q", candidates(1), deadline_s=5.0)
 
 
 def test_fallback__no_candidates() -> None:
-    assert with_fallback(CrossEncoderReranker(LengthScorer())).rerank("q", [], deadline_s=5.0).ranked == ()
+    assert FallbackReranker(CrossEncoderReranker(LengthScorer())).rerank("q", [], deadline_s=5.0).ranked == ()

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout
-from pipeline.rerank import LlmLimits, LlmListwiseReranker, RecallOrderReranker, with_fallback
-from pipeline.rerank.llm_listwise import window_spans
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_listwise import LlmListwiseReranker, window_spans
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
@@ -94,7 +96,7 @@ def test_rerank__a_window_that_fails_keeps_its_order() -> None:
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
     chat = FakeChat(LlmRejected("The endpoint refused the key."))
-    chain = with_fallback(LlmListwiseReranker(chat), RecallOrderReranker())
+    chain = FallbackReranker(LlmListwiseReranker(chat), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1
     assert result.method == "none"

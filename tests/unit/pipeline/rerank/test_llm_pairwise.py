@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout
-from pipeline.rerank import LlmLimits, LlmPairwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.pairwise_sorting import (
     ComparisonSequence,
     Result,
@@ -19,6 +21,7 @@ from pipeline.rerank.pairwise_sorting import (
     max_comparisons,
     merge_runs,
 )
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
@@ -94,7 +97,7 @@ def test_rerank__every_pair_is_asked_in_both_orders(strategy: Strategy) -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("always", ["A", "B"])
 def test_rerank__a_model_that_goes_by_position_decides_nothing(strategy: Strategy, always: str) -> None:
-    chain = with_fallback(LlmPairwiseReranker(FakeChat(always), strategy=strategy), RecallOrderReranker())
+    chain = FallbackReranker(LlmPairwiseReranker(FakeChat(always), strategy=strategy), RecallOrderReranker())
     result = chain.rerank("q", candidates(6), deadline_s=20.0)
     assert order(result) == [1, 2, 3, 4, 5, 6]
     assert result.method == "none"
@@ -126,7 +129,7 @@ def test_rerank__repairs_once() -> None:
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
     chat = FakeChat(LlmRejected("The endpoint refused the key."))
-    chain = with_fallback(LlmPairwiseReranker(chat, limits=LlmLimits(concurrency=1)), RecallOrderReranker())
+    chain = FallbackReranker(LlmPairwiseReranker(chat, limits=LlmLimits(concurrency=1)), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1
     assert "decided none of 0 pairs" in result.fallbacks[0].reason

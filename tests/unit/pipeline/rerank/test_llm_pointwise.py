@@ -13,8 +13,11 @@ from typing import Any, Literal
 import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout, LlmUnreachable
-from pipeline.rerank import LlmLimits, LlmPointwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_calls import LlmLimits
+from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.rating_reply import Rating, parse_rating, parse_ratings
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import is_full_permutation
 from pipeline.types import ChatMessage, ChatReply, TokenLogprobs, Usage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
@@ -138,7 +141,7 @@ def test_rerank__unusable_ratings_keep_their_place() -> None:
     ],
 )
 def test_rerank__nothing_usable_is_a_recorded_fallback(answer: str | Exception) -> None:
-    chain = with_fallback(LlmPointwiseReranker(FakeChat(answer)), RecallOrderReranker())
+    chain = FallbackReranker(LlmPointwiseReranker(FakeChat(answer)), RecallOrderReranker())
     result = chain.rerank("q", candidates(6), deadline_s=5.0)
     assert order(result) == [1, 2, 3, 4, 5, 6]
     assert result.method == "none"

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.rerank import LlmListwiseReranker, RecallOrderReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.llm_listwise import LlmListwiseReranker
 from pipeline.rerank.preference_reply import parse_preference
 from pipeline.rerank.ranking_reply import parse_ranking
+from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CORRECTED, is_full_permutation
 from tests.answer_fakes import FakeChat, candidates, order
 
@@ -163,7 +165,7 @@ def test_real_responses__each_is_a_permutation_or_a_recorded_fallback(shared: Pa
     found = candidates(20)
     outcomes: Counter[str] = Counter()
     for response in real_responses(shared):
-        reranker = with_fallback(LlmListwiseReranker(FakeChat(response["response"])), RecallOrderReranker())
+        reranker = FallbackReranker(LlmListwiseReranker(FakeChat(response["response"])), RecallOrderReranker())
         result = reranker.rerank(response["query"], found, deadline_s=60)
         assert is_full_permutation(result.ranked, found)
         fell_back = [(fallback.method, fallback.used) for fallback in result.fallbacks]

@@ -15,7 +15,9 @@ from config.settings import Settings
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint, read_scores
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.ports import PassageScores
-from pipeline.rerank import RecallOrderReranker, RerankApiReranker, with_fallback
+from pipeline.rerank.fallback import FallbackReranker
+from pipeline.rerank.recall_order import RecallOrderReranker
+from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.rerank.results import UNSCORED, is_full_permutation
 from pipeline.types import Usage
 from tests.answer_fakes import candidate, candidates, order
@@ -101,7 +103,7 @@ def test_rerank__unscored_keep_their_place_and_are_flagged() -> None:
 
 
 def test_rerank__too_few_scores_are_a_recorded_fallback() -> None:
-    chain = with_fallback(RerankApiReranker(FakeEndpoint(None, None, 0.5)), RecallOrderReranker())
+    chain = FallbackReranker(RerankApiReranker(FakeEndpoint(None, None, 0.5)), RecallOrderReranker())
     result = chain.rerank("q", candidates(3), deadline_s=5.0)
     assert (order(result), result.method) == ([1, 2, 3], "none")
     assert "Only 1 of 3 passages got a usable score from fake-reranker" in result.fallbacks[0].reason
@@ -112,7 +114,7 @@ def test_rerank__the_budget_is_looked_at_first() -> None:
     endpoint = FakeEndpoint(0.1, 0.2)
     reranker = RerankApiReranker(endpoint, budget_tokens=100)
     assert reranker.estimate("q", candidates(40)).prompt_tokens > 100
-    result = with_fallback(reranker, RecallOrderReranker()).rerank("q", candidates(40), deadline_s=5.0)
+    result = FallbackReranker(reranker, RecallOrderReranker()).rerank("q", candidates(40), deadline_s=5.0)
     assert endpoint.asked == []
     assert "tokens; the limit is 100" in result.fallbacks[0].reason
 
@@ -292,7 +294,7 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
         ScriptedReply(body="{}"),
         ScriptedReply(close=True),
     ):
-        chain = with_fallback(RerankApiReranker(serve([said])), RecallOrderReranker())
+        chain = FallbackReranker(RerankApiReranker(serve([said])), RecallOrderReranker())
         found = candidates(5)
         result = chain.rerank("q", found, deadline_s=5.0)
         assert is_full_permutation(result.ranked, found)
@@ -302,7 +304,7 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
 @pytest.mark.parametrize(("said", "calls"), [(ScriptedReply(hold=True), 1), (ScriptedReply(status=401), 0)])
 def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: ScriptedReply, calls: int) -> None:
     reranker = RerankApiReranker(serve([said]), price_call_usd=2.0)
-    result = with_fallback(reranker, RecallOrderReranker()).rerank("q", candidates(5), deadline_s=1.0)
+    result = FallbackReranker(reranker, RecallOrderReranker()).rerank("q", candidates(5), deadline_s=1.0)
     assert result.usage == (reranker.estimate("q", candidates(5)) if calls else Usage())
 
 

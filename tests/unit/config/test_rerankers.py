@@ -1,0 +1,78 @@
+"""Building the rerankers that users can choose."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from config import rerankers
+from config.rerankers import BUILDERS, LazyCrossEncoder, build_rerankers
+from config.settings import Settings
+from pipeline.ports import Reranker
+from pipeline.rerank.results import is_full_permutation
+from pipeline.types import RERANKERS
+from tests.answer_fakes import WordEmbedder, candidates
+
+
+class LengthScorer:
+    name = "length"
+
+    def score(self, question: str, passages: Sequence[str]) -> list[float]:
+        return [float(len(passage)) for passage in passages]
+
+
+def build() -> dict[str, Reranker]:
+    return dict(build_rerankers(Settings(), WordEmbedder(), chat=None, cross_encoder=LengthScorer()))
+
+
+def test_rerankers__one_for_each_name_that_users_can_choose() -> None:
+    assert set(BUILDERS) == set(RERANKERS), "config/rerankers.py and pipeline/types/retrieval.py differ"
+    assert {name: reranker.method for name, reranker in build().items()} == {name: name for name in RERANKERS}
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+@pytest.mark.parametrize("count", [0, 1, 12])
+def test_rerankers__each_returns_a_full_permutation(name: str, count: int) -> None:
+    found = candidates(count)
+    result = build()[name].rerank("Which passage?", found, deadline_s=10.0)
+    assert is_full_permutation(result.ranked, found)
+    assert all(fallback.method == name for fallback in result.fallbacks)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("llm-pointwise", "REFDESK_LLM_BASE_URL"),
+        ("llm-pairwise", "REFDESK_LLM_BASE_URL"),
+        ("llm-listwise", "REFDESK_LLM_BASE_URL"),
+        ("rerank-api", "REFDESK_RERANK_API_URL"),
+    ],
+)
+def test_rerankers__without_its_settings_a_method_falls_back(name: str, reason: str) -> None:
+    result = build()[name].rerank("Which passage?", candidates(3), deadline_s=10.0)
+    assert result.method == "late-interaction"
+    assert reason in result.fallbacks[0].reason
+
+
+def test_rerankers__a_name_without_a_builder_is_reported_with_both_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rerankers, "RERANKERS", (*RERANKERS, "dummy"))
+    with pytest.raises(RuntimeError, match=r"pipeline/types/retrieval\.py.*config/rerankers\.py.*dummy"):
+        build()
+
+
+def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.errors import ModelUnavailable
+
+    loads: list[str] = []
+
+    def fail(name: str, **options: Any) -> None:
+        loads.append(name)
+        raise ModelUnavailable("It is missing.")
+
+    module: Callable[..., object] = fail
+    monkeypatch.setattr("pipeline.backends.models.cross_encoder.SentenceTransformersCrossEncoder", module)
+    scorer = LazyCrossEncoder("model", 1)
+    for _ in range(2):
+        with pytest.raises(ModelUnavailable, match=r"It is missing\."):
+            scorer.score("question", ["passage"])
+    assert loads == ["model"]
