@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from cli.context import begin, opened
+from cli.context import open_context, start_command
 from config.wiring import build_parts
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, load_dataset
@@ -63,10 +63,10 @@ def measure(dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weigh: 
 
 def main(arguments: argparse.Namespace) -> None:
     """Measure every collection and print a table."""
-    settings = begin()
+    settings = start_command()
     print("| collection | " + " | ".join(COLUMNS) + " |")
     print("| --- |" + " ---: |" * len(COLUMNS))
-    with opened(settings, roles=("ingest",)) as front:
+    with open_context(settings, roles=("ingest",)) as front:
         profile = ensure_live_profile(front.database, settings)
         parts = build_parts(settings, profile, role="query")
         for folder in arguments.collections:

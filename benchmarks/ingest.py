@@ -25,7 +25,7 @@ from pathlib import Path
 
 from fpdf import FPDF
 
-from cli.context import CommandContext, opened
+from cli.context import CommandContext, open_context
 from cli.ingest import submit_sources
 from cli.sources import find_sources
 from cli.waiting import wait_for
@@ -137,7 +137,7 @@ def main() -> None:
     print(f"{'kind':6} {'chunks':>7} {'ingest s':>10} {'encode s':>8} {'ingest /s':>11} {'encode /s':>9} {'ratio':>6}")
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
         settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
-        with opened(settings, roles=("ingest",)) as front:
+        with open_context(settings, roles=("ingest",)) as front:
             for number in range(arguments.rounds):
                 files = {
                     "notes": write_notes(Path(folder) / f"notes-{number}", arguments.notes, number),

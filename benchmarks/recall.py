@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import text
 
-from cli.context import opened
+from cli.context import open_context
 from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import profiles, workspaces
@@ -243,7 +243,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
         settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
-        with opened(settings) as front:
+        with open_context(settings) as front:
             run(front.database, arguments)
 
 

@@ -1,4 +1,4 @@
-"""`refdesk ask`: a question, an answer with citations, and on demand the ranking before and after."""
+"""`refdesk ask`: answer a question with citations and, on request, show the ranking."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import context as front_end
-from cli.console import err, note, one_document, print_json, print_table, say
+from cli import context as cli_context
+from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
 from cli.context import CommandContext
 from cli.waiting import wait_for
 from db import jobs
@@ -33,12 +33,12 @@ class JobFailed(RefdeskError):
     """The question could not be answered."""
 
     def __init__(self, job: int, sentence: str) -> None:
-        """Remember which job it was."""
+        """Store the ID of the failed job."""
         super().__init__(sentence)
         self.job = job
 
 
-def _known_reranker(name: str | None) -> str | None:
+def _validate_reranker(name: str | None) -> str | None:
     try:
         return None if name is None else check_reranker(name)
     except UnknownName as error:
@@ -50,8 +50,8 @@ def register(app: typer.Typer) -> None:
     app.command("ask")(ask)
 
 
-def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the result of a question that got no answer; the reason is on stderr and on the job's row."""
+def failed_answer(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON result of a failed question. The reason is on stderr and stored with the job."""
     return {
         "job": error.job if isinstance(error, JobFailed) else None,
         "answer": None,
@@ -67,33 +67,38 @@ def unanswered(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-@one_document(unanswered)
+@json_on_error(failed_answer)
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
-    recall: Annotated[RecallName | None, typer.Option(help="How candidates are found (REFDESK_RECALL).")] = None,
-    top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
-    top_k: Annotated[int | None, typer.Option(min=1, max=20, help="Passages answered from (REFDESK_TOP_K).")] = None,
+    recall: Annotated[RecallName | None, typer.Option(help="How to find candidates (default: REFDESK_RECALL).")] = None,
+    top_n: Annotated[
+        int | None, typer.Option(min=1, max=200, help="Number of candidates to recall (default: REFDESK_TOP_N).")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, max=20, help="Number of passages to answer from (default: REFDESK_TOP_K).")
+    ] = None,
     reranker: Annotated[
         str | None,
         typer.Option(
-            callback=_known_reranker,
-            help="What puts the candidates in order (REFDESK_RERANKER), also several in a row, such as "
-            "'cross-encoder:50>llm-listwise:20>3'.",
+            callback=_validate_reranker,
+            help="Reranker or cascade, such as 'cross-encoder:50>llm-listwise:20>3' (default: REFDESK_RERANKER).",
         ),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Show the ranking before and after, and times.")] = False,
-    workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also show the ranking before and after reranking, and timings.")
+    ] = False,
+    workspace: Annotated[str, typer.Option(help="Workspace to search.")] = "local",
     channel: Annotated[
-        list[str] | None, typer.Option(help="Also use this channel's documents; may be repeated.")
+        list[str] | None, typer.Option(help="Also use documents restricted to this channel; may be repeated.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
-    """Ask the library a question and get an answer with citations.
+    """Answer a question from the library, with citations.
 
-    Candidates are recalled by meaning and by keyword, reranked, and the best passages make the answer. Where nothing
-    fits, Refdesk says so and names the nearest sources.
+    Refdesk recalls candidates by vectors and keywords, reranks them, and answers from the best passages. If no passage
+    is relevant enough, it says so and names the closest documents.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     options = {
         "recall": recall.value if recall else settings.answer.recall,
         "top_n": top_n or settings.answer.top_n,
@@ -101,8 +106,8 @@ def ask(
         "reranker": reranker or settings.answer.reranker,
     }
     asked = check_question(question, settings.answer.max_question_chars)
-    with front_end.opened(settings, roles=("query",)) as front:
-        job = submit_and_wait(front, workspace, asked, options, [escape_undecodable(name) for name in channel or ()])
+    with cli_context.open_context(settings, roles=("query",)) as context:
+        job = submit_and_wait(context, workspace, asked, options, [escape_undecodable(name) for name in channel or ()])
     if as_json:
         print_json(job.result)
     else:
@@ -111,30 +116,34 @@ def ask(
 
 
 def submit_and_wait(
-    front: CommandContext, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
+    context: CommandContext, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
 ) -> Job:
-    """Submit a question and wait for its answer; raises `JobFailed` with the job's own sentence."""
-    workspace_id = front.workspace(workspace)
+    """Submit a question and wait for its answer; raises `JobFailed` with the error of the job."""
+    workspace_id = context.workspace(workspace)
     payload = {"question": question, "options": options, "channels": list(channels)}
     new = jobs.NewJob(
-        workspace_id, "ask", payload, requester=front_end.requester(), max_attempts=front.settings.jobs.max_attempts
+        workspace_id,
+        "ask",
+        payload,
+        requester=cli_context.current_user(),
+        max_attempts=context.settings.jobs.max_attempts,
     )
-    number = front.submitter.submit([new])[0]
+    number = context.submitter.submit([new])[0]
     ended: list[Job] = []
     with err.status("queued …") as status:
 
         def on_jobs(seen: Sequence[Job]) -> None:
             for job in seen:
-                status.update(_state_line(job))
+                status.update(_format_state(job))
                 if job.finished:
                     ended.append(job)
 
         try:
-            wait_for(front, workspace_id, [number], "query", on_jobs)
+            wait_for(context, workspace_id, [number], "query", on_jobs)
         except RefdeskError as error:
-            raise JobFailed(number, f"{error} (job {number} waits in the ledger)") from error
+            raise JobFailed(number, f"{error} Job {number} stays queued.") from error
         except KeyboardInterrupt:
-            _forget(front, workspace_id, number)
+            _cancel_question(context, workspace_id, number)
             raise
     job = ended[0]
     if job.state != "succeeded":
@@ -142,41 +151,43 @@ def submit_and_wait(
     return job
 
 
-def _forget(front: CommandContext, workspace_id: int, number: int) -> None:
-    """Cancel a question that nobody waits for any more."""
-    with suppress(RefdeskError), front.database.tenant(workspace_id) as session:
+def _cancel_question(context: CommandContext, workspace_id: int, number: int) -> None:
+    """Cancel a question after Ctrl-C."""
+    with suppress(RefdeskError), context.database.tenant(workspace_id) as session:
         jobs.cancel(session, number)
 
 
 def show_answer(result: dict[str, Any], *, explain: bool) -> None:
-    """Print an answer for people."""
-    say(result["answer"])
+    """Print an answer as text."""
+    print_line(result["answer"])
     if result["citations"]:
-        say("")
+        print_line("")
         for citation in result["citations"]:
             page = f", page {citation['page']}" if citation["page"] else ""
             copies = ", ".join(
                 f"{other['title']} (document {other['document']})" for other in citation.get("also_in", ())
             )
             also = f", also in: {copies}" if copies else ""
-            say(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']}){also}", "dim")
+            print_line(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']}){also}", "dim")
     for group in result.get("conflicts", ()):
-        note(f"the sources disagree: {', '.join(f'[{n}]' for n in group)}", "yellow")
+        print_note(f"the sources disagree: {', '.join(f'[{n}]' for n in group)}", "yellow")
     for fallback in result["fallbacks"]:
-        note(f"{fallback['stage']}: {fallback['used']} instead of {fallback['method']}: {fallback['reason']}", "yellow")
+        print_note(
+            f"{fallback['stage']}: {fallback['used']} instead of {fallback['method']}: {fallback['reason']}", "yellow"
+        )
     if explain:
         show_ranking(result)
 
 
 def show_ranking(result: dict[str, Any], *, limit: int = 10) -> None:
-    """Print the candidates before and after reranking, and where the time went."""
-    say("")
-    say(f"Ranking by {result['reranker']}, {len(result['candidates'])} candidates", "bold")
+    """Print the candidates with their ranks before and after reranking, and the time of each stage."""
+    print_line("")
+    print_line(f"Ranking by {result['reranker']}, {len(result['candidates'])} candidates", "bold")
     rows = [
         (
             item["rank"],
             item["recall_rank"],
-            _move(item["recall_rank"] - item["rank"]),
+            _format_move(item["recall_rank"] - item["rank"]),
             f"{item['score']:.3f}",
             item["title"],
             item["chunk"],
@@ -185,21 +196,21 @@ def show_ranking(result: dict[str, Any], *, limit: int = 10) -> None:
         for item in result["candidates"][:limit]
     ]
     print_table(("after", "before", "moved", "score", "title", "chunk", "reason"), rows, numbers=("after", "before"))
-    say("")
-    say("times in ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in result["timings_ms"].items()), "dim")
-    say(f"answer by {result['model']}, job {result['job']}", "dim")
+    print_line("")
+    print_line("times in ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in result["timings_ms"].items()), "dim")
+    print_line(f"answer by {result['model']}, job {result['job']}", "dim")
 
 
-def _move(steps: int) -> str:
+def _format_move(steps: int) -> str:
     return f"↑{steps}" if steps > 0 else f"↓{-steps}" if steps < 0 else "="
 
 
-def _state_line(job: Job) -> str:
+def _format_state(job: Job) -> str:
     if job.stage == "rerank" and job.progress_total > 1:
         return f"reranking {job.progress_done} of {job.progress_total} …"
     words = {
-        "rewrite": "reading the conversation",
-        "embed": "reading the question",
+        "rewrite": "rewriting the question",
+        "embed": "embedding the question",
         "recall": "recalling",
         "rerank": "reranking",
         "generate": "writing",

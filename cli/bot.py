@@ -1,4 +1,4 @@
-"""`refdesk bot`: the Discord bot, a process of its own; this starts it, passes signals on and takes its exit code."""
+"""`refdesk bot`: start the bot process, forward signals and return its exit code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import FrameType
 
 import typer
 
-from cli import context as front_end
+from cli import context as cli_context
 from config.checks import Check
 from config.settings import Settings
 from db.schema import migrate
@@ -22,7 +22,7 @@ from pipeline.errors import MissingExtra, SetupError
 
 CHECK_TIMEOUT_S = 30.0
 MISCONFIGURED = 78
-"""Exit code of a bot that no restart can help: a wrong token, refused intents, wrong settings."""
+"""Exit code of a bot that a restart cannot fix: invalid token, missing intents, invalid settings."""
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +31,12 @@ def register(app: typer.Typer) -> None:
 
 
 def bot() -> int:
-    """Run the Discord bot until it is told to stop (Ctrl-C or SIGTERM).
+    """Run the Discord bot until Ctrl-C or SIGTERM.
 
-    It needs DISCORD_TOKEN, and workers that answer (`refdesk up`, `refdesk worker`). `refdesk doctor` checks the token
-    and gives the link that invites the bot to a server. Several bots with one token may run; they share the work.
+    Requires DISCORD_TOKEN and running workers (`refdesk up` or `refdesk worker`). `refdesk doctor` checks the token and
+    prints the link that invites the bot to a server. Several bots with the same token share the work.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     require_bot(settings)
     with open_servers(settings) as urls:
         if settings.servers.database_url is None:
@@ -49,32 +49,32 @@ def bot() -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, pass_on)
         code = process.wait()
-        # A supervisor has to learn from 78 that no restart helps; an end by a signal has no code of its own.
+        # Keep 78, which tells a supervisor not to restart. A process ended by a signal has no exit code.
         return code if code >= 0 else 1
 
 
 def require_bot(settings: Settings) -> None:
-    """Raise a sentence when the bot cannot run here: no token, or its libraries are not installed."""
+    """Raise `SetupError` or `MissingExtra` if the bot has no token or its libraries are not installed."""
     if settings.discord.token is None:
-        raise SetupError("DISCORD_TOKEN is not set; docs/discord.md says how to make a bot and get its token.")
+        raise SetupError("DISCORD_TOKEN is not set. docs/discord.md explains how to create a bot and get its token.")
     if find_spec("discord") is None:
-        raise MissingExtra("The bot's libraries are not installed here: pip install 'refdesk[bot]'.")
+        raise MissingExtra("The libraries of the bot are not installed. Run `scripts/install bot` in the checkout.")
 
 
 def start_bot(urls: ServerUrls, log: int | None = None) -> subprocess.Popen[bytes]:
-    """Start the bot's process; its lines go to this terminal, or to a log file's descriptor."""
+    """Start the bot process; it logs to this terminal or to the given file descriptor."""
     return subprocess.Popen(
         [sys.executable, "-m", "bot", "--with-parent"],
         env=os.environ | {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,
-        start_new_session=True,  # Ctrl-C reaches the command only, which stops the bot in order
+        start_new_session=True,  # Ctrl-C must reach only this command, which stops the bot cleanly
     )
 
 
 def check_bot(settings: Settings) -> Iterator[Check]:
-    """Ask Discord about token, intents, permissions and the invite link; nothing without a token."""
+    """Check token, intents and permissions with Discord, if a token is set."""
     if settings.discord.token is None or find_spec("discord") is None:
         return
     try:
@@ -87,10 +87,10 @@ def check_bot(settings: Settings) -> Iterator[Check]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        yield Check("discord", "problem", f"no answer within {CHECK_TIMEOUT_S:.0f} s; is the network in order?")
+        yield Check("discord", "problem", f"no response within {CHECK_TIMEOUT_S:.0f} s; check the network connection")
         return
     findings = [Check(**json.loads(line)) for line in done.stdout.splitlines()]
     yield from findings
     if done.returncode and not findings:
-        words = done.stderr.strip().splitlines() or ["it left no word"]
-        yield Check("discord", "problem", f"the bot cannot be checked: {words[-1]}")
+        words = done.stderr.strip().splitlines() or ["no output"]
+        yield Check("discord", "problem", f"checking the bot failed: {words[-1]}")

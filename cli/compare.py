@@ -1,4 +1,4 @@
-"""`refdesk compare`: one question, several methods side by side."""
+"""`refdesk compare`: show several methods on one question side by side."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import context as front_end
+from cli import context as cli_context
 from cli.ask import RecallName
-from cli.console import err, note, one_document, print_json, print_table, say
+from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
 from cli.evaluate import DEFAULT_METHODS, method_names
 from evaluation.cost import total_tokens
 from evaluation.evaluate import EvaluationEnvironment
@@ -19,8 +19,8 @@ from pipeline.text.passages import join_headings
 from pipeline.types import Answer, AnswerOptions, RankedCandidate, RecallMode
 
 SNIPPET = 60
-"""Characters shown of a passage."""
-SUMMARY = ("method", "rerank ms", "total ms", "calls", "tokens", "USD", "same as the first")
+"""Maximum characters of a passage to show."""
+SUMMARY = ("method", "rerank ms", "total ms", "calls", "tokens", "USD", "overlap with first")
 
 
 def register(app: typer.Typer) -> None:
@@ -28,25 +28,27 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare)
 
 
-@one_document()
+@json_on_error()
 def compare(
     question: Annotated[str, typer.Argument(help="The question, in quotes.")],
     reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = DEFAULT_METHODS,
     recall: Annotated[
-        list[RecallName] | None, typer.Option(help="Kind of recall (REFDESK_RECALL); may be repeated to compare them.")
+        list[RecallName] | None, typer.Option(help="Kind of recall; may be repeated (default: REFDESK_RECALL).")
     ] = None,
-    top_n: Annotated[int | None, typer.Option(min=1, max=200, help="Candidates recalled (REFDESK_TOP_N).")] = None,
-    show: Annotated[int, typer.Option(min=1, max=50, help="Passages shown of each.")] = 5,
-    answers: Annotated[bool, typer.Option("--answers", help="Show the answer that each one leads to.")] = False,
-    workspace: Annotated[str, typer.Option(help="Workspace that is asked.")] = "local",
+    top_n: Annotated[
+        int | None, typer.Option(min=1, max=200, help="Number of candidates to recall (default: REFDESK_TOP_N).")
+    ] = None,
+    show: Annotated[int, typer.Option(min=1, max=50, help="Number of passages to show per method.")] = 5,
+    answers: Annotated[bool, typer.Option("--answers", help="Also show the answer of each method.")] = False,
+    workspace: Annotated[str, typer.Option(help="Workspace to search.")] = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
-    """Ask one question several ways and see side by side what each finds, how long it takes and what it costs.
+    """Compare methods on one question: passages, time and cost side by side.
 
-    All channels of the workspace are looked through. Nothing is stored; a language model is asked only by rerankers
-    that need one, and with --answers.
+    Searches all channels of the workspace and stores nothing. A language model is called only by rerankers that need
+    one, and with --answers.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     asked = check_question(question, settings.answer.max_question_chars)
     recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.answer.recall]
     ways = [
@@ -54,12 +56,12 @@ def compare(
         for kind in recalls
         for name in method_names(reranker)
     ]
-    with front_end.opened(settings) as front, err.status("loading the models …") as status:
+    with cli_context.open_context(settings) as context, err.status("loading the models …") as status:
         compared = answer_side_by_side(
             asked,
             ways,
             workspace,
-            EvaluationEnvironment(settings, front.database, front.submitter),
+            EvaluationEnvironment(settings, context.database, context.submitter),
             written=answers,
             on_method=lambda name, done, total: status.update(f"{name} ({done + 1} of {total})"),
         )
@@ -70,8 +72,8 @@ def compare(
     _show(compared, most=show)
     if answers:
         for answer in compared:
-            say(f"\n{method_name(answer.options)}", "bold")
-            say(answer.generated.text)
+            print_line(f"\n{method_name(answer.options)}", "bold")
+            print_line(answer.generated.text)
 
 
 def _show(compared: Sequence[Answer], *, most: int) -> None:
@@ -81,11 +83,11 @@ def _show(compared: Sequence[Answer], *, most: int) -> None:
         for place in range(min(most, max(len(answer.reranking.ranked) for answer in compared)))
     ]
     print_table(("", *names), rows)
-    say("")
+    print_line("")
     print_table(SUMMARY, [_summary(answer, compared[0], most) for answer in compared], numbers=SUMMARY[1:])
     for answer in compared:
         for one in answer.fallbacks:
-            note(f"{method_name(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
+            print_note(f"{method_name(answer.options)}: {one.used} instead of {one.method}: {one.reason}", "yellow")
 
 
 def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
@@ -100,7 +102,9 @@ def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
 
 
 def _summary(answer: Answer, first: Answer, most: int) -> tuple[object, ...]:
-    own, others = ({one.candidate.chunk_id for one in each.reranking.ranked[:most]} for each in (answer, first))
+    chunks, first_chunks = (
+        {one.candidate.chunk_id for one in each.reranking.ranked[:most]} for each in (answer, first)
+    )
     return (
         method_name(answer.options),
         f"{answer.timings_ms.get('rerank', 0.0):.0f}",
@@ -108,5 +112,5 @@ def _summary(answer: Answer, first: Answer, most: int) -> tuple[object, ...]:
         answer.usage.calls,
         total_tokens(answer.usage),
         f"{answer.usage.cost_usd:.4f}",
-        f"{len(own & others)} of {len(own)}",
+        f"{len(chunks & first_chunks)} of {len(chunks)}",
     )

@@ -1,4 +1,4 @@
-"""What people see: answers and tables on stdout, progress and errors on stderr; JSON alone on stdout when asked for."""
+"""Output of commands: results on stdout, progress and errors on stderr; with `--json` one document on stdout."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 WIDE = 10_000
-"""Width of a table that no terminal shows: a line is a row, for grep and files."""
+"""Table width if stdout is not a terminal: one line per row, for grep and files."""
 
 _CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
-"""Titles and texts come from strangers: an escape sequence in them must not reach the terminal."""
+"""Titles and texts are untrusted: an escape sequence in them must not reach the terminal."""
 
 Parameters = ParamSpec("Parameters")
 Code = TypeVar("Code")
 
 
 def error_document(error: RefdeskError, _options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write an error as the JSON document of a command that has no result to print."""
+    """Return an error as the JSON document of a command without a result."""
     return {"error": str(error), "error_class": error.name}
 
 
-def one_document(
+def json_on_error(
     when_failed: Callable[[RefdeskError, Mapping[str, Any]], Any] = error_document,
 ) -> Callable[[Callable[Parameters, Code]], Callable[Parameters, Code]]:
-    """See to it that a command with `--json` prints one JSON document also when it is refused."""
+    """Decorate a command so that with `--json` it prints one JSON document even if it fails."""
 
     def wrap(command: Callable[Parameters, Code]) -> Callable[Parameters, Code]:
         @functools.wraps(command)
@@ -63,7 +63,7 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """Print a table for people; text from documents and files is shown as it is, never as markup."""
+    """Print a table. Text from documents is printed literally, never as markup."""
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -74,7 +74,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, number
 
 
 def cell(value: Any) -> str:
-    """Write one value of a table, on one line."""
+    """Format one table cell on one line."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -83,23 +83,23 @@ def cell(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace what would steer a terminal or cannot be written at all."""
+    """Replace control characters and characters that cannot be encoded."""
     return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
 
 
-def say(text: str, style: str = "") -> None:
-    """Print a line on stdout, as it is."""
+def print_line(text: str, style: str = "") -> None:
+    """Print a line on stdout, without markup."""
     out.print(Text(printable(text)), style=style)
 
 
-def note(text: str, style: str = "dim") -> None:
-    """Print a line on stderr, as it is."""
+def print_note(text: str, style: str = "dim") -> None:
+    """Print a line on stderr, without markup."""
     err.print(Text(printable(text)), style=style)
 
 
-def complain(text: str) -> None:
-    """Print why something did not work, on stderr."""
-    note(text, "red")
+def print_error(text: str) -> None:
+    """Print an error on stderr."""
+    print_note(text, "red")
 
 
 def _plain(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""What a command works with: servers, database, submitter and, where it needs them, workers of its own.
+"""The context of a command: settings, servers, database, submitter and, if needed, temporary workers.
 
-A command uses what is running already. What it had to start, it stops again at its end.
+A command uses servers and workers that are already running. It stops the ones that it started.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tasks.submit import Submitter
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """An open front end."""
+    """The open resources of one command."""
 
     settings: Settings
     urls: ServerUrls
@@ -36,25 +36,27 @@ class CommandContext:
     workers: TemporaryWorkers
 
     def workspace(self, key: str) -> int:
-        """Give the number of a workspace, adding it on first use."""
+        """Return the ID of a workspace, creating it on first use."""
         with self.database.system() as session:
             return workspaces.ensure_workspace(session, escape_undecodable(key))
 
     def require_broker(self) -> None:
-        """Raise `BrokerUnavailable` unless Redis answers."""
+        """Raise `BrokerUnavailable` if Redis does not respond."""
         read_redis_version(self.urls.redis_url)
 
 
-def begin() -> Settings:
-    """Read the settings and set up logging: the first thing every command does."""
+def start_command() -> Settings:
+    """Load the settings and set up logging. Every command calls this first."""
     settings = configuration.load()
     set_up_logging(settings)
     return settings
 
 
 @contextmanager
-def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False) -> Iterator[CommandContext]:
-    """Open servers and database, and see to it that a worker of each role is there."""
+def open_context(
+    settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False
+) -> Iterator[CommandContext]:
+    """Open servers and database, and start a worker for each role that has none."""
     with ExitStack() as stack:
         urls = stack.enter_context(open_servers(settings))
         if migrating or settings.servers.database_url is None:
@@ -63,25 +65,25 @@ def opened(settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = 
             require_schema(urls.database_url)
         database = Database(urls.database_url, application="refdesk")
         stack.callback(database.close)
-        own = TemporaryWorkers(settings, urls, database)
-        stack.callback(own.stop)
+        workers = TemporaryWorkers(settings, urls, database)
+        stack.callback(workers.stop)
         submitter = Submitter(database, urls.redis_url, expires_s=settings.jobs.message_expires_s)
-        front = CommandContext(settings, urls, database, submitter, own)
+        context = CommandContext(settings, urls, database, submitter, workers)
         if roles:
-            front.require_broker()
-            own.ensure(roles)
-        yield front
+            context.require_broker()
+            workers.ensure(roles)
+        yield context
 
 
 @contextmanager
-def in_workspace(settings: Settings, key: str) -> Iterator[Session]:
-    """Open one transaction on the store of a workspace, for commands that need no worker."""
-    with opened(settings) as front, front.database.tenant(front.workspace(key)) as session:
+def open_workspace(settings: Settings, key: str) -> Iterator[Session]:
+    """Open one transaction in a workspace, for commands that need no worker."""
+    with open_context(settings) as context, context.database.tenant(context.workspace(key)) as session:
         yield session
 
 
-def requester() -> str:
-    """Name who uses the command line."""
+def current_user() -> str:
+    """Return the name of the operating system user."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

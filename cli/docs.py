@@ -1,4 +1,4 @@
-"""`refdesk docs`: what is in the library."""
+"""`refdesk docs`: list, show, delete and rebuild documents."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import context as front_end
-from cli.console import one_document, print_json, print_table, say
-from cli.ingest import IngestResult, follow, new_job, summarise
+from cli import context as cli_context
+from cli.console import json_on_error, print_json, print_line, print_table
+from cli.ingest import IngestResult, new_job, print_summary, show_progress
 from db import documents
 from pipeline.text.cleaning import escape_undecodable
 from pipeline.text.passages import join_headings
@@ -20,27 +20,29 @@ MAX_ID = 2**63 - 1
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Number = Annotated[
-    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="The document's number, see `refdesk docs list`.")
+    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="ID of the document, from `refdesk docs list`.")
 ]
 
 
 @app.command("list")
-@one_document()
+@json_on_error()
 def list_command(
-    search: Annotated[str, typer.Argument(help="Only documents with this in title or source.")] = "",
+    search: Annotated[str, typer.Argument(help="List only documents with this text in title or source.")] = "",
     workspace: Workspace = "local",
-    limit: Annotated[int, typer.Option(min=1, help="Most lines.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 100,
     as_json: Json = False,
 ) -> None:
-    """List the documents that answer, newest first."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """List the documents, newest first."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         found = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
     if as_json:
         print_json({"documents": [dataclasses.asdict(document) for document in found]})
         return
     if not found:
-        say("The library is empty; add something with `refdesk ingest FILE`." if not search else "Nothing matches.")
+        print_line(
+            "The library is empty. Add documents with `refdesk ingest FILE`." if not search else "No document matches."
+        )
         return
     rows = [(d.id, d.title, d.media_type, d.chunks, d.pages, ", ".join(d.channels or ()), d.updated_at) for d in found]
     print_table(
@@ -49,11 +51,11 @@ def list_command(
 
 
 @app.command("show")
-@one_document()
+@json_on_error()
 def show(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Show a document with its passages."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """Show a document with its chunks."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         summary, chunks = documents.read_document(session, document)
     passages = [
         {
@@ -69,41 +71,41 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
     if as_json:
         print_json(dataclasses.asdict(summary) | {"passages": passages})
         return
-    say(f"{summary.title} (document {summary.id})", "bold")
-    say(f"{summary.source}, {summary.media_type}, {summary.chunks} chunks, updated {summary.updated_at}", "dim")
+    print_line(f"{summary.title} (document {summary.id})", "bold")
+    print_line(f"{summary.source}, {summary.media_type}, {summary.chunks} chunks, updated {summary.updated_at}", "dim")
     for passage in passages:
         place = join_headings(passage["headings"])  # type: ignore[arg-type]
         page = f" page {passage['page']}" if passage["page"] else ""
-        say(f"\n[{passage['ordinal']}]{page} {place} ({passage['tokens']} tokens)", "dim")
-        say(str(passage["text"]))
+        print_line(f"\n[{passage['ordinal']}]{page} {place} ({passage['tokens']} tokens)", "dim")
+        print_line(str(passage["text"]))
 
 
 @app.command("delete")
-@one_document()
+@json_on_error()
 def delete(document: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Delete a document; it is gone from answers at once."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """Delete a document. Answers stop using it immediately."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         title = documents.delete_document(session, document)
     if as_json:
         print_json({"id": document, "title": title, "deleted": True})
     else:
-        say(f"deleted document {document}, {title}")
+        print_line(f"deleted document {document}, {title}")
 
 
 @app.command("reingest")
-@one_document()
+@json_on_error()
 def reingest(document: Number, workspace: Workspace = "local", as_json: Json = False) -> int:
-    """Build a document anew from its kept bytes, beside the live version."""
-    settings = front_end.begin()
-    with front_end.opened(settings, roles=("ingest",)) as front:
-        workspace_id = front.workspace(workspace)
-        with front.database.tenant(workspace_id) as session:
+    """Rebuild a document from its stored bytes; the live version stays in use until then."""
+    settings = cli_context.start_command()
+    with cli_context.open_context(settings, roles=("ingest",)) as context:
+        workspace_id = context.workspace(workspace)
+        with context.database.tenant(workspace_id) as session:
             payload = documents.build_reingest_payload(session, document)
         entry = IngestResult(str(payload["source"]))
-        entry.job = front.submitter.submit([new_job(front, workspace_id, payload)])[0]
-        code = follow(front, workspace_id, [entry])
+        entry.job = context.submitter.submit([new_job(context, workspace_id, payload)])[0]
+        code = show_progress(context, workspace_id, [entry])
     if as_json:
         print_json({"documents": [entry.as_json()]})
-    summarise([entry])
+    print_summary([entry])
     return code or int(entry.error is not None)

@@ -1,4 +1,4 @@
-"""`refdesk doctor`: what is configured, reachable and in use, and what to do about each problem."""
+"""`refdesk doctor`: check what is configured, reachable and in use."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cli import context as front_end
+from cli import context as cli_context
 from cli.bot import check_bot
-from cli.console import one_document, print_json, print_table
+from cli.console import json_on_error, print_json, print_table
 from config.checks import Check, check_servers, check_settings
 from config.settings import Settings
 from db.schema import migrate
@@ -24,16 +24,16 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
 
 
-@one_document()
+@json_on_error()
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False) -> int:
-    """Check what is configured, reachable and in use, and say what to do about each problem."""
-    settings = front_end.begin()
+    """Check settings, servers, models and the bot, and show how to fix each problem."""
+    settings = cli_context.start_command()
     checks = [*check_settings(settings), *check_bot(settings), *_servers(settings)]
     problems = [check for check in checks if check.status == "problem"]
     if as_json:
         print_json({"checks": [dataclasses.asdict(check) for check in checks], "problems": len(problems)})
     else:
-        print_table(("", "what", "how it is"), [(MARKS[c.status], c.name, c.detail) for c in checks])
+        print_table(("", "check", "result"), [(MARKS[c.status], c.name, c.detail) for c in checks])
     return 1 if problems else 0
 
 

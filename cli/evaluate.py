@@ -1,4 +1,4 @@
-"""`refdesk evaluate`: quality, latency and cost of methods, on a judged collection or one's own library."""
+"""`refdesk evaluate`: quality, latency and cost of methods, on a judged collection or the library itself."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from cli.ask import RecallName
-from cli.console import err, note, one_document, print_json, print_table, say
-from cli.context import opened
+from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
+from cli.context import open_context
 from config import settings as configuration
 from config.logging import set_up_logging
 from config.settings import Settings
@@ -23,7 +23,7 @@ from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, differenc
 from pipeline.errors import InvalidInput, MissingExtra
 
 DEFAULT_METHODS = "none,late-interaction"
-MOST_DIFFERENCES = 5
+DEFAULT_DIFFERENCES = 5
 
 
 def register(app: typer.Typer) -> None:
@@ -31,47 +31,48 @@ def register(app: typer.Typer) -> None:
     app.command("evaluate")(evaluate_command)
 
 
-@one_document()
+@json_on_error()
 def evaluate_command(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="Holds corpus.jsonl, queries.jsonl and qrels.tsv.")
+        Path | None, typer.Argument(metavar="[DIR]", help="Folder with corpus.jsonl, queries.jsonl and qrels.tsv.")
     ] = None,
-    own: Annotated[
-        bool, typer.Option("--feedback", help="Measure on what your people asked, instead of DIR: citations and votes.")
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Use your users' questions, citations and votes instead of DIR.")
     ] = False,
-    workspace: Annotated[str, typer.Option(help="With --feedback: whose questions.")] = "local",
-    since: Annotated[float, typer.Option(min=0, help="With --feedback: of the last so many days; 0: ever.")] = 0,
-    recall: Annotated[RecallName | None, typer.Option(help="Kind of recall; REFDESK_RECALL when not given.")] = None,
+    workspace: Annotated[str, typer.Option(help="With --feedback: workspace of the questions.")] = "local",
+    since: Annotated[float, typer.Option(min=0, help="With --feedback: only the last N days; 0 for all.")] = 0,
+    recall: Annotated[RecallName | None, typer.Option(help="Kind of recall (default: REFDESK_RECALL).")] = None,
     reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = DEFAULT_METHODS,
-    profile: Annotated[str, typer.Option(help="Embedding profile; the live one when not given.")] = "",
-    top_n: Annotated[int | None, typer.Option(min=1, max=1000, help="Candidates of a question.")] = None,
+    profile: Annotated[str, typer.Option(help="Embedding profile (default: the live one).")] = "",
+    top_n: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Number of candidates per question (default: REFDESK_TOP_N).")
+    ] = None,
     run: Annotated[
         str,
-        typer.Option(help="Run of DIR/runs to rerank; `none` recalls from the whole corpus; else the first there is."),
+        typer.Option(help="Run in DIR/runs to rerank; `none` recalls from the whole corpus (default: the first run)."),
     ] = "",
     differences: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Questions listed where a method differs most from the first, 5 when not given; all with --json.",
+            help="Number of questions to list that differ most from the first method (default: 5); all with --json.",
         ),
     ] = None,
-    plot: Annotated[Path | None, typer.Option(help="Where the plot goes; in the data folder when not given.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="File for the plot (default: in the data folder).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Measure recall and rerankers: quality, time, calls, tokens and cost side by side.
 
-    On a collection with known answers (DIR), which goes through the ingestion, the recall and the rerankers that answer
-    people's questions, in a workspace of its own; a second time it is found there. Or with --feedback on your own
-    library: what your people asked, the documents that the answers cite, and the votes. A document counts with its
-    best chunk.
+    With DIR, on a judged collection. Its documents and questions use the normal ingestion, recall and rerankers in a
+    separate workspace, and are reused by later evaluations. With --feedback, on your library: your users' questions,
+    the documents that the answers cite, and the votes. A document is ranked by its best chunk.
     """
     settings = configuration.load()
     set_up_logging(settings)
-    if (folder is None) != own:
-        raise typer.BadParameter("Say what to measure on: a folder, or --feedback for your own library.")
+    if (folder is None) != feedback:
+        raise typer.BadParameter("Name a folder, or use --feedback for your own library.")
     if plot is not None and not plot.absolute().parent.is_dir():
-        raise InvalidInput(f"{plot.parent} is not a folder, so the plot cannot be written there; make it first.")
+        raise InvalidInput(f"The plot cannot be written: the folder {plot.parent} does not exist.")
     dataset = load_dataset(folder) if folder is not None else None
     plan = EvaluationPlan(
         recall=recall.value if recall else settings.answer.recall,
@@ -81,7 +82,7 @@ def evaluate_command(
         profile=profile,
     )
     if plan.run is not None:
-        note(f"candidates come from the run {plan.run.name}; `--run none` recalls from the whole corpus")
+        print_note(f"Reranking the run {plan.run.name}; use `--run none` to recall from the whole corpus.")
     evaluation = _measure(settings, dataset, plan, workspace=workspace, since=since)
     _show(evaluation, as_document=as_json, differences=differences)
     if plot is not None or not as_json:
@@ -91,40 +92,43 @@ def evaluate_command(
 def _measure(
     settings: Settings, dataset: Dataset | None, plan: EvaluationPlan, *, workspace: str, since: float
 ) -> Evaluation:
-    with opened(settings, roles=("ingest",) if dataset is not None else ()) as front, progress_bars() as progress:
-        laboratory = EvaluationEnvironment(settings, front.database, front.submitter)
+    with (
+        open_context(settings, roles=("ingest",) if dataset is not None else ()) as context,
+        progress_bars() as progress,
+    ):
+        environment = EvaluationEnvironment(settings, context.database, context.submitter)
         if dataset is not None:
-            return evaluate(dataset, plan, laboratory, steps(progress))
-        return evaluate_feedback(workspace, plan, laboratory, steps(progress), days=since)
+            return evaluate(dataset, plan, environment, step_callback(progress))
+        return evaluate_feedback(workspace, plan, environment, step_callback(progress), days=since)
 
 
 def _show(evaluation: Evaluation, *, as_document: bool, differences: int | None) -> None:
     for sentence in format_notes(evaluation):
-        note(sentence, "yellow")
+        print_note(sentence, "yellow")
     if as_document:
         print_json(report.evaluation_json(evaluation, by_question=bool(differences)))
         return
     size = f"{evaluation.questions} questions, {evaluation.documents} documents"
-    say(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
+    print_line(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
     print_table(COLUMNS, evaluation_rows(evaluation), numbers=COLUMNS[1:])
-    most = MOST_DIFFERENCES if differences is None else differences
+    most = DEFAULT_DIFFERENCES if differences is None else differences
     for comparison in compare_methods(evaluation.methods, evaluation.texts, most):
         show_differences(comparison)
 
 
 def show_differences(comparison: Comparison) -> None:
-    """Print how a method differs from the first one, with the questions on which it does most."""
-    say("")
-    say(
+    """Print how a method differs from the first one, with the questions that differ most."""
+    print_line("")
+    print_line(
         f"{comparison.method} against {comparison.against}: better on {comparison.won} questions, the same on"
-        f" {comparison.tied}, worse on {comparison.lost}; by chance with p = {comparison.p:.2g}"
+        f" {comparison.tied}, worse on {comparison.lost} (p = {comparison.p:.2g})"
     )
     if comparison.largest:
         print_table(DIFFERENCE_COLUMNS, difference_rows(comparison), numbers=DIFFERENCE_COLUMNS[:2])
 
 
 class _ProgressBars:
-    """Shows progress as one bar per kind of thing counted."""
+    """Shows one progress bar per counted unit."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -136,22 +140,22 @@ class _ProgressBars:
         self._progress.update(self._bars[what], completed=done, total=total)
 
 
-def steps(progress: Progress) -> OnStep:
-    """Show progress as one bar per kind of thing counted."""
+def step_callback(progress: Progress) -> OnStep:
+    """Return a callback that shows one progress bar per counted unit."""
     return _ProgressBars(progress)
 
 
 def progress_bars() -> Progress:
-    """Make the bars, on stderr."""
+    """Return the progress display, on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=err)
 
 
 def method_names(text: str) -> tuple[str, ...]:
-    """Take names apart that stand between commas; raises `InvalidInput` when there is none."""
+    """Split comma-separated names; raises `InvalidInput` if there are none."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InvalidInput("--reranker names no method; give one or more, for instance none,late-interaction.")
+        raise InvalidInput("--reranker must name at least one method, for example none,late-interaction.")
     return names
 
 
@@ -171,6 +175,6 @@ def _plot(evaluation: Evaluation, path: Path) -> None:
     try:
         plot_quality(evaluation, path)
     except (InvalidInput, MissingExtra) as error:
-        note(str(error), "yellow")  # the figures are printed already; a missing picture is no failure
+        print_note(str(error), "yellow")  # the figures are already printed; a missing plot is not a failure
         return
-    note(f"plot: {path}")
+    print_note(f"plot: {path}")

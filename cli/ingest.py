@@ -1,4 +1,4 @@
-"""`refdesk ingest`: submit files, folders, links and standard input, and show how each document fares."""
+"""`refdesk ingest`: submit files, folders, links and standard input, and show the progress of each document."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli import context as front_end
-from cli.console import complain, err, note, one_document, print_json
+from cli import context as cli_context
+from cli.console import err, json_on_error, print_error, print_json, print_note
 from cli.context import CommandContext
 from cli.sources import IngestSource, find_sources, read_file
 from cli.waiting import wait_for
@@ -21,12 +21,12 @@ from pipeline.text.cleaning import escape_undecodable
 
 BATCH = 50
 INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended."""
+"""Exit code that shells expect after Ctrl-C."""
 
 
 @dataclass(slots=True)
 class IngestResult:
-    """One line of the result."""
+    """The result for one source."""
 
     source: str
     job: int | None = None
@@ -38,7 +38,7 @@ class IngestResult:
     unchanged: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """Write the entry as other programs read it."""
+        """Return the result for `--json`."""
         return {
             "id": self.id,
             "source": self.source,
@@ -55,60 +55,65 @@ def register(app: typer.Typer) -> None:
     app.command("ingest")(ingest)
 
 
-def refused(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the result of an ingestion that was refused as a whole: one entry for each thing named."""
+def failed_documents(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON result of a command that failed as a whole: one failed entry per argument."""
     entries = [IngestResult(given, state="failed", error=str(error)) for given in options["sources"]]
     return {"documents": [entry.as_json() for entry in entries]}
 
 
-@one_document(refused)
+@json_on_error(failed_documents)
 def ingest(
     sources: Annotated[list[str], typer.Argument(metavar="PATH|URL|-", help="Files, folders, links, or - for stdin.")],
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Stay until all have ended, or leave them to `refdesk up`.")
+        bool,
+        typer.Option(
+            "--wait/--no-wait", help="Wait until all documents are finished, or return after submitting them."
+        ),
     ] = True,
-    workspace: Annotated[str, typer.Option(help="Workspace that gets the documents.")] = "local",
-    channel: Annotated[list[str] | None, typer.Option(help="Only this channel may see them; may be repeated.")] = None,
+    workspace: Annotated[str, typer.Option(help="Workspace to add the documents to.")] = "local",
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Restrict the documents to this channel; may be repeated.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
     """Add documents to the library.
 
-    PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. The same bytes again change
-    nothing; a changed file becomes a new version, and unchanged passages keep their vectors.
+    Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. An unchanged file is skipped.
+    A changed file becomes a new version, whose unchanged chunks keep their vectors.
 
-    Ends with 1 when a document failed; the others are in the library all the same.
+    The exit code is 1 if a document failed; the others are added nevertheless.
     """
-    settings = front_end.begin()
-    with front_end.opened(settings) as front:
-        away = _broker_away(front)
+    settings = cli_context.start_command()
+    with cli_context.open_context(settings) as context:
+        away = _check_broker(context)
         if wait and away is None:
-            front.workers.ensure(("ingest",))
-        workspace_id = front.workspace(workspace)
+            context.workers.ensure(("ingest",))
+        workspace_id = context.workspace(workspace)
         found = find_sources(sources, max_bytes=int(settings.ingest.max_file_mb * 1_000_000))
         entries = submit_sources(
-            front, workspace_id, found, channels=[escape_undecodable(name) for name in channel or ()] or None
+            context, workspace_id, found, channels=[escape_undecodable(name) for name in channel or ()] or None
         )
         if away is not None:
-            note(f"{away} What was submitted is safe in the ledger and is read once Redis is back.", "yellow")
-        code = follow(front, workspace_id, entries) if wait and away is None else 0
+            print_note(f"{away} The submitted documents are stored and will be processed once Redis is back.", "yellow")
+        code = show_progress(context, workspace_id, entries) if wait and away is None else 0
     if as_json:
         print_json({"documents": [entry.as_json() for entry in entries]})
-    summarise(entries)
+    print_summary(entries)
     return code or int(any(entry.error for entry in entries) or (wait and away is not None))
 
 
-def _broker_away(front: CommandContext) -> BrokerUnavailable | None:
+def _check_broker(context: CommandContext) -> BrokerUnavailable | None:
     try:
-        front.require_broker()
+        context.require_broker()
     except BrokerUnavailable as error:
         return error
     return None
 
 
 def submit_sources(
-    front: CommandContext, workspace_id: int, found: Iterable[IngestSource], *, channels: Sequence[str] | None
+    context: CommandContext, workspace_id: int, found: Iterable[IngestSource], *, channels: Sequence[str] | None
 ) -> list[IngestResult]:
-    """Submit what was found; one that cannot be read fails alone."""
+    """Submit the sources in batches; a source that cannot be read fails without affecting others."""
     entries: list[IngestResult] = []
     batch: list[tuple[IngestSource, IngestResult]] = []
     for named in found:
@@ -119,20 +124,20 @@ def submit_sources(
             continue
         batch.append((named, entry))
         if len(batch) == BATCH:
-            _submit_batch(front, workspace_id, batch, channels)
+            _submit_batch(context, workspace_id, batch, channels)
             batch = []
-    _submit_batch(front, workspace_id, batch, channels)
+    _submit_batch(context, workspace_id, batch, channels)
     return entries
 
 
 def _submit_batch(
-    front: CommandContext,
+    context: CommandContext,
     workspace_id: int,
     batch: Sequence[tuple[IngestSource, IngestResult]],
     channels: Sequence[str] | None,
 ) -> None:
     ready: list[tuple[IngestResult, jobs.NewJob]] = []
-    with front.database.tenant(workspace_id) as session:
+    with context.database.tenant(workspace_id) as session:
         for named, entry in batch:
             payload: dict[str, Any] = {"source": named.identity, "name": named.name, "channels": channels}
             if named.url is not None:
@@ -144,25 +149,29 @@ def _submit_batch(
                     entry.state, entry.error = "failed", str(error)
                     continue
                 payload["sha256"] = blobs.store(session, workspace_id, content)
-            ready.append((entry, new_job(front, workspace_id, payload)))
-    numbers = front.submitter.submit(job for _, job in ready)
+            ready.append((entry, new_job(context, workspace_id, payload)))
+    numbers = context.submitter.submit(job for _, job in ready)
     for (entry, _), number in zip(ready, numbers, strict=True):
         entry.job = number
 
 
-def new_job(front: CommandContext, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
-    """Describe an ingest job of the person at the command line."""
+def new_job(context: CommandContext, workspace_id: int, payload: dict[str, Any]) -> jobs.NewJob:
+    """Return a new ingest job of the current user."""
     return jobs.NewJob(
-        workspace_id, "ingest", payload, requester=front_end.requester(), max_attempts=front.settings.jobs.max_attempts
+        workspace_id,
+        "ingest",
+        payload,
+        requester=cli_context.current_user(),
+        max_attempts=context.settings.jobs.max_attempts,
     )
 
 
-def follow(front: CommandContext, workspace_id: int, entries: Sequence[IngestResult]) -> int:
-    """Show progress until every submitted document has ended; gives the exit code of what cut the waiting short."""
+def show_progress(context: CommandContext, workspace_id: int, entries: Sequence[IngestResult]) -> int:
+    """Show progress until every submitted document is finished; return the exit code."""
     by_job = {entry.job: entry for entry in entries if entry.job is not None}
     if not by_job:
         return 0
-    with _progress() as progress:
+    with _progress_bar() as progress:
         bar = progress.add_task("documents", total=len(by_job), doing="")
 
         def on_jobs(seen: Sequence[Job]) -> None:
@@ -170,23 +179,26 @@ def follow(front: CommandContext, workspace_id: int, entries: Sequence[IngestRes
                 entry = by_job[job.id]
                 entry.state = job.state
                 if job.finished:
-                    take_result(entry, job)
-                    note(describe(entry), "red" if entry.error else "")
+                    apply_result(entry, job)
+                    print_note(format_result(entry), "red" if entry.error else "")
                     progress.advance(bar)
-            progress.update(bar, doing=_doing([job for job in seen if not job.finished]))
+            progress.update(bar, doing=_format_running([job for job in seen if not job.finished]))
 
         try:
-            wait_for(front, workspace_id, list(by_job), "ingest", on_jobs)
+            wait_for(context, workspace_id, list(by_job), "ingest", on_jobs)
         except RefdeskError as error:
-            complain(str(error))
+            print_error(str(error))
             return 1
         except KeyboardInterrupt:
-            note("stopped waiting; `refdesk up` goes on with the rest, `refdesk jobs cancel` drops one", "yellow")
+            print_note(
+                "Stopped waiting. `refdesk up` continues the remaining jobs; `refdesk jobs cancel ID` cancels one.",
+                "yellow",
+            )
             return INTERRUPTED
     return 0
 
 
-def _progress() -> Progress:
+def _progress_bar() -> Progress:
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} documents"),
@@ -199,8 +211,8 @@ def _progress() -> Progress:
     )
 
 
-def take_result(entry: IngestResult, job: Job) -> None:
-    """Copy how a job ended into its line."""
+def apply_result(entry: IngestResult, job: Job) -> None:
+    """Copy the outcome of a job into its result."""
     result = job.result or {}
     entry.state = job.state
     if job.state == "succeeded":
@@ -209,11 +221,11 @@ def take_result(entry: IngestResult, job: Job) -> None:
         entry.chunks = result.get("chunks", 0)
         entry.unchanged = bool(result.get("unchanged"))
     else:
-        entry.error = job.error or f"The job was {job.state}."
+        entry.error = job.error or f"The job is {job.state}."
 
 
-def describe(entry: IngestResult) -> str:
-    """Write one line about a document for people."""
+def format_result(entry: IngestResult) -> str:
+    """Format the result of one document as one line."""
     if entry.error:
         return f"✗ {entry.source}: {entry.error}"
     if entry.unchanged:
@@ -221,20 +233,20 @@ def describe(entry: IngestResult) -> str:
     return f"✓ {entry.source}: document {entry.id}, {entry.chunks} chunks"
 
 
-def summarise(entries: Sequence[IngestResult]) -> None:
-    """End with one line that counts."""
+def print_summary(entries: Sequence[IngestResult]) -> None:
+    """Print the errors without a job, and the totals."""
     for entry in entries:
         if entry.error and entry.job is None:
-            complain(describe(entry))
+            print_error(format_result(entry))
     done = [entry for entry in entries if entry.state == "succeeded"]
     unchanged = sum(1 for entry in done if entry.unchanged)
     failed = sum(1 for entry in entries if entry.error)
     waiting = len(entries) - len(done) - failed
-    parts = [f"{len(done) - unchanged} added or renewed", f"{unchanged} unchanged", f"{failed} failed"]
-    note(", ".join(parts) + (f", {waiting} waiting; follow them with `refdesk jobs list`" if waiting else ""))
+    parts = [f"{len(done) - unchanged} added or updated", f"{unchanged} unchanged", f"{failed} failed"]
+    print_note(", ".join(parts) + (f", {waiting} waiting; see `refdesk jobs list`" if waiting else ""))
 
 
-def _doing(running: Sequence[Job]) -> str:
+def _format_running(running: Sequence[Job]) -> str:
     embedding = [job for job in running if job.stage == "embed"]
     if embedding:
         done = sum(job.progress_done for job in embedding)

@@ -1,4 +1,4 @@
-"""`refdesk jobs`: the ledger for people."""
+"""`refdesk jobs`: list, explain, cancel and retry jobs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import context as front_end
-from cli.console import one_document, print_json, print_table, say
+from cli import context as cli_context
+from cli.console import json_on_error, print_json, print_line, print_table
 from db import jobs
 from db.models import Job
 
@@ -18,7 +18,7 @@ MAX_ID = 2**63 - 1
 Workspace = Annotated[str, typer.Option(help="Workspace.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Number = Annotated[
-    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="The job's number, see `refdesk jobs list`.")
+    int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="ID of the job, from `refdesk jobs list`.")
 ]
 
 
@@ -41,17 +41,17 @@ class KindName(StrEnum):
 
 
 @app.command("list")
-@one_document()
+@json_on_error()
 def list_command(
     state: Annotated[list[StateName] | None, typer.Option(help="Only jobs in this state; may be repeated.")] = None,
     kind: Annotated[KindName | None, typer.Option(help="Only jobs of this kind.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most lines.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 20,
     workspace: Workspace = "local",
     as_json: Json = False,
 ) -> None:
     """List jobs, newest first."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         found = jobs.list_jobs(
             session, states=[name.value for name in state or ()], kind=kind.value if kind else None, limit=limit
         )
@@ -59,18 +59,18 @@ def list_command(
         print_json({"jobs": [job_json(job) for job in found]})
         return
     if not found:
-        say("There are no such jobs." if state or kind else "There are no jobs yet.")
+        print_line("No job matches." if state or kind else "There are no jobs yet.")
         return
-    rows = [(j.id, j.kind, j.state, j.stage, j.attempt, about(j)[:60], (j.error or "")[:80]) for j in found]
+    rows = [(j.id, j.kind, j.state, j.stage, j.attempt, subject_of(j)[:60], (j.error or "")[:80]) for j in found]
     print_table(("id", "kind", "state", "stage", "attempt", "about", "error"), rows, numbers=("id", "attempt"))
 
 
 @app.command("show")
-@one_document()
+@json_on_error()
 def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Show a job and everything that happened to it."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """Show a job with its history."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         row, why, events = jobs.get(session, job), jobs.explain(session, job), jobs.list_events(session, job)
     happened = [
         {"at": e.at.isoformat(timespec="milliseconds"), "state": e.state, "stage": e.stage, "attempt": e.attempt}
@@ -80,67 +80,69 @@ def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> 
     if as_json:
         print_json(job_json(row) | {"why": why, "payload": row.payload, "result": row.result, "events": happened})
         return
-    say(f"job {row.id}: {row.kind} {about(row)}", "bold")
-    say(why)
+    print_line(f"job {row.id}: {row.kind} {subject_of(row)}", "bold")
+    print_line(why)
     print_table(("at", "state", "stage", "attempt", "worker", "note"), [tuple(e.values()) for e in happened])
 
 
 @app.command("why")
-@one_document()
+@json_on_error()
 def why_command(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Say in one sentence why a job is where it is."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """Explain why a job is in its current state."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         row, why = jobs.get(session, job), jobs.explain(session, job)
     if as_json:
         print_json(job_json(row) | {"why": why})
     else:
-        say(f"job {row.id} is {row.state}: {why}")
+        print_line(f"job {row.id} is {row.state}: {why}")
 
 
 @app.command("cancel")
-@one_document()
+@json_on_error()
 def cancel(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Cancel a job; one that runs stops at its next batch or stage."""
-    settings = front_end.begin()
-    with front_end.in_workspace(settings, workspace) as session:
+    """Cancel a job. A running job stops at its next batch or stage."""
+    settings = cli_context.start_command()
+    with cli_context.open_workspace(settings, workspace) as session:
         state = jobs.cancel(session, job)
     if as_json:
         print_json({"id": job, "state": state, "cancel_requested": True})
     else:
-        say(f"job {job} is cancelled" if state == "cancelled" else f"job {job} stops at its next batch or stage")
+        print_line(
+            f"job {job} is cancelled" if state == "cancelled" else f"job {job} will stop at its next batch or stage"
+        )
 
 
 @app.command("retry")
-@one_document()
+@json_on_error()
 def retry(job: Number, workspace: Workspace = "local", as_json: Json = False) -> None:
-    """Try a failed, dead or cancelled job again with all its attempts; lifts the quarantine of its bytes."""
-    settings = front_end.begin()
-    with front_end.opened(settings) as front:
-        with front.database.tenant(front.workspace(workspace)) as session:
+    """Retry a failed, dead or cancelled job with all its attempts; releases its content from quarantine."""
+    settings = cli_context.start_command()
+    with cli_context.open_context(settings) as context:
+        with context.database.tenant(context.workspace(workspace)) as session:
             jobs.retry(session, job)
             queue = jobs.get(session, job).queue
-        front.submitter.publish([(job, queue)])
+        context.submitter.publish([(job, queue)])
     if as_json:
         print_json({"id": job, "state": "queued"})
     else:
-        say(f"job {job} is queued again; `refdesk jobs why {job}` tells how it fares")
+        print_line(f"job {job} is queued again; `refdesk jobs why {job}` shows its status")
 
 
-def about(job: Job) -> str:
-    """Say what a job is about."""
+def subject_of(job: Job) -> str:
+    """Return the question or file name of a job."""
     return str(job.payload.get("question") or job.payload.get("name") or "")
 
 
 def job_json(job: Job) -> dict[str, Any]:
-    """Write a job as other programs read it."""
+    """Return a job for `--json`."""
     return {
         "id": job.id,
         "kind": job.kind,
         "state": job.state,
         "stage": job.stage,
         "attempt": job.attempt,
-        "about": about(job),
+        "about": subject_of(job),
         "error_class": job.error_class,
         "error": job.error,
         "progress": [job.progress_done, job.progress_total],

@@ -1,4 +1,4 @@
-"""The `refdesk` command: one module per command group, errors as one sentence, exit codes 0, 1 and 2."""
+"""The `refdesk` command: one module per command group, one-line errors, exit codes 0, 1 and 2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import ask, bot, compare, docs, doctor, evaluate, ingest, jobs, profiles, sql, up, worker
-from cli.console import complain, note
+from cli.console import print_error, print_note
 from pipeline.errors import DiskFull, RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -21,26 +21,26 @@ EPILOG = (
     "Start with: refdesk ingest FILE, then refdesk ask 'a question'. More: docs/handbook and refdesk COMMAND --help."
 )
 INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended."""
+"""Exit code that shells expect after Ctrl-C."""
 
 
 class RefdeskCommands(TyperGroup):
-    """All commands; each ends with its exit code, and each error of Refdesk as one sentence on stderr."""
+    """All commands. Turns results into exit codes and errors into one line on stderr."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command; 0 success, 1 failed job or refusal, 2 usage (which typer itself sees to)."""
+        """Run a command and exit with 0 (success), 1 (failed or rejected) or, from typer, 2 (usage)."""
         try:
             code = super().invoke(ctx)
         except RefdeskError as error:
-            complain(str(error))
+            print_error(str(error))
             code = 1
         except KeyboardInterrupt:
-            note("stopped", "yellow")
+            print_note("stopped", "yellow")
             code = INTERRUPTED
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise  # whoever read the output went away; typer ends this quietly
-            complain(_explain(error))
+                raise  # the reader of the output has closed it; typer exits silently
+            print_error(_explain(error))
             code = 1
         raise typer.Exit(code if isinstance(code, int) else 0)
 
@@ -82,7 +82,7 @@ app.add_typer(profiles.app, name="profiles")
 def main() -> None:
     """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal or pipe that cannot show a character gets a sign in its place, never a traceback.
+        # Replace characters that the terminal or pipe cannot encode instead of failing with a traceback.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     app(prog_name="refdesk")
@@ -92,7 +92,7 @@ def _explain(error: OSError) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return str(DiskFull())
     reason = error.strerror or type(error).__name__
-    return f"{error.filename}: {reason}." if error.filename else f"The system refuses: {reason}."
+    return f"{error.filename}: {reason}." if error.filename else f"Operating system error: {reason}."
 
 
 if __name__ == "__main__":

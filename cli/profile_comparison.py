@@ -1,4 +1,4 @@
-"""`refdesk profiles compare`: what a switch would change, before it is made."""
+"""`refdesk profiles compare`: show what a switch would change."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cli import context as front_end
+from cli import context as cli_context
 from cli.ask import RecallName
-from cli.console import note, one_document, print_json, print_table, say
-from cli.evaluate import progress_bars, show_differences, steps
+from cli.console import json_on_error, print_json, print_line, print_note, print_table
+from cli.evaluate import progress_bars, show_differences, step_callback
 from db import profiles
 from evaluation.differences import compare_methods
 from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan
@@ -23,41 +23,41 @@ COLUMNS = (
 )
 
 
-@one_document()
+@json_on_error()
 def compare(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The profile that may become the live one.")],
-    against: Annotated[str, typer.Option(help="Profile to compare it with; the live one when not given.")] = "",
-    workspace: Annotated[str, typer.Option(help="Whose questions.")] = "local",
-    since: Annotated[float, typer.Option(min=0, help="Of the last so many days; 0: ever.")] = 0,
-    recall: Annotated[RecallName | None, typer.Option(help="Kind of recall; REFDESK_RECALL when not given.")] = None,
-    reranker: Annotated[str, typer.Option(help="What reranks the candidates of both.")] = "none",
-    differences: Annotated[int, typer.Option(min=0, help="Questions listed where they differ most.")] = 5,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Profile to evaluate.")],
+    against: Annotated[str, typer.Option(help="Profile to compare it with (default: the live one).")] = "",
+    workspace: Annotated[str, typer.Option(help="Workspace of the questions.")] = "local",
+    since: Annotated[float, typer.Option(min=0, help="Only the last N days; 0 for all.")] = 0,
+    recall: Annotated[RecallName | None, typer.Option(help="Kind of recall (default: REFDESK_RECALL).")] = None,
+    reranker: Annotated[str, typer.Option(help="Reranker for the candidates of both.")] = "none",
+    differences: Annotated[int, typer.Option(min=0, help="Number of questions to list that differ most.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Ask what people have asked with two profiles, and see what would change.
+    """Run your users' questions against two profiles and show the differences.
 
-    What the answers cite counts as relevant, votes included, as in `refdesk evaluate --feedback`: a little to the
-    advantage of the profile that was live then. Both profiles must be built.
+    Documents that the answers cite count as relevant, with votes, as in `refdesk evaluate --feedback`. This slightly
+    favours the profile that was live at the time. Both profiles must be built.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     plan = EvaluationPlan(recall.value if recall else settings.answer.recall, (reranker,), settings.answer.top_n)
-    with front_end.opened(settings) as front:
-        with front.database.system() as session:
+    with cli_context.open_context(settings) as context:
+        with context.database.system() as session:
             live = profiles.find_live(session)
         first = against or (live.name if live else "")
         if first == name:
             raise InvalidInput(f"The profile {name!r} cannot be compared with itself; name another with --against.")
-        laboratory = EvaluationEnvironment(settings, front.database, front.submitter)
+        environment = EvaluationEnvironment(settings, context.database, context.submitter)
         with progress_bars() as progress:
             evaluation, compared = compare_profiles(
-                [first, name], workspace, plan, laboratory, steps(progress), days=since
+                [first, name], workspace, plan, environment, step_callback(progress), days=since
             )
     for sentence in format_notes(evaluation):
-        note(sentence, "yellow")
+        print_note(sentence, "yellow")
     if as_json:
         print_json({"questions": evaluation.questions, "profiles": [_as_json(one) for one in compared]})
         return
-    say(f"{workspace}: {evaluation.questions} questions, {evaluation.recall} recall, reranker {reranker}")
+    print_line(f"{workspace}: {evaluation.questions} questions, {evaluation.recall} recall, reranker {reranker}")
     print_table(COLUMNS, [_row(one) for one in compared], numbers=COLUMNS[2:])
     for comparison in compare_methods(evaluation.methods, evaluation.texts, differences):
         show_differences(comparison)

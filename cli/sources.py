@@ -1,4 +1,4 @@
-"""What a person names on the command line, as things to ingest: files, folders, links, standard input."""
+"""Sources named on the command line: files, folders, links and standard input."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SCHEMES = ("http://", "https://")
 
 @dataclass(frozen=True, slots=True)
 class IngestSource:
-    """One thing to ingest, or the reason why it cannot be."""
+    """One source to ingest, or the reason why it cannot be ingested."""
 
     given: str
-    """As shown to the person."""
+    """The argument as given, for messages."""
     identity: str = ""
-    """Under which the store keeps it; the same again is a new version."""
+    """Key of the source in the store; the same key again creates a new version."""
     path: Path | None = None
     content: bytes | None = None
     url: str | None = None
@@ -34,7 +34,7 @@ class IngestSource:
 
 
 def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSource]:
-    """Find what is named, folders with everything below them; hidden files are passed over."""
+    """Yield the sources of the arguments; folders are read recursively without hidden files."""
     for item in given:
         if item == "-":
             yield _from_stdin(max_bytes)
@@ -44,7 +44,7 @@ def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSour
         elif "://" in item and not Path(item).exists():
             yield IngestSource(
                 escape_undecodable(item),
-                error=LinkNotAllowed(f"{item} is no web link; give http:// or https://, or a file."),
+                error=LinkNotAllowed(f"{item} is not a web link; use http://, https:// or a file."),
             )
         else:
             yield from _from_path(item, max_bytes)
@@ -72,13 +72,13 @@ def _from_path(item: str, max_bytes: int) -> Iterator[IngestSource]:
     if path.is_dir():
         files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
         if not files:
-            yield IngestSource(escape_undecodable(item), error=InvalidInput(f"The folder {item} holds no files."))
+            yield IngestSource(escape_undecodable(item), error=InvalidInput(f"The folder {item} contains no files."))
         for file in files:
             yield _from_file(str(file), file, max_bytes)
     elif path.exists():
         yield _from_file(item, path, max_bytes)
     else:
-        yield IngestSource(escape_undecodable(item), error=InvalidInput(f"There is no file or folder {item}."))
+        yield IngestSource(escape_undecodable(item), error=InvalidInput(f"No such file or folder: {item}."))
 
 
 def _from_file(given: str, path: Path, max_bytes: int) -> IngestSource:
@@ -98,5 +98,5 @@ def _hidden(entry: Path, root: Path) -> bool:
 
 def _too_large(what: str, max_bytes: int) -> FileTooLarge:
     return FileTooLarge(
-        f"{what} is larger than the limit of {max_bytes / 1e6:g} MB; split it or raise REFDESK_MAX_FILE_MB."
+        f"{what} is larger than the limit of {max_bytes / 1e6:g} MB. Split it or raise REFDESK_MAX_FILE_MB."
     )

@@ -1,4 +1,4 @@
-"""`refdesk sql`: look into everything as the read-only role."""
+"""`refdesk sql`: query the database with the read-only role."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from cli import context as front_end
-from cli.console import note, one_document, print_json, print_table, say
+from cli import context as cli_context
+from cli.console import json_on_error, print_json, print_line, print_note, print_table
 from db.inspection import list_inspections, read_inspection, run_inspection
 from pipeline.errors import MissingExtra
 from pipeline.text.cleaning import escape_undecodable
@@ -23,44 +23,44 @@ def register(app: typer.Typer) -> None:
     app.command("sql")(sql)
 
 
-@one_document()
+@json_on_error()
 def sql(
     query: Annotated[str, typer.Argument(metavar='[NAME|"SELECT…"]', help="A named query or a statement.")] = "",
     names: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> int:
-    """Look into the store with SQL, as a role that can only read.
+    """Query the database with SQL, read-only.
 
-    Without a query this opens psql. The schema `inspect` holds the views made for people: documents, chunks, jobs,
+    Without a query this opens psql. The schema `inspect` has readable views: documents, chunks, jobs,
     events, queries, rankings, deliveries, feedback, workers, profiles.
     """
     if names:
         if as_json:
             print_json({"queries": list_inspections()})
         else:
-            print_table(("name", "answers"), list_inspections().items())
+            print_table(("name", "shows"), list_inspections().items())
         return 0
-    settings = front_end.begin()
-    with front_end.opened(settings) as front:
+    settings = cli_context.start_command()
+    with cli_context.open_context(settings) as context:
         if not query:
-            return _psql(front.urls.database_url)
+            return _psql(context.urls.database_url)
         is_statement = any(character.isspace() for character in query.strip())
-        table = run_inspection(front.database, escape_undecodable(query) if is_statement else read_inspection(query))
+        table = run_inspection(context.database, escape_undecodable(query) if is_statement else read_inspection(query))
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:
         print_table(table.columns, table.rows)
-        note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
+        print_note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
     else:
-        say("done")
+        print_line("done")
     return 0
 
 
 def _psql(url: str) -> int:
-    program = shutil.which("psql") or _packaged_psql()
+    program = shutil.which("psql") or _embedded_psql()
     if program is None:
-        raise MissingExtra("psql is not installed here; install a PostgreSQL client, or give a query in quotes.")
-    # The password travels in the environment: arguments are there for everybody to read.
+        raise MissingExtra("psql is not installed. Install a PostgreSQL client, or pass a query in quotes.")
+    # Pass the password in the environment: every user of the machine can read arguments.
     parts = urlsplit(url)
     user_at_host = parts.netloc
     environment = os.environ | {
@@ -73,7 +73,7 @@ def _psql(url: str) -> int:
     return subprocess.run([program, plain], env=environment, check=False).returncode
 
 
-def _packaged_psql() -> str | None:
+def _embedded_psql() -> str | None:
     from embedded.programs import find_postgres
 
     try:

@@ -1,4 +1,4 @@
-"""`refdesk up`: everything in one place, until Ctrl-C."""
+"""`refdesk up`: run servers, workers and bot until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Literal
 import structlog
 import typer
 
-from cli import context as front
-from cli import temporary_workers as own_workers
+from cli import context as cli_context
+from cli import temporary_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
-from cli.console import note, say
+from cli.console import print_line, print_note
 from config.checks import read_redis_version
 from config.settings import Settings
 from db.engine import Database
@@ -29,9 +29,9 @@ log = structlog.get_logger(__name__)
 
 ROLES: tuple[Role, ...] = ("query", "ingest")
 RESTART_PAUSES_S = (1, 2, 5, 10, 30, 60)
-LONG_LIFE_S = 120.0
-"""A worker that lived this long died of something new: its pauses start over."""
-LOOK_S = 0.5
+STABLE_AFTER_S = 120.0
+"""Seconds a process must run before its restart pauses start from the beginning."""
+POLL_S = 0.5
 
 
 def register(app: typer.Typer) -> None:
@@ -42,14 +42,14 @@ def register(app: typer.Typer) -> None:
 def up() -> None:
     """Run everything until Ctrl-C: servers, schema, workers, and the Discord bot if DISCORD_TOKEN is set.
 
-    PostgreSQL and Redis come embedded unless DATABASE_URL and REDIS_URL name others. A process that dies is started
-    again. Ctrl-C stops all of it cleanly; what was queued goes on at the next start.
+    Uses the embedded PostgreSQL and Redis unless DATABASE_URL and REDIS_URL are set. A process that dies is restarted.
+    Ctrl-C stops everything cleanly; queued jobs continue at the next start.
     """
-    settings = front.begin()
+    settings = cli_context.start_command()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, _stop)
+        signal.signal(number, _interrupt_once)
     with suppress(KeyboardInterrupt), open_servers(settings) as urls:
-        note("starting …")
+        print_note("starting …")
         migrate(urls.database_url)
         read_redis_version(urls.redis_url)
         database = Database(urls.database_url)
@@ -57,11 +57,11 @@ def up() -> None:
             _supervise(settings, urls, database)
         finally:
             database.close()
-    say("stopped")
+    print_line("stopped")
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    # Once is enough: stopping in order takes a moment, and a second signal must not cut it short.
+def _interrupt_once(_number: int, _frame: FrameType | None) -> None:
+    # A clean stop takes a moment; a second signal must not interrupt it.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -69,20 +69,20 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 @dataclass(slots=True)
 class SupervisedProcess:
-    """One process's place: who holds it now, and how often it had to be filled again."""
+    """A supervised process: the current instance and its restart schedule."""
 
     role: Role | Literal["bot"]
     process: subprocess.Popen[bytes]
     started: float
     deaths: int = 0
     start_at: float | None = None
-    """When the next one starts; None while one lives."""
+    """When to start the next instance; None while one is running."""
     given_up: bool = False
-    """Nobody starts it again: its settings are wrong."""
+    """Whether restarting is pointless because the settings are invalid."""
 
-    def bury(self, now: float) -> float:
-        """Note that the process died; gives the pause before the next one."""
-        if now - self.started >= LONG_LIFE_S:
+    def schedule_restart(self, now: float) -> float:
+        """Record that the process died and schedule the next one; return the pause in seconds."""
+        if now - self.started >= STABLE_AFTER_S:
             self.deaths = 0
         pause = RESTART_PAUSES_S[min(self.deaths, len(RESTART_PAUSES_S) - 1)]
         self.deaths += 1
@@ -91,58 +91,67 @@ class SupervisedProcess:
 
 
 def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
-    posts: list[SupervisedProcess] = []
+    processes: list[SupervisedProcess] = []
     try:
-        posts.extend(
-            SupervisedProcess(role, own_workers.start_worker(settings, urls, role), time.monotonic()) for role in ROLES
+        processes.extend(
+            SupervisedProcess(role, temporary_workers.start_worker(settings, urls, role), time.monotonic())
+            for role in ROLES
         )
-        for role, post in zip(ROLES, posts, strict=True):
-            own_workers.wait_ready(database, role, post.process, own_workers.log_path(settings, role))
-        if _wants_bot(settings):
-            posts.append(SupervisedProcess("bot", _start(settings, urls, "bot"), time.monotonic()))
-        say(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
+        for role, supervised in zip(ROLES, processes, strict=True):
+            temporary_workers.wait_ready(database, role, supervised.process, temporary_workers.log_path(settings, role))
+        if _can_run_bot(settings):
+            processes.append(SupervisedProcess("bot", _start_process(settings, urls, "bot"), time.monotonic()))
+        print_line(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
         while True:
-            time.sleep(LOOK_S)
-            for post in posts:
-                _look_after(settings, urls, post)
+            time.sleep(POLL_S)
+            for supervised in processes:
+                _restart_if_ended(settings, urls, supervised)
     finally:
-        own_workers.stop_workers([post.process for post in posts])
-        note("all processes stopped")
+        temporary_workers.stop_workers([supervised.process for supervised in processes])
+        print_note("all processes stopped")
 
 
-def _wants_bot(settings: Settings) -> bool:
+def _can_run_bot(settings: Settings) -> bool:
     if settings.discord.token is None:
         return False
     try:
         require_bot(settings)
     except SetupError as error:
-        note(f"the bot does not run: {error}", "yellow")
+        print_note(f"The bot is not running: {error}", "yellow")
         return False
     return True
 
 
-def _start(settings: Settings, urls: ServerUrls, role: Role | Literal["bot"]) -> subprocess.Popen[bytes]:
+def _start_process(settings: Settings, urls: ServerUrls, role: Role | Literal["bot"]) -> subprocess.Popen[bytes]:
     if role != "bot":
-        return own_workers.start_worker(settings, urls, role)
-    with own_workers.log_path(settings, role).open("ab") as log:
+        return temporary_workers.start_worker(settings, urls, role)
+    with temporary_workers.log_path(settings, role).open("ab") as log:
         return start_bot(urls, log.fileno())
 
 
-def _look_after(settings: Settings, urls: ServerUrls, post: SupervisedProcess) -> None:
+def _restart_if_ended(settings: Settings, urls: ServerUrls, supervised: SupervisedProcess) -> None:
     now = time.monotonic()
-    if post.given_up:
+    if supervised.given_up:
         return
-    if post.start_at is None and post.process.poll() is not None:
-        own_workers.stop_workers([post.process])  # its children, should any be left
-        words = own_workers.last_line(own_workers.log_path(settings, post.role))
-        if post.role == "bot" and post.process.returncode == MISCONFIGURED:
-            post.given_up = True
-            note(f"the bot does not run: {words}", "yellow")
+    if supervised.start_at is None and supervised.process.poll() is not None:
+        temporary_workers.stop_workers([supervised.process])  # kill remaining child processes
+        words = temporary_workers.last_line(temporary_workers.log_path(settings, supervised.role))
+        if supervised.role == "bot" and supervised.process.returncode == MISCONFIGURED:
+            supervised.given_up = True
+            print_note(f"The bot is not running: {words}", "yellow")
             return
-        pause_s = post.bury(now)
+        pause_s = supervised.schedule_restart(now)
         log.warning(
-            "process ended", role=post.role, status=post.process.returncode, next_in_s=pause_s, last_words=words
+            "process ended",
+            role=supervised.role,
+            status=supervised.process.returncode,
+            restart_in_s=pause_s,
+            last_line=words,
         )
-    if post.start_at is not None and now >= post.start_at:
-        post.process, post.started, post.start_at = _start(settings, urls, post.role), now, None
-        log.info("process started again", role=post.role)
+    if supervised.start_at is not None and now >= supervised.start_at:
+        supervised.process, supervised.started, supervised.start_at = (
+            _start_process(settings, urls, supervised.role),
+            now,
+            None,
+        )
+        log.info("process restarted", role=supervised.role)

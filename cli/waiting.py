@@ -1,7 +1,6 @@
-"""Waiting for jobs: woken by the ledger's NOTIFY, with a slow look of its own, until all have ended.
+"""Wait for jobs until all have finished, notified by Postgres' NOTIFY and polling as a backup.
 
-Nothing waits in silence or for ever: a worker that went away is replaced, and when nothing happens the ledger's own
-sentence says why.
+If nothing changes for a while, a missing worker is started and the reason why the job waits is printed.
 """
 
 from __future__ import annotations
@@ -9,50 +8,50 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from cli.console import note
+from cli.console import print_note
 from cli.context import CommandContext
 from db import jobs
 from db.models import Job
 from db.notify import watch_jobs
 from tasks.startup import Role
 
-LOOK_S = 0.2
-"""Shortest pause between two looks: a thousand notes end faster than a person reads."""
-QUIET_S = 5.0
-"""After this long without news a worker is looked for, and a person is told why nothing happens."""
+MIN_POLL_S = 0.2
+"""Minimum seconds between two queries: many short jobs can finish at once."""
+STALLED_AFTER_S = 5.0
+"""Seconds without a change after which a worker is checked and the reason is printed."""
 
 OnJobs = Callable[[Sequence[Job]], None]
 
 
-def wait_for(front: CommandContext, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
-    """Call `on_jobs` with the jobs that have ended since the last call and those running, until none is left."""
+def wait_for(context: CommandContext, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
+    """Call `on_jobs` with the jobs that finished since the last call and those running, until all have finished."""
     open_ids = set(job_ids)
     looked = 0.0
     changed = True
-    quiet = _StallDetector(front, workspace_id, role)
-    for number in watch_jobs(front.urls.database_url, idle_s=1.0):
+    stall_detector = _StallDetector(context, workspace_id, role)
+    for number in watch_jobs(context.urls.database_url, idle_s=1.0):
         changed = changed or number is None or number in open_ids
-        if not changed or (number is not None and time.monotonic() - looked < LOOK_S):
+        if not changed or (number is not None and time.monotonic() - looked < MIN_POLL_S):
             continue
         looked, changed = time.monotonic(), False
-        seen = _look(front, workspace_id, open_ids)
+        seen = _read_jobs(context, workspace_id, open_ids)
         on_jobs(seen)
         open_ids -= {job.id for job in seen if job.finished}
         if not open_ids:
             return
-        quiet.watch(open_ids, seen)
+        stall_detector.watch(open_ids, seen)
 
 
 class _StallDetector:
-    """Notices that nothing happens."""
+    """Detects that jobs make no progress, restarts a missing worker and prints the reason."""
 
-    def __init__(self, front: CommandContext, workspace_id: int, role: Role) -> None:
-        self._front = front
+    def __init__(self, context: CommandContext, workspace_id: int, role: Role) -> None:
+        self._context = context
         self._workspace_id = workspace_id
         self._role = role
         self._last: object = None
         self._since = time.monotonic()
-        self._told = ""
+        self._reported_reason = ""
 
     def watch(self, open_ids: set[int], seen: Sequence[Job]) -> None:
         now = time.monotonic()
@@ -60,20 +59,20 @@ class _StallDetector:
         if news != self._last:
             self._last, self._since = news, now
             return
-        if now - self._since < QUIET_S:
+        if now - self._since < STALLED_AFTER_S:
             return
         self._since = now
-        self._front.workers.ensure((self._role,))
+        self._context.workers.ensure((self._role,))
         if any(job.lease_token for job in seen):
-            return  # a worker holds one and works on it: slow, not stuck
+            return  # a worker holds a lease: slow, not stuck
         first = min(open_ids)
-        with self._front.database.tenant(self._workspace_id) as session:
+        with self._context.database.tenant(self._workspace_id) as session:
             why = jobs.explain(session, first)
-        if why != self._told:
-            self._told = why
-            note(f"job {first}: {why}")
+        if why != self._reported_reason:
+            self._reported_reason = why
+            print_note(f"job {first}: {why}")
 
 
-def _look(front: CommandContext, workspace_id: int, open_ids: set[int]) -> list[Job]:
-    with front.database.tenant(workspace_id) as session:
+def _read_jobs(context: CommandContext, workspace_id: int, open_ids: set[int]) -> list[Job]:
+    with context.database.tenant(workspace_id) as session:
         return jobs.list_started(session, open_ids)

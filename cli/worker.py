@@ -1,4 +1,4 @@
-"""`refdesk worker` and `refdesk migrate`: one role of the system each, for hosts that run several."""
+"""`refdesk worker` and `refdesk migrate`: parts of `refdesk up` for separate hosts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli import context as front_end
-from cli.console import say
+from cli import context as cli_context
+from cli.console import print_line
 from db.schema import inspect_schema, migrate
 from embedded.servers import open_servers
 from tasks.startup import WorkerStartup, run_worker
@@ -28,29 +28,29 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    role: Annotated[RoleName, typer.Argument(help="query answers questions; ingest reads and embeds documents.")],
+    role: Annotated[RoleName, typer.Argument(help="query answers questions; ingest parses and embeds documents.")],
     with_parent: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
-    """Run one worker until it is told to stop (Ctrl-C or SIGTERM).
+    """Run one worker until Ctrl-C or SIGTERM.
 
-    Questions and documents have workers of their own, so that a flood of uploads never delays a question. More workers,
-    on this host or others with the same DATABASE_URL and REDIS_URL, share the work.
+    Questions and documents have separate workers, so many uploads never delay a question. Start more workers on this
+    host or on others with the same DATABASE_URL and REDIS_URL to share the work.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     with open_servers(settings) as urls:
         run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
 
 
 def migrate_command(
-    revision: Annotated[str, typer.Option(help="Schema version to go to; head is this program's own.")] = "head",
+    revision: Annotated[str, typer.Option(help="Schema revision to migrate to; head is the newest.")] = "head",
 ) -> None:
-    """Bring the database schema to this program's version.
+    """Migrate the database schema to the version of this program.
 
-    `refdesk up` does this by itself; use this one before starting workers by hand. Going back to an older version
-    removes what that version did not have.
+    `refdesk up` does this automatically; run it before starting workers yourself. Migrating to an older revision
+    deletes what that revision does not have.
     """
-    settings = front_end.begin()
+    settings = cli_context.start_command()
     with open_servers(settings) as urls:
         migrate(urls.database_url, revision)
         state = inspect_schema(urls.database_url)
-    say(f"schema {state.current or 'none'} on PostgreSQL {state.postgres} with pgvector {state.pgvector}")
+    print_line(f"schema {state.current or 'none'} on PostgreSQL {state.postgres} with pgvector {state.pgvector}")

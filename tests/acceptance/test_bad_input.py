@@ -235,7 +235,7 @@ def test_redis_away__documents_wait_in_the_ledger(desk, tmp_path):
     file.write_text(LANTERN)
     ended = desk.refdesk("ingest", str(file), "--json", REDIS_URL=NOWHERE)
     assert ended.returncode == 1
-    assert "safe in the ledger" in spoken(ended)
+    assert "documents are stored" in spoken(ended)
     entry = json.loads(ended.stdout)["documents"][0]
     assert (entry["state"], entry["error"]) == ("queued", None)
     assert desk.refdesk("ingest", str(file), "--no-wait", REDIS_URL=NOWHERE).returncode == 0
@@ -305,7 +305,7 @@ def test_ingest_interrupted__says_so_and_leaves_no_process(desk, tmp_path):
         with process:
             pass
     assert process.returncode == 130
-    assert b"stopped waiting" in told
+    assert b"Stopped waiting" in told
     assert b"Traceback" not in told
     assert json.loads(said)["documents"][0]["state"] == "running"
     assert desk.value("SELECT count(*) FROM workers") == 0

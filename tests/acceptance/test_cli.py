@@ -64,8 +64,8 @@ def test_ingest__json_has_the_promised_keys_for_new_unchanged_and_failed(desk):
     assert entries[0]["error"] is None
     assert entries[0]["chunks"] == 1
     assert entries[2]["job"] is None
-    assert entries[2]["error"] == f"There is no file or folder {missing}."
-    assert "0 added or renewed, 1 unchanged, 2 failed" in spoken(ended)
+    assert entries[2]["error"] == f"No such file or folder: {missing}."
+    assert "0 added or updated, 1 unchanged, 2 failed" in spoken(ended)
 
 
 def test_ingest__standard_input_and_a_name_that_is_no_text(desk):

@@ -101,5 +101,5 @@ def test_feedback_and_compare__on_the_own_library(desk, tmp_path):
     both = desk.refdesk("evaluate", str(tmp_path), "--feedback")
     unknown = desk.refdesk("compare", "Who?", "--reranker", "none,best")
     assert (both.returncode, unknown.returncode) == (2, 1)
-    assert "Say what to measure on" in both.stderr.decode()
+    assert "Name a folder, or use --feedback" in both.stderr.decode()
     assert "There is no reranker 'best'" in " ".join(unknown.stderr.decode().split())

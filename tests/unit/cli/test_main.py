@@ -17,10 +17,10 @@ from typer.testing import CliRunner
 import migrations
 from cli import console, sources
 from cli.ask import show_answer
-from cli.ingest import IngestResult, describe, summarise
+from cli.ingest import IngestResult, format_result, print_summary
 from cli.main import app
 from cli.temporary_workers import last_line
-from cli.up import LONG_LIFE_S, RESTART_PAUSES_S, SupervisedProcess
+from cli.up import RESTART_PAUSES_S, STABLE_AFTER_S, SupervisedProcess
 from config.checks import read_redis_version
 from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, SetupError
 
@@ -205,7 +205,7 @@ def test_sources__file_name_that_is_no_text(tmp_path):
 def test_text__cannot_steer_the_terminal(monkeypatch):
     shown = io.StringIO()
     monkeypatch.setattr(console, "out", Console(file=shown, force_terminal=True, color_system=None, width=80))
-    console.say("a\x1b[2Jb\x9bc [bold]d[/bold]\x07")
+    console.print_line("a\x1b[2Jb\x9bc [bold]d[/bold]\x07")
     console.print_table(("n",), [("x\x1b]0;y\x07\nz",)])
     assert "\x1b" not in shown.getvalue()
     assert "\x9b" not in shown.getvalue()
@@ -229,9 +229,9 @@ def test_json__for_an_output_that_knows_no_unicode(monkeypatch):
 
 def test_summary__counts_everything_once(run, monkeypatch):
     told: list[str] = []
-    monkeypatch.setattr("cli.ingest.note", lambda text, style="": told.append(text))
+    monkeypatch.setattr("cli.ingest.print_note", lambda text, style="": told.append(text))
     monkeypatch.setattr("cli.ingest.complain", told.append)
-    summarise(
+    print_summary(
         [
             IngestResult("a", 1, "succeeded", 1, "A", 2),
             IngestResult("b", 2, "succeeded", 2, "B", 2, unchanged=True),
@@ -241,9 +241,10 @@ def test_summary__counts_everything_once(run, monkeypatch):
         ]
     )
     assert told[0] == "✗ d: not there"
-    assert told[1].startswith("1 added or renewed, 1 unchanged, 2 failed, 1 waiting")
+    assert told[1].startswith("1 added or updated, 1 unchanged, 2 failed, 1 waiting")
     assert (
-        describe(IngestResult("b", 2, "succeeded", 2, "B", 2, unchanged=True)) == "= b: unchanged, document 2, 2 chunks"
+        format_result(IngestResult("b", 2, "succeeded", 2, "B", 2, unchanged=True))
+        == "= b: unchanged, document 2, 2 chunks"
     )
 
 
@@ -251,15 +252,15 @@ def test_up__pauses_grow_and_start_over_after_a_long_life():
     post = SupervisedProcess("query", SimpleNamespace(), started=0.0)  # type: ignore[arg-type]
     pauses = []
     for _ in range(8):
-        pauses.append(post.bury(post.started + 1))
+        pauses.append(post.schedule_restart(post.started + 1))
         post.started += 2
     assert pauses == [*RESTART_PAUSES_S, RESTART_PAUSES_S[-1], RESTART_PAUSES_S[-1]]
-    assert post.bury(post.started + LONG_LIFE_S) == RESTART_PAUSES_S[0]
+    assert post.schedule_restart(post.started + STABLE_AFTER_S) == RESTART_PAUSES_S[0]
 
 
 def test_last_line__of_a_log(tmp_path):
     log = tmp_path / "log"
-    assert last_line(log) == "it left no word"
+    assert last_line(log) == "no output"
     log.write_bytes(b"one\n\xfftwo\n\n")
     assert last_line(log) == "\ufffdtwo"
 
@@ -279,7 +280,7 @@ def test_arguments__that_are_no_text_reach_the_ledger_as_text(run, monkeypatch):
         asked.extend([question, *channels])
         return SimpleNamespace(result={})
 
-    monkeypatch.setattr("cli.ask.front_end.opened", lambda settings, roles: nullcontext())
+    monkeypatch.setattr("cli.ask.cli_context.open_context", lambda settings, roles: nullcontext())
     monkeypatch.setattr("cli.ask.submit_and_wait", submit)
     assert run("ask", "caf\udce9 opens when", "--channel", "a\udcff", "--json").code == 0
     assert asked == ["caf opens when", "a\\udcff"]
@@ -296,10 +297,10 @@ def test_evaluate__refused_is_one_document(run):
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\x1b[2Jb", "n" * 201])
 def test_profiles__a_name_fits_into_a_line(run, name):
     result = run("profiles", "add", name, "--model", "any")
-    assert (result.code, result.told) == (1, "A profile needs a name, of one line and at most 200 characters.")
+    assert (result.code, result.told) == (1, "The name of a profile must be one line of 1 to 200 characters.")
 
 
 def test_evaluate__a_plot_that_cannot_be_written_is_told_before_anything_is_measured(run):
     result = run("evaluate", "--feedback", "--json", "--plot", "missing/x.png")
     assert result.code == 1
-    assert "missing is not a folder" in result.told + result.said
+    assert "the folder missing does not exist" in result.told + result.said
