@@ -1,1 +1,1 @@
-"""Real PostgreSQL and Redis from Python wheels, for a machine without servers."""
+"""PostgreSQL and Redis from Python wheels, for machines without database and Redis servers."""

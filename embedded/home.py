@@ -1,4 +1,4 @@
-"""The folder of the embedded servers: who owns it, its locks and logs, and short paths to its sockets."""
+"""The home folder of the embedded servers: its owner, locks, logs and short socket paths."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from embedded.process import Account
 from pipeline.errors import DiskFull, RefdeskError, SetupError
 
 SERVER_ACCOUNT = "refdesk"
-"""The system user that root runs the servers as; made when missing."""
+"""The system user that root runs the servers as; created if missing."""
 
 LOCK_TIMEOUT_S = 360.0
 MAX_LOG_BYTES = 10_000_000
 MAX_SOCKET_PATH_BYTES = 100
-"""Longest socket path handed out; Linux takes 107 bytes, macOS 103."""
+"""Longest socket path in use; Linux allows 107 bytes, macOS 103."""
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
-"""Paths that mean the same in a database URL, in a broker URL and in a shell; libpq, for one, splits at a comma."""
+"""Paths that need no quoting in a database URL, a broker URL or a shell; libpq, for example, splits at a comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class ServerHome:
     account: Account
 
     def make_folder(self, name: str) -> Path:
-        """Make a private folder of the account inside the home, if it is missing."""
+        """Create a private folder of the account inside the home if it is missing, and return its path."""
         folder = self.path / name
         try:
             folder.mkdir(mode=0o700)
@@ -50,7 +50,7 @@ class ServerHome:
         return folder
 
     def open_log(self, program: str) -> tuple[int, Path]:
-        """Open a server's log for appending; a log that grew large is set aside first, replacing the one before."""
+        """Open a server's log for appending; return descriptor and path. A log above 10 MB is rotated to `.log.1`."""
         path = self.make_folder("log") / f"{program}.log"
         if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
             path.replace(path.with_suffix(".log.1"))
@@ -58,14 +58,15 @@ class ServerHome:
 
     @contextmanager
     def hold_start_lock(self) -> Iterator[None]:
-        """Hold the lock under which servers are started and stopped; one command at a time."""
+        """Hold the lock for starting and stopping servers, which one process at a time can hold."""
         handle = self._open(self.make_folder("run") / "start.lock")
         try:
             deadline = time.monotonic() + LOCK_TIMEOUT_S
             while not try_acquire_lock(handle, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
                     raise SetupError(
-                        f"Another command has been starting the servers in {self.path} for minutes; stop it."
+                        f"Another process has held the start lock of {self.path} for {LOCK_TIMEOUT_S / 60:.0f} minutes."
+                        " Stop that process and try again."
                     )
                 time.sleep(0.02)
             yield
@@ -73,13 +74,13 @@ class ServerHome:
             os.close(handle)
 
     def acquire_users_lock(self) -> int:
-        """Enter the users of this home; the returned lock leaves when it is closed, or when the process dies."""
+        """Acquire the shared users lock; it is released when the returned descriptor is closed or the process ends."""
         handle = self._open(self.make_folder("run") / "users.lock")
         fcntl.flock(handle, fcntl.LOCK_SH)
         return handle
 
     def _open(self, path: Path) -> int:
-        # Root opens files in a folder of another user here, so it must not be led elsewhere by a link.
+        # Root opens files in another user's folder here and must not follow a symbolic link to somewhere else.
         handle = os.open(
             path,
             os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
@@ -90,9 +91,9 @@ class ServerHome:
         return handle
 
     def make_short_path(self, name: str) -> Path:
-        """Return a path to the folder `name` that fits into a socket address and needs no quoting anywhere.
+        """Return a path to the folder `name` that fits into a socket address and needs no quoting.
 
-        Usually that is the folder itself; else a link to it in a private folder of ours under /tmp.
+        Usually this is the folder itself, otherwise a symbolic link to it in a private folder under /tmp.
         """
         folder = self.path / name
         if PLAIN_PATH.fullmatch(str(folder)) and len(str(folder)) + len("/.s.PGSQL.5432") <= MAX_SOCKET_PATH_BYTES:
@@ -104,8 +105,9 @@ class ServerHome:
             found = alias.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700:
                 raise SetupError(
-                    f"{alias}, which Refdesk needs because the path of its home is long or unusual, belongs to "
-                    "somebody else; remove it, or set REFDESK_HOME to a shorter, plain path."
+                    f"{alias} must be a private folder (mode 700) of the current user; it is needed because the path"
+                    " of REFDESK_HOME is long or has special characters. Remove it, or set REFDESK_HOME to a shorter,"
+                    " plain path."
                 ) from None
         link = alias / name
         if not link.is_symlink() or link.readlink() != folder:
@@ -114,24 +116,24 @@ class ServerHome:
         return link
 
     def remove_alias(self) -> None:
-        """Remove what `make_short_path` made."""
+        """Remove the links that `make_short_path` created."""
         if self._alias().is_dir():
             shutil.rmtree(self._alias(), ignore_errors=True)
 
     def _alias(self) -> Path:
         digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:12]
-        return Path("/tmp", f"refdesk-{os.geteuid()}-{digest}")  # noqa: S108  # owner and mode are checked on every use
+        return Path("/tmp", f"refdesk-{os.geteuid()}-{digest}")  # noqa: S108 - owner and mode are checked at each use
 
 
 def prepare_home(path: Path) -> ServerHome:
-    """Make the home folder if it is missing and find the account of its servers; no existing folder's mode changes."""
+    """Create the home folder if it is missing and find the account of its servers; existing modes do not change."""
     with translate_os_errors(path):
         if os.geteuid() == 0:
             account = _find_account_for_root(path)
             missing = not path.exists()
             path.mkdir(parents=True, exist_ok=True)
             if missing:
-                path.chmod(0o711)  # the account must be able to reach programs that are copied in here
+                path.chmod(0o711)  # the account must reach programs that are copied into the home
         else:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             account = Account(os.geteuid(), os.getegid(), _find_user_name(os.geteuid()))
@@ -140,7 +142,7 @@ def prepare_home(path: Path) -> ServerHome:
 
 @contextmanager
 def translate_os_errors(home: Path) -> Iterator[None]:
-    """Turn errors of the file system into one sentence that names the folder and the way out."""
+    """Translate file system errors into errors that name the folder and the fix."""
     try:
         yield
     except RefdeskError:
@@ -150,20 +152,18 @@ def translate_os_errors(home: Path) -> Iterator[None]:
             raise DiskFull(format_disk_full(home)) from error
         place = error.filename or home
         raise SetupError(
-            f"The folder of the embedded servers cannot be used: {place}: {error.strerror}; mend that, or set "
-            f"REFDESK_HOME to a folder that you may write (now {home})."
+            f"The embedded servers cannot use {place}: {error.strerror}. Fix this, or set REFDESK_HOME to a writable"
+            f" folder (now {home})."
         ) from error
 
 
 def format_disk_full(home: Path) -> str:
-    """Say that the disk is full, and what helps."""
-    return (
-        f"The disk that holds {home} is full; free some space there, or set REFDESK_HOME to a folder on another disk."
-    )
+    """Return the error message for a full disk."""
+    return f"The disk of {home} is full. Free some space, or set REFDESK_HOME to a folder on another disk."
 
 
 def try_acquire_lock(handle: int, kind: int) -> bool:
-    """Take a lock if it is free."""
+    """Acquire a lock if it is free; return whether it was."""
     try:
         fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -172,13 +172,13 @@ def try_acquire_lock(handle: int, kind: int) -> bool:
 
 
 def change_owner(path: Path, account: Account) -> None:
-    """Give a path that root just made to the account."""
+    """Change the owner of a path that root has just created to the account."""
     if os.geteuid() == 0:
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def _find_account_for_root(home: Path) -> Account:
-    # Whoever has used this home before keeps it: `sudo refdesk …` must not lock its user out.
+    # The previous owner keeps the home: `sudo refdesk …` must not lock out the user who runs Refdesk otherwise.
     for folder in (home / "postgres", home / "redis", home):
         try:
             found = folder.lstat()
@@ -189,8 +189,8 @@ def _find_account_for_root(home: Path) -> Account:
     entry = _find_passwd_entry(SERVER_ACCOUNT) or _create_account() or _find_passwd_entry("nobody")
     if entry is None:
         raise SetupError(
-            f"PostgreSQL refuses to run as root and the system user {SERVER_ACCOUNT} could not be made; "
-            f"add it (useradd --system {SERVER_ACCOUNT}), or run Refdesk as an ordinary user."
+            f"PostgreSQL refuses to run as root and the system user {SERVER_ACCOUNT} could not be created. "
+            f"Add it (useradd --system {SERVER_ACCOUNT}), or run Refdesk as an ordinary user."
         )
     return Account(entry.pw_uid, entry.pw_gid, entry.pw_name)
 
@@ -215,10 +215,10 @@ def _create_account() -> pwd.struct_passwd | None:
             "-h",
             nowhere,
             SERVER_ACCOUNT,
-        ],  # BusyBox, as in Alpine
+        ],  # BusyBox, for example in Alpine
     ):
         if shutil.which(command[0]):
-            # It may fail because another command makes the same account right now; what counts is that it is there.
+            # Another process may create the same account at this moment, so the exit code does not matter.
             subprocess.run(command, check=False, capture_output=True)
             if entry := _find_passwd_entry(SERVER_ACCOUNT):
                 return entry

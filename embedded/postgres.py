@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made, started, adopted and stopped inside a home folder, reached through a Unix socket."""
+"""The embedded PostgreSQL: create, start, adopt and stop a server in a home folder, with a Unix socket."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ PROGRAM = "postgres"
 FOLDER = "postgres"
 UNFINISHED = "postgres.new"
 NAME = "refdesk"
-"""Name of the database and of the superuser who owns it."""
+"""Name of the database and of its owner, a superuser."""
 
 SOCKET = ".s.PGSQL.5432"
 START_TIMEOUT_S = 300
-"""Long enough to replay the log of a killed server with a large database."""
+"""Enough to replay the write-ahead log of a large database after its server was killed."""
 REJECTING = 1
-"""What pg_isready answers while the server starts, recovers or stops."""
+"""Exit code of pg_isready while the server starts, recovers or stops."""
 SMALL_SHARED_MEMORY = 1 << 30
-"""Bytes below which /dev/shm (64 MB in a container) cannot hold what a parallel index build shares."""
+"""Bytes in /dev/shm below which parallel index builds fail; containers have 64 MB by default."""
 
 OPTIONS = {
-    # The socket lies in the data folder, which nobody else may enter: that is the whole of the access control.
+    # Access control consists of the socket's place: the data folder, which no other user can enter.
     "listen_addresses": "",
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
@@ -45,39 +45,39 @@ OPTIONS = {
 
 
 class EmbeddedPostgres:
-    """PostgreSQL in a home folder; its methods are called under the home's start lock."""
+    """PostgreSQL in a home folder; callers hold the home's start lock."""
 
     def __init__(self, home: ServerHome) -> None:
-        """Remember the home."""
+        """Bind to the home."""
         self._home = home
         self._folder = home.path / FOLDER
-        # A server that root starts reaches its folder as its own working folder, whatever its parents allow.
+        # A server that root starts opens its data folder as its working folder, since it may not enter the parents.
         self._inside = "/proc/self/cwd" if os.geteuid() == 0 and sys.platform == "linux" else None
 
     @property
     def url(self) -> str:
-        """Where the server listens."""
+        """URL of the server, with the folder of its socket."""
         return f"postgresql://{NAME}@/{NAME}?host={self._home.make_short_path(FOLDER)}"
 
     def start(self) -> None:
-        """Adopt the running server, or start one, on a new data folder if there is none."""
+        """Adopt the running server or start one; create the data folder if there is none."""
         wheel = find_postgres()
         if self._adopt(wheel.bin()):
             return
         programs = find_runnable_programs(wheel, PROGRAM, self._home)
         if not self._exists():
-            self._make(programs)
-        # No server runs here, so these are left over; their pid may belong to another program by now.
+            self._create(programs)
+        # No server runs here, so these files are left over; their pid may belong to another program by now.
         for name in ("postmaster.pid", SOCKET, f"{SOCKET}.lock"):
             (self._folder / name).unlink(missing_ok=True)
         self._launch(programs)
 
     def stop(self) -> None:
-        """Stop the server, ending its sessions, with all data on disk."""
-        # Only the first process is asked (fast shutdown); it sees to its children.
-        living = find_servers(self._folder, PROGRAM)
-        pids = {process.pid for process in living}
-        first = [process for process in living if process.ppid() not in pids]
+        """Stop the server: end its sessions and write all data to disk."""
+        # Only the postmaster gets the signal (fast shutdown); it stops its children.
+        running = find_servers(self._folder, PROGRAM)
+        pids = {process.pid for process in running}
+        first = [process for process in running if process.ppid() not in pids]
         stop_servers(
             self._folder,
             PROGRAM,
@@ -87,8 +87,8 @@ class EmbeddedPostgres:
 
     def _adopt(self, programs: Path) -> bool:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while living := find_servers(self._folder, PROGRAM):
-            answer = subprocess.run(
+        while running := find_servers(self._folder, PROGRAM):
+            status = subprocess.run(
                 [
                     programs / "pg_isready",
                     "--quiet",
@@ -101,14 +101,14 @@ class EmbeddedPostgres:
                 stdin=subprocess.DEVNULL,
                 check=False,
             ).returncode
-            if answer == 0:
+            if status == 0:
                 return True
-            if answer != REJECTING or time.monotonic() > deadline:
-                # Children of a killed server, or one that lost its socket: nobody can use them any more.
+            if status != REJECTING or time.monotonic() > deadline:
+                # Children of a killed server, or a server without its socket: no client can use them.
                 stop_servers(
                     self._folder,
                     PROGRAM,
-                    living,
+                    running,
                     [(signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)],
                 )
                 return False
@@ -121,18 +121,19 @@ class EmbeddedPostgres:
         except FileNotFoundError:
             if self._folder.exists() and any(self._folder.iterdir()):
                 raise SetupError(
-                    f"{self._folder} holds files but no database; move them, or set REFDESK_HOME to another folder."
+                    f"{self._folder} contains files but no database. Move them, or set REFDESK_HOME to another folder."
                 ) from None
             return False
         if version != str(POSTGRES_MAJOR):
             raise SetupError(
-                f"The database in {self._folder} was made by PostgreSQL {version}, and this Refdesk brings "
-                f"{POSTGRES_MAJOR}; use the Refdesk version that made it, or move the folder away to begin anew."
+                f"The database in {self._folder} was created by PostgreSQL {version}, but this Refdesk version contains"
+                f" PostgreSQL {POSTGRES_MAJOR}. Use the earlier Refdesk version, or move the folder to start with an"
+                " empty database."
             )
         return True
 
-    def _make(self, programs: Path) -> None:
-        # Made under another name and renamed when the database is in it: a data folder is whole or absent.
+    def _create(self, programs: Path) -> None:
+        # Created under a temporary name and renamed at the end, so that a data folder is complete or absent.
         folder = self._home.path / UNFINISHED
         for program in ("initdb", PROGRAM):
             stop_servers(folder, program, find_servers(folder, program), [(signal.SIGKILL, 10.0)])
@@ -142,7 +143,7 @@ class EmbeddedPostgres:
         change_owner(folder, self._home.account)
         data = self._inside or str(folder)
         letters = "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8"
-        # The same order and case rules on every machine; letters of all scripts count as letters in keyword search.
+        # The same sort order and case rules on every machine, with letters of all scripts for keyword search.
         locale = ["--locale-provider", "builtin", "--builtin-locale", "C.UTF-8", "--lc-ctype", letters]
         options = ["--pgdata", data, "--username", NAME, "--auth", "trust", "--encoding", "UTF8", *locale]
         steps: tuple[tuple[list[str | Path], str], ...] = (
@@ -153,7 +154,7 @@ class EmbeddedPostgres:
             done = run_program(command, self._home.account, folder=folder, text=text)
             if done.returncode != 0 or "ERROR:" in done.stdout:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise self._failure("could not be set up", done.stdout)
+                raise self._failure("could not be initialised", done.stdout)
         if self._folder.exists():
             self._folder.rmdir()
         folder.rename(self._folder)
@@ -184,8 +185,8 @@ class EmbeddedPostgres:
         if "No space left on device" in text or "Disk quota exceeded" in text:
             return DiskFull(format_disk_full(self._home.path))
         lines = [line for line in text.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "rror:"))]
-        reason = (lines or text.splitlines() or ["it gave no reason"])[-1].strip()
-        where = f" (its log: {log})" if log else ""
+        reason = (lines or text.splitlines() or ["no reason given"])[-1].strip()
+        where = f" (log: {log})" if log else ""
         return SetupError(f"The embedded PostgreSQL in {self._folder} {what}: {reason}{where}.")
 
 
@@ -193,7 +194,7 @@ def _option_text() -> str:
     options = dict(OPTIONS)
     if sys.platform == "linux":
         try:
-            memory = os.statvfs("/dev/shm")  # noqa: S108  # only its size is read
+            memory = os.statvfs("/dev/shm")  # noqa: S108 - only its size is read
             small = memory.f_bavail * memory.f_frsize < SMALL_SHARED_MEMORY
         except OSError:
             small = True

@@ -1,4 +1,4 @@
-"""Running server programs for the embedded servers: under which account, found again how, stopped how."""
+"""Run, find and stop the programs of the embedded servers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Account:
 
     @property
     def popen_options(self) -> dict[str, Any]:
-        """What `subprocess` needs to start a program as this user; nothing when that is already who we are."""
+        """Options of `subprocess` that start a program as this user; empty if it is the current user."""
         if os.geteuid() == self.uid:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
@@ -41,11 +41,11 @@ def run_program(
     text: str = "",
     output: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program inside `folder` and wait for it; its output goes to the open file `output`, or is returned.
+    """Run a program in `folder` and wait for it; its output goes to the open file `output`, or is returned.
 
-    The folder is entered before root's rights are dropped, so the account needs a way into the folder itself only, not
-    through its parents. The environment is bare (PG* variables would redirect the programs), and the new session keeps
-    Ctrl-C of the terminal away from what stays running.
+    The working folder is changed before root's privileges are dropped, so the account needs access to the folder but
+    not to its parents. The environment is minimal, because PG* variables would redirect the programs. The new session
+    protects processes that keep running from Ctrl-C in the terminal.
     """
     try:
         return subprocess.run(
@@ -63,21 +63,21 @@ def run_program(
         )
     except OSError as error:
         raise SetupError(
-            f"{command[0]} cannot be run as the system user {account.name} ({error.strerror}); "
-            "run Refdesk as an ordinary user, or set DATABASE_URL and REDIS_URL to servers of your own."
+            f"The system user {account.name} cannot run {command[0]}: {error.strerror}. "
+            "Run Refdesk as an ordinary user, or set DATABASE_URL and REDIS_URL to your own servers."
         ) from error
 
 
 def find_servers(folder: Path, program: str) -> list[psutil.Process]:
-    """Find the living processes of `program` that work in `folder`.
+    """Find the running processes of `program` whose working folder is `folder`.
 
-    A process's working folder tells more than a pid file: it survives no crash, and no other program can inherit it.
-    Servers of an earlier folder of this path, deleted under them, count too: nobody else will ever stop them.
+    The working folder is more reliable than a pid file, which survives a crash and may then name another process. The
+    servers of a deleted folder with this path count too, because no other command would stop them.
     """
     found = []
     for process in psutil.process_iter():
         try:
-            # The name comes first: it is readable for every process and rules out nearly all.
+            # The name is checked first: it is readable for every process and excludes nearly all of them.
             if not process.name().startswith(program) or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             if _has_working_folder(process, folder):
@@ -91,7 +91,7 @@ def _has_working_folder(process: psutil.Process, folder: Path) -> bool:
     link = Path(f"/proc/{process.pid}/cwd")
     if not link.is_symlink():
         return Path(process.cwd()).samefile(folder)
-    # Through the link rather than by its text: a container beside us may have a folder of the same path.
+    # The link's target is compared and not its text: a container may have a folder with the same path.
     where = link.stat()
     if where.st_nlink == 0:
         return str(link.readlink()) == f"{folder.resolve()} (deleted)"
@@ -104,18 +104,22 @@ def stop_servers(
     first: Sequence[psutil.Process],
     signals: Sequence[tuple[int, float]],
 ) -> None:
-    """Signal `first`, then all that is left in the folder, with ever harder signals until nothing lives.
+    """Send signals until no process of `program` runs in `folder`.
 
-    `signals` holds pairs of a signal and the seconds to wait after it.
+    Args:
+        folder: The working folder of the processes.
+        program: Beginning of the process name.
+        first: Processes that get the first signal; later ones go to all that still run.
+        signals: Pairs of a signal and the seconds to wait after it.
     """
     targets = first
-    for number, patience_s in signals:
+    for number, timeout_s in signals:
         for process in targets:
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        deadline = time.monotonic() + patience_s
+        deadline = time.monotonic() + timeout_s
         while targets := find_servers(folder, program):
             if time.monotonic() > deadline:
                 break

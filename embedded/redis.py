@@ -1,4 +1,4 @@
-"""The embedded Redis: started, adopted and stopped inside a home folder, reached through a Unix socket."""
+"""The embedded Redis: start, adopt and stop a server in a home folder, with a Unix socket."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOCKET = "redis.sock"
 START_TIMEOUT_S = 120.0
 LAUNCH_S = 3.0
 ADOPT_TIMEOUT_S = 3.0
-"""Seconds a running server may leave its socket unanswered; one that still loads its data answers and says so."""
+"""Seconds that a running server may take to respond; one that still loads its data responds with an error."""
 
 OPTIONS = {
     "port": "0",
@@ -31,16 +31,16 @@ OPTIONS = {
 
 
 class EmbeddedRedis:
-    """Redis in a home folder; its methods are called under the home's start lock."""
+    """Redis in a home folder; callers hold the home's start lock."""
 
     def __init__(self, home: ServerHome) -> None:
-        """Remember the home."""
+        """Bind to the home."""
         self._home = home
         self._folder = home.path / FOLDER
 
     @property
     def url(self) -> str:
-        """Where the server listens, as the broker library writes it."""
+        """URL of the server in the form that kombu expects."""
         return f"redis+socket://{self._home.make_short_path(FOLDER) / SOCKET}"
 
     def start(self) -> None:
@@ -49,50 +49,49 @@ class EmbeddedRedis:
         if find_servers(self._folder, PROGRAM):
             if self._wait_ready(ADOPT_TIMEOUT_S):
                 return
-            self.stop()  # it lost its socket or hangs: nobody can use it any more
+            self.stop()  # without a socket, or hanging: no client can use it
         program = find_runnable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
         options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
         handle, log = self._home.open_log("redis")
         try:
             begin = os.fstat(handle).st_size
-            # Left behind by a shell rather than by `daemonize`, which would need to reach the log by its path.
+            # A shell puts the server into the background, because `daemonize` would have to open the log by its path.
             shell: list[str | Path] = ["/bin/sh", "-c", 'exec "$@" </dev/null &', "sh", program, *options]
             run_program(shell, self._home.account, folder=self._folder, output=handle)
             if not self._wait_ready(START_TIMEOUT_S):
                 text = os.pread(handle, 100_000, begin).decode("utf-8", "replace")
                 if "No space left on device" in text:
                     raise DiskFull(format_disk_full(self._home.path))
-                reason = (text.splitlines() or ["it gave no reason"])[-1].strip()
-                raise SetupError(f"The embedded Redis in {self._folder} did not start: {reason} (its log: {log}).")
+                reason = (text.splitlines() or ["no reason given"])[-1].strip()
+                raise SetupError(f"The embedded Redis in {self._folder} did not start: {reason} (log: {log}).")
         finally:
             os.close(handle)
 
     def stop(self) -> None:
-        """Stop the server with all data on disk."""
-        living = find_servers(self._folder, PROGRAM)
+        """Stop the server after it has written all data to disk."""
+        running = find_servers(self._folder, PROGRAM)
         stop_servers(
             self._folder,
             PROGRAM,
-            living,
+            running,
             [(signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)],
         )
 
-    def _wait_ready(self, silence_s: float) -> bool:
-        # Silence is a server that has not opened its socket yet; it is given up when the process is gone, except in
-        # the first seconds, when it may still be the shell that starts it.
+    def _wait_ready(self, timeout_s: float) -> bool:
+        # A server that has not opened its socket yet does not respond. Waiting ends early when its process has ended,
+        # except in the first seconds, in which the shell may not have started it yet.
         import redis
 
-        begin = time.monotonic()
-        heard = begin
+        started = last_response = time.monotonic()
         client = redis.Redis(unix_socket_path=str(self._home.make_short_path(FOLDER) / SOCKET), socket_timeout=3.0)
         try:
-            while time.monotonic() < heard + silence_s:
+            while time.monotonic() < last_response + timeout_s:
                 try:
                     client.ping()
                 except redis.BusyLoadingError:
-                    heard = time.monotonic()
+                    last_response = time.monotonic()
                 except redis.RedisError:
-                    if time.monotonic() > begin + LAUNCH_S and not find_servers(self._folder, PROGRAM):
+                    if time.monotonic() > started + LAUNCH_S and not find_servers(self._folder, PROGRAM):
                         return False
                 else:
                     return True

@@ -1,8 +1,9 @@
-"""The embedded servers: real PostgreSQL and Redis in one folder, shared by every command that runs on it.
+"""The embedded servers: PostgreSQL and Redis in one home folder, shared by all processes that use it.
 
-Two locks in the folder do the sharing. Whoever starts or stops servers holds the start lock; whoever uses them holds
-the users lock, shared. The last user out gets the users lock for itself alone and stops the servers. Both locks die
-with their process, so a killed command leaves nothing behind but running servers, which the next command adopts.
+Sharing is based on two file locks. A process holds the start lock while it starts or stops servers, and a shared users
+lock while it uses them. A process that can make its users lock exclusive is the last user and stops the servers. The
+kernel releases both locks when a process ends, so a killed command only leaves running servers, which the next command
+adopts.
 """
 
 from __future__ import annotations
@@ -26,37 +27,37 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServerUrls:
-    """Where the servers are; empty for one that was not wanted."""
+    """URLs of the servers; empty for a server that was not requested."""
 
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
-    """As the broker library wants it; `config.redis_urls.client_url` spells it for the Redis client."""
+    """In the form that kombu expects; `config.redis_urls.to_client_url` converts it for the Redis client."""
 
 
 class EmbeddedServers:
-    """The servers of one home folder, for as long as the `with` block runs."""
+    """The servers of one home folder, which run while the `with` block runs."""
 
     def __init__(self, home: Path, *, with_postgres: bool = True, with_redis: bool = True) -> None:
-        """Remember what is wanted; nothing is touched yet."""
+        """Choose the servers; nothing starts before the `with` block."""
         self._path = home.absolute()
         self._with_postgres = with_postgres
         self._with_redis = with_redis
         self._home: ServerHome | None = None
-        self._users: int | None = None
+        self._users_lock: int | None = None
 
     def __enter__(self) -> ServerUrls:
-        """Start the servers, or adopt those that run."""
+        """Start the servers, or adopt running ones."""
         self._home = prepare_home(self._path)
         postgres, redis = EmbeddedPostgres(self._home), EmbeddedRedis(self._home)
         with translate_os_errors(self._path), self._home.hold_start_lock():
-            self._users = self._home.acquire_users_lock()
+            self._users_lock = self._home.acquire_users_lock()
             try:
                 if self._with_postgres:
                     postgres.start()
                 if self._with_redis:
                     redis.start()
             except BaseException:
-                self._leave(self._home)
+                self._release(self._home)
                 raise
             return ServerUrls(
                 database_url=postgres.url if self._with_postgres else "",
@@ -69,30 +70,30 @@ class EmbeddedServers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave; the last one out stops the servers."""
-        if self._home is None or self._users is None:
+        """Release the servers; the last user stops them."""
+        if self._home is None or self._users_lock is None:
             return
-        # A home that was deleted meanwhile has no lock to wait for any more, but its servers still have to stop.
-        alone = self._home.hold_start_lock() if self._path.exists() else nullcontext()
-        with translate_os_errors(self._path), alone:
-            self._leave(self._home)
+        # A deleted home has no lock to wait for, but its servers still have to stop.
+        start_lock = self._home.hold_start_lock() if self._path.exists() else nullcontext()
+        with translate_os_errors(self._path), start_lock:
+            self._release(self._home)
 
-    def _leave(self, home: ServerHome) -> None:
-        users, self._users = self._users, None
-        if users is None:
+    def _release(self, home: ServerHome) -> None:
+        users_lock, self._users_lock = self._users_lock, None
+        if users_lock is None:
             return
         try:
-            if try_acquire_lock(users, fcntl.LOCK_EX):
+            if try_acquire_lock(users_lock, fcntl.LOCK_EX):
                 EmbeddedRedis(home).stop()
                 EmbeddedPostgres(home).stop()
                 home.remove_alias()
         finally:
-            os.close(users)
+            os.close(users_lock)
 
 
 @contextmanager
 def open_servers(settings: Settings) -> Iterator[ServerUrls]:
-    """Give the servers that the settings name, with an embedded one for each that they do not name."""
+    """Yield the URLs of the servers in the settings, with an embedded server for each that is not set."""
     database = settings.servers.database_url.get_secret_value() if settings.servers.database_url else ""
     redis = settings.servers.redis_url.get_secret_value() if settings.servers.redis_url else ""
     if database and redis:

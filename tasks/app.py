@@ -1,7 +1,7 @@
-"""The Celery app. It is built empty; `configure` gives it a broker in an entry point, so importing it reads nothing.
+"""The Celery app. Importing it reads no settings; `configure` sets the broker in an entry point.
 
-Redis only carries job numbers: the ledger in Postgres decides who works on what, so a message may come twice, late or
-never. The settings below still avoid the known ways in which Redis as a broker repeats or loses work.
+Redis only carries job IDs. The ledger in Postgres decides which worker runs a job, so a message may be delivered twice,
+late or never. The settings below avoid the known ways in which Redis as a broker repeats or loses messages.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ QUERY = "query"
 TASK_OF_QUEUE = {INGEST: "refdesk.ingest", QUERY: "refdesk.answer"}
 
 VISIBILITY_TIMEOUT_S = 6 * 3600
-"""Longer than any task: Redis hands a message out again after this, whatever its worker is doing."""
+"""Longer than any task: Redis redelivers a message after this time even if a worker still processes it."""
 
 _TRANSPORT = {
     "visibility_timeout": VISIBILITY_TIMEOUT_S,
@@ -27,18 +27,22 @@ _TRANSPORT = {
     "global_keyprefix": "refdesk:",
 }
 
-
 _FAIL_FAST = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False}
-"""For a process that only submits: what Redis does not take now, the sweeper sends later."""
+"""For a process that only submits jobs: the sweeper publishes later what Redis does not accept now."""
 
 
-def configure(broker_url: str, *, impatient: bool = False) -> Celery:
-    """Point the app at its broker; called once per process."""
+def configure(broker_url: str, *, fail_fast: bool = False) -> Celery:
+    """Set the broker of the app; called once per process.
+
+    Args:
+        broker_url: Redis URL in the form that kombu expects.
+        fail_fast: Give up after 2 seconds without a retry when the broker does not respond.
+    """
     app.conf.update(
         broker_url=broker_url,
         broker_connection_retry_on_startup=True,
-        broker_connection_timeout=2 if impatient else 5,
-        broker_transport_options=_TRANSPORT | _FAIL_FAST if impatient else _TRANSPORT,
+        broker_connection_timeout=2 if fail_fast else 5,
+        broker_transport_options=_TRANSPORT | _FAIL_FAST if fail_fast else _TRANSPORT,
         # The visibility timeout must be the same in all three places: the shortest one wins.
         result_backend_transport_options={"visibility_timeout": VISIBILITY_TIMEOUT_S},
         visibility_timeout=VISIBILITY_TIMEOUT_S,
@@ -49,7 +53,8 @@ def configure(broker_url: str, *, impatient: bool = False) -> Celery:
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=True,
-        # A model takes longer to load than Celery expects of a child; without this it kills and forks for ever.
+        # Loading a model takes longer than Celery's default limit for a child to start (4 s), after which Celery kills
+        # the child and forks another, without end.
         worker_proc_alive_timeout=600,
         worker_soft_shutdown_timeout=10,
         worker_hijack_root_logger=False,
@@ -57,7 +62,7 @@ def configure(broker_url: str, *, impatient: bool = False) -> Celery:
         worker_send_task_events=False,
         worker_enable_remote_control=False,
         task_create_missing_queues=False,
-        # Without a key of its own a queue gets the default one, and every message lands in both.
+        # Without a routing key per queue both queues get the default key, and every message goes to both.
         task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (INGEST, QUERY)],  # type: ignore[no-untyped-call]
         task_default_queue=INGEST,
         include=["tasks.ingest", "tasks.query"],

@@ -1,7 +1,7 @@
-"""Embedding as pulled work: claim the next chunks across all documents, embed them at full batch size, switch versions.
+"""The embedder: claim chunks across all documents, embed them in full batches, and make finished versions live.
 
-A claim waits until it is full, until no more documents are about to bring chunks, or until the oldest chunk has waited
-long enough; so ten thousand one-line notes and one thousand-page book both run at full batch size.
+A claim waits until it is full, until no ingest job is queued, or until the oldest chunk has waited for
+REFDESK_EMBED_LINGER_S. Ten thousand one-line notes and one thousand-page book therefore both run at full batch size.
 """
 
 from __future__ import annotations
@@ -28,58 +28,59 @@ from tasks.worker_heartbeat import is_stopping
 log = structlog.get_logger(__name__)
 
 POLL_INTERVAL_S = 1.0
-"""Pause between two looks of an embedder that nobody wakes: chunks of a worker that died, partly filled claims."""
+"""Seconds between two checks without a wake-up, for chunks of a worker that died and for partly filled claims."""
 STOP_TIMEOUT_S = 15.0
-"""How long a stopping worker waits for the batch at hand; left behind, its claim ends with its lease."""
+"""Seconds that a stopping worker waits for the current batch; the claim of an unfinished one expires with its lease."""
 
 ProfileGroup = Literal["live", "other"]
-"""The profile that answers questions, or the others that are kept filled."""
+"""The live profile, or all other filled profiles."""
+
 _local_model_lock = threading.Lock()
-"""Models that run here take turns: two at once are no faster, and take the memory of two batches."""
+"""Local models take turns: two at once are not faster and use the memory of two batches."""
 
 RETRY_SIZES = (None, 16, 1)
-"""Claim sizes by how often the chunks were claimed before: what killed its worker is narrowed down to one chunk."""
+"""Claim sizes by earlier attempts (None: full size), which narrow down a chunk that kills its worker to one."""
 
 
 def max_embed_attempts(settings: Settings) -> int:
-    """How often a chunk is claimed before its job is dead: at least until it stood alone, so none dies for another."""
+    """Return how often a chunk is claimed before its job is dead: at least until it was alone in a claim."""
     return max(settings.jobs.max_attempts, len(RETRY_SIZES))
 
 
 class EmbedderThread:
-    """Embeds what is due beside the tasks of the ingest worker, so that the next documents are parsed meanwhile.
+    """Embeds chunks on threads of an ingest worker, while its tasks parse the next documents.
 
-    The live profile has a thread for itself: an endpoint beside it that never answers delays no document.
+    The live profile has a separate thread, so that a hanging endpoint of another profile delays no document.
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        """Bind; nothing runs before `start`."""
+        """Prepare the threads; nothing runs before `start`."""
         self._runtime = runtime
         self._stop = threading.Event()
         self._wakes: dict[ProfileGroup, threading.Event] = {"live": threading.Event(), "other": threading.Event()}
         self._threads = [
-            threading.Thread(target=self._run, args=(group, wake), name=f"embedder, {group}", daemon=True)
+            threading.Thread(target=self._run, args=(group, wake), name=f"embedder-{group}", daemon=True)
             for group, wake in self._wakes.items()
         ]
 
     def start(self) -> None:
-        """Look for work now, whenever woken, and every second."""
+        """Check for chunks now, on each wake-up, and every second."""
         for thread in self._threads:
             thread.start()
 
     def wake(self) -> None:
-        """Say that a document brought chunks."""
+        """Check for chunks at once, because a document has added some."""
         for wake in self._wakes.values():
             wake.set()
 
     def stop(self) -> None:
-        """Finish the batches at hand and begin no other."""
+        """Finish the current batches and start no new one."""
         self._stop.set()
         self.wake()
-        ends = time.monotonic() + STOP_TIMEOUT_S
+        deadline = time.monotonic() + STOP_TIMEOUT_S
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(max(0.0, ends - time.monotonic()))
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, group: ProfileGroup, wake: threading.Event) -> None:
         while not self._stop.is_set():
@@ -87,33 +88,33 @@ class EmbedderThread:
             try:
                 embed_backlog(self._runtime, self._stop.is_set, group=group)
             except DatabaseUnavailable as error:
-                log.warning("embedding put off", error=str(error))
+                log.warning("embedding postponed: the database is unavailable", error=str(error))
             except Exception:
-                log.exception("embedding failed, its chunks come back in smaller claims")
+                log.exception("embedding failed; its chunks are retried in smaller claims")
             wake.wait(POLL_INTERVAL_S)
 
 
 def embed_backlog(
     runtime: Runtime, stopping: Callable[[], bool] = is_stopping, *, group: ProfileGroup | None = None
 ) -> None:
-    """Embed what is due, batch by batch: first for the live profile, then for those beside it, or for some of them."""
+    """Embed batch by batch until nothing is due, the live profile first; `group` limits it to one group of profiles."""
     while not stopping() and not is_stopping() and _embed_batch(runtime, group):
         pass
 
 
 def _embed_batch(runtime: Runtime, group: ProfileGroup | None) -> bool:
     with runtime.database.system() as session:
-        kept = profiles.list_filled(session)
-    runtime.parts.retain([profile.id for profile in kept])
+        filled = profiles.list_filled(session)
+    runtime.parts.retain([profile.id for profile in filled])
     return any(
         _embed_for(runtime, profile, is_live=place == 0)
-        for place, profile in enumerate(kept)
+        for place, profile in enumerate(filled)
         if group is None or (group == "live") == (place == 0)
     )
 
 
 def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) -> bool:
-    """Embed the next batch for a profile; whether there was one. Only trouble with the live one is raised."""
+    """Embed the next batch of a profile; return whether there was one. Only errors of the live profile are raised."""
     token = uuid.uuid4()
     with runtime.database.system() as session:
         chunks = _claim(session, runtime.settings, profile, token)
@@ -123,19 +124,19 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) ->
         _embed_claimed(runtime, profile, token, chunks)
     except Exception as error:
         if not isinstance(error, DatabaseUnavailable):
-            _note_problem(runtime, profile, str(error) or type(error).__name__)
+            _record_problem(runtime, profile, str(error) or type(error).__name__)
         if is_live:
             raise
-        log.warning("embedding failed", profile=profile.name, error=str(error))
+        log.warning("embedding failed for a profile that is not live", profile=profile.name, error=str(error))
         return False
-    _note_problem(runtime, profile, "")
+    _record_problem(runtime, profile, "")
     return True
 
 
 def _claim(
     session: Session, settings: Settings, profile: EmbeddingProfile, token: uuid.UUID
 ) -> list[embeddings.ClaimedChunk]:
-    """Claim the next batch of a profile, or nothing while it is worth waiting for more."""
+    """Claim the next batch of a profile; return nothing while more chunks are expected soon."""
     backlog = embeddings.count_backlog(
         session, profile.id, limit=settings.embedding.claim_size, max_attempts=max_embed_attempts(settings)
     )
@@ -154,7 +155,7 @@ def _claim(
     )
 
 
-def _note_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> None:
+def _record_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> None:
     with runtime.database.system() as session:
         profiles.record_problem(session, profile.id, problem)
 
@@ -171,12 +172,12 @@ def _embed_claimed(
             with runtime.database.system() as session:
                 live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
-        # A batch that fails counts, so that a chunk which cannot be embedded is found. A worker told to stop, a server
-        # that is away, a full disk, a wrong key and a missing model say nothing about the chunks.
-        passing = not isinstance(error, Exception) or isinstance(error, SetupError)
-        passing = passing or (isinstance(error, RefdeskError) and error.retryable)
+        # A failed batch counts as an attempt, so that a chunk that cannot be embedded is found. A stopping worker, an
+        # unreachable server, a full disk, a wrong key and a missing model are not the fault of the chunks.
+        temporary = not isinstance(error, Exception) or isinstance(error, SetupError)
+        temporary = temporary or (isinstance(error, RefdeskError) and error.retryable)
         with runtime.database.system() as session:
-            embeddings.release_claim(session, token, counted=not passing)
+            embeddings.release_claim(session, token, counted=not temporary)
         raise
     elapsed = time.monotonic() - started
     log.info(

@@ -1,4 +1,4 @@
-"""The ingest task: thin. Claim, fetch or read the bytes, prepare, store, wake the embedder."""
+"""The ingest task: claim the job, fetch or read the bytes, prepare the document, store it, wake the embedder."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def ingest(job_id: int) -> None:
     runtime = get_runtime()
     with lease_job(
         runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
-    ) as holder:
-        if holder is not None:
-            _ingest(runtime, holder)
+    ) as job:
+        if job is not None:
+            _ingest(runtime, job)
     runtime.wake_embedder()
 
 
-def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
-    lease = holder.lease
-    fetched = _fetch(runtime, holder) if lease.payload.get("sha256") is None else None
+def _ingest(runtime: Runtime, job: LeasedJob) -> None:
+    lease = job.lease
+    fetched = _fetch(runtime, job) if lease.payload.get("sha256") is None else None
     with runtime.database.tenant(lease.workspace_id) as session:
         if fetched is not None:
             jobs.lock_lease(session, lease)
@@ -38,10 +38,10 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
         quarantine.require_not_quarantined(session, lease.workspace_id, sha256)
         if _is_unchanged(session, lease, sha256):
             return
-        source = fetched or _stored_source(session, lease, sha256)
+        source = fetched or _read_source(session, lease, sha256)
     _, parts = get_live_parts(runtime)
-    on_stage = DelayedProgress(holder.report)
-    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=holder.should_stop)
+    on_stage = DelayedProgress(job.report)
+    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=job.should_stop)
     on_stage("store")
     version = versions.NewVersion(
         source=str(lease.payload["source"]),
@@ -54,18 +54,18 @@ def _ingest(runtime: Runtime, holder: LeasedJob) -> None:
         versions.store_version(session, lease, version)
 
 
-def _fetch(runtime: Runtime, holder: LeasedJob) -> Source:
-    holder.report("fetch")
-    url = str(holder.lease.payload["url"])
+def _fetch(runtime: Runtime, job: LeasedJob) -> Source:
+    job.report("fetch")
+    url = str(job.lease.payload["url"])
     fetched = get_live_parts(runtime)[1].ingest.fetcher.fetch(url)
     if not fetched.content:
-        raise InvalidInput(f"The link {url} gave an empty page.")
-    holder.report("parse")
+        raise InvalidInput(f"The page at {url} is empty.")
+    job.report("parse")
     return fetched
 
 
 def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
-    """End the job here if these bytes answer already."""
+    """Complete the job without new work if the live version has the same bytes."""
     same = None if lease.payload.get("force") else documents.find_same_bytes(session, lease, sha256)
     if same is None:
         return False
@@ -74,6 +74,6 @@ def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     return True
 
 
-def _stored_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
+def _read_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
     content = blobs.read(session, lease.workspace_id, sha256)
     return Source(str(lease.payload["name"]), content, str(lease.payload.get("media_type") or ""))

@@ -1,4 +1,4 @@
-"""Holding a lease while working: a heartbeat thread, the wish to stop, and the end of the job whatever happens."""
+"""Run a job under a lease: renew it in a heartbeat thread, honour cancellation, and record the outcome."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ log = structlog.get_logger(__name__)
 
 
 class LeaseHeartbeat:
-    """Calls `beat` every third of the lease on a thread of its own until left."""
+    """Calls `renew` on a thread every third of the lease, while the `with` block runs."""
 
-    def __init__(self, beat: Callable[[], None], lease_s: float) -> None:
-        """Prepare; nothing runs before `with`."""
-        self._beat = beat
-        self._pause_s = lease_s / 3
+    def __init__(self, renew: Callable[[], None], lease_s: float) -> None:
+        """Prepare the thread; nothing runs before the `with` block."""
+        self._renew = renew
+        self._interval_s = lease_s / 3
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start beating."""
+        """Start the heartbeat."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop beating."""
+        """Stop the heartbeat."""
         self._stop.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._pause_s):
+        while not self._stop.wait(self._interval_s):
             try:
-                self._beat()
+                self._renew()
             except LeaseLost:
                 return
-            except Exception as error:  # noqa: BLE001 - a heart that stops at a full disk loses a lease in good order
-                log.warning("heartbeat missed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - a missed beat only delays renewal
+                log.warning("lease heartbeat failed", error=str(error))
 
 
 class LeasedJob:
-    """A claimed job: report stages, learn of a cancel, and know whether the lease still holds."""
+    """A claimed job: reports progress and knows whether it was cancelled or its lease lost."""
 
     def __init__(self, database: Database, lease: jobs.Lease, lease_s: float) -> None:
-        """Bind to a lease that was just taken."""
+        """Bind to a lease that was just acquired."""
         self.lease = lease
         self._database = database
         self._lease_s = lease_s
@@ -60,26 +60,31 @@ class LeasedJob:
         self._lost = threading.Event()
 
     def should_stop(self) -> bool:
-        """Whether the work should stop: a person wants it, the lease is gone, or the worker was told to stop."""
+        """Return whether to stop: cancellation was requested, the lease is lost, or the worker is stopping."""
         return self.cancellation_requested() or self._lost.is_set() or is_stopping()
 
     def cancellation_requested(self) -> bool:
-        """Whether a person cancelled the job."""
+        """Return whether a cancellation request was seen."""
         return self._cancelled.is_set()
 
     def lease_lost(self) -> bool:
-        """Whether another worker owns the job now."""
+        """Return whether the lease was lost, so that another worker may own the job."""
         return self._lost.is_set()
 
     def report(self, stage: str, done: int = 0, total: int = 0, text: str = "") -> None:
-        """Show stage and progress; raises `LeaseLost` or `Cancelled` between stages, where stopping is clean."""
+        """Store stage and progress.
+
+        Raises:
+            Cancelled: Cancellation was requested.
+            LeaseLost: Another worker may own the job.
+        """
         with self._database.system() as session:
-            wanted = jobs.report_progress(session, self.lease, stage, done, total, text)
-        if wanted:
+            cancellation_requested = jobs.report_progress(session, self.lease, stage, done, total, text)
+        if cancellation_requested:
             self._cancelled.set()
             raise Cancelled
 
-    def beat(self) -> None:
+    def renew(self) -> None:
         """Renew the lease."""
         try:
             with self._database.system() as session:
@@ -91,18 +96,18 @@ class LeasedJob:
 
 
 class DelayedProgress:
-    """Reports a stage only when the job has run for a moment: a short note is done before anybody could look."""
+    """Reports stages only once a job has run for a quarter of a second, so that short documents cause no writes."""
 
     DELAY_S = 0.25
 
     def __init__(self, report: Callable[[str], None]) -> None:
-        """Wrap a holder's `report`."""
+        """Wrap the `report` method of a job."""
         self._report = report
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
     def __call__(self, stage: str) -> None:
-        """Pass the report on if the job is no longer young."""
-        if time.monotonic() - self._began >= self.DELAY_S:
+        """Report the stage unless the job has just started."""
+        if time.monotonic() - self._started >= self.DELAY_S:
             self._report(stage)
 
 
@@ -112,13 +117,13 @@ class ThrottledProgress:
     INTERVAL_S = 0.5
 
     def __init__(self, report: Callable[[str, int, int, str], None]) -> None:
-        """Wrap a holder's `report`."""
+        """Wrap the `report` method of a job."""
         self._report = report
         self._stage = ""
         self._at = 0.0
 
     def __call__(self, stage: str, done: int, total: int, text: str) -> None:
-        """Pass the report on if it is due."""
+        """Report the progress if it is due."""
         now = time.monotonic()
         if stage == self._stage and now - self._at < self.INTERVAL_S:
             return
@@ -130,45 +135,49 @@ class ThrottledProgress:
 def lease_job(
     database: Database, job_id: int, *, worker: str, stage: str, lease_s: float
 ) -> Iterator[LeasedJob | None]:
-    """Claim a job and see it to an end: an error becomes its state, a stopping worker hands it back.
+    """Claim a job for the `with` block and record the outcome.
 
-    Gives None when there is nothing to claim. The body ends the job itself when it succeeds.
+    The block itself marks the job as succeeded. An error marks it as failed, a cancellation request as cancelled, and a
+    stopping worker releases it.
+
+    Yields:
+        The job, or None when it cannot be claimed.
     """
     with database.system() as session:
         lease = jobs.claim(session, job_id, worker=worker, stage=stage, lease_s=lease_s)
     if lease is None:
         yield None
         return
-    holder = LeasedJob(database, lease, lease_s)
-    bound = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
+    job = LeasedJob(database, lease, lease_s)
+    job_log = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
     try:
-        with LeaseHeartbeat(holder.beat, lease_s):
-            yield holder
+        with LeaseHeartbeat(job.renew, lease_s):
+            yield job
     except Cancelled:
-        _end_stopped_job(database, holder)
+        _end_stopped_job(database, job)
     except LeaseLost:
-        bound.warning("lease lost, nothing written")
-    except Exception as error:  # noqa: BLE001 - whatever goes wrong becomes the state of this job, not of the worker
+        job_log.warning("lease lost; the result is discarded")
+    except Exception as error:  # noqa: BLE001 - any error fails this job and not the worker
         with database.system() as session:
             state = jobs.fail(session, lease, error)
-        bound.warning("job failed", state=state, error=type(error).__name__, text=str(error)[:300])
+        job_log.warning("job failed", state=state, error=type(error).__name__, text=str(error)[:300])
     except BaseException:
-        # The worker is told to stop: the job did nothing wrong.
+        # The worker is stopping, which must not count as a failure of the job.
         with database.system() as session:
             jobs.release(session, lease)
         raise
 
 
-def _end_stopped_job(database: Database, holder: LeasedJob) -> None:
-    """End work that stopped half way: cancelled by a person, or handed back because this worker stops."""
-    bound = log.bind(job=holder.lease.job_id, attempt=holder.lease.attempt)
-    if holder.cancellation_requested():
+def _end_stopped_job(database: Database, job: LeasedJob) -> None:
+    """Record why work stopped early: a cancellation request, a lost lease, or a stopping worker."""
+    job_log = log.bind(job=job.lease.job_id, attempt=job.lease.attempt)
+    if job.cancellation_requested():
         with database.system() as session:
-            jobs.mark_cancelled(session, holder.lease)
-        bound.info("job cancelled")
-    elif holder.lease_lost():
-        bound.warning("lease lost, nothing written")
+            jobs.mark_cancelled(session, job.lease)
+        job_log.info("job cancelled")
+    elif job.lease_lost():
+        job_log.warning("lease lost; the result is discarded")
     else:
         with database.system() as session:
-            jobs.release(session, holder.lease)
-        bound.info("job handed back, this worker stops")
+            jobs.release(session, job.lease)
+        job_log.info("job released because this worker is stopping")

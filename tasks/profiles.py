@@ -1,4 +1,4 @@
-"""Profiles in workers: have the models of profiles in memory before questions need them."""
+"""Load the models of embedding profiles before questions need them."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ POLL_INTERVAL_S = 2.0
 
 
 class ProfileWatcher:
-    """Loads the model of a profile that is being built, on a thread of a worker that answers questions.
+    """Loads the models of all filled profiles, on a thread of a query worker.
 
-    So the first question after a switch waits for no model. The worker's row says what is loaded; a switch waits for
-    that. Retired profiles stay in memory until they are dropped: a roll-back is as quick.
+    The first question after a switch then does not wait for a model: the worker's row lists the loaded profiles, and a
+    switch waits until the new one is among them. Retired profiles stay loaded until they are dropped, so that switching
+    back is as fast.
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        """Bind; nothing runs before `start`."""
+        """Prepare the thread; nothing runs before `start`."""
         self._runtime = runtime
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="profiles", daemon=True)
 
     def start(self) -> None:
-        """Look now and every other second."""
+        """Load profiles now, and check for new ones every 2 seconds."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop before the next model."""
         self._stop.set()
 
     def load_profiles(self) -> None:
-        """Load what is kept, let go of what was dropped, and say what is there."""
+        """Load filled profiles, unload dropped ones, and record in the worker's row which are loaded."""
         with self._runtime.database.system() as session:
-            kept = profiles.list_filled(session)
-        self._runtime.parts.retain([profile.id for profile in kept])
-        for profile in kept:
+            filled = profiles.list_filled(session)
+        self._runtime.parts.retain([profile.id for profile in filled])
+        for profile in filled:
             if self._stop.is_set():
                 return
             try:
                 self._runtime.parts.get(profile)
-            except Exception as error:  # noqa: BLE001 - it is said where it is needed, the other profiles load all the same
-                log.warning("embedding profile not loaded", profile=profile.name, error=str(error))
+            except Exception as error:  # noqa: BLE001 - tasks that need this profile report the error; the others still load
+                log.warning("embedding profile could not be loaded", profile=profile.name, error=str(error))
         with self._runtime.database.system() as session:
             profiles.record_loaded(session, self._runtime.worker, sorted(self._runtime.parts.loaded()))
 
@@ -56,7 +57,7 @@ class ProfileWatcher:
             try:
                 self.load_profiles()
             except DatabaseUnavailable as error:
-                log.warning("profiles not looked at", error=str(error))
+                log.warning("profiles not checked: the database is unavailable", error=str(error))
             except Exception:
-                log.exception("profiles not looked at")
+                log.exception("checking profiles failed")
             self._stop.wait(POLL_INTERVAL_S)

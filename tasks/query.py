@@ -1,4 +1,4 @@
-"""The answer task: thin. Claim, answer, store the trace and the result in one transaction."""
+"""The answer task: claim the job, answer, and store trace and result in one transaction."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def answer(job_id: int) -> None:
     runtime = get_runtime()
     with lease_job(
         runtime.database, job_id, worker=runtime.worker, stage="start", lease_s=runtime.settings.jobs.lease_s
-    ) as holder:
-        if holder is not None:
-            _answer(runtime, holder)
+    ) as job:
+        if job is not None:
+            _answer(runtime, job)
 
 
-def _answer(runtime: Runtime, holder: LeasedJob) -> None:
-    payload: dict[str, Any] = dict(holder.lease.payload)
-    workspace_id = holder.lease.workspace_id
+def _answer(runtime: Runtime, job: LeasedJob) -> None:
+    payload: dict[str, Any] = dict(job.lease.payload)
+    workspace_id = job.lease.workspace_id
     profile, parts = get_live_parts(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
-    budget = build_budget(runtime.settings, PostgresSpending(runtime.database, holder.lease))
-    given = answer_question(
+    budget = build_budget(runtime.settings, PostgresSpending(runtime.database, job.lease))
+    answered = answer_question(
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
         replace(parts.answer_with(recall), budget=budget),
-        on_stage=ThrottledProgress(holder.report),
+        on_stage=ThrottledProgress(job.report),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()
         ],
     )
     with runtime.database.tenant(workspace_id) as session:
-        jobs.lock_lease(session, holder.lease)
-        traces.store_trace(session, holder.lease, given)
-        spending.release_reservation(session, holder.lease)
-        jobs.succeed(session, holder.lease, build_answer_json(holder.lease.job_id, given))
+        jobs.lock_lease(session, job.lease)
+        traces.store_trace(session, job.lease, answered)
+        spending.release_reservation(session, job.lease)
+        jobs.succeed(session, job.lease, build_answer_json(job.lease.job_id, answered))

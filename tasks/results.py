@@ -1,4 +1,4 @@
-"""The result of an answer as front ends and other programs read it."""
+"""The result of a question as JSON, for front ends and other programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.types import Answer, Citation
 
 
 def build_answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
-    """Write an answer as the JSON document that `refdesk ask --json` prints."""
+    """Return an answer as the JSON document that `refdesk ask --json` prints."""
     generated = answer.generated
     return {
         "job": job_id,
@@ -43,7 +43,7 @@ def build_answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
 
 
 def _find_duplicates(citation: Citation, answer: Answer) -> list[dict[str, Any]]:
-    """Name the other documents in which the cited passage stands as well, each once."""
+    """Return the other documents that contain the cited passage, each once."""
     titles = {
         item.candidate.document_id: item.candidate.title
         for item in answer.reranking.ranked

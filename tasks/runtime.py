@@ -1,4 +1,4 @@
-"""What a worker child holds: settings, its database pool and the loaded parts, built once before it takes work."""
+"""The state of a worker child: settings, database pool and loaded parts, built once before it receives tasks."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from pipeline.types import EmbeddingProfile
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything a task needs."""
+    """What a task needs to run."""
 
     worker: str
     settings: Settings
     database: Database
     parts: ProfilePartsCache
-    """By embedding profile."""
+    """The loaded parts by embedding profile."""
     wake_embedder: Callable[[], None] = lambda: None
-    """Says that a document brought chunks; does nothing in a worker that embeds nothing."""
+    """Called when a document has added chunks; does nothing in a query worker."""
 
 
 _runtime: Runtime | None = None
 
 
 def set_runtime(runtime: Runtime) -> None:
-    """Make a runtime the one of this process."""
+    """Set the runtime of this process."""
     global _runtime  # noqa: PLW0603 - one runtime per process, set once by the worker's start-up
     _runtime = runtime
 
 
 def get_runtime() -> Runtime:
-    """Give this process's runtime."""
+    """Return the runtime of this process."""
     if _runtime is None:
-        raise RuntimeError("this process is no worker: tasks.startup has not run")
+        raise RuntimeError("This process is not a worker: tasks.startup has not run.")
     return _runtime
 
 
 def get_live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
-    """Give the profile that is live at this moment, with its parts; its model loads now if nothing has loaded it."""
+    """Return the live profile and its parts, loading its model if necessary."""
     with runtime.database.system() as session:
         profile = profiles.find_live(session)
     if profile is None:
-        raise SetupError("The store has no live embedding profile; start a worker, it makes the first one.")
+        raise SetupError("The store has no live embedding profile. Start a worker: it adds the first one.")
     return profile, runtime.parts.get(profile)
 
 
 def build_worker_name(role: str) -> str:
-    """Name a worker process so that a person finds it: host, role, process, start."""
+    """Return the ID of a worker process: host, role, process ID and start time (Unix seconds)."""
     return f"{socket.gethostname()}:{role}:{os.getpid()}:{int(time.time())}"

@@ -1,4 +1,4 @@
-"""Starting a worker: checks in the parent, models in the child, signs of life and the sweeper once it is ready."""
+"""Start a worker: check in the parent, load models in the child, then start the heartbeat and the sweeper."""
 
 from __future__ import annotations
 
@@ -42,66 +42,68 @@ log = structlog.get_logger(__name__)
 
 Role = Literal["query", "ingest"]
 CHILD_EXIT_DELAY_S = 3.0
-"""How long a child that could not start waits for its parent to stop."""
+"""Seconds that a child that could not start waits for its parent to stop."""
 QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStartup:
-    """What a worker process is told."""
+    """What a worker process needs to start."""
 
     role: Role
     settings: Settings
     database_url: str
     broker_url: str
     with_parent: bool = False
-    """Stop when the process that started this one is gone."""
+    """Stop when the process that started this one has ended."""
 
 
-def run_worker(plan: WorkerStartup) -> None:
-    """Run a worker in this process until it is told to stop."""
-    require_schema(plan.database_url)
-    database = Database(plan.database_url, application=f"refdesk worker {plan.role}")
-    profile = ensure_live_profile(database, plan.settings)
-    app = configure(plan.broker_url)
-    name = build_worker_name(plan.role)
-    submitter = Submitter(database, plan.broker_url, expires_s=plan.settings.jobs.message_expires_s)
-    sign = WorkerStatus(name, plan.role, (QUEUE_OF_ROLE[plan.role],), socket.gethostname(), os.getpid(), profile.model)
-    signs = WorkerHeartbeat(database, sign)
-    sweeper = Sweeper(database, submitter, plan.settings)
+def run_worker(startup: WorkerStartup) -> None:
+    """Run a worker in this process until it is stopped."""
+    require_schema(startup.database_url)
+    database = Database(startup.database_url, application=f"refdesk worker {startup.role}")
+    profile = ensure_live_profile(database, startup.settings)
+    app = configure(startup.broker_url)
+    name = build_worker_name(startup.role)
+    submitter = Submitter(database, startup.broker_url, expires_s=startup.settings.jobs.message_expires_s)
+    status = WorkerStatus(
+        name, startup.role, (QUEUE_OF_ROLE[startup.role],), socket.gethostname(), os.getpid(), profile.model
+    )
+    heartbeat = WorkerHeartbeat(database, status)
+    sweeper = Sweeper(database, submitter, startup.settings)
 
-    # The parent must not touch a model library: a forked child would inherit its threads and locks.
-    def in_child(**_: Any) -> None:
-        _start_child(plan, profile, name)
+    # The parent must not import a model library: a forked child would inherit its threads and locks.
+    def start_child(**_: Any) -> None:
+        _start_child(startup, profile, name)
 
     def announce() -> None:
-        # Celery calls itself ready while its child still loads the models; nobody should count on a worker before.
+        # Celery reports ready while its child still loads the models; the worker counts as running only afterwards.
         while not is_ready():
             if is_stopping():
                 return
             time.sleep(0.05)
-        signs.start()
+        heartbeat.start()
         sweeper.start()
-        log.info("worker ready", worker=name, queue=QUEUE_OF_ROLE[plan.role])
+        log.info("worker ready", worker=name, queue=QUEUE_OF_ROLE[startup.role])
 
-    def when_ready(**_: Any) -> None:
+    def on_ready(**_: Any) -> None:
         threading.Thread(target=announce, name="announce", daemon=True).start()
 
-    def when_asked_to_stop(**_: Any) -> None:
+    def on_shutting_down(**_: Any) -> None:
         note_stopping()
 
-    def when_stopping(**_: Any) -> None:
+    def on_shutdown(**_: Any) -> None:
         sweeper.stop()
-        signs.stop()
+        heartbeat.stop()
 
-    signals.worker_process_init.connect(in_child, weak=False)
-    signals.worker_ready.connect(when_ready, weak=False)
-    signals.worker_shutting_down.connect(when_asked_to_stop, weak=False)
-    signals.worker_shutdown.connect(when_stopping, weak=False)
+    signals.worker_process_init.connect(start_child, weak=False)
+    signals.worker_ready.connect(on_ready, weak=False)
+    signals.worker_shutting_down.connect(on_shutting_down, weak=False)
+    signals.worker_shutdown.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(_leave_logging_unchanged, weak=False)
-    if plan.with_parent:
+    if startup.with_parent:
         _stop_with_parent()
-    arguments = ["--quiet", "worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[plan.role]}"]
+    arguments = ["--quiet", "worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[startup.role]}"]
     arguments += [
         "--without-gossip",
         "--without-mingle",
@@ -116,10 +118,10 @@ def run_worker(plan: WorkerStartup) -> None:
 
 
 def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProfile:
-    """Give the live profile, making the configured model the first one of an empty store.
+    """Return the live profile; add the configured model as the first profile of an empty store.
 
-    Raises `ProfileMismatch` for a model that was set by hand and that the store has no profile of: it is asked for in
-    vain, and nobody should wonder why nothing changes.
+    Raises:
+        ProfileMismatch: REFDESK_EMBEDDING_MODEL is set to a model that no profile has, so it would have no effect.
     """
     with database.system() as session:
         live, known = profiles.find_live(session), profiles.list_models(session)
@@ -132,28 +134,28 @@ def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProf
         return live
     if wanted not in known:
         raise ProfileMismatch(
-            f"The store was embedded with {live.model} ({live.dimensions} dimensions), this worker is set to {wanted};"
-            f" it would mix two vector spaces, so it refuses. Set REFDESK_EMBEDDING_MODEL={live.model}; to change the"
-            f" model, add it beside the live one: `refdesk profiles add NAME --model {wanted}`."
+            f"REFDESK_EMBEDDING_MODEL is {wanted}, but the store is embedded with {live.model} ({live.dimensions}"
+            f" dimensions). Set REFDESK_EMBEDDING_MODEL={live.model}, or add a profile with the new model:"
+            f" `refdesk profiles add NAME --model {wanted}`."
         )
-    log.warning("REFDESK_EMBEDDING_MODEL is not the live profile's model", set_to=wanted, live=live.model)
+    log.warning("REFDESK_EMBEDDING_MODEL differs from the model of the live profile", setting=wanted, live=live.model)
     return live
 
 
-def _start_child(plan: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
-    database = Database(plan.database_url, application=f"refdesk {plan.role}", durable=False)
+def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
+    database = Database(startup.database_url, application=f"refdesk {startup.role}", durable=False)
     try:
-        parts = build_parts_cache(plan.settings, role=plan.role)
+        parts = build_parts_cache(startup.settings, role=startup.role)
         parts.get(profile)
     except Exception as error:
-        log.exception("worker cannot start")
+        log.exception("the worker could not start")
         note_failure(str(error) or type(error).__name__)
-        # Celery would fork such a child again for ever; the worker ends with the reason instead.
+        # Celery would fork the child again without end; the worker reports the reason and ends instead.
         os.kill(os.getppid(), signal.SIGTERM)
         time.sleep(CHILD_EXIT_DELAY_S)
         os._exit(1)
-    runtime = Runtime(name, plan.settings, database, parts)
-    if plan.role == "ingest":
+    runtime = Runtime(name, startup.settings, database, parts)
+    if startup.role == "ingest":
         embedder = EmbedderThread(runtime)
         embedder.start()
         signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
@@ -174,7 +176,7 @@ def _stop_child(**_: Any) -> None:
 
 
 def _leave_logging_unchanged(**_: Any) -> None:
-    """Leave logging as the entry point set it up: Celery does not touch it when this signal has a receiver."""
+    """Prevent Celery from configuring logging, which it does unless this signal has a receiver."""
 
 
 def _stop_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""Submitting: insert and commit first, then put the number on the queue. Light: the bot imports this."""
+"""Submit jobs: insert and commit, then publish their IDs to the queue. The bot imports this, so it loads no models."""
 
 from __future__ import annotations
 
@@ -21,22 +21,27 @@ from tasks.app import TASK_OF_QUEUE, configure
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+"""Jobs per transaction, and per batch of the background publisher."""
 BROKER_PAUSE_S = 10.0
-"""So long a broker that failed is left alone by a publisher in the background."""
+"""Seconds for which the background publisher does not try a broker again after a failure."""
 QueuedJobs = Sequence[tuple[int, str]]
-"""Jobs with the queue of each."""
+"""Job IDs, each with its queue."""
 
 
 class Submitter:
-    """Puts jobs into the ledger and their numbers on the queue."""
+    """Inserts jobs into the ledger and publishes their IDs."""
 
     def __init__(self, database: Database, broker_url: str, *, expires_s: float, in_background: bool = False) -> None:
-        """Bind to ledger and broker; a message older than `expires_s` is dropped, and the sweeper sends another.
+        """Bind to ledger and broker without connecting.
 
-        `in_background`: publish on a thread of its own, so that nobody waits for a broker that does not answer.
+        Args:
+            database: The ledger.
+            broker_url: Redis URL in the form that kombu expects.
+            expires_s: Seconds before a message expires; the sweeper then publishes the job again.
+            in_background: Publish on a separate thread, so that no caller waits for a broker that does not respond.
         """
         self._database = database
-        self._app = configure(broker_url, impatient=in_background)
+        self._app = configure(broker_url, fail_fast=in_background)
         self._expires_s = expires_s
         self._background = BackgroundPublisher(self._publish) if in_background else None
 
@@ -47,56 +52,61 @@ class Submitter:
         delivery: deliveries.NewDelivery | None = None,
         quota: quotas.Quota | None = None,
     ) -> list[int]:
-        """Submit jobs of one workspace; they are safe when this returns, even while Redis is away.
+        """Submit jobs of one workspace and return their IDs; they are committed even if Redis is unreachable.
 
-        With a delivery or a quota (jobs of one requester then) it is one transaction: all of them or, with
-        `QuotaExceeded`, none. A request that came before gives the jobs it gave then, whatever the quota says now.
+        With a delivery or a quota, all jobs have the same requester and are submitted in one transaction. A repeated
+        request returns the IDs of its first submission and does not count towards the quota again.
+
+        Raises:
+            QuotaExceeded: The quota does not allow all jobs; none is submitted.
         """
         if delivery is not None or quota is not None:
             return self._submit_atomically(list(new_jobs), delivery, quota)
-        numbers: list[int] = []
+        job_ids: list[int] = []
         batch: list[jobs.NewJob] = []
         for job in new_jobs:
             batch.append(job)
             if len(batch) == BATCH:
-                numbers += self._submit_batch(batch)
+                job_ids += self._submit_batch(batch)
                 batch = []
-        return numbers + self._submit_batch(batch) if batch else numbers
+        return job_ids + self._submit_batch(batch) if batch else job_ids
 
-    def publish(self, numbered: QueuedJobs) -> bool:
-        """Put job numbers on their queues; tells whether the broker, or the thread for it, took them all."""
-        if not numbered:
+    def publish(self, queued: QueuedJobs) -> bool:
+        """Publish job IDs; return whether the broker, or the background thread, accepted all of them."""
+        if not queued:
             return True
-        return self._publish(numbered) if self._background is None else self._background.enqueue(numbered)
+        return self._publish(queued) if self._background is None else self._background.enqueue(queued)
 
     def close(self, timeout_s: float) -> None:
-        """Let the thread end what it has, but not for longer; what is left over the sweeper publishes."""
+        """Wait up to `timeout_s` for the background thread; the sweeper publishes what remains."""
         if self._background is not None:
             self._background.close(timeout_s)
 
-    def _publish(self, numbered: QueuedJobs) -> bool:
+    def _publish(self, queued: QueuedJobs) -> bool:
         sent: list[int] = []
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
-                for number, queue in numbered:
+                for job_id, queue in queued:
                     self._app.send_task(
                         TASK_OF_QUEUE[queue],
-                        args=[number],
+                        args=[job_id],
                         queue=queue,
                         expires=self._expires_s,
                         producer=producer,
                         retry=False,
                     )
-                    sent.append(number)
+                    sent.append(job_id)
         except (BrokerError, RedisError, OSError) as error:
-            # Not an error of the person's: the job is in the ledger, and the sweeper publishes it once Redis is back.
+            # The jobs are in the ledger and the sweeper publishes them later, so this is no error for the caller.
             log.warning(
-                "broker away, jobs wait in the ledger", jobs=len(numbered) - len(sent), error=type(error).__name__
+                "Redis is unreachable; the sweeper publishes these jobs later",
+                jobs=len(queued) - len(sent),
+                error=type(error).__name__,
             )
         if sent:
             with self._database.system() as session:
                 jobs.mark_published(session, sent)
-        return len(sent) == len(numbered)
+        return len(sent) == len(queued)
 
     def _submit_atomically(
         self, new_jobs: list[jobs.NewJob], delivery: deliveries.NewDelivery | None, quota: quotas.Quota | None
@@ -111,25 +121,25 @@ class Submitter:
                 new_jobs = [replace(job, delivery_id=delivery_id) for job in new_jobs]
             if quota is not None:
                 _check_quota(session, new_jobs, quota)
-            numbers = [jobs.submit(session, job) for job in new_jobs]
-        self._publish_new(numbers, new_jobs)
-        return numbers
+            job_ids = [jobs.submit(session, job) for job in new_jobs]
+        self._publish_new(job_ids, new_jobs)
+        return job_ids
 
     def _submit_batch(self, batch: Sequence[jobs.NewJob]) -> list[int]:
         with self._database.tenant(batch[0].workspace_id) as session:
-            numbers = [jobs.submit(session, job) for job in batch]
-        self._publish_new(numbers, batch)
-        return numbers
+            job_ids = [jobs.submit(session, job) for job in batch]
+        self._publish_new(job_ids, batch)
+        return job_ids
 
-    def _publish_new(self, numbers: Sequence[int], new_jobs: Sequence[jobs.NewJob]) -> None:
-        self.publish([(number, jobs.QUEUE_OF[job.kind]) for number, job in zip(numbers, new_jobs, strict=True)])
+    def _publish_new(self, job_ids: Sequence[int], new_jobs: Sequence[jobs.NewJob]) -> None:
+        self.publish([(job_id, jobs.QUEUE_OF[job.kind]) for job_id, job in zip(job_ids, new_jobs, strict=True)])
 
 
 class BackgroundPublisher:
-    """Publishes on one thread of its own, and leaves a broker alone for a while that has just failed."""
+    """Publishes job IDs on a thread, and pauses after the broker failed."""
 
     def __init__(self, publish: Callable[[QueuedJobs], bool], *, pause_s: float = BROKER_PAUSE_S) -> None:
-        """Publish with a function that blocks and tells whether it worked."""
+        """Start the thread; `publish` blocks and returns whether the broker accepted all jobs."""
         self._publish = publish
         self._pause_s = pause_s
         self._waiting: SimpleQueue[QueuedJobs | None] = SimpleQueue()
@@ -137,49 +147,49 @@ class BackgroundPublisher:
         self._thread = Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
-    def enqueue(self, numbered: QueuedJobs) -> bool:
-        """Take jobs over at once; false when the broker rests and the sweeper will have to publish them."""
+    def enqueue(self, queued: QueuedJobs) -> bool:
+        """Hand over jobs without blocking; return False during a pause, after which the sweeper publishes them."""
         if monotonic() < self._paused_until:
             return False
-        self._waiting.put(list(numbered))
+        self._waiting.put(list(queued))
         return True
 
     def close(self, timeout_s: float) -> None:
-        """End after what is waiting; the thread keeps no process alive."""
+        """Publish what is waiting, for up to `timeout_s` seconds; the daemon thread does not keep the process alive."""
         self._waiting.put(None)
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (numbered := self._waiting.get()) is not None:
+        while (queued := self._waiting.get()) is not None:
             if monotonic() < self._paused_until:
                 continue
-            together = list(numbered)
+            merged = list(queued)
             ended = False
             with contextlib.suppress(Empty):
-                while len(together) < BATCH and not ended:
+                while len(merged) < BATCH and not ended:
                     more = self._waiting.get_nowait()
                     ended = more is None
-                    together += more or ()
-            self._publish_batch(together)
+                    merged += more or ()
+            self._publish_batch(merged)
             if ended:
                 return
 
-    def _publish_batch(self, numbered: QueuedJobs) -> None:
+    def _publish_batch(self, queued: QueuedJobs) -> None:
         try:
-            taken = self._publish(numbered)
+            accepted = self._publish(queued)
         except RefdeskError as error:
-            # The broker may have them; the sweeper may send them once more, which changes nothing.
-            log.warning("what was published is not noted", jobs=len(numbered), error=error.name)
+            # The sweeper may publish these jobs again, which is harmless: only one worker can claim a job.
+            log.warning("published jobs could not be marked as published", jobs=len(queued), error=error.name)
             return
         except Exception:
-            log.exception("publishing failed")
-            taken = False
-        if not taken:
+            log.exception("publishing jobs failed")
+            accepted = False
+        if not accepted:
             self._paused_until = monotonic() + self._pause_s
 
 
 def _check_quota(session: Session, new_jobs: Sequence[jobs.NewJob], quota: quotas.Quota) -> None:
-    """Admit what is really new: a request that another process has submitted already must not be refused."""
+    """Count only new requests: one that another process submitted before must not exceed the quota."""
     first = new_jobs[0]
     quotas.lock(session, first.workspace_id, quota.kind)
     keys = [job.request_key for job in new_jobs if job.request_key is not None]

@@ -1,6 +1,6 @@
-"""The sweeper: every worker's parent runs one on a thread; an advisory lock lets one at a time do the work.
+"""The sweeper: a thread in every worker's parent process; an advisory lock admits one at a time.
 
-It repairs what a crash, a lost message or a Redis that was away left behind, so recovery never depends on the broker.
+It repairs the effects of crashes, lost messages and Redis outages, so recovery never depends on the broker.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ CLEANUP_INTERVAL_S = 600.0
 
 
 class Sweeper:
-    """Sweeps every so often on a thread until stopped."""
+    """Sweeps periodically on a thread."""
 
     def __init__(self, database: Database, submitter: Submitter, settings: Settings) -> None:
-        """Bind; nothing runs before `start`."""
+        """Prepare the thread; nothing runs before `start`."""
         self._database = database
         self._submitter = submitter
         self._settings = settings
@@ -40,20 +40,20 @@ class Sweeper:
         self._thread = threading.Thread(target=self._run, name="sweeper", daemon=True)
 
     def start(self) -> None:
-        """Sweep now and then every `sweep_s`."""
+        """Sweep now, and then every REFDESK_SWEEP_S seconds."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Sweep no more."""
+        """Stop after the current sweep."""
         self._stop.set()
 
     def sweep(self) -> ledger.SweepResult | None:
-        """Sweep once; None when another worker is at it."""
+        """Sweep once; return None when another worker is sweeping."""
         try:
             empty = find_empty_queues()
         except (BrokerError, RedisError, OSError) as error:
-            # Whatever else there is to repair does not need the broker.
-            log.warning("broker away, nothing is published", error=type(error).__name__)
+            # All other repairs work without the broker.
+            log.warning("Redis is unreachable; no jobs are published", error=type(error).__name__)
             empty = []
         with self._database.system() as session:
             swept = ledger.sweep(
@@ -66,7 +66,7 @@ class Sweeper:
         if swept is None:
             return None
         if swept.expired or swept.killed or swept.completed:
-            log.warning("swept", expired=swept.expired, killed=swept.killed, completed=swept.completed)
+            log.warning("jobs repaired", expired=swept.expired, killed=swept.killed, completed=swept.completed)
         self._submitter.publish(swept.to_publish)
         self._clean_up()
         return swept
@@ -84,7 +84,7 @@ class Sweeper:
             try:
                 self.sweep()
             except DatabaseUnavailable as error:
-                log.warning("sweep put off", error=str(error))
+                log.warning("sweep postponed: the database is unavailable", error=str(error))
             except Exception:
                 log.exception("sweep failed")
             if self._stop.wait(self._settings.jobs.sweep_s):
@@ -92,7 +92,7 @@ class Sweeper:
 
 
 def find_empty_queues() -> list[str]:
-    """Name the queues on which the broker holds no message."""
+    """Return the queues that have no message at the broker."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel
         return [queue for queue in TASK_OF_QUEUE if not channel.queue_declare(queue=queue).message_count]

@@ -1,4 +1,4 @@
-"""What the embedded servers say when they cannot run."""
+"""Errors of embedded servers that cannot start."""
 
 from __future__ import annotations
 
@@ -39,14 +39,17 @@ def test_home__that_cannot_be_written() -> None:
 def test_postgres__folder_of_another_major_version(home: Path) -> None:
     (home / "postgres").mkdir()
     (home / "postgres" / "PG_VERSION").write_text("16\n", encoding="ascii")
-    with pytest.raises(SetupError, match="made by PostgreSQL 16, and this Refdesk brings 18"), EmbeddedServers(home):
+    with (
+        pytest.raises(SetupError, match="created by PostgreSQL 16, but this Refdesk version contains PostgreSQL 18"),
+        EmbeddedServers(home),
+    ):
         pass
 
 
 def test_postgres__folder_with_other_files_is_left_alone(home: Path) -> None:
     (home / "postgres").mkdir()
     (home / "postgres" / "letter.txt").write_text("keep me", encoding="utf-8")
-    with pytest.raises(SetupError, match="holds files but no database"), EmbeddedServers(home):
+    with pytest.raises(SetupError, match="contains files but no database"), EmbeddedServers(home):
         pass
     assert (home / "postgres" / "letter.txt").read_text(encoding="utf-8") == "keep me"
 
@@ -54,7 +57,7 @@ def test_postgres__folder_with_other_files_is_left_alone(home: Path) -> None:
 def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path) -> None:
     with EmbeddedServers(home):
         pass
-    (home / "redis" / "appendonly.aof").write_text("this is no append-only file", encoding="ascii")
+    (home / "redis" / "appendonly.aof").write_text("not an append-only file", encoding="ascii")
     with pytest.raises(SetupError, match=r"Redis in .* did not start: .*redis\.log"), EmbeddedServers(home):
         pass
     assert find_servers(home / "postgres", "postgres") == []
@@ -77,13 +80,13 @@ def test_disk__full_at_the_first_start_leaves_nothing_half_done(small_disk: Path
     assert not (small_disk / "postgres.new").exists()
 
 
-def test_alias__that_belongs_to_somebody_else_is_refused(home: Path) -> None:
+def test_alias__with_open_permissions_is_rejected(home: Path) -> None:
     desk = prepare_home(home / "a desk")
     desk.make_folder("postgres")
     alias = desk.make_short_path("postgres").parent
     try:
         alias.chmod(0o777)
-        with pytest.raises(SetupError, match=f"{alias}.*belongs to somebody else"):
+        with pytest.raises(SetupError, match=f"{alias}.*must be a private folder"):
             desk.make_short_path("postgres")
     finally:
         desk.remove_alias()
