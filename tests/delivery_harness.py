@@ -1,4 +1,4 @@
-"""A fake Discord, a database and couriers that a test starts, stops and kills; jobs move when the test says so."""
+"""A fake Discord, a database and delivery workers that a test starts, stops and kills; the test drives the jobs."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from tests.fake_discord.model import Channel, Message
 EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 POST = "POST /channels/{channel_id}/messages"
 EDIT_ORIGINAL = "PATCH /webhooks/{webhook_id}/{webhook_token}/messages/@original"
-PATIENCE_S = 60
+TIMEOUT_S = 60
 _numbers = itertools.count(1)
 
 
 class Bot:
-    """A courier with a logged-in client on a thread of its own, as one bot process has."""
+    """A delivery worker with a logged-in client on a separate thread, in place of a bot process."""
 
     def __init__(self, fake: FakeDiscord, database_url: str, *, lease_s: float, renew_s: float) -> None:
         self._database = Database(database_url, pool_size=4)
@@ -47,35 +47,35 @@ class Bot:
         self.owner = f"bot {next(_numbers)}"
         self._thread = threading.Thread(target=self._run, name=self.owner)
         self._thread.start()
-        assert self._started.wait(PATIENCE_S)
+        assert self._started.wait(TIMEOUT_S)
 
     def wake(self, delivery_id: int) -> None:
         self._loop.call_soon_threadsafe(self.delivery_worker.wake, delivery_id)
 
     def stop(self) -> None:
-        """End as a process does that is asked to."""
+        """Stop cleanly."""
         self._end(clean=True)
 
     def kill(self) -> None:
-        """End without a word: no claim is released and what is being sent is cut."""
+        """Stop without releasing claims; requests in flight are cut off."""
         self._end(clean=False)
 
     def _end(self, *, clean: bool) -> None:
         if self._thread.is_alive():
             self._clean = clean
             self._loop.call_soon_threadsafe(self._ended.set)
-            self._thread.join(PATIENCE_S)
+            self._thread.join(TIMEOUT_S)
             assert not self._thread.is_alive()
 
     def _run(self) -> None:
         with ThreadPoolExecutor(4) as pool:
             self.pool = pool
-            self._loop.run_until_complete(self._live(pool))
+            self._loop.run_until_complete(self._run_worker(pool))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.close()
         self._database.close()
 
-    async def _live(self, pool: ThreadPoolExecutor) -> None:
+    async def _run_worker(self, pool: ThreadPoolExecutor) -> None:
         client = discord.Client(intents=discord.Intents.none(), max_ratelimit_timeout=30)
         await client.login(self._token)
         self.delivery_worker = DeliveryWorker(
@@ -87,10 +87,10 @@ class Bot:
         if self._clean:
             await self.delivery_worker.stop()
         else:
-            await self._fall()
+            await self._abort()
         await client.close()
 
-    async def _fall(self) -> None:
+    async def _abort(self) -> None:
         self.delivery_worker._listener.stop()
         own = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not own]
@@ -101,8 +101,8 @@ class Bot:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question on its way: its delivery, its jobs and the message that shows it."""
+class Submission:
+    """A submitted question or set of documents: its delivery, its jobs and the message that shows them."""
 
     delivery: int
     jobs: tuple[int, ...]
@@ -115,8 +115,8 @@ class Asked:
 
 
 @dataclass
-class Office:
-    """Everything around the couriers."""
+class DeliveryEnvironment:
+    """The fake Discord, the database and the running bots of a test."""
 
     fake: FakeDiscord
     database: Database
@@ -140,17 +140,17 @@ class Office:
         person: Person | None = None,
         private: bool = False,
         keep_token: bool = False,
-    ) -> Asked:
-        """Ask as `/ask` does: the interaction is deferred, delivery and job are stored.
+    ) -> Submission:
+        """Ask as `/ask` does: defer the interaction, store the delivery and the job.
 
-        Without `keep_token` it is as after the first edit of a public answer, which takes the token away.
+        Without `keep_token`, a public question has no token, as after the first edit of its message.
         """
-        place, person = channel or self.channel, person or self.person
-        own_dm = place.owner is self.fake.bot
-        interaction, message = self.defer(place, person, private=private and not own_dm)
-        by_token = not own_dm and (private or place.guild is None or not place.guild.has_app)
+        channel, person = channel or self.channel, person or self.person
+        is_bot_dm = channel.owner is self.fake.bot
+        interaction, message = self.defer(channel, person, private=private and not is_bot_dm)
+        by_token = not is_bot_dm and (private or channel.guild is None or not channel.guild.has_app)
         return self.submit(
-            place,
+            channel,
             person,
             private=private,
             message_id=str(message.id),
@@ -161,22 +161,22 @@ class Office:
             message=message,
         )
 
-    def follow(self, interaction: Interaction) -> Asked:
-        """Find what a bot made of a command."""
+    def find_submission(self, interaction: Interaction) -> Submission:
+        """Find the delivery that a bot stored for a command."""
         find = f"SELECT id FROM deliveries WHERE request_key = 'interaction:{interaction.id}'"
         self.wait(lambda: self.value(find), f"a delivery for {interaction}")
         number = self.value(find)
         with self.database.system() as session:
             numbers = tuple(deliveries.list_job_ids(session, number))
-        return Asked(number, numbers, cast("Message", interaction.original), interaction)
+        return Submission(number, numbers, cast("Message", interaction.original), interaction)
 
-    def ask_by_mention(self, said: Message) -> Asked:
-        """Ask as a mention does: the message that shows it is still to be posted."""
+    def ask_by_mention(self, said: Message) -> Submission:
+        """Ask as a mention does: the message of the answer is not posted yet."""
         return self.submit(said.channel, self.person, reply_to_id=str(said.id), message_id=None)
 
     def submit(
         self,
-        place: Channel,
+        channel: Channel,
         person: Person,
         *,
         interaction: Interaction | None = None,
@@ -184,7 +184,7 @@ class Office:
         kind: deliveries.Kind = "answer",
         payloads: tuple[dict[str, Any], ...] = ({"question": "Where is the kettle?"},),
         **values: Any,
-    ) -> Asked:
+    ) -> Submission:
         key = f"test:{next(_numbers)}"
         with self.database.tenant(self.workspace) as session:
             new = NewDelivery(
@@ -192,9 +192,9 @@ class Office:
                 kind,
                 key,
                 str(self.fake.world.application_id),
-                str(place.id),
+                str(channel.id),
                 str(person.id),
-                guild_id=str(place.guild.id) if place.guild else None,
+                guild_id=str(channel.guild.id) if channel.guild else None,
                 **values,
             )
             number = deliveries.add(session, new)
@@ -202,13 +202,13 @@ class Office:
             requester = f"user:{person.id}"
             new_jobs = [jobs.NewJob(self.workspace, job_kind, one, requester, delivery_id=number) for one in payloads]
             numbers = [jobs.submit(session, job) for job in new_jobs]
-        return Asked(number, tuple(numbers), cast("Message", message), interaction)
+        return Submission(number, tuple(numbers), cast("Message", message), interaction)
 
-    def defer(self, place: Channel, person: Person, *, private: bool) -> tuple[Interaction, Message]:
-        """Let a person send a command that is answered with "is thinking…"."""
+    def defer(self, channel: Channel, person: Person, *, private: bool) -> tuple[Interaction, Message]:
+        """Send a command as `person` and respond with a deferred message ("is thinking…")."""
         data: dict[str, Any] = {"id": "1", "name": "ask", "type": 1, "options": []}
         world = self.fake.world
-        interaction = world.run(lambda: person._interact(COMMAND, "ask", place, data))
+        interaction = world.run(lambda: person._interact(COMMAND, "ask", channel, data))
         answer = self.http.post(
             f"{self.fake.api_url}/interactions/{interaction.id}/{interaction.token}/callback",
             json={"type": 5, "data": {"flags": 64 if private else 0}},
@@ -218,9 +218,9 @@ class Office:
         return interaction, interaction.original
 
     # ---------------------------------------------------------------------------------------------------------- jobs
-    def begin(self, asked: Asked, stage: str = "recall", *, number: int = 0) -> jobs.Lease:
+    def claim_job(self, submission: Submission, stage: str = "recall", *, number: int = 0) -> jobs.Lease:
         with self.database.system() as session:
-            lease = jobs.claim(session, asked.jobs[number], worker="w", stage=stage, lease_s=3600)
+            lease = jobs.claim(session, submission.jobs[number], worker="w", stage=stage, lease_s=3600)
         assert lease is not None
         return lease
 
@@ -234,18 +234,18 @@ class Office:
         with self.database.system() as session:
             jobs.succeed(session, lease, result)
 
-    def answer(self, asked: Asked, answer: str = "On the shelf [1].") -> None:
-        self.succeed(self.begin(asked), answer)
+    def answer(self, submission: Submission, answer: str = "On the shelf [1].") -> None:
+        self.succeed(self.claim_job(submission), answer)
 
-    def fail(self, asked: Asked, error: Exception) -> None:
-        lease = self.begin(asked)
+    def fail(self, submission: Submission, error: Exception) -> None:
+        lease = self.claim_job(submission)
         with self.database.system() as session:
             jobs.fail(session, lease, error)
 
-    # ------------------------------------------------------------------------------------------------------- looking
-    def row(self, asked: Asked) -> Any:
+    # ------------------------------------------------------------------------------------------------------- waiting
+    def row(self, submission: Submission) -> Any:
         with self.database.system() as session:
-            return deliveries.load_views(session, [asked.delivery])[asked.delivery].delivery
+            return deliveries.load_views(session, [submission.delivery])[submission.delivery].delivery
 
     def value(self, statement: str) -> Any:
         with self.database.owner() as session:
@@ -256,26 +256,29 @@ class Office:
             session.execute(text(statement))
 
     def wait(self, condition: Callable[[], Any], what: str) -> None:
-        self.fake.wait_until(condition, PATIENCE_S, what)
+        self.fake.wait_until(condition, TIMEOUT_S, what)
 
-    def wait_state(self, asked: Asked, state: str = "delivered") -> None:
-        self.wait(lambda: self.row(asked).state == state, f"delivery {asked.delivery} {state}")
+    def wait_state(self, submission: Submission, state: str = "delivered") -> None:
+        self.wait(lambda: self.row(submission).state == state, f"delivery {submission.delivery} {state}")
 
-    def wait_text(self, message: Message, wanted: str) -> None:
+    def wait_text(self, message: Message, expected: str) -> None:
         def what() -> str:
-            couriers = [bot.delivery_worker.health() for bot in self.bots]
-            return f"{wanted!r} in {message.text!r}; the couriers: {couriers}"
+            workers = [bot.delivery_worker.health() for bot in self.bots]
+            return f"{expected!r} in {message.text!r}; delivery workers: {workers}"
 
-        self.fake.world.wait_until(lambda: wanted in message.text, PATIENCE_S, what)
+        self.fake.world.wait_until(lambda: expected in message.text, TIMEOUT_S, what)
 
-    def wait_held(self, asked: Asked, bot: Bot) -> None:
-        self.wait(lambda: self.row(asked).claim_owner == bot.owner, f"delivery {asked.delivery} held by {bot.owner}")
+    def wait_claimed_by(self, submission: Submission, bot: Bot) -> None:
+        self.wait(
+            lambda: self.row(submission).claim_owner == bot.owner,
+            f"delivery {submission.delivery} claimed by {bot.owner}",
+        )
 
-    def wait_quiet(self) -> None:
-        """Wait until everything that is held was looked at several times: what should not come would have come."""
+    def wait_three_renewals(self) -> None:
+        """Wait for three renewals, after each of which every claimed delivery is read: an extra edit would show."""
         for _ in range(3):
             before = self._last_renewal()
-            self.wait(partial(self._renewed_since, before), "another look")
+            self.wait(partial(self._renewed_since, before), "a renewal")
 
     def _last_renewal(self) -> Any:
         return self.value("SELECT max(claim_expires) FROM deliveries")
@@ -283,29 +286,29 @@ class Office:
     def _renewed_since(self, before: Any) -> bool:
         return bool(self._last_renewal() != before)
 
-    def wait_claimed_nothing(self, bot: Bot) -> None:
-        """Wait until a bot has looked for deliveries once."""
-        self.wait(lambda: bot.delivery_worker.health().looks > 0, "a first look")
+    def wait_first_claim_round(self, bot: Bot) -> None:
+        """Wait until a bot has queried for claimable deliveries once."""
+        self.wait(lambda: bot.delivery_worker.health().claim_rounds > 0, "a first claim round")
 
     def count(self, route: str) -> int:
         return len(self.fake.requests_to(route))
 
-    def edits_of(self, asked: Asked) -> int:
-        return sum(str(asked.message.id) in request.path for request in self.fake.requests_to(EDIT))
+    def edits_of(self, submission: Submission) -> int:
+        return sum(str(submission.message.id) in request.path for request in self.fake.requests_to(EDIT))
 
 
-class Cut:
-    """A database that takes no connections until it is restored."""
+class DatabaseOutage:
+    """A database that accepts no connections until the outage ends."""
 
-    def __init__(self, office: Office, server_url: str) -> None:
+    def __init__(self, env: DeliveryEnvironment, server_url: str) -> None:
         self._url = server_url
-        self._name = office.value("SELECT current_database()")
+        self._name = env.value("SELECT current_database()")
         self._allow("false")
         with psycopg.connect(self._url, autocommit=True) as connection:
             find = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
             connection.execute(find, [self._name])
 
-    def restore(self) -> None:
+    def end(self) -> None:
         self._allow("true")
 
     def _allow(self, allowed: str) -> None:
@@ -314,7 +317,7 @@ class Cut:
 
 
 @contextmanager
-def open_office(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+def open_environment(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeliveryEnvironment]:
     with FakeDiscord() as fake, httpx.Client(trust_env=False) as http:
         monkeypatch.setattr(discord.http.Route, "BASE", fake.api_url)
         database = Database(database_url)
@@ -322,12 +325,12 @@ def open_office(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[
             workspace = workspaces.ensure_workspace(session, "guild:1")
         person = fake.add_user("ada")
         guild = fake.add_guild(members=[person])
-        office = Office(fake, database, workspace, person, fake.add_channel(guild), http)
+        env = DeliveryEnvironment(fake, database, workspace, person, fake.add_channel(guild), http)
         try:
-            yield office
+            yield env
         finally:
             fake.clear_faults()
-            for bot in office.bots:
+            for bot in env.bots:
                 bot.kill()
             database.close()
         if fake.problems:

@@ -1,4 +1,4 @@
-"""Delivery of results: one courier in each bot process shows what jobs do, exactly once as people see it."""
+"""Delivery of results: the delivery worker of each bot process edits messages until their jobs have ended."""
 
 from bot.delivery.worker import DeliveryHealth, DeliveryWorker
 

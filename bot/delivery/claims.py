@@ -1,4 +1,4 @@
-"""Claims: what this process holds and until when by its own clock, and the way to the database through threads."""
+"""Claims on deliveries, with deadlines on the event loop's clock, and database access through threads."""
 
 from __future__ import annotations
 
@@ -16,182 +16,196 @@ from pipeline.errors import DatabaseUnavailable
 P = ParamSpec("P")
 T = TypeVar("T")
 BATCH = 100
-GATHER_S = 0.05
-"""Reads that come within this become one."""
+READ_WINDOW_S = 0.05
+"""Reads requested within this time are combined into one query."""
 RETRY_S = 0.5
-"""Between two tries to reach a database that is away."""
-FRESH_S = 30.0
-"""Discord knows the nonce of what was posted for a delivery no older than this."""
+"""Delay between two attempts while the database is unavailable."""
+NONCE_LIFETIME_S = 30.0
+"""Age of a delivery up to which Discord certainly remembers the nonces of its messages."""
+DEADLINE_SHARE = 0.8
+"""Share of a lease after which nothing more is sent; the rest is a margin for requests in flight to Discord."""
 
 
 class ClaimLost(Exception):
-    """The claim has ended or may have, so another process may hold the delivery by now; or this one lets go of it."""
+    """The claim has expired or may have, or this process is stopping; another process may claim the delivery."""
 
 
 class ClaimedDelivery:
-    """A delivery this process holds: what of it is shown, and until when it may send."""
+    """A delivery claimed by this process: the state of its message, and the deadline for sending."""
 
-    def __init__(self, delivery: Delivery, *, claimed_at: float, deadline: float, inherited: bool) -> None:
-        """Take a claimed delivery; times are the event loop's.
+    def __init__(self, delivery: Delivery, *, claimed_at: float, deadline: float, may_be_posted: bool) -> None:
+        """Create a claimed delivery; times are on the event loop's clock, in seconds.
 
-        `inherited`: another process may have posted for it longer ago than Discord remembers nonces.
+        Args:
+            delivery: The claimed row.
+            claimed_at: When the claim was made.
+            deadline: When to stop sending unless the claim is renewed.
+            may_be_posted: Another process may have posted its messages longer ago than Discord remembers nonces.
         """
         self.delivery = delivery
         self.claimed_at = claimed_at
         self.deadline = deadline
-        self.inherited = inherited
+        self.may_be_posted = may_be_posted
         self.changed = asyncio.Event()
         self.changed.set()
         self.task: asyncio.Task[None] | None = None
-        self.shown = ""
-        """Fingerprint of what its message shows."""
-        self.shown_at = -float("inf")
-        self.blind = False
-        """Its message cannot be edited, so only the end counts."""
-        self.busy = False
-        """Something is being sent; a clean stop waits for that."""
+        self.fingerprint = ""
+        """Fingerprint of the content of its message."""
+        self.edited_at = -float("inf")
+        self.final_only = False
+        """Whether progress cannot be shown, so that only the result is sent."""
+        self.sending = False
+        """Whether a request to Discord is in flight; a clean stop waits for it."""
         self.stopping = False
-        self._limit: asyncio.Timeout | None = None
+        self._timeout: asyncio.Timeout | None = None
 
-    def prolong(self, deadline: float) -> None:
-        """Hold it longer, also while something is being sent."""
+    def extend(self, deadline: float) -> None:
+        """Extend the deadline, also of a request in flight."""
         self.deadline = deadline
-        if self._limit is not None:
-            self._limit.reschedule(deadline)
+        if self._timeout is not None:
+            self._timeout.reschedule(deadline)
 
     @asynccontextmanager
-    async def while_held(self) -> AsyncIterator[None]:
-        """Do something only as long as the claim surely holds; raises `ClaimLost` at its end, even while it waits."""
+    async def while_claimed(self) -> AsyncIterator[None]:
+        """Run a block while the claim is certainly valid.
+
+        Raises:
+            ClaimLost: The deadline has passed, before or during the block.
+        """
         if self.stopping or asyncio.get_running_loop().time() >= self.deadline:
             raise ClaimLost
-        limit = asyncio.timeout_at(self.deadline)
+        timeout = asyncio.timeout_at(self.deadline)
         try:
-            async with limit:
-                self._limit = limit
+            async with timeout:
+                self._timeout = timeout
                 yield
         except TimeoutError as error:
-            if limit.expired():
+            if timeout.expired():
                 raise ClaimLost from error
             raise
         finally:
-            self._limit = None
+            self._timeout = None
 
 
 class DeliveryClaims:
-    """The outbox as an asynchronous process sees it."""
+    """The deliveries of one application, claimed for one bot process."""
 
     def __init__(
         self, database: Database, executor: Executor, application_id: str, owner: str, *, lease_s: float
     ) -> None:
-        """Claim for one bot process, named `owner`, of one application."""
+        """Bind to a database; `owner` is the unique name of the process."""
         self._database = database
         self._executor = executor
         self._application_id = application_id
         self._owner = owner
         self._lease_s = lease_s
-        # Nothing else may make a renewal wait: what holds on to the claims has a thread for itself.
-        self._renewer = ThreadPoolExecutor(1, thread_name_prefix="renewals")
-        self._reads: list[tuple[int, asyncio.Future[DeliveryView | None]]] = []
+        # Renewals have a separate thread, so that no other query delays them.
+        self._renewal_executor = ThreadPoolExecutor(1, thread_name_prefix="renewals")
+        self._requests: list[tuple[int, asyncio.Future[DeliveryView | None]]] = []
         self._reader: asyncio.Task[None] | None = None
 
     async def write(
         self,
-        act: Callable[Concatenate[Session, Delivery, P], Delivery],
-        held: ClaimedDelivery,
+        operation: Callable[Concatenate[Session, Delivery, P], Delivery],
+        claimed: ClaimedDelivery,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Run one fenced write of `db.deliveries` in a transaction of its own, again while the database is away.
+        """Run one fenced write of `db.deliveries` in a transaction, and retry it while the database is unavailable.
 
-        What was sent has to be recorded, so only the end of the claim ends the trying: call it in `while_held`.
+        A sent message must be recorded, so only the end of the claim ends the retries: call it in `while_claimed`.
         """
         while True:
             try:
-                held.delivery = await self._run(lambda session: act(session, held.delivery, *args, **kwargs))
+                claimed.delivery = await self._run(operation, claimed.delivery, *args, **kwargs)
             except DatabaseUnavailable:
                 await asyncio.sleep(RETRY_S)
             else:
                 return
 
     async def claim(self) -> list[ClaimedDelivery]:
-        """Take everything that is open, due and free."""
+        """Claim all deliveries that are open, due and unclaimed."""
         claimed: list[ClaimedDelivery] = []
         while True:
             started = asyncio.get_running_loop().time()
             batch = await self._run(
-                lambda session: deliveries.claim(
-                    session, self._application_id, self._owner, lease_s=self._lease_s, limit=BATCH
-                )
+                deliveries.claim, self._application_id, self._owner, lease_s=self._lease_s, limit=BATCH
             )
-            claimed += [self._held(delivery, started) for delivery in batch]
+            claimed += [self._to_claimed(delivery, started) for delivery in batch]
             if len(batch) < BATCH:
                 return claimed
 
     async def claim_one(self, delivery_id: int) -> ClaimedDelivery | None:
-        """Take one delivery unless another process holds it."""
+        """Claim one delivery; None if another process has claimed it."""
         started = asyncio.get_running_loop().time()
-        delivery = await self._run(
-            lambda session: deliveries.claim_one(session, delivery_id, self._owner, self._lease_s)
-        )
-        return None if delivery is None else self._held(delivery, started)
+        delivery = await self._run(deliveries.claim_one, delivery_id, self._owner, self._lease_s)
+        return None if delivery is None else self._to_claimed(delivery, started)
 
     async def renew(self) -> tuple[set[int], float, float]:
-        """Prolong all claims: gives whose, when that began, and until when they surely hold."""
+        """Renew all claims.
+
+        Returns:
+            The IDs of the renewed deliveries, when the renewal began, and the new deadline.
+        """
         started = asyncio.get_running_loop().time()
-        renewed = await self._run(lambda session: deliveries.renew(session, self._owner, self._lease_s), self._renewer)
+        renewed = await self._run_on(self._renewal_executor, deliveries.renew, self._owner, self._lease_s)
         return renewed, started, self._deadline(started)
 
     async def release(self) -> None:
-        """Leave everything to others."""
-        self._renewer.shutdown(wait=False, cancel_futures=True)
-        await self._run(lambda session: deliveries.release(session, self._owner))
+        """Release all claims."""
+        self._renewal_executor.shutdown(wait=False, cancel_futures=True)
+        await self._run(deliveries.release, self._owner)
 
-    async def of_others(self, held: ClaimedDelivery, message_ids: list[str]) -> set[str]:
-        """Tell which of these messages show another delivery."""
-        return await self._run(lambda session: deliveries.find_foreign_messages(session, held.delivery, message_ids))
+    async def find_foreign_messages(self, claimed: ClaimedDelivery, message_ids: list[str]) -> set[str]:
+        """Return which of these messages belong to other deliveries."""
+        return await self._run(deliveries.find_foreign_messages, claimed.delivery, message_ids)
 
     async def view(self, delivery_id: int) -> DeliveryView | None:
-        """Read a delivery with its jobs; reads that come within a moment are one query."""
+        """Read a delivery with its jobs; concurrent reads are combined into one query."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[DeliveryView | None] = loop.create_future()
-        self._reads.append((delivery_id, future))
+        self._requests.append((delivery_id, future))
         if self._reader is None:
-            self._reader = loop.create_task(self._read())
+            self._reader = loop.create_task(self._read_requested())
         return await future
 
-    async def _read(self) -> None:
-        await asyncio.sleep(GATHER_S)
-        wanted, self._reads, self._reader = self._reads, [], None
-        numbers = sorted({delivery_id for delivery_id, _ in wanted})
-        found: dict[int, DeliveryView] = {}
-        failed: Exception | None = None
+    async def _read_requested(self) -> None:
+        await asyncio.sleep(READ_WINDOW_S)
+        requests, self._requests, self._reader = self._requests, [], None
+        views: dict[int, DeliveryView] = {}
+        failure: Exception | None = None
         try:
-            found = await self._run(lambda session: deliveries.load_views(session, numbers))
-        except Exception as error:  # noqa: BLE001 - whoever waits for this read handles it
-            failed = error
-        for delivery_id, future in wanted:
+            views = await self._run(deliveries.load_views, sorted({delivery_id for delivery_id, _ in requests}))
+        except Exception as error:  # noqa: BLE001 - each caller of `view` handles it
+            failure = error
+        for delivery_id, future in requests:
             if future.done():
                 continue
-            if failed is not None:
-                future.set_exception(failed)
+            if failure is not None:
+                future.set_exception(failure)
             else:
-                future.set_result(found.get(delivery_id))
+                future.set_result(views.get(delivery_id))
 
-    async def _run(self, act: Callable[[Session], T], executor: Executor | None = None) -> T:
-        def run() -> T:
+    async def _run(self, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run_on(self._executor, operation, *args, **kwargs)
+
+    async def _run_on(
+        self, executor: Executor, operation: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def run_in_transaction() -> T:
             with self._database.system() as session:
-                return act(session)
+                return operation(session, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(executor or self._executor, run)
+        return await asyncio.get_running_loop().run_in_executor(executor, run_in_transaction)
 
-    def _held(self, delivery: Delivery, started: float) -> ClaimedDelivery:
-        ends = delivery.claim_expires or delivery.created_at
-        age_s = (ends - delivery.created_at).total_seconds() - self._lease_s
-        inherited = delivery.attempts > 0 or age_s > FRESH_S
-        # Claimed now, not when that began: a renewal in between may not have seen it.
+    def _to_claimed(self, delivery: Delivery, started: float) -> ClaimedDelivery:
+        claim_expires = delivery.claim_expires or delivery.created_at
+        age_s = (claim_expires - delivery.created_at).total_seconds() - self._lease_s
+        may_be_posted = delivery.attempts > 0 or age_s > NONCE_LIFETIME_S
+        # `claimed_at` is the time after the claim: a renewal that began in between may not include it.
         now = asyncio.get_running_loop().time()
-        return ClaimedDelivery(delivery, claimed_at=now, deadline=self._deadline(started), inherited=inherited)
+        return ClaimedDelivery(delivery, claimed_at=now, deadline=self._deadline(started), may_be_posted=may_be_posted)
 
     def _deadline(self, started: float) -> float:
-        # The database counts from a moment after `started`; the margin is for what is on its way to Discord.
-        return started + self._lease_s * 0.8
+        # The database sets the expiry after `started`, so this deadline is never too late.
+        return started + self._lease_s * DEADLINE_SHARE

@@ -1,4 +1,4 @@
-"""What to do next with a delivery: pure decisions, values in and values out."""
+"""Decide what a delivery needs next. Pure functions: no clock, no network, no database."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from enum import Enum, auto
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView
 
-MIN_GAP_S = 1.0
-"""Between two edits of one message."""
-OLD = dt.timedelta(minutes=55)
-OLD_GAP_S = 300.0
+MIN_EDIT_INTERVAL_S = 1.0
+"""Minimum time between two edits of one message."""
+RESTRICTED_EDITS_AGE = dt.timedelta(minutes=55)
+"""Age from which a message is edited rarely: Discord limits edits of messages older than an hour."""
+RESTRICTED_EDIT_INTERVAL_S = 300.0
 TOKEN_MARGIN = dt.timedelta(seconds=90)
-"""So long before its token ends, a waiting message says where the answer will come."""
-LATE = dt.timedelta(minutes=2)
-"""Who waited longer gets a new message, since an edit notifies nobody."""
-MAX_PAUSE_S = 300.0
-MAX_NONCE = 25
-MAX_TRIES = 300
-"""About a day of tries at the longest pause."""
-MAX_FAULTS = 5
-"""Tries after an error of our own."""
+"""Time before the token expires at which a waiting message starts to show where the answer will be sent."""
+NOTIFY_AFTER = dt.timedelta(minutes=2)
+"""Waiting time after which the user gets a new message, because an edit sends no notification."""
+MAX_RETRY_DELAY_S = 300.0
+MAX_NONCE_CHARS = 25
+MAX_ATTEMPTS = 300
+"""About a day of attempts at the maximum delay."""
+MAX_INTERNAL_ERRORS = 5
+"""Attempts after a defect of the bot."""
 
 
 class DeliveryStep(Enum):
@@ -37,70 +38,70 @@ class DeliveryStep(Enum):
 
 
 class SendFailure(Enum):
-    """Why Discord refused, as far as it matters for what to do next."""
+    """Why a request failed, as far as it decides what to do next."""
 
-    GONE = auto()
-    """The message is gone or cannot be edited any more; a new one can be posted."""
-    CLOSED = auto()
-    """The channel is gone, or the bot has no access to it."""
-    VOID = auto()
-    """The interaction token has ended."""
-    NO_DM = auto()
-    """The person takes no direct messages."""
-    INVALID = auto()
-    """Discord does not take this message, whoever sends it and wherever."""
-    LATER = auto()
-    """Nothing known; the same may work later."""
+    MESSAGE_GONE = auto()
+    """The message was deleted or cannot be edited any more; a new one can be posted."""
+    NO_ACCESS = auto()
+    """The channel was deleted, or the bot has no access to it."""
+    TOKEN_EXPIRED = auto()
+    """The interaction token has expired."""
+    DM_CLOSED = auto()
+    """The user accepts no direct messages from the bot."""
+    INVALID_MESSAGE = auto()
+    """Discord rejects the content of this message in every channel."""
+    TEMPORARY = auto()
+    """Unknown or temporary; the same request may succeed later."""
 
 
 class DeliveryRoute(Enum):
-    """Where a delivery goes after a refusal."""
+    """Where to send the result after a failure."""
 
     SAME_CHANNEL = auto()
     DIRECT_MESSAGE = auto()
     NOWHERE = auto()
 
 
-_TROUBLE_OF_CODE = {
-    10008: SendFailure.GONE,  # unknown message
-    30046: SendFailure.GONE,  # too many edits of a message older than an hour
-    50005: SendFailure.GONE,  # the message is somebody else's
-    50083: SendFailure.GONE,  # the thread is archived; a new message opens it again
-    10003: SendFailure.CLOSED,  # unknown channel
-    10004: SendFailure.CLOSED,  # unknown server
-    50001: SendFailure.CLOSED,  # no access
-    50008: SendFailure.CLOSED,  # a channel that takes no text
-    50013: SendFailure.CLOSED,  # a permission is missing
-    160005: SendFailure.CLOSED,  # the thread is locked
-    10015: SendFailure.VOID,  # unknown webhook
-    10062: SendFailure.VOID,  # unknown interaction
-    50027: SendFailure.VOID,  # invalid webhook token
-    10013: SendFailure.NO_DM,  # unknown user
-    50007: SendFailure.NO_DM,  # direct messages are closed
-    50033: SendFailure.NO_DM,  # invalid recipient
-    50278: SendFailure.NO_DM,  # no server in common
+_FAILURE_BY_CODE = {
+    10008: SendFailure.MESSAGE_GONE,  # unknown message
+    30046: SendFailure.MESSAGE_GONE,  # too many edits of a message older than an hour
+    50005: SendFailure.MESSAGE_GONE,  # the message was written by another user
+    50083: SendFailure.MESSAGE_GONE,  # the thread is archived; a new message reopens it
+    10003: SendFailure.NO_ACCESS,  # unknown channel
+    10004: SendFailure.NO_ACCESS,  # unknown server
+    50001: SendFailure.NO_ACCESS,  # missing access
+    50008: SendFailure.NO_ACCESS,  # not a text channel
+    50013: SendFailure.NO_ACCESS,  # missing permissions
+    160005: SendFailure.NO_ACCESS,  # the thread is locked
+    10015: SendFailure.TOKEN_EXPIRED,  # unknown webhook
+    10062: SendFailure.TOKEN_EXPIRED,  # unknown interaction
+    50027: SendFailure.TOKEN_EXPIRED,  # invalid webhook token
+    10013: SendFailure.DM_CLOSED,  # unknown user
+    50007: SendFailure.DM_CLOSED,  # cannot send messages to this user
+    50033: SendFailure.DM_CLOSED,  # invalid recipient
+    50278: SendFailure.DM_CLOSED,  # no mutual server
 }
 
 
 def classify_failure(status: int, code: int, *, by_token: bool) -> SendFailure:
-    """Classify a refusal by HTTP status and Discord's code.
+    """Classify a failed request by its HTTP status and Discord's error code.
 
-    A 403 without a code comes from whatever stands before Discord, and so says nothing about the channel.
+    A 403 without a code comes from a proxy in front of Discord and therefore says nothing about the channel.
     """
-    known = _TROUBLE_OF_CODE.get(code)
-    if known is not None:
-        return known
+    failure = _FAILURE_BY_CODE.get(code)
+    if failure is not None:
+        return failure
     if by_token and status in {401, 404}:
-        return SendFailure.VOID
-    return SendFailure.INVALID if status in {400, 413} else SendFailure.LATER
+        return SendFailure.TOKEN_EXPIRED
+    return SendFailure.INVALID_MESSAGE if status in {400, 413} else SendFailure.TEMPORARY
 
 
-def next_step(view: DeliveryView, now: dt.datetime, *, blind: bool) -> DeliveryStep:
-    """Decide what a delivery needs; `blind` says that its message cannot be edited, so that only the end counts."""
+def next_step(view: DeliveryView, now: dt.datetime, *, final_only: bool) -> DeliveryStep:
+    """Decide what a delivery needs; `final_only` skips progress, because the message cannot be edited."""
     delivery = view.delivery
     if view.ended:
         return DeliveryStep.FINAL
-    if blind:
+    if final_only:
         return DeliveryStep.WAIT
     if delivery.route == "channel":
         return DeliveryStep.PROGRESS
@@ -111,75 +112,79 @@ def next_step(view: DeliveryView, now: dt.datetime, *, blind: bool) -> DeliveryS
 
 
 def token_left(delivery: Delivery, now: dt.datetime) -> dt.timedelta:
-    """How long the interaction token can still be used."""
+    """Return how long the interaction token is still valid."""
     if delivery.token is None or delivery.token_expires is None:
         return dt.timedelta(0)
     return delivery.token_expires - now
 
 
-def next_route(delivery: Delivery, trouble: SendFailure, tried: frozenset[DeliveryRoute]) -> DeliveryRoute:
-    """Choose where the end goes after a refusal; each place is tried once.
+def next_route(delivery: Delivery, failure: SendFailure, tried: frozenset[DeliveryRoute]) -> DeliveryRoute:
+    """Choose where to send the result after a failure; each route is tried once.
 
-    What is private goes to nobody but the person: by token, then as a direct message. A private delivery on the channel
-    route already lives in the direct messages.
+    A private result is only sent to its user: by the token, then as a direct message. The channel of a private delivery
+    on the `channel` route is already the direct messages.
     """
-    if trouble is SendFailure.NO_DM:
+    if failure is SendFailure.DM_CLOSED:
         return DeliveryRoute.NOWHERE
-    if delivery.route == "channel" and trouble is SendFailure.GONE and DeliveryRoute.SAME_CHANNEL not in tried:
+    is_gone = failure is SendFailure.MESSAGE_GONE
+    if delivery.route == "channel" and is_gone and DeliveryRoute.SAME_CHANNEL not in tried:
         return DeliveryRoute.SAME_CHANNEL
     return DeliveryRoute.NOWHERE if DeliveryRoute.DIRECT_MESSAGE in tried else DeliveryRoute.DIRECT_MESSAGE
 
 
-def progress_gap_s(delivery: Delivery, now: dt.datetime) -> float:
-    """How far apart edits are while jobs run: Discord allows few of a message that is older than an hour."""
-    return MIN_GAP_S if now - delivery.created_at < OLD else OLD_GAP_S
+def progress_interval_s(delivery: Delivery, now: dt.datetime) -> float:
+    """Return the minimum time between two progress edits, in seconds."""
+    is_restricted = now - delivery.created_at >= RESTRICTED_EDITS_AGE
+    return RESTRICTED_EDIT_INTERVAL_S if is_restricted else MIN_EDIT_INTERVAL_S
 
 
 def nonce(delivery: Delivery, part: int, *, again: bool = False) -> str:
-    """Name a message that is posted, so that Discord posts it once: 0 is the first one, then come its further parts.
+    """Build the nonce of a posted message, so that Discord posts it only once.
 
-    The channel belongs to the name, for the same may have to go elsewhere; `again` makes another name for what takes
-    the place of a message that was deleted, as Discord remembers that one.
+    Args:
+        delivery: The delivery. Its channel is part of the nonce, because a part may be posted again in another channel.
+        part: 0 for the first message, then the number of the further part.
+        again: Build a different nonce, for a message that replaces a deleted one, whose nonce Discord remembers.
     """
     name = f"rd{delivery.id}-{delivery.generation}-{part}-{int(delivery.channel_id) % 1000}{'r' if again else ''}"
-    return name if len(name) <= MAX_NONCE else hashlib.sha256(name.encode()).hexdigest()[:MAX_NONCE]
+    return name if len(name) <= MAX_NONCE_CHARS else hashlib.sha256(name.encode()).hexdigest()[:MAX_NONCE_CHARS]
 
 
-def pause_s(attempts: int) -> float:
-    """How long to wait after so many failed tries."""
-    return float(min(MAX_PAUSE_S, 2.0 ** (min(attempts, 10) + 1)))
+def retry_delay_s(attempts: int) -> float:
+    """Return the delay after this many failed attempts, in seconds: exponential, with a maximum."""
+    return float(min(MAX_RETRY_DELAY_S, 2.0 ** (min(attempts, 10) + 1)))
 
 
-def is_late(view: DeliveryView) -> bool:
-    """Whether the person waited so long that an edit would go unseen."""
+def needs_notice(view: DeliveryView) -> bool:
+    """Check whether the user waited so long that a new message must announce the result."""
     delivery = view.delivery
-    began = delivery.created_at if delivery.generation == 1 else delivery.due_at
-    ends = [job.finished_at for job in view.jobs if job.finished_at is not None]
-    return bool(ends) and max(ends) - began > LATE
+    started_at = delivery.created_at if delivery.generation == 1 else delivery.due_at
+    finished = [job.finished_at for job in view.jobs if job.finished_at is not None]
+    return bool(finished) and max(finished) - started_at > NOTIFY_AFTER
 
 
-def merge_into_one(shown: Sequence[OutgoingMessage]) -> OutgoingMessage:
-    """Fold an answer into one message with the whole text as a file, for where only edits are safe to repeat."""
-    first = shown[0]
-    if len(shown) == 1:
+def merge_into_one(pages: Sequence[OutgoingMessage]) -> OutgoingMessage:
+    """Merge a long answer into one message with the whole text as a file, where only one message can be edited."""
+    first = pages[0]
+    if len(pages) == 1:
         return first
-    whole = "\n\n".join(part.content for part in shown if part.content)
+    text = "\n\n".join(page.content for page in pages if page.content)
     return OutgoingMessage(
         first.content,
-        tuple(embed for part in shown for embed in part.embeds)[:10],
-        tuple(row for part in shown for row in part.buttons)[:5],
-        (*(file for part in shown for file in part.files), OutgoingFile("answer.md", whole.encode())),
+        tuple(embed for page in pages for embed in page.embeds)[:10],
+        tuple(row for page in pages for row in page.buttons)[:5],
+        (*(file for page in pages for file in page.files), OutgoingFile("answer.md", text.encode())),
     )
 
 
-def custom_ids(shown: OutgoingMessage) -> frozenset[str]:
-    """Give what its buttons say when they are pressed."""
-    return frozenset(button.custom_id for row in shown.buttons for button in row if isinstance(button, Button))
+def custom_ids(message: OutgoingMessage) -> frozenset[str]:
+    """Return the custom IDs of the buttons."""
+    return frozenset(button.custom_id for row in message.buttons for button in row if isinstance(button, Button))
 
 
 @dataclass(frozen=True, slots=True)
 class PostedMessage:
-    """A message of the bot's own that the channel's history holds."""
+    """A message of the bot in the history of a channel."""
 
     id: str
     content: str
@@ -188,18 +193,18 @@ class PostedMessage:
     replies_to: str | None
     custom_ids: frozenset[str] = frozenset()
 
-    def shows(self, shown: OutgoingMessage) -> bool:
-        """Whether this is that message; Discord strips the ends of a text, and buttons name their job."""
-        same = self.content.strip() == shown.content.strip() and self.embeds == len(shown.embeds)
-        return same and self.custom_ids == custom_ids(shown)
+    def shows(self, message: OutgoingMessage) -> bool:
+        """Check whether it has the content of `message`. Discord strips text, and the buttons identify the job."""
+        same = self.content.strip() == message.content.strip() and self.embeds == len(message.embeds)
+        return same and self.custom_ids == custom_ids(message)
 
 
-def count_posted_parts(history: Sequence[PostedMessage], first_id: str, outstanding: Sequence[OutgoingMessage]) -> int:
-    """Count how many of the outstanding parts, in order, were posted as replies to the first message."""
+def count_posted_parts(history: Sequence[PostedMessage], first_id: str, parts: Sequence[OutgoingMessage]) -> int:
+    """Count how many of the parts, in order, were already posted as replies to the first message."""
     replies: Iterator[PostedMessage] = iter([message for message in history if message.replies_to == first_id])
     count = 0
-    for shown in outstanding:
-        if not any(message.shows(shown) for message in replies):
+    for part in parts:
+        if not any(message.shows(part) for message in replies):
             break
         count += 1
     return count

@@ -1,4 +1,4 @@
-"""A thread that hears which deliveries change and tells the event loop; nothing depends on what it hears."""
+"""A thread that listens for changed deliveries. Nothing depends on it: every claimed delivery is also polled."""
 
 from __future__ import annotations
 
@@ -14,80 +14,86 @@ from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
 
-Tell = Callable[[frozenset[int] | None], None]
 IDLE_S = 1.0
-MAX_PAUSE_S = 30.0
+FIRST_RETRY_S = 0.5
+MAX_RETRY_S = 30.0
 
 
 class NotificationListener:
-    """Listens on a database connection of its own and connects again, with growing pauses, whenever it breaks."""
+    """Listens on a separate database connection, and reconnects with exponential backoff."""
 
     def __init__(
-        self, url: str, loop: asyncio.AbstractEventLoop, tell: Callable[[frozenset[int] | None], None]
+        self, url: str, loop: asyncio.AbstractEventLoop, on_change: Callable[[frozenset[int] | None], None]
     ) -> None:
-        """Call `tell` in the loop with numbers of deliveries, or with None: anything may have changed."""
+        """Create a listener.
+
+        Args:
+            url: The database.
+            loop: The event loop in which `on_change` is called.
+            on_change: Receives the IDs of changed deliveries, or None when any may have changed.
+        """
         self._url = url
         self._loop = loop
-        self._tell = tell
+        self._on_change = on_change
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._heard: set[int] = set()
+        self._changed: set[int] = set()
         self._thread = threading.Thread(target=self._run, name="delivery-listener", daemon=True)
         self.listening = False
 
     def start(self) -> None:
-        """Begin to listen."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End within a second or so; the thread keeps nothing alive."""
+        """Stop the thread within about a second; as a daemon it never delays the end of the process."""
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait for the end."""
+        """Wait for the end of the thread."""
         if self._thread.is_alive():
             self._thread.join(timeout=2 * IDLE_S)
 
     def _run(self) -> None:
-        pause_s = 0.5
+        retry_s = FIRST_RETRY_S
         while not self._stopped.is_set():
             try:
                 self._listen()
-                pause_s = 0.5
+                retry_s = FIRST_RETRY_S
             except RefdeskError as error:
-                log.warning("not listening for deliveries, looking at them instead", error=error.name)
+                log.warning("cannot listen for deliveries, polling instead", error=error.name)
             except Exception:
                 log.exception("listening for deliveries failed")
             self.listening = False
-            self._stopped.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, hides nothing
-            pause_s = min(MAX_PAUSE_S, pause_s * 2)
+            self._stopped.wait(retry_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            retry_s = min(MAX_RETRY_S, retry_s * 2)
 
     def _listen(self) -> None:
-        for number in watch_deliveries(self._url, idle_s=IDLE_S):
+        for delivery_id in watch_deliveries(self._url, idle_s=IDLE_S):
             if self._stopped.is_set():
                 return
-            if number is not None:
-                self._hear(number)
+            if delivery_id is not None:
+                self._add(delivery_id)
             elif not self.listening:
-                # From here on nothing is missed; what changed before is to be looked at once.
+                # No notification is missed from here on. Earlier changes are read once.
                 self.listening = True
-                self._call(self._tell, None)
+                self._call_in_loop(self._on_change, None)
 
-    def _hear(self, number: int) -> None:
+    def _add(self, delivery_id: int) -> None:
         with self._lock:
-            first = not self._heard
-            self._heard.add(number)
-        # A flood of notices becomes one call: the loop takes all that was heard until it gets to it.
-        if first:
-            self._call(self._pass_on)
+            is_first = not self._changed
+            self._changed.add(delivery_id)
+        # Many notifications become one call: the event loop takes all IDs that were added until it runs the call.
+        if is_first:
+            self._call_in_loop(self._flush)
 
-    def _pass_on(self) -> None:
+    def _flush(self) -> None:
         with self._lock:
-            heard, self._heard = frozenset(self._heard), set()
-        self._tell(heard)
+            changed, self._changed = frozenset(self._changed), set()
+        self._on_change(changed)
 
-    def _call(self, function: Callable[..., None], *args: object) -> None:
+    def _call_in_loop(self, function: Callable[..., None], *args: object) -> None:
         try:
             self._loop.call_soon_threadsafe(function, *args)
-        except RuntimeError:  # the loop is closed, so nobody is left to tell
+        except RuntimeError:  # the event loop is closed
             self._stopped.set()

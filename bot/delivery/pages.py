@@ -1,4 +1,4 @@
-"""What a delivery shows at each step, in the language of the person who asked."""
+"""The messages that a delivery shows at each step, in the language of its requester."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from db.deliveries import DeliveryView
 
 
 def progress_page(view: DeliveryView, step: DeliveryStep) -> OutgoingMessage:
-    """Show what the jobs do now."""
+    """Render the progress of the jobs, or the notice that the token is about to expire."""
     t = texts_for(view.delivery.locale)
     if step is DeliveryStep.EXPIRING:
         return render_token_expiry_notice(view, t)
@@ -20,16 +20,16 @@ def progress_page(view: DeliveryView, step: DeliveryStep) -> OutgoingMessage:
 
 
 def final_pages(view: DeliveryView) -> list[OutgoingMessage]:
-    """Show how it ended: what the message becomes, and further messages."""
+    """Render the result: the final content of the message, and further messages of a long answer."""
     t = texts_for(view.delivery.locale)
     return render_answer(view, t) if view.delivery.kind == "answer" else [render_ingest(view, t)]
 
 
-def late_notice_page(view: DeliveryView) -> OutgoingMessage:
-    """Tell a person who waited long that it is done."""
+def completion_notice(view: DeliveryView) -> OutgoingMessage:
+    """Render the notice that a slow job has ended, because an edit sends no notification."""
     return render_completion_notice(view, texts_for(view.delivery.locale))
 
 
-def ready_notice_page(view: DeliveryView) -> OutgoingMessage:
-    """Say where the answer is, for when Discord does not take the answer itself."""
+def ready_notice(view: DeliveryView) -> OutgoingMessage:
+    """Render the notice that names the command for reading the result, for when Discord rejects the result itself."""
     return render_ready_notice(view, texts_for(view.delivery.locale))

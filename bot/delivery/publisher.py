@@ -1,4 +1,4 @@
-"""The end of a delivery: all of it shown, wherever the person can still be reached, exactly once as people see it."""
+"""Publish the messages of a delivery and record each one, so that every result is shown exactly once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bot.delivery.decisions import (
     PostedMessage,
     SendFailure,
     count_posted_parts,
-    is_late,
     merge_into_one,
+    needs_notice,
     next_route,
     nonce,
     token_left,
 )
-from bot.delivery.pages import final_pages, late_notice_page, ready_notice_page
+from bot.delivery.pages import completion_notice, final_pages, ready_notice
 from bot.delivery.send import DiscordSender, SendError
 from bot.render.message import OutgoingMessage
 from db import deliveries
@@ -30,197 +30,221 @@ log = structlog.get_logger(__name__)
 
 CLOCK_SKEW = dt.timedelta(seconds=10)
 UNKNOWN_MESSAGE = 10008
-UNREACHABLE = "Discord takes no message for this person, neither there nor as a direct message; /jobs shows the result."
+UNDELIVERABLE = (
+    "Discord accepts no message to this user, neither in the channel nor as a direct message. /jobs shows the result."
+)
 
 
 class MessagePublisher:
-    """Shows messages and records each as soon as it is out."""
+    """Sends messages and records each one immediately."""
 
     def __init__(self, sender: DiscordSender, claims: DeliveryClaims) -> None:
-        """Send through one sender and record through one set of claims."""
+        """Send with `sender` and record with `claims`."""
         self._sender = sender
         self._claims = claims
 
     @asynccontextmanager
-    async def sending(self, held: ClaimedDelivery) -> AsyncIterator[None]:
-        """Wait for the turn of a delivery and keep it, as long as the claim holds."""
-        async with held.while_held(), self._sender.turn(held.delivery):
-            held.busy = True
+    async def sending(self, claimed: ClaimedDelivery) -> AsyncIterator[None]:
+        """Wait for the turn of a delivery in its channel and keep it, while the claim is valid."""
+        async with claimed.while_claimed(), self._sender.turn(claimed.delivery):
+            claimed.sending = True
             try:
                 yield
             finally:
-                held.busy = False
+                claimed.sending = False
 
     async def show_first(
         self,
-        held: ClaimedDelivery,
-        shown: OutgoingMessage,
+        claimed: ClaimedDelivery,
+        message: OutgoingMessage,
         *,
         since: dt.datetime | None = None,
         again: bool = False,
         silent: bool = False,
     ) -> bool:
-        """Make the delivery's message show this, posting it where there is none; tells whether it was posted.
+        """Show the first message of a delivery: edit it, or post it if there is none. Call it in `sending`.
 
-        Call it in `sending`. What a process posted and did not record before it died is found and used: by its nonce
-        within minutes, later in the channel's history.
+        A message that a process posted but did not record before it died is reused. Within minutes Discord finds it by
+        its nonce, later it is searched in the channel's history.
+
+        Args:
+            claimed: The delivery.
+            message: The new content.
+            since: Start of the search in the history; by default the creation of the delivery.
+            again: The message replaces a deleted one.
+            silent: Post without a notification.
+
+        Returns:
+            Whether a message was posted.
         """
-        delivery = held.delivery
+        delivery = claimed.delivery
         if delivery.route == "token" or delivery.message_id is not None:
-            if not await self._end_thinking(held, shown):
-                await self._sender.edit(delivery, shown)
+            if not await self._edit_deferred(claimed, message):
+                await self._sender.edit(delivery, message)
             return False
-        posted = await self._posted_before(held, shown, since) if held.inherited else None
+        posted = await self._find_posted(claimed, message, since) if claimed.may_be_posted else None
         if posted is None:
-            name = nonce(delivery, 0, again=again)
-            posted = await self._sender.post(delivery, shown, name, reply_to=delivery.reply_to_id, silent=silent)
-        await self._claims.write(deliveries.mark_posted, held, posted.id)
-        if not posted.shows(shown):
-            await self._sender.edit(held.delivery, shown)
+            key = nonce(delivery, 0, again=again)
+            posted = await self._sender.post(delivery, message, key, reply_to=delivery.reply_to_id, silent=silent)
+        await self._claims.write(deliveries.mark_posted, claimed, posted.id)
+        if not posted.shows(message):
+            await self._sender.edit(claimed.delivery, message)
         return True
 
-    async def _end_thinking(self, held: ClaimedDelivery, shown: OutgoingMessage) -> bool:
-        """Show the first thing of a deferred message with the interaction's token; tells whether that was done.
+    async def _edit_deferred(self, claimed: ClaimedDelivery, message: OutgoingMessage) -> bool:
+        """Edit a deferred message for the first time, with the interaction token; return whether that was done.
 
-        Discord documents only this way out of "is thinking"; every later edit is the bot's own. The token goes then.
+        An edit with the token is the only documented way to end "is thinking…". Later edits use the bot token, so the
+        interaction token is deleted.
         """
-        delivery = held.delivery
+        delivery = claimed.delivery
         if delivery.route != "channel" or token_left(delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
             return False
         try:
-            await self._sender.edit_by_token(delivery, shown)
-        except SendError as refusal:
-            if refusal.trouble in {SendFailure.LATER, SendFailure.INVALID}:
+            await self._sender.edit_by_token(delivery, message)
+        except SendError as error:
+            if error.failure in {SendFailure.TEMPORARY, SendFailure.INVALID_MESSAGE}:
                 raise
             return False
-        await self._claims.write(deliveries.clear_token, held)
+        await self._claims.write(deliveries.clear_token, claimed)
         return True
 
-    async def deliver(self, held: ClaimedDelivery, view: DeliveryView) -> None:
-        """Show the end and close the delivery; raises `SendError` only for what may work later."""
+    async def deliver(self, claimed: ClaimedDelivery, view: DeliveryView) -> None:
+        """Show the result and close the delivery.
+
+        Raises:
+            SendError: The failure is temporary; the delivery stays open.
+        """
         pages = final_pages(view)
         tried: set[DeliveryRoute] = set()
-        place: DeliveryRoute | None = None
-        plain = False
+        route: DeliveryRoute | None = None
+        notice_only = False
         while True:
             try:
-                if place is not None:
-                    await self._move(held, place)
-                await self._show(held, view, pages, again=DeliveryRoute.SAME_CHANNEL in tried)
+                if route is not None:
+                    await self._reroute(claimed, route)
+                await self._show(claimed, view, pages, again=DeliveryRoute.SAME_CHANNEL in tried)
                 break
-            except SendError as refusal:
-                if refusal.trouble is SendFailure.LATER:
+            except SendError as error:
+                if error.failure is SendFailure.TEMPORARY:
                     raise
-                if refusal.trouble is SendFailure.INVALID:
-                    log.warning("Discord does not take a message", delivery=held.delivery.id, error=str(refusal))
-                    place = DeliveryRoute.NOWHERE if plain else None
-                    pages, plain = [ready_notice_page(view)], True
+                if error.failure is SendFailure.INVALID_MESSAGE:
+                    log.warning("discord rejected a message", delivery=claimed.delivery.id, error=str(error))
+                    route = DeliveryRoute.NOWHERE if notice_only else None
+                    pages, notice_only = [ready_notice(view)], True
                 else:
-                    place = next_route(held.delivery, refusal.trouble, frozenset(tried))
-                    tried.add(place)
-                if place is DeliveryRoute.NOWHERE:
-                    await self._give_up(held, refusal)
+                    route = next_route(claimed.delivery, error.failure, frozenset(tried))
+                    tried.add(route)
+                if route is DeliveryRoute.NOWHERE:
+                    await self._give_up(claimed, error)
                     return
-        async with held.while_held():
-            await self._claims.write(deliveries.finish, held)
-        log.info("delivered", delivery=held.delivery.id, jobs=[job.id for job in view.jobs], route=held.delivery.route)
+        async with claimed.while_claimed():
+            await self._claims.write(deliveries.finish, claimed)
+        delivery = claimed.delivery
+        log.info("delivered", delivery=delivery.id, jobs=[job.id for job in view.jobs], route=delivery.route)
 
     async def _show(
-        self, held: ClaimedDelivery, view: DeliveryView, pages: Sequence[OutgoingMessage], *, again: bool
+        self, claimed: ClaimedDelivery, view: DeliveryView, pages: Sequence[OutgoingMessage], *, again: bool
     ) -> None:
-        since = _ended_at(view)
-        if held.delivery.route == "token":
-            if token_left(held.delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
-                raise SendError(SendFailure.VOID, "the interaction's token has ended")
+        since = _finished_at(view)
+        if claimed.delivery.route == "token":
+            if token_left(claimed.delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
+                raise SendError(SendFailure.TOKEN_EXPIRED, "the interaction token has expired")
             pages = [merge_into_one(pages)]
-        async with self.sending(held):
-            posted = await self.show_first(held, pages[0], since=since, again=again)
+        async with self.sending(claimed):
+            posted = await self.show_first(claimed, pages[0], since=since, again=again)
         if pages[1:]:
-            await self._show_rest(held, pages, since)
-        elif not posted and held.delivery.route == "channel" and is_late(view):
-            await self._notify(held, late_notice_page(view), since)
+            await self._show_rest(claimed, pages, since)
+        elif not posted and claimed.delivery.route == "channel" and needs_notice(view):
+            await self._post_notice(claimed, completion_notice(view), since)
 
     async def _show_rest(
-        self, held: ClaimedDelivery, pages: Sequence[OutgoingMessage], since: dt.datetime | None
+        self, claimed: ClaimedDelivery, pages: Sequence[OutgoingMessage], since: dt.datetime | None
     ) -> None:
-        """Post the further messages; where the bot may edit but not post, all goes into the message that is there."""
+        """Post the further messages, or merge them into the first one where the bot may edit but not post."""
         try:
-            await self._show_parts(held, pages[1:], since)
-        except SendError as refusal:
-            if refusal.trouble is not SendFailure.CLOSED or held.delivery.parts_sent:
+            await self._post_parts(claimed, pages[1:], since)
+        except SendError as error:
+            if error.failure is not SendFailure.NO_ACCESS or claimed.delivery.parts_sent:
                 raise
-            async with self.sending(held):
-                await self._sender.edit(held.delivery, merge_into_one(pages))
+            async with self.sending(claimed):
+                await self._sender.edit(claimed.delivery, merge_into_one(pages))
 
-    async def _notify(self, held: ClaimedDelivery, notice: OutgoingMessage, since: dt.datetime | None) -> None:
+    async def _post_notice(self, claimed: ClaimedDelivery, notice: OutgoingMessage, since: dt.datetime | None) -> None:
         try:
-            await self._show_parts(held, [notice], since)
-        except SendError as refusal:
-            if refusal.trouble is SendFailure.LATER:
+            await self._post_parts(claimed, [notice], since)
+        except SendError as error:
+            if error.failure is SendFailure.TEMPORARY:
                 raise
-            # The answer itself is there.
-            log.info("nobody could be told that it is there", delivery=held.delivery.id, error=str(refusal))
+            # The answer itself is shown.
+            log.info("completion notice not posted", delivery=claimed.delivery.id, error=str(error))
 
-    async def _show_parts(
-        self, held: ClaimedDelivery, parts: Sequence[OutgoingMessage], since: dt.datetime | None
+    async def _post_parts(
+        self, claimed: ClaimedDelivery, parts: Sequence[OutgoingMessage], since: dt.datetime | None
     ) -> None:
-        first_id = held.delivery.message_id
-        if held.delivery.parts_sent >= len(parts) or first_id is None:
+        first_id = claimed.delivery.message_id
+        if claimed.delivery.parts_sent >= len(parts) or first_id is None:
             return
-        if held.inherited:
-            async with self.sending(held):
-                history = await self._sender.own_messages(held.delivery, first_id, since)
-                there = count_posted_parts(history, first_id, parts[held.delivery.parts_sent :])
-                if there:
-                    await self._claims.write(deliveries.mark_parts_sent, held, held.delivery.parts_sent + there)
-        for number in range(held.delivery.parts_sent, len(parts)):
-            async with self.sending(held):
-                await self._show_part(held, parts[number], number + 1, first_id)
+        if claimed.may_be_posted:
+            async with self.sending(claimed):
+                history = await self._sender.own_messages(claimed.delivery, first_id, since)
+                count = count_posted_parts(history, first_id, parts[claimed.delivery.parts_sent :])
+                if count:
+                    await self._claims.write(deliveries.mark_parts_sent, claimed, claimed.delivery.parts_sent + count)
+        for number in range(claimed.delivery.parts_sent, len(parts)):
+            async with self.sending(claimed):
+                await self._post_part(claimed, parts[number], number + 1, first_id)
 
-    async def _show_part(self, held: ClaimedDelivery, shown: OutgoingMessage, number: int, first_id: str) -> None:
+    async def _post_part(self, claimed: ClaimedDelivery, message: OutgoingMessage, number: int, first_id: str) -> None:
         try:
-            await self._sender.post(held.delivery, shown, nonce(held.delivery, number), reply_to=first_id)
-        except SendError as refusal:
-            if refusal.trouble is not SendFailure.GONE:
+            await self._sender.post(claimed.delivery, message, nonce(claimed.delivery, number), reply_to=first_id)
+        except SendError as error:
+            if error.failure is not SendFailure.MESSAGE_GONE:
                 raise
-            # The nonce of a message that somebody deleted already: it was there. Otherwise the thread takes no more.
-            if refusal.code != UNKNOWN_MESSAGE:
-                raise SendError(SendFailure.CLOSED, str(refusal)) from refusal
-        await self._claims.write(deliveries.mark_parts_sent, held, number)
+            # An unknown message means that the nonce belongs to a message that was posted and then deleted. Any other
+            # code means that the thread accepts no messages.
+            if error.code != UNKNOWN_MESSAGE:
+                raise SendError(SendFailure.NO_ACCESS, str(error)) from error
+        await self._claims.write(deliveries.mark_parts_sent, claimed, number)
 
-    async def _posted_before(
-        self, held: ClaimedDelivery, shown: OutgoingMessage, since: dt.datetime | None
+    async def _find_posted(
+        self, claimed: ClaimedDelivery, message: OutgoingMessage, since: dt.datetime | None
     ) -> PostedMessage | None:
-        delivery = held.delivery
-        began = since or delivery.created_at - CLOCK_SKEW
-        history = await self._sender.own_messages(delivery, delivery.reply_to_id, began)
-        others = await self._claims.of_others(held, [message.id for message in history]) if history else set()
-        for message in history:
-            if message.id in others:
+        """Find the first message in the channel's history, if a process posted it without recording it."""
+        delivery = claimed.delivery
+        start = since or delivery.created_at - CLOCK_SKEW
+        history = await self._sender.own_messages(delivery, delivery.reply_to_id, start)
+        others = (
+            await self._claims.find_foreign_messages(claimed, [posted.id for posted in history]) if history else set()
+        )
+        for posted in history:
+            if posted.id in others:
                 continue
-            answers = delivery.reply_to_id is not None and message.replies_to == delivery.reply_to_id
-            if answers or message.shows(shown):
-                return message
+            is_reply = delivery.reply_to_id is not None and posted.replies_to == delivery.reply_to_id
+            if is_reply or posted.shows(message):
+                return posted
         return None
 
-    async def _move(self, held: ClaimedDelivery, place: DeliveryRoute) -> None:
-        delivery = held.delivery
+    async def _reroute(self, claimed: ClaimedDelivery, route: DeliveryRoute) -> None:
+        delivery = claimed.delivery
         channel_id = delivery.channel_id
-        if place is DeliveryRoute.DIRECT_MESSAGE:
-            async with self.sending(held):
+        if route is DeliveryRoute.DIRECT_MESSAGE:
+            async with self.sending(claimed):
                 channel_id = await self._sender.open_dm(delivery)
             if channel_id == delivery.channel_id and delivery.route == "channel":
-                raise SendError(SendFailure.NO_DM, "the direct messages with this person are closed")
-        async with held.while_held():
-            await self._claims.write(deliveries.reroute, held, route="channel", channel_id=channel_id, message_id=None)
-        log.info("delivery goes elsewhere", delivery=delivery.id, place=place.name.lower())
+                raise SendError(SendFailure.DM_CLOSED, "the user accepts no direct messages")
+        async with claimed.while_claimed():
+            await self._claims.write(
+                deliveries.reroute, claimed, route="channel", channel_id=channel_id, message_id=None
+            )
+        log.info("delivery rerouted", delivery=delivery.id, route=route.name.lower())
 
-    async def _give_up(self, held: ClaimedDelivery, refusal: SendError) -> None:
-        async with held.while_held():
-            await self._claims.write(deliveries.mark_undeliverable, held, f"{UNREACHABLE} ({refusal})")
-        log.warning("undeliverable", delivery=held.delivery.id, error=str(refusal))
+    async def _give_up(self, claimed: ClaimedDelivery, error: SendError) -> None:
+        async with claimed.while_claimed():
+            await self._claims.write(deliveries.mark_undeliverable, claimed, f"{UNDELIVERABLE} ({error})")
+        log.warning("undeliverable", delivery=claimed.delivery.id, error=str(error))
 
 
-def _ended_at(view: DeliveryView) -> dt.datetime | None:
-    ends = [job.finished_at for job in view.jobs if job.finished_at is not None]
-    return max(ends) - CLOCK_SKEW if ends else None
+def _finished_at(view: DeliveryView) -> dt.datetime | None:
+    finished = [job.finished_at for job in view.jobs if job.finished_at is not None]
+    return max(finished) - CLOCK_SKEW if finished else None

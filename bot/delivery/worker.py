@@ -1,4 +1,4 @@
-"""The courier: holds the open deliveries of one bot process and keeps each message true to its jobs."""
+"""The delivery worker: claims the open deliveries and keeps each message up to date with its jobs."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import datetime as dt
 from collections.abc import Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import discord
 import structlog
 
 from bot.delivery.claims import ClaimedDelivery, ClaimLost, DeliveryClaims
 from bot.delivery.decisions import (
-    MAX_FAULTS,
-    MAX_TRIES,
-    MIN_GAP_S,
+    MAX_ATTEMPTS,
+    MAX_INTERNAL_ERRORS,
+    MIN_EDIT_INTERVAL_S,
     DeliveryStep,
     SendFailure,
     next_step,
-    pause_s,
-    progress_gap_s,
+    progress_interval_s,
+    retry_delay_s,
 )
 from bot.delivery.listener import NotificationListener
 from bot.delivery.pages import progress_page
@@ -35,29 +37,29 @@ from pipeline.errors import DatabaseUnavailable, LeaseLost, RefdeskError
 
 log = structlog.get_logger(__name__)
 
-LOOK_GAP_S = 0.25
-"""Between two looks for deliveries that are free, however much is heard of them."""
-AWAY_S = 1.0
-"""Between two tries to read while the database is away."""
-GRACE_S = 5.0
-"""How long a clean stop waits for what is being sent."""
-RELEASE_S = 2.0
+MIN_CLAIM_INTERVAL_S = 0.25
+"""Minimum time between two queries for claimable deliveries, however many notifications arrive."""
+READ_RETRY_S = 1.0
+"""Delay between two reads while the database is unavailable."""
+STOP_TIMEOUT_S = 5.0
+"""How long a clean stop waits for requests in flight."""
+RELEASE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryHealth:
-    """What the log and the doctor say of a courier."""
+    """The state of a delivery worker."""
 
-    held: int
+    claimed: int
     sending: int
     listening: bool
-    database: bool
-    looks: int
-    """How often it has looked for deliveries that are free."""
+    database_available: bool
+    claim_rounds: int
+    """How often it has queried for claimable deliveries."""
 
 
 class DeliveryWorker:
-    """Shows every open delivery it can claim: one task for each, one edit of a message at a time."""
+    """Shows every open delivery that it can claim: one task per delivery, one edit of a message at a time."""
 
     def __init__(
         self,
@@ -69,169 +71,178 @@ class DeliveryWorker:
         lease_s: float = 15.0,
         renew_s: float = 5.0,
     ) -> None:
-        """Prepare; `owner` names this very process, and no restart of it uses the name again."""
+        """Create a worker.
+
+        Args:
+            bot: The client.
+            database: The database.
+            executor: Threads for queries.
+            owner: Name of this process; no other process uses it, not even this one after a restart.
+            lease_s: Duration of a claim, in seconds.
+            renew_s: Time between two renewals, in seconds.
+        """
         self._bot = bot
         self._database = database
         self._executor = executor
         self._owner = owner
         self._lease_s = lease_s
         self._renew_s = renew_s
-        self._held: dict[int, ClaimedDelivery] = {}
+        self._claimed: dict[int, ClaimedDelivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._free = asyncio.Event()
-        self._adopting: set[int] = set()
-        self._database_there = True
-        self._looks = 0
+        self._claimable = asyncio.Event()
+        self._claiming: set[int] = set()
+        self._database_available = True
+        self._claim_rounds = 0
         self._stopping = False
-        self._keeper: asyncio.Task[None] | None = None
-        self._beater: asyncio.Task[None] | None = None
+        self._claim_task: asyncio.Task[None] | None = None
+        self._renewal_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin, once the client is logged in: claim what lies there; a database that is away is waited for."""
+        """Start claiming, once the client is logged in. If the database is unavailable, the worker waits for it."""
         loop = asyncio.get_running_loop()
         self._sender = DiscordSender(self._bot)
         application_id = str(self._bot.application_id)
         self._claims = DeliveryClaims(
             self._database, self._executor, application_id, self._owner, lease_s=self._lease_s
         )
-        self._ending = MessagePublisher(self._sender, self._claims)
-        self._listener = NotificationListener(self._database.url, loop, self._hear)
+        self._publisher = MessagePublisher(self._sender, self._claims)
+        self._listener = NotificationListener(self._database.url, loop, self._on_change)
         self._listener.start()
-        self._keeper = loop.create_task(self._keep())
-        self._beater = loop.create_task(self._beat_on())
+        self._claim_task = loop.create_task(self._claim_repeatedly())
+        self._renewal_task = loop.create_task(self._renew_repeatedly())
 
     def wake(self, delivery_id: int) -> None:
-        """Claim and show a delivery that this process just submitted or opened again."""
-        if self._keeper is not None and not self._stopping:
-            self._spawn(self._adopt(delivery_id))
+        """Claim and show a delivery that this process has just submitted or reopened."""
+        if self._claim_task is not None and not self._stopping:
+            self._spawn(self._claim_one(delivery_id))
 
     async def stop(self) -> None:
-        """Finish what is being sent and leave the rest to whoever comes next."""
-        if self._keeper is None or self._stopping:
+        """Finish the requests in flight and release all claims."""
+        if self._claim_task is None or self._stopping:
             return
         self._stopping = True
         self._listener.stop()
-        # What it claims at this moment is to be released below, so it ends by itself.
-        self._free.set()
-        if self._beater is not None:
-            self._beater.cancel()
-        for held in self._held.values():
-            held.stopping = True
-            if held.task is not None and not held.busy:
-                held.task.cancel()
-        tasks = {self._keeper, *self._tasks}
-        _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+        # A claim query in flight may still claim deliveries; they are released below, so its task is not cancelled.
+        self._claimable.set()
+        if self._renewal_task is not None:
+            self._renewal_task.cancel()
+        for claimed in self._claimed.values():
+            claimed.stopping = True
+            if claimed.task is not None and not claimed.sending:
+                claimed.task.cancel()
+        tasks = {self._claim_task, *self._tasks}
+        _, late = await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        # Whatever cannot be released here ends with its lease.
+        # A claim that cannot be released here expires.
         with contextlib.suppress(RefdeskError, TimeoutError):
-            async with asyncio.timeout(RELEASE_S):
+            async with asyncio.timeout(RELEASE_TIMEOUT_S):
                 await self._claims.release()
 
     def health(self) -> DeliveryHealth:
-        """Tell how it goes."""
-        started = self._keeper is not None
+        """Return the current state."""
+        started = self._claim_task is not None
         return DeliveryHealth(
-            len(self._held),
-            self._sender.in_flight if started else 0,
-            started and self._listener.listening,
-            self._database_there,
-            self._looks,
+            claimed=len(self._claimed),
+            sending=self._sender.in_flight if started else 0,
+            listening=started and self._listener.listening,
+            database_available=self._database_available,
+            claim_rounds=self._claim_rounds,
         )
 
-    # -------------------------------------------------------------------------------------------- holding deliveries
+    # --------------------------------------------------------------------------------------------------------- claims
 
-    async def _keep(self) -> None:
+    async def _claim_repeatedly(self) -> None:
         while not self._stopping:
             try:
-                for held in await self._claims.claim():
-                    self._hold(held)
-                if not self._database_there:
-                    log.info("database is back", held=len(self._held))
-                self._database_there = True
-                self._looks += 1
+                for claimed in await self._claims.claim():
+                    self._add(claimed)
+                if not self._database_available:
+                    log.info("database available again", claimed=len(self._claimed))
+                self._database_available = True
+                self._claim_rounds += 1
             except RefdeskError as error:
-                if self._database_there:
-                    log.warning("database away, deliveries wait", error=error.name)
-                self._database_there = False
+                if self._database_available:
+                    log.warning("database unavailable, deliveries are waiting", error=error.name)
+                self._database_available = False
             except Exception:
-                log.exception("looking for deliveries failed")
-            await self._rest()
+                log.exception("claiming deliveries failed")
+            await self._wait_for_claimable()
 
-    async def _rest(self) -> None:
-        await asyncio.sleep(min(LOOK_GAP_S, self._renew_s))
+    async def _wait_for_claimable(self) -> None:
+        await asyncio.sleep(min(MIN_CLAIM_INTERVAL_S, self._renew_s))
         if self._stopping:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._renew_s):
-                await self._free.wait()
-        self._free.clear()
+                await self._claimable.wait()
+        self._claimable.clear()
 
-    async def _beat_on(self) -> None:
-        """Renew the claims at even times, whatever else takes long."""
+    async def _renew_repeatedly(self) -> None:
+        """Renew the claims at a fixed interval, independent of slow queries."""
         loop = asyncio.get_running_loop()
         while not self._stopping:
             next_at = loop.time() + self._renew_s
             try:
-                # A database that is away is noticed, and told, by whoever looks for deliveries.
+                # `_claim_repeatedly` logs that the database is unavailable.
                 with contextlib.suppress(RefdeskError):
-                    await self._beat()
+                    await self._renew()
             except Exception:
-                log.exception("claims could not be renewed")
+                log.exception("renewing claims failed")
             await asyncio.sleep(next_at - loop.time())
 
-    async def _beat(self) -> None:
-        renewed, began, deadline = await self._claims.renew()
-        for number, held in list(self._held.items()):
-            if number in renewed:
-                held.prolong(deadline)
-                # Nothing depends on notices: whatever is held is looked at.
-                held.changed.set()
-            elif held.claimed_at < began and held.task is not None:
-                held.task.cancel()
-        for number in renewed - self._held.keys() - self._adopting:
-            self._adopting.add(number)
-            self._spawn(self._adopt(number))
+    async def _renew(self) -> None:
+        renewed, started, deadline = await self._claims.renew()
+        for delivery_id, claimed in list(self._claimed.items()):
+            if delivery_id in renewed:
+                claimed.extend(deadline)
+                # Notifications may be missed, so every claimed delivery is read after a renewal.
+                claimed.changed.set()
+            elif claimed.claimed_at < started and claimed.task is not None:
+                claimed.task.cancel()
+        for delivery_id in renewed - self._claimed.keys() - self._claiming:
+            self._claiming.add(delivery_id)
+            self._spawn(self._claim_one(delivery_id))
 
-    def _hear(self, numbers: frozenset[int] | None) -> None:
-        """Look at what changed: these deliveries, or all."""
-        for number in self._held if numbers is None else numbers:
-            if number in self._held:
-                self._held[number].changed.set()
+    def _on_change(self, delivery_ids: frozenset[int] | None) -> None:
+        """Read the changed deliveries, or all if `delivery_ids` is None."""
+        for delivery_id in self._claimed if delivery_ids is None else delivery_ids:
+            if delivery_id in self._claimed:
+                self._claimed[delivery_id].changed.set()
             else:
-                self._free.set()
+                self._claimable.set()
 
-    async def _adopt(self, delivery_id: int) -> None:
+    async def _claim_one(self, delivery_id: int) -> None:
         try:
-            held = await self._claims.claim_one(delivery_id)
+            claimed = await self._claims.claim_one(delivery_id)
         except RefdeskError as error:
-            log.warning("a delivery waits for the next look", delivery=delivery_id, error=error.name)
+            log.warning("delivery not claimed, retrying with the next claim", delivery=delivery_id, error=error.name)
             return
         finally:
-            self._adopting.discard(delivery_id)
-        if held is not None:
-            self._hold(held)
+            self._claiming.discard(delivery_id)
+        if claimed is not None:
+            self._add(claimed)
 
-    def _hold(self, held: ClaimedDelivery) -> None:
-        number = held.delivery.id
-        before = self._held.get(number)
+    def _add(self, claimed: ClaimedDelivery) -> None:
+        delivery_id = claimed.delivery.id
+        previous = self._claimed.get(delivery_id)
         if self._stopping:
             return
-        if before is not None and before.delivery.claim_token == held.delivery.claim_token:
-            before.prolong(held.deadline)
-            before.changed.set()
+        if previous is not None and previous.delivery.claim_token == claimed.delivery.claim_token:
+            previous.extend(claimed.deadline)
+            previous.changed.set()
             return
-        if before is not None and before.task is not None:
-            before.task.cancel()
-        self._held[number] = held
-        held.task = self._spawn(self._serve(held))
-        # Not at the end of the task itself: one that is cancelled before its first step runs none of its code.
-        held.task.add_done_callback(lambda _: self._let_go(held))
+        if previous is not None and previous.task is not None:
+            previous.task.cancel()
+        self._claimed[delivery_id] = claimed
+        claimed.task = self._spawn(self._serve(claimed))
+        # Not in the task itself: a task that is cancelled before its first step runs none of its code.
+        claimed.task.add_done_callback(partial(self._remove, claimed))
 
-    def _let_go(self, held: ClaimedDelivery) -> None:
-        if self._held.get(held.delivery.id) is held:
-            del self._held[held.delivery.id]
+    def _remove(self, claimed: ClaimedDelivery, _task: asyncio.Task[Any]) -> None:
+        if self._claimed.get(claimed.delivery.id) is claimed:
+            del self._claimed[claimed.delivery.id]
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -239,94 +250,97 @@ class DeliveryWorker:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    # -------------------------------------------------------------------------------------------- showing one of them
+    # ---------------------------------------------------------------------------------------------------- one delivery
 
-    async def _serve(self, held: ClaimedDelivery) -> None:
+    async def _serve(self, claimed: ClaimedDelivery) -> None:
         try:
-            while not await self._look(held):
+            while not await self._show_next_change(claimed):
                 pass
         except (ClaimLost, LeaseLost):
-            log.info("delivery let go", delivery=held.delivery.id)
-        except SendError as refusal:
-            await self._postpone(held, str(refusal), MAX_TRIES, at_least_s=refusal.retry_after_s)
+            log.info("claim on a delivery ended", delivery=claimed.delivery.id)
+        except SendError as error:
+            await self._postpone(claimed, str(error), MAX_ATTEMPTS, min_delay_s=error.retry_after_s)
         except Exception as error:
-            log.exception("a delivery could not be shown", delivery=held.delivery.id)
-            await self._postpone(held, f"{type(error).__name__} in the bot", MAX_FAULTS)
+            log.exception("showing a delivery failed", delivery=claimed.delivery.id)
+            await self._postpone(claimed, f"{type(error).__name__} in the bot", MAX_INTERNAL_ERRORS)
 
-    async def _look(self, held: ClaimedDelivery) -> bool:
-        """Wait for a change and show it, at the end of the message's second; tells whether that was the end."""
-        await held.changed.wait()
-        await asyncio.sleep(held.shown_at + MIN_GAP_S - asyncio.get_running_loop().time())
-        held.changed.clear()
-        view = await self._read(held)
+    async def _show_next_change(self, claimed: ClaimedDelivery) -> bool:
+        """Wait for a change and show it, at most once per second; return whether it was the result."""
+        await claimed.changed.wait()
+        await asyncio.sleep(claimed.edited_at + MIN_EDIT_INTERVAL_S - asyncio.get_running_loop().time())
+        claimed.changed.clear()
+        view = await self._read(claimed)
         now = dt.datetime.now(dt.UTC)
-        step = next_step(view, now, blind=held.blind)
+        step = next_step(view, now, final_only=claimed.final_only)
         if step is DeliveryStep.FINAL:
-            await self._ending.deliver(held, view)
+            await self._publisher.deliver(claimed, view)
             return True
-        passed_s = asyncio.get_running_loop().time() - held.shown_at
-        if step is not DeliveryStep.WAIT and passed_s >= progress_gap_s(held.delivery, now):
-            await self._show_waiting(held, view, step)
+        elapsed_s = asyncio.get_running_loop().time() - claimed.edited_at
+        if step is not DeliveryStep.WAIT and elapsed_s >= progress_interval_s(claimed.delivery, now):
+            await self._show_progress(claimed, view, step)
         return False
 
-    async def _read(self, held: ClaimedDelivery) -> DeliveryView:
+    async def _read(self, claimed: ClaimedDelivery) -> DeliveryView:
         while True:
             try:
-                view = await self._claims.view(held.delivery.id)
+                view = await self._claims.view(claimed.delivery.id)
             except DatabaseUnavailable:
-                await asyncio.sleep(AWAY_S)
+                await asyncio.sleep(READ_RETRY_S)
                 continue
-            if view is None or view.delivery.claim_token != held.delivery.claim_token:
-                self._free.set()
+            if view is None or view.delivery.claim_token != claimed.delivery.claim_token:
+                self._claimable.set()
                 raise ClaimLost
-            held.delivery = view.delivery
+            claimed.delivery = view.delivery
             return view
 
-    async def _show_waiting(self, held: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> None:
+    async def _show_progress(self, claimed: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> None:
         loop = asyncio.get_running_loop()
-        shown = self._page(held, view, step)
-        if shown is None or shown.fingerprint() == held.shown:
+        page = self._render_progress(claimed, view, step)
+        if page is None or page.fingerprint() == claimed.fingerprint:
             return
         read_at = loop.time()
         try:
-            async with self._ending.sending(held):
-                if loop.time() > read_at + MIN_GAP_S / 2:
-                    # It waited for its turn: what is shown is what is so now.
-                    view = await self._read(held)
-                    if next_step(view, dt.datetime.now(dt.UTC), blind=False) is not step:
-                        held.changed.set()
+            async with self._publisher.sending(claimed):
+                if loop.time() > read_at + MIN_EDIT_INTERVAL_S / 2:
+                    # The delivery waited for its turn, so the progress is read again.
+                    view = await self._read(claimed)
+                    if next_step(view, dt.datetime.now(dt.UTC), final_only=False) is not step:
+                        claimed.changed.set()
                         return
-                    shown = self._page(held, view, step) or shown
-                await self._ending.show_first(held, shown, silent=True)
-                held.shown = shown.fingerprint()
-        except SendError as refusal:
-            if refusal.trouble is SendFailure.LATER:
+                    page = self._render_progress(claimed, view, step) or page
+                await self._publisher.show_first(claimed, page, silent=True)
+                claimed.fingerprint = page.fingerprint()
+        except SendError as error:
+            if error.failure is SendFailure.TEMPORARY:
                 raise
-            held.blind = True
-            log.info("progress cannot be shown", delivery=held.delivery.id, error=str(refusal))
+            claimed.final_only = True
+            log.info("progress cannot be shown", delivery=claimed.delivery.id, error=str(error))
         finally:
-            held.shown_at = loop.time()
+            claimed.edited_at = loop.time()
 
-    def _page(self, held: ClaimedDelivery, view: DeliveryView, step: DeliveryStep) -> OutgoingMessage | None:
+    def _render_progress(
+        self, claimed: ClaimedDelivery, view: DeliveryView, step: DeliveryStep
+    ) -> OutgoingMessage | None:
         try:
             return progress_page(view, step)
         except Exception:
-            # The end may well be shown all the same.
-            log.exception("progress could not be drawn", delivery=held.delivery.id)
-            held.blind = True
+            # The result can probably still be rendered.
+            log.exception("rendering progress failed", delivery=claimed.delivery.id)
+            claimed.final_only = True
             return None
 
-    async def _postpone(self, held: ClaimedDelivery, error: str, tries: int, *, at_least_s: float = 0.0) -> None:
-        attempts = held.delivery.attempts
+    async def _postpone(
+        self, claimed: ClaimedDelivery, error: str, max_attempts: int, *, min_delay_s: float = 0.0
+    ) -> None:
+        attempts = claimed.delivery.attempts
         try:
-            async with held.while_held():
-                if attempts + 1 >= tries:
-                    await self._claims.write(
-                        deliveries.mark_undeliverable, held, f"Given up after {tries} tries: {error}"
-                    )
+            async with claimed.while_claimed():
+                if attempts + 1 >= max_attempts:
+                    text = f"Given up after {max_attempts} attempts: {error}"
+                    await self._claims.write(deliveries.mark_undeliverable, claimed, text)
                 else:
-                    delay_s = max(pause_s(attempts), at_least_s)
-                    await self._claims.write(deliveries.postpone, held, delay_s, error)
+                    delay_s = max(retry_delay_s(attempts), min_delay_s)
+                    await self._claims.write(deliveries.postpone, claimed, delay_s, error)
         except (ClaimLost, RefdeskError):
             return
-        log.warning("delivery failed for now", delivery=held.delivery.id, attempts=attempts + 1, error=error)
+        log.warning("delivery attempt failed", delivery=claimed.delivery.id, attempts=attempts + 1, error=error)

@@ -55,7 +55,7 @@ class InteractionToken:
     """A new interaction token for a message that only such a token reaches."""
 
     token: str
-    lives_s: float
+    ttl_s: float
 
 
 class JobService(DatabaseService):
@@ -186,7 +186,7 @@ class JobService(DatabaseService):
                     found[0].job.id,
                     user_id=context.user_id,
                     token=token.token,
-                    token_ttl_s=token.lives_s,
+                    token_ttl_s=token.ttl_s,
                 )
         self._submitter.publish([(each.job.id, jobs.QUEUE_OF[_kind(each.job)]) for each in found])
         return [each.job.id for each in found]

@@ -14,7 +14,7 @@ import pytest
 from embedded.servers import ServerUrls
 from tasks.submit import Submitter
 from tests.acceptance.conftest import Desk
-from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, Asked, Cut, Office
+from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, DatabaseOutage, DeliveryEnvironment, Submission
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.model import Channel
 
@@ -25,73 +25,73 @@ QUARTER_HOUR_S = 15 * 60 + 60
 
 
 @pytest.fixture
-def office(desk: Desk, discord: FakeDiscord) -> Iterator[Office]:
+def env(desk: Desk, discord: FakeDiscord) -> Iterator[DeliveryEnvironment]:
     anna = discord.add_user("anna")
     channel = discord.add_channel(discord.add_guild("Kitchen", members=[anna]))
     with httpx.Client(trust_env=False) as http:
-        yield Office(discord, desk.database, 0, anna, channel, http)
+        yield DeliveryEnvironment(discord, desk.database, 0, anna, channel, http)
 
 
 def ask(
-    office: Office, *, person: Person | None = None, channel: Channel | None = None, private: bool = False
-) -> Asked:
+    env: DeliveryEnvironment, *, person: Person | None = None, channel: Channel | None = None, private: bool = False
+) -> Submission:
     options: dict[str, Any] = {"question": QUESTION} | ({"private": True} if private else {})
-    interaction = (person or office.person).slash("ask", channel=channel or office.channel, options=options)
-    asked = office.follow(interaction.wait_acknowledged(60))
-    office.wait_text(asked.message, "Waiting")
-    return asked
+    interaction = (person or env.person).slash("ask", channel=channel or env.channel, options=options)
+    submission = env.find_submission(interaction.wait_acknowledged(60))
+    env.wait_text(submission.message, "Waiting")
+    return submission
 
 
-def assert_three_parts(office: Office, asked: Asked) -> None:
-    first, second, third = office.channel.messages
-    assert (first, second.reply_to, third.reply_to) == (asked.message, first, first)
+def assert_three_parts(env: DeliveryEnvironment, submission: Submission) -> None:
+    first, second, third = env.channel.messages
+    assert (first, second.reply_to, third.reply_to) == (submission.message, first, first)
     assert "Paragraph 10" in third.text
 
 
-def test_thinking__ends_by_token_once(desk: Desk, office: Office):
-    desk.start_bot(office.fake)
-    asked = ask(office)
-    office.answer(asked)
-    office.wait_state(asked)
-    assert office.count(EDIT_ORIGINAL) == 1
-    assert office.count(EDIT) >= 1
+def test_thinking__ends_by_token_once(desk: Desk, env: DeliveryEnvironment):
+    desk.start_bot(env.fake)
+    submission = ask(env)
+    env.answer(submission)
+    env.wait_state(submission)
+    assert env.count(EDIT_ORIGINAL) == 1
+    assert env.count(EDIT) >= 1
 
 
-def test_slow_worker__public_private_and_user_installed_answers_arrive(desk: Desk, office: Office):
-    desk.start_bot(office.fake)
-    eve = office.fake.add_user("eve", installed_app=True)
-    foreign = office.fake.add_channel(office.fake.add_guild("Elsewhere", members=[eve], has_app=False))
-    public, private = ask(office), ask(office, private=True)
-    installed = ask(office, person=eve, channel=foreign)
-    office.fake.clock.advance(QUARTER_HOUR_S)
+def test_slow_worker__public_private_and_user_installed_answers_arrive(desk: Desk, env: DeliveryEnvironment):
+    desk.start_bot(env.fake)
+    eve = env.fake.add_user("eve", installed_app=True)
+    foreign = env.fake.add_channel(env.fake.add_guild("Elsewhere", members=[eve], has_app=False))
+    public, private = ask(env), ask(env, private=True)
+    installed = ask(env, person=eve, channel=foreign)
+    env.fake.clock.advance(QUARTER_HOUR_S)
     for one in (public, private, installed):
-        office.answer(one)
-        office.wait_state(one)
+        env.answer(one)
+        env.wait_state(one)
     assert "On the shelf" in public.message.text
-    assert office.channel.messages == [public.message]
-    assert [("On the shelf" in message.text) for message in (*office.person.dms, *eve.dms)] == [True, True]
+    assert env.channel.messages == [public.message]
+    assert [("On the shelf" in message.text) for message in (*env.person.dms, *eve.dms)] == [True, True]
     assert "On the shelf" not in private.message.text + installed.message.text
 
 
-def test_places_that_close__the_answer_finds_the_person_or_says_why_not(desk: Desk, office: Office):
-    desk.start_bot(office.fake)
-    guild = office.channel.guild
+def test_places_that_close__the_answer_finds_the_person_or_says_why_not(desk: Desk, env: DeliveryEnvironment):
+    desk.start_bot(env.fake)
+    guild = env.channel.guild
     assert guild is not None
-    deleted = ask(office, channel=office.fake.add_channel(guild, "deleted"))
-    closed = ask(office, channel=office.fake.add_channel(guild, "closed"))
-    office.fake.deny(closed.message.channel, office.fake.bot, "view_channel")
-    office.fake.delete_channel(deleted.message.channel)
-    ben = office.fake.add_user("ben", dms_open=False)
-    office.fake.add_member(guild, ben)
-    hall = office.fake.add_channel(guild, "hall")
-    expired = ask(office, person=ben, channel=hall, private=True)
-    office.run(f"UPDATE deliveries SET token_expires = now() WHERE id = {expired.delivery}")
+    deleted = ask(env, channel=env.fake.add_channel(guild, "deleted"))
+    closed = ask(env, channel=env.fake.add_channel(guild, "closed"))
+    env.fake.deny(closed.message.channel, env.fake.bot, "view_channel")
+    env.fake.delete_channel(deleted.message.channel)
+    ben = env.fake.add_user("ben", dms_open=False)
+    env.fake.add_member(guild, ben)
+    hall = env.fake.add_channel(guild, "hall")
+    expired = ask(env, person=ben, channel=hall, private=True)
+    env.run(f"UPDATE deliveries SET token_expires = now() WHERE id = {expired.delivery}")
     for one in (deleted, closed, expired):
-        office.answer(one)
-    office.wait_state(deleted)
-    office.wait_state(closed)
-    office.wait_state(expired, "undeliverable")
-    assert ["On the shelf" in message.text for message in office.person.dms] == [True, True]
+        env.answer(one)
+    env.wait_state(deleted)
+    env.wait_state(closed)
+    env.wait_state(expired, "undeliverable")
+    assert ["On the shelf" in message.text for message in env.person.dms] == [True, True]
     shown = ben.slash("jobs show", channel=hall, job=str(expired.job)).wait_message("On the shelf", 60)
     assert shown.ephemeral
     assert hall.messages == []
@@ -99,103 +99,105 @@ def test_places_that_close__the_answer_finds_the_person_or_says_why_not(desk: De
 
 
 @pytest.mark.parametrize("successor", ["restarted", "another"])
-def test_killed__between_the_end_of_the_job_and_its_delivery(desk: Desk, office: Office, successor: str):
-    bot = desk.start_bot(office.fake)
+def test_killed__between_the_end_of_the_job_and_its_delivery(desk: Desk, env: DeliveryEnvironment, successor: str):
+    bot = desk.start_bot(env.fake)
     if successor == "another":
-        desk.start_bot(office.fake)
-    asked = ask(office)
-    holder = next(
+        desk.start_bot(env.fake)
+    submission = ask(env)
+    claimant = next(
         process
         for process in desk.processes
-        if f":{process.pid}:" in desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {asked.delivery}")
+        if f":{process.pid}:" in desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}")
     )
-    desk.kill(holder)
-    office.answer(asked)
+    desk.kill(claimant)
+    env.answer(submission)
     if successor == "restarted":
-        assert holder is bot
-        desk.start_bot(office.fake)
-    office.wait_state(asked)
-    assert "On the shelf" in asked.message.text
-    assert office.channel.messages == [asked.message]
+        assert claimant is bot
+        desk.start_bot(env.fake)
+    env.wait_state(submission)
+    assert "On the shelf" in submission.message.text
+    assert env.channel.messages == [submission.message]
 
 
-def test_killed__while_a_rate_limit_is_waited_for(desk: Desk, office: Office):
-    bot = desk.start_bot(office.fake)
-    asked = ask(office)
-    office.fake.rate_limit(EDIT, retry_after_s=25)
-    office.answer(asked)
-    office.wait(lambda: any(request.status == 429 for request in office.fake.requests_to(EDIT)), "a limit")
+def test_killed__while_a_rate_limit_is_waited_for(desk: Desk, env: DeliveryEnvironment):
+    bot = desk.start_bot(env.fake)
+    submission = ask(env)
+    env.fake.rate_limit(EDIT, retry_after_s=25)
+    env.answer(submission)
+    env.wait(lambda: any(request.status == 429 for request in env.fake.requests_to(EDIT)), "a limit")
     desk.kill(bot)
-    desk.start_bot(office.fake)
-    office.wait_state(asked)
-    assert "On the shelf" in asked.message.text
-    assert office.channel.messages == [asked.message]
+    desk.start_bot(env.fake)
+    env.wait_state(submission)
+    assert "On the shelf" in submission.message.text
+    assert env.channel.messages == [submission.message]
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
-def test_killed__between_two_parts_of_a_long_answer(desk: Desk, office: Office, minutes: int):
+def test_killed__between_two_parts_of_a_long_answer(desk: Desk, env: DeliveryEnvironment, minutes: int):
     """The first part is out, but the bot dies before it hears so; within minutes Discord knows the nonce, later not."""
-    bot = desk.start_bot(office.fake)
-    asked = ask(office)
-    with office.fake.hold(POST, times=1, processed=True) as hold:
-        office.answer(asked, LONG)
+    bot = desk.start_bot(env.fake)
+    submission = ask(env)
+    with env.fake.hold(POST, times=1, processed=True) as hold:
+        env.answer(submission, LONG)
         hold.wait_arrived(timeout_s=60)
         desk.kill(bot)
-    office.fake.clock.advance(minutes * 60)
-    desk.start_bot(office.fake)
-    office.wait_state(asked)
-    assert_three_parts(office, asked)
+    env.fake.clock.advance(minutes * 60)
+    desk.start_bot(env.fake)
+    env.wait_state(submission)
+    assert_three_parts(env, submission)
 
 
-def test_stopped__a_bot_that_is_asked_to_stop_leaves_its_deliveries_at_once(desk: Desk, office: Office):
-    bot = desk.start_bot(office.fake)
-    asked = ask(office)
+def test_stopped__a_bot_that_is_asked_to_stop_leaves_its_deliveries_at_once(desk: Desk, env: DeliveryEnvironment):
+    bot = desk.start_bot(env.fake)
+    submission = ask(env)
     assert desk.stop(bot) == 0
-    assert desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {asked.delivery}") is None
-    office.answer(asked)
-    desk.start_bot(office.fake)
-    office.wait_state(asked)
+    assert desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}") is None
+    env.answer(submission)
+    desk.start_bot(env.fake)
+    env.wait_state(submission)
 
 
-def test_two_bots__twenty_questions_each_answered_once(desk: Desk, office: Office):
-    desk.start_bot(office.fake)
-    desk.start_bot(office.fake)
-    asked = [ask(office) for _ in range(20)]
-    for number, one in enumerate(asked):
-        office.answer(one, LONG if number % 5 == 0 else "On the shelf [1].")
-    for one in asked:
-        office.wait_state(one)
-    for number, one in enumerate(asked):
+def test_two_bots__twenty_questions_each_answered_once(desk: Desk, env: DeliveryEnvironment):
+    desk.start_bot(env.fake)
+    desk.start_bot(env.fake)
+    submission = [ask(env) for _ in range(20)]
+    for number, one in enumerate(submission):
+        env.answer(one, LONG if number % 5 == 0 else "On the shelf [1].")
+    for one in submission:
+        env.wait_state(one)
+    for number, one in enumerate(submission):
         assert ("Paragraph 0" if number % 5 == 0 else "On the shelf") in one.message.text
-    assert len(office.channel.messages) == 20 + 4 * 2
+    assert len(env.channel.messages) == 20 + 4 * 2
 
 
-def test_twice_delivered__by_celery_and_by_notices_the_answer_is_shown_once(desk: Desk, office: Office):
-    desk.start_bot(office.fake)
-    asked = ask(office)
+def test_twice_delivered__by_celery_and_by_notices_the_answer_is_shown_once(desk: Desk, env: DeliveryEnvironment):
+    desk.start_bot(env.fake)
+    submission = ask(env)
     submitter = Submitter(desk.database, desk.environment["REDIS_URL"], expires_s=3600)
-    assert submitter.publish([(asked.job, "query")] * 3)
+    assert submitter.publish([(submission.job, "query")] * 3)
     desk.start_worker("query")
-    office.wait_state(asked)
-    edits = office.count(EDIT)
+    env.wait_state(submission)
+    edits = env.count(EDIT)
     for _ in range(3):
-        assert submitter.publish([(asked.job, "query")])
-        office.run(f"SELECT pg_notify('refdesk_deliveries', '{asked.delivery}')")
-    later = office.follow(office.person.slash("ask", question=QUESTION, channel=office.channel))
-    office.wait_state(later)
-    assert office.count(EDIT) == edits + office.edits_of(later)
-    assert (office.count(POST), office.count(EDIT_ORIGINAL)) == (0, 2)
-    assert office.value(f"SELECT attempt FROM jobs WHERE id = {asked.job}") == 1
+        assert submitter.publish([(submission.job, "query")])
+        env.run(f"SELECT pg_notify('refdesk_deliveries', '{submission.delivery}')")
+    later = env.find_submission(env.person.slash("ask", question=QUESTION, channel=env.channel))
+    env.wait_state(later)
+    assert env.count(EDIT) == edits + env.edits_of(later)
+    assert (env.count(POST), env.count(EDIT_ORIGINAL)) == (0, 2)
+    assert env.value(f"SELECT attempt FROM jobs WHERE id = {submission.job}") == 1
 
 
-def test_database_away__in_the_middle_every_answer_comes_once(desk: Desk, office: Office, servers: ServerUrls):
-    desk.start_bot(office.fake)
-    asked = ask(office)
-    with office.fake.hold(POST, times=1, processed=True) as hold:
-        office.answer(asked, LONG)
+def test_database_away__in_the_middle_every_answer_comes_once(
+    desk: Desk, env: DeliveryEnvironment, servers: ServerUrls
+):
+    desk.start_bot(env.fake)
+    submission = ask(env)
+    with env.fake.hold(POST, times=1, processed=True) as hold:
+        env.answer(submission, LONG)
         hold.wait_arrived(timeout_s=60)
-        cut = Cut(office, servers.database_url)
-    office.wait(lambda: "database away" in desk.tail(), "the database missed")
-    cut.restore()
-    office.wait_state(asked)
-    assert_three_parts(office, asked)
+        outage = DatabaseOutage(env, servers.database_url)
+    env.wait(lambda: "database away" in desk.tail(), "the database missed")
+    outage.end()
+    env.wait_state(submission)
+    assert_three_parts(env, submission)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import Desk
-from tests.delivery_harness import Office
+from tests.delivery_harness import DeliveryEnvironment
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.model import Channel
 
@@ -50,10 +50,10 @@ def test_dropped_socket__what_was_asked_meanwhile_is_answered(
     desk.start_bot(discord)
     session = discord.sessions[0]
     discord.drop_sockets()
-    asked = anna.slash("ask", channel=channel, question="Does it come after the cut?")
+    submission = anna.slash("ask", channel=channel, question="Does it come after the cut?")
     discord.wait_until(lambda: session.resumed == 1, RECONNECTED_S, "a resumed session")
     # The event is replayed. Whether that is in time depends on the pause before the new connection; then it is said so.
-    discord.wait_until(lambda: asked.acknowledged or 10062 in asked.refused, 30, "the replayed event")
+    discord.wait_until(lambda: submission.acknowledged or 10062 in submission.refused, 30, "the replayed event")
     ask(desk, anna, channel)
     assert discord.world.gateway.identifies == 1
 
@@ -73,8 +73,8 @@ def test_invalid_session__a_new_one_begins(desk: Desk, discord: FakeDiscord, ann
 
 def test_button__of_a_message_from_before_the_restart(desk: Desk, discord: FakeDiscord, anna: Person, channel: Channel):
     first = desk.start_bot(discord)
-    asked = anna.slash("ask", channel=channel, question="Where is the kettle?")
-    waiting = asked.wait_message("Waiting", 30)
+    submission = anna.slash("ask", channel=channel, question="Where is the kettle?")
+    waiting = submission.wait_message("Waiting", 30)
     discord.wait_until(lambda: waiting.component("Cancel"), 30, "the button")
     desk.kill(first)
     desk.start_bot(discord)
@@ -89,14 +89,16 @@ def test_button__of_an_answer_from_before_the_restart(desk: Desk, discord: FakeD
     first = desk.start_bot(discord)
     interaction = anna.slash("ask", channel=channel, question="Where?")
     with httpx.Client(trust_env=False) as http:
-        office = Office(discord, desk.database, 0, anna, channel, http)
-        asked = office.follow(interaction.wait_acknowledged(30))
-        office.answer(asked)
-    discord.wait_until(lambda: any(":up:" in b.get("custom_id", "") for b in asked.message.buttons), 30, "the answer")
+        env = DeliveryEnvironment(discord, desk.database, 0, anna, channel, http)
+        submission = env.find_submission(interaction.wait_acknowledged(30))
+        env.answer(submission)
+    discord.wait_until(
+        lambda: any(":up:" in b.get("custom_id", "") for b in submission.message.buttons), 30, "the answer"
+    )
     desk.kill(first)
     desk.start_bot(discord)
-    up = next(b["custom_id"] for b in asked.message.buttons if ":up:" in b.get("custom_id", ""))
-    anna.click(asked.message, up).wait_message("", 30)
+    up = next(b["custom_id"] for b in submission.message.buttons if ":up:" in b.get("custom_id", ""))
+    anna.click(submission.message, up).wait_message("", 30)
     assert desk.value("SELECT vote FROM feedback") == 1
 
 
@@ -124,14 +126,14 @@ def test_log__one_line_for_each_interaction_and_no_secret(
     desk: Desk, discord: FakeDiscord, anna: Person, channel: Channel
 ):
     bot = desk.start_bot(discord)
-    asked = anna.slash("ask", channel=channel, question="Where is the secret kettle?")
-    asked.wait_message("Waiting", 30)
+    submission = anna.slash("ask", channel=channel, question="Where is the secret kettle?")
+    submission.wait_message("Waiting", 30)
     job = desk.value("SELECT id FROM jobs")
     assert desk.stop(bot) == 0
     lines = [line for line in desk.tail().splitlines() if str(anna.id) in line]
     assert len(lines) == 1
     assert re.search(rf"jobs=\[{job}\] name=ask outcome=done", lines[0])
-    for secret in (asked.token, discord.world.token, "secret kettle"):
+    for secret in (submission.token, discord.world.token, "secret kettle"):
         assert secret not in desk.tail()
 
 

@@ -1,298 +1,298 @@
-"""Where an answer goes when its first place is gone: the channel again, a direct message, or nowhere, with a reason."""
+"""Fallback routes of an answer: the channel again, a direct message, or undeliverable with a reason."""
 
 from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
 
-from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, open_office
+from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, open_environment
 
 QUARTER_HOUR_S = 15 * 60
 
 
 @pytest.fixture
-def office(database_url, monkeypatch):
-    with open_office(database_url, monkeypatch) as office:
-        yield office
+def env(database_url, monkeypatch):
+    with open_environment(database_url, monkeypatch) as env:
+        yield env
 
 
-def token_ends_in(office, asked, seconds):
-    office.run(
-        f"UPDATE deliveries SET token_expires = now() + interval '{seconds} seconds' WHERE id = {asked.delivery}"
+def token_ends_in(env, submission, seconds):
+    env.run(
+        f"UPDATE deliveries SET token_expires = now() + interval '{seconds} seconds' WHERE id = {submission.delivery}"
     )
 
 
-# ------------------------------------------------------------------------------------------------- after 15 minutes
+# ------------------------------------------------------------------------------------- tokens live for 15 minutes
 
 
-def test_thinking__ends_by_the_token_and_all_else_is_the_bots_own(office):
-    asked = office.ask(keep_token=True)
-    office.start_bot()
-    office.wait(lambda: not asked.message.loading, "the first state")
-    assert (office.count(EDIT_ORIGINAL), office.count(EDIT)) == (1, 0)
-    office.wait(lambda: office.row(asked).token is None, "the token forgotten")
-    office.answer(asked)
-    office.wait_state(asked)
-    assert office.count(EDIT_ORIGINAL) == 1
-    assert "On the shelf" in asked.message.text
+def test_deferred__the_first_edit_uses_the_token_and_later_ones_the_bot_token(env):
+    submission = env.ask(keep_token=True)
+    env.start_bot()
+    env.wait(lambda: not submission.message.loading, "the first edit")
+    assert (env.count(EDIT_ORIGINAL), env.count(EDIT)) == (1, 0)
+    env.wait(lambda: env.row(submission).token is None, "the deleted token")
+    env.answer(submission)
+    env.wait_state(submission)
+    assert env.count(EDIT_ORIGINAL) == 1
+    assert "On the shelf" in submission.message.text
 
 
-def test_thinking__with_a_token_that_discord_does_not_take_ends_by_the_bots_own(office):
-    asked = office.ask(keep_token=True)
-    office.fake.clock.advance(15 * 60 + 1)
-    office.start_bot()
-    office.answer(asked)
-    office.wait_state(asked)
-    assert office.fake.requests_to(EDIT_ORIGINAL)[0].error_code == 50027
-    assert "On the shelf" in asked.message.text
-    assert office.person.dms == []
+def test_deferred__with_a_rejected_token_is_edited_with_the_bot_token(env):
+    submission = env.ask(keep_token=True)
+    env.fake.clock.advance(15 * 60 + 1)
+    env.start_bot()
+    env.answer(submission)
+    env.wait_state(submission)
+    assert env.fake.requests_to(EDIT_ORIGINAL)[0].error_code == 50027
+    assert "On the shelf" in submission.message.text
+    assert env.person.dms == []
 
 
-def test_slow_public_answer__is_edited_in_after_any_time(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.clock.advance(QUARTER_HOUR_S + 60)
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in asked.message.text
-    assert office.channel.messages == [asked.message]
-    assert office.count(EDIT_ORIGINAL) == 0
+def test_slow_public_answer__edits_its_message(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.clock.advance(QUARTER_HOUR_S + 60)
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in submission.message.text
+    assert env.channel.messages == [submission.message]
+    assert env.count(EDIT_ORIGINAL) == 0
 
 
-def test_private_answer__is_edited_in_by_token_while_that_lives(office):
-    office.start_bot()
-    asked = office.ask(private=True)
-    office.wait_text(asked.message, "Waiting")
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in asked.message.text
-    assert office.person.dms == []
-    assert office.value(f"SELECT token IS NULL FROM deliveries WHERE id = {asked.delivery}")
+def test_private_answer__edits_its_message_with_a_valid_token(env):
+    env.start_bot()
+    submission = env.ask(private=True)
+    env.wait_text(submission.message, "Waiting")
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in submission.message.text
+    assert env.person.dms == []
+    assert env.value(f"SELECT token IS NULL FROM deliveries WHERE id = {submission.delivery}")
 
 
-def test_slow_private_answer__says_where_it_will_come_and_comes_as_direct_message(office):
-    office.start_bot()
-    asked = office.ask(private=True)
-    office.wait_text(asked.message, "Waiting")
-    token_ends_in(office, asked, 60)
-    office.wait_text(asked.message, "direct message")
-    edits = office.count(EDIT_ORIGINAL)
-    lease = office.begin(asked)
-    token_ends_in(office, asked, -1)
-    office.fake.clock.advance(QUARTER_HOUR_S + 60)
-    office.wait_quiet()
-    assert office.count(EDIT_ORIGINAL) == edits
-    office.succeed(lease)
-    office.wait_state(asked)
-    (answer,) = office.person.dms
+def test_slow_private_answer__announces_and_sends_a_direct_message(env):
+    env.start_bot()
+    submission = env.ask(private=True)
+    env.wait_text(submission.message, "Waiting")
+    token_ends_in(env, submission, 60)
+    env.wait_text(submission.message, "direct message")
+    edits = env.count(EDIT_ORIGINAL)
+    lease = env.claim_job(submission)
+    token_ends_in(env, submission, -1)
+    env.fake.clock.advance(QUARTER_HOUR_S + 60)
+    env.wait_three_renewals()
+    assert env.count(EDIT_ORIGINAL) == edits
+    env.succeed(lease)
+    env.wait_state(submission)
+    (answer,) = env.person.dms
     assert "On the shelf" in answer.text
-    assert office.channel.messages == []
-    assert office.count(EDIT_ORIGINAL) == edits
+    assert env.channel.messages == []
+    assert env.count(EDIT_ORIGINAL) == edits
 
 
-def test_slow_answer_of_a_user_installed_app__comes_as_direct_message(office):
-    office.start_bot()
-    eve = office.fake.add_user("eve", installed_app=True)
-    foreign = office.fake.add_channel(office.fake.add_guild("Elsewhere", members=[eve], has_app=False))
-    asked = office.ask(channel=foreign, person=eve)
-    office.wait_text(asked.message, "Waiting")
-    office.fake.clock.advance(QUARTER_HOUR_S + 60)
-    office.answer(asked)
-    office.wait_state(asked)
+def test_slow_answer_of_a_user_installed_app__is_sent_as_direct_message(env):
+    env.start_bot()
+    eve = env.fake.add_user("eve", installed_app=True)
+    foreign = env.fake.add_channel(env.fake.add_guild("Elsewhere", members=[eve], has_app=False))
+    submission = env.ask(channel=foreign, person=eve)
+    env.wait_text(submission.message, "Waiting")
+    env.fake.clock.advance(QUARTER_HOUR_S + 60)
+    env.answer(submission)
+    env.wait_state(submission)
     (answer,) = eve.dms
     assert "On the shelf" in answer.text
-    assert "On the shelf" not in asked.message.text
+    assert "On the shelf" not in submission.message.text
 
 
-def test_expired_token__is_believed_when_discord_says_so(office):
-    office.start_bot()
-    asked = office.ask(private=True)
-    office.wait_text(asked.message, "Waiting")
-    office.fake.clock.advance(QUARTER_HOUR_S + 60)
-    lease = office.begin(asked)
-    office.wait(lambda: office.fake.requests_to(EDIT_ORIGINAL)[-1].error_code == 50027, "a refusal")
-    refused = office.count(EDIT_ORIGINAL)
+def test_expired_token__is_not_used_again_after_discord_rejected_it(env):
+    env.start_bot()
+    submission = env.ask(private=True)
+    env.wait_text(submission.message, "Waiting")
+    env.fake.clock.advance(QUARTER_HOUR_S + 60)
+    lease = env.claim_job(submission)
+    env.wait(lambda: env.fake.requests_to(EDIT_ORIGINAL)[-1].error_code == 50027, "a refusal")
+    refused = env.count(EDIT_ORIGINAL)
     for done in range(5):
-        office.report(lease, "rerank", done, 5)
-    office.wait_quiet()
-    assert office.count(EDIT_ORIGINAL) == refused
-    office.succeed(lease)
-    office.wait_state(asked)
-    assert "On the shelf" in office.person.dms[0].text
-    assert office.count(EDIT_ORIGINAL) == refused + 1
+        env.report(lease, "rerank", done, 5)
+    env.wait_three_renewals()
+    assert env.count(EDIT_ORIGINAL) == refused
+    env.succeed(lease)
+    env.wait_state(submission)
+    assert "On the shelf" in env.person.dms[0].text
+    assert env.count(EDIT_ORIGINAL) == refused + 1
 
 
-# ------------------------------------------------------------------------------------------------- closed and gone
+# ------------------------------------------------------------------------------------------------- no access, deleted
 
 
-def test_deleted_channel__the_answer_comes_as_direct_message(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.delete_channel(office.channel)
-    office.answer(asked)
-    office.wait_state(asked)
-    (answer,) = office.person.dms
+def test_deleted_channel__the_answer_is_sent_as_direct_message(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.delete_channel(env.channel)
+    env.answer(submission)
+    env.wait_state(submission)
+    (answer,) = env.person.dms
     assert "On the shelf" in answer.text
-    row = office.row(asked)
-    assert (row.route, row.channel_id, row.message_id) == ("channel", str(office.person.dm.id), str(answer.id))
+    row = env.row(submission)
+    assert (row.route, row.channel_id, row.message_id) == ("channel", str(env.person.dm.id), str(answer.id))
 
 
-def test_lost_permission__the_answer_comes_as_direct_message(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.deny(office.channel, office.fake.bot, "view_channel")
-    lease = office.begin(asked)
-    office.wait(lambda: office.fake.requests_to(EDIT)[-1].error_code == 50001, "a refusal")
-    edits = office.count(EDIT)
-    office.report(lease, "rerank", 1, 2)
-    office.wait_quiet()
-    assert office.count(EDIT) == edits
-    office.succeed(lease)
-    office.wait_state(asked)
-    assert "On the shelf" in office.person.dms[0].text
+def test_lost_permission__the_answer_is_sent_as_direct_message(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.deny(env.channel, env.fake.bot, "view_channel")
+    lease = env.claim_job(submission)
+    env.wait(lambda: env.fake.requests_to(EDIT)[-1].error_code == 50001, "a refusal")
+    edits = env.count(EDIT)
+    env.report(lease, "rerank", 1, 2)
+    env.wait_three_renewals()
+    assert env.count(EDIT) == edits
+    env.succeed(lease)
+    env.wait_state(submission)
+    assert "On the shelf" in env.person.dms[0].text
 
 
-def test_closed_direct_messages__undeliverable_and_everybody_can_see_why(office):
-    office.start_bot()
-    asked = office.ask(private=True)
-    office.wait_text(asked.message, "Waiting")
-    office.person.dms_open = False
-    token_ends_in(office, asked, -1)
-    office.answer(asked)
-    office.wait_state(asked, "undeliverable")
-    with office.database.inspect() as session:
-        why = session.scalar(text(f"SELECT why FROM inspect.deliveries WHERE id = {asked.delivery}"))
+def test_closed_direct_messages__undeliverable_with_the_reason_in_the_inspect_view(env):
+    env.start_bot()
+    submission = env.ask(private=True)
+    env.wait_text(submission.message, "Waiting")
+    env.person.dms_open = False
+    token_ends_in(env, submission, -1)
+    env.answer(submission)
+    env.wait_state(submission, "undeliverable")
+    with env.database.inspect() as session:
+        why = session.scalar(text(f"SELECT why FROM inspect.deliveries WHERE id = {submission.delivery}"))
     assert "50007" in why
     assert "/jobs" in why
-    assert office.value(f"SELECT result IS NOT NULL FROM jobs WHERE id = {asked.job}")
-    assert office.count(POST) == 1
+    assert env.value(f"SELECT result IS NOT NULL FROM jobs WHERE id = {submission.job}")
+    assert env.count(POST) == 1
 
 
-def test_deleted_message__the_answer_is_a_new_message_once(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.delete_message(asked.message)
-    office.answer(asked)
-    office.wait_state(asked)
-    (answer,) = office.channel.messages
+def test_deleted_message__the_answer_is_a_new_message_once(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.delete_message(submission.message)
+    env.answer(submission)
+    env.wait_state(submission)
+    (answer,) = env.channel.messages
     assert "On the shelf" in answer.text
-    assert office.row(asked).message_id == str(answer.id)
+    assert env.row(submission).message_id == str(answer.id)
 
 
-def test_deleted_message__of_a_mention_is_not_mixed_up_with_its_nonce(office):
-    office.start_bot()
-    asked = office.ask_by_mention(office.person.say(office.channel, "where?", mentions_bot=True))
-    office.wait(lambda: len(office.channel.messages) == 2, "a reply")
-    office.fake.delete_message(office.channel.messages[1])
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in office.channel.messages[1].text
+def test_deleted_message__of_a_mention_is_replaced_under_another_nonce(env):
+    env.start_bot()
+    submission = env.ask_by_mention(env.person.say(env.channel, "where?", mentions_bot=True))
+    env.wait(lambda: len(env.channel.messages) == 2, "a reply")
+    env.fake.delete_message(env.channel.messages[1])
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in env.channel.messages[1].text
 
 
-def test_archived_thread__the_answer_opens_it_again(office):
-    office.start_bot()
-    thread = office.person.start_thread(office.person.say(office.channel, "tea"), "tea")
-    asked = office.ask(channel=thread)
-    office.wait_text(asked.message, "Waiting")
-    office.fake.archive(thread)
-    office.answer(asked)
-    office.wait_state(asked)
+def test_archived_thread__the_answer_reopens_it(env):
+    env.start_bot()
+    thread = env.person.start_thread(env.person.say(env.channel, "tea"), "tea")
+    submission = env.ask(channel=thread)
+    env.wait_text(submission.message, "Waiting")
+    env.fake.archive(thread)
+    env.answer(submission)
+    env.wait_state(submission)
     assert "On the shelf" in thread.messages[-1].text
 
 
-def test_locked_thread__the_answer_comes_as_direct_message(office):
-    office.start_bot()
-    thread = office.person.start_thread(office.person.say(office.channel, "tea"), "tea")
-    asked = office.ask(channel=thread)
-    office.wait_text(asked.message, "Waiting")
-    office.fake.archive(thread, locked=True)
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in office.person.dms[0].text
+def test_locked_thread__the_answer_is_sent_as_direct_message(env):
+    env.start_bot()
+    thread = env.person.start_thread(env.person.say(env.channel, "tea"), "tea")
+    submission = env.ask(channel=thread)
+    env.wait_text(submission.message, "Waiting")
+    env.fake.archive(thread, locked=True)
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in env.person.dms[0].text
 
 
-def test_edit_cap__of_an_old_message_means_a_new_message(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.world.old_edit_cap = 0
-    office.fake.clock.advance(3700)
-    office.run("UPDATE deliveries SET created_at = now() - interval '3700 seconds'")
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in office.channel.messages[-1].text
-    assert len(office.channel.messages) == 2
+def test_edit_limit__of_an_old_message_leads_to_a_new_message(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.world.old_edit_cap = 0
+    env.fake.clock.advance(3700)
+    env.run("UPDATE deliveries SET created_at = now() - interval '3700 seconds'")
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in env.channel.messages[-1].text
+    assert len(env.channel.messages) == 2
 
 
-def test_no_history_permission__parts_come_without_a_reference(office):
-    office.start_bot()
-    office.fake.deny(office.channel, office.fake.bot, "read_message_history")
-    asked = office.ask()
-    office.answer(asked, "\n\n".join("kettle and shelf " * 25 for _ in range(7)))
-    office.wait_state(asked)
-    assert [message.reply_to for message in office.channel.messages] == [None, None]
+def test_no_history_permission__parts_are_posted_without_a_reference(env):
+    env.start_bot()
+    env.fake.deny(env.channel, env.fake.bot, "read_message_history")
+    submission = env.ask()
+    env.answer(submission, "\n\n".join("kettle and shelf " * 25 for _ in range(7)))
+    env.wait_state(submission)
+    assert [message.reply_to for message in env.channel.messages] == [None, None]
 
 
-def test_direct_message_of_the_bot__is_edited_as_any_channel(office):
-    office.start_bot()
-    asked = office.ask(channel=office.person.dm, private=True)
-    office.wait_text(asked.message, "Waiting")
-    office.fake.clock.advance(QUARTER_HOUR_S + 60)
-    office.answer(asked)
-    office.wait_state(asked)
-    assert "On the shelf" in asked.message.text
-    assert office.person.dms == [asked.message]
+def test_direct_message_of_the_bot__is_edited_like_any_channel(env):
+    env.start_bot()
+    submission = env.ask(channel=env.person.dm, private=True)
+    env.wait_text(submission.message, "Waiting")
+    env.fake.clock.advance(QUARTER_HOUR_S + 60)
+    env.answer(submission)
+    env.wait_state(submission)
+    assert "On the shelf" in submission.message.text
+    assert env.person.dms == [submission.message]
 
 
-def test_bot_that_may_not_post__a_late_answer_is_there_once_without_a_notice(office):
-    office.fake.deny(office.channel, office.fake.bot, "send_messages")
-    office.start_bot()
-    asked, long = office.ask(), office.ask()
-    office.wait_text(long.message, "Waiting")
-    office.run("UPDATE deliveries SET created_at = now() - interval '3 minutes'")
-    office.answer(asked)
-    office.answer(long, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
-    office.wait_state(asked)
-    office.wait_state(long)
-    assert "On the shelf" in asked.message.text
+def test_missing_post_permission__a_late_answer_is_shown_once_without_a_notice(env):
+    env.fake.deny(env.channel, env.fake.bot, "send_messages")
+    env.start_bot()
+    submission, long = env.ask(), env.ask()
+    env.wait_text(long.message, "Waiting")
+    env.run("UPDATE deliveries SET created_at = now() - interval '3 minutes'")
+    env.answer(submission)
+    env.answer(long, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
+    env.wait_state(submission)
+    env.wait_state(long)
+    assert "On the shelf" in submission.message.text
     assert [file.filename for file in long.message.attachments] == ["answer.md"]
-    assert office.person.dms == []
-    assert len(office.channel.messages) == 2
+    assert env.person.dms == []
+    assert len(env.channel.messages) == 2
 
 
-def test_long_limit__on_a_young_message_is_waited_for(office):
-    office.start_bot()
-    asked = office.ask()
-    office.wait_text(asked.message, "Waiting")
-    office.fake.rate_limit(EDIT, retry_after_s=90, scope="global")
-    office.answer(asked)
-    office.wait(lambda: office.row(asked).attempts == 1, "a postponed delivery")
-    row = office.row(asked)
-    assert (row.state, row.message_id) == ("open", str(asked.message.id))
-    assert office.value(f"SELECT due_at > now() + interval '60 seconds' FROM deliveries WHERE id = {asked.delivery}")
-    assert office.channel.messages == [asked.message]
+def test_long_rate_limit__on_a_new_message_is_waited_for(env):
+    env.start_bot()
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    env.fake.rate_limit(EDIT, retry_after_s=90, scope="global")
+    env.answer(submission)
+    env.wait(lambda: env.row(submission).attempts == 1, "a postponed delivery")
+    row = env.row(submission)
+    assert (row.state, row.message_id) == ("open", str(submission.message.id))
+    assert env.value(f"SELECT due_at > now() + interval '60 seconds' FROM deliveries WHERE id = {submission.delivery}")
+    assert env.channel.messages == [submission.message]
 
 
-def test_killed__after_going_to_direct_messages_all_parts_come_there(office):
-    """What had been sent in the channel does not count there, whenever the process dies."""
-    bot = office.start_bot()
-    asked = office.ask()
-    hold = office.fake.hold(POST, times=1)
-    office.answer(asked, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
+def test_killed__after_rerouting_all_parts_are_sent_to_the_direct_messages(env):
+    """Parts sent to the channel do not count for the direct messages, whenever the process dies."""
+    bot = env.start_bot()
+    submission = env.ask()
+    hold = env.fake.hold(POST, times=1)
+    env.answer(submission, "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11)))
     hold.wait_arrived()
-    with office.fake.hold(POST, times=1) as second:
+    with env.fake.hold(POST, times=1) as second:
         hold.release()
         second.wait_arrived()
-        assert office.row(asked).parts_sent == 1
-        office.fake.delete_channel(office.channel)
-    with office.fake.hold(POST, times=1) as direct:
+        assert env.row(submission).parts_sent == 1
+        env.fake.delete_channel(env.channel)
+    with env.fake.hold(POST, times=1) as direct:
         direct.wait_arrived()
         bot.kill()
-    assert (office.row(asked).parts_sent, office.row(asked).message_id) == (0, None)
-    office.start_bot()
-    office.wait_state(asked)
-    assert len(office.person.dms) == 3
+    assert (env.row(submission).parts_sent, env.row(submission).message_id) == (0, None)
+    env.start_bot()
+    env.wait_state(submission)
+    assert len(env.person.dms) == 3

@@ -1,4 +1,4 @@
-"""What the courier decides, as values: steps, refusals, places, nonces, parts found again."""
+"""Decisions of the delivery worker: steps, failures, routes, nonces, posted parts; and the deadline of a claim."""
 
 import asyncio
 import dataclasses
@@ -16,13 +16,13 @@ from bot.delivery.decisions import (
     SendFailure,
     classify_failure,
     count_posted_parts,
-    is_late,
     merge_into_one,
+    needs_notice,
     next_route,
     next_step,
     nonce,
-    pause_s,
-    progress_gap_s,
+    progress_interval_s,
+    retry_delay_s,
 )
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView
@@ -92,26 +92,26 @@ def job(state: str = "running", finished_at: dt.datetime | None = None) -> JobVi
     )
 
 
-def step_of(of: Delivery, *states: str, blind: bool = False) -> DeliveryStep:
-    return next_step(DeliveryView(of, tuple(map(job, states))), NOW, blind=blind)
+def step_of(subject: Delivery, *states: str, final_only: bool = False) -> DeliveryStep:
+    return next_step(DeliveryView(subject, tuple(map(job, states))), NOW, final_only=final_only)
 
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", "cancelled", "dead"])
 def test_step__every_final_state_is_shown(state):
     assert step_of(delivery(), state) is DeliveryStep.FINAL
-    assert step_of(delivery(), state, blind=True) is DeliveryStep.FINAL
+    assert step_of(delivery(), state, final_only=True) is DeliveryStep.FINAL
 
 
-def test_step__a_card_ends_with_its_last_job():
+def test_step__final_when_the_last_job_has_ended():
     assert step_of(delivery(kind="ingest"), "succeeded", "queued") is DeliveryStep.PROGRESS
     assert step_of(delivery(kind="ingest"), "succeeded", "failed") is DeliveryStep.FINAL
 
 
-def test_step__a_message_that_cannot_be_edited_waits_for_the_end():
-    assert step_of(delivery(), "running", blind=True) is DeliveryStep.WAIT
+def test_step__a_message_that_cannot_be_edited_waits_for_the_result():
+    assert step_of(delivery(), "running", final_only=True) is DeliveryStep.WAIT
 
 
-def test_step__token_route_says_where_the_answer_will_come_before_the_token_ends():
+def test_step__token_route_announces_the_direct_message_before_the_token_expires():
     assert step_of(by_token(15 * MINUTE), "running") is DeliveryStep.PROGRESS
     assert step_of(by_token(MINUTE), "running") is DeliveryStep.EXPIRING
     assert step_of(by_token(-MINUTE), "running") is DeliveryStep.WAIT
@@ -120,65 +120,65 @@ def test_step__token_route_says_where_the_answer_will_come_before_the_token_ends
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "trouble"),
+    ("status", "code", "failure"),
     [
-        (404, 10008, SendFailure.GONE),
-        (429, 30046, SendFailure.GONE),
-        (400, 50083, SendFailure.GONE),
-        (404, 10003, SendFailure.CLOSED),
-        (403, 50001, SendFailure.CLOSED),
-        (403, 50013, SendFailure.CLOSED),
-        (403, 50007, SendFailure.NO_DM),
-        (403, 50278, SendFailure.NO_DM),
-        (400, 50035, SendFailure.INVALID),
-        (413, 40005, SendFailure.INVALID),
-        (403, 0, SendFailure.LATER),
-        (401, 0, SendFailure.LATER),
-        (404, 0, SendFailure.LATER),
-        (429, 0, SendFailure.LATER),
-        (503, 0, SendFailure.LATER),
+        (404, 10008, SendFailure.MESSAGE_GONE),
+        (429, 30046, SendFailure.MESSAGE_GONE),
+        (400, 50083, SendFailure.MESSAGE_GONE),
+        (404, 10003, SendFailure.NO_ACCESS),
+        (403, 50001, SendFailure.NO_ACCESS),
+        (403, 50013, SendFailure.NO_ACCESS),
+        (403, 50007, SendFailure.DM_CLOSED),
+        (403, 50278, SendFailure.DM_CLOSED),
+        (400, 50035, SendFailure.INVALID_MESSAGE),
+        (413, 40005, SendFailure.INVALID_MESSAGE),
+        (403, 0, SendFailure.TEMPORARY),
+        (401, 0, SendFailure.TEMPORARY),
+        (404, 0, SendFailure.TEMPORARY),
+        (429, 0, SendFailure.TEMPORARY),
+        (503, 0, SendFailure.TEMPORARY),
     ],
 )
-def test_trouble__by_code_else_by_status(status, code, trouble):
-    assert classify_failure(status, code, by_token=False) is trouble
+def test_classify_failure__by_code_else_by_status(status, code, failure):
+    assert classify_failure(status, code, by_token=False) is failure
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 50027), (404, 10015), (404, 0), (401, 0), (404, 10062)])
-def test_trouble__an_ended_token_in_all_its_forms(status, code):
-    assert classify_failure(status, code, by_token=True) is SendFailure.VOID
+def test_classify_failure__every_form_of_an_expired_token(status, code):
+    assert classify_failure(status, code, by_token=True) is SendFailure.TOKEN_EXPIRED
 
 
-def places(of: Delivery, *troubles: SendFailure) -> list[DeliveryRoute]:
+def routes(subject: Delivery, *failures: SendFailure) -> list[DeliveryRoute]:
     tried: list[DeliveryRoute] = []
-    for trouble in troubles:
-        tried.append(next_route(of, trouble, frozenset(tried)))
+    for failure in failures:
+        tried.append(next_route(subject, failure, frozenset(tried)))
     return tried
 
 
-def test_place__deleted_message_comes_again_in_the_channel_then_as_direct_message_then_nowhere():
-    gone = SendFailure.GONE
-    assert places(delivery(), gone, gone, gone) == [
+def test_route__of_a_deleted_message_is_the_channel_then_direct_messages_then_nowhere():
+    gone = SendFailure.MESSAGE_GONE
+    assert routes(delivery(), gone, gone, gone) == [
         DeliveryRoute.SAME_CHANNEL,
         DeliveryRoute.DIRECT_MESSAGE,
         DeliveryRoute.NOWHERE,
     ]
 
 
-@pytest.mark.parametrize("trouble", [SendFailure.CLOSED, SendFailure.VOID])
-def test_place__closed_channel_means_direct_message(trouble):
-    assert places(delivery(), trouble, SendFailure.NO_DM) == [DeliveryRoute.DIRECT_MESSAGE, DeliveryRoute.NOWHERE]
+@pytest.mark.parametrize("failure", [SendFailure.NO_ACCESS, SendFailure.TOKEN_EXPIRED])
+def test_route__without_access_to_the_channel_is_direct_messages(failure):
+    assert routes(delivery(), failure, SendFailure.DM_CLOSED) == [DeliveryRoute.DIRECT_MESSAGE, DeliveryRoute.NOWHERE]
 
 
-@pytest.mark.parametrize("trouble", [SendFailure.GONE, SendFailure.CLOSED, SendFailure.VOID])
-def test_place__a_private_answer_never_goes_to_a_channel(trouble):
-    assert places(by_token(MINUTE), trouble) == [DeliveryRoute.DIRECT_MESSAGE]
+@pytest.mark.parametrize("failure", [SendFailure.MESSAGE_GONE, SendFailure.NO_ACCESS, SendFailure.TOKEN_EXPIRED])
+def test_route__of_a_private_answer_is_never_a_channel(failure):
+    assert routes(by_token(MINUTE), failure) == [DeliveryRoute.DIRECT_MESSAGE]
 
 
-def test_nonce__is_short_and_names_delivery_generation_part_and_channel():
+def test_nonce__is_short_and_unique_per_delivery_generation_part_and_channel():
     assert nonce(delivery(), 2) == "rd7-1-2-123"
     names = {
-        nonce(of, part, again=again)
-        for of in (delivery(), delivery(generation=2), delivery(id=8), delivery(channel_id="30124"))
+        nonce(subject, part, again=again)
+        for subject in (delivery(), delivery(generation=2), delivery(id=8), delivery(channel_id="30124"))
         for part in (0, 1, 11)
         for again in (False, True)
     }
@@ -188,35 +188,35 @@ def test_nonce__is_short_and_names_delivery_generation_part_and_channel():
     assert nonce(huge, 12) != nonce(huge, 13)
 
 
-def test_pause__grows_up_to_five_minutes():
-    pauses = [pause_s(attempts) for attempts in range(1000)]
-    assert pauses == sorted(pauses)
-    assert (pauses[0], pauses[-1]) == (2.0, 300.0)
+def test_retry_delay__grows_up_to_five_minutes():
+    delays = [retry_delay_s(attempts) for attempts in range(1000)]
+    assert delays == sorted(delays)
+    assert (delays[0], delays[-1]) == (2.0, 300.0)
 
 
-def test_progress_gap__messages_older_than_an_hour_are_edited_seldom():
-    assert progress_gap_s(delivery(), NOW + 30 * MINUTE) == 1.0
-    assert progress_gap_s(delivery(), NOW + 60 * MINUTE) >= 60.0
+def test_progress_interval__is_long_for_messages_older_than_an_hour():
+    assert progress_interval_s(delivery(), NOW + 30 * MINUTE) == 1.0
+    assert progress_interval_s(delivery(), NOW + 60 * MINUTE) >= 60.0
 
 
-def test_late__counts_from_the_request_or_from_the_retry():
+def test_needs_notice__counts_from_the_request_or_from_the_retry():
     ended = (job("succeeded", NOW), job("succeeded", NOW - MINUTE))
-    assert not is_late(DeliveryView(delivery(created_at=NOW - MINUTE), ended))
-    assert is_late(DeliveryView(delivery(created_at=NOW - 3 * MINUTE), ended))
+    assert not needs_notice(DeliveryView(delivery(created_at=NOW - MINUTE), ended))
+    assert needs_notice(DeliveryView(delivery(created_at=NOW - 3 * MINUTE), ended))
     retried = delivery(created_at=NOW - 60 * MINUTE, generation=2, due_at=NOW - MINUTE)
-    assert not is_late(DeliveryView(retried, ended))
+    assert not needs_notice(DeliveryView(retried, ended))
 
 
-def test_one_message__holds_everything_of_a_long_answer():
+def test_merge_into_one__keeps_all_parts_of_a_long_answer():
     buttons = ((Button("sources", 1, "Sources"),),)
     parts = [
         OutgoingMessage("one"),
         OutgoingMessage("two", files=(OutgoingFile("a.txt", b"a"),)),
         OutgoingMessage("three", buttons=buttons),
     ]
-    folded = merge_into_one(parts)
-    assert (folded.content, folded.buttons) == ("one", buttons)
-    assert [(file.name, file.content) for file in folded.files] == [
+    merged = merge_into_one(parts)
+    assert (merged.content, merged.buttons) == ("one", buttons)
+    assert [(file.name, file.content) for file in merged.files] == [
         ("a.txt", b"a"),
         ("answer.md", b"one\n\ntwo\n\nthree"),
     ]
@@ -227,7 +227,7 @@ def posted(content: str, replies_to: str | None = "4") -> PostedMessage:
     return PostedMessage("9", content, 0, NOW, replies_to)
 
 
-def test_parts_there__only_replies_to_the_first_count_and_only_in_order():
+def test_count_posted_parts__counts_replies_to_the_first_message_in_order():
     two, three = OutgoingMessage("two "), OutgoingMessage("three")
     assert count_posted_parts([], "4", [two, three]) == 0
     assert count_posted_parts([posted("two")], "4", [two, three]) == 1
@@ -236,31 +236,31 @@ def test_parts_there__only_replies_to_the_first_count_and_only_in_order():
     assert count_posted_parts([posted("two", None), posted("two", "5")], "4", [two, three]) == 0
 
 
-def test_held__sends_nothing_once_the_claim_may_have_ended():
-    async def wait_for_ever(held: ClaimedDelivery) -> None:
-        async with held.while_held():
-            held.prolong(asyncio.get_running_loop().time())
+def test_while_claimed__raises_when_the_claim_may_have_expired():
+    async def wait_past_the_deadline(claimed: ClaimedDelivery) -> None:
+        async with claimed.while_claimed():
+            claimed.extend(asyncio.get_running_loop().time())
             await asyncio.Event().wait()
 
     async def run() -> list[str]:
         loop = asyncio.get_running_loop()
         sent = []
-        held = ClaimedDelivery(delivery(), claimed_at=loop.time(), deadline=loop.time() - 1, inherited=False)
+        claimed = ClaimedDelivery(delivery(), claimed_at=loop.time(), deadline=loop.time() - 1, may_be_posted=False)
         with pytest.raises(ClaimLost):
-            async with held.while_held():
-                sent.append("after the end")
-        held.prolong(loop.time() + 3600)
-        async with held.while_held():
+            async with claimed.while_claimed():
+                sent.append("after the deadline")
+        claimed.extend(loop.time() + 3600)
+        async with claimed.while_claimed():
             sent.append("within")
         with pytest.raises(ClaimLost):
-            await wait_for_ever(held)
-        held.prolong(loop.time() + 3600)
+            await wait_past_the_deadline(claimed)
+        claimed.extend(loop.time() + 3600)
         with pytest.raises(TimeoutError):
-            async with held.while_held():
-                raise TimeoutError("of the library")
-        held.stopping = True
+            async with claimed.while_claimed():
+                raise TimeoutError("raised by discord.py")
+        claimed.stopping = True
         with pytest.raises(ClaimLost):
-            async with held.while_held():
+            async with claimed.while_claimed():
                 sent.append("while stopping")
         return sent
 
