@@ -1,1 +1,1 @@
-"""Measuring what each stage buys: metrics, datasets, quality, cost."""
+"""Measure the stages: datasets, metrics, quality, latency and cost."""

@@ -1,8 +1,8 @@
-"""A dataset's document as a source that the product's own ingestion reads.
+"""Convert a document of a dataset to a source for the regular ingestion.
 
-As HTML, because there every character can be written so that no parser takes it for markup. The title is the page's
-title and its only heading: so the stored document has the dataset's title, and each chunk is embedded as title,
-newline, text, which is also how the figures of the model outside the product were made (docs/evaluation.md).
+The source is HTML, which can escape every character. The title is the title of the page and its only heading, so the
+stored document has the title of the dataset and each chunk is embedded as title, newline, text. The reference figures
+in docs/evaluation.md, measured without Refdesk, use the same text.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _PARAGRAPH_END = re.compile(r"\n\s*\n")
 
 
 def build_source(document: CorpusDocument) -> Source:
-    """Write one document as an HTML page."""
+    """Build an HTML page from one document."""
     title = html.escape(" ".join(document.title.split()))
     paragraphs = [html.escape(part.strip()) for part in _PARAGRAPH_END.split(document.text) if part.strip()]
-    # The id keeps two documents with the same words apart: equal bytes would be one document to the store.
+    # The ID keeps documents with equal text apart: the store would treat equal bytes as one document.
     head = f'<meta charset="utf-8"><meta name="identifier" content="{html.escape(document.id)}">'
     lines = ["<!DOCTYPE html>", f"<html><head>{head}<title>{title}</title></head><body>"]
     lines += [f"<h1>{title}</h1>"] * bool(title)

@@ -1,4 +1,4 @@
-"""What the language model calls of a method cost."""
+"""The cost of a method's language model calls."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pipeline.types import Usage
 
 
 def sum_usage(usages: Iterable[Usage]) -> Usage:
-    """Add up usages."""
+    """Return the sum of usages."""
     return sum(usages, Usage())
 
 
 def total_tokens(usage: Usage) -> int:
-    """Count the tokens sent and received together."""
+    """Return the number of prompt and completion tokens."""
     return usage.prompt_tokens + usage.completion_tokens
 
 
 def usd_per_thousand_questions(usage: Usage, questions: int) -> float:
-    """Say what a thousand questions cost at this rate."""
+    """Return the cost of a thousand questions in US dollars, given the usage of `questions` questions."""
     return usage.cost_usd / questions * 1000 if questions else 0.0

@@ -3,11 +3,10 @@
     corpus.jsonl    {"_id": …, "title": …, "text": …} per line
     queries.jsonl   {"_id": …, "text": …} per line
     qrels.tsv       query-id, corpus-id, score, separated by tabs, under a header line
-    runs/*.trec     optional: query, Q0, document, rank, score, tag; what another system recalled
+    runs/*.trec     optional: query, Q0, document, rank, score, tag; the results of another system
     meta.json       optional: {"name": …}
 
-The corpus is checked line by line when the dataset is opened and read again, also line by line, when it is ingested:
-it is never held in memory as a whole.
+The corpus is read line by line, once to check it and once to ingest it, and is never in memory as a whole.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from pipeline.errors import InvalidInput, UnknownName
 Number = TypeVar("Number", int, float)
 
 MAX_GRADE = 1000
-"""Of a judgement; trec_eval keeps a table as long as the largest grade, and dies of one that fits no memory."""
+"""Highest grade of a judgement; trec_eval allocates a table of this size and crashes if it is huge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class CorpusDocument:
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing to ingest; public collections hold such documents."""
+        """Whether the document has no text; public collections contain such documents."""
         return not self.title.strip() and not self.text.strip()
 
 
@@ -54,7 +53,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class RunEntry:
-    """One document that another system recalled for a question."""
+    """A document that another system recalled for a question."""
 
     document_id: str
     score: float
@@ -62,7 +61,7 @@ class RunEntry:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What another system recalled: for each question its documents, best first."""
+    """The results of another system: the documents of each question, best first."""
 
     name: str
     rankings: Mapping[str, tuple[RunEntry, ...]]
@@ -70,7 +69,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A checked dataset; the documents themselves stay on disk."""
+    """A checked dataset; the documents stay on disk."""
 
     name: str
     folder: Path
@@ -78,24 +77,26 @@ class Dataset:
     corpus_sha256: str
     questions: tuple[Question, ...]
     qrels: Mapping[str, Mapping[str, int]]
-    """For each judged question the grade of each judged document; above 0 is relevant."""
+    """The grade of each judged document by question; above 0 is relevant."""
     run_names: tuple[str, ...] = ()
 
     @property
     def judged_questions(self) -> tuple[Question, ...]:
-        """The questions that have judgements; only these can be measured."""
+        """The questions with judgements; only these can be measured."""
         return tuple(question for question in self.questions if question.id in self.qrels)
 
     def documents(self) -> Iterator[CorpusDocument]:
-        """Read the corpus once more, one document at a time."""
+        """Read the corpus, one document at a time."""
         for where, record in _read_records(self.folder / "corpus.jsonl"):
             yield _to_document(where, record)
 
 
 def load_dataset(folder: Path) -> Dataset:
-    """Open and check a dataset; raises `InvalidInput` naming the file and the line that is wrong."""
+    """Open and check a dataset; raise `InvalidInput` with the file and line of the first error."""
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is not a folder; give one that holds corpus.jsonl, queries.jsonl and qrels.tsv.")
+        raise InvalidInput(
+            f"{folder} is not a folder. Specify a folder with corpus.jsonl, queries.jsonl and qrels.tsv."
+        )
     document_ids: set[str] = set()
     digest = hashlib.sha256()
     for where, record in _read_records(folder / "corpus.jsonl"):
@@ -103,13 +104,13 @@ def load_dataset(folder: Path) -> Dataset:
         document_ids.add(document.id)
         digest.update(json.dumps([document.id, document.title, document.text]).encode())
     if not document_ids:
-        raise InvalidInput(f"{folder / 'corpus.jsonl'} holds no documents.")
+        raise InvalidInput(f"{folder / 'corpus.jsonl'} contains no documents.")
     questions = tuple(
         Question(record["_id"], _check_text(where, _text_field(where, record, "text"), "text"))
         for where, record in _read_records(folder / "queries.jsonl")
     )
     if not questions:
-        raise InvalidInput(f"{folder / 'queries.jsonl'} holds no questions.")
+        raise InvalidInput(f"{folder / 'queries.jsonl'} contains no questions.")
     return Dataset(
         name=_read_name(folder),
         folder=folder,
@@ -124,7 +125,7 @@ def load_dataset(folder: Path) -> Dataset:
 
 
 def load_run(dataset: Dataset, name: str) -> Run:
-    """Read one run of the dataset; raises `UnknownName` or, for a broken line, `InvalidInput`."""
+    """Read one run of the dataset; raise `UnknownName` if it does not exist and `InvalidInput` for an invalid line."""
     if name not in dataset.run_names:
         known = ", ".join(dataset.run_names) or "none"
         raise UnknownName(f'{dataset.folder} has no run called "{name}"; its runs are: {known}.')
@@ -133,21 +134,21 @@ def load_run(dataset: Dataset, name: str) -> Run:
     for where, line in _read_lines(path):
         fields = line.split()
         if len(fields) != 6:
-            raise where.error("must hold query, Q0, document, rank, score and tag, separated by spaces")
+            raise where.error("must contain query, Q0, document, rank, score and tag, separated by spaces")
         question_id, _, document_id, _, score, _ = fields
         if document_id not in dataset.document_ids:
-            raise where.error(f'names the document "{document_id}", which corpus.jsonl does not hold')
+            raise where.error(f'names the document "{document_id}", which is not in corpus.jsonl')
         of_question = scored.setdefault(question_id, {})
         if document_id in of_question:
             raise where.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
         of_question[document_id] = where.number_of(score, float)
     if not scored:
-        raise InvalidInput(f"{path} is empty, so there is nothing to rerank.")
+        raise InvalidInput(f"{path} is empty; a run needs at least one line.")
     return Run(name, {question_id: _sort_by_score(documents) for question_id, documents in scored.items()})
 
 
 def _sort_by_score(documents: Mapping[str, float]) -> tuple[RunEntry, ...]:
-    # trec_eval goes by the score, never by the rank column; equal scores keep the order of the file.
+    # trec_eval sorts by score and ignores the rank column; equal scores keep the order of the file.
     ordered = sorted(documents.items(), key=lambda item: -item[1])
     return tuple(RunEntry(document_id, score) for document_id, score in ordered)
 
@@ -167,11 +168,11 @@ class _FileLocation:
             number = kind(text)
             if math.isfinite(number):
                 return number
-        raise self.error(f'has "{text}" where a number belongs')
+        raise self.error(f'has "{text}" instead of a number')
 
 
 def _read_lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
-    """Give the lines that hold something, one at a time."""
+    """Yield the lines that are not empty."""
     number = 0
     try:
         with path.open("rb") as file:
@@ -182,13 +183,13 @@ def _read_lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
     except UnicodeDecodeError:
         raise _FileLocation(path, number).error("is not UTF-8 text; save the file in UTF-8") from None
     except FileNotFoundError:
-        raise InvalidInput(f"{path} is missing; a dataset needs corpus.jsonl, queries.jsonl and qrels.tsv.") from None
+        raise InvalidInput(f"{path} is missing. A dataset needs corpus.jsonl, queries.jsonl and qrels.tsv.") from None
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _read_records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
-    """Give the JSON objects of a file, one per line, each with an `_id` of its own."""
+    """Yield the JSON objects of a file, one per line, with unique `_id`s."""
     seen: set[str] = set()
     for where, line in _read_lines(path):
         try:
@@ -196,10 +197,10 @@ def _read_records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
         except (ValueError, RecursionError) as error:
             raise where.error(f"is not JSON ({error})") from None
         if not isinstance(record, dict):
-            raise where.error("must hold a JSON object")
+            raise where.error("must contain a JSON object")
         identifier = _check_text(where, _text_field(where, record, "_id"), "_id")
         if identifier in seen:
-            raise where.error(f'has the _id "{identifier}", which an earlier line has already')
+            raise where.error(f'has the _id "{identifier}", which an earlier line already has')
         seen.add(identifier)
         yield where, record
 
@@ -207,14 +208,14 @@ def _read_records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
 def _text_field(where: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = record.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
-        raise where.error(f'needs a text under "{name}"')
+        raise where.error(f'needs a string in "{name}"')
     return value
 
 
 def _check_text(where: _FileLocation, value: str, name: str) -> str:
-    """Refuse what is no text to a tokenizer, a database or trec_eval: control characters and halves of a character."""
-    if any(unicodedata.category(sign) in {"Cc", "Cs"} and sign not in "\t\r\n" for sign in value):
-        raise where.error(f'has a control character or half a character under "{name}"')
+    """Return the text; reject control characters and lone surrogates, which trec_eval cannot process."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\r\n" for character in value):
+        raise where.error(f'has a control character or a lone surrogate in the field "{name}"')
     return value
 
 
@@ -231,21 +232,21 @@ def _read_qrels(
     for number, (where, line) in enumerate(_read_lines(path)):
         fields = line.split("\t")
         if number == 0 and len(fields) == 3 and fields[0].strip() not in question_ids and not _is_number(fields[2]):
-            continue  # the header, which some files lack
+            continue  # the header line, which some files do not have
         if len(fields) != 3:
-            raise where.error("must hold query-id, corpus-id and score, separated by tabs")
+            raise where.error("must contain query-id, corpus-id and score, separated by tabs")
         question_id, document_id, score = (field.strip() for field in fields)
         if question_id not in question_ids:
-            raise where.error(f'names the question "{question_id}", which queries.jsonl does not hold')
+            raise where.error(f'names the question "{question_id}", which is not in queries.jsonl')
         if document_id not in document_ids:
-            raise where.error(f'names the document "{document_id}", which corpus.jsonl does not hold')
+            raise where.error(f'names the document "{document_id}", which is not in corpus.jsonl')
         grade = where.number_of(score, int)
         if abs(grade) > MAX_GRADE:
-            raise where.error(f"has the score {grade}; grades go up to {MAX_GRADE}")
+            raise where.error(f"has the score {grade}; the maximum is {MAX_GRADE}")
         if qrels.setdefault(question_id, {}).setdefault(document_id, grade) != grade:
-            raise where.error(f'judges "{document_id}" for "{question_id}" a second time, with another score')
+            raise where.error(f'judges "{document_id}" for "{question_id}" a second time with a different score')
     if not qrels:
-        raise InvalidInput(f"{path} holds no judgements, so nothing can be measured.")
+        raise InvalidInput(f"{path} contains no judgements; evaluation needs at least one.")
     return qrels
 
 

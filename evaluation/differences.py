@@ -1,4 +1,4 @@
-"""Differences question by question: an average hides that two methods are right about different questions."""
+"""Compare methods by question, because equal averages can come from different questions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ MIN_DIFFERENCE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One question on which two methods differ."""
+    """A question on which two methods differ."""
 
     question: str
     text: str
     before: float
-    """nDCG@10 of the method compared with."""
+    """nDCG@10 of the first method."""
     after: float
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A method against the first one."""
+    """A method compared with the first one."""
 
     method: str
     against: str
@@ -32,13 +32,19 @@ class Comparison:
     tied: int
     lost: int
     p: float
-    """How likely chance alone makes the averages differ this much."""
+    """p value of the difference of the averages."""
     largest: tuple[Difference, ...]
-    """The questions with the largest differences, gains and losses together."""
+    """The questions with the largest differences in either direction."""
 
 
 def compare_methods(methods: Sequence[MethodResult], texts: Mapping[str, str], most: int) -> tuple[Comparison, ...]:
-    """Compare each method with the first one; `texts` gives the questions by id, `most` limits what is listed."""
+    """Compare each method with the first one.
+
+    Args:
+        methods: The results of all methods.
+        texts: The questions by ID.
+        most: Maximum number of differences per method.
+    """
     if not methods:
         return ()
     first = methods[0]

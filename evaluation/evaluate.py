@@ -1,6 +1,6 @@
-"""Evaluating from end to end: recall by the product's SQL, rerank with each method, measure.
+"""Evaluate end to end: recall with the SQL of the product, rerank with each method, measure.
 
-What is measured on is a dataset, which is ingested first, or what a workspace's own people asked and voted on.
+The questions come from a dataset, which is ingested first, or from the questions and votes of a workspace.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from tasks.startup import ensure_live_profile
 from tasks.submit import Submitter
 
 TOKEN_CACHE_MB = 1024
-"""Memory for token vectors while evaluating: about 5,000 full passages of the default model."""
+"""Cache size for token vectors during an evaluation: about 5,000 full passages with the default model."""
 
 VECTORS_TIMEOUT_S = 60.0
-"""How long no vector may come before an evaluation of a profile beside the live one gives up."""
+"""Maximum time without a new vector before the evaluation of a profile that is not live fails."""
 
 OnStep = Callable[[str, int, int], None]
-"""Is told of progress: what is counted (`documents` or `questions`), how many are through, of how many."""
+"""Called with the progress: what is counted (`documents` or `questions`), done, total."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPlan:
-    """What is to be compared."""
+    """The methods to compare."""
 
     recall: RecallMode
     rerankers: tuple[str, ...]
     top_n: int
     run: Run | None = None
-    """Rerank this run instead of recalling from the whole corpus."""
+    """If set, rerank this run instead of recalling from the corpus."""
     profile: str = ""
-    """Name of the embedding profile; empty: the live one."""
+    """Name of the embedding profile; empty: the live profile."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationEnvironment:
-    """Where it is done: the settings, the store and the way into its queue."""
+    """The settings, the database and the queue that an evaluation uses."""
 
     settings: Settings
     database: Database
@@ -64,7 +64,7 @@ class EvaluationEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class JudgedWorkspace:
-    """A workspace with what its people's use says is relevant."""
+    """A workspace with the judgements from its citations and votes."""
 
     workspace: str
     workspace_id: int
@@ -73,7 +73,7 @@ class JudgedWorkspace:
 
 
 def evaluate(dataset: Dataset, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep) -> Evaluation:
-    """Evaluate a dataset; raises `UnknownName` for a reranker that does not exist, before anything is ingested."""
+    """Evaluate a dataset; raise `UnknownName` for an unknown reranker before anything is ingested."""
     require_pytrec_eval()
     with _open_parts(environment, plan) as (profile, parts):
         return _evaluate_dataset(parts, profile, dataset, plan, environment, on_step)
@@ -82,10 +82,12 @@ def evaluate(dataset: Dataset, plan: EvaluationPlan, environment: EvaluationEnvi
 def evaluate_feedback(
     workspace: str, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep, *, days: float = 0
 ) -> Evaluation:
-    """Evaluate on what a workspace asked, cited and voted on, of the last so many days (0: ever).
+    """Evaluate on the questions, citations and votes of a workspace in the last `days` days (0: all).
 
-    Its documents are seen as by somebody who reads every channel; nothing is stored. Raises `NoJudgedQuestions` when no
-    answer of the time cites a document that still answers.
+    Recall includes the documents of all channels. Nothing is stored.
+
+    Raises:
+        NoJudgedQuestions: No answer of this time cites a document that still exists.
     """
     return evaluate_judged(load_judgements(environment.database, workspace, days), plan, environment, on_step)
 
@@ -93,7 +95,7 @@ def evaluate_feedback(
 def evaluate_judged(
     found: JudgedWorkspace, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
 ) -> Evaluation:
-    """Evaluate on judgements that have been read: two evaluations on the same can be compared."""
+    """Evaluate on loaded judgements, so that several evaluations can use the same ones."""
     require_pytrec_eval()
     workspace_id, channels, judged = found.workspace_id, found.channels, found.judgements
     with _open_parts(environment, plan) as (profile, parts):
@@ -119,7 +121,7 @@ def evaluate_judged(
 
 
 def candidate_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str]:
-    """Name the documents that can be candidates: all of the corpus, or those within the Top-N of a run."""
+    """Return the IDs of possible candidates: the corpus, or the documents in the Top-N of the run."""
     if plan.run is None:
         return dataset.document_ids
     return frozenset(entry.document_id for ranking in plan.run.rankings.values() for entry in ranking[: plan.top_n])
@@ -145,7 +147,7 @@ def _open_parts(
 
 
 def load_judgements(database: Database, workspace: str, days: float) -> JudgedWorkspace:
-    """Read what a workspace has judged, of the last so many days (0: ever); raises `NoJudgedQuestions`."""
+    """Load the judgements of the last `days` days (0: all); raise `NoJudgedQuestions` if there are none."""
     with database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
@@ -153,24 +155,24 @@ def load_judgements(database: Database, workspace: str, days: float) -> JudgedWo
         judged = build_judgements(feedback.list_answered_questions(session, workspace_id, days=days))
     if not judged.questions:
         raise NoJudgedQuestions(
-            f"No answer in the workspace {workspace!r} cites a document that is still there; ask some questions (and"
-            " vote on the answers), or take in older ones with --since 0."
+            f"No answer in the workspace {workspace!r} cites a document that still exists. Ask some questions and vote"
+            " on the answers, or include older questions with --since 0."
         )
     return JudgedWorkspace(workspace, workspace_id, channels, judged)
 
 
 def _format_remarks(judged: Judgements) -> tuple[str, ...]:
-    voted = f"{judged.voted} of {len(judged.questions)} questions were voted on"
-    remarks = [f"what answers cite counts as relevant, which favours the methods that were in use then; {voted}."]
+    voted = f"{judged.voted} of {len(judged.questions)} questions have votes"
+    remarks = [f"cited documents count as relevant, which favours the methods that were used then; {voted}."]
     if judged.without:
-        remarks.append(f"{judged.without} questions are left out: nothing that their answers cite is liked or left.")
+        remarks.append(f"{judged.without} questions are left out: all documents they cite are disliked or deleted.")
     if len(judged.questions) < MIN_RELIABLE_QUESTIONS:
-        remarks.append(f"{len(judged.questions)} questions are few; a difference of some points may be chance.")
+        remarks.append(f"{len(judged.questions)} questions are few; a difference of a few points may be chance.")
     return tuple(remarks)
 
 
 def _with_larger_cache(settings: Settings) -> Settings:
-    # The same passages come back for question after question; reading each once turns hours into minutes.
+    # Many questions recall the same passages; caching their token vectors turns hours into minutes.
     cache_mb = max(settings.models.token_cache_mb, TOKEN_CACHE_MB)
     return settings.model_copy(update={"models": settings.models.model_copy(update={"token_cache_mb": cache_mb})})
 
@@ -220,7 +222,7 @@ def _evaluate_dataset(
 
 
 def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: OnStep) -> None:
-    """Wait until everything that answers has its vector; only a profile beside the live one may lack some here."""
+    """Wait until every live chunk has a vector; only profiles that are not live can have a backlog here."""
     first = before = 0
     moved = time.monotonic()
     while True:
@@ -233,7 +235,7 @@ def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: On
             moved = time.monotonic()
         elif time.monotonic() - moved > VECTORS_TIMEOUT_S:
             raise ProfileNotReady(
-                f"The profile {profile.name!r} lacks the vectors of {missing:,} chunks and gets no more; run"
+                f"The profile {profile.name!r} has no vectors for {missing:,} chunks and makes no progress. Run"
                 f" `refdesk profiles build {quote(profile.name)}` to see why."
             )
         before = missing

@@ -1,8 +1,8 @@
-"""Judgements from a community's own use: what its answers cite, and what people thought of them.
+"""Judgements from the use of a workspace: the documents that answers cite, and the votes on the answers.
 
-A document that an answer cites is relevant (grade 1), more so when people liked the answer (grade 2), and not when they
-disliked it (grade 0). Whoever judges so must know what it favours: only what was brought up at the time can be cited,
-so the method that was used then has an advantage over every other.
+A cited document is relevant (grade 1), more so if users liked the answer (grade 2), and not relevant if they disliked
+it (grade 0). These judgements are biased: only recalled documents can be cited, so they favour the method that was used
+at the time.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
 
 MIN_RELIABLE_QUESTIONS = 50
-"""Questions from which on a difference of two points is more than chance, roughly (docs/handbook/evaluating.md)."""
+"""Number of questions above which a difference of two points is roughly more than chance
+(docs/handbook/evaluating.md)."""
 CITED, LIKED, DISLIKED = 1, 2, 0
 
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Questions with what is relevant to them; documents are named by their numbers."""
+    """Questions with the grades of their documents, by document ID."""
 
     questions: tuple[Question, ...]
     qrels: Mapping[str, Mapping[str, int]]
     without: int
-    """Questions left out: nothing that their answers cite is liked or still there."""
+    """Questions left out, because all documents they cite are disliked or deleted."""
     voted: int
-    """Questions of those that people voted on."""
+    """Questions with votes."""
 
 
 def build_judgements(asked: Sequence[AnsweredQuestion]) -> Judgements:
-    """Turn what was asked into judgements; the same question asked again adds to one."""
+    """Build judgements from answered questions; equal questions are merged."""
     same: dict[str, list[AnsweredQuestion]] = defaultdict(list)
     for one in reversed(asked):
         same[_normalize(one.question)].append(one)

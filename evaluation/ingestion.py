@@ -1,7 +1,7 @@
-"""Bringing a dataset into the store the way every document gets there: through the ledger and the ingest workers.
+"""Ingest a dataset through the job ledger and the ingest workers, like every other document.
 
-Each corpus has a workspace of its own, named after its content, so a second evaluation finds it ready and one that was
-interrupted goes on where it stopped.
+Each corpus has a separate workspace, named after its content. A second evaluation reuses it, and an interrupted one
+continues where it stopped.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from pipeline.errors import SetupError
 from tasks.submit import Submitter
 
 BATCH = 500
-"""Documents whose bytes are kept and whose jobs are submitted in one transaction each."""
+"""Documents per transaction."""
 NO_LIMIT = 10_000_000
-"""As a limit of lists: all of them."""
+"""Limit for listing all rows."""
 POLL_S = 1.0
 WORKER_TIMEOUT_S = 60.0
-"""How long no worker may show a sign of life; one that is restarted needs a moment."""
+"""Maximum time without a heartbeat of an ingest worker; a worker may be restarting."""
 
 Progress = Callable[[int, int], None]
-"""Is told how many of how many documents are through."""
+"""Called with the number of finished documents and the total."""
 
 
 def workspace_key(dataset: Dataset, *, chunk_tokens: int, chunk_overlap: int) -> str:
-    """Name the workspace of a corpus: another content or another chunking is another workspace."""
+    """Return the key of a corpus's workspace, which depends on its content and the chunking."""
     content = f"{dataset.corpus_sha256} {chunk_tokens} {chunk_overlap}"
     return f"evaluate:{dataset.name[:100]}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
 def open_workspace(database: Database, dataset: Dataset, *, chunk_tokens: int, chunk_overlap: int) -> int:
-    """Give the number of a corpus's workspace, adding it on first use."""
+    """Return the ID of the corpus's workspace; create it on first use."""
     key = workspace_key(dataset, chunk_tokens=chunk_tokens, chunk_overlap=chunk_overlap)
     with database.system() as session:
         return workspaces.ensure_workspace(session, key, dataset.name)
@@ -53,10 +53,13 @@ def ingest_dataset(
     max_attempts: int,
     on_progress: Progress,
 ) -> tuple[str, ...]:
-    """Submit the wanted documents that the workspace lacks, and wait until none is open.
+    """Submit the missing documents and wait until all jobs have ended.
 
-    Gives the ids of those that hold nothing or could not be ingested; they count as never found. Raises `SetupError`
-    when there is no ingest worker to wait for.
+    Returns:
+        The IDs of the documents that are empty or failed; they count as never found.
+
+    Raises:
+        SetupError: No ingest worker is running.
     """
     absent = wanted - _load_live_sources(database, workspace_id) - _load_open_sources(database, workspace_id)
     if absent:
@@ -93,8 +96,9 @@ def _wait(database: Database, workspace_id: int, total: int, on_progress: Progre
             worker_seen = time.monotonic()
         elif time.monotonic() - worker_seen > WORKER_TIMEOUT_S:
             raise SetupError(
-                f"{still_open} documents wait and no ingest worker has lived for {WORKER_TIMEOUT_S:.0f} seconds; "
-                "start one with `refdesk worker ingest` and evaluate again, it goes on where it stopped."
+                f"{still_open} documents are waiting, but no ingest worker has been running for "
+                f"{WORKER_TIMEOUT_S:.0f} seconds. Start one with `refdesk worker ingest` and evaluate again; finished "
+                "documents are kept."
             )
         time.sleep(POLL_S)
     on_progress(total, total)

@@ -1,8 +1,8 @@
-"""Metrics by trec_eval's definitions, computed by pytrec_eval; nothing here knows a database or a model.
+"""Metrics with trec_eval's definitions, computed by pytrec_eval.
 
-The average runs over all judged questions, as with `trec_eval -c`: a question for which a method brings nothing counts
-as 0, and so does one without any relevant document (trec_eval keeps those too). Otherwise a method could better its
-figure by answering less.
+Averages are over all judged questions, as with `trec_eval -c`: a question without results counts as 0, and so does one
+without relevant documents (trec_eval keeps those too). Otherwise a method could improve its average by returning
+nothing for hard questions.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pipeline.errors import MissingExtra
 
 MRR_DEPTH = 10
 MAX_RESAMPLES = 9_999
-"""Random cases of a significance test; enough to tell p values of 0.05 and 0.04 apart."""
+"""Resamples of the significance test; enough to distinguish p values of 0.05 and 0.04."""
 RESAMPLE_BATCH = 500
-"""Cases held in memory at once."""
+"""Resamples in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How good the rankings of one method are, on average over the judged questions."""
+    """Average metrics of one method over the judged questions."""
 
     ndcg_at_10: float
     mrr_at_10: float
@@ -32,14 +32,15 @@ class Quality:
 
 
 def require_pytrec_eval() -> None:
-    """Raise `MissingExtra` when pytrec_eval is not installed; asked before hours of work, not after."""
+    """Raise `MissingExtra` if pytrec_eval is not installed. Called before the work starts."""
     _pytrec_eval()
 
 
 def measure_quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> Quality:
-    """Measure rankings (for each question its documents, best first) against the judgements.
+    """Measure rankings (the documents of each question, best first) against the judgements.
 
-    Raises `MissingExtra` when pytrec_eval is not installed.
+    Raises:
+        MissingExtra: pytrec_eval is not installed.
     """
     return Quality(
         ndcg_at_10=_mean(qrels, rankings, "ndcg_cut.10"),
@@ -51,18 +52,23 @@ def measure_quality(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[st
 
 
 def p_value(gains: Sequence[float]) -> float:
-    """Say how likely chance alone makes a mean difference this large, by the paired randomization test, two-sided.
+    """Return the two-sided p value of Fisher's paired randomization test.
 
-    `gains` are the differences of one metric between two methods, one for each question. Fisher's test asks nothing of
-    their distribution and is the one that Smucker et al. (2007) recommend for such comparisons. With up to 13 questions
-    that differ it is exact, above that it draws, the same cases every time. 1 where fewer than two differ.
+    The test makes no assumption about the distribution; Smucker et al. (2007) recommend it for comparing retrieval
+    methods. It is exact for up to 13 questions that differ, above that it uses a fixed random sample.
+
+    Args:
+        gains: Difference of one metric between two methods, one value per question.
+
+    Returns:
+        The p value; 1 if fewer than two questions differ.
     """
     from scipy.stats import permutation_test
 
-    # Questions without a difference change no sum; without them more of the cases fit into an exact test.
+    # Questions without a difference do not change the mean difference; without them the test is exact more often.
     values = [gain for gain in gains if gain]
     if len(values) < 2:
-        return 1.0  # one coin shows its one side or the other; SciPy refuses such a test
+        return 1.0  # SciPy rejects a test of a single pair
     tested = permutation_test(
         (values, [0.0] * len(values)),
         _mean_gain,
@@ -80,12 +86,12 @@ def _mean_gain(first: Any, second: Any, axis: int) -> Any:
 
 
 def ndcg_by_question(qrels: Mapping[str, Mapping[str, int]], rankings: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """Give nDCG@10 of every judged question."""
+    """Return nDCG@10 of every judged question."""
     return _by_question(qrels, rankings, "ndcg_cut.10")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Give the nearest-rank percentile: the smallest value that at least `percent` of all values do not exceed."""
+    """Return the nearest-rank percentile: the smallest value that at least `percent` % of the values do not exceed."""
     if not values:
         return 0.0
     rank = max(1, math.ceil(len(values) * percent / 100))
@@ -113,12 +119,12 @@ def _pytrec_eval() -> ModuleType:
     try:
         import pytrec_eval
     except ImportError:
-        raise MissingExtra('Measuring needs pytrec_eval; install it with `pip install "refdesk[evaluate]"`.') from None
+        raise MissingExtra('Evaluation needs pytrec_eval. Install it with `pip install "refdesk[evaluate]"`.') from None
     return pytrec_eval
 
 
 def _scores(documents: Sequence[str]) -> dict[str, float]:
-    # trec_eval sorts by score and breaks ties by document id, so the order is passed as scores that all differ.
+    # trec_eval sorts by score and breaks ties by document ID, so the order is passed as distinct scores.
     scores: dict[str, float] = {}
     for document in documents:
         scores.setdefault(document, -float(len(scores)))

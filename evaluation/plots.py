@@ -1,4 +1,4 @@
-"""The plot of quality against what it costs: in time, and in money."""
+"""Plot quality against latency and cost."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MARKERS = "osD^vP*X"
 
 
 def plot_quality(evaluation: Evaluation, path: Path) -> None:
-    """Write the plot as an image; raises `MissingExtra` without matplotlib, `InvalidInput` for an unwritable path."""
+    """Save the plot as an image; raise `MissingExtra` without matplotlib, `InvalidInput` if saving fails."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtra('Plotting needs matplotlib; install it with `pip install "refdesk[evaluate]"`.') from None
-    # Built without pyplot: no display is looked for, and nothing global is left behind.
+        raise MissingExtra('The plot needs matplotlib. Install it with `pip install "refdesk[evaluate]"`.') from None
+    # Without pyplot, no display is needed and no global state remains.
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_time, by_cost = figure.subplots(1, 2, sharey=True)
     _plot_latency(evaluation, by_time)
     _plot_cost(evaluation, by_cost)
     for axes in (by_time, by_cost):
         axes.grid(visible=True, which="major", alpha=0.3)
-    # One legend for both: labels at the dots would lie on each other where methods are equally good or free.
+    # One legend for both plots: labels at the points overlap if methods are equally good or free.
     figure.legend(*by_time.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9, frameon=False)
     size = f"{evaluation.questions} questions, {evaluation.recall} recall"
     figure.suptitle(f"{evaluation.dataset}: {size}", fontsize=11)
@@ -42,11 +42,11 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
 def _plot_latency(evaluation: Evaluation, axes: Axes) -> None:
     for result, marker in zip(evaluation.methods, cycle(MARKERS), strict=False):
         (dot,) = axes.plot([result.p50_ms], [result.ndcg_at_10], marker=marker, linestyle="", label=result.method)
-        # A bar from the median to the 95th percentile: how far the slow questions lie.
+        # A line from the median to the 95th percentile.
         slow = [result.p50_ms, result.p95_ms]
         axes.plot(slow, [result.ndcg_at_10] * 2, linewidth=1.5, alpha=0.5, color=dot.get_color())
     axes.set_xscale("log")
-    axes.set_xlabel("milliseconds per question (sign: median, line: to the 95th percentile)")
+    axes.set_xlabel("milliseconds per question (marker: median, line: to the 95th percentile)")
     axes.set_ylabel("nDCG@10")
     axes.margins(0.15)
 
@@ -61,7 +61,7 @@ def _plot_cost(evaluation: Evaluation, axes: Axes) -> None:
         axes.set_xlim(-0.5, 1)
         axes.set_xticks([0])
         return
-    # Linear from 0 to the cheapest method that costs anything, so that 0 has a place; logarithmic above it.
+    # Linear from 0 to the cheapest paid method, so that 0 can be shown; logarithmic above it.
     axes.set_xscale("symlog", linthresh=min(charged))
     axes.set_xlim(-min(charged) / 2, max(charged) * 3)
     axes.set_xticks([tick for tick in axes.get_xticks() if tick >= 0])

@@ -1,4 +1,4 @@
-"""Two embedding profiles on the questions that people have asked: quality, agreement, time and size."""
+"""Compare embedding profiles on the questions of a workspace: quality, agreement, latency and size."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ DEPTH = 10
 
 @dataclass(frozen=True, slots=True)
 class ProfileResult:
-    """What one profile makes of the questions."""
+    """The results of one profile."""
 
     profile: EmbeddingProfile
     result: MethodResult
     megabytes: float
-    """What its vectors take, indexes not counted."""
+    """Size of the vectors without indexes."""
     agreement: float
-    """Share of its first ten documents that the profile compared with has among its first ten, on average."""
+    """Average share of its first ten documents that are also among the first ten of the first profile."""
 
 
 def compare_profiles(
@@ -38,12 +38,13 @@ def compare_profiles(
     *,
     days: float,
 ) -> tuple[Evaluation, tuple[ProfileResult, ...]]:
-    """Ask what a workspace has asked with each profile; the first is the one that the others are compared with.
+    """Evaluate each profile on the questions of a workspace; the others are compared with the first.
 
-    Raises `InvalidInput` for a profile that has not all its vectors: it would lose for that alone.
+    Raises:
+        InvalidInput: A profile has a backlog, which would lower its results.
     """
     found = [_load_complete_profile(environment, name) for name in names]
-    # Read once: what is asked meanwhile would be among the questions of one profile only.
+    # Load the judgements once, so that all profiles are measured on the same questions.
     judged = load_judgements(environment.database, workspace, days)
     evaluations = [
         evaluate_judged(judged, replace(plan, profile=profile.name), environment, on_step) for profile in found
@@ -65,8 +66,8 @@ def _load_complete_profile(environment: EvaluationEnvironment, name: str) -> Emb
         missing = profiles.count_missing(session, profile.id)
     if missing:
         raise InvalidInput(
-            f"The profile {name!r} lacks the vectors of {missing:,} chunks; "
-            f"run `refdesk profiles build {quote(name)}` first."
+            f"The profile {name!r} has no vectors for {missing:,} chunks. "
+            f"Run `refdesk profiles build {quote(name)}` first."
         )
     return profile
 

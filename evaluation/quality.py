@@ -1,7 +1,6 @@
-"""Measuring methods side by side: one recall per question, then every reranker on the same candidates.
+"""Measure methods in parallel: one recall per question, then every reranker on the same candidates.
 
-Works on ports only: it is handed something that recalls, the rerankers, and the way from a chunk to its document.
-Documents are judged, chunks are ranked; a document counts with its best chunk.
+Judgements are about documents, rankings about chunks; a document counts with its best chunk.
 """
 
 from __future__ import annotations
@@ -17,43 +16,43 @@ from pipeline.ports import Reranker
 from pipeline.types import Candidate, RecallResult, RerankResult, Usage
 
 Recall = Callable[[Question], RecallResult]
-"""Brings the candidates of a question, in the order that `none` keeps."""
+"""Recalls the candidates of a question."""
 DocumentOf = Callable[[Candidate], str]
-"""Names a candidate's document as the judgements do."""
+"""Returns the ID that the judgements use for a candidate's document."""
 Progress = Callable[[int, int], None]
-"""Is told how many of how many questions are through."""
+"""Called with the number of finished questions and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodResult:
-    """One line of the comparison."""
+    """The results of one method."""
 
     method: str
     ndcg_at_10: float
     mrr_at_10: float
     recall_at_50: float
     p50_ms: float
-    """Median of recall and reranking together: what a person waits until the passages are there."""
+    """Median time of recall and reranking together."""
     p95_ms: float
     usage: Usage
     fallbacks: int
-    """Questions on which the method could not do its work in full and something else took its place."""
+    """Questions with a fallback."""
     unscored: int
-    """Candidates for which the method gave nothing usable."""
+    """Candidates without a usable score."""
     rankings: Mapping[str, tuple[str, ...]] = field(repr=False)
-    """For each question its documents, best first."""
+    """The documents of each question, best first."""
     ndcg_of: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """For each judged question its nDCG@10."""
+    """nDCG@10 of each judged question."""
 
     @property
     def tokens(self) -> int:
-        """Tokens sent and received together."""
+        """Prompt and completion tokens together."""
         return cost.total_tokens(self.usage)
 
 
 @dataclass(slots=True)
 class _MethodTotals:
-    """What is collected for one method on the way."""
+    """The values collected for one method during the measurement."""
 
     rankings: dict[str, tuple[str, ...]] = field(default_factory=dict)
     elapsed_ms: list[float] = field(default_factory=list)
@@ -72,7 +71,7 @@ def measure_methods(
     deadline_s: float,
     on_progress: Progress | None = None,
 ) -> tuple[MethodResult, ...]:
-    """Recall each question once and let every method rerank those candidates."""
+    """Recall each question once and rerank its candidates with every method."""
     tallies = {method: _MethodTotals() for method in rerankers}
     _warm_up(questions, recall, rerankers, deadline_s)
     for done, question in enumerate(questions, start=1):
@@ -90,15 +89,15 @@ def measure_methods(
 
 
 def documents_in_order(candidates: Iterable[Candidate], document_of: DocumentOf) -> tuple[str, ...]:
-    """Turn ranked chunks into ranked documents: each stands where its best chunk does."""
+    """Convert ranked chunks to ranked documents; the best chunk of a document decides its rank."""
     return tuple(dict.fromkeys(document_of(candidate) for candidate in candidates))
 
 
 def _warm_up(
     questions: Sequence[Question], recall: Recall, rerankers: Mapping[str, Reranker], deadline_s: float
 ) -> None:
-    # Models load and caches fill on first use; that belongs to no question. One candidate is enough, and is all that a
-    # method which pays for its calls is asked for.
+    # Models load and caches fill on first use, which must not count toward a question. A single candidate is enough and
+    # keeps paid methods cheap.
     for question in questions[:1]:
         first = recall(question).candidates[:1]
         for reranker in rerankers.values():

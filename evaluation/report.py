@@ -1,4 +1,4 @@
-"""What comes out of an evaluation: the document that other programs read and the rows that people read."""
+"""Format the result of an evaluation as JSON and as table rows."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from evaluation.quality import MethodResult
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One dataset, one recall, several methods."""
+    """The result of an evaluation: several methods on one dataset with one recall mode."""
 
     dataset: str
     documents: int
     questions: int
-    """Judged ones: those that the figures are averages of."""
+    """Number of judged questions; the metrics are averages over them."""
     recall: str
     methods: tuple[MethodResult, ...]
     missing: tuple[str, ...] = ()
-    """Documents that hold nothing or could not be ingested; they count as never found."""
+    """Documents that are empty or could not be ingested; they count as never found."""
     texts: Mapping[str, str] = field(default_factory=dict)
-    """The questions by id."""
+    """The questions by ID."""
     remarks: tuple[str, ...] = ()
-    """What else a reader of the figures must know."""
+    """Further notes about the figures."""
 
 
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
 
 
 def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, Any]:
-    """Give the JSON document of `refdesk evaluate --json`; its keys are a promise to other programs.
+    """Build the JSON document of `refdesk evaluate --json`, whose keys are a stable interface.
 
-    `by_question` adds nDCG@10 of every question and method under `questions`.
+    Args:
+        evaluation: The result to format.
+        by_question: Add nDCG@10 of every question and method under `questions`.
     """
     document: dict[str, Any] = {
         "dataset": {
@@ -72,7 +74,7 @@ def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dic
 
 
 def evaluation_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    """Give the table for people, one row per method, under `COLUMNS`."""
+    """Build the rows of the table with the columns `COLUMNS`, one per method."""
     return [
         (
             result.method,
@@ -94,27 +96,29 @@ DIFFERENCE_COLUMNS = ("nDCG@10", "instead of", "method", "question")
 
 
 def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    """Give the questions on which a method differs most from the first one, under `DIFFERENCE_COLUMNS`."""
+    """Build the rows of the table of differences with the columns `DIFFERENCE_COLUMNS`."""
     return [(f"{one.after:.3f}", f"{one.before:.3f}", comparison.method, one.text) for one in comparison.largest]
 
 
 def format_notes(evaluation: Evaluation) -> list[str]:
-    """Say what a reader of the figures must know: what is missing, what fell back, what is unscored."""
+    """Format notes about the figures: missing documents, fallbacks, unscored candidates, missing prices."""
     lines = list(evaluation.remarks)
     if evaluation.missing:
         some = ", ".join(evaluation.missing[:5]) + (" …" if len(evaluation.missing) > 5 else "")
         lines.append(
-            f"{len(evaluation.missing)} documents hold no text or could not be ingested ({some}); "
+            f"{len(evaluation.missing)} documents are empty or could not be ingested ({some}); "
             "they count as never found."
         )
     for result in evaluation.methods:
         if result.fallbacks:
             lines.append(
-                f"{result.method}: on {result.fallbacks} of {evaluation.questions} questions it could not do all of "
-                "its work and something else took its place."
+                f"{result.method}: a fallback replaced it in whole or in part on {result.fallbacks} of "
+                f"{evaluation.questions} questions."
             )
         if result.unscored:
-            lines.append(f"{result.method}: {result.unscored} candidates got no usable score and kept their place.")
+            lines.append(
+                f"{result.method}: {result.unscored} candidates have no usable score and kept their incoming order."
+            )
         if result.usage.calls and not result.usage.cost_usd:
-            lines.append(f"{result.method}: its calls have no price, so they count as free; see REFDESK_PRICES.")
+            lines.append(f"{result.method}: its calls have no price and count as free. Set REFDESK_PRICES.")
     return lines

@@ -1,7 +1,7 @@
-"""Reranking what another system recalled: a run of the dataset takes the place of the store's keyword leg.
+"""Recall from a run: the results of another system replace the keyword recall of the store.
 
-`keyword` keeps the run's own order, `dense` orders the run's documents by cosine similarity, `hybrid` fuses both scores
-as the store does. So the orders of one run can be compared with each other and with a reranker on the same candidates.
+`keyword` keeps the order of the run, `dense` orders its documents by cosine similarity, and `hybrid` fuses both scores
+as the store does. This compares the three orders with each other and with rerankers on the same candidates.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pipeline.recall import dense_weight, fuse_scores
 from pipeline.types import Candidate, RecallMode, RecallResult
 
 ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]
-"""Brings the chunks of documents, by the document ids of the dataset; ranks and scores are filled in here."""
+"""Returns the chunks of documents by the document IDs of the dataset, without ranks and scores."""
 DenseScores = Callable[[str, Sequence[int]], Mapping[int, float]]
-"""Gives the cosine similarity of chunks to a question."""
+"""Returns the cosine similarity of chunks to a question."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecall:
-    """Recalls from a run: the chunks of its Top-N documents, in the order that the mode asks for."""
+    """Recalls the chunks of a run's Top-N documents, in the order of the mode."""
 
     run: Run
     mode: RecallMode
@@ -47,7 +47,7 @@ class RunRecall:
             )
         scores = self._scores(question.text, candidates)
         scored = [replace(candidate, recall_score=score) for candidate, score in zip(candidates, scores, strict=True)]
-        # Equal scores go by the dense rank, as in the store; without one the sort keeps the run's order.
+        # Equal scores are ordered by dense rank, as in the store; without one the sort keeps the order of the run.
         scored.sort(key=lambda candidate: (-candidate.recall_score, candidate.dense_rank or len(scored) + 1))
         ranked = tuple(replace(candidate, recall_rank=rank) for rank, candidate in enumerate(scored, start=1))
         return RecallResult(ranked, requested=self.top_n, plan=f"run {self.run.name}")
@@ -59,7 +59,7 @@ class RunRecall:
         by_vector = [-1.0 if candidate.dense_score is None else candidate.dense_score for candidate in candidates]
         if self.mode == "dense" or not candidates:
             return by_vector
-        # Some systems score below zero, where BM25 has nothing.
+        # Some systems return negative scores; BM25 scores start at zero.
         lowest = min(0.0, *by_run)
         return fuse_scores(
             by_vector,

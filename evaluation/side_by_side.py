@@ -1,4 +1,4 @@
-"""One question, several methods: what each makes of it, through the flow that answers people; nothing is stored."""
+"""Answer one question with several methods through the answer flow, without storing anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pipeline.types import Answer, AnswerOptions
 from tasks.startup import ensure_live_profile
 
 OnMethod = Callable[[str, int, int], None]
-"""Is told which method is at work: its name, how many are through, of how many."""
+"""Called before each method: its name, done, total."""
 
 
 def answer_side_by_side(
@@ -30,9 +30,15 @@ def answer_side_by_side(
     written: bool,
     on_method: OnMethod,
 ) -> list[Answer]:
-    """Answer a question once for each way to answer it, as somebody who reads every channel of the workspace.
+    """Answer a question with each set of options, using the documents of all channels of the workspace.
 
-    A language model writes the answers only when they are to be `written`; what it reranks costs what it costs.
+    Args:
+        question: A checked question.
+        asked: The options to compare.
+        workspace: Key of the workspace.
+        environment: Settings and database.
+        written: Let the language model write the answers. It is used for reranking in either case.
+        on_method: Called before each method.
     """
     with environment.database.system() as session:
         workspace_id = workspaces.find_workspace(session, workspace)
@@ -50,7 +56,7 @@ def answer_side_by_side(
 def _answer_each(
     question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod
 ) -> list[Answer]:
-    for options in asked:  # a name that does not exist is found before the first method is paid for
+    for options in asked:  # reject an unknown name before the first paid call
         build_cascade(options.reranker, parts.rerankers)
     answers = []
     for done, options in enumerate(asked):
@@ -60,12 +66,12 @@ def _answer_each(
 
 
 def method_name(options: AnswerOptions) -> str:
-    """Name a way to answer: its recall and its reranker."""
+    """Return the name of a set of options: recall and reranker."""
     return f"{options.recall} + {options.reranker}"
 
 
 def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
-    """Give what one way of answering came to."""
+    """Build the JSON document of one answer with the first `most` passages."""
     return {
         "method": answer.options.reranker,
         "recall": answer.options.recall,

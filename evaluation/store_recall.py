@@ -1,4 +1,4 @@
-"""The product's recall, as the measurement asks for it: the stages and the SQL that answer people's questions."""
+"""Recall for evaluations, with the same stages and SQL as the answer flow."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class StoreRecall:
 
 @dataclass(frozen=True, slots=True)
 class StoreScores:
-    """Gives the cosine similarity of stored chunks to a question."""
+    """Scores stored chunks by their cosine similarity to a question."""
 
     recall: PostgresRecall
     embedder: Embedder
 
     def __call__(self, question: str, chunk_ids: Sequence[int]) -> Mapping[int, float]:
-        """Score chunks by their stored vectors."""
+        """Return the cosine similarity of each chunk's stored vector to the question."""
         vector: Vector = embed_question(self.embedder, question)
         return self.recall.dense_scores(vector, chunk_ids)
 
@@ -58,7 +58,7 @@ def recall_from_run(
     mode: RecallMode,
     top_n: int,
 ) -> RunRecall:
-    """Prepare to rerank a run: its documents' chunks are read from the store once, before anything is timed."""
+    """Load the chunks of a run's documents once, before any measurement, and return its recall."""
     wanted = {entry.document_id for question in questions for entry in run.rankings.get(question.id, ())[:top_n]}
     chunks = _load_chunks_by_source(database, workspace_id, wanted)
 
@@ -70,7 +70,7 @@ def recall_from_run(
 
 def _require_embedder(parts: AnswerParts) -> Embedder:
     if parts.embedder is None:
-        raise ModelUnavailable(f"Measuring dense recall needs the embedding model: {parts.embedder_missing}")
+        raise ModelUnavailable(f"Dense recall needs the embedding model: {parts.embedder_missing}")
     return parts.embedder
 
 

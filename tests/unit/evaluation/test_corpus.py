@@ -1,4 +1,4 @@
-"""A dataset's documents as sources: bytes, names, and which workspace they belong to."""
+"""Documents of a dataset as sources, and the workspace of a corpus."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read(source):
     return reader.text
 
 
-def test_document_source__title_and_paragraphs_come_back_as_they_were():
+def test_build_source__escapes_title_and_paragraphs():
     source = build_source(CorpusDocument("d1", "a < b & c", "<b>x</b> *y* &amp;\n\nsecond\nline"))
     assert (source.name, source.media_type) == ("d1.html", "text/html")
     text = read(source)
@@ -42,16 +42,16 @@ def test_document_source__title_and_paragraphs_come_back_as_they_were():
     assert text["p"] == ["<b>x</b> *y* &amp;", "second\nline"]
 
 
-def test_document_source__without_title_has_no_heading():
+def test_build_source__without_title_has_no_heading():
     assert b"<h1>" not in build_source(CorpusDocument("d1", " ", "text")).content
 
 
-def test_document_source__equal_words_are_still_two_documents():
+def test_build_source__equal_texts_are_two_documents():
     first, second = (build_source(CorpusDocument(name, "same", "same")) for name in ("d1", "d2"))
     assert first.content != second.content
 
 
-def test_document_source__lone_surrogate_is_no_fault():
+def test_build_source__lone_surrogate():
     assert build_source(CorpusDocument("d1", "", "a\ud800b")).content
 
 
@@ -70,11 +70,11 @@ def test_workspace_key__follows_content_and_chunking():
     assert all(key.startswith("evaluate:proverbs:") for key in keys)
 
 
-def test_workspace_key__fits_the_column_whatever_the_name():
+def test_workspace_key__long_name_fits_the_column():
     assert len(workspace_key(dataset(name="x" * 500), chunk_tokens=254, chunk_overlap=0)) <= 200
 
 
-def test_wanted_documents__all_or_those_within_reach_of_the_run():
+def test_candidate_documents__corpus_or_top_n_of_the_run():
     run = Run("BM25", {"q1": (RunEntry("d1", 3.0), RunEntry("d2", 2.0)), "q2": (RunEntry("d3", 1.0),)})
     assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 50)) == {"d1", "d2", "d3"}
     assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 1, run)) == {"d1", "d3"}

@@ -1,4 +1,4 @@
-"""Judgements from use: what is cited is relevant, votes say how much."""
+"""Judgements from citations and votes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from evaluation.datasets import Question
 from evaluation.feedback import build_judgements
 
 
-def test_judge__cited_is_1_liked_is_2_disliked_is_0():
+def test_build_judgements__grades():
     judged = build_judgements(
         [
             AnsweredQuestion(3, "Disliked, but one is liked elsewhere?", -1, (7, 8)),
@@ -20,7 +20,7 @@ def test_judge__cited_is_1_liked_is_2_disliked_is_0():
     assert (judged.without, judged.voted) == (1, 1)
 
 
-def test_judge__the_same_question_is_one_and_its_votes_add_up():
+def test_build_judgements__merges_equal_questions_and_sums_votes():
     judged = build_judgements(
         [
             AnsweredQuestion(9, "what IS  it", -1, (1, 2)),
@@ -32,13 +32,13 @@ def test_judge__the_same_question_is_one_and_its_votes_add_up():
     assert judged.qrels == {"3": {"1": 0, "2": 2, "3": 2}}
 
 
-def test_judge__the_same_chinese_question_is_one():
+def test_build_judgements__merges_equal_chinese_questions():
     judged = build_judgements(
         [AnsweredQuestion(2, "大门何时打开？", 0, (1,)), AnsweredQuestion(1, "大门何时打开", 0, (2,))]
     )
     assert judged.qrels == {"1": {"1": 1, "2": 1}}
 
 
-def test_judge__nothing_cited_is_nothing_to_measure():
+def test_build_judgements__without_citations():
     assert build_judgements([AnsweredQuestion(1, "?", 5, ())]).questions == ()
     assert build_judgements([]).questions == ()

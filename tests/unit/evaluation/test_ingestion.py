@@ -1,4 +1,4 @@
-"""Ingestion of a dataset: what its jobs ask for."""
+"""Jobs that the ingestion of a dataset submits."""
 
 from __future__ import annotations
 

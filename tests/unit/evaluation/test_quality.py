@@ -1,4 +1,4 @@
-"""Measuring methods through fakes at the ports: what is ranked, counted and reported."""
+"""Measurement of methods with fakes: rankings, counts and reports."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def candidate(chunk_id, document, rank=1, score=0.0):
 
 
 def recall(question):
-    # Two chunks of d1 stand before the only one of d2.
+    # Two chunks of d1 come before the only chunk of d2.
     chunks = [candidate(10, "d1", 1, 0.9), candidate(11, "d1", 2, 0.8), candidate(20, "d2", 3, 0.7)]
     return RecallResult(tuple(chunks), requested=50, plan="exact")
 
 
 class Fake:
-    """A reranker that sorts by a key and reports what it cost."""
+    """A reranker that sorts by a key and reports a usage."""
 
     def __init__(self, method, key, usage=None, fallbacks=(), flags=()):
         self.method = method
@@ -47,7 +47,7 @@ class Fake:
         self.asked.append((question, len(candidates)))
         ordered = sorted(candidates, key=self.key)
         ranked = [RankedCandidate(c, rank, 1 / rank, flags=self.flags) for rank, c in enumerate(ordered, start=1)]
-        # Out of order on purpose: the rank counts, not the place in the tuple.
+        # Not sorted by rank, because the rank counts and not the position in the tuple.
         return RerankResult(tuple(reversed(ranked)), self.method, self.fallbacks, self.usage)
 
 
@@ -55,7 +55,7 @@ def keep_order():
     return Fake("none", key=lambda c: c.recall_rank)
 
 
-def turn_round():
+def reverse_order():
     return Fake("reverse", key=lambda c: -c.recall_rank, usage=Usage(2, 100, 20, 0.01))
 
 
@@ -77,22 +77,22 @@ def test_measure__document_counts_with_its_best_chunk():
 
 
 def test_measure__methods_see_the_same_candidates():
-    keep, turn = keep_order(), turn_round()
+    keep, turn = keep_order(), reverse_order()
     results = measured(rerankers={"none": keep, "reverse": turn})
     assert [result.method for result in results] == ["none", "reverse"]
     assert results[1].rankings["q1"] == ("d2", "d1")
     assert keep.asked == turn.asked
 
 
-def test_measure__warms_up_on_one_candidate_that_counts_nowhere():
-    turn = turn_round()
+def test_measure__warm_up_is_not_measured():
+    turn = reverse_order()
     (result,) = measured(rerankers={"reverse": turn})
     assert turn.asked == [("first?", 1), ("first?", 3), ("second?", 3)]
     assert result.usage == Usage(4, 200, 40, 0.02)
     assert result.tokens == 240
 
 
-def test_measure__latency_holds_recall_and_reranking():
+def test_measure__latency_includes_recall_and_reranking():
     (result,) = measured()
     assert 0 < result.p50_ms <= result.p95_ms
 
@@ -110,7 +110,7 @@ def test_measure__counts_fallbacks_and_unscored():
     assert (result.fallbacks, result.unscored) == (2, 6)
 
 
-def test_measure__tells_progress():
+def test_measure__reports_progress():
     seen = []
     measured(on_progress=lambda done, total: seen.append((done, total)))
     assert seen == [(1, 2), (2, 2)]
@@ -146,16 +146,16 @@ def test_run_recall__top_n_counts_documents():
     assert [c.chunk_id for c in run_recall("keyword", top_n=1)(QUESTIONS[0]).candidates] == [10, 11]
 
 
-def test_run_recall__question_that_the_run_does_not_hold():
+def test_run_recall__question_missing_in_the_run():
     assert run_recall("dense")(QUESTIONS[1]).candidates == ()
 
 
 def evaluation():
-    results = measured(rerankers={"none": keep_order(), "reverse": turn_round()})
+    results = measured(rerankers={"none": keep_order(), "reverse": reverse_order()})
     return Evaluation("proverbs", 3, len(QUESTIONS), "dense", results)
 
 
-def test_as_json__holds_exactly_the_promised_keys():
+def test_evaluation_json__has_exactly_the_documented_keys():
     document = json.loads(json.dumps(evaluation_json(evaluation())))
     assert document["dataset"] == {"name": "proverbs", "documents": 3, "queries": 2}
     assert document["recall"] == "dense"
@@ -166,8 +166,8 @@ def test_as_json__holds_exactly_the_promised_keys():
     assert document["methods"][1]["cost_usd"] == 0.02
 
 
-def test_as_json__gives_each_question_when_asked():
-    results = measured(rerankers={"none": keep_order(), "reverse": turn_round()})
+def test_evaluation_json__by_question():
+    results = measured(rerankers={"none": keep_order(), "reverse": reverse_order()})
     texts = {question.id: question.text for question in QUESTIONS}
     document = evaluation_json(Evaluation("proverbs", 3, 2, "dense", results, texts=texts), by_question=True)
     assert document["questions"] == [
@@ -176,8 +176,8 @@ def test_as_json__gives_each_question_when_asked():
     ]
 
 
-def test_differences__are_counted_and_the_largest_listed():
-    results = measured(rerankers={"none": keep_order(), "reverse": turn_round(), "same": keep_order()})
+def test_compare_methods__counts_wins_and_lists_the_largest_differences():
+    results = measured(rerankers={"none": keep_order(), "reverse": reverse_order(), "same": keep_order()})
     reverse, same = compare_methods(results, {"q1": "first?", "q2": "second?"}, 1)
     assert (reverse.method, reverse.against, reverse.won, reverse.tied, reverse.lost) == ("reverse", "none", 1, 0, 1)
     assert reverse.p == 1.0
@@ -187,20 +187,20 @@ def test_differences__are_counted_and_the_largest_listed():
     assert compare_methods((), {}, 1) == ()
 
 
-def test_as_rows__fit_the_columns():
+def test_evaluation_rows__fit_the_columns():
     rows = evaluation_rows(evaluation())
     assert [row[0] for row in rows] == ["none", "reverse"]
     assert {len(row) for row in rows} == {len(COLUMNS)}
     assert rows[1][-1] == "10.00"
 
 
-def test_notes__name_what_fell_back():
+def test_format_notes__fallbacks_unscored_and_prices():
     whole = evaluation()
     assert format_notes(whole) == []
     damaged = replace(whole, methods=(replace(whole.methods[0], fallbacks=1, unscored=3),))
     assert len(format_notes(damaged)) == 2
     unpriced = replace(whole, methods=(replace(whole.methods[1], usage=Usage(calls=2, prompt_tokens=9)),))
-    assert format_notes(unpriced) == ["reverse: its calls have no price, so they count as free; see REFDESK_PRICES."]
+    assert format_notes(unpriced) == ["reverse: its calls have no price and count as free. Set REFDESK_PRICES."]
 
 
 def test_plot__writes_an_image(tmp_path):
@@ -210,7 +210,7 @@ def test_plot__writes_an_image(tmp_path):
     assert path.read_bytes().startswith(b"\x89PNG")
 
 
-def test_plot__place_that_cannot_be_written(tmp_path):
+def test_plot__path_that_is_not_writable(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
     with pytest.raises(InvalidInput, match="cannot be written"):
         plot_quality(evaluation(), tmp_path / "no such folder" / "plot.png")
