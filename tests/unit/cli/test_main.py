@@ -230,7 +230,7 @@ def test_json__for_an_output_that_knows_no_unicode(monkeypatch):
 def test_summary__counts_everything_once(run, monkeypatch):
     told: list[str] = []
     monkeypatch.setattr("cli.ingest.print_note", lambda text, style="": told.append(text))
-    monkeypatch.setattr("cli.ingest.complain", told.append)
+    monkeypatch.setattr("cli.ingest.print_error", told.append)
     print_summary(
         [
             IngestResult("a", 1, "succeeded", 1, "A", 2),
