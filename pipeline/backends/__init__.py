@@ -1,1 +1,1 @@
-"""What fills the ports; each heavy library is imported on first use."""
+"""Implementations of the protocols in `pipeline.ports`. Heavy libraries are imported on first use."""

@@ -40,10 +40,13 @@ BAD = {
     ),
     "a stream of garbage": (
         ScriptedReply(body="data: {\x00\x7f\n\ndata: [[[\n\n", headers=EVENTS),
-        "no chat completion",
+        "not a chat completion",
     ),
-    "a stream that breaks off": (ScriptedReply(body='data: {"choices": []}\n\n', headers=EVENTS), "broke off"),
-    "bytes": (ScriptedReply(body="\x01\x02{{{<<<"), "no chat completion"),
+    "a stream that breaks off": (
+        ScriptedReply(body='data: {"choices": []}\n\n', headers=EVENTS),
+        "closed the connection",
+    ),
+    "bytes": (ScriptedReply(body="\x01\x02{{{<<<"), "not a chat completion"),
     "repeated ids": (ScriptedReply("[3] > " * 40 + "[3]"), "form that was asked for"),
     "repeated ids in JSON": (
         ScriptedReply(json.dumps({"ranking": [7] * 40, "ratings": []})),
@@ -59,7 +62,7 @@ BAD = {
     "no such model": (ScriptedReply(status=404, body="model not found"), "status 404"),
     "too many requests for an hour": (
         ScriptedReply(status=429, body="", headers={"Retry-After": "3600"}),
-        "asks to slow down",
+        "limits the request rate",
     ),
     "a broken server": (ScriptedReply(status=500, body="boom", headers={"Retry-After": "0"}), "status 500"),
     "a closed socket": (ScriptedReply(close=True), "cannot be reached"),

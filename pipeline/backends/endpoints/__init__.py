@@ -1,1 +1,1 @@
-"""Model endpoints over HTTP: chat, embeddings and reranking."""
+"""Clients of model endpoints over HTTP: chat, embeddings and reranking."""

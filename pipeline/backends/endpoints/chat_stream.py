@@ -1,4 +1,4 @@
-"""Replies of OpenAI-compatible servers: read from one JSON document or from a stream of events."""
+"""Read replies of OpenAI-compatible servers from one JSON document or from a stream of server-sent events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pipeline.errors import LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.types import TokenLogprobs
 
 MAX_REPLY_CHARS = 2_000_000
-"""A server that never stops talking is cut off here."""
+"""Longest reply that is read."""
 
 
 @dataclass(slots=True)
 class ReplyParts:
-    """What a reply says."""
+    """The contents of a reply, as far as it was read."""
 
     text: str = ""
     model: str = ""
@@ -31,20 +31,32 @@ class ReplyParts:
 
 
 def read_reply(
-    response: httpx.Response, *, ends: float, on_text: Callable[[str], None] | None, where: str
+    response: httpx.Response, *, ends: float, on_text: Callable[[str], None] | None, subject: str
 ) -> ReplyParts:
-    """Read a reply of status 200, streamed or whole, as the server chose; raises when it is none or takes too long."""
-    text = _read_within_deadline(response, ends, where)
+    """Read a reply of status 200, streamed or whole, as the server chose.
+
+    Args:
+        response: The response, not read yet.
+        ends: Deadline, in the time of `monotonic`.
+        on_text: Called with the text so far after each part.
+        subject: Start of error messages.
+
+    Raises:
+        LlmTimeout: The deadline has passed.
+        LlmUnparsable: The response is not a chat completion or is too long.
+        LlmUnreachable: The stream ended before the reply was complete, or contains an error.
+    """
+    text = _read_within_deadline(response, ends, subject)
     if "text/event-stream" in response.headers.get("Content-Type", ""):
-        return _read_events(_lines(text), on_text, where)
+        return _read_events(_lines(text), on_text, subject)
     parts = ReplyParts()
-    _apply_document(parts, _parse("".join(text), where), "message", where)
+    _apply_document(parts, _parse("".join(text), subject), "message", subject)
     if on_text is not None and parts.text:
         on_text(parts.text)
     return parts
 
 
-def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, where: str) -> ReplyParts:
+def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, subject: str) -> ReplyParts:
     parts = ReplyParts()
     complete = False
     for line in lines:
@@ -55,28 +67,28 @@ def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, wh
             complete = True
             break
         before = len(parts.text)
-        _apply_document(parts, _parse(data, where), "delta", where)
+        _apply_document(parts, _parse(data, subject), "delta", subject)
         if on_text is not None and len(parts.text) > before:
             on_text(parts.text)
     if not complete and not parts.finish_reason:
-        raise LlmUnreachable(f"The language model at {where} broke off in the middle of its answer.")
+        raise LlmUnreachable(f"{subject} closed the connection before its reply was complete.")
     return parts
 
 
-def _read_within_deadline(response: httpx.Response, ends: float, where: str) -> Iterator[str]:
+def _read_within_deadline(response: httpx.Response, ends: float, subject: str) -> Iterator[str]:
     read = 0
     for part in response.iter_text():
-        # httpx times each read by itself: a server that sends a byte now and then would never run out of time.
+        # The timeout of httpx applies to each read, so a server that sends single bytes would never exceed it.
         if monotonic() > ends:
-            raise LlmTimeout(f"The language model at {where} did not finish its answer in time.")
+            raise LlmTimeout(f"{subject} did not finish its reply in time.")
         read += len(part)
         if read > MAX_REPLY_CHARS:
-            raise LlmUnparsable(f"The language model at {where} sent an endless answer.")
+            raise LlmUnparsable(f"{subject} sent a reply longer than {MAX_REPLY_CHARS:,} characters.")
         yield part
 
 
 def _lines(text: Iterable[str]) -> Iterator[str]:
-    """Put text that comes in parts together to lines."""
+    """Join parts of text and yield them line by line."""
     unfinished: list[str] = []
     for part in text:
         head, *following = part.split("\n")
@@ -87,31 +99,31 @@ def _lines(text: Iterable[str]) -> Iterator[str]:
     yield "".join(unfinished)
 
 
-def _parse(text: str, where: str) -> dict[str, Any]:
+def _parse(text: str, subject: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise LlmUnparsable(f"The server at {where} sent something that is no chat completion: {text}") from error
+        raise LlmUnparsable(f"{subject} sent a reply that is not a chat completion: {text}") from error
     if not isinstance(value, dict):
-        raise LlmUnparsable(f"The server at {where} sent something that is no chat completion: {text}")
+        raise LlmUnparsable(f"{subject} sent a reply that is not a chat completion: {text}")
     if value.get("error"):
-        raise LlmUnreachable(f"The language model at {where} broke off with an error: {value['error']}")
+        raise LlmUnreachable(f"{subject} reported an error in its reply: {value['error']}")
     return value
 
 
-def _apply_document(parts: ReplyParts, value: dict[str, Any], field: str, where: str) -> None:
-    """Add one document or event to what was read so far."""
+def _apply_document(parts: ReplyParts, value: dict[str, Any], field: str, subject: str) -> None:
+    """Add one JSON document or event to `parts`."""
     choices = value.get("choices")
     if not isinstance(choices, list) or (field == "message" and not choices):
-        raise LlmUnparsable(f"The server at {where} sent a reply without choices.")
+        raise LlmUnparsable(f"{subject} sent a reply without choices.")
     for choice in choices[:1]:
-        said = choice.get(field) if isinstance(choice, dict) else None
-        if isinstance(said, dict):
-            parts.text += _text(said.get("content"))
+        message = choice.get(field) if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            parts.text += _text(message.get("content"))
             parts.finish_reason = str(choice.get("finish_reason") or parts.finish_reason)
             parts.tokens += _tokens(choice.get("logprobs"))
         elif field == "message":
-            raise LlmUnparsable(f"The server at {where} sent a reply without a message.")
+            raise LlmUnparsable(f"{subject} sent a reply without a message.")
     parts.model = str(value.get("model") or parts.model)
     usage = value.get("usage")
     if isinstance(usage, dict):
@@ -120,7 +132,7 @@ def _apply_document(parts: ReplyParts, value: dict[str, Any], field: str, where:
 
 
 def _text(content: Any) -> str:
-    """Read a message's content, which may be a string, a list of parts, or nothing."""
+    """Return the text of a message's content: a string, a list of parts, or nothing."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -129,7 +141,7 @@ def _text(content: Any) -> str:
 
 
 def _tokens(logprobs: Any) -> list[TokenLogprobs]:
-    """Read the log-probabilities of a reply's tokens; what has another form is left out."""
+    """Read the log-probabilities of a reply's tokens, skipping entries of another form."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
     entries = content if isinstance(content, list) else []
     return [
@@ -139,16 +151,18 @@ def _tokens(logprobs: Any) -> list[TokenLogprobs]:
     ]
 
 
-def _alternatives(place: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Give each token that could stand at a place once, the one that does stand there among them."""
-    others = place.get("top_logprobs")
+def _alternatives(entry: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield each alternative at one position of the reply once, including the token that was chosen."""
+    others = entry.get("top_logprobs")
     seen: set[str] = set()
-    for entry in [place, *(others if isinstance(others, list) else [])]:
-        text, value = (entry.get("token"), entry.get("logprob")) if isinstance(entry, dict) else (None, None)
+    for alternative in [entry, *(others if isinstance(others, list) else [])]:
+        if not isinstance(alternative, dict):
+            continue
+        text, value = alternative.get("token"), alternative.get("logprob")
         if isinstance(text, str) and isinstance(value, int | float) and text not in seen and not math.isnan(value):
             seen.add(text)
             yield text, float(value)
 
 
-def _count(value: Any, otherwise: int | None) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else otherwise
+def _count(value: Any, default: int | None) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else default

@@ -1,8 +1,8 @@
-"""Embedding models behind an OpenAI-compatible endpoint: OpenAI itself, vLLM, TEI, llama.cpp, Ollama.
+"""Embedding models of an OpenAI-compatible endpoint: OpenAI itself, vLLM, TEI, llama.cpp, Ollama.
 
-One request holds as many texts as the endpoint takes: one that says there are too many gets half as many from then on.
-The vectors are checked before anything sees them: as many as texts, in the order of their indexes, of the profile's
-dimensions, of finite numbers.
+A request contains as many texts as the endpoint accepts: if it rejects a batch as too large, later batches have half
+the size. The vectors are checked before they are used: their number, their order by index, the profile's dimensions,
+and finite values.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
-from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
+from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
 from pipeline.errors import (
     LlmRejected,
     LlmUnparsable,
@@ -27,18 +28,20 @@ from pipeline.text.tokens import estimate_tokens
 from pipeline.types import EmbeddingProfile
 
 MAX_ABS_VALUE, MIN_ABS_VALUE = 1e9, 1e-12
-"""Size of the numbers that a vector may hold, and that one of them must pass."""
+"""Largest absolute value in a vector, and the value that at least one of its numbers must exceed."""
 MAX_REPLY_BYTES = 400_000_000
-"""A batch of 2,048 vectors of 4,000 numbers, written out, has about 160 MB."""
+"""A batch of 2,048 vectors of 4,000 numbers, written as text, has about 160 MB."""
 MAX_TOKENS = 8191
-"""What OpenAI's embedding models read; other servers say when a text is too long."""
+"""Longest input of OpenAI's embedding models. Other servers report it when a text is too long."""
 KEY_SETTING = "REFDESK_EMBEDDING_API_KEY"
 REJECTED_STATUSES = frozenset({400, 413, 422})
-"""Answers to a request that the endpoint does not take as it is."""
+"""Statuses of a request that the endpoint does not accept in this form."""
+CONFIGURATION_STATUSES = frozenset({401, 403, 404})
+"""Statuses that the operator has to fix: the key, the model or the address is wrong."""
 
 
 class OpenAIEmbeddings:
-    """Fills the ports `Embedder` and `Tokenizer` over HTTP."""
+    """An `Embedder` and `Tokenizer` over HTTP."""
 
     def __init__(
         self,
@@ -48,58 +51,74 @@ class OpenAIEmbeddings:
         batch_size: int = 32,
         timeout_s: float = 60.0,
         max_retries: int = 4,
-        ask_dimensions: bool = True,
+        send_dimensions: bool = True,
     ) -> None:
-        """Take the profile with its address (…/v1); `timeout_s` is for one request with all its retries.
+        """Create the client; no request is sent yet.
 
-        `ask_dimensions` sends the profile's dimensions along; an endpoint that knows no such field (ada-002, most local
-        servers) is asked without it from then on, and its vectors must fit as they are. Raises `ModelUnavailable` for a
-        key that can be none.
+        Args:
+            profile: The profile, with the endpoint's base URL (…/v1).
+            api_key: Sent as a bearer token; empty sends none.
+            batch_size: Most texts per request.
+            timeout_s: Time for one request with all its retries.
+            max_retries: Retries after the first attempt.
+            send_dimensions: Send the profile's dimensions. An endpoint that rejects the parameter (ada-002, most local
+                servers) gets later requests without it; its vectors must have the profile's dimensions anyway.
+
+        Raises:
+            ModelUnavailable: The key contains characters that no key has.
         """
         self._profile = profile
         self._batch_size = batch_size
         self._timeout_s = timeout_s
-        self._ask_dimensions = ask_dimensions
+        self._send_dimensions = send_dimensions
         try:
             authorization_header(api_key.strip(), KEY_SETTING)
-        except LlmRejected as error:  # a fault of the setting, not of a text
+        except LlmRejected as error:  # The setting is wrong, not a text.
             raise ModelUnavailable(str(error)) from error
-        shown = redact_url(embeddings_url(profile.base_url))
-        self._endpoint = JsonEndpoint(
-            embeddings_url(profile.base_url),
-            subject="The embedding endpoint",
-            api_key=api_key,
-            key_setting=KEY_SETTING,
-            wrong_address=ModelUnavailable(
-                f"{shown} is not an http(s) address; give one like https://api.openai.com/v1."
+        url = embeddings_url(profile.base_url)
+        self._endpoint = HttpEndpoint(
+            url,
+            EndpointTexts(
+                subject=f"The embedding model {profile.model!r} at",
+                unreachable_fix="check that the server is running",
+                key_setting=KEY_SETTING,
             ),
-            advice="check that it runs",
+            api_key=api_key,
+            invalid_url=partial(
+                ModelUnavailable,
+                f"{redact_url(url)} is not an http(s) URL. Use a base URL such as https://api.openai.com/v1.",
+            ),
             max_retries=max_retries,
             max_reply_bytes=MAX_REPLY_BYTES,
         )
 
     @property
     def profile(self) -> EmbeddingProfile:
-        """The profile whose vectors it writes."""
+        """The profile of the vectors."""
         return self._profile
 
     def count(self, text: str) -> int:
-        """Estimate the tokens of one text from above: the endpoint's own tokenizer is not here."""
+        """Return an upper estimate of the tokens of a text; the endpoint's own tokenizer is not available."""
         return estimate_tokens(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
-        """Embed texts as they are: shape (texts, dimensions), float32, rows of length 1 if the profile says so.
+        """Embed texts (prefixes already applied).
 
-        Raises an `LlmError` when the endpoint fails, `ModelUnavailable` when key, model or address are wrong, and
-        `ProfileMismatch` when its vectors have other dimensions.
+        Returns:
+            Shape (texts, dimensions), float32; rows of length 1 if the profile normalises.
+
+        Raises:
+            LlmError: The endpoint failed.
+            ModelUnavailable: The key, the model or the address is wrong.
+            ProfileMismatch: The vectors have other dimensions than the profile.
         """
         rows: list[Sequence[float]] = []
         size = self._batch_size
         while len(rows) < len(texts):
             part = texts[len(rows) : len(rows) + size]
-            found = self._embed(part)
-            size = size if found else len(part) // 2
-            rows += found or []
+            vectors_of_part = self._embed(part)
+            size = size if vectors_of_part else len(part) // 2
+            rows += vectors_of_part or []
         vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self._profile.dimensions)
         if self._profile.normalize:
             lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -107,7 +126,7 @@ class OpenAIEmbeddings:
         return vectors
 
     def probe(self) -> int:
-        """Ask for one vector and give its dimensions; for a profile that does not name them yet (0)."""
+        """Request one vector and return its dimensions; for a profile whose dimensions are unknown (0)."""
         return len((self._embed(["How many dimensions has this?"]) or [[]])[0])
 
     def close(self) -> None:
@@ -115,96 +134,90 @@ class OpenAIEmbeddings:
         self._endpoint.close()
 
     def _embed(self, texts: Sequence[str]) -> list[Sequence[float]] | None:
-        """Embed one batch; None when the endpoint refuses it, which may be for its size."""
-        answer = self._endpoint.retried(lambda ends: self._ask(texts, ends), self._timeout_s)
+        """Embed one batch; return None if the endpoint rejects it, possibly because of its size."""
+        answer = self._endpoint.run_with_retries(lambda ends: self._ask(texts, ends), self._timeout_s)
         return None if answer is None else self._read(answer, len(texts))
 
     def _ask(self, texts: Sequence[str], ends: float) -> Any:
-        """Ask once; None when several texts are refused: they may be too many, or one of them the reason."""
+        """Send one request; return None if several texts are rejected: too large, or one of them is invalid."""
         payload: dict[str, Any] = {"model": self._profile.model, "input": list(texts), "encoding_format": "float"}
-        if self._ask_dimensions:
+        if self._send_dimensions:
             payload["dimensions"] = self._profile.dimensions
         reply = self._endpoint.post(payload, ends)
-        status, said = reply.status, reply.said
-        if status in REJECTED_STATUSES and self._ask_dimensions and _is_about_dimensions(said):
-            self._ask_dimensions = False
+        status, text = reply.status, reply.text
+        if status in REJECTED_STATUSES and self._send_dimensions and _is_about_dimensions(text):
+            self._send_dimensions = False
             return self._ask(texts, ends)
         if status in REJECTED_STATUSES and len(texts) > 1:
-            # Texts that are too long together are no limit on their number, and other ones may fit.
-            if "token" not in said.casefold():
+            # A limit on the tokens of a request depends on these texts, so the batch size stays.
+            if "token" not in text.casefold():
                 self._batch_size = min(self._batch_size, len(texts) // 2)
             return None
         if status != 200:
-            raise self._refusal(status, said)
+            message = self._endpoint.format_rejection(status, text)
+            raise (ModelUnavailable if status in CONFIGURATION_STATUSES else LlmRejected)(message)
         try:
-            return json.loads(said)
+            return json.loads(text)
         except (ValueError, RecursionError):
-            raise LlmUnparsable(f"{self._endpoint.subject} sent something that holds no vectors.") from None
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON.") from None
 
     def _read(self, answer: Any, count: int) -> list[Sequence[float]]:
-        """Read as many vectors as there were texts, in the order of their indexes."""
+        """Return the vectors of `count` texts in the order of their indexes."""
         data = answer.get("data") if isinstance(answer, dict) else None
         if not isinstance(data, list) or not all(isinstance(entry, dict) for entry in data):
-            raise LlmUnparsable(f"{self._endpoint.subject} sent no list of vectors.")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply without a list of vectors.")
         places = [entry.get("index", place) for place, entry in enumerate(data)]
         by_index = {
             place: entry.get("embedding") for place, entry in zip(places, data, strict=True) if isinstance(place, int)
         }
         if len(data) != count or set(by_index) != set(range(count)):
             raise LlmUnparsable(
-                f"{self._endpoint.subject} was sent {count} texts and gave vectors for other ones"
-                f" ({len(data)} entries)."
+                f"{self._endpoint.subject} returned {len(data)} vectors for {count} texts, or wrong indexes."
             )
         return [self._checked(by_index[index]) for index in range(count)]
 
     def _checked(self, vector: Any) -> Sequence[float]:
-        # Not only what is no number at all: sums of squares have to fit, too.
+        # Very large finite values are rejected too, because sums of squares have to fit into a float.
         numbers = isinstance(vector, list) and all(
             isinstance(v, int | float) and abs(v) <= MAX_ABS_VALUE for v in vector
         )
         if not numbers:
-            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector that holds no finite numbers of usual size.")
+            raise LlmUnparsable(
+                f"{self._endpoint.subject} sent a vector with values other than finite numbers up to {MAX_ABS_VALUE:g}."
+            )
         if not any(abs(value) > MIN_ABS_VALUE for value in vector):
-            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector of zeros, which is similar to nothing.")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a vector of zeros, which has no direction to compare.")
         if self._profile.dimensions not in (0, len(vector)):
             raise ProfileMismatch(
-                f"{self._endpoint.subject} gives vectors of {len(vector)} dimensions for the model"
-                f" {self._profile.model}, the profile {self._profile.name} has {self._profile.dimensions}; nothing is"
-                " stored. Add a profile for what it gives now."
+                f"{self._endpoint.subject} returns vectors of {len(vector)} dimensions, but the profile"
+                f" {self._profile.name} has {self._profile.dimensions}, so nothing is stored. Add a profile for the new"
+                " dimensions."
             )
-        found: Sequence[float] = vector
-        return found
-
-    def _refusal(self, status: int, said: str) -> LlmRejected | ModelUnavailable:
-        about = {
-            401: f"refused the key; check {KEY_SETTING}",
-            403: f"does not let this key use it; check {KEY_SETTING}",
-            404: "knows no such address or model",
-        }.get(status)
-        whole = f"{self._endpoint.subject}, asked for the model {self._profile.model!r}, "
-        if about is not None:  # a fault of the setting, not of the text
-            return ModelUnavailable(f"{whole}{about} (status {status}). {said}")
-        return LlmRejected(f"{whole}refused the request (status {status}). {said}")
+        checked: Sequence[float] = vector
+        return checked
 
 
 def embeddings_url(base_url: str) -> str:
-    """Give the address that ends in /embeddings, also of one that ends before it."""
-    bare = base_url.strip().rstrip("/")
-    return bare if bare.endswith("/embeddings") else f"{bare}/embeddings"
+    """Return the URL, with `/embeddings` appended if it is missing."""
+    stripped = base_url.strip().rstrip("/")
+    return stripped if stripped.endswith("/embeddings") else f"{stripped}/embeddings"
 
 
 def describe_endpoint(profile: EmbeddingProfile, *, api_key: str = "", timeout_s: float = 30.0) -> EmbeddingProfile:
-    """Ask an endpoint once for a vector and give the profile with the dimensions that come.
+    """Request one vector and return the profile with its dimensions.
 
-    With dimensions in the profile they are asked for, and another number is a `ProfileMismatch`.
+    Raises:
+        ProfileMismatch: The profile has dimensions already, and the endpoint returns others.
     """
-    asked = bool(profile.dimensions)
-    client = OpenAIEmbeddings(profile, api_key=api_key, timeout_s=timeout_s, max_retries=1, ask_dimensions=asked)
+    send_dimensions = bool(profile.dimensions)
+    client = OpenAIEmbeddings(
+        profile, api_key=api_key, timeout_s=timeout_s, max_retries=1, send_dimensions=send_dimensions
+    )
     try:
         return replace(profile, dimensions=client.probe())
     finally:
         client.close()
 
 
-def _is_about_dimensions(said: str) -> bool:
-    return "dimension" in said.casefold() or "extra" in said.casefold() or "matryoshka" in said.casefold()
+def _is_about_dimensions(message: str) -> bool:
+    return any(word in message.casefold() for word in ("dimension", "extra", "matryoshka"))

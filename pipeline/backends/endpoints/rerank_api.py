@@ -1,8 +1,9 @@
-"""Rerank endpoints over HTTP: the shape of Cohere's v2 API, which Jina, vLLM and llama.cpp serve as well, and TEI's.
+"""Rerank endpoints over HTTP: Cohere's v2 API, which Jina, vLLM and llama.cpp serve as well, and that of TEI.
 
-Cohere's shape (https://docs.cohere.com/reference/rerank): `{model, query, documents, top_n}` brings `{results: [{index,
-relevance_score}]}`. Text Embeddings Inference reads `{query, texts}` and answers with a list `[{index, score}]`. Which
-of the two a server wants, and how many passages it takes at once, is found out at the first refusal and remembered.
+Cohere (https://docs.cohere.com/reference/rerank): a request `{model, query, documents, top_n}` returns `{results:
+[{index, relevance_score}]}`. Text Embeddings Inference reads `{query, texts}` and returns a list `[{index, score}]`.
+The first rejected request shows which of the two a server supports and how many passages fit into one request; both are
+remembered.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from pipeline.backends.endpoints.chat_address import redact_url
-from pipeline.backends.endpoints.json_endpoint import JsonEndpoint
+from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens
@@ -23,54 +23,66 @@ from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000
 URL_SETTING = "REFDESK_RERANK_API_URL"
+INVALID_URL = f"{URL_SETTING} is not an http(s) URL. Use one such as http://127.0.0.1:8080/rerank."
 
 
 class HttpRerankEndpoint:
-    """Fills the port `RerankEndpoint` over HTTP."""
+    """A `RerankEndpoint` over HTTP."""
 
     def __init__(self, url: str, *, model: str = "", api_key: str = "", max_retries: int = 2) -> None:
-        """Take the address, with or without /rerank at its end, and the model's name where the endpoint wants one."""
+        """Create the client; no request is sent yet.
+
+        Args:
+            url: The endpoint, with or without `/rerank` at its end.
+            model: The model's name; empty for an endpoint with a single model.
+            api_key: Sent as a bearer token; empty sends none.
+            max_retries: Retries after the first attempt.
+        """
         self._model = model
-        self._where = redact_url(_rerank_url(url))
-        self._lists_texts = False
-        self._batch: int | None = None
-        self._endpoint = JsonEndpoint(
+        self._sends_texts = False
+        self._batch_size: int | None = None
+        self._endpoint = HttpEndpoint(
             _rerank_url(url),
-            subject="The reranker at",
-            api_key=api_key,
-            key_setting="REFDESK_RERANK_API_KEY",
-            wrong_address=LlmRejected(
-                f"{URL_SETTING} is not an http(s) address; set it like http://127.0.0.1:8080/rerank."
+            EndpointTexts(
+                subject=f"The reranker {model!r} at" if model else "The reranker at",
+                unreachable_fix=f"check that the server is running and {URL_SETTING}",
+                not_found_fix=f"; check {URL_SETTING} and REFDESK_RERANK_API_MODEL",
+                key_setting="REFDESK_RERANK_API_KEY",
             ),
-            advice=f"check that it runs and {URL_SETTING}",
+            api_key=api_key,
+            invalid_url=partial(LlmRejected, INVALID_URL),
             max_retries=max_retries,
             max_reply_bytes=MAX_REPLY_BYTES,
         )
 
     @property
     def name(self) -> str:
-        """The model's name, or the address where the endpoint has one model only."""
-        return self._model or self.where
+        """The model's name, or the address if the endpoint has a single model."""
+        return self._model or self.address
 
     @property
-    def where(self) -> str:
-        """The endpoint as shown to people: no user name, password or query."""
-        return self._where
+    def address(self) -> str:
+        """The endpoint without user name, password and query."""
+        return self._endpoint.address
 
     def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
-        """Score passages, in as many calls as the server's limit asks for; raises an `LlmError` when it gives none."""
+        """Return one score per passage, in as many requests as the server's batch limit needs.
+
+        Raises:
+            LlmError: The endpoint failed.
+        """
         ends = monotonic() + timeout_s
         scores: list[float | None] = []
         usage, notes = Usage(), []
         while len(scores) < len(passages):
-            part = passages[len(scores) : len(scores) + (self._batch or len(passages))]
-            answer = self._endpoint.retried(partial(self._ask, question, part), ends - monotonic())
-            if answer is None:  # too many at once; the limit is remembered
+            batch = passages[len(scores) : len(scores) + (self._batch_size or len(passages))]
+            answer = self._endpoint.run_with_retries(partial(self._ask, question, batch), ends - monotonic())
+            if answer is None:  # The batch was too large; `_ask` has halved the batch size.
                 continue
-            found, note = read_scores(answer, len(part))
-            scores += found
+            batch_scores, note = read_scores(answer, len(batch))
+            scores += batch_scores
             notes += [note] if note else []
-            usage += _usage(answer, question, part)
+            usage += _usage(answer, question, batch)
         return PassageScores(tuple(scores), usage, notes[0] if notes else "")
 
     def close(self) -> None:
@@ -78,74 +90,67 @@ class HttpRerankEndpoint:
         self._endpoint.close()
 
     def _payload(self, question: str, passages: Sequence[str]) -> dict[str, Any]:
-        if self._lists_texts:
+        if self._sends_texts:
             return {"query": question, "texts": list(passages), "truncate": True}
         model = {"model": self._model} if self._model else {}
         return model | {"query": question, "documents": list(passages), "top_n": len(passages)}
 
     def _ask(self, question: str, passages: Sequence[str], ends: float) -> Any:
-        """Ask once; None when the passages are too many at once, of which half are tried then."""
+        """Send one request; return None if the server rejects its size, after halving the batch size."""
         reply = self._endpoint.post(self._payload(question, passages), ends)
-        if reply.status in {400, 422} and not self._lists_texts and "texts" in reply.said:
-            self._lists_texts = True
+        if reply.status in {400, 422} and not self._sends_texts and "texts" in reply.text:
+            self._sends_texts = True
             reply = self._endpoint.post(self._payload(question, passages), ends)
         if reply.status == 413 and len(passages) > 1:
-            self._batch = (len(passages) + 1) // 2
+            self._batch_size = (len(passages) + 1) // 2
             return None
         if reply.status != 200:
-            raise self._refusal(reply.status, reply.said)
+            raise LlmRejected(self._endpoint.format_rejection(reply.status, reply.text))
         try:
-            return json.loads(reply.said)
+            return json.loads(reply.text)
         except (ValueError, RecursionError):
-            raise LlmUnparsable(
-                f"The server at {self.where} sent something that holds no scores: {reply.said}"
-            ) from None
-
-    def _refusal(self, status: int, said: str) -> LlmRejected:
-        about = {
-            401: "refused the key; check REFDESK_RERANK_API_KEY",
-            403: "does not let this key use it; check REFDESK_RERANK_API_KEY",
-            404: f"knows no such address or model; check {URL_SETTING} and REFDESK_RERANK_API_MODEL",
-        }.get(status, "refused the request")
-        return LlmRejected(f"The reranker at {self.where} {about} (status {status}). {said}")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON: {reply.text}") from None
 
 
 def read_scores(answer: Any, count: int) -> tuple[list[float | None], str]:
-    """Read the scores of `count` passages; None for each that has no score of its own, and what was wrong.
+    """Read the scores of `count` passages.
 
-    An entry that is none, an index that no passage has and a value that is no finite number are dropped; of a passage
-    that is scored twice nobody knows which holds, so it has no score.
+    Entries of another form, indexes out of range and values that are not finite numbers are ignored. A passage that is
+    scored twice gets no score, because it is unknown which of the two is right.
+
+    Returns:
+        One score per passage (None for a passage without one), and a note on what was wrong (empty if nothing was).
     """
     entries = answer.get("results", answer.get("data")) if isinstance(answer, dict) else answer
     scores: list[float | None] = [None] * count
     if not isinstance(entries, list):
-        return scores, "the answer holds no list of results."
-    seen: set[int] = set()
-    wrong = twice = 0
+        return scores, "the reply contains no list of results."
+    scored: set[int] = set()
+    invalid = duplicates = 0
     for entry in entries:
         index, score = _index_and_score(entry)
         if index is None or not 0 <= index < count or score is None:
-            wrong += 1
-        elif index in seen:
-            twice += 1
+            invalid += 1
+        elif index in scored:
+            duplicates += 1
             scores[index] = None
         else:
-            seen.add(index)
+            scored.add(index)
             scores[index] = score
-    return scores, _note(wrong, twice, count - len(seen))
+    return scores, _format_note(invalid, duplicates, count - len(scored))
 
 
-def _note(wrong: int, twice: int, missing: int) -> str:
-    said = [
-        f"{number} {what}"
-        for number, what in (
-            (wrong, "results name no passage or no number"),
-            (twice, "passages are scored twice"),
-            (missing, "passages are missing"),
+def _format_note(invalid: int, duplicates: int, missing: int) -> str:
+    problems = [
+        f"{problem}: {number}"
+        for number, problem in (
+            (invalid, "results without a valid index or score"),
+            (duplicates, "passages scored twice"),
+            (missing, "passages missing"),
         )
         if number
     ]
-    return f"{', '.join(said)}." if said else ""
+    return f"{', '.join(problems)}." if problems else ""
 
 
 def _index_and_score(entry: Any) -> tuple[int | None, float | None]:
@@ -160,22 +165,22 @@ def _index_and_score(entry: Any) -> tuple[int | None, float | None]:
 
 
 def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
-    """Read the tokens a server counted, wherever it puts them, or estimate them."""
-    told = answer if isinstance(answer, dict) else {}
-    meta = told["meta"] if isinstance(told.get("meta"), dict) else {}
+    """Return the tokens that the server counted, in any of the known fields, or an estimate."""
+    reply = answer if isinstance(answer, dict) else {}
+    meta = reply["meta"] if isinstance(reply.get("meta"), dict) else {}
     for counts, field in (
-        (told.get("usage"), "prompt_tokens"),
-        (told.get("usage"), "total_tokens"),
+        (reply.get("usage"), "prompt_tokens"),
+        (reply.get("usage"), "total_tokens"),
         (meta.get("tokens"), "input_tokens"),
     ):
         counted = counts.get(field) if isinstance(counts, dict) else None
         if isinstance(counted, int) and counted > 0:
             return Usage(calls=1, prompt_tokens=counted)
-    asked = estimate_tokens(question)
-    return Usage(calls=1, prompt_tokens=sum(asked + estimate_tokens(passage) for passage in passages))
+    question_tokens = estimate_tokens(question)
+    return Usage(calls=1, prompt_tokens=sum(question_tokens + estimate_tokens(passage) for passage in passages))
 
 
 def _rerank_url(url: str) -> str:
-    """Give the address that ends in /rerank, also of one that ends before it."""
-    bare = url.strip().rstrip("/")
-    return bare if bare.endswith("/rerank") else f"{bare}/rerank"
+    """Return the URL, with `/rerank` appended if it is missing."""
+    stripped = url.strip().rstrip("/")
+    return stripped if stripped.endswith("/rerank") else f"{stripped}/rerank"

@@ -1,4 +1,4 @@
-"""Retries: what every client of a model endpoint does about failures that may pass, within the time it has."""
+"""Retries of requests to model endpoints: which errors are retried, how long to wait, when to stop."""
 
 from __future__ import annotations
 
@@ -14,31 +14,41 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from pipeline.errors import LlmError, LlmUnreachable
 
 MAX_ERROR_BODY_CHARS = 10_000
-"""What is read of the body of a refusal."""
+"""Characters that are read of the body of an error response."""
+FIRST_WAIT_S = 0.5
+"""Wait before the first retry; it doubles with each further one. A `Retry-After` header has precedence."""
 
 
 class RetryableError(Exception):
-    """A failure that may pass: carries what to raise when it does not, and how long the server asks to wait."""
+    """A failure that a retry may fix."""
 
     def __init__(self, final: LlmError, wait_s: float | None = None) -> None:
-        """Take the error that counts in the end, and the server's wish."""
+        """Create the error.
+
+        Args:
+            final: The error to raise if there is no further retry.
+            wait_s: Seconds that the server asked to wait; None if it did not say.
+        """
         super().__init__(str(final))
         self.final = final
         self.wait_s = wait_s
 
 
 def build_retrying(max_retries: int, ends: float) -> Retrying:
-    """Make the caller of a function that may raise `RetryableError`; it raises the final error in the end."""
+    """Build the caller of a function that may raise `RetryableError`.
+
+    It raises the error's `final` after `max_retries` retries, or when the next wait would pass the deadline `ends`.
+    """
     return Retrying(
         retry=retry_if_exception_type(RetryableError),
         stop=stop_after_attempt(max_retries + 1),
-        wait=lambda state: _pause(state, ends),
+        wait=lambda state: _wait_s(state, ends),
         retry_error_callback=_raise_final,
     )
 
 
 def read_error_body(response: httpx.Response, ends: float) -> str:
-    """Read what a refusal says: the message of an error in JSON, or the text as it is, neither of them endless."""
+    """Return the message of an error response: from its JSON if there is one, else its text, cut to a limit."""
     text = ""
     for part in response.iter_text():
         text += part
@@ -54,23 +64,23 @@ def read_error_body(response: httpx.Response, ends: float) -> str:
 
 
 def parse_retry_after(response: httpx.Response) -> float | None:
-    """Read how many seconds a server asks to wait, also when it names a date; None when it does not say."""
-    asked = response.headers.get("Retry-After", "")
+    """Return the seconds of a `Retry-After` header, also when it is a date; None if it is missing or invalid."""
+    header = response.headers.get("Retry-After", "")
     try:
-        wait_s = float(asked)
+        wait_s = float(header)
     except ValueError:
         try:
-            wait_s = max(0.0, parsedate_to_datetime(asked).timestamp() - time())
+            wait_s = max(0.0, parsedate_to_datetime(header).timestamp() - time())
         except (ValueError, OverflowError):
             return None
     return wait_s if math.isfinite(wait_s) and wait_s >= 0 else None
 
 
-def _pause(state: RetryCallState, ends: float) -> float:
-    """Wait as long as the server asks, else half a second, then twice that; never beyond the time that is left."""
+def _wait_s(state: RetryCallState, ends: float) -> float:
+    """Return the seconds before the next retry; raise the final error if that would pass the deadline."""
     error = state.outcome.exception() if state.outcome is not None else None
-    asked = error.wait_s if isinstance(error, RetryableError) else None
-    wait_s = asked if asked is not None else 0.5 * 2 ** (state.attempt_number - 1)
+    requested = error.wait_s if isinstance(error, RetryableError) else None
+    wait_s = requested if requested is not None else FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
     if isinstance(error, RetryableError) and monotonic() + wait_s >= ends:
         raise error.final from error
     return wait_s

@@ -57,7 +57,7 @@ def test_language_model__that_the_server_lacks_is_a_problem(look):
     assert "model-5" not in found.detail
 
 
-@pytest.mark.parametrize(("status", "says"), [(401, "refuses the key"), (404, "404"), (500, "500"), (302, "302")])
+@pytest.mark.parametrize(("status", "says"), [(401, "rejected the API key"), (404, "404"), (500, "500"), (302, "302")])
 def test_language_model__only_status_200_is_ok(look, status, says):
     found = look(status, {"data": [{"id": "tiny"}]})
     assert found.status == "problem"

@@ -131,7 +131,7 @@ def test_complete__a_server_that_does_not_stream(server: Script, chat: OpenAICha
 def test_complete__a_stream_that_breaks_off(server: Script, chat: OpenAIChat) -> None:
     server.say(200, events("Hel", done=False), Content_Type="text/event-stream")
     said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=print), LlmUnreachable)
-    assert "broke off" in said
+    assert "closed the connection" in said
 
 
 def test_complete__an_error_in_the_stream(server: Script, chat: OpenAIChat) -> None:
@@ -180,7 +180,10 @@ def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: Ope
     assert "response_format" in server.asked[-1]
 
 
-@pytest.mark.parametrize(("status", "said"), [(401, "the key"), (403, "this key"), (404, "no such address or model")])
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "this address or model")],
+)
 def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
     server.say(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
     message = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
@@ -340,12 +343,12 @@ def test_read_reply__a_drip_without_a_line_end_runs_out_of_time(
     monkeypatch.setattr(chat_stream, "monotonic", lambda: now[0])
     reply: Any = Dripping(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
     with pytest.raises(LlmTimeout):
-        chat_stream.read_reply(reply, ends=10, on_text=None, where="here")
+        chat_stream.read_reply(reply, ends=10, on_text=None, subject="The language model")
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
 def test_read_reply__a_line_without_end_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
     monkeypatch.setattr(chat_stream, "MAX_REPLY_CHARS", 100)
     reply: Any = Dripping(content_type)
-    with pytest.raises(LlmUnparsable, match="endless"):
-        chat_stream.read_reply(reply, ends=float("inf"), on_text=None, where="here")
+    with pytest.raises(LlmUnparsable, match="longer than 100 characters"):
+        chat_stream.read_reply(reply, ends=float("inf"), on_text=None, subject="The language model")

@@ -169,12 +169,12 @@ def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
             "REFDESK_EMBEDDING_API_KEY",
         ),
         (ScriptedReply(status=404, body="{}"), ModelUnavailable, "model"),
-        (ScriptedReply(status=500, body="{}"), LlmUnreachable, "fails"),
+        (ScriptedReply(status=500, body="{}"), LlmUnreachable, "failed"),
         (ScriptedReply(close=True), LlmUnreachable, "cannot be reached"),
         (ScriptedReply(hold=True), LlmTimeout, "in time"),
-        (ScriptedReply(body="<html>"), LlmUnparsable, "no vectors"),
-        (ScriptedReply(body="[]"), LlmUnparsable, "no list"),
-        (ScriptedReply(body='{"data": [1, 2]}'), LlmUnparsable, "no list"),
+        (ScriptedReply(body="<html>"), LlmUnparsable, "not JSON"),
+        (ScriptedReply(body="[]"), LlmUnparsable, "without a list"),
+        (ScriptedReply(body='{"data": [1, 2]}'), LlmUnparsable, "without a list"),
         (ScriptedReply(body='{"data": [{"index": 0, "embedding": [1, 2, 3]}]}'), LlmUnparsable, "2 texts"),
         (
             ScriptedReply(
@@ -196,12 +196,12 @@ def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
                 body='{"data": [{"index": 0, "embedding": [1, 1e300, 3]}, {"index": 1, "embedding": [1, 2, 3]}]}'
             ),
             LlmUnparsable,
-            "usual size",
+            "up to 1e+09",
         ),
         (
             ScriptedReply(body='{"data": [{"index": 0, "embedding": [1, 1%s, 3]}, {"index": 1}]}' % ("0" * 400)),
             LlmUnparsable,
-            "usual size",
+            "up to 1e+09",
         ),
         (
             ScriptedReply(
@@ -243,7 +243,7 @@ def test_address__that_is_none_is_named(url: str) -> None:
     client = closing(OpenAIEmbeddings(replace(PROFILE, base_url=url), max_retries=0))
     with client as embedder, pytest.raises(ModelUnavailable) as caught:
         embedder.encode(["a"])
-    assert "http(s) address" in str(caught.value)
+    assert "http(s) URL" in str(caught.value)
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, False), (256, True)])

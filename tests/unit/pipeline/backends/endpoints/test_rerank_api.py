@@ -95,11 +95,11 @@ def test_rerank__logits_go_through_the_sigmoid_all_of_them() -> None:
 
 
 def test_rerank__unscored_keep_their_place_and_are_flagged() -> None:
-    endpoint = FakeEndpoint(0.1, None, 0.5, 0.3, note="1 passages are missing.")
+    endpoint = FakeEndpoint(0.1, None, 0.5, 0.3, note="passages missing: 1.")
     result = RerankApiReranker(endpoint).rerank("q", candidates(4), deadline_s=5.0)
     assert order(result) == [3, 2, 4, 1]
     assert [r.flags for r in result.ranked] == [(), (UNSCORED,), (), ()]
-    assert "1 of 4 candidates kept their recall place: 1 passages are missing." in result.fallbacks[0].reason
+    assert "1 of 4 candidates kept their recall place: passages missing: 1." in result.fallbacks[0].reason
 
 
 def test_rerank__too_few_scores_are_a_recorded_fallback() -> None:
@@ -133,19 +133,19 @@ def test_rerank__no_time_or_no_candidates() -> None:
         ({"results": [result(1, 0.2), result(0, 0.8)]}, [0.8, 0.2], ""),
         ([{"index": 1, "score": 0.2}, {"index": 0, "score": 0.8}], [0.8, 0.2], ""),  # TEI
         ({"data": [result(1, 0.2), result(0, 1)]}, [1.0, 0.2], ""),
-        ({"results": [result(0, 0.8)]}, [0.8, None], "1 passages are missing"),
-        ({"results": [result(0, 0.8), result(2, 0.9)]}, [0.8, None], "1 results name no passage"),
-        ({"results": [result(0, 0.8), result(-1, 0.9)]}, [0.8, None], "1 results name no passage"),
-        ({"results": [result(0, 0.8), result("1", 0.9)]}, [0.8, None], "1 results name no passage"),
-        ({"results": [result(0, 0.8), result(1.0, 0.9)]}, [0.8, None], "1 results name no passage"),
-        ({"results": [result(True, 0.8), result(0, 0.9)]}, [0.9, None], "1 results name no passage"),
-        ({"results": [result(0, 0.8), result(1, 0.1), result(1, 0.9)]}, [0.8, None], "1 passages are scored twice"),
-        ({"results": [result(0, 0.8), result(1, "0.9")]}, [0.8, None], "or no number"),
-        ({"results": [result(0, 0.8), result(1, None)]}, [0.8, None], "or no number"),
-        ({"results": [result(0, 0.8), result(1, math.nan)]}, [0.8, None], "or no number"),
-        ({"results": [result(0, 0.8), result(1, math.inf)]}, [0.8, None], "or no number"),
-        ({"results": [result(0, 0.8), "nonsense", None]}, [0.8, None], "2 results name no passage"),
-        ({"results": []}, [None, None], "2 passages are missing"),
+        ({"results": [result(0, 0.8)]}, [0.8, None], "passages missing: 1"),
+        ({"results": [result(0, 0.8), result(2, 0.9)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(-1, 0.9)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result("1", 0.9)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(1.0, 0.9)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(True, 0.8), result(0, 0.9)]}, [0.9, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(1, 0.1), result(1, 0.9)]}, [0.8, None], "passages scored twice: 1"),
+        ({"results": [result(0, 0.8), result(1, "0.9")]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(1, None)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(1, math.nan)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), result(1, math.inf)]}, [0.8, None], "valid index or score: 1"),
+        ({"results": [result(0, 0.8), "nonsense", None]}, [0.8, None], "valid index or score: 2"),
+        ({"results": []}, [None, None], "passages missing: 2"),
         ({"results": {"0": 0.8}}, [None, None], "no list of results"),
         ({"error": "x"}, [None, None], "no list of results"),
         ("nonsense", [None, None], "no list of results"),
@@ -235,7 +235,7 @@ def test_score__failures_are_sentences(
     with pytest.raises(error) as raised:
         endpoint.score("q", ["a"], timeout_s=5)
     assert type(raised.value) is error
-    assert endpoint.where in str(raised.value)
+    assert endpoint.address in str(raised.value)
     assert KEY not in str(raised.value)
     assert len(asked(endpoint)) == requests
 
