@@ -11,7 +11,7 @@ import re
 ESCAPE = re.compile(r"\\[^0-9A-Za-z\s]")
 BLOCK = re.compile(r"```(?:[a-z0-9_+\-.#]+?\n)?\n*([^\n][\s\S]*?)\n*```", re.IGNORECASE)
 SPAN = re.compile(r"(`+)([\s\S]*?[^`])\1(?!`)")
-LIVE = {
+ACTIVE_MARKUP = {
     "masked link": re.compile(r"\[(?:\[[^\]]*\]|[^\[\]])*\]\(\s*<?[a-z][a-z0-9+.\-]*:[^)]*\)", re.IGNORECASE),
     "address": re.compile(r"[a-z][a-z0-9+.\-]*://\S", re.IGNORECASE),
     "mention": re.compile(r"<@[!&]?\d*>?|@(?:everyone|here)", re.IGNORECASE),
@@ -32,7 +32,7 @@ HIDDEN = re.compile(
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def live(text: str) -> list[str]:
+def find_active_markup(text: str) -> list[str]:
     """Name what a reader could press, be pinged by or be deceived by."""
     found = [
         name for name, marks in (("invite", INVITE), ("hidden", HIDDEN), ("surrogate", SURROGATE)) if marks.search(text)
@@ -43,7 +43,7 @@ def live(text: str) -> list[str]:
         if code is not None:
             at = code.end()
             continue
-        found += [f"{name}: {match[0]}" for name, marks in LIVE.items() if (match := marks.match(text, at))]
+        found += [f"{name}: {match[0]}" for name, marks in ACTIVE_MARKUP.items() if (match := marks.match(text, at))]
         if (at == 0 or text[at - 1] == "\n") and (match := LINE.match(text, at)):
             found.append(f"line: {match[0]}")
         at += 1

@@ -9,7 +9,7 @@ import discord
 from bot.render.message import CUSTOM_ID_PATTERN, Button, OutgoingMessage
 from bot.render.split import utf16_length
 from tests.bot_factories import CHANNEL, MESSAGE_LINK, NOW, PERSON
-from tests.discord_markup import is_balanced, live
+from tests.discord_markup import find_active_markup, is_balanced
 
 HOSTILE = (
     "@everyone <@&1> [x](http://evil.example) discord.gg/x <t:1:R> ||x|| `` ` ``` \u202e\u200b\x00\ud800 **_~ \\ # > "
@@ -17,16 +17,18 @@ HOSTILE = (
 ) * 90
 """Ten thousand characters of everything that could do harm."""
 
-OWN = re.compile(rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<t:{int(NOW.timestamp())}:R>|(?m:^-# )")
+OWN_MARKUP = re.compile(
+    rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<t:{int(NOW.timestamp())}:R>|(?m:^-# )"
+)
 """What the bot itself writes that lives: links to messages, names, moments, small print."""
 
 
-def check(shown: OutgoingMessage) -> OutgoingMessage:
+def check_message(shown: OutgoingMessage) -> OutgoingMessage:
     """Raise if Discord would refuse a message or foreign text in it could do anything."""
     assert shown.content or shown.embeds or shown.files
     assert utf16_length(shown.content) <= 2000
     assert is_balanced(shown.content)
-    assert living(shown.content) == []
+    assert find_foreign_markup(shown.content) == []
     assert len(shown.embeds) <= 10
     assert sum(map(len, shown.embeds)) <= 6000
     for embed in shown.embeds:
@@ -39,7 +41,7 @@ def check(shown: OutgoingMessage) -> OutgoingMessage:
         for button in row:
             assert button.label or getattr(button, "emoji", "")
             assert utf16_length(button.label) <= 80
-            assert living(button.label) == []
+            assert find_foreign_markup(button.label) == []
     assert all(CUSTOM_ID_PATTERN.fullmatch(identity) for identity in ids)
     assert all(re.fullmatch(r"[\w.-]+", file.name) and utf16_length(file.description) <= 1024 for file in shown.files)
     return shown
@@ -51,18 +53,20 @@ def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
     for limit, text in texts.items():
         assert utf16_length(text) <= limit
     assert is_balanced(embed.description or "")
-    assert living(embed.title or "") == living(embed.description or "") == []
-    assert not [found for found in live(embed.footer.text or "") if found in {"invite", "hidden", "surrogate"}]
+    assert find_foreign_markup(embed.title or "") == find_foreign_markup(embed.description or "") == []
+    assert not [
+        found for found in find_active_markup(embed.footer.text or "") if found in {"invite", "hidden", "surrogate"}
+    ]
     if embed.image.url:
         assert embed.image.url.removeprefix("attachment://") in {file.name for file in shown.files}
 
 
-def living(text: str) -> list[str]:
+def find_foreign_markup(text: str) -> list[str]:
     """Name what lives in a text besides what the bot put there."""
-    return live(OWN.sub("", text))
+    return find_active_markup(OWN_MARKUP.sub("", text))
 
 
-def text_of(shown: OutgoingMessage) -> str:
+def visible_text(shown: OutgoingMessage) -> str:
     """Give all words of a message."""
     words = [shown.content]
     for embed in shown.embeds:

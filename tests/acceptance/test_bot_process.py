@@ -43,7 +43,7 @@ def test_check__token_intents_servers_permissions_and_invite_link(desk: Desk, di
     assert "scope=bot+applications.commands" in found["discord invite"][1]
 
     discord.add_guild("Good")
-    lacking = tuple(name for name in permissions.TALK if name not in {"attach_files", "embed_links"})
+    lacking = tuple(name for name in permissions.MEMBER_PERMISSIONS if name not in {"attach_files", "embed_links"})
     discord.add_guild("Poor", bot_permissions=lacking)
     everyone = discord.world.guilds
     for guild in everyone.values():

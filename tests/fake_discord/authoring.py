@@ -5,11 +5,11 @@ from __future__ import annotations
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
-from tests.fake_discord.components import normalised_components
-from tests.fake_discord.embeds import normalised_embed
+from tests.fake_discord.components import normalise_components
+from tests.fake_discord.embeds import normalise_embed
 from tests.fake_discord.errors import ApiError, FormErrors
 from tests.fake_discord.exchange import COMPONENT, Interaction
-from tests.fake_discord.mentions import EVERYTHING, USERS_ONLY, pings_of
+from tests.fake_discord.mentions import ALL_MENTIONS, USERS_ONLY, resolve_pings
 from tests.fake_discord.model import (
     COMPONENTS_V2,
     EPHEMERAL,
@@ -47,9 +47,9 @@ def create(
     message.ephemeral_for = ephemeral_for
     message.flags = int(body.get("flags") or 0) & KEPT_FLAGS | (EPHEMERAL if ephemeral_for else 0)
     message.nonce = body.get("nonce")
-    message.type = _kind(interaction, reply_to)
-    _fill(world, message, body, files)
-    message.pings = pings_of(message, USERS_ONLY if interaction else EVERYTHING)
+    message.type = _message_type(interaction, reply_to)
+    _apply_body(world, message, body, files)
+    message.pings = resolve_pings(message, USERS_ONLY if interaction else ALL_MENTIONS)
     _publish(world, message, "MESSAGE_CREATE")
     return message
 
@@ -61,7 +61,7 @@ def create_loading(world: World, interaction: Interaction, *, ephemeral: bool) -
     message.ephemeral_for = interaction.user if ephemeral else None
     message.flags = LOADING | (EPHEMERAL if ephemeral else 0)
     message.reply_to = interaction.source if interaction.type == COMPONENT else None
-    message.type = _kind(interaction, message.reply_to)
+    message.type = _message_type(interaction, message.reply_to)
     _publish(world, message, "MESSAGE_CREATE")
     return message
 
@@ -73,9 +73,9 @@ def edit(world: World, message: Message, body: dict[str, Any], files: list[Uploa
         sticky = message.flags & (EPHEMERAL | SILENT | COMPONENTS_V2)
         message.flags = sticky | int(body["flags"] or 0) & (SUPPRESS_EMBEDS | COMPONENTS_V2)
     message.flags &= ~LOADING
-    _fill(world, message, body, files)
+    _apply_body(world, message, body, files)
     if was_loading:
-        message.pings = pings_of(message, default or USERS_ONLY)
+        message.pings = resolve_pings(message, default or USERS_ONLY)
     else:
         message.edited_at = world.clock.now()
     _publish(world, message, "MESSAGE_UPDATE")
@@ -87,7 +87,7 @@ def remove(world: World, message: Message) -> None:
     world.emit_deletion(message)
 
 
-def _kind(interaction: Interaction | None, reply_to: Message | None) -> int:
+def _message_type(interaction: Interaction | None, reply_to: Message | None) -> int:
     if reply_to:
         return 19
     if interaction is None:
@@ -102,8 +102,8 @@ def _publish(world: World, message: Message, event: str) -> None:
     world.emit_message(event, message)
 
 
-def _fill(world: World, message: Message, body: dict[str, Any], files: list[Upload]) -> None:
-    attachments = _attachments(world, message, body, files)
+def _apply_body(world: World, message: Message, body: dict[str, Any], files: list[Upload]) -> None:
+    attachments = _update_attachments(world, message, body, files)
     message.attachments = attachments
     if body.get("allowed_mentions") is not None:
         message.allowed_mentions = body["allowed_mentions"]
@@ -111,12 +111,12 @@ def _fill(world: World, message: Message, body: dict[str, Any], files: list[Uplo
         message.content = (body["content"] or "").strip()
     addresses = {file.filename: file for file in attachments}
     if "embeds" in body:
-        message.embeds = [normalised_embed(world, embed, addresses) for embed in body["embeds"] or ()]
+        message.embeds = [normalise_embed(world, embed, addresses) for embed in body["embeds"] or ()]
     if "components" in body:
-        message.components = normalised_components(world, body["components"] or [], addresses)
+        message.components = normalise_components(world, body["components"] or [], addresses)
 
 
-def _attachments(world: World, message: Message, body: dict[str, Any], files: list[Upload]) -> list[Attachment]:
+def _update_attachments(world: World, message: Message, body: dict[str, Any], files: list[Upload]) -> list[Attachment]:
     uploads = {upload.index: upload for upload in files}
     listed = body.get("attachments")
     kept: list[Attachment] = [] if listed is not None else list(message.attachments)

@@ -45,7 +45,7 @@ class Building:
         shard: int | None = None,
         has_app: bool = True,
         attachment_size_limit: int = 10 * MIB,
-        bot_permissions: tuple[str, ...] = permissions.TALK,
+        bot_permissions: tuple[str, ...] = permissions.MEMBER_PERMISSIONS,
     ) -> Guild:
         """Add a server, with the bot in it unless `has_app` is false, on a shard if one is named."""
         owner = owner or self.add_user(f"owner of {name}")
@@ -54,12 +54,14 @@ class Building:
             world = self.world
             count = world.gateway.shards
             number = world.ids.new() if shard is None else world.ids.of_shard(shard, count)
-            everyone = Role(number, "@everyone", permissions.bits(*permissions.TALK))
+            everyone = Role(number, "@everyone", permissions.permission_bits(*permissions.MEMBER_PERMISSIONS))
             guild = Guild(number, name, owner, everyone, locale, attachment_size_limit, has_app)
             for person in (owner, *(members or ())):
                 guild.members[person.id] = set()
             if has_app:
-                own = Role(world.ids.new(), world.bot.name, permissions.bits(*bot_permissions), 1, managed=True)
+                own = Role(
+                    world.ids.new(), world.bot.name, permissions.permission_bits(*bot_permissions), 1, managed=True
+                )
                 guild.roles[own.id] = own
                 guild.members[world.bot.id] = {own.id}
             world.guilds[number] = guild
@@ -100,7 +102,9 @@ class Building:
         """Add a role with permissions."""
 
         def add() -> Role:
-            role = Role(self.world.ids.new(), name, permissions.bits(*allowed), len(guild.roles) + 1, mentionable)
+            role = Role(
+                self.world.ids.new(), name, permissions.permission_bits(*allowed), len(guild.roles) + 1, mentionable
+            )
             guild.roles[role.id] = role
             self._emit_role("GUILD_ROLE_CREATE", guild, role)
             return role
@@ -111,7 +115,7 @@ class Building:
         """Replace what a role allows; `guild.everyone` is a role too."""
 
         def change() -> None:
-            role.permissions = permissions.bits(*allowed)
+            role.permissions = permissions.permission_bits(*allowed)
             self._emit_role("GUILD_ROLE_UPDATE", guild, role)
 
         self.world.run(change)
@@ -145,11 +149,11 @@ class Building:
 
     def allow(self, channel: Channel, target: Role | User, *names: str) -> None:
         """Allow something in one channel to a role or user, over what roles say."""
-        self._overwrite(channel, target, permissions.bits(*names), 0)
+        self._overwrite(channel, target, permissions.permission_bits(*names), 0)
 
     def deny(self, channel: Channel, target: Role | User, *names: str) -> None:
         """Forbid something in one channel to a role or user; `fake.bot` is a user too."""
-        self._overwrite(channel, target, 0, permissions.bits(*names))
+        self._overwrite(channel, target, 0, permissions.permission_bits(*names))
 
     def _overwrite(self, channel: Channel, target: Role | User, allow: int, deny: int) -> None:
         def change() -> None:

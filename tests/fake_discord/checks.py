@@ -20,13 +20,13 @@ _ID: Final = re.compile(r"\b\d{17,20}\b")
 _ANY_ID: Final = "100000000000000000"
 
 
-def default_file() -> Path:
+def default_openapi_path() -> Path:
     """Name the place of Discord's OpenAPI file: below REFDESK_SHARED, by default beside the repository."""
     return Path(os.environ.get("REFDESK_SHARED") or REPOSITORY.parent / "shared") / "discord" / "openapi.json"
 
 
 @lru_cache(maxsize=1)
-def load(path: Path) -> ApiDescription | None:
+def load_openapi(path: Path) -> ApiDescription | None:
     """Read the file once; None when it is not there."""
     return ApiDescription(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
@@ -35,7 +35,7 @@ class Checks:
     """Validates every finished request and answer once."""
 
     def __init__(self, path: Path | None) -> None:
-        self.path = path or default_file()
+        self.path = path or default_openapi_path()
         self._done: set[int] = set()
         self._known: dict[tuple[str, ...], list[str]] = {}
         self.problems: list[Problem] = []
@@ -49,7 +49,7 @@ class Checks:
 
     def run(self, requests: list[Request]) -> list[Problem]:
         """Validate what was not validated yet, and return all problems so far."""
-        description = load(self.path)
+        description = load_openapi(self.path)
         for record in requests if description else ():
             unfinished = record.status is None and record.fault is None
             if description is None or not record.template.startswith("/") or unfinished or id(record) in self._done:

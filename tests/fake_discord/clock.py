@@ -50,11 +50,11 @@ class Snowflakes:
         return self._last
 
 
-def time_of(snowflake: int) -> float:
+def snowflake_time(snowflake: int) -> float:
     """Return the seconds since 1970 that an id carries."""
     return ((snowflake >> _SHARD_BITS) + DISCORD_EPOCH_MS) / 1000
 
 
-def timestamp(seconds: float) -> str:
+def format_timestamp(seconds: float) -> str:
     """Write a time as Discord does: ISO 8601 with microseconds and offset."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_discord.errors import FormErrors
 from tests.fake_discord.model import walk
-from tests.fake_discord.payloads import attachment_json, without_nulls
+from tests.fake_discord.payloads import attachment_json, remove_nulls
 
 if TYPE_CHECKING:
     from tests.fake_discord.model import Attachment
@@ -18,7 +18,7 @@ ROW, BUTTON, SELECT, TEXT_INPUT, SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARA
 )
 SELECTS: Final = {SELECT, 5, 6, 7, 8}
 V2_TOP: Final = {ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR, CONTAINER}
-INSIDE: Final = {
+ALLOWED_CHILDREN: Final = {
     ROW: {BUTTON, *SELECTS},
     SECTION: {TEXT},
     CONTAINER: V2_TOP - {CONTAINER},
@@ -58,8 +58,8 @@ def _check_child(component: Any, path: str, allowed: set[int], errors: FormError
         choices = ", ".join(str(number) for number in sorted(allowed))
         errors.add(f"{path}.type", "UNION_TYPE_CHOICES", f"Value of field 'type' must be one of ({choices}).")
         return
-    if kind in INSIDE:
-        _check_parent(component, path, errors, files)
+    if kind in ALLOWED_CHILDREN:
+        _check_container(component, path, errors, files)
     elif kind == BUTTON:
         _check_button(component, path, errors)
     elif kind in SELECTS:
@@ -67,10 +67,10 @@ def _check_child(component: Any, path: str, allowed: set[int], errors: FormError
     elif kind == TEXT:
         errors.length(f"{path}.content", component.get("content"), 1, MAX_V2_TEXT)
     else:
-        _check_shown(component, path, errors, files)
+        _check_display(component, path, errors, files)
 
 
-def _check_shown(component: dict[str, Any], path: str, errors: FormErrors, files: set[str]) -> None:
+def _check_display(component: dict[str, Any], path: str, errors: FormErrors, files: set[str]) -> None:
     kind = component["type"]
     if kind == THUMBNAIL:
         _check_media(component.get("media"), f"{path}.media", errors, files)
@@ -84,14 +84,14 @@ def _check_shown(component: dict[str, Any], path: str, errors: FormErrors, files
             _check_media(item.get("media"), f"{path}.items.{place}.media", errors, files)
 
 
-def _check_parent(component: dict[str, Any], path: str, errors: FormErrors, files: set[str]) -> None:
+def _check_container(component: dict[str, Any], path: str, errors: FormErrors, files: set[str]) -> None:
     kind, children = component["type"], component.get("components") or []
     selects = sum(child.get("type") in SELECTS for child in children)
     most = {ROW: 1 if selects else 5, SECTION: 3, CONTAINER: MAX_PARTS}[kind]
     if not 1 <= len(children) <= most:
         errors.add(f"{path}.components", "BASE_TYPE_BAD_LENGTH", f"Must be between 1 and {most} in length.")
     for place, child in enumerate(children):
-        _check_child(child, f"{path}.components.{place}", INSIDE[kind], errors, files)
+        _check_child(child, f"{path}.components.{place}", ALLOWED_CHILDREN[kind], errors, files)
     if kind == SECTION:
         _check_child(component.get("accessory"), f"{path}.accessory", {BUTTON, THUMBNAIL}, errors, files)
 
@@ -147,15 +147,17 @@ def _check_media(media: Any, path: str, errors: FormErrors, files: set[str], *, 
         errors.add(path, "UNFURLED_MEDIA_ITEM_INVALID_URL", f"{address!r} cannot be shown.")
 
 
-def normalised_components(
+def normalise_components(
     world: World, components: list[dict[str, Any]], files: dict[str, Attachment]
 ) -> list[dict[str, Any]]:
     """Return components as Discord gives them back: numbered, defaults filled in, files resolved."""
     numbers = iter(range(1, 1000))
-    return [_normalised(world, component, files, numbers) for component in components]
+    return [_normalise_component(world, component, files, numbers) for component in components]
 
 
-def _normalised(world: World, component: dict[str, Any], files: dict[str, Attachment], numbers: Any) -> dict[str, Any]:
+def _normalise_component(
+    world: World, component: dict[str, Any], files: dict[str, Attachment], numbers: Any
+) -> dict[str, Any]:
     defaults: dict[int, dict[str, Any]] = {
         BUTTON: {},
         SELECT: {"min_values": 1, "max_values": 1},
@@ -165,28 +167,28 @@ def _normalised(world: World, component: dict[str, Any], files: dict[str, Attach
         FILE: {"spoiler": False, "name": None, "size": None},
     }
     kind = component["type"]
-    found = {**defaults.get(kind, {}), **without_nulls(component)}
+    found = {**defaults.get(kind, {}), **remove_nulls(component)}
     found["id"] = component.get("id") or next(numbers)
     if "components" in found:
-        found["components"] = [_normalised(world, child, files, numbers) for child in found["components"]]
+        found["components"] = [_normalise_component(world, child, files, numbers) for child in found["components"]]
     if "accessory" in found:
-        found["accessory"] = _normalised(world, found["accessory"], files, numbers)
+        found["accessory"] = _normalise_component(world, found["accessory"], files, numbers)
     for key in ("media", "file"):
         if isinstance(found.get(key), dict):
-            found[key] = _media(world, found[key], files)
+            found[key] = _normalise_media(world, found[key], files)
     if kind == FILE and (file := files.get(str(component["file"]["url"]).removeprefix("attachment://"))):
         found |= {"name": file.filename, "size": len(file.data)}
     if "default_values" in found:  # clients send ids as numbers too; ids come back as strings
         found["default_values"] = [{**value, "id": str(value["id"])} for value in found["default_values"]]
     if "items" in found:
         found["items"] = [
-            {"description": None, "spoiler": False, **item, "media": _media(world, item["media"], files)}
+            {"description": None, "spoiler": False, **item, "media": _normalise_media(world, item["media"], files)}
             for item in found["items"]
         ]
     return found
 
 
-def _media(world: World, media: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
+def _normalise_media(world: World, media: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
     address = str(media["url"])
     file = files.get(address.removeprefix("attachment://"))
     if file is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_discord.errors import FormErrors
-from tests.fake_discord.payloads import attachment_json, without_nulls
+from tests.fake_discord.payloads import attachment_json, remove_nulls
 
 if TYPE_CHECKING:
     from tests.fake_discord.model import Attachment
     from tests.fake_discord.world import World
 
-TOTAL: Final = 6000
-_ADDRESSES: Final = ("http://", "https://", "attachment://")
+MAX_TOTAL_CHARACTERS: Final = 6000
+_URL_SCHEMES: Final = ("http://", "https://", "attachment://")
 
 
 def check_embeds(embeds: Any, errors: FormErrors) -> None:
@@ -24,9 +24,9 @@ def check_embeds(embeds: Any, errors: FormErrors) -> None:
         errors.add("embeds", "BASE_TYPE_BAD_LENGTH", "Must be 10 or fewer in length.")
     for place, embed in enumerate(embeds):
         _check_embed(embed, f"embeds.{place}", errors)
-    total = sum(_size(embed) for embed in embeds if isinstance(embed, dict))
-    if total > TOTAL:
-        errors.add("embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {TOTAL}")
+    total = sum(_count_characters(embed) for embed in embeds if isinstance(embed, dict))
+    if total > MAX_TOTAL_CHARACTERS:
+        errors.add("embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {MAX_TOTAL_CHARACTERS}")
 
 
 def _check_embed(embed: Any, path: str, errors: FormErrors) -> None:
@@ -39,10 +39,10 @@ def _check_embed(embed: Any, path: str, errors: FormErrors) -> None:
         errors.add(f"{path}.fields", "BASE_TYPE_BAD_LENGTH", "Must be 25 or fewer in length.")
     for place, one in enumerate(fields):
         _check_field(one, f"{path}.fields.{place}", errors)
-    for where, address in _addresses(embed):
-        if not str(address).startswith(_ADDRESSES):
+    for where, address in _embed_urls(embed):
+        if not str(address).startswith(_URL_SCHEMES):
             errors.add(f"{path}.{where}", "URL_TYPE_INVALID_SCHEME", f"Scheme of {address!r} is not supported.")
-    if not _size(embed) and not any(embed.get(key) for key in ("image", "thumbnail", "video")):
+    if not _count_characters(embed) and not any(embed.get(key) for key in ("image", "thumbnail", "video")):
         errors.require(f"{path}.description")
 
 
@@ -63,14 +63,14 @@ def _check_field(one: dict[str, Any], path: str, errors: FormErrors) -> None:
             errors.length(f"{path}.{key}", one[key], 1, longest)
 
 
-def _addresses(embed: dict[str, Any]) -> list[tuple[str, Any]]:
+def _embed_urls(embed: dict[str, Any]) -> list[tuple[str, Any]]:
     found = [("url", embed.get("url"))]
     found += [(f"{part}.url", (embed.get(part) or {}).get("url")) for part in ("image", "thumbnail", "author")]
     found += [(f"{part}.icon_url", (embed.get(part) or {}).get("icon_url")) for part in ("footer", "author")]
     return [(where, address) for where, address in found if address]
 
 
-def _size(embed: dict[str, Any]) -> int:
+def _count_characters(embed: dict[str, Any]) -> int:
     texts = [embed.get("title"), embed.get("description")]
     texts += [(embed.get("footer") or {}).get("text"), (embed.get("author") or {}).get("name")]
     for one in embed.get("fields") or ():
@@ -78,18 +78,18 @@ def _size(embed: dict[str, Any]) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
-def normalised_embed(world: World, embed: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
+def normalise_embed(world: World, embed: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
     """Return an embed as Discord gives it back; `attachment://` becomes the file's address."""
-    found = {key: value for key, value in without_nulls(embed).items() if key != "flags"} | {"type": "rich"}
+    found = {key: value for key, value in remove_nulls(embed).items() if key != "flags"} | {"type": "rich"}
     for part in ("image", "thumbnail"):
         if part in found:
-            found[part] = _picture(world, found[part], files)
+            found[part] = _normalise_picture(world, found[part], files)
     if "fields" in found:
         found["fields"] = [{"inline": False, **one} for one in found["fields"]]
     return found
 
 
-def _picture(world: World, picture: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
+def _normalise_picture(world: World, picture: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
     address = str(picture.get("url", ""))
     if not address.startswith("attachment://"):
         return {**picture, "width": 640, "height": 480}

@@ -11,7 +11,7 @@ from tests.fake_discord.interaction_payloads import partial_channel_json, partia
 from tests.fake_discord.model import Channel, Role, User
 from tests.fake_discord.payloads import Json, attachment_json, role_json, user_json
 from tests.fake_discord.recording import Upload
-from tests.fake_discord.registration import CHAT, leaves
+from tests.fake_discord.registration import CHAT, iterate_leaves
 
 if TYPE_CHECKING:
     from tests.fake_discord.world import World
@@ -20,7 +20,7 @@ STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT =
 PLAIN: dict[int, type | tuple[type, ...]] = {STRING: str, INTEGER: int, BOOLEAN: bool, NUMBER: (int, float)}
 
 
-def upload(file: Upload | tuple[str, bytes], index: int = 0) -> Upload:
+def as_upload(file: Upload | tuple[str, bytes], index: int = 0) -> Upload:
     """Turn a pair of name and bytes into an upload; the client guesses the type by the name."""
     if isinstance(file, Upload):
         return Upload(file.filename, file.data, file.content_type, index)
@@ -43,18 +43,18 @@ def visible_commands(world: World, user: User, channel: Channel, *, by_override:
         for command in found
         if context in (command.get("contexts") or ([0, 1, 2] if command.get("dm_permission", True) else [0]))
         and installed & set(command.get("integration_types") or [0])
-        and (by_override or _permitted(command, channel, user))
+        and (by_override or _is_permitted(command, channel, user))
     ]
 
 
-def _permitted(command: Json, channel: Channel, user: User) -> bool:
+def _is_permitted(command: Json, channel: Channel, user: User) -> bool:
     if channel.guild is None:
         return True
-    held = permissions.in_channel(channel, user)
+    held = permissions.channel_permissions(channel, user)
     wanted = command.get("default_member_permissions")
-    if held == permissions.ALL:
+    if held == permissions.ALL_PERMISSIONS:
         return True
-    if not held & permissions.bits("use_application_commands"):
+    if not held & permissions.permission_bits("use_application_commands"):
         return False
     return wanted is None or (wanted != "0" and held & int(wanted) == int(wanted))
 
@@ -68,7 +68,7 @@ def find_menu(world: World, user: User, channel: Channel, name: str, kind: int) 
     raise DriverError(f"{user.name} has no menu command {name!r} here, only {[one['name'] for one in offered]}.")
 
 
-def command_data(
+def build_command_data(
     world: World,
     user: User,
     channel: Channel,
@@ -79,15 +79,15 @@ def command_data(
     by_override: bool = False,
 ) -> Json:
     """Make the data of a slash command or of typing into one of its options."""
-    if channel.deleted or (channel.guild and not permissions.may(channel, user, "view_channel")):
+    if channel.deleted or (channel.guild and not permissions.has_permissions(channel, user, "view_channel")):
         raise DriverError(f"{user.name} does not see {channel.name}.")
     offered = [one for one in visible_commands(world, user, channel, by_override=by_override) if one["type"] == CHAT]
-    called = {full: (command, chain, last) for command in offered for full, chain, last in leaves(command)}
+    called = {full: (command, chain, last) for command in offered for full, chain, last in iterate_leaves(command)}
     if name not in called:
         raise DriverError(f"{user.name} is offered no command {name!r} here, only {sorted(called)}.")
     command, chain, last = called[name]
     resolved: Json = {}
-    options = _options(world, user, channel, last.get("options") or [], values, focused, resolved)
+    options = _build_options(world, user, channel, last.get("options") or [], values, focused, resolved)
     for one in reversed(chain):
         options = [{"type": one["type"], "name": one["name"], "options": options}]
     data: Json = {"id": command["id"], "name": command["name"], "type": CHAT, "options": options}
@@ -96,7 +96,7 @@ def command_data(
     return data | ({"resolved": resolved} if resolved else {})
 
 
-def _options(
+def _build_options(
     world: World,
     user: User,
     channel: Channel,
@@ -122,12 +122,12 @@ def _options(
                 raise DriverError(f"The option {name!r} does not complete.")
             one |= {"value": str(value), "focused": True}
         else:
-            one["value"] = _value(world, user, channel, option, value, resolved)
+            one["value"] = _build_value(world, user, channel, option, value, resolved)
         filled.append(one)
     return filled
 
 
-def _value(world: World, user: User, channel: Channel, option: Json, value: Any, resolved: Json) -> Any:
+def _build_value(world: World, user: User, channel: Channel, option: Json, value: Any, resolved: Json) -> Any:
     kind, name = option["type"], option["name"]
     if kind in PLAIN:
         if not isinstance(value, PLAIN[kind]) or (kind != BOOLEAN and isinstance(value, bool)):
@@ -141,7 +141,7 @@ def _value(world: World, user: User, channel: Channel, option: Json, value: Any,
 
 def attach(world: World, channel: Channel, resolved: Json, file: Upload | tuple[str, bytes]) -> str:
     """Upload a file that belongs to an interaction, put what Discord tells of it beside, and return its id."""
-    stored = world.store(upload(file), channel, ephemeral=True)
+    stored = world.store(as_upload(file), channel, ephemeral=True)
     resolved.setdefault("attachments", {})[str(stored.id)] = attachment_json(world, stored)
     return str(stored.id)
 
@@ -178,7 +178,7 @@ def _check_range(option: Json, value: Any) -> None:
         raise DriverError("The client takes no more than 6000 characters.")
 
 
-def select_data(world: World, user: User, channel: Channel, menu: Json, values: list[Any]) -> Json:
+def build_select_data(world: World, user: User, channel: Channel, menu: Json, values: list[Any]) -> Json:
     """Make the data of a choice in a select."""
     if menu["type"] not in {3, 5, 6, 7, 8}:
         raise DriverError(f"{menu.get('custom_id')!r} is no select.")

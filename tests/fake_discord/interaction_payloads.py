@@ -54,20 +54,20 @@ def interaction_json(world: World, interaction: Interaction) -> Json:
 def app_permissions(world: World, channel: Channel) -> int:
     """Compute what the app may do there: as a member, or what Discord grants an app that only a person installed."""
     if channel.guild is None or channel.guild.has_app:
-        return permissions.in_channel(channel, world.bot)
-    return permissions.bits("attach_files", "embed_links", "mention_everyone", "use_external_emojis")
+        return permissions.channel_permissions(channel, world.bot)
+    return permissions.permission_bits("attach_files", "embed_links", "mention_everyone", "use_external_emojis")
 
 
 def partial_channel_json(world: World, channel: Channel, user: User) -> Json:
     """Write the channel of an interaction, with the person's permissions in it."""
-    return channel_json(world, channel) | {"permissions": str(permissions.in_channel(channel, user))}
+    return channel_json(world, channel) | {"permissions": str(permissions.channel_permissions(channel, user))}
 
 
 def partial_member_json(channel: Channel, user: User) -> Json:
     """Write the person of an interaction, with the permissions that roles and overwrites leave."""
     if channel.guild is None:
         raise ValueError("Only a guild has members.")
-    return member_json(channel.guild, user) | {"permissions": str(permissions.in_channel(channel, user))}
+    return member_json(channel.guild, user) | {"permissions": str(permissions.channel_permissions(channel, user))}
 
 
 def callback_json(world: World, interaction: Interaction, kind: int) -> Json:

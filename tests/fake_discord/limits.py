@@ -9,7 +9,7 @@ from typing import Final
 from tests.fake_discord.clock import Clock
 from tests.fake_discord.faults import matches
 
-GENEROUS: Final = 1000
+UNLIMITED: Final = 1000
 
 
 @dataclass(eq=False)
@@ -23,12 +23,12 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitState:
     """What is left to one bucket after a request; a wait means that the request was one too many."""
 
     bucket: str
-    limit: int = GENEROUS
-    remaining: int = GENEROUS - 1
+    limit: int = UNLIMITED
+    remaining: int = UNLIMITED - 1
     reset_after_s: float = 1.0
     wait_s: float = 0.0
 
@@ -58,18 +58,18 @@ class Limits:
         """Lift all limits."""
         self._limits.clear()
 
-    def count(self, method: str, template: str, path: str, params: dict[str, str]) -> Standing:
+    def count(self, method: str, template: str, path: str, params: dict[str, str]) -> RateLimitState:
         """Count a request and say what is left."""
         bucket = f"{zlib.crc32(f'{method} {template}'.encode()):08x}"
         limit = next((one for one in self._limits if matches(one.route, method, template, path)), None)
         if limit is None:
-            return Standing(bucket)
+            return RateLimitState(bucket)
         names = ("channel_id", "guild_id", "webhook_token", "interaction_token")
         major = "+".join(params[name] for name in names if name in params)
         now = self._clock.now()
         recent = [at for at in limit.used.get(major, ()) if now - at < limit.per_s]
         reset = limit.per_s - (now - recent[0]) if recent else limit.per_s
         if len(recent) >= limit.count:
-            return Standing(bucket, limit.count, 0, reset, wait_s=reset)
+            return RateLimitState(bucket, limit.count, 0, reset, wait_s=reset)
         limit.used[major] = [*recent, now]
-        return Standing(bucket, limit.count, limit.count - len(recent) - 1, reset)
+        return RateLimitState(bucket, limit.count, limit.count - len(recent) - 1, reset)

@@ -10,7 +10,7 @@ from tests.fake_discord.model import Message, Pings, walk
 USERS: Final = re.compile(r"<@!?(\d{1,20})>")
 ROLES: Final = re.compile(r"<@&(\d{1,20})>")
 EVERYONE: Final = re.compile(r"@(?:everyone|here)\b")
-EVERYTHING: Final = {"parse": ["users", "roles", "everyone"], "replied_user": True}
+ALL_MENTIONS: Final = {"parse": ["users", "roles", "everyone"], "replied_user": True}
 USERS_ONLY: Final = {"parse": ["users"]}
 
 
@@ -23,12 +23,12 @@ def text_of(message: Message) -> str:
 def mentioned_users(message: Message) -> list[int]:
     """Return the ids of the users that the text names, and of who is replied to, in that order."""
     found = [int(number) for number in USERS.findall(text_of(message))]
-    if message.reply_to and (message.allowed_mentions or EVERYTHING).get("replied_user"):
+    if message.reply_to and (message.allowed_mentions or ALL_MENTIONS).get("replied_user"):
         found.append(message.reply_to.author.id)
     return list(dict.fromkeys(found))
 
 
-def pings_of(message: Message, default: dict[str, Any]) -> Pings:
+def resolve_pings(message: Message, default: dict[str, Any]) -> Pings:
     """Compute who is notified, as if the author may mention everyone: a test of safety must not hide behind that."""
     allowed = message.allowed_mentions if message.allowed_mentions is not None else default
     text = text_of(message)

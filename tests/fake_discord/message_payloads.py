@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fake_discord.clock import timestamp
+from tests.fake_discord.clock import format_timestamp
 from tests.fake_discord.exchange import COMMAND, COMPONENT, MODAL_SUBMIT, Interaction
 from tests.fake_discord.mentions import ROLES, mentioned_users, text_of
 from tests.fake_discord.model import DM, HAS_THREAD, SUPPRESS_EMBEDS, Message, User
@@ -24,8 +24,8 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         "channel_id": str(message.channel.id),
         "author": user_json(message.author),
         "content": message.content,
-        "timestamp": timestamp(message.created_at),
-        "edited_timestamp": timestamp(message.edited_at) if message.edited_at else None,
+        "timestamp": format_timestamp(message.created_at),
+        "edited_timestamp": format_timestamp(message.edited_at) if message.edited_at else None,
         "tts": message.tts,
         "mention_everyone": message.pings.everyone,
         "mentions": [user_json(user) for user in users],
@@ -52,7 +52,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
     return body
 
 
-def redacted(world: World, message: Message, body: Json) -> Json:
+def redact_message(world: World, message: Message, body: Json) -> Json:
     """Empty what an app without the message content intent does not see, unless the message is meant for it."""
     meant = message.author is world.bot or message.channel.type == DM or world.bot.id in mentioned_users(message)
     return body if meant else {**body, "content": "", "embeds": [], "attachments": [], "components": []}

@@ -62,9 +62,11 @@ def _check_field(field: dict[str, Any], path: str, errors: FormErrors, *, labell
         errors.add(f"{path}.max_length", "NUMBER_TYPE_MAX", "Lengths lie between 0 and 4000.")
 
 
-def filled_in(modal: dict[str, Any], values: dict[str, Any], upload: Callable[[Any], str]) -> list[dict[str, Any]]:
+def build_submission(
+    modal: dict[str, Any], values: dict[str, Any], upload: Callable[[Any], str]
+) -> list[dict[str, Any]]:
     """Return the components of a submission; `values` are by custom_id or label, `upload` turns a file into its id."""
-    names = _names(modal)
+    names = _field_names(modal)
     unknown = [name for name in values if name not in names]
     if unknown:
         raise DriverError(f"The form has no field {unknown}; it has {sorted(names)}.")
@@ -73,10 +75,10 @@ def filled_in(modal: dict[str, Any], values: dict[str, Any], upload: Callable[[A
         if part["type"] == FILE_UPLOAD and part["custom_id"] in given:
             files = given[part["custom_id"]]
             given[part["custom_id"]] = [upload(file) for file in (files if isinstance(files, list) else [files])]
-    return [_answer(component, given) for component in modal["components"] if component["type"] != TEXT]
+    return [_build_answer(component, given) for component in modal["components"] if component["type"] != TEXT]
 
 
-def _names(modal: dict[str, Any]) -> dict[str, str]:
+def _field_names(modal: dict[str, Any]) -> dict[str, str]:
     names: dict[str, str] = {}
     for component in modal["components"]:
         for part in walk([component]):
@@ -88,15 +90,15 @@ def _names(modal: dict[str, Any]) -> dict[str, str]:
     return names
 
 
-def _answer(component: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+def _build_answer(component: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     if component["type"] == LABEL:
-        return {"type": LABEL, "id": component.get("id", 1), "component": _answer(component["component"], given)}
+        return {"type": LABEL, "id": component.get("id", 1), "component": _build_answer(component["component"], given)}
     if component["type"] == ROW:
-        return {"type": ROW, "id": 1, "components": [_answer(part, given) for part in component["components"]]}
+        return {"type": ROW, "id": 1, "components": [_build_answer(part, given) for part in component["components"]]}
     name = component["custom_id"]
     found: dict[str, Any] = {"type": component["type"], "id": component.get("id", 2), "custom_id": name}
     if component["type"] == TEXT_INPUT:
-        return found | {"value": _typed(component, given.get(name))}
+        return found | {"value": _check_typed_text(component, given.get(name))}
     value = given.get(name)
     if component["type"] in {RADIO, CHECKBOX}:
         return found | {"value": value}
@@ -106,7 +108,7 @@ def _answer(component: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return found | {"values": values}
 
 
-def _typed(field: dict[str, Any], value: Any) -> str:
+def _check_typed_text(field: dict[str, Any], value: Any) -> str:
     text = str(field.get("value") or "") if value is None else str(value)
     if field.get("required", True) and not text:
         raise DriverError(f"The field {field['custom_id']!r} must be filled in.")

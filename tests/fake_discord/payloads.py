@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.fake_discord import permissions
-from tests.fake_discord.clock import timestamp
+from tests.fake_discord.clock import format_timestamp
 from tests.fake_discord.model import Attachment, Channel, Guild, Role, User
 
 if TYPE_CHECKING:
     from tests.fake_discord.world import World
 
-JOINED: Final = "2024-01-01T00:00:00.000000+00:00"
+JOINED_AT: Final = "2024-01-01T00:00:00.000000+00:00"
 Json = dict[str, Any]
 
 
-def without_nulls(part: Any) -> Any:
+def remove_nulls(part: Any) -> Any:
     """Leave out what is null, nested too: what the bot sent as null comes back as absent."""
     if isinstance(part, dict):
-        return {key: without_nulls(value) for key, value in part.items() if value is not None}
-    return [without_nulls(one) for one in part] if isinstance(part, list) else part
+        return {key: remove_nulls(value) for key, value in part.items() if value is not None}
+    return [remove_nulls(one) for one in part] if isinstance(part, list) else part
 
 
 def user_json(user: User) -> Json:
@@ -46,7 +46,7 @@ def member_json(guild: Guild, user: User, *, with_user: bool = True) -> Json:
         "banner": None,
         "communication_disabled_until": None,
         "flags": 0,
-        "joined_at": JOINED,
+        "joined_at": JOINED_AT,
         "nick": None,
         "pending": False,
         "premium_since": None,
@@ -120,10 +120,10 @@ def _thread_fields(world: World, thread: Channel) -> Json:
         "member_count": len(thread.thread_members),
         "thread_metadata": {
             "archived": thread.is_archived(world.clock.now()),
-            "archive_timestamp": timestamp(thread.active_at),
+            "archive_timestamp": format_timestamp(thread.active_at),
             "auto_archive_duration": thread.auto_archive_minutes,
             "locked": thread.locked,
-            "create_timestamp": JOINED,
+            "create_timestamp": JOINED_AT,
         },
     }
 
@@ -167,10 +167,10 @@ def guild_create_json(world: World, guild: Guild) -> Json:
         channel_json(world, thread)
         for thread in list(world.channels.values())
         if thread.guild is guild and thread.is_thread and not thread.is_archived(world.clock.now())
-        if permissions.may(thread, world.bot, "view_channel")
+        if permissions.has_permissions(thread, world.bot, "view_channel")
     ]
     return guild_json(world, guild) | {
-        "joined_at": JOINED,
+        "joined_at": JOINED_AT,
         "large": False,
         "unavailable": False,
         "member_count": len(guild.members),

@@ -12,7 +12,7 @@ from tests.fake_discord.errors import DriverError
 from tests.fake_discord.exchange import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL_SUBMIT, Interaction
 from tests.fake_discord.interaction_payloads import interaction_json
 from tests.fake_discord.message_payloads import message_json
-from tests.fake_discord.modals import filled_in
+from tests.fake_discord.modals import build_submission
 from tests.fake_discord.model import DM, Channel, Message, User
 from tests.fake_discord.payloads import Json
 from tests.fake_discord.recording import Upload
@@ -56,7 +56,7 @@ class Person(User):
         def send() -> Interaction:
             place = channel or self.world.dm_with(self)
             values = {**(options or {}), **named}
-            data = filling.command_data(self.world, self, place, command, values, by_override=by_override)
+            data = filling.build_command_data(self.world, self, place, command, values, by_override=by_override)
             return self._interact(COMMAND, command, place, data)
 
         return self.world.run(send)
@@ -78,7 +78,7 @@ class Person(User):
         def send() -> Interaction:
             place = channel or self.world.dm_with(self)
             values = {**(options or {}), **named, option: typed}
-            data = filling.command_data(self.world, self, place, command, values, focused=option)
+            data = filling.build_command_data(self.world, self, place, command, values, focused=option)
             return self._interact(AUTOCOMPLETE, command, place, data)
 
         interaction = self.world.run(send).wait_acknowledged(timeout_s)
@@ -114,7 +114,7 @@ class Person(User):
 
         def send() -> Interaction:
             found = self._usable(message, menu)
-            data = filling.select_data(self.world, self, message.channel, found, values)
+            data = filling.build_select_data(self.world, self, message.channel, found, values)
             return self._interact(COMPONENT, f"select {menu}", message.channel, data, source=message)
 
         return self.world.run(send)
@@ -128,7 +128,7 @@ class Person(User):
                 raise DriverError(f"{opener} opened no form for {self.name}.")
             resolved: Json = {}
             upload = partial(filling.attach, self.world, opener.channel, resolved)
-            components = filled_in(opener.modal, values or {}, upload)
+            components = build_submission(opener.modal, values or {}, upload)
             data = {"custom_id": opener.modal["custom_id"], "components": components, "resolved": resolved}
             return self._interact(MODAL_SUBMIT, f"form of {opener.name}", opener.channel, data, opened_by=opener)
 
@@ -151,7 +151,7 @@ class Person(User):
         def send() -> Message:
             self._may_say(channel, reply_to)
             content = f"<@{self.world.bot.id}> {text}" if mentions_bot else text
-            files = [filling.upload(file, index) for index, file in enumerate(attachments or ())]
+            files = [filling.as_upload(file, index) for index, file in enumerate(attachments or ())]
             body: Json = {"content": content}
             body["allowed_mentions"] = {"parse": ["users", "roles", "everyone"], "replied_user": ping_reply}
             channel.archived_by_hand = False
@@ -163,7 +163,7 @@ class Person(User):
         """Delete a message of one's own, or any with Manage Messages."""
 
         def act() -> None:
-            if message.author is not self and not permissions.may(message.channel, self, "manage_messages"):
+            if message.author is not self and not permissions.has_permissions(message.channel, self, "manage_messages"):
                 raise DriverError(f"{self.name} may not delete {message}.")
             authoring.remove(self.world, message)
 
@@ -203,7 +203,7 @@ class Person(User):
         """Whether this person can see a message now."""
         if message.deleted or (message.ephemeral_for or self) is not self or message.channel.deleted:
             return False
-        return message.channel.type == DM or permissions.may(message.channel, self, "view_channel")
+        return message.channel.type == DM or permissions.has_permissions(message.channel, self, "view_channel")
 
     # ------------------------------------------------------------------------------------------------------ checks
     def _see(self, message: Message) -> None:
@@ -221,10 +221,10 @@ class Person(User):
         return found
 
     def _may_say(self, channel: Channel, reply_to: Message | None) -> None:
-        if channel.deleted or (channel.guild and not permissions.may(channel, self, "view_channel")):
+        if channel.deleted or (channel.guild and not permissions.has_permissions(channel, self, "view_channel")):
             raise DriverError(f"{self.name} does not see {channel.name}.")
         wanted = "send_messages_in_threads" if channel.is_thread else "send_messages"
-        if channel.guild and not permissions.may(channel, self, wanted):
+        if channel.guild and not permissions.has_permissions(channel, self, wanted):
             raise DriverError(f"{self.name} may not write in {channel.name}.")
         if channel.locked:
             raise DriverError(f"{channel.name} is locked.")

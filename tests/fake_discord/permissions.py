@@ -33,8 +33,8 @@ BITS: Final = {
     "use_external_apps": 1 << 50,
     "bypass_slowmode": 1 << 52,
 }
-ALL: Final = (1 << 53) - 1
-TALK: Final = (
+ALL_PERMISSIONS: Final = (1 << 53) - 1
+MEMBER_PERMISSIONS: Final = (
     "add_reactions",
     "view_channel",
     "send_messages",
@@ -47,7 +47,7 @@ TALK: Final = (
     "send_messages_in_threads",
     "use_external_apps",
 )
-DIRECT: Final = (
+DM_PERMISSIONS: Final = (
     "view_channel",
     "send_messages",
     "embed_links",
@@ -57,7 +57,7 @@ DIRECT: Final = (
 )
 
 
-def bits(*names: str) -> int:
+def permission_bits(*names: str) -> int:
     """Combine permissions by the names that discord.py gives them."""
     total = 0
     for name in names:
@@ -67,34 +67,34 @@ def bits(*names: str) -> int:
     return total
 
 
-def in_guild(guild: Guild, user: User) -> int:
+def guild_permissions(guild: Guild, user: User) -> int:
     """Return what a member may do in the guild before any channel's overwrites."""
     if user.id == guild.owner.id:
-        return ALL
+        return ALL_PERMISSIONS
     total = guild.everyone.permissions
     for role in guild.roles_of(user):
         total |= role.permissions
-    return ALL if total & BITS["administrator"] else total
+    return ALL_PERMISSIONS if total & BITS["administrator"] else total
 
 
-def in_channel(channel: Channel, user: User) -> int:
+def channel_permissions(channel: Channel, user: User) -> int:
     """Return what a user may do in a channel; nothing for somebody who is not there."""
     guild = channel.guild
     if guild is None:
-        return bits(*DIRECT) if user in channel.recipients or user.bot else 0
+        return permission_bits(*DM_PERMISSIONS) if user in channel.recipients or user.bot else 0
     if user.id not in guild.members:
         return 0
-    total = in_guild(guild, user)
-    if total == ALL:
-        return ALL
+    total = guild_permissions(guild, user)
+    if total == ALL_PERMISSIONS:
+        return ALL_PERMISSIONS
     place = channel.parent if channel.is_thread and channel.parent else channel
-    total = _overwritten(total, place, {guild.id})
-    total = _overwritten(total, place, {role.id for role in guild.roles_of(user)})
-    total = _overwritten(total, place, {user.id})
+    total = _apply_overwrites(total, place, {guild.id})
+    total = _apply_overwrites(total, place, {role.id for role in guild.roles_of(user)})
+    total = _apply_overwrites(total, place, {user.id})
     return total if total & BITS["view_channel"] else 0
 
 
-def _overwritten(total: int, channel: Channel, ids: set[int]) -> int:
+def _apply_overwrites(total: int, channel: Channel, ids: set[int]) -> int:
     allow = deny = 0
     for target, (allowed, denied) in channel.overwrites.items():
         if target in ids:
@@ -103,7 +103,7 @@ def _overwritten(total: int, channel: Channel, ids: set[int]) -> int:
     return (total & ~deny) | allow
 
 
-def may(channel: Channel, user: User, *names: str) -> bool:
+def has_permissions(channel: Channel, user: User, *names: str) -> bool:
     """Say whether a user holds all named permissions in a channel."""
-    wanted = bits(*names)
-    return in_channel(channel, user) & wanted == wanted
+    wanted = permission_bits(*names)
+    return channel_permissions(channel, user) & wanted == wanted

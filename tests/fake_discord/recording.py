@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.multipart import BodyPartReader
 
 from tests.fake_discord.errors import ApiError
-from tests.fake_discord.limits import Standing
+from tests.fake_discord.limits import RateLimitState
 
 _FILE_FIELD: Final = re.compile(r"files\[(\d+)\]")
 _SECRET_HEADERS: Final = {"authorization", "cookie"}
@@ -45,7 +45,7 @@ class Request:
     answer_text: str = field(default="", repr=False)
     answered_at: float | None = None
     fault: str | None = None
-    standing: Standing | None = field(default=None, repr=False)
+    standing: RateLimitState | None = field(default=None, repr=False)
     limit_scope: str | None = None
 
     @property
@@ -77,7 +77,7 @@ class Problem:
         return f"[{self.kind}] {self.request.route + ': ' if self.request else ''}{self.text}"
 
 
-def begin(request: web.Request, template: str, prefix: str, now: float) -> Request:
+def start_record(request: web.Request, template: str, prefix: str, now: float) -> Request:
     """Start the record of a request as soon as its head has come."""
     headers = {key: value for key, value in request.headers.items() if key.lower() not in _SECRET_HEADERS}
     path = request.path.removeprefix(prefix)

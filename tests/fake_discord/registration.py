@@ -63,12 +63,12 @@ def check_command(command: dict[str, Any], path: str, errors: FormErrors) -> Non
         for key in ("description", "options"):
             if command.get(key):
                 errors.add(f"{where}{key}", "APPLICATION_COMMAND_CONTEXT_MENU", f"A menu command has no {key}.")
-    _check_places(command, where, errors)
-    if size_of(command) > MAX_TOTAL:
+    _check_contexts(command, where, errors)
+    if count_characters(command) > MAX_TOTAL:
         errors.add(path, "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({MAX_TOTAL})")
 
 
-def is_name(name: Any) -> bool:
+def is_valid_name(name: Any) -> bool:
     """Whether Discord takes it as a name of a command or option: letters, digits, - _ ', lowercase, 1 to 32."""
     if not isinstance(name, str) or not 1 <= len(name) <= 32 or name != name.lower():
         return False
@@ -77,11 +77,11 @@ def is_name(name: Any) -> bool:
 
 def _check_names(thing: dict[str, Any], where: str, errors: FormErrors) -> None:
     text = "Command name is invalid: letters, digits, - and _ only, lowercase, 1 to 32 characters"
-    if not is_name(thing.get("name")):
+    if not is_valid_name(thing.get("name")):
         errors.add(f"{where}name", "APPLICATION_COMMAND_INVALID_NAME", text)
     _check_locales(thing, "name", where, errors)
     for locale, name in (thing.get("name_localizations") or {}).items():
-        if not is_name(name):
+        if not is_valid_name(name):
             errors.add(f"{where}name_localizations.{locale}", "APPLICATION_COMMAND_INVALID_NAME", text)
 
 
@@ -171,7 +171,7 @@ def check_choices(choices: Any, path: str, kind: int, errors: FormErrors) -> Non
             errors.add(f"{where}value", "NUMBER_TYPE_COERCE", f"Value {value!r} is no number.")
 
 
-def _check_places(command: dict[str, Any], where: str, errors: FormErrors) -> None:
+def _check_contexts(command: dict[str, Any], where: str, errors: FormErrors) -> None:
     contexts, types = command.get("contexts"), command.get("integration_types")
     if contexts is not None and (not contexts or not set(contexts) <= {0, 1, 2} or len(set(contexts)) != len(contexts)):
         errors.add(f"{where}contexts", "BASE_TYPE_CHOICES", "Contexts are 0, 1, 2, each once, at least one.")
@@ -182,7 +182,7 @@ def _check_places(command: dict[str, Any], where: str, errors: FormErrors) -> No
         errors.add(f"{where}contexts", "APPLICATION_COMMAND_INVALID_CONTEXTS", text)
 
 
-def size_of(command: dict[str, Any]) -> int:
+def count_characters(command: dict[str, Any]) -> int:
     """Count the characters that Discord limits to 8000: the longest translation of each text, and choice values."""
 
     def longest(thing: dict[str, Any], key: str) -> int:
@@ -197,7 +197,7 @@ def size_of(command: dict[str, Any]) -> int:
     return count(command)
 
 
-def leaves(command: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
+def iterate_leaves(command: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
     """List what a person can call: full name, the chain of group and subcommand, and the innermost of them."""
     chains: list[list[dict[str, Any]]] = [[]]
     while chains:

@@ -52,7 +52,7 @@ def thread_from_message(call: Call) -> Reply:
     return Reply(201, channel_json(world, thread) | {"member": _membership(world, thread)})
 
 
-def thread_alone(call: Call) -> Reply:
+def thread_without_message(call: Call) -> Reply:
     """Start a thread without a message."""
     world, body = call.world, call.fields
     channel = world.channel(call.number("channel_id"))
@@ -91,9 +91,9 @@ def _check_thread(body: dict[str, Any]) -> None:
 
 
 def _membership(world: World, thread: Channel) -> dict[str, Any]:
-    from tests.fake_discord.clock import timestamp
+    from tests.fake_discord.clock import format_timestamp
 
-    joined = timestamp(world.clock.now())
+    joined = format_timestamp(world.clock.now())
     return {"id": str(thread.id), "user_id": str(world.bot.id), "join_timestamp": joined, "flags": 0}
 
 
@@ -106,7 +106,7 @@ def change(call: Call) -> Reply:
     own = channel.is_thread and channel.owner is world.bot
     if not own:
         world.need(channel, "manage_threads" if channel.is_thread else "manage_channels")
-    if "locked" in body and not permissions.may(channel, world.bot, "manage_threads"):
+    if "locked" in body and not permissions.has_permissions(channel, world.bot, "manage_threads"):
         raise ApiError(50013)
     if channel.is_archived(world.clock.now()) and body.get("archived") is not False:
         raise ApiError(50083)
@@ -146,7 +146,7 @@ ROUTES = [
     Route("PATCH", "/channels/{channel_id}", change),
     Route("POST", "/channels/{channel_id}/typing", typing),
     Route("POST", "/channels/{channel_id}/messages/{message_id}/threads", thread_from_message),
-    Route("POST", "/channels/{channel_id}/threads", thread_alone),
+    Route("POST", "/channels/{channel_id}/threads", thread_without_message),
     Route("PUT", "/channels/{channel_id}/thread-members/@me", join_thread),
     Route("DELETE", "/channels/{channel_id}/thread-members/@me", join_thread),
     Route("POST", "/users/@me/channels", open_dm),

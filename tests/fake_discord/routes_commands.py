@@ -23,13 +23,13 @@ def _scope(call: Call) -> int | None:
     return number
 
 
-def _shown(call: Call, command: dict[str, Any]) -> dict[str, Any]:
+def _command_json(call: Call, command: dict[str, Any]) -> dict[str, Any]:
     if call.request.query.get("with_localizations", "true") in {"true", "1"} or call.request.method != "GET":
         return command
     return {key: value for key, value in command.items() if not key.endswith("_localizations")}
 
 
-def _stored(call: Call, scope: int | None, body: dict[str, Any]) -> dict[str, Any]:
+def _store_command(call: Call, scope: int | None, body: dict[str, Any]) -> dict[str, Any]:
     world = call.world
     kind = body.get("type", CHAT)
     known = world.commands.setdefault(scope, {})
@@ -78,7 +78,7 @@ def _find(call: Call) -> tuple[int | None, dict[str, Any]]:
 
 def list_commands(call: Call) -> Reply:
     """List the commands of a scope."""
-    return Reply(200, [_shown(call, command) for command in call.world.commands.get(_scope(call), {}).values()])
+    return Reply(200, [_command_json(call, command) for command in call.world.commands.get(_scope(call), {}).values()])
 
 
 def replace_commands(call: Call) -> Reply:
@@ -87,7 +87,7 @@ def replace_commands(call: Call) -> Reply:
     errors = FormErrors()
     check_commands(call.body, errors)
     errors.raise_if_any()
-    commands = [_stored(call, scope, body) for body in call.body]
+    commands = [_store_command(call, scope, body) for body in call.body]
     call.world.commands[scope] = {int(command["id"]): command for command in commands}
     return Reply(200, commands)
 
@@ -98,7 +98,7 @@ def create_command(call: Call) -> Reply:
     errors = FormErrors()
     check_command(body, "", errors)
     errors.raise_if_any()
-    command = _stored(call, scope, body)
+    command = _store_command(call, scope, body)
     known = call.world.commands.setdefault(scope, {})
     status = 200 if int(command["id"]) in known else 201
     known[int(command["id"])] = command

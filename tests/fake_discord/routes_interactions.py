@@ -45,22 +45,22 @@ def _acknowledge(call: Call, interaction: Interaction) -> Reply:
         raise ApiError(40060)
     if latency_s > ACK_WINDOW_S:
         raise ApiError(10062)
-    kind = _checked_kind(interaction, body.get("type"))
-    _carry_out(call, interaction, kind, body.get("data") or {})
+    kind = _check_kind(interaction, body.get("type"))
+    _apply_callback(call, interaction, kind, body.get("data") or {})
     interaction.ack = Acknowledgement(kind, call.request.at, latency_s)
     if call.request.query.get("with_response", "false") not in {"1", "true"}:
         return NO_CONTENT
     return Reply(200, callback_json(call.world, interaction, kind))
 
 
-def _carry_out(call: Call, interaction: Interaction, kind: int, data: dict[str, Any]) -> None:
+def _apply_callback(call: Call, interaction: Interaction, kind: int, data: dict[str, Any]) -> None:
     if interaction.channel.deleted and kind in {MESSAGE, DEFER}:
         raise ApiError(10003)
     if kind == MESSAGE:
         check_message(data, call.files, path="data", webhook=True)
         _answer(call, interaction, data)
     elif kind == DEFER:
-        hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _forced_private(interaction)
+        hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _is_forced_ephemeral(interaction)
         interaction.original = authoring.create_loading(call.world, interaction, ephemeral=hidden)
     elif kind == DEFER_UPDATE:
         interaction.original = _source(interaction)
@@ -69,13 +69,13 @@ def _carry_out(call: Call, interaction: Interaction, kind: int, data: dict[str, 
         check_message(data, call.files, old=interaction.original, path="data", webhook=True)
         authoring.edit(call.world, interaction.original, data, call.files)
     elif kind == CHOICES:
-        _take_choices(interaction, data)
+        _store_choices(interaction, data)
     else:
         check_modal(data)
         interaction.modal = data
 
 
-def _checked_kind(interaction: Interaction, kind: Any) -> int:
+def _check_kind(interaction: Interaction, kind: Any) -> int:
     if interaction.type == AUTOCOMPLETE:
         allowed = {CHOICES}
     else:
@@ -103,15 +103,17 @@ def _source(interaction: Interaction) -> Message:
     return source
 
 
-def _forced_private(interaction: Interaction) -> bool:
+def _is_forced_ephemeral(interaction: Interaction) -> bool:
     place, person = interaction.channel, interaction.user
     return bool(
-        interaction.user_install_only and place.guild and not permissions.may(place, person, "use_external_apps")
+        interaction.user_install_only
+        and place.guild
+        and not permissions.has_permissions(place, person, "use_external_apps")
     )
 
 
 def _answer(call: Call, interaction: Interaction, data: dict[str, Any]) -> None:
-    hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _forced_private(interaction)
+    hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _is_forced_ephemeral(interaction)
     interaction.original = authoring.create(
         call.world,
         interaction.channel,
@@ -124,7 +126,7 @@ def _answer(call: Call, interaction: Interaction, data: dict[str, Any]) -> None:
     )
 
 
-def _take_choices(interaction: Interaction, data: dict[str, Any]) -> None:
+def _store_choices(interaction: Interaction, data: dict[str, Any]) -> None:
     errors = FormErrors()
     check_choices(data.get("choices"), "data.choices", _focused_type(interaction.data["options"]), errors)
     errors.raise_if_any()
@@ -197,7 +199,7 @@ def follow_up(call: Call) -> Reply:
         return Reply(200, message_json(call.world, original))
     if interaction.user_install_only and len(interaction.followups) >= MAX_FOLLOWUPS:
         raise ApiError(40094)
-    hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _forced_private(interaction)
+    hidden = bool((data.get("flags") or 0) & EPHEMERAL) or _is_forced_ephemeral(interaction)
     message = authoring.create(
         call.world,
         interaction.channel,

@@ -78,7 +78,7 @@ def my_guilds(call: Call) -> Reply:
             "icon": None,
             "banner": None,
             "owner": False,
-            "permissions": str(permissions.in_guild(guild, world.bot)),
+            "permissions": str(permissions.guild_permissions(guild, world.bot)),
             "features": [],
         }
         for guild in world.guilds.values()
@@ -135,7 +135,7 @@ def active_threads(call: Call) -> Reply:
         thread
         for thread in world.channels.values()
         if thread.guild is found and thread.is_thread and not thread.deleted
-        if not thread.is_archived(world.clock.now()) and permissions.may(thread, world.bot, "view_channel")
+        if not thread.is_archived(world.clock.now()) and permissions.has_permissions(thread, world.bot, "view_channel")
     ]
     return Reply(
         200, {"threads": [channel_json(world, thread) for thread in threads], "members": [], "has_more": False}

@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.fake_discord import authoring, permissions
 from tests.fake_discord.errors import ApiError, FormErrors
 from tests.fake_discord.gateway import MESSAGE_CONTENT
-from tests.fake_discord.message_payloads import message_json, redacted
+from tests.fake_discord.message_payloads import message_json, redact_message
 from tests.fake_discord.message_rules import check_message
 from tests.fake_discord.model import DM, TEXT, Channel, Message
 from tests.fake_discord.payloads import user_json
@@ -21,7 +21,7 @@ def send(call: Call) -> Reply:
     """Post a message as the bot."""
     world, body = call.world, call.fields
     channel = world.channel(call.number("channel_id"))
-    _may_send(call, channel, body)
+    _check_can_send(call, channel, body)
     check_message(body, call.files)
     nonce = body.get("nonce")
     if nonce is not None and body.get("enforce_nonce"):
@@ -38,7 +38,7 @@ def send(call: Call) -> Reply:
     return Reply(200, message_json(world, message))
 
 
-def _may_send(call: Call, channel: Channel, body: dict[str, Any]) -> None:
+def _check_can_send(call: Call, channel: Channel, body: dict[str, Any]) -> None:
     world = call.world
     if channel.type == DM:
         person = channel.recipients[0]
@@ -64,7 +64,7 @@ def _reference(call: Call, channel: Channel, body: dict[str, Any]) -> Message | 
     reference = body.get("message_reference")
     if not reference:
         return None
-    if channel.guild and not permissions.may(channel, call.world.bot, "read_message_history"):
+    if channel.guild and not permissions.has_permissions(channel, call.world.bot, "read_message_history"):
         raise ApiError(160002)
     found = channel.all_messages.get(int(reference.get("message_id") or 0))
     if found and not found.deleted and not found.ephemeral:
@@ -76,18 +76,18 @@ def _reference(call: Call, channel: Channel, body: dict[str, Any]) -> Message | 
     return None
 
 
-def shown(call: Call, message: Message) -> dict[str, Any]:
+def visible_message_json(call: Call, message: Message) -> dict[str, Any]:
     """Write a message as the bot may read it."""
     body = message_json(call.world, message)
     allowed = call.world.gateway.allowed_privileged & MESSAGE_CONTENT
-    return body if allowed else redacted(call.world, message, body)
+    return body if allowed else redact_message(call.world, message, body)
 
 
 def read(call: Call) -> Reply:
     """Answer with one message."""
     channel = call.world.channel(call.number("channel_id"))
     call.world.need(channel, "read_message_history")
-    return Reply(200, shown(call, call.world.message(channel, call.number("message_id"))))
+    return Reply(200, visible_message_json(call, call.world.message(channel, call.number("message_id"))))
 
 
 def history(call: Call) -> Reply:
@@ -99,7 +99,7 @@ def history(call: Call) -> Reply:
         errors = FormErrors()
         errors.add("limit", "NUMBER_TYPE_MAX", "int value should be between 1 and 100.")
         errors.raise_if_any()
-    if not permissions.may(channel, call.world.bot, "read_message_history"):
+    if not permissions.has_permissions(channel, call.world.bot, "read_message_history"):
         return Reply(200, [])
     found = channel.messages
     if "around" in query:
@@ -110,7 +110,7 @@ def history(call: Call) -> Reply:
         found = [m for m in found if m.id > int(query["after"])][:limit]
     elif "before" in query:
         found = [m for m in found if m.id < int(query["before"])]
-    return Reply(200, [shown(call, message) for message in reversed(found[-limit:])])
+    return Reply(200, [visible_message_json(call, message) for message in reversed(found[-limit:])])
 
 
 def change(call: Call) -> Reply:

@@ -21,7 +21,7 @@ from tests.fake_discord import (
 )
 from tests.fake_discord.errors import ApiError
 from tests.fake_discord.faults import Fault, Faults
-from tests.fake_discord.limits import Limits, Standing
+from tests.fake_discord.limits import Limits, RateLimitState
 from tests.fake_discord.recording import Request
 from tests.fake_discord.routing import Call, Reply, Route
 
@@ -79,7 +79,7 @@ class Server:
         return handle
 
     async def _serve(self, route: Route, request: web.Request) -> web.StreamResponse:
-        record = recording.begin(request, route.template, PREFIX, self.world.clock.now())
+        record = recording.start_record(request, route.template, PREFIX, self.world.clock.now())
         self.world.requests.append(record)
         fault = self.faults.take(request.method, route.template, record.path)
         try:
@@ -140,9 +140,9 @@ class Server:
         record.status = reply.status
         record.answered_at = now
         record.answer_text = "" if reply.body is None else json.dumps(reply.body)
-        standing = record.standing or Standing("0")
+        standing = record.standing or RateLimitState("0")
         if reply.status == 429:
-            standing = Standing(standing.bucket, standing.limit, 0, reply.body["retry_after"])
+            standing = RateLimitState(standing.bucket, standing.limit, 0, reply.body["retry_after"])
         sent = {**standing.headers(now), "Via": "1.1 google", **(headers or {})}
         if reply.status == 429:
             sent["Retry-After"] = str(math.ceil(reply.body["retry_after"]))
@@ -153,7 +153,7 @@ class Server:
 
     async def _file(self, request: web.Request) -> web.Response:
         world = self.world
-        record = recording.begin(request, "/attachments", "", world.clock.now())
+        record = recording.start_record(request, "/attachments", "", world.clock.now())
         world.requests.append(record)
         file = world.attachments.get(int(request.match_info["file"]))
         end = int(request.query.get("ex", "0"), 16)
@@ -165,7 +165,7 @@ class Server:
         return web.Response(body=file.data, headers={"Content-Type": file.content_type})
 
     async def _unknown(self, request: web.Request) -> web.Response:
-        record = recording.begin(request, "", PREFIX, self.world.clock.now())
+        record = recording.start_record(request, "", PREFIX, self.world.clock.now())
         self.world.requests.append(record)
         self.world.problem("fake", f"{request.method} {request.path} is nothing that the fake knows.", record)
         return self._answer(record, Reply(404, {"message": "404: Not Found", "code": 0}))

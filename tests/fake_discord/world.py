@@ -24,7 +24,7 @@ from tests.fake_discord.gateway import (
     GUILDS,
     Gateway,
 )
-from tests.fake_discord.message_payloads import message_json, redacted
+from tests.fake_discord.message_payloads import message_json, redact_message
 from tests.fake_discord.model import DM, Attachment, Channel, Guild, Message, User
 from tests.fake_discord.payloads import Json, channel_json, member_json
 from tests.fake_discord.recording import Problem, Request, Upload
@@ -116,7 +116,9 @@ class World:
             raise ApiError(10003)
         if channel.guild is None and not self._own_dm(channel):
             raise ApiError(10003)
-        if channel.guild and (not channel.guild.has_app or not permissions.may(channel, self.bot, "view_channel")):
+        if channel.guild and (
+            not channel.guild.has_app or not permissions.has_permissions(channel, self.bot, "view_channel")
+        ):
             raise ApiError(50001)
         return channel
 
@@ -131,7 +133,7 @@ class World:
 
     def need(self, channel: Channel, *names: str) -> None:
         """Answer 50013 when the bot lacks a permission."""
-        if not permissions.may(channel, self.bot, *names):
+        if not permissions.has_permissions(channel, self.bot, *names):
             raise ApiError(50013)
 
     def dm_with(self, user: User) -> Channel:
@@ -162,7 +164,9 @@ class World:
     def emit_message(self, event: str, message: Message) -> None:
         """Tell the bot of a message that it may see."""
         channel, guild = message.channel, message.channel.guild
-        if message.ephemeral or (guild and not (guild.has_app and permissions.may(channel, self.bot, "view_channel"))):
+        if message.ephemeral or (
+            guild and not (guild.has_app and permissions.has_permissions(channel, self.bot, "view_channel"))
+        ):
             return
         if guild is None and not self._own_dm(channel):
             return
@@ -172,7 +176,7 @@ class World:
             if message.author.id in guild.members:
                 body["member"] = member_json(guild, message.author, with_user=False)
         intent = GUILD_MESSAGES if guild else DIRECT_MESSAGES
-        self.gateway.dispatch(event, body, guild, intent, redacted(self, message, body))
+        self.gateway.dispatch(event, body, guild, intent, redact_message(self, message, body))
 
     def emit_deletion(self, message: Message) -> None:
         """Tell the bot that a message is gone."""

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.fake_discord import FakeDiscord, validate_registration
-from tests.fake_discord.checks import load
+from tests.fake_discord.checks import load_openapi
 from tests.fake_discord.openapi import KNOWN_FINDINGS
 from tests.fake_discord.server import ROUTES
 
@@ -107,7 +107,7 @@ def test_registration__keeps_ids_and_counts_new_names(fake, call):
 
 
 def test_openapi__every_route_of_the_fake_is_in_the_file(shared):
-    description = load(shared / "discord" / "openapi.json")
+    description = load_openapi(shared / "discord" / "openapi.json")
     assert description
     paths = description.document["paths"]
     assert [r.method + r.template for r in ROUTES if r.method.lower() not in paths.get(r.template, {})] == []

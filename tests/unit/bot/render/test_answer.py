@@ -23,7 +23,7 @@ from bot.render.split import utf16_length
 from db.deliveries import DeliveryView
 from pipeline import errors
 from tests.bot_factories import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
-from tests.message_checks import HOSTILE, check, text_of
+from tests.message_checks import HOSTILE, check_message, visible_text
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -64,11 +64,11 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     ],
 )
 def test_progress__says_where_it_stands(values, said):
-    shown = check(render_progress(_waiting(**values), EN))
+    shown = check_message(render_progress(_waiting(**values), EN))
     assert said in shown.content
     assert shown.content.startswith("> How long may the laser cutter run")
     assert _actions(shown) == ["rd:cancel:7"]
-    check(render_progress(_waiting(**values), ZH))
+    check_message(render_progress(_waiting(**values), ZH))
 
 
 def test_progress__a_press_on_cancel_takes_the_button():
@@ -78,20 +78,20 @@ def test_progress__a_press_on_cancel_takes_the_button():
 
 
 def test_progress__code_in_the_making_is_closed():
-    shown = check(render_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
+    shown = check_message(render_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
     assert f"```py\nx = 1\n```\n{CURSOR}" in shown.content
 
 
 def test_progress__long_text_shows_where_it_is_written():
     text = "\n".join(f"Sentence number {n} of the answer." for n in range(200))
-    shown = check(render_progress(_waiting(stage="generate", progress_text=text), EN))
+    shown = check_message(render_progress(_waiting(stage="generate", progress_text=text), EN))
     assert "number 199" in shown.content
     assert "…\n" in shown.content
 
 
 @BOTH
 def test_progress__hostile_text(t):
-    check(render_progress(_waiting(stage="generate", about=HOSTILE, progress_text=HOSTILE), t))
+    check_message(render_progress(_waiting(stage="generate", about=HOSTILE, progress_text=HOSTILE), t))
 
 
 # -------------------------------------------------------------------------------------------------------- answered
@@ -103,7 +103,7 @@ def test_answer__text_sources_and_buttons():
         citation(2, "Rules", page=None, origin="https://rules.example/a"),
     ]
     (shown,) = render_answer(asked(answer("For **an hour** [1], or less [2].", cited)), EN)
-    check(shown)
+    check_message(shown)
     assert shown.content == "> How long may the laser cutter run without a break?\nFor **an hour** [1], or less [2]."
     (embed,) = shown.embeds
     assert embed.description == (
@@ -117,7 +117,7 @@ def test_answer__text_sources_and_buttons():
 def test_answer__says_that_sources_disagree(t, said):
     cited = [citation(1), citation(2, "Rules")]
     (shown,) = render_answer(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
-    (embed,) = check(shown).embeds
+    (embed,) = check_message(shown).embeds
     assert (embed.description or "").splitlines()[0] == f"**{said}**"
     assert embed.colour == discord.Colour(COLOUR_WARNING)
 
@@ -139,7 +139,7 @@ def test_answer__what_took_the_place_of_what_is_said():
         {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
     ]
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
-    footer = check(shown).embeds[0].footer.text
+    footer = check_message(shown).embeds[0].footer.text
     for said in (
         "searched for “laser time”",
         "searched by keywords only",
@@ -187,14 +187,14 @@ SAVED = [
 )
 def test_answer__what_the_budget_left_no_room_for_is_said(t, said):
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
-    assert (check(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
+    assert (check_message(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
 
 
 @pytest.mark.parametrize(("scope", "said"), [("question", "limit per question: $0.50"), ("server", "this server")])
 def test_answer__other_limits_are_named(scope, said):
     over = OVER | {"scope": scope, "frees_in_s": None}
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
-    footer = check(shown).embeds[0].footer.text or ""
+    footer = check_message(shown).embeds[0].footer.text or ""
     assert said in footer
     assert "room again" not in footer
 
@@ -204,7 +204,7 @@ def test_answer__a_refusal_over_the_budget_says_why(t):
     sentence = "An answer would cost about $0.01, and the limit is $1.00 for one person in 24 hours."
     failed = job(state="failed", about="Why?", error_class="BudgetExceeded", error=sentence)
     (shown,) = render_answer(DeliveryView(delivery(), (failed,)), t)
-    assert sentence.removesuffix(".") in (check(shown).embeds[0].description or "")
+    assert sentence.removesuffix(".") in (check_message(shown).embeds[0].description or "")
 
 
 def test_answer__in_two_messages_with_the_code_whole():
@@ -212,7 +212,7 @@ def test_answer__in_two_messages_with_the_code_whole():
     pages = render_answer(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
     assert len(pages) == 2
     for page in pages:
-        check(page)
+        check_message(page)
     assert not pages[0].embeds
     assert not pages[0].buttons
     assert pages[-1].content.startswith("```py\n")
@@ -223,7 +223,7 @@ def test_answer__in_two_messages_with_the_code_whole():
 def test_answer__longer_than_three_messages_is_a_file():
     text = "\n\n".join(f"Paragraph {n}. " + "Word " * 100 for n in range(40)) + " @everyone [1]"
     (shown,) = render_answer(asked(answer(text, [citation()])), EN)
-    check(shown)
+    check_message(shown)
     (file,) = shown.files
     assert file.name == ANSWER_FILE
     written = file.content.decode()
@@ -248,17 +248,17 @@ def test_answer__hostile_everywhere(t):
         result = answer(text, cited, reranker=HOSTILE, model=HOSTILE, fallbacks=fallbacks, searched_as=HOSTILE)
         view = DeliveryView(delivery(), (job(state="succeeded", about=HOSTILE, result=result),))
         for page in render_answer(view, t):
-            check(page)
-        check(render_answer_page(view.jobs[0], t))
+            check_message(page)
+        check_message(render_answer_page(view.jobs[0], t))
 
 
 def test_answer_page__is_one_message():
     (view,) = asked(answer("Word " * 600, [citation()])).jobs
-    shown = check(render_answer_page(view, EN, "-# Job 1234"))
+    shown = check_message(render_answer_page(view, EN, "-# Job 1234"))
     assert [file.name for file in shown.files] == [ANSWER_FILE]
     assert shown.content.endswith("-# Job 1234")
     (short,) = asked(answer("Yes [1].", [citation()])).jobs
-    assert not check(render_answer_page(short, EN)).files
+    assert not check_message(render_answer_page(short, EN)).files
 
 
 # ------------------------------------------------------------------------------------------------------- abstained
@@ -273,7 +273,7 @@ def _abstained(text: str, **values):
 def test_abstention__names_what_it_looked_at_once():
     text = "I found nothing in the library that answers this. Nearest sources: “Manual”; “Rules”; “Prices”."
     (shown,) = render_answer(_abstained(text), EN)
-    check(shown)
+    check_message(shown)
     assert shown.content.endswith("\nI found nothing in the library that answers this.")
     description = shown.embeds[0].description or ""
     assert "Closest of the 5 passages searched" in description
@@ -284,7 +284,7 @@ def test_abstention__names_what_it_looked_at_once():
 
 def test_abstention__in_chinese():
     (shown,) = render_answer(_abstained("资料库中没有找到这个问题的答案。最接近的资料：《Manual》。"), ZH)
-    assert check(shown).content.endswith("\n资料库中没有找到这个问题的答案。")
+    assert check_message(shown).content.endswith("\n资料库中没有找到这个问题的答案。")
     assert "看过的 5 段中最接近的" in (shown.embeds[0].description or "")
 
 
@@ -292,7 +292,7 @@ def test_abstention__of_an_empty_library():
     (shown,) = render_answer(
         _abstained("The library is empty; add documents first, then ask again.", candidates=[]), EN
     )
-    assert check(shown).content.endswith("The library is empty; add documents first, then ask again.")
+    assert check_message(shown).content.endswith("The library is empty; add documents first, then ask again.")
     assert not shown.embeds
 
 
@@ -300,7 +300,7 @@ def test_abstention__of_an_empty_library():
 def test_abstention__hostile(t):
     found = [{"chunk": n, "document": n, "title": HOSTILE} for n in range(50)]
     (shown,) = render_answer(_abstained(HOSTILE, candidates=found), t)
-    check(shown)
+    check_message(shown)
 
 
 # ---------------------------------------------------------------------------------------------------- not answered
@@ -320,7 +320,7 @@ def test_failure__every_class_has_a_sentence(name, t):
     for state, detail in (("failed", "The ledger's own sentence."), ("dead", None)):
         view = DeliveryView(delivery(), (job(state=state, error_class=name, error=detail, attempt=3),))
         (shown,) = render_answer(view, t)
-        check(shown)
+        check_message(shown)
         said = shown.embeds[0].description or ""
         assert len(said) > 3
         assert "$" not in said
@@ -339,7 +339,7 @@ def test_failure__of_an_unforeseen_kind(t):
     view = DeliveryView(delivery(), (job(state="dead", error_class="KeyError", error="'secret'"),))
     (shown,) = render_answer(view, t)
     assert (shown.embeds[0].description or "") == t("error-unknown")
-    assert "secret" not in text_of(check(shown))
+    assert "secret" not in visible_text(check_message(shown))
 
 
 @BOTH
@@ -347,12 +347,12 @@ def test_failure__hostile(t):
     for name in ("LinkFailed", "KeyError", HOSTILE, None):
         view = DeliveryView(delivery(), (job(state="failed", about=HOSTILE, error_class=name, error=HOSTILE),))
         (shown,) = render_answer(view, t)
-        check(shown)
+        check_message(shown)
 
 
 def test_cancelled__can_be_tried_again():
     (shown,) = render_answer(DeliveryView(delivery(), (job(state="cancelled"),)), EN)
-    assert "Cancelled" in check(shown).content
+    assert "Cancelled" in check_message(shown).content
     assert _actions(shown) == ["rd:retry:7"]
 
 
@@ -370,7 +370,7 @@ def test_notices(t):
         added(done, failed),
     ]
     for notice in (render_completion_notice, render_token_expiry_notice, render_ready_notice):
-        said = [check(notice(view, t)).content for view in views]
+        said = [check_message(notice(view, t)).content for view in views]
         assert all(said)
         if notice is render_completion_notice:
             assert len(set(said)) == len(views)

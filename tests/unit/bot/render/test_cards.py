@@ -32,7 +32,7 @@ from tests.bot_factories import (
     job,
     trace,
 )
-from tests.message_checks import HOSTILE, check, text_of
+from tests.message_checks import HOSTILE, check_message, visible_text
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -40,7 +40,7 @@ DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
 
 
 def _description(shown: OutgoingMessage) -> str:
-    return check(shown).embeds[0].description or ""
+    return check_message(shown).embeds[0].description or ""
 
 
 def _actions(shown: OutgoingMessage) -> list[str]:
@@ -101,8 +101,8 @@ def test_sources__hostile(t):
         citation(n, HOSTILE, document=n, quote=HOSTILE, source=HOSTILE, origin=HOSTILE, also_in=also)
         for n in range(1, 21)
     ]
-    check(render_sources(answer("x", cited, conflicts=[list(range(1, 21))] * 9), t))
-    check(render_sources({"citations": [{"n": 1}]}, t))
+    check_message(render_sources(answer("x", cited, conflicts=[list(range(1, 21))] * 9), t))
+    check_message(render_sources({"citations": [{"n": 1}]}, t))
 
 
 # -------------------------------------------------------------------------------------------------------------- why
@@ -119,7 +119,7 @@ def test_why__reasons_ranks_and_times():
         completion_tokens=540,
         cost_usd=0.0123,
     )
-    shown = check(render_why(told, EN, b"png"))
+    shown = check_message(render_why(told, EN, b"png"))
     description = _description(shown)
     assert (
         "4 passages were recalled and ranked by **late-interaction**. The answer was written from the top 3."
@@ -145,7 +145,7 @@ def test_why__of_an_abstention_and_of_an_empty_library():
     told = trace(candidate(1, 1), abstained=True)
     assert "None was relevant enough" in _description(render_why(told, EN, None))
     assert "not cited" not in _description(render_why(told, EN, None))
-    empty = check(render_why(trace(abstained=True), EN, None))
+    empty = check_message(render_why(trace(abstained=True), EN, None))
     assert "The search found no passages" in _description(empty)
     assert not empty.files
 
@@ -162,7 +162,7 @@ def test_why__near_duplicates_are_passed_over_and_contradictions_named():
         candidate(3, 3, citation=2, flags=("conflict",)),
         candidate(4, 4, "Fourth"),
     )
-    description = _description(check(render_why(told, EN, None)))
+    description = _description(check_message(render_why(told, EN, None)))
     assert "written from the top 3" in description
     assert "cited as [1] · disagrees with another source" in description
     assert "**2 · Copy**" not in description
@@ -174,7 +174,7 @@ def test_why__near_duplicates_are_passed_over_and_contradictions_named():
 def test_why__hostile(t):
     found = [candidate(n, 51 - n, HOSTILE, reason=HOSTILE, quote=HOSTILE, citation=n) for n in range(1, 51)]
     told = trace(*found, question=HOSTILE, searched_as=HOSTILE + "x", reranker=HOSTILE, top_k=20)
-    check(render_why(told, t, b"png"))
+    check_message(render_why(told, t, b"png"))
 
 
 # ------------------------------------------------------------------------------------------------------------ lists
@@ -182,7 +182,7 @@ def test_why__hostile(t):
 
 def test_docs__a_page_with_its_neighbours():
     listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE_SIZE)]
-    shown = check(render_document_list(listed, EN, page=1, total=25))
+    shown = check_message(render_document_list(listed, EN, page=1, total=25))
     assert shown.embeds[0].title == "25 documents in the library"
     assert "`0` **Laser cutter manual**\n-# 28 pages, 340 passages · <t:" in _description(shown)
     assert _description(shown).count(f"🔒 <#{CHANNEL}>") == 1
@@ -201,7 +201,7 @@ def test_docs__nothing_there_or_nothing_found():
 
 
 def test_doc__what_can_be_done_with_it():
-    shown = check(
+    shown = check_message(
         render_document(document(), EN, may_change=True, guild_id=GUILD, beginning="# Safety\nNever leave it alone.")
     )
     description = _description(shown)
@@ -218,14 +218,14 @@ def test_doc__what_can_be_done_with_it():
 
 def test_jobs__a_list_and_one_that_waits():
     listed = [job(id=5, state="queued"), document_job("a.pdf", "failed", id=4)]
-    shown = check(render_job_list(listed, EN, everyone=True, page=0, more=True))
+    shown = check_message(render_job_list(listed, EN, everyone=True, page=0, more=True))
     assert shown.embeds[0].title == "Jobs on this server"
     assert "`5` How long may" in _description(shown)
     assert "`4` a.pdf\n-# ❌ failed" in _description(shown)
     assert _actions(shown) == ["rd:jobs:0", "rd:jobs:1"]
     assert "no jobs yet" in _description(render_job_list([], EN, everyone=False))
     waiting = job(state="queued", ahead=3, attempt=0, why='waiting in the queue "query" behind 3 jobs')
-    one = check(render_job(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    one = check_message(render_job(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
     assert one.embeds[0].title == "Job 1234 · Question"
     assert "position 4" in _description(one)
     assert 'waiting in the queue "query" behind 3 jobs' in _description(one)
@@ -236,14 +236,14 @@ def test_jobs__a_list_and_one_that_waits():
 
 def test_job__ended():
     failed = job(state="failed", error_class="LlmTimeout", error="x", attempt=3)
-    shown = check(render_job(failed, EN, delivery_id=7, may_change=True))
+    shown = check_message(render_job(failed, EN, delivery_id=7, may_change=True))
     assert "> The language model didn't respond in time." in _description(shown)
     assert _actions(shown) == ["rd:retry:7"]
     assert not render_job(failed, EN, delivery_id=None, may_change=True).buttons
     document_done = document_job("a.pdf", result=DONE)
     assert "1,071 passages" in _description(render_job(document_done, EN, delivery_id=7, may_change=True))
     answered = job(state="succeeded", result=answer("For an hour [1]. " * 200, [citation()]))
-    whole = check(render_job(answered, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
+    whole = check_message(render_job(answered, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
     assert whole.files
     assert "Job 1234 · ✅ done" in whole.content
     assert len(whole.buttons) == 2
@@ -254,13 +254,13 @@ def test_lists__hostile(t):
     odd = document(
         title=HOSTILE, source=HOSTILE, media_type=HOSTILE, origin=HOSTILE, added_by=HOSTILE, channels=[HOSTILE]
     )
-    check(render_document_list([odd] * PAGE_SIZE, t, total=100, page=3))
-    check(render_document(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
+    check_message(render_document_list([odd] * PAGE_SIZE, t, total=100, page=3))
+    check_message(render_document(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
     for state in ("queued", "running", "failed", "dead", "cancelled", "succeeded", "odd"):
         for values in ({}, {"kind": "ingest", "result": {"chunks": 3}}, {"result": answer(HOSTILE)}):
             made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="InvalidInput", **values)
-            check(render_job_list([made] * 3, t, everyone=True))
-            check(render_job(made, t, delivery_id=7, may_change=True, link=HOSTILE))
+            check_message(render_job_list([made] * 3, t, everyone=True))
+            check_message(render_job(made, t, delivery_id=7, may_change=True, link=HOSTILE))
 
 
 # ----------------------------------------------------------------------------------------------- settings and help
@@ -301,7 +301,7 @@ def test_settings__hostile_and_full(t):
     chosen = WorkspaceSettings(
         reranker=HOSTILE, ingest_by="role", ingest_role=HOSTILE, public_channels=(CHANNEL,) * 500, updated_by=HOSTILE
     )
-    check(render_settings(chosen, Settings(_env_file=None), t))
+    check_message(render_settings(chosen, Settings(_env_file=None), t))
 
 
 @BOTH
@@ -321,7 +321,7 @@ def test_fit__whole_entries_only():
 def test_card__within_the_limits_of_an_embed():
     embed = build_embed(title="t" * 999, entries=["e" * 2000] * 9, footer="f" * 9999)
     assert len(embed) <= 6000
-    check(OutgoingMessage(embeds=(embed,)))
+    check_message(OutgoingMessage(embeds=(embed,)))
 
 
 def test_fingerprint__changes_with_what_is_seen_only():
@@ -344,4 +344,4 @@ def test_fingerprint__changes_with_what_is_seen_only():
 def test_previews__are_off_where_there_is_no_embed_of_ours():
     assert OutgoingMessage("text").suppress_embeds
     assert not OutgoingMessage("text", (build_embed(title="t"),)).suppress_embeds
-    assert "text" in text_of(OutgoingMessage("text"))
+    assert "text" in visible_text(OutgoingMessage("text"))

@@ -12,7 +12,7 @@ from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUC
 from bot.render.ingest import render_ingest
 from bot.render.message import Button, OutgoingMessage
 from tests.bot_factories import CHANNEL, added, document_job
-from tests.message_checks import HOSTILE, check
+from tests.message_checks import HOSTILE, check_message
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -20,7 +20,7 @@ DONE = {"chunks": 1071, "pages": 12, "unchanged": False}
 
 
 def _description(shown: OutgoingMessage) -> str:
-    return check(shown).embeds[0].description or ""
+    return check_message(shown).embeds[0].description or ""
 
 
 def _actions(shown: OutgoingMessage) -> list[str]:
@@ -63,7 +63,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
 )
 def test_ingest__each_state_has_a_line(made, said):
     assert said in _description(render_ingest(added(made), EN))
-    check(render_ingest(added(made), ZH))
+    check_message(render_ingest(added(made), ZH))
 
 
 def test_ingest__title_colour_and_button_say_how_it_stands():
@@ -80,7 +80,7 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
         ((failed,), "Document couldn't be added", COLOUR_ERROR, ["rd:retry:7"]),
         ((stopped,), "Cancelled", COLOUR_MUTED, ["rd:retry:7"]),
     ):
-        shown = check(render_ingest(added(*jobs), EN))
+        shown = check_message(render_ingest(added(*jobs), EN))
         assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
 
 
@@ -120,4 +120,4 @@ def test_ingest__hostile(t):
         for state in states * 3
     ]
     for shown in (jobs[:1], jobs[:8], jobs):
-        check(render_ingest(added(*shown), t))
+        check_message(render_ingest(added(*shown), t))

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bot.render import sanitize
-from tests.discord_markup import live
+from tests.discord_markup import find_active_markup
 
 EVIL = [
     "@everyone",
@@ -82,14 +82,14 @@ EVIL = [
 
 @pytest.mark.parametrize("text", EVIL)
 def test_neutral__nothing_lives(text):
-    assert live(sanitize.escape_text(text)) == []
-    assert live(sanitize.escape_text(f"before {text} after")) == []
+    assert find_active_markup(sanitize.escape_text(text)) == []
+    assert find_active_markup(sanitize.escape_text(f"before {text} after")) == []
 
 
 @pytest.mark.parametrize("text", EVIL)
 def test_title__nothing_lives_and_stays_in_its_line(text):
     shown = sanitize.escape_title(text)
-    assert live(f"**{shown}** · [original]") == []
+    assert find_active_markup(f"**{shown}** · [original]") == []
     assert "\n" not in shown
     assert "`" not in shown
 
@@ -100,10 +100,10 @@ def test_neutral__any_mixture_of_evil():
         text = "".join(
             chance.choice([*EVIL, " ", "\n", "\n\n", "word", "\\", "`", "```", "[", "](", ")"]) for _ in range(7)
         )
-        assert live(sanitize.escape_text(text)) == [], text
-        assert live(sanitize.escape_title(text, 300)) == [], text
-        assert live(sanitize.format_quote(text, 200).removeprefix("> ")) == [], text
-        assert live(sanitize.format_inline_code(text)) == [], text
+        assert find_active_markup(sanitize.escape_text(text)) == [], text
+        assert find_active_markup(sanitize.escape_title(text, 300)) == [], text
+        assert find_active_markup(sanitize.format_quote(text, 200).removeprefix("> ")) == [], text
+        assert find_active_markup(sanitize.format_inline_code(text)) == [], text
 
 
 def test_neutral__again_changes_nothing():
