@@ -1,11 +1,11 @@
-"""Fusion by measurement: the two legs of recall, fused by reciprocal rank and by score, on judged collections.
+"""Compare fusion by reciprocal rank with fusion by score on judged collections.
 
     .venv/bin/python -m benchmarks.fusion DIR [DIR ...] [--top-n 50]
 
-Each collection is ingested as `refdesk evaluate` does it (where it was before, it is found there). Every question is
-recalled by each leg and by the product's own statement; reciprocal rank fusion is computed from the two legs' rankings
-(Cormack, Clarke and Buettcher, 2009, k = 60), once as published and once with the vector leg weighed as the product
-does. nDCG@10 by trec_eval's definition; a document counts with its best chunk.
+Each collection is ingested as by `refdesk evaluate`, or reused if it was ingested before. Every question is recalled by
+dense, keyword and hybrid recall. Reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009, k = 60) is computed from
+the dense and the keyword ranking, as published and with the dense weight of the product. The metric is trec_eval's
+nDCG@10; a document counts with its best chunk.
 """
 
 from __future__ import annotations
@@ -29,31 +29,33 @@ from pipeline.types import Candidate, RecallMode
 from tasks.startup import ensure_live_profile
 
 K = 60
-LEGS: tuple[RecallMode, ...] = ("dense", "keyword", "hybrid")
-COLUMNS = ("dense", "keyword", "reciprocal rank", "reciprocal rank, weighed", "score (the product)")
+MODES: tuple[RecallMode, ...] = ("dense", "keyword", "hybrid")
+COLUMNS = ("dense", "keyword", "reciprocal rank", "reciprocal rank, weighted", "score (the product)")
 
 
-def reciprocal_ranks(legs: Sequence[tuple[float, Sequence[Candidate]]]) -> list[Candidate]:
-    """Fuse rankings: a candidate's score is the sum of weight / (k + rank) over the legs that found it."""
+def fuse_reciprocal_ranks(rankings: Sequence[tuple[float, Sequence[Candidate]]]) -> list[Candidate]:
+    """Fuse weighted rankings: the score of a candidate is the sum of weight / (k + rank) over the rankings."""
     scores: dict[int, float] = {}
     found: dict[int, Candidate] = {}
-    for weight, candidates in legs:
+    for weight, candidates in rankings:
         for candidate in candidates:
             scores[candidate.chunk_id] = scores.get(candidate.chunk_id, 0.0) + weight / (K + candidate.recall_rank)
             found[candidate.chunk_id] = candidate
     return [found[chunk] for chunk in sorted(scores, key=lambda chunk: (-scores[chunk], chunk))]
 
 
-def measure(dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weigh: Callable[[str], float]) -> list[float]:
-    """Give nDCG@10 of each column."""
+def measure(
+    dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weight_of: Callable[[str], float]
+) -> list[float]:
+    """Return nDCG@10 for each column."""
     rankings: dict[str, dict[str, tuple[str, ...]]] = {column: {} for column in COLUMNS}
     for question in dataset.judged_questions:
-        dense, keyword, hybrid = (recalls[leg](question).candidates for leg in LEGS)
+        dense, keyword, hybrid = (recalls[mode](question).candidates for mode in MODES)
         orders = (
             dense,
             keyword,
-            reciprocal_ranks([(1.0, dense), (1.0, keyword)]),
-            reciprocal_ranks([(weigh(question.text), dense), (1.0, keyword)]),
+            fuse_reciprocal_ranks([(1.0, dense), (1.0, keyword)]),
+            fuse_reciprocal_ranks([(weight_of(question.text), dense), (1.0, keyword)]),
             hybrid,
         )
         for column, order in zip(COLUMNS, orders, strict=True):
@@ -62,7 +64,7 @@ def measure(dataset: Dataset, recalls: Mapping[RecallMode, StoreRecall], weigh: 
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Measure every collection and print a table."""
+    """Measure every collection and print a Markdown table."""
     settings = start_command()
     print("| collection | " + " | ".join(COLUMNS) + " |")
     print("| --- |" + " ---: |" * len(COLUMNS))
@@ -87,7 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
                 on_progress=lambda _done, _total: None,
             )
             answer = parts.answer_with(PostgresRecall(front.database, workspace_id, profile))
-            recalls = {leg: StoreRecall(answer, leg, arguments.top_n) for leg in LEGS}
+            recalls = {mode: StoreRecall(answer, mode, arguments.top_n) for mode in MODES}
             figures = measure(dataset, recalls, partial(dense_weight, vocabulary=answer.vocabulary))
             print(f"| {dataset.name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |", flush=True)
         parts.close()
@@ -95,7 +97,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("collections", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--top-n", type=int, default=50)
+    parser.add_argument("collections", nargs="+", type=Path, metavar="DIR", help="Folders of the collections.")
+    parser.add_argument("--top-n", type=int, default=50, help="Candidates per recall.")
     with suppress(KeyboardInterrupt):
         main(parser.parse_args())

@@ -1,13 +1,13 @@
-"""Keyword leg against vector leg at 100,000 chunks, as a ratio of one run.
+"""Compare the latency of keyword, dense and hybrid recall at 100,000 chunks.
 
-    .venv/bin/python benchmarks/recall.py [--chunks 100000] [--per-document 10] [--questions 60] [--rounds 3]
+    .venv/bin/python -m benchmarks.recall [--chunks 100000] [--per-document 10] [--questions 60] [--rounds 3]
                                           [--collection DIR]
 
-The store is filled directly, without models: with texts whose words follow Zipf's law, or with those of a collection (a
-folder as `refdesk evaluate` takes it) repeated until there are enough; the vectors lie in clusters, as those of real
-texts do. Each question is then recalled by keyword, by vector through the workspace's HNSW index, by vector with the
-exact scan, and by both legs, in turns, because shared machines drift. What is timed is `PostgresRecall.recall`: the
-transaction, the statement, and the candidates with their texts.
+The database is filled directly, without models: with texts whose words follow Zipf's law, or with the texts of a
+collection (a folder for `refdesk evaluate`), repeated as often as needed. The vectors form clusters like those of real
+texts. Each question is recalled by keyword, dense with the HNSW index of the workspace, dense with an exact scan, and
+hybrid. The modes alternate, because the speed of a shared machine changes over time. The measured time is that of
+`PostgresRecall.recall`: transaction, statement, and candidates with their texts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from pipeline.types import EmbeddingProfile, RecallMode, RecallQuery, Term
 DIMENSIONS = 384
 VOCABULARY = 200_000
 FUNCTION_WORDS = 150
-"""The most frequent words, which stand for the function words that a question is recalled without."""
+"""The most frequent words stand for function words, which recall ignores in a question."""
 BATCH = 2000
 TABLES = ("documents", "document_versions", "chunks", "postings", "embeddings")
 
@@ -85,7 +85,7 @@ FROM unnest(CAST(:chunk_ids AS integer[]), CAST(:versions AS integer[]), CAST(:v
 
 @dataclass(frozen=True)
 class Passage:
-    """One chunk to be."""
+    """A chunk to store."""
 
     document: int
     ordinal: int
@@ -95,33 +95,33 @@ class Passage:
 
     @property
     def length(self) -> int:
-        """Terms, repeats counted."""
+        """Number of terms, including repetitions."""
         return sum(term.frequency for term in self.terms)
 
 
 def zipf_texts(count: int, rng: np.random.Generator) -> list[str]:
-    """Write texts of about 180 words whose frequencies follow Zipf's law; `w7` is the seventh most frequent word."""
+    """Return texts of about 180 words whose frequencies follow Zipf's law; `w7` is the seventh most frequent word."""
     weights = 1.0 / np.arange(1, VOCABULARY + 1)
-    cumulated = np.cumsum(weights / weights.sum())
+    cumulative = np.cumsum(weights / weights.sum())
     lengths = rng.integers(120, 240, size=count)
-    return [" ".join(f"w{n + 1}" for n in np.searchsorted(cumulated, rng.random(length))) for length in lengths]
+    return [" ".join(f"w{n + 1}" for n in np.searchsorted(cumulative, rng.random(length))) for length in lengths]
 
 
 def zipf_question(passage: str, rng: np.random.Generator) -> str:
-    """Ask for a passage with six of its words that are no function words, as often as they stand there."""
+    """Return a question of six random words of a passage without function words."""
     words = [word for word in passage.split() if int(word[1:]) > FUNCTION_WORDS]
     return " ".join(rng.choice(words, size=6, replace=False))
 
 
 def collection_texts(folder: Path, count: int) -> tuple[list[str], list[str]]:
-    """Give the passages of a collection, over and over, and its questions."""
+    """Return `count` passages of a collection, repeated as needed, and its questions."""
     dataset = load_dataset(folder)
     passages = [f"{document.title}\n{document.text}" for document in dataset.documents()]
     return [passages[n % len(passages)] for n in range(count)], [q.text for q in dataset.judged_questions]
 
 
 def clustered_vectors(count: int, rng: np.random.Generator) -> Vectors:
-    """Give unit vectors around a few hundred centres."""
+    """Return unit vectors in 300 clusters, shape (count, DIMENSIONS)."""
     centres = rng.normal(size=(300, DIMENSIONS))
     vectors = centres[rng.integers(0, 300, size=count)] + 1.2 * rng.normal(size=(count, DIMENSIONS))
     unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
@@ -129,7 +129,7 @@ def clustered_vectors(count: int, rng: np.random.Generator) -> Vectors:
 
 
 def fill(database: Database, scope: dict[str, int], texts: Sequence[str], vectors: Vectors, per_document: int) -> None:
-    """Store the texts as chunks of documents of equal length, as a finished ingestion leaves them."""
+    """Store the texts as chunks of live documents with `per_document` chunks each."""
     terms_of = functools.cache(extract_terms)
     batch = max(1, BATCH // per_document) * per_document
     for start in range(0, len(texts), batch):
@@ -140,7 +140,7 @@ def fill(database: Database, scope: dict[str, int], texts: Sequence[str], vector
         with database.owner() as session:
             _store(session, scope, passages)
     for table in TABLES:
-        database.autocommit(text(f"VACUUM ANALYZE {table}"))  # as autovacuum leaves them
+        database.autocommit(text(f"VACUUM ANALYZE {table}"))  # the state after autovacuum
 
 
 def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> None:
@@ -163,7 +163,7 @@ def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage])
 
 
 def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> dict[int, tuple[int, int]]:
-    """Add the documents of these passages; gives document and version of each number."""
+    """Add the documents of these passages and return document ID and version ID by document number."""
     sizes: dict[int, list[int]] = {}
     for passage in passages:
         sizes.setdefault(passage.document, []).append(passage.length)
@@ -183,30 +183,30 @@ def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[P
 def measure(
     stores: dict[str, tuple[PostgresRecall, RecallMode]], questions: Sequence[tuple[str, list[float]]], rounds: int
 ) -> dict[str, list[float]]:
-    """Recall every question in every way, in turns; gives the milliseconds of each way."""
-    elapsed_ms: dict[str, list[float]] = {way: [] for way in stores}
+    """Recall every question with every method in turn and return the milliseconds of each method."""
+    elapsed_ms: dict[str, list[float]] = {method: [] for method in stores}
     for question, vector in list(questions) * rounds:
-        for way, (store, mode) in stores.items():
+        for method, (store, mode) in stores.items():
             terms = () if mode == "dense" else query_terms(question)
             query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode)
             started = time.perf_counter()
             found = store.recall(query)
-            elapsed_ms[way].append((time.perf_counter() - started) * 1000)
+            elapsed_ms[method].append((time.perf_counter() - started) * 1000)
             assert found.candidates, question
-            assert found.plan == (way.partition(", ")[2] or "keyword"), found.plan
+            assert found.plan == (method.partition(", ")[2] or "keyword"), found.plan
     return elapsed_ms
 
 
-def show(elapsed_ms: dict[str, list[float]]) -> None:
-    """Print the times, and each as a ratio to the vector leg of the same run."""
-    dense = next(statistics.median(values) for way, values in elapsed_ms.items() if way.startswith("dense"))
-    for way, values in elapsed_ms.items():
+def print_times(elapsed_ms: dict[str, list[float]]) -> None:
+    """Print the times and their ratios to dense recall in the same run."""
+    dense = next(statistics.median(values) for method, values in elapsed_ms.items() if method.startswith("dense"))
+    for method, values in elapsed_ms.items():
         p50, p95 = statistics.median(values), statistics.quantiles(values, n=20)[-1]
-        print(f"{way:14} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  {p50 / dense:5.2f} x the vector leg")
+        print(f"{method:14} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  {p50 / dense:5.2f} x dense")
 
 
 def run(database: Database, arguments: argparse.Namespace) -> None:
-    """Fill one workspace and measure it with its index and without."""
+    """Fill one workspace and measure it with and without its vector index."""
     rng = np.random.default_rng(1)
     vectors = clustered_vectors(arguments.chunks, rng)
     if arguments.collection:
@@ -223,23 +223,23 @@ def run(database: Database, arguments: argparse.Namespace) -> None:
     build_vector_indexes(database, threshold=0)
     store = PostgresRecall(database, workspace_id, profile)
     terms = statistics.fmean(len(query_terms(question)) for question, _ in questions)
-    print(f"{len(texts)} chunks in documents of {arguments.per_document}, {terms:.1f} words a question")
-    ways: dict[str, tuple[PostgresRecall, RecallMode]]
-    ways = {"keyword": (store, "keyword"), "dense, hnsw": (store, "dense"), "hybrid, hnsw": (store, "hybrid")}
-    show(measure(ways, questions, arguments.rounds))
+    print(f"{len(texts)} chunks in documents of {arguments.per_document}, {terms:.1f} words per question")
+    methods: dict[str, tuple[PostgresRecall, RecallMode]]
+    methods = {"keyword": (store, "keyword"), "dense, hnsw": (store, "dense"), "hybrid, hnsw": (store, "hybrid")}
+    print_times(measure(methods, questions, arguments.rounds))
     database.autocommit(text(f"DROP INDEX {build_index_name(profile.id, workspace_id)}"))
-    ways = {"keyword": (store, "keyword"), "dense, exact": (store, "dense"), "hybrid, exact": (store, "hybrid")}
-    show(measure(ways, questions, 1))
+    methods = {"keyword": (store, "keyword"), "dense, exact": (store, "dense"), "hybrid, exact": (store, "hybrid")}
+    print_times(measure(methods, questions, 1))
 
 
 def main() -> None:
-    """Start servers of its own, fill them, measure, and take everything away again."""
+    """Start temporary servers, fill them and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--chunks", type=int, default=100_000)
     parser.add_argument("--per-document", type=int, default=10)
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--collection", type=Path, help="Take the texts and questions of this folder instead.")
+    parser.add_argument("--collection", type=Path, help="Use the texts and questions of this collection.")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
         settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))

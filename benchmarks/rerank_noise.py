@@ -1,14 +1,15 @@
-"""Rerankers with a language model that knows the relevance judgements: quality under wrong answers, calls and tokens.
+"""Measure LLM rerankers with a simulated model: quality with faulty replies, number of calls, tokens.
 
+    .venv/bin/python scripts/install benchmarks dev
     .venv/bin/python -m benchmarks.rerank_noise ../shared/collections/trec_dl19_pool [--questions 43] [--top-n 50]
         [--over port|http] [--fault wrong|unusable] [--noise 0,10,20,30] [--json FILE]
 
-The candidates are the first documents of the collection's run (without a run: the judged documents of the question, in
-the order of their names). The model answers by the judgements, except for a share of its replies, which are wrong: a
-random rating, the worse of two passages, a random order; or unusable: a refusal in prose. Whatever a method does with
-them, a perfect model must lead to the best order that the candidates allow. `--over http` puts a real server on
-loopback between the two; the figures are the same, it takes longer. `--serve PORT` measures nothing and runs that
-server, with the first share of `--noise`, for the product itself:
+The candidates are the first documents of the collection's run (without a run: the judged documents of the question,
+ordered by ID). The simulated model answers from the relevance judgements, except for a share of faulty replies. These
+are wrong (a random rating, the worse of two passages, a random order) or unusable (a refusal in prose). Without faults
+every method must produce the best order that the candidates allow. `--over http` calls the model through a server on
+loopback, with the same figures. `--serve PORT` only runs this server, with the first share of `--noise`, for use by
+Refdesk:
 
     REFDESK_LLM_BASE_URL=http://127.0.0.1:PORT/v1 REFDESK_LLM_MODEL=judge refdesk evaluate DIR --reranker llm-listwise
 """
@@ -46,7 +47,7 @@ from tests.judging_llm import JudgingLlm, text_key
 from tests.loopback_llm import LoopbackLlm, count_tokens
 
 DEPTH = {"sort": 20, "sliding": 10, "all-pairs": 0}
-"""Places worked out: the default of the method, and the passes that the literature measures."""
+"""Number of top places that a strategy determines: the default of the product, and the values in the literature."""
 WINDOW, STEP = 20, 10
 PER_CALL = 5
 LIMITS = LlmLimits(concurrency=4)
@@ -54,24 +55,24 @@ LIMITS = LlmLimits(concurrency=4)
 
 @dataclass(frozen=True)
 class Method:
-    """A way to rerank, and what theory says about its calls."""
+    """A reranker with its theoretical number of calls."""
 
     name: str
     formula: str
     build: Callable[[ChatModel], Reranker]
     calls: Callable[[int], int]
     read: Callable[[int], int]
-    """Passages that all calls together read."""
+    """Total number of passages in all calls."""
 
 
-def comparisons(strategy: str) -> Callable[[int], int]:
-    """Count the comparisons of a strategy for so many candidates."""
+def comparison_counter(strategy: str) -> Callable[[int], int]:
+    """Return a function that counts the comparisons of a strategy for n candidates."""
     return lambda n: max_comparisons(strategy, n, DEPTH[strategy])  # type: ignore[arg-type]
 
 
 def pairwise(strategy: str, formula: str) -> Method:
-    """Describe one strategy of pairwise comparison."""
-    count = comparisons(strategy)
+    """Build the method for one strategy of pairwise comparison."""
+    count = comparison_counter(strategy)
     return Method(
         f"llm-pairwise, {strategy}",
         formula,
@@ -105,14 +106,14 @@ METHODS = (
 
 @dataclass(frozen=True)
 class Task:
-    """One question with its candidates."""
+    """A question with its candidates."""
 
     question: Question
     candidates: tuple[Candidate, ...]
 
 
-def tasks_of(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
-    """Put the candidates of each question together."""
+def collect_tasks(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
+    """Collect the candidates of each question."""
     documents = {document.id: document for document in dataset.documents()}
     run = load_run(dataset, dataset.run_names[0]) if dataset.run_names else None
     tasks = []
@@ -127,7 +128,7 @@ def tasks_of(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
 
 
 def serve(dataset: Dataset, judge: JudgingLlm, port: int) -> None:
-    """Serve the model that knows all judgements of a collection until it is interrupted."""
+    """Serve the simulated model with all judgements of a collection until it is interrupted."""
     documents = {document.id: text_key(document.text) for document in dataset.documents()}
     grades = {
         text_key(question.text): {documents[name]: grade for name, grade in dataset.qrels[question.id].items()}
@@ -143,8 +144,8 @@ def _candidate(rank: int, document: CorpusDocument) -> Candidate:
     return Candidate(rank, rank, document.title, document.text, rank, 1.0 / rank, source=document.id)
 
 
-def judge_of(dataset: Dataset, tasks: Sequence[Task]) -> JudgingLlm:
-    """Make the model that knows the judgements."""
+def build_judge(dataset: Dataset, tasks: Sequence[Task]) -> JudgingLlm:
+    """Build the simulated model for these tasks."""
     grades = {
         text_key(task.question.text): {
             text_key(candidate.text): dataset.qrels[task.question.id].get(candidate.source, 0)
@@ -156,8 +157,8 @@ def judge_of(dataset: Dataset, tasks: Sequence[Task]) -> JudgingLlm:
 
 
 @contextmanager
-def chat_with(judge: JudgingLlm, over: str) -> Iterator[ChatModel]:
-    """Reach the model directly, or over HTTP on loopback."""
+def open_chat(judge: JudgingLlm, over: str) -> Iterator[ChatModel]:
+    """Yield the model itself, or a client that calls it over HTTP on loopback."""
     if over == "port":
         yield judge
         return
@@ -169,7 +170,7 @@ def chat_with(judge: JudgingLlm, over: str) -> Iterator[ChatModel]:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one method came to."""
+    """The results of one method."""
 
     ndcg_at_10: float
     usage: Usage
@@ -178,7 +179,7 @@ class Measured:
 
 
 def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> Measured:
-    """Rerank all questions with one method."""
+    """Rerank the candidates of all questions with one method."""
     reranker = method.build(chat)
     rankings, usage, unscored, fallbacks = {}, Usage(), 0, 0
     for task in tasks:
@@ -192,7 +193,7 @@ def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mappi
 
 
 def best_possible(tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> tuple[float, float]:
-    """Measure the incoming order, and the best order of these candidates."""
+    """Return nDCG@10 of the incoming order and of the best possible order."""
     incoming = {task.question.id: [c.source for c in task.candidates] for task in tasks}
     best = {
         question: sorted(names, key=lambda name: -qrels[question].get(name, 0)) for question, names in incoming.items()
@@ -204,9 +205,9 @@ def main() -> None:
     """Measure and print the tables."""
     options = _options()
     dataset = load_dataset(options.collection)
-    tasks = tasks_of(dataset, options.top_n, options.questions)
+    tasks = collect_tasks(dataset, options.top_n, options.questions)
     qrels = {task.question.id: dataset.qrels[task.question.id] for task in tasks}
-    judge = judge_of(dataset, tasks)
+    judge = build_judge(dataset, tasks)
     if options.serve:
         first = int(options.noise.split(",")[0])
         serve(dataset, replace(judge, share=first / 100, fault=options.fault), options.serve)
@@ -225,7 +226,7 @@ def main() -> None:
         for share in shares:
             started = time.perf_counter()
             faulty = replace(judge, share=share / 100, fault=options.fault)
-            with chat_with(faulty, options.over) as chat:
+            with open_chat(faulty, options.over) as chat:
                 rows[method.name].append(measure(method, chat, tasks, qrels))
             print(f"  {method.name}, {share} %: {time.perf_counter() - started:.0f} s", file=sys.stderr)
     _print_quality(rows, shares)
@@ -285,7 +286,7 @@ def _print_estimates(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Tas
 
 
 def _prompt_sizes(method: Method, tasks: Sequence[Task]) -> tuple[float, float]:
-    """Find what a prompt of a method takes without passages, and what one passage takes in it, on average."""
+    """Return the average prompt tokens of a call without passages, and of one passage."""
     empty = [replace(candidate, text="", title="") for candidate in tasks[0].candidates]
     judge = JudgingLlm({})
     asked = method.build(judge).rerank(tasks[0].question.text, empty, deadline_s=600).usage
@@ -303,7 +304,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--over", choices=("port", "http"), default="port")
     parser.add_argument("--fault", choices=("wrong", "unusable"), default="wrong")
     parser.add_argument("--noise", default="0,10,20,30")
-    parser.add_argument("--only", default="", help="Parts of the names of methods, separated by commas.")
+    parser.add_argument("--only", default="", help="Comma-separated parts of method names.")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--serve", type=int, default=0, metavar="PORT")
     return parser.parse_args()
