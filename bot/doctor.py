@@ -1,4 +1,4 @@
-"""`python -m bot --check`: one JSON line for each finding, for `refdesk doctor` to print; no gateway is opened."""
+"""`python -m bot --check`: checks of the bot with Discord's REST API, as JSON lines for `refdesk doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import aiohttp
 import discord
 
-NEEDED_NAMES = (
+REQUIRED_PERMISSION_NAMES = (
     "view_channel",
     "send_messages",
     "send_messages_in_threads",
@@ -18,60 +18,65 @@ NEEDED_NAMES = (
     "attach_files",
     "read_message_history",
 )
-NEEDED = discord.Permissions(**dict.fromkeys(NEEDED_NAMES, True))
-"""What the bot cannot do without; the invite link asks for exactly these."""
+REQUIRED_PERMISSIONS = discord.Permissions(**dict.fromkeys(REQUIRED_PERMISSION_NAMES, True))
+"""The permissions that the invite link requests."""
 SCOPES = ("bot", "applications.commands")
-MAX_NAMED = 5
-PAGE = 200
+MAX_LISTED_SERVERS = 5
+PAGE_SIZE = 200
 
 Status = Literal["ok", "note", "problem"]
 Finding = tuple[str, Status, str]
+"""Name of the check, status and detail."""
 
 
 async def check(token: str) -> None:
-    """Print what is found."""
-    async for name, status, detail in findings(token):
+    """Run the checks and print one JSON line for each finding."""
+    async for name, status, detail in run_checks(token):
         print(json.dumps({"name": name, "status": status, "detail": detail}), file=sys.stdout, flush=True)  # noqa: T201
 
 
-async def findings(token: str) -> AsyncIterator[Finding]:
-    """Look at the token, the application, the servers and their permissions."""
+async def run_checks(token: str) -> AsyncIterator[Finding]:
+    """Check the token, the application, the servers and the permissions."""
     async with discord.Client(intents=discord.Intents.none()) as client:
         try:
             await client.login(token)
         except discord.LoginFailure:
-            yield "discord token", "problem", "Discord does not take it; set DISCORD_TOKEN to the bot's current one"
+            yield "discord token", "problem", "Discord rejected it; set DISCORD_TOKEN to the bot's current token"
             return
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            yield "discord", "problem", f"cannot be reached ({type(error).__name__}); is the network in order?"
+            yield "discord", "problem", f"cannot be reached ({type(error).__name__}); check the network connection"
             return
         yield "discord token", "ok", f"valid, the bot is {client.user}"
         application = client.application
         if application is not None:
-            yield _intents(application)
+            yield _check_intents(application)
             if application.interactions_endpoint_url:
-                yield "discord interactions", "problem", _ENDPOINT
+                yield "discord interactions", "problem", _ENDPOINT_PROBLEM
         try:
-            guilds = await _guilds(client)
+            guilds = await _list_guilds(client)
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            yield "discord servers", "problem", f"cannot be listed ({type(error).__name__})"
+            yield (
+                "discord servers",
+                "problem",
+                f"Discord did not return the list ({type(error).__name__}); check the network connection and try again",
+            )
             guilds = []
         else:
-            yield _servers(guilds)
-            yield _permissions(guilds)
-        link = discord.utils.oauth_url(client.application_id or 0, permissions=NEEDED, scopes=SCOPES)
-        yield "discord invite", "ok" if guilds else "note", f"adds the bot to a server: {link}"
+            yield _check_servers(guilds)
+            yield _check_permissions(guilds)
+        link = discord.utils.oauth_url(client.application_id or 0, permissions=REQUIRED_PERMISSIONS, scopes=SCOPES)
+        yield "discord invite", "ok" if guilds else "note", f"link to add the bot to a server: {link}"
 
 
-_ENDPOINT = (
-    "the application has an interactions endpoint URL, so Discord sends nothing to the bot; empty that field in the"
-    " developer portal"
+_ENDPOINT_PROBLEM = (
+    "the application has an interactions endpoint URL, so Discord sends commands there instead of to the bot; delete "
+    "the Interactions Endpoint URL in the developer portal"
 )
 
 
-def _intents(application: discord.AppInfo) -> Finding:
+def _check_intents(application: discord.AppInfo) -> Finding:
     flags = application.flags
-    extra = [
+    enabled = [
         name
         for name, on in (
             ("message content", flags.gateway_message_content or flags.gateway_message_content_limited),
@@ -80,35 +85,36 @@ def _intents(application: discord.AppInfo) -> Finding:
         )
         if on
     ]
-    if extra:
-        return "discord intents", "note", f"privileged ones are on that Refdesk does not need: {', '.join(extra)}"
-    return "discord intents", "ok", "none privileged, and none is needed"
+    if enabled:
+        detail = f"privileged intents are on that Refdesk does not need: {', '.join(enabled)}; you can turn them off"
+        return "discord intents", "note", detail
+    return "discord intents", "ok", "no privileged intents are on, and none are needed"
 
 
-def _servers(guilds: list[dict[str, Any]]) -> Finding:
+def _check_servers(guilds: list[dict[str, Any]]) -> Finding:
     if not guilds:
-        return "discord servers", "note", "the bot is on no server yet; the link below invites it"
-    return "discord servers", "ok", f"the bot is on {len(guilds)}"
+        return "discord servers", "note", "the bot is on no server yet; add it with the invite link below"
+    return "discord servers", "ok", f"the bot is on {len(guilds)} {'server' if len(guilds) == 1 else 'servers'}"
 
 
-def _permissions(guilds: list[dict[str, Any]]) -> Finding:
-    lacking: list[str] = []
+def _check_permissions(guilds: list[dict[str, Any]]) -> Finding:
+    incomplete: list[str] = []
     for guild in guilds:
-        has = discord.Permissions(int(guild.get("permissions") or 0))
-        missing = [] if has.administrator else [name for name in NEEDED_NAMES if not getattr(has, name)]
-        if missing:
-            lacking.append(f"{guild['name']} ({', '.join(name.replace('_', ' ') for name in missing)})")
-    if not lacking:
-        return "discord permissions", "ok", "all there; a channel may still take some away"
-    named = "; ".join(lacking[:MAX_NAMED]) + ("; …" if len(lacking) > MAX_NAMED else "")
-    return "discord permissions", "problem", f"missing on {named}; invite the bot again with the link below"
+        permissions = discord.Permissions(int(guild.get("permissions") or 0))
+        missing = [name for name in REQUIRED_PERMISSION_NAMES if not getattr(permissions, name)]
+        if missing and not permissions.administrator:
+            incomplete.append(f"{guild['name']} ({', '.join(name.replace('_', ' ') for name in missing)})")
+    if not incomplete:
+        return "discord permissions", "ok", "the bot has all server permissions; a channel may still deny some"
+    listed = "; ".join(incomplete[:MAX_LISTED_SERVERS]) + ("; …" if len(incomplete) > MAX_LISTED_SERVERS else "")
+    return "discord permissions", "problem", f"missing on {listed}; add the bot again with the invite link below"
 
 
-async def _guilds(client: discord.Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+async def _list_guilds(client: discord.Client) -> list[dict[str, Any]]:
+    guilds: list[dict[str, Any]] = []
     while True:
-        after = int(found[-1]["id"]) if found else None
-        page: list[Any] = await client.http.get_guilds(PAGE, after=after, with_counts=False)
-        found += page
-        if len(page) < PAGE:
-            return found
+        after = int(guilds[-1]["id"]) if guilds else None
+        page: list[Any] = await client.http.get_guilds(PAGE_SIZE, after=after, with_counts=False)
+        guilds += page
+        if len(page) < PAGE_SIZE:
+            return guilds

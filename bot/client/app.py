@@ -1,4 +1,4 @@
-"""The bot: one client with its commands, its desk and its courier, from start to clean stop."""
+"""The bot: one client with its commands, services and delivery worker, from start to clean stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.client.registration import keep_registered
+from bot.client.registration import register_commands
 from bot.cogs import COGS
 from bot.delivery import DeliveryWorker
 from bot.interactions.downloads import AttachmentDownloader
@@ -32,32 +32,32 @@ from pipeline.errors import RefdeskError
 log = structlog.get_logger(__name__)
 
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
-"""None is privileged: interactions bring their content along, and a message that mentions the bot has its content."""
+"""No privileged intents: interactions include their content, and so do messages that mention the bot."""
 DELIVERY_THREADS = 4
-LONGEST_LIMIT_S = 30.0
-"""A longer rate limit is an error to handle, not a call that sleeps (for up to an hour where a message is old)."""
-BEAT_S = 10.0
-DRAIN_S = 5.0
+MAX_RATE_LIMIT_WAIT_S = 30.0
+"""A longer rate limit raises an error instead of sleeping in the call, for up to an hour if a message is old."""
+HEARTBEAT_INTERVAL_S = 10.0
+DRAIN_TIMEOUT_S = 5.0
 """How long a stop waits for interactions in flight."""
-STEP_S = 3.0
-"""How long any other step of a stop may take; a database that hangs must not keep the process."""
+STOP_STEP_TIMEOUT_S = 3.0
+"""Timeout of any other step of a stop, so that a hanging database does not block the end of the process."""
 
 
-class _AnsweredElsewhereFilter(logging.Filter):
-    """Keeps quiet that another bot process was quicker with suggestions; nobody misses anything by it."""
+class _AnsweredByOtherProcessFilter(logging.Filter):
+    """Drops log records of interactions that another bot process answered first, which is harmless."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let everything else through."""
+        """Return whether to log the record."""
         error = record.exc_info[1] if record.exc_info else None
         error = getattr(error, "original", error)
         return not (isinstance(error, discord.HTTPException) and error.code in INTERACTION_GONE)
 
 
 class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
-    """The commands, with one place for what goes wrong in any of them."""
+    """The commands, with one error handler for all of them."""
 
     async def interaction_check(self, interaction: discord.Interaction[RefdeskBot], /) -> bool:
-        """Begin a visit; nothing new begins while the bot stops."""
+        """Start to track an interaction; refuse new interactions while the bot stops."""
         if self.client.tracker.closing:
             return False
         if interaction.type is not discord.InteractionType.autocomplete:
@@ -74,12 +74,12 @@ class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
 
 
 class RefdeskBot(commands.AutoShardedBot):
-    """Discord's client with what Refdesk needs beside it."""
+    """Discord's client with the services and the delivery worker of Refdesk."""
 
     tree: RefdeskCommandTree
 
     def __init__(self, services: Services, settings: Settings) -> None:
-        """Prepare; nothing connects yet."""
+        """Create the client; no connection is opened yet."""
         shards: dict[str, Any] = {}
         if settings.discord.shard_count:
             shard_ids = list(settings.discord.shard_ids) or None
@@ -95,7 +95,7 @@ class RefdeskBot(commands.AutoShardedBot):
             max_messages=None,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            max_ratelimit_timeout=LONGEST_LIMIT_S,
+            max_ratelimit_timeout=MAX_RATE_LIMIT_WAIT_S,
             **shards,
         )
         self.services = services
@@ -106,81 +106,81 @@ class RefdeskBot(commands.AutoShardedBot):
         self.delivery_worker = DeliveryWorker(
             self, services.async_database.database, executor=self._delivery_threads, owner=services.process.owner
         )
-        self._beating: asyncio.Task[None] | None = None
-        self._registering: asyncio.Task[None] | None = None
+        self._heartbeat_task: asyncio.Task[None] | None = None
+        self._registration_task: asyncio.Task[None] | None = None
 
-    async def add_parts(self) -> None:
-        """Add all commands and buttons; needs no connection."""
+    async def add_commands(self) -> None:
+        """Add all commands and buttons; requires no connection."""
         for cog in COGS:
             await self.add_cog(cog(self))
         self.add_dynamic_items(PersistentComponent)
 
     async def setup_hook(self) -> None:
-        """Prepare what has to be there before the first event: after the login, before the connection."""
-        logging.getLogger("discord.app_commands.tree").addFilter(_AnsweredElsewhereFilter())
-        await follow_gateway(self)
-        await self.add_parts()
+        """Set up everything that the first event needs. discord.py calls it after the login, before it connects."""
+        logging.getLogger("discord.app_commands.tree").addFilter(_AnsweredByOtherProcessFilter())
+        await use_gateway_of_api(self)
+        await self.add_commands()
         await self.tree.set_translator(CatalogueTranslator())
         await self.services.process.beat()
-        # Nobody waits for it: whoever has the commands already can use them meanwhile.
-        registering = keep_registered(self.tree, self.services.process, self.application_id or 0)
-        self._registering = asyncio.create_task(registering)
+        # In the background: commands that are already registered work meanwhile.
+        registration = register_commands(self.tree, self.services.process, self.application_id or 0)
+        self._registration_task = asyncio.create_task(registration)
         await self.delivery_worker.start()
-        self._beating = asyncio.create_task(self._beat())
+        self._heartbeat_task = asyncio.create_task(self._send_heartbeats())
 
     async def on_message(self, message: discord.Message, /) -> None:
-        """Leave messages to the follow-up alone: there are no commands with a prefix."""
+        """Ignore the message here: there are no prefix commands, and the follow-up cog has its own listener."""
 
     async def on_interaction(self, interaction: discord.Interaction, /) -> None:
-        """Take forms: discord.py knows only those that this very process opened."""
+        """Handle submitted forms: discord.py only handles those that this process opened."""
         await handle_form(interaction)
 
     async def on_app_command_completion(
         self, interaction: discord.Interaction, _command: app_commands.Command[Any, ..., Any] | app_commands.ContextMenu
     ) -> None:
-        """End the visit of a command that went well."""
+        """Write the log line of a successful command."""
         self.tracker.end(interaction)
 
     async def on_ready(self) -> None:
-        """Say that the bot is there."""
+        """Log that the bot is connected."""
         log.info("connected", bot=str(self.user), servers=len(self.guilds), shards=self.shard_count)
 
     async def stop(self) -> None:
-        """Stop in order: no new work, what is in flight ends, results are left to others, the gateway is closed."""
-        if not await self.tracker.drain(DRAIN_S):
-            log.warning("interactions cut short by the stop")
-        if self._registering is not None:
-            self._registering.cancel()
-        if self._beating is not None:
-            self._beating.cancel()
+        """Stop cleanly: refuse new interactions, wait for open ones, release the deliveries, close the gateway."""
+        if not await self.tracker.drain(DRAIN_TIMEOUT_S):
+            log.warning("stopped with open interactions")
+        if self._registration_task is not None:
+            self._registration_task.cancel()
+        if self._heartbeat_task is not None:
+            self._heartbeat_task.cancel()
             await self.delivery_worker.stop()
-            await _step(self.services.process.leave())
-        await _step(self.downloads.close())
-        await _step(self.close())
+            await _run_stop_step(self.services.process.leave())
+        await _run_stop_step(self.downloads.close())
+        await _run_stop_step(self.close())
         self._delivery_threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S)
             try:
                 await self.services.process.beat()
             except RefdeskError as error:
-                log.warning("no sign of life could be given", error=error.name)
+                log.warning("heartbeat failed", error=error.name)
             except Exception:
-                log.exception("no sign of life could be given")
+                log.exception("heartbeat failed")
 
 
-async def _step(work: Awaitable[None]) -> None:
+async def _run_stop_step(work: Awaitable[None]) -> None:
     with contextlib.suppress(RefdeskError, TimeoutError):
-        await asyncio.wait_for(work, STEP_S)
+        await asyncio.wait_for(work, STOP_STEP_TIMEOUT_S)
 
 
-def follow_api(api_url: str) -> None:
-    """Send all requests to another address than Discord's own; to be called before anything connects."""
+def set_api_url(api_url: str) -> None:
+    """Send all requests to this URL instead of Discord's; call it before any connection is opened."""
     Route.BASE = api_url
 
 
-async def follow_gateway(bot: discord.Client) -> None:
-    """Take the gateway that the API names: discord.py asks for it only where it chooses the shards itself."""
+async def use_gateway_of_api(bot: discord.Client) -> None:
+    """Use the gateway URL of the API; discord.py requests it only if it also chooses the number of shards."""
     _, address, _ = await bot.http.get_bot_gateway()
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(address)

@@ -1,4 +1,4 @@
-"""Commands are registered with Discord only when what is to be registered has changed since the last time."""
+"""Register the commands with Discord, only if they differ from the registered ones."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE_S = 5.0
-LONGEST_PAUSE_S = 600.0
+FIRST_RETRY_S = 5.0
+MAX_RETRY_S = 600.0
 Payload = list[dict[str, Any]]
 
 
-async def registration_payload(tree: app_commands.CommandTree[Any]) -> Payload:
-    """Build what Discord is sent, without a connection."""
+async def build_payload(tree: app_commands.CommandTree[Any]) -> Payload:
+    """Build the registration payload without a connection."""
     translator = CatalogueTranslator()
     return [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
 
 
-def payload_hash(payload: Payload) -> str:
-    """Hash a payload so that any difference that Discord would see gives another hash."""
+def hash_payload(payload: Payload) -> str:
+    """Hash a payload; any difference that Discord would see changes the hash."""
     return hashlib.sha256(json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-async def keep_registered(
-    tree: app_commands.CommandTree[Any], presence: BotProcess, application_id: int, *, pause_s: float = FIRST_PAUSE_S
+async def register_commands(
+    tree: app_commands.CommandTree[Any], process: BotProcess, application_id: int, *, retry_s: float = FIRST_RETRY_S
 ) -> None:
-    """Register the commands unless they are registered, and try again, with growing pauses, what may work later.
+    """Register the commands if they changed; retry temporary failures with exponential backoff.
 
-    A refusal for good leaves the commands that were there before, so the bot goes on without it.
+    After a permanent failure the bot continues with the commands that are registered.
     """
     while True:
         try:
-            await sync_commands(tree, presence, application_id)
+            await sync_commands(tree, process, application_id)
         except discord.HTTPException as error:
             if error.status < 500 and error.status != 429:
-                log.error("discord did not take the commands; the old ones stay", error=str(error)[:500])  # noqa: TRY400
+                log.error("discord rejected the commands, the registered ones remain", error=str(error)[:500])  # noqa: TRY400
                 return
-            wait_s = pause_s
+            wait_s = retry_s
         except discord.RateLimited as error:
-            wait_s = max(pause_s, error.retry_after)
+            wait_s = max(retry_s, error.retry_after)
         except (aiohttp.ClientError, OSError, RefdeskError):
-            wait_s = pause_s
+            wait_s = retry_s
         else:
             return
-        log.warning("the commands are not registered yet", next_try_in_s=round(wait_s))
+        log.warning("registering commands failed", retry_in_s=round(wait_s))
         await asyncio.sleep(wait_s)
-        pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
+        retry_s = min(MAX_RETRY_S, retry_s * 2)
 
 
-async def sync_commands(tree: app_commands.CommandTree[Any], presence: BotProcess, application_id: int) -> bool:
-    """Register the commands unless they are registered; tells whether anything was sent."""
-    payload = await registration_payload(tree)
-    digest = payload_hash(payload)
-    if await presence.commands_hash(str(application_id)) == digest:
-        there = await tree.fetch_commands()
-        if {command.name for command in there} == {command["name"] for command in payload}:
+async def sync_commands(tree: app_commands.CommandTree[Any], process: BotProcess, application_id: int) -> bool:
+    """Register the commands if they changed; return whether they were sent."""
+    payload = await build_payload(tree)
+    digest = hash_payload(payload)
+    if await process.commands_hash(str(application_id)) == digest:
+        registered = await tree.fetch_commands()
+        if {command.name for command in registered} == {command["name"] for command in payload}:
             return False
-        log.warning("discord has other commands than were registered", commands=len(there))
-    registered = await tree.sync()
-    await presence.store_commands_hash(str(application_id), digest)
-    log.info("commands registered", commands=len(registered))
+        log.warning("commands were changed at discord, registering them again", commands=len(registered))
+    synced = await tree.sync()
+    await process.store_commands_hash(str(application_id), digest)
+    log.info("commands registered", commands=len(synced))
     return True

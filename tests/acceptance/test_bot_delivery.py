@@ -197,7 +197,7 @@ def test_database_away__in_the_middle_every_answer_comes_once(
         env.answer(submission, LONG)
         hold.wait_arrived(timeout_s=60)
         outage = DatabaseOutage(env, servers.database_url)
-    env.wait(lambda: "database away" in desk.tail(), "the database missed")
+    env.wait(lambda: "database unavailable" in desk.tail(), "the detected outage")
     outage.end()
     env.wait_state(submission)
     assert_three_parts(env, submission)

@@ -49,7 +49,7 @@ def test_check__token_intents_servers_permissions_and_invite_link(desk: Desk, di
     for guild in everyone.values():
         discord.set_role_permissions(guild, guild.everyone, "view_channel", "send_messages")
     found = findings(bot(desk, discord, "--check"))
-    assert found["discord servers"] == ("ok", "the bot is on 2")
+    assert found["discord servers"] == ("ok", "the bot is on 2 servers")
     assert found["discord permissions"][0] == "problem"
     assert "Poor (embed links, attach files)" in found["discord permissions"][1]
     assert "Good" not in found["discord permissions"][1]

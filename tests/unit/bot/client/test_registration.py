@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from bot.client.app import INTENTS, RefdeskBot
-from bot.client.registration import keep_registered, payload_hash, registration_payload, sync_commands
+from bot.client.registration import build_payload, hash_payload, register_commands, sync_commands
 from bot.cogs import COGS
 from bot.interactions.accessors import BotClient
 from bot.services import Services
@@ -22,8 +22,8 @@ from tests.fake_discord.openapi import ApiDescription
 APPLICATION = 77
 
 
-class Kept:
-    """The database's memory of what is registered."""
+class StoredHash:
+    """A bot process whose stored hash of the commands is in memory."""
 
     def __init__(self, digest: str = "") -> None:
         self.digest = digest
@@ -36,14 +36,14 @@ class Kept:
 
 
 class Tree:
-    """A command tree whose registration goes nowhere."""
+    """A command tree that registers its commands in memory."""
 
-    def __init__(self, commands, refusal=None):
+    def __init__(self, commands, error=None):
         self.commands = commands
-        self.refusal = refusal
-        self.refusals = 10**9
+        self.error = error
+        self.failures = 10**9
         self.registered = 0
-        self.there = []
+        self.at_discord = []
         self.allowed_contexts = discord.app_commands.AppCommandContext(guild=True)
         self.allowed_installs = discord.app_commands.AppInstallationType(guild=True)
 
@@ -51,20 +51,20 @@ class Tree:
         return self.commands
 
     async def sync(self):
-        if self.refusal and self.refusals:
-            self.refusals -= 1
-            raise self.refusal
+        if self.error and self.failures:
+            self.failures -= 1
+            raise self.error
         self.registered += 1
-        self.there = list(self.commands)
+        self.at_discord = list(self.commands)
         return self.commands
 
     async def fetch_commands(self):
-        return self.there
+        return self.at_discord
 
 
 @pytest.fixture(scope="module")
 def registered():
-    """Give the commands and what is sent of them, from a bot that has no connection."""
+    """The commands of a bot without a connection, and their registration payload."""
 
     async def build():
         settings = Settings(_env_file=None)
@@ -72,8 +72,8 @@ def registered():
         services = Services(database, Submitter(database, "redis://127.0.0.1:1/0", expires_s=60), settings)
         bot = RefdeskBot(services, settings)
         _: BotClient = bot  # mypy checks that the bot implements the protocol
-        await bot.add_parts()
-        return bot.tree.get_commands(), await registration_payload(bot.tree)
+        await bot.add_commands()
+        return bot.tree.get_commands(), await build_payload(bot.tree)
 
     return asyncio.run(build())
 
@@ -83,8 +83,8 @@ def payload(registered):
     return copy.deepcopy(registered[1])
 
 
-def sync(tree: Any, kept: Any) -> bool:
-    return asyncio.run(sync_commands(tree, kept, APPLICATION))
+def sync(tree: Any, stored: Any) -> bool:
+    return asyncio.run(sync_commands(tree, stored, APPLICATION))
 
 
 def option(payload, *path):
@@ -95,11 +95,11 @@ def option(payload, *path):
     return found
 
 
-def test_registration__keeps_the_rules_that_no_schema_makes(payload):
+def test_registration__follows_the_rules_outside_the_schema(payload):
     assert validate_registration(payload) == []
 
 
-def test_registration__passes_discords_own_description(payload, shared):
+def test_registration__matches_discords_openapi_document(payload, shared):
     document = json.loads((shared / "discord" / "openapi.json").read_text(encoding="utf-8"))
     path = "/applications/{application_id}/commands"
     request = Request("PUT", path, path, 0.0, {}, {}, content_type="application/json", body=payload)
@@ -114,13 +114,13 @@ def test_registration__has_every_command(payload):
     assert len(COGS) == 9
 
 
-def test_registration__works_everywhere_and_settings_ask_for_a_manager(payload):
+def test_registration__works_in_every_context_and_settings_require_a_manager(payload):
     assert {(tuple(c["contexts"]), tuple(c["integration_types"])) for c in payload} == {((0, 1, 2), (0, 1))}
     restricted = {c["name"]: int(c["default_member_permissions"]) for c in payload if c["default_member_permissions"]}
     assert restricted == {"settings": discord.Permissions(manage_guild=True).value}
 
 
-def test_registration__speaks_both_languages_everywhere(payload):
+def test_registration__has_every_text_in_both_languages(payload):
     def texts(thing):
         for key in ("name", "description"):
             if thing.get(key):
@@ -134,7 +134,7 @@ def test_registration__speaks_both_languages_everywhere(payload):
             assert translated["en-US"] == text
 
 
-def test_registration__offers_every_reranker_and_completes_what_people_pick(payload):
+def test_registration__offers_every_reranker_and_autocompletes_names(payload):
     for path in (("ask", "reranker"), ("settings", "answers", "reranker")):
         assert [choice["value"] for choice in option(payload, *path)["choices"]] == list(RERANKERS)
     for path in (
@@ -146,17 +146,17 @@ def test_registration__offers_every_reranker_and_completes_what_people_pick(payl
         assert option(payload, *path)["autocomplete"] is True
 
 
-def test_intents__none_is_privileged():
+def test_intents__no_privileged_ones():
     assert not INTENTS.message_content
     assert not INTENTS.members
     assert not INTENTS.presences
 
 
-def test_hash__changes_with_anything_that_discord_would_see(payload):
-    before = payload_hash(payload)
-    assert payload_hash(copy.deepcopy(payload)) == before
+def test_hash__changes_with_any_visible_difference(payload):
+    before = hash_payload(payload)
+    assert hash_payload(copy.deepcopy(payload)) == before
     payload[0]["options"][0]["description_localizations"]["zh-CN"] += "。"
-    assert payload_hash(payload) != before
+    assert hash_payload(payload) != before
 
 
 def test_hash__is_the_same_in_every_process(registered):
@@ -166,48 +166,48 @@ def test_hash__is_the_same_in_every_process(registered):
             guild=True, dm_channel=True, private_channel=True
         )
         tree.allowed_installs = discord.app_commands.AppInstallationType(guild=True, user=True)
-        return await registration_payload(tree)
+        return await build_payload(tree)
 
-    assert payload_hash(asyncio.run(again())) == payload_hash(registered[1])
+    assert hash_payload(asyncio.run(again())) == hash_payload(registered[1])
 
 
-def test_sync__only_when_something_changed():
-    tree, kept = Tree([]), Kept()
-    assert sync(tree, kept)
-    assert not sync(tree, kept)
+def test_sync__only_after_a_change():
+    tree, stored = Tree([]), StoredHash()
+    assert sync(tree, stored)
+    assert not sync(tree, stored)
     assert tree.registered == 1
-    kept.digest = "another version's"
-    assert sync(tree, kept)
+    stored.digest = "another version's"
+    assert sync(tree, stored)
     assert tree.registered == 2
 
 
-def refused(status: int) -> discord.HTTPException:
+def http_error(status: int) -> discord.HTTPException:
     response: Any = SimpleNamespace(status=status, reason="no", headers={})
     return discord.HTTPException(response, {"code": 0, "message": "no"})
 
 
-def keep(tree: Any, kept: Any) -> None:
-    asyncio.run(keep_registered(tree, kept, APPLICATION, pause_s=0.01))
+def register(tree: Any, stored: Any) -> None:
+    asyncio.run(register_commands(tree, stored, APPLICATION, retry_s=0.01))
 
 
-def test_sync__a_refusal_leaves_what_was_there():
-    tree, kept = Tree([], refused(400)), Kept("old")
-    keep(tree, kept)
-    assert (kept.digest, tree.registered) == ("old", 0)
+def test_register__a_permanent_failure_keeps_the_registered_commands():
+    tree, stored = Tree([], http_error(400)), StoredHash("old")
+    register(tree, stored)
+    assert (stored.digest, tree.registered) == ("old", 0)
 
 
-@pytest.mark.parametrize("error", [refused(503), refused(429), discord.RateLimited(0.01), OSError("no network")])
-def test_sync__what_may_work_later_is_tried_again(error):
-    tree, kept = Tree([], error), Kept("old")
-    tree.refusals = 3
-    keep(tree, kept)
-    assert (kept.digest != "old", tree.registered, tree.refusals) == (True, 1, 0)
+@pytest.mark.parametrize("error", [http_error(503), http_error(429), discord.RateLimited(0.01), OSError("no network")])
+def test_register__a_temporary_failure_is_retried(error):
+    tree, stored = Tree([], error), StoredHash("old")
+    tree.failures = 3
+    register(tree, stored)
+    assert (stored.digest != "old", tree.registered, tree.failures) == (True, 1, 0)
 
 
-def test_sync__commands_that_discord_lost_are_registered_again(registered):
-    tree, kept = Tree(registered[0]), Kept()
-    assert sync(tree, kept)
-    assert not sync(tree, kept)
-    tree.there = tree.there[1:]
-    assert sync(tree, kept)
+def test_sync__commands_missing_at_discord_are_registered_again(registered):
+    tree, stored = Tree(registered[0]), StoredHash()
+    assert sync(tree, stored)
+    assert not sync(tree, stored)
+    tree.at_discord = tree.at_discord[1:]
+    assert sync(tree, stored)
     assert tree.registered == 2
