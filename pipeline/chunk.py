@@ -14,6 +14,7 @@ from math import ceil
 
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
+from pipeline.text.markdown import split_row, split_tables
 from pipeline.text.passages import build_passage
 from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
@@ -27,8 +28,6 @@ _MAX_REMEMBERED = 200_000
 _LONG_WORD_CHARS = 64
 _CJK_RUN = re.compile(f"[{HAN}{KANA}]+")
 _ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
-_TABLE_RULE = re.compile(r"\|(?:\s*:?-{3,}:?\s*\|)+")
-_CELL_BORDER = re.compile(r"(?<!\\)\|")
 
 
 def chunk_document(
@@ -125,13 +124,13 @@ class _Chunker:
         if self.count(text) <= budget:
             return [text]
         pieces: list[str] = []
-        for part, is_table in _tables_apart(text):
-            if not is_table:
-                pieces.extend(self._split_prose(part, budget))
+        for block in split_tables(text.split("\n")):
+            if block.kind != "table":
+                pieces.extend(self._split_prose(block.content.strip("\n"), budget))
                 continue
             # The line that introduces a table belongs to its first rows.
             has_lead = bool(pieces) and self.count(pieces[-1]) < TINY_SHARE * budget
-            pieces.extend(self._split_table(part, budget, pieces.pop() if has_lead else ""))
+            pieces.extend(self._split_table(block.content, budget, pieces.pop() if has_lead else ""))
         return self._join_tiny(pieces, budget)
 
     def _join_tiny(self, pieces: Sequence[str], budget: int) -> list[str]:
@@ -198,35 +197,9 @@ def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:
         yield held
 
 
-def _tables_apart(text: str) -> Iterator[tuple[str, bool]]:
-    """Cut Markdown into stretches, each a whole table or no table."""
-    lines = text.split("\n")
-    prose: list[str] = []
-    position = 0
-    while position < len(lines):
-        follows = lines[position + 1] if position + 1 < len(lines) else ""
-        if not (lines[position].startswith("|") and _TABLE_RULE.fullmatch(follows.strip())):
-            prose.append(lines[position])
-            position += 1
-            continue
-        end = position
-        while end < len(lines) and lines[end].startswith("|"):
-            end += 1
-        if any(map(str.strip, prose)):
-            yield "\n".join(prose).strip("\n"), False
-        yield "\n".join(lines[position:end]), True
-        prose, position = [], end
-    if any(map(str.strip, prose)):
-        yield "\n".join(prose).strip("\n"), False
-
-
 def _row_as_lines(header: str, row: str) -> str:
     """Write a row too long for a table as one `header: cell` line for each cell."""
-    names, cells = _cells(header), _cells(row)
+    names, cells = split_row(header), split_row(row)
     names += [""] * (len(cells) - len(names))
     pairs = zip(names, cells, strict=False)
     return "\n".join(f"{name}: {cell}" if name else cell for name, cell in pairs if cell)
-
-
-def _cells(row: str) -> list[str]:
-    return [cell.strip().replace("\\|", "|") for cell in _CELL_BORDER.split(row.strip())[1:-1]]

@@ -25,8 +25,6 @@ MAX_PAGED_HEADING_CHARS = 120
 
 _LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # no tokens, so nothing else would bound it
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
-_LINK = re.compile(r"!?\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:[^()\s]|\([^()]*\))*(?:\s+\"[^\"]*\")?\)")
-_TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 _WIDE = re.compile(f"[{CHINESE_JAPANESE}]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
@@ -51,14 +49,6 @@ class Element:
     level: int = 0
     """Of a heading: 1 is the outermost."""
     page: int | None = None
-
-
-def plain_inline(markdown: str) -> str:
-    """Drop inline markup that only costs tokens: link targets, image paths, bold marks, stray tags."""
-    text = markdown
-    for _ in range(2):  # an image inside a link needs a second round
-        text = _LINK.sub(r"\1", text)
-    return _TAG.sub(" ", text.replace("**", "")).strip()
 
 
 def unwrap_lines(text: str) -> str:

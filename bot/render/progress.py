@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bot.locales.texts import Texts
 from bot.render import sanitize
+from bot.render.discord_markdown import close_fence
 from bot.render.formatting import format_progress_bar, format_question, is_retrying, waits_for_worker
-from bot.render.markdown import close_fence
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
 from db.deliveries import DeliveryView

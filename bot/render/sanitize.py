@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 
-from bot.render.markdown import CodeBlock, CodeSpan, Prose, fence_tables, flatten_to_line, split_blocks, split_spans
+from bot.render.discord_markdown import (
+    CodeBlock,
+    CodeSpan,
+    Prose,
+    fence_tables,
+    flatten_to_line,
+    split_blocks,
+    split_spans,
+)
 from bot.render.split import truncate
 from pipeline.text.cleaning import unify_line_ends
 from pipeline.text.scripts import CJK_PUNCTUATION, FULLWIDTH_PUNCTUATION

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from pipeline.text.markdown import read_blocks
 from pipeline.text.scripts import separator_of_lines
 
 LONGEST_UNIT = 600
 """Characters after which a unit without any full stop is cut."""
 
-_FENCE = re.compile(r"^\s*(```|~~~)")
-_TABLE_ROW = re.compile(r"^\s*\|.*\|\s*$")
-_TABLE_RULE = re.compile(r"^(?=.*--)[\s:|-]+$")
-_HEADING = re.compile(r"^\s{0,3}#{1,6}\s|^\s*\*\*[^*]+\*\*\s*$")
+LATIN_STOPS = ".!?"
+CJK_STOPS = "\u3002\uff01\uff1f"
+CLOSING_MARKS = "\"'\u201d\u2019)\\]\u300d\u300f\uff09"
+"""Quotation marks and brackets that belong to the sentence before them, for a character class."""
+_LATIN_END = rf"(?<![{LATIN_STOPS}])[{LATIN_STOPS}]++[{CLOSING_MARKS}]*+(?=\s|\Z)"
+SENTENCE_END = rf"{_LATIN_END}|[{CJK_STOPS}]++[{CLOSING_MARKS}]*+"
+"""The stops of a sentence with the marks that close it, as a regular expression. Latin stops need whitespace or the end
+of the text behind them. Possessive quantifiers keep long runs linear."""
+
+_SENTENCE_END = re.compile(SENTENCE_END)
+# A row of a table without the delimiter row of Markdown, for example one drawn with signs.
+_ROW = re.compile(r"^\s*\|.*\|\s*$")
+_BOLD_LINE = re.compile(r"^\s*\*\*[^*]+\*\*\s*$")
 _ITEM = re.compile(r"^\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+")
-_END = re.compile(
-    r"(?P<chinese>[\u3002\uff01\uff1f\uff1b\u2026]+[\u201d\u2019\u300d\u300f\uff09)\"']*)"
-    r"|(?P<latin>(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+)(?=\s)"
-)
+_END = re.compile(rf"{_LATIN_END}|[{CJK_STOPS}\uff1b\u2026]++[{CLOSING_MARKS}]*+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|e\.g|i\.e|cf|al|Fig|fig|No|no|Vol|vol|pp|Eq|Sec|approx|ca|Inc|Ltd|Co)"
     r"|\b[A-Za-z]\.[A-Za-z])\.$"
@@ -29,15 +36,26 @@ _STARTS_SENTENCE = re.compile(r"\s+[\"'\u201c\u2018(\[*_`]*[^\W_a-z]")
 def split_sentences(text: str) -> list[str]:
     """Split a passage into what can be quoted: sentences, list items, table rows under their header, code blocks."""
     units: list[str] = []
-    for block in _blocks(text):
-        lines = block.splitlines()
-        if _FENCE.match(lines[0]):
-            units.append(block)
-        elif _TABLE_ROW.match(lines[0]):
-            units.extend(_table_units(lines))
-        else:
-            units.extend(_prose_units(lines))
+    for block in read_blocks(text):
+        if block.kind == "code":
+            units.append("\n".join(block.lines))
+        elif block.kind == "table":
+            units.extend(["\n".join([*block.lines[:2], row]) for row in block.lines[2:]] or block.lines[:1])
+        elif block.kind == "text":
+            units.extend(_prose_units(block.lines))
     return [unit for unit in units if any(character.isalnum() for character in unit)]
+
+
+def find_sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
+    """Find the positions behind the sentences that end within a part of a text."""
+    # One character more, so that the lookahead does not take the end of the part for the end of the text.
+    return (match.end() for match in _SENTENCE_END.finditer(text, start, end + 1) if match.end() <= end)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence of the first line, or the whole text if that line has no sentence end."""
+    match = _SENTENCE_END.search(text.partition("\n")[0])
+    return text[: match.end()] if match else text
 
 
 def is_block(unit: str) -> bool:
@@ -45,47 +63,16 @@ def is_block(unit: str) -> bool:
     return "\n" in unit or unit.startswith("|")
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """Cut at blank lines and where a table or a code block begins and ends."""
-    block: list[str] = []
-    fence = ""
-    for line in text.splitlines():
-        opened = _FENCE.match(line)
-        if fence:
-            block.append(line)
-            if opened and opened[1] == fence:
-                yield "\n".join(block)
-                block, fence = [], ""
-            continue
-        begins = bool(opened) or (bool(block) and bool(_TABLE_ROW.match(line)) != bool(_TABLE_ROW.match(block[-1])))
-        if block and (begins or not line.strip()):
-            yield "\n".join(block)
-            block = []
-        if opened:
-            fence = opened[1]
-        if line.strip():
-            block.append(line)
-    if block:
-        yield "\n".join(block)
-
-
-def _table_units(lines: list[str]) -> list[str]:
-    """Give each row of a table together with the header, since a row alone says nothing."""
-    if len(lines) > 2 and _TABLE_RULE.match(lines[1]):
-        header = lines[:2]
-        return ["\n".join([*header, row]) for row in lines[2:]]
-    return lines
-
-
-def _prose_units(lines: list[str]) -> list[str]:
+def _prose_units(lines: Sequence[str]) -> list[str]:
     units: list[str] = []
     paragraph: list[str] = []
     for line in lines:
-        if _HEADING.match(line) or _ITEM.match(line):
-            units.extend(_sentences(_join(paragraph)))
-            paragraph = [] if _HEADING.match(line) else [_ITEM.sub("", line)]
-        else:
+        if not (_BOLD_LINE.match(line) or _ITEM.match(line) or _ROW.match(line)):
             paragraph.append(line)
+            continue
+        units.extend(_sentences(_join(paragraph)))
+        paragraph = [_ITEM.sub("", line)] if _ITEM.match(line) else []
+        units.extend([line] if _ROW.match(line) else [])
     return units + _sentences(_join(paragraph))
 
 
@@ -101,7 +88,7 @@ def _sentences(text: str) -> list[str]:
     found: list[str] = []
     start = 0
     for end in _END.finditer(text):
-        if end["latin"] and not _ends_sentence(text, end.start("latin"), end.end()):
+        if end[0][0] in LATIN_STOPS and not _ends_sentence(text, end.start(), end.end()):
             continue
         found.append(text[start : end.end()].strip())
         start = end.end()

@@ -20,10 +20,10 @@ from pipeline.parse import (
     Element,
     build_document,
     is_plausible_heading,
-    plain_inline,
     table_elements,
     unwrap_lines,
 )
+from pipeline.text.markdown import plain_inline
 from pipeline.types import ParsedDocument, Source
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from pipeline.parse import (
     choose_title,
     is_plausible_heading,
     markdown_table,
-    plain_inline,
     table_elements,
     title_of_name,
     unwrap_lines,
@@ -148,11 +147,6 @@ def test_heading__is_plausible(text):
 )
 def test_heading__is_not_plausible(text):
     assert not is_plausible_heading(text)
-
-
-def test_inline__drops_link_targets_and_keeps_words():
-    text = 'See [the **guide**](http://x.org/a_(b) "tip") and ![a cat](cat.png), <u>now</u>.'
-    assert plain_inline(text).split() == ["See", "the", "guide", "and", "a", "cat,", "now", "."]
 
 
 def test_blocks__long_gaps_are_squeezed():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.text.sentences import LONGEST_UNIT, split_sentences
+from pipeline.text.sentences import LONGEST_UNIT, find_sentence_ends, first_sentence, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,11 @@ def test_split_sentences__table_rows_keep_their_header() -> None:
     ]
 
 
+def test_split_sentences__rows_of_a_drawn_table_are_units() -> None:
+    table = "+---+-------+\n| a | 04:12 |\n+---+-------+\n| b | 05:37 |\n+---+-------+"
+    assert split_sentences(table) == ["| a | 04:12 |", "| b | 05:37 |"]
+
+
 def test_split_sentences__code_stays_whole() -> None:
     code = "```sh\nrefdesk up. Then wait.\n\nrefdesk ask\n```"
     assert split_sentences(f"Type this:\n{code}\nDone.") == ["Type this:", code, "Done."]
@@ -51,7 +56,37 @@ def test_split_sentences__cuts_what_never_ends(unit: str) -> None:
     assert "".join(pieces).replace(" ", "") == (unit * 2000).replace(" ", "")
 
 
+def test_split_sentences__header_without_rows_is_one_unit() -> None:
+    assert split_sentences("| fruit | price |\n| --- | --- |") == ["| fruit | price |"]
+
+
 def test_split_sentences__long_runs() -> None:
     rule = "|--" + " " * 8000 + "x"
     assert split_sentences(f"| a |\n{rule}\n| b |") == ["| a |", "x", "| b |"]
     assert split_sentences("Stop" + "!" * 500 + "x") == ["Stop" + "!" * 500 + "x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Version 2.1 is out. It is new.", "Version 2.1 is out."),
+        ('He said "stop!" Then he left.', 'He said "stop!"'),
+        ("资料库中没有答案。最接近的资料：《表》。", "资料库中没有答案。"),
+        ("No stop here\nSecond line.", "No stop here\nSecond line."),
+        ("All of it.", "All of it."),
+        ("", ""),
+    ],
+)
+def test_first_sentence(text: str, first: str) -> None:
+    assert first_sentence(text) == first
+
+
+def test_find_sentence_ends__within_a_part() -> None:
+    text = "One. Two 2.5 three! 四。五"
+    assert [text[:end] for end in find_sentence_ends(text, 0, len(text))] == [
+        "One.",
+        "One. Two 2.5 three!",
+        "One. Two 2.5 three! 四。",
+    ]
+    assert list(find_sentence_ends(text, 0, text.index("5"))) == [4]
+    assert list(find_sentence_ends(text, 2, 4)) == [4]

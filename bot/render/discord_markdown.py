@@ -1,4 +1,9 @@
-"""Find fenced code, tables and inline code in a text, in linear time."""
+"""Discord's dialect of Markdown: where code blocks and inline code are in a message.
+
+This is not CommonMark, so pipeline.text.markdown cannot replace it. In Discord three backticks open and close a code
+block anywhere in a line, a block that is never closed is ordinary text, and mentions and links work in all text that
+Discord does not see as code. Escaping must therefore find exactly Discord's code, in linear time.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +13,12 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pipeline.text.markdown import read_blocks, split_row, split_tables
+
 _LANGUAGE = re.compile(r"([A-Za-z0-9_+\-.#]{1,20})?[ \t]*\n")
 _TICKS = re.compile(r"`+")
 _TILDES = re.compile(r"(?m)^[ \t]{0,3}~~~+")
-_LINE_MARKS = re.compile(r"^\s*(?:#{1,6}\s+|>+\s*|(?:```|~~~).*$)")
-_RULE_CELL = re.compile(r":?-+:?")
+_QUOTE_MARK = re.compile(r"^\s*>+\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,35 +100,25 @@ def close_fence(text: str) -> str:
 
 def fence_tables(prose: str) -> str:
     """Convert Markdown tables, which Discord does not render, to code blocks with aligned columns."""
-    lines = prose.split("\n")
     written: list[str] = []
-    at = 0
-    while at < len(lines):
-        if at + 1 < len(lines) and _is_table_start(lines[at], lines[at + 1]):
-            end = at + 2
-            while end < len(lines) and "|" in lines[end] and lines[end].strip():
-                end += 1
-            written += [
-                "```",
-                *_align_columns([_split_cells(line) for line in (lines[at], *lines[at + 2 : end])]),
-                "```",
-            ]
-            at = end
+    for block in split_tables(prose.split("\n")):
+        if block.kind == "table":
+            rows = [_split_plain_row(row) for row in (block.lines[0], *block.lines[2:])]
+            written += ["```", *_align_columns(rows), "```"]
         else:
-            written.append(lines[at])
-            at += 1
+            written += block.lines
     return "\n".join(written)
 
 
 def flatten_to_line(text: str) -> str:
     """Join a passage into one line, without heading and fence marks and with table cells separated by dots."""
-    written = []
-    for line in text.split("\n"):
-        if line.lstrip().startswith("|"):
-            cells = [cell for cell in _split_cells(line) if cell and not _RULE_CELL.fullmatch(cell)]
-            written.append(" · ".join(cells))
+    written: list[str] = []
+    for block in read_blocks(text):
+        if block.kind == "table":
+            rows = (block.lines[0], *block.lines[2:])
+            written += [" · ".join(filter(None, _split_plain_row(row))) for row in rows]
         else:
-            written.append(_LINE_MARKS.sub("", line))
+            written += [_QUOTE_MARK.sub("", line) for line in block.content.split("\n")]
     return " ".join(" ".join(written).split())
 
 
@@ -136,15 +132,9 @@ def _parse_fence(inside: str) -> CodeBlock | None:
     return CodeBlock(language, code) if code else None
 
 
-def _is_table_start(header: str, rule: str) -> bool:
-    cells = _split_cells(rule)
-    return "|" in header and "|" in rule and len(cells) > 0 and all(_RULE_CELL.fullmatch(cell) for cell in cells)
-
-
-def _split_cells(line: str) -> list[str]:
-    line = line.strip().removeprefix("|").removesuffix("|")
+def _split_plain_row(row: str) -> list[str]:
     # Markup is not rendered inside a code block, so it is removed from the cells.
-    return [cell.strip().replace("**", "").replace("`", "") for cell in line.split("|")]
+    return [cell.replace("**", "").replace("`", "") for cell in split_row(row)]
 
 
 def _align_columns(rows: list[list[str]]) -> list[str]:

@@ -1,0 +1,102 @@
+"""Reading Markdown with markdown-it."""
+
+import time
+
+import pytest
+
+from pipeline.text.markdown import plain_inline, read_blocks, split_row, split_tables
+
+
+def kinds_of(text: str) -> list[tuple[str, str]]:
+    return [(block.kind, "\n".join(block.lines)) for block in read_blocks(text)]
+
+
+def test_read_blocks__keeps_the_lines_as_written() -> None:
+    code = "```py\nif a:\n\n    | b |\n```"
+    table = "| a | b |\n|:--|--:|\n| 1 | \\| |"
+    text = f"# Title #\nOne\n  two\n\n{code}\nThree.\n{table}\nFour."
+    assert kinds_of(text) == [
+        ("heading", "# Title #"),
+        ("text", "One\n  two"),
+        ("code", code),
+        ("text", "Three."),
+        ("table", table),
+        ("text", "Four."),
+    ]
+    assert [block.content for block in read_blocks(text)][:3] == ["Title", "One\n  two", "if a:\n\n    | b |\n"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "    indented",
+        "[1]: http://x.example",
+        "Title\n===",
+        "Title\n---",
+        "<div>",
+        "- item",
+        "> quote",
+        "#hashtag",
+        "***",
+    ],
+)
+def test_read_blocks__leaves_ordinary_text(text: str) -> None:
+    assert kinds_of(text) == [("text", text)]
+
+
+def test_read_blocks__open_fence_reaches_to_the_end() -> None:
+    assert kinds_of("~~~\ncode\n\nmore") == [("code", "~~~\ncode\n\nmore")]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_table"),
+    [
+        ("| a |\n| - |", True),
+        ("a | b\n--- | ---", True),
+        ("| a | b |\n| --- |", False),
+        ("| a |\nb", False),
+        ("a\n---", False),
+        ("| a | b |", False),
+        ("| a \\| b |\n| --- |", True),
+    ],
+)
+def test_split_tables__header_and_delimiter_row_have_as_many_cells(text: str, is_table: bool) -> None:
+    assert [block.kind == "table" for block in split_tables(text.split("\n"))] == [is_table]
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ("| a | b\\|c |  |", ["a", "b|c", ""]),
+        ("a | b", ["a", "b"]),
+        ("  | a |", ["a"]),
+        ("|", []),
+        ("", []),
+    ],
+)
+def test_split_row(row: str, cells: list[str]) -> None:
+    assert split_row(row) == cells
+
+
+def test_plain_inline__drops_link_targets_and_keeps_words() -> None:
+    text = 'See [the **guide**](http://x.org/a_(b) "tip") and ![a cat](cat.png), <u>now</u>.'
+    assert plain_inline(text).split() == ["See", "the", "guide", "and", "a", "cat,", "now", "."]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("[![a cat](c.png)](javascript:alert(1))", "a cat"),
+        ("a*b_c `d` \\[x\\] [[1]](#n)\nnext", "a*b_c `d` \\[x\\] [1]\nnext"),
+        ("f[0](x y)", "f[0](x y)"),
+    ],
+)
+def test_plain_inline(text: str, plain: str) -> None:
+    assert plain_inline(text) == plain
+
+
+def test_split_tables__time_grows_with_the_length() -> None:
+    rows = ["| a | b |", "| --- | --- |", *["| 1 | 2 |"] * 200_000]
+    started = time.perf_counter()
+    assert [block.kind for block in split_tables(rows)] == ["table"]
+    assert time.perf_counter() - started < 5
