@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from db.feedback import AnsweredQuestion
 from evaluation.datasets import Question
+from pipeline.text.sentences import CJK_STOPS, LATIN_STOPS
 
 MIN_RELIABLE_QUESTIONS = 50
 """Number of questions above which a difference of two points is roughly more than chance
@@ -63,4 +64,4 @@ def _grade_documents(times: Sequence[AnsweredQuestion]) -> dict[str, int]:
 
 
 def _normalize(question: str) -> str:
-    return " ".join(question.casefold().split()).rstrip("?？.!。！ ")
+    return " ".join(question.casefold().split()).rstrip(f"{LATIN_STOPS}{CJK_STOPS} ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from bot.render.sources import format_conflicts, format_nearest, format_source
 from bot.render.split import MAX_MESSAGE_UNITS, split_message, utf16_length
 from db.deliveries import DeliveryView
 from db.job_views import JobView
+from pipeline.text.sentences import first_sentence
 
 MAX_MESSAGES = 3
 PREVIEW_UNITS = 1400
@@ -25,7 +25,6 @@ PREVIEW_SOURCE_CHARACTERS = 4000
 MAX_ANSWER_CHARACTERS = 200_000
 """Maximum characters of an answer that are processed."""
 ANSWER_FILE = "answer.md"
-_FIRST_SENTENCE = re.compile(r"[^\n]*?(?:[.!?](?=\s|$)|。)")
 
 
 def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
@@ -145,8 +144,7 @@ def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts) -> Out
     """
     answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
     nearest = format_nearest(result, t)
-    first = _FIRST_SENTENCE.match(answer)
-    text = sanitize.escape_text(first[0] if first and nearest else answer)
+    text = sanitize.escape_text(first_sentence(answer) if nearest else answer)
     content = split_message(f"{format_question(job)}\n{text}")[0]
     if not nearest:
         return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))

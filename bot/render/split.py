@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from bot.render.markdown import CodeBlock, split_blocks
+from bot.render.discord_markdown import CodeBlock, split_blocks
+from pipeline.text.sentences import find_sentence_ends
 
 MAX_MESSAGE_UNITS = 2000
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s|(?<=[。！？])")
 _COMBINING = re.compile(r"[\u0300-\u036f\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff]")
 """Combining marks, joiners and skin tones, which belong to the preceding character."""
 
@@ -108,7 +108,7 @@ def _find_boundary(text: str, room: int) -> int:
         at = text.rfind(mark, least, end)
         if at > 0:
             return at
-    at = max((match.end() for match in _SENTENCE_END.finditer(text, least, end)), default=0)
+    at = max(find_sentence_ends(text, least, end), default=0)
     at = at or text.rfind(" ", least, end)
     return _move_before_code(text, at if at > 0 else end)
 

@@ -17,7 +17,7 @@ from pipeline.generate.extractive import cite
 from pipeline.generate.markers import MARK, drop_markers, replace_markers
 from pipeline.generate.numbering import hide_numbering
 from pipeline.text.scripts import is_spaceless
-from pipeline.text.sentences import split_sentences
+from pipeline.text.sentences import CJK_STOPS, CLOSING_MARKS, LATIN_STOPS, split_sentences
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import Citation, RankedCandidate
 
@@ -29,10 +29,9 @@ LEAST_SHARE = 0.25
 # Possessive quantifiers and one look at each end keep long runs linear.
 _ON_NEXT_LINE = rf"\n[ \t]*+(?:{MARK}[ \t]*+)+[.\u3002]?(?=\n|\Z)"
 _END = re.compile(
-    rf"(?P<stop>[.!?\u3002\uff01\uff1f]++)[\"'\u201d\u2019)]*+(?:[ \t]*+{MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
+    rf"(?P<stop>[{LATIN_STOPS}{CJK_STOPS}]++)[{CLOSING_MARKS}]*+(?:[ \t]*+{MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
     rf"|{_ON_NEXT_LINE}|\n"
 )
-_CHINESE_STOPS = "\u3002\uff01\uff1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def _claims(answer: str, without_numbering: str) -> Iterator[tuple[str, str]]:
     while end := _END.search(without_numbering, at):
         at = end.end()
         stop = end["stop"]
-        if stop and stop[-1] not in _CHINESE_STOPS and at < len(answer) and not answer[at].isspace():
+        if stop and stop[-1] not in CJK_STOPS and at < len(answer) and not answer[at].isspace():
             continue
         while at < len(answer) and answer[at].isspace():
             at += 1

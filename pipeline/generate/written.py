@@ -10,12 +10,13 @@ from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
 from pipeline.generate.versions import CheckedAnswer, drop_conflict_lines, named_conflicts, show_versions
 from pipeline.prompts import escape_passage, quote_title, remove_thinking
+from pipeline.text.sentences import SENTENCE_END
 from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
 
 NO_ANSWER = "NO_ANSWER"
 PART_GAP = "\n\n"
 
-_LAST_END = re.compile(r".*(?:[.!?][\"'\u201d\u2019)]*(?=\s|$)|\](?=\s)|[\u3002\uff01\uff1f])", re.DOTALL)
+_LAST_END = re.compile(rf".*(?:{SENTENCE_END}|\](?=\s))", re.DOTALL)
 
 
 def check_answer(
