@@ -1,1 +1,1 @@
-"""Settings and wiring: the only layer that reads the environment."""
+"""Settings and wiring: the only package that reads the environment."""

@@ -1,4 +1,4 @@
-"""Budgets: what the settings say may be spent becomes the budget of one question."""
+"""Build the budget of a question from the settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.ports import Spending
 
 
 def build_budget(settings: Settings, spending: Spending) -> Budget | None:
-    """Build the budget of a question; None when no limit is set, and nothing has to be looked up."""
+    """Build the budget of a question; None when no limit is set, so that no spending has to be read."""
     if not settings.budget.has_limit:
         return None
     limits = Limits(

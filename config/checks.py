@@ -1,4 +1,4 @@
-"""What `refdesk doctor` looks at: what is configured, reachable and in use, each with the way out."""
+"""The checks of `refdesk doctor`: what is configured, reachable and in use, with the fix for each problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RERANK_CHECK_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding."""
+    """The result of one check."""
 
     name: str
     status: Literal["ok", "note", "problem"]
@@ -36,17 +36,21 @@ class Check:
 
 
 def check_settings(settings: Settings) -> Iterator[Check]:
-    """Look at what needs no server: folder, disk, packages, models, language model."""
+    """Check what needs no database or Redis: folder, disk, packages, models and endpoints."""
     yield Check("data folder", "ok", str(settings.servers.home))
     free_mb = shutil.disk_usage(_find_existing_folder(settings)).free / 1e6
     enough = free_mb >= MIN_FREE_MB
     yield Check(
-        "disk", "ok" if enough else "problem", f"{free_mb:,.0f} MB free" + ("" if enough else "; free some space")
+        "disk",
+        "ok" if enough else "problem",
+        f"{free_mb:,.0f} MB free" + ("" if enough else f"; free at least {MIN_FREE_MB} MB"),
     )
     for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval"), ("bot", "discord")):
-        there = find_spec(module) is not None
+        installed = find_spec(module) is not None
         yield Check(
-            f"extra [{extra}]", "ok" if there else "note", "installed" if there else f"pip install 'refdesk[{extra}]'"
+            f"extra [{extra}]",
+            "ok" if installed else "note",
+            "installed" if installed else f"pip install 'refdesk[{extra}]'",
         )
     yield run_check("embedding model", lambda: _check_embedding(settings))
     yield _check_cross_encoder(settings)
@@ -59,7 +63,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
 
 
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:
-    """Look at the database, the broker, the workers and the store's profile."""
+    """Check the database, Redis, the workers and the profile of the store."""
     yield run_check("database", lambda: _check_database(settings, database_url))
     yield run_check("redis", lambda: _check_redis(settings, redis_url))
     database = Database(database_url)
@@ -77,19 +81,19 @@ def read_redis_version(url: str) -> str:
         with redis.Redis.from_url(to_client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
             return str(client.info("server")["redis_version"])
     except redis.AuthenticationError:
-        raise BrokerUnavailable("Redis refuses the password; check REDIS_URL.") from None
+        raise BrokerUnavailable("Redis rejected the password; check REDIS_URL.") from None
     except ValueError:
-        raise SetupError("REDIS_URL is not a Redis address (redis://:password@host:6379/0).") from None
+        raise SetupError("REDIS_URL must be a Redis URL, for example redis://:password@host:6379/0.") from None
     except (redis.RedisError, OSError) as error:
         raise BrokerUnavailable(
-            f"Redis cannot be reached ({type(error).__name__}); check REDIS_URL and that it runs."
+            f"Redis is unreachable ({type(error).__name__}); check REDIS_URL and that the server is running."
         ) from error
 
 
-def run_check(name: str, look: Callable[[], str | Check]) -> Check:
-    """Run a check; its error becomes the finding."""
+def run_check(name: str, check: Callable[[], str | Check]) -> Check:
+    """Run a check; an error becomes a result with status `problem`."""
     try:
-        found = look()
+        found = check()
     except RefdeskError as error:
         return Check(name, "problem", str(error))
     return found if isinstance(found, Check) else Check(name, "ok", found)
@@ -104,27 +108,29 @@ def _find_existing_folder(settings: Settings) -> str:
 
 def _check_embedding(settings: Settings) -> str:
     profile = describe_configured_profile(settings)
-    return f"{profile.model}, {profile.dimensions} dimensions, reads {profile.max_tokens} tokens"
+    return f"{profile.model}, {profile.dimensions} dimensions, up to {profile.max_tokens} tokens per text"
 
 
 def _check_cross_encoder(settings: Settings) -> Check:
     found = run_check("cross-encoder", lambda: describe_cross_encoder(settings))
     if found.status == "problem" and "cross-encoder" not in settings.answer.reranker:
-        return Check(found.name, "note", f"{found.detail} Until then late-interaction takes its place.")
+        return Check(found.name, "note", f"{found.detail} Until then, late-interaction is used instead.")
     return found
 
 
 def _check_rerank_endpoint(settings: Settings) -> str:
     if not settings.rerank_api.url:
-        raise SetupError("REFDESK_RERANKER is rerank-api but REFDESK_RERANK_API_URL is not set; set it to an endpoint.")
+        raise SetupError(
+            "REFDESK_RERANKER is rerank-api, but REFDESK_RERANK_API_URL is not set. Set it to the URL of an endpoint."
+        )
     endpoint = build_rerank_endpoint(settings)
     try:
         answer = endpoint.score("Does it work?", ["It works."], timeout_s=RERANK_CHECK_TIMEOUT_S)
     finally:
         endpoint.close()
     if answer.scores[0] is None:
-        raise SetupError(f"{endpoint.name} answers, but not with a score: {answer.note}")
-    return f"{endpoint.name} gives scores"
+        raise SetupError(f"{endpoint.name} responds without a score: {answer.note}")
+    return f"{endpoint.name} returns scores"
 
 
 def _check_language_model(settings: Settings) -> Check:
@@ -133,28 +139,28 @@ def _check_language_model(settings: Settings) -> Check:
         return Check(
             name,
             "note",
-            "none set, answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
+            "not set, so answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         )
     shown = format_language_model(settings)
     try:
         models = list_served_models(settings)
     except LlmUnparsable as error:
-        models, why_unknown = None, str(error)
+        models, reason = None, str(error)
     except LlmError as error:
         return Check(name, "problem", str(error))
     if not settings.llm.model:
-        return Check(name, "problem", "REFDESK_LLM_MODEL is not set; name the model that the server has")
+        return Check(name, "problem", "REFDESK_LLM_MODEL is not set; set it to a model of the server")
     if models is None:
-        return Check(name, "note", f"{shown}; whether it has this model is not known: {why_unknown}")
-    # Ollama lists a model with its tag and takes it without.
+        return Check(name, "note", f"{shown}; the list of its models could not be read: {reason}")
+    # Ollama lists models with their tag but accepts them without it.
     if not {settings.llm.model, f"{settings.llm.model}:latest"} & set(models):
-        has = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
-        return Check(name, "problem", f"{shown} is not there; set REFDESK_LLM_MODEL to one it has: {has or 'none'}")
+        available = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
+        return Check(name, "problem", f"{shown} does not exist; set REFDESK_LLM_MODEL to one of: {available or 'none'}")
     return Check(name, "ok", shown)
 
 
 def _check_prices(settings: Settings) -> Iterator[Check]:
-    """Say it when dollars are limited that nothing counts; a price of 0 in the table is a price."""
+    """Report models without a price when spending is limited; a price of 0 in the table is a price."""
     if not settings.budget.has_limit:
         return
     used = []
@@ -166,10 +172,12 @@ def _check_prices(settings: Settings) -> Iterator[Check]:
     if unknown:
         named = ", ".join(unknown)
         yield Check(
-            "prices", "note", f"{named} has no price, so REFDESK_BUDGET_* cannot limit it; add it to REFDESK_PRICES"
+            "prices",
+            "note",
+            f"no price for {named}, so REFDESK_BUDGET_* does not limit its use; add it to REFDESK_PRICES",
         )
     elif used:
-        yield Check("prices", "ok", "every model in use has one")
+        yield Check("prices", "ok", "every model in use has a price")
 
 
 def _check_database(settings: Settings, url: str) -> str | Check:
@@ -177,7 +185,7 @@ def _check_database(settings: Settings, url: str) -> str | Check:
     kind = "embedded" if settings.servers.database_url is None else "DATABASE_URL"
     detail = f"PostgreSQL {state.postgres}, pgvector {state.pgvector}, schema {state.current or 'none'} ({kind})"
     if not state.up_to_date:
-        return Check("database", "problem", f"{detail}; this program needs {state.head}: run `refdesk migrate`")
+        return Check("database", "problem", f"{detail}; this version needs {state.head}; run `refdesk migrate`")
     return detail
 
 
@@ -190,11 +198,11 @@ def _check_worker(database: Database, queue: str) -> str | Check:
     with database.system() as session:
         alive = workers.count_alive(session, queue)
     if alive:
-        return f"{alive} alive"
+        return f"{alive} running"
     return Check(
         f"worker for {queue}",
         "note",
-        "none; `refdesk ask` and `refdesk ingest` start their own, `refdesk up` keeps them",
+        "none running; `refdesk ask` and `refdesk ingest` start temporary workers, `refdesk up` permanent ones",
     )
 
 
@@ -203,12 +211,12 @@ def _check_store(database: Database, settings: Settings) -> str | Check:
         profile, known = profiles.find_live(session), profiles.list_models(session)
     if profile is None:
         return "empty"
-    wanted = find_configured_model(settings, known)
-    if wanted not in {"", profile.model}:
-        effect = "that profile is not the live one" if wanted in known else "workers refuse to start"
+    configured = find_configured_model(settings, known)
+    if configured not in {"", profile.model}:
+        effect = "its profile is not live" if configured in known else "workers cannot start"
         return Check(
             "store",
-            "note" if wanted in known else "problem",
-            f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {wanted}; {effect}",
+            "note" if configured in known else "problem",
+            f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {configured}; {effect}",
         )
     return f"embedding profile {profile.name}, {profile.dimensions} dimensions"

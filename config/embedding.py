@@ -1,4 +1,4 @@
-"""Embedding models: what settings and people ask for becomes a profile, and a profile an embedder."""
+"""Embedding models: describe profiles from settings and requests, and build the embedder of a profile."""
 
 from __future__ import annotations
 
@@ -17,36 +17,40 @@ from pipeline.types import EmbeddingProfile, Pooling
 
 
 def describe_configured_profile(settings: Settings) -> EmbeddingProfile:
-    """Describe the configured embedding model: the first profile of an empty store."""
-    wanted = ProfileRequest(
+    """Describe the configured embedding model, which becomes the first profile of an empty store."""
+    request = ProfileRequest(
         name="",
         model=settings.embedding.model,
         base_url=settings.embedding.base_url,
         pooling=settings.embedding.pooling,
         dimensions=settings.embedding.dimensions,
     )
-    return describe_profile(settings, wanted)
+    return describe_profile(settings, request)
 
 
 def find_configured_model(settings: Settings, known: Collection[str]) -> str:
-    """Name the model that is set by hand, as profiles name it (`known`: theirs); empty when none is.
+    """Return the model that REFDESK_EMBEDDING_MODEL sets, by the name that profiles use; empty when it is not set.
 
-    A model may have several names: with and without its owner, a folder with and without a slash at its end.
+    A model can have several names: with and without its owner, or a folder with and without a trailing slash.
+
+    Args:
+        settings: The settings.
+        known: The models of all profiles.
     """
-    wanted = settings.embedding.model
+    configured = settings.embedding.model
     if "model" not in settings.embedding.model_fields_set:
         return ""
-    if wanted in known:
-        return wanted
+    if configured in known:
+        return configured
     try:
         return describe_configured_profile(settings).model
     except RefdeskError:
-        return wanted
+        return configured
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileRequest:
-    """An embedding profile as a person asks for it; what is left out is found out from the model."""
+    """The options of a new embedding profile; missing ones are read from the model."""
 
     name: str
     model: str
@@ -57,58 +61,61 @@ class ProfileRequest:
     passage_prefix: str | None = None
 
 
-def describe_profile(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
-    """Describe a profile that is not stored yet (id 0), with what its model says of itself.
+def describe_profile(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
+    """Describe a profile that is not stored yet (ID 0), with the properties of its model.
 
-    An endpoint is asked for one vector, a language model is loaded, another model only where its files do not say.
+    Sends one text to an endpoint and loads a language model; other models are loaded only if their files do not
+    contain the properties.
     """
-    described = _describe(settings, wanted)
-    if wanted.dimensions not in (0, described.dimensions):
+    described = _describe(settings, request)
+    if request.dimensions not in (0, described.dimensions):
         raise InvalidInput(
-            f"{wanted.model} gives vectors of {described.dimensions} dimensions, not {wanted.dimensions}; only an"
-            " endpoint can be asked for fewer."
+            f"{request.model} returns vectors of {described.dimensions} dimensions, not {request.dimensions}. Only an"
+            " endpoint can return fewer; leave out the dimensions."
         )
     return replace(
         described,
-        name=wanted.name or described.name,
-        query_prefix=described.query_prefix if wanted.query_prefix is None else wanted.query_prefix,
-        passage_prefix=described.passage_prefix if wanted.passage_prefix is None else wanted.passage_prefix,
+        name=request.name or described.name,
+        query_prefix=described.query_prefix if request.query_prefix is None else request.query_prefix,
+        passage_prefix=described.passage_prefix if request.passage_prefix is None else request.passage_prefix,
     )
 
 
-def _describe(settings: Settings, wanted: ProfileRequest) -> EmbeddingProfile:
+def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
     from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
     from pipeline.backends.models.model_files import build_profile
     from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
 
-    if wanted.base_url and wanted.pooling:
-        raise InvalidInput("An endpoint pools by itself; give either an address or a pooling.")
-    if wanted.base_url:
-        _require_no_secret(wanted.base_url)
-        asked = build_profile(wanted.model, wanted.dimensions, MAX_TOKENS)
-        asked = replace(asked, backend="openai", base_url=wanted.base_url)
+    if request.base_url and request.pooling:
+        raise InvalidInput(
+            "An endpoint does its own pooling. Set either the URL of an endpoint or a pooling, not both."
+        )
+    if request.base_url:
+        _require_no_secret(request.base_url)
+        asked = build_profile(request.model, request.dimensions, MAX_TOKENS)
+        asked = replace(asked, backend="openai", base_url=request.base_url)
         return describe_endpoint(asked, api_key=reveal_secret(settings.embedding.api_key))
-    if wanted.pooling:
-        return describe_hidden_states(wanted.model, wanted.pooling)
-    return describe_model(wanted.model)
+    if request.pooling:
+        return describe_hidden_states(request.model, request.pooling)
+    return describe_model(request.model)
 
 
 def _require_no_secret(base_url: str) -> None:
-    """Refuse an address that holds a password: a profile is shown to everybody who may look into the store."""
+    """Reject a URL with a secret, because profiles are shown to all users with access to the store."""
     parts = urlsplit(base_url)
     if parts.username or parts.password or parts.query:
         raise InvalidInput(
-            "The address of an embedding endpoint is kept and shown; give it without user name, password and query, and"
-            " set the key in REFDESK_EMBEDDING_API_KEY."
+            "The URL of an embedding endpoint is stored and shown, so it must not contain a user name, password or"
+            " query. Set the key in REFDESK_EMBEDDING_API_KEY."
         )
 
 
 class CountingEmbedder(Embedder, Tokenizer, Protocol):
-    """An embedder that counts tokens too."""
+    """An embedder that is also a tokenizer."""
 
 
 def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
-    """Load the profile's model, or build the client of its endpoint."""
+    """Load the model of a profile, or build the client of its endpoint."""
     from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
@@ -122,5 +129,5 @@ def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmb
 
 
 def reveal_secret(key: SecretStr | None) -> str:
-    """Give a secret as it is sent; empty when there is none."""
+    """Return the value of a secret; empty when it is not set."""
     return key.get_secret_value() if key else ""

@@ -1,4 +1,4 @@
-"""Logging: lines for people or JSON for machines, always on stderr, never with a secret in them."""
+"""Logging to stderr, as text or JSON, without secrets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
 
 
 def set_up_logging(settings: Settings) -> None:
-    """Send structlog's and the libraries' lines to stderr in the format that is set."""
+    """Send the log lines of structlog and of libraries to stderr in the configured format."""
     hide = _SecretFilter(secret.get_secret_value() for secret in settings.secrets)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -48,13 +48,13 @@ def set_up_logging(settings: Settings) -> None:
 
 
 class _SecretFilter:
-    """Replaces secrets and passwords in URLs by `***` in every value of a log line."""
+    """Replaces secrets and URL passwords with `***` in all values of a log line."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = [secret for secret in secrets if len(secret) > 3]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        # Keys with an underscore are structlog's own and never printed.
+        # Keys with a leading underscore belong to structlog and are not printed.
         return {key: value if key.startswith("_") else self._clean_any(value) for key, value in event.items()}
 
     def _clean_any(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The price table: what models cost, as `REFDESK_PRICES` names them."""
+"""The price table of models, read from `REFDESK_PRICES`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ EXAMPLE = '{"gpt-4o-mini": {"prompt": 0.15, "completion": 0.6}, "rerank-v3.5": {
 
 
 class Price(BaseModel):
-    """What a model costs, in US dollars."""
+    """The prices of a model in US dollars."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     prompt: float = Field(0.0, ge=0)
-    """Of a million tokens sent."""
+    """Per million prompt tokens."""
     completion: float = Field(0.0, ge=0)
-    """Of a million tokens received."""
+    """Per million completion tokens."""
     calls: float = Field(0.0, ge=0)
-    """Of a thousand calls, where a reranking service charges by the call."""
+    """Per thousand calls, for rerank endpoints that charge by call."""
 
 
 def parse_price_table(text: str) -> Any:
-    """Read the JSON of a price table; raises `ValueError` with what it should look like."""
+    """Parse the JSON of a price table; raises `ValueError` with an example."""
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"not JSON ({error}); write it like {EXAMPLE}") from None
+        raise ValueError(f"must be JSON, for example {EXAMPLE} ({error})") from None

@@ -1,4 +1,4 @@
-"""Parts by embedding profile: what a worker has in memory, loaded when a profile is first asked for."""
+"""A cache of worker parts by embedding profile, loaded on first use."""
 
 from __future__ import annotations
 
@@ -17,14 +17,19 @@ from pipeline.types import EmbeddingProfile
 log = structlog.get_logger(__name__)
 
 RETRY_AFTER_S = 30.0
-"""How long a model that could not be loaded is not tried again: the reason is known, and loading takes its time."""
+"""Seconds before a failed load is retried; until then the stored reason is raised, because loading is slow."""
 
 
 class ProfilePartsCache:
-    """Gives the parts of a profile; loading one holds up nobody who asks for another."""
+    """Worker parts by profile; loading one profile does not block callers that need another."""
 
     def __init__(self, build: Callable[[EmbeddingProfile], WorkerParts], close: Callable[[], None]) -> None:
-        """Take what builds the parts of a profile, and what closes that which they share."""
+        """Create an empty cache.
+
+        Args:
+            build: Builds the parts of a profile.
+            close: Closes what all profiles share.
+        """
         self._build = build
         self._close = close
         self._parts: dict[int, WorkerParts] = {}
@@ -33,10 +38,10 @@ class ProfilePartsCache:
         self._lock = threading.Lock()
 
     def get(self, profile: EmbeddingProfile) -> WorkerParts:
-        """Give the parts of a profile, loading its model first if need be; raises e.g. `ModelUnavailable`."""
-        found = self._parts.get(profile.id)
-        if found is not None:
-            return found
+        """Return the parts of a profile, loading its model if necessary; raises for example `ModelUnavailable`."""
+        parts = self._parts.get(profile.id)
+        if parts is not None:
+            return parts
         with self._lock:
             loading = self._loading.setdefault(profile.id, threading.Lock())
         with loading:
@@ -45,11 +50,11 @@ class ProfilePartsCache:
             return self._parts[profile.id]
 
     def loaded(self) -> frozenset[int]:
-        """Name the profiles that are in memory."""
+        """Return the IDs of the loaded profiles."""
         return frozenset(self._parts)
 
     def retain(self, profile_ids: Collection[int]) -> None:
-        """Let go of every other profile's parts; whoever works with them still does to the end."""
+        """Unload all other profiles; tasks that use their parts can still finish."""
         for profile_id in self.loaded() - set(profile_ids):
             self._parts.pop(profile_id, None)
             log.info("embedding profile unloaded", profile=profile_id)
@@ -69,12 +74,12 @@ class ProfilePartsCache:
             self._failures[profile.id] = (time.monotonic(), str(error) or type(error).__name__)
             if isinstance(error, RefdeskError):
                 raise
-            raise ModelUnavailable(f"The profile {profile.name} cannot be used here: {error}") from error
+            raise ModelUnavailable(f"The embedding profile {profile.name} could not be loaded: {error}") from error
         log.info("embedding profile loaded", profile=profile.name, s=round(time.monotonic() - started, 1))
         return parts
 
 
 def build_parts_cache(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
-    """Prepare the parts of a worker of this role; models load when their profile is first asked for."""
+    """Build the cache of a worker of this role; models load on first use of their profile."""
     shared = build_shared(settings)
     return ProfilePartsCache(lambda profile: build_parts(settings, profile, role=role, shared=shared), shared.close)

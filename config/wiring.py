@@ -1,4 +1,4 @@
-"""Wiring: settings become ready parts. The only place that builds backends; heavy libraries load with their part."""
+"""Wiring: build the parts of a worker from the settings. Heavy libraries are imported with the part that uses them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from pipeline.ports import (
 from pipeline.types import EmbeddingProfile
 
 SPECIAL_TOKENS = 2
-"""Room that the tokens at both ends of an input take."""
+"""Tokens that a model adds at both ends of an input."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedParts:
-    """What does not depend on the embedding profile: built once, used beside each of them."""
+    """Parts that do not depend on the embedding profile, built once per worker."""
 
     parser: Parser
     fetcher: Fetcher
@@ -40,7 +40,7 @@ class SharedParts:
 
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
-    """What a worker child works with, for one embedding profile."""
+    """The parts of a worker child for one embedding profile."""
 
     ingest: IngestParts
     embedder: Embedder
@@ -49,7 +49,7 @@ class WorkerParts:
 
 
 def build_shared(settings: Settings) -> SharedParts:
-    """Build what is the same for every embedding profile."""
+    """Build the parts that all embedding profiles share."""
     from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
     from pipeline.backends.web.fetcher import HttpFetcher
 
@@ -74,7 +74,7 @@ def build_parts(
     role: Literal["query", "ingest"],
     shared: SharedParts | None = None,
 ) -> WorkerParts:
-    """Build everything a worker of this role needs, models loaded; `shared` is built where none is given."""
+    """Build the parts of a worker of this role and load its models; `shared` is built if it is None."""
     shared = shared or build_shared(settings)
     embedder = build_embedder(settings, profile)
     chunk_tokens = min(settings.ingest.chunk_tokens, profile.max_tokens - SPECIAL_TOKENS)
@@ -90,7 +90,7 @@ def build_parts(
     vocabulary = embedder if isinstance(embedder, Vocabulary) else None
     rerankers = build_rerankers(settings, embedder, chat=shared.chat, cross_encoder=shared.cross_encoder)
     if role == "query" and profile.backend != "openai":
-        embedder.encode(["warm up"])  # the first call of a model is slow; no question should pay for it
+        embedder.encode(["warm up"])  # the first call of a model is slow and must not delay a question
 
     def answer_with(store: RecallStore) -> AnswerParts:
         return AnswerParts(

@@ -268,7 +268,7 @@ def test_sql__reads_and_never_writes(desk):
 def test_doctor__says_what_is_wrong_and_the_way_out(desk):
     whole, code = desk.json("doctor")
     assert (whole["problems"], code) == (0, 0), whole
-    assert {check["name"]: check["detail"] for check in whole["checks"]}["worker for query"] == "1 alive"
+    assert {check["name"]: check["detail"] for check in whole["checks"]}["worker for query"] == "1 running"
     whole, code = desk.json(
         "doctor",
         REFDESK_EMBEDDING_MODEL="/nowhere",

@@ -167,8 +167,15 @@ def test_refusals__are_one_sentence_and_change_nothing(desk):
             ("add", "away", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"): "cannot be reached",
             wide: "4,096 dimensions; 4,000 is the most",
             (*wide, "--dimensions", "100"): "gives vectors of 4096 dimensions for the model m",
-            ("add", "secret", "--model", "m", "--base-url", "http://me:hidden-word@127.0.0.1/v1"): "is kept and shown",
-            (*wide, "--pooling", "mean"): "An endpoint pools by itself",
+            (
+                "add",
+                "secret",
+                "--model",
+                "m",
+                "--base-url",
+                "http://me:hidden-word@127.0.0.1/v1",
+            ): "is stored and shown",
+            (*wide, "--pooling", "mean"): "An endpoint does its own pooling",
         }
         for command, sentence in commands.items():
             ended = desk.refdesk("profiles", *command)

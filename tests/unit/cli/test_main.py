@@ -148,7 +148,7 @@ def test_ingest__refused_as_a_whole_names_every_source(run):
 
 def test_redis_url__that_is_none():
     for url in ("nonsense", "http://host/", "redis://127.0.0.1:port"):
-        with pytest.raises(SetupError, match="REDIS_URL is not a Redis address"):
+        with pytest.raises(SetupError, match="REDIS_URL must be a Redis URL"):
             read_redis_version(url)
 
 

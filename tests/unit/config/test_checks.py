@@ -1,4 +1,4 @@
-"""What `refdesk doctor` says of a language model, and how settings bound each other."""
+"""Checks of `refdesk doctor`, and parts that depend on several settings."""
 
 from __future__ import annotations
 
@@ -29,58 +29,58 @@ MANY = {"data": [{"id": f"model-{n}"} for n in range(7)]}
 
 
 @pytest.fixture
-def look(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
-    """Ask about a language model whose server gives this reply."""
+def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
+    """Check a language model whose server sends this response."""
 
     def ask(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
         monkeypatch.setattr(httpx, "get", lambda url, **_: reply)
         settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
-        found = _check_language_model(settings)
-        assert "hidden-word" not in found.detail
-        return found
+        result = _check_language_model(settings)
+        assert "hidden-word" not in result.detail
+        return result
 
     return ask
 
 
-def test_language_model__that_the_server_has_is_ok(look):
-    found = look(200, {"data": [{"id": "other"}, {"id": "tiny"}]})
-    assert (found.status, found.detail) == ("ok", "tiny at http://127.0.0.1:9/v1")
-    assert look(200, {"data": [{"id": "tiny:latest"}]}).status == "ok"
+def test_language_model__that_the_server_has_is_ok(check):
+    result = check(200, {"data": [{"id": "other"}, {"id": "tiny"}]})
+    assert (result.status, result.detail) == ("ok", "tiny at http://127.0.0.1:9/v1")
+    assert check(200, {"data": [{"id": "tiny:latest"}]}).status == "ok"
 
 
-def test_language_model__that_the_server_lacks_is_a_problem(look):
-    found = look(200, MANY)
-    assert found.status == "problem"
-    assert "tiny" in found.detail
-    assert "model-4, …" in found.detail
-    assert "model-5" not in found.detail
+def test_language_model__that_the_server_lacks_is_a_problem(check):
+    result = check(200, MANY)
+    assert result.status == "problem"
+    assert "tiny" in result.detail
+    assert "model-4, …" in result.detail
+    assert "model-5" not in result.detail
 
 
 @pytest.mark.parametrize(("status", "says"), [(401, "rejected the API key"), (404, "404"), (500, "500"), (302, "302")])
-def test_language_model__only_status_200_is_ok(look, status, says):
-    found = look(status, {"data": [{"id": "tiny"}]})
-    assert found.status == "problem"
-    assert says in found.detail
+def test_language_model__only_status_200_is_ok(check, status, says):
+    result = check(status, {"data": [{"id": "tiny"}]})
+    assert result.status == "problem"
+    assert says in result.detail
 
 
 @pytest.mark.parametrize("body", ["<html>", {}, [], {"data": None}, {"data": ["tiny"]}])
-def test_language_model__without_a_list_is_a_note(look, body):
-    assert look(200, body).status == "note"
+def test_language_model__without_a_list_is_a_note(check, body):
+    assert check(200, body).status == "note"
 
 
-def test_language_model__key_that_is_none_is_a_problem(look):
-    found = look(200, MANY, key="sk-schlüssel")
-    assert (found.status, "REFDESK_LLM_API_KEY" in found.detail) == ("problem", True)
+def test_language_model__invalid_key_is_a_problem(check):
+    result = check(200, MANY, key="sk-schlüssel")
+    assert (result.status, "REFDESK_LLM_API_KEY" in result.detail) == ("problem", True)
 
 
 def test_language_model__unreachable_hides_the_password():
-    found = _check_language_model(Settings(llm=LlmSettings(base_url=URL, model="tiny")))
-    assert found.status == "problem"
-    assert "hidden-word" not in found.detail
+    result = _check_language_model(Settings(llm=LlmSettings(base_url=URL, model="tiny")))
+    assert result.status == "problem"
+    assert "hidden-word" not in result.detail
 
 
-def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp_path):
+def test_parts__overlap_is_at_most_half_of_what_the_model_reads(monkeypatch, tmp_path):
     profile = EmbeddingProfile(1, "p", "m", 8, 66, "", "", True)
     embedder = SimpleNamespace(encode=lambda texts: None, profile=profile)
     monkeypatch.setattr(wiring, "build_embedder", lambda settings, profile: embedder)
@@ -91,23 +91,23 @@ def test_parts__overlap_is_bounded_by_the_room_the_model_leaves(monkeypatch, tmp
     assert (parts.ingest.chunk_tokens, parts.ingest.chunk_overlap) == (64, 32)
 
 
-def test_prices__are_asked_for_where_dollars_are_limited():
-    def found(llm=LLM, **groups):
+def test_prices__are_missing_only_when_spending_is_limited():
+    def result(llm=LLM, **groups):
         return [(check.status, check.detail) for check in _check_prices(Settings(_env_file=None, llm=llm, **groups))]
 
     limited = BudgetSettings(question_hard_usd=1.0)
-    assert found() == []
-    assert found(budget=limited) == [
-        ("note", "tiny has no price, so REFDESK_BUDGET_* cannot limit it; add it to REFDESK_PRICES")
+    assert result() == []
+    assert result(budget=limited) == [
+        ("note", "no price for tiny, so REFDESK_BUDGET_* does not limit its use; add it to REFDESK_PRICES")
     ]
     endpoint = RerankApiSettings(url="https://a/rerank")
-    assert found(budget=limited, rerank_api=endpoint)[0][1].startswith("tiny, https://a/rerank has no price")
-    priced = [("ok", "every model in use has one")]
-    assert found(LLM.model_copy(update={"price_prompt_usd": 0.1}), budget=limited) == priced
+    assert result(budget=limited, rerank_api=endpoint)[0][1].startswith("no price for tiny, https://a/rerank,")
+    priced = [("ok", "every model in use has a price")]
+    assert result(LLM.model_copy(update={"price_prompt_usd": 0.1}), budget=limited) == priced
     for price in (Price(prompt=0.1), Price()):
         table = BudgetSettings(question_hard_usd=1.0, prices={"tiny": price})
-        assert found(budget=table) == priced, "0 in the table is a price"
-    assert found(LlmSettings(), budget=limited) == []
+        assert result(budget=table) == priced, "0 in the table is a price"
+    assert result(LlmSettings(), budget=limited) == []
 
 
 def test_wiring__prices_come_from_the_table():

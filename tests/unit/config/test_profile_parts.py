@@ -1,4 +1,4 @@
-"""Parts by profile: loaded once, a failure is remembered for a while, one that loads holds up nobody else."""
+"""The cache of parts by profile: load once, remember failures for a while, load profiles independently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def nothing() -> None:
     pass
 
 
-def test_parts__are_built_once_and_let_go_of() -> None:
+def test_parts__are_built_once_and_unloaded() -> None:
     built: list[str] = []
 
     def build(profile: EmbeddingProfile) -> Any:
@@ -37,31 +37,31 @@ def test_parts__are_built_once_and_let_go_of() -> None:
     assert built == ["p1", "p2", "p1"]
 
 
-def test_failure__is_remembered_for_a_while_and_then_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure__is_remembered_for_a_while_and_then_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
 
     def build(profile: EmbeddingProfile) -> Any:
         tries.append(profile.id)
-        raise LlmUnreachable("The endpoint is away.") if len(tries) == 1 else OSError("no such file")
+        raise LlmUnreachable("The endpoint is unreachable.") if len(tries) == 1 else OSError("no such file")
 
     parts = ProfilePartsCache(build, nothing)
     with pytest.raises(LlmUnreachable):
         parts.get(ONE)
-    with pytest.raises(ModelUnavailable, match="is away"):
+    with pytest.raises(ModelUnavailable, match="is unreachable"):
         parts.get(ONE)
     assert tries == [1]
     monkeypatch.setattr(loaded, "RETRY_AFTER_S", 0.0)
-    with pytest.raises(ModelUnavailable, match="p1 cannot be used here: no such file"):
+    with pytest.raises(ModelUnavailable, match="p1 could not be loaded: no such file"):
         parts.get(ONE)
     assert tries == [1, 1]
 
 
-def test_loading__of_one_holds_up_nobody_who_asks_for_another() -> None:
-    begun, go_on = threading.Event(), threading.Event()
+def test_loading__of_one_profile_does_not_block_another() -> None:
+    started, go_on = threading.Event(), threading.Event()
 
     def build(profile: EmbeddingProfile) -> Any:
         if profile is ONE:
-            begun.set()
+            started.set()
             go_on.wait(10)
         return SimpleNamespace(name=profile.name)
 
@@ -69,7 +69,7 @@ def test_loading__of_one_holds_up_nobody_who_asks_for_another() -> None:
     threads = [threading.Thread(target=parts.get, args=(ONE,)) for _ in range(2)]
     for thread in threads:
         thread.start()
-    assert begun.wait(10)
+    assert started.wait(10)
     assert parts.get(TWO).name == "p2"  # type: ignore[attr-defined]
     go_on.set()
     for thread in threads:

@@ -19,7 +19,7 @@ def _empty_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_load__an_empty_environment_gives_the_defaults():
+def test_load__an_empty_environment_uses_the_defaults():
     settings = load()
     assert settings.servers.database_url is None
     assert settings.answer.reranker == "late-interaction"
@@ -43,7 +43,7 @@ def test_load__reads_env_file_and_the_environment_wins(monkeypatch, tmp_path):
     assert (settings.answer.top_n, settings.answer.top_k) == (7, 5)
 
 
-def test_load__an_empty_variable_is_as_good_as_none(monkeypatch):
+def test_load__an_empty_variable_counts_as_unset(monkeypatch):
     monkeypatch.setenv("REFDESK_TOP_N", "")
     monkeypatch.setenv("DATABASE_URL", "")
     assert load().answer.top_n == 50
@@ -77,7 +77,7 @@ def test_load__a_missing_secret_file_is_named(monkeypatch):
 @pytest.mark.parametrize(
     ("content", "fault"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is not a UTF-8 text file")]
 )
-def test_load__a_secret_file_without_a_secret_is_refused(monkeypatch, tmp_path, content, fault):
+def test_load__a_secret_file_without_a_secret_is_rejected(monkeypatch, tmp_path, content, fault):
     (tmp_path / "secret").write_bytes(content)
     monkeypatch.setenv("DISCORD_TOKEN_FILE", str(tmp_path / "secret"))
     with pytest.raises(SetupError, match=fault):
@@ -93,7 +93,7 @@ def test_load__every_wrong_variable_is_named_at_once(monkeypatch):
     assert all(name in str(caught.value) for name in ("REFDESK_TOP_N", "REFDESK_RECALL", "REFDESK_LEASE_S"))
 
 
-def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
+def test_load__conflicting_values_are_rejected(monkeypatch):
     monkeypatch.setenv("REFDESK_CHUNK_TOKENS", "100")
     monkeypatch.setenv("REFDESK_CHUNK_OVERLAP", "60")
     with pytest.raises(
@@ -105,7 +105,7 @@ def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("table", "fault"),
     [
-        ("{bad", r"REFDESK_PRICES: not JSON .*write it like \{"),
+        ("{bad", r"REFDESK_PRICES: must be JSON, for example \{"),
         ("[1]", "REFDESK_PRICES: Input should be a valid dictionary"),
         ('{"m": 3}', "REFDESK_PRICES: m: "),
         ('{"m": {"prompt": -1}}', "REFDESK_PRICES: m: prompt: .* greater than or equal to 0"),
@@ -113,13 +113,13 @@ def test_load__values_that_do_not_fit_together_are_refused(monkeypatch):
         ('{"m": {"prompt": 1e999}}', "REFDESK_PRICES: m: prompt: .* finite"),
     ],
 )
-def test_load__a_price_table_that_is_none_is_refused(monkeypatch, table, fault):
+def test_load__an_invalid_price_table_is_rejected(monkeypatch, table, fault):
     monkeypatch.setenv("REFDESK_PRICES", table)
     with pytest.raises(SetupError, match=fault):
         load()
 
 
-def test_price__the_table_wins_and_the_single_prices_are_for_what_it_does_not_name(monkeypatch):
+def test_price__the_table_overrides_the_single_prices(monkeypatch):
     monkeypatch.setenv("REFDESK_LLM_MODEL", "gpt-4o-mini")
     monkeypatch.setenv("REFDESK_LLM_PRICE_PROMPT_USD", "3")
     monkeypatch.setenv("REFDESK_RERANK_API_MODEL", "ranker")
@@ -134,7 +134,7 @@ def test_price__the_table_wins_and_the_single_prices_are_for_what_it_does_not_na
 
 
 @pytest.mark.parametrize("name", ["QUESTION", "USER_DAY", "SERVER_DAY"])
-def test_budget__a_soft_limit_lies_below_the_hard_one(monkeypatch, name):
+def test_budget__a_soft_limit_is_at_most_the_hard_one(monkeypatch, name):
     assert not load().budget.has_limit
     monkeypatch.setenv(f"REFDESK_BUDGET_{name}_SOFT_USD", "2")
     assert load().budget.has_limit
@@ -147,7 +147,7 @@ def test_budget__a_soft_limit_lies_below_the_hard_one(monkeypatch, name):
         load()
 
 
-def test_load__a_home_of_nobody_is_refused(monkeypatch):
+def test_load__a_home_of_an_unknown_user_is_rejected(monkeypatch):
     monkeypatch.setenv("REFDESK_HOME", "~no-such-user/data")
     with pytest.raises(SetupError, match="REFDESK_HOME: the user ~no-such-user has no home folder"):
         load()
@@ -174,7 +174,7 @@ def test_settings__cannot_be_changed():
         ),
     ],
 )
-def test_load__invalid_shards_are_refused(monkeypatch, variables, problem):
+def test_load__invalid_shards_are_rejected(monkeypatch, variables, problem):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SetupError, match=problem):
@@ -195,7 +195,7 @@ def test_settings__a_group_given_in_code_ignores_the_environment(monkeypatch):
     assert (llm.model, llm.timeout_s) == ("", 60)
 
 
-def test_settings__unknown_names_in_code_are_refused():
+def test_settings__unknown_names_in_code_are_rejected():
     with pytest.raises(ValidationError, match="chunk_size"):
         IngestSettings(chunk_size=3)  # type: ignore[call-arg]
 
@@ -209,7 +209,7 @@ def test_settings__secrets_are_never_shown(monkeypatch):
     assert "s3cret" not in settings.model_dump_json()
 
 
-def test_settings__a_wrong_value_beside_a_secret_does_not_show_it(monkeypatch):
+def test_load__an_error_does_not_show_secrets(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgresql://u:s3cret@h/d")
     monkeypatch.setenv("REFDESK_TOP_N", "0")
     with pytest.raises(SetupError) as caught:

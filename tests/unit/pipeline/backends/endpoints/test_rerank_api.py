@@ -315,8 +315,8 @@ def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
 
     with LoopbackLlm(reply_in_order([cohere(result(0, 0.9)), cohere()])) as server:
         found = check(server.url, "tiny")
-        assert (found.status, found.detail) == ("ok", "tiny gives scores")
+        assert (found.status, found.detail) == ("ok", "tiny returns scores")
         empty = check(server.url)
-    assert (empty.status, "not with a score" in empty.detail) == ("problem", True)
+    assert (empty.status, "without a score" in empty.detail) == ("problem", True)
     assert "cannot be reached" in check("http://127.0.0.1:9").detail
     assert "REFDESK_RERANK_API_URL is not set" in check("").detail
