@@ -1,4 +1,4 @@
-"""Fakes at the ports of the answer flow: a scripted chat model, a store of candidates, models of plain arithmetic."""
+"""Fakes for the ports of the answer flow: a scripted chat model, a store of candidates, a word-count embedder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROFILE = EmbeddingProfile(id=7, name="words", model="words", dimensions=DIMENSI
 
 
 def candidate(number: int, text: str = "", *, title: str = "", score: float | None = None, **more: Any) -> Candidate:
-    """Make one candidate; `number` is its id and recall rank."""
+    """Build a candidate; `number` is its chunk ID and recall rank."""
     return Candidate(
         chunk_id=number,
         document_id=100 + number,
@@ -41,22 +41,22 @@ def candidate(number: int, text: str = "", *, title: str = "", score: float | No
 
 
 def candidates(count: int) -> list[Candidate]:
-    """Make candidates 1 to `count`, in recall order."""
+    """Build candidates 1 to `count` in recall order."""
     return [candidate(number) for number in range(1, count + 1)]
 
 
 def ranked(*texts: str) -> list[RankedCandidate]:
-    """Make final passages of these texts."""
+    """Build ranked candidates from texts."""
     return [RankedCandidate(candidate(n, text), n, 1.0 / n) for n, text in enumerate(texts, 1)]
 
 
 def order(result: RerankResult) -> list[int]:
-    """Give the chunk ids of a result in their order."""
+    """Return the chunk IDs of a result in order."""
     return [r.candidate.chunk_id for r in result.ranked]
 
 
 class FakeChat:
-    """Answers with what a function of the messages gives; an exception is raised instead."""
+    """A chat model that replies with a text or with a function of the messages; an exception is raised."""
 
     name = "fake-model"
 
@@ -83,17 +83,17 @@ class FakeChat:
         with self._lock:
             self.asked.append(messages)
             self.schemas.append(json_schema)
-        said = self._answer(messages) if callable(self._answer) else self._answer
-        if isinstance(said, Exception):
-            raise said
+        reply = self._answer(messages) if callable(self._answer) else self._answer
+        if isinstance(reply, Exception):
+            raise reply
         if on_text is not None:
-            for end in range(1, len(said) + 1):
-                on_text(said[:end])
-        return ChatReply(said, self.name, self._usage)
+            for end in range(1, len(reply) + 1):
+                on_text(reply[:end])
+        return ChatReply(reply, self.name, self._usage)
 
 
 class WordEmbedder:
-    """Embeds by counting words, so that texts with common words are similar; fills `Embedder` and `TokenVectors`."""
+    """Embeds by counting words, so texts with common words are similar; implements `Embedder` and `TokenVectors`."""
 
     profile = PROFILE
 
@@ -112,7 +112,7 @@ class WordEmbedder:
 
 
 class FakeStore:
-    """Gives back the same candidates for every query and keeps what it was asked."""
+    """Returns the same candidates for every query and records the queries."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class FakeStore:
         self._plan = plan
         self._neighbours = neighbours or {}
         self.asked: list[RecallQuery] = []
-        self.asked_beside: list[Sequence[int]] = []
+        self.neighbour_requests: list[Sequence[int]] = []
 
     def recall(self, query: RecallQuery) -> RecallResult:
         self.asked.append(query)
@@ -132,7 +132,7 @@ class FakeStore:
         return RecallResult(self._found[: query.top_n], query.top_n, plan)
 
     def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:
-        self.asked_beside.append(chunk_ids)
+        self.neighbour_requests.append(chunk_ids)
         if isinstance(self._neighbours, Exception):
             raise self._neighbours
         return {chunk: found for chunk, found in self._neighbours.items() if chunk in chunk_ids}

@@ -1,4 +1,4 @@
-"""The answer flow over fakes: its stages, its refusals and everything that may fail on the way."""
+"""The answer flow with fakes: stages, invalid input, abstention, fallbacks and neighbours."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ask(question: str, given: AnswerParts, **options: object) -> Answer:
 
 
 class BrokenEmbedder(WordEmbedder):
-    """A model that fails."""
+    """An embedding model that fails."""
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         raise RuntimeError("out of memory")
@@ -87,7 +87,7 @@ def test_answer__unknown_reranker() -> None:
 @pytest.mark.parametrize(
     ("embedder", "reason"), [(None, "No hub, no model."), (BrokenEmbedder(), "RuntimeError: out of memory")]
 )
-def test_answer__without_a_model_keywords_answer(embedder: WordEmbedder | None, reason: str) -> None:
+def test_answer__without_embedding_model_recalls_by_keywords(embedder: WordEmbedder | None, reason: str) -> None:
     found = [replace(c, dense_score=None) for c in FOUND]
     result = ask("When does the gate open?", parts(found, embedder=embedder, embedder_missing="No hub, no model."))
     assert result.generated.text == "The gate of the castle opens at nine. [1]"
@@ -113,7 +113,7 @@ def test_answer__empty_library() -> None:
     assert result.reranking.ranked == ()
 
 
-def test_answer__abstains_when_nothing_is_near() -> None:
+def test_answer__abstains_if_nothing_is_similar() -> None:
     found = [replace(c, dense_score=0.1) for c in FOUND]
     chat = FakeChat("must not be asked")
     result = ask("Which planet is the largest?", parts(found, chat=chat), top_k=2)
@@ -123,16 +123,16 @@ def test_answer__abstains_when_nothing_is_near() -> None:
     assert chat.asked == []
 
 
-def test_answer__keywords_speak_against_abstaining() -> None:
+def test_answer__matching_keywords_prevent_abstaining() -> None:
     found = [replace(c, dense_score=0.1) for c in FOUND]
     assert not ask("When does the gate open?", parts(found)).generated.abstained
 
 
-def test_answer__similarity_speaks_against_abstaining() -> None:
+def test_answer__similarity_prevents_abstaining() -> None:
     assert not ask("Which planet is the largest?", parts()).generated.abstained
 
 
-def test_answer__nonsense_from_the_model_at_every_stage() -> None:
+def test_answer__unusable_replies_at_every_stage() -> None:
     chat = FakeChat("zzt frob 7 qux")
     rerankers = {"llm-pointwise": FallbackReranker(LlmPointwiseReranker(chat), NONE)}
     result = ask("When does the gate open?", parts(chat=chat, rerankers=rerankers), reranker="llm-pointwise")
@@ -150,13 +150,13 @@ def test_answer__cancelled_between_stages() -> None:
         answer_question("gate?", AnswerOptions(reranker="none"), parts(), on_stage)
 
 
-def test_answer__the_store_is_away() -> None:
-    class Away:
+def test_answer__database_unavailable() -> None:
+    class UnavailableStore:
         def recall(self, query: RecallQuery) -> RecallResult:
             raise DatabaseUnavailable
 
     with pytest.raises(DatabaseUnavailable):
-        ask("gate?", parts(store=Away()))
+        ask("gate?", parts(store=UnavailableStore()))
 
 
 def test_answer__streams_through_the_stage_callback() -> None:
@@ -171,9 +171,7 @@ def test_answer__streams_through_the_stage_callback() -> None:
 
 
 @pytest.mark.parametrize(("ratings", "abstains"), [((0, 1, 1), True), ((0, 1, 2), False)])
-def test_answer__abstains_when_the_model_finds_every_passage_useless(
-    ratings: tuple[int, ...], *, abstains: bool
-) -> None:
+def test_answer__abstains_if_the_model_rates_every_passage_useless(ratings: tuple[int, ...], *, abstains: bool) -> None:
     said = dict(zip((c.text for c in FOUND), ratings, strict=True))
 
     def rate(messages: Sequence[ChatMessage]) -> str:
@@ -187,7 +185,7 @@ def test_answer__abstains_when_the_model_finds_every_passage_useless(
 LONG = "The gate of the castle opens at nine each morning, and the warden rings the bell of the tower before it does."
 
 
-def test_answer__a_near_duplicate_takes_no_place_in_the_top_k() -> None:
+def test_answer__near_duplicates_are_left_out_of_the_top_k() -> None:
     texts = (LONG, LONG.upper(), "The castle was built by a duke.", f"{LONG} ")
     found = [candidate(n, text, dense_score=0.6) for n, text in enumerate(texts, 1)]
     chat = FakeChat("The castle gate opens at nine [1]. A duke built the castle [2].")
@@ -204,7 +202,7 @@ def test_answer__a_near_duplicate_takes_no_place_in_the_top_k() -> None:
     assert second["also_in"] == []
 
 
-def test_answer__conflicts_are_in_its_json() -> None:
+def test_answer_json__contains_conflicts() -> None:
     texts = ("The castle gate closes at 18:00.", "The castle gate closes at 20:00.")
     found = [candidate(n, text, dense_score=0.6) for n, text in enumerate(texts, 1)]
     assert build_answer_json(1, ask("When does the castle gate close?", parts(found)))["conflicts"] == [[1, 2]]
@@ -216,29 +214,29 @@ def with_neighbours(context_tokens: int = 2400) -> tuple[AnswerParts, FakeStore,
     return parts(store=store, chat=chat, context_tokens=context_tokens), store, chat
 
 
-def test_answer__a_written_one_reads_what_stands_beside_its_passages() -> None:
+def test_answer__written_answer_uses_neighbours() -> None:
     given, store, chat = with_neighbours()
     result = ask("When does the gate open?", given, top_k=2)
-    assert store.asked_beside == [[1, 2]]
+    assert store.neighbour_requests == [[1, 2]]
     assert "It closes at dusk." in chat.asked[0][1].content
     assert result.generated.text == "The castle gate opens at nine [1]. It closes at dusk [1]."
     assert all(item.candidate.neighbours == () for item in result.reranking.ranked)
 
 
-def test_answer__neighbours_that_nobody_reads_are_not_looked_up() -> None:
+def test_answer__neighbours_are_loaded_only_for_a_written_answer() -> None:
     given, store, _ = with_neighbours()
     ask("When does the gate open?", replace(given, context_tokens=0))
     ask("When does the gate open?", replace(given, chat=None))
-    assert store.asked_beside == []
+    assert store.neighbour_requests == []
 
 
-def test_answer__neighbours_beyond_the_budget_are_left_out() -> None:
+def test_answer__neighbours_beyond_the_token_budget_are_left_out() -> None:
     given, _, chat = with_neighbours(context_tokens=20)
     ask("When does the gate open?", given)
     assert "dusk" not in chat.asked[0][1].content
 
 
-def test_answer__a_failing_look_up_of_neighbours_fails_no_question() -> None:
+def test_answer__failure_to_load_neighbours_is_a_fallback() -> None:
     chat = FakeChat("The castle gate opens at nine [1].")
     result = ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=DatabaseUnavailable()), chat=chat))
     assert result.generated.text == "The castle gate opens at nine [1]."
@@ -246,6 +244,6 @@ def test_answer__a_failing_look_up_of_neighbours_fails_no_question() -> None:
     assert result.fallbacks[0].reason.startswith("DatabaseUnavailable: ")
 
 
-def test_answer__cancelled_while_neighbours_are_looked_up() -> None:
+def test_answer__cancelled_while_neighbours_are_loaded() -> None:
     with pytest.raises(Cancelled):
         ask("When does the gate open?", parts(store=FakeStore(FOUND, neighbours=Cancelled()), chat=FakeChat("x")))
