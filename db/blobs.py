@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from db.models import Blob
 from db.sql import named
 from pipeline.errors import UnknownName
 
@@ -13,16 +16,20 @@ from pipeline.errors import UnknownName
 def store(session: Session, workspace_id: int, content: bytes) -> str:
     """Keep original bytes and give their sha256 in hex."""
     digest = hashlib.sha256(content)
-    session.execute(named("store_blob"), {"workspace_id": workspace_id, "sha256": digest.digest(), "content": content})
+    statement = insert(Blob).values(workspace_id=workspace_id, sha256=digest.digest(), content=content)
+    # The content is needed again, so the sweeper must not delete it as an orphan now.
+    renewed = {"created_at": func.now()}
+    session.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "sha256"], set_=renewed))
     return digest.hexdigest()
 
 
 def read(session: Session, workspace_id: int, sha256: str) -> bytes:
     """Read original bytes or raise `UnknownName`."""
-    content = session.scalar(named("read_blob"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)})
+    key = (Blob.workspace_id == workspace_id, Blob.sha256 == bytes.fromhex(sha256))
+    content = session.scalars(select(Blob.content).where(*key)).one_or_none()
     if content is None:
         raise UnknownName("The original bytes are no longer kept; add the file again.")
-    return bytes(content)
+    return content
 
 
 def delete_orphans(session: Session) -> int:

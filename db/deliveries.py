@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db import job_views
 from db.job_views import JobView
+from db.models import DeliveryRow, Job
 from db.sql import named
 from pipeline.errors import LeaseLost
 from pipeline.text.cleaning import remove_unstorable
@@ -107,25 +108,26 @@ def add(session: Session, new: NewDelivery) -> int:
     values["token_ttl_s"] = new.token_ttl_s if new.token is not None else None
     number = session.scalar(named("insert_delivery"), values)
     if number is None:
-        number = session.scalar(named("find_delivery_by_request"), values)
+        known = (DeliveryRow.workspace_id == new.workspace_id, DeliveryRow.request_key == new.request_key)
+        number = session.scalars(select(DeliveryRow.id).where(*known)).one()
     return int(number)
 
 
 def list_job_ids(session: Session, delivery_id: int) -> list[int]:
     """Give the numbers of a delivery's jobs in the order in which they were submitted."""
-    return list(session.scalars(named("list_delivery_jobs"), {"id": delivery_id}))
+    return list(session.scalars(select(Job.id).where(Job.delivery_id == delivery_id).order_by(Job.id)))
 
 
 def claim(session: Session, application_id: str, owner: str, *, lease_s: float, limit: int = 100) -> list[Delivery]:
     """Take what is open, due and held by nobody (a system transaction)."""
     values = {"application_id": application_id, "owner": owner, "lease_s": lease_s, "limit": limit}
-    return [_to_delivery(row) for row in session.execute(named("claim_deliveries"), values).mappings()]
+    return [_to_delivery(row) for row in session.execute(named("claim_deliveries"), values)]
 
 
 def claim_one(session: Session, delivery_id: int, owner: str, lease_s: float) -> Delivery | None:
     """Take one delivery if it is open, due and held by nobody else (a system transaction)."""
     values = {"id": delivery_id, "owner": owner, "lease_s": lease_s}
-    row = session.execute(named("claim_delivery"), values).mappings().one_or_none()
+    row = session.execute(named("claim_delivery"), values).one_or_none()
     return None if row is None else _to_delivery(row)
 
 
@@ -143,8 +145,8 @@ def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, Deliv
     """Read deliveries with their jobs (two statements, however many there are); what is gone is left out."""
     if not delivery_ids:
         return {}
-    values = {"ids": list(delivery_ids)}
-    found = [_to_delivery(row) for row in session.execute(named("read_deliveries"), values).mappings()]
+    rows = session.scalars(_fresh(select(DeliveryRow).where(DeliveryRow.id.in_(delivery_ids))))
+    found = [_to_delivery(row) for row in rows]
     shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
     for delivery_id, job in job_views.list_for_deliveries(session, delivery_ids):
         if delivery_id in shown:
@@ -154,13 +156,14 @@ def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, Deliv
 
 def find_by_job(session: Session, job_id: int) -> Delivery | None:
     """Read the delivery that shows a job; None for a job that a command line waits for."""
-    row = session.execute(named("find_delivery_by_job"), {"job_id": job_id}).mappings().one_or_none()
+    row = session.scalars(_fresh(_of_job(job_id))).one_or_none()
     return None if row is None else _to_delivery(row)
 
 
 def find_foreign_messages(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
     """Tell which of these messages show another delivery (a system transaction)."""
-    return set(session.scalars(named("list_foreign_messages"), {"id": held.id, "message_ids": list(message_ids)}))
+    messages = select(DeliveryRow.message_id).where(DeliveryRow.message_id.in_(message_ids), DeliveryRow.id != held.id)
+    return {message for message in session.scalars(messages) if message is not None}
 
 
 def mark_posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
@@ -235,11 +238,20 @@ def load_conversation(session: Session, ids: Sequence[str], limit: int = 3) -> l
 
 def _write_fenced(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:
     fence = {"id": held.id, "claim_token": held.claim_token}
-    row = session.execute(named(name), fence | values).mappings().one_or_none()
+    row = session.execute(named(name), fence | values).one_or_none()
     if row is None:
         raise LeaseLost
     return _to_delivery(row)
 
 
-def _to_delivery(row: RowMapping) -> Delivery:
-    return Delivery(**{item.name: row[item.name] for item in fields(Delivery)})
+def _of_job(job_id: int) -> Select[DeliveryRow]:
+    return select(DeliveryRow).join(Job, Job.delivery_id == DeliveryRow.id).where(Job.id == job_id)
+
+
+def _fresh(query: Select[DeliveryRow]) -> Select[DeliveryRow]:
+    """Read rows again that this session has read before: named SQL may have changed them."""
+    return query.execution_options(populate_existing=True)
+
+
+def _to_delivery(row: Any) -> Delivery:
+    return Delivery(**{item.name: getattr(row, item.name) for item in fields(Delivery)})

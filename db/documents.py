@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db import blobs, jobs
@@ -73,8 +74,15 @@ def update_origin(session: Session, document_id: int, origin: str | None) -> Non
 
 
 def upsert(session: Session, values: Mapping[str, Any]) -> int:
-    """Add the document of a source unless it exists, and return its ID."""
-    return int(session.scalars(named("upsert_document"), values).one())
+    """Add the document of a source unless it exists, and return its ID.
+
+    Title and scope of an existing document change only when a version becomes live.
+    """
+    statement = insert(Document).values(**values)
+    # A row that is not changed is not returned, so the source is set to what it is.
+    same = {"source": statement.excluded.source}
+    statement = statement.on_conflict_do_update(index_elements=["workspace_id", "source"], set_=same)
+    return session.scalars(statement.returning(Document.id)).one()
 
 
 def list_documents(
@@ -133,8 +141,8 @@ def find_document(
 
 def filter_visible(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
     """Give those of these documents that somebody who may read these channels sees (a tenant transaction)."""
-    values = {"ids": list(document_ids), "channels": list(channels)}
-    return set(session.scalars(named("filter_visible_documents"), values))
+    query = select(Document.id).where(Document.id.in_(document_ids), _visible_in(channels))
+    return set(session.scalars(query))
 
 
 def list_channels(session: Session, workspace_id: int) -> list[str]:
@@ -187,16 +195,17 @@ def find_owner(session: Session, workspace_id: int, source: str) -> str | None:
 
 def read_first_chunk(session: Session, document_id: int) -> str:
     """Give what a document begins with (a tenant transaction); empty when it is gone."""
-    return str(session.scalar(named("read_first_chunk"), {"id": document_id}) or "")
+    query = select(ChunkRow.text).join(Document, Document.live_version_id == ChunkRow.version_id)
+    return session.scalars(query.where(Document.id == document_id).order_by(ChunkRow.ordinal).limit(1)).first() or ""
 
 
 def delete_document(session: Session, document_id: int) -> str:
     """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
     jobs.cancel_for_document(session, document_id)
-    title = session.scalar(named("delete_document"), {"id": document_id})
+    title = session.scalars(delete(Document).where(Document.id == document_id).returning(Document.title)).one_or_none()
     if title is None:
         raise UnknownName(f"There is no document {document_id} here.")
-    return str(title)
+    return title
 
 
 def _select_live(
@@ -204,7 +213,7 @@ def _select_live(
 ) -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
     if channels is not None:
-        seen = Document.channels.is_(None) | Document.channels.overlap(list(channels))
+        seen = _visible_in(channels)
         if orphans is not None:
             seen |= Document.added_by == orphans.added_by
             if orphans.existing is not None:
@@ -215,6 +224,10 @@ def _select_live(
             Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)
         )
     return query
+
+
+def _visible_in(channels: Sequence[str]) -> ColumnElement[bool]:
+    return or_(Document.channels.is_(None), Document.channels.overlap(list(channels)))
 
 
 def _find_live(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from db.models import Feedback
 from db.sql import named
 from pipeline.errors import UnknownName
 
@@ -31,7 +33,8 @@ def store_vote(session: Session, workspace_id: int, job_id: int, user_id: str, v
     """Keep a person's vote on an answer, 0 takes it back (a tenant transaction); raises `UnknownName`."""
     values = {"workspace_id": workspace_id, "job_id": job_id, "user_id": user_id, "vote": vote}
     if vote == 0:
-        session.execute(named("delete_vote"), values)
+        key = (Feedback.workspace_id == workspace_id, Feedback.job_id == job_id, Feedback.user_id == user_id)
+        session.execute(delete(Feedback).where(*key))
     elif session.scalar(named("store_vote"), values) is None:
         raise UnknownName(f"There is no answer of job {job_id} here to vote on.")
 
@@ -44,7 +47,8 @@ def count_votes(session: Session, job_id: int) -> tuple[int, int]:
 
 def read_vote(session: Session, job_id: int, user_id: str) -> int:
     """Give a person's vote on an answer: 1, -1, or 0 for none."""
-    return int(session.scalar(named("read_vote"), {"job_id": job_id, "user_id": user_id}) or 0)
+    vote = select(Feedback.vote).where(Feedback.job_id == job_id, Feedback.user_id == user_id)
+    return session.scalars(vote).one_or_none() or 0
 
 
 def list_answered_questions(

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, select
 from sqlalchemy.orm import Session
 
+from db.models import DeliveryRow, Job
 from db.sql import named
 from pipeline.errors import UnknownName
 from pipeline.text.cleaning import remove_unstorable
@@ -97,8 +98,9 @@ def find_job(session: Session, job_id: int) -> JobWithOwner:
 
 def find_last_answer(session: Session, user_id: str, channel_id: str) -> int | None:
     """Give the job of the last answer that a person got in a channel (a tenant transaction)."""
-    number = session.scalar(named("find_last_answer"), {"user_id": user_id, "channel_id": channel_id})
-    return None if number is None else int(number)
+    query = select(Job.id).join(DeliveryRow, DeliveryRow.id == Job.delivery_id).order_by(Job.id.desc()).limit(1)
+    answered = (Job.kind == "ask", Job.state == "succeeded", Job.requester == user_id)
+    return session.scalars(query.where(*answered, DeliveryRow.channel_id == channel_id)).one_or_none()
 
 
 def list_for_deliveries(session: Session, delivery_ids: Sequence[int]) -> list[tuple[int, JobView]]:

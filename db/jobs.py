@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db import deliveries, quarantine
@@ -49,22 +50,22 @@ class Lease:
 
 def submit(session: Session, job: NewJob) -> int:
     """Add a job and give its number; the same request key again gives the job that is there."""
-    values = {
-        "workspace_id": job.workspace_id,
-        "kind": job.kind,
-        "queue": QUEUE_OF[job.kind],
-        "requester": job.requester,
-        "request_key": job.request_key,
-        "payload": json.dumps(remove_unstorable_json(_with_origin(job))),
-        "delivery_id": job.delivery_id,
-        "max_attempts": job.max_attempts,
-    }
-    number = session.scalar(named("submit_job"), values)
-    if number is None:
-        number = session.scalars(
-            select(Job.id).where(Job.workspace_id == job.workspace_id, Job.request_key == job.request_key)
-        ).one()
-    return int(number)
+    statement = insert(Job).values(
+        workspace_id=job.workspace_id,
+        kind=job.kind,
+        queue=QUEUE_OF[job.kind],
+        requester=job.requester,
+        request_key=job.request_key,
+        payload=remove_unstorable_json(_with_origin(job)),
+        delivery_id=job.delivery_id,
+        max_attempts=job.max_attempts,
+    )
+    statement = statement.on_conflict_do_nothing(index_elements=["workspace_id", "request_key"])
+    job_id = session.scalars(statement.returning(Job.id)).one_or_none()
+    if job_id is None:
+        known = (Job.workspace_id == job.workspace_id, Job.request_key == job.request_key)
+        job_id = session.scalars(select(Job.id).where(*known)).one()
+    return job_id
 
 
 def _with_origin(job: NewJob) -> Mapping[str, Any]:

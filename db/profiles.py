@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import ProfileRow
+from db.models import EmbeddingTask, ProfileRow
 from db.sql import named
 from pipeline.errors import InvalidInput, ProfileNotReady, SetupError, UnknownName
 from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling
@@ -93,19 +93,17 @@ def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
             f"{described.model} gives vectors of {described.dimensions:,} dimensions; {MAX_DIMENSIONS:,} is the most"
             " that an index takes. Choose another model, or ask an endpoint for fewer with --dimensions."
         )
-    row = session.scalars(select(ProfileRow).where(ProfileRow.name == described.name).with_for_update()).one_or_none()
+    row = session.execute(named("lock_profile_by_name"), {"name": described.name}).one_or_none()
     if row is None:
-        row = session.scalars(
-            insert(ProfileRow).values(**_to_values(described), state="added").returning(ProfileRow)
-        ).one()
-        return to_profile(row)
+        added = insert(ProfileRow).values(**_to_values(described), state="added").returning(ProfileRow)
+        return to_profile(session.scalars(added).one())
     same = {name: getattr(row, name) for name in _to_values(described)} == _to_values(described)
     if row.state != "dropped" or not same:
         what = "had another meaning before it was dropped" if row.state == "dropped" else f"exists, it is {row.state}"
         raise InvalidInput(
             f"The profile {described.name!r} {what}; choose another name, what a name means never changes."
         )
-    row.state = "added"
+    session.execute(named("restore_profile"), {"id": row.id})
     return to_profile(row)
 
 
@@ -152,7 +150,9 @@ def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -
 
 def find_rollback(session: Session) -> EmbeddingProfile:
     """Give the profile that a roll-back goes to; raises `UnknownName` when there is none."""
-    row = session.execute(named("find_rollback_profile")).one_or_none()
+    newest = (ProfileRow.retired_at.desc().nulls_last(), ProfileRow.id.desc())
+    last = select(ProfileRow).where(ProfileRow.state == "retired").order_by(*newest).limit(1)
+    row = session.scalars(last).one_or_none()
     if row is None:
         raise UnknownName("No profile was live before this one, so there is nothing to roll back to.")
     return to_profile(row)
@@ -170,7 +170,7 @@ def drop(session: Session, profile: EmbeddingProfile) -> None:
         )
     if session.execute(named("drop_profile"), {"id": profile.id}).one_or_none() is None:
         raise InvalidInput(f"The profile {profile.name!r} is live; switch to another before you drop it.")
-    session.execute(named("delete_profile_queue"), {"id": profile.id})
+    session.execute(delete(EmbeddingTask).where(EmbeddingTask.profile_id == profile.id))
 
 
 def drop_vectors(session: Session, profile_id: int) -> int:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from db.models import Quarantine
 from db.sql import named
 from pipeline.errors import Quarantined
 
 
 def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
     """Raise `Quarantined` for bytes that killed their worker too often."""
-    row = session.execute(
-        named("find_quarantined_content"), {"workspace_id": workspace_id, "sha256": bytes.fromhex(sha256)}
-    ).one_or_none()
+    row = session.get(Quarantine, (workspace_id, bytes.fromhex(sha256)), populate_existing=True)
     if row is not None:
         raise Quarantined(
             f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not"

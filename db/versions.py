@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from db import documents, jobs, profiles
+from db.models import DocumentVersion
 from db.sql import named
 from pipeline.types import ParsedDocument, PreparedChunk
 
@@ -36,7 +38,9 @@ def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> i
     if lease.attempt > 1:
         jobs.discard(session, lease.job_id)
     document_id = documents.upsert(session, _document_values(lease, version))
-    version_id = session.scalars(named("insert_version"), _version_values(lease, document_id, version)).one()
+    version_id = session.scalars(
+        insert(DocumentVersion).values(**_version_values(lease, document_id, version)).returning(DocumentVersion.id)
+    ).one()
     _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
     total = len(version.inputs)
     done = total - int(session.scalar(named("copy_or_queue_vectors"), {"version_id": version_id}) or 0)
@@ -44,7 +48,7 @@ def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> i
     session.execute(named("release_to_embedder"), values)
     if done == total:
         complete_versions(session, [version_id])
-    return int(version_id)
+    return version_id
 
 
 def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
@@ -60,8 +64,8 @@ def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]
     """
     complete = session.execute(named("list_complete_versions"), {"version_ids": list(version_ids)}).all()
     if outdated := [row.id for row in complete if row.outdated]:
-        for name in ("end_outdated_jobs", "delete_versions"):
-            session.execute(named(name), {"version_ids": outdated})
+        session.execute(named("end_outdated_jobs"), {"version_ids": outdated})
+        session.execute(delete(DocumentVersion).where(DocumentVersion.id.in_(outdated)))
     waiting = {row.id: row.document_id for row in complete if not row.outdated}
     while waiting:
         # Two versions of one document go live one after the other; in one statement each would supersede the other.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import delete as delete_row
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -39,7 +40,7 @@ def record_heartbeat(session: Session, sign: WorkerStatus, *, took_task: bool) -
 
 def delete(session: Session, worker_id: str) -> None:
     """Take a worker's row away because it stopped in good order."""
-    session.execute(named("delete_worker"), {"id": worker_id})
+    session.execute(delete_row(WorkerRow).where(WorkerRow.id == worker_id))
 
 
 def delete_lost(session: Session) -> None:

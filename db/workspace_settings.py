@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import func
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import SettingsRow
-from db.sql import named
+from db.models import SettingsRow, Workspace
 from pipeline.errors import InvalidInput, UnknownName
 from pipeline.text.cleaning import remove_unstorable_json
 from pipeline.types import LANGUAGES, RERANKERS
@@ -67,24 +66,14 @@ def effective_limit(chosen: int | None, ceiling: int) -> int:
 def read(session: Session, workspace_id: int) -> WorkspaceSettings:
     """Read the settings of a workspace (a tenant transaction)."""
     row = session.get(SettingsRow, workspace_id, populate_existing=True)
-    if row is None:
-        return WorkspaceSettings()
-    values = {item.name: getattr(row, item.name) for item in fields(WorkspaceSettings)}
-    if row.public_channels is not None:
-        values["public_channels"] = tuple(row.public_channels)
-    return WorkspaceSettings(**values)
+    return WorkspaceSettings() if row is None else _to_settings(row)
 
 
 def read_all(session: Session) -> Mapping[str, WorkspaceSettings]:
-    """Give the settings of every workspace that has any, by its key (a system transaction)."""
-    names = [item.name for item in fields(WorkspaceSettings)]
-    found: dict[str, WorkspaceSettings] = {}
-    for row in session.execute(named("list_workspace_settings")).mappings():
-        values = {name: row[name] for name in names}
-        if values["public_channels"] is not None:
-            values["public_channels"] = tuple(values["public_channels"])
-        found[row["key"]] = WorkspaceSettings(**values)
-    return found
+    """Return the settings of every workspace that has any, by its key (a system transaction)."""
+    query = select(Workspace.key, SettingsRow).join(SettingsRow, SettingsRow.workspace_id == Workspace.id)
+    rows = session.execute(query.execution_options(populate_existing=True))
+    return {key: _to_settings(row) for key, row in rows}
 
 
 def update(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
@@ -100,6 +89,13 @@ def update(session: Session, workspace_id: int, updated_by: str, **changes: Any)
         statement.on_conflict_do_update(index_elements=["workspace_id"], set_=values | {"updated_at": func.now()})
     )
     return read(session, workspace_id)
+
+
+def _to_settings(row: SettingsRow) -> WorkspaceSettings:
+    values = {item.name: getattr(row, item.name) for item in fields(WorkspaceSettings)}
+    if row.public_channels is not None:
+        values["public_channels"] = tuple(row.public_channels)
+    return WorkspaceSettings(**values)
 
 
 def _check(name: str, value: Any) -> None:

@@ -1,14 +1,5 @@
 -- Original bytes, stored once per workspace and content hash.
 
--- name: store_blob
--- Keep original bytes once per workspace.
-INSERT INTO blobs (workspace_id, sha256, content) VALUES (:workspace_id, :sha256, :content)
-ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = now();  -- needed again: the tidy must not take it now
-
--- name: read_blob
--- Original bytes.
-SELECT content FROM blobs WHERE workspace_id = :workspace_id AND sha256 = :sha256;
-
 -- name: delete_orphan_blobs
 -- Original bytes that no version and no open job needs.
 DELETE FROM blobs b

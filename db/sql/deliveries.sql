@@ -10,14 +10,6 @@ VALUES (:workspace_id, :request_key, :kind, :application_id, :guild_id, :channel
 ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id;
 
--- name: find_delivery_by_request
--- The delivery of a request that came before.
-SELECT id FROM deliveries WHERE workspace_id = :workspace_id AND request_key = :request_key;
-
--- name: list_delivery_jobs
--- Its jobs, in the order in which they were submitted.
-SELECT id FROM jobs WHERE delivery_id = :id ORDER BY id;
-
 -- name: claim_deliveries
 -- Take what is open, due and free. Taking over from a process that fell silent counts as a failed try, so that a delivery
 -- that kills its process is noticed.
@@ -58,18 +50,6 @@ RETURNING d.id;
 WITH own AS (SELECT id FROM deliveries WHERE claim_owner = :owner ORDER BY id FOR UPDATE)
 UPDATE deliveries d SET claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 FROM own WHERE d.id = own.id AND d.claim_owner = :owner;
-
--- name: read_deliveries
--- Deliveries by number.
-SELECT * FROM deliveries WHERE id = ANY (CAST(:ids AS bigint[]));
-
--- name: find_delivery_by_job
--- The message that shows a job.
-SELECT d.* FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE j.id = :job_id;
-
--- name: list_foreign_messages
--- Which of these messages show another delivery.
-SELECT message_id FROM deliveries WHERE message_id = ANY (CAST(:message_ids AS text[])) AND id <> :id;
 
 -- name: mark_delivery_posted
 -- The message is there; fenced.

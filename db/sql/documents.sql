@@ -14,13 +14,6 @@ WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha2
 -- The same bytes were found at another place: link there, the older message may be gone.
 UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
 
--- name: upsert_document
--- The document of this source; title and scope change only when the version goes live.
-INSERT INTO documents (workspace_id, source, title, media_type, channels, added_by)
-VALUES (:workspace_id, :source, :title, :media_type, CAST(:channels AS text[]), :added_by)
-ON CONFLICT (workspace_id, source) DO UPDATE SET source = excluded.source
-RETURNING id;
-
 -- name: find_source_owner
 -- Whose a document is: who added the one that answers, or whoever is adding it just now.
 SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
@@ -28,18 +21,6 @@ SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
                  WHERE workspace_id = :workspace_id AND kind = 'ingest' AND state IN ('queued', 'running') AND payload ->> 'source' = :source
                  ORDER BY id LIMIT 1));
 
--- name: read_first_chunk
--- What the live version of a document begins with.
-SELECT c.text FROM documents d JOIN chunks c ON c.version_id = d.live_version_id WHERE d.id = :id ORDER BY c.ordinal LIMIT 1;
-
--- name: filter_visible_documents
--- Which of these documents the viewer may see.
-SELECT id FROM documents WHERE id = ANY (:ids) AND (channels IS NULL OR channels && CAST(:channels AS text[]));
-
 -- name: list_document_channels
 -- Every channel that some document is for: whoever reads all of them sees every document.
 SELECT DISTINCT unnest(channels) AS channel FROM documents WHERE workspace_id = :workspace_id AND channels IS NOT NULL ORDER BY 1;
-
--- name: delete_document
--- Gone from answers at once: the row, and by cascade its versions, chunks, postings and vectors.
-DELETE FROM documents WHERE id = :id RETURNING title;

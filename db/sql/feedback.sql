@@ -9,17 +9,9 @@ ON CONFLICT (job_id, user_id) DO UPDATE
 SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
 RETURNING vote;
 
--- name: delete_vote
--- No vote of this person any more.
-DELETE FROM feedback WHERE job_id = :job_id AND user_id = :user_id AND workspace_id = :workspace_id;
-
 -- name: count_votes
 -- How many found an answer helpful, and how many did not.
 SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down FROM feedback WHERE job_id = :job_id;
-
--- name: read_vote
--- One person's vote.
-SELECT vote FROM feedback WHERE job_id = :job_id AND user_id = :user_id;
 
 -- name: list_answered_questions
 -- What people asked and got an answer to, newest first: the question as it was searched, the votes on the answer (for it minus

@@ -52,9 +52,3 @@ LEFT JOIN queues q ON q.queue = j.queue
 LEFT JOIN places p ON p.id = j.id
 WHERE j.delivery_id = ANY (CAST(:ids AS bigint[]))
 ORDER BY j.id;
-
--- name: find_last_answer
--- The last answer that a person got in a channel.
-SELECT j.id FROM jobs j JOIN deliveries d ON d.id = j.delivery_id
-WHERE j.kind = 'ask' AND j.state = 'succeeded' AND j.requester = :user_id AND d.channel_id = :channel_id
-ORDER BY j.id DESC LIMIT 1;

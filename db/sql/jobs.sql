@@ -1,13 +1,6 @@
 -- The job ledger: submit, claim, renew, finish, sweep. Every write of a worker names its lease's token, so a worker
 -- that lost the lease changes nothing.
 
--- name: submit_job
--- Add a job; the same request key again gives no row, and the caller reads the job that is there.
-INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, delivery_id, max_attempts)
-VALUES (:workspace_id, :kind, :queue, :requester, :request_key, CAST(:payload AS jsonb), CAST(:delivery_id AS bigint), :max_attempts)
-ON CONFLICT (workspace_id, request_key) DO NOTHING
-RETURNING id;
-
 -- name: mark_jobs_published
 -- Remember when the numbers of these jobs were put on the queue.
 UPDATE jobs SET published_at = now() WHERE id = ANY (:ids) AND state = 'queued';

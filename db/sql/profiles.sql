@@ -25,6 +25,14 @@ SELECT p.* FROM embedding_profiles p
 WHERE p.state IN ('live', 'building', 'retired')
 ORDER BY array_position(ARRAY['live', 'building', 'retired'], p.state), p.id;
 
+-- name: lock_profile_by_name
+-- Lock the profile of a name, so that two programs do not add it at once.
+SELECT * FROM embedding_profiles WHERE name = :name FOR UPDATE;
+
+-- name: restore_profile
+-- Make a dropped profile usable again.
+UPDATE embedding_profiles SET state = 'added' WHERE id = :id AND state = 'dropped';
+
 -- name: mark_profile_building
 -- From now on new documents are embedded for this profile too.
 UPDATE embedding_profiles SET state = 'building', problem = '' WHERE id = :id AND state IN ('added', 'building');
@@ -56,10 +64,6 @@ UPDATE embedding_profiles SET state = 'live', retired_at = NULL
 WHERE id = :id AND state IN ('building', 'retired') AND EXISTS (SELECT FROM retired)
 RETURNING id;
 
--- name: find_rollback_profile
--- The profile that answered before the live one.
-SELECT * FROM embedding_profiles WHERE state = 'retired' ORDER BY retired_at DESC NULLS LAST, id DESC LIMIT 1;
-
 -- name: update_profile_problem
 -- Why a worker could not embed for a profile, or that it can again.
 UPDATE embedding_profiles SET problem = :problem WHERE id = :id AND problem <> :problem;
@@ -83,10 +87,6 @@ WHERE j.kind = 'ask' AND j.state = 'running' AND j.started_at <= coalesce(p.reti
 -- name: drop_profile
 -- Takes a profile out of use; its row stays, because traces name it.
 UPDATE embedding_profiles SET state = 'dropped', problem = '' WHERE id = :id AND state <> 'live' RETURNING id;
-
--- name: delete_profile_queue
--- Nothing waits for a dropped profile.
-DELETE FROM embedding_queue WHERE profile_id = :id;
 
 -- name: delete_profile_vectors
 -- A batch of a dropped profile's vectors; none once it was added again.

@@ -1,9 +1,5 @@
 -- Quarantine: content that killed its worker repeatedly.
 
--- name: find_quarantined_content
--- Whether these bytes are not to be tried.
-SELECT job_id, error FROM quarantine WHERE workspace_id = :workspace_id AND sha256 = :sha256;
-
 -- name: quarantine_content
 -- Remember bytes that killed their worker as often as a job may be tried.
 INSERT INTO quarantine (workspace_id, sha256, job_id, error)

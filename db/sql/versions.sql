@@ -1,11 +1,5 @@
 -- Versions: built in parallel to the live one with their chunks and postings, and switched in one statement.
 
--- name: insert_version
--- A version under construction: nobody sees it before the switch.
-INSERT INTO document_versions (workspace_id, document_id, job_id, sha256, title, media_type, pages, language, chunks, terms, warnings)
-VALUES (:workspace_id, :document_id, :job_id, :sha256, :title, :media_type, :pages, :language, :chunks, :terms, :warnings)
-RETURNING id;
-
 -- name: insert_chunks
 -- All chunks of a version in one statement; headings travel as JSON because arrays of arrays must be rectangular.
 INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash)
@@ -88,10 +82,6 @@ SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = pr
     result = jsonb_build_object('document', v.document_id, 'title', d.title, 'chunks', v.chunks, 'unchanged', true, 'overtaken', true)
 FROM document_versions v JOIN documents d ON d.id = v.document_id
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
-
--- name: delete_versions
--- And drop those versions.
-DELETE FROM document_versions WHERE id = ANY (:version_ids);
 
 -- name: switch_versions
 -- The one statement that makes versions visible.

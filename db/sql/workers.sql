@@ -8,10 +8,6 @@ ON CONFLICT (id) DO UPDATE SET last_seen = now(),
     model = coalesce((SELECT p.model FROM embedding_profiles p WHERE p.state = 'live'), excluded.model),
     last_task_at = coalesce(excluded.last_task_at, workers.last_task_at);
 
--- name: delete_worker
--- A worker that stops cleanly is no longer there.
-DELETE FROM workers WHERE id = :id;
-
 -- name: delete_lost_workers
 -- Workers that died long ago.
 DELETE FROM workers WHERE last_seen < now() - interval '1 day';

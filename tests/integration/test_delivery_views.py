@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from db import deliveries, feedback, jobs
@@ -45,14 +45,8 @@ def test_view__tells_how_many_are_ahead_and_why(library, submitter):
 def test_views__of_many_take_two_statements(library, submitter):
     numbers = [add(library, submitter, f"interaction:{n}")[1].id for n in range(5)]
     with library.database.system() as session:
-        executed = []
-        run = session.execute
-
-        def counted(*args, **kwargs):
-            executed.append(args)
-            return run(*args, **kwargs)
-
-        session.execute = counted
+        executed: list[str] = []
+        event.listen(session.connection(), "before_cursor_execute", lambda *args: executed.append(args[2]))
         seen = deliveries.load_views(session, [*numbers, 10**12])
     assert sorted(seen) == numbers
     assert len(executed) == 2

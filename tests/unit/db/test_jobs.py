@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from db import jobs
@@ -19,6 +20,10 @@ class Recorder:
         self.values.append(values)
         return True
 
+    def scalars(self, statement: Any) -> Any:
+        self.values.append(statement.compile().params)
+        return SimpleNamespace(one_or_none=lambda: 1)
+
 
 def test_jobs__model_output_is_stored_without_nul_and_surrogates():
     session: Any = Recorder()
@@ -28,4 +33,4 @@ def test_jobs__model_output_is_stored_without_nul_and_surrogates():
     jobs.submit(session, jobs.NewJob(1, "ask", {"question": DIRTY}))
     assert session.values[0]["text"] == "abc"
     assert session.values[1]["result"] == '{"answer": "abc"}'
-    assert session.values[2]["payload"] == '{"question": "abc"}'
+    assert session.values[2]["payload"] == {"question": "abc"}
