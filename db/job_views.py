@@ -1,4 +1,4 @@
-"""Jobs as people see them: with the reason for their state, their place in the queue and what they are about."""
+"""Jobs as users see them: with the reason for their state, their position in the queue and their subject."""
 
 from __future__ import annotations
 
@@ -15,25 +15,29 @@ from db.sql import named
 from pipeline.errors import UnknownName
 from pipeline.text.cleaning import remove_unstorable
 
+NO_WORKER = " worker is running"
+"""Part of the reason of a job that waits because no worker is running."""
+NOT_PUBLISHED = "Not published to the queue yet"
+"""Start of the reason of a job whose ID is not in the queue."""
 OPEN_STATES = frozenset({"queued", "running"})
-"""States of a job that has not ended; one that waits for another attempt after an error is `queued`."""
+"""States of a job that has not ended; a job that waits for a retry is `queued`."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job as people see it."""
+    """A job as users see it."""
 
     id: int
     kind: str
     state: str
     stage: str
     about: str
-    """The question, or the document's name."""
+    """The question, or the name of the document."""
     progress_done: int
     progress_total: int
     progress_text: str
     ahead: int | None
-    """Jobs before it while it is queued."""
+    """Number of jobs before it in the queue; None if it is not queued."""
     why: str
     result: Mapping[str, Any] | None
     error_class: str | None
@@ -47,22 +51,22 @@ class JobView:
 
     @property
     def ended(self) -> bool:
-        """Whether it is in a final state."""
+        """True if the job is in a final state."""
         return self.state not in OPEN_STATES
 
 
 @dataclass(frozen=True, slots=True)
 class JobWithOwner:
-    """A job as people see it, with whose it is and which message shows it."""
+    """A job with its requester and the delivery that shows it."""
 
     job: JobView
     requester: str
     delivery_id: int | None
     private: bool = False
-    """A question that was asked in private."""
+    """True for a question that was asked in private."""
 
     def redacted_for(self, user_id: str, instead: str) -> JobView:
-        """Give the job for this person's eyes: what somebody else asked in private is not said."""
+        """Return the job as this user may see it: a private question of another user is replaced by `instead`."""
         return replace(self.job, about=instead) if self.private and self.requester != user_id else self.job
 
 
@@ -76,7 +80,7 @@ def list_jobs(
     limit: int = 20,
     offset: int = 0,
 ) -> list[JobWithOwner]:
-    """List jobs newest first (a tenant transaction); without a requester everybody's."""
+    """List jobs, newest first; without a requester, those of all users (a tenant transaction)."""
     values = {
         "requester": requester,
         "kind": kind,
@@ -89,22 +93,22 @@ def list_jobs(
 
 
 def find_job(session: Session, job_id: int) -> JobWithOwner:
-    """Give one job (a tenant transaction) or raise `UnknownName`."""
+    """Return one job, or raise `UnknownName` (a tenant transaction)."""
     row = session.execute(named("find_job"), {"id": job_id}).mappings().one_or_none()
     if row is None:
-        raise UnknownName(f"There is no job {job_id} here.")
+        raise UnknownName(f"There is no job {job_id} in this workspace.")
     return _to_job_with_owner(row)
 
 
 def find_last_answer(session: Session, user_id: str, channel_id: str) -> int | None:
-    """Give the job of the last answer that a person got in a channel (a tenant transaction)."""
+    """Return the job of the last answer to a user in a channel, or None (a tenant transaction)."""
     query = select(Job.id).join(DeliveryRow, DeliveryRow.id == Job.delivery_id).order_by(Job.id.desc()).limit(1)
     answered = (Job.kind == "ask", Job.state == "succeeded", Job.requester == user_id)
     return session.scalars(query.where(*answered, DeliveryRow.channel_id == channel_id)).one_or_none()
 
 
 def list_for_deliveries(session: Session, delivery_ids: Sequence[int]) -> list[tuple[int, JobView]]:
-    """Return the jobs of deliveries, each with the ID of its delivery, in the order in which they were submitted."""
+    """Return the jobs of deliveries, each with the ID of its delivery, in the order of submission."""
     rows = session.execute(named("list_jobs_of_deliveries"), {"ids": list(delivery_ids)}).mappings()
     return [(row["delivery_id"], _to_job_view(row)) for row in rows]
 

@@ -1,1 +1,1 @@
-"""The schema's history, for Alembic."""
+"""Schema migrations, run by Alembic."""

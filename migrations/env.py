@@ -1,15 +1,15 @@
-"""Alembic's entry: one transaction per migration, a lock timeout, and an advisory lock against two migrators."""
+"""Entry point of Alembic: one transaction per migration, a lock timeout, and an advisory lock against two migrators."""
 
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-from db.trace_models import QueryTrace
+from db.trace_models import QueryTrace  # imports db.models too, so that all tables are registered
 
-LOCK = 7245_0001  # any constant: two migrators at once wait for each other here
+LOCK = 7245_0001  # any constant; makes a second migrator wait
 
 
 def run() -> None:
-    """Migrate the database named by `sqlalchemy.url`, or the connection that the caller hands over."""
+    """Migrate the database of `sqlalchemy.url`, or the connection passed by the caller."""
     given = context.config.attributes.get("connection")
     if given is not None:
         _migrate(given)

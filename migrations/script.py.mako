@@ -1,29 +1,29 @@
-"""${message}
+"""${message}.
 
 Revision ID: ${up_revision}
 Revises: ${down_revision | comma,n}
 
-Safety rules (delete none, they are for the reader of this file):
-- Additive first; drop or rename one release later, so that old workers keep running beside new ones.
-- CREATE INDEX CONCURRENTLY in an autocommit block for tables that hold data.
-- No backfill of a large table in here: a batched job does that.
-- Every new table and column gets a COMMENT, every tenant table row-level security with the three policies.
-- downgrade() must work on data; tests/migrations runs it up, down and up again.
+Rules for every migration:
+- Additive first; drop or rename one release later, because workers of the previous version keep running meanwhile.
+- Use CREATE INDEX CONCURRENTLY in an autocommit block on tables that contain data.
+- Do not backfill a large table here; use a batched job.
+- Every new table and column gets a COMMENT; every tenant table gets row-level security with the three policies.
+- downgrade() must work on data; tests/migrations runs each migration up, down and up again.
 """
 
-from alembic import op
+from migrations.files import run_sql
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
+revision = "${up_revision}"
+down_revision = "${down_revision}"
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Say what changes and why."""
-    ${upgrades if upgrades else "pass"}
+    """Run the statements in `<this file>.up.sql`."""
+    run_sql(__file__, "up")
 
 
 def downgrade() -> None:
-    """Undo it."""
-    ${downgrades if downgrades else "pass"}
+    """Run the statements in `<this file>.down.sql`."""
+    run_sql(__file__, "down")

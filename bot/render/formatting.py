@@ -11,7 +11,7 @@ from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.split import truncate, utf16_length
 from db.deliveries import Delivery
-from db.job_views import JobView
+from db.job_views import NO_WORKER, JobView
 from pipeline import errors
 from pipeline.amounts import format_usd
 from pipeline.types import Fallback
@@ -144,7 +144,7 @@ def format_job_scope(channels: Mapping[str, Any], delivery: Delivery, t: Texts) 
 
 def waits_for_worker(job: JobView) -> bool:
     """Return whether a job waits because no worker for its queue is running."""
-    return "no worker for the queue" in job.why
+    return NO_WORKER in job.why
 
 
 def is_retrying(job: JobView) -> bool:

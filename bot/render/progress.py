@@ -9,7 +9,7 @@ from bot.render.formatting import format_progress_bar, format_question, is_retry
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
 from db.deliveries import DeliveryView
-from db.job_views import JobView
+from db.job_views import NOT_PUBLISHED, JobView
 
 STREAMED_CHARACTERS = 1500
 """Maximum characters of the streamed answer; of a longer one, only the last part is shown."""
@@ -48,7 +48,7 @@ def _format_waiting(job: JobView, t: Texts) -> str:
         return t("progress-retry", attempt=str(job.attempt + 1), attempts=str(job.max_attempts))
     if waits_for_worker(job):
         return t("progress-no-worker")
-    if job.ahead is None or job.why.startswith("not on the queue yet"):
+    if job.ahead is None or job.why.startswith(NOT_PUBLISHED):
         return t("progress-not-queued")
     return t("progress-queued", position=job.ahead + 1)
 

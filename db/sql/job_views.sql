@@ -1,8 +1,8 @@
--- Jobs as people see them.
+-- Jobs as users see them, each with the reason for its state.
 
 -- name: list_jobs
--- Jobs of the workspace, newest first: one person's or everybody's, by kind, or with these words in what they are about. The
--- sentence that says why is made for the listed ones only.
+-- List jobs of the workspace, newest first: of one user or of all, by kind and state, or with these words in their
+-- question or name. The reason is computed for the listed jobs only.
 WITH listed AS (
     SELECT id FROM jobs
     WHERE (CAST(:requester AS text) IS NULL OR requester = :requester)
@@ -20,7 +20,7 @@ FROM listed JOIN jobs j ON j.id = listed.id JOIN inspect.jobs i ON i.id = j.id L
 ORDER BY j.id DESC;
 
 -- name: find_job
--- One job the same way.
+-- Find one job in the same form.
 SELECT j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result, j.error_class, j.error,
        j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at, i.why, j.requester, j.delivery_id,
        j.kind = 'ask' AND coalesce(d.private, false) AS private,
@@ -29,8 +29,8 @@ FROM jobs j JOIN inspect.jobs i ON i.id = j.id LEFT JOIN deliveries d ON d.id = 
 WHERE j.id = :id;
 
 -- name: list_jobs_of_deliveries
--- What deliveries show of their jobs, with the sentence that says why each is where it is. Places in a queue are counted once
--- for all, up to 1,000 as `jobs_ahead` does.
+-- List the jobs of deliveries, each with the reason for its state. Positions in a queue are counted once for all of
+-- them, up to 1,000 as in `jobs_ahead`.
 WITH queues AS (
     SELECT q.queue, EXISTS (
         SELECT FROM workers k WHERE q.queue = ANY (k.queues) AND k.last_seen > now() - interval '30 seconds') AS served
@@ -45,7 +45,7 @@ SELECT j.delivery_id, j.id, j.kind, j.state, j.stage, j.payload, j.progress_done
        j.error_class, j.error, j.cancel_requested, j.attempt, j.max_attempts, j.created_at, j.finished_at,
        CASE WHEN j.state = 'queued' THEN coalesce(p.ahead, 1000) END AS ahead,
        CASE WHEN j.state = 'queued' AND j.run_after <= now() AND j.published_at IS NOT NULL AND q.served THEN
-                format('waiting in the queue "%s" behind %s jobs', j.queue, coalesce(p.ahead, 1000))
+                format('Waiting in the queue "%s" behind %s jobs.', j.queue, coalesce(p.ahead, 1000))
             ELSE (SELECT i.why FROM inspect.jobs i WHERE i.id = j.id) END AS why
 FROM jobs j
 LEFT JOIN queues q ON q.queue = j.queue

@@ -220,8 +220,8 @@ def jobs_scene() -> list[Posted]:
         attempt=0,
         about="What does a laser hour cost?",
         why=(
-            'no worker for the queue "query" since 2026-11-22 17:58:11; start one with '
-            "`refdesk up` or `refdesk worker query`"
+            "Waiting for a worker (no query worker is running; last heartbeat at 2026-11-22 17:58:11). "
+            "Start one with `refdesk worker query`."
         ),
     )
     return [

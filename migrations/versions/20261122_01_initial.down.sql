@@ -1,4 +1,4 @@
--- Takes everything of the first schema away again. Roles stay: other databases of the server may use them.
+-- Drops the first schema. Roles remain: other databases of the server may use them.
 DROP SCHEMA inspect CASCADE;
 DROP FUNCTION jobs_ahead(text, bigint);
 DROP TABLE query_candidates, queries, embedding_queue, embeddings, postings, quarantine, workers CASCADE;

@@ -4,7 +4,7 @@ Revision ID: 20261122_01
 Revises:
 """
 
-from migrations.files import run_beside
+from migrations.files import run_sql
 
 revision = "20261122_01"
 down_revision = None
@@ -13,10 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create everything."""
-    run_beside(__file__, "up")
+    """Create the schema."""
+    run_sql(__file__, "up")
 
 
 def downgrade() -> None:
-    """Remove everything."""
-    run_beside(__file__, "down")
+    """Drop the schema."""
+    run_sql(__file__, "down")

@@ -3,7 +3,7 @@
 
 CREATE EXTENSION IF NOT EXISTS vector;
 
--- Roles are global to a server, so another database of the same server may have made them already.
+-- Roles are global to a server, so a migration of another database may have created them.
 DO $$
 DECLARE name text;
 BEGIN
@@ -11,7 +11,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN NOINHERIT NOBYPASSRLS', name);
-            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- made by a migration that runs beside this one
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- created by a concurrent migration of another database
             END;
         END IF;
         IF NOT pg_has_role(current_user, name, 'SET') THEN
@@ -163,7 +163,7 @@ COMMENT ON COLUMN job_events.attempt IS 'Attempt it belongs to.';
 COMMENT ON COLUMN job_events.worker IS 'Worker that held the job.';
 COMMENT ON COLUMN job_events.note IS 'Error, or what a person asked for.';
 
--- It runs with the owner's rights, so nothing of the caller's may stand in its search path.
+-- It runs with the owner's rights, so the search path must not contain schemas of the caller.
 CREATE FUNCTION record_job_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' OR (NEW.state, NEW.stage, NEW.attempt, NEW.cancel_requested, NEW.error)
@@ -496,7 +496,7 @@ COMMENT ON COLUMN query_candidates.flags IS 'For instance `unscored`.';
 COMMENT ON COLUMN query_candidates.citation IS 'Its [n] in the answer; null when not cited.';
 COMMENT ON COLUMN query_candidates.quote IS 'The words the answer rests on.';
 
--- ------------------------------------------------------------------------------------- who may see and change what
+-- ------------------------------------------------------------------------------------- grants and row-level security
 GRANT USAGE ON SCHEMA public TO refdesk_app, refdesk_worker, refdesk_read;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO refdesk_app, refdesk_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO refdesk_app, refdesk_worker;
@@ -516,19 +516,19 @@ BEGIN
         -- The application sees one workspace: the one its transaction names.
         EXECUTE format('CREATE POLICY one_workspace ON %I TO refdesk_app
                         USING (workspace_id = current_workspace()) WITH CHECK (workspace_id = current_workspace())', name);
-        -- The ledger and the embedder work across documents of all workspaces; they never answer anybody.
+        -- The ledger and the embedding queue work across all workspaces; they answer no questions.
         EXECUTE format('CREATE POLICY all_workspaces ON %I TO refdesk_worker USING (true) WITH CHECK (true)', name);
         EXECUTE format('CREATE POLICY look ON %I FOR SELECT TO refdesk_read USING (true)', name);
     END LOOP;
 END $$;
 
--- A tenant does not learn who the others are.
+-- Tenants must not see each other.
 ALTER TABLE workspaces ENABLE ROW LEVEL SECURITY;
 CREATE POLICY one_workspace ON workspaces TO refdesk_app USING (id = current_workspace());
 CREATE POLICY all_workspaces ON workspaces TO refdesk_worker USING (true) WITH CHECK (true);
 CREATE POLICY look ON workspaces FOR SELECT TO refdesk_read USING (true);
 
--- ------------------------------------------------------------------------------------------- inspection, for people
+-- ------------------------------------------------------------------------------------------- inspection, for operators
 CREATE SCHEMA inspect;
 COMMENT ON SCHEMA inspect IS 'Views for people; read them as the role refdesk_read, e.g. with `refdesk sql`.';
 
@@ -620,6 +620,6 @@ COMMENT ON VIEW inspect.rankings IS 'Candidates of each question before and afte
 COMMENT ON VIEW inspect.workers IS 'Worker processes and whether they live.';
 COMMENT ON VIEW inspect.profiles IS 'Embedding profiles and how far each is filled.';
 
--- The views run with the rights of who reads them, so the application sees its own workspace here too.
+-- The views run with the rights of the reader, so the application sees only its workspace here too.
 GRANT USAGE ON SCHEMA inspect TO refdesk_read, refdesk_worker, refdesk_app;
 GRANT SELECT ON ALL TABLES IN SCHEMA inspect TO refdesk_read, refdesk_worker, refdesk_app;

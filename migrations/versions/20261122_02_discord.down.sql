@@ -1,4 +1,4 @@
--- Takes away what the second schema added. Jobs, documents and traces stay; deliveries, votes and settings are gone.
+-- Drops what the second schema added. Jobs, documents and traces remain; deliveries, votes and settings are deleted.
 DROP VIEW inspect.feedback, inspect.deliveries, inspect.queries, inspect.documents;
 DROP TABLE discord_commands, workspace_settings, feedback;
 

@@ -1,21 +1,21 @@
-"""Discord: deliveries, feedback, settings of a workspace, hashes of registered commands; where documents came from.
+"""Tables of the Discord bot: deliveries, feedback, workspace settings, hashes of registered commands; document links.
 
 Revision ID: 20261122_02
 Revises: 20261122_01
 
-Safety rules (delete none, they are for the reader of this file):
-- Additive first; drop or rename one release later, so that old workers keep running beside new ones.
-- CREATE INDEX CONCURRENTLY in an autocommit block for tables that hold data.
-- No backfill of a large table in here: a batched job does that.
-- Every new table and column gets a COMMENT, every tenant table row-level security with the three policies.
-- downgrade() must work on data; tests/migrations runs it up, down and up again.
+Rules for every migration:
+- Additive first; drop or rename one release later, because workers of the previous version keep running meanwhile.
+- Use CREATE INDEX CONCURRENTLY in an autocommit block on tables that contain data.
+- Do not backfill a large table here; use a batched job.
+- Every new table and column gets a COMMENT; every tenant table gets row-level security with the three policies.
+- downgrade() must work on data; tests/migrations runs each migration up, down and up again.
 
-Where this file stretches them: `jobs.deliver` goes at once, because nothing has ever written or read it but front ends,
-which check the schema when they start; and the index on `jobs.delivery_id` is built in the transaction, because it is
-partial on a column that is all null then, so it is one look at the table while the new column locks it anyway.
+Exceptions here: `jobs.deliver` is unused from this revision on, because only front ends ever read or wrote it, and they
+check the schema when they start. The index on `jobs.delivery_id` is built in the transaction, because it is partial on
+a column that is null everywhere, so the build is one scan while the new column locks the table anyway.
 """
 
-from migrations.files import run_beside
+from migrations.files import run_sql
 
 revision = "20261122_02"
 down_revision = "20261122_01"
@@ -24,10 +24,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add what the Discord bot keeps."""
-    run_beside(__file__, "up")
+    """Add the tables and columns of the Discord bot."""
+    run_sql(__file__, "up")
 
 
 def downgrade() -> None:
-    """Take it away again; jobs and documents stay."""
-    run_beside(__file__, "down")
+    """Drop them; jobs and documents remain."""
+    run_sql(__file__, "down")

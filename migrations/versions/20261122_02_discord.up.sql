@@ -1,5 +1,5 @@
--- What the Discord bot keeps: deliveries (the outbox), feedback, the settings of a workspace, hashes of registered commands.
--- Documents know where people find the original, and traces know what a follow-up question was searched as.
+-- Tables of the Discord bot: deliveries (the outbox), feedback, workspace settings, hashes of registered commands.
+-- Documents store the link to the original, and traces the rewritten form of a follow-up question.
 
 -- ------------------------------------------------------------------------------------------------------- deliveries
 CREATE TABLE deliveries (
@@ -73,10 +73,10 @@ ALTER TABLE jobs ADD COLUMN delivery_id bigint REFERENCES deliveries ON DELETE S
 CREATE INDEX jobs_of_delivery ON jobs (delivery_id) WHERE delivery_id IS NOT NULL;
 CREATE INDEX jobs_toward_quota ON jobs (workspace_id, kind, requested_at);
 COMMENT ON COLUMN jobs.delivery_id IS 'Message that shows this job; null when a command line waits for it.';
--- It stays for one release, so that a program of the version before runs on this schema while all are upgraded.
+-- It remains for one release, so that the previous version runs on this schema during an upgrade.
 COMMENT ON COLUMN jobs.deliver IS 'Not used any more: deliveries took its place. It goes with the next release.';
 
--- A second channel names the delivery, so that a bot listens to its own work only. Equal notices of one transaction are one.
+-- A second channel names the delivery, so that bots receive only its ID. Postgres merges equal notifications of one transaction.
 CREATE OR REPLACE FUNCTION record_job_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' OR (NEW.state, NEW.stage, NEW.attempt, NEW.cancel_requested, NEW.error)
@@ -201,7 +201,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- ------------------------------------------------------------------------------------------- inspection, for people
+-- ------------------------------------------------------------------------------------------- inspection, for operators
 CREATE OR REPLACE VIEW inspect.documents WITH (security_invoker) AS
 SELECT d.id, w.key AS workspace, d.title, d.source, d.media_type, v.chunks,
        (SELECT count(*) FROM embeddings e JOIN embedding_profiles p ON p.id = e.profile_id AND p.state = 'live'

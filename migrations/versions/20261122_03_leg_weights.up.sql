@@ -1,5 +1,5 @@
--- How much each leg of a recall weighed: it follows what the embedding model can read of the question. Null in traces that
--- are older than this, and in those of workers that are.
+-- The weights of dense and keyword recall, which depend on the share of the question that the embedding model can read.
+-- Null in traces written before this revision or by older workers.
 ALTER TABLE queries ADD COLUMN dense_weight double precision, ADD COLUMN keyword_weight double precision;
 COMMENT ON COLUMN queries.dense_weight IS 'Weight of the vector leg: the share of the question that the embedding model can read; 0 when the leg was not asked.';
 COMMENT ON COLUMN queries.keyword_weight IS 'Weight of the keyword leg: 1, or 0 when it was not asked.';

@@ -1,6 +1,6 @@
--- Keyword statistics are sums over the live versions that an asker may see. With the sizes beside live_version_id they come
--- from the scan that finds those versions; a join with document_versions took a third of a question's time where documents are
--- many and short. A trigger writes them, so that no statement can forget to.
+-- Keyword statistics are sums over the visible live versions. With the sizes stored next to live_version_id, they come from
+-- the scan that finds those versions; a join with document_versions took a third of the time of a question with many short
+-- documents. A trigger writes them, so that no statement can omit it.
 ALTER TABLE documents ADD COLUMN live_chunks integer, ADD COLUMN live_terms bigint;
 COMMENT ON COLUMN documents.live_chunks IS 'Chunks of the live version, copied from it; null without one.';
 COMMENT ON COLUMN documents.live_terms IS 'Keywords of the live version, repeats counted, copied from it; null without one.';

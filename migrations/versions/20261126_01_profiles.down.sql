@@ -1,4 +1,4 @@
--- Takes the profiles beside the live one back to what the schema before could say.
+-- Maps parallel profiles to the states of the schema before.
 DROP VIEW inspect.profiles;
 DROP VIEW inspect.workers;
 DELETE FROM embedding_profiles p WHERE p.state = 'added'

@@ -1,4 +1,4 @@
--- Embedding profiles beside the live one: where their vectors come from, how far they are, which workers have them in memory.
+-- Parallel embedding profiles: the source of their vectors, their state, and which workers have loaded them.
 ALTER TABLE embedding_profiles
     ADD COLUMN backend text NOT NULL DEFAULT 'sentence-transformers' CHECK (backend IN ('sentence-transformers', 'openai', 'hidden-states')),
     ADD COLUMN pooling text NOT NULL DEFAULT '' CHECK (pooling IN ('', 'mean', 'last')),

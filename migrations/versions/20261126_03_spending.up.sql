@@ -1,5 +1,5 @@
--- Before its paid calls a question sets aside what they are estimated to cost, so that questions asked at the same time cannot
--- all take the same room under a limit. The trace, which says what it really cost, takes the place of that.
+-- A question reserves the estimated cost of its paid calls before it makes them, so that concurrent questions cannot use the same
+-- room under a limit. The trace, which records the real cost, replaces the reservation.
 CREATE TABLE spending_reservations (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workspace_id  integer NOT NULL REFERENCES workspaces,

@@ -1,1 +1,1 @@
-"""One file per schema change; names sort by date."""
+"""One Python file and two SQL files per schema change; the names sort by date."""

@@ -194,12 +194,12 @@ def test_jobs__in_every_state(desk):
             f" error = 'too slow' WHERE id = {jobs[state]} RETURNING id"
         )
     expected = {
-        "queued": "rate limited until",
-        "running": "held by w1 since",
-        "succeeded": "done at",
-        "failed": "failed with LlmTimeout: too slow",
-        "cancelled": "cancelled at",
-        "dead": f"dead after 3 attempts with LlmTimeout: too slow; `refdesk jobs retry {jobs['dead']}` tries again",
+        "queued": "Rate limited until",
+        "running": "Running on w1 since",
+        "succeeded": "Done at",
+        "failed": "Failed with LlmTimeout: too slow",
+        "cancelled": "Cancelled at",
+        "dead": f"Dead after 3 attempts. Retry with `refdesk jobs retry {jobs['dead']}`. Last error: LlmTimeout",
     }
     listed, _ = desk.json("jobs", "list")
     states = {job["id"]: job["state"] for job in listed["jobs"]}
@@ -214,7 +214,7 @@ def test_jobs__in_every_state(desk):
         ("jobs", "retry", str(jobs["running"]), "--json"),
         ("jobs", "show", "999999", "--json"),
     )
-    sentences = ("is failed; there is nothing to cancel", "is running; only", "There is no job 999999 here")
+    sentences = ("is failed; only queued", "is running; only", "There is no job 999999 in this workspace")
     for ended, sentence in zip(refused, sentences, strict=True):
         assert ended.returncode == 1
         assert sentence in spoken(ended)
@@ -229,7 +229,7 @@ def test_jobs__in_every_state(desk):
     assert desk.refdesk("jobs", "retry", str(jobs["dead"])).returncode == 0
     desk.wait_for_state(jobs["dead"], "succeeded")
     shown = desk.refdesk("jobs", "show", str(jobs["failed"])).stdout.decode()
-    assert "failed with LlmTimeout: too slow" in shown
+    assert "Failed with LlmTimeout: too slow" in shown
 
 
 def test_docs__list_show_reingest_delete(desk):

@@ -29,7 +29,7 @@ def test_view__a_job_that_waits_for_another_attempt_has_not_ended(library, submi
         assert jobs.fail(session, lease, RuntimeError("boom")) == "queued"
     seen = view(library, added.id)
     assert (seen.ended, seen.jobs[0].error, seen.jobs[0].attempt) == (False, "boom", 1)
-    assert "will be tried again" in seen.jobs[0].why
+    assert "Waiting to retry" in seen.jobs[0].why
 
 
 def test_view__tells_how_many_are_ahead_and_why(library, submitter):
@@ -37,7 +37,7 @@ def test_view__tells_how_many_are_ahead_and_why(library, submitter):
     job, added = add(library, submitter, "interaction:2")
     (seen,) = view(library, added.id).jobs
     assert (seen.id, seen.ahead, seen.kind) == (job, 1, "ask")
-    assert 'no worker for the queue "query"' in seen.why
+    assert "(no query worker is running" in seen.why
     library.claim(job)
     assert view(library, added.id).jobs[0].ahead is None
 
@@ -65,7 +65,7 @@ def test_views__count_places_in_a_queue_once_for_all(library, submitter):
     with library.database.system() as session:
         seen = deliveries.load_views(session, numbers)
     assert [seen[number].jobs[0].ahead for number in numbers] == [0, 1, 2, 3, 4]
-    assert seen[numbers[2]].jobs[0].why == 'waiting in the queue "query" behind 2 jobs'
+    assert seen[numbers[2]].jobs[0].why == 'Waiting in the queue "query" behind 2 jobs.'
 
 
 def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
@@ -168,13 +168,13 @@ def test_inspection__says_how_far_each_is(library, submitter):
         with library.database.inspect() as session:
             return session.scalar(text("SELECT why FROM inspect.deliveries WHERE id = :id"), {"id": added.id})
 
-    assert why() == "no bot has taken it; is one running?"
+    assert why() == "Waiting for a bot to claim it. Start one with `refdesk bot`."
     (held,) = claim(library)
-    assert why() == "shown by bot-1, waiting for its jobs"
+    assert why() == "Shown by bot-1, waiting for its jobs."
     succeed(library, job)
-    assert why() == "being delivered by bot-1"
+    assert why() == "Being delivered by bot-1."
     library.run("UPDATE deliveries SET claim_expires = now() - interval '1 second'")
-    assert "the bot bot-1 fell silent" in why()
+    assert "The claim of bot bot-1 expired" in why()
     with library.database.system() as session:
         deliveries.postpone(session, held, 60, "Discord said 503.")
     assert "after: Discord said 503." in why()
@@ -182,9 +182,9 @@ def test_inspection__says_how_far_each_is(library, submitter):
     (held,) = claim(library)
     with library.database.system() as session:
         deliveries.mark_undeliverable(session, held, "The person takes no messages.")
-    assert why() == "given up: The person takes no messages."
+    assert why() == "Undeliverable: The person takes no messages."
     library.run("UPDATE deliveries SET state = 'delivered', delivered_at = now()")
-    assert "delivered at" in why()
+    assert "Delivered at" in why()
 
 
 @pytest.mark.parametrize("name", sorted(list_inspections()))

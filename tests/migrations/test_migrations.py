@@ -158,6 +158,29 @@ def test_spending__down_restores_the_schema_before(database_url):
     migrate(database_url, "base")
 
 
+def test_plain_texts__down_restores_the_reasons_and_comments_before(database_url):
+    new = objects(database_url)
+    database = Database(database_url)
+    with database.system() as session:
+        workspace = workspaces.ensure_workspace(session, "local")
+    with database.tenant(workspace) as session:
+        jobs.submit(session, jobs.NewJob(workspace, "ask", {"question": "q"}))
+    database.close()
+    reason = text("SELECT why FROM inspect.jobs")
+    migrate(database_url, "20261126_03")
+    before = objects(database_url)
+    with engine(database_url).connect() as connection:
+        assert connection.scalar(reason).startswith('no worker for the queue "query"')
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).connect() as connection:
+        assert connection.scalar(reason).startswith("Waiting for a worker (no query worker is running)")
+    migrate(database_url, "base")
+    for _ in range(6):
+        migrate(database_url, "+1")
+    assert objects(database_url) == before
+
+
 LEAVING = {("jobs", "deliver")}
 """Columns that this program does not use any more, kept for one release for the program before it."""
 
@@ -211,11 +234,11 @@ def test_foreign_keys__each_has_an_index_so_that_deletes_stay_quick(database_url
 def test_schema__of_another_version_is_refused(database_url):
     with engine(database_url).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '29991231_01'"))
-    with pytest.raises(SchemaMismatch, match="install the newer Refdesk"):
+    with pytest.raises(SchemaMismatch, match="Install the newer version"):
         require_schema(database_url)
     with engine(database_url).begin() as connection:
         connection.execute(text("DELETE FROM alembic_version"))
-    with pytest.raises(SchemaMismatch, match="run `refdesk migrate`"):
+    with pytest.raises(SchemaMismatch, match="Run `refdesk migrate`"):
         require_schema(database_url)
 
 
@@ -248,7 +271,7 @@ def test_old_servers__are_refused_with_a_sentence(number, pgvector, sentence):
 
 
 def test_database_away__is_one_sentence(tmp_path):
-    with pytest.raises(DatabaseUnavailable, match="cannot be reached"):
+    with pytest.raises(DatabaseUnavailable, match="is unreachable"):
         inspect_schema(f"postgresql://nobody@/none?host={tmp_path}")
 
 

@@ -46,10 +46,13 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ({"state": "queued", "ahead": 2, "attempt": 0}, "position 3"),
         ({"state": "queued", "ahead": 0, "attempt": 0}, "your question is next"),
         (
-            {"state": "queued", "ahead": 4, "attempt": 0, "why": 'no worker for the queue "query"; start'},
+            {"state": "queued", "ahead": 4, "attempt": 0, "why": "Waiting for a worker (no query worker is running)."},
             "no worker is running",
         ),
-        ({"state": "queued", "attempt": 0, "why": "not on the queue yet (is Redis away?)"}, "Waiting to be queued"),
+        (
+            {"state": "queued", "attempt": 0, "why": "Not published to the queue yet."},
+            "Waiting to be queued",
+        ),
         ({"state": "queued", "attempt": 1, "error": "x", "error_class": "LlmTimeout"}, "attempt 2 of 3"),
         ({"stage": "start"}, "Starting"),
         ({"stage": "something new"}, "Starting"),

@@ -47,7 +47,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
         (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
         (
-            document_job("a.pdf", "queued", attempt=0, ahead=4, why='no worker for the queue "ingest"'),
+            document_job("a.pdf", "queued", attempt=0, ahead=4, why="(no ingest worker is running)"),
             "no worker is running",
         ),
         (document_job("a.pdf", "queued", attempt=1, error="x"), "attempt 2 of 3"),
