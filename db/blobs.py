@@ -14,7 +14,7 @@ from pipeline.errors import UnknownName
 
 
 def store(session: Session, workspace_id: int, content: bytes) -> str:
-    """Keep original bytes and give their sha256 in hex."""
+    """Store original bytes and return their SHA-256 in hex."""
     digest = hashlib.sha256(content)
     statement = insert(Blob).values(workspace_id=workspace_id, sha256=digest.digest(), content=content)
     # The content is needed again, so the sweeper must not delete it as an orphan now.
@@ -24,14 +24,14 @@ def store(session: Session, workspace_id: int, content: bytes) -> str:
 
 
 def read(session: Session, workspace_id: int, sha256: str) -> bytes:
-    """Read original bytes or raise `UnknownName`."""
+    """Return original bytes, or raise `UnknownName`."""
     key = (Blob.workspace_id == workspace_id, Blob.sha256 == bytes.fromhex(sha256))
     content = session.scalars(select(Blob.content).where(*key)).one_or_none()
     if content is None:
-        raise UnknownName("The original bytes are no longer kept; add the file again.")
+        raise UnknownName(f"The original bytes {sha256[:12]}… are no longer stored; add the file again.")
     return content
 
 
 def delete_orphans(session: Session) -> int:
-    """Remove original bytes that nothing needs any more (a system transaction)."""
+    """Delete blobs that no version and no open job needs, and return how many (a system transaction)."""
     return int(getattr(session.execute(named("delete_orphan_blobs")), "rowcount", 0))

@@ -1,7 +1,7 @@
-"""Deliveries: what the Discord bot shows of jobs, held by one bot process at a time, exactly once as people see it.
+"""Deliveries: the outbox of the Discord bot. One bot process at a time claims a delivery and edits its message.
 
-Every write of the process that holds one names its claim's token and raises `LeaseLost` when another has taken over.
-Each of those gives the delivery as it is afterwards.
+Every write of that process checks the fencing token of its claim, raises `LeaseLost` if another process has taken over,
+and returns the delivery as stored afterwards.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Route = Literal["channel", "token"]
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A message that will show what is about to be submitted."""
+    """A delivery to insert, for jobs that are about to be submitted."""
 
     workspace_id: int
     kind: Kind
@@ -73,7 +73,7 @@ class Delivery:
     claim_token: uuid.UUID | None = field(repr=False)
     claim_expires: dt.datetime | None
     attempts: int
-    """Failed tries since the last thing that was sent; a claim taken over from a silent process counts as one."""
+    """Failed tries since the last successful send; taking over an expired claim counts as one."""
     due_at: dt.datetime
     error: str | None
     created_at: dt.datetime
@@ -82,20 +82,20 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """A delivery with the jobs it shows, in the order in which they were submitted."""
+    """A delivery with its jobs in the order of submission."""
 
     delivery: Delivery
     jobs: tuple[JobView, ...]
 
     @property
     def ended(self) -> bool:
-        """Whether all its jobs are in a final state."""
+        """True if all jobs are in a final state."""
         return all(job.ended for job in self.jobs)
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationTurn:
-    """A question of a conversation and its answer."""
+    """A question of a conversation with its answer."""
 
     question: str
     answer: str
@@ -103,7 +103,7 @@ class ConversationTurn:
 
 
 def add(session: Session, new: NewDelivery) -> int:
-    """Add a delivery (a tenant transaction) and give its number; the same request key gives the one that is there."""
+    """Insert a delivery and return its ID; a known request key returns the existing one (a tenant transaction)."""
     values = {name: getattr(new, name) for name in new.__slots__}
     values["token_ttl_s"] = new.token_ttl_s if new.token is not None else None
     number = session.scalar(named("insert_delivery"), values)
@@ -114,39 +114,41 @@ def add(session: Session, new: NewDelivery) -> int:
 
 
 def list_job_ids(session: Session, delivery_id: int) -> list[int]:
-    """Give the numbers of a delivery's jobs in the order in which they were submitted."""
+    """Return the IDs of the jobs of a delivery in the order of submission."""
     return list(session.scalars(select(Job.id).where(Job.delivery_id == delivery_id).order_by(Job.id)))
 
 
 def claim(session: Session, application_id: str, owner: str, *, lease_s: float, limit: int = 100) -> list[Delivery]:
-    """Take what is open, due and held by nobody (a system transaction)."""
+    """Claim open and due deliveries that no process has claimed (a system transaction)."""
     values = {"application_id": application_id, "owner": owner, "lease_s": lease_s, "limit": limit}
     return [_to_delivery(row) for row in session.execute(named("claim_deliveries"), values)]
 
 
 def claim_one(session: Session, delivery_id: int, owner: str, lease_s: float) -> Delivery | None:
-    """Take one delivery if it is open, due and held by nobody else (a system transaction)."""
+    """Claim one delivery if it is open, due and not claimed by another process (a system transaction)."""
     values = {"id": delivery_id, "owner": owner, "lease_s": lease_s}
     row = session.execute(named("claim_delivery"), values).one_or_none()
     return None if row is None else _to_delivery(row)
 
 
 def renew(session: Session, owner: str, lease_s: float) -> set[int]:
-    """Prolong all claims of a bot process (a system transaction); gives the numbers that are still its own."""
+    """Renew all claims of a bot process and return the IDs that it still owns (a system transaction)."""
     return set(session.scalars(named("renew_deliveries"), {"owner": owner, "lease_s": lease_s}))
 
 
 def release(session: Session, owner: str) -> None:
-    """Leave all claims of a bot process to others (a system transaction)."""
+    """Release all claims of a bot process (a system transaction)."""
     session.execute(named("release_deliveries"), {"owner": owner})
 
 
 def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryView]:
-    """Read deliveries with their jobs (two statements, however many there are); what is gone is left out."""
+    """Return deliveries with their jobs by ID, in two statements; deleted deliveries are omitted."""
     if not delivery_ids:
         return {}
-    rows = session.scalars(_fresh(select(DeliveryRow).where(DeliveryRow.id.in_(delivery_ids))))
-    found = [_to_delivery(row) for row in rows]
+    found = [
+        _to_delivery(row)
+        for row in session.scalars(_fresh(select(DeliveryRow).where(DeliveryRow.id.in_(delivery_ids))))
+    ]
     shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
     for delivery_id, job in job_views.list_for_deliveries(session, delivery_ids):
         if delivery_id in shown:
@@ -155,61 +157,65 @@ def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, Deliv
 
 
 def find_by_job(session: Session, job_id: int) -> Delivery | None:
-    """Read the delivery that shows a job; None for a job that a command line waits for."""
+    """Return the delivery that shows a job, or None for a job of the command line."""
     row = session.scalars(_fresh(_of_job(job_id))).one_or_none()
     return None if row is None else _to_delivery(row)
 
 
 def find_foreign_messages(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
-    """Tell which of these messages show another delivery (a system transaction)."""
+    """Return those of these messages that belong to another delivery (a system transaction)."""
     messages = select(DeliveryRow.message_id).where(DeliveryRow.message_id.in_(message_ids), DeliveryRow.id != held.id)
     return {message for message in session.scalars(messages) if message is not None}
 
 
 def mark_posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
-    """Remember the message that shows it."""
+    """Record the message of the delivery."""
     return _write_fenced(session, "mark_delivery_posted", held, message_id=message_id, channel_id=channel_id)
 
 
 def mark_parts_sent(session: Session, held: Delivery, parts: int) -> Delivery:
-    """Remember how many further messages are there."""
+    """Record how many further messages were sent."""
     return _write_fenced(session, "mark_delivery_parts_sent", held, parts=parts)
 
 
 def reroute(session: Session, held: Delivery, *, route: Route, channel_id: str, message_id: str | None) -> Delivery:
-    """Remember where it lives from now on; without a message it still has to be posted there."""
+    """Change the route and the channel; without a message, it has to be posted there first."""
     return _write_fenced(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
 
 
 def clear_token(session: Session, held: Delivery) -> Delivery:
-    """Drop the interaction token, which is not needed any more."""
+    """Clear the interaction token when it is no longer needed."""
     return _write_fenced(session, "clear_delivery_token", held)
 
 
 def finish(session: Session, held: Delivery) -> Delivery:
-    """End it, and mark its jobs as delivered: everything was shown."""
+    """Mark a delivery and its jobs as delivered."""
     finished = _write_fenced(session, "finish_delivery", held)
     session.execute(named("mark_jobs_delivered"), {"id": held.id})
     return finished
 
 
 def mark_undeliverable(session: Session, held: Delivery, error: str) -> Delivery:
-    """End it because nobody can be reached; the results stay with the jobs."""
+    """Give up a delivery because its user cannot be reached; the results remain with the jobs."""
     return _write_fenced(session, "mark_delivery_undeliverable", held, error=remove_unstorable(error)[:2000])
 
 
 def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> Delivery:
-    """Let go of it until later because it failed for now."""
+    """Release the claim after a failed try, until the delay has passed."""
     return _write_fenced(session, "postpone_delivery", held, delay_s=delay_s, error=remove_unstorable(error)[:2000])
 
 
 def reopen(
     session: Session, job_id: int, *, user_id: str = "", token: str | None = None, token_ttl_s: float = 0
 ) -> None:
-    """Show a job's result anew because it is tried again (a tenant transaction); whoever held the delivery loses it.
+    """Reopen the delivery of a job that is retried, and revoke its claim (a tenant transaction).
 
-    `token` is a newer interaction token for what only such a token reaches, of the person `user_id`; it is not taken
-    when the delivery is for another person.
+    Args:
+        session: A session of the tenant.
+        job_id: The job that is retried.
+        user_id: The owner of `token`.
+        token: A newer interaction token; ignored if the delivery belongs to another user.
+        token_ttl_s: Remaining validity of the token in seconds.
     """
     values = {"job_id": job_id, "user_id": user_id, "token": token, "token_ttl_s": token_ttl_s}
     session.execute(named("reopen_delivery"), values)
@@ -221,17 +227,17 @@ def clear_expired_tokens(session: Session) -> None:
 
 
 def mark_orphans_undeliverable(session: Session) -> None:
-    """End the deliveries whose jobs were deleted (a system transaction)."""
+    """Close the deliveries whose jobs were deleted (a system transaction)."""
     session.execute(named("mark_orphan_deliveries"))
 
 
 def has_public_answer(session: Session, ids: Sequence[str]) -> bool:
-    """Whether a public answer is in one of these channels or is one of these messages (a tenant transaction)."""
+    """Return whether one of these channels or messages contains a public answer (a tenant transaction)."""
     return bool(session.scalar(named("has_public_answer"), {"ids": list(ids)}))
 
 
 def load_conversation(session: Session, ids: Sequence[str], limit: int = 3) -> list[ConversationTurn]:
-    """Give the last answered public questions in these channels or messages, oldest first (a tenant transaction)."""
+    """Return the last answered public questions in these channels or messages, oldest first (a tenant transaction)."""
     rows = session.execute(named("list_conversation"), {"ids": list(ids), "limit": limit}).all()
     return [ConversationTurn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
 
@@ -249,7 +255,7 @@ def _of_job(job_id: int) -> Select[DeliveryRow]:
 
 
 def _fresh(query: Select[DeliveryRow]) -> Select[DeliveryRow]:
-    """Read rows again that this session has read before: named SQL may have changed them."""
+    """Reload rows that this session has already read, because named SQL may have changed them."""
     return query.execution_options(populate_existing=True)
 
 

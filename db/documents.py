@@ -18,7 +18,7 @@ from pipeline.errors import UnknownName
 
 @dataclass(frozen=True, slots=True)
 class DuplicateDocument:
-    """The document that holds these bytes already."""
+    """The document whose live version already has these bytes."""
 
     id: int
     title: str
@@ -40,21 +40,21 @@ class DocumentSummary:
     added_by: str
     updated_at: str
     origin: str = ""
-    """Link under which people find the original; empty when none is known."""
+    """Link to the original; empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanedDocuments:
-    """Documents that somebody may tidy up although the channels they are for are gone or closed to this person."""
+    """Documents outside the visible channels that a user may still list and delete."""
 
     added_by: str
-    """One's own are always among them."""
+    """Documents added by this user are always included."""
     existing: tuple[str, ...] | None = None
-    """For who manages the place: the channels there are; what is for none of them is among them too."""
+    """For managers: all existing channels; documents without any of them are included."""
 
 
 def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> DuplicateDocument | None:
-    """Find the document that a job is about, if it holds exactly these bytes for the same readers already."""
+    """Return the document of an ingest job if it already has exactly these bytes and the same scope."""
     channels = lease.payload.get("channels")
     values = {
         "workspace_id": lease.workspace_id,
@@ -68,13 +68,13 @@ def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> Duplica
 
 
 def update_origin(session: Session, document_id: int, origin: str | None) -> None:
-    """Remember where the same bytes were found last; without a link the known one stays."""
+    """Store the link under which the bytes were found last; without a link, the old one remains."""
     if origin:
         session.execute(named("update_document_origin"), {"id": document_id, "origin": origin})
 
 
 def upsert(session: Session, values: Mapping[str, Any]) -> int:
-    """Add the document of a source unless it exists, and return its ID.
+    """Insert the document of a source unless it exists, and return its ID.
 
     Title and scope of an existing document change only when a version becomes live.
     """
@@ -94,9 +94,15 @@ def list_documents(
     channels: Sequence[str] | None = None,
     orphans: OrphanedDocuments | None = None,
 ) -> list[DocumentSummary]:
-    """List the documents that answer, newest first; `search` looks into title and source.
+    """List the documents with a live version, newest first.
 
-    `channels` are those the viewer may read, None sees everything; `orphans` come on top.
+    Args:
+        session: A session of the tenant.
+        limit: Maximum number of documents.
+        offset: Number of documents to skip.
+        search: Text to find in title or source, ignoring case.
+        channels: Channels that the viewer may read; None sees every document.
+        orphans: Further documents to include.
     """
     query = _select_live(channels, search, orphans).order_by(Document.updated_at.desc(), Document.id.desc())
     return [_to_summary(document, version) for document, version in session.execute(query.limit(limit).offset(offset))]
@@ -110,7 +116,7 @@ def list_by_title(
     orphans: OrphanedDocuments | None = None,
     limit: int,
 ) -> list[DocumentSummary]:
-    """List the documents of exactly this title, in any case of its letters, newest first."""
+    """List the documents with exactly this title, ignoring case, newest first."""
     query = _select_live(channels, orphans=orphans).where(func.lower(Document.title) == title.lower())
     rows = session.execute(query.order_by(Document.updated_at.desc(), Document.id.desc()).limit(limit))
     return [_to_summary(document, version) for document, version in rows]
@@ -123,7 +129,7 @@ def count_documents(
     channels: Sequence[str] | None = None,
     orphans: OrphanedDocuments | None = None,
 ) -> int:
-    """Count the documents that `list_documents` would list without a limit."""
+    """Count the documents that `list_documents` returns without a limit."""
     query = _select_live(channels, search, orphans).with_only_columns(func.count(), maintain_column_froms=True)
     return session.scalar(query) or 0
 
@@ -135,25 +141,25 @@ def find_document(
     channels: Sequence[str] | None = None,
     orphans: OrphanedDocuments | None = None,
 ) -> DocumentSummary:
-    """Give a document without its chunks; `UnknownName` also for one the viewer may not see."""
+    """Return a document without its chunks; raise `UnknownName` also if the viewer may not see it."""
     return _to_summary(*_find_live(session, document_id, channels, orphans))
 
 
 def filter_visible(session: Session, document_ids: Sequence[int], channels: Sequence[str]) -> set[int]:
-    """Give those of these documents that somebody who may read these channels sees (a tenant transaction)."""
+    """Return those of these documents that a reader of these channels may see (a tenant transaction)."""
     query = select(Document.id).where(Document.id.in_(document_ids), _visible_in(channels))
     return set(session.scalars(query))
 
 
 def list_channels(session: Session, workspace_id: int) -> list[str]:
-    """List every channel that some document is for; an operator who looks through all of them sees every document."""
+    """List all channels in the scope of any document; a viewer of all of them sees every document."""
     return list(session.scalars(named("list_document_channels"), {"workspace_id": workspace_id}))
 
 
 def read_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:
-    """Give a document with the chunks of its live version; `UnknownName` also for one the viewer may not see."""
+    """Return a document and its live chunks; raise `UnknownName` also if the viewer may not see it."""
     document, version = _find_live(session, document_id, channels)
     chunks = session.scalars(select(ChunkRow).where(ChunkRow.version_id == version.id).order_by(ChunkRow.ordinal))
     return _to_summary(document, version), list(chunks)
@@ -162,7 +168,7 @@ def read_document(
 def read_original(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[str, str, bytes]:
-    """Give the file name, the media type and the original bytes of what answers now, or raise `UnknownName`."""
+    """Return file name, media type and original bytes of the live version, or raise `UnknownName`."""
     document, version = _find_live(session, document_id, channels)
     return (
         _file_name(document),
@@ -174,7 +180,7 @@ def read_original(
 def build_reingest_payload(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> dict[str, object]:
-    """Give the payload of a job that builds a document anew from its kept bytes, or raise `UnknownName`."""
+    """Return the payload of a job that ingests the stored bytes of a document again, or raise `UnknownName`."""
     document, version = _find_live(session, document_id, channels)
     return {
         "source": document.source,
@@ -188,23 +194,23 @@ def build_reingest_payload(
 
 
 def find_owner(session: Session, workspace_id: int, source: str) -> str | None:
-    """Say who added a document, or is adding it just now (a tenant transaction); None when there is none."""
+    """Return the user who added a document or is adding it in an open job, or None (a tenant transaction)."""
     owner = session.scalar(named("find_source_owner"), {"workspace_id": workspace_id, "source": source})
     return None if owner is None else str(owner)
 
 
 def read_first_chunk(session: Session, document_id: int) -> str:
-    """Give what a document begins with (a tenant transaction); empty when it is gone."""
+    """Return the text of the first chunk of a document; empty if it was deleted (a tenant transaction)."""
     query = select(ChunkRow.text).join(Document, Document.live_version_id == ChunkRow.version_id)
     return session.scalars(query.where(Document.id == document_id).order_by(ChunkRow.ordinal).limit(1)).first() or ""
 
 
 def delete_document(session: Session, document_id: int) -> str:
-    """Delete a document, gone from answers when this transaction commits; gives its title or raises `UnknownName`."""
+    """Delete a document with its versions and return its title, or raise `UnknownName`."""
     jobs.cancel_for_document(session, document_id)
     title = session.scalars(delete(Document).where(Document.id == document_id).returning(Document.title)).one_or_none()
     if title is None:
-        raise UnknownName(f"There is no document {document_id} here.")
+        raise UnknownName(f"There is no document {document_id} in this workspace.")
     return title
 
 
@@ -235,7 +241,7 @@ def _find_live(
 ) -> tuple[Document, DocumentVersion]:
     row = session.execute(_select_live(channels, orphans=orphans).where(Document.id == document_id)).one_or_none()
     if row is None:
-        raise UnknownName(f"There is no document {document_id} here.")
+        raise UnknownName(f"There is no document {document_id} in this workspace.")
     document, version = row
     return document, version
 

@@ -1,4 +1,4 @@
-"""The embedding queue: claim chunks across documents, store their vectors, switch the versions that are whole."""
+"""The embedding queue: claim chunks across documents, store their vectors, switch complete versions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from pipeline.types import EmbeddingProfile
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for vectors."""
+    """The size and the age of the backlog, up to one batch."""
 
     waiting: int
     oldest_s: float
     attempts: int
-    """How often the chunk that is due first was claimed before."""
+    """Number of earlier claims of the chunk that is due first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,33 +39,33 @@ class ClaimedChunk:
 
 
 def count_backlog(session: Session, profile_id: int, *, limit: int, max_attempts: int) -> Backlog:
-    """Count what can be claimed, up to `limit`; chunks claimed `max_attempts` times are the sweeper's."""
+    """Measure what can be claimed, up to `limit`; the sweeper handles chunks claimed `max_attempts` times."""
     values = {"profile_id": profile_id, "limit": limit, "max_attempts": max_attempts}
     row = session.execute(named("count_embedding_backlog"), values).one()
     return Backlog(row.waiting, row.oldest_s, row.attempts)
 
 
 def has_queued_ingest_jobs(session: Session) -> bool:
-    """Whether ingest jobs are queued that will bring more chunks."""
+    """Return whether queued ingest jobs will add chunks."""
     return bool(session.scalar(named("has_queued_ingest_jobs")))
 
 
 def claim_chunks(
     session: Session, profile_id: int, *, token: uuid.UUID, attempts: int, limit: int, lease_s: float
 ) -> list[ClaimedChunk]:
-    """Claim the next chunks that have been claimed `attempts` times before."""
+    """Claim the next chunks that were claimed `attempts` times before."""
     values = {"profile_id": profile_id, "token": token, "attempts": attempts, "limit": limit, "lease_s": lease_s}
     rows = session.execute(named("claim_chunks"), values)
     return [ClaimedChunk(r.chunk_id, r.workspace_id, r.version_id, tuple(r.headings), r.text) for r in rows]
 
 
 def renew_claim(session: Session, token: uuid.UUID, lease_s: float) -> None:
-    """Prolong a claim."""
+    """Renew a claim."""
     session.execute(named("renew_chunk_claim"), {"token": token, "lease_s": lease_s})
 
 
 def release_claim(session: Session, token: uuid.UUID, *, counted: bool) -> None:
-    """Hand a claim back; `counted` when its work failed, so that it comes back in a smaller claim."""
+    """Release a claim; `counted` if its work failed, so that the chunks are claimed in a smaller batch next."""
     session.execute(named("release_chunk_claim"), {"token": token, "counted": counted})
 
 
@@ -77,14 +77,14 @@ def store_vectors(
     chunks: Sequence[ClaimedChunk],
     vectors: npt.NDArray[np.float32],
 ) -> list[int]:
-    """Store the vectors of chunks still claimed under the token; gives the versions that went live.
+    """Store the vectors of chunks still claimed under the token, and return the versions that became live.
 
-    `vectors` has shape (chunks, dimensions of the profile); raises `ProfileMismatch` for any other.
+    `vectors` has the shape (chunks, dimensions of the profile); any other shape raises `ProfileMismatch`.
     """
     if vectors.shape != (len(chunks), profile.dimensions):
         raise ProfileMismatch(
-            f"The profile {profile.name} has {profile.dimensions} dimensions; vectors of shape {vectors.shape} for"
-            f" {len(chunks)} passages are none of its, so nothing is stored."
+            f"The profile {profile.name} has {profile.dimensions} dimensions, but the vectors of {len(chunks)} chunks"
+            f" have the shape {vectors.shape}; nothing was stored."
         )
     version_ids = sorted({chunk.version_id for chunk in chunks})
     profiles.lock_shared(session)
@@ -108,7 +108,7 @@ def store_vectors(
 
 
 def end_unembeddable(session: Session, max_attempts: int) -> list[int]:
-    """End the jobs of documents whose chunk kills workers; gives their numbers."""
+    """Mark the jobs of documents with an unembeddable chunk as dead, and return their IDs."""
     killed = []
     for row in session.execute(named("list_unembeddable_versions"), {"max_attempts": max_attempts}).all():
         values = {"id": row.job_id, "max_attempts": max_attempts}

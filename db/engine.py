@@ -1,9 +1,9 @@
-"""Connections: one pool per process, one transaction per action, always in a role that row-level security binds.
+"""Connections: one pool per process, one transaction per action, in a role to which row-level security applies.
 
-tenant(workspace)   refdesk_app: sees one workspace
+tenant(workspace)   refdesk_app: one workspace
 system()            refdesk_worker: the ledger and the embedding queue of all workspaces
-inspect()           refdesk_read: reads everything but original bytes, writes nothing
-owner()             whoever DATABASE_URL names: migrations, roles and indexes only
+inspect()           refdesk_read: read-only access to everything except original bytes and interaction tokens
+owner()             the role of DATABASE_URL: migrations, roles and indexes only
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _ENTER = text(
     " set_config('synchronous_commit', :durable, true)"
 )
 
-_NO_URL = "DATABASE_URL is not a PostgreSQL URL (postgresql://user:password@host:5432/name)."
+_NO_URL = "DATABASE_URL must be a PostgreSQL URL, for example postgresql://user:password@host:5432/name."
 
 
 def driver_url(url: str) -> str:
-    """Name SQLAlchemy's psycopg driver in a plain `postgresql://` URL."""
+    """Return the URL with the psycopg driver of SQLAlchemy."""
     for prefix in ("postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -40,11 +40,11 @@ def driver_url(url: str) -> str:
 
 
 def make_engine(url: str, **options: Any) -> Engine:
-    """Prepare an engine without connecting; raises `SetupError`, never with the URL in it, for what is no such URL."""
+    """Create an engine without connecting; raise `SetupError`, without the URL in it, if the URL is invalid."""
     try:
         engine = create_engine(driver_url(url), hide_parameters=True, **options)
     except (ArgumentError, ImportError, ValueError):
-        # Whatever the URL parser says quotes the URL, password and all, so its words end here.
+        # The message of the URL parser contains the URL with its password, so it is not passed on.
         raise SetupError(_NO_URL) from None
     if engine.dialect.name != "postgresql":
         raise SetupError(_NO_URL)
@@ -52,7 +52,7 @@ def make_engine(url: str, **options: Any) -> Engine:
 
 
 class Database:
-    """A pool of connections to one database."""
+    """A connection pool of one database."""
 
     def __init__(
         self,
@@ -63,11 +63,17 @@ class Database:
         durable: bool = True,
         statement_timeout_s: float = 0,
     ) -> None:
-        """Prepare the pool; nothing connects before the first transaction.
+        """Create the pool; the first transaction opens the first connection.
 
-        A worker is not `durable`: if PostgreSQL itself crashes, its last fraction of a second is done again from the
-        ledger, and in return no step of a job waits for the disk. What a front end submits always waits.
-        `statement_timeout_s` ends what hangs, on a lock or otherwise, with `DatabaseUnavailable`; 0 is never.
+        Args:
+            url: A PostgreSQL URL.
+            application: The `application_name` of the connections.
+            pool_size: Number of connections that stay open.
+            durable: Whether a commit waits for the disk. False in workers: after a crash of PostgreSQL, the ledger
+                repeats the last fraction of a second, and in return no step of a job waits for the disk. Front ends
+                always wait.
+            statement_timeout_s: Limit for one statement or lock in seconds; `DatabaseUnavailable` is raised when it is
+                exceeded. 0 means no limit.
         """
         self.url = url
         self._durable = "on" if durable else "off"
@@ -82,26 +88,26 @@ class Database:
 
     @contextmanager
     def tenant(self, workspace_id: int) -> Iterator[Session]:
-        """Open one transaction that sees one workspace."""
+        """Open a transaction of one workspace."""
         with self._transaction("refdesk_app", str(workspace_id)) as session:
             yield session
 
     @contextmanager
     def system(self) -> Iterator[Session]:
-        """Open one transaction for the ledger and the embedder."""
+        """Open a transaction for the ledger and the embedding queue."""
         with self._transaction("refdesk_worker", "") as session:
             yield session
 
     @contextmanager
     def inspect(self) -> Iterator[Session]:
-        """Open one read-only transaction for people."""
+        """Open a read-only transaction for operators."""
         with self._transaction("refdesk_read", "") as session:
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
 
     @contextmanager
     def owner(self) -> Iterator[Session]:
-        """Open one transaction as the role of DATABASE_URL itself; never for a person's request."""
+        """Open a transaction as the role of DATABASE_URL; never for the request of a user."""
         with translated_errors(), Session(self._engine) as session, session.begin():
             yield session
 
@@ -125,12 +131,12 @@ def _limits(statement_timeout_s: float) -> dict[str, Any]:
     if statement_timeout_s <= 0:
         return {}
     limit_ms = int(statement_timeout_s * 1000)
-    # The last one is for a server that has gone without a word: nothing of ours could end that wait.
+    # tcp_user_timeout ends the wait for a server that disappeared without closing the connection.
     return {"options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}", "tcp_user_timeout": limit_ms}
 
 
 def _prepare_connection(connection: psycopg.Connection[Any], _record: object) -> None:
-    # Before the first migration there is no vector type yet; nothing that runs then needs it.
+    # Before the first migration, the vector type does not exist and is not needed.
     try:
         register_vector(connection)
     except psycopg.ProgrammingError:
@@ -139,7 +145,7 @@ def _prepare_connection(connection: psycopg.Connection[Any], _record: object) ->
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Turn the driver's errors into Refdesk's, so that no layer above knows the driver."""
+    """Convert errors of the driver, so that the layers above do not depend on it."""
     try:
         yield
     except RefdeskError:
@@ -154,27 +160,25 @@ def _translate(error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) or ""
     if state.startswith("53"):
         return (
-            DiskFull("PostgreSQL has no room left on its disk; free some space and try again.")
+            DiskFull("The disk of PostgreSQL is full. Free some space and try again.")
             if state == "53100"
-            else DatabaseUnavailable(
-                "PostgreSQL refuses: too many connections or out of memory; try again in a moment."
-            )
+            else DatabaseUnavailable("PostgreSQL has too many connections or is out of memory. Try again later.")
         )
     if state in {"40P01", "40001"}:
-        return DatabaseUnavailable("Two changes of the same rows got in each other's way; try again.")
+        return DatabaseUnavailable("Serialization failure: two transactions changed the same rows. Try again.")
     if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
         return SchemaMismatch(
-            f"The database has not the schema this program needs; run `refdesk migrate`. ({first_line(error)})"
+            f"The database schema does not match this version. Run `refdesk migrate`. ({first_line(error)})"
         )
     if state in {"28P01", "28000", "3D000"}:
-        return DatabaseUnavailable(f"PostgreSQL refuses the login; check DATABASE_URL. ({first_line(error)})")
+        return DatabaseUnavailable(f"PostgreSQL rejected the login. Check DATABASE_URL. ({first_line(error)})")
     if isinstance(error, (OperationalError, InterfaceError)) or error.connection_invalidated:
         return DatabaseUnavailable(
-            f"The database cannot be reached; check DATABASE_URL and that the server runs. ({first_line(error)})"
+            f"The database is unreachable. Check DATABASE_URL and that the server is running. ({first_line(error)})"
         )
     return error
 
 
 def first_line(error: DBAPIError) -> str:
-    """Give the driver's own first line, which holds no password."""
+    """Return the first line of the driver's message, which contains no password."""
     return (str(error.orig).strip().splitlines() or ["no reason given"])[0]

@@ -1,4 +1,4 @@
-"""Looking into the store as the read-only role: named questions, and any SELECT a person types."""
+"""Read-only queries for operators: named queries, and any SELECT statement."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ PREFIX = "inspect_"
 
 @dataclass(frozen=True, slots=True)
 class ResultTable:
-    """A result: column names and rows."""
+    """Column names and rows of a result."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
 
 def list_inspections() -> dict[str, str]:
-    """Give the named questions with their one-line descriptions."""
+    """Return the named queries with their one-line descriptions."""
     return {
         name.removeprefix(PREFIX): body.splitlines()[0].removeprefix("--").strip()
         for name, body in statements().items()
@@ -33,18 +33,18 @@ def list_inspections() -> dict[str, str]:
 
 
 def read_inspection(name: str) -> str:
-    """Give the text of a named question or raise `UnknownName`."""
+    """Return the text of a named query, or raise `UnknownName`."""
     if name not in list_inspections():
         known = ", ".join(list_inspections())
-        raise UnknownName(f"There is no named query {name!r}; there are: {known}. Or give a SELECT in quotes.")
+        raise UnknownName(f"There is no named query {name!r}. Use one of {known}, or a SELECT statement in quotes.")
     return statements()[PREFIX + name]
 
 
 def run_inspection(database: Database, sql: str) -> ResultTable:
-    """Run one read-only statement; raises `InvalidInput` with the server's own sentence.
+    """Run one read-only statement; raise `InvalidInput` with the server's error message.
 
-    It goes as a prepared statement, so the server takes one only: "commit; drop …" would leave the read-only
-    transaction, and its role with it.
+    It is sent as a prepared statement, of which the server accepts only one: "commit; drop …" would otherwise leave the
+    read-only transaction and its role.
     """
     with database.inspect() as session:
         connection = session.connection().connection.driver_connection

@@ -1,4 +1,4 @@
-"""The ledger's functions, each inside a transaction that the caller opened and commits."""
+"""The job ledger. Each function runs in the transaction of the caller."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What a front end submits."""
+    """A job to submit."""
 
     workspace_id: int
     kind: Kind
@@ -38,7 +38,7 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a job: its number and the token that fences every write."""
+    """The time-limited right to work on a job, with the fencing token that every write checks."""
 
     job_id: int
     workspace_id: int
@@ -49,7 +49,7 @@ class Lease:
 
 
 def submit(session: Session, job: NewJob) -> int:
-    """Add a job and give its number; the same request key again gives the job that is there."""
+    """Insert a job and return its ID; a known request key returns the existing job."""
     statement = insert(Job).values(
         workspace_id=job.workspace_id,
         kind=job.kind,
@@ -69,7 +69,7 @@ def submit(session: Session, job: NewJob) -> int:
 
 
 def _with_origin(job: NewJob) -> Mapping[str, Any]:
-    """Leave of a document's origin only what people can open; without one, a link that was fetched is its own."""
+    """Return the payload with a valid web link as the origin of a document: the given one or the fetched URL."""
     if job.kind != "ingest":
         return job.payload
     origin = parse_web_link(job.payload.get("origin")) or parse_web_link(job.payload.get("url"))
@@ -78,12 +78,12 @@ def _with_origin(job: NewJob) -> Mapping[str, Any]:
 
 
 def mark_published(session: Session, job_ids: Sequence[int]) -> None:
-    """Remember that these jobs were put on the queue."""
+    """Record that these job IDs were published to the queue."""
     session.execute(named("mark_jobs_published"), {"ids": list(job_ids)})
 
 
 def claim(session: Session, job_id: int, *, worker: str, stage: str, lease_s: float) -> Lease | None:
-    """Take the lease of a queued job, or give None when there is nothing to take."""
+    """Claim the lease of a queued job; return None if it cannot be claimed."""
     values = {"id": job_id, "worker": worker, "stage": stage, "lease_s": lease_s}
     row = session.execute(named("claim_job"), values).mappings().one_or_none()
     if row is None:
@@ -92,24 +92,26 @@ def claim(session: Session, job_id: int, *, worker: str, stage: str, lease_s: fl
 
 
 def renew(session: Session, lease: Lease, lease_s: float) -> bool:
-    """Prolong a lease; tells whether the job should stop; raises `LeaseLost`."""
-    wanted = session.scalar(named("renew_lease"), {"id": lease.job_id, "token": lease.token, "lease_s": lease_s})
-    if wanted is None:
+    """Renew a lease and return whether cancellation was requested; raise `LeaseLost`."""
+    cancel_requested = session.scalar(
+        named("renew_lease"), {"id": lease.job_id, "token": lease.token, "lease_s": lease_s}
+    )
+    if cancel_requested is None:
         raise LeaseLost
-    return bool(wanted)
+    return bool(cancel_requested)
 
 
 def lock_lease(session: Session, lease: Lease) -> None:
-    """Lock the job for this transaction, or raise `LeaseLost` or `Cancelled`: the fence before other writes."""
-    wanted = session.scalar(named("lock_lease"), {"id": lease.job_id, "token": lease.token})
-    if wanted is None:
+    """Lock the job for this transaction as the fence before other writes; raise `LeaseLost` or `Cancelled`."""
+    cancel_requested = session.scalar(named("lock_lease"), {"id": lease.job_id, "token": lease.token})
+    if cancel_requested is None:
         raise LeaseLost
-    if wanted:
+    if cancel_requested:
         raise Cancelled
 
 
 def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> bool:
-    """Show stage and progress; tells whether the job should stop; raises `LeaseLost`."""
+    """Store stage and progress and return whether cancellation was requested; raise `LeaseLost`."""
     values = {
         "id": lease.job_id,
         "token": lease.token,
@@ -118,21 +120,21 @@ def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, t
         "total": total,
         "text": remove_unstorable(text),
     }
-    wanted = session.scalar(named("update_job_progress"), values)
-    if wanted is None:
+    cancel_requested = session.scalar(named("update_job_progress"), values)
+    if cancel_requested is None:
         raise LeaseLost
-    return bool(wanted)
+    return bool(cancel_requested)
 
 
 def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
-    """End a job with its result, or raise `LeaseLost`."""
+    """End a job with its result; raise `LeaseLost`."""
     values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(remove_unstorable_json(result))}
     if session.scalar(named("succeed_job"), values) is None:
         raise LeaseLost
 
 
 def fail(session: Session, lease: Lease, error: Exception) -> str:
-    """End an attempt with an error and give the state that follows; what was being built goes."""
+    """End an attempt with an error, delete the version it was building, and return the new state of the job."""
     name = error.name if isinstance(error, RefdeskError) else type(error).__name__
     retryable = error.retryable if isinstance(error, RefdeskError) else True
     text = remove_unstorable(str(error)).strip() or name
@@ -151,22 +153,22 @@ def fail(session: Session, lease: Lease, error: Exception) -> str:
 
 
 def mark_cancelled(session: Session, lease: Lease) -> None:
-    """End a job that a person cancelled."""
+    """End a job whose cancellation was requested."""
     if session.execute(named("mark_job_cancelled"), {"id": lease.job_id, "token": lease.token}).one_or_none():
         discard(session, lease.job_id)
 
 
 def release(session: Session, lease: Lease) -> None:
-    """Hand a job back unharmed because the worker stops."""
+    """Release a job because the worker stops; the attempt does not count."""
     session.execute(named("release_job"), {"id": lease.job_id, "token": lease.token})
 
 
 def cancel(session: Session, job_id: int) -> str:
-    """Ask a job to stop and give its state: `cancelled` at once, or `running` until the worker looks."""
+    """Cancel a job and return its state: `cancelled`, or `running` until the worker honours the request."""
     row = session.execute(named("cancel_job"), {"id": job_id}).mappings().one_or_none()
     if row is None:
         job = get(session, job_id)
-        raise UnknownName(f"Job {job_id} is {job.state}; there is nothing to cancel.")
+        raise UnknownName(f"Job {job_id} is {job.state}; only queued and running jobs can be cancelled.")
     if row["state"] == "cancelled":
         discard(session, job_id)
     return str(row["state"])
@@ -178,24 +180,24 @@ def cancel_for_document(session: Session, document_id: int) -> None:
 
 
 def retry(session: Session, job_id: int) -> None:
-    """Queue an ended job again with all its attempts, lift the quarantine of its bytes, and show its result anew."""
+    """Queue an ended job again with all its attempts, release its content from quarantine, and reopen its delivery."""
     deliveries.reopen(session, job_id)
     if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
         job = get(session, job_id)
-        raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs are tried again.")
+        raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs can be retried.")
     quarantine.release(session, job_id)
 
 
 def update_channels(session: Session, job_id: int, channels: Sequence[str]) -> None:
-    """Let a question that is asked again read these channels and no others (a tenant transaction)."""
+    """Replace the channels of a question that is asked again (a tenant transaction)."""
     session.execute(named("update_job_channels"), {"id": job_id, "channels": list(channels)})
 
 
 def get(session: Session, job_id: int) -> Job:
-    """Read a job or raise `UnknownName`."""
+    """Return a job, or raise `UnknownName`."""
     job = session.get(Job, job_id, populate_existing=True)
     if job is None:
-        raise UnknownName(f"There is no job {job_id} here.")
+        raise UnknownName(f"There is no job {job_id} in this workspace.")
     return job
 
 
@@ -207,7 +209,7 @@ def list_jobs(
     requester: str | None = None,
     limit: int = 20,
 ) -> list[Job]:
-    """List jobs, newest first, all of them or one requester's."""
+    """List jobs, newest first, of all requesters or one."""
     query = select(Job).order_by(Job.id.desc()).limit(limit)
     if states:
         query = query.where(Job.state.in_(states))
@@ -219,38 +221,38 @@ def list_jobs(
 
 
 def count_known_requests(session: Session, workspace_id: int, request_keys: Sequence[str]) -> int:
-    """Count those of these requests that are jobs already."""
+    """Count how many of these requests are jobs already."""
     query = select(func.count()).select_from(Job)
     return session.scalars(query.where(Job.workspace_id == workspace_id, Job.request_key.in_(request_keys))).one()
 
 
 def count_open(session: Session) -> int:
-    """Count the jobs of this workspace that have not ended."""
+    """Count the queued and running jobs of this workspace."""
     query = select(func.count()).select_from(Job).where(Job.state.in_(("queued", "running")))
     return session.scalars(query).one()
 
 
 def list_started(session: Session, job_ids: Collection[int]) -> list[Job]:
-    """Read those of these jobs that are no longer queued."""
+    """Return those of these jobs that are no longer queued."""
     query = select(Job).where(Job.id.in_(job_ids), Job.state != "queued").order_by(Job.id)
     return list(session.scalars(query.execution_options(populate_existing=True)))
 
 
 def list_events(session: Session, job_id: int) -> list[JobEvent]:
-    """Read what happened to a job, in order."""
+    """Return the events of a job in order."""
     return list(session.scalars(select(JobEvent).where(JobEvent.job_id == job_id).order_by(JobEvent.id)))
 
 
 def explain(session: Session, job_id: int) -> str:
-    """Say in one sentence why a job is where it is, or raise `UnknownName`."""
+    """Return the reason for the state of a job in one sentence, or raise `UnknownName`."""
     sentence = session.scalar(named("explain_job"), {"id": job_id})
     if sentence is None:
-        raise UnknownName(f"There is no job {job_id} here.")
+        raise UnknownName(f"There is no job {job_id} in this workspace.")
     return str(sentence)
 
 
 def discard(session: Session, job_id: int) -> None:
-    """Remove what a job was building, whole; a live version is never touched."""
+    """Delete the unfinished version of a job and its empty document; a live version is never deleted."""
     documents = list(session.scalars(named("delete_unfinished_version"), {"job_id": job_id}))
     if documents:
         session.execute(named("delete_empty_documents"), {"ids": documents})

@@ -1,4 +1,4 @@
-"""The tables as typed classes. The migrations are the truth; a test holds these against a migrated database."""
+"""The tables as mapped classes. The migrations define the schema; a test compares it with these classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Time = DateTime(timezone=True)
 
 
 class Base(DeclarativeBase):
-    """Base of all tables."""
+    """Base class of all tables."""
 
     type_annotation_map: ClassVar = {
         str: Text(),
@@ -74,7 +74,7 @@ class ProfileRow(Base):
 
 
 class Job(Base):
-    """A row of the ledger."""
+    """A job, a row of the ledger."""
 
     __tablename__ = "jobs"
     __table_args__ = (UniqueConstraint("workspace_id", "request_key"),)
@@ -111,12 +111,12 @@ class Job(Base):
 
     @property
     def finished(self) -> bool:
-        """Whether it has reached a final state."""
+        """True if the job is in a final state."""
         return self.state not in {"queued", "running"}
 
 
 class DeliveryRow(Base):
-    """A message of the Discord bot that shows jobs until they have ended."""
+    """A delivery: one Discord message that shows jobs until they have ended."""
 
     __tablename__ = "deliveries"
     __table_args__ = (UniqueConstraint("workspace_id", "request_key"),)
@@ -149,7 +149,7 @@ class DeliveryRow(Base):
 
 
 class Feedback(Base):
-    """What a person thought of an answer."""
+    """The vote of a user on an answer."""
 
     __tablename__ = "feedback"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
@@ -161,7 +161,7 @@ class Feedback(Base):
 
 
 class SettingsRow(Base):
-    """What the managers of a workspace have set."""
+    """Settings made by the managers of a workspace."""
 
     __tablename__ = "workspace_settings"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
@@ -181,7 +181,7 @@ class SettingsRow(Base):
 
 
 class CommandsHash(Base):
-    """Which commands a Discord application has registered."""
+    """Hash of the commands that a Discord application has registered."""
 
     __tablename__ = "discord_commands"
     application_id: Mapped[str] = mapped_column(primary_key=True)
@@ -205,7 +205,7 @@ class JobEvent(Base):
 
 
 class WorkerRow(Base):
-    """A worker process and its signs of life."""
+    """A worker process with its last heartbeat."""
 
     __tablename__ = "workers"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -221,7 +221,7 @@ class WorkerRow(Base):
 
 
 class Quarantine(Base):
-    """Bytes that killed a worker several times."""
+    """Content that killed a worker repeatedly."""
 
     __tablename__ = "quarantine"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
@@ -232,7 +232,7 @@ class Quarantine(Base):
 
 
 class Blob(Base):
-    """Original bytes."""
+    """Original bytes of a source."""
 
     __tablename__ = "blobs"
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
@@ -242,7 +242,7 @@ class Blob(Base):
 
 
 class Document(Base):
-    """What somebody added."""
+    """An entry of the library."""
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("workspace_id", "source"),)
@@ -264,7 +264,7 @@ class Document(Base):
 
 
 class DocumentVersion(Base):
-    """A document's content at one time."""
+    """The content of a document at one time."""
 
     __tablename__ = "document_versions"
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
@@ -283,7 +283,7 @@ class DocumentVersion(Base):
 
 
 class ChunkRow(Base):
-    """A passage."""
+    """A chunk of a version."""
 
     __tablename__ = "chunks"
     __table_args__ = (UniqueConstraint("version_id", "ordinal"),)
@@ -300,7 +300,7 @@ class ChunkRow(Base):
 
 
 class Posting(Base):
-    """A term's occurrence in a chunk."""
+    """A term of a chunk with its frequency."""
 
     __tablename__ = "postings"
     workspace_id: Mapped[int] = mapped_column(primary_key=True)
@@ -312,7 +312,7 @@ class Posting(Base):
 
 
 class Embedding(Base):
-    """A vector."""
+    """The vector of a chunk."""
 
     __tablename__ = "embeddings"
     profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
@@ -323,7 +323,7 @@ class Embedding(Base):
 
 
 class EmbeddingTask(Base):
-    """A chunk that still needs a vector."""
+    """A queued chunk that has no vector yet."""
 
     __tablename__ = "embedding_queue"
     profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
@@ -338,7 +338,7 @@ class EmbeddingTask(Base):
 
 
 class SpendingReservation(Base):
-    """Money set aside by an attempt at a question."""
+    """Money reserved by an attempt at a question."""
 
     __tablename__ = "spending_reservations"
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)

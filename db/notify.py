@@ -1,4 +1,4 @@
-"""Waiting for a job without polling: LISTEN on the ledger's channel, and a slow look for what was missed meanwhile."""
+"""Wait for changes of jobs and deliveries with LISTEN instead of polling."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DELIVERIES = "refdesk_deliveries"
 
 
 def watch_jobs(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
-    """Yield the number of each job that changes; None after `idle_s` without news, a moment to look for oneself.
+    """Yield the ID of each job that changes, and None after `idle_s` without a change.
 
-    Listening has begun when the first value (None) comes: look at the jobs then, and nothing can be missed.
+    The first value is None, after LISTEN has started: a caller that reads the jobs then misses no change.
     """
     with closing(_notices(url, JOBS, idle_s)) as notices:
         for payload in notices:
@@ -25,7 +25,7 @@ def watch_jobs(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, 
 
 
 def watch_deliveries(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
-    """Yield the number of each delivery that is new or free again or whose job changes; None as `watch_jobs` does."""
+    """Yield the ID of each delivery that can be claimed or whose job changes; None as in `watch_jobs`."""
     with closing(_notices(url, DELIVERIES, idle_s)) as notices:
         for payload in notices:
             yield None if payload is None else int(payload)

@@ -10,13 +10,12 @@ from pipeline.errors import Quarantined
 
 
 def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
-    """Raise `Quarantined` for bytes that killed their worker too often."""
+    """Raise `Quarantined` if this content killed its worker repeatedly."""
     row = session.get(Quarantine, (workspace_id, bytes.fromhex(sha256)), populate_existing=True)
     if row is not None:
         raise Quarantined(
-            f"These exact bytes ended their worker several times (job {row.job_id}: {row.error}) and are not"
-            " tried again;"
-            f" `refdesk jobs retry {row.job_id}` lifts this."
+            f"This content is quarantined because it stopped its worker repeatedly (job {row.job_id}: {row.error})."
+            f" Release it with `refdesk jobs retry {row.job_id}`."
         )
 
 

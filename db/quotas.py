@@ -1,4 +1,4 @@
-"""Quotas: how much a person and a workspace may ask for in a time, counted in the ledger itself."""
+"""Quotas: requests per time of a user and of a workspace, counted in the ledger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMES = {"ask": ("question", "questions"), "ingest": ("document", "documents")}
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The most that may be asked for; None or 0: no limit."""
+    """Maximum requests in a window; None or 0: no limit."""
 
     kind: Kind
     per_user: int | None = None
@@ -28,12 +28,12 @@ class Quota:
 
 
 def lock(session: Session, workspace_id: int, kind: Kind) -> None:
-    """Wait for everybody else who asks for room in this workspace; held until the transaction ends."""
+    """Serialize the requests of one kind in this workspace until the transaction ends."""
     session.execute(named("lock_quota"), {"workspace_id": workspace_id, "kind": kind})
 
 
 def admit(session: Session, workspace_id: int, requester: str, quota: Quota, count: int) -> None:
-    """Make sure that so many more jobs fit, or raise `QuotaExceeded` (a tenant transaction that then submits them)."""
+    """Raise `QuotaExceeded` unless `count` more jobs fit; the same tenant transaction then submits them."""
     lock(session, workspace_id, quota.kind)
     if quota.per_user:
         _admit(session, workspace_id, requester, quota.kind, quota.per_user, quota.per_user_window_s, count)
@@ -42,9 +42,9 @@ def admit(session: Session, workspace_id: int, requester: str, quota: Quota, cou
 
 
 def admit_retry(session: Session, workspace_id: int, requester: str, quota: Quota, job_ids: Sequence[int]) -> None:
-    """Make sure that jobs may be tried again, or raise `QuotaExceeded` (a tenant transaction that then does it).
+    """Raise `QuotaExceeded` unless the jobs may be retried; the same tenant transaction then retries them.
 
-    Each round counts, or cancelling and trying again would cost nothing.
+    Every round counts, because otherwise cancelling and retrying would bypass the quota.
     """
     admit(session, workspace_id, requester, quota, len(job_ids))
     session.execute(named("record_quota_round"), {"job_ids": list(job_ids)})
@@ -58,7 +58,7 @@ def _admit(
     needed = used + count - limit
     if needed <= 0:
         return
-    # More at once than the limit allows never fits; then the whole window is as good an answer as any.
+    # More jobs than the limit never fit; the length of the window is returned then.
     frees = (
         session.scalar(named("seconds_until_quota_frees"), values | {"needed": needed}) if needed <= used else window_s
     )
@@ -75,8 +75,8 @@ def _admit(
 
 
 def _sentence(kind: Kind, limit: int, window_s: float, scope: Literal["user", "server"], frees_in_s: float) -> str:
-    whose = "One person" if scope == "user" else "This server"
+    whose = "One user" if scope == "user" else "This server"
     verb = "ask" if kind == "ask" else "add"
     what = _NAMES[kind][limit != 1]
     window, frees = format_duration(window_s), format_duration(frees_in_s)
-    return f"{whose} may {verb} {limit} {what} in {window}; there is room again in {frees}."
+    return f"{whose} may {verb} {limit} {what} in {window}. Try again in {frees}."

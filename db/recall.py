@@ -1,4 +1,4 @@
-"""Recall from Postgres: fills the `RecallStore` port for one workspace and one asker."""
+"""Recall from Postgres: implements the `RecallStore` port for one workspace and one user."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from db.sql import named
 from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
 EXACT_BELOW = 20_000
-"""Vectors under which the exact scan is as fast as an index and always right (measured: 13 ms at 20,000)."""
+"""Number of vectors below which the exact scan is as fast as an index and always exact (13 ms at 20,000)."""
 BM25_K1 = 0.9
 BM25_B = 0.4
-"""The values of Anserini's BM25 baselines (Lin et al.), which suit passages."""
+"""The values of the BM25 baselines of Anserini (Lin et al.), tuned for passages."""
 
 _PLANNING = {
-    # Plans for the values at hand: a generic plan fits no tenant in particular and ignores later settings.
+    # Plan for the actual values: a generic plan fits no particular tenant and ignores later settings.
     "plan_cache_mode": "force_custom_plan",
-    # Compiling takes longer than the statement does.
+    # JIT compilation takes longer than the statement.
     "jit": "off",
-    # Room for the postings of a question with common words; the server's default of 4 MB sends them to disk.
+    # Memory for the postings of a question with common words; the server default of 4 MB spills to disk.
     "work_mem": "32MB",
 }
 _NO_INDEX = {"enable_indexscan": "off", "enable_sort": "on"}
 
 
 def build_index_name(profile_id: int, workspace_id: int) -> str:
-    """Name the HNSW index of one workspace and profile."""
+    """Return the name of the HNSW index of one workspace and profile."""
     return f"embeddings_hnsw_p{profile_id}_w{workspace_id}"
 
 
 class PostgresRecall:
-    """Recalls chunks that one asker may see."""
+    """Recall of the chunks that one user may see."""
 
     def __init__(
         self,
@@ -43,14 +43,14 @@ class PostgresRecall:
         profile: EmbeddingProfile | None,
         channels: Sequence[str] = (),
     ) -> None:
-        """Bind to a workspace, to the profile whose vectors are compared, and to the channels the asker may read."""
+        """Bind to a workspace, the profile of the vectors, and the channels that the user may read."""
         self._database = database
         self._workspace_id = workspace_id
         self._profile = profile
         self._channels = list(channels)
 
     def recall(self, query: RecallQuery) -> RecallResult:
-        """Recall the Top-N; a result shorter than the store allows is taken again with an exact scan."""
+        """Recall the Top-N candidates; repeat with an exact scan if the index returned fewer rows than exist."""
         with self._database.tenant(self._workspace_id) as session:
             _set_locally(session, _PLANNING)
             if query.vector is None:
@@ -67,7 +67,7 @@ class PostgresRecall:
             return _recalled(query, self._run(session, query)[0], "hnsw, then exact")
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
-        """Give the cosine similarity of chunks to a vector; chunks without a vector are left out."""
+        """Return the cosine similarity of chunks to a vector by chunk ID; chunks without a vector are omitted."""
         if self._profile is None:
             return {}
         values: dict[str, Any] = {
@@ -81,13 +81,13 @@ class PostgresRecall:
             return {row.chunk_id: row.score for row in rows}
 
     def neighbours(self, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
-        """Give the chunks directly before and after each of these, in live versions that the asker may see."""
+        """Return the chunks directly before and after each of these, in live versions that the user may see."""
         found: dict[int, list[Neighbour]] = {}
         with self._database.tenant(self._workspace_id) as session:
             rows = session.execute(named("find_neighbours"), self._scope() | {"chunk_ids": list(chunk_ids)})
             for row in rows:
                 neighbour = Neighbour(row.chunk_id, row.place, row.text, tuple(row.headings), row.page)
-                found.setdefault(row.beside, []).append(neighbour)
+                found.setdefault(row.neighbour_of, []).append(neighbour)
         return found
 
     def _scope(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class PostgresRecall:
         return bool(session.scalar(named("has_vector_index"), {"index_name": name}))
 
     def _run(self, session: Session, query: RecallQuery) -> tuple[tuple[Candidate, ...], int]:
-        """Run the statement; gives the candidates and how many rows the vector leg found."""
+        """Return the candidates and the number of rows found by vector."""
         dimensions = self._profile.dimensions if self._profile else 1
         values = self._scope() | {
             "want_dense": query.vector is not None and query.mode != "keyword",
@@ -119,17 +119,17 @@ class PostgresRecall:
 
 
 def format_vector(vector: Vector) -> str:
-    """Write a vector as pgvector reads it."""
+    """Format a vector as pgvector input."""
     return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
 
 
 def _index_settings(top_n: int) -> Mapping[str, str]:
     return {
         "hnsw.ef_search": str(min(1000, max(100, 2 * top_n))),
-        # Relaxed order goes on until enough rows pass the filters; without it, filters leave too few rows, silently.
+        # Relaxed order continues until enough rows pass the filters; without it, filters silently leave too few rows.
         "hnsw.iterative_scan": "relaxed_order",
         "hnsw.max_scan_tuples": "100000",
-        # Only the index gives rows in order without sorting, so the plan that runs is the one that the trace names.
+        # Only the index returns rows in order without sorting, so the plan that runs is the plan in the trace.
         "enable_sort": "off",
     }
 
@@ -139,7 +139,7 @@ def _set_locally(session: Session, values: Mapping[str, str]) -> None:
 
 
 def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> RecallResult:
-    """Say how the candidates were found; a leg that was not asked weighs nothing."""
+    """Build the result; a search that did not run has weight 0."""
     hybrid = query.mode == "hybrid" and query.vector is not None
     by_vector = query.vector is not None and query.mode != "keyword"
     return RecallResult(

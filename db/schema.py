@@ -1,4 +1,4 @@
-"""The schema's version: migrate it, check it, and refuse servers that are too old."""
+"""The schema version: migrate it, check it, and reject servers that are too old."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pipeline.errors import DatabaseTooOld, SchemaMismatch
 
 MIN_POSTGRES = 15
 MIN_PGVECTOR = (0, 8, 4)
-"""Older versions return wrong neighbours after a vacuum or overflow a buffer (pgvector's CHANGELOG, 0.8.2 to 0.8.4)."""
+"""Older versions return wrong neighbours after a vacuum or overflow a buffer (pgvector CHANGELOG, 0.8.2 to 0.8.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """What the database has and what this program needs."""
+    """The versions of the database, and the schema revision that this program needs."""
 
     postgres: str
     pgvector: str
@@ -31,12 +31,12 @@ class SchemaState:
 
     @property
     def up_to_date(self) -> bool:
-        """Whether program and schema fit."""
+        """True if the schema is at the revision that this program needs."""
         return self.current == self.head
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the database to a revision; two migrators at once wait for each other."""
+    """Migrate the database to a revision; concurrent migrations wait for each other."""
     with translated_errors(), _connect(url) as connection:
         _require_versions(connection)
         connection.rollback()
@@ -49,7 +49,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def inspect_schema(url: str) -> SchemaState:
-    """Look at the database's versions; raises `DatabaseTooOld` for a server that cannot be used."""
+    """Return the versions of the database; raise `DatabaseTooOld` if the server is not supported."""
     with translated_errors(), _connect(url) as connection:
         postgres, pgvector = _require_versions(connection)
         current = MigrationContext.configure(connection).get_current_revision()
@@ -58,14 +58,16 @@ def inspect_schema(url: str) -> SchemaState:
 
 
 def require_schema(url: str) -> None:
-    """Raise `SchemaMismatch` unless the schema is the one this program was written for."""
+    """Raise `SchemaMismatch` unless the schema is at the revision that this program needs."""
     state = inspect_schema(url)
     if state.current is None:
-        raise SchemaMismatch("The database holds no Refdesk schema yet; run `refdesk migrate`.")
+        raise SchemaMismatch("The database has no Refdesk schema. Run `refdesk migrate`.")
     if not state.up_to_date:
         known = state.current in {s.revision for s in ScriptDirectory.from_config(_config(url)).walk_revisions()}
-        way_out = "run `refdesk migrate`" if known else "install the newer Refdesk that made it"
-        raise SchemaMismatch(f"The database has schema {state.current}, this program needs {state.head}; {way_out}.")
+        fix = "Run `refdesk migrate`." if known else "Install the newer version of Refdesk that created it."
+        raise SchemaMismatch(
+            f"The database schema is at revision {state.current}, this version needs {state.head}. {fix}"
+        )
 
 
 def _connect(url: str) -> Connection:
@@ -83,16 +85,16 @@ def _require_versions(connection: Connection) -> tuple[str, str]:
     number = int(connection.scalar(text("SELECT current_setting('server_version_num')")) or 0)
     postgres = str(connection.scalar(text("SELECT current_setting('server_version')")))
     if number // 10_000 < MIN_POSTGRES:
-        raise DatabaseTooOld(f"PostgreSQL {postgres} is too old; Refdesk needs {MIN_POSTGRES} or newer.")
+        raise DatabaseTooOld(f"PostgreSQL {postgres} is too old. Refdesk needs version {MIN_POSTGRES} or newer.")
     installed = connection.scalar(text("SELECT extversion FROM pg_extension WHERE extname = 'vector'"))
     offered = connection.scalar(text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"))
     version = str(installed or offered or "")
     needed = ".".join(map(str, MIN_PGVECTOR))
     if not version:
-        raise DatabaseTooOld(f"The database server has no pgvector; install pgvector {needed} or newer on it.")
+        raise DatabaseTooOld(f"The database server has no pgvector. Install pgvector {needed} or newer on it.")
     if tuple(int(part) for part in version.split(".")[:3] if part.isdigit()) < MIN_PGVECTOR:
         raise DatabaseTooOld(
-            f"pgvector {version} is too old: versions before {needed} corrupt indexes or overflow; install a newer one"
+            f"pgvector {version} is too old: versions before {needed} corrupt indexes or overflow. Install a newer one"
             " and run `ALTER EXTENSION vector UPDATE`."
         )
     return postgres, version

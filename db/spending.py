@@ -1,7 +1,7 @@
-"""Spending: what the questions of a workspace have cost in the last 24 hours, and what those under way may still cost.
+"""Spending: the cost of the questions of a workspace in the last 24 hours, and reservations of running questions.
 
-What an answered question cost is in its trace. Before its paid calls a question sets its estimate aside; the trace
-takes the place of that. An attempt that ends without a trace keeps what it set aside: nobody knows what it has spent.
+The trace of an answered question records its cost. Before its paid calls, a question reserves its estimated cost; the
+trace replaces the reservation. An attempt that ends without a trace keeps its reservation, because its cost is unknown.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pipeline.ports import Choice, RecentSpending
 
 
 class PostgresSpending:
-    """Fills the port `Spending` for the question that a lease is for."""
+    """Implements the port `Spending` for the question of a lease."""
 
     def __init__(self, database: Database, lease: jobs.Lease) -> None:
-        """Bind to the question."""
+        """Bind to a question."""
         self._database = database
         self._lease = lease
 
     def reserve(self, choose: Callable[[RecentSpending], tuple[float, Choice]]) -> Choice:
-        """Set aside what `choose` gives, one question of the workspace after the other; raises `LeaseLost` too."""
+        """Reserve the amount returned by `choose`, serialized per workspace; raise `LeaseLost` if the lease is lost."""
         lease = self._lease
         scope = {"workspace_id": lease.workspace_id, "requester": lease.requester}
         with self._database.tenant(lease.workspace_id) as session:
@@ -47,7 +47,7 @@ class PostgresSpending:
 
 
 def release_reservation(session: Session, lease: jobs.Lease) -> None:
-    """Give back what an attempt has set aside, now that its trace says what it cost (in the trace's transaction)."""
+    """Delete the reservation of an attempt, in the transaction that stores its trace with the real cost."""
     session.execute(delete(SpendingReservation).where(SpendingReservation.lease_token == lease.token))
 
 

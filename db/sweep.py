@@ -1,4 +1,4 @@
-"""What the sweeper repairs, in one transaction under one lock: silent workers, lost messages, forgotten versions."""
+"""One run of the sweeper, in one transaction under one lock: expired leases, lost messages, unfinished versions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from db.sql import named
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What a sweep did and what is to be published now."""
+    """The jobs changed by a sweep, and the jobs to publish."""
 
     expired: tuple[int, ...] = ()
     killed: tuple[int, ...] = ()
     completed: tuple[int, ...] = ()
     to_publish: tuple[tuple[int, str], ...] = ()
-    """Job number and queue."""
+    """Job IDs with their queues."""
 
 
 def sweep(
@@ -30,15 +30,20 @@ def sweep(
     expires_s: float = 86_400,
     embed_attempts: int,
 ) -> SweepResult | None:
-    """Repair the ledger (a system transaction); None when another worker is at it.
+    """Run one sweep (a system transaction); return None if another worker is running one.
 
-    A message that was published more than `patience_s` ago is lost when its queue is empty or later ones were taken,
-    and expired after `expires_s`. A chunk claimed `embed_attempts` times ends its job.
+    Args:
+        session: A system session.
+        empty_queues: Queues that contain no message.
+        patience_s: Age in seconds from which a message counts as lost, if its queue is empty or later messages of the
+            queue were received.
+        expires_s: Age in seconds from which a message counts as expired.
+        embed_attempts: Number of claims of a chunk after which its job is dead.
     """
     if not session.scalar(named("try_sweep_lock")):
         return None
     profiles.lock_shared(session)
-    deliveries.clear_expired_tokens(session)  # before any job: deliveries are locked first everywhere
+    deliveries.clear_expired_tokens(session)  # deliveries are locked before jobs everywhere
     deliveries.mark_orphans_undeliverable(session)
     expired = []
     for row in session.execute(named("end_expired_leases")).mappings().all():

@@ -1,4 +1,4 @@
-"""The tables of answered questions as typed classes; the others are in `db.models`."""
+"""The tables of traces as mapped classes; `db.models` contains the others."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class QueryTrace(Base):
 
 
 class QueryCandidate(Base):
-    """A candidate of an answered question, before and after reranking."""
+    """A candidate of an answered question with its ranks before and after reranking."""
 
     __tablename__ = "query_candidates"
     __table_args__ = (UniqueConstraint("query_id", "rank"),)

@@ -1,4 +1,4 @@
-"""The trace of an answered question: everything that was seen on the way, for people who ask why."""
+"""Traces of answered questions: candidates, scores, timings, tokens, cost and fallbacks."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class TraceCandidate:
     title: str
     page: int | None
     text: str
-    """Empty when the chunk is gone, or its document is no longer for the viewer."""
+    """Empty if the chunk was deleted or the viewer may not see its document."""
     source: str
     origin: str
-    """Link under which people find the original; empty when none is known."""
+    """Link to the original; empty if unknown."""
     recall_rank: int
     recall_score: float
     dense_rank: int | None
@@ -51,12 +51,12 @@ class TraceCandidate:
 
 @dataclass(frozen=True, slots=True)
 class TraceView:
-    """How an answer came about, for people who ask why."""
+    """The trace of an answer as users see it."""
 
     job: int
     question: str
     searched_as: str
-    """What a follow-up question was searched as; empty: as it was asked."""
+    """The rewritten form of a follow-up question; empty: as it was asked."""
     answer: str
     abstained: bool
     recall: str
@@ -79,7 +79,7 @@ class TraceView:
 
     @property
     def read(self) -> tuple[TraceCandidate, ...]:
-        """Those that the answer was written from: the first ones, near-duplicates passed over."""
+        """The passages of the answer: the first candidates without near-duplicates."""
         return tuple(candidate for candidate in self.candidates if DUPLICATE not in candidate.flags)[: self.top_k]
 
 
@@ -87,9 +87,9 @@ _PLAIN = {item.name for item in dataclasses.fields(TraceView)} - {"job", "fallba
 
 
 def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None = None) -> TraceView | None:
-    """Read how a job's answer came about (a tenant transaction); None when there is no answer.
+    """Return the trace of a job, or None if it has no answer (a tenant transaction).
 
-    `channels` are those the viewer may read: of other documents only ranks are given, None sees everything.
+    `channels` are those that the viewer may read; of other documents, only ranks are returned. None sees everything.
     """
     row = session.scalars(select(QueryTrace).where(QueryTrace.job_id == job_id)).one_or_none()
     if row is None:
@@ -107,7 +107,7 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
 
 
 def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
-    """Store an answer with its candidates (in a tenant transaction that holds the lease); gives the trace's number."""
+    """Store an answer with its candidates and return the ID of the trace; the caller has locked the lease."""
     usage = answer.usage
     query_id = session.scalars(
         insert(QueryTrace)

@@ -1,4 +1,4 @@
-"""HNSW indexes, one per large workspace and profile; below the threshold the exact scan is as fast and always right."""
+"""HNSW indexes, one per large workspace and profile; below the threshold, an exact scan is as fast and exact."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ log = structlog.get_logger(__name__)
 
 
 def build_vector_indexes(database: Database, threshold: int = EXACT_BELOW) -> list[str]:
-    """Build the indexes that large workspaces lack, without blocking writes; gives their names.
+    """Build the missing indexes of large workspaces without blocking writes, and return their names.
 
-    One process at a time: two would drop each other's half-built index. The lock's own transaction holds no snapshot,
-    so the build does not wait for it.
+    One process at a time, because two would drop each other's unfinished index. The transaction of the lock has no
+    snapshot, so the build does not wait for it.
     """
     with database.owner() as lock:
         return _build(database, threshold) if lock.scalar(named("try_index_build_lock")) else []
 
 
 def drop_vector_indexes(database: Database, profile_id: int) -> list[str]:
-    """Drop the indexes of a profile, without blocking anybody; gives their names."""
+    """Drop the indexes of a profile without blocking other transactions, and return their names."""
     with database.owner() as session:
         names = list(session.scalars(named("list_vector_indexes"), {"id": profile_id}))
     for name in names:
@@ -34,9 +34,9 @@ def drop_vector_indexes(database: Database, profile_id: int) -> list[str]:
 
 def _build(database: Database, threshold: int) -> list[str]:
     with database.system() as session:
-        wanted = session.execute(named("list_missing_vector_indexes"), {"threshold": threshold}).all()
+        missing = session.execute(named("list_missing_vector_indexes"), {"threshold": threshold}).all()
     built = []
-    for row in wanted:
+    for row in missing:
         scope = {"profile_id": row.profile_id, "workspace_id": row.workspace_id}
         database.autocommit(named("drop_vector_index", **scope))
         database.autocommit(named("create_vector_index", dimensions=row.dimensions, **scope))

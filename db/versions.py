@@ -17,7 +17,7 @@ from pipeline.types import ParsedDocument, PreparedChunk
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A parsed and chunked document on its way into the store."""
+    """A parsed and chunked document to store."""
 
     source: str
     sha256: bytes
@@ -27,11 +27,10 @@ class NewVersion:
 
 
 def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
-    """Store a version unseen, queue what needs a vector, and hand the job to the embedder; gives the version's number.
+    """Store a version that is not live yet, queue the chunks without a vector, and return the ID of the version.
 
-    Where every chunk keeps an old vector there is nothing to wait for, and the version goes live at once.
-
-    One tenant transaction, fenced by the lease: either everything of it is there afterwards or nothing.
+    The job then waits for the vectors without a lease. If every chunk has a vector already, the version becomes live at
+    once. Everything is one tenant transaction, fenced by the lease.
     """
     profiles.lock_shared(session)
     jobs.lock_lease(session, lease)
@@ -52,15 +51,15 @@ def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> i
 
 
 def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
-    """Lock versions with their jobs and documents, in the one order of locks."""
+    """Lock versions with their jobs and documents, in the common order of locks."""
     for name in ("lock_version_jobs", "lock_version_documents", "lock_versions"):
         session.execute(named(name), {"version_ids": list(version_ids)})
 
 
 def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]:
-    """Make those versions live that have all vectors of the live profile, and end their jobs.
+    """Make the versions live that have all vectors of the live profile, end their jobs, and return their IDs.
 
-    The caller has called `profiles.hold` before it took any lock.
+    The caller must call `profiles.lock_shared` before it takes any other lock.
     """
     complete = session.execute(named("list_complete_versions"), {"version_ids": list(version_ids)}).all()
     if outdated := [row.id for row in complete if row.outdated]:
@@ -68,7 +67,7 @@ def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]
         session.execute(delete(DocumentVersion).where(DocumentVersion.id.in_(outdated)))
     waiting = {row.id: row.document_id for row in complete if not row.outdated}
     while waiting:
-        # Two versions of one document go live one after the other; in one statement each would supersede the other.
+        # Two versions of one document become live one after the other; in one statement each would delete the other.
         wave = {document_id: version_id for version_id, document_id in reversed(waiting.items())}
         for name in ("switch_versions", "succeed_version_jobs", "delete_superseded_versions"):
             session.execute(named(name), {"version_ids": list(wave.values())})

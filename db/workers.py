@@ -1,4 +1,4 @@
-"""Worker processes as rows, so that "why is this waiting?" can be answered in SQL."""
+"""Worker processes and their heartbeats, used to explain why a job waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from db.sql import named
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """What a worker says of itself."""
+    """The properties that a worker reports."""
 
     id: str
     role: str
@@ -24,35 +24,35 @@ class WorkerStatus:
     model: str
 
 
-def record_heartbeat(session: Session, sign: WorkerStatus, *, took_task: bool) -> None:
-    """Write a sign of life (a system transaction)."""
+def record_heartbeat(session: Session, status: WorkerStatus, *, took_task: bool) -> None:
+    """Store a heartbeat (a system transaction)."""
     values = {
-        "id": sign.id,
-        "role": sign.role,
-        "queues": list(sign.queues),
-        "host": sign.host,
-        "pid": sign.pid,
-        "model": sign.model,
+        "id": status.id,
+        "role": status.role,
+        "queues": list(status.queues),
+        "host": status.host,
+        "pid": status.pid,
+        "model": status.model,
         "took_task": took_task,
     }
     session.execute(named("upsert_worker"), values)
 
 
 def delete(session: Session, worker_id: str) -> None:
-    """Take a worker's row away because it stopped in good order."""
+    """Delete the row of a worker that stops (a system transaction)."""
     session.execute(delete_row(WorkerRow).where(WorkerRow.id == worker_id))
 
 
 def delete_lost(session: Session) -> None:
-    """Delete the rows of workers that stopped sending heartbeats a day ago (a system transaction)."""
+    """Delete the rows of workers without a heartbeat for a day (a system transaction)."""
     session.execute(named("delete_lost_workers"))
 
 
 def count_alive(session: Session, queue: str) -> int:
-    """Count the workers that take messages from a queue."""
+    """Count the running workers of a queue."""
     return int(session.scalar(named("count_live_workers"), {"queue": queue}) or 0)
 
 
 def list_alive(session: Session, queue: str) -> list[WorkerRow]:
-    """List the workers that gave a sign of life of late and take messages from a queue."""
+    """List the running workers of a queue."""
     return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))

@@ -1,4 +1,4 @@
-"""What the managers of a workspace have set; what they left open is the operator's default."""
+"""Settings made by the managers of a workspace; unset ones use the defaults of the operator."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSettings:
-    """The settings of a workspace; None is the operator's default."""
+    """The settings of a workspace; None means the default of the operator."""
 
     reranker: str | None = None
     top_n: int | None = None
     top_k: int | None = None
     answer_language: Literal["", "en", "zh"] | None = None
-    """Empty: the question's."""
+    """Empty: the language of the question."""
     ingest_by: Literal["everyone", "managers", "role"] | None = None
     ingest_role: str | None = None
     public_channels: tuple[str, ...] | None = None
-    """Channels in which answers are public; none: all."""
+    """Channels with public answers; None or empty: all channels."""
     questions_per_user_hour: int | None = None
     questions_per_day: int | None = None
     documents_per_user_day: int | None = None
@@ -53,18 +53,18 @@ class WorkspaceSettings:
 
 
 CHANGEABLE = frozenset(item.name for item in fields(WorkspaceSettings)) - {"updated_by", "updated_at"}
-"""The settings that people change."""
+"""Names of the settings that managers can change."""
 
 
 def effective_limit(chosen: int | None, ceiling: int) -> int:
-    """Give the limit that holds: a workspace may lower what the operator set, not lift it; 0 is no limit."""
+    """Return the effective limit: a workspace may lower the limit of the operator, but not raise it; 0: no limit."""
     if chosen is None or (ceiling and not chosen):
         return ceiling
     return min(chosen, ceiling) if ceiling else chosen
 
 
 def read(session: Session, workspace_id: int) -> WorkspaceSettings:
-    """Read the settings of a workspace (a tenant transaction)."""
+    """Return the settings of a workspace (a tenant transaction)."""
     row = session.get(SettingsRow, workspace_id, populate_existing=True)
     return WorkspaceSettings() if row is None else _to_settings(row)
 
@@ -77,9 +77,9 @@ def read_all(session: Session) -> Mapping[str, WorkspaceSettings]:
 
 
 def update(session: Session, workspace_id: int, updated_by: str, **changes: Any) -> WorkspaceSettings:
-    """Change the named settings and no others, None takes one back (a tenant transaction).
+    """Change the given settings and return all of them; None resets one to the default (a tenant transaction).
 
-    Raises `InvalidInput` or `UnknownName` for a value that cannot be.
+    Raises `InvalidInput` or `UnknownName` for an invalid value.
     """
     for name, value in changes.items():
         _check(name, value)
@@ -100,13 +100,13 @@ def _to_settings(row: SettingsRow) -> WorkspaceSettings:
 
 def _check(name: str, value: Any) -> None:
     if name not in CHANGEABLE:
-        raise UnknownName(f"There is no setting {name!r}; there are: {', '.join(sorted(CHANGEABLE))}.")
+        raise UnknownName(f"There is no setting {name!r}. Known settings: {', '.join(sorted(CHANGEABLE))}.")
     if value is None:
         return
     if name in _NAMES and value not in _NAMES[name]:
         known = ", ".join(choice or "''" for choice in _NAMES[name])
-        raise UnknownName(f"{name} cannot be {value!r}; choose one of {known}.")
+        raise UnknownName(f"{name} must be one of {known} (got {value!r}).")
     if name in _RANGES:
         least, most = _RANGES[name]
         if type(value) is not int or not least <= value <= most:
-            raise InvalidInput(f"{name} must be a whole number from {least} to {most:,}.")
+            raise InvalidInput(f"{name} must be a whole number from {least} to {most:,} (got {value!r}).")

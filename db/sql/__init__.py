@@ -1,7 +1,7 @@
-r"""The named SQL: `named("claim_job")` gives the statement of that name from the files beside this one.
+r"""Named SQL: `named("claim_job")` returns the statement of that name from the `.sql` files of this package.
 
-A file holds statements, each under a line `-- name: what_it_is` and a comment that says what and why. Parameters are
-written `:name`, as psql writes its variables, so a statement can be pasted into psql after `\\set name value`.
+Each statement follows a line `-- name: claim_job` and a comment with its purpose. Parameters are written `:name` like
+the variables of psql, so a statement can be pasted into psql after `\\set name value`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
 @cache
 def statements() -> dict[str, str]:
-    """Read every statement, by name; a name used twice is an error."""
+    """Return all statements by name; raise `ValueError` for a duplicate name."""
     found: dict[str, str] = {}
     for file in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".sql"):
@@ -25,14 +25,14 @@ def statements() -> dict[str, str]:
         parts = _NAME.split(file.read_text(encoding="utf-8"))
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
             if name in found:
-                raise ValueError(f"two statements are named {name}")
+                raise ValueError(f"{file.name}: another statement is named {name}")
             found[name] = body.strip().rstrip(";")
     return found
 
 
 @cache
 def named(name: str, **literals: int) -> TextClause:
-    """Give a statement; `literals` are numbers put in as text where no parameter may stand (a type's length)."""
+    """Return a statement; `literals` are numbers inserted as text where SQL allows no parameter (a type modifier)."""
     body = "\n".join(line for line in statements()[name].splitlines() if not line.lstrip().startswith("--"))
     for key, value in sorted(literals.items(), key=lambda item: -len(item[0])):
         body = body.replace(f":{key}", str(int(value)))

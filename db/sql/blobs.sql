@@ -1,7 +1,7 @@
 -- Original bytes, stored once per workspace and content hash.
 
 -- name: delete_orphan_blobs
--- Original bytes that no version and no open job needs.
+-- Delete blobs that no version and no open job needs. Blobs of jobs that ended remain for seven days for a retry.
 DELETE FROM blobs b
 WHERE b.created_at < now() - interval '1 hour'
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.workspace_id = b.workspace_id AND v.sha256 = b.sha256)

@@ -1,8 +1,9 @@
--- Deliveries: messages of the Discord bot. One bot process holds one at a time; every write names its claim's token, so a
--- process that lost the claim changes nothing. Locks are taken in one order: the delivery first, then its jobs.
+-- Deliveries: the outbox of the Discord bot. A bot process claims a delivery; every write checks the fencing token of
+-- the claim, so that a process that lost its claim changes nothing. Locks are taken in one order: the delivery first,
+-- then its jobs.
 
 -- name: insert_delivery
--- Add a delivery; the same request again gives no row, and the caller reads the one that is there.
+-- Insert a delivery. Returns no row if the request key is known; the caller then reads the existing delivery.
 INSERT INTO deliveries (workspace_id, request_key, kind, application_id, guild_id, channel_id, message_id, reply_to_id, user_id,
                         locale, private, route, token, token_expires)
 VALUES (:workspace_id, :request_key, :kind, :application_id, :guild_id, :channel_id, :message_id, :reply_to_id, :user_id,
@@ -11,8 +12,8 @@ ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id;
 
 -- name: claim_deliveries
--- Take what is open, due and free. Taking over from a process that fell silent counts as a failed try, so that a delivery
--- that kills its process is noticed.
+-- Claim open and due deliveries that are unclaimed or whose claim has expired. Taking over an expired claim counts as a
+-- failed try, so that a delivery that kills its process is noticed.
 WITH next AS (
     SELECT id FROM deliveries
     WHERE application_id = :application_id AND state = 'open' AND due_at <= now()
@@ -28,7 +29,8 @@ FROM next WHERE d.id = next.id
 RETURNING d.*;
 
 -- name: claim_delivery
--- Take this one if it is open, due and free; whoever holds it already keeps its token.
+-- Claim one delivery if it is open, due and not claimed by another process; a process that already owns the claim keeps
+-- its token.
 UPDATE deliveries
 SET claim_owner = :owner, claim_expires = now() + make_interval(secs => :lease_s),
     claim_token = CASE WHEN claim_owner = :owner THEN claim_token ELSE gen_random_uuid() END,
@@ -38,34 +40,34 @@ WHERE id = :id AND state = 'open' AND due_at <= now()
 RETURNING *;
 
 -- name: renew_deliveries
--- Heartbeat of a bot process for all it holds; what is missing in the answer is no longer its own. Whoever locks several
--- deliveries and waits for them does so in the order of their numbers.
+-- Renew all claims of a bot process; returns the deliveries that it still owns. Several deliveries are always locked in
+-- the order of their IDs.
 WITH own AS (SELECT id FROM deliveries WHERE claim_owner = :owner ORDER BY id FOR UPDATE)
 UPDATE deliveries d SET claim_expires = now() + make_interval(secs => :lease_s)
 FROM own WHERE d.id = own.id AND d.claim_owner = :owner
 RETURNING d.id;
 
 -- name: release_deliveries
--- A bot process that stops cleanly leaves everything to others at once.
+-- Release all claims of a bot process that stops.
 WITH own AS (SELECT id FROM deliveries WHERE claim_owner = :owner ORDER BY id FOR UPDATE)
 UPDATE deliveries d SET claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 FROM own WHERE d.id = own.id AND d.claim_owner = :owner;
 
 -- name: mark_delivery_posted
--- The message is there; fenced.
+-- Record the posted message; fenced.
 UPDATE deliveries SET message_id = :message_id, channel_id = coalesce(CAST(:channel_id AS text), channel_id), attempts = 0, error = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: mark_delivery_parts_sent
--- So many further messages are there; fenced.
+-- Record the number of further messages sent; fenced.
 UPDATE deliveries SET parts_sent = :parts, attempts = 0, error = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: reroute_delivery
--- Where it lives from now on; fenced. Away from the token route the token has no use any more. In another channel it begins
--- anew: what it replied to and the parts that were sent are not there.
+-- Change route, channel and message; fenced. The token is cleared unless the route is `token`. In another channel, the
+-- message that was replied to and the parts already sent do not exist, so both are reset.
 UPDATE deliveries
 SET route = :route, channel_id = :channel_id, message_id = :message_id, token = CASE WHEN :route = 'token' THEN token END,
     reply_to_id = CASE WHEN channel_id = :channel_id THEN reply_to_id END,
@@ -74,29 +76,29 @@ WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: clear_delivery_token
--- The interaction token has done its work; fenced.
+-- Clear the interaction token, which is no longer needed; fenced.
 UPDATE deliveries SET token = NULL WHERE id = :id AND claim_token = :claim_token AND state = 'open' RETURNING *;
 
 -- name: finish_delivery
--- Everything was shown; fenced.
+-- Mark a delivery as delivered; fenced.
 UPDATE deliveries
 SET state = 'delivered', delivered_at = now(), token = NULL, error = NULL, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: mark_jobs_delivered
--- And its jobs count as delivered.
+-- Mark the ended jobs of a delivery as delivered.
 UPDATE jobs SET delivered_at = now() WHERE delivery_id = :id AND delivered_at IS NULL AND state NOT IN ('queued', 'running');
 
 -- name: mark_delivery_undeliverable
--- Nobody can be reached; fenced. The result stays on the job.
+-- Give up a delivery because its user cannot be reached; fenced. The result remains with the job.
 UPDATE deliveries
 SET state = 'undeliverable', token = NULL, error = :error, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: postpone_delivery
--- It failed for now; fenced. The claim goes, whoever is there at that time tries again.
+-- Release the claim after a failed try and set the time of the next try; fenced.
 UPDATE deliveries
 SET due_at = now() + make_interval(secs => :delay_s), attempts = attempts + 1, error = :error,
     claim_owner = NULL, claim_token = NULL, claim_expires = NULL
@@ -104,8 +106,9 @@ WHERE id = :id AND claim_token = :claim_token AND state = 'open'
 RETURNING *;
 
 -- name: reopen_delivery
--- A job is tried again: show its result anew. Whoever holds the delivery loses it, since it shows what was. A token is
--- taken only from the person whom the delivery is for: anybody else's would show the result to somebody else.
+-- Reopen the delivery of a job that is retried, and revoke its claim, because the process that owns it shows the old
+-- result. A new token is stored only if it belongs to the user of the delivery: any other token would show the result
+-- to another user.
 UPDATE deliveries
 SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, error = NULL, due_at = now(), delivered_at = NULL,
     claim_owner = NULL, claim_token = NULL, claim_expires = NULL,
@@ -115,29 +118,29 @@ SET state = 'open', generation = generation + 1, parts_sent = 0, attempts = 0, e
 WHERE id = (SELECT delivery_id FROM jobs WHERE id = :job_id);
 
 -- name: clear_expired_tokens
--- Interaction tokens that Discord no longer takes are forgotten; what somebody writes just now waits for the next sweep.
+-- Clear interaction tokens that Discord no longer accepts. Locked rows are skipped until the next sweep.
 WITH expired AS (SELECT id FROM deliveries WHERE token IS NOT NULL AND token_expires < now() FOR UPDATE SKIP LOCKED)
 UPDATE deliveries d SET token = NULL FROM expired WHERE d.id = expired.id;
 
 -- name: mark_orphan_deliveries
--- Deliveries whose jobs were deleted have nothing to show.
+-- Close open deliveries whose jobs were deleted.
 WITH orphans AS (
     SELECT d.id FROM deliveries d
     WHERE d.state = 'open' AND NOT EXISTS (SELECT FROM jobs j WHERE j.delivery_id = d.id) FOR UPDATE SKIP LOCKED
 )
 UPDATE deliveries d
-SET state = 'undeliverable', token = NULL, error = 'Its jobs were deleted.', claim_owner = NULL, claim_token = NULL, claim_expires = NULL
+SET state = 'undeliverable', token = NULL, error = 'The jobs were deleted.', claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 FROM orphans WHERE d.id = orphans.id;
 
 -- name: has_public_answer
--- Whether a public answer of the bot is in one of these channels or is one of these messages.
+-- Return whether one of these channels contains a public answer, or one of these messages is one.
 SELECT EXISTS (
     SELECT FROM deliveries
     WHERE kind = 'answer' AND NOT private AND (channel_id = ANY (CAST(:ids AS text[])) OR message_id = ANY (CAST(:ids AS text[])))
 );
 
 -- name: list_conversation
--- The last answered public questions there, newest first.
+-- List the last answered public questions in these channels or messages, newest first.
 SELECT j.id, j.payload ->> 'question' AS question, j.result ->> 'answer' AS answer
 FROM deliveries d JOIN jobs j ON j.delivery_id = d.id
 WHERE d.kind = 'answer' AND NOT d.private AND (d.channel_id = ANY (CAST(:ids AS text[])) OR d.message_id = ANY (CAST(:ids AS text[])))

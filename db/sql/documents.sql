@@ -1,8 +1,8 @@
--- Documents: find, add, show, delete.
+-- Documents: duplicates, origins, owners and channels. Reads with filters are in db/documents.py.
 
 -- name: find_same_bytes
--- The document of this source if its live version holds exactly these bytes for the same readers and nothing else is
--- about to change it. Another source with equal bytes is a document of its own; its chunks share the vectors.
+-- Find the document of a source if its live version has exactly these bytes and the same scope, and no other open job
+-- is about to change it. Another source with equal bytes is a separate document whose chunks share the vectors.
 SELECT d.id, d.title, d.source, v.chunks FROM documents d JOIN document_versions v ON v.id = d.live_version_id
 WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha256
   AND d.channels IS NOT DISTINCT FROM CAST(:channels AS text[])
@@ -11,16 +11,16 @@ WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha2
                     AND j.state IN ('queued', 'running') AND j.id <> :job_id);
 
 -- name: update_document_origin
--- The same bytes were found at another place: link there, the older message may be gone.
+-- Update the link of a document whose bytes were found in another place; the older message may have been deleted.
 UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
 
 -- name: find_source_owner
--- Whose a document is: who added the one that answers, or whoever is adding it just now.
+-- Find the user who added the document of a source, or who is adding it in an open job.
 SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
                 (SELECT requester FROM jobs
                  WHERE workspace_id = :workspace_id AND kind = 'ingest' AND state IN ('queued', 'running') AND payload ->> 'source' = :source
                  ORDER BY id LIMIT 1));
 
 -- name: list_document_channels
--- Every channel that some document is for: whoever reads all of them sees every document.
+-- List all channels in the scope of any document; a viewer of all of them sees every document.
 SELECT DISTINCT unnest(channels) AS channel FROM documents WHERE workspace_id = :workspace_id AND channels IS NOT NULL ORDER BY 1;

@@ -1,8 +1,8 @@
 -- The embedding queue: chunks claimed in batches across documents, and their vectors.
 
 -- name: count_embedding_backlog
--- What waits for vectors, up to one claim: how many, since when, and how often the chunk that is due first was claimed
--- before. The limit keeps this cheap beside a long queue.
+-- Measure what can be claimed, up to one batch: how many chunks, since when, and how often the first one due was
+-- claimed before. The limit keeps this cheap if the queue is long.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s,
        coalesce((array_agg(attempts ORDER BY due_at))[1], 0) AS attempts
 FROM (
@@ -13,12 +13,12 @@ FROM (
 ) AS next;
 
 -- name: has_queued_ingest_jobs
--- Ingest jobs that are about to bring more chunks.
+-- Count up to one queued ingest job that is due and will add chunks.
 SELECT count(*) FROM (SELECT FROM jobs WHERE queue = 'ingest' AND state = 'queued' AND run_after <= now() LIMIT 1) AS j;
 
 -- name: claim_chunks
--- The next batch without vectors, across documents. Chunks that were claimed before and not finished (their worker died)
--- come in ever smaller batches, until the one that kills workers stands alone.
+-- Claim the next batch across documents. Chunks that were claimed before and not finished (their worker died) are
+-- claimed in ever smaller batches, until the chunk that kills workers is alone in its batch.
 WITH next AS (
     SELECT q.profile_id, q.chunk_id FROM embedding_queue q
     WHERE q.profile_id = :profile_id AND q.attempts = :attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
@@ -34,26 +34,26 @@ WITH next AS (
 SELECT c.id AS chunk_id, k.workspace_id, k.version_id, c.headings, c.text FROM claimed k JOIN chunks c ON c.id = k.chunk_id ORDER BY c.id;
 
 -- name: renew_chunk_claim
--- Heartbeat of an embedding batch.
+-- Renew the claim of a batch (heartbeat).
 UPDATE embedding_queue SET claim_expires = now() + make_interval(secs => :lease_s) WHERE claim_token = :token;
 
 -- name: release_chunk_claim
--- Hand a batch back. It counts when its work failed, not when the worker is told to stop.
+-- Release a batch. The attempt counts if the work failed, not if the worker stops.
 UPDATE embedding_queue
 SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
 WHERE claim_token = :token;
 
 -- name: dequeue_claimed_chunks
--- The fence of an embedding batch: only chunks still claimed under this token may get their vector.
+-- The fence of a batch: remove the chunks that are still claimed under this token; only they get their vectors.
 DELETE FROM embedding_queue WHERE claim_token = :token AND profile_id = :profile_id RETURNING chunk_id;
 
 -- name: insert_embedding
--- One vector.
+-- Insert one vector.
 INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
 VALUES (:profile_id, :chunk_id, :workspace_id, :version_id, :vector) ON CONFLICT DO NOTHING;
 
 -- name: update_embedding_progress
--- Progress of the jobs behind these versions.
+-- Update the progress of the jobs that build these versions.
 UPDATE jobs j
 SET progress_done = j.progress_total - (SELECT count(*) FROM embedding_queue q
                                          WHERE q.version_id = v.id AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live'))
@@ -61,15 +61,15 @@ FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
 -- name: list_unembeddable_versions
--- Versions with a chunk that was claimed as often as allowed and never finished: their job is dead. For a profile beside the
--- live one such a chunk only stays where it is, so that the profile is never whole.
+-- List versions with a chunk that used up its attempts for the live profile. For other profiles such a chunk stays in
+-- the queue, so that the profile never becomes complete.
 SELECT DISTINCT v.id, v.job_id FROM embedding_queue q JOIN document_versions v ON v.id = q.version_id
 WHERE q.attempts >= :max_attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
   AND q.profile_id = (SELECT id FROM embedding_profiles WHERE state = 'live');
 
 -- name: mark_embedding_job_dead
--- The job of a version that cannot be embedded.
+-- Mark the job of a version that cannot be embedded as dead.
 UPDATE jobs SET state = 'dead', finished_at = now(), error_class = 'WorkerLost',
-       error = format('A chunk of this document could not be embedded %s times; each time the work failed or its worker died.', CAST(:max_attempts AS integer))
+       error = format('A chunk of this document could not be embedded in %s attempts; each time the work failed or its worker died.', CAST(:max_attempts AS integer))
 WHERE id = :id AND state = 'running' AND stage = 'embed' AND lease_token IS NULL
 RETURNING *;

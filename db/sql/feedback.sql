@@ -1,7 +1,8 @@
 -- Votes on answers.
 
 -- name: store_vote
--- One vote of each person on each answer of this workspace; the same vote again changes nothing. No row: no such answer.
+-- Store the vote of a user on an answer of this workspace; an equal vote changes nothing. Returns no row if there is no
+-- such answer.
 INSERT INTO feedback (workspace_id, job_id, user_id, vote)
 SELECT j.workspace_id, j.id, :user_id, :vote FROM jobs j
 WHERE j.id = :job_id AND j.workspace_id = :workspace_id AND j.kind = 'ask' AND j.state = 'succeeded'
@@ -10,12 +11,12 @@ SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote T
 RETURNING vote;
 
 -- name: count_votes
--- How many found an answer helpful, and how many did not.
+-- Count the positive and the negative votes on an answer.
 SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down FROM feedback WHERE job_id = :job_id;
 
 -- name: list_answered_questions
--- What people asked and got an answer to, newest first: the question as it was searched, the votes on the answer (for it minus
--- against it), and the documents that the answer cites, of those that still answer.
+-- List answered questions, newest first: the question as it was searched, the sum of the votes on its answer, and the
+-- cited documents that are still live.
 SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, coalesce(v.votes, 0) AS votes,
        ARRAY(SELECT DISTINCT k.document_id FROM query_candidates k JOIN documents d ON d.id = k.document_id
              WHERE k.query_id = q.id AND k.citation IS NOT NULL AND d.live_version_id IS NOT NULL ORDER BY 1) AS cited

@@ -1,13 +1,13 @@
--- The job ledger: submit, claim, renew, finish, sweep. Every write of a worker names its lease's token, so a worker
--- that lost the lease changes nothing.
+-- The job ledger: claim, renew, finish, cancel, retry. Every write of a worker checks the fencing token of its lease,
+-- so that a worker that lost its lease changes nothing.
 
 -- name: mark_jobs_published
--- Remember when the numbers of these jobs were put on the queue.
+-- Record that these job IDs were published to the queue.
 UPDATE jobs SET published_at = now() WHERE id = ANY (:ids) AND state = 'queued';
 
 -- name: claim_job
--- Take the lease by compare-and-set and count the attempt before any work starts. No row: somebody else has it, it is
--- finished, cancelled, or not yet due; then the message is simply dropped.
+-- Claim the lease by compare-and-set and count the attempt before any work starts. Returns no row if another worker
+-- owns the lease, or the job has ended, was cancelled or is not due; the message is then dropped.
 UPDATE jobs
 SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = gen_random_uuid(),
     lease_since = now(), lease_expires = now() + make_interval(secs => :lease_s),
@@ -16,24 +16,24 @@ WHERE id = :id AND state = 'queued' AND run_after <= now() AND NOT cancel_reques
 RETURNING *;
 
 -- name: renew_lease
--- Heartbeat; no row: the lease is lost. Tells at the same time whether a person wants the job to stop.
+-- Renew a lease (heartbeat). Returns no row if the lease is lost, otherwise whether cancellation was requested.
 UPDATE jobs SET lease_expires = now() + make_interval(secs => :lease_s)
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING cancel_requested;
 
 -- name: lock_lease
--- The fence: lock the job's row for this transaction if the lease still holds; no row: write nothing. Tells at the same
--- time whether a person wants the job to stop.
+-- The fence before other writes: lock the row of the job for this transaction if the lease is still valid. Returns no
+-- row if it is lost, otherwise whether cancellation was requested.
 SELECT cancel_requested FROM jobs WHERE id = :id AND lease_token = :token AND state = 'running' FOR UPDATE;
 
 -- name: update_job_progress
--- Stage and progress, for people who wait; fenced.
+-- Update stage and progress; fenced.
 UPDATE jobs SET stage = :stage, progress_done = :done, progress_total = :total, progress_text = :text
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING cancel_requested;
 
 -- name: succeed_job
--- End with a result; fenced.
+-- End a job with its result; fenced.
 UPDATE jobs
 SET state = 'succeeded', stage = 'done', result = CAST(:result AS jsonb), error = NULL, error_class = NULL,
     lease_token = NULL, lease_expires = NULL, finished_at = now()
@@ -41,8 +41,8 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: fail_job
--- End an attempt with an error; fenced. What may succeed later is queued again with a growing pause until the attempts
--- are used up, then the job is dead; what cannot succeed fails at once.
+-- End an attempt with an error; fenced. A retryable error queues the job again with an exponential backoff until the
+-- attempts are used up, and then the job is dead. Any other error fails it at once.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN 'failed' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
     run_after = now() + make_interval(secs => least(600, 2 ^ attempt)),
@@ -52,13 +52,13 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
 -- name: mark_job_cancelled
--- The worker saw the wish to stop; fenced.
+-- End a job whose worker honours a cancellation request; fenced.
 UPDATE jobs SET state = 'cancelled', finished_at = now(), lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
 -- name: release_job
--- A worker that is told to stop hands its job back unharmed: the attempt does not count.
+-- Release the lease of a worker that stops; the attempt does not count.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END, finished_at = CASE WHEN cancel_requested THEN now() END,
     attempt = attempt - 1, published_at = NULL, lease_token = NULL, lease_expires = NULL
@@ -66,7 +66,7 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: cancel_job
--- A person's wish. What no worker holds ends at once; what is held is asked to stop.
+-- Cancel a job. A job without a lease ends at once; otherwise its worker is asked to stop.
 UPDATE jobs
 SET cancel_requested = true,
     state = CASE WHEN lease_token IS NULL THEN 'cancelled' ELSE state END,
@@ -75,9 +75,9 @@ WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 
 -- name: cancel_document_jobs
--- A document is deleted: what is still to build it must not bring it back.
+-- Cancel the open ingest jobs of a document that is being deleted, so that they do not add it again.
 UPDATE jobs
-SET cancel_requested = true, error_class = 'Cancelled', error = 'Its document was deleted.',
+SET cancel_requested = true, error_class = 'Cancelled', error = 'The document was deleted.',
     state = CASE WHEN lease_token IS NULL THEN 'cancelled' ELSE state END,
     finished_at = CASE WHEN lease_token IS NULL THEN now() ELSE finished_at END
 WHERE id IN (
@@ -86,7 +86,7 @@ WHERE id IN (
 );
 
 -- name: retry_job
--- A person's wish: start anew with all attempts.
+-- Queue an ended job again with all its attempts.
 UPDATE jobs
 SET state = 'queued', stage = '', attempt = 0, error = NULL, error_class = NULL, result = NULL, cancel_requested = false,
     run_after = now(), requested_at = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL
@@ -94,20 +94,20 @@ WHERE id = :id AND state IN ('failed', 'dead', 'cancelled')
 RETURNING *;
 
 -- name: update_job_channels
--- A question is asked again: it reads what the person may see now.
+-- Replace the channels of a question that is asked again by those that the user can see now.
 UPDATE jobs SET payload = payload || jsonb_build_object('channels', to_jsonb(CAST(:channels AS text[]))) WHERE id = :id AND kind = 'ask';
 
 -- name: explain_job
--- The sentence that says why a job is where it is; the same that operators read.
+-- Return the reason for the state of a job, as in `inspect.jobs`.
 SELECT why FROM inspect.jobs WHERE id = :id;
 
 -- name: delete_unfinished_version
--- A job ended without success: what it was building goes, whole.
+-- Delete the version that an unsuccessful job was building; a live version is kept.
 DELETE FROM document_versions v USING documents d
 WHERE v.job_id = :job_id AND d.id = v.document_id AND d.live_version_id IS DISTINCT FROM v.id
 RETURNING v.document_id;
 
 -- name: delete_empty_documents
--- A document without any version was never there.
+-- Delete documents that have no version.
 DELETE FROM documents d WHERE d.id = ANY (:ids) AND d.live_version_id IS NULL
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.document_id = d.id);

@@ -1,17 +1,17 @@
--- Recall: Top-N chunks of one workspace that the asker may see, in one statement. The live version of each visible
--- document is the only content that exists here.
+-- Recall: the Top-N chunks of one workspace that the user may see, in one statement. Only the live versions of visible
+-- documents are read.
 
 -- name: set_planner_options
--- Settings of the planner for this transaction.
+-- Set planner options for this transaction.
 SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting);
 
 -- name: recall_candidates
--- Vector leg and keyword leg in one statement. A candidate of either leg gets the score of both, each brought to a scale on
--- which 0 is an average passage and 1 the best one (for BM25 the average passage holds none of the words); the fused score
--- is the mean of the two, weighed by what the embedding model can read of the question. Decision 0012 has the measurements.
--- BM25 counts its statistics here, over what is visible, so they cannot go stale and tell nothing of hidden documents.
--- Written for the planner: `IN (...) IS TRUE` is a hash that each row is looked up in, where a plain IN is taken for a join
--- whose size the planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key and nothing else.
+-- Dense and keyword recall in one statement. A candidate of either search gets both scores, each on a scale on which 0 is
+-- an average passage and 1 the best one (for BM25, the average passage contains none of the terms). The fused score is
+-- their mean, weighted by the share of the question that the embedding model can read; decision 0012 has the measurements.
+-- BM25 statistics are computed here over the visible documents, so they cannot become stale and reveal nothing of others.
+-- Written for the planner: `IN (...) IS TRUE` is a hash look-up per row, where a plain IN becomes a join whose size the
+-- planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key.
 WITH visible AS MATERIALIZED (
     SELECT d.live_version_id AS version_id, d.live_chunks AS chunks, d.live_terms AS terms FROM documents d
     WHERE d.workspace_id = :workspace_id AND d.live_version_id IS NOT NULL
@@ -47,7 +47,7 @@ WITH visible AS MATERIALIZED (
     SELECT chunk_id, d.rank AS dense_rank, d.score AS dense_score, k.rank AS keyword_rank, k.score AS keyword_score
     FROM dense d FULL JOIN keyword k USING (chunk_id)
 ), completed AS MATERIALIZED (
-    -- What only one leg found gets the other leg's score too: it was out of that leg's Top-N, not without a score.
+    -- Candidates of one search get the score of the other too: they were outside its Top-N, but have a score.
     SELECT f.chunk_id, f.dense_rank, f.keyword_rank, coalesce(f.dense_score, missed_dense.score) AS dense_score,
            coalesce(f.keyword_score, missed_keyword.score, CASE WHEN :want_keyword THEN 0 END) AS keyword_score
     FROM found f
@@ -67,7 +67,7 @@ WITH visible AS MATERIALIZED (
         ) AS p JOIN weights w USING (term)
     ) AS missed_keyword ON true
 ), everyday AS MATERIALIZED (
-    -- An average passage: about a hundred, from documents that a hash picks, the same ones for every question.
+    -- The average passage: about 100 chunks of documents selected by a hash, the same for every question.
     SELECT avg(1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)))) AS dense_score
     FROM (SELECT count(*) AS documents FROM visible) AS n
     JOIN visible ON :want_dense AND :want_keyword AND abs(CAST(hashint4(visible.version_id) AS bigint)) % greatest(n.documents / 100, 1) = 0
@@ -103,16 +103,17 @@ CROSS JOIN LATERAL (
 ORDER BY f.score DESC, f.dense_rank NULLS LAST, f.chunk_id;
 
 -- name: compute_dense_scores
--- Cosine similarity of given chunks to a vector; for reranking somebody else's candidates and for showing a score of
--- what only the keyword leg found.
+-- Compute the cosine similarity of given chunks to a vector, for reranking given candidates and for the scores of
+-- candidates found by keyword only.
 SELECT e.chunk_id, 1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions))) AS score
 FROM embeddings e
 WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.chunk_id = ANY (CAST(:chunk_ids AS integer[]));
 
 -- name: find_neighbours
--- The chunks directly before and after given ones, under the rules of recall: live versions of documents that the asker
--- may see. LATERAL with LIMIT is a look-up by the unique index on (version_id, ordinal), where a join reads every chunk.
-SELECT c.id AS beside, n.id AS chunk_id, n.ordinal - c.ordinal AS place, n.text, n.headings, n.page
+-- Find the chunks directly before and after given ones, under the rules of recall: live versions of documents that the
+-- user may see. LATERAL with LIMIT is a look-up in the unique index on (version_id, ordinal), where a join would read
+-- every chunk.
+SELECT c.id AS neighbour_of, n.id AS chunk_id, n.ordinal - c.ordinal AS place, n.text, n.headings, n.page
 FROM chunks c
 JOIN documents d ON d.id = c.document_id AND d.live_version_id = c.version_id
 CROSS JOIN LATERAL (
@@ -126,10 +127,10 @@ WHERE c.id = ANY (CAST(:chunk_ids AS integer[])) AND n.id <> c.id AND d.workspac
 ORDER BY c.id, n.ordinal;
 
 -- name: count_visible_chunks
--- How many vectors the workspace has, to know how many rows a recall can give at most.
+-- Count the chunks that the user may see, which is the maximum number of rows that recall can return.
 SELECT coalesce(sum(d.live_chunks), 0) FROM documents d
 WHERE d.workspace_id = :workspace_id AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]));
 
 -- name: has_vector_index
--- Whether the workspace has an HNSW index of its own that is ready.
+-- Return whether the workspace has a valid HNSW index.
 SELECT coalesce((SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(:index_name)), false);

@@ -1,11 +1,12 @@
--- What questions cost, and what is set aside for those under way. A day is the last 24 hours.
+-- Cost of questions, and reservations of running ones. A day is the last 24 hours.
 
 -- name: lock_spending
--- Whoever sets money aside waits here for the others of the workspace; released with the transaction.
+-- Serialize the reservations of one workspace until the transaction ends.
 SELECT pg_advisory_xact_lock(72450005, CAST(:workspace_id AS integer));
 
 -- name: sum_recent_spending
--- What earlier attempts at a question, what one person and what everybody has spent in a day, reservations included.
+-- Sum the spending of earlier attempts at a question, of one user and of the workspace in the last day, including
+-- reservations.
 SELECT
     coalesce(sum(usd) FILTER (WHERE job_id = :job_id AND lease_token <> :lease_token), 0) AS question_usd,
     coalesce(sum(usd) FILTER (WHERE requester = :requester), 0) AS user_usd,
@@ -19,7 +20,7 @@ FROM (
 ) AS spent;
 
 -- name: seconds_until_spending_frees
--- Seconds until so many dollars of it have left the day; no row: so many are not in it.
+-- Return the seconds until the given amount has left the window of one day; no row if less was spent in it.
 SELECT extract(epoch FROM created_at - (now() - interval '1 day'))::float FROM (
     SELECT created_at, sum(usd) OVER (ORDER BY created_at) AS left_by_then FROM (
         SELECT requester, created_at, cost_usd AS usd FROM queries

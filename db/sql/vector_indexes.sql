@@ -1,12 +1,12 @@
 -- HNSW indexes, one per large workspace and profile.
 
 -- name: list_vector_indexes
--- The HNSW indexes of a profile.
+-- List the HNSW indexes of a profile.
 SELECT c.relname FROM pg_class c WHERE c.relkind = 'i' AND c.relname LIKE format('embeddings\_hnsw\_p%s\_w%%', CAST(:id AS integer));
 
 -- name: list_missing_vector_indexes
--- Workspaces that hold enough vectors of a profile for an HNSW index of their own, and have no valid one: a build that
--- was interrupted leaves an invalid index behind.
+-- List workspaces that have enough vectors of a profile for an HNSW index and no valid one; an interrupted build leaves
+-- an invalid index.
 SELECT e.profile_id, e.workspace_id, p.dimensions, count(*) AS vectors
 FROM embeddings e JOIN embedding_profiles p ON p.id = e.profile_id
 WHERE p.state <> 'dropped'
@@ -15,16 +15,16 @@ WHERE p.state <> 'dropped'
 GROUP BY 1, 2, 3 HAVING count(*) >= :threshold;
 
 -- name: try_index_build_lock
--- One index builder at a time; released with the transaction.
+-- Allow one index builder at a time; released with the transaction.
 SELECT pg_try_advisory_xact_lock(72450003);
 
 -- name: drop_vector_index
--- Make room for a new build.
+-- Drop the index before it is built again.
 DROP INDEX CONCURRENTLY IF EXISTS embeddings_hnsw_p:profile_id_w:workspace_id;
 
 -- name: create_vector_index
--- One index per workspace and profile, so that it never mixes tenants. m and ef_construction are pgvector's defaults;
--- measured on 100,000 vectors: recall@50 of 0.968 at ef_search 100, half precision.
+-- Create the index of one workspace and profile, so that it never mixes tenants. m and ef_construction are the defaults
+-- of pgvector; measured on 100,000 vectors: recall@50 of 0.968 at ef_search 100, half precision.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS embeddings_hnsw_p:profile_id_w:workspace_id ON embeddings
 USING hnsw ((CAST(vector AS halfvec(:dimensions))) halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)
 WHERE profile_id = :profile_id AND workspace_id = :workspace_id;

@@ -1,7 +1,8 @@
 -- Versions: built in parallel to the live one with their chunks and postings, and switched in one statement.
 
 -- name: insert_chunks
--- All chunks of a version in one statement; headings travel as JSON because arrays of arrays must be rectangular.
+-- Insert all chunks of a version in one statement. Headings are passed as JSON because arrays of arrays must be
+-- rectangular.
 INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash)
 SELECT :workspace_id, :document_id, :version_id, c.ordinal, c.text,
        ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.page, c.tokens, decode(c.input_hash, 'hex')
@@ -10,16 +11,16 @@ FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
 RETURNING id, ordinal;
 
 -- name: insert_postings
--- The keyword index of a version.
+-- Insert the postings of a version.
 INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
 SELECT :workspace_id, t.term, t.chunk_id, :version_id, t.frequency, t.length
 FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[]))
      AS t(term, chunk_id, frequency, length);
 
 -- name: copy_or_queue_vectors
--- Chunks whose input did not change keep their vectors, copied from any chunk of the workspace with the same hash; the
--- rest waits for a worker. So for every profile that is kept filled, the live one and those beside it. The k-th chunk is
--- due 20 ms after the one before, so a long document does not hold up short ones. Gives how many wait for the live profile.
+-- Copy the vectors of chunks whose embedding input already has one in the workspace, and queue the other chunks, for
+-- the live profile and all others that are kept complete. The k-th chunk is due 20 ms after the one before, so that a
+-- long document does not delay short ones. Returns how many chunks are queued for the live profile.
 WITH kept AS (
     SELECT id AS profile_id, state FROM embedding_profiles WHERE state IN ('live', 'building', 'retired')
 ), reused AS (
@@ -44,28 +45,28 @@ WITH kept AS (
 SELECT count(*) FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live';
 
 -- name: release_to_embedder
--- The ingest job has stored its chunks: it gives up the lease and waits for vectors; fenced.
+-- Release the lease of an ingest job whose chunks are stored; the job then waits for vectors. Fenced.
 UPDATE jobs SET stage = 'embed', progress_done = :done, progress_total = :total, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: lock_version_jobs
--- Locks are taken in one order everywhere, jobs, documents, versions, so that embedding, cancelling and deleting wait for
--- each other instead of deadlocking; and two embedders that finish the last two batches of a version at once must not
--- both believe that the other is still at it.
+-- First lock: all transactions lock jobs, documents and versions in this order, so that embedding, cancelling and
+-- deleting wait for each other instead of deadlocking. It also makes two workers that finish the last two batches of a
+-- version at the same time see each other's result.
 SELECT j.id FROM jobs j JOIN document_versions v ON v.job_id = j.id WHERE v.id = ANY (:version_ids) ORDER BY j.id FOR UPDATE OF j;
 
 -- name: lock_version_documents
--- Second in the order of locks.
+-- Second lock.
 SELECT d.id FROM documents d WHERE d.id IN (SELECT document_id FROM document_versions WHERE id = ANY (:version_ids)) ORDER BY d.id FOR UPDATE;
 
 -- name: lock_versions
--- Third in the order of locks.
+-- Third lock.
 SELECT id FROM document_versions WHERE id = ANY (:version_ids) ORDER BY id FOR UPDATE;
 
 -- name: list_complete_versions
--- Those of these versions that have all their vectors of the live profile and whose job still waits for them, in the order in which they were
--- asked for. `outdated`: what answers now was asked for later, so this version must not take its place.
+-- List those of these versions that have all vectors of the live profile and whose job waits for them, in the order of
+-- their requests. `outdated`: the live version was requested later, so this version must not replace it.
 SELECT v.id, v.document_id,
        coalesce((lj.requested_at, lj.id) > (j.requested_at, j.id), false) AS outdated
 FROM document_versions v JOIN jobs j ON j.id = v.job_id JOIN documents d ON d.id = v.document_id
@@ -76,7 +77,7 @@ WHERE v.id = ANY (:version_ids) AND j.state = 'running' AND j.stage = 'embed' AN
 ORDER BY j.requested_at, j.id;
 
 -- name: end_outdated_jobs
--- End the jobs of versions that something newer has overtaken.
+-- End the jobs of versions that a later request has superseded.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
     result = jsonb_build_object('document', v.document_id, 'title', d.title, 'chunks', v.chunks, 'unchanged', true, 'overtaken', true)
@@ -84,7 +85,7 @@ FROM document_versions v JOIN documents d ON d.id = v.document_id
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';
 
 -- name: switch_versions
--- The one statement that makes versions visible.
+-- Make versions live in one statement.
 UPDATE documents d
 SET live_version_id = v.id, title = v.title, media_type = v.media_type, updated_at = now(),
     origin = (SELECT j.payload ->> 'origin' FROM jobs j WHERE j.id = v.job_id AND j.payload ->> 'origin' ~* '^https?://'),
@@ -95,7 +96,7 @@ FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND d.id = v.document_id;
 
 -- name: delete_superseded_versions
--- Versions that no longer answer and that no open job is building.
+-- Delete versions that are no longer live and that no open job is building.
 DELETE FROM document_versions o
 USING document_versions v
 WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.id

@@ -226,7 +226,7 @@ def test_schema_of_another_version__refused_by_every_role(desk):
     for command in (("docs", "list"), ("worker", "query")):
         ended = desk.refdesk(*command)
         assert ended.returncode == 1
-        assert "install the newer Refdesk" in spoken(ended)
+        assert "Install the newer version" in spoken(ended)
     assert desk.refdesk("doctor").returncode == 1
 
 

@@ -161,11 +161,11 @@ def test_refusals__are_one_sentence_and_change_nothing(desk):
     with LoopbackLlm(too_wide) as endpoint:
         wide = ("add", "wide", "--model", "m", "--base-url", endpoint.url)
         commands = {
-            ("switch", "nope"): "There is no embedding profile 'nope'; there are: none yet.",
-            ("rollback",): "nothing to roll back to",
+            ("switch", "nope"): "There is no embedding profile 'nope'. Known profiles: none yet.",
+            ("rollback",): "no profile to roll back to",
             ("add", "far", "--model", "nobody/such-model"): "nobody/such-model is neither a folder nor in the cache",
             ("add", "away", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"): "cannot be reached",
-            wide: "4,096 dimensions; 4,000 is the most",
+            wide: "4,096 dimensions; an index supports at most 4,000",
             (*wide, "--dimensions", "100"): "gives vectors of 4096 dimensions for the model m",
             (
                 "add",

@@ -129,7 +129,7 @@ def test_cancel__queued_ends_at_once_running_is_asked(library):
         assert jobs.renew(session, lease, 60) is True
         jobs.mark_cancelled(session, lease)
     assert library.job(running).state == "cancelled"
-    with pytest.raises(UnknownName, match="nothing to cancel"), library.database.tenant(library.workspace) as session:
+    with pytest.raises(UnknownName, match="can be cancelled"), library.database.tenant(library.workspace) as session:
         jobs.cancel(session, queued)
 
 
@@ -185,16 +185,16 @@ def test_events__every_change_leaves_one(library):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("state = 'queued'", 'no worker for the queue "ingest"'),
-        ("run_after = now() + interval '1 hour'", "rate limited until"),
-        ("run_after = now() + interval '1 hour', error_class = 'E', error = 'e'", "will be tried again at"),
-        ("state = 'failed', error_class = 'UnreadableFile', error = 'bad'", "failed with UnreadableFile: bad"),
-        ("state = 'dead', error_class = 'WorkerLost', error = 'gone'", "dead after 0 attempts"),
-        ("state = 'cancelled', finished_at = now()", "cancelled at"),
-        ("state = 'succeeded', finished_at = now()", "done at"),
-        ("state = 'running', stage = 'embed', progress_total = 9", "waiting for vectors, 0 of 9 chunks done"),
-        (f"{HELD}, lease_since = now(), lease_expires = 'infinity'", "held by w1 since"),
-        (f"{HELD}, lease_expires = '2020-01-01'", "worker w1 fell silent"),
+        ("state = 'queued'", "Waiting for a worker (no ingest worker is running"),
+        ("run_after = now() + interval '1 hour'", "Rate limited until"),
+        ("run_after = now() + interval '1 hour', error_class = 'E', error = 'e'", "Waiting to retry at"),
+        ("state = 'failed', error_class = 'UnreadableFile', error = 'bad'", "Failed with UnreadableFile: bad"),
+        ("state = 'dead', error_class = 'WorkerLost', error = 'gone'", "Dead after 0 attempts"),
+        ("state = 'cancelled', finished_at = now()", "Cancelled at"),
+        ("state = 'succeeded', finished_at = now()", "Done at"),
+        ("state = 'running', stage = 'embed', progress_total = 9", "Waiting for vectors (0 of 9 chunks embedded"),
+        (f"{HELD}, lease_since = now(), lease_expires = 'infinity'", "Running on w1 since"),
+        (f"{HELD}, lease_expires = '2020-01-01'", "The lease of worker w1 expired"),
     ],
 )
 def test_why__says_what_a_job_waits_for(library, change, sentence):
@@ -208,11 +208,11 @@ def test_why__with_a_worker(library):
     job = library.submit()
     library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'ingest', '{ingest}', 'h', 1)")
     with library.database.tenant(library.workspace) as session:
-        assert "not on the queue yet" in jobs.explain(session, job)
+        assert "Not published to the queue yet" in jobs.explain(session, job)
     with library.database.system() as session:
         jobs.mark_published(session, [job])
     with library.database.tenant(library.workspace) as session:
-        assert 'waiting in the queue "ingest" behind 0 jobs' in jobs.explain(session, job)
+        assert 'Waiting in the queue "ingest" behind 0 jobs.' in jobs.explain(session, job)
 
 
 def test_beat__a_message_taken_before_the_first_sign_counts(library):

@@ -208,7 +208,7 @@ def test_rollback__goes_to_the_one_before_which_was_kept_filled(library):
 
 
 def test_rollback__without_a_profile_before_is_refused(library):
-    with pytest.raises(UnknownName, match="nothing to roll back to"), library.database.system() as session:
+    with pytest.raises(UnknownName, match="no profile to roll back to"), library.database.system() as session:
         profiles.find_rollback(session)
 
 

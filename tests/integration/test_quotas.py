@@ -35,7 +35,7 @@ def refused(library, quota=HOURLY, requester="42", count=1):
 def test_quota__of_a_person(library, submitter):
     for _ in range(3):
         submitter.submit([ask(library)], quota=HOURLY)
-    with pytest.raises(QuotaExceeded, match=r"One person may ask 3 questions in 1 hour; there is room again in"):
+    with pytest.raises(QuotaExceeded, match=r"One user may ask 3 questions in 1 hour. Try again in"):
         submitter.submit([ask(library)], quota=HOURLY)
     assert library.count("jobs") == 3
     submitter.submit([ask(library, requester="43")], quota=HOURLY)
@@ -118,7 +118,7 @@ def test_votes__one_of_each_person_which_may_change(library, submitter):
     (job,) = submitter.submit([ask(library)])
     lease = library.claim(job)
     with library.database.tenant(library.workspace) as session:
-        with pytest.raises(UnknownName, match="no answer of job"):
+        with pytest.raises(UnknownName, match="has no answer"):
             feedback.store_vote(session, library.workspace, job, "1", 1)
         jobs.succeed(session, lease, {})
         feedback.store_vote(session, library.workspace, job, "1", 1)
@@ -158,8 +158,8 @@ def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(librar
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
-        ({"reranker": "magic"}, UnknownName, "choose one of none, late-interaction"),
-        ({"answer_language": "fr"}, UnknownName, "choose one of '', en, zh"),
+        ({"reranker": "magic"}, UnknownName, "must be one of none, late-interaction"),
+        ({"answer_language": "fr"}, UnknownName, "must be one of '', en, zh"),
         ({"ingest_by": "nobody"}, UnknownName, "everyone, managers, role"),
         ({"colour": "red"}, UnknownName, "no setting 'colour'"),
         ({"updated_at": None}, UnknownName, "no setting"),

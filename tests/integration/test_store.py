@@ -162,7 +162,7 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
     assert sweep_now(library).killed == (job,)
     assert library.job(job).state == "dead"
     assert library.count("documents") == library.count("chunks") == 0
-    with pytest.raises(Quarantined, match="not tried again"), library.database.tenant(library.workspace) as session:
+    with pytest.raises(Quarantined, match="quarantined"), library.database.tenant(library.workspace) as session:
         quarantine.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
 
 

@@ -147,7 +147,7 @@ def test_original__gives_name_type_and_bytes(library):
     with library.database.tenant(library.workspace) as session:
         assert documents.read_original(session, document) == ("notes.txt", "text/plain", b"the bytes")
     library.run("DELETE FROM blobs")
-    with pytest.raises(UnknownName, match="no longer kept"), library.database.tenant(library.workspace) as session:
+    with pytest.raises(UnknownName, match="no longer stored"), library.database.tenant(library.workspace) as session:
         documents.read_original(session, document)
     with pytest.raises(UnknownName), library.database.tenant(library.other) as session:
         documents.read_original(session, document)

@@ -133,7 +133,7 @@ def test_database_away__one_sentence_one_document_no_password(run):
         result = run(*line.split(), "--json")
         assert result.code == 1
         assert json.loads(result.said)["error_class"] == "DatabaseUnavailable"
-        assert result.told.startswith("The database cannot be reached; check DATABASE_URL")
+        assert result.told.startswith("The database is unreachable. Check DATABASE_URL")
         assert "hidden-word" not in result.told + result.said
 
 
@@ -157,7 +157,7 @@ def test_database_url__that_is_none(run, monkeypatch, url):
     monkeypatch.setenv("DATABASE_URL", url)
     result = run("docs", "list")
     assert result.code == 1
-    assert result.told.startswith("DATABASE_URL is not a PostgreSQL URL")
+    assert result.told.startswith("DATABASE_URL must be a PostgreSQL URL")
     assert "hidden-word" not in result.told
 
 

@@ -63,7 +63,7 @@ def test_refuse__says_nothing_when_another_process_answered_or_it_is_too_late(co
 
 
 def test_refuse__finds_the_error_behind_the_command():
-    outcome, said = told(app_commands.CommandInvokeError(_command(), UnknownName("There is no job 7 here.")))
+    outcome, said = told(app_commands.CommandInvokeError(_command(), UnknownName("There is no job 7.")))
     assert outcome == "refused: UnknownName"
     assert "no job 7" in said[0]["content"]
 
@@ -117,7 +117,7 @@ def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():
 
 
 def test_sentence__says_what_is_away_without_its_details():
-    said = error_text(DatabaseUnavailable("The database cannot be reached at 10.0.0.7"), EN)
+    said = error_text(DatabaseUnavailable("The database is unreachable at 10.0.0.7"), EN)
     assert "10.0.0.7" not in said
 
 
