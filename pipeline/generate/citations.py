@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
-from pipeline.generate.claimed_numbers import missing_numbers
+from pipeline.facts import find_unsupported
 from pipeline.generate.context import ContextPart, parts_of, readable
 from pipeline.generate.extractive import cite
 from pipeline.generate.markers import MARK, drop_markers, replace_markers
@@ -80,8 +80,10 @@ def verify_citations(question: str, answer: str, passages: Sequence[RankedCandid
             return (" " if held and not is_spaceless(bare) else "") + "".join(f"[{n}]" for n in held)
 
         checked = replace_markers(claim, check)
-        if missing := missing_numbers(question, bare, [passages[n - 1] for n in cited] or passages):
-            dropped.extend(number.text for number in missing)
+        sources = [passages[n - 1] for n in cited] or passages
+        texts = (part.text for source in sources for part in parts_of(source))
+        if missing := find_unsupported(bare, map(readable, sources), question, texts):
+            dropped.extend(fact.text for fact in missing)
             _close_gap(kept, claim)
             continue
         kept.append(checked)

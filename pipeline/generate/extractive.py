@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
-from pipeline.generate.conflicts import Statement, disagree, distinct_groups, first_of_each, say_conflicts, say_the_same
+from pipeline.facts import Statement, distinct_versions
+from pipeline.generate.conflicts import distinct_groups, format_conflicts
 from pipeline.generate.markers import drop_markers
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.sentences import is_block, split_sentences
@@ -58,7 +59,7 @@ def extract_answer(
         s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text, passages[s.passage].candidate.page)
         for s in reversed(chosen)
     }
-    said = say_conflicts(question, conflicts, language)
+    said = format_conflicts(question, conflicts, language)
     return GenerationResult(
         text=f"{_write(chosen)}\n\n{said}".rstrip(),
         citations=tuple(citations[n] for n in sorted(citations)),
@@ -136,7 +137,7 @@ def _add_contradictions(
     shown = {(s.passage, s.place): s for s in chosen}
     groups: list[tuple[int, ...]] = []
     for said in [statement for statement, s in stated.items() if (s.passage, s.place) in shown]:
-        against = first_of_each(other for other in stated if disagree(question, said, other))
+        against = distinct_versions(other for other in stated if said.contradicts(other, question))
         groups.append((said.n, *(other.n for other in against)))
         shown |= {(s.passage, s.place): s for s in map(stated.__getitem__, against)}
     return [shown[place] for place in sorted(shown)], distinct_groups(groups)
@@ -145,10 +146,10 @@ def _add_contradictions(
 def _repeats(text: str, other: str) -> bool:
     if term_overlap(content_terms(text), other) >= SAME_SENTENCE:
         return True
-    return say_the_same(Statement(0, 0, text), Statement(0, 0, other))
+    return Statement(0, 0, text).repeats(Statement(0, 0, other))
 
 
-def write_quote(text: str, n: int) -> str:
+def format_quote(text: str, n: int) -> str:
     """Write a sentence of passage n with its citation."""
     block = is_block(text)
     # The source's own "[2]" would name another passage here; in code, brackets are no references.
@@ -162,5 +163,5 @@ def _write(chosen: Sequence[_Sentence]) -> str:
         block = is_block(sentence.text)
         if written:
             written += "\n\n" if block or written.endswith("\n") else ("" if is_spaceless(written) else " ")
-        written += write_quote(sentence.text, sentence.passage + 1)
+        written += format_quote(sentence.text, sentence.passage + 1)
     return written.strip()

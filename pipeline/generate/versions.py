@@ -1,27 +1,26 @@
-"""Versions: what contradicts a written answer is shown beside it, whether or not the model has seen it.
+"""Versions: show the statements that contradict a written answer, whether or not the model has noticed them.
 
-The model is asked to give every version and to name the passages in a line of its own. Contradictions in numbers are
-looked for here as well, since a model that has found one answer likes to stop.
+The prompt asks the model to give every version and to name the contradicting passages in a separate line. A model that
+has found one answer often stops there, so contradicting numbers are also detected here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.facts.number_words import write_in_digits
-from pipeline.facts.numbers import find_numbers
+from pipeline.facts import Statement, distinct_versions, find_facts, write_in_digits
 from pipeline.generate.citations import Claim, VerifiedAnswer, find_quote
-from pipeline.generate.conflicts import Statement, differing, disagree, distinct_groups, first_of_each, say_conflicts
+from pipeline.generate.conflicts import Groups, distinct_groups, format_conflicts
 from pipeline.generate.context import parts_of
-from pipeline.generate.extractive import PER_PASSAGE, cite, write_quote
+from pipeline.generate.extractive import PER_PASSAGE, cite, format_quote
 from pipeline.generate.markers import MARK
 from pipeline.text.sentences import split_sentences
 from pipeline.types import AnswerLanguage, Citation, RankedCandidate
 
-# The line by which a model names the passages that contradict each other, as the prompt asks; never shown.
-# In capitals with a colon, or with markers alone, it may not be meant for the reader; otherwise it needs both.
+# The line in which a model names contradicting passages, as the prompt asks; it is never shown. In capitals it needs a
+# colon, or only markers after it. In other spellings it needs both.
 _CONFLICT_LINE = re.compile(
     rf"^[ \t>*_`-]*+CONFLICTS?(?:[ \t*_`]*+[:\uff1a][^\n]*|(?:[ \t,.*_`]|{MARK})*)$\n?"
     rf"|(?<![ \t>*_`-])[ \t>*_`-]*+(?i:conflicts?|冲突|矛盾)[ \t*_`]*+[:\uff1a][ \t*_`]*+"
@@ -29,71 +28,75 @@ _CONFLICT_LINE = re.compile(
     re.MULTILINE,
 )
 
-Groups = tuple[tuple[int, ...], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckedAnswer:
-    """A written answer that holds."""
+    """A written answer after all checks."""
 
     text: str
     citations: tuple[Citation, ...]
     conflicts: Groups
     dropped: tuple[str, ...]
-    """Numbers for which a sentence was dropped, as they were written."""
+    """Numbers for which a sentence was removed, as the model wrote them."""
 
 
-def drop_conflict_lines(said: str) -> str:
-    """Drop the lines that name conflicts."""
-    return _CONFLICT_LINE.sub("", said)
+def drop_conflict_lines(reply: str) -> str:
+    """Return a reply without the lines that name conflicts."""
+    return _CONFLICT_LINE.sub("", reply)
 
 
-def named_conflicts(said: str, verified: VerifiedAnswer) -> Groups:
-    """Give the conflicts that the model names, as far as the answer cites them and they are of different documents."""
+def named_conflicts(reply: str, verified: VerifiedAnswer) -> Groups:
+    """Return the conflicts that the model names between cited passages of different documents."""
     cited = {citation.n: citation.document_id for citation in verified.citations}
-    lines = [map(int, re.findall(r"\d{1,3}", line)) for line in _CONFLICT_LINE.findall(said)]
+    lines = [map(int, re.findall(r"\d{1,3}", line)) for line in _CONFLICT_LINE.findall(reply)]
     groups = [[n for n in line if n in cited] for line in lines]
     return distinct_groups(group for group in groups if len({cited[n] for n in group}) > 1)
 
 
-def show_versions(
+def add_versions(
     question: str,
     verified: VerifiedAnswer,
     named: Groups,
     passages: Sequence[RankedCandidate],
     language: AnswerLanguage,
 ) -> CheckedAnswer:
-    """Add what contradicts the answer and is not in it; say that the sources disagree where the model has not."""
-    statements = [statement for n in range(1, len(passages) + 1) for statement in _statements(passages, n)]
+    """Add the statements that contradict the answer, and name the conflicts that the model has not named."""
     groups: list[tuple[int, ...]] = []
     missing: dict[Statement, None] = {}
-    for claim in verified.claims:
-        for n in claim.cited:
-            quote = find_quote(claim.text, passages[n - 1])
-            said = Statement.of(passages[n - 1], n, quote.text, quote.page)
-            against = [s for s in statements if disagree(question, said, s) and _gives(claim, said, s)]
-            shown = [s for s in against if any(s.n in c.cited and _gives(c, s, said) for c in verified.claims)]
-            unshown = first_of_each(against, besides=shown)
-            missing |= dict.fromkeys(unshown)
-            groups.append((n, *(s.n for s in (*shown, *unshown))))
+    for cited, shown, added in _find_versions(question, verified.claims, passages):
+        missing |= dict.fromkeys(added)
+        groups.append((cited.n, *(s.n for s in (*shown, *added))))
     conflicts = distinct_groups([*groups, *named])
-    unsaid = [group for group in conflicts if not any(set(group) <= set(said) for said in named)]
+    unnamed = [group for group in conflicts if not any(set(group) <= set(known) for known in named)]
     citations = {s.n: cite(passages[s.n - 1], s.n, s.text, s.page) for s in missing}
     citations |= {citation.n: citation for citation in verified.citations}
-    parts = (verified.text, *(write_quote(s.text, s.n) for s in missing), say_conflicts(question, unsaid, language))
+    quotes = (format_quote(s.text, s.n) for s in missing)
+    parts = (verified.text, *quotes, format_conflicts(question, unnamed, language))
     text = "\n\n".join(part.strip() for part in parts if part)
     return CheckedAnswer(text, tuple(citations[n] for n in sorted(citations)), conflicts, verified.dropped)
 
 
-def _statements(passages: Sequence[RankedCandidate], n: int) -> list[Statement]:
-    return [
-        Statement.of(passages[n - 1], n, sentence, part.page)
-        for part in parts_of(passages[n - 1])
-        for sentence in split_sentences(part.text)[:PER_PASSAGE]
-    ]
+def _find_versions(
+    question: str, claims: Sequence[Claim], passages: Sequence[RankedCandidate]
+) -> Iterator[tuple[Statement, list[Statement], list[Statement]]]:
+    """Yield each cited statement with the statements that contradict it: those in the answer, and those to add."""
+    statements = [statement for n, passage in enumerate(passages, 1) for statement in _statements(passage, n)]
+    for claim in claims:
+        for n in claim.cited:
+            quote = find_quote(claim.text, passages[n - 1])
+            cited = Statement.of(passages[n - 1], n, quote.text, quote.page)
+            against = [s for s in statements if cited.contradicts(s, question) and _states(claim, cited, s)]
+            shown = [s for s in against if any(s.n in c.cited and _states(c, s, cited) for c in claims)]
+            yield cited, shown, distinct_versions(against, known=shown)
 
 
-def _gives(claim: Claim, one: Statement, other: Statement) -> bool:
-    """Tell whether a claim has a number in which two statements differ, as the first gives it."""
-    numbers = find_numbers(write_in_digits(claim.text))
-    return any(number.same_as(given) for number in differing(one, other) for given in numbers)
+def _statements(passage: RankedCandidate, n: int) -> Iterator[Statement]:
+    for part in parts_of(passage):
+        for sentence in split_sentences(part.text)[:PER_PASSAGE]:
+            yield Statement.of(passage, n, sentence, part.page)
+
+
+def _states(claim: Claim, one: Statement, other: Statement) -> bool:
+    """Return True if a claim contains a fact in which two statements differ, as the first states it."""
+    facts = find_facts(write_in_digits(claim.text))
+    return any(fact.matches(stated) for stated in one.differences(other) for fact in facts)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
-from pipeline.generate.versions import CheckedAnswer, drop_conflict_lines, named_conflicts, show_versions
+from pipeline.generate.versions import CheckedAnswer, add_versions, drop_conflict_lines, named_conflicts
 from pipeline.prompts import escape_passage, quote_title, remove_thinking
 from pipeline.text.sentences import SENTENCE_END
 from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
@@ -34,7 +34,7 @@ def check_answer(
             return None
         numbers = f" No passage has its numbers: {', '.join(verified.dropped)}." if verified.dropped else ""
         raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.{numbers}")
-    return show_versions(question, verified, named_conflicts(said, verified), passages, language)
+    return add_versions(question, verified, named_conflicts(said, verified), passages, language)
 
 
 def format_passages(passages: Sequence[RankedCandidate]) -> str:

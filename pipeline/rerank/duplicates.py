@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from pipeline.facts.number_words import write_in_digits
-from pipeline.facts.numbers import find_numbers
+from pipeline.facts import find_facts, write_in_digits
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.terms import split_terms, write_out_negations
 from pipeline.types import DUPLICATE, RankedCandidate
@@ -95,10 +94,10 @@ def _words(text: str) -> Iterator[str]:
     """Yield what a text says in its order: its terms, its numbers however they are written, and telling signs."""
     text = write_in_digits(write_out_negations(text))
     at = 0
-    for number in find_numbers(text):
-        yield from _between(text, at, number.start)
-        yield "/".join(sorted(number.gives))
-        at = number.end
+    for fact in find_facts(text):
+        yield from _between(text, at, fact.start)
+        yield "/".join(sorted(fact.values))
+        at = fact.end
     yield from _between(text, at, len(text))
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.facts.number_words import write_in_digits
-from pipeline.facts.numbers import find_numbers, known_values
+from pipeline.facts import find_facts, write_in_digits
+from pipeline.facts.find import stated_values
 from pipeline.text.sentences import split_sentences
 
 
 def holds(said: str, source: str) -> bool:
     """Tell whether every number that is said is in the source."""
-    numbers = find_numbers(said)
+    numbers = find_facts(said)
     assert numbers
-    return all(number.is_among(known_values(source)) for number in numbers)
+    return all(number.is_stated_by(stated_values(source)) for number in numbers)
 
 
 @pytest.mark.parametrize(
@@ -190,9 +190,9 @@ def test_numbers__different_ones(said: str, source: str) -> None:
     assert not holds(said, source)
 
 
-def test_find_numbers__where_they_stand() -> None:
+def test_find_facts__where_they_stand() -> None:
     text = "On 5 May 2024 at 18:00, １２ of 1,200 people; 5千米."
-    found = find_numbers(text)
+    found = find_facts(text)
     assert [number.text for number in found] == ["5 May 2024", "18:00", "１２", "1,200", "5"]
     assert all(text[number.start : number.end] == number.text for number in found)
 
@@ -227,7 +227,7 @@ def test_write_in_digits() -> None:
 )
 def test_numbers__long_runs(unit: str) -> None:
     """A search that looks ahead without a limit takes minutes here."""
-    assert isinstance(known_values(unit * 8_000), frozenset)
+    assert isinstance(stated_values(unit * 8_000), frozenset)
 
 
 @pytest.mark.parametrize("collection", ["trec_dl19_pool", "xquad_zh", "xquad_en", "cmrc2018_dev", "wikiqa_dev"])
@@ -235,6 +235,6 @@ def test_numbers__every_number_of_a_real_passage_is_in_it(shared: Path, collecti
     """Who repeats a sentence of a passage word for word says nothing that the passage does not hold."""
     with (shared / "collections" / collection / "corpus.jsonl").open(encoding="utf-8") as lines:
         texts = [json.loads(line)["text"] for line in islice(lines, 400)]
-    found = [(text, number) for text in texts for s in split_sentences(text) for number in find_numbers(s)]
+    found = [(text, number) for text in texts for s in split_sentences(text) for number in find_facts(s)]
     assert len(found) > 200
-    assert [number.text for text, number in found if not number.is_among(known_values(text))] == []
+    assert [number.text for text, number in found if not number.is_stated_by(stated_values(text))] == []

@@ -1,4 +1,4 @@
-"""Number words: write the numbers that a text spells out in digits, so that they are found like the others."""
+"""Spelled-out numbers: rewrite numbers and times in English or Chinese words in digits."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Callable
 
 
 def write_in_digits(text: str) -> str:
-    """Write the numbers and times that are spelled out, in English or Chinese, in digits."""
+    """Return the text with its spelled-out numbers and times in digits."""
     for form, write in _FORMS:
         text = form.sub(write, text)
     return text
 
 
-_WORDS = (
-    "zero/0 one/1 once/1 two/2 twice/2 three/3 four/4 five/5 six/6 seven/7 eight/8 nine/9 ten/10 eleven/11 twelve/12 "
-    "thirteen/13 fourteen/14 fifteen/15 sixteen/16 seventeen/17 eighteen/18 nineteen/19 twenty/20 thirty/30 forty/40 "
-    "fifty/50 sixty/60 seventy/70 eighty/80 ninety/90"
+_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
 )
-_ORDINAL_WORDS = (
-    "first/1 second/2 third/3 fourth/4 fifth/5 sixth/6 seventh/7 eighth/8 ninth/9 tenth/10 eleventh/11 twelfth/12 "
-    "thirteenth/13 fourteenth/14 fifteenth/15 sixteenth/16 seventeenth/17 eighteenth/18 nineteenth/19 twentieth/20 "
-    "thirtieth/30 fortieth/40 fiftieth/50 sixtieth/60 seventieth/70 eightieth/80 ninetieth/90"
+_ORDINAL_UNITS = (
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "sixteenth seventeenth eighteenth nineteenth"
 )
-
-
-def _values(words: str) -> dict[str, int]:
-    return {word: int(value) for word, _, value in (pair.partition("/") for pair in words.split())}
-
-
-_ORDINALS = _values(_ORDINAL_WORDS)
-_VALUES = _values(_WORDS) | _ORDINALS
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = {word: value for value, word in enumerate(_ORDINAL_UNITS.split(), 1)} | {
+    f"{tens[:-1]}ieth": value for value, tens in zip(range(20, 100, 10), _TENS.split(), strict=True)
+}
+_VALUES = (
+    {word: value for value, word in enumerate(_UNITS.split())}
+    | dict(zip(_TENS.split(), range(20, 100, 10), strict=True))
+    | {"once": 1, "twice": 2}
+    | _ORDINALS
+)
 _POWERS = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _ENGLISH_WORD = "(?:" + "|".join(sorted({*_VALUES, *_POWERS}, key=len, reverse=True)) + ")"
-_ENGLISH_RUN = re.compile(
+_ENGLISH_NUMBER = re.compile(
     rf"\b{_ENGLISH_WORD}(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and ){_ENGLISH_WORD}){{0,12}}\b", re.IGNORECASE
 )
 
@@ -41,7 +41,7 @@ _ENGLISH_RUN = re.compile(
 def _english_digits(match: re.Match[str]) -> str:
     words = re.findall(_ENGLISH_WORD, match[0].lower())
     if words[0] in _POWERS and re.search(r"\d\s*\Z", match.string[max(0, match.start() - 4) : match.start()]):
-        return match[0]
+        return match[0]  # the scale of a number in digits: 5 million
     written: list[str] = []
     total = current = 0
     for place, word in enumerate(words):
@@ -50,9 +50,9 @@ def _english_digits(match: re.Match[str]) -> str:
             total, current = total + max(current, 1) * power, 0
         elif power:
             current = max(current, 1) * power
-        elif place == 0 or _fits(current, value, words[place - 1]):
+        elif place == 0 or _continues(current, value, words[place - 1]):
             current += value
-        elif word in _ORDINALS:  # "one third"; "one second" is a time
+        elif word in _ORDINALS:  # "one third"; "one second" is a duration
             return f"{total + current}{' second' if value == 2 else f'/{value}'}"
         else:  # "nineteen ninety-nine" is two numbers
             written.append(str(total + current))
@@ -60,8 +60,8 @@ def _english_digits(match: re.Match[str]) -> str:
     return " ".join([*written, str(total + current)])
 
 
-def _fits(current: int, value: int, before: str) -> bool:
-    """Tell whether a word goes on with a number: "twenty" with "one", "one hundred" with "nineteen"."""
+def _continues(current: int, value: int, before: str) -> bool:
+    """Return True if a word continues a number: "one" after "twenty", "nineteen" after "one hundred"."""
     return before in _POWERS or (current % 100 >= 20 and current % 10 == 0 and 0 < value < 10)
 
 
@@ -72,34 +72,26 @@ _CHINESE_VALUES = {character: value for value, character in enumerate("零一二
 }
 _CHINESE_POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _CHINESE_DIGITS, _POWER_SIGNS = "".join(_CHINESE_VALUES), "".join(_CHINESE_POWERS)
-_NUMERALS = frozenset(_CHINESE_DIGITS + _POWER_SIGNS)
 _WEEKDAY = re.compile(r"(?<=[周期拜])[一二三四五六](?![百千万萬亿億])")
-_CHINESE_RUN = re.compile(
+_CHINESE_NUMBER = re.compile(
     rf"(?<!\d)(?=十|[百千万萬亿億]{{0,2}}[{_CHINESE_DIGITS}])[{_CHINESE_DIGITS}{_POWER_SIGNS}]{{1,20}}"
 )
-MIXED_RUN = (
+MIXED_NUMBER = (
     rf"(?<![\d.])\d{{1,4}}[{_POWER_SIGNS}]{{1,2}}(?:[\d{_CHINESE_DIGITS}]{{1,4}}[{_POWER_SIGNS}]{{1,2}}){{1,4}}"
     r"(?![克米瓦卡赫])"
 )
-"""Expression for a number with both kinds of digits between powers: 1亿5千万, 1万2千."""
-
-
-def _weekday_digit(match: re.Match[str]) -> str:
-    return str(_CHINESE_VALUES[match[0]]) + _gap(match)
+"""Expression for a number with Arabic digits between Chinese powers of ten: 1亿5千万, 1万2千."""
 
 
 def _chinese_digits(match: re.Match[str]) -> str:
-    return chinese_value(match[0]) + _gap(match)
-
-
-def _gap(match: re.Match[str]) -> str:
-    """Keep a number apart from digits behind it: 星期一21:00 is no 121."""
     after = match.string[match.end() : match.end() + 1]
-    return " " if after.isdecimal() or after in _NUMERALS else ""
+    # 星期一21:00 must not become 星期121:00.
+    gap = " " if after.isdecimal() or after in {*_CHINESE_VALUES, *_CHINESE_POWERS} else ""
+    return chinese_value(match[0]) + gap
 
 
 def chinese_value(written: str) -> str:
-    """Give the value of a number in Chinese characters, among which digits may stand."""
+    """Return the value of a number in Chinese characters, which may contain Arabic digits."""
     if not any(character in _CHINESE_POWERS for character in written):
         return "".join(str(_CHINESE_VALUES[character]) for character in written)
     total = section = digit = 0
@@ -109,10 +101,10 @@ def chinese_value(written: str) -> str:
         power = _CHINESE_POWERS.get(part)
         if power is None:
             digit = _CHINESE_VALUES[part] if part in _CHINESE_VALUES else int(part)
-            if after in _CHINESE_VALUES and digit:  # two digits in a row make no number
+            if after in _CHINESE_VALUES and digit:  # two digits in a row are not a number
                 return written
             if not after and _CHINESE_POWERS.get(before, 0) >= 100:
-                digit = digit * last // 10  # 一万二 leaves out 千
+                digit = digit * last // 10  # 一万二 omits 千
         elif power >= 10**4:
             amount = section + digit
             total, section, digit = total + amount * power if total > power else (total + amount) * power, 0, 0
@@ -122,11 +114,11 @@ def chinese_value(written: str) -> str:
     return str(total + section + digit)
 
 
-_VULGAR = {"\u00bd": "5", "\u00bc": "25", "\u00be": "75", "\u215b": "125"}
+_VULGAR_FRACTIONS = {"\u00bd": "5", "\u00bc": "25", "\u00be": "75", "\u215b": "125"}
 
 
 def _decimal(match: re.Match[str]) -> str:
-    return f"{match['whole'] or 0}.{_VULGAR[match['sign']]}"
+    return f"{match['whole'] or 0}.{_VULGAR_FRACTIONS[match['sign']]}"
 
 
 def _past(match: re.Match[str]) -> str:
@@ -144,10 +136,10 @@ _Write = Callable[[re.Match[str]], str]
 _FORMS: tuple[tuple[re.Pattern[str], str | _Write], ...] = (
     (re.compile(r"\bmidnight\b", re.IGNORECASE), "12 am"),
     (re.compile(r"\b(?:noon|midday)\b", re.IGNORECASE), "12 pm"),
-    (_ENGLISH_RUN, _english_digits),
-    (_WEEKDAY, _weekday_digit),
-    (re.compile(MIXED_RUN), _chinese_digits),
-    (_CHINESE_RUN, _chinese_digits),
+    (_ENGLISH_NUMBER, _english_digits),
+    (_WEEKDAY, _chinese_digits),
+    (re.compile(MIXED_NUMBER), _chinese_digits),
+    (_CHINESE_NUMBER, _chinese_digits),
     (re.compile(r"(?:(?<![\d.,])(?P<whole>\d{1,9})\s?)?(?P<sign>[\u00bc-\u00be\u215b])"), _decimal),
     (re.compile(r"(?<![\d.,])(\d{1,9}) and a half\b", re.IGNORECASE), r"\1.5"),
     (re.compile(r"(?<![\d.,])(\d{1,9})\s?(个|天|年|小时)半(?![径价票])"), r"\1.5\2"),

@@ -1,10 +1,11 @@
-"""Number names: tell numbers that name a thing (room 12, version 2.1, 3号) from those that say how much or when."""
+"""Labels: numbers that name a thing (room 12, version 2.1, 3号), unlike numbers that state an amount or a time."""
 
 from __future__ import annotations
 
 import re
 
-from pipeline.facts.numbers import CURRENCIES, Number
+from pipeline.facts.numbers import CURRENCIES
+from pipeline.facts.values import Fact
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _NOUN_BEFORE = re.compile(
@@ -26,15 +27,15 @@ _AMOUNT_AFTER = re.compile(
 )
 
 
-def is_name(text: str, number: Number) -> bool:
-    """Tell whether a number of a text names what it stands with; times and dates never do."""
-    if not _PLAIN.fullmatch(number.text) or any(value.startswith(("day:", "month:")) for value in number.gives):
+def is_label(text: str, fact: Fact) -> bool:
+    """Return True if a number of a text names a thing. Times and dates never do."""
+    if not _PLAIN.fullmatch(fact.text) or fact.is_date:
         return False
-    before, after = text[max(0, number.start - 40) : number.start], text[number.end :][:16]
+    before, after = text[max(0, fact.start - 40) : fact.start], text[fact.end :][:16]
     if _NOUN_BEFORE.search(before) or _CODE_BEFORE.search(before) or _NAMED_AFTER.match(after):
         return True
     capital = _CAPITAL_BEFORE.search(before)
     if capital is None or capital[0].split()[-1] in CURRENCIES:
         return False
-    # The first word of a sentence has its capital anyway: "Entry 5 euros", but "Python 3.9 is …".
+    # The first word of a sentence is capitalised anyway: "Entry 5 euros", but "Python 3.9 is …".
     return capital["start"] is None or not _AMOUNT_AFTER.match(after)
