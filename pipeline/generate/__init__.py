@@ -1,4 +1,4 @@
-"""Generation: from the final passages to an answer whose every citation has been checked."""
+"""Generation: turn the final passages into an answer with checked citations."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ __all__ = [
 
 NO_CONTEXT = QuestionContext()
 NUMBERS = "numbers"
-"""Method of the fallback that says that sentences were dropped for their numbers."""
-MOST_NOTED = 20
+"""Method of the fallback that reports sentences removed because of unsupported numbers."""
+MAX_NUMBERS = 20
 
 _LANGUAGE = {
     ("en", False): "the language of the question",
@@ -39,7 +39,7 @@ _LANGUAGE = {
     ("en", True): "English, whatever language the question is in",
     ("zh", True): "中文（无论提问用什么语言）",
 }
-"""How a prompt of a language asks for one: the question's own, or its own because somebody wants that."""
+"""Instruction about the answer's language, by the language of the prompt and whether the user chose one."""
 
 
 def generate_answer(
@@ -53,10 +53,10 @@ def generate_answer(
     on_text: Callable[[str], None] | None = None,
     score_sentences: SentenceScorer | None = None,
 ) -> GenerationResult:
-    """Answer from the passages: written by the language model, or extracted when there is none or it fails.
+    """Answer from the passages: written by the language model, or extracted if there is none or it fails.
 
-    An extracted answer speaks the language of its passages, whatever is asked for; the conversation only helps a model
-    to understand the question. Only a written answer uses the passages' neighbours.
+    An extracted answer is in the language of its passages, whatever language the user chose. Only a written answer
+    uses the conversation and the neighbours of the passages.
     """
     language = context.language
     if chat is None:
@@ -71,7 +71,7 @@ def generate_answer(
         checked = check_answer(question, reply, passages, language)
     except (Cancelled, LeaseLost):
         raise
-    except Exception as error:  # noqa: BLE001 - an endpoint may fail in any way, the question is answered all the same
+    except Exception as error:  # noqa: BLE001 - whatever fails at the endpoint, the question is answered from the passages
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
         usage += usage_of_error(error)
         fallback = Fallback("generate", chat.name, EXTRACTIVE, reason)
@@ -102,7 +102,7 @@ def generate_answer(
 def build_answer_messages(
     question: str, passages: Sequence[RankedCandidate], context: QuestionContext
 ) -> list[ChatMessage]:
-    """Write what a language model is asked for an answer with."""
+    """Build the messages that ask a language model for an answer."""
     prompt, language = _prompt(question, context), context.language
     return prompt.messages(
         question=escape_passage(question),
@@ -119,5 +119,5 @@ def _prompt(question: str, context: QuestionContext) -> Prompt:
 def _note_dropped(numbers: Sequence[str]) -> tuple[Fallback, ...]:
     if not numbers:
         return ()
-    reason = f"Numbers that no cited passage holds: {', '.join(numbers[:MOST_NOTED])}."
-    return (Fallback("generate", NUMBERS, "answer without their sentences", reason),)
+    reason = f"Numbers in no cited passage: {', '.join(numbers[:MAX_NUMBERS])}."
+    return (Fallback("generate", NUMBERS, "answer without these sentences", reason),)

@@ -39,7 +39,7 @@ def should_abstain(
 def abstain(
     question: str, nearest: Sequence[RankedCandidate], *, language: AnswerLanguage = "", model: str = "extractive"
 ) -> GenerationResult:
-    """Give no answer, naming the sources that came nearest."""
+    """Return an abstention that names the closest documents."""
     titles = list(dict.fromkeys(r.candidate.title or r.candidate.source for r in nearest if _is_named(r)))[:NEAREST]
     if (language or detect_language(question)) == "zh":
         text = "资料库中没有找到这个问题的答案。"
@@ -53,7 +53,7 @@ def abstain(
 
 
 def abstain_without_passages(question: str, *, by_keywords: bool, language: AnswerLanguage = "") -> GenerationResult:
-    """Give no answer because recall brought nothing: nothing was found by keywords, or the library is empty."""
+    """Return an abstention for a recall without candidates: no keyword match, or an empty library."""
     if (language or detect_language(question)) == "zh":
         text = "资料库中没有任何段落含有这个问题的词语。" if by_keywords else "资料库是空的，请先添加资料，然后再提问。"
     elif by_keywords:

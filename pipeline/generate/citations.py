@@ -1,7 +1,7 @@
-"""Citations: check that every `[n]` of a written answer names a passage that its sentence really rests on.
+"""Citations: check that the passage of every `[n]` in a written answer supports the sentence.
 
-A marker that does not hold is dropped and its sentence stays. A sentence with a number that is in no passage it cites
-goes as a whole: nobody can tell a made-up number from a true one.
+An unsupported marker is removed and its sentence remains. A sentence with a number that no cited passage contains is
+removed completely, because a reader cannot tell an invented number from a correct one.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from pipeline.text.sentences import CJK_STOPS, CLOSING_MARKS, LATIN_STOPS, split
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import Citation, RankedCandidate
 
-LEAST_SHARE = 0.25
-"""Share of a sentence's content terms that its passage must hold; chance agreement on common words stays below."""
+MIN_SHARE = 0.25
+"""Minimum share of a sentence's content terms in its passage. Unrelated sentences share fewer terms."""
 
-# A claim runs to the end of the markers that follow it, also on a line of their own: "… in 1970 [1][2].",
-# "… in 1970. [1]" and "… in 1970.\n[1]" are one claim each.
-# Possessive quantifiers and one look at each end keep long runs linear.
+# A claim includes the markers that follow it, even on the next line: "… in 1970 [1][2].", "… in 1970. [1]" and
+# "… in 1970.\n[1]" are one claim each. Possessive quantifiers keep the search linear in long runs.
 _ON_NEXT_LINE = rf"\n[ \t]*+(?:{MARK}[ \t]*+)+[.\u3002]?(?=\n|\Z)"
 _END = re.compile(
     rf"(?P<stop>[{LATIN_STOPS}{CJK_STOPS}]++)[{CLOSING_MARKS}]*+(?:[ \t]*+{MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
@@ -36,29 +35,29 @@ _END = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence of an answer and the passages it rests on."""
+    """A sentence of an answer and the passages that support it."""
 
     text: str
-    """Without markers."""
+    """The sentence without markers."""
     cited: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAnswer:
-    """A written answer after the check."""
+    """A written answer after the check of its citations and numbers."""
 
     text: str
-    """Without the markers that did not hold and the sentences with a number that did not."""
+    """The answer without unsupported markers and without sentences with unsupported numbers."""
     citations: tuple[Citation, ...]
     claims: tuple[Claim, ...] = ()
     dropped: tuple[str, ...] = ()
-    """Numbers for which a sentence was dropped, as they were written."""
+    """Numbers for which a sentence was removed, as the model wrote them."""
 
 
 def verify_citations(question: str, answer: str, passages: Sequence[RankedCandidate]) -> VerifiedAnswer:
-    """Keep the markers and sentences that hold; one citation per passage, with the words it rests on.
+    """Remove unsupported markers and sentences, and build one citation per passage with the sentence that supports it.
 
-    A sentence without a citation has its numbers looked for in all passages.
+    The numbers of a sentence without citations are compared with all passages.
     """
     citations: dict[int, Citation] = {}
     claims: list[Claim] = []
@@ -66,18 +65,18 @@ def verify_citations(question: str, answer: str, passages: Sequence[RankedCandid
     dropped: list[str] = []
     for claim, counted in _claims(answer, hide_numbering(answer, len(passages))):
         bare = drop_markers(counted)
-        holds = cache(partial(supports, question, bare, passages))
+        is_supported = cache(partial(supports, question, bare, passages))
         cited: dict[int, None] = {}
 
         def check(
             numbers: list[int],
             bare: str = bare,
-            holds: Callable[[int], bool] = holds,
+            is_supported: Callable[[int], bool] = is_supported,
             cited: dict[int, None] = cited,
         ) -> str:
-            held = [n for n in numbers if holds(n)]
-            cited.update(dict.fromkeys(held))
-            return (" " if held and not is_spaceless(bare) else "") + "".join(f"[{n}]" for n in held)
+            supported = [n for n in numbers if is_supported(n)]
+            cited.update(dict.fromkeys(supported))
+            return (" " if supported and not is_spaceless(bare) else "") + "".join(f"[{n}]" for n in supported)
 
         checked = replace_markers(claim, check)
         sources = [passages[n - 1] for n in cited] or passages
@@ -97,10 +96,10 @@ def verify_citations(question: str, answer: str, passages: Sequence[RankedCandid
 
 
 def supports(question: str, claim: str, passages: Sequence[RankedCandidate], n: int) -> bool:
-    """Tell whether passage n exists and shares content with a claim.
+    """Return True if passage n exists and shares content with a claim.
 
-    Between scripts no words agree: there a claim has to share one of its numbers or Latin words, and only where it has
-    none it is enough that it stays with the question.
+    Texts in different scripts have no words in common. There, the claim must share a number or a Latin word with the
+    passage. If it contains none, a term in common with the question is enough.
     """
     if not 1 <= n <= len(passages):
         return False
@@ -110,11 +109,11 @@ def supports(question: str, claim: str, passages: Sequence[RankedCandidate], n: 
         names = frozenset(term for term in terms if _crosses_scripts(term, latin=is_spaceless(claim)))
         return term_overlap(names or terms, passage) > 0 or (not names and term_overlap(terms, question) > 0)
     shared = term_overlap(terms, passage)
-    return shared >= LEAST_SHARE and round(shared * len(terms)) >= min(2, len(terms))
+    return shared >= MIN_SHARE and round(shared * len(terms)) >= min(2, len(terms))
 
 
 def find_quote(claim: str, passage: RankedCandidate) -> ContextPart:
-    """Find the sentence of a passage that shares most with a claim, and the page of its chunk."""
+    """Return the sentence of a passage that shares most terms with a claim, and the page of its chunk."""
     terms = content_terms(claim)
     parts = list(parts_of(passage))
     sentences = [ContextPart(text, part.page) for part in parts for text in split_sentences(part.text)]
@@ -122,14 +121,14 @@ def find_quote(claim: str, passage: RankedCandidate) -> ContextPart:
 
 
 def _close_gap(kept: list[str], dropped: str) -> None:
-    """Keep the line break after a dropped claim, where the one before it did not end its line."""
+    """Preserve the line break after a removed claim if the claim before it does not end with one."""
     gap = dropped[len(dropped.rstrip()) :]
     if kept and "\n" in gap and "\n" not in kept[-1][len(kept[-1].rstrip()) :]:
         kept[-1] = kept[-1].rstrip() + gap
 
 
 def _claims(answer: str, without_numbering: str) -> Iterator[tuple[str, str]]:
-    """Cut an answer into claims; each as it stands, and without what numbers points or passages."""
+    """Split an answer into claims. Yield each as written, and without the numbers of list items and passages."""
     start = at = 0
     while end := _END.search(without_numbering, at):
         at = end.end()
@@ -144,5 +143,5 @@ def _claims(answer: str, without_numbering: str) -> Iterator[tuple[str, str]]:
 
 
 def _crosses_scripts(term: str, *, latin: bool) -> bool:
-    """Tell whether a term is written alike in both scripts: a number, or a Latin word in a text of the other script."""
+    """Return True if a term is the same in both scripts: a number, or a Latin word in a text of the other script."""
     return any(character.isdigit() for character in term) or (latin and not is_spaceless(term))

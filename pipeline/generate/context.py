@@ -1,6 +1,6 @@
-"""Context: the chunks around a passage that a written answer may use as well, within a budget of tokens.
+"""Context: the neighbours of a passage that a written answer may use as well, within a token budget.
 
-They stand inside the passage that they surround, under its number, so that a citation means the same as without them.
+They are part of the passage and share its number, so that citations mean the same as without them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Fallback, Neighbour, RankedCandidate
 
 MAX_PART_CHARS = 8000
-"""Characters of a chunk that a language model gets to read."""
+"""Maximum characters of a chunk in a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextPart:
-    """A stretch of what stands under one number, and the page it starts on."""
+    """A part of a numbered passage, and the page on which it starts."""
 
     text: str
     page: int | None
@@ -45,21 +45,21 @@ def load_neighbours(
 
 
 def add_neighbours(
-    passages: Sequence[RankedCandidate], beside: Mapping[int, Sequence[Neighbour]], max_tokens: int
+    passages: Sequence[RankedCandidate], neighbours: Mapping[int, Sequence[Neighbour]], max_tokens: int
 ) -> tuple[RankedCandidate, ...]:
-    """Give the passages their neighbours as long as all of it stays within the tokens, the best passage's first.
+    """Add neighbours to the passages, the best passage first, up to `max_tokens` for all parts together.
 
-    No chunk is given twice: what is a passage itself, or a neighbour already given, is left out.
+    No chunk is used twice: a chunk that is a passage, or already a neighbour of one, is skipped.
     """
-    given = {ranked.candidate.chunk_id for ranked in passages}
+    used = {ranked.candidate.chunk_id for ranked in passages}
     left = max_tokens - sum(estimate_tokens(part.text) for ranked in passages for part in parts_of(ranked))
     extended = []
     for ranked in passages:
         kept: list[Neighbour] = []
-        for neighbour in sorted(beside.get(ranked.candidate.chunk_id, ()), key=lambda n: -n.place):
+        for neighbour in sorted(neighbours.get(ranked.candidate.chunk_id, ()), key=lambda n: -n.place):
             cost = estimate_tokens(_part(neighbour, ranked).text)
-            if neighbour.chunk_id not in given and cost <= left:
-                given.add(neighbour.chunk_id)
+            if neighbour.chunk_id not in used and cost <= left:
+                used.add(neighbour.chunk_id)
                 left -= cost
                 kept.append(neighbour)
         around = tuple(sorted(kept, key=lambda n: n.place))
@@ -68,7 +68,7 @@ def add_neighbours(
 
 
 def parts_of(ranked: RankedCandidate) -> Iterator[ContextPart]:
-    """Give what stands under a passage's number, in reading order: its neighbours and itself."""
+    """Yield the parts of a passage in reading order: its neighbours and its own text."""
     candidate = ranked.candidate
     yield from (_part(neighbour, ranked) for neighbour in candidate.neighbours if neighbour.place < 0)
     yield ContextPart(candidate.text[:MAX_PART_CHARS], candidate.page)
@@ -76,14 +76,14 @@ def parts_of(ranked: RankedCandidate) -> Iterator[ContextPart]:
 
 
 def readable(ranked: RankedCandidate) -> str:
-    """Write all that a passage says, its title and headings included."""
+    """Return the complete text of a passage, with its title and headings."""
     candidate = ranked.candidate
     text = "\n\n".join(part.text for part in parts_of(ranked))
     return build_passage(candidate.headings, text, title=candidate.title)
 
 
 def _part(neighbour: Neighbour, ranked: RankedCandidate) -> ContextPart:
-    # A neighbour from another section needs that section's headings to say what it is about.
+    # A neighbour from another section is hard to understand without the headings of that section.
     headings = neighbour.headings if neighbour.headings != ranked.candidate.headings else ()
     text = build_passage(headings, neighbour.text, gap="\n\n")
     return ContextPart(text[:MAX_PART_CHARS], neighbour.page)

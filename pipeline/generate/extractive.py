@@ -1,4 +1,4 @@
-"""The extractive answer: the sentences of the passages that answer best, each with its citation."""
+"""The extractive answer: the sentences of the passages that match the question best, each with its citation."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ SentenceScorer = Callable[[str, Sequence[str]], Sequence[float]]
 """Similarity of a question to each sentence, e.g. the cosine of their embeddings."""
 
 EXTRACTIVE = "extractive"
-MOST_SENTENCES = 3
-WORTH_ADDING = 0.85
-"""Share of the best sentence's score that a further one needs."""
-SAME_SENTENCE = 0.8
-"""Share of common terms above which a further sentence only repeats one already chosen."""
-PER_PASSAGE = 40
-"""Sentences of one passage that are looked at; a passage of the usual size has about ten."""
+MAX_SENTENCES = 3
+MIN_RELATIVE_SCORE = 0.85
+"""Minimum score of a further sentence, as a share of the best sentence's score."""
+REPETITION_SHARE = 0.8
+"""Share of common terms from which a sentence counts as a repetition of a chosen one."""
+MAX_PER_PASSAGE = 40
+"""Maximum number of sentences that are compared per passage. A typical passage has about ten."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """A sentence and where it stands."""
+    """A sentence with its position and score."""
 
     text: str
     passage: int
@@ -48,20 +48,22 @@ def extract_answer(
     usage: Usage | None = None,
     prompt_hashes: tuple[str, ...] = (),
 ) -> GenerationResult:
-    """Answer with the one to three best sentences, in the order of the passages; what came before goes on record.
+    """Answer with the one to three best sentences, in the order of the passages.
 
-    Sentences of other documents that contradict them are shown as well, and it is said that the sources disagree.
+    Sentences of other documents that contradict them are added, with a note that the sources disagree. `fallbacks`,
+    `usage` and `prompt_hashes` of an earlier attempt become part of the result.
     """
-    found = _find(passages)
-    similarity, missing = _compare(question, found, score_sentences)
-    chosen, conflicts = _add_contradictions(question, _choose(_weigh(question, found, similarity)), found, passages)
+    sentences = _split(passages)
+    similarity, missing = _compute_similarity(question, sentences, score_sentences)
+    best = _choose(_score(question, sentences, similarity))
+    chosen, conflicts = _add_contradictions(question, best, sentences, passages)
     citations = {
         s.passage + 1: cite(passages[s.passage], s.passage + 1, s.text, passages[s.passage].candidate.page)
         for s in reversed(chosen)
     }
-    said = format_conflicts(question, conflicts, language)
+    note = format_conflicts(question, conflicts, language)
     return GenerationResult(
-        text=f"{_write(chosen)}\n\n{said}".rstrip(),
+        text=f"{_format_sentences(chosen)}\n\n{note}".rstrip(),
         citations=tuple(citations[n] for n in sorted(citations)),
         abstained=False,
         model=EXTRACTIVE,
@@ -73,7 +75,7 @@ def extract_answer(
 
 
 def cite(passage: RankedCandidate, n: int, quote: str, page: int | None) -> Citation:
-    """Write the citation of a passage, with the page of the chunk that holds the quote."""
+    """Build the citation of a passage, with the page of the chunk that contains the quote."""
     candidate = passage.candidate
     return Citation(
         n=n,
@@ -87,53 +89,55 @@ def cite(passage: RankedCandidate, n: int, quote: str, page: int | None) -> Cita
     )
 
 
-def _find(passages: Sequence[RankedCandidate]) -> list[_Sentence]:
+def _split(passages: Sequence[RankedCandidate]) -> list[_Sentence]:
     return [
         _Sentence(text, passage, place, 0.0)
         for passage, ranked in enumerate(passages)
-        for place, text in enumerate(split_sentences(ranked.candidate.text)[:PER_PASSAGE] or [ranked.candidate.text])
+        for place, text in enumerate(
+            split_sentences(ranked.candidate.text)[:MAX_PER_PASSAGE] or [ranked.candidate.text]
+        )
     ]
 
 
-def _compare(
-    question: str, found: Sequence[_Sentence], score_sentences: SentenceScorer | None
+def _compute_similarity(
+    question: str, sentences: Sequence[_Sentence], score_sentences: SentenceScorer | None
 ) -> tuple[Sequence[float], tuple[Fallback, ...]]:
-    nothing = [0.0] * len(found)
+    no_scores = [0.0] * len(sentences)
     if score_sentences is None:
-        return nothing, ()
+        return no_scores, ()
     try:
-        return score_sentences(question, [sentence.text for sentence in found]), ()
+        return score_sentences(question, [sentence.text for sentence in sentences]), ()
     except (Cancelled, LeaseLost):
         raise
-    except Exception as error:  # noqa: BLE001 - common words still tell sentences apart
+    except Exception as error:  # noqa: BLE001 - common terms alone still rank the sentences
         reason = f"{type(error).__name__}: {error}"
-        return nothing, (Fallback("generate", "sentence similarity", "keywords", reason),)
+        return no_scores, (Fallback("generate", "sentence similarity", "keywords", reason),)
 
 
-def _weigh(question: str, found: Sequence[_Sentence], similarity: Sequence[float]) -> list[_Sentence]:
-    wanted = content_terms(question)
+def _score(question: str, sentences: Sequence[_Sentence], similarity: Sequence[float]) -> list[_Sentence]:
+    terms = content_terms(question)
     return [
-        # The passage's own rank breaks near-ties: reranking has read more than this one sentence.
-        replace(s, score=similar + term_overlap(wanted, s.text) / 2 + 0.1 / (s.passage + 1))
-        for s, similar in zip(found, similarity, strict=True)
+        # The rank of the passage decides near-ties, because the reranker has read the whole passage.
+        replace(s, score=similar + term_overlap(terms, s.text) / 2 + 0.1 / (s.passage + 1))
+        for s, similar in zip(sentences, similarity, strict=True)
     ]
 
 
 def _choose(sentences: Sequence[_Sentence]) -> list[_Sentence]:
     chosen: list[_Sentence] = []
     for sentence in sorted(sentences, key=lambda s: -s.score):
-        if len(chosen) == MOST_SENTENCES or (chosen and sentence.score < WORTH_ADDING * chosen[0].score):
+        if len(chosen) == MAX_SENTENCES or (chosen and sentence.score < MIN_RELATIVE_SCORE * chosen[0].score):
             break
-        if not any(_repeats(sentence.text, other.text) for other in chosen):
+        if not any(_is_repetition(sentence.text, other.text) for other in chosen):
             chosen.append(sentence)
     return sorted(chosen, key=lambda s: (s.passage, s.place))
 
 
 def _add_contradictions(
-    question: str, chosen: Sequence[_Sentence], found: Sequence[_Sentence], passages: Sequence[RankedCandidate]
+    question: str, chosen: Sequence[_Sentence], sentences: Sequence[_Sentence], passages: Sequence[RankedCandidate]
 ) -> tuple[list[_Sentence], tuple[tuple[int, ...], ...]]:
-    """Add to the chosen sentences those that contradict them; gives also which passages disagree."""
-    stated = {Statement.of(passages[s.passage], s.passage + 1, s.text): s for s in found}
+    """Return the chosen sentences and those that contradict them, and the groups of contradicting passages."""
+    stated = {Statement.of(passages[s.passage], s.passage + 1, s.text): s for s in sentences}
     shown = {(s.passage, s.place): s for s in chosen}
     groups: list[tuple[int, ...]] = []
     for said in [statement for statement, s in stated.items() if (s.passage, s.place) in shown]:
@@ -143,21 +147,21 @@ def _add_contradictions(
     return [shown[place] for place in sorted(shown)], distinct_groups(groups)
 
 
-def _repeats(text: str, other: str) -> bool:
-    if term_overlap(content_terms(text), other) >= SAME_SENTENCE:
+def _is_repetition(text: str, other: str) -> bool:
+    if term_overlap(content_terms(text), other) >= REPETITION_SHARE:
         return True
     return Statement(0, 0, text).repeats(Statement(0, 0, other))
 
 
 def format_quote(text: str, n: int) -> str:
-    """Write a sentence of passage n with its citation."""
+    """Format a sentence of passage n with its citation."""
     block = is_block(text)
-    # The source's own "[2]" would name another passage here; in code, brackets are no references.
+    # A "[2]" in the source would refer to another passage here. In code, brackets are not references.
     shown = text if text.startswith(("```", "~~~")) else drop_markers(text)
     return shown + ("\n" if block else " ") + f"[{n}]" + ("\n" if block else "")
 
 
-def _write(chosen: Sequence[_Sentence]) -> str:
+def _format_sentences(chosen: Sequence[_Sentence]) -> str:
     written = ""
     for sentence in chosen:
         block = is_block(sentence.text)

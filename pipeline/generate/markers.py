@@ -1,4 +1,4 @@
-"""Markers: find every bracketed reference, in whatever form a model or a source writes it."""
+"""Markers: find bracketed references to passages, in every form that models and sources use."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 MARK = r"[\[\u3010\uff3b][^\[\]\u3010\u3011\uff3b\uff3d\n]{1,40}[\]\u3011\uff3d]"
-"""One bracket within a line, for expressions that need to know where markers stand."""
+"""Expression for one bracket within a line, for use in other expressions."""
 
 # The lookbehind and the possessive quantifiers keep the search linear in long runs of spaces.
 _BRACKET = re.compile(
@@ -21,14 +21,15 @@ _REFERENCE = re.compile(
 _RANGE = re.compile(r"(\d+)(?:\s*(?:[-\u2010-\u2015~至到]|to)\s*(\d+))?", re.IGNORECASE)
 _LINK = re.compile(r"(\d\])(?=[(:])")
 
-MOST_CITED = 20
-"""A bracket that names more passages than this names none."""
+MAX_CITED = 20
+"""A bracket with more passages than this is ignored."""
 
 
 def replace_markers(text: str, write: Callable[[list[int]], str]) -> str:
-    """Write each reference anew from its numbers; other brackets that hold digits become round ones.
+    """Replace each reference with the result of `write` for its numbers.
 
-    What comes back holds no number in square brackets that `write` has not written, and none of them opens a link.
+    Other brackets with digits become round ones. The result contains no number in square brackets except those that
+    `write` returned, and none of them starts a Markdown link.
     """
 
     def rewrite(match: re.Match[str]) -> str:
@@ -44,7 +45,7 @@ def replace_markers(text: str, write: Callable[[list[int]], str]) -> str:
 
 
 def drop_markers(text: str) -> str:
-    """Drop the references of a text."""
+    """Return a text without its references."""
     return replace_markers(text, lambda _: "")
 
 
@@ -54,4 +55,4 @@ def _numbers(listed: str) -> list[int]:
         if max(len(first), len(last)) > 3:
             continue
         numbers.extend(range(int(first), int(last or first) + 1))
-    return list(dict.fromkeys(numbers)) if len(numbers) <= MOST_CITED else []
+    return list(dict.fromkeys(numbers)) if len(numbers) <= MAX_CITED else []

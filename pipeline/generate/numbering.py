@@ -1,4 +1,4 @@
-"""Numbering: hide the numbers of an answer that count its own points or name its passages; no source has them."""
+"""Numbering: hide the numbers of an answer that count its list items or name passages; no source contains them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from pipeline.generate.markers import MARK
 
-# "1. ", "**7.** ", "### 8. ", "(2) ", "Step 4:", "第2步、" before the text of a line; not an answer such as "42. [1]".
+# "1. ", "**7.** ", "### 8. ", "(2) ", "Step 4:", "第2步、" before the text of a line, but not an answer like "42. [1]".
 _LINE_START = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]*|[-*+\u2022][ \t]+|>[ \t]*)*(?:\*\*|__)?"
     r"(?:[(\uff08]?\d{1,3}\\?[.):\u3001\uff0e\uff09\uff1a](?!\d)"
@@ -29,8 +29,9 @@ _MENTION = re.compile(
     r"|第\s?\d{1,2}\s?(?=段)",
     re.IGNORECASE,
 )
-# A point within a line: "1) ", "(1) ", "1、" anywhere; "1. " only after a sign, since a sentence may end in a number.
-_POINT = re.compile(
+# A list item within a line: "1) ", "(1) " or "1、" anywhere, "1. " only after punctuation, because a sentence may end
+# with a number.
+_LIST_ITEM = re.compile(
     r"(?<![\w.,:/$\u20ac\u00a3\u00a5-])[(\uff08]?(?P<n>\d{1,2})(?:[)\uff09]|\u3001(?!\s*\d)|(?<=[:;\uff1a\uff1b\u3002]\d)\u3001)"
     r"|(?:^|(?<=[:;,.\uff1a\uff1b\uff0c\u3002]))[ \t]*(?P<dotted>\d{1,2})\\?[.\uff0e](?=[ \t]+[^\W\d_])",
     re.MULTILINE,
@@ -39,48 +40,47 @@ _FIRST_CELL = re.compile(r"^[ \t]*\|[ \t]*(?P<n>\d{1,3})[ \t]*(?=\|)")
 
 
 def hide_numbering(answer: str, passages: int) -> str:
-    """Write spaces over the numbers that count points or name one of so many passages; the length stays."""
+    """Replace the numbers of list items, and of passages up to `passages`, with spaces. The length does not change."""
     hidden = list(answer)
-    for start, end in (*_points(answer), *_rows(answer), *(m.span() for m in _LINE_START.finditer(answer))):
+    for start, end in (*_list_items(answer), *_row_numbers(answer), *(m.span() for m in _LINE_START.finditer(answer))):
         hidden[start:end] = _spaces(answer[start:end])
     text = _LABEL.sub(lambda match: _spaces(match[0]), "".join(hidden))
-    return _MENTION.sub(lambda match: _without_names(match, passages), text)
+    return _MENTION.sub(lambda match: _blank_passage_numbers(match, passages), text)
 
 
-def _points(answer: str) -> list[tuple[int, int]]:
-    """Find where the points of lists stand that count from 1 within a line."""
-    found: list[tuple[int, int]] = []
+def _list_items(answer: str) -> list[tuple[int, int]]:
+    """Return the spans of list numbers that count from 1 within a line."""
+    spans: list[tuple[int, int]] = []
     for start, line in _lines(answer):
-        points: list[tuple[int, int]] = []
-        for match in _POINT.finditer(line):
-            n = int(match["n"] or match["dotted"])
-            if n == len(points) + 1:
-                points.append((start + match.start(), start + match.end()))
-        found.extend(points if len(points) > 1 else ())
-    return found
+        items: list[tuple[int, int]] = []
+        for match in _LIST_ITEM.finditer(line):
+            if int(match["n"] or match["dotted"]) == len(items) + 1:
+                items.append((start + match.start(), start + match.end()))
+        spans.extend(items if len(items) > 1 else ())
+    return spans
 
 
-def _rows(answer: str) -> list[tuple[int, int]]:
-    """Find the first cells of tables that number their rows."""
-    found: list[tuple[int, int]] = []
+def _row_numbers(answer: str) -> list[tuple[int, int]]:
+    """Return the spans of the row numbers in the first column of tables."""
+    spans: list[tuple[int, int]] = []
     expected = 1
     for start, line in _lines(answer):
         cell = _FIRST_CELL.match(line)
         if cell and int(cell["n"]) == expected:
-            found.append((start + cell.start("n"), start + cell.end("n")))
+            spans.append((start + cell.start("n"), start + cell.end("n")))
             expected += 1
         elif not line.lstrip().startswith("|"):
             expected = 1
-    return found
+    return spans
 
 
 def _lines(answer: str) -> Iterator[tuple[int, str]]:
-    """Give each line with where it starts."""
+    """Return each line with its start."""
     lines = answer.splitlines(keepends=True)
     return zip(accumulate(map(len, lines), initial=0), lines, strict=False)
 
 
-def _without_names(match: re.Match[str], passages: int) -> str:
+def _blank_passage_numbers(match: re.Match[str], passages: int) -> str:
     written = match[0]
     for number in re.finditer(r"\d+", match[0]):
         if not 1 <= int(number[0]) <= passages:

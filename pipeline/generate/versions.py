@@ -14,7 +14,7 @@ from pipeline.facts import Statement, distinct_versions, find_facts, write_in_di
 from pipeline.generate.citations import Claim, VerifiedAnswer, find_quote
 from pipeline.generate.conflicts import Groups, distinct_groups, format_conflicts
 from pipeline.generate.context import parts_of
-from pipeline.generate.extractive import PER_PASSAGE, cite, format_quote
+from pipeline.generate.extractive import MAX_PER_PASSAGE, cite, format_quote
 from pipeline.generate.markers import MARK
 from pipeline.text.sentences import split_sentences
 from pipeline.types import AnswerLanguage, Citation, RankedCandidate
@@ -92,7 +92,7 @@ def _find_versions(
 
 def _statements(passage: RankedCandidate, n: int) -> Iterator[Statement]:
     for part in parts_of(passage):
-        for sentence in split_sentences(part.text)[:PER_PASSAGE]:
+        for sentence in split_sentences(part.text)[:MAX_PER_PASSAGE]:
             yield Statement.of(passage, n, sentence, part.page)
 
 

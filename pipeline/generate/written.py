@@ -1,4 +1,4 @@
-"""The written answer: a language model writes from the passages, and what it wrote is checked before anyone sees it."""
+"""The written answer: check what a language model wrote from the passages before it is shown."""
 
 from __future__ import annotations
 
@@ -22,23 +22,30 @@ _LAST_END = re.compile(rf".*(?:{SENTENCE_END}|\](?=\s))", re.DOTALL)
 def check_answer(
     question: str, reply: ChatReply, passages: Sequence[RankedCandidate], language: AnswerLanguage = ""
 ) -> CheckedAnswer | None:
-    """Check a reply; None when the model says that the passages hold no answer, `LlmUnparsable` when it is unusable."""
-    said = remove_thinking(reply.text)
-    if not said:
-        raise LlmUnparsable(f"{reply.model} answered nothing.")
-    if said.strip(" .\"'`*").upper().startswith(NO_ANSWER):
+    """Check a reply against the passages.
+
+    Returns:
+        The checked answer, or None if the model replied that the passages contain no answer.
+
+    Raises:
+        LlmUnparsable: The reply is empty or has no valid citation.
+    """
+    text = remove_thinking(reply.text)
+    if not text:
+        raise LlmUnparsable(f"{reply.model} returned an empty answer.")
+    if text.strip(" .\"'`*").upper().startswith(NO_ANSWER):
         return None
-    verified = verify_citations(question, _shown_part(said), passages)
+    verified = verify_citations(question, _visible_part(text), passages)
     if not verified.citations:
-        if NO_ANSWER in said.upper():
+        if NO_ANSWER in text.upper():
             return None
-        numbers = f" No passage has its numbers: {', '.join(verified.dropped)}." if verified.dropped else ""
-        raise LlmUnparsable(f"No citation in the answer of {reply.model} holds against the passages.{numbers}")
-    return add_versions(question, verified, named_conflicts(said, verified), passages, language)
+        numbers = f" These numbers are in no passage: {', '.join(verified.dropped)}." if verified.dropped else ""
+        raise LlmUnparsable(f"The answer of {reply.model} has no citation that a passage supports.{numbers}")
+    return add_versions(question, verified, named_conflicts(text, verified), passages, language)
 
 
 def format_passages(passages: Sequence[RankedCandidate]) -> str:
-    """Write the passages for the prompt, each in its numbered tag, which its text cannot close."""
+    """Return the passages for the prompt, each in a numbered tag that its text cannot close."""
     return "\n\n".join(
         f'<passage n="{n}" title="{quote_title(ranked.candidate.title, ranked.candidate.headings)}">\n'
         f"{escape_passage(PART_GAP.join(part.text for part in parts_of(ranked)))}\n</passage>"
@@ -49,7 +56,7 @@ def format_passages(passages: Sequence[RankedCandidate]) -> str:
 def show_when_verified(
     on_text: Callable[[str], None], question: str, passages: Sequence[RankedCandidate]
 ) -> Callable[[str], None]:
-    """Pass on, while the answer streams, only the part that already holds against the passages."""
+    """Return a callback for streamed text that passes on only the part that the passages support."""
     shown = checked = ""
 
     def show(so_far: str) -> None:
@@ -58,7 +65,7 @@ def show_when_verified(
         if complete is None or complete[0] == checked:
             return
         checked = complete[0]
-        verified = verify_citations(question, _shown_part(checked), passages)
+        verified = verify_citations(question, _visible_part(checked), passages)
         if verified.citations and verified.text != shown:
             shown = verified.text
             on_text(shown)
@@ -66,5 +73,5 @@ def show_when_verified(
     return show
 
 
-def _shown_part(said: str) -> str:
-    return drop_conflict_lines(said).replace(NO_ANSWER, "")
+def _visible_part(text: str) -> str:
+    return drop_conflict_lines(text).replace(NO_ANSWER, "")

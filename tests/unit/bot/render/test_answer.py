@@ -137,7 +137,7 @@ def test_answer__what_took_the_place_of_what_is_said():
         },
         {"stage": "generate", "method": "gpt", "used": "extractive", "reason": "x"},
         {"stage": "generate", "method": "sentence similarity", "used": "keywords", "reason": "x"},
-        {"stage": "generate", "method": "numbers", "used": "answer without their sentences", "reason": "x"},
+        {"stage": "generate", "method": "numbers", "used": "answer without these sentences", "reason": "x"},
         {"stage": "generate", "method": "neighbours", "used": "the passages alone", "reason": "x"},
         {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
     ]

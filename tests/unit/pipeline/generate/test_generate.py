@@ -84,14 +84,14 @@ def test_written__dropped_numbers_are_on_record() -> None:
     given = answer("When does the gate open?", FakeChat("The gate opens at 9 [1]. It closes at 23:00 [1]."), RATES)
     assert given.text == "The gate opens at 9 [1]."
     assert [(f.stage, f.method, f.used, f.reason) for f in given.fallbacks] == [
-        ("generate", "numbers", "answer without their sentences", "Numbers that no cited passage holds: 23:00.")
+        ("generate", "numbers", "answer without these sentences", "Numbers in no cited passage: 23:00.")
     ]
 
 
 def test_written__nothing_but_made_up_numbers_is_not_shown() -> None:
     given = answer("When does the gate close?", FakeChat("The gate closes at 23:00 [1]."), RATES)
     assert given.model == "extractive"
-    assert given.fallbacks[0].reason.endswith("No passage has its numbers: 23:00.")
+    assert given.fallbacks[0].reason.endswith("These numbers are in no passage: 23:00.")
 
 
 def test_written__made_up_numbers_are_not_even_streamed() -> None:
