@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Two images from one file: `worker` holds the model libraries (torch for CPU), `bot` is light and holds none.
+# Builds two images: `worker` with the model libraries (torch for CPU), and `bot` without them.
 #   docker build --target worker -t refdesk-worker .
 #   docker build --target bot -t refdesk-bot .
 
@@ -12,7 +12,7 @@ RUN python -m venv /opt/refdesk
 COPY constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip pip install "$(grep '^setuptools==' constraints.txt)"
 
-# Another index here gives CUDA builds, e.g. --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
+# Set another index for CUDA builds: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 FROM build AS build-torch
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN --mount=type=cache,target=/root/.cache/pip \
@@ -29,7 +29,7 @@ RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation 
 FROM python:${PYTHON_VERSION}-slim-trixie AS runtime
 LABEL org.opencontainers.image.title="Refdesk" org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin refdesk
-# The file system may be read-only: all that is written lies in /data (models, logs) and /tmp.
+# The file system can be read-only: Refdesk writes to /data (models, logs) and /tmp only.
 ENV PATH=/opt/refdesk/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     REFDESK_HOME=/data HF_HOME=/data/models REFDESK_LOG_FORMAT=json
 WORKDIR /data

@@ -1,27 +1,26 @@
-# One target per thing a person does here; `make help` lists them.
+# `make help` lists the targets.
 
 PYTHON ?= python3
 REFDESK = .venv/bin/refdesk
 INSTALL = $(PYTHON) scripts/install
-SOURCES = bot cli config db evaluation migrations pipeline tasks tests benchmarks scripts/install
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up install develop check lint types imports unit test format hooks clean
 
-##@ Use it
-demo: install ## Ingest the handbook and answer three questions, on this machine alone
+##@ Run Refdesk
+demo: install ## Ingest the handbook and ask questions about it, all on this machine
 	@scripts/demo
 
-up: install ## Start the database, the queue, the workers and the bot; Ctrl-C stops all
+up: install ## Start database, queue, workers and bot; stop with Ctrl-C
 	@$(REFDESK) up
 
-install: ## Make .venv with everything that runs (instant when nothing changed)
+install: ## Create .venv to run Refdesk; does nothing when up to date
 	@$(INSTALL) worker embedded evaluate bot
 
-##@ Work on it
+##@ Develop
 check: lint types imports unit ## Check style, spelling, types and import contracts; run the unit tests
 
-test: check ## Check, then integration, migration and acceptance tests on real servers
+test: check ## Run check, then the integration, migration and acceptance tests
 	@.venv/bin/python -m pytest --numprocesses=3 --dist=loadfile tests/integration tests/migrations tests/acceptance
 
 lint: develop
@@ -38,18 +37,18 @@ imports: develop
 unit: develop
 	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 tests/unit
 
-format: develop ## Format the code and apply the fixes that the linter knows
+format: develop ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
 hooks: develop ## Run the checks before each commit, through pre-commit
 	@.venv/bin/pre-commit install
 
-develop: ## Make .venv with everything that runs and everything that checks
+develop: ## Create .venv to run and to test Refdesk
 	@$(INSTALL) worker embedded evaluate bot dev
 
-##@ Tidy up
-clean: ## Remove .venv, builds and caches; the data folder stays
+##@ Clean up
+clean: ## Remove .venv, builds and caches, but no data
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
