@@ -84,7 +84,7 @@ def main(arguments: argparse.Namespace) -> None:
                 front.database,
                 front.submitter,
                 workspace_id=workspace_id,
-                wanted=dataset.document_ids,
+                document_ids=dataset.document_ids,
                 max_attempts=settings.jobs.max_attempts,
                 on_progress=lambda _done, _total: None,
             )

@@ -93,11 +93,15 @@ def evaluate_feedback(
 
 
 def evaluate_judged(
-    found: JudgedWorkspace, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
+    judged_workspace: JudgedWorkspace, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
 ) -> Evaluation:
     """Evaluate on loaded judgements, so that several evaluations can use the same ones."""
     require_pytrec_eval()
-    workspace_id, channels, judged = found.workspace_id, found.channels, found.judgements
+    workspace_id, channels, judged = (
+        judged_workspace.workspace_id,
+        judged_workspace.channels,
+        judged_workspace.judgements,
+    )
     with _open_parts(environment, plan) as (profile, parts):
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
         methods = measure_methods(
@@ -110,7 +114,7 @@ def evaluate_judged(
             on_progress=lambda done, total: on_step("questions", done, total),
         )
     return Evaluation(
-        dataset=found.workspace,
+        dataset=judged_workspace.workspace,
         documents=len({document for grades in judged.qrels.values() for document in grades}),
         questions=len(judged.questions),
         recall=plan.recall,
@@ -196,7 +200,7 @@ def _evaluate_dataset(
         database,
         environment.submitter,
         workspace_id=workspace_id,
-        wanted=candidate_documents(dataset, plan),
+        document_ids=candidate_documents(dataset, plan),
         max_attempts=environment.settings.jobs.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )

@@ -33,10 +33,10 @@ class Judgements:
     """Questions with votes."""
 
 
-def build_judgements(asked: Sequence[AnsweredQuestion]) -> Judgements:
+def build_judgements(answered: Sequence[AnsweredQuestion]) -> Judgements:
     """Build judgements from answered questions; equal questions are merged."""
     same: dict[str, list[AnsweredQuestion]] = defaultdict(list)
-    for one in reversed(asked):
+    for one in reversed(answered):
         same[_normalize(one.question)].append(one)
     questions: list[Question] = []
     qrels: dict[str, dict[str, int]] = {}

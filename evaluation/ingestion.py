@@ -49,7 +49,7 @@ def ingest_dataset(
     submitter: Submitter,
     *,
     workspace_id: int,
-    wanted: frozenset[str],
+    document_ids: frozenset[str],
     max_attempts: int,
     on_progress: Progress,
 ) -> tuple[str, ...]:
@@ -61,13 +61,13 @@ def ingest_dataset(
     Raises:
         SetupError: No ingest worker is running.
     """
-    absent = wanted - _load_live_sources(database, workspace_id) - _load_open_sources(database, workspace_id)
-    if absent:
-        documents = (document for document in dataset.documents() if document.id in absent and not document.empty)
+    missing = document_ids - _load_live_sources(database, workspace_id) - _load_open_sources(database, workspace_id)
+    if missing:
+        documents = (document for document in dataset.documents() if document.id in missing and not document.empty)
         while batch := list(islice(documents, BATCH)):
             _submit(batch, database, submitter, workspace_id, max_attempts)
-    _wait(database, workspace_id, len(wanted), on_progress)
-    return tuple(sorted(wanted - _load_live_sources(database, workspace_id)))
+    _wait(database, workspace_id, len(document_ids), on_progress)
+    return tuple(sorted(document_ids - _load_live_sources(database, workspace_id)))
 
 
 def _submit(

@@ -43,19 +43,20 @@ def compare_profiles(
     Raises:
         InvalidInput: A profile has a backlog, which would lower its results.
     """
-    found = [_load_complete_profile(environment, name) for name in names]
+    compared_profiles = [_load_complete_profile(environment, name) for name in names]
     # Load the judgements once, so that all profiles are measured on the same questions.
     judged = load_judgements(environment.database, workspace, days)
     evaluations = [
-        evaluate_judged(judged, replace(plan, profile=profile.name), environment, on_step) for profile in found
+        evaluate_judged(judged, replace(plan, profile=profile.name), environment, on_step)
+        for profile in compared_profiles
     ]
     results = [
         replace(evaluation.methods[0], method=profile.name)
-        for profile, evaluation in zip(found, evaluations, strict=True)
+        for profile, evaluation in zip(compared_profiles, evaluations, strict=True)
     ]
     compared = tuple(
         ProfileResult(profile, result, _vector_megabytes(environment, profile), _agreement(result, results[0]))
-        for profile, result in zip(found, results, strict=True)
+        for profile, result in zip(compared_profiles, results, strict=True)
     )
     return replace(evaluations[0], methods=tuple(results)), compared
 

@@ -23,7 +23,7 @@ OnMethod = Callable[[str, int, int], None]
 
 def answer_side_by_side(
     question: str,
-    asked: Sequence[AnswerOptions],
+    compared: Sequence[AnswerOptions],
     workspace: str,
     environment: EvaluationEnvironment,
     *,
@@ -34,7 +34,7 @@ def answer_side_by_side(
 
     Args:
         question: A checked question.
-        asked: The options to compare.
+        compared: The options to compare.
         workspace: Key of the workspace.
         environment: Settings and database.
         written: Let the language model write the answers. It is used for reranking in either case.
@@ -48,19 +48,19 @@ def answer_side_by_side(
     parts = build_parts(environment.settings, profile, role="query")
     try:
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
-        return _answer_each(question, asked, answer if written else replace(answer, chat=None), on_method)
+        return _answer_each(question, compared, answer if written else replace(answer, chat=None), on_method)
     finally:
         parts.close()
 
 
 def _answer_each(
-    question: str, asked: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod
+    question: str, compared: Sequence[AnswerOptions], parts: AnswerParts, on_method: OnMethod
 ) -> list[Answer]:
-    for options in asked:  # reject an unknown name before the first paid call
+    for options in compared:  # reject an unknown name before the first paid call
         build_cascade(options.reranker, parts.rerankers)
     answers = []
-    for done, options in enumerate(asked):
-        on_method(method_name(options), done, len(asked))
+    for done, options in enumerate(compared):
+        on_method(method_name(options), done, len(compared))
         answers.append(answer_question(question, options, parts, lambda *_: None))
     return answers
 

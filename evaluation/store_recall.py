@@ -59,8 +59,8 @@ def recall_from_run(
     top_n: int,
 ) -> RunRecall:
     """Load the chunks of a run's documents once, before any measurement, and return its recall."""
-    wanted = {entry.document_id for question in questions for entry in run.rankings.get(question.id, ())[:top_n]}
-    chunks = _load_chunks_by_source(database, workspace_id, wanted)
+    document_ids = {entry.document_id for question in questions for entry in run.rankings.get(question.id, ())[:top_n]}
+    chunks = _load_chunks_by_source(database, workspace_id, document_ids)
 
     def chunks_of(document_ids: Sequence[str]) -> Mapping[str, Sequence[Candidate]]:
         return {document_id: chunks.get(document_id, ()) for document_id in document_ids}
@@ -75,14 +75,14 @@ def _require_embedder(parts: AnswerParts) -> Embedder:
 
 
 def _load_chunks_by_source(
-    database: Database, workspace_id: int, wanted: set[str]
+    database: Database, workspace_id: int, document_ids: set[str]
 ) -> Mapping[str, tuple[Candidate, ...]]:
     with database.tenant(workspace_id) as session:
         everything = documents.list_documents(session, limit=10_000_000)
         return {
             document.source: _to_candidates(document, documents.read_document(session, document.id)[1])
             for document in everything
-            if document.source in wanted
+            if document.source in document_ids
         }
 
 

@@ -25,7 +25,7 @@ def test_ingest_dataset__jobs_have_the_attempts_of_the_settings(monkeypatch):
         database,
         submitter,
         workspace_id=1,
-        wanted=frozenset({"d1"}),
+        document_ids=frozenset({"d1"}),
         max_attempts=7,
         on_progress=lambda done, total: None,
     )
