@@ -1,4 +1,4 @@
-"""A database with two workspaces and a profile, and short ways to put documents into it."""
+"""A database with two workspaces and a profile, and shortcuts for adding documents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIMENSIONS = 8
 
 
 def fake_vector(text: str) -> list[float]:
-    """A unit vector that depends on the text alone."""
+    """Return a unit vector that depends only on the text."""
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]))
     vector = rng.normal(size=DIMENSIONS)
     return [float(value) for value in vector / np.linalg.norm(vector)]
@@ -123,7 +123,7 @@ def vector_of() -> Callable[[str], list[float]]:
 
 @pytest.fixture
 def start_user() -> Iterator[Callable[..., ServerUser]]:
-    """Start processes that use embedded servers; list it after the home, so that they stop before the home goes."""
+    """Start processes that use embedded servers; request it after the home, so that they stop before it is deleted."""
     with ExitStack() as users:
 
         def start(*arguments: Any, **options: Any) -> ServerUser:

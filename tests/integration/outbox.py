@@ -1,4 +1,4 @@
-"""Steps that tests of deliveries share: submit, claim, look, end a job."""
+"""Shared steps of the delivery tests: submit, claim, read, end a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ask(library, key="interaction:1", question="Why?"):
 
 
 def add(library, submitter, key="interaction:1", **values):
-    """One question with its delivery: the number of the job and the delivery."""
+    """Submit a question and return its job ID and its delivery."""
     question = values.pop("question", "Why?")
     (job,) = submitter.submit([ask(library, key, question)], delivery=new(library, key, **values))
     with library.database.tenant(library.workspace) as session:

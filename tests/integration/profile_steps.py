@@ -1,4 +1,4 @@
-"""What the tests of embedding profiles do: a worker with made-up models, adding, storing, switching."""
+"""Shared steps of the profile tests: a worker with fake models; add, store and switch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHER = EmbeddingProfile(
 
 
 class Model:
-    """Embeds for any profile; fails where it is told to."""
+    """An embedder for any profile that fails on request."""
 
     def __init__(self, profile: EmbeddingProfile, error: Exception | None = None) -> None:
         self.profile, self.error = profile, error

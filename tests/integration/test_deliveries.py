@@ -1,4 +1,4 @@
-"""Deliveries on a real database: one holder at a time, fences, take-over, retry, what people are shown."""
+"""Deliveries on a real database: claims, fencing, take-over, retry."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def stale_writes(held):
     ]
 
 
-def test_submit__a_request_gives_its_jobs_and_one_delivery_however_often_it_comes(library, submitter):
+def test_submit__repeated_request_returns_the_same_jobs_and_delivery(library, submitter):
     first = submitter.submit([ask(library)], delivery=new(library))
     assert submitter.submit([ask(library)], delivery=new(library)) == first
     assert (library.count("jobs"), library.count("deliveries")) == (1, 1)
@@ -55,7 +55,7 @@ def test_submit__two_bots_with_the_same_request_at_once(library, submitter):
     assert (library.count("jobs"), library.count("deliveries")) == (3, 1)
 
 
-def test_claim__two_claimers_never_hold_the_same(library, submitter):
+def test_claim__two_processes_never_claim_the_same_delivery(library, submitter):
     wanted = {add(library, submitter, f"interaction:{n}")[1].id for n in range(40)}
     together = threading.Barrier(8)
 
@@ -78,7 +78,7 @@ def test_claim__only_of_its_own_application(library, submitter):
     assert claim(library, "bot-2") == []
 
 
-def test_claim__an_expired_one_is_taken_over_and_its_holder_changes_nothing(library, submitter):
+def test_claim__expired_claim_is_taken_over_and_its_former_owner_changes_nothing(library, submitter):
     job, _ = add(library, submitter)
     (old,) = claim(library, "bot-1", lease_s=-1)
     (held,) = claim(library, "bot-2")
@@ -92,7 +92,7 @@ def test_claim__an_expired_one_is_taken_over_and_its_holder_changes_nothing(libr
         assert deliveries.renew(session, "bot-2", 15) == {held.id}
 
 
-def test_claim_one__is_for_one_and_keeps_what_is_its_own(library, submitter):
+def test_claim_one__claims_one_delivery_and_keeps_the_token_of_its_owner(library, submitter):
     _, delivery = add(library, submitter)
     with library.database.system() as session:
         held = deliveries.claim_one(session, delivery.id, "bot-1", 15)
@@ -105,7 +105,7 @@ def test_claim_one__is_for_one_and_keeps_what_is_its_own(library, submitter):
     assert (again.claim_token, again.attempts) == (held.claim_token, 0)
 
 
-def test_renew__keeps_others_away(library, submitter):
+def test_renew__prevents_a_take_over(library, submitter):
     add(library, submitter)
     (held,) = claim(library, "bot-1", lease_s=-1)
     with library.database.system() as session:
@@ -115,7 +115,7 @@ def test_renew__keeps_others_away(library, submitter):
         deliveries.mark_posted(session, held, "5")
 
 
-def test_release__leaves_all_to_others_at_once_and_counts_no_try(library, submitter):
+def test_release__frees_all_claims_at_once_without_counting_a_try(library, submitter):
     add(library, submitter)
     add(library, submitter, "interaction:2")
     assert len(claim(library, "bot-1")) == 2
@@ -146,7 +146,7 @@ def test_delivery__from_the_question_to_the_end(library, submitter):
         deliveries.finish(session, held)
 
 
-def test_give_up__ends_it_and_leaves_the_answer(library, submitter):
+def test_mark_undeliverable__closes_the_delivery_and_keeps_the_answer(library, submitter):
     job, _ = add(library, submitter, token="secret", token_ttl_s=900)
     succeed(library, job)
     (held,) = claim(library)
@@ -156,7 +156,7 @@ def test_give_up__ends_it_and_leaves_the_answer(library, submitter):
     assert (library.job(job).delivered_at, library.job(job).result["answer"]) == (None, "Because.")
 
 
-def test_postpone__lets_go_until_it_is_due(library, submitter):
+def test_postpone__releases_the_claim_until_it_is_due(library, submitter):
     add(library, submitter)
     (held,) = claim(library)
     with library.database.system() as session:
@@ -181,7 +181,7 @@ def test_reroute__moves_it_and_drops_the_token(library, submitter):
     assert (moved.route, moved.channel_id, moved.message_id, moved.token) == ("channel", "77", None, None)
 
 
-def test_retry__opens_the_delivery_again_with_a_new_generation(library, submitter):
+def test_retry__reopens_the_delivery_with_a_new_generation(library, submitter):
     job, _ = add(library, submitter)
     fail(library, job)
     (held,) = claim(library)
@@ -196,7 +196,7 @@ def test_retry__opens_the_delivery_again_with_a_new_generation(library, submitte
     assert [again.id for again in claim(library)] == [held.id]
 
 
-def test_retry__takes_it_from_a_bot_that_shows_what_was(library, submitter):
+def test_retry__revokes_the_claim_of_a_bot_that_shows_the_old_result(library, submitter):
     job, _ = add(library, submitter)
     fail(library, job)
     (held,) = claim(library, "bot-1")
@@ -208,21 +208,21 @@ def test_retry__takes_it_from_a_bot_that_shows_what_was(library, submitter):
     assert (again.generation, again.attempts) == (2, 0)
 
 
-def test_retry__that_is_refused_changes_nothing(library, submitter):
+def test_retry__rejected_changes_nothing(library, submitter):
     job, added = add(library, submitter)
     with pytest.raises(UnknownName), library.database.tenant(library.workspace) as session:
         jobs.retry(session, job)
     assert view(library, added.id).delivery == added
 
 
-def test_reopen__takes_a_newer_token(library, submitter):
+def test_reopen__stores_a_newer_token(library, submitter):
     job, added = add(library, submitter, route="token", token="old", token_ttl_s=900)
     with library.database.tenant(library.workspace) as session:
         deliveries.reopen(session, job, user_id=added.user_id, token="new", token_ttl_s=900)
     assert view(library, added.id).delivery.token == "new"
 
 
-def test_deleted_jobs__end_their_delivery_and_nothing_else_breaks(library, submitter):
+def test_deleted_jobs__close_their_delivery(library, submitter):
     job, added = add(library, submitter)
     succeed(library, job)
     with library.database.tenant(library.workspace) as session:
@@ -240,7 +240,7 @@ def test_deleted_jobs__end_their_delivery_and_nothing_else_breaks(library, submi
         assert deliveries.find_by_job(session, other) is None
 
 
-def test_deleted_document__leaves_the_card_that_added_it(library, submitter):
+def test_deleted_document__keeps_the_delivery_that_added_it(library, submitter):
     payload = {"source": "a", "name": "a.txt", "sha256": "00"}
     new_job = jobs.NewJob(library.workspace, "ingest", payload, requester="42")
     (job,) = submitter.submit([new_job], delivery=new(library, kind="ingest"))

@@ -1,4 +1,4 @@
-"""What is seen of deliveries: views, conversations, notices, inspection, and never the token."""
+"""Views of deliveries, conversations, notifications and inspection; the token is never shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def submitter(library, redis_url) -> Submitter:
     return Submitter(library.database, redis_url, expires_s=60)
 
 
-def test_view__a_job_that_waits_for_another_attempt_has_not_ended(library, submitter):
+def test_view__job_that_waits_for_a_retry_has_not_ended(library, submitter):
     job, added = add(library, submitter)
     lease = library.claim(job)
     with library.database.system() as session:
@@ -32,7 +32,7 @@ def test_view__a_job_that_waits_for_another_attempt_has_not_ended(library, submi
     assert "Waiting to retry" in seen.jobs[0].why
 
 
-def test_view__tells_how_many_are_ahead_and_why(library, submitter):
+def test_view__contains_position_and_reason(library, submitter):
     add(library, submitter)
     job, added = add(library, submitter, "interaction:2")
     (seen,) = view(library, added.id).jobs
@@ -54,7 +54,7 @@ def test_views__of_many_take_two_statements(library, submitter):
         assert deliveries.load_views(session, []) == {}
 
 
-def test_views__count_places_in_a_queue_once_for_all(library, submitter):
+def test_views__count_queue_positions_once_for_all_jobs(library, submitter):
     numbers = [add(library, submitter, f"interaction:{n}")[1].id for n in range(5)]
     library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'query', '{query}', 'h', 1)")
     library.run("UPDATE jobs SET published_at = now()")
@@ -68,7 +68,7 @@ def test_views__count_places_in_a_queue_once_for_all(library, submitter):
     assert seen[numbers[2]].jobs[0].why == 'Waiting in the queue "query" behind 2 jobs.'
 
 
-def test_token__is_forgotten_when_it_expires_and_shown_to_nobody(library, submitter):
+def test_token__is_cleared_when_it_expires_and_never_shown(library, submitter):
     _, added = add(library, submitter, token="secret-token", token_ttl_s=900)
     assert "secret-token" not in repr(added)
     assert "secret-token" not in repr(new(library, token="secret-token"))
@@ -130,7 +130,7 @@ def test_conversation__cards_of_documents_are_no_answers(library, submitter):
         assert not deliveries.has_public_answer(session, ["t9"])
 
 
-def test_notices__name_the_delivery_when_something_happens_to_it(library, submitter, database_url):
+def test_notifications__name_the_delivery_that_changed(library, submitter, database_url):
     changes = watch_deliveries(database_url)
     assert next(changes) is None
 
@@ -143,7 +143,7 @@ def test_notices__name_the_delivery_when_something_happens_to_it(library, submit
     job, added = add(library, submitter)
     assert heard() == {added.id}
     (held,) = claim(library)
-    assert heard() == set(), "taking one is nobody else's business"
+    assert heard() == set(), "a claim notifies no process"
     lease = library.claim(job)
     assert heard() == {added.id}
     with library.database.system() as session:
@@ -161,7 +161,7 @@ def test_notices__name_the_delivery_when_something_happens_to_it(library, submit
     changes.close()
 
 
-def test_inspection__says_how_far_each_is(library, submitter):
+def test_inspection__returns_the_reason_for_the_state(library, submitter):
     job, added = add(library, submitter)
 
     def why():
@@ -195,7 +195,7 @@ def test_inspection__every_named_query_runs(library, submitter, name):
     assert bool(table.rows) or name not in {"deliveries", "undelivered", "jobs"}
 
 
-def test_inspection__votes_with_what_they_are_about(library, submitter):
+def test_inspection__votes_with_their_question(library, submitter):
     job, _ = add(library, submitter)
     succeed(library, job)
     with library.database.tenant(library.workspace) as session:
@@ -214,7 +214,7 @@ def test_inspection__votes_with_what_they_are_about(library, submitter):
     assert run_inspection(library.database, read_inspection("votes")).rows == [(None, None, 0, 1)]
 
 
-def test_delivery__knows_when_its_token_ends(library, submitter):
+def test_delivery__has_the_expiry_of_its_token(library, submitter):
     _, added = add(library, submitter, token="secret", token_ttl_s=900)
     assert added.token_expires - added.created_at == dt.timedelta(seconds=900)
     _, without = add(library, submitter, "interaction:2")

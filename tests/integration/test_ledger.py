@@ -19,7 +19,7 @@ def sweep_now(library, *, empty: tuple[str, ...] = (), patience_s: float = 0):
         return sweep(session, empty_queues=empty, patience_s=patience_s, embed_attempts=3)
 
 
-def test_submit__same_request_key_gives_the_same_job(library):
+def test_submit__same_request_key_returns_the_same_job(library):
     first = library.submit(request_key="interaction:1")
     assert library.submit(request_key="interaction:1") == first
     assert library.submit(request_key="interaction:2") != first
@@ -55,7 +55,7 @@ def test_fence__a_worker_that_lost_its_lease_changes_nothing(library):
     assert library.job(job).result == {"by": "new"}
 
 
-def test_sweep__silent_worker_is_queued_again_then_dead_and_quarantined(library):
+def test_sweep__expired_lease_is_queued_again_then_dead_and_quarantined(library):
     job = library.submit_bytes("poison", b"poison")
     for attempt in (1, 2):
         library.claim(job, lease_s=0)
@@ -72,7 +72,7 @@ def test_sweep__silent_worker_is_queued_again_then_dead_and_quarantined(library)
     assert (library.job(job).state, library.job(job).attempt) == ("queued", 0)
 
 
-def test_sweep__live_lease_is_left_alone(library):
+def test_sweep__valid_lease_is_unchanged(library):
     job = library.submit()
     library.claim(job, lease_s=60)
     assert sweep_now(library).expired == ()
@@ -95,7 +95,7 @@ def test_sweep__one_at_a_time(library):
         assert sweep_now(library) is None
 
 
-def test_fail__bad_input_fails_at_once_and_a_crash_is_tried_again_later(library):
+def test_fail__invalid_input_fails_at_once_and_a_crash_is_retried_later(library):
     bad, unlucky = library.submit(), library.submit()
     with library.database.system() as session:
         assert jobs.fail(session, library.claim(bad), UnreadableFile("a.pdf is damaged.")) == "failed"
@@ -112,14 +112,14 @@ def test_fail__text_with_nul_is_stored(library):
     assert library.job(job).error == "diedhere"
 
 
-def test_give_back__does_not_count_as_an_attempt(library):
+def test_release__does_not_count_as_an_attempt(library):
     job = library.submit()
     with library.database.system() as session:
         jobs.release(session, library.claim(job))
     assert (library.job(job).state, library.job(job).attempt) == ("queued", 0)
 
 
-def test_cancel__queued_ends_at_once_running_is_asked(library):
+def test_cancel__queued_job_ends_at_once_and_running_job_gets_a_request(library):
     queued, running = library.submit(), library.submit()
     lease = library.claim(running)
     with library.database.tenant(library.workspace) as session:
@@ -154,7 +154,7 @@ def test_cancel__then_an_error_or_a_stopping_worker_ends_cancelled(library):
     assert library.job(stopping).state == "cancelled"
 
 
-def test_sweep__a_message_that_later_ones_overtook_is_published_again(library):
+def test_sweep__message_overtaken_by_later_ones_is_published_again(library):
     lost, taken = library.submit(), library.submit()
     library.run(f"UPDATE jobs SET published_at = now() - interval '1 hour' WHERE id = {lost}")
     assert sweep_now(library, patience_s=60).to_publish == ((taken, "ingest"),)
@@ -164,14 +164,14 @@ def test_sweep__a_message_that_later_ones_overtook_is_published_again(library):
     assert sweep_now(library, patience_s=60).to_publish == ((lost, "ingest"),)
 
 
-def test_retry__refuses_what_has_not_ended(library):
+def test_retry__rejects_open_jobs(library):
     job = library.submit()
     refused = pytest.raises(UnknownName, match="only failed, dead and cancelled")
     with refused, library.database.tenant(library.workspace) as session:
         jobs.retry(session, job)
 
 
-def test_events__every_change_leaves_one(library):
+def test_events__every_change_has_one(library):
     job = library.submit()
     lease = library.claim(job)
     with library.database.system() as session:
@@ -197,14 +197,14 @@ def test_events__every_change_leaves_one(library):
         (f"{HELD}, lease_expires = '2020-01-01'", "The lease of worker w1 expired"),
     ],
 )
-def test_why__says_what_a_job_waits_for(library, change, sentence):
+def test_explain__returns_the_reason_for_the_state(library, change, sentence):
     job = library.submit()
     library.run(f"UPDATE jobs SET {change} WHERE id = {job}")
     with library.database.tenant(library.workspace) as session:
         assert sentence in jobs.explain(session, job)
 
 
-def test_why__with_a_worker(library):
+def test_explain__with_a_running_worker(library):
     job = library.submit()
     library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'ingest', '{ingest}', 'h', 1)")
     with library.database.tenant(library.workspace) as session:
@@ -215,7 +215,7 @@ def test_why__with_a_worker(library):
         assert 'Waiting in the queue "ingest" behind 0 jobs.' in jobs.explain(session, job)
 
 
-def test_beat__a_message_taken_before_the_first_sign_counts(library):
+def test_heartbeat__message_received_before_the_first_heartbeat_counts(library):
     sign = WorkerStatus("w", "ingest", ("ingest",), "host", 1, "model")
     for took in (True, False):
         with library.database.system() as session:

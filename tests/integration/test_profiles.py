@@ -1,4 +1,4 @@
-"""Embedding profiles in the store: built beside the live one, switched whole or not at all, rolled back, dropped."""
+"""Embedding profiles on a real database: built in parallel, switched when complete, rolled back, dropped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.integration.conftest import DIMENSIONS
 from tests.integration.profile_steps import OTHER, add, live, states, store, switch, worker
 
 
-def test_add__keeps_everything_that_makes_the_vectors(library):
+def test_add__stores_every_property_of_the_vectors(library):
     added = add(library, building=False)
     assert replace(added, id=0) == OTHER
     assert states(library) == {"fake": "live", "other": "added"}
@@ -44,7 +44,7 @@ def test_add__a_name_means_one_thing(library):
     assert states(library)["other"] == "added"
 
 
-def test_add__more_dimensions_than_an_index_takes_are_refused_by_name(library):
+def test_add__rejects_more_dimensions_than_an_index_supports(library):
     with pytest.raises(InvalidInput, match=r"4,096 dimensions; 4,000 is the most"):
         add(library, replace(OTHER, dimensions=4096))
 
@@ -66,7 +66,7 @@ def test_index__is_built_and_used_at_4000_dimensions(library):
     assert (found.returned, found.plan) == (2, "hnsw")
 
 
-def test_build__queues_what_is_there_and_what_comes_for_both(library):
+def test_build__queues_existing_and_new_chunks_for_both_profiles(library):
     library.add("old", ["one", "two"])
     other = add(library)
     assert library.count("embedding_queue", f"profile_id = {other.id}") == 2
@@ -79,7 +79,7 @@ def test_build__queues_what_is_there_and_what_comes_for_both(library):
     assert library.count("embeddings", f"profile_id = {library.profile.id} AND vector_dims(vector) = 8") == 3
 
 
-def test_build__again_queues_nothing_twice_and_tries_again_what_was_given_up(library):
+def test_build__repeated_queues_nothing_twice_and_resets_attempts(library):
     library.add("old", ["one", "two"])
     other = add(library)
     library.run("UPDATE embedding_queue SET attempts = 9")
@@ -92,7 +92,7 @@ def test_build__again_queues_nothing_twice_and_tries_again_what_was_given_up(lib
         assert profiles.start_building(session, other.id) == 0
 
 
-def test_build__beside_a_document_that_is_being_deleted(library):
+def test_build__while_a_document_is_being_deleted(library):
     library.add("stays", ["one"])
     library.add("goes", ["two"])
     other = add(library, building=False)
@@ -115,7 +115,7 @@ def test_build__beside_a_document_that_is_being_deleted(library):
     assert begun == [1]
 
 
-def test_document__answers_when_the_live_profile_has_it_whatever_another_lacks(library):
+def test_document__becomes_live_with_the_vectors_of_the_live_profile_only(library):
     add(library)
     job = store(library, "new", ["three"])
     library.embed()
@@ -123,7 +123,7 @@ def test_document__answers_when_the_live_profile_has_it_whatever_another_lacks(l
     assert library.count("documents", "live_version_id IS NOT NULL") == 1
 
 
-def test_document__again_keeps_its_vectors_of_every_profile(library):
+def test_document__ingested_again_keeps_its_vectors_of_every_profile(library):
     library.add("a", ["one", "two"])
     other = add(library)
     embed_backlog(worker(library))
@@ -147,16 +147,16 @@ def test_switch__needs_every_vector_and_leaves_one_live(library):
     assert states(library) == {"fake": "retired", "other": "live"}
 
 
-def test_switch__to_what_was_only_added_is_refused(library):
+def test_switch__rejects_a_profile_that_was_only_added(library):
     other = add(library, building=False)
     with pytest.raises(InvalidInput, match="build it first"):
         switch(library, other)
 
 
-def test_switch__a_document_under_construction_waits_for_its_new_vectors(library):
+def test_switch__version_being_built_waits_for_its_new_vectors(library):
     job = store(library, "late", ["one"])
     other = add(library, building=False)
-    library.run(f"UPDATE embedding_profiles SET state = 'building' WHERE id = {other.id}")  # its queue is not filled
+    library.run(f"UPDATE embedding_profiles SET state = 'building' WHERE id = {other.id}")  # without a queue
     switch(library, other)
     library.embed()
     assert library.job(job).state == "running"
@@ -165,7 +165,7 @@ def test_switch__a_document_under_construction_waits_for_its_new_vectors(library
     assert library.count("embeddings", f"profile_id = {other.id}") == 1
 
 
-def test_switch__waits_for_a_document_that_is_going_live(library):
+def test_switch__waits_for_a_version_that_is_becoming_live(library):
     library.add("old", ["one"])
     other = add(library)
     embed_backlog(worker(library))
@@ -193,7 +193,7 @@ def test_switch__waits_for_a_document_that_is_going_live(library):
     assert (done.is_set(), failures) == (True, [])
 
 
-def test_rollback__goes_to_the_one_before_which_was_kept_filled(library):
+def test_rollback__returns_to_the_previous_profile_which_was_kept_complete(library):
     library.add("old", ["one"])
     other = add(library)
     embed_backlog(worker(library))
@@ -207,7 +207,7 @@ def test_rollback__goes_to_the_one_before_which_was_kept_filled(library):
     assert states(library) == {"fake": "live", "other": "retired"}
 
 
-def test_rollback__without_a_profile_before_is_refused(library):
+def test_rollback__without_a_previous_profile_is_rejected(library):
     with pytest.raises(UnknownName, match="no profile to roll back to"), library.database.system() as session:
         profiles.find_rollback(session)
 
@@ -225,7 +225,7 @@ def test_recall__reads_the_vectors_of_its_own_profile_only(library, vector_of):
     assert mixed.dense_score < 0.99
 
 
-def test_drop__takes_vectors_queue_and_indexes_and_leaves_the_row(library):
+def test_drop__deletes_vectors_queue_and_indexes_and_keeps_the_row(library):
     library.add("old", ["one", "two"])
     other = add(library)
     embed_backlog(worker(library))
@@ -242,7 +242,7 @@ def test_drop__takes_vectors_queue_and_indexes_and_leaves_the_row(library):
     assert library.count("embedding_queue", f"profile_id = {other.id}") == 0
 
 
-def test_drop__stops_deleting_what_was_added_again_and_no_index_is_made_of_what_was_dropped(library):
+def test_drop__stops_if_the_profile_is_added_again_and_dropped_profiles_get_no_index(library):
     library.add("old", ["one", "two"])
     other = add(library)
     embed_backlog(worker(library))
@@ -256,7 +256,7 @@ def test_drop__stops_deleting_what_was_added_again_and_no_index_is_made_of_what_
     assert library.count("embeddings", f"profile_id = {other.id}") == 2
 
 
-def test_drop__waits_for_a_question_that_began_while_the_switch_was_under_way(library):
+def test_drop__waits_for_a_question_that_started_during_the_switch(library):
     other = add(library)
     with library.database.system() as session:
         session.execute(text("SELECT now()"))  # the switch begins …
@@ -269,7 +269,7 @@ def test_drop__waits_for_a_question_that_began_while_the_switch_was_under_way(li
         profiles.drop(session, library.profile)
 
 
-def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(library):
+def test_drop__rejects_the_live_profile_and_one_in_use_by_a_question(library):
     with pytest.raises(InvalidInput, match="is live"), library.database.system() as session:
         profiles.drop(session, library.profile)
     library.run(
@@ -285,7 +285,7 @@ def test_drop__refuses_the_live_profile_and_one_that_a_question_still_reads(libr
         profiles.drop(session, library.profile)
 
 
-def test_tenants__may_look_at_profiles_but_not_change_them(library):
+def test_tenants__can_read_profiles_but_not_change_them(library):
     with library.database.tenant(library.workspace) as session:
         assert session.scalar(text("SELECT count(*) FROM embedding_profiles")) == 1
     with pytest.raises(Exception, match="permission denied"), library.database.tenant(library.workspace) as session:
@@ -293,7 +293,7 @@ def test_tenants__may_look_at_profiles_but_not_change_them(library):
 
 
 @pytest.mark.parametrize("dimensions", [DIMENSIONS - 1, DIMENSIONS + 1])
-def test_vectors__of_other_dimensions_are_neither_cut_nor_filled_up_but_refused(library, dimensions):
+def test_vectors__of_other_dimensions_are_rejected(library, dimensions):
     job = store(library, "new", ["one"])
     token = uuid.uuid4()
     with library.database.system() as session:

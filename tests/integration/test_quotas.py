@@ -32,7 +32,7 @@ def refused(library, quota=HOURLY, requester="42", count=1):
     return caught.value
 
 
-def test_quota__of_a_person(library, submitter):
+def test_quota__of_a_user(library, submitter):
     for _ in range(3):
         submitter.submit([ask(library)], quota=HOURLY)
     with pytest.raises(QuotaExceeded, match=r"One user may ask 3 questions in 1 hour. Try again in"):
@@ -60,7 +60,7 @@ def test_quota__none_or_zero_is_no_limit(library, submitter, quota):
 @pytest.mark.parametrize(
     ("state", "counts"), [("failed", True), ("succeeded", True), ("cancelled", False), ("dead", True)]
 )
-def test_quota__what_was_taken_back_in_time_does_not_count(library, submitter, state, counts):
+def test_quota__job_cancelled_before_its_start_does_not_count(library, submitter, state, counts):
     submitter.submit([ask(library) for _ in range(3)], quota=HOURLY)
     library.run(f"UPDATE jobs SET state = '{state}' WHERE id = 1")
     if counts:
@@ -69,7 +69,7 @@ def test_quota__what_was_taken_back_in_time_does_not_count(library, submitter, s
         submitter.submit([ask(library)], quota=HOURLY)
 
 
-def test_quota__tells_when_there_is_room_again(library, submitter):
+def test_quota__error_contains_the_waiting_time(library, submitter):
     submitter.submit([ask(library) for _ in range(3)], quota=HOURLY)
     for number, minutes in ((1, 50), (2, 40), (3, 10)):
         library.run(f"UPDATE jobs SET requested_at = now() - interval '{minutes} minutes' WHERE id = {number}")
@@ -80,7 +80,7 @@ def test_quota__tells_when_there_is_room_again(library, submitter):
     submitter.submit([ask(library)], quota=HOURLY)
 
 
-def test_quota__many_at_once_are_all_taken_or_none(library, submitter):
+def test_quota__several_jobs_are_all_admitted_or_none(library, submitter):
     with pytest.raises(QuotaExceeded):
         submitter.submit([ask(library) for _ in range(4)], quota=HOURLY)
     delivery = NewDelivery(library.workspace, "answer", "k", "900", "7", "42")
@@ -89,7 +89,7 @@ def test_quota__many_at_once_are_all_taken_or_none(library, submitter):
     assert (library.count("jobs"), library.count("deliveries")) == (0, 0)
 
 
-def test_quota__holds_under_twenty_submits_at_once(library, submitter):
+def test_quota__is_not_exceeded_by_twenty_concurrent_submits(library, submitter):
     together = threading.Barrier(20)
 
     def submit(number):
@@ -106,7 +106,7 @@ def test_quota__holds_under_twenty_submits_at_once(library, submitter):
     assert (len(given), library.count("jobs"), library.count("deliveries")) == (3, 3, 3)
 
 
-def test_quota__a_request_that_is_submitted_already_is_not_refused(library, submitter):
+def test_quota__known_request_is_not_rejected(library, submitter):
     first = submitter.submit([ask(library, f"i:{n}") for n in range(3)], quota=HOURLY)
     assert submitter.submit([ask(library, f"i:{n}") for n in range(3)], quota=HOURLY) == first
     assert submitter.submit([ask(library, "i:1")], quota=HOURLY) == [first[1]]
@@ -114,7 +114,7 @@ def test_quota__a_request_that_is_submitted_already_is_not_refused(library, subm
         submitter.submit([ask(library, "i:1"), ask(library, "i:9")], quota=HOURLY)
 
 
-def test_votes__one_of_each_person_which_may_change(library, submitter):
+def test_votes__one_per_user_which_may_change(library, submitter):
     (job,) = submitter.submit([ask(library)])
     lease = library.claim(job)
     with library.database.tenant(library.workspace) as session:
@@ -136,7 +136,7 @@ def test_votes__one_of_each_person_which_may_change(library, submitter):
             feedback.store_vote(session, library.other, job, "4", 1)
 
 
-def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(library):
+def test_settings__unset_ones_are_none_and_changes_affect_no_others(library):
     with library.database.tenant(library.workspace) as session:
         assert workspace_settings.read(session, library.workspace) == WorkspaceSettings()
         workspace_settings.update(session, library.workspace, "42", reranker="none", top_n=30)
@@ -170,13 +170,13 @@ def test_settings__what_is_not_set_is_none_and_changes_touch_nothing_else(librar
         ({"documents_per_day": -1}, InvalidInput, "from 0"),
     ],
 )
-def test_settings__what_cannot_be_is_refused_with_a_sentence(library, changes, error, sentence):
+def test_settings__invalid_values_are_rejected(library, changes, error, sentence):
     with pytest.raises(error, match=sentence), library.database.tenant(library.workspace) as session:
         workspace_settings.update(session, library.workspace, "42", **changes)
     assert library.count("workspace_settings") == 0
 
 
-def test_commands_hash__is_remembered_for_each_application(library):
+def test_commands_hash__is_stored_per_application(library):
     with library.database.system() as session:
         assert commands_hash.read(session, "900") == ""
         commands_hash.store(session, "900", "a")
@@ -185,7 +185,7 @@ def test_commands_hash__is_remembered_for_each_application(library):
         assert (commands_hash.read(session, "900"), commands_hash.read(session, "901")) == ("b", "c")
 
 
-def test_listing__of_one_requester(library, submitter):
+def test_list_jobs__of_one_requester(library, submitter):
     mine = submitter.submit([ask(library)])
     submitter.submit([ask(library, requester="43")])
     with library.database.tenant(library.workspace) as session:

@@ -1,4 +1,4 @@
-"""Recall on a real database: both legs, fusion, BM25's arithmetic, honesty, the index."""
+"""Recall on a real database: dense, keyword, fusion, BM25 scores, the index."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
     )
 
 
-def test_hybrid__completes_what_only_one_leg_found(library, vector_of):
+def test_hybrid__candidates_of_one_search_get_both_scores(library, vector_of):
     library.add("a", [f"word {n}" for n in range(30)] + ["zebra one", "zebra two", "zebra three zebra"])
     both = recall(library, "zebra", vector_of("word 3"), top_n=3)
     assert both.returned == 3
@@ -153,7 +153,7 @@ def test_hybrid__completes_what_only_one_leg_found(library, vector_of):
     assert missed
 
 
-def test_hybrid__unreadable_question_is_left_to_the_keywords(library, vector_of):
+def test_hybrid__question_unreadable_by_the_model_uses_keywords_only(library, vector_of):
     library.add("a", ["zebra", "zebra zebra apple", "apple", "pear"])
     keyword = recall(library, "zebra", None, "keyword")
     found = recall(library, "zebra", vector_of("apple"), weight=0.0)
@@ -170,7 +170,7 @@ def test_hybrid__question_without_known_words_keeps_the_dense_order(library, vec
     assert {c.keyword_rank for c in found.candidates} == {None}
 
 
-def test_recall__weights_of_a_single_leg(library, vector_of):
+def test_recall__weights_of_a_single_search(library, vector_of):
     library.add("a", ["zebra"])
     dense = recall(library, "zebra", vector_of("zebra"), "dense", weight=0.3)
     keyword = recall(library, "zebra", None, "keyword", weight=0.3)
@@ -178,7 +178,7 @@ def test_recall__weights_of_a_single_leg(library, vector_of):
     assert (keyword.dense_weight, keyword.keyword_weight) == (0.0, 1.0)
 
 
-def test_recall__gives_each_chunk_once_and_at_most_top_n(library, vector_of):
+def test_recall__returns_each_chunk_once_and_at_most_top_n(library, vector_of):
     library.add("a", [f"word {n}" for n in range(30)])
     found = recall(library, "word 3", vector_of("word 3"), top_n=10)
     assert found.returned == 10
@@ -196,7 +196,7 @@ def build_index(library):
     return name
 
 
-def test_index__is_built_once_and_a_broken_one_again(library):
+def test_index__is_built_once_and_an_invalid_one_again(library):
     library.add("a", [f"text {n}" for n in range(20)])
     name = build_index(library)
     assert build_vector_indexes(library.database, threshold=10) == []
@@ -234,7 +234,7 @@ def test_index__short_result_falls_back_to_exact(library, vector_of):
     assert {candidate.source for candidate in found.candidates} == {"mine"}
 
 
-def test_trace__keeps_the_weights_of_the_legs(library, vector_of):
+def test_trace__stores_the_weights(library, vector_of):
     library.add("a", ["zebra", "apple"])
     found = recall(library, "zebra", vector_of("apple"), weight=0.25)
     lease = jobs.Lease(library.submit(), library.workspace, uuid.uuid4(), 1, "42")

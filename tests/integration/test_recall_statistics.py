@@ -1,4 +1,4 @@
-"""BM25 against a formula of the test's own, while documents come, change, move between scopes, and go."""
+"""BM25 compared with a separate formula while documents are added, changed, moved between scopes and deleted."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def bm25(question, chunks, k1=0.9, b=0.4):
 
 
 class Shelf:
-    """The library, and beside it what it ought to hold."""
+    """The library and its expected contents."""
 
     def __init__(self, library, rng):
         self.library = library
@@ -77,7 +77,7 @@ class Shelf:
         self.held[workspace, source] = (channels, texts)
 
     def _leave_unfinished(self, workspace, source):
-        # Chunks and postings are stored, vectors are not: nobody may see them, nor may they count.
+        # Chunks and postings are stored without vectors: they must be neither visible nor counted.
         job = self.library.submit_bytes(source, b"unfinished", channels=None, workspace=workspace)
         self.library.store(self.library.claim(job), ["zebra lion 重力 never embedded"])
         self.library.run("DELETE FROM embedding_queue")
@@ -98,7 +98,7 @@ def recalled(library, workspace, channels, question):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_bm25__statistics_stay_right_whatever_happens(library, seed):
+def test_bm25__statistics_stay_correct_under_random_changes(library, seed):
     rng = random.Random(seed)
     shelf = Shelf(library, rng)
     compared = 0

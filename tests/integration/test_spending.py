@@ -1,4 +1,4 @@
-"""What counts as spent, on a real database: by person, by workspace, by day, and while questions are under way."""
+"""Spending on a real database: by user, workspace and day, and with running questions."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def claim(library, requester="42", workspace=None):
 
 
 def spent(library, requester="42", workspace=None):
-    """Tell what counts for a new question."""
+    """Return the spending that counts for a new question."""
     seen = PostgresSpending(library.database, claim(library, requester, workspace)).reserve(
         lambda spent: (0.0, (spent.user_usd, spent.server_usd))
     )
@@ -77,7 +77,7 @@ def frees(library, scope, usd, requester="42"):
 
 
 def trace(library, usd, *, requester="42", workspace=None, hours=0.0):
-    """Write the trace of an answered question."""
+    """Store the trace of an answered question."""
     library.run(
         "INSERT INTO queries (workspace_id, requester, question, recall, top_n, top_k, reranker_asked, reranker, plan,"
         " rows_asked, rows_returned, answer, abstained, answer_model, cost_usd, created_at) VALUES"
@@ -86,7 +86,7 @@ def trace(library, usd, *, requester="42", workspace=None, hours=0.0):
     )
 
 
-def test_spent__by_person_and_workspace(library):
+def test_spent__by_user_and_workspace(library):
     assert spent(library) == (0, 0)
     trace(library, 0.25)
     trace(library, 0.5, requester="43")
@@ -102,7 +102,7 @@ def test_spent__only_of_the_last_24_hours(library):
     assert spent(library) == (0.25, 0.25)
 
 
-def test_frees__when_enough_has_left_the_day(library):
+def test_frees__when_enough_has_left_the_window(library):
     for usd, hours in ((0.1, 22), (0.2, 20), (0.4, 10)):
         trace(library, usd, hours=hours)
     trace(library, 9, requester="43", hours=23)
@@ -114,7 +114,7 @@ def test_frees__when_enough_has_left_the_day(library):
     assert frees(library, "server", 9) == pytest.approx(3600, abs=60)
 
 
-def test_reservation__counts_until_its_trace_takes_its_place(library):
+def test_reservation__counts_until_its_trace_replaces_it(library):
     lease, other = claim(library), claim(library)
     for one, usd in ((lease, 0.2), (lease, 0.1), (other, 0.4)):
         set_aside(library, one, usd)
@@ -126,7 +126,7 @@ def test_reservation__counts_until_its_trace_takes_its_place(library):
     assert spent(library) == (0.4, 0.4)
 
 
-def test_reservation__of_an_attempt_that_failed_stays(library):
+def test_reservation__of_a_failed_attempt_remains(library):
     lease = claim(library)
     set_aside(library, lease, 0.2)
     with library.database.system() as session:
@@ -161,7 +161,7 @@ def test_reservation__needs_the_lease(library):
     assert library.count("spending_reservations") == 0
 
 
-def test_reservation__many_at_once_take_no_more_than_there_is(library):
+def test_reservation__concurrent_ones_do_not_exceed_the_limit(library):
     together = threading.Barrier(8)
     leases = [claim(library, str(n)) for n in range(8)]
 
@@ -212,7 +212,7 @@ def ways(job):
     return [(f["stage"], f["used"], f["over"]["scope"]) for f in job.result["fallbacks"]]
 
 
-def test_answer__second_question_of_a_person_gets_the_cheaper_method(library, answer):
+def test_answer__second_question_of_a_user_gets_the_cheaper_method(library, answer):
     # Two ratings are estimated at 0.12 dollars and the answer at half a dollar; three calls cost 1.5.
     limits = {"user_day_soft_usd": 2.0, "user_day_hard_usd": 3.0}
     first, _ = answer(**limits)
@@ -232,10 +232,10 @@ def test_answer__second_question_of_a_person_gets_the_cheaper_method(library, an
     assert kept.cost_usd == 0.5
     assert kept.fallbacks[0].over is not None
     assert kept.fallbacks[0].over.spent_usd == 1.5
-    assert answer("43", **limits)[0].result["fallbacks"] == [], "somebody else has spent nothing"
+    assert answer("43", **limits)[0].result["fallbacks"] == [], "another user has spent nothing"
 
 
-def test_answer__over_the_hard_limit_of_a_server_is_refused(library, answer):
+def test_answer__over_the_hard_limit_of_a_server_is_rejected(library, answer):
     limits = {"server_day_hard_usd": 1.9}
     answer(**limits)
     job, chat = answer("43", **limits)
@@ -246,13 +246,13 @@ def test_answer__over_the_hard_limit_of_a_server_is_refused(library, answer):
     assert other.state == "succeeded", "what another server has spent does not count"
 
 
-def test_answer__without_limits_nothing_is_set_aside(library, answer):
+def test_answer__without_limits_reserves_nothing(library, answer):
     for _ in range(3):
         assert answer()[0].result["fallbacks"] == []
     assert library.count("queries", "cost_usd = 1.5") == 3
 
 
-def test_spending__is_shown_by_day_workspace_and_person(library, answer):
+def test_spending__is_shown_by_day_workspace_and_user(library, answer):
     answer(server_day_hard_usd=9.0)
     set_aside(library, claim(library, "43"), 0.2)
     table = run_inspection(library.database, read_inspection("spending"))

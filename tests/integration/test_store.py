@@ -1,4 +1,4 @@
-"""The store on a real database: versions, vectors that are kept, poison, deletion, tenants."""
+"""Documents on a real database: versions, reused vectors, unembeddable chunks, deletion."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def listed(library, workspace=None):
         return documents.list_documents(session)
 
 
-def test_version__is_unseen_until_its_last_vector(library):
+def test_version__is_not_live_until_its_last_vector(library):
     job = library.submit_bytes("a", b"1")
     library.store(library.claim(job), [f"text {n}" for n in range(5)])
     assert listed(library) == []
@@ -34,7 +34,7 @@ def test_version__is_unseen_until_its_last_vector(library):
     assert (library.job(job).state, library.job(job).result["chunks"]) == ("succeeded", 5)
 
 
-def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
+def test_version__old_one_is_live_until_the_switch_and_then_deleted(library):
     library.add("a", ["old one", "shared"])
     job = library.submit_bytes("a", b"new")
     library.store(library.claim(job), ["new one", "shared"])
@@ -47,7 +47,7 @@ def test_version__the_old_one_answers_until_the_switch_and_then_goes(library):
     assert library.count("chunks") == library.count("embeddings") == 2
 
 
-def test_version__two_of_one_document_in_one_batch_end_with_the_later_one(library):
+def test_version__of_two_in_one_batch_the_later_one_becomes_live(library):
     first, second = library.submit_bytes("a", b"1"), library.submit_bytes("a", b"2")
     library.store(library.claim(first), ["first"])
     library.store(library.claim(second), ["second"])
@@ -66,7 +66,7 @@ def test_version__unchanged_chunks_keep_their_vectors(library):
     assert library.job(job).progress_done == 2
 
 
-def test_version__wholly_unchanged_chunks_go_live_at_once(library):
+def test_version__with_only_unchanged_chunks_becomes_live_at_once(library):
     library.add("a", ["one"])
     job = library.submit_bytes("a", b"other bytes, same text")
     library.store(library.claim(job), ["one"])
@@ -74,7 +74,7 @@ def test_version__wholly_unchanged_chunks_go_live_at_once(library):
     assert library.job(job).state == "succeeded"
 
 
-def test_sweep__finishes_a_version_whose_last_vector_came_without_the_switch(library):
+def test_sweep__switches_a_version_that_is_complete_but_not_live(library):
     job = library.submit_bytes("a", b"1")
     library.store(library.claim(job), ["one"])
     library.run("DELETE FROM embedding_queue")
@@ -91,7 +91,7 @@ def test_store__fenced_by_the_lease(library):
     assert library.count("documents") == library.count("chunks") == 0
 
 
-def test_store__a_second_attempt_replaces_what_the_first_left(library):
+def test_store__second_attempt_replaces_the_rows_of_the_first(library):
     job = library.submit_bytes("a", b"1")
     library.store(library.claim(job), ["one", "two"])
     library.run(f"UPDATE jobs SET state = 'queued', stage = '' WHERE id = {job}")
@@ -111,7 +111,7 @@ def test_store__failed_job_leaves_nothing(library):
     assert library.embed() == []
 
 
-def test_embedding__expired_claim_is_taken_by_another_and_the_late_one_writes_nothing(library):
+def test_embedding__expired_claim_is_taken_over_and_the_late_worker_writes_nothing(library):
     job = library.submit_bytes("a", b"1")
     library.store(library.claim(job), ["one", "two"])
     late = uuid.uuid4()
@@ -138,7 +138,7 @@ def test_embedding__claims_do_not_overlap(library):
     assert len(seen) == len({chunk.chunk_id for chunk in seen}) == 10
 
 
-def test_embedding__one_claim_spans_documents_and_a_book_does_not_hold_up_a_note(library):
+def test_embedding__one_claim_spans_documents_and_long_ones_do_not_delay_short_ones(library):
     book = library.submit_bytes("book", b"book")
     library.store(library.claim(book), [f"page {n}" for n in range(200)])
     note = library.submit_bytes("note", b"note")
@@ -166,7 +166,7 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
         quarantine.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
 
 
-def test_same_bytes__are_found_for_the_same_source_and_readers_only(library):
+def test_same_bytes__are_found_for_the_same_source_and_scope_only(library):
     library.add("a", ["one"])
     sha256 = library.job(1).payload["sha256"]
 
@@ -183,7 +183,7 @@ def test_same_bytes__are_found_for_the_same_source_and_readers_only(library):
     assert found("a", ["7"]) is None
 
 
-def test_same_bytes__are_no_reason_to_stop_while_something_else_changes_the_document(library):
+def test_same_bytes__are_ignored_while_another_job_changes_the_document(library):
     library.add("a", ["old"])
     other = library.submit_bytes("a", b"new")
     library.store(library.claim(other), ["new"])
@@ -197,7 +197,7 @@ def test_same_bytes__are_no_reason_to_stop_while_something_else_changes_the_docu
         assert [c.text for c in documents.read_document(session, 1)[1]] == ["old"]
 
 
-def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
+def test_switch__later_request_wins_in_any_order_of_completion(library):
     first = library.submit_bytes("a", b"1")
     second = library.submit_bytes("a", b"2", channels=["7"])
     late = library.claim(first)
@@ -212,7 +212,7 @@ def test_switch__what_was_asked_for_later_wins_whatever_is_done_first(library):
     assert library.count("document_versions") == 1
 
 
-def test_switch__a_retry_counts_as_asked_for_anew(library):
+def test_switch__retry_counts_as_a_new_request(library):
     first = library.submit_bytes("a", b"1")
     library.run(f"UPDATE jobs SET state = 'failed' WHERE id = {first}")
     library.add("a", ["second"])
@@ -224,7 +224,7 @@ def test_switch__a_retry_counts_as_asked_for_anew(library):
         assert [c.text for c in documents.read_document(session, 1)[1]] == ["first"]
 
 
-def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
+def test_delete__open_ingest_job_does_not_add_the_document_again(library):
     library.add("a", ["one"])
     embedding_now = library.submit_bytes("a", b"2")
     library.store(library.claim(embedding_now), ["two"])
@@ -237,7 +237,7 @@ def test_delete__a_rebuild_on_its_way_does_not_bring_the_document_back(library):
     assert [library.job(job).state for job in (embedding_now, queued)] == ["cancelled", "cancelled"]
 
 
-def test_store__a_cancel_that_nobody_saw_yet_is_seen(library):
+def test_store__honours_a_pending_cancellation_request(library):
     job = library.submit_bytes("a", b"1")
     lease = library.claim(job)
     with library.database.tenant(library.workspace) as session:
@@ -247,7 +247,7 @@ def test_store__a_cancel_that_nobody_saw_yet_is_seen(library):
     assert library.count("documents") == 0
 
 
-def test_delete__takes_everything_with_it(library):
+def test_delete__removes_all_rows_of_the_document(library):
     library.add("a", ["one", "two"])
     with library.database.tenant(library.workspace) as session:
         assert documents.delete_document(session, listed(library)[0].id) == "A"

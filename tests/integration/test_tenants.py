@@ -1,4 +1,4 @@
-"""Tenants cannot see each other: for every tenant table, for every role, by the database itself."""
+"""Isolation of tenants in the database, for every tenant table and every role."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ def test_without_a_workspace_nothing_is_seen(library):
         assert session.scalar(text("SELECT count(*) FROM chunks")) == 0
 
 
-def test_tenant__does_not_learn_who_the_others_are(library):
+def test_tenant__does_not_see_other_tenants(library):
     with library.database.tenant(library.workspace) as session:
         assert list(session.scalars(text("SELECT key FROM workspaces"))) == ["local"]
 
 
-def test_trigger__runs_nothing_of_the_callers(library):
+def test_trigger__ignores_the_search_path_of_the_caller(library):
     job = library.submit()
     with library.database.tenant(library.workspace) as session:
         session.execute(text("CREATE TEMP TABLE job_events (LIKE public.job_events)"))
@@ -107,7 +107,7 @@ def test_trigger__runs_nothing_of_the_callers(library):
         NEW_RESERVATION,
     ],
 )
-def test_writing_into_another_workspace_is_refused(library, statement):
+def test_writing_into_another_workspace_is_rejected(library, statement):
     library.submit()
     refused = pytest.raises(ProgrammingError, match="row-level security")
     with refused, library.database.tenant(library.other) as session:
@@ -138,7 +138,7 @@ def test_neighbours__stay_inside_the_workspace_the_channels_and_the_live_version
     with library.database.owner() as session:
         chunks = {row.text: row.id for row in session.execute(text("SELECT id, text FROM chunks"))}
 
-    def beside(workspace, channels=()):
+    def neighbours_of(workspace, channels=()):
         recall = PostgresRecall(library.database, workspace, library.profile, channels)
         found = recall.neighbours(sorted(chunks.values()))
         names = {number: name for name, number in chunks.items()}
@@ -150,16 +150,16 @@ def test_neighbours__stay_inside_the_workspace_the_channels_and_the_live_version
         "open 2": [(-1, "open 1"), (1, "open 3")],
         "open 3": [(-1, "open 2")],
     }
-    assert beside(library.workspace) == everybodys
-    assert beside(library.workspace, ["8"]) == everybodys
-    assert beside(library.workspace, ["7"]) == everybodys | {
+    assert neighbours_of(library.workspace) == everybodys
+    assert neighbours_of(library.workspace, ["8"]) == everybodys
+    assert neighbours_of(library.workspace, ["7"]) == everybodys | {
         "scoped 0": [(1, "scoped 1")],
         "scoped 1": [(-1, "scoped 0")],
     }
-    assert beside(library.other, ["7"]) == {"foreign 0": [(1, "foreign 1")], "foreign 1": [(-1, "foreign 0")]}
+    assert neighbours_of(library.other, ["7"]) == {"foreign 0": [(1, "foreign 1")], "foreign 1": [(-1, "foreign 0")]}
 
 
-def test_neighbours__come_with_what_is_shown_of_them(library):
+def test_neighbours__contain_text_headings_and_page(library):
     library.add("a", ["first", "second"])
     library.run("UPDATE chunks SET headings = ARRAY['Fees', 'Cards'], page = 7 WHERE text = 'second'")
     with library.database.owner() as session:
@@ -186,7 +186,7 @@ def test_inspection_role__reads_all_and_writes_nothing(library):
             session.execute(text(statement))
 
 
-def test_tenant__does_not_see_what_applications_registered(library):
+def test_tenant__does_not_see_registered_commands(library):
     with pytest.raises(ProgrammingError, match="permission denied"), library.database.tenant(1) as session:
         session.execute(text("SELECT * FROM discord_commands"))
 
@@ -207,7 +207,7 @@ def test_tenant__changes_nothing_of_another_workspaces_delivery(library):
     assert (untouched.generation, untouched.claim_owner) == (1, None)
 
 
-def test_roles__none_bypasses_row_level_security(library):
+def test_roles__do_not_bypass_row_level_security(library):
     with library.database.owner() as session:
         rows = session.execute(
             text("SELECT rolname, rolsuper, rolbypassrls, rolcanlogin FROM pg_roles WHERE rolname LIKE 'refdesk\\_%'")

@@ -1,4 +1,4 @@
-"""What a viewer may see of documents and traces, and where the originals are, on a real database."""
+"""Visibility of documents, traces and originals on a real database."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MESSAGE = "https://discord.com/channels/1/2/3"
 
 
 def add(library, source="a.txt", *, content=b"one word", workspace=None, **payload) -> int:
-    """A document with a payload as front ends write it; gives its job."""
+    """Submit a document with the payload of a front end and return its job."""
     workspace = workspace or library.workspace
     with library.database.tenant(workspace) as session:
         sha256 = blobs.store(session, workspace, content)
@@ -48,7 +48,7 @@ def shown(library, document, channels=None):
 @pytest.mark.parametrize(
     "origin", [MESSAGE, "http://example.org", "HTTPS://example.org/a?b=c#d", "https://例子.org/文"]
 )
-def test_origin__a_web_link_is_kept(library, origin):
+def test_origin__web_link_is_stored(library, origin):
     assert shown(library, add(library, origin=origin)).origin == origin
 
 
@@ -82,7 +82,7 @@ def test_origin__anything_else_is_dropped(library, origin):
     assert shown(library, add(library, origin=origin)).origin == ""
 
 
-def test_origin__a_link_that_was_fetched_is_its_own(library):
+def test_origin__defaults_to_the_fetched_link(library):
     fetched = library.submit({"url": "https://example.org/a", "source": "https://example.org/a"})
     posted = library.submit({"url": "https://example.org/a", "origin": MESSAGE})
     odd = library.submit({"url": "gopher://a"})
@@ -91,7 +91,7 @@ def test_origin__a_link_that_was_fetched_is_its_own(library):
     assert "origin" not in library.job(odd).payload
 
 
-def test_origin__follows_the_version_that_answers(library):
+def test_origin__follows_the_live_version(library):
     document = add(library, origin=MESSAGE)
     assert add(library, content=b"two", origin=MESSAGE + "4") == document
     assert shown(library, document).origin == MESSAGE + "4"
@@ -122,7 +122,7 @@ def test_origin__comes_with_recall(library, vector_of):
     assert [(candidate.source, candidate.origin) for candidate in found] == [("a.txt", MESSAGE)]
 
 
-def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
+def test_documents__viewer_without_the_channel_gets_unknown_name(library):
     everywhere = add(library, "open")
     scoped = add(library, "scoped", content=b"secret", channels=["7", "8"])
     with library.database.tenant(library.workspace) as session:
@@ -142,7 +142,7 @@ def test_documents__a_viewer_without_the_channel_gets_unknown_name(library):
                     read(session, scoped, channels=channels)
 
 
-def test_original__gives_name_type_and_bytes(library):
+def test_original__returns_name_type_and_bytes(library):
     document = add(library, "discord/7/notes.txt", content=b"the bytes")
     with library.database.tenant(library.workspace) as session:
         assert documents.read_original(session, document) == ("notes.txt", "text/plain", b"the bytes")
@@ -154,7 +154,7 @@ def test_original__gives_name_type_and_bytes(library):
 
 
 def answered(library, found: list[Candidate]) -> int:
-    """A question with its trace; gives the job."""
+    """Store a question with its trace and return the job."""
     job: int = library.submit()
     lease = jobs.Lease(job, library.workspace, uuid.uuid4(), 1, "42")
     ranked = tuple(
@@ -214,7 +214,7 @@ def test_trace__reads_as_it_was_stored(library, vector_of):
     assert (trace.candidates[1].citation, trace.candidates[1].flags) == (None, ("unscored",))
 
 
-def test_trace__keeps_what_the_viewer_may_not_see(library, vector_of):
+def test_trace__hides_documents_from_viewers_without_the_channel(library, vector_of):
     scoped = add(library, "scoped", content=b"second word", channels=["7"], origin=MESSAGE)
     job = answered(library, candidates(library, vector_of))
     assert read(library, job, ["7"]).candidates[0].text == "second word"
@@ -235,7 +235,7 @@ def test_trace__of_no_answer_or_of_another_workspace_is_none(library, vector_of)
         assert traces.read_trace(session, job) is None
 
 
-def test_asked__has_votes_and_the_cited_documents_that_still_answer(library, vector_of):
+def test_answered_questions__have_votes_and_cited_live_documents(library, vector_of):
     add(library, "open", content=b"first word")
     add(library, "scoped", content=b"second word", channels=["7"])
     found = candidates(library, vector_of)

@@ -1,4 +1,4 @@
-"""The schema's history: up, down on data, up again; models agree; everything is commented; old servers are refused."""
+"""Migrations: up, down on data and up again; agreement with the models; comments; rejection of old servers."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_leg_weights__down_restores_the_schema_before(database_url):
     assert objects(database_url) == before
 
 
-def test_live_sizes__are_filled_in_for_documents_that_are_there(database_url):
+def test_live_sizes__are_backfilled_for_existing_documents(database_url):
     migrate(database_url, "20261122_03")
     database = Database(database_url)
     with database.system() as session:
@@ -182,16 +182,16 @@ def test_plain_texts__down_restores_the_reasons_and_comments_before(database_url
 
 
 LEAVING = {("jobs", "deliver")}
-"""Columns that this program does not use any more, kept for one release for the program before it."""
+"""Unused columns that remain for one release, because the previous version still runs during an upgrade."""
 
 
 def test_models__agree_with_the_migrations(database_url):
     def relevant(change):
         head = change[0] if isinstance(change, tuple) else change[0][0]
-        # What waits for its removal is known to the schema only.
+        # Unused columns exist in the schema only.
         if head == "remove_column" and (change[2], change[3].name) in LEAVING:
             return False
-        # Partial and plain indexes live in the migrations alone; a test of its own looks after comments.
+        # Indexes are defined in the migrations only; a separate test checks comments.
         return head != "remove_index" and "comment" not in head and head != "modify_default"
 
     with engine(database_url).connect() as connection:
@@ -217,7 +217,7 @@ def test_comments__every_table_and_column_has_one(database_url):
         assert list(missing) == []
 
 
-def test_foreign_keys__each_has_an_index_so_that_deletes_stay_quick(database_url):
+def test_foreign_keys__have_an_index_for_fast_cascades(database_url):
     with engine(database_url).connect() as connection:
         slow = connection.scalars(
             text(
@@ -231,7 +231,7 @@ def test_foreign_keys__each_has_an_index_so_that_deletes_stay_quick(database_url
         assert list(slow) == []
 
 
-def test_schema__of_another_version_is_refused(database_url):
+def test_schema__other_revision_is_rejected(database_url):
     with engine(database_url).begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '29991231_01'"))
     with pytest.raises(SchemaMismatch, match="Install the newer version"):
@@ -243,7 +243,7 @@ def test_schema__of_another_version_is_refused(database_url):
 
 
 class OldServer:
-    """Answers the version questions as an old server would."""
+    """A connection that returns the versions of an old server."""
 
     def __init__(self, number, pgvector):
         self._number, self._pgvector = number, pgvector
@@ -265,17 +265,17 @@ class OldServer:
         ("180004", None, "has no pgvector"),
     ],
 )
-def test_old_servers__are_refused_with_a_sentence(number, pgvector, sentence):
+def test_old_servers__are_rejected(number, pgvector, sentence):
     with pytest.raises(DatabaseTooOld, match=sentence):
         _require_versions(cast("Any", OldServer(number, pgvector)))
 
 
-def test_database_away__is_one_sentence(tmp_path):
+def test_unreachable_database__raises_database_unavailable(tmp_path):
     with pytest.raises(DatabaseUnavailable, match="is unreachable"):
         inspect_schema(f"postgresql://nobody@/none?host={tmp_path}")
 
 
-def test_named_sql__every_statement_says_what_it_does():
+def test_named_sql__every_statement_has_a_comment():
     for name, body in statements().items():
         assert body.startswith("-- "), f"{name} has no comment"
         named(name, dimensions=3)
