@@ -138,7 +138,7 @@ def test_documents__viewer_without_the_channel_gets_unknown_name(library):
             assert read(session, scoped, channels=["8"])
             assert read(session, scoped)
             for channels in ([], ["9"]):
-                with pytest.raises(UnknownName, match=f"no document {scoped} here"):
+                with pytest.raises(UnknownName, match=f"no document {scoped} in this workspace"):
                     read(session, scoped, channels=channels)
 
 
