@@ -163,10 +163,10 @@ def test_refusals__are_one_sentence_and_change_nothing(desk):
         commands = {
             ("switch", "nope"): "There is no embedding profile 'nope'. Known profiles: none yet.",
             ("rollback",): "no profile to roll back to",
-            ("add", "far", "--model", "nobody/such-model"): "nobody/such-model is neither a folder nor in the cache",
+            ("add", "far", "--model", "nobody/such-model"): "nobody/such-model is neither a folder nor cached",
             ("add", "away", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"): "cannot be reached",
             wide: "4,096 dimensions; an index supports at most 4,000",
-            (*wide, "--dimensions", "100"): "gives vectors of 4096 dimensions for the model m",
+            (*wide, "--dimensions", "100"): "returns vectors of 4096 dimensions",
             (
                 "add",
                 "secret",

@@ -1,4 +1,4 @@
-"""Real models through their ports: the packaged embedding model, and a tiny cross-encoder made here."""
+"""Real models: the packaged embedding model, and tiny models made here."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_encode__equals_the_library(embedder: SentenceTransformerEmbedder) -> No
     assert embedder.encode([]).shape == (0, 384)
 
 
-def test_encode_tokens__without_special_ones(embedder: SentenceTransformerEmbedder) -> None:
+def test_encode_tokens__without_special_tokens(embedder: SentenceTransformerEmbedder) -> None:
     tokens = embedder.encode_tokens(TEXTS)
-    known = [3, 240, 0, 0, 4, 0, 4]  # words that the vocabulary lacks count as special ones
+    known = [3, 240, 0, 0, 4, 0, 4]  # unknown words count as special tokens
     assert [len(t) for t in tokens] == known
     assert np.allclose(np.linalg.norm(tokens[0], axis=1), 1.0, atol=1e-5)
 
@@ -72,14 +72,14 @@ def test_count(embedder: SentenceTransformerEmbedder) -> None:
     assert embedder.count("word " * 1000) == 1000
 
 
-def test_embedder__another_model_than_the_profile_says(embedder: SentenceTransformerEmbedder) -> None:
+def test_embedder__model_with_other_dimensions_than_the_profile(embedder: SentenceTransformerEmbedder) -> None:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ProfileMismatch, match="384 dimensions, the profile all-MiniLM-L6-v2 has 768"):
         SentenceTransformerEmbedder(replace(embedder.profile, dimensions=768))
 
 
-def test_embedder__a_folder_without_a_model(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+def test_embedder__folder_without_a_model(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
@@ -87,29 +87,29 @@ def test_embedder__a_folder_without_a_model(embedder: SentenceTransformerEmbedde
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_cross_encoder__gives_logits(tmp_path: Path) -> None:
+def test_cross_encoder__returns_logits(tmp_path: Path) -> None:
     from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
     scorer = SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 1))
     passages = ["the gate opens at nine", "lamp lamp lamp", "does the gate"]
     scores = scorer.score("when does the gate", passages)
     direct = scorer._model.predict([("when does the gate", p) for p in passages], show_progress_bar=False)
-    # The library's default activation for one score is the sigmoid; ours are the logits before it.
+    # The library applies the sigmoid by default; `score` returns the logits before it.
     assert np.allclose(1 / (1 + np.exp(-np.array(scores))), direct, atol=1e-5)
-    assert max(np.abs(scores)) < 6, "a saturated sigmoid would tell nothing"
+    assert max(np.abs(scores)) < 6, "a saturated sigmoid could not show a difference"
     assert len({round(score, 3) for score in scores}) == 3
     assert scorer.score("q", []) == []
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_cross_encoder__a_classifier_is_refused(tmp_path: Path) -> None:
+def test_cross_encoder__rejects_a_classifier(tmp_path: Path) -> None:
     from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
-    with pytest.raises(ModelUnavailable, match="gives 3 scores for a pair"):
+    with pytest.raises(ModelUnavailable, match="returns 3 scores per pair"):
         SentenceTransformersCrossEncoder(cross_encoder_folder(tmp_path, 3))
 
 
-def test_cross_encoder__a_folder_without_a_model(tmp_path: Path) -> None:
+def test_cross_encoder__missing_folder(tmp_path: Path) -> None:
     from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
 
     with pytest.raises(ModelUnavailable, match="late-interaction"):
@@ -129,7 +129,7 @@ SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)]).save(
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+def test_embedder__model_without_token_vectors(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     subprocess.run([sys.executable, "-c", MAKE_STATIC, str(tmp_path)], check=True, capture_output=True)
@@ -137,7 +137,7 @@ def test_embedder__a_model_without_token_vectors(embedder: SentenceTransformerEm
     assert np.allclose(np.linalg.norm(static.encode(["the gate", "gate opens"]), axis=1), 1.0, atol=1e-5)
     assert static.encode([]).shape == (0, 8)
     assert static.count("the gate opens") == 3
-    assert describe_model(str(tmp_path)).max_tokens == 512, "it names no limit"
+    assert describe_model(str(tmp_path)).max_tokens == 512, "the model names no limit"
     with pytest.raises(ModelUnavailable, match="no token vectors"):
         static.encode_tokens(["the gate"])
 
@@ -160,14 +160,14 @@ GPT2Model(config).save_pretrained(folder)
 
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Make a tiny causal model, which has no padding token, as those models do."""
+    """Write a tiny causal model, which has no padding token, as usual for such models."""
     folder = str(tmp_path_factory.mktemp("causal"))
     subprocess.run([sys.executable, "-c", MAKE_LANGUAGE_MODEL, folder], check=True, capture_output=True)
     return folder
 
 
 @pytest.mark.parametrize("pooling", ["mean", "last"])
-def test_hidden_states__are_those_of_the_last_layer_pooled(language_model: str, pooling: Pooling) -> None:
+def test_hidden_states__are_the_pooled_last_layer(language_model: str, pooling: Pooling) -> None:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -186,7 +186,7 @@ def test_hidden_states__are_those_of_the_last_layer_pooled(language_model: str, 
     assert np.isfinite(found).all()
 
 
-def test_hidden_states__of_a_folder_that_holds_no_model_say_what_to_do(tmp_path: Path) -> None:
+def test_hidden_states__folder_without_a_model(tmp_path: Path) -> None:
     from pipeline.backends.models.sentence_transformer import describe_hidden_states
 
     with pytest.raises(ModelUnavailable, match="language model"):

@@ -1,1 +1,1 @@
-"""Models in this process: sentence-transformers encoders and cross-encoders."""
+"""Models that run in this process: sentence-transformers encoders and cross-encoders."""

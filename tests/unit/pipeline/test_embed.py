@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.backends.models.model_files import known_prefixes
+from pipeline.backends.models.model_files import find_prefixes
 from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input
 from pipeline.ports import Matrix
 from pipeline.text.passages import build_passage
@@ -29,7 +29,7 @@ from tests.answer_fakes import PROFILE, WordEmbedder
     ],
 )
 def test_prefixes__golden(model: str, question: str, passage: str) -> None:
-    query_prefix, passage_prefix = known_prefixes(model)
+    query_prefix, passage_prefix = find_prefixes(model)
     profile = replace(PROFILE, query_prefix=query_prefix, passage_prefix=passage_prefix)
     assert profile.query_input("Where?") == question
     assert passage_input(profile, ("A", "B"), "There.") == passage

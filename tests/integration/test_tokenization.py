@@ -1,15 +1,15 @@
-"""What real tokenizers know of texts in several languages, and what recall makes of it."""
+"""Which parts of a text real tokenizers know, in several languages, and the weight that recall derives from it."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipeline.backends.models.model_files import resolve_model
-from pipeline.backends.models.vocabulary import build_unit_finder
+from pipeline.backends.models.tokenization import build_unit_finder
 from pipeline.recall import dense_weight
 
 
-class Finder:
+class TokenizerVocabulary:
     def __init__(self, tokenizer):
         self.known_units = build_unit_finder(tokenizer)
 
@@ -18,7 +18,9 @@ class Finder:
 def packaged():
     from transformers import AutoTokenizer
 
-    return Finder(AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").location, local_files_only=True))
+    return TokenizerVocabulary(
+        AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").location, local_files_only=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def packaged():
         "2015-09-01",
     ],
 )
-def test_dense_weight__full_for_what_the_packaged_model_reads(packaged, question):
+def test_dense_weight__full_for_languages_of_the_packaged_model(packaged, question):
     assert dense_weight(question, packaged) > 0.9
 
 
@@ -46,11 +48,11 @@ def test_dense_weight__full_for_what_the_packaged_model_reads(packaged, question
         "पैंथर्स की रक्षा ने कितने अंक दिए?",
     ],
 )
-def test_dense_weight__small_for_what_it_spells_or_does_not_know(packaged, question):
+def test_dense_weight__small_for_other_languages(packaged, question):
     assert dense_weight(question, packaged) < 0.4
 
 
-def test_dense_weight__in_between_for_a_question_in_two_languages(packaged):
+def test_dense_weight__between_for_a_question_in_two_languages(packaged):
     assert 0.3 < dense_weight("如何使用 Redis 队列 queue？", packaged) < 0.9
 
 
@@ -68,10 +70,10 @@ def byte_level_tokenizer(texts):
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet))
-    return Finder(tokenizer)
+    return TokenizerVocabulary(tokenizer)
 
 
-def test_dense_weight__bytes_are_no_words():
+def test_dense_weight__bytes_do_not_count_as_known_words():
     english = byte_level_tokenizer(["how many points did the defense surrender"] * 50)
     chinese = byte_level_tokenizer(["黑豹队的防守丢了多少分"] * 50)
     assert dense_weight("how many points", english) == 1.0
@@ -79,5 +81,5 @@ def test_dense_weight__bytes_are_no_words():
     assert dense_weight("黑豹队的防守", chinese) == 1.0
 
 
-def test_dense_weight__tokenizer_that_does_not_say_where_its_units_are():
-    assert dense_weight("黑豹队的防守", Finder(object())) == 1.0
+def test_dense_weight__full_for_a_tokenizer_without_positions():
+    assert dense_weight("黑豹队的防守", TokenizerVocabulary(object())) == 1.0
