@@ -20,7 +20,7 @@ from pipeline.generate import EXTRACTIVE, build_answer_messages
 from pipeline.ports import ChatModel, RecentSpending, Reranker, Spending
 from pipeline.rerank import build_cascade, estimate_usage
 from pipeline.rewrite import MAX_REPLY_TOKENS, PREVIOUS_QUESTIONS, build_rewrite_messages
-from pipeline.text.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
 from pipeline.types import (
     Candidate,
     ChatMessage,
@@ -151,7 +151,7 @@ class Budget:
         return self._estimate_call(messages, request.max_tokens, extra_tokens=max(0, neighbour_tokens))
 
     def _estimate_call(self, messages: Sequence[ChatMessage], completion_tokens: int, extra_tokens: int = 0) -> Usage:
-        prompt_tokens = estimate_messages(messages) + extra_tokens
+        prompt_tokens = estimate_message_tokens(messages) + extra_tokens
         cost = prompt_tokens * self.prompt_usd + completion_tokens * self.completion_usd
         return Usage(1, prompt_tokens, completion_tokens, cost / 1_000_000)
 

@@ -167,7 +167,7 @@ class _BlockBuilder:
         self.parts = []
 
 
-def blocks_of(elements: Iterable[Element]) -> tuple[Block, ...]:
+def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one for each run under the same headings on the same page."""
     assembly = _BlockBuilder()
     for element in elements:
@@ -190,10 +190,10 @@ def choose_title(written: str | None, headings: Iterable[str], name: str) -> str
         title = clean_line(candidate, MAX_TITLE_CHARS)
         if not _NO_TITLE.fullmatch(title) and _LETTERS.search(title):
             return title
-    return title_of_name(name)
+    return title_from_name(name)
 
 
-def title_of_name(name: str) -> str:
+def title_from_name(name: str) -> str:
     """Make a title of a file name or a link: its last part without the extension."""
     parts = urlsplit(name) if name.startswith(("http://", "https://")) else None
     path = unquote(parts.path) if parts else name
@@ -213,7 +213,7 @@ def build_document(
     warnings: Sequence[str] = (),
 ) -> ParsedDocument:
     """Build the parsed document; raises `EmptyDocument` when there is no text in it."""
-    blocks = blocks_of(elements)
+    blocks = build_blocks(elements)
     if not any(_LETTERS.search(block.text) or re.search(r"\d", block.text) for block in blocks):
         raise EmptyDocument
     # The first page of a PDF sets its title largest; a sheet's name is no title at all.

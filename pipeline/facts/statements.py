@@ -17,7 +17,7 @@ from pipeline.facts.find import find_facts
 from pipeline.facts.labels import is_label
 from pipeline.facts.values import Fact
 from pipeline.facts.words import write_in_digits
-from pipeline.text.terms import content_terms, split_terms, write_out_negations
+from pipeline.text.terms import content_terms, expand_negations, split_terms
 from pipeline.types import RankedCandidate
 
 LEAST_WORDS = 2
@@ -100,7 +100,7 @@ class Statement:
         rest = list(self._in_digits)
         for fact in self.facts:
             rest[fact.start : fact.end] = " " * (fact.end - fact.start)
-        text = write_out_negations("".join(rest))
+        text = expand_negations("".join(rest))
         return content_terms(text), _MODIFIERS.intersection(split_terms(text)).union(_LETTER.findall(text))
 
     @cached_property

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from pipeline.facts import find_facts, write_in_digits
 from pipeline.text.scripts import is_spaceless
-from pipeline.text.terms import split_terms, write_out_negations
+from pipeline.text.terms import expand_negations, split_terms
 from pipeline.types import DUPLICATE, RankedCandidate
 
 MIN_LENGTH_RATIO = 0.8
@@ -92,7 +92,7 @@ def _is_contained_in(better: _Passage, other: _Passage, asked: frozenset[str]) -
 
 def _words(text: str) -> Iterator[str]:
     """Yield what a text says in its order: its terms, its numbers however they are written, and telling signs."""
-    text = write_in_digits(write_out_negations(text))
+    text = write_in_digits(expand_negations(text))
     at = 0
     for fact in find_facts(text):
         yield from _between(text, at, fact.start)

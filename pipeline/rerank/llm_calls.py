@@ -15,7 +15,7 @@ from pipeline.errors import LlmError, LlmRejected, LlmUnreachable
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
 from pipeline.rerank.batching import OUT_OF_TIME
-from pipeline.text.tokens import estimate_messages
+from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_QUOTED_REPLY_CHARS = 2000
@@ -100,7 +100,7 @@ class LlmCalls:
             left = self.ends - monotonic()
             if left <= 0:
                 return CallOutcome(None, f"There is no more to ask: {OUT_OF_TIME}", final=True)
-            estimated = Usage(1, estimate_messages(messages), reply_tokens)
+            estimated = Usage(1, estimate_message_tokens(messages), reply_tokens)
             if not self._reserve(estimated):
                 budget = f"{self._limits.budget_tokens:,}"
                 return CallOutcome(None, f"The {budget} tokens that reranking may spend are used up.", final=True)

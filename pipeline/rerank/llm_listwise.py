@@ -22,7 +22,7 @@ from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits
 from pipeline.rerank.passages import quote_candidates
 from pipeline.rerank.ranking_reply import RankingReply, parse_ranking
 from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, failed_result, rank_by_order
-from pipeline.text.tokens import estimate_messages
+from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import Candidate, ChatReply, Fallback, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 400
@@ -97,7 +97,7 @@ class LlmListwiseReranker:
         prompt = load_prompt("listwise", detect_language(question))
         spans = window_spans(len(candidates), self._window, self._step)
         asked = sum(
-            estimate_messages(prompt.messages(**_prompt_values(question, candidates[start:end])))
+            estimate_message_tokens(prompt.messages(**_prompt_values(question, candidates[start:end])))
             for start, end in spans
         )
         said = sum(TOKENS_PER_REPLY + TOKENS_PER_NUMBER * (end - start) for start, end in spans)

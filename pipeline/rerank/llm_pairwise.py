@@ -34,7 +34,7 @@ from pipeline.rerank.pairwise_sorting import (
 )
 from pipeline.rerank.passages import quote_text
 from pipeline.rerank.results import UNSCORED, CandidateScore, failed_result, rank_by_order, rank_by_score
-from pipeline.text.tokens import estimate_messages
+from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 1000
@@ -91,7 +91,7 @@ class LlmPairwiseReranker:
             _prompt_values, escape_passage(question), [_quote_candidate(candidate) for candidate in candidates]
         )
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
-        tokens = [estimate_messages(prompt.messages(**ask(*pair))) for pair in neighbours]
+        tokens = [estimate_message_tokens(prompt.messages(**ask(*pair))) for pair in neighbours]
         calls = 2 * max_comparisons(self._strategy, len(candidates), self._depth)
         return self._limits.priced(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
 

@@ -25,7 +25,7 @@ from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits, Parallel
 from pipeline.rerank.passages import quote_candidates, quote_text
 from pipeline.rerank.rating_reply import Rating, parse_rating, parse_ratings
 from pipeline.rerank.results import REPAIRED, CandidateScore, failed_result, rank_by_score, unscored_fallbacks
-from pipeline.text.tokens import estimate_messages
+from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import Candidate, ChatReply, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 2000
@@ -95,7 +95,7 @@ class LlmPointwiseReranker:
         """Estimate what it will cost, before the first call."""
         prompt = self._prompt(question)
         batches = [candidates[at : at + self._per_call] for at in range(0, len(candidates), self._per_call)]
-        asked = sum(estimate_messages(prompt.messages(**self._values(question, batch))) for batch in batches)
+        asked = sum(estimate_message_tokens(prompt.messages(**self._values(question, batch))) for batch in batches)
         return self._limits.priced(len(batches), asked, TOKENS_PER_RATING * len(candidates))
 
     def _prompt(self, question: str) -> Prompt:

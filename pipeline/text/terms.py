@@ -66,7 +66,7 @@ def split_terms(text: str) -> Iterator[str]:
             yield left + right
 
 
-def write_out_negations(text: str) -> str:
+def expand_negations(text: str) -> str:
     """Write "can't" and "cannot" as "can not", "doesn't" as "does not": terms leave out what is clipped."""
     return _CLIPPED_NOT.sub(lambda match: f"{_WHOLE_VERBS.get(match['verb'].lower(), match['verb'])} not", text)
 

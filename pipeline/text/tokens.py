@@ -29,7 +29,7 @@ def estimate_tokens(text: str) -> int:
     return math.ceil((len(text) - len(rest)) / 4 + whole + (len(rest) - whole) / 2)
 
 
-def estimate_messages(messages: Iterable[ChatMessage]) -> int:
+def estimate_message_tokens(messages: Iterable[ChatMessage]) -> int:
     """Estimate the tokens of a whole prompt."""
     return sum(MESSAGE_TOKENS + estimate_tokens(message.content) for message in messages)
 

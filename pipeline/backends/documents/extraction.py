@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.backends.documents import sniffing
-from pipeline.backends.documents.office_parts import elements_passed_over
+from pipeline.backends.documents.office_parts import find_missed_elements
 from pipeline.backends.documents.sniffing import DOCX, EML, EPUB, HTML, MARKDOWN, MSG, PDF, PPTX, TEXT_TYPES, XLSX
 from pipeline.backends.documents.text_encoding import decode_text
-from pipeline.backends.documents.text_formats import elements_of_text
+from pipeline.backends.documents.text_formats import read_text_elements
 from pipeline.backends.documents.unpacking import check_unpacked_size
 from pipeline.errors import EmptyDocument, EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
@@ -55,7 +55,9 @@ def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
     text = decode_text(source.content, source.media_type)
     media_type = sniffing.sniff_text(text, source.name, source.media_type)
     if media_type in TEXT_TYPES - {HTML, MARKDOWN}:
-        return build_document(elements_of_text(text, media_type, source.name), name=source.name, media_type=media_type)
+        return build_document(
+            read_text_elements(text, media_type, source.name), name=source.name, media_type=media_type
+        )
     if media_type == HTML:
         return _extract_page(source, text)
     content = source.content if media_type == EML else text.encode("utf-8", "replace")
@@ -96,7 +98,7 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
     else:
         elements = list(_elements_of_nodes(result, media_type, mark))
         if media_type in (DOCX, PPTX, XLSX):
-            found, damaged = elements_passed_over(content, elements)
+            found, damaged = find_missed_elements(content, elements)
             elements += found
             warnings += damaged
     language = result.metadata.get("language")

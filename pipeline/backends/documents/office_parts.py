@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.text_encoding import decode_text
-from pipeline.backends.documents.text_formats import text_of_markup
+from pipeline.backends.documents.text_formats import strip_markup
 from pipeline.parse import Element
 from pipeline.text.cleaning import clean_text
 
@@ -21,7 +21,7 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ET.ParseError, EOFErr
 _TEXT_TAGS = frozenset({"t", "v"})
 
 
-def elements_passed_over(content: bytes, known: Iterable[Element]) -> tuple[list[Element], list[str]]:
+def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list[Element], list[str]]:
     """Give a paragraph for each chart, diagram and embedded page whose words are not among the elements yet.
 
     The second list has a warning for each such part that is damaged; the rest of the document is read all the same.
@@ -43,7 +43,7 @@ def elements_passed_over(content: bytes, known: Iterable[Element]) -> tuple[list
 def _text_of_part(name: str, part: bytes, read: set[str]) -> str:
     if _DRAWN.fullmatch(name):
         return "\n".join(line for line in _drawn_texts(part) if line not in read)
-    return text_of_markup(clean_text(decode_text(part)))
+    return strip_markup(clean_text(decode_text(part)))
 
 
 def _drawn_texts(part: bytes) -> Iterator[str]:

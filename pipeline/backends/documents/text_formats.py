@@ -26,7 +26,7 @@ _ENTRY_TAGS = frozenset({"item", "entry"})
 _MAX_FIELD_CHARS = 10_000_000
 
 
-def elements_of_text(text: str, media_type: str, name: str) -> list[Element]:
+def read_text_elements(text: str, media_type: str, name: str) -> list[Element]:
     """Read one of the text formats that need no document library."""
     readers: dict[str, Callable[[str], list[Element]]] = {
         sniffing.CSV: _read_table,
@@ -92,7 +92,7 @@ def _read_xml(text: str) -> list[Element]:
         # The declared encoding was that of the bytes; entities are bounded by expat's own amplification limit.
         root = ET.fromstring(_XML_DECLARATION.sub("", text).lstrip())  # noqa: S314
     except ET.ParseError:
-        return _read_plain(text_of_markup(text))
+        return _read_plain(strip_markup(text))
     paragraphs = [node for node in root.iter() if _WORD_PARAGRAPH.fullmatch(str(node.tag))]
     if paragraphs:  # Word's own XML: everything else in it is layout
         texts = ("".join(part.text or "" for part in node.iter() if _local(part) == "t") for node in paragraphs)
@@ -133,11 +133,11 @@ def _local(node: ET.Element) -> str:
     return str(node.tag).rpartition("}")[2]
 
 
-def text_of_markup(text: str) -> str:
+def strip_markup(text: str) -> str:
     """Drop tags, scripts and styles, and resolve entities: for broken XML and for HTML inside other formats."""
     return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()
 
 
 def _readable(text: str) -> str:
     # Feeds carry HTML as text.
-    return text_of_markup(text) if "<" in text else html.unescape(text).strip()
+    return strip_markup(text) if "<" in text else html.unescape(text).strip()

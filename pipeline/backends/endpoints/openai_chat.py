@@ -20,7 +20,7 @@ from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoin
 from pipeline.backends.endpoints.retries import read_error_body
 from pipeline.errors import LlmError, LlmRejected
 from pipeline.text.cleaning import clean_line, clean_text
-from pipeline.text.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_MODEL_CHARS = 200
@@ -182,7 +182,7 @@ class OpenAIChat:
     def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
         prompt, completion = parts.prompt_tokens, parts.completion_tokens
         return self._priced(
-            estimate_messages(messages) if prompt is None else prompt,
+            estimate_message_tokens(messages) if prompt is None else prompt,
             estimate_tokens(parts.text) if completion is None else completion,
         )
 
@@ -190,7 +190,7 @@ class OpenAIChat:
         """Estimate the cost of calls that were sent and returned no usage."""
         if not calls:
             return Usage()
-        each = self._priced(estimate_messages(messages), max_tokens)
+        each = self._priced(estimate_message_tokens(messages), max_tokens)
         return sum([each] * calls, Usage())
 
     def _priced(self, prompt: int, completion: int) -> Usage:

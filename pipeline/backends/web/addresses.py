@@ -49,7 +49,7 @@ def resolve(host: str, timeout_s: float) -> Sequence[str]:
     return answer
 
 
-def addresses_of(host: str, resolver: Resolver, *, timeout_s: float, allow_private: bool) -> list[str]:
+def resolve_public_addresses(host: str, resolver: Resolver, *, timeout_s: float, allow_private: bool) -> list[str]:
     """Resolve a host once and give its addresses; raises `LinkNotAllowed` when any of them lies inside."""
     written = _written_address(host)
     if written is not None:

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import httpcore
 
-from pipeline.backends.web.addresses import Resolver, addresses_of, resolve
+from pipeline.backends.web.addresses import Resolver, resolve, resolve_public_addresses
 from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed
 from pipeline.types import Source
 
@@ -27,7 +27,7 @@ _HEADERS: dict[bytes | str, bytes | str] = {
     "Accept": "text/html,application/xhtml+xml,application/pdf,text/*;q=0.9,*/*;q=0.8",
     "Accept-Encoding": "identity",
 }
-_WAYS_OUT = {
+_FIXES = {
     401: "it asks for a login; save the page and add the file instead",
     403: "it refuses visitors; save the page and add the file instead",
     404: "there is nothing there; check the link",
@@ -132,7 +132,7 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Resolve, check, and connect to the first address that answers."""
-        addresses = addresses_of(
+        addresses = resolve_public_addresses(
             host, self._resolver, timeout_s=_left(self._deadline), allow_private=self._allow_private
         )
         failure: httpcore.ConnectError | None = None
@@ -257,7 +257,7 @@ def _status(status: int) -> str:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    way_out = _WAYS_OUT.get(status, "try again later" if status >= 500 else "check the link")
+    way_out = _FIXES.get(status, "try again later" if status >= 500 else "check the link")
     return f"{phrase}: {way_out}"
 
 

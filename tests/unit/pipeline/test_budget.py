@@ -16,7 +16,7 @@ from pipeline.errors import BudgetExceeded
 from pipeline.ports import RecentSpending, Reranker
 from pipeline.rerank import build_cascade
 from pipeline.rerank.recall_order import RecallOrderReranker
-from pipeline.text.tokens import estimate_messages, estimate_tokens
+from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
 from pipeline.types import (
     AnswerOptions,
     Candidate,
@@ -324,10 +324,12 @@ def test_estimate_answer__is_the_largest_prompt() -> None:
     parts = AnswerParts(FakeStore([found[1], found[3]]), WordEmbedder(), RERANKERS, chat)
     answer_question(QUESTION, AnswerOptions(reranker="none", top_k=2), parts, lambda *_: None)
     sent: Sequence[ChatMessage] = chat.asked[0]
-    assert estimated.prompt_tokens == estimate_messages(sent)
+    assert estimated.prompt_tokens == estimate_message_tokens(sent)
     room = replace(given, context_tokens=5000)
     around = 5000 - estimate_tokens(long) - estimate_tokens(other)
-    assert Budget(Limits(), FakeSpending()).estimate_answer(room).prompt_tokens == estimate_messages(sent) + around
+    assert (
+        Budget(Limits(), FakeSpending()).estimate_answer(room).prompt_tokens == estimate_message_tokens(sent) + around
+    )
     assert (estimated.calls, estimated.completion_tokens) == (1, 10_000)
     assert estimated.cost_usd == pytest.approx((estimated.prompt_tokens + 20_000) / 1e6)
 

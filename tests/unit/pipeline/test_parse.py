@@ -5,19 +5,19 @@ import pytest
 from pipeline.errors import EmptyDocument
 from pipeline.parse import (
     Element,
-    blocks_of,
+    build_blocks,
     build_document,
     choose_title,
     is_plausible_heading,
     markdown_table,
     table_elements,
-    title_of_name,
+    title_from_name,
     unwrap_lines,
 )
 
 
 def test_blocks__carry_the_path_of_their_headings():
-    blocks = blocks_of(
+    blocks = build_blocks(
         [
             Element("heading", "Guide", 1),
             Element("paragraph", "Intro."),
@@ -38,26 +38,26 @@ def test_blocks__carry_the_path_of_their_headings():
 
 
 def test_blocks__heading_without_body_is_kept_as_text_of_its_parent():
-    blocks = blocks_of([Element("heading", "A", 1), Element("heading", "B", 2), Element("heading", "C", 2)])
+    blocks = build_blocks([Element("heading", "A", 1), Element("heading", "B", 2), Element("heading", "C", 2)])
     assert [(block.headings, block.text) for block in blocks] == [(("A",), "B\n\nC")]
 
 
 def test_blocks__heading_alone_is_text():
-    assert [block.text for block in blocks_of([Element("heading", "Only this", 1)])] == ["Only this"]
+    assert [block.text for block in build_blocks([Element("heading", "Only this", 1)])] == ["Only this"]
 
 
 def test_blocks__end_at_a_page():
-    blocks = blocks_of([Element("paragraph", "one", page=1), Element("paragraph", "two", page=2)])
+    blocks = build_blocks([Element("paragraph", "one", page=1), Element("paragraph", "two", page=2)])
     assert [(block.text, block.page) for block in blocks] == [("one", 1), ("two", 2)]
 
 
 def test_blocks__items_of_a_list_stay_together():
-    blocks = blocks_of([Element("paragraph", "Buy:"), Element("item", "milk"), Element("item", "bread")])
+    blocks = build_blocks([Element("paragraph", "Buy:"), Element("item", "milk"), Element("item", "bread")])
     assert blocks[0].text == "Buy:\n\n- milk\n- bread"
 
 
 def test_blocks__very_long_heading_is_a_paragraph():
-    blocks = blocks_of([Element("heading", "long " * 100, 1), Element("paragraph", "x")])
+    blocks = build_blocks([Element("heading", "long " * 100, 1), Element("paragraph", "x")])
     assert blocks[0].headings == ()
 
 
@@ -84,7 +84,7 @@ def test_title__written_in_the_file_comes_first():
     ],
 )
 def test_title__of_a_name(name, title):
-    assert title_of_name(name) == title
+    assert title_from_name(name) == title
 
 
 def test_document__without_a_letter_or_digit_is_empty():
@@ -150,7 +150,7 @@ def test_heading__is_not_plausible(text):
 
 
 def test_blocks__long_gaps_are_squeezed():
-    assert blocks_of([Element("paragraph", "<" + " " * 20_000 + "x\n" + " " * 40 + "y")])[0].text == (
+    assert build_blocks([Element("paragraph", "<" + " " * 20_000 + "x\n" + " " * 40 + "y")])[0].text == (
         "< x\n" + " " * 40 + "y"
     )
 

@@ -20,7 +20,7 @@ from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.passages import quote_candidates, quote_text
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
-from pipeline.text.tokens import estimate_messages
+from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import Usage
 from tests.answer_fakes import FakeChat, WordEmbedder, candidate
 
@@ -30,7 +30,7 @@ LIMITS = LlmLimits(price_prompt_usd=1.0, price_completion_usd=2.0)
 
 
 def tokens_of(prompt: str, **values: str) -> int:
-    return estimate_messages(load_prompt(prompt, "en").messages(question=QUESTION, **values))
+    return estimate_message_tokens(load_prompt(prompt, "en").messages(question=QUESTION, **values))
 
 
 def pointwise_tokens() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.text.tokens import cut_to_tokens, estimate_messages, estimate_tokens
+from pipeline.text.tokens import cut_to_tokens, estimate_message_tokens, estimate_tokens
 from pipeline.types import ChatMessage
 
 
@@ -40,4 +40,4 @@ def test_cut_to_tokens__leaves_what_fits() -> None:
 
 
 def test_estimate_messages__counts_what_the_format_adds() -> None:
-    assert estimate_messages([ChatMessage("system", "word"), ChatMessage("user", "word word")]) == 4 + 1 + 4 + 3
+    assert estimate_message_tokens([ChatMessage("system", "word"), ChatMessage("user", "word word")]) == 4 + 1 + 4 + 3

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from pipeline.backends.web.addresses import Resolver, addresses_of, is_public
+from pipeline.backends.web.addresses import Resolver, is_public, resolve_public_addresses
 from pipeline.backends.web.fetcher import HttpFetcher
 from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed
 
@@ -329,7 +329,7 @@ def test_name__of_another_script_is_asked_for_in_ascii():
 @pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808", "2002:808:808::1"])
 def test_address__of_the_open_internet_is_allowed(address):
     assert is_public(ipaddress.ip_address(address))
-    found = addresses_of("a.example", lambda host, timeout_s: [address], timeout_s=1, allow_private=False)
+    found = resolve_public_addresses("a.example", lambda host, timeout_s: [address], timeout_s=1, allow_private=False)
     assert found == [address]
 
 
