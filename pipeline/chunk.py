@@ -1,7 +1,7 @@
-"""The chunk stage: a parsed document becomes passages within the token budget of the embedding model.
+"""The chunk stage: split a parsed document into chunks within the token budget of the embedding model.
 
-A chunk is embedded as its headings joined by " > ", a newline, and its text; the budget covers all of it. A chunk never
-crosses a heading; it crosses a page only when one side is too small to stand alone.
+The budget covers the whole embedding input: heading path and text. A chunk never crosses a heading. It crosses a page
+only if one side is too small for a chunk.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
 
 TINY_SHARE = 0.25
-"""Share of the budget below which a passage is merged with its neighbour of the same section."""
+"""Share of the budget below which a chunk is merged with the next one of the same section."""
 HEADINGS_SHARE = 0.5
-"""Share of the budget that the heading path may take before its outer titles are left out."""
+"""Maximum share of the budget for the heading path; outer headings are left out first."""
 
 _MAX_REMEMBERED = 200_000
 _LONG_WORD_CHARS = 64
@@ -33,7 +33,7 @@ _ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
 def chunk_document(
     document: ParsedDocument, tokenizer: Tokenizer, *, max_tokens: int, overlap: int, max_chunks: int
 ) -> tuple[Chunk, ...]:
-    """Cut a document into chunks; raises `FileTooLarge` when there would be more than `max_chunks`."""
+    """Split a document into chunks; raise `FileTooLarge` if there are more than `max_chunks`."""
     sample = "\n".join(block.text[:2000] for block in document.blocks[:20])
     chunker = _Chunker(tokenizer, max_tokens, overlap, sample)
     chunks: list[Chunk] = []
@@ -41,24 +41,24 @@ def chunk_document(
         for chunk in chunker.chunks_of(block):
             if len(chunks) == max_chunks:
                 raise FileTooLarge(
-                    f"{document.title} makes more than {max_chunks} chunks; "
-                    "split it or ask the operator to raise REFDESK_MAX_CHUNKS."
+                    f"{document.title} has more than {max_chunks} chunks. "
+                    "Split the document or ask the operator to raise REFDESK_MAX_CHUNKS."
                 )
             chunks.append(replace(chunk, ordinal=len(chunks)))
     return tuple(chunks)
 
 
 class _CachedTokenCounter(dict[str, float]):
-    """Counts tokens by adding up words and characters already counted, some 20 times faster than the tokenizer.
+    """A token counter that adds up cached counts of words, about 20 times faster than the tokenizer.
 
-    Exact for WordPiece, close for others. The splitter asks for the size of every stretch it considers, about eight
-    times the text; each finished chunk is counted exactly.
+    Exact for WordPiece, an approximation for others. The splitter counts about eight times the length of the text; each
+    finished chunk is counted exactly.
     """
 
     def __init__(self, tokenizer: Tokenizer, sample: str) -> None:
         super().__init__()
         self._count = tokenizer.count
-        # Tokenizers with large vocabularies join Chinese and Japanese characters, so one is worth less than a token.
+        # Tokenizers with large vocabularies merge Chinese and Japanese characters, so that one is less than a token.
         characters = "".join(_CJK_RUN.findall(sample))[:2000]
         self._per_character = self._count(characters) / len(characters) if characters else 1.0
 
@@ -66,8 +66,8 @@ class _CachedTokenCounter(dict[str, float]):
         if _CJK_RUN.match(atom):
             return len(atom) * self._per_character
         if len(atom) > _LONG_WORD_CHARS:
-            # Encoded data. WordPiece takes a word of over 100 characters for one unknown token, and any number of them
-            # would fit a chunk; its parts are also the same however far the splitter reads.
+            # Encoded data. WordPiece turns a word of over 100 characters into one unknown token, so that any amount of
+            # it would fit into a chunk. Fixed parts also count the same wherever the splitter stops reading.
             starts = range(0, len(atom), _LONG_WORD_CHARS)
             return sum(self[atom[start : start + _LONG_WORD_CHARS]] for start in starts)
         tokens = float(self._count(atom))
@@ -81,7 +81,7 @@ class _CachedTokenCounter(dict[str, float]):
 
 
 class _Chunker:
-    """Cuts blocks; remembers the tokens of words and of heading paths."""
+    """Splits blocks; caches the token counts of words and heading paths."""
 
     def __init__(self, tokenizer: Tokenizer, max_tokens: int, overlap: int, sample: str) -> None:
         self.max_tokens = max_tokens
@@ -91,7 +91,7 @@ class _Chunker:
         self.fitted = lru_cache(maxsize=1024)(self._fit_headings)
 
     def chunks_of(self, block: Block) -> Iterator[Chunk]:
-        """Cut one block."""
+        """Split one block."""
         headings, budget = self.fitted(block.headings)
         for text in self._pieces(block.text, budget):
             yield from self._fitting(text, headings, block.page, budget)
@@ -101,7 +101,7 @@ class _Chunker:
         if tokens <= self.max_tokens or len(text) == 1:
             yield Chunk(0, text, headings, page, tokens)
             return
-        # The quick count was short, or tokens do not add up where heading and text meet: a little less room.
+        # The fast count was too low, or tokens merge where heading path and text meet: use a smaller budget.
         smaller = max(1, min(budget - 1, budget - (tokens - self.max_tokens)))
         parts = self._split_prose(text, smaller)
         if len(parts) == 1:
@@ -110,7 +110,7 @@ class _Chunker:
             yield from self._fitting(part, headings, page, smaller)
 
     def _fit_headings(self, headings: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
-        """Give the headings that fit their share, innermost first, and the tokens left for the text."""
+        """Return the innermost headings that fit into their share, and the tokens left for the text."""
         kept = headings
         room = int(self.max_tokens * HEADINGS_SHARE)
         while len(kept) > 1 and self._exact(build_passage(kept, "")) > room:
@@ -128,7 +128,7 @@ class _Chunker:
             if block.kind != "table":
                 pieces.extend(self._split_prose(block.content.strip("\n"), budget))
                 continue
-            # The line that introduces a table belongs to its first rows.
+            # A short text before a table introduces it, so it stays with the first rows.
             has_lead = bool(pieces) and self.count(pieces[-1]) < TINY_SHARE * budget
             pieces.extend(self._split_table(block.content, budget, pieces.pop() if has_lead else ""))
         return self._join_tiny(pieces, budget)
@@ -168,7 +168,7 @@ class _Chunker:
             if len(held) > 1 and size + row_size > budget:
                 yield "\n".join(held)
                 held, size = [top], top_size
-            if size + row_size > budget:  # a row too long for any table
+            if size + row_size > budget:  # the row alone exceeds the budget
                 yield from self._split_prose(_row_as_lines(header, row), budget)
             else:
                 held.append(row)
@@ -178,7 +178,7 @@ class _Chunker:
 
 
 def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:
-    """Merge blocks of one section that a page break parts, when one of them is tiny and both fit one chunk."""
+    """Merge blocks of one section across a page break if one of them is tiny and both fit into one chunk."""
     held: Block | None = None
     held_size = 0
     for block in blocks:
@@ -198,7 +198,7 @@ def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:
 
 
 def _row_as_lines(header: str, row: str) -> str:
-    """Write a row too long for a table as one `header: cell` line for each cell."""
+    """Format a row that is too long for a table as one `header: cell` line per cell."""
     names, cells = split_row(header), split_row(row)
     names += [""] * (len(cells) - len(names))
     pairs = zip(names, cells, strict=False)

@@ -1,4 +1,4 @@
-"""Embedding: what exactly a model reads for a passage and for a question.
+"""Embedding inputs: the exact text that a model embeds for a chunk and for a question.
 
 `EmbeddingProfile` applies the prefixes of the model. Without them, or with them twice, retrieval gets worse and no
 error is raised.
@@ -21,7 +21,7 @@ def input_hash(text: str) -> bytes:
 
 
 def passage_input(profile: EmbeddingProfile, headings: Sequence[str], text: str) -> str:
-    """Write a chunk as the profile's model wants to read it."""
+    """Return the text that the profile's model embeds for a chunk, with its prefix."""
     return profile.passage_input(build_passage(headings, text))
 
 
@@ -44,10 +44,10 @@ def try_embed_question(embedder: Embedder | None, question: str) -> tuple[Vector
 
 
 def fill_zeros(vectors: Matrix) -> Matrix:
-    """Give rows of zeros an even direction: shape (texts, dimensions) as it was.
+    """Replace rows of zeros with the uniform unit vector; shape (texts, dimensions).
 
-    A model gives zeros for a text of which it knows no part. The cosine of zeros is no number, and would put such a
-    passage before all others; this direction is about as far from every text as chance has it.
+    A model returns zeros for a text without any known token. The cosine of zeros is NaN, which would rank its passage
+    before all others. The uniform vector is about as similar to every text as a random one.
     """
     zeros = ~vectors.any(axis=1)
     if zeros.any():

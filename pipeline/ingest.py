@@ -1,6 +1,6 @@
-"""The ingest flow up to the store: bytes → blocks → chunks → what the store keeps of each chunk.
+"""The ingest flow up to the store: bytes → blocks → chunks → rows.
 
-Embedding is not in here: it is pulled by workers in batches across documents, see `tasks/embed.py`.
+Embedding is not part of it: workers claim chunks in batches across documents, see `tasks/embed.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OnStage = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class IngestParts:
-    """What the flow needs."""
+    """The ports and limits of the ingest flow."""
 
     parser: Parser
     fetcher: Fetcher
@@ -43,7 +43,12 @@ class PreparedDocument:
 def prepare_document(
     source: Source, parts: IngestParts, *, on_stage: OnStage, cancelled: Callable[[], bool]
 ) -> PreparedDocument:
-    """Parse and chunk a source; raises a `InvalidInput` that names what is wrong with it, or `Cancelled`."""
+    """Parse and chunk a source.
+
+    Raises:
+        InvalidInput: The source cannot be ingested; the message says why.
+        Cancelled: The job was cancelled between two stages.
+    """
     on_stage("parse")
     parsed = parts.parser.parse(source, cancelled=cancelled)
     if cancelled():
@@ -60,6 +65,6 @@ def prepare_document(
 
 
 def prepare_chunk(chunk: Chunk) -> PreparedChunk:
-    """Compute what the store keeps of a chunk; keywords are taken from exactly what is embedded."""
+    """Compute the stored values of a chunk; its terms come from the embedding input."""
     text = build_passage(chunk.headings, chunk.text)
     return PreparedChunk(chunk, input_hash(text), extract_terms(text))

@@ -1,7 +1,7 @@
-"""The parse stage's pure half: what an extractor found becomes blocks with heading paths, pages and a title.
+"""The parse stage without I/O: build blocks with heading paths, pages and a title from extracted elements.
 
-Bytes never reach this module. A backend hands over `Element`s in reading order; everything here is arithmetic on text,
-so it runs inside the parser's child process and in tests alike.
+A backend extracts `Element`s in reading order from the bytes of a file. This module only works on text, so it runs in
+the parser's child process and in tests.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ MAX_TITLE_CHARS = 300
 MAX_HEADING_CHARS = 200
 MAX_PAGED_HEADING_CHARS = 120
 
-_LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # no tokens, so nothing else would bound it
+_LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # spaces are no tokens, so that no other limit applies
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _WIDE = re.compile(f"[{CHINESE_JAPANESE}]")
 _LETTERS = re.compile(r"[^\W\d_]")
-_LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # the dots of a table of contents
+_LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # dot leaders of a table of contents
 _PAGE_WIDTH = 100
 _WORD_PREFIX = re.compile(r"^microsoft (?:word|powerpoint|excel) - ", re.IGNORECASE)
 
-# Titles that programs write when nobody chose one.
-_NO_TITLE = re.compile(
+# Default titles that programs write.
+_DEFAULT_TITLE = re.compile(
     r"(new |blank )?(document|presentation|slide)\s?1?|powerpoint presentation|untitled( document)?|(no )?title|"
     r"\(?(unspecified|anonymous|unknown)\)?|none|unbenannt|sans titre|无标题|无题|無題",
     re.IGNORECASE,
@@ -41,20 +41,20 @@ _NO_TITLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One thing an extractor found, in reading order."""
+    """One element of a document, as an extractor found it."""
 
     kind: Kind
     text: str
-    """For a table: its Markdown."""
+    """Markdown if it is a table."""
     level: int = 0
-    """Of a heading: 1 is the outermost."""
+    """Level of a heading, 1 for the outermost."""
     page: int | None = None
 
 
 def unwrap_lines(text: str) -> str:
-    """Join lines that a page's width broke, and keep short lines, as those of addresses and receipts, apart.
+    """Join lines that were wrapped at the page width; short lines, as in addresses and receipts, stay separate.
 
-    PDF text marks a hyphenation with U+0002; the word is put together again.
+    U+0002, which marks a hyphenation in PDF text, is removed and the word joined.
     """
     lines = [line.strip() for line in _LEADERS.sub(" … ", re.sub("\x02\\s*", "", text)).split("\n")]
     width = min(max((_width(line) for line in lines), default=0), _PAGE_WIDTH)
@@ -70,12 +70,12 @@ def unwrap_lines(text: str) -> str:
 
 
 def _width(line: str) -> int:
-    # A Chinese or Japanese character takes the room of two Latin ones.
+    # A Chinese or Japanese character is as wide as two Latin ones.
     return len(line) + len(_WIDE.findall(line))
 
 
 def is_plausible_heading(text: str) -> bool:
-    """Say whether a line that a PDF sets larger reads as a heading; formula bits, figures and sentences do not."""
+    """Return whether large text of a PDF can be a heading; parts of formulas, figures and sentences cannot."""
     line = " ".join(text.split())
     if not line or len(line) > MAX_PAGED_HEADING_CHARS or text.strip().count("\n") > 2:
         return False
@@ -87,7 +87,7 @@ def is_plausible_heading(text: str) -> bool:
 
 
 def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Render rows as a Markdown table whose first row is the header; empty rows and columns are left out."""
+    """Format rows as a Markdown table with the first row as header; empty rows and columns are left out."""
     cells = [[" ".join(_LEADERS.sub(" ", cell).split()).replace("|", "\\|") for cell in row] for row in rows]
     cells = [row for row in cells if any(row)]
     if not cells:
@@ -100,9 +100,9 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> list[Element]:
-    """Turn rows into elements: a table, its caption when the first row holds one cell only, or plain lines.
+    """Build elements from rows: a table, its caption if the first row has one filled cell only, or paragraphs.
 
-    A table of a single row or column is layout, not data.
+    A table of a single row or column is layout, not data, and becomes paragraphs.
     """
     filled = [[cell.strip() for cell in row] for row in rows]
     filled = [row for row in filled if any(row)]
@@ -116,7 +116,7 @@ def table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> li
 
 
 class _BlockBuilder:
-    """Blocks under construction; a heading without any body is kept as text under its parents."""
+    """Builds blocks; a heading without a body becomes text under its parent headings."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -127,7 +127,7 @@ class _BlockBuilder:
         self.last_kind: Kind | None = None
 
     def heading(self, element: Element) -> None:
-        """Open a section; those of the same level or deeper end here."""
+        """Open a section and close those of the same or a deeper level."""
         if self.path and self.path[-1][0] >= element.level:
             self._keep_bare_heading()
         while self.path and self.path[-1][0] >= element.level:
@@ -136,12 +136,12 @@ class _BlockBuilder:
         self.bare = element
 
     def body(self, element: Element, text: str) -> None:
-        """Add text under the open headings."""
+        """Add text to the open section."""
         self.bare = None
         self._add(text, element.page, element.kind)
 
     def finish(self) -> tuple[Block, ...]:
-        """Close everything and give the blocks."""
+        """Close all sections and return the blocks."""
         self._keep_bare_heading()
         self._close_block()
         return tuple(self.blocks)
@@ -156,7 +156,7 @@ class _BlockBuilder:
         place = (tuple(title for _, title in self.path), page)
         if self.parts and place != self.place:
             self._close_block()
-        if self.parts:  # the items of one list stay together
+        if self.parts:  # items of one list are not separated by blank lines
             self.parts.append("\n" if kind == self.last_kind == "item" else "\n\n")
         self.parts.append(text)
         self.place, self.last_kind = place, kind
@@ -168,7 +168,7 @@ class _BlockBuilder:
 
 
 def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
-    """Group elements into blocks: one for each run under the same headings on the same page."""
+    """Group elements into blocks: one per run of elements under the same headings on the same page."""
     assembly = _BlockBuilder()
     for element in elements:
         text = _BLANK_LINES.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
@@ -185,16 +185,16 @@ def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
 
 
 def choose_title(written: str | None, headings: Iterable[str], name: str) -> str:
-    """Choose a title: the one written in the file, else the first heading, else the name without its extension."""
+    """Choose a title: from the metadata, the first heading, or the file name, in this order."""
     for candidate in (_WORD_PREFIX.sub("", written or ""), *headings):
         title = clean_line(candidate, MAX_TITLE_CHARS)
-        if not _NO_TITLE.fullmatch(title) and _LETTERS.search(title):
+        if not _DEFAULT_TITLE.fullmatch(title) and _LETTERS.search(title):
             return title
     return title_from_name(name)
 
 
 def title_from_name(name: str) -> str:
-    """Make a title of a file name or a link: its last part without the extension."""
+    """Build a title from the last part of a file name or link, without its extension."""
     parts = urlsplit(name) if name.startswith(("http://", "https://")) else None
     path = unquote(parts.path) if parts else name
     last = re.split(r"[/\\]", path.rstrip("/\\"))[-1]
@@ -212,11 +212,11 @@ def build_document(
     language: str | None = None,
     warnings: Sequence[str] = (),
 ) -> ParsedDocument:
-    """Build the parsed document; raises `EmptyDocument` when there is no text in it."""
+    """Build the parsed document; raise `EmptyDocument` if it contains no text."""
     blocks = build_blocks(elements)
     if not any(_LETTERS.search(block.text) or re.search(r"\d", block.text) for block in blocks):
         raise EmptyDocument
-    # The first page of a PDF sets its title largest; a sheet's name is no title at all.
+    # The title is the largest heading on the first page of a PDF. The name of a sheet is not used as title.
     headings = [e for e in elements if e.kind == "heading"][:20]
     if pages is not None:
         headings = sorted((e for e in headings if e.page == headings[0].page), key=lambda e: e.level)

@@ -1,4 +1,4 @@
-"""Recall: keywords of chunks and of questions, and the query that the store is asked."""
+"""Recall: the terms of chunks and questions, and the query for the store."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pipeline.text.terms import count_terms, reading_share, search_terms, term_i
 from pipeline.types import AnswerOptions, RecallMode, RecallQuery, Term, Vector
 
 MAX_FREQUENCY = 32_767
-"""What the store's `smallint` holds; a chunk that repeats one word more often is not more about it."""
+"""Maximum of the `smallint` column; a higher frequency would not make a chunk more relevant."""
 
 
 def extract_terms(text: str) -> tuple[Term, ...]:
-    """Extract the keywords of a chunk: each term once, with its frequency."""
+    """Return the terms of a chunk with their frequencies, sorted by ID."""
     return tuple(Term(term, min(frequency, MAX_FREQUENCY)) for term, frequency in sorted(count_terms(text).items()))
 
 
 def query_terms(question: str) -> tuple[int, ...]:
-    """Extract the keywords of a question: distinct ids, without the words that only make it a question."""
+    """Return the sorted IDs of the terms that a question is searched by."""
     return tuple(sorted({term_id(term) for term in search_terms(question)}))
 
 
 def build_query(
     question: str, vector: Vector | None, options: AnswerOptions, vocabulary: Vocabulary | None = None
 ) -> RecallQuery:
-    """Say what the store is asked; without a vector every recall becomes keyword recall."""
+    """Build the recall query. Without a vector, every mode becomes keyword recall."""
     mode: RecallMode = options.recall if vector is not None else "keyword"
     return RecallQuery(
         text=question,
@@ -38,17 +38,17 @@ def build_query(
 
 
 def dense_weight(question: str, vocabulary: Vocabulary | None) -> float:
-    """Weigh the vector leg by the share of the question that the embedding model can read; 1 when nobody knows."""
+    """Return the weight of dense scores: the share of the question that the embedding model reads, 1 if unknown."""
     return 1.0 if vocabulary is None else reading_share(question, vocabulary.known_units(question))
 
 
 def fuse_scores(
     dense: Sequence[float], keyword: Sequence[float], *, dense_average: float, dense_weight: float
 ) -> list[float]:
-    """Fuse the scores of the same candidates by vector and by keyword, as the store's statement does.
+    """Fuse dense and keyword scores of the same candidates, as the store's SQL statement does.
 
-    Both are brought to a scale on which 0 is an average passage of the collection and 1 the best candidate. BM25 gives
-    an average passage next to nothing, so its zero stays where it is.
+    Both are scaled so that 0 is an average passage of the collection and 1 the best candidate. BM25 scores an average
+    passage near zero, so its zero is kept.
     """
     dense_unit = max(dense, default=0.0) - dense_average
     keyword_unit = max(keyword, default=0.0)

@@ -1,1 +1,1 @@
-"""Reading text: terms, tokens and sentences."""
+"""Text functions shared by all stages: scripts, cleaning, terms, tokens, sentences, Markdown and passages."""

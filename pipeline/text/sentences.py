@@ -1,4 +1,4 @@
-"""Sentences: cut a passage into units that can be quoted, without tearing tables and code apart."""
+"""Split passages into units that can be quoted: sentences, list items, table rows and code blocks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.text.markdown import read_blocks
 from pipeline.text.scripts import separator_of_lines
 
 LONGEST_UNIT = 600
-"""Characters after which a unit without any full stop is cut."""
+"""Maximum characters of a unit; longer ones are cut."""
 
 LATIN_STOPS = ".!?"
 CJK_STOPS = "\u3002\uff01\uff1f"
@@ -34,7 +34,7 @@ _STARTS_SENTENCE = re.compile(r"\s+[\"'\u201c\u2018(\[*_`]*[^\W_a-z]")
 
 
 def split_sentences(text: str) -> list[str]:
-    """Split a passage into what can be quoted: sentences, list items, table rows under their header, code blocks."""
+    """Split a passage into sentences, list items, table rows with their header, and code blocks, without headings."""
     units: list[str] = []
     for block in read_blocks(text):
         if block.kind == "code":
@@ -59,7 +59,7 @@ def first_sentence(text: str) -> str:
 
 
 def is_block(unit: str) -> bool:
-    """Tell whether a unit is a table or code, which needs lines of its own."""
+    """Return whether a unit is a table or code, which is shown on separate lines."""
     return "\n" in unit or unit.startswith("|")
 
 
@@ -77,7 +77,7 @@ def _prose_units(lines: Sequence[str]) -> list[str]:
 
 
 def _join(lines: list[str]) -> str:
-    """Join wrapped lines; between Chinese characters without a space."""
+    """Join wrapped lines."""
     text = ""
     for line in (line.strip() for line in lines):
         text += (separator_of_lines(text, line) if text else "") + line
@@ -101,7 +101,7 @@ def _ends_sentence(text: str, stop: int, after: int) -> bool:
 
 
 def _cut(sentence: str) -> Iterator[str]:
-    """Cut what is too long to quote, at a space where there is one."""
+    """Cut a sentence that is too long to quote, at a space if possible."""
     while len(sentence) > LONGEST_UNIT:
         at = sentence.rfind(" ", LONGEST_UNIT // 2, LONGEST_UNIT)
         at = at if at > 0 else LONGEST_UNIT

@@ -1,8 +1,8 @@
-"""Terms: the one way in which text becomes keywords, for recall and for comparing an answer with its passages.
+"""Terms: the keywords of a text, for recall and for comparing an answer with its passages.
 
 Words are lower-cased after Unicode normalisation and, in Latin script, stemmed. Scripts written without spaces
-(Chinese, Japanese, Korean, Thai …) give every character and every pair of neighbours: pairs find words, single
-characters find what a pair misses, and BM25's idf makes the common ones weigh next to nothing.
+(Chinese, Japanese, Korean, Thai …) yield every character and every pair of adjacent characters. Pairs match words,
+single characters match what pairs miss, and the inverse document frequency of BM25 gives common ones little weight.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import snowballstemmer
 
 from pipeline.text.scripts import SPACELESS
 
-# Accents and vowel signs, which belong to the word they stand on.
+# Combining accents and vowel signs, which are part of a word.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957"
-# A word ends before 's, n't and the like: the clipped part carries nothing.
+# A word ends before 's, 't and similar endings, which carry no meaning of their own.
 _TOKEN = re.compile(
     rf"(?P<spaceless>[{SPACELESS}]+)"
     rf"|(?P<word>(?:[^\W_{SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
@@ -30,13 +30,13 @@ _CLIPPED_NOT = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b",
 _WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
 _SPACELESS_CHAR = re.compile(f"[{SPACELESS}]")
 SHORT_QUESTION_PAIRS = 4
-"""Up to this many pairs of characters a question counts as short."""
-# Latin script without digits: what an English stemmer can be trusted with.
+"""Maximum pairs of characters in a question that counts as short."""
+# Latin letters without digits: the input that the English stemmer handles correctly.
 _STEMMABLE = re.compile("[a-z\u00df-\u024f]{3,}")
 _STEMMER = snowballstemmer.stemmer("english")
 
-# The closed word classes of English (articles, pronouns, auxiliaries, prepositions, conjunctions, question words): they
-# build a question but say nothing of its subject. Chinese counterparts are pairs that only ask.
+# Function words of English: articles, pronouns, auxiliaries, prepositions, conjunctions and question words. The Chinese
+# counterparts are pairs of characters.
 _ENGLISH = (
     "a about after all also am an and any are as at be because been before being between both but by can could "
     "did do does doing don during each for from further had has have having he her here hers him his how i if in "
@@ -49,7 +49,7 @@ _CHINESE = (
     "什么 怎么 如何 哪些 哪个 哪里 哪儿 为何 为什 多少 是谁 是否 请问 可以 一个 这个 那个 我们 你们 他们 几个 么样 "
     "怎样 多久"
 )
-_ASKING_CHARACTERS = frozenset("的了吗呢吧么是与谁哪那这我你他她它们")
+_FUNCTION_CHARACTERS = frozenset("的了吗呢吧么是与谁哪那这我你他她它们")
 
 
 def split_terms(text: str) -> Iterator[str]:
@@ -67,40 +67,44 @@ def split_terms(text: str) -> Iterator[str]:
 
 
 def expand_negations(text: str) -> str:
-    """Write "can't" and "cannot" as "can not", "doesn't" as "does not": terms leave out what is clipped."""
+    """Replace "can't" and "cannot" with "can not", "doesn't" with "does not"; terms drop the shortened ending."""
     return _CLIPPED_NOT.sub(lambda match: f"{_WHOLE_VERBS.get(match['verb'].lower(), match['verb'])} not", text)
 
 
 def content_terms(text: str) -> frozenset[str]:
-    """Give the distinct terms that say what a text is about: no function words, no single spaceless characters.
+    """Return the distinct content terms of a text, without function words and single spaceless characters.
 
-    A lone character stays when nothing else is left, so that a question of one character still asks for something.
+    If nothing else is left, all terms are returned, so that a question of one character can be searched.
     """
     terms = frozenset(split_terms(text))
-    weighty = frozenset(term for term in terms if is_content_term(term))
-    return weighty or terms
+    content = frozenset(term for term in terms if is_content_term(term))
+    return content or terms
 
 
 def search_terms(text: str) -> frozenset[str]:
-    """Give the distinct terms that a question is searched by: its content terms, and single characters where they help.
+    """Return the distinct terms that a question is searched by: its content terms and some single characters.
 
-    A character that stands in no content pair is searched by itself. A short question is searched by all of its single
-    characters, because its few pairs may be written otherwise in the passage; a long one has pairs enough, and single
-    characters are so frequent that they would take most of the time.
+    A character that is in no content pair is added by itself. A short question is searched by all of its characters,
+    because its few pairs may be written differently in the passage. A long question has enough pairs, and single
+    characters are so frequent that they would take most of the query time.
     """
     terms = content_terms(text)
     pairs = {term for term in terms if len(term) == 2 and _SPACELESS_CHAR.match(term)}
     covered = set() if len(pairs) <= SHORT_QUESTION_PAIRS else set("".join(pairs))
     singles = (term for term in split_terms(text) if len(term) == 1 and _SPACELESS_CHAR.match(term))
-    return terms.union(single for single in singles if single not in covered and single not in _ASKING_CHARACTERS)
+    return terms.union(single for single in singles if single not in covered and single not in _FUNCTION_CHARACTERS)
 
 
 def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
-    """Tell which share of a text's letters a model reads, 0..1, given the units of its vocabulary found in the text.
+    """Return the share of a text's letters, 0 to 1, that a model reads as words or parts of words.
 
-    A letter is read where its unit is a whole word or several letters of one. A model spells the words of languages
-    that it was not made for letter by letter, or byte by byte, and that tells it no more than the token for unknown
-    words. A Chinese character is a word. A text without letters counts as read.
+    A letter counts if its unit is a whole word or several letters of one. Tokenizers split the words of languages that
+    the model was not trained on into single letters or bytes, which carry no more information than the token for
+    unknown words. A Chinese character is a word. A text without letters has the share 1.
+
+    Args:
+        text: The text.
+        units: Start and end of every unit of the model's vocabulary in the text.
     """
     letters = [place for place, character in enumerate(text) if unicodedata.category(character)[0] == "L"]
     if not letters:
@@ -114,15 +118,15 @@ def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
     return sum(place in read for place in letters) / len(letters)
 
 
-def term_overlap(wanted: frozenset[str], text: str) -> float:
-    """Tell which share of the wanted terms a text holds, 0..1."""
-    if not wanted:
+def term_overlap(terms: frozenset[str], text: str) -> float:
+    """Return the share of the terms that a text contains, 0 to 1."""
+    if not terms:
         return 0.0
-    return len(wanted.intersection(split_terms(text))) / len(wanted)
+    return len(terms.intersection(split_terms(text))) / len(terms)
 
 
 def count_terms(text: str) -> Counter[int]:
-    """Count the terms of a text by their ids."""
+    """Count the terms of a text by their IDs."""
     counts = Counter(split_terms(text))
     ids: Counter[int] = Counter()
     for term, frequency in counts.items():
@@ -132,7 +136,7 @@ def count_terms(text: str) -> Counter[int]:
 
 @lru_cache(maxsize=200_000)
 def term_id(term: str) -> int:
-    """Hash a term to 31 bits, so that it fits PostgreSQL's signed integer; the same on every machine, for ever."""
+    """Hash a term to 31 bits, which fit PostgreSQL's signed integer. Stored postings depend on this hash."""
     digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=4).digest()
     return int.from_bytes(digest, "big") & 0x7FFF_FFFF
 
@@ -143,29 +147,29 @@ def _stem(word: str) -> str:
 
 
 def _is_known_unit(text: str, start: int, end: int) -> bool:
-    """Tell whether a unit says something: several letters, a Chinese character, or a word of one letter."""
+    """Return whether a unit has several letters, or is a Chinese character or a word of one letter."""
     inside = [place for place in range(start, end) if unicodedata.category(text[place])[0] in "LM"]
     letters = [place for place in inside if unicodedata.category(text[place])[0] == "L"]
     if len(letters) != 1:
         return len(letters) > 1
     script = _script(text[letters[0]])
-    beside = text[inside[0] - 1 : inside[0]] + text[inside[-1] + 1 : inside[-1] + 2]
-    return script == "CJK" or all(_script(neighbour) != script for neighbour in beside)
+    adjacent = text[inside[0] - 1 : inside[0]] + text[inside[-1] + 1 : inside[-1] + 2]
+    return script == "CJK" or all(_script(neighbour) != script for neighbour in adjacent)
 
 
 def _script(character: str) -> str:
-    """Name the script of a letter or of a mark on one; empty for anything else."""
+    """Return the script of a letter or combining mark, for example `LATIN`; empty for other characters."""
     if unicodedata.category(character)[0] not in "LM":
         return ""
     return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
 def is_content_term(term: str) -> bool:
-    """Tell whether a term says what a text is about: it is no function word and no single spaceless character."""
+    """Return whether a term is neither a function word nor a single spaceless character."""
     if term in _FUNCTION_TERMS:
         return False
     if _SPACELESS_CHAR.match(term):
-        return len(term) > 1 and not (term[0] in _ASKING_CHARACTERS or term[1] in _ASKING_CHARACTERS)
+        return len(term) > 1 and not (term[0] in _FUNCTION_CHARACTERS or term[1] in _FUNCTION_CHARACTERS)
     return True
 
 

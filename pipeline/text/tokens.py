@@ -1,8 +1,8 @@
-"""Tokens: estimate how many a text has before anybody is paid for them, and cut a text to so many.
+"""Token estimates: the size of a text before a request is paid for, and cutting a text to a size.
 
-A language model's own tokenizer is not known here, so the estimate leans to the high side: to a token go four plain
-letters or spaces, two digits or letters of other scripts, one sign or accented letter, and one character in Chinese,
-Japanese and Korean (which write no spaces, so that counting words would let a whole page through).
+The tokenizer of a language model is not known here, so the estimate errs on the high side. One token is four plain
+letters or spaces, two digits or letters of other scripts, one sign or accented letter, or one Chinese, Japanese or
+Korean character (without spaces, a count of words would accept a whole page).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pipeline.text.scripts import EAST_ASIAN
 from pipeline.types import ChatMessage
 
 MESSAGE_TOKENS = 4
-"""What a chat format adds around each message."""
+"""Tokens that a chat format adds to each message."""
 
 _EAST_ASIAN = re.compile(f"[{EAST_ASIAN}]")
 _PLAIN = re.compile("[A-Za-z \n]+")
@@ -23,19 +23,19 @@ _SIGN_OR_ACCENTED = re.compile("[!-/:-@\\[-`{-~\u00a1-\u024f\u1e00-\u1eff]")
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate the tokens of a text, rather too many than too few."""
+    """Estimate the tokens of a text; too high rather than too low."""
     rest = _PLAIN.sub("", text)
     whole = len(_SIGN_OR_ACCENTED.findall(rest)) + (0 if rest.isascii() else len(_EAST_ASIAN.findall(rest)))
     return math.ceil((len(text) - len(rest)) / 4 + whole + (len(rest) - whole) / 2)
 
 
 def estimate_message_tokens(messages: Iterable[ChatMessage]) -> int:
-    """Estimate the tokens of a whole prompt."""
+    """Estimate the tokens of a prompt."""
     return sum(MESSAGE_TOKENS + estimate_tokens(message.content) for message in messages)
 
 
 def cut_to_tokens(text: str, tokens: int) -> str:
-    """Cut a text to at most so many estimated tokens, whatever its language."""
+    """Cut a text to at most `tokens` estimated tokens."""
     text = text[: tokens * 4]  # never more than four characters to a token
     if estimate_tokens(text) <= tokens:
         return text

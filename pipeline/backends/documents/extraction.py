@@ -1,4 +1,4 @@
-"""Turns the bytes of one file into a parsed document with kreuzberg; runs inside the parser's child process."""
+"""Extract a parsed document from the bytes of one file with kreuzberg; runs in the parser's child process."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from kreuzberg import ExtractionResult
 
 MAX_STRUCTURED_PAGES = 600
-"""Longer PDFs are read page by page without looking for headings: 5 ms a page instead of 30."""
+"""Maximum pages of a PDF to look for headings in; longer ones take 5 ms a page instead of 30."""
 MAX_LINK_RUN = 20
-"""As many list items of one link each, in a row, are a menu of the site and not its text."""
+"""Consecutive list items that consist of one link each and are taken for a menu of the site."""
 
 _META_OF_CHARSET = re.compile(r"<meta[^>]*charset[^>]*>", re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
@@ -44,7 +44,7 @@ _WORDS = re.compile(r"\w+")
 
 
 def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
-    """Read one file; raises a `InvalidInput` that says what keeps it from being read."""
+    """Extract one file; raise an `InvalidInput` that says why it cannot be read."""
     if not source.content.strip(b"\x00\t\n\v\f\r "):
         raise EmptyDocument(f"{source.name} is empty.")
     media_type = sniffing.sniff_binary(source.content, source.name)
@@ -65,9 +65,9 @@ def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
 
 
 def _extract_page(source: Source, text: str) -> ParsedDocument:
-    """Read HTML by way of Markdown: read directly, nested parts of layout tables and quotes come out twice."""
+    """Extract HTML after converting it to Markdown; directly, nested layout tables and quotes are extracted twice."""
     title, language = _TITLE.search(text), _LANGUAGE.search(text[:5000])
-    # The head is no text, and its charset no longer holds: the bytes are UTF-8 from here on.
+    # The head contains no text, and its charset is wrong now: the bytes are UTF-8.
     body = _XML_DECLARATION.sub("", _META_OF_CHARSET.sub("", _HEAD.sub("", text)))
     markdown = _run_library(body.encode("utf-8", "replace"), HTML, "", structured=True).content
     result = _run_library(_FRONT_MATTER.sub("", markdown).encode("utf-8", "replace"), MARKDOWN, "", structured=True)
@@ -89,11 +89,11 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
         pages = int(result.metadata.get("page_count") or len(result.pages or ()))
         if not any(page["content"].strip() for page in result.pages or ()):
             raise EmptyDocument(
-                f"{source.name} has {pages} page{'s' * (pages != 1)} without text; "
-                "it is probably a scan: run text recognition (OCR) on it and add the result."
+                f"{source.name} has {pages} page{'s' * (pages != 1)} without text. "
+                "It is probably a scan: run text recognition (OCR) on it and add the result."
             )
         if pages > MAX_STRUCTURED_PAGES:
-            warnings.append("Headings were not looked for because of its length.")
+            warnings.append(f"Headings are not detected in PDFs of more than {MAX_STRUCTURED_PAGES} pages.")
         elements = _elements_of_pdf(content, result, pages)
     else:
         elements = list(_elements_of_nodes(result, media_type, mark))
@@ -118,7 +118,7 @@ def _run_library(content: bytes, media_type: str, mark: str, *, structured: bool
     import kreuzberg
     from kreuzberg.exceptions import KreuzbergError
 
-    make_config: Any = kreuzberg.ExtractionConfig  # its stub does not know `disable_ocr`
+    make_config: Any = kreuzberg.ExtractionConfig  # the stub lacks `disable_ocr`
     config = make_config(
         use_cache=False,
         disable_ocr=True,
@@ -144,13 +144,15 @@ def _translated(error: Exception, media_type: str) -> Exception:
     if "password" in said or "encrypt" in said:
         return EncryptedFile()
     if type(error).__name__ == "ValidationError" and media_type in said:
-        return UnsupportedFormat(f"This kind of file ({media_type}) cannot be read; Refdesk reads {sniffing.READABLE}.")
+        return UnsupportedFormat(f"Files of type {media_type} are not supported. Refdesk reads {sniffing.READABLE}.")
     reason = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
-    return UnreadableFile(f"The file is damaged or not what it seems ({reason}); open it, save it again and add that.")
+    return UnreadableFile(
+        f"The file is damaged or has the wrong type ({reason}). Open it, save it again and add the new file."
+    )
 
 
 def _elements_of_pdf(content: bytes, plain: ExtractionResult, pages: int) -> list[Element]:
-    """Read the structure page by page; a page of which the structure lost much is taken as it lies there."""
+    """Extract headings and tables page by page; a page that lost words in this way is read as plain text."""
     texts = {int(page["page_number"]): page["content"] for page in plain.pages or ()}
     by_page: dict[int, list[Element]] = {}
     if pages <= MAX_STRUCTURED_PAGES:
@@ -192,7 +194,7 @@ def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> 
 
 
 def _is_menu_entry(node: Any, text: str) -> bool:
-    """Say whether a list item is nothing but one link: what menus and language lists consist of."""
+    """Return whether a list item consists of one link, as in menus and language lists."""
     if node["content"]["node_type"] != "list_item":
         return False
     whole = (0, len(text.encode()))
@@ -207,7 +209,7 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
         return
     if kind == "table":
         yield from table_elements(_rows(content["grid"]), page)
-    elif kind == "code" and media_type == HTML and "](" in text:  # not code, only indented in the page's source
+    elif kind == "code" and media_type == HTML and "](" in text:  # indented in the page's source, not code
         yield Element("paragraph", plain_inline(text))
     elif kind == "code":
         yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)

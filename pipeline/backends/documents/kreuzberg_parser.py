@@ -1,4 +1,4 @@
-"""Fills the port `Parser`: kreuzberg reads files in one child process, which is reused, limited and killed at need."""
+"""The `Parser` port with kreuzberg in a child process, which is reused, limited, and killed if necessary."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed
 from pipeline.types import Block, ParsedDocument, Source
 
 FILES_PER_CHILD = 200
-"""After as many files a child is replaced, so that what libraries leak stays small."""
+"""Files that one child process reads before it is replaced, which bounds memory leaks of libraries."""
 POLL_S = 0.2
 
-# Everything else of the environment, secrets above all, stays out of the process that reads strangers' files.
+# The process that reads untrusted files gets no other environment variables, in particular no secrets.
 _KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 
 
@@ -35,7 +35,7 @@ class KreuzbergParser:
     """Parses files in a child process; safe to share between threads, one file at a time."""
 
     def __init__(self, timeout_s: float = 120, memory_mb: int = 2048, max_unpacked_mb: float = 500) -> None:
-        """Take the limits of one file; the child starts with the first file."""
+        """Set the limits for one file; the child process starts with the first file."""
         self._timeout_s = timeout_s
         self._limits = (str(memory_mb), str(timeout_s * 2), str(max_unpacked_mb))
         self._lock = threading.Lock()
@@ -44,9 +44,9 @@ class KreuzbergParser:
         self._files = 0
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
-        """Parse one source; raises a `InvalidInput` that names what is wrong, or `Cancelled`."""
+        """Parse one source; raise an `InvalidInput` that says why it cannot be read, or `Cancelled`."""
         with self._lock:
-            deadline = time.monotonic() + self._timeout_s  # waiting for another file is not this file's fault
+            deadline = time.monotonic() + self._timeout_s  # the time limit excludes the wait for another file
             reply = self._exchange_fairly(source, deadline, cancelled)
         if "error" in reply:
             raise _error_of(str(reply["error"]), str(reply["message"]), source.name)
@@ -66,14 +66,14 @@ class KreuzbergParser:
                 self._kill()
                 if fresh:
                     raise
-            # An earlier file may have worn this child out, or its starting thread ended: a fresh one tells.
+            # An earlier file may have damaged this child, or its starting thread ended: retry in a new one.
             self._ensure_child()
             return self._exchange(source, deadline, cancelled)
         except _ChildDied:
             self._kill()
             raise _crashed(source.name) from None
         except BaseException:
-            self._kill()  # its next reply would be taken for that of the next file
+            self._kill()  # its late reply would be read as the reply to the next file
             raise
 
     def _ensure_child(self) -> bool:
@@ -87,7 +87,7 @@ class KreuzbergParser:
             "LC_ALL": "C.UTF-8",
             "RAYON_NUM_THREADS": "2",
             "TOKIO_WORKER_THREADS": "2",
-            "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the address space that is limited
+            "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the limited address space
         }
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "pipeline.backends.documents.parser_child", *self._limits],
@@ -95,7 +95,7 @@ class KreuzbergParser:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=environment,
-            start_new_session=True,  # Ctrl-C in a terminal is the parent's to handle
+            start_new_session=True,  # the parent handles Ctrl-C
         )
         self._owner, self._files = os.getpid(), 0
         return True
@@ -116,8 +116,8 @@ class KreuzbergParser:
                 raise Cancelled(f"Reading {source.name} was cancelled.")
             if time.monotonic() > deadline:
                 raise ParseTimeout(
-                    f"Reading {source.name} took longer than {self._timeout_s:g} s; "
-                    "split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
+                    f"Reading {source.name} took longer than {self._timeout_s:g} s. "
+                    "Split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
                 )
 
         return check
@@ -164,7 +164,7 @@ def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check:
 
 def _crashed(source_name: str) -> ParserCrashed:
     return ParserCrashed(
-        f"The parser died on {source_name}; it ran out of its memory limit or hit a fault of the library. "
+        f"The parser process crashed on {source_name}: it exceeded its memory limit or hit a library error. "
         "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
     )
 

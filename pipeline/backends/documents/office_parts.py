@@ -1,4 +1,4 @@
-"""Finds the text of Office files that the document library passes over: charts, SmartArt, embedded HTML."""
+"""Extract text of Office files that the document library ignores: charts, SmartArt and embedded HTML."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TEXT_TAGS = frozenset({"t", "v"})
 
 
 def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list[Element], list[str]]:
-    """Give a paragraph for each chart, diagram and embedded page whose words are not among the elements yet.
+    """Return a paragraph for each chart, diagram and embedded page, without lines that are among the elements.
 
-    The second list has a warning for each such part that is damaged; the rest of the document is read all the same.
+    The second list has a warning for each damaged part, which is left out.
     """
     read = {line.strip() for element in known for line in element.text.split("\n")}
     elements: list[Element] = []
@@ -51,6 +51,6 @@ def _drawn_texts(part: bytes) -> Iterator[str]:
     seen: set[str] = set()
     for node in root.iter():
         text = (node.text or "").strip() if str(node.tag).rpartition("}")[2] in _TEXT_TAGS else ""
-        if text and text not in seen:  # a chart names its categories once for each series
+        if text and text not in seen:  # a chart repeats its categories for each series
             seen.add(text)
             yield text

@@ -1,9 +1,9 @@
-"""The parser's child process: reads files from its input, writes parsed documents to its output, and may be killed.
+"""The parser's child process: reads files from standard input and writes parsed documents to standard output.
 
     python -m pipeline.backends.documents.parser_child MEMORY_MB CPU_S MAX_UNPACKED_MB
 
-Every message is a 8-byte length and that many bytes. A request is a JSON header and then the content; a reply is one
-JSON document: the fields of a `ParsedDocument`, or `error` (the name of an error class) and `message`.
+Every message is an 8-byte length followed by that many bytes. A request is a JSON header and then the content. A reply
+is one JSON document: the fields of a `ParsedDocument`, or `error` (the name of an error class) and `message`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     memory_mb, cpu_s, max_unpacked_mb = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
-    # Libraries print where they like; the pipe to the parent is out of their reach.
+    # Output that libraries print must not reach the pipe to the parent.
     silence = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(silence, descriptor)
@@ -82,8 +82,8 @@ def _load_libraries() -> str:
         import chardet
         import kreuzberg
     except ImportError as error:
-        return f"Reading documents needs {error.name}; install Refdesk with the extra `worker`."
-    # Loaded before the memory limit, so that the limit is what the file may take.
+        return f"Reading documents requires {error.name}. Install Refdesk with the extra `worker`."
+    # Loaded before the memory limit is set, so that the limit covers the file only.
     return "" if chardet.__version__ and kreuzberg.__version__ else "kreuzberg is damaged."
 
 

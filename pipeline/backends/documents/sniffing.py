@@ -1,4 +1,4 @@
-"""Decides what kind of file some bytes are; the content decides, the name is only asked between text formats."""
+"""Detect the media type of a file from its content; the name only distinguishes text formats."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _MAIL_HEADER = re.compile(
 
 
 def sniff_binary(content: bytes, name: str) -> str | None:
-    """Name the media type of a binary document, None when it may be text; raises when it is nothing readable."""
+    """Return the media type of a binary document, or None if it may be text; raise if it is not supported."""
     if _is_pdf(content):
         return PDF
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -90,7 +90,7 @@ def sniff_binary(content: bytes, name: str) -> str | None:
 
 
 def sniff_text(text: str, name: str, claimed: str) -> str:
-    """Name the media type of a text by its beginning, its extension, and what its sender claimed, in this order."""
+    """Return the media type of a text by its beginning, its extension and the declared type, in this order."""
     head = text[:20_000]
     by_name = _BY_EXTENSION.get(extension_of(name)) or _BY_CLAIM.get(claimed.partition(";")[0].strip().lower())
     if _MARKUP_START.match(head) and by_name != MARKDOWN:
@@ -105,14 +105,14 @@ def sniff_text(text: str, name: str, claimed: str) -> str:
 
 
 def extension_of(name: str) -> str:
-    """The extension of a file name or link, in lower case and without the dot."""
+    """Return the extension of a file name or link in lower case, without the dot."""
     last = re.split(r"[/\\]", name.partition("?")[0].partition("#")[0])[-1]
     return last.rpartition(".")[2].lower() if "." in last else ""
 
 
 def _is_pdf(content: bytes) -> bool:
     start = content[:1024].find(b"%PDF-")
-    # The header may lie behind a wrapper's bytes; a text about PDF has no cross-reference table at its end.
+    # The header may follow other bytes. A text about PDF has no cross-reference table at its end.
     return start == 0 or (start > 0 and b"startxref" in content[-4096:])
 
 
@@ -130,7 +130,7 @@ def _sniff_zip(content: bytes, name: str) -> str:
         if "[Content_Types].xml" in names and any(entry.startswith(part) for entry in names):
             return media_type
     if declared == EPUB or "META-INF/container.xml" in names:
-        # Scrambled fonts are named there too and harm nobody.
+        # Obfuscated fonts are listed there too, but the text is readable.
         if re.search(
             rb"Algorithm\s*=\s*[\"'](?!http://www.idpf.org/2008/embedding|http://ns.adobe.com/pdf/enc)", rights
         ):
@@ -145,7 +145,7 @@ def _sniff_zip(content: bytes, name: str) -> str:
 
 
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Read the beginning of a part, nothing when it is missing."""
+    """Read the first megabyte of a part; empty if it is missing."""
     if name not in archive.namelist():
         return b""
     with archive.open(name) as part:
@@ -176,7 +176,7 @@ def _sniff_ole(content: bytes, name: str) -> str:
         (XLS, "Book"),
     )
     found = [media_type for media_type, stream in streams if holds(stream)]
-    # A document with others embedded holds the streams of all of them; then its name decides.
+    # A document with embedded documents contains the streams of all of them; its extension decides.
     wanted = {"doc": DOC, "dot": DOC, "xls": XLS, "xlt": XLS, "ppt": PPT, "pps": PPT, "msg": MSG}.get(
         extension_of(name)
     )
@@ -200,7 +200,7 @@ def _may_be_text(content: bytes) -> bool:
 
 
 def _has_regular_zeros(head: bytes) -> bool:
-    # UTF-16 and UTF-32 put zeros at every second or all but every fourth place; other binary data scatters them.
+    # UTF-16 and UTF-32 have zeros at fixed positions of every four bytes; in other binary data they are scattered.
     usable = head[: len(head) // 4 * 4]
     lanes = [usable[lane::4].count(0) for lane in range(4)]
     length = max(1, len(usable) // 4)
@@ -225,7 +225,8 @@ def _unreadable(content: bytes, name: str) -> UnreadableFile | UnsupportedFormat
 def _damaged(name: str) -> UnreadableFile:
     kind = _BINARY_EXTENSIONS.get(extension_of(name), "document")
     return UnreadableFile(
-        f"{name} is no readable {kind}: it is damaged or not what its name says; open it, save it again and add that."
+        f"{name} is not a readable {kind}: it is damaged or has the wrong extension. "
+        "Open it, save it again and add the new file."
     )
 
 

@@ -1,4 +1,4 @@
-"""Turns CSV, JSON, XML, subtitles and plain text, already decoded, into elements."""
+"""Extract elements from decoded CSV, JSON, XML, subtitles and plain text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_FIELD_CHARS = 10_000_000
 
 
 def read_text_elements(text: str, media_type: str, name: str) -> list[Element]:
-    """Read one of the text formats that need no document library."""
+    """Extract the elements of a text format that needs no document library."""
     readers: dict[str, Callable[[str], list[Element]]] = {
         sniffing.CSV: _read_table,
         sniffing.TSV: _read_table,
@@ -38,7 +38,7 @@ def read_text_elements(text: str, media_type: str, name: str) -> list[Element]:
     try:
         return readers.get(media_type, _read_plain)(clean_text(text))
     except csv.Error as error:
-        raise UnreadableFile(f"{name} is no readable table: {error}.") from error
+        raise UnreadableFile(f"{name} cannot be read as a table: {error}.") from error
 
 
 def _read_plain(text: str) -> list[Element]:
@@ -89,12 +89,12 @@ def _scalar(value: object) -> str:
 
 def _read_xml(text: str) -> list[Element]:
     try:
-        # The declared encoding was that of the bytes; entities are bounded by expat's own amplification limit.
+        # The declared encoding applied to the bytes. Expat limits the expansion of entities.
         root = ET.fromstring(_XML_DECLARATION.sub("", text).lstrip())  # noqa: S314
     except ET.ParseError:
         return _read_plain(strip_markup(text))
     paragraphs = [node for node in root.iter() if _WORD_PARAGRAPH.fullmatch(str(node.tag))]
-    if paragraphs:  # Word's own XML: everything else in it is layout
+    if paragraphs:  # XML of Word: everything else is layout
         texts = ("".join(part.text or "" for part in node.iter() if _local(part) == "t") for node in paragraphs)
         return [Element("paragraph", text) for text in texts]
     return list(_walk(root))
@@ -109,7 +109,7 @@ def _walk(root: ET.Element) -> Iterator[Element]:
     while stack:
         node = stack.pop()
         tag = _local(node)
-        if tag in _ENTRY_TAGS:  # RSS and Atom: one section for each entry
+        if tag in _ENTRY_TAGS:  # RSS and Atom: one section per entry
             title = next((child for child in node if _local(child) == "title"), None)
             heading = clean_line(_readable(title.text or ""), 200) if title is not None else ""
             yield Element("heading", heading or tag, level=2)
@@ -134,10 +134,10 @@ def _local(node: ET.Element) -> str:
 
 
 def strip_markup(text: str) -> str:
-    """Drop tags, scripts and styles, and resolve entities: for broken XML and for HTML inside other formats."""
+    """Remove tags, scripts and styles, and resolve entities; for invalid XML and HTML inside other formats."""
     return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()
 
 
 def _readable(text: str) -> str:
-    # Feeds carry HTML as text.
+    # Feeds contain HTML as text.
     return strip_markup(text) if "<" in text else html.unescape(text).strip()

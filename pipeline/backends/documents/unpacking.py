@@ -1,4 +1,4 @@
-"""Measures what a zip-based document unpacks to, declared and actual, before any library unpacks it."""
+"""Check the declared and the actual unpacked size of a zip-based document before a library unpacks it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
 
 
 def check_unpacked_size(content: bytes, name: str, *, max_unpacked_mb: float) -> None:
-    """Raise `FileTooLarge` when a zip declares or really holds more than the limit.
+    """Raise `FileTooLarge` if the declared or the actual unpacked size exceeds the limit.
 
-    The sizes in the directory can lie, so every entry is inflated once and thrown away: about 1 s for 500 MB.
+    Declared sizes can be wrong, so every entry is inflated once and discarded: about 1 s for 500 MB.
     """
     limit = int(max_unpacked_mb * (1 << 20))
     too_large = FileTooLarge(
-        f"{name} unpacks to more than {max_unpacked_mb:g} MB; "
-        "split it or ask the operator to raise REFDESK_MAX_UNPACKED_MB."
+        f"{name} unpacks to more than {max_unpacked_mb:g} MB. "
+        "Split it or ask the operator to raise REFDESK_MAX_UNPACKED_MB."
     )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -48,7 +48,7 @@ def _inflated_size(content: bytes, entry: zipfile.ZipInfo, name: str, limit: int
         return entry.compress_size
     if entry.compress_type != zipfile.ZIP_DEFLATED:
         raise _damaged(name)
-    # Not only the declared bytes: a library may read the stream to its own end.
+    # Inflate beyond the declared bytes: a library may read the stream to its end.
     inflater, rest, size = zlib.decompressobj(-zlib.MAX_WBITS), memoryview(content)[start:], 0
     try:
         while not inflater.eof and size <= limit:
@@ -64,4 +64,6 @@ def _inflated_size(content: bytes, entry: zipfile.ZipInfo, name: str, limit: int
 
 
 def _damaged(name: str) -> UnreadableFile:
-    return UnreadableFile(f"{name} is damaged: a part of it cannot be unpacked; open it, save it again and add that.")
+    return UnreadableFile(
+        f"{name} is damaged: a part of it cannot be unpacked. Open it, save it again and add the new file."
+    )

@@ -1,4 +1,4 @@
-"""Decides which network addresses a link may lead to."""
+"""Resolve hosts and reject private network addresses."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pipeline.errors import LinkFailed, LinkNotAllowed
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, float], Sequence[str]]
-"""Takes a host name and seconds, gives its addresses; raises `OSError` or `TimeoutError`."""
+"""Resolves a host name within a timeout in seconds; raises `OSError` or `TimeoutError`."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Addresses in these networks carry an IPv4 address in their last bits: NAT64, its local form, IPv4-compatible.
+# Addresses of these networks embed an IPv4 address in their last bits: NAT64, local NAT64, IPv4-compatible.
 _CARRIERS = (_NAT64, ipaddress.IPv6Network("64:ff9b:1::/48"), ipaddress.IPv6Network("::/96"))
-# Public by their numbers, yet answered by the inside of a cloud: metadata servers of Azure and Oracle.
+# Global addresses that clouds route internally: metadata servers of Azure and Oracle.
 _CLOUD_INTERNALS = (ipaddress.IPv4Network("168.63.129.16/32"), ipaddress.IPv4Network("192.0.0.0/24"))
 
-# Public by their numbers in older tables: relays of 6to4 (withdrawn), and addresses of examples.
+# Global according to older Python versions: 6to4 relays (withdrawn) and documentation addresses.
 _RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
 _EXAMPLES = ipaddress.IPv6Network("3fff::/20")
 
 
 def resolve(host: str, timeout_s: float) -> Sequence[str]:
-    """Ask the system's resolver, which knows no time limit of its own."""
+    """Resolve a host with the system's resolver in a thread, because it has no timeout."""
     answers: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -50,7 +50,7 @@ def resolve(host: str, timeout_s: float) -> Sequence[str]:
 
 
 def resolve_public_addresses(host: str, resolver: Resolver, *, timeout_s: float, allow_private: bool) -> list[str]:
-    """Resolve a host once and give its addresses; raises `LinkNotAllowed` when any of them lies inside."""
+    """Resolve a host once and return its addresses; raise `LinkNotAllowed` if any of them is private."""
     written = _written_address(host)
     if written is not None:
         found = [written]
@@ -58,29 +58,29 @@ def resolve_public_addresses(host: str, resolver: Resolver, *, timeout_s: float,
         try:
             found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolver(host, timeout_s)]
         except TimeoutError:
-            raise LinkFailed(f"The name {host} could not be resolved in time; try again later.") from None
+            raise LinkFailed(f"The host name {host} could not be resolved in time. Try again later.") from None
         except OSError as error:
-            raise LinkFailed(f"There is no host named {host}; check the link.") from error
+            raise LinkFailed(f"There is no host named {host}. Check the link.") from error
     if not found:
-        raise LinkFailed(f"There is no host named {host}; check the link.")
+        raise LinkFailed(f"There is no host named {host}. Check the link.")
     if not allow_private and not all(map(is_public, found)):
         raise LinkNotAllowed(
-            f"{host} is an address of an inside network, which Refdesk does not fetch from; "
-            "save the page and add the file instead."
+            f"{host} resolves to a private address; only public addresses are fetched. "
+            "Save the page and add the file instead."
         )
     return [str(address) for address in found]
 
 
 def is_public(address: IpAddress) -> bool:
-    """Whether an address belongs to the open internet; an IPv6 address that carries an IPv4 one is judged by both."""
+    """Return whether an address is on the public internet; an embedded IPv4 address must be public too."""
     if isinstance(address, ipaddress.IPv4Address):
         inside = any(address in network for network in (*_CLOUD_INTERNALS, _RELAYS))
         return address.is_global and not address.is_multicast and not address.is_reserved and not inside
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
-    # NAT64 is "reserved" by its number, and in practice the way out of IPv6-only hosts. Versions of Python differ on
-    # 6to4, so what it carries decides.
+    # NAT64 is a reserved range, but IPv6-only hosts reach the internet through it. Python versions differ on 6to4, so
+    # the embedded address decides.
     if address in _NAT64 or address.sixtofour is not None:
         return True
     if address in _EXAMPLES:
@@ -95,7 +95,7 @@ def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _written_address(host: str) -> IpAddress | None:
-    """Read a host that is an address, also in the spellings that C libraries accept: 2130706433, 0x7f.1, 0177.0.0.1."""
+    """Parse a host that is an address, including the forms that C libraries accept: 2130706433, 0x7f.1, 0177.0.0.1."""
     bare = host.strip("[]").partition("%")[0].rstrip(".")
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(bare)

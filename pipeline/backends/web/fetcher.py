@@ -1,7 +1,7 @@
-"""Fills the port `Fetcher`: one link over HTTP, without ever reaching the inside network.
+"""The `Fetcher` port: fetch one link over HTTP from public addresses only.
 
-Each connection resolves its host once, checks the addresses, and connects to exactly what was checked, so neither a
-redirect nor a second answer of the DNS leads inside. The proxy variables of the environment are not read.
+Each connection resolves its host once, checks the addresses, and connects to the checked addresses, so that neither a
+redirect nor DNS rebinding reaches a private network. Proxy variables of the environment are ignored.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _HEADERS: dict[bytes | str, bytes | str] = {
     "Accept-Encoding": "identity",
 }
 _FIXES = {
-    401: "it asks for a login; save the page and add the file instead",
-    403: "it refuses visitors; save the page and add the file instead",
-    404: "there is nothing there; check the link",
-    410: "it was taken down; check the link",
-    429: "it gets too many requests; try again later",
+    401: "a login is required; save the page and add the file instead",
+    403: "access is denied; save the page and add the file instead",
+    404: "the page does not exist; check the link",
+    410: "the page was removed; check the link",
+    429: "the site limits requests; try again later",
 }
 
 
 class HttpFetcher:
-    """Fetches links; holds no connection between two of them."""
+    """Fetches links, each over a new connection."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class HttpFetcher:
         resolver: Resolver = resolve,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        """Take the limits of one link; `allow_private` is for tests and closed networks."""
+        """Set the limits of one link; `allow_private` is for tests and closed networks."""
         self._timeout_s = timeout_s
         self._max_bytes = max_bytes
         self._allow_private = allow_private
@@ -56,7 +56,7 @@ class HttpFetcher:
         self._ssl_context = ssl_context
 
     def fetch(self, url: str) -> Source:
-        """Fetch one link; raises `LinkNotAllowed`, `LinkFailed`, or `FileTooLarge`."""
+        """Fetch one link; raise `LinkNotAllowed`, `LinkFailed` or `FileTooLarge` on failure."""
         deadline = time.monotonic() + self._timeout_s
         network = _GuardedNetwork(self._resolver, deadline, allow_private=self._allow_private)
         target = url.strip()
@@ -68,11 +68,13 @@ class HttpFetcher:
                 try:
                     target = urljoin(target, answer)
                 except ValueError:
-                    raise LinkFailed(f"{target} redirects to {answer}, which is no valid link; check it.") from None
-        raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times; give the link it should end at.")
+                    raise LinkFailed(
+                        f"{target} redirects to {answer}, which is no valid link. Check the link."
+                    ) from None
+        raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times. Add the final link instead.")
 
     def _get(self, pool: httpcore.ConnectionPool, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
-        """Give the content and its media type, or where the link redirects to."""
+        """Return the content and its media type, or the target of a redirect."""
         shown = parts.geturl()
         try:
             with pool.stream("GET", _request_url(parts), headers=_HEADERS, extensions=self._timeouts()) as response:
@@ -84,11 +86,13 @@ class HttpFetcher:
                 stream = _within(response.iter_stream(), deadline)
                 return self._read(stream, headers, shown), headers.get("content-type", "")
         except (httpcore.TimeoutException, TimeoutError):
-            raise LinkFailed(f"{shown} did not answer within {self._timeout_s:g} s; try again later.") from None
+            raise LinkFailed(f"{shown} did not answer within {self._timeout_s:g} s. Try again later.") from None
         except httpcore.ConnectError as error:
             raise LinkFailed(f"{shown} cannot be reached: {_reason_of(error)}.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
-            raise LinkFailed(f"{shown} broke off or does not speak HTTP; try again later.") from error
+            raise LinkFailed(
+                f"The connection to {shown} was interrupted, or it is not an HTTP server. Try again later."
+            ) from error
 
     def _timeouts(self) -> dict[str, Any]:
         return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
@@ -96,10 +100,10 @@ class HttpFetcher:
     def _read(self, stream: Iterable[bytes], headers: dict[str, str], shown: str) -> bytes:
         coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise LinkFailed(f"{shown} is sent in the encoding {coding}, which was not asked for.")
+            raise LinkFailed(f"{shown} uses the content encoding {coding}, which was not requested.")
         too_large = FileTooLarge(
-            f"{shown} is larger than {self._max_bytes / 1e6:g} MB; "
-            "add a part of it or ask the operator to raise REFDESK_MAX_FILE_MB."
+            f"{shown} is larger than {self._max_bytes / 1e6:g} MB. "
+            "Add a part of it or ask the operator to raise REFDESK_MAX_FILE_MB."
         )
         declared = headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self._max_bytes:
@@ -115,7 +119,7 @@ class HttpFetcher:
 
 
 class _GuardedNetwork(httpcore.NetworkBackend):
-    """Connects to checked addresses only, and ends everything at the deadline."""
+    """A network backend that connects to checked addresses only and enforces the deadline."""
 
     def __init__(self, resolver: Resolver, deadline: float, *, allow_private: bool) -> None:
         self._resolver = resolver
@@ -146,14 +150,14 @@ class _GuardedNetwork(httpcore.NetworkBackend):
 
 
 class _DeadlineStream(httpcore.NetworkStream):
-    """A stream whose reads and writes end at the deadline, however slowly the bytes drip."""
+    """A stream whose reads and writes time out at the deadline, however slowly the data arrives."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
         self._stream = stream
         self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read what has come."""
+        """Read the available bytes."""
         return self._stream.read(max_bytes, _left(self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -170,12 +174,12 @@ class _DeadlineStream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        """Go on encrypted, with the certificate checked against the host's name."""
+        """Start TLS and verify the certificate for the host name."""
         stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
         return _DeadlineStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
-        """Pass questions on."""
+        """Return information about the connection."""
         return self._stream.get_extra_info(info)
 
 
@@ -193,7 +197,7 @@ def _within(stream: Iterable[bytes], deadline: float) -> Iterator[bytes]:
 
 
 def _bounded(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -> Iterator[bytes]:
-    """Count what is sent, for it may unpack to nothing."""
+    """Limit the compressed bytes too, because they may unpack to nothing."""
     sent = 0
     for part in stream:
         sent += len(part)
@@ -203,22 +207,22 @@ def _bounded(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -
 
 
 def _inflated(stream: Iterable[bytes], shown: str) -> Iterator[bytes]:
-    """Inflate in small steps, so that the size is checked before much is unpacked; what follows the end is not read."""
+    """Inflate in small steps, so that the size limit applies early; bytes after the end of the data are ignored."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
     begun = False
     try:
         for part in stream:
             waiting, begun = part, True
-            # Until nothing comes: a full step may leave more inside the inflater, not only in the tail.
+            # Repeat until it is empty: after a full step, data may remain inside the inflater, not only in the tail.
             while not inflater.eof and (unpacked := inflater.decompress(waiting, INFLATE_STEP)):
                 yield unpacked
                 waiting = inflater.unconsumed_tail
             if inflater.eof:
                 return
     except zlib.error as error:
-        raise LinkFailed(f"{shown} is sent in a damaged compression.") from error
+        raise LinkFailed(f"The compressed content of {shown} is damaged.") from error
     if begun:
-        raise LinkFailed(f"{shown} broke off in the middle of its compressed content; try again later.")
+        raise LinkFailed(f"The compressed content of {shown} is incomplete. Try again later.")
 
 
 def _checked(url: str) -> SplitResult:
@@ -226,15 +230,15 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise LinkNotAllowed(f"{url} is no valid link; check it.") from None
+        raise LinkNotAllowed(f"{url} is no valid link. Check the link.") from None
     if parts.scheme not in ("http", "https"):
-        raise LinkNotAllowed(f"{url} is no web link; Refdesk fetches http:// and https:// only.")
+        raise LinkNotAllowed(f"{url} is not a web link. Only http:// and https:// links are fetched.")
     if parts.username is not None or parts.password is not None:
         raise LinkNotAllowed(
-            f"The link to {host} holds a user name or password; remove it, or save the page and add the file."
+            f"The link to {host} contains a user name or password. Remove it, or save the page and add the file."
         )
     if not host:
-        raise LinkNotAllowed(f"{url} names no host; check the link.")
+        raise LinkNotAllowed(f"{url} has no host name. Check the link.")
     return parts._replace(fragment="")
 
 
@@ -242,13 +246,13 @@ def _request_url(parts: SplitResult) -> httpcore.URL:
     try:
         host = (parts.hostname or "").encode("ascii" if (parts.hostname or "").isascii() else "idna")
     except UnicodeError:
-        raise LinkNotAllowed(f"{parts.hostname} is no valid host name; check the link.") from None
+        raise LinkNotAllowed(f"{parts.hostname} is not a valid host name. Check the link.") from None
     try:
         target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
         if parts.query:
             target += "?" + quote(parts.query, safe="/?%:@!$&'()*+,;=~-._[]{}|^")
     except UnicodeError:
-        raise LinkNotAllowed(f"The link to {parts.hostname} holds characters that are no text; check it.") from None
+        raise LinkNotAllowed(f"The link to {parts.hostname} contains invalid characters. Check the link.") from None
     return httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode("ascii"))
 
 
@@ -257,12 +261,12 @@ def _status(status: int) -> str:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = str(status)
-    way_out = _FIXES.get(status, "try again later" if status >= 500 else "check the link")
-    return f"{phrase}: {way_out}"
+    fix = _FIXES.get(status, "try again later" if status >= 500 else "check the link")
+    return f"{phrase}: {fix}"
 
 
 def _reason_of(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
-        return "its encryption cannot be trusted (certificate or TLS fault); save the page and add the file instead"
-    return "the host refuses the connection or is down; check the link or try again later"
+        return "the TLS certificate or connection is not valid; save the page and add the file instead"
+    return "the host is down or refuses the connection; check the link or try again later"

@@ -39,5 +39,5 @@ def test_cut_to_tokens__leaves_what_fits() -> None:
     assert cut_to_tokens("short", 100) == "short"
 
 
-def test_estimate_messages__counts_what_the_format_adds() -> None:
+def test_estimate_message_tokens__counts_what_the_format_adds() -> None:
     assert estimate_message_tokens([ChatMessage("system", "word"), ChatMessage("user", "word word")]) == 4 + 1 + 4 + 3
