@@ -33,7 +33,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def find_active_markup(text: str) -> list[str]:
-    """Name what a reader could press, be pinged by or be deceived by."""
+    """Return the markup that is clickable, pings or hides content."""
     found = [
         name for name, marks in (("invite", INVITE), ("hidden", HIDDEN), ("surrogate", SURROGATE)) if marks.search(text)
     ]
@@ -51,5 +51,5 @@ def find_active_markup(text: str) -> list[str]:
 
 
 def is_balanced(text: str) -> bool:
-    """Whether every code block that begins also ends."""
+    """Return whether every code block is closed."""
     return text.count("```") % 2 == 0

@@ -1,4 +1,4 @@
-"""What holds for every message the bot shows: Discord's limits, and nothing foreign that lives."""
+"""Checks for every message of the bot: Discord's limits, and no active markup from untrusted text."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ HOSTILE = (
     "@everyone <@&1> [x](http://evil.example) discord.gg/x <t:1:R> ||x|| `` ` ``` \u202e\u200b\x00\ud800 **_~ \\ # > "
     "-# \n```js\n@here\n"
 ) * 90
-"""Ten thousand characters of everything that could do harm."""
+"""Ten thousand characters of harmful markup."""
 
 OWN_MARKUP = re.compile(
     rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<t:{int(NOW.timestamp())}:R>|(?m:^-# )"
 )
-"""What the bot itself writes that lives: links to messages, names, moments, small print."""
+"""Active markup that the bot writes itself: message links, mentions, timestamps, small text."""
 
 
 def check_message(shown: OutgoingMessage) -> OutgoingMessage:
-    """Raise if Discord would refuse a message or foreign text in it could do anything."""
+    """Assert that Discord accepts the message and that untrusted text in it is inactive."""
     assert shown.content or shown.embeds or shown.files
     assert utf16_length(shown.content) <= 2000
     assert is_balanced(shown.content)
@@ -62,12 +62,12 @@ def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
 
 
 def find_foreign_markup(text: str) -> list[str]:
-    """Name what lives in a text besides what the bot put there."""
+    """Return active markup in a text that the bot did not write itself."""
     return find_active_markup(OWN_MARKUP.sub("", text))
 
 
 def visible_text(shown: OutgoingMessage) -> str:
-    """Give all words of a message."""
+    """Return the visible text of a message."""
     words = [shown.content]
     for embed in shown.embeds:
         words += [embed.title or "", embed.description or "", embed.footer.text or ""]

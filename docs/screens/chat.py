@@ -1,4 +1,4 @@
-"""Draws messages in the look of a chat client: the markup that Discord knows becomes HTML, nothing else does."""
+"""Render messages as HTML that looks like a chat client, with Discord's Markdown subset."""
 # ruff: noqa: INP001
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _INLINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A message with what stands around it."""
+    """A message with its surroundings in the chat."""
 
     shown: OutgoingMessage
     command: str = ""
@@ -34,12 +34,12 @@ class Posted:
     own: str = "Only you can see this · <b>Dismiss message</b>"
     used: str = "used"
     names: tuple[tuple[str, str], ...] = ()
-    """Channels and people by their number."""
+    """Names of channels and users by ID."""
     ago: str = "2 minutes ago"
 
 
 def page(posts: list[Posted]) -> str:
-    """Write a whole page."""
+    """Render a page of messages."""
     body = "\n".join(_message(post) for post in posts)
     css = CSS.read_text(encoding="utf-8")
     return f"<!doctype html><meta charset=utf-8><style>{css}</style><body>{body}</body>"

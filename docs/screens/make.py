@@ -29,7 +29,7 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 
 
 def photograph(page: str) -> Image.Image:
-    """Draw a page and cut off what is empty below it."""
+    """Take a screenshot of a page and crop the empty area below it."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "page.html"), Path(folder, "page.png")
         source.write_text(page, encoding="utf-8")
@@ -43,7 +43,7 @@ def photograph(page: str) -> Image.Image:
 
 
 def main(names: list[str]) -> None:
-    """Make the named pictures, or all."""
+    """Render the named scenes, or all."""
     for name in names or scenes.SCENES:
         image = photograph(chat.page(scenes.SCENES[name]()))
         image.quantize(200).save(HERE / f"{name}.png", optimize=True)

@@ -1,4 +1,4 @@
-"""What the pictures show: a small workshop's server, its documents, questions and answers."""
+"""Scenes of the pictures: the server of a small workshop with documents, questions and answers."""
 # ruff: noqa: INP001
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _answer(text: str = TEXT, **values: Any) -> dict[str, Any]:
 
 
 def progress_scene() -> list[Posted]:
-    """A question in line, ranked, and written."""
+    """A question in the queue, during ranking and during generation."""
     written = TEXT[: TEXT.index("- Anything")]
     steps = [
         _asked("queued", ahead=2, attempt=0),
@@ -117,7 +117,7 @@ def chinese_scene() -> list[Posted]:
 
 
 def abstention_scene() -> list[Posted]:
-    """No answer, with what was looked at."""
+    """An abstention with the closest documents."""
     titles = ["3D printer handbook", "3D printer handbook", "Workshop rules.md", "Material prices 2026.xlsx", MINUTES]
     given = result(
         "I found nothing in the library that answers this. Nearest sources: “3D printer handbook”.",
@@ -129,12 +129,12 @@ def abstention_scene() -> list[Posted]:
 
 
 def sources_scene() -> list[Posted]:
-    """The sources with their words."""
+    """Sources with quotes."""
     return [_post(sources.render_sources(_answer(), EN), private=True)]
 
 
 def why_scene() -> list[Posted]:
-    """Reasons and the picture of ranks."""
+    """The explanation of an answer with the picture of ranks."""
     titles = [MANUAL, MANUAL, RULES, "Extraction and filters", MINUTES, "Material prices 2026.xlsx", MANUAL, RULES]
     titles += ["3D printer handbook", "Induction checklist"]
     before = [4, 1, 17, 2, 9, 3, 5, 28, 6, 12]
@@ -158,7 +158,7 @@ def why_scene() -> list[Posted]:
 
 
 def ingest_scene() -> list[Posted]:
-    """Several files at work, and the same when all has ended."""
+    """Several files during processing and afterwards."""
     done = document_job("manual-xl900.pdf", result={"chunks": 1071, "pages": 212, "unchanged": False})
     failed = document_job("floor plan (scan).pdf", "failed", error_class="EmptyDocument", error="")
     same = document_job("Workshop rules.md", result={"chunks": 41, "unchanged": True})
@@ -207,7 +207,7 @@ def failure_scene() -> list[Posted]:
 
 
 def jobs_scene() -> list[Posted]:
-    """The list of jobs, and one that waits."""
+    """The list of jobs, and one waiting job."""
     shown = [
         job(id=1240, state="queued", ahead=0, attempt=0, about="What does a laser hour cost?"),
         document_job("filters.docx", "running", id=1239, stage="embed"),

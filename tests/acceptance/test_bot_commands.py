@@ -1,4 +1,4 @@
-"""What people do with the bot and what they see, command by command: the bot's own process, workers, a fake Discord."""
+"""Each command end to end: a bot process, workers and a fake Discord."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def discord(shared_desk: Desk) -> Iterator[FakeDiscord]:
 
 @dataclass
 class Club:
-    """A server of the test's own: its owner manages it, anna and ben are members."""
+    """A server for one test: its owner manages it, anna and ben are members."""
 
     discord: FakeDiscord
     desk: Desk
@@ -58,7 +58,7 @@ class Club:
             return list(session.scalars(text(statement), {"key": f"guild:{self.guild.id}"}))
 
     def add(self, who: Person, text: str = LEASE, title: str = "Lease", channel: Channel | None = None) -> str:
-        """Add a text and give the document's number."""
+        """Add a text and return the document's ID."""
         added = who.slash("ingest", text=text, title=title, channel=channel or self.hall)
         added.wait_message(ADDED, PATIENCE_S)
         return str(self.rows(DOCUMENTS.format("d.id") + " ORDER BY d.id")[-1])
@@ -79,7 +79,7 @@ def club(discord: FakeDiscord, shared_desk: Desk) -> Club:
 
 
 def refusal(interaction: Interaction, text: str) -> Message:
-    """Expect a private message that says this, and nothing else."""
+    """Expect a single private message that contains the text."""
     message = interaction.wait_message(text, PATIENCE_S)
     assert message.ephemeral
     assert interaction.messages_seen == [message]

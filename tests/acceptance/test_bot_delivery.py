@@ -134,7 +134,7 @@ def test_killed__while_a_rate_limit_is_waited_for(desk: Desk, env: DeliveryEnvir
 
 @pytest.mark.parametrize("minutes", [0, 10])
 def test_killed__between_two_parts_of_a_long_answer(desk: Desk, env: DeliveryEnvironment, minutes: int):
-    """The first part is out, but the bot dies before it hears so; within minutes Discord knows the nonce, later not."""
+    """The bot is killed after the first part was posted; Discord remembers the nonce only for some minutes."""
     bot = desk.start_bot(env.fake)
     submission = ask(env)
     with env.fake.hold(POST, times=1, processed=True) as hold:

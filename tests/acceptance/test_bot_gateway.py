@@ -27,7 +27,7 @@ def channel(discord: FakeDiscord, anna: Person) -> Channel:
 
 
 def ask(desk: Desk, anna: Person, channel: Channel) -> None:
-    """Ask, and find the question in the ledger."""
+    """Ask, and return the job of the question."""
     anna.slash("ask", channel=channel, question="Where is the kettle?").wait_message("Waiting", 30)
     assert desk.value("SELECT count(*) FROM jobs WHERE payload ->> 'question' = 'Where is the kettle?'") == 1
 

@@ -1,4 +1,4 @@
-"""Servers that accept connections and then say nothing: the bot still answers where it can, and still stops."""
+"""With servers that accept connections but never respond, the bot still replies where possible and still stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many people at once: 300 questions within 3 seconds are all acknowledged in time, and none is lost."""
+"""300 questions within 3 seconds are all acknowledged in time, and none is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bot as an operator meets it: its check, its last words, its clean stop; and people while something is away."""
+"""The bot process: doctor checks, startup errors, shutdown, and replies while a service is unavailable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CALLBACK = "POST /interactions/{interaction_id}/{interaction_token}/callback"
 
 
 def bot(desk: Desk, discord: FakeDiscord, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the bot to its end."""
+    """Run the bot until it exits."""
     return subprocess.run(
         [sys.executable, "-m", "bot", *arguments],
         env=desk.environment | discord.environment | environment,

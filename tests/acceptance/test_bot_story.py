@@ -1,4 +1,4 @@
-"""From a file to its deletion: a person, the bot process, real workers, real Postgres and Redis, a fake Discord."""
+"""A document from upload to deletion: a bot process, workers, Postgres, Redis and a fake Discord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Making and changing messages from bodies that passed the rules: files, embeds, components, flags, pings."""
+"""Create and edit messages from validated bodies: files, embeds, components, flags, pings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def create(
     ephemeral_for: User | None = None,
     reply_to: Message | None = None,
 ) -> Message:
-    """Make a message; nothing stays behind when its files are refused."""
+    """Create a message; leave no state behind if its files are rejected."""
     now = world.clock.now()
     message = Message(world.ids.new(), channel, author, now, interaction=interaction, reply_to=reply_to)
     message.ephemeral_for = ephemeral_for
@@ -55,7 +55,7 @@ def create(
 
 
 def create_loading(world: World, interaction: Interaction, *, ephemeral: bool) -> Message:
-    """Make the message "is thinking…" of a deferred answer."""
+    """Create the "is thinking…" message of a deferred response."""
     now = world.clock.now()
     message = Message(world.ids.new(), interaction.channel, world.bot, now, interaction=interaction)
     message.ephemeral_for = interaction.user if ephemeral else None
@@ -67,7 +67,7 @@ def create_loading(world: World, interaction: Interaction, *, ephemeral: bool) -
 
 
 def edit(world: World, message: Message, body: dict[str, Any], files: list[Upload], *, default: Any = None) -> None:
-    """Change a message; the first change of a deferred answer counts as its appearance, so it can ping."""
+    """Edit a message; the first edit of a deferred response counts as its creation, so it can ping."""
     was_loading = message.loading
     if "flags" in body:
         sticky = message.flags & (EPHEMERAL | SILENT | COMPONENTS_V2)
@@ -148,7 +148,7 @@ def _update_attachments(world: World, message: Message, body: dict[str, Any], fi
 
 
 def size_limit(message: Message) -> int:
-    """Return how large a file of this message may be."""
+    """Return the maximum size of a file in this message."""
     if message.interaction:
         return message.interaction.attachment_size_limit
     return message.channel.guild.attachment_size_limit if message.channel.guild else 10 * MIB

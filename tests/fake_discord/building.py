@@ -1,4 +1,4 @@
-"""Building the world, and changing it while the bot runs."""
+"""Build the fake's state and change it while the bot is running."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fake_discord.world import World
 
 
 class Building:
-    """What a test does as the owner of servers and channels."""
+    """Methods with which a test manages servers, channels and users."""
 
     world: World
 
@@ -25,7 +25,7 @@ class Building:
         installed_app: bool = False,
         attachment_size_limit: int = 10 * MIB,
     ) -> Person:
-        """Add a person; `installed_app`: installed the bot for themselves."""
+        """Add a user; `installed_app` means that the user installed the bot."""
 
         def add() -> Person:
             person = Person(self.world.ids.new(), name, False, locale, dms_open, installed_app, attachment_size_limit)
@@ -47,7 +47,7 @@ class Building:
         attachment_size_limit: int = 10 * MIB,
         bot_permissions: tuple[str, ...] = permissions.MEMBER_PERMISSIONS,
     ) -> Guild:
-        """Add a server, with the bot in it unless `has_app` is false, on a shard if one is named."""
+        """Add a server that contains the bot unless `has_app` is false, optionally on a given shard."""
         owner = owner or self.add_user(f"owner of {name}")
 
         def add() -> Guild:
@@ -73,11 +73,11 @@ class Building:
         return self.world.run(add)
 
     def add_member(self, guild: Guild, person: User, *roles: Role) -> None:
-        """Let a person join, with roles."""
+        """Add a member with roles."""
         self.world.run(lambda: guild.members.update({person.id: {role.id for role in roles}}))
 
     def set_member_roles(self, guild: Guild, person: User, *roles: Role) -> None:
-        """Replace a member's roles; the bot is told of its own only, for lack of the members intent."""
+        """Replace a member's roles; without the members intent, the bot is notified only about its own."""
 
         def change() -> None:
             guild.members[person.id] = {role.id for role in roles}
@@ -88,7 +88,7 @@ class Building:
         self.world.run(change)
 
     def remove_member(self, guild: Guild, person: User) -> None:
-        """Let a person leave; the bot itself is thrown out, which ends its access."""
+        """Remove a member; removing the bot ends its access."""
 
         def remove() -> None:
             guild.members.pop(person.id, None)
@@ -112,7 +112,7 @@ class Building:
         return self.world.run(add)
 
     def set_role_permissions(self, guild: Guild, role: Role, *allowed: str) -> None:
-        """Replace what a role allows; `guild.everyone` is a role too."""
+        """Replace the permissions of a role; `guild.everyone` is a role as well."""
 
         def change() -> None:
             role.permissions = permissions.permission_bits(*allowed)
@@ -121,7 +121,7 @@ class Building:
         self.world.run(change)
 
     def bot_role(self, guild: Guild) -> Role:
-        """Return the role that holds the bot's own permissions."""
+        """Return the role with the bot's permissions."""
         return next(role for role in guild.roles.values() if role.managed)
 
     # -------------------------------------------------------------------------------------------------- channels
@@ -138,7 +138,7 @@ class Building:
         return self.world.run(add)
 
     def add_private_channel(self, *people: Person) -> Channel:
-        """Add a conversation between people, where the bot is no member: context 2."""
+        """Add a private channel between users without the bot (interaction context 2)."""
 
         def add() -> Channel:
             channel = Channel(self.world.ids.new(), DM, "private", recipients=list(people), owner=people[0])
@@ -148,11 +148,11 @@ class Building:
         return self.world.run(add)
 
     def allow(self, channel: Channel, target: Role | User, *names: str) -> None:
-        """Allow something in one channel to a role or user, over what roles say."""
+        """Allow permissions in one channel for a role or user, overriding role permissions."""
         self._overwrite(channel, target, permissions.permission_bits(*names), 0)
 
     def deny(self, channel: Channel, target: Role | User, *names: str) -> None:
-        """Forbid something in one channel to a role or user; `fake.bot` is a user too."""
+        """Deny permissions in one channel for a role or user; `fake.bot` is a user as well."""
         self._overwrite(channel, target, 0, permissions.permission_bits(*names))
 
     def _overwrite(self, channel: Channel, target: Role | User, allow: int, deny: int) -> None:
@@ -164,7 +164,7 @@ class Building:
         self.world.run(change)
 
     def delete_channel(self, channel: Channel) -> None:
-        """Delete a channel or thread with all that is in it."""
+        """Delete a channel or thread with its messages."""
 
         def delete() -> None:
             self.world.emit_channel("THREAD_DELETE" if channel.is_thread else "CHANNEL_DELETE", channel)
@@ -176,7 +176,7 @@ class Building:
         self.world.run(delete)
 
     def archive(self, thread: Channel, *, locked: bool = False) -> None:
-        """Archive a thread, and lock it if asked."""
+        """Archive a thread and optionally lock it."""
 
         def change() -> None:
             thread.archived_by_hand, thread.locked = True, locked

@@ -1,4 +1,4 @@
-"""Validation of the record, made when a test asks for problems, so that it takes no time from the answers."""
+"""Validate recorded requests when a test reads the problems, so that validation does not delay responses."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _ANY_ID: Final = "100000000000000000"
 
 
 def default_openapi_path() -> Path:
-    """Name the place of Discord's OpenAPI file: below REFDESK_SHARED, by default beside the repository."""
+    """Return the path of Discord's OpenAPI file in REFDESK_SHARED, by default next to the repository."""
     return Path(os.environ.get("REFDESK_SHARED") or REPOSITORY.parent / "shared") / "discord" / "openapi.json"
 
 
 @lru_cache(maxsize=1)
 def load_openapi(path: Path) -> ApiDescription | None:
-    """Read the file once; None when it is not there."""
+    """Load the file once; return None if it does not exist."""
     return ApiDescription(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
 class Checks:
-    """Validates every finished request and answer once."""
+    """Validates every completed request and response once."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path or default_openapi_path()
@@ -42,13 +42,13 @@ class Checks:
 
     @property
     def summary(self) -> str:
-        """Say whether there is anything to validate against."""
+        """Describe whether an OpenAPI file is available."""
         if self.path.is_file():
             return f"validated against {self.path}"
         return f"not validated: there is no {self.path}; set REFDESK_SHARED to the folder of test material"
 
     def run(self, requests: list[Request]) -> list[Problem]:
-        """Validate what was not validated yet, and return all problems so far."""
+        """Validate new requests and return all problems so far."""
         description = load_openapi(self.path)
         for record in requests if description else ():
             unfinished = record.status is None and record.fault is None

@@ -1,4 +1,4 @@
-"""Time and ids of the fake: real time plus an offset that tests advance, and snowflakes made of it."""
+"""Clock and IDs of the fake: real time plus an offset that tests advance, and snowflakes based on it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHARD_BITS: Final = 22
 
 
 class Clock:
-    """A clock that runs with real time and can be advanced by a test."""
+    """A clock that follows real time and can be advanced by tests."""
 
     def __init__(self) -> None:
         self._start = time.time()
@@ -23,14 +23,14 @@ class Clock:
         return self._start + (time.monotonic() - self._monotonic) + self._offset
 
     def advance(self, seconds: float) -> None:
-        """Let that many seconds pass at once."""
+        """Advance the clock."""
         if seconds < 0:
             raise ValueError("Time of the fake goes forward only.")
         self._offset += seconds
 
 
 class Snowflakes:
-    """Gives out ids that sort by the time of the clock and never repeat."""
+    """Generates unique IDs that sort by time."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,7 +43,7 @@ class Snowflakes:
         return self._last
 
     def of_shard(self, shard: int, shards: int) -> int:
-        """Return an id that Discord's rule (id >> 22) % shards puts on that shard."""
+        """Return an ID that belongs to the shard by Discord's rule (id >> 22) % shards."""
         number = (self.new() >> _SHARD_BITS) + 1
         number += (shard - number) % shards
         self._last = number << _SHARD_BITS
@@ -51,10 +51,10 @@ class Snowflakes:
 
 
 def snowflake_time(snowflake: int) -> float:
-    """Return the seconds since 1970 that an id carries."""
+    """Return the time of an ID in seconds since 1970."""
     return ((snowflake >> _SHARD_BITS) + DISCORD_EPOCH_MS) / 1000
 
 
 def format_timestamp(seconds: float) -> str:
-    """Write a time as Discord does: ISO 8601 with microseconds and offset."""
+    """Format a time as Discord does: ISO 8601 with microseconds and offset."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""Components of messages: Discord's rules for rows, buttons, selects and Components V2, and how they come back."""
+"""Validate and normalise message components: rows, buttons, selects and Components V2."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def _check_media(media: Any, path: str, errors: FormErrors, files: set[str], *, 
 def normalise_components(
     world: World, components: list[dict[str, Any]], files: dict[str, Attachment]
 ) -> list[dict[str, Any]]:
-    """Return components as Discord gives them back: numbered, defaults filled in, files resolved."""
+    """Return components as Discord returns them: numbered, with defaults and resolved files."""
     numbers = iter(range(1, 1000))
     return [_normalise_component(world, component, files, numbers) for component in components]
 

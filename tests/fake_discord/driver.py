@@ -1,4 +1,4 @@
-"""The fake as a test holds it: start, build a world, disturb it, look at what happened."""
+"""The test interface of the fake: start it, build state, inject faults and inspect requests."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ class FakeDiscord(Building):
     # --------------------------------------------------------------------------------------------- what it is
     @property
     def api_url(self) -> str:
-        """The address that stands for https://discord.com/api/v10."""
+        """URL that replaces https://discord.com/api/v10."""
         return self.world.base_url + PREFIX
 
     @property
     def gateway_url(self) -> str:
-        """The address that stands for wss://gateway.discord.gg."""
+        """URL that replaces wss://gateway.discord.gg."""
         return self.world.ws_url("/gateway")
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables that send an unmodified bot here."""
+        """Environment variables that connect an unmodified bot to the fake."""
         return {"REFDESK_DISCORD_API_URL": self.api_url, "DISCORD_TOKEN": self.world.token}
 
     @property
     def clock(self) -> Clock:
-        """The clock of all rules; `advance(seconds)` lets time pass."""
+        """The clock that all rules use; `advance(seconds)` moves it forward."""
         return self.world.clock
 
     @property
@@ -94,21 +94,21 @@ class FakeDiscord(Building):
 
     @property
     def problems(self) -> list[Problem]:
-        """Everything that was wrong so far."""
+        """All problems found so far."""
         return list(self.world.noted_problems) + self._checks.run(self.requests)
 
     @property
     def validation(self) -> str:
-        """Whether requests and answers are validated, and against which file."""
+        """Description of the OpenAPI validation in use."""
         return self._checks.summary
 
     @property
     def invalid_requests(self) -> int:
-        """How many answers count towards Discord's ban: 401, 403 and 429, a shared 429 excepted."""
+        """Number of responses that count towards Discord's ban: 401, 403 and 429, except shared 429s."""
         return sum(one.status in {401, 403, 429} and one.limit_scope != "shared" for one in self.requests)
 
     def transcript(self) -> str:
-        """Write all requests, what happened at the gateway, and all problems, a line each: for a failing test."""
+        """Return all requests, gateway events and problems, one per line, for failure messages."""
         start = self.requests[0].at if self.requests else self.clock.now()
         lines = [(one.at, f"{one.route} → {one.status} {one.error_code or one.fault or ''}") for one in self.requests]
         lines = sorted([*lines, *((at, f"gateway: {text}") for at, text in self.gateway_log)])
@@ -130,15 +130,15 @@ class FakeDiscord(Building):
 
     @property
     def gateway_log(self) -> list[tuple[float, str]]:
-        """What happened at the gateway, with times."""
+        """Gateway events with times."""
         return list(self.world.gateway.log)
 
     def wait_until(self, predicate: Callable[[], Any], timeout_s: float = 10.0, what: str = "a condition") -> None:
-        """Wait until the predicate holds, or fail with what was waited for."""
+        """Wait until the predicate is true, or fail with a description of the condition."""
         self.world.wait_until(predicate, timeout_s, what)
 
     def wait_ready(self, sessions: int = 1, timeout_s: float = 30.0) -> None:
-        """Wait until that many sessions are connected and commands are registered."""
+        """Wait until the given number of sessions are connected and commands are registered."""
 
         def ready() -> bool:
             return sum(session.connected for session in self.sessions) >= sessions and bool(self.commands)
@@ -149,27 +149,27 @@ class FakeDiscord(Building):
     def rate_limit(
         self, route: str, *, retry_after_s: float, scope: Literal["user", "global", "shared"] = "user", times: int = 1
     ) -> None:
-        """Answer 429 to the next requests of a route."""
+        """Return 429 for the next requests of a route."""
         self._fault(Fault("limit", route, times, retry_after_s=retry_after_s, scope=scope))
 
     def fail(self, route: str, *, status: int = 500, times: int = 1, processed: bool = False) -> None:
-        """Answer a server error to the next requests of a route; `processed`: after doing what was asked."""
+        """Return a server error for the next requests of a route; `processed` means after processing them."""
         self._fault(Fault("status", route, times, processed, status=status))
 
     def drop(self, route: str, *, times: int = 1, processed: bool = False) -> None:
-        """Cut the connection of the next requests of a route; `processed`: after doing what was asked."""
+        """Drop the connection of the next requests of a route; `processed` means after processing them."""
         self._fault(Fault("drop", route, times, processed))
 
     def delay(self, route: str, seconds: float, *, times: int = 1, processed: bool = False) -> None:
-        """Let the next requests of a route wait, in real time."""
+        """Delay the next requests of a route, in real time."""
         self._fault(Fault("delay", route, times, processed, seconds=seconds))
 
     def limit(self, route: str, count: int, *, per_s: float) -> None:
-        """Allow so many requests of a route in a time, for each channel or token, by the clock."""
+        """Limit the requests of a route per time window, for each channel or token."""
         self.world.run(lambda: self._server.limits.add(Limit(route, count, per_s)))
 
     def hold(self, route: str, *, times: int = 1_000_000, processed: bool = False) -> Hold:
-        """Keep requests of a route until `release()`, before or after doing what was asked."""
+        """Hold requests of a route until `release()`, before or after processing them."""
         if self.world.loop is None:
             raise DriverError("The fake does not run.")
         hold = Hold(self.world.wait_until, self.world.loop)
@@ -177,7 +177,7 @@ class FakeDiscord(Building):
         return hold
 
     def clear_faults(self) -> None:
-        """Forget faults that have not happened, release what is held, lift limits."""
+        """Remove pending faults, release held requests and remove limits."""
         self.world.run(self._server.faults.clear)
         self.world.run(self._server.limits.clear)
 
@@ -190,7 +190,7 @@ class FakeDiscord(Building):
         self._each_connection(lambda connection: connection.send_op(7))
 
     def invalidate_sessions(self, *, resumable: bool = False) -> None:
-        """Declare every session invalid (op 9)."""
+        """Invalidate every session (op 9)."""
 
         def invalidate(connection: Connection) -> None:
             if connection.session and not resumable:
@@ -200,7 +200,7 @@ class FakeDiscord(Building):
         self._each_connection(invalidate)
 
     def drop_sockets(self) -> None:
-        """Cut every gateway connection without a word."""
+        """Drop every gateway connection without a close frame."""
         self._each_connection(Connection.abort)
 
     def close_sockets(self, code: int) -> None:
@@ -216,7 +216,7 @@ class FakeDiscord(Building):
 
     @contextmanager
     def hold_events(self) -> Iterator[None]:
-        """Keep back gateway events, and deliver them in order at the end."""
+        """Hold gateway events and deliver them in order at the end."""
         gateway = self.world.gateway
         gateway.held = []
         yield
@@ -229,5 +229,5 @@ class FakeDiscord(Building):
         self.world.run(deliver)
 
     def repeat_event(self, event: str, times: int = 1) -> None:
-        """Deliver the next event of a name several times more."""
+        """Deliver the next event of a name additional times."""
         self.world.gateway.repeats[event] = times

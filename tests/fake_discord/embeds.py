@@ -1,4 +1,4 @@
-"""Embeds: Discord's limits, and how an embed comes back."""
+"""Validate and normalise embeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _URL_SCHEMES: Final = ("http://", "https://", "attachment://")
 
 
 def check_embeds(embeds: Any, errors: FormErrors) -> None:
-    """Check number, lengths and addresses, and the 6000 characters over all embeds."""
+    """Check number, lengths and URLs, and the total of 6000 characters."""
     if not isinstance(embeds, list):
         errors.add("embeds", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
         return
@@ -79,7 +79,7 @@ def _count_characters(embed: dict[str, Any]) -> int:
 
 
 def normalise_embed(world: World, embed: dict[str, Any], files: dict[str, Attachment]) -> dict[str, Any]:
-    """Return an embed as Discord gives it back; `attachment://` becomes the file's address."""
+    """Return an embed as Discord returns it; `attachment://` becomes the file's URL."""
     found = {key: value for key, value in remove_nulls(embed).items() if key != "flags"} | {"type": "rich"}
     for part in ("image", "thumbnail"):
         if part in found:

@@ -1,4 +1,4 @@
-"""Errors of the fake: what Discord answers, and what a test did wrong."""
+"""Errors that Discord returns and errors in the use of the fake."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ MESSAGES: Final = {
 
 
 class DriverError(AssertionError):
-    """The test asks for something that a person could not do in Discord, or waited in vain."""
+    """The test did something impossible in a Discord client, or a wait timed out."""
 
 
 class ApiError(Exception):
-    """An error answer of Discord: status, code, message and the tree of field errors."""
+    """An error response of Discord: status, code, message and field errors."""
 
     def __init__(self, code: int, errors: dict[str, Any] | None = None, *, status: int | None = None) -> None:
         default_status, message = MESSAGES.get(code, (400, "Bad Request"))
@@ -55,13 +55,13 @@ class ApiError(Exception):
 
 
 class FormErrors:
-    """Collects the errors of one body in the tree that Discord answers with code 50035."""
+    """Collects the field errors of one body as Discord returns them with code 50035."""
 
     def __init__(self) -> None:
         self.tree: dict[str, Any] = {}
 
     def add(self, path: str, code: str, message: str) -> None:
-        """Put one error at a path such as `embeds.0.title`."""
+        """Add an error at a path such as `embeds.0.title`."""
         node = self.tree
         for part in path.split(".") if path else ():
             node = node.setdefault(part, {})
@@ -72,7 +72,7 @@ class FormErrors:
         self.add(path, "BASE_TYPE_REQUIRED", "This field is required")
 
     def length(self, path: str, value: Any, shortest: int, longest: int) -> bool:
-        """Report a text that is none, too short or too long; say whether it was fine."""
+        """Check that a value is a text of valid length, and return whether it is."""
         if not isinstance(value, str):
             self.add(path, "BASE_TYPE_STRING", "Must be a string.")
         elif len(value) > longest or len(value) < shortest:
@@ -96,6 +96,6 @@ class FormErrors:
         return found
 
     def raise_if_any(self) -> None:
-        """Answer 50035 when anything was reported."""
+        """Raise 50035 if any error was added."""
         if self.tree:
             raise ApiError(50035, self.tree)

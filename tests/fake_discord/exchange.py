@@ -1,4 +1,4 @@
-"""One interaction from the person's action to everything the bot made of it."""
+"""One interaction, from the user's action to the bot's responses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOKEN_LIFE_S: Final = 900.0
 
 @dataclass(frozen=True)
 class Acknowledgement:
-    """The accepted callback: its type, when it came, and how long after the action."""
+    """The accepted callback: its type, time and latency."""
 
     type: int
     at: float
@@ -27,7 +27,7 @@ class Acknowledgement:
 
 @dataclass(eq=False)
 class Interaction:
-    """What a person started, and what came back."""
+    """An interaction that a user started, and the responses to it."""
 
     world: World = field(repr=False)
     id: int
@@ -52,7 +52,7 @@ class Interaction:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the bot answered in time."""
+        """Whether the bot acknowledged it in time."""
         return self.ack is not None
 
     @property
@@ -64,24 +64,24 @@ class Interaction:
 
     @property
     def attachment_size_limit(self) -> int:
-        """How large a file of an answer may be: what the server or the person has paid for."""
+        """Maximum file size of a response, which depends on the server's or user's subscription."""
         limit = self.user.attachment_size_limit
         return max(limit, self.guild.attachment_size_limit) if self.guild else limit
 
     @property
     def user_install_only(self) -> bool:
-        """Whether only the person installed the app, so that the bot is no member of the place."""
+        """Whether only the user installed the app, so that the bot is not a member of the channel."""
         return "0" not in self.owners
 
     @property
     def messages_seen(self) -> list[Message]:
-        """The answers to this interaction that the person sees now: public and private, original first."""
+        """The responses that the user currently sees, public and private, original first."""
         found = ([self.original] if self.original else []) + self.followups
         return [message for message in found if not message.deleted]
 
     @property
     def message(self) -> Message:
-        """The newest answer that is more than "is thinking…"."""
+        """The newest response that is not "is thinking…"."""
         found = [message for message in self.messages_seen if not message.loading]
         if not found:
             raise DriverError(f"The person sees no answer to {self} yet: {self.messages_seen}")
@@ -89,11 +89,11 @@ class Interaction:
 
     @property
     def text(self) -> str:
-        """All that the person reads in the answers."""
+        """The visible text of all responses."""
         return "\n".join(message.text for message in self.messages_seen)
 
     def wait_acknowledged(self, timeout_s: float = 10.0) -> Interaction:
-        """Wait for the callback; an interaction that Discord gave up fails at once."""
+        """Wait for the callback; fail immediately for an expired interaction."""
         self.world.wait_until(
             lambda: self.acknowledged or 10062 in self.refused, timeout_s, f"an acknowledgement of {self}"
         )
@@ -102,7 +102,7 @@ class Interaction:
         return self
 
     def wait_message(self, text: str = "", timeout_s: float = 10.0) -> Message:
-        """Wait until an answer that is no "is thinking…" contains the text, and return it."""
+        """Wait until a response other than "is thinking…" contains the text, and return it."""
 
         def found() -> list[Message]:
             return [seen for seen in self.messages_seen if not seen.loading and text in seen.text]

@@ -1,4 +1,4 @@
-"""Faults on demand: rate limits, server errors, dropped connections, answers that wait until a test lets them go."""
+"""Injected faults: rate limits, server errors, dropped connections and held requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.fake_discord.errors import DriverError
 
 @dataclass(eq=False)
 class Fault:
-    """What happens to the next requests of a route."""
+    """A fault for the next requests of a route."""
 
     kind: Literal["limit", "status", "drop", "hold", "delay"]
     route: str
@@ -29,7 +29,7 @@ class Fault:
 
 @dataclass(eq=False)
 class Hold:
-    """Requests that have arrived and wait: for a test that wants to act, or kill the bot, in between."""
+    """Holds requests so that a test can act, or kill the bot, in the meantime."""
 
     wait_until: Callable[..., None]
     loop: asyncio.AbstractEventLoop
@@ -38,21 +38,21 @@ class Hold:
     _done: threading.Event = field(default_factory=threading.Event)
 
     async def wait(self) -> None:
-        """Keep a request until the release."""
+        """Hold a request until it is released."""
         self.arrived += 1
         await self._released.wait()
 
     def wait_arrived(self, count: int = 1, timeout_s: float = 10.0) -> None:
-        """Wait until that many requests are being held."""
+        """Wait until the given number of requests are held."""
         self.wait_until(lambda: self.arrived >= count, timeout_s, f"{count} held requests")
 
     @property
     def released(self) -> bool:
-        """Whether nothing is held any more."""
+        """Whether requests have been released."""
         return self._done.is_set()
 
     def release(self) -> None:
-        """Let all held requests go on, and later ones pass."""
+        """Release held requests and let later ones pass."""
         if not self._done.is_set():
             self._done.set()
             self.loop.call_soon_threadsafe(self._released.set)
@@ -65,20 +65,20 @@ class Hold:
 
 
 class Faults:
-    """The faults that wait for their request, oldest first."""
+    """Pending faults, oldest first."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
-        """Arm a fault."""
+        """Add a fault."""
         if fault.times < 1:
             raise DriverError("A fault happens at least once.")
         self._waiting.append(fault)
         return fault
 
     def take(self, method: str, template: str, path: str) -> Fault | None:
-        """Return the fault of this request, if any, and count it."""
+        """Return the fault for this request, if any, and count it."""
         self._waiting = [fault for fault in self._waiting if not (fault.hold and fault.hold.released)]
         for fault in self._waiting:
             if matches(fault.route, method, template, path):
@@ -89,7 +89,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget all faults that have not happened."""
+        """Remove all pending faults."""
         for fault in self._waiting:
             if fault.hold:
                 fault.hold.release()
@@ -97,6 +97,6 @@ class Faults:
 
 
 def matches(route: str, method: str, template: str, path: str) -> bool:
-    """Whether a request is of a route: a template, a path with real ids, `*` for anything; any method if none."""
+    """Return whether a request matches a route: a template, a path with IDs, or `*`; without a method, any matches."""
     pattern = (route if " " in route else f"* {route}").replace("[", "[[]")
     return any(fnmatch.fnmatchcase(f"{method} {name}", pattern) for name in (template, path))

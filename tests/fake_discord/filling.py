@@ -1,4 +1,4 @@
-"""Filling in commands and selects: names and types have to be what the bot registered, as in a client."""
+"""Build command and select payloads; names and types must match the registered commands, as in a client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLAIN: dict[int, type | tuple[type, ...]] = {STRING: str, INTEGER: int, BOOLEAN:
 
 
 def as_upload(file: Upload | tuple[str, bytes], index: int = 0) -> Upload:
-    """Turn a pair of name and bytes into an upload; the client guesses the type by the name."""
+    """Return an upload for a pair of name and bytes; the content type is guessed from the name."""
     if isinstance(file, Upload):
         return Upload(file.filename, file.data, file.content_type, index)
     name, data = file
@@ -29,7 +29,7 @@ def as_upload(file: Upload | tuple[str, bytes], index: int = 0) -> Upload:
 
 
 def visible_commands(world: World, user: User, channel: Channel, *, by_override: bool = False) -> list[Json]:
-    """List what the client offers a person in a place: right context, right installation, permitted."""
+    """Return the commands that the client offers a user in a channel, by context, installation and permissions."""
     guild = channel.guild
     found = list(world.commands[None].values())
     if guild and guild.has_app:
@@ -60,7 +60,7 @@ def _is_permitted(command: Json, channel: Channel, user: User) -> bool:
 
 
 def find_menu(world: World, user: User, channel: Channel, name: str, kind: int) -> Json:
-    """Find a command of the menu by name."""
+    """Find a menu command by name."""
     offered = [one for one in visible_commands(world, user, channel) if one["type"] == kind]
     for command in offered:
         if command["name"] == name:
@@ -78,7 +78,7 @@ def build_command_data(
     focused: str | None = None,
     by_override: bool = False,
 ) -> Json:
-    """Make the data of a slash command or of typing into one of its options."""
+    """Build the data of a slash command or of an autocomplete request."""
     if channel.deleted or (channel.guild and not permissions.has_permissions(channel, user, "view_channel")):
         raise DriverError(f"{user.name} does not see {channel.name}.")
     offered = [one for one in visible_commands(world, user, channel, by_override=by_override) if one["type"] == CHAT]
@@ -140,14 +140,14 @@ def _build_value(world: World, user: User, channel: Channel, option: Json, value
 
 
 def attach(world: World, channel: Channel, resolved: Json, file: Upload | tuple[str, bytes]) -> str:
-    """Upload a file that belongs to an interaction, put what Discord tells of it beside, and return its id."""
+    """Store a file of an interaction, add its resolved data, and return its ID."""
     stored = world.store(as_upload(file), channel, ephemeral=True)
     resolved.setdefault("attachments", {})[str(stored.id)] = attachment_json(world, stored)
     return str(stored.id)
 
 
 def resolve(world: World, user: User, channel: Channel, value: Any, resolved: Json, wanted: type | None) -> str:
-    """Name a user, role or channel and put what Discord tells of it beside."""
+    """Return the ID of a user, role or channel and add its resolved data."""
     if wanted and not isinstance(value, wanted):
         raise DriverError(f"{value!r} is no {wanted.__name__}.")
     key = str(value.id)
@@ -179,7 +179,7 @@ def _check_range(option: Json, value: Any) -> None:
 
 
 def build_select_data(world: World, user: User, channel: Channel, menu: Json, values: list[Any]) -> Json:
-    """Make the data of a choice in a select."""
+    """Build the data of a select."""
     if menu["type"] not in {3, 5, 6, 7, 8}:
         raise DriverError(f"{menu.get('custom_id')!r} is no select.")
     if not menu.get("min_values", 1) <= len(values) <= menu.get("max_values", 1):

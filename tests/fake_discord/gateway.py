@@ -1,4 +1,4 @@
-"""The gateway: sessions that identify, get events, lose their connection and resume."""
+"""The gateway: sessions that identify, receive events, disconnect and resume."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MAX_PAYLOAD_BYTES: Final = 4096
 
 @dataclass(eq=False)
 class Session:
-    """A session of one shard of one bot process; it outlives its connection."""
+    """A session of one shard of one bot process, which can span several connections."""
 
     id: str
     shard: int
@@ -42,11 +42,11 @@ class Session:
 
     @property
     def connected(self) -> bool:
-        """Whether a socket is open for it."""
+        """Whether a socket is open."""
         return self.connection is not None
 
     def push(self, event: str, data: Any) -> None:
-        """Number an event, keep it for a replay, and send it if somebody listens."""
+        """Number an event, store it for replay, and send it if connected."""
         self.seq += 1
         text = json.dumps({"op": 0, "t": event, "s": self.seq, "d": data})
         self.events.append((self.seq, text))
@@ -55,7 +55,7 @@ class Session:
 
 
 class Connection:
-    """One WebSocket: reads what the bot sends, writes from a queue, compresses when asked."""
+    """One WebSocket connection with a send queue and optional compression."""
 
     def __init__(self, gateway: Gateway, request: web.Request) -> None:
         self.gateway = gateway
@@ -73,20 +73,20 @@ class Connection:
         self._queue.put_nowait(text)
 
     def send_op(self, op: int, data: Any = None) -> None:
-        """Queue a payload that is no event."""
+        """Queue a payload that is not an event."""
         self.send(json.dumps({"op": op, "d": data, "s": None, "t": None}))
 
     def close(self, code: int) -> None:
-        """Queue the end of the connection."""
+        """Queue a close frame."""
         self._queue.put_nowait(code)
 
     def abort(self) -> None:
-        """Cut the connection without a word."""
+        """Drop the connection without a close frame."""
         if self.request.transport:
             self.request.transport.abort()
 
     async def serve(self) -> web.WebSocketResponse:
-        """Run the connection to its end."""
+        """Serve the connection until it closes."""
         await self.socket.prepare(self.request)
         writer = asyncio.create_task(self._write())
         self.send_op(HELLO, {"heartbeat_interval": self.gateway.heartbeat_interval_ms, "_trace": []})
@@ -172,18 +172,18 @@ class Gateway:
         return await connection.serve()
 
     def note(self, text: str) -> None:
-        """Keep a line of what happened, with its time."""
+        """Log a line with the current time."""
         self.log.append((self.world.clock.now(), text))
 
     def refuse(self, connection: Connection, code: int, why: str) -> None:
-        """Close with an error code, and remember why."""
+        """Close with an error code and log the reason."""
         self.note(f"closed with {code}: {why}")
         if code not in {4004, 4013, 4014}:
             self.world.problem("gateway", f"closed with {code}: {why}")
         connection.close(code)
 
     def left(self, connection: Connection, code: int | None) -> None:
-        """Take note that a connection is gone; codes 1000 and 1001 of the bot end the session."""
+        """Handle a closed connection; close codes 1000 and 1001 from the bot end the session."""
         self.connections.discard(connection)
         session = connection.session
         if session and session.connection is connection:
@@ -193,7 +193,7 @@ class Gateway:
         self.note(f"connection gone ({code})")
 
     def identify(self, connection: Connection, data: dict[str, Any]) -> None:
-        """Start a session, or close with the code of what is wrong."""
+        """Start a session, or close with the error code of an invalid request."""
         shard, shards = data.get("shard") or (0, 1)
         intents = data.get("intents", 0)
         if connection.session:
@@ -234,7 +234,7 @@ class Gateway:
                 session.push("GUILD_CREATE", guild_create_json(self.world, guild))
 
     def resume(self, connection: Connection, data: dict[str, Any]) -> None:
-        """Replay what a session missed, or tell that it is gone."""
+        """Replay missed events, or report that the session is invalid."""
         session = self.sessions.get(str(data.get("session_id")))
         if str(data.get("token", "")).removeprefix("Bot ") != self.world.token:
             return self.refuse(connection, 4004, "wrong token")
@@ -255,7 +255,7 @@ class Gateway:
         return None
 
     def concerns(self, session: Session, guild: Guild | None) -> bool:
-        """Say whether a guild, or direct messages, belong to the session's shard."""
+        """Return whether a guild, or direct messages, belong to the session's shard."""
         return session.shard == ((guild.id >> 22) % session.shards if guild else 0)
 
     def dispatch(self, event: str, data: Any, guild: Guild | None, intents: int = 0, redacted: Any = None) -> None:
@@ -270,7 +270,7 @@ class Gateway:
                     session.push(event, data if plain else redacted)
 
     def send_members(self, session: Session, wanted: dict[str, Any]) -> None:
-        """Answer a request for members by id; a whole list needs the privileged intent."""
+        """Send members requested by ID; a full list requires the privileged intent."""
         guild = self.world.guilds.get(int(wanted["guild_id"]))
         asked = wanted.get("user_ids") or []
         ids = {int(number) for number in (asked if isinstance(asked, list) else [asked])}

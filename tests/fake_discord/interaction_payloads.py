@@ -1,4 +1,4 @@
-"""INTERACTION_CREATE as Discord sends it, and the answer to a callback."""
+"""Payloads of INTERACTION_CREATE and of the callback response."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def interaction_json(world: World, interaction: Interaction) -> Json:
-    """Write the event that starts everything."""
+    """Build the INTERACTION_CREATE event."""
     guild, channel, user = interaction.guild, interaction.channel, interaction.user
     body: Json = {
         "id": str(interaction.id),
@@ -52,26 +52,26 @@ def interaction_json(world: World, interaction: Interaction) -> Json:
 
 
 def app_permissions(world: World, channel: Channel) -> int:
-    """Compute what the app may do there: as a member, or what Discord grants an app that only a person installed."""
+    """Return the app's permissions as a member, or those of a user-installed app."""
     if channel.guild is None or channel.guild.has_app:
         return permissions.channel_permissions(channel, world.bot)
     return permissions.permission_bits("attach_files", "embed_links", "mention_everyone", "use_external_emojis")
 
 
 def partial_channel_json(world: World, channel: Channel, user: User) -> Json:
-    """Write the channel of an interaction, with the person's permissions in it."""
+    """Build the channel of an interaction, with the user's permissions in it."""
     return channel_json(world, channel) | {"permissions": str(permissions.channel_permissions(channel, user))}
 
 
 def partial_member_json(channel: Channel, user: User) -> Json:
-    """Write the person of an interaction, with the permissions that roles and overwrites leave."""
+    """Build the member of an interaction, with permissions after roles and overwrites."""
     if channel.guild is None:
         raise ValueError("Only a guild has members.")
     return member_json(channel.guild, user) | {"permissions": str(permissions.channel_permissions(channel, user))}
 
 
 def callback_json(world: World, interaction: Interaction, kind: int) -> Json:
-    """Write the answer to `with_response=1`: a resource comes with types 4 and 7 only."""
+    """Build the response to `with_response=1`; only types 4 and 7 have a resource."""
     described: Json = {
         "id": str(interaction.id),
         "type": interaction.type,

@@ -1,4 +1,4 @@
-"""Rate limits of routes: windows by the clock, per channel or token as Discord counts them."""
+"""Rate limits of routes: time windows per channel or token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNLIMITED: Final = 1000
 
 @dataclass(eq=False)
 class Limit:
-    """At most so many requests of a route in a time, for each channel, webhook token or interaction."""
+    """A maximum number of requests of a route per window, for each channel, webhook token or interaction."""
 
     route: str
     count: int
@@ -24,7 +24,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class RateLimitState:
-    """What is left to one bucket after a request; a wait means that the request was one too many."""
+    """The remaining requests of a bucket; a positive wait means that the limit was exceeded."""
 
     bucket: str
     limit: int = UNLIMITED
@@ -33,7 +33,7 @@ class RateLimitState:
     wait_s: float = 0.0
 
     def headers(self, now: float) -> dict[str, str]:
-        """Return the headers that tell the bot."""
+        """Return the rate limit headers."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -44,22 +44,22 @@ class RateLimitState:
 
 
 class Limits:
-    """The limits that a test has set; without any, everything has plenty left."""
+    """The limits that a test has set; by default, requests are practically unlimited."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._limits: list[Limit] = []
 
     def add(self, limit: Limit) -> None:
-        """Limit a route from now on."""
+        """Add a limit for a route."""
         self._limits.append(limit)
 
     def clear(self) -> None:
-        """Lift all limits."""
+        """Remove all limits."""
         self._limits.clear()
 
     def count(self, method: str, template: str, path: str, params: dict[str, str]) -> RateLimitState:
-        """Count a request and say what is left."""
+        """Count a request and return the state of its bucket."""
         bucket = f"{zlib.crc32(f'{method} {template}'.encode()):08x}"
         limit = next((one for one in self._limits if matches(one.route, method, template, path)), None)
         if limit is None:

@@ -1,4 +1,4 @@
-"""Who a message pings: the mentions in its text, and what `allowed_mentions` lets through."""
+"""Compute the pings of a message from the mentions in its text and `allowed_mentions`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ USERS_ONLY: Final = {"parse": ["users"]}
 
 
 def text_of(message: Message) -> str:
-    """Return the text in which Discord looks for mentions: content and text displays, no embeds."""
+    """Return the text that Discord searches for mentions: content and text displays, not embeds."""
     displays = [part["content"] for part in walk(message.components) if part.get("type") == 10]
     return "\n".join([message.content, *displays])
 
 
 def mentioned_users(message: Message) -> list[int]:
-    """Return the ids of the users that the text names, and of who is replied to, in that order."""
+    """Return the IDs of mentioned users, followed by the author of the replied-to message."""
     found = [int(number) for number in USERS.findall(text_of(message))]
     if message.reply_to and (message.allowed_mentions or ALL_MENTIONS).get("replied_user"):
         found.append(message.reply_to.author.id)
@@ -29,7 +29,7 @@ def mentioned_users(message: Message) -> list[int]:
 
 
 def resolve_pings(message: Message, default: dict[str, Any]) -> Pings:
-    """Compute who is notified, as if the author may mention everyone: a test of safety must not hide behind that."""
+    """Return who is notified, assuming that the author may mention everyone, so that tests detect every ping."""
     allowed = message.allowed_mentions if message.allowed_mentions is not None else default
     text = text_of(message)
     parse = set(allowed.get("parse") or ())

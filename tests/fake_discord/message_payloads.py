@@ -1,4 +1,4 @@
-"""Messages as Discord writes them, and how little of them an app without the message content intent is shown."""
+"""Message payloads, complete and redacted for apps without the message content intent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def message_json(world: World, message: Message, *, nested: bool = False) -> Json:
-    """Write a message with everything in it."""
+    """Build a complete message payload."""
     users = [world.users[number] for number in mentioned_users(message) if number in world.users]
     thread = message.thread if message.thread and not message.thread.deleted else None
     body: Json = {
@@ -53,7 +53,7 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
 
 
 def redact_message(world: World, message: Message, body: Json) -> Json:
-    """Empty what an app without the message content intent does not see, unless the message is meant for it."""
+    """Remove what an app without the message content intent does not receive, unless the message is for the app."""
     meant = message.author is world.bot or message.channel.type == DM or world.bot.id in mentioned_users(message)
     return body if meant else {**body, "content": "", "embeds": [], "attachments": [], "components": []}
 
@@ -88,7 +88,7 @@ def _interaction_fields(world: World, message: Message, interaction: Interaction
 
 
 def metadata_json(interaction: Interaction, message: Message | None = None) -> Json:
-    """Write what Discord tells of the interaction that a message answers."""
+    """Build the metadata of the interaction that a message responds to."""
     found: Json = {
         "id": str(interaction.id),
         "type": interaction.type,

@@ -1,4 +1,4 @@
-"""What a message may hold: the limits that no schema makes, answered as Discord answers them."""
+"""Validate messages against limits that the schema does not express, with Discord's error codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_NONCE: Final = 25
 def check_message(
     body: Any, files: list[Upload], *, old: Message | None = None, path: str = "", webhook: bool = False
 ) -> None:
-    """Check the body of a new or changed message; raise 50035 with the tree of errors, or 50006 when it is empty."""
+    """Check the body of a new or edited message; raise 50035 with field errors, or 50006 if it is empty."""
     if not isinstance(body, dict):
         raise ApiError(50035, {"_errors": [{"code": "MODEL_TYPE_CONVERT", "message": "Only dictionaries."}]})
     errors = FormErrors()

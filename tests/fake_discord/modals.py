@@ -1,4 +1,4 @@
-"""Modals: Discord's rules for the form, and the payload of a filled-in one."""
+"""Validate modals and build the payloads of submissions."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _check_field(field: dict[str, Any], path: str, errors: FormErrors, *, labell
 def build_submission(
     modal: dict[str, Any], values: dict[str, Any], upload: Callable[[Any], str]
 ) -> list[dict[str, Any]]:
-    """Return the components of a submission; `values` are by custom_id or label, `upload` turns a file into its id."""
+    """Return the components of a submission; `values` are by custom_id or label, `upload` stores a file."""
     names = _field_names(modal)
     unknown = [name for name in values if name not in names]
     if unknown:

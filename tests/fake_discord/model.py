@@ -1,4 +1,4 @@
-"""The world of the fake: users, guilds, roles, channels, messages. Plain state; rules live elsewhere."""
+"""State of the fake: users, guilds, roles, channels and messages; rules are in other modules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class User:
 
 @dataclass(eq=False)
 class Role:
-    """A role of a guild and what it allows; the guild's own id is its @everyone role."""
+    """A role with its permissions; the role with the guild's ID is @everyone."""
 
     id: int
     name: str
@@ -62,7 +62,7 @@ class Guild:
 
 @dataclass(eq=False)
 class Channel:
-    """A text channel, a thread or a direct conversation."""
+    """A text channel, a thread or a direct message channel."""
 
     id: int
     type: int
@@ -88,18 +88,18 @@ class Channel:
 
     @property
     def messages(self) -> list[Message]:
-        """What everybody in the channel sees, oldest first; no ephemeral and no deleted messages."""
+        """The messages visible to all members, oldest first, without ephemeral and deleted messages."""
         found = [m for m in list(self.all_messages.values()) if m.ephemeral_for is None and not m.deleted]
         return sorted(found, key=lambda message: message.id)
 
     def is_archived(self, now: float) -> bool:
-        """Whether the thread is archived, by hand or by its own timer."""
+        """Return whether the thread is archived, manually or automatically."""
         return self.is_thread and (self.archived_by_hand or now - self.active_at > self.auto_archive_minutes * 60)
 
 
 @dataclass(eq=False)
 class Attachment:
-    """A file as stored by the fake, with its bytes."""
+    """A stored file with its bytes."""
 
     id: int
     filename: str
@@ -113,7 +113,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Pings:
-    """Who is notified by a message: everyone, role ids, user ids. Empty pings are false."""
+    """Who is notified by a message: everyone, role IDs, user IDs; false if empty."""
 
     everyone: bool = False
     roles: frozenset[int] = frozenset()
@@ -125,7 +125,7 @@ class Pings:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a message looked like from a moment on."""
+    """The content of a message from a point in time on."""
 
     at: float
     content: str
@@ -136,7 +136,7 @@ class Snapshot:
 
     @property
     def text(self) -> str:
-        """Everything a person reads in it, a line each: content, embeds, text displays, labels, file names."""
+        """The visible text, one item per line: content, embeds, text displays, labels, file names."""
         embeds = () if self.flags & SUPPRESS_EMBEDS else self.embeds  # the flag hides the bot's own embeds too
         lines = [self.content, *(line for embed in embeds for line in _embed_lines(embed))]
         for component in walk(self.components):
@@ -146,7 +146,7 @@ class Snapshot:
 
 @dataclass(eq=False)
 class Message:
-    """A message, who may see it, and everything it looked like."""
+    """A message with its visibility and history."""
 
     id: int
     channel: Channel
@@ -176,22 +176,22 @@ class Message:
 
     @property
     def loading(self) -> bool:
-        """Whether people see "is thinking…" only."""
+        """Whether the message shows only "is thinking…"."""
         return bool(self.flags & LOADING)
 
     @property
     def ephemeral(self) -> bool:
-        """Whether one person only sees it."""
+        """Whether only one user sees it."""
         return self.ephemeral_for is not None
 
     @property
     def text(self) -> str:
-        """Everything a person reads in it now."""
+        """The current visible text."""
         return self.look(self.created_at).text
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
-        """The buttons on it, wherever they sit."""
+        """The buttons of the message at any nesting level."""
         return [component for component in walk(self.components) if component.get("type") == 2]
 
     def component(self, name: str) -> dict[str, Any] | None:
@@ -204,14 +204,14 @@ class Message:
         return None
 
     def look(self, at: float) -> Snapshot:
-        """Take a picture of the message as it is now."""
+        """Append the current content to the history."""
         return Snapshot(
             at, self.content, tuple(self.embeds), tuple(self.components), tuple(self.attachments), self.flags
         )
 
 
 def walk(components: Any) -> Iterator[dict[str, Any]]:
-    """Go through components of a message or modal, nested ones included."""
+    """Iterate over the components of a message or modal, including nested ones."""
     for component in components:
         yield component
         yield from walk(component.get("components", ()))

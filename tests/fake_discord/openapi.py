@@ -28,7 +28,7 @@ _EDITS: Final = re.compile(r"PATCH /(webhooks|channels)/.*/messages/.*")
 
 @dataclass(frozen=True)
 class KnownFinding:
-    """Something that is let through: why, and either an amendment of the file or a field of some routes."""
+    """An accepted deviation: the reason, and an amendment of the file or a field of some routes."""
 
     why: str
     amend: Callable[[Json], None] | None = None
@@ -75,7 +75,7 @@ for _name, _check in (("date-time", _is_time), ("uri", _is_uri), ("int32", _is_i
 
 
 class ApiDescription:
-    """Discord's OpenAPI file, ready to validate requests and answers."""
+    """Discord's OpenAPI file, prepared for validating requests and responses."""
 
     def __init__(self, document: Json) -> None:
         for finding in KNOWN_FINDINGS:
@@ -87,14 +87,14 @@ class ApiDescription:
         self._lenient = _validator_class(_lenient(document))
 
     def check_request(self, record: Request) -> list[str]:
-        """Return what is wrong with a request: unknown query, missing or invalid body, fields that do not exist."""
+        """Return the problems of a request: unknown query, missing or invalid body, unknown fields."""
         operation = self._operation(record)
         if operation is None:
             return [f"{record.route} is no operation of the file."]
         return [*self._check_query(operation, record), *self._check_body(operation, record)]
 
     def check_answer(self, record: Request) -> list[str]:
-        """Return what is wrong with an answer of the fake."""
+        """Return the problems of a response of the fake."""
         operation = self._operation(record)
         if operation is None or record.status is None or record.status >= 500:
             return []

@@ -1,4 +1,4 @@
-"""Users, guilds, roles, channels and files as Discord writes them. Ids are strings; absent is not null."""
+"""Payloads of users, guilds, roles, channels and files; IDs are strings, absent fields are not null."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Json = dict[str, Any]
 
 
 def remove_nulls(part: Any) -> Any:
-    """Leave out what is null, nested too: what the bot sent as null comes back as absent."""
+    """Remove null values recursively: what the bot sent as null is returned as absent."""
     if isinstance(part, dict):
         return {key: remove_nulls(value) for key, value in part.items() if value is not None}
     return [remove_nulls(one) for one in part] if isinstance(part, list) else part
 
 
 def user_json(user: User) -> Json:
-    """Write an account."""
+    """Build a user payload."""
     return {
         "id": str(user.id),
         "username": user.name,
@@ -40,7 +40,7 @@ def user_json(user: User) -> Json:
 
 
 def member_json(guild: Guild, user: User, *, with_user: bool = True) -> Json:
-    """Write a membership."""
+    """Build a member payload."""
     member: Json = {
         "avatar": None,
         "banner": None,
@@ -58,7 +58,7 @@ def member_json(guild: Guild, user: User, *, with_user: bool = True) -> Json:
 
 
 def role_json(role: Role, bot_id: int | None = None) -> Json:
-    """Write a role; the bot's own one carries its tag."""
+    """Build a role payload; the bot's role has a tag."""
     tags = {"tags": {"bot_id": str(bot_id)}} if role.managed and bot_id else {}
     return {
         "id": str(role.id),
@@ -78,7 +78,7 @@ def role_json(role: Role, bot_id: int | None = None) -> Json:
 
 
 def channel_json(world: World, channel: Channel) -> Json:
-    """Write a channel, a thread or a direct conversation."""
+    """Build the payload of a channel, thread or direct message channel."""
     last = max((m.id for m in channel.messages), default=None)
     common: Json = {
         "id": str(channel.id),
@@ -129,7 +129,7 @@ def _thread_fields(world: World, thread: Channel) -> Json:
 
 
 def guild_json(world: World, guild: Guild) -> Json:
-    """Write a guild as the REST API does."""
+    """Build the guild payload of the REST API."""
     nothing = (
         "icon description home_header splash discovery_splash banner afk_channel_id system_channel_id "
         "widget_channel_id max_presences vanity_url_code rules_channel_id safety_alerts_channel_id "
@@ -162,7 +162,7 @@ def guild_json(world: World, guild: Guild) -> Json:
 
 
 def guild_create_json(world: World, guild: Guild) -> Json:
-    """Write a guild as GUILD_CREATE does: channels and threads; of the members only the bot, for lack of the intent."""
+    """Build the payload of GUILD_CREATE: channels, threads, and, without the members intent, only the bot as member."""
     threads = [
         channel_json(world, thread)
         for thread in list(world.channels.values())
@@ -183,7 +183,7 @@ def guild_create_json(world: World, guild: Guild) -> Json:
 
 
 def attachment_json(world: World, file: Attachment) -> Json:
-    """Write an attachment with an address that works for a day."""
+    """Build an attachment payload with a URL that is valid for a day."""
     address = world.attachment_url(file)
     found: Json = {
         "id": str(file.id),

@@ -1,4 +1,4 @@
-"""People: what somebody can do in a Discord client, checked as the client checks it."""
+"""Users and their actions in a Discord client, with the client's checks."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choice:
-    """A suggestion of an autocompletion."""
+    """An autocomplete suggestion."""
 
     name: str
     value: Any
 
 
 class Person(User):
-    """Somebody with a Discord client."""
+    """A user with a Discord client."""
 
     world: World
 
@@ -47,7 +47,7 @@ class Person(User):
         by_override: bool = False,
         **named: Any,
     ) -> Interaction:
-        """Send a slash command such as `ask` or `docs show`, by default in the conversation with the bot.
+        """Send a slash command such as `ask` or `docs show`, by default in the direct messages with the bot.
 
         Options go by their English names, in `named` or, when a name clashes, in `options`; a file is an `Upload`
         or a pair of name and bytes. `by_override` stands for an administrator who lifted the default permissions.
@@ -73,7 +73,7 @@ class Person(User):
         timeout_s: float = 5.0,
         **named: Any,
     ) -> list[Choice]:
-        """Type into an option that completes, and return the suggestions."""
+        """Request autocomplete suggestions for an option."""
 
         def send() -> Interaction:
             place = channel or self.world.dm_with(self)
@@ -85,7 +85,7 @@ class Person(User):
         return [Choice(choice["name"], choice["value"]) for choice in interaction.choices or ()]
 
     def message_command(self, command: str, message: Message, /) -> Interaction:
-        """Use a command of the menu on a message."""
+        """Use a message command."""
 
         def send() -> Interaction:
             self._see(message)
@@ -98,7 +98,7 @@ class Person(User):
         return self.world.run(send)
 
     def click(self, message: Message, button: str, /) -> Interaction:
-        """Press a button, named by its label or custom_id."""
+        """Press a button, by label or custom_id."""
 
         def send() -> Interaction:
             found = self._usable(message, button)
@@ -110,7 +110,7 @@ class Person(User):
         return self.world.run(send)
 
     def select(self, message: Message, menu: str, values: list[Any], /) -> Interaction:
-        """Choose in a select, named by its custom_id or placeholder; values by value or label."""
+        """Select values in a menu, by custom_id or placeholder; values are given by value or label."""
 
         def send() -> Interaction:
             found = self._usable(message, menu)
@@ -120,7 +120,7 @@ class Person(User):
         return self.world.run(send)
 
     def submit_modal(self, opener: Interaction, values: dict[str, Any] | None = None, /) -> Interaction:
-        """Fill in the form that an interaction opened, by custom_id or label, and send it."""
+        """Submit the form that an interaction opened; values are by custom_id or label."""
         opener.wait_acknowledged()
 
         def send() -> Interaction:
@@ -146,7 +146,7 @@ class Person(User):
         reply_to: Message | None = None,
         ping_reply: bool = True,
     ) -> Message:
-        """Write a message; a reply pings who is replied to unless `ping_reply` is false."""
+        """Send a message; a reply pings the author of the replied-to message unless `ping_reply` is false."""
 
         def send() -> Message:
             self._may_say(channel, reply_to)
@@ -160,7 +160,7 @@ class Person(User):
         return self.world.run(send)
 
     def delete(self, message: Message, /) -> None:
-        """Delete a message of one's own, or any with Manage Messages."""
+        """Delete the user's message, or any message with Manage Messages."""
 
         def act() -> None:
             if message.author is not self and not permissions.has_permissions(message.channel, self, "manage_messages"):
@@ -191,16 +191,16 @@ class Person(User):
 
     @property
     def dm(self) -> Channel:
-        """The conversation with the bot."""
+        """The direct message channel with the bot."""
         return self.world.run(lambda: self.world.dm_with(self))
 
     @property
     def dms(self) -> list[Message]:
-        """The messages of the conversation with the bot."""
+        """The direct messages with the bot."""
         return self.dm.messages
 
     def sees(self, message: Message) -> bool:
-        """Whether this person can see a message now."""
+        """Return whether this user can see a message now."""
         if message.deleted or (message.ephemeral_for or self) is not self or message.channel.deleted:
             return False
         return message.channel.type == DM or permissions.has_permissions(message.channel, self, "view_channel")

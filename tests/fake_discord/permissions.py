@@ -1,4 +1,4 @@
-"""Discord's permissions: the bits, and what a member may do in a channel by roles and overwrites."""
+"""Discord's permission bits, and the permissions of a member by roles and overwrites."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ DM_PERMISSIONS: Final = (
 
 
 def permission_bits(*names: str) -> int:
-    """Combine permissions by the names that discord.py gives them."""
+    """Combine permissions by their discord.py names."""
     total = 0
     for name in names:
         if name not in BITS:
@@ -68,7 +68,7 @@ def permission_bits(*names: str) -> int:
 
 
 def guild_permissions(guild: Guild, user: User) -> int:
-    """Return what a member may do in the guild before any channel's overwrites."""
+    """Return a member's permissions in the guild, before channel overwrites."""
     if user.id == guild.owner.id:
         return ALL_PERMISSIONS
     total = guild.everyone.permissions
@@ -78,7 +78,7 @@ def guild_permissions(guild: Guild, user: User) -> int:
 
 
 def channel_permissions(channel: Channel, user: User) -> int:
-    """Return what a user may do in a channel; nothing for somebody who is not there."""
+    """Return a user's permissions in a channel; 0 for non-members."""
     guild = channel.guild
     if guild is None:
         return permission_bits(*DM_PERMISSIONS) if user in channel.recipients or user.bot else 0
@@ -104,6 +104,6 @@ def _apply_overwrites(total: int, channel: Channel, ids: set[int]) -> int:
 
 
 def has_permissions(channel: Channel, user: User, *names: str) -> bool:
-    """Say whether a user holds all named permissions in a channel."""
+    """Return whether a user has all named permissions in a channel."""
     wanted = permission_bits(*names)
     return channel_permissions(channel, user) & wanted == wanted

@@ -1,4 +1,4 @@
-"""The record of everything that passed: requests with their answers, and what was wrong with them."""
+"""Records of requests with their responses, and of problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SECRET_HEADERS: Final = {"authorization", "cookie"}
 
 @dataclass(frozen=True)
 class Upload:
-    """A file: what a person attaches, or what the bot sent in `files[n]`."""
+    """A file that a user attached or that the bot sent in `files[n]`."""
 
     filename: str
     data: bytes = field(repr=False)
@@ -29,7 +29,7 @@ class Upload:
 
 @dataclass(eq=False)
 class Request:
-    """One request of the bot and what the fake answered."""
+    """A request of the bot and the fake's response."""
 
     method: str
     path: str
@@ -55,19 +55,19 @@ class Request:
 
     @property
     def answer(self) -> Any:
-        """The parsed answer; None when it had no body or none was sent."""
+        """The parsed response; None without a body."""
         return json.loads(self.answer_text) if self.answer_text else None
 
     @property
     def error_code(self) -> int | None:
-        """Discord's own error code of a refusal."""
+        """Discord's error code of an error response."""
         refused = self.status is not None and self.status >= 400 and self.answer_text
         return self.answer.get("code") if refused else None
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that is wrong: kind is `openapi-request`, `openapi-answer`, `rule`, `gateway`, `fake`."""
+    """A problem; kind is `openapi-request`, `openapi-answer`, `rule`, `gateway` or `fake`."""
 
     kind: str
     text: str
@@ -78,7 +78,7 @@ class Problem:
 
 
 def start_record(request: web.Request, template: str, prefix: str, now: float) -> Request:
-    """Start the record of a request as soon as its head has come."""
+    """Start the record of a request when its headers have arrived."""
     headers = {key: value for key, value in request.headers.items() if key.lower() not in _SECRET_HEADERS}
     path = request.path.removeprefix(prefix)
     return Request(

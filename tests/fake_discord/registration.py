@@ -1,4 +1,4 @@
-"""Registration of commands: the checks that no schema makes, and how a command comes back."""
+"""Validate command registrations against rules that the schema does not express."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MARKS: Final = re.compile(r"[\u0900-\u097F\u0E00-\u0E7F]")  # Devanagari and Th
 
 
 def validate_registration(payload: list[dict[str, Any]]) -> list[str]:
-    """Check a whole scope of commands as a bulk registration does; an empty list means Discord would take it."""
+    """Check all commands of a scope like a bulk registration; an empty list means that Discord accepts them."""
     errors = FormErrors()
     check_commands(payload, errors)
     return errors.lines()
 
 
 def check_commands(payload: Any, errors: FormErrors) -> None:
-    """Check every command, how many there are of a type, and that no name of a type repeats."""
+    """Check every command, the number of commands per type, and duplicate names."""
     if not isinstance(payload, list):
         errors.add("", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
         return
@@ -69,7 +69,7 @@ def check_command(command: dict[str, Any], path: str, errors: FormErrors) -> Non
 
 
 def is_valid_name(name: Any) -> bool:
-    """Whether Discord takes it as a name of a command or option: letters, digits, - _ ', lowercase, 1 to 32."""
+    """Return whether a name is valid for a command or option: letters, digits, - _ ', lowercase, 1 to 32 long."""
     if not isinstance(name, str) or not 1 <= len(name) <= 32 or name != name.lower():
         return False
     return all(c in "-_'" or unicodedata.category(c)[0] in "LN" or _MARKS.match(c) for c in name)
@@ -154,7 +154,7 @@ def _check_choices(option: dict[str, Any], where: str, errors: FormErrors) -> No
 
 
 def check_choices(choices: Any, path: str, kind: int, errors: FormErrors) -> None:
-    """Check choices of an option or the answer to an autocompletion."""
+    """Check the choices of an option or of an autocomplete response."""
     if not isinstance(choices, list):
         errors.add(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
         return
@@ -198,7 +198,7 @@ def count_characters(command: dict[str, Any]) -> int:
 
 
 def iterate_leaves(command: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]], dict[str, Any]]]:
-    """List what a person can call: full name, the chain of group and subcommand, and the innermost of them."""
+    """Iterate over callable commands: full name, chain of group and subcommand, and innermost command."""
     chains: list[list[dict[str, Any]]] = [[]]
     while chains:
         chain = chains.pop(0)

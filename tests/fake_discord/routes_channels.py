@@ -1,4 +1,4 @@
-"""Channels, threads and direct conversations."""
+"""Routes for channels, threads and direct messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read(call: Call) -> Reply:
 
 
 def open_dm(call: Call) -> Reply:
-    """Open the conversation with a person; it opens even where messages will be refused."""
+    """Open the direct messages with a user; this succeeds even if the user does not accept messages."""
     person = call.world.users.get(int(call.fields.get("recipient_id") or 0))
     if person is None:
         raise ApiError(10013)
@@ -69,7 +69,7 @@ def thread_without_message(call: Call) -> Reply:
 def start_thread(
     world: World, channel: Channel, owner: User, name: str, message: Message | None, options: dict[str, Any]
 ) -> Channel:
-    """Make a thread and tell the bot."""
+    """Create a thread and notify the bot."""
     thread = Channel(message.id if message else world.ids.new(), PUBLIC_THREAD, name, channel.guild, channel, owner)
     thread.auto_archive_minutes = options.get("auto_archive_duration") or 1440
     thread.active_at = world.clock.now()

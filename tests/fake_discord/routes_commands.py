@@ -1,4 +1,4 @@
-"""Registration of commands, global and of a guild."""
+"""Routes for global and guild commands."""
 
 from __future__ import annotations
 

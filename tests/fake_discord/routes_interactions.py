@@ -1,4 +1,4 @@
-"""Answers to interactions: the callback within three seconds, and the token's messages for fifteen minutes."""
+"""Routes for interaction responses: callbacks within 3 seconds, token messages for 15 minutes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_FOLLOWUPS: Final = 5
 
 
 def callback(call: Call) -> Reply:
-    """Take the one acknowledgement of an interaction."""
+    """Accept the single acknowledgement of an interaction."""
     interaction = call.world.interactions.get(call.params["interaction_token"])
     if interaction is None or interaction.id != call.number("interaction_id"):
         raise ApiError(10062)
@@ -187,7 +187,7 @@ def delete(call: Call) -> Reply:
 
 
 def follow_up(call: Call) -> Reply:
-    """Add an answer; directly after a deferral it becomes the loading message and keeps its privacy."""
+    """Add a follow-up; directly after a deferral it replaces the loading message and keeps its ephemeral state."""
     interaction = _by_token(call)
     data = call.fields
     check_message(data, call.files, webhook=True)

@@ -1,4 +1,4 @@
-"""Who the bot is and where its gateway is; users, guilds, members, roles."""
+"""Routes for the bot's account, gateway, users, guilds, members and roles."""
 
 from __future__ import annotations
 

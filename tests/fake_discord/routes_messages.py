@@ -1,4 +1,4 @@
-"""Messages of channels: send, read, change, delete, react."""
+"""Routes for channel messages: send, read, edit, delete, react."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _reference(call: Call, channel: Channel, body: dict[str, Any]) -> Message | 
 
 
 def visible_message_json(call: Call, message: Message) -> dict[str, Any]:
-    """Write a message as the bot may read it."""
+    """Build a message payload as visible to the bot."""
     body = message_json(call.world, message)
     allowed = call.world.gateway.allowed_privileged & MESSAGE_CONTENT
     return body if allowed else redact_message(call.world, message, body)
@@ -146,7 +146,7 @@ def _count_old_edit(call: Call, message: Message) -> Reply | None:
 
 
 def delete(call: Call) -> Reply:
-    """Delete a message; somebody else's needs Manage Messages."""
+    """Delete a message; messages of other users require Manage Messages."""
     world = call.world
     channel = world.channel(call.number("channel_id"))
     message = world.message(channel, call.number("message_id"))
@@ -159,7 +159,7 @@ def delete(call: Call) -> Reply:
 
 
 def react(call: Call) -> Reply:
-    """Add or take back the bot's reaction."""
+    """Add or remove the bot's reaction."""
     world = call.world
     channel = world.channel(call.number("channel_id"))
     message = world.message(channel, call.number("message_id"))
@@ -183,7 +183,7 @@ def react(call: Call) -> Reply:
 
 
 def reactions(call: Call) -> Reply:
-    """List who reacted."""
+    """List the users who reacted."""
     channel = call.world.channel(call.number("channel_id"))
     message = call.world.message(channel, call.number("message_id"))
     return Reply(200, [user_json(user) for user in message.reactions.get(call.params["emoji_name"], ())])

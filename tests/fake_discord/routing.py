@@ -1,4 +1,4 @@
-"""What a route gets and gives: one call of the API."""
+"""Request, response and route types of the fake API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """One request, its path parameters and the world it changes."""
+    """One request with its path parameters and the state it changes."""
 
     world: World
     request: Request
@@ -28,7 +28,7 @@ class Call:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The parsed body, which has to be an object."""
+        """The parsed body, which must be an object."""
         if not isinstance(self.request.body, dict):
             errors = FormErrors()
             errors.add("", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
@@ -52,7 +52,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """Status and body of an answer."""
+    """Status and body of a response."""
 
     status: int
     body: Any = None
@@ -63,7 +63,7 @@ Handler = Callable[[Call], Reply]
 
 @dataclass(frozen=True)
 class Route:
-    """A method, a path template, what handles it, and whether it needs the bot's token."""
+    """A method, path template and handler, and whether the bot's token is required."""
 
     method: str
     template: str

@@ -1,4 +1,4 @@
-"""The HTTP side: one place where every request is recorded, disturbed on demand, handled and answered."""
+"""The HTTP server, which records requests, applies faults, and dispatches to routes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BODY_FAULTS: Final = {50006, 50035, 50109, 40005}
 
 
 class Server:
-    """Answers for Discord on a port of the loopback interface."""
+    """An HTTP server on a loopback port in place of Discord."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -64,7 +64,7 @@ class Server:
         self.world.base_url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
-        """Let everything go and close."""
+        """Release held requests and stop."""
         self.faults.clear()
         for connection in list(self.world.gateway.connections):
             connection.close(1001)

@@ -1,4 +1,4 @@
-"""The state of the fake and the thread that owns it; what routes and people do goes through here."""
+"""The state of the fake and the thread that owns it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class World:
-    """Everything there is. One thread changes it: the one of the event loop."""
+    """All state of the fake, changed only by the event loop's thread."""
 
     def __init__(self, token: str, shards: int) -> None:
         self.clock = Clock()
@@ -63,7 +63,7 @@ class World:
 
     # ------------------------------------------------------------------------------------------ the owning thread
     def run(self, action: Callable[[], T]) -> T:
-        """Run something on the thread that owns the state, and return what it returns."""
+        """Run a function on the thread that owns the state, and return its result."""
         if self.loop is None or threading.get_ident() == self.thread_id:
             return action()
         done: Future[T] = Future()
@@ -80,7 +80,7 @@ class World:
     def wait_until(
         self, predicate: Callable[[], Any], timeout_s: float = 10.0, what: str | Callable[[], str] = "a condition"
     ) -> None:
-        """Wait until the predicate holds, or fail with what was waited for."""
+        """Wait until the predicate is true, or fail with a description of the condition."""
         end = time.monotonic() + timeout_s
         while not predicate():
             if time.monotonic() > end:
@@ -88,16 +88,16 @@ class World:
             time.sleep(_POLL_S)
 
     def problem(self, kind: str, text: str, request: Request | None = None) -> None:
-        """Note something that is wrong."""
+        """Record a problem."""
         self.noted_problems.append(Problem(kind, text, request))
 
     # -------------------------------------------------------------------------------------------------- addresses
     def ws_url(self, path: str) -> str:
-        """Return an address of the gateway."""
+        """Return a gateway URL."""
         return self.base_url.replace("http://", "ws://", 1) + path
 
     def attachment_url(self, file: Attachment) -> str:
-        """Sign an address of a file that expires after a day."""
+        """Return a signed file URL that expires after a day."""
         start = int(self.clock.now())
         end = start + int(URL_LIFE_S)
         folder = "ephemeral-attachments" if file.ephemeral else "attachments"
@@ -105,12 +105,12 @@ class World:
         return f"{self.base_url}{path}?ex={end:x}&is={start:x}&hm={self.signature(file.id, end)}"
 
     def signature(self, file_id: int, end: int) -> str:
-        """Sign a file's id and the end of its address."""
+        """Return the signature of a file ID and expiry."""
         return hmac.new(self.token.encode(), f"{file_id}:{end}".encode(), hashlib.sha256).hexdigest()
 
     # --------------------------------------------------------------------------------------------------- look-ups
     def channel(self, number: int) -> Channel:
-        """Find a channel that the bot may see: 10003 when there is none, 50001 when it may not."""
+        """Return a channel visible to the bot; raise 10003 if it does not exist, 50001 without access."""
         channel = self.channels.get(number)
         if channel is None or channel.deleted:
             raise ApiError(10003)
@@ -123,7 +123,7 @@ class World:
         return channel
 
     def message(self, channel: Channel, number: int) -> Message:
-        """Find a message that everybody in the channel sees; an ephemeral one does not exist here."""
+        """Return a message visible to all members; ephemeral messages are not found."""
         found = channel.all_messages.get(number)
         if found is None and channel.is_thread and channel.parent and number == channel.id:
             found = channel.parent.all_messages.get(number)
@@ -132,12 +132,12 @@ class World:
         return found
 
     def need(self, channel: Channel, *names: str) -> None:
-        """Answer 50013 when the bot lacks a permission."""
+        """Raise 50013 if the bot lacks a permission."""
         if not permissions.has_permissions(channel, self.bot, *names):
             raise ApiError(50013)
 
     def dm_with(self, user: User) -> Channel:
-        """Find or open the bot's conversation with a person."""
+        """Find or open the bot's direct message channel with a user."""
         for channel in self.channels.values():
             if channel.type == DM and user in channel.recipients and self._own_dm(channel):
                 return channel
@@ -152,7 +152,7 @@ class World:
     def store(
         self, upload: Upload, channel: Channel, *, ephemeral: bool = False, text: str | None = None
     ) -> Attachment:
-        """Keep a file and give it an id."""
+        """Store a file with a new ID."""
         name = upload.filename.replace(" ", "_")  # as Discord does; what it was called stays as the title
         file = Attachment(self.ids.new(), name, upload.data, upload.content_type, text, ephemeral, channel.id)
         if name != upload.filename:
@@ -162,7 +162,7 @@ class World:
 
     # ----------------------------------------------------------------------------------------------------- events
     def emit_message(self, event: str, message: Message) -> None:
-        """Tell the bot of a message that it may see."""
+        """Send an event for a message visible to the bot."""
         channel, guild = message.channel, message.channel.guild
         if message.ephemeral or (
             guild and not (guild.has_app and permissions.has_permissions(channel, self.bot, "view_channel"))
@@ -179,7 +179,7 @@ class World:
         self.gateway.dispatch(event, body, guild, intent, redact_message(self, message, body))
 
     def emit_deletion(self, message: Message) -> None:
-        """Tell the bot that a message is gone."""
+        """Send an event for a deleted message."""
         guild = message.channel.guild
         body = {"id": str(message.id), "channel_id": str(message.channel.id)}
         if guild:
@@ -188,7 +188,7 @@ class World:
             self.gateway.dispatch("MESSAGE_DELETE", body, guild, GUILD_MESSAGES if guild else DIRECT_MESSAGES)
 
     def emit_reaction(self, event: str, message: Message, emoji: str, user: User) -> None:
-        """Tell the bot of a reaction."""
+        """Send an event for a reaction."""
         guild = message.channel.guild
         body: Json = {
             "user_id": str(user.id),
@@ -204,7 +204,7 @@ class World:
         self.gateway.dispatch(event, body, guild, GUILD_REACTIONS if guild else DIRECT_REACTIONS)
 
     def emit_channel(self, event: str, channel: Channel) -> None:
-        """Tell the bot of a new, changed or deleted channel or thread."""
+        """Send an event for a created, changed or deleted channel or thread."""
         if channel.guild and channel.guild.has_app:
             body = channel_json(self, channel)
             if event == "THREAD_CREATE":

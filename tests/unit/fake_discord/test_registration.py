@@ -1,4 +1,4 @@
-"""Registration payloads and validation against Discord's OpenAPI file, in the fake Discord."""
+"""Command registration and OpenAPI validation in the fake Discord."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discord's rules in the fake Discord: raw requests, and what a person cannot do."""
+"""Discord's rules in the fake Discord: raw requests, and actions that clients do not offer."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class Form(discord.ui.Modal, title="Form"):
 
 
 class Bot(commands.AutoShardedBot):
-    """The real client, quick: no pauses that only Discord's own servers need."""
+    """The real client without the pauses that Discord's servers require."""
 
     def __init__(self, fake, **options):
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, **options)
@@ -118,7 +118,7 @@ async def keep(interaction: discord.Interaction, message: discord.Message) -> No
 
 @contextmanager
 def running(fake, monkeypatch, *, token=None, **intents):
-    """Run the client on a thread of its own until it is ready or has failed, and close it in the end."""
+    """Run the client on a separate thread until it is ready or has failed, and close it at the end."""
     monkeypatch.setattr(Route, "BASE", fake.api_url)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", type(DiscordWebSocket.DEFAULT_GATEWAY)(fake.gateway_url))
     bots: list[Bot] = []

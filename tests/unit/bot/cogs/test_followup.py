@@ -1,4 +1,4 @@
-"""Mentions that are refused: the person hears it alone, and everybody hears their own."""
+"""Rejected mentions: each user gets their own private reply."""
 
 import asyncio
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ class Person:
 
 
 def attend(error: Exception, *people: Person) -> tuple[list[str], list[str]]:
-    """Let people mention the bot one after the other; gives what was said in public, and the outcomes."""
+    """Let users mention the bot in turn; return the public replies and the outcomes."""
     bot: Any = SimpleNamespace(
         user=SimpleNamespace(id=9), application_id=9, services=SimpleNamespace(questions=Asking(error)), settings=None
     )

@@ -22,7 +22,7 @@ EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 
 
 class Discord:
-    """The answering side of an interaction: what was said, and in which way."""
+    """The response side of an interaction, which records messages."""
 
     def __init__(self, refusal=None):
         self.said = []

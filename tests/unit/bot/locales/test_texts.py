@@ -1,4 +1,4 @@
-"""Every sentence exists in both languages, is used, and the names of commands keep Discord's rules."""
+"""Both catalogues have the same keys, every key is used, and command names follow Discord's rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BOT = Path(bot.__file__).parent
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}
 CONTEXT_MENUS = {"cmd-add-to-library", "cmd-ask-about-this"}
 CALLS = {"t", "localized", "Refusal", "Texts"}
-"""Names of what takes a key as its first argument."""
+"""Names of callables that take a key as their first argument."""
 
 
 def _messages(language: str) -> dict[str, fluent.Message]:

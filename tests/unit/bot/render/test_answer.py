@@ -1,4 +1,4 @@
-"""A question from its place in line to its answer, its abstention or its failure."""
+"""Messages of a question: progress, answer, abstention and failure."""
 
 from __future__ import annotations
 

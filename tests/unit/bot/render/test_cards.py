@@ -1,4 +1,4 @@
-"""Cards: sources, reasons, lists, settings and help."""
+"""Messages with embeds: sources, explanations, lists, settings and help."""
 
 from __future__ import annotations
 

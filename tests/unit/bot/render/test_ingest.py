@@ -1,4 +1,4 @@
-"""The card of documents that are being added."""
+"""The message of documents that are being added."""
 
 from __future__ import annotations
 

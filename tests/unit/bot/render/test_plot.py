@@ -1,4 +1,4 @@
-"""The picture of ranks: the right lines, a legible size, no boxes where letters should be."""
+"""The picture of ranks: lines, size and missing glyphs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of documents, people and models cannot ping, link, hide or break out of where it stands."""
+"""Escaped text cannot ping, link, hide content or break out of its markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long texts become messages that fit, with their code blocks whole."""
+"""Long texts are split into messages that fit, with intact code blocks."""
 
 from __future__ import annotations
 
