@@ -1,7 +1,7 @@
-"""Reads a message as Discord's apps do, and names everything in it that is more than text.
+"""Parse a message like Discord's apps and find active markup.
 
-Written from the rules of Discord's own parser: at each place an escape, a code block or a code span comes first, then
-links, mentions and the like. It shares nothing with `bot.render`.
+Follows the rules of Discord's parser: at each position, escapes, code blocks and code spans come first, then links,
+mentions and other markup. It shares no code with `bot.render`.
 """
 
 from __future__ import annotations

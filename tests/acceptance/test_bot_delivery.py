@@ -1,6 +1,6 @@
-"""The bot's own process and what may happen between the end of a job and its answer: killed, limited, doubled, cut off.
+"""Delivery by a bot process despite kills, rate limits, duplicate processes and dropped connections.
 
-Jobs are moved by the test, as a worker moves them; where it matters that it is one, a real worker does.
+The tests change job states like a worker does; where a real worker matters, they start one.
 """
 
 from __future__ import annotations

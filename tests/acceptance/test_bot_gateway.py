@@ -1,4 +1,4 @@
-"""The bot's own process and its connection: cut, refused, resumed; started wrongly, twice, and stopped."""
+"""The gateway connection of a bot process: dropped, rejected, resumed; invalid start, two processes, shutdown."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_dropped_socket__what_was_asked_meanwhile_is_answered(
     discord.drop_sockets()
     submission = anna.slash("ask", channel=channel, question="Does it come after the cut?")
     discord.wait_until(lambda: session.resumed == 1, RECONNECTED_S, "a resumed session")
-    # The event is replayed. Whether that is in time depends on the pause before the new connection; then it is said so.
+    # The event is replayed, but it may be too late to respond, depending on the pause before reconnecting.
     discord.wait_until(lambda: submission.acknowledged or 10062 in submission.refused, 30, "the replayed event")
     ask(desk, anna, channel)
     assert discord.world.gateway.identifies == 1
@@ -81,7 +81,7 @@ def test_button__of_a_message_from_before_the_restart(desk: Desk, discord: FakeD
     anna.click(waiting, "Cancel").wait_acknowledged(30)
     desk.wait_until(lambda: desk.value("SELECT state FROM jobs") == "cancelled", "job cancelled")
     discord.wait_until(lambda: "Cancelled" in waiting.text, 60, "the message says so")
-    # The commands are the same as before, so they were registered once.
+    # The commands have not changed, so they were registered once.
     assert len(discord.requests_to(REGISTER)) == 1
 
 

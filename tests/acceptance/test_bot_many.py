@@ -42,7 +42,7 @@ def test_many__300_interactions_within_3_seconds(desk: Desk, discord: FakeDiscor
         latencies[-1] * 1000,
     )
 
-    # Each became a job of its own, and each message shows that it waits.
+    # Each question became a separate job, and each message shows that it is waiting.
     desk.wait_until(lambda: desk.value("SELECT count(*) FROM jobs") == QUESTIONS, "all jobs in the ledger")
     assert desk.value("SELECT count(DISTINCT payload ->> 'question') FROM jobs") == QUESTIONS
     assert desk.value("SELECT count(DISTINCT message_id) FROM deliveries") == QUESTIONS

@@ -32,13 +32,13 @@ def test_story__file_question_reasons_vote_deletion_abstention(desk: Desk, disco
     desk.start_worker("query")
     desk.start_bot(discord)
 
-    # A file, and a text, become documents.
+    # Add a file and a text.
     added = anna.slash("ingest", channel=channel, file=("rules.pdf", RULES))
     card = added.wait_message("3 pages", PATIENCE_S)
     assert "rules" in card.text
     anna.slash("ingest", channel=channel, text=HALL, title="Assembly hall").wait_message("1 passage", PATIENCE_S)
 
-    # The answer names its source and page, in the message that said "thinking".
+    # The answer cites its source and page, in the message that showed "thinking".
     asked = anna.slash("ask", channel=channel, question="How much is the deposit for a key to the tool shed?")
     answer = asked.wait_message("25 euros", PATIENCE_S)
     discord.wait_until(lambda: answer.component("Sources"), PATIENCE_S, "the buttons of the answer")
@@ -48,20 +48,20 @@ def test_story__file_question_reasons_vote_deletion_abstention(desk: Desk, disco
     assert asked.messages_seen == [answer]
     assert not answer.ephemeral
 
-    # Sources quotes the page; Why these shows reasons and the picture, to the one who asks only.
+    # Sources quotes the page; Why these sources? shows reasons and the picture, only to the user who asks.
     sources = anna.click(answer, "Sources").wait_message("deposit", PATIENCE_S)
     assert sources.ephemeral
     why = anna.click(answer, "Why these sources?").wait_message("Why these sources?", PATIENCE_S)
     assert why.ephemeral
     assert [file.data[:8] for file in why.attachments] == [b"\x89PNG\r\n\x1a\n"]
 
-    # A vote is kept, changed, and counts once.
+    # A vote is stored, can be changed, and counts once.
     anna.click(answer, next(b["custom_id"] for b in answer.buttons if ":up:" in b.get("custom_id", ""))).wait_message()
     assert desk.value("SELECT vote FROM feedback") == 1
     anna.click(answer, next(b["custom_id"] for b in answer.buttons if ":down:" in b["custom_id"])).wait_message()
     assert desk.value("SELECT array_agg(vote) FROM feedback") == [-1]
 
-    # Deleted, the document answers no more; what was looked at instead is named.
+    # After deletion, the document is no longer used; the closest documents are listed.
     document = next(c for c in anna.autocomplete("docs delete", "document", "rul", channel=channel))
     assert "rules" in document.name
     confirm = anna.slash("docs delete", channel=channel, document=document.value).wait_message("rules", PATIENCE_S)

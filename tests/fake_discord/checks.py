@@ -63,7 +63,7 @@ class Checks:
         return list(self.problems)
 
     def _check(self, kind: str, record: Request, text: str, check: Callable[[Request], list[str]]) -> None:
-        # Two bodies that differ only in ids are valid or invalid together: three hundred answers are checked once.
+        # Bodies that differ only in IDs have the same validity, so 300 similar responses are validated once.
         query = str(sorted(record.query.items()))
         key = (kind, record.route, record.content_type, query, str(record.status), _ID.sub(_ANY_ID, text))
         if key not in self._known:

@@ -171,7 +171,7 @@ class FakeDiscord(Building):
     def hold(self, route: str, *, times: int = 1_000_000, processed: bool = False) -> Hold:
         """Hold requests of a route until `release()`, before or after processing them."""
         if self.world.loop is None:
-            raise DriverError("The fake does not run.")
+            raise DriverError("The fake is not running.")
         hold = Hold(self.world.wait_until, self.world.loop)
         self._fault(Fault("hold", route, times, processed, hold=hold))
         return hold

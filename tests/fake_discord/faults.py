@@ -73,7 +73,7 @@ class Faults:
     def add(self, fault: Fault) -> Fault:
         """Add a fault."""
         if fault.times < 1:
-            raise DriverError("A fault happens at least once.")
+            raise DriverError("A fault must happen at least once.")
         self._waiting.append(fault)
         return fault
 

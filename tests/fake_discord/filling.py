@@ -119,7 +119,7 @@ def _build_options(
         one: Json = {"name": name, "type": option["type"]}
         if name == focused:
             if not option.get("autocomplete"):
-                raise DriverError(f"The option {name!r} does not complete.")
+                raise DriverError(f"The option {name!r} has no autocomplete.")
             one |= {"value": str(value), "focused": True}
         else:
             one["value"] = _build_value(world, user, channel, option, value, resolved)
@@ -131,7 +131,7 @@ def _build_value(world: World, user: User, channel: Channel, option: Json, value
     kind, name = option["type"], option["name"]
     if kind in PLAIN:
         if not isinstance(value, PLAIN[kind]) or (kind != BOOLEAN and isinstance(value, bool)):
-            raise DriverError(f"The option {name!r} takes no {type(value).__name__}.")
+            raise DriverError(f"The option {name!r} does not accept {type(value).__name__} values.")
         _check_range(option, value)
         return value
     if kind == ATTACHMENT:
@@ -149,7 +149,7 @@ def attach(world: World, channel: Channel, resolved: Json, file: Upload | tuple[
 def resolve(world: World, user: User, channel: Channel, value: Any, resolved: Json, wanted: type | None) -> str:
     """Return the ID of a user, role or channel and add its resolved data."""
     if wanted and not isinstance(value, wanted):
-        raise DriverError(f"{value!r} is no {wanted.__name__}.")
+        raise DriverError(f"{value!r} is not a {wanted.__name__}.")
     key = str(value.id)
     if isinstance(value, User):
         resolved.setdefault("users", {})[key] = user_json(value)
@@ -168,20 +168,20 @@ def _check_range(option: Json, value: Any) -> None:
     name = option["name"]
     choices = [choice["value"] for choice in option.get("choices") or ()]
     if choices and value not in choices:
-        raise DriverError(f"{value!r} is no choice of {name!r}: {choices}.")
+        raise DriverError(f"{value!r} is not a choice of {name!r}: {choices}.")
     size = len(value) if isinstance(value, str) else value
     for low, high in (("min_length", "max_length"), ("min_value", "max_value")):
         bottom, top = option.get(low), option.get(high)
         if (bottom is not None and size < bottom) or (top is not None and size > top):
             raise DriverError(f"The client does not take {value!r} for {name!r} ({bottom} to {top}).")
     if isinstance(value, str) and len(value) > 6000:
-        raise DriverError("The client takes no more than 6000 characters.")
+        raise DriverError("The client accepts at most 6000 characters.")
 
 
 def build_select_data(world: World, user: User, channel: Channel, menu: Json, values: list[Any]) -> Json:
     """Build the data of a select."""
     if menu["type"] not in {3, 5, 6, 7, 8}:
-        raise DriverError(f"{menu.get('custom_id')!r} is no select.")
+        raise DriverError(f"{menu.get('custom_id')!r} is not a select.")
     if not menu.get("min_values", 1) <= len(values) <= menu.get("max_values", 1):
         raise DriverError(f"The select takes {menu.get('min_values', 1)} to {menu.get('max_values', 1)} values.")
     data: Json = {"component_type": menu["type"], "custom_id": menu["custom_id"], "id": menu["id"]}

@@ -1,8 +1,8 @@
-"""Validation against Discord's own description of its API, when the file is there.
+"""Validation against Discord's OpenAPI file, if it is available.
 
-Each body is validated strictly (Draft 2020-12). A request that fails is validated once more with "digit strings are
-integers and integers are snowflakes", which the conventions of the file permit. What the file itself gets wrong, or
-what is known to be harmless, stands in `KNOWN_FINDINGS` and is the only thing that is let through.
+Each body is validated strictly (Draft 2020-12). A request that fails is validated again with "digit strings are
+integers and integers are snowflakes", which the conventions of the file permit. Only the errors of the file and
+harmless deviations in `KNOWN_FINDINGS` are accepted.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class ApiDescription:
             return ["The body is missing."] if described.get("required") else []
         if record.content_type not in described["content"]:
             return [f"The content type {record.content_type!r} is not foreseen."]
-        # Multipart parts are files and one JSON document; the latter is what JSON would be without files.
+        # A multipart body contains files and one JSON document, which is validated like a JSON body.
         place = [*self._place(record), "requestBody", "content", "application/json", "schema"]
         errors = self._errors(place, record.body, lenient=False)
         if errors and not self._errors(place, record.body, lenient=True):
@@ -190,9 +190,9 @@ class ApiDescription:
 
 
 def _validator_class(document: Json) -> Any:
-    """Make a validator that finds references at once and skips alternatives whose `type` the instance is not.
+    """Build a validator that resolves references directly and skips alternatives with a different `type`.
 
-    Nothing becomes valid or invalid by that: it takes a fifth of the time, and tests send thousands of messages.
+    This does not change validity; it takes a fifth of the time, and tests send thousands of messages.
     """
     schemas = {f"#/components/schemas/{name}": schema for name, schema in document["components"]["schemas"].items()}
 
@@ -223,7 +223,7 @@ def _lenient(part: Any) -> Any:
         return [_lenient(one) for one in part]
     if not isinstance(part, dict):
         return part
-    # A nonce of digits is then both alternatives of its oneOf, which the conventions allow: a union is a union.
+    # A nonce of digits then matches both alternatives of its oneOf, which the file's conventions allow.
     found = {"anyOf" if key == "oneOf" else key: _lenient(value) for key, value in part.items()}
     if "integer" in (part.get("type") or ()):
         return {"anyOf": [found, {"type": "string", "pattern": _DIGITS}]}

@@ -49,8 +49,8 @@ class Person(User):
     ) -> Interaction:
         """Send a slash command such as `ask` or `docs show`, by default in the direct messages with the bot.
 
-        Options go by their English names, in `named` or, when a name clashes, in `options`; a file is an `Upload`
-        or a pair of name and bytes. `by_override` stands for an administrator who lifted the default permissions.
+        Options are given by their English names, in `named` or, if a name clashes, in `options`; a file is an `Upload`
+        or a pair of name and bytes. `by_override` means that an administrator removed the default permissions.
         """
 
         def send() -> Interaction:
@@ -103,7 +103,7 @@ class Person(User):
         def send() -> Interaction:
             found = self._usable(message, button)
             if found["type"] != 2 or "custom_id" not in found:
-                raise DriverError(f"{button!r} is no button that sends something.")
+                raise DriverError(f"{button!r} is not a button that sends an interaction.")
             data = {"component_type": 2, "custom_id": found["custom_id"], "id": found["id"]}
             return self._interact(COMPONENT, f"button {button}", message.channel, data, source=message)
 
@@ -215,7 +215,7 @@ class Person(User):
         found = message.component(name)
         if found is None:
             names = [part.get("label") or part.get("custom_id") for part in message.buttons]
-            raise DriverError(f"There is no {name!r} on {message}; buttons: {names}.")
+            raise DriverError(f"{name!r} is not a component of {message}; buttons: {names}.")
         if found.get("disabled"):
             raise DriverError(f"{name!r} on {message} is disabled.")
         return found

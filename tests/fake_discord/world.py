@@ -84,7 +84,7 @@ class World:
         end = time.monotonic() + timeout_s
         while not predicate():
             if time.monotonic() > end:
-                raise DriverError(f"Waited {timeout_s:g} s in vain for {what() if callable(what) else what}.")
+                raise DriverError(f"Timed out after {timeout_s:g} s waiting for {what() if callable(what) else what}.")
             time.sleep(_POLL_S)
 
     def problem(self, kind: str, text: str, request: Request | None = None) -> None:

@@ -73,11 +73,11 @@ def option(name="question", **changes):
         ([command(options=[option(name, choices=LONG_CHOICES) for name in "ab"])], "APPLICATION_COMMAND_TOO_LARGE"),
     ],
 )
-def test_registration__what_no_schema_finds(payload, complaint):
+def test_registration__rules_beyond_the_schema(payload, complaint):
     assert [line for line in validate_registration(payload) if complaint in line]
 
 
-def test_registration__what_is_fine():
+def test_registration__valid_commands():
     localized = command(name_localizations={"zh-CN": "提问"}, options=[option("a", required=True), option("b")])
     group = {"name": "show", "type": 2, "description": "S", "options": [{"name": "one", "type": 1, "description": "O"}]}
     menu = {"name": "Add to library", "type": 3}
@@ -175,7 +175,7 @@ def test_openapi__answers_of_all_kinds_are_valid(shared, fake, call):
     assert list(map(str, fake.problems)) == []
 
 
-def test_openapi__without_the_file_the_fake_says_so(tmp_path):
+def test_openapi__missing_file_is_reported(tmp_path):
     with FakeDiscord(openapi=tmp_path / "none.json") as fake:
         httpx.get(f"{fake.api_url}/gateway?odd=1")
         assert fake.problems == []

@@ -176,7 +176,7 @@ def test_message__files_are_kept_replaced_and_expire(fake, world, api):
     assert code_of(api.post(path, files=large)) == (413, 40005)
 
 
-def test_message__a_nonce_makes_a_repeated_post_one(fake, world, api):
+def test_message__nonce_deduplicates_posts(fake, world, api):
     body = {"content": "x", "nonce": "7", "enforce_nonce": True}
     first, second = (api.post(MESSAGES.format(world.channel.id), json=body).json()["id"] for _ in range(2))
     fake.clock.advance(3600)
@@ -206,7 +206,7 @@ def test_permission__is_checked(fake, world, api, taken, body, code):
     assert fake.problems == []
 
 
-def test_gone__channels_messages_people(fake, world, api):
+def test_deleted__channels_messages_users(fake, world, api):
     path = MESSAGES.format(world.channel.id)
     assert code_of(api.patch(f"{path}/1", json={"content": "x"})) == (404, 10008)
     said = world.anna.say(world.channel, "mine")
@@ -221,7 +221,7 @@ def test_gone__channels_messages_people(fake, world, api):
     assert code_of(api.post(MESSAGES.format(dm), json={"content": "x"})) == (403, 50007)
 
 
-def test_thread__sleeps_wakes_and_can_be_locked(fake, world, api):
+def test_thread__archive_reopen_and_lock(fake, world, api):
     path = MESSAGES.format(world.channel.id)
     sent = api.post(path, json={"content": "x"}).json()["id"]
     started = api.post(f"{path}/{sent}/threads", json={"name": "log", "auto_archive_duration": 60})
@@ -251,7 +251,7 @@ def test_pings__by_allowed_mentions(fake, world, api, allowed, everyone, roles, 
     assert bool(pings) is bool(everyone or users)
 
 
-def test_faults__a_request_can_be_cut_after_it_was_done_or_held(fake, world, api):
+def test_faults__drop_after_processing_and_hold(fake, world, api):
     path = MESSAGES.format(world.channel.id)
     fake.drop(POST, processed=True)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -280,13 +280,13 @@ def test_faults__a_request_can_be_cut_after_it_was_done_or_held(fake, world, api
         (lambda w: w.anna.slash("asks", channel=w.channel), "no command 'asks'"),
         (lambda w: w.anna.slash("ask", channel=w.channel), "without"),
         (lambda w: w.anna.slash("ask", channel=w.channel, question="q", wrong=1), "no option"),
-        (lambda w: w.anna.slash("ask", channel=w.channel, question=1), "takes no int"),
+        (lambda w: w.anna.slash("ask", channel=w.channel, question=1), "does not accept int values"),
         (lambda w: w.anna.slash("ask", channel=w.channel, question="x" * 11), "does not take"),
         (lambda w: w.anna.slash("ask", channel=w.channel, question="q", options={"top-k": 9}), "does not take"),
         (lambda w: w.anna.slash("settings", channel=w.channel), "no command 'settings'"),
-        (lambda w: w.anna.autocomplete("ask", "question", "x", channel=w.channel), "does not complete"),
+        (lambda w: w.anna.autocomplete("ask", "question", "x", channel=w.channel), "has no autocomplete"),
         (lambda w: w.anna.message_command("Keep", w.anna.say(w.channel, "x")), "no menu command"),
-        (lambda w: w.anna.click(w.anna.say(w.channel, "x"), "Vote"), "no 'Vote'"),
+        (lambda w: w.anna.click(w.anna.say(w.channel, "x"), "Vote"), "'Vote' is not a component"),
     ],
 )
 def test_person__can_do_only_what_a_client_offers(world, api, act, why):

@@ -143,7 +143,7 @@ def running(fake, monkeypatch, *, token=None, **intents):
         thread.join(10)
 
 
-def test_discord_py__people_are_answered(world, monkeypatch):
+def test_discord_py__responds_to_users(world, monkeypatch):
     fake, anna, channel = world.fake, world.anna, world.channel
     with running(fake, monkeypatch):
         asked = anna.slash("ask", channel=channel, question="Why?", file=("n.txt", b"because"))
@@ -180,7 +180,7 @@ def test_discord_py__resumes_and_gets_what_it_missed(world, monkeypatch):
         world.anna.slash("note", channel=world.channel).wait_acknowledged()
 
 
-def test_discord_py__events_come_late_and_twice(world, monkeypatch):
+def test_discord_py__delayed_and_repeated_events(world, monkeypatch):
     fake = world.fake
     with running(fake, monkeypatch):
         with fake.hold_events():

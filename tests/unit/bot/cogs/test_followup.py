@@ -81,11 +81,11 @@ def test_mention__while_discord_is_away_ends_in_a_log_line(error):
 
 
 @pytest.mark.parametrize("text", ["👍", "\u200b", "\x00", "\u202e?", "\u3164", "…", " \n"])
-def test_question__without_a_word_is_refused(text):
+def test_question__without_words_is_rejected(text):
     with pytest.raises(RefdeskError):
         check_question(text, 100)
 
 
 @pytest.mark.parametrize("text", ["钥匙在哪？", "열쇠?", "ça va", "7", "Где?"])
-def test_question__of_any_script_is_one(text):
+def test_question__of_any_script_is_accepted(text):
     assert check_question(f" {text} ", 100) == text

@@ -66,7 +66,7 @@ def test_catalogues__same_keys():
 @pytest.mark.parametrize("key", sorted(KEYS))
 def test_catalogues__same_variables(key):
     english, chinese = _variables(MESSAGES["en"][key]), _variables(MESSAGES["zh-CN"][key])
-    # Chinese need not count where it has one form; errors say the job's own words where they help.
+    # Chinese needs no plural variants; errors may omit the English detail.
     assert chinese == english or (key.startswith("error-") and chinese <= {"detail"})
 
 
@@ -80,7 +80,7 @@ def test_catalogues__are_two_languages():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_catalogues__every_sentence_can_be_said(language):
+def test_catalogues__every_text_can_be_formatted(language):
     for key in KEYS:
         for number in (0, 1, 2, 1234):
             said = Texts(language)(key, **_any(key, number))
@@ -97,10 +97,10 @@ def _any(key: str, number: int = 3) -> dict[str, object]:
 # ------------------------------------------------------------------------------------------------------- used in bot
 
 
-def _spoken(tree: ast.Module) -> Iterator[tuple[str, set[str] | None]]:
-    """Give the keys that a module says, as patterns (what an f-string puts in is any text), and with which variables.
+def _used_keys(tree: ast.Module) -> Iterator[tuple[str, set[str] | None]]:
+    """Yield the keys that a module uses, as patterns (f-string fields match any text), with their variables.
 
-    None: nobody can tell, because they come from a mapping.
+    Variables are None if they come from a mapping and cannot be determined.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args and _takes_key(node.func):
@@ -135,7 +135,7 @@ def _pattern(node: ast.expr) -> str | None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(BOT)))
 def test_sources__every_key_exists_and_gets_its_variables(path):
-    for pattern, given in _spoken(SOURCES[path]):
+    for pattern, given in _used_keys(SOURCES[path]):
         said = [key for key in KEYS if re.fullmatch(pattern, key)]
         assert said, pattern
         for key in said:
@@ -184,7 +184,7 @@ def test_names__of_commands_and_options(language, prefix):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_names__of_neighbours_differ(language):
+def test_names__are_unique_per_group(language):
     for prefix in ("cmd-", "opt-"):
         names = _names(language, prefix)
         for key, name in names.items():
@@ -207,7 +207,7 @@ def test_names__english_ones_are_what_the_api_calls_them():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_names__sentences_name_commands_that_exist(language):
+def test_names__texts_mention_existing_commands(language):
     names = set(_names(language, "cmd-").values())
     for key in KEYS:
         said = Texts(language)(key, **_any(key))
@@ -241,13 +241,13 @@ def test_texts__for_a_locale(locale, language):
     assert texts_for(locale).language == language
 
 
-def test_texts__an_unknown_key_is_a_fault():
+def test_texts__unknown_key_raises():
     assert not texts_for("en").has("no-such-key")
     with pytest.raises(KeyError):
         texts_for("en")("no-such-key")
 
 
-def test_texts__a_missing_variable_is_a_fault():
+def test_texts__missing_variable_raises():
     with pytest.raises(FluentReferenceError):
         texts_for("en")("more")
 
@@ -262,7 +262,7 @@ def test_texts__a_missing_variable_is_a_fault():
         (discord.Locale.german, None),
     ],
 )
-def test_translator__gives_what_named_marked(locale, said):
+def test_translator__translates_localized_texts(locale, said):
     context: Any = None
     translate = CatalogueTranslator().translate
     assert asyncio.run(translate(localized("cmd-ask"), locale, context)) == said

@@ -66,7 +66,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ({"stage": "rerank", "cancel_requested": True}, "Cancelling"),
     ],
 )
-def test_progress__says_where_it_stands(values, said):
+def test_progress__shows_the_stage(values, said):
     shown = check_message(render_progress(_waiting(**values), EN))
     assert said in shown.content
     assert shown.content.startswith("> How long may the laser cutter run")
@@ -74,18 +74,18 @@ def test_progress__says_where_it_stands(values, said):
     check_message(render_progress(_waiting(**values), ZH))
 
 
-def test_progress__a_press_on_cancel_takes_the_button():
+def test_progress__cancellation_disables_the_button():
     (row,) = render_progress(_waiting(cancel_requested=True), EN).buttons
     assert isinstance(row[0], Button)
     assert row[0].disabled
 
 
-def test_progress__code_in_the_making_is_closed():
+def test_progress__unfinished_code_block_is_closed():
     shown = check_message(render_progress(_waiting(stage="generate", progress_text="So:\n```py\nx = 1"), EN))
     assert f"```py\nx = 1\n```\n{CURSOR}" in shown.content
 
 
-def test_progress__long_text_shows_where_it_is_written():
+def test_progress__long_text_shows_its_end():
     text = "\n".join(f"Sentence number {n} of the answer." for n in range(200))
     shown = check_message(render_progress(_waiting(stage="generate", progress_text=text), EN))
     assert "number 199" in shown.content
@@ -117,7 +117,7 @@ def test_answer__text_sources_and_buttons():
 
 
 @pytest.mark.parametrize(("t", "said"), [(EN, "The sources disagree: [1] ↔ [2]"), (ZH, "资料说法不一：[1] ↔ [2]")])
-def test_answer__says_that_sources_disagree(t, said):
+def test_answer__reports_conflicting_sources(t, said):
     cited = [citation(1), citation(2, "Rules")]
     (shown,) = render_answer(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
     (embed,) = check_message(shown).embeds
@@ -125,7 +125,7 @@ def test_answer__says_that_sources_disagree(t, said):
     assert embed.colour == discord.Colour(COLOUR_WARNING)
 
 
-def test_answer__what_took_the_place_of_what_is_said():
+def test_answer__lists_fallbacks():
     fallbacks = [
         {"stage": "embed", "method": "hybrid", "used": "keyword", "reason": "x"},
         {"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "x"},
@@ -188,13 +188,13 @@ SAVED = [
     ],
     ids=["en", "zh"],
 )
-def test_answer__what_the_budget_left_no_room_for_is_said(t, said):
+def test_answer__lists_budget_fallbacks(t, said):
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
     assert (check_message(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
 
 
 @pytest.mark.parametrize(("scope", "said"), [("question", "limit per question: $0.50"), ("server", "this server")])
-def test_answer__other_limits_are_named(scope, said):
+def test_answer__names_the_budget_limit(scope, said):
     over = OVER | {"scope": scope, "frees_in_s": None}
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
     footer = check_message(shown).embeds[0].footer.text or ""
@@ -203,7 +203,7 @@ def test_answer__other_limits_are_named(scope, said):
 
 
 @BOTH
-def test_answer__a_refusal_over_the_budget_says_why(t):
+def test_answer__budget_error_shows_the_reason(t):
     sentence = "An answer would cost about $0.01, and the limit is $1.00 for one person in 24 hours."
     failed = job(state="failed", about="Why?", error_class="BudgetExceeded", error=sentence)
     (shown,) = render_answer(DeliveryView(delivery(), (failed,)), t)
@@ -273,7 +273,7 @@ def _abstained(text: str, **values):
     return asked(answer(text, abstained=True, **{"candidates": found} | values))
 
 
-def test_abstention__names_what_it_looked_at_once():
+def test_abstention__lists_closest_documents_once():
     text = "I found nothing in the library that answers this. Nearest sources: “Manual”; “Rules”; “Prices”."
     (shown,) = render_answer(_abstained(text), EN)
     check_message(shown)
@@ -318,7 +318,7 @@ def _classes(cls: type[errors.RefdeskError] = errors.RefdeskError) -> list[type[
 
 @BOTH
 @pytest.mark.parametrize("name", [*(cls.__name__ for cls in _classes()), "WorkerLost"])
-def test_failure__every_class_has_a_sentence(name, t):
+def test_failure__every_class_has_a_text(name, t):
     assert t.has(f"error-{name}")
     for state, detail in (("failed", "The ledger's own sentence."), ("dead", None)):
         view = DeliveryView(delivery(), (job(state=state, error_class=name, error=detail, attempt=3),))
@@ -332,13 +332,13 @@ def test_failure__every_class_has_a_sentence(name, t):
 
 
 @pytest.mark.parametrize("name", [cls.__name__ for cls in _classes()])
-def test_failure__without_words_of_the_job_the_class_speaks(name):
+def test_failure__without_stored_message_uses_the_class_default(name):
     (shown,) = render_answer(DeliveryView(delivery(), (job(state="failed", error_class=name, error=""),)), EN)
     assert len(shown.embeds[0].description or "") > 15
 
 
 @BOTH
-def test_failure__of_an_unforeseen_kind(t):
+def test_failure__unknown_class(t):
     view = DeliveryView(delivery(), (job(state="dead", error_class="KeyError", error="'secret'"),))
     (shown,) = render_answer(view, t)
     assert (shown.embeds[0].description or "") == t("error-unknown")
@@ -353,7 +353,7 @@ def test_failure__hostile(t):
         check_message(shown)
 
 
-def test_cancelled__can_be_tried_again():
+def test_cancelled__can_be_retried():
     (shown,) = render_answer(DeliveryView(delivery(), (job(state="cancelled"),)), EN)
     assert "Cancelled" in check_message(shown).content
     assert _actions(shown) == ["rd:retry:7"]

@@ -50,7 +50,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
 # ---------------------------------------------------------------------------------------------------------- sources
 
 
-def test_sources__words_links_and_originals():
+def test_sources__quotes_links_and_originals():
     cited = [
         citation(1, page=14, origin=MESSAGE_LINK, source="manual-xl900.pdf", quote="Let it *rest*.\nAlways."),
         citation(2, "Rules", document=11, page=None, origin="https://rules.example/a?b=c"),
@@ -66,19 +66,19 @@ def test_sources__words_links_and_originals():
     assert [button.label for button in shown.buttons[0]] == ["Original [1] [2]", "Original [3]"]
 
 
-def test_sources__a_link_the_viewer_cannot_open_is_left_out():
+def test_sources__omits_links_the_user_cannot_open():
     cited = [citation(1, origin=MESSAGE_LINK)]
     assert MESSAGE_LINK in _description(render_sources(answer("x", cited), EN, [MESSAGE_LINK]))
     assert "discord.com" not in _description(render_sources(answer("x", cited), EN, []))
 
 
-def test_sources__of_no_answer():
+def test_sources__without_answer():
     found = [{"chunk": 1, "document": 1, "title": "Manual"}]
     assert "• Manual" in _description(render_sources(answer("x", abstained=True, candidates=found), EN))
     assert "doesn't cite any sources" in _description(render_sources(answer("x", candidates=[]), EN))
 
 
-def test_sources__name_the_other_documents_that_say_the_same():
+def test_sources__list_documents_with_the_same_passage():
     copies = [{"document": n, "title": f"Copy {n}"} for n in range(1, 6)]
     cited = [citation(1, also_in=copies[:2]), citation(2, also_in=copies)]
     first, second = _description(render_sources(answer("x", cited), EN)).split("\n\n")
@@ -86,7 +86,7 @@ def test_sources__name_the_other_documents_that_say_the_same():
     assert second.splitlines()[0].endswith(" · also in Copy 1, Copy 2, Copy 3 …")
 
 
-def test_sources__say_where_they_disagree():
+def test_sources__report_conflicts():
     shown = render_sources(answer("x", [citation(1), citation(2), citation(4)], conflicts=[[1, 2], [2, 4]]), EN)
     assert _description(shown).split("\n\n")[:2] == [
         "**The sources disagree: [1] ↔ [2]**",
@@ -150,12 +150,12 @@ def test_why__of_an_abstention_and_of_an_empty_library():
     assert not empty.files
 
 
-def test_why__says_what_a_follow_up_was_searched_as():
+def test_why__shows_the_rewritten_question():
     told = trace(candidate(1, 1), searched_as="How long may the laser cutter of the shop run?")
     assert "searched for “How long may the laser cutter of the shop run?”" in _description(render_why(told, EN, None))
 
 
-def test_why__near_duplicates_are_passed_over_and_contradictions_named():
+def test_why__counts_duplicates_and_reports_conflicts():
     told = trace(
         candidate(1, 1, citation=1, flags=("conflict",)),
         candidate(2, 2, "Copy", flags=("duplicate",)),
@@ -180,7 +180,7 @@ def test_why__hostile(t):
 # ------------------------------------------------------------------------------------------------------------ lists
 
 
-def test_docs__a_page_with_its_neighbours():
+def test_docs__page_buttons():
     listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE_SIZE)]
     shown = check_message(render_document_list(listed, EN, page=1, total=25))
     assert shown.embeds[0].title == "25 documents in the library"
@@ -195,12 +195,12 @@ def test_docs__a_page_with_its_neighbours():
     assert not render_document_list(listed, EN).buttons
 
 
-def test_docs__nothing_there_or_nothing_found():
+def test_docs__empty_library_and_no_match():
     assert "/ingest" in _description(render_document_list([], EN, total=0))
     assert "No documents match" in _description(render_document_list([], EN, total=3, search="zebra"))
 
 
-def test_doc__what_can_be_done_with_it():
+def test_doc__buttons():
     shown = check_message(
         render_document(document(), EN, may_change=True, guild_id=GUILD, beginning="# Safety\nNever leave it alone.")
     )
@@ -266,7 +266,7 @@ def test_lists__hostile(t):
 # ----------------------------------------------------------------------------------------------- settings and help
 
 
-def test_settings__what_holds_and_whose_choice_it_is(monkeypatch):
+def test_settings__current_values_and_defaults(monkeypatch):
     monkeypatch.delenv("REFDESK_RERANKER", raising=False)
     defaults = Settings(_env_file=None)
     description = _description(render_settings(WorkspaceSettings(), defaults, EN))
@@ -324,7 +324,7 @@ def test_card__within_the_limits_of_an_embed():
     check_message(OutgoingMessage(embeds=(embed,)))
 
 
-def test_fingerprint__changes_with_what_is_seen_only():
+def test_fingerprint__changes_with_visible_content_only():
     first = OutgoingMessage(
         "a", (build_embed(title="t"),), ((Button("why", 1, "Why"),),), (OutgoingFile("a.png", b"1", "x"),)
     )
@@ -341,7 +341,7 @@ def test_fingerprint__changes_with_what_is_seen_only():
     assert len({shown.fingerprint() for shown in (first, *others)}) == 5
 
 
-def test_previews__are_off_where_there_is_no_embed_of_ours():
+def test_previews__are_suppressed_without_embeds():
     assert OutgoingMessage("text").suppress_embeds
     assert not OutgoingMessage("text", (build_embed(title="t"),)).suppress_embeds
     assert "text" in visible_text(OutgoingMessage("text"))

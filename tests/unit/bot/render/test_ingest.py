@@ -66,7 +66,7 @@ def test_ingest__each_state_has_a_line(made, said):
     check_message(render_ingest(added(made), ZH))
 
 
-def test_ingest__title_colour_and_button_say_how_it_stands():
+def test_ingest__title_colour_and_button_by_state():
     done, failed = document_job("a", result=DONE), document_job("b", "failed", error_class="EmptyDocument")
     same = document_job("c", result={"chunks": 3, "unchanged": True})
     running, stopped = document_job("d", "running", stage="parse"), document_job("e", "cancelled")
@@ -84,7 +84,7 @@ def test_ingest__title_colour_and_button_say_how_it_stands():
         assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
 
 
-def test_ingest__says_who_may_use_it():
+def test_ingest__shows_visibility():
     made = document_job("a", result=DONE)
     assert "-# Visible to everyone on this server" in _description(render_ingest(added(made), EN))
     scoped = replace(made, payload={"channels": [CHANNEL]})

@@ -22,7 +22,7 @@ def _reversed(count: int, **values):
 
 
 def _picture(told, t=EN) -> Image.Image:
-    # A font that lacks a letter warns, and warnings are errors here.
+    # A missing glyph causes a warning, and warnings are errors in tests.
     return Image.open(io.BytesIO(plot.draw_rank_plot(told, t)))
 
 
@@ -33,7 +33,7 @@ def test_plot__of_any_number_of_passages(count):
     assert 150 < picture.height < 1600
 
 
-def test_plot__of_nothing():
+def test_plot__without_candidates():
     assert plot.draw_rank_plot(trace(), EN) == b""
 
 
@@ -48,8 +48,8 @@ def test_plot__cited_passages_have_their_colours():
     assert tuple(bytes.fromhex(plot.CITED_COLOURS[2][1:])) not in colours
 
 
-def test_plot__reads_on_its_own_ground():
-    # Its ground is opaque, so the theme around it changes nothing.
+def test_plot__has_an_opaque_background():
+    # The background is opaque, so the theme does not matter.
     picture = _picture(_reversed(20))
     corner = picture.convert("RGBA").getpixel((2, 2))
     assert corner == (*bytes.fromhex(plot.BACKGROUND[1:]), 255)
@@ -79,7 +79,7 @@ def test_plot__any_title(title, t):
         assert _picture(told, t).width == 1000
 
 
-def test_plot__in_a_language_without_a_font_speaks_english(monkeypatch):
+def test_plot__without_a_font_for_the_language_uses_english(monkeypatch):
     monkeypatch.setattr(fonts, "CHINESE_FAMILY_PREFIXES", ())
     _forget()
     try:
@@ -96,7 +96,7 @@ def _forget() -> None:
     fonts._glyph_advance.cache_clear()
 
 
-def test_lines__the_first_of_either_side():
+def test_rows__first_ranks_of_either_side():
     told = trace(*(candidate(n, n + 5 if n <= 45 else n - 45) for n in range(1, 51)))
     lines = plot._select_rows(told.candidates)
     shown = {(line.candidate.recall_rank, line.candidate.rank if line.after is not None else None) for line in lines}

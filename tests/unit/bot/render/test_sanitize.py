@@ -81,20 +81,20 @@ EVIL = [
 
 
 @pytest.mark.parametrize("text", EVIL)
-def test_neutral__nothing_lives(text):
+def test_escape_text__leaves_no_active_markup(text):
     assert find_active_markup(sanitize.escape_text(text)) == []
     assert find_active_markup(sanitize.escape_text(f"before {text} after")) == []
 
 
 @pytest.mark.parametrize("text", EVIL)
-def test_title__nothing_lives_and_stays_in_its_line(text):
+def test_escape_title__leaves_no_active_markup_in_a_line(text):
     shown = sanitize.escape_title(text)
     assert find_active_markup(f"**{shown}** · [original]") == []
     assert "\n" not in shown
     assert "`" not in shown
 
 
-def test_neutral__any_mixture_of_evil():
+def test_escape_text__random_hostile_input():
     chance = random.Random(3)
     for _ in range(300):
         text = "".join(
@@ -106,7 +106,7 @@ def test_neutral__any_mixture_of_evil():
         assert find_active_markup(sanitize.format_inline_code(text)) == [], text
 
 
-def test_neutral__again_changes_nothing():
+def test_escape_text__is_idempotent():
     for text in EVIL:
         once = sanitize.escape_text(text)
         assert sanitize.escape_text(once) == once
@@ -129,39 +129,39 @@ def test_neutral__again_changes_nothing():
         ("mail@example.org", "mail@example.org"),
     ],
 )
-def test_neutral__stays_readable(text, shown):
+def test_escape_text__stays_readable(text, shown):
     assert sanitize.escape_text(text) == shown
 
 
-def test_neutral__code_is_kept_to_the_letter():
+def test_escape_text__preserves_code():
     code = "```python\nif a || b:\n    call('@everyone', \"<@1>\")  # https://a.example [x](y)\n```"
     assert sanitize.escape_text(code) == code
 
 
-def test_neutral__text_around_a_fence_has_lines_of_its_own():
+def test_escape_text__separates_text_from_fences():
     assert sanitize.escape_text("so:```py\nx = 1\n```then [2]") == "so:\n```py\nx = 1\n```\nthen [2]"
 
 
-def test_neutral__table_becomes_aligned_code():
+def test_escape_text__table_becomes_aligned_code():
     table = "| Material | mm |\n|:---|---:|\n| **Birch** | 4 |\n| 桦木 | 12 |"
     assert sanitize.escape_text(table) == "```\nMaterial  mm\n────────  ──\nBirch     4\n桦木      12\n```"
 
 
-def test_clean__keeps_scripts_and_emoji_that_need_joiners():
+def test_strip_invisible__keeps_scripts_and_emoji_that_need_joiners():
     kept = "👩\u200d🔬 می\u200cخواهم नमस्ते é 한국어 🏴"
     assert sanitize.strip_invisible(kept) == kept
     assert sanitize.strip_invisible("a\u200db\u200cc") == "abc"
 
 
-def test_title__is_cut_before_it_is_escaped():
+def test_escape_title__truncates_before_escaping():
     assert sanitize.escape_title("*" * 200, 10) == r"\*" * 9 + "…"
 
 
-def test_title__of_a_file():
+def test_escape_title__of_a_file():
     assert sanitize.escape_title("my_file [draft] (v2).pdf") == r"my\_file \[draft\] (v2).pdf"
 
 
-def test_quote__is_one_line_without_blocks():
+def test_format_quote__is_one_line_without_blocks():
     assert (
         sanitize.format_quote("# Head\n\n| a | b |\n|---|---|\n| 1 | 2 |\n```\ncode\n```", 100)
         == "> Head a · b 1 · 2 code"
@@ -184,7 +184,7 @@ def test_quote__is_one_line_without_blocks():
         ("", False),
     ],
 )
-def test_jump_link__only_links_to_messages(address, kept):
+def test_message_link__only_links_to_messages(address, kept):
     assert sanitize.message_link_or_empty(address) == (address if kept else "")
 
 
@@ -197,5 +197,5 @@ def test_jump_link__only_links_to_messages(address, kept):
         ("http://a/(b", "`http://a/(b`"),
     ],
 )
-def test_neutral__an_address_ends_before_what_belongs_to_the_sentence(text, shown):
+def test_escape_text__url_ends_before_punctuation(text, shown):
     assert sanitize.escape_text(text) == shown

@@ -11,14 +11,14 @@ from bot.render.split import MAX_MESSAGE_UNITS, split_message, truncate, utf16_l
 from tests.discord_markup import is_balanced
 
 
-def test_units__as_the_apps_count():
+def test_utf16_length__counts_like_the_apps():
     assert utf16_length("añ中") == 3
     assert utf16_length("😀") == 2
     assert utf16_length("👩\u200d🔬") == 5
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "\n\n"])
-def test_split__nothing_from_nothing(text):
+def test_split__empty_text(text):
     assert split_message(text) == []
 
 
@@ -27,7 +27,7 @@ def test_split__short_stays_whole():
 
 
 @pytest.mark.parametrize("letter", ["a", "中", "😀", "e\u0301", "👩\u200d🔬", "`", "\\", "|"])
-def test_split__ten_thousand_of_anything(letter):
+def test_split__ten_thousand_characters(letter):
     parts = split_message(letter * 10_000)
     assert all(0 < utf16_length(part) <= MAX_MESSAGE_UNITS for part in parts)
     assert "".join(parts) == letter * 10_000 or letter == "`"
@@ -46,7 +46,7 @@ def test_split__prefers_paragraphs_then_lines_then_sentences_then_words():
     assert all(part.endswith("word") for part in split_message(words))
 
 
-def test_split__a_code_block_goes_on_in_its_language():
+def test_split__a_code_block_continues_with_its_language():
     code = "\n".join(f"line {n} = {n}" for n in range(400))
     parts = split_message(f"Before.\n```python\n{code}\n```\nAfter.")
     assert len(parts) > 2
@@ -68,7 +68,7 @@ def test_split__inline_code_is_not_cut():
     assert all(part.count("`") % 2 == 0 for part in split_message(text))
 
 
-def test_split__any_mixture():
+def test_split__random_input():
     chance = random.Random(3)
     pieces = [
         "wörd ",
@@ -90,11 +90,11 @@ def test_split__any_mixture():
             parts = split_message(text, limit)
             assert all(0 < utf16_length(part) <= limit for part in parts)
             assert all(is_balanced(part) for part in parts) or len(re.findall("`{3,}", text)) % 2
-            # Marks of code blocks are added, everything else is kept.
+            # Only code fences are added; all other text is preserved.
             assert re.sub(r"[`py\s]", "", "".join(parts)) == re.sub(r"[`py\s]", "", text)
 
 
-def test_cut__never_within_a_character_that_people_see():
+def test_truncate__never_splits_a_visible_character():
     assert truncate("abc", 3) == "abc"
     assert truncate("abcd", 3) == "ab…"
     assert truncate("ab😀cd", 4) == "ab…"
