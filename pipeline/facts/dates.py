@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pipeline.facts.values import Meaning, Values, build_forms, format_decimal
+from pipeline.facts.values import Meaning, Values, build_forms, format_decimal, single
 
 FIRST_YEAR_OF_CENTURY = 70
 """Two-digit years from this one on belong to the 20th century, earlier ones to the 21st."""
@@ -48,10 +48,12 @@ def _read_ambiguous_date(match: re.Match[str]) -> Meaning | None:
 
 
 def _date(year: str | None, month: int, day: int | None) -> Meaning | None:
-    """Return the meaning of a date, or of a month if the day is None. The year or the day must be known."""
+    """Return the meaning of a date. Without a day it is a month."""
     if not 1 <= month <= 12 or (day is not None and not 1 <= day <= 31):
         return None
     month_day, only_day = f"--{month:02}-{day or 0:02}", str(day)
+    if year is None and day is None:
+        return single(f"month:{month}")
     if year is None:
         # The text may name the month in another language, so that only the day was found.
         readings = (Values({month_day}), Values({only_day}))
@@ -63,11 +65,6 @@ def _date(year: str | None, month: int, day: int | None) -> Meaning | None:
     exact = f"{in_year}-{day:02}"
     loose = ({month_day, year}, {month_day, f"year:{year}"}, {in_year, only_day}, {year, only_day})
     return (Values({exact}), *map(Values, loose)), Values(values | {exact, month_day, f"day:{day}"})
-
-
-def _read_month(match: re.Match[str]) -> Meaning | None:
-    value = Values({f"month:{int(match['month'])}"})
-    return ((value,), value) if 1 <= int(match["month"]) <= 12 else None
 
 
 def _read_year_range(match: re.Match[str]) -> Meaning | None:
@@ -96,6 +93,6 @@ FORMS = build_forms(
     (rf"{_MONTH},?\s+(?P<year>\d{{4}})\b", _read_date),
     (r"(?<!\d)(?P<year>\d{4})\s?年\s?(?P<month>\d{1,2})\s?月", _read_date),
     (r"(?<!\d)(?P<month>\d{1,2})\s?月\s?(?P<day>\d{1,2})(?=\s?[日号號])", _read_date),
-    (r"(?<![\d.])(?P<month>\d{1,2})\s?月", _read_month),
+    (r"(?<![\d.])(?P<month>\d{1,2})\s?月", _read_date),
     (r"(?<![\d.])(?P<year>(?:1[5-9]|20)\d\d)[/\u2013-](?P<end>\d\d)(?![\d/-]|\.\d)", _read_year_range),
 )

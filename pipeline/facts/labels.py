@@ -9,17 +9,15 @@ from pipeline.facts.values import Fact
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _NOUN_BEFORE = re.compile(
-    r"\b(?:room|form|building|block|house|flat|floor|page|section|chapter|paragraph|article|annex|appendix|table|figure"
-    r"|bus|line|route|tram|train|gate|platform|track|exit|terminal|number|no\.?|nr\.?|level|step|stage|phase|grade|class"
-    r"|group|team|unit|lot|rule|type|model|version|release|v|printer|machine|desk|locker|zone|area|district|option|part"
-    r"|volume|issue|lesson|ticket|order|case|question|item|day|week)\s?#?\Z|[#\u2116\u7b2c\u00a7]\s?\Z",
+    r"\b(?:room|building|page|section|article|table|figure|line|number|no\.?|level|stage|group|type|model|version"
+    r"|part|order|case|item|day)\s?#?\Z|[#\u2116\u7b2c\u00a7]\s?\Z",
     re.IGNORECASE,
 )
 _CAPITAL_BEFORE = re.compile(
     r"(?P<start>\A|[.!?:]\s)?\b(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?\b)[A-Z][\w-]*\s\Z"
 )
 _CODE_BEFORE = re.compile(r"[A-Za-z][-\u2013]?\Z")
-_NAMED_AFTER = re.compile(r"\s?(?:号(?!码)|號|版|楼|樓|路|室|栋|幢|班|年级|车间)")
+_NAMED_AFTER = re.compile(r"\s?(?:号|號|版|楼|樓|路|室|栋|班|年级)")
 _AMOUNT_AFTER = re.compile(
     r"\s?(?:[%$\u20ac\u00a3\u00a5\uffe5\u00b0\uff05]|-?(?:euros?|dollars?|pounds?|yen|yuan|francs?|cents?|minutes?|hours?|days?"
     r"|weeks?|months?|years?|people|persons?|guests?|visitors?|members?|percent|pages?|metres?|meters?|km|kg|m|cm|mb|gb)\b)",
