@@ -1,4 +1,4 @@
-"""Numbers: the same one in many forms, and different ones that look alike."""
+"""Equal facts in different notations, and different facts that look alike."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pipeline.facts.find import stated_values
 from pipeline.text.sentences import split_sentences
 
 
-def holds(said: str, source: str) -> bool:
-    """Tell whether every number that is said is in the source."""
-    numbers = find_facts(said)
+def is_stated(claim: str, source: str) -> bool:
+    """Return True if the source states every fact of the claim."""
+    numbers = find_facts(claim)
     assert numbers
     return all(number.is_stated_by(stated_values(source)) for number in numbers)
 
@@ -60,13 +60,13 @@ def holds(said: str, source: str) -> bool:
         ("9" * 60, f"{'999,' * 19}999"),
     ],
 )
-def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
-    assert holds(one, f"It is {other}.")
-    assert holds(other, f"It is {one}.")
+def test_find_facts__equal_in_another_notation(one: str, other: str) -> None:
+    assert is_stated(one, f"It is {other}.")
+    assert is_stated(other, f"It is {one}.")
 
 
 @pytest.mark.parametrize(
-    ("said", "source"),
+    ("claim", "source"),
     [
         ("6", "six"),
         ("25", "twenty-five"),
@@ -116,12 +116,12 @@ def test_numbers__the_same_in_another_form(one: str, other: str) -> None:
         ("5日", "3月5日"),
     ],
 )
-def test_numbers__follow_from_the_source(said: str, source: str) -> None:
-    assert holds(said, source)
+def test_find_facts__implied_by_the_source(claim: str, source: str) -> None:
+    assert is_stated(claim, source)
 
 
 @pytest.mark.parametrize(
-    ("said", "source"),
+    ("claim", "source"),
     [
         ("1200", "120"),
         ("1,200", "1.2"),
@@ -163,11 +163,11 @@ def test_numbers__follow_from_the_source(said: str, source: str) -> None:
         ("15:00", "it closes at 6"),
     ],
 )
-def test_numbers__different_ones(said: str, source: str) -> None:
-    assert not holds(said, source)
+def test_find_facts__different(claim: str, source: str) -> None:
+    assert not is_stated(claim, source)
 
 
-def test_find_facts__where_they_stand() -> None:
+def test_find_facts__positions() -> None:
     text = "On 5 May 2024 at 18:00, １２ of 1,200 people; 5千米."
     found = find_facts(text)
     assert [number.text for number in found] == ["5 May 2024", "18:00", "１２", "1,200", "5"]
@@ -200,14 +200,14 @@ def test_write_in_digits() -> None:
         "½",
     ],
 )
-def test_numbers__long_runs(unit: str) -> None:
-    """A search that looks ahead without a limit takes minutes here."""
+def test_stated_values__long_runs(unit: str) -> None:
+    """An expression with unlimited lookahead would take minutes."""
     assert isinstance(stated_values(unit * 8_000), frozenset)
 
 
 @pytest.mark.parametrize("collection", ["trec_dl19_pool", "xquad_zh", "xquad_en", "cmrc2018_dev", "wikiqa_dev"])
-def test_numbers__every_number_of_a_real_passage_is_in_it(shared: Path, collection: str) -> None:
-    """Who repeats a sentence of a passage word for word says nothing that the passage does not hold."""
+def test_find_facts__real_passages_state_their_own_facts(shared: Path, collection: str) -> None:
+    """A passage supports every fact of its own sentences."""
     with (shared / "collections" / collection / "corpus.jsonl").open(encoding="utf-8") as lines:
         texts = [json.loads(line)["text"] for line in islice(lines, 400)]
     found = [(text, number) for text in texts for s in split_sentences(text) for number in find_facts(s)]

@@ -21,7 +21,7 @@ EARLY, LATE = "The castle gate closes at 18:00.", "The castle gate closes at 20:
         ("The castle opens at 9 and closes at 18.", "The castle opens at 9 and closes at 20.", True),
         ("Entry costs 1,200 yen.", "Entry costs 1200 yen.", False),
         ("Entry costs 1,200 yen.", "Entry costs 1,300 yen.", True),
-        ("It was built in 1850.", "It was built in 1851.", False),  # too few words to know what "it" is
+        ("It was built in 1850.", "It was built in 1851.", False),  # too few words to identify the subject
         ("The castle was built in 1850.", "The castle was built in 1851.", True),
         ("The castle was built on 5 March 1850.", "The castle was built on 5 April 1850.", True),
         ("In 2023 a castle ticket cost 5 euros.", "In 2024 a castle ticket cost 6 euros.", False),

@@ -1,4 +1,4 @@
-"""Citations: markers, numbers and numbering of a written answer against its passages."""
+"""Verification of the markers and numbers of a written answer against its passages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_verify_citations(said: str, kept: str, numbers: list[int]) -> None:
     assert [c.n for c in verified.citations] == numbers
 
 
-def test_verify_citations__other_brackets_become_round() -> None:
+def test_verify_citations__makes_other_brackets_round() -> None:
     said = "Ptolemy [in 300 BC] founded it."
     assert verify_citations("Who did it in 300 BC?", said, PASSAGES).text == "Ptolemy (in 300 BC) founded it."
 
@@ -83,7 +83,7 @@ RATES = ranked(
         "Unlike passage 1, this one says that the castle has towers [2].",
         "The gate opens at 9 and the castle has 3 towers [1] [2].",
         "The castle has 3 towers.\n[2]",
-        "In 2031 the gate opens at 9 [1].",  # the question has it
+        "In 2031 the gate opens at 9 [1].",  # from the question
         "You see: 1) the gate, 2) the towers of the castle [2].",
         "(1) The castle has 3 towers, (2) people have seen it [2].",
         "You see: 1. the gate, 2. the towers of the castle [2].",
@@ -99,7 +99,7 @@ RATES = ranked(
         "第2段说大门18:00关闭[3]。",
     ],
 )
-def test_verify_citations__numbers_that_hold(said: str) -> None:
+def test_verify_citations__keeps_supported_numbers(said: str) -> None:
     verified = verify_citations("What holds in 2031?", said, RATES)
     assert (verified.text.replace("\n[2]", " [2]"), verified.dropped) == (said.replace("\n[2]", " [2]"), ())
 
@@ -115,7 +115,7 @@ def test_verify_citations__numbers_that_hold(said: str) -> None:
         ("The castle was built in 1851 [2].", "1851"),
         ("The castle was built on 5 April 1850 [2].", "5 April 1850"),
         ("3.5 billion people have seen the castle [2].", "3.5 billion"),
-        ("The castle has 3 towers and opens at 9 [2].", "9"),  # of a passage that it does not cite
+        ("The castle has 3 towers and opens at 9 [2].", "9"),  # from a passage that it does not cite
         ("大门２０:00关闭[3]。", "２０:00"),
         ("门票４万元[3]。", "４万"),
         ("The castle has 44 towers.", "44"),
@@ -124,14 +124,14 @@ def test_verify_citations__numbers_that_hold(said: str) -> None:
         ("You see: 2) the gate, 4) the towers of the castle [2].", "4"),
     ],
 )
-def test_verify_citations__a_sentence_with_a_number_that_does_not_hold_goes(said: str, number: str) -> None:
+def test_verify_citations__removes_sentences_with_unsupported_numbers(said: str, number: str) -> None:
     verified = verify_citations("What holds?", f"The gate opens at nine [1]. {said} It has towers [2].", RATES)
     assert verified.text == "The gate opens at nine [1]. It has towers [2]."
     assert verified.dropped == (number,)
     assert [citation.n for citation in verified.citations] == [1, 2]
 
 
-def test_verify_citations__what_is_dropped_leaves_lines_and_numbering_whole() -> None:
+def test_verify_citations__removal_preserves_lines_and_numbering() -> None:
     said = (
         "It opens at 9 [1]. In 1777 it was shut [1].\n\n1. It has towers [2].\n2. It has 44 rooms [2].\n3. It is old."
     )
@@ -161,7 +161,7 @@ def test_hide_numbering(answer: str, left: str) -> None:
     assert re.findall(r"\d+", hidden) == left.split()
 
 
-def test_verify_citations__an_answer_that_is_a_number() -> None:
+def test_verify_citations__keeps_answers_that_are_only_a_number() -> None:
     verified = verify_citations("How many?", "25. [3]", RATES)
     assert (verified.text, [citation.n for citation in verified.citations]) == ("25. [3]", [3])
 
@@ -181,7 +181,7 @@ FEE = ranked(
         ("城堡门票是50元吗？", "是的，城堡门票50元[3]。"),
     ],
 )
-def test_verify_citations__a_question_confirms_no_number_that_the_passage_denies(question: str, said: str) -> None:
+def test_verify_citations__passage_overrides_number_of_question(question: str, said: str) -> None:
     assert verify_citations(question, said, FEE).text == ""
 
 
@@ -194,23 +194,23 @@ def test_verify_citations__a_question_confirms_no_number_that_the_passage_denies
         ("城堡门票是50元吗？", "城堡门票60元，不是50元[3]。"),
     ],
 )
-def test_verify_citations__a_question_may_give_a_number_of_its_own(question: str, said: str) -> None:
+def test_verify_citations__accepts_number_of_question_if_not_denied(question: str, said: str) -> None:
     assert verify_citations(question, said, FEE).text == said
 
 
-def test_verify_citations__the_citation_of_a_dropped_sentence_goes_with_it() -> None:
+def test_verify_citations__removes_citations_with_their_sentence() -> None:
     verified = verify_citations("What holds?", "It has towers [2]. The gate closes at 23:00 [1].", RATES)
     assert [citation.n for citation in verified.citations] == [2]
 
 
-def test_verify_citations__between_languages() -> None:
+def test_verify_citations__across_languages() -> None:
     passages = ranked("The library of Alexandria was founded by Ptolemy.")
     question = "谁建立了亚历山大图书馆？"
     assert verify_citations(question, "托勒密建立了亚历山大图书馆[1]。", passages).citations
     assert not verify_citations(question, "香蕉生长在温暖地区[1]。", passages).citations
 
 
-def test_verify_citations__between_scripts_names_and_numbers_have_to_agree() -> None:
+def test_verify_citations__across_scripts_names_and_numbers_must_match() -> None:
     question = "Refdesk 是什么？"
     passages = ranked("Refdesk keeps documents since 2019.")
     assert verify_citations(question, "Refdesk 始于2019年[1]。", passages).citations

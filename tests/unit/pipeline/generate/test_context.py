@@ -1,4 +1,4 @@
-"""Context: neighbours of a passage stand under its number, within the budget, and each chunk once."""
+"""Neighbours are added to their passage within the token budget, each chunk once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOKENS = estimate_tokens(WORDS)
 
 
 def beside(chunk: int, *ids: int) -> list[Neighbour]:
-    """Neighbours of a chunk whose ids are its own and one less or one more."""
+    """Build the neighbours of a chunk; their ids are one less and one more than its own."""
     return [Neighbour(n, -1 if n < chunk else 1, WORDS) for n in ids]
 
 
@@ -29,7 +29,7 @@ def given(extended: tuple[RankedCandidate, ...]) -> list[list[int]]:
     return [[neighbour.chunk_id for neighbour in ranked.candidate.neighbours] for ranked in extended]
 
 
-def test_neighbours__stand_around_their_passage() -> None:
+def test_neighbours__surround_their_passage() -> None:
     (ranked,) = add_neighbours(passages(5), {5: beside(5, 6, 4)}, 1000)
     assert [neighbour.chunk_id for neighbour in ranked.candidate.neighbours] == [4, 6]
     assert ranked.candidate.text == WORDS
@@ -39,12 +39,12 @@ def test_neighbours__stand_around_their_passage() -> None:
     ("room", "expected"),
     [(0, [[], []]), (1, [[6], []]), (2, [[4, 6], []]), (3, [[4, 6], [10]]), (4, [[4, 6], [8, 10]])],
 )
-def test_neighbours__the_best_passage_first_within_the_budget(room: int, expected: list[list[int]]) -> None:
+def test_neighbours__best_passage_first_within_the_budget(room: int, expected: list[list[int]]) -> None:
     around = {5: beside(5, 4, 6), 9: beside(9, 8, 10)}
     assert given(add_neighbours(passages(5, 9), around, (2 + room) * TOKENS)) == expected
 
 
-def test_neighbours__passages_are_never_cut_for_the_budget() -> None:
+def test_neighbours__budget_never_cuts_passages() -> None:
     (ranked,) = add_neighbours(passages(5), {5: beside(5, 4, 6)}, 1)
     assert ranked == passages(5)[0]
 
@@ -54,7 +54,7 @@ def test_neighbours__no_chunk_twice() -> None:
     assert given(add_neighbours(passages(6, 5, 8), around, 10_000)) == [[7], [4], [9]]
 
 
-def test_neighbours__from_another_section_bring_its_headings() -> None:
+def test_neighbours__from_another_section_include_its_headings() -> None:
     own = replace(candidate(5, "Five."), headings=("Fees",))
     around = [Neighbour(4, -1, "Four.", ("Gates", "Times")), Neighbour(6, 1, "Six.", ("Fees",))]
     (ranked,) = add_neighbours([RankedCandidate(own, 1, 1.0)], {5: around}, 1000)
@@ -76,7 +76,7 @@ FOUND = (
 )
 
 
-def test_written__reads_and_cites_neighbours_under_the_number_of_their_passage() -> None:
+def test_written__cites_neighbours_with_the_number_of_their_passage() -> None:
     chat = FakeChat("The castle was built in 1850 [1]. The gate closes at 18:00 [1]. It has 7 locks [1].")
     answer = generate_answer("What of the gate?", FOUND, chat, max_tokens=9, timeout_s=1)
     assert answer.text == "The castle was built in 1850 [1]. The gate closes at 18:00 [1]."
@@ -88,7 +88,7 @@ def test_written__reads_and_cites_neighbours_under_the_number_of_their_passage()
     assert asked.index("1850 by a duke") < asked.index("made of oak") < asked.index("closes at 18:00")
 
 
-def test_extractive__keeps_to_the_passages_themselves() -> None:
+def test_extractive__ignores_neighbours() -> None:
     answer = generate_answer("When was the castle built?", FOUND, None, max_tokens=9, timeout_s=1)
     assert answer.text == "The gate of the castle is made of oak. [1]"
     assert answer.citations[0].page == 3
