@@ -38,7 +38,7 @@ def test_add__a_name_means_one_thing(library):
         profiles.add(session, OTHER)
     with library.database.system() as session:
         profiles.drop(session, profiles.find(session, "other")[0])
-    with pytest.raises(InvalidInput, match="another meaning"), library.database.system() as session:
+    with pytest.raises(InvalidInput, match="another description"), library.database.system() as session:
         profiles.add(session, replace(OTHER, query_prefix="query: "))
     add(library, building=False)
     assert states(library)["other"] == "added"

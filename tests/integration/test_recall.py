@@ -31,7 +31,7 @@ def test_dense__orders_by_cosine(library, vector_of):
     assert found.candidates[0].dense_score == pytest.approx(1, abs=1e-3)
     scores = [candidate.dense_score for candidate in found.candidates]
     assert scores == sorted(scores, reverse=True)
-    assert (found.asked, found.returned, found.plan) == (50, 3, "exact")
+    assert (found.requested, found.returned, found.plan) == (50, 3, "exact")
 
 
 def test_keyword__is_bm25(library):
