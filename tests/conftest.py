@@ -1,4 +1,4 @@
-"""Fixtures that several kinds of tests share: embedded servers, databases cloned from a template, test material."""
+"""Fixtures for all kinds of tests: embedded servers, databases cloned from a template, shared test data."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ REPOSITORY = Path(__file__).parent.parent
 TEMPLATE = "refdesk_template"
 _numbers = itertools.count(1)
 
-# A test run started in the background ignores Ctrl-C, and so would every process that the tests start and interrupt.
+# A test run in the background ignores SIGINT, and so would all processes that tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
 def fast_disk() -> Path:
-    """Find a place with short paths, in memory where there is room: the servers' syncs cost seconds on a busy disk."""
+    """Return a folder with short paths, in memory if possible, because fsync takes seconds on a busy disk."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30
     return memory if roomy else Path("/tmp")
@@ -36,7 +36,7 @@ def fast_disk() -> Path:
 
 @pytest.fixture
 def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give an empty home folder with a short path, set as REFDESK_HOME."""
+    """Create an empty home folder with a short path and set REFDESK_HOME to it."""
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
     monkeypatch.setenv("REFDESK_HOME", str(path))
     yield path
@@ -50,7 +50,7 @@ def servers(fast_disk: Path) -> Iterator[ServerUrls]:
     try:
         with EmbeddedServers(path) as urls:
             with psycopg.connect(urls.database_url, autocommit=True) as connection:
-                connection.execute("ALTER SYSTEM SET fsync = off")  # nothing of a test outlives it
+                connection.execute("ALTER SYSTEM SET fsync = off")  # test data need not survive a crash
                 connection.execute("SELECT pg_reload_conf()")
             yield urls
     finally:
@@ -59,7 +59,7 @@ def servers(fast_disk: Path) -> Iterator[ServerUrls]:
 
 @pytest.fixture(scope="session")
 def template_database(servers: ServerUrls) -> str:
-    """Name a database that was migrated once and is cloned for every test."""
+    """Migrate a database once, for tests to clone, and return its name."""
     from db.schema import migrate
 
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
@@ -70,7 +70,7 @@ def template_database(servers: ServerUrls) -> str:
 
 @pytest.fixture
 def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
-    """Give a migrated, empty database of the test's own."""
+    """Create a migrated, empty database for one test and return its URL."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
@@ -81,7 +81,7 @@ def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(servers: ServerUrls) -> Iterator[str]:
-    """Give an empty Redis database of the test's own, spelled for the broker library."""
+    """Return the URL of an empty Redis database for one test, in the form of kombu."""
     url = f"{servers.redis_url}?virtual_host={next(_numbers) % 15 + 1}"
     with redis.Redis.from_url(to_client_url(url)) as client:
         client.flushdb()
@@ -91,10 +91,10 @@ def redis_url(servers: ServerUrls) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """Find the folder of test material, which is no part of the repository."""
+    """Return the folder of shared test data, which is not part of the repository; skip the test without it."""
     path = Path(os.environ.get("REFDESK_SHARED") or REPOSITORY.parent / "shared")
     if not path.is_dir():
-        pytest.skip(f"no test material at {path}; set REFDESK_SHARED to its folder")
+        pytest.skip(f"no shared test data at {path}; set REFDESK_SHARED to its folder")
     return path
 
 

@@ -1,4 +1,4 @@
-"""The embedded servers: started, shared, stopped, and back after every kind of sudden death."""
+"""The embedded servers: start, share, stop, and recover after kills."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ StartUser = Callable[..., ServerUser]
 
 @pytest.fixture(scope="module")
 def used_once(fast_disk: Path) -> Iterator[Path]:
-    """A home whose servers ran once; making the data folder is most of a first start."""
+    """A home whose servers ran once, because creating the data folder takes most of the first start."""
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
     with EmbeddedServers(path):
         pass
@@ -39,27 +39,27 @@ def used_once(fast_disk: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def desk(home: Path, used_once: Path) -> Path:
-    """A home of the test's own, used before."""
+    """A copy of `used_once` for one test."""
     subprocess.run(["cp", "-a", f"{used_once}/.", str(home)], check=True)
     return home
 
 
-def living(home: Path) -> list[psutil.Process]:
+def find_running(home: Path) -> list[psutil.Process]:
     return find_servers(home / "postgres", "postgres") + find_servers(home / "redis", "redis-server")
 
 
-def postmaster(home: Path) -> psutil.Process:
+def find_postmaster(home: Path) -> psutil.Process:
     return psutil.Process(int((home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()[0]))
 
 
-def remember(database_url: str, redis_url: str) -> None:
+def store_answer(database_url: str, redis_url: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute("CREATE TABLE memory AS SELECT 42 AS answer")
     with redis.Redis.from_url(to_client_url(redis_url)) as client:
         client.set("answer", 42)
 
 
-def recall(database_url: str, redis_url: str) -> tuple[int, bytes | None]:
+def read_answer(database_url: str, redis_url: str) -> tuple[int, bytes | None]:
     with psycopg.connect(database_url) as connection, redis.Redis.from_url(to_client_url(redis_url)) as client:
         row = connection.execute("SELECT answer FROM memory").fetchone()
         assert row
@@ -68,7 +68,7 @@ def recall(database_url: str, redis_url: str) -> tuple[int, bytes | None]:
         return row[0], answer
 
 
-def test_start__database_and_broker_are_as_promised(home: Path) -> None:
+def test_start__database_and_broker_have_the_documented_configuration(home: Path) -> None:
     with EmbeddedServers(home) as urls:
         with psycopg.connect(urls.database_url) as connection:
             row = connection.execute(
@@ -93,9 +93,9 @@ def test_start__database_and_broker_are_as_promised(home: Path) -> None:
             assert settings["appendonly"] == "yes"
 
 
-def test_start__nobody_else_can_reach_the_servers(desk: Path) -> None:
+def test_start__other_users_cannot_reach_the_servers(desk: Path) -> None:
     with EmbeddedServers(desk):
-        servers = living(desk)
+        servers = find_running(desk)
         sockets = [socket for found in read_of_running(servers, "net_connections", "inet") for socket in found]
         assert sockets == []
         users = {uids.real for uids in read_of_running(servers, "uids")}
@@ -107,10 +107,10 @@ def test_start__nobody_else_can_reach_the_servers(desk: Path) -> None:
 
 def test_stop__data_survives_and_nothing_runs_on(desk: Path) -> None:
     with EmbeddedServers(desk) as urls:
-        remember(urls.database_url, urls.redis_url)
-    assert living(desk) == []
+        store_answer(urls.database_url, urls.redis_url)
+    assert find_running(desk) == []
     with EmbeddedServers(desk) as urls:
-        assert recall(urls.database_url, urls.redis_url) == (42, b"42")
+        assert read_answer(urls.database_url, urls.redis_url) == (42, b"42")
     log = (desk / "log" / "postgres.log").read_text(encoding="utf-8")
     assert "not properly shut down" not in log
 
@@ -119,32 +119,32 @@ def test_stop__open_session_does_not_delay_it(desk: Path) -> None:
     with EmbeddedServers(desk) as urls:
         session = psycopg.connect(urls.database_url)
         session.execute("SELECT 1")
-    assert living(desk) == []
+    assert find_running(desk) == []
     session.close()
 
 
-def test_share__last_one_out_stops_the_servers(desk: Path, start_user: StartUser) -> None:
+def test_share__last_user_stops_the_servers(desk: Path, start_user: StartUser) -> None:
     other = start_user(desk)
     urls = other.wait_ready()
-    first = postmaster(desk)
+    first = find_postmaster(desk)
     with EmbeddedServers(desk) as mine:
         assert [mine.database_url, mine.redis_url] == urls
         with EmbeddedServers(desk):
             pass
-        remember(*urls)
-    assert postmaster(desk) == first
-    assert recall(*urls) == (42, b"42")
+        store_answer(*urls)
+    assert find_postmaster(desk) == first
+    assert read_answer(*urls) == (42, b"42")
     assert other.stop() == 0
-    assert living(desk) == []
+    assert find_running(desk) == []
 
 
 def test_share__several_first_starts_at_once(home: Path, start_user: StartUser) -> None:
     users = [start_user(home) for _ in range(3)]
     addresses = [user.wait_ready() for user in users]
     assert addresses[0] == addresses[1] == addresses[2]
-    remember(*addresses[0])
+    store_answer(*addresses[0])
     assert [user.stop() for user in users] == [0, 0, 0]
-    assert living(home) == []
+    assert find_running(home) == []
 
 
 def test_share__server_wanted_later_is_added(home: Path) -> None:
@@ -152,46 +152,48 @@ def test_share__server_wanted_later_is_added(home: Path) -> None:
         assert broker.database_url == ""
         assert not (home / "postgres").exists()
         with EmbeddedServers(home) as both:
-            remember(both.database_url, broker.redis_url)
-    assert living(home) == []
+            store_answer(both.database_url, broker.redis_url)
+    assert find_running(home) == []
 
 
-def test_interrupt__servers_live_until_the_command_leaves(desk: Path, start_user: StartUser) -> None:
+def test_interrupt__servers_run_until_the_command_ends(desk: Path, start_user: StartUser) -> None:
     user = start_user(desk)
     urls = user.wait_ready()
     user.interrupt()
     assert user.read_line() == "interrupted\n"
-    remember(*urls)
-    assert recall(*urls) == (42, b"42")
+    store_answer(*urls)
+    assert read_answer(*urls) == (42, b"42")
     assert user.stop() == 0
-    assert living(desk) == []
+    assert find_running(desk) == []
 
 
 def test_kill__servers_of_a_killed_command_are_adopted_and_stopped(desk: Path, start_user: StartUser) -> None:
     user = start_user(desk)
-    remember(*user.wait_ready())
+    store_answer(*user.wait_ready())
     user.kill()
-    orphan = postmaster(desk)
+    orphan = find_postmaster(desk)
     with EmbeddedServers(desk) as urls:
-        assert postmaster(desk) == orphan
-        assert recall(urls.database_url, urls.redis_url) == (42, b"42")
-    assert living(desk) == []
+        assert find_postmaster(desk) == orphan
+        assert read_answer(urls.database_url, urls.redis_url) == (42, b"42")
+    assert find_running(desk) == []
 
 
 @pytest.mark.parametrize("everything", [False, True], ids=["first process", "all processes"])
 def test_kill__killed_servers_start_again(desk: Path, start_user: StartUser, *, everything: bool) -> None:
     user = start_user(desk)
     urls = user.wait_ready()
-    remember(*urls)
-    victims = living(desk) if everything else [postmaster(desk), *find_servers(desk / "redis", "redis-server")]
+    store_answer(*urls)
+    victims = (
+        find_running(desk) if everything else [find_postmaster(desk), *find_servers(desk / "redis", "redis-server")]
+    )
     kill_processes(victims)
-    # The user that lives on sees its servers come back at the same addresses.
+    # The process that still runs sees its servers again at the same URLs.
     with EmbeddedServers(desk) as again:
         assert [again.database_url, again.redis_url] == urls
-        assert recall(*urls) == (42, b"42")
-    assert recall(*urls) == (42, b"42")
+        assert read_answer(*urls) == (42, b"42")
+    assert read_answer(*urls) == (42, b"42")
     assert user.stop() == 0
-    assert living(desk) == []
+    assert find_running(desk) == []
 
 
 def test_kill__during_the_first_start_leaves_nothing_in_the_way(home: Path, start_user: StartUser) -> None:
@@ -202,15 +204,15 @@ def test_kill__during_the_first_start_leaves_nothing_in_the_way(home: Path, star
         time.sleep(0.01)
     user.kill()
     with EmbeddedServers(home) as urls:
-        remember(urls.database_url, urls.redis_url)
+        store_answer(urls.database_url, urls.redis_url)
     assert not (home / "postgres.new").exists()
-    assert living(home) == []
+    assert find_running(home) == []
 
 
-def test_kill__pid_file_that_names_another_program_is_no_obstacle(desk: Path) -> None:
+def test_kill__pid_file_of_another_program_is_ignored(desk: Path) -> None:
     with EmbeddedServers(desk) as urls:
-        remember(urls.database_url, urls.redis_url)
-        victims = living(desk)
+        store_answer(urls.database_url, urls.redis_url)
+        victims = find_running(desk)
         pid_file = (desk / "postgres" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
         lock_file = desk / "postgres" / ".s.PGSQL.5432.lock"
         kill_processes(victims)
@@ -221,30 +223,30 @@ def test_kill__pid_file_that_names_another_program_is_no_obstacle(desk: Path) ->
             (desk / "postgres" / "postmaster.pid").write_text(lines, encoding="utf-8")
             lock_file.write_text(lines, encoding="utf-8")
             with EmbeddedServers(desk) as again:
-                assert recall(again.database_url, again.redis_url) == (42, b"42")
+                assert read_answer(again.database_url, again.redis_url) == (42, b"42")
             assert stranger.is_running()
         finally:
             stranger.kill()
             stranger.wait()
 
 
-def test_home__made_anew_while_old_servers_run_on(desk: Path, start_user: StartUser) -> None:
+def test_home__recreated_while_old_servers_run(desk: Path, start_user: StartUser) -> None:
     user = start_user(desk)
-    remember(*user.wait_ready())
+    store_answer(*user.wait_ready())
     user.kill()
-    old = postmaster(desk)
+    old = find_postmaster(desk)
     shutil.rmtree(desk)
     desk.mkdir()
     with EmbeddedServers(desk) as urls, psycopg.connect(urls.database_url) as connection:
         assert connection.execute("SELECT to_regclass('memory')").fetchone() == (None,)
         assert not is_running(old)
-    assert living(desk) == []
+    assert find_running(desk) == []
 
 
 def test_home__deleted_while_in_use_stops_its_servers(desk: Path) -> None:
     with EmbeddedServers(desk) as urls:
-        remember(urls.database_url, urls.redis_url)
-        servers = living(desk)
+        store_answer(urls.database_url, urls.redis_url)
+        servers = find_running(desk)
         shutil.rmtree(desk)
     assert servers
     assert [server for server in servers if is_running(server)] == []

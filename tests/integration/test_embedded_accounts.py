@@ -1,4 +1,4 @@
-"""The embedded servers as root and as an ordinary user, in folders of every kind."""
+"""The embedded servers as root and as an ordinary user, in various folders."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.integration.server_user import REPOSITORY, ServerUser, read_of_runnin
 
 StartUser = Callable[..., ServerUser]
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can check what root's servers may do")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 PACKAGES = Path(sysconfig.get_path("purelib"))
 
 
@@ -40,7 +40,7 @@ class Ordinary(NamedTuple):
 
 @pytest.fixture(scope="module")
 def open_python() -> Iterator[str]:
-    """A Python that every user can run: ours, or a copy of it where ours lies in a closed folder."""
+    """A Python that all users can run: the current one, or a copy if it is in a closed folder."""
     nobody = pwd.getpwnam("nobody")
     folder = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
     folder.chmod(0o755)
@@ -73,7 +73,7 @@ def open_python() -> Iterator[str]:
 
 @pytest.fixture
 def disk_home() -> Iterator[Path]:
-    """A home on a disk: programs in shared memory may not be run everywhere."""
+    """A home on a disk, because some systems do not run programs from shared memory."""
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir="/tmp"))
     yield path
     shutil.rmtree(path)
@@ -81,14 +81,14 @@ def disk_home() -> Iterator[Path]:
 
 @pytest.fixture
 def ordinary(home: Path, open_python: str) -> Ordinary:
-    """An ordinary user, who owns the home."""
+    """An ordinary user who owns the home."""
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     return Ordinary(open_python, nobody.pw_uid, nobody.pw_gid)
 
 
 def libraries(python: str | Path) -> dict[str, str]:
-    """Lets a copied Python find the library that was copied with it."""
+    """Return the environment in which a copied Python finds its copied library."""
     return {"LD_LIBRARY_PATH": str(Path(python).parents[1] / "lib")}
 
 
@@ -97,13 +97,13 @@ def identity(uid: int, gid: int) -> dict[str, Any]:
 
 
 def modes(path: Path) -> dict[Path, tuple[int, int, int]]:
-    """The modes and owners of a folder and of all its parents."""
+    """Return the modes and owners of a folder and all its parents."""
     found = {folder: folder.stat() for folder in (path, *path.parents)}
     return {folder: (stat.S_IMODE(of.st_mode), of.st_uid, of.st_gid) for folder, of in found.items()}
 
 
-def use(home: Path) -> None:
-    """Start, write, restart, read."""
+def check_restart(home: Path) -> None:
+    """Start the servers, write, restart, and read."""
     with EmbeddedServers(home) as urls:
         with psycopg.connect(urls.database_url) as connection:
             connection.execute("CREATE EXTENSION vector")
@@ -124,16 +124,16 @@ def test_root__closed_home_below_closed_folder_stays_closed(home: Path) -> None:
     for folder in (home, home / "closed", inner):
         folder.chmod(0o700)
     before = modes(inner)
-    use(inner)
+    check_restart(inner)
     assert modes(inner) == before
     assert (inner / "postgres").stat().st_uid != 0
 
 
 @as_root
-def test_root__missing_home_below_closed_folder_loosens_nothing(home: Path) -> None:
+def test_root__missing_home_below_closed_folder_changes_no_modes(home: Path) -> None:
     home.chmod(0o700)
     before = modes(home)
-    use(home / "new" / "desk")
+    check_restart(home / "new" / "desk")
     assert modes(home) == before
 
 
@@ -166,7 +166,7 @@ def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path, sta
 
 
 @as_root
-def test_root__programs_go_to_the_shared_folder_when_the_home_is_closed_too(
+def test_root__programs_are_copied_to_the_shared_folder_when_the_home_is_closed_too(
     disk_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk_home.chmod(0o711)
@@ -222,7 +222,7 @@ def test_user__home_that_root_used_in_between_still_works(
 
 
 @as_root
-def test_user__home_of_another_user_is_refused(home: Path, start_user: StartUser, ordinary: Ordinary) -> None:
+def test_user__home_of_another_user_is_rejected(home: Path, start_user: StartUser, ordinary: Ordinary) -> None:
     desk = home / "desk"
     with EmbeddedServers(desk, with_postgres=False):
         pass
@@ -249,11 +249,13 @@ def test_path__of_any_shape_works(home: Path, name: str) -> None:
     before = {path.name for path in Path("/tmp").iterdir()}
     with EmbeddedServers(desk) as first, EmbeddedServers(desk) as second:
         assert first == second
-        alias = next(path for path in Path("/tmp").iterdir() if path.name not in before and path.name in repr_of(first))
+        alias = next(
+            path for path in Path("/tmp").iterdir() if path.name not in before and path.name in format_urls(first)
+        )
         assert alias.stat().st_mode & 0o777 == 0o700
     assert not alias.exists()
-    use(desk)
+    check_restart(desk)
 
 
-def repr_of(urls: object) -> str:
+def format_urls(urls: object) -> str:
     return f"{getattr(urls, 'database_url', '')} {getattr(urls, 'redis_url', '')}"

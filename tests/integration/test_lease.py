@@ -1,4 +1,4 @@
-"""Work that stops half way: who wanted it decides what becomes of the job."""
+"""Jobs whose work stops early: released by a stopping worker, or cancelled on request."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import pytest
 
 from db import jobs
 from pipeline.errors import Cancelled
-from tasks import worker_heartbeat as signs
+from tasks import worker_heartbeat
 from tasks.lease import lease_job
 
 
 @pytest.fixture
 def stopping():
-    signs.note_stopping()
+    worker_heartbeat.note_stopping()
     yield
-    signs._stopping.value = 0
+    worker_heartbeat._stopping.value = 0
 
 
 def work(library, job: int) -> None:
-    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
-        assert holder is not None
-        if holder.should_stop():
+    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+        assert leased is not None
+        if leased.should_stop():
             raise Cancelled
-        holder.report("parse")
+        leased.report("parse")
 
 
-def test_worker_told_to_stop__hands_the_job_back_and_the_attempt_does_not_count(library, stopping):
+def test_stopping_worker__releases_the_job_without_an_attempt(library, stopping):
     job = library.submit()
     work(library, job)
     row = library.job(job)
     assert (row.state, row.attempt, row.lease_token) == ("queued", 0, None)
 
 
-def test_cancelled_by_a_person__ends(library):
+def test_cancellation_request__ends_the_job(library):
     job = library.submit()
-    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as holder:
-        assert holder is not None
+    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+        assert leased is not None
         with library.database.tenant(library.workspace) as session:
             assert jobs.cancel(session, job) == "running"
-        holder.report("chunk")
+        leased.report("chunk")
     assert library.job(job).state == "cancelled"

@@ -1,4 +1,4 @@
-"""The task functions on a real database, with fakes at the ports: what reaches the flow, and what comes out."""
+"""The task functions on a real database with fakes for the ports: their inputs to the flow and their results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FakeEmbedder:
 
 @pytest.fixture
 def work(library):
-    """Do a job as a worker does whose chat model says what is given."""
+    """Return a function that runs a job as a worker does, with a fake chat model."""
 
     def run(number, said=None):
         chat = None if said is None else FakeChat(said)
@@ -45,9 +45,9 @@ def work(library):
         parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
         task = query._answer if library.job(number).kind == "ask" else ingest._ingest
-        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as holder:
-            assert holder is not None
-            task(runtime, holder)
+        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as leased:
+            assert leased is not None
+            task(runtime, leased)
         return library.job(number), chat
 
     return run

@@ -1,4 +1,4 @@
-"""The compose file, read by two programs that know the format; no container engine is needed."""
+"""Check the Compose file with two programs that read the format; no container engine is needed."""
 
 import json
 import os
@@ -28,7 +28,7 @@ SERVICES = {
 }
 ONE_SHOT = {"migrate", "llm-model", "llm-volume"}
 OUR_IMAGES = {"refdesk-worker", "refdesk-bot"}
-# What the images of others read.
+# Variables that third-party images read.
 KNOWN_TO_IMAGES = {
     "POSTGRES_USER",
     "POSTGRES_DB",
@@ -46,7 +46,7 @@ SETTINGS = {setting.variable for setting in iter_settings()} | {
 
 
 def run_parser(tmp_path: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    # The parser asks podman for its version and for nothing else.
+    # The parser only asks podman for its version.
     podman = tmp_path / "podman"
     podman.write_text("#!/bin/sh\necho podman version 5.5.0\n")
     podman.chmod(0o755)
@@ -70,11 +70,13 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def variables(service: dict[str, Any]) -> dict[str, str]:
-    given = service.get("environment", {})
-    return given if isinstance(given, dict) else dict(item.split("=", 1) for item in given)
+    environment = service.get("environment", {})
+    if isinstance(environment, dict):
+        return environment
+    return dict(item.split("=", 1) for item in environment)
 
 
-def test_compose__keeps_to_the_published_schema():
+def test_compose__matches_the_published_schema():
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", COMPOSE],
         capture_output=True,
@@ -101,7 +103,7 @@ def test_compose__has_every_service(services):
     assert set(services) == SERVICES
 
 
-def test_compose__without_passwords_it_says_what_to_do(tmp_path):
+def test_compose__missing_passwords_are_reported(tmp_path):
     done = run_parser(tmp_path, {})
     assert done.returncode != 0
     assert "set POSTGRES_PASSWORD in .env" in done.stderr

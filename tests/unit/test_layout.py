@@ -1,4 +1,4 @@
-"""The house rules that no linter knows. A remark made twice in a review becomes a check here."""
+"""Project rules that no linter checks. A remark made twice in reviews becomes a test here."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ EXAMPLE = ROOT / ".env.example"
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 60
 SQL_ELSEWHERE = {
-    "embedded/postgres.py",  # makes the database while no server runs that one could connect to
+    "embedded/postgres.py",  # creates the database before a server runs
 }
 VAGUE_NAMES = {"utils", "util", "helpers", "common", "manager", "service", "base", "misc"}
 SQL = re.compile(
