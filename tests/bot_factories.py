@@ -1,4 +1,4 @@
-"""Deliveries, jobs, results and traces as the store gives them, for tests and pictures of what people see."""
+"""Factories of deliveries, jobs, results and traces, for tests and for the screenshots in the documentation."""
 
 from __future__ import annotations
 

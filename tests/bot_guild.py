@@ -1,4 +1,4 @@
-"""A server, its channels and the interactions of people, as discord.py makes them of payloads, unconnected."""
+"""A server, its channels and interactions, built by discord.py from payloads without a connection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TALK = VIEW | (1 << 11) | (1 << 16)
 
 
 def client() -> discord.Client:
-    """Give a client that has received one server: `general` for all, `board` for staff, a voice channel, threads."""
+    """Return a client that has received one server: `general` for all, `board` for staff, a voice channel, threads."""
     bot = discord.Client(intents=discord.Intents(guilds=True))
     state = bot._connection
     state.user = discord.ClientUser(state=state, data=_user(BOT, "refdesk"))  # type: ignore[arg-type]
@@ -40,7 +40,7 @@ def interaction(
     locale: str = "en-US",
     **more: Any,
 ) -> discord.Interaction:
-    """Give an interaction of a person in a channel, or in direct messages without a guild."""
+    """Return an interaction of a user in a channel, or in direct messages if `guild` is None."""
     data: dict[str, Any] = {
         "id": "5000",
         "application_id": str(BOT),
@@ -56,7 +56,7 @@ def interaction(
         "data": {"id": "1", "name": "ask", "type": 1},
     }
     if guild is None:
-        data["user"] = _user(user, "somebody")
+        data["user"] = _user(user, "member")
         data["channel"] = {"id": str(channel), "type": 1}
     else:
         data["guild_id"] = str(guild)
@@ -135,7 +135,7 @@ def _role(number: int, name: str, permissions: int) -> dict[str, Any]:
 
 def _member(user: int, roles: tuple[int, ...]) -> dict[str, Any]:
     return {
-        "user": _user(user, "somebody"),
+        "user": _user(user, "member"),
         "roles": [str(role) for role in roles],
         "joined_at": "2026-01-01T00:00:00+00:00",
         "deaf": False,

@@ -53,7 +53,7 @@ def refused(key: str, work: Awaitable[Any]) -> None:
 
 
 class Requests:
-    """Numbers of interactions, each used once."""
+    """Target messages, each of another interaction."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -85,9 +85,9 @@ def document(
     name: str = "rules.txt",
     **scope: Any,
 ) -> int:
-    """Let a person add a document and let it be read."""
-    kept = run(services.library.store_content(context, name.encode()))
-    job = run(services.library.add(context, [(NewDocument(name), kept)], scope.get("scope"), target()))[0]
+    """Add a document and ingest it."""
+    stored = run(services.library.store_content(context, name.encode()))
+    job = run(services.library.add(context, [(NewDocument(name), stored)], scope.get("scope"), target()))[0]
     lease = library.claim(job)
     assert lease is not None
     library.store(lease, [f"what {name} says"])
@@ -172,7 +172,7 @@ def test_conversation__of_a_thread_and_of_an_answer_that_was_itself_a_follow_up(
     assert run(services.questions.conversation(replace(ANNA, guild_id="101"), ["301"])) is None
 
 
-def test_documents__of_other_channels_are_not_there_whatever_one_names(services, library, target):
+def test_documents__of_other_channels_cannot_be_found(services, library, target):
     board = replace(ANNA, channel_id="302", viewable_channels=("301", "302"))
     number = document(services, library, board, target, "board.txt", scope=("302",))
     assert run(services.library.document(board, str(number))).id == number
@@ -186,7 +186,7 @@ def test_documents__of_other_channels_are_not_there_whatever_one_names(services,
         run(services.library.reingest(replace(BOSS, viewable_channels=()), number, target()))
 
 
-def test_documents__of_another_server_are_not_there(services, library, target):
+def test_documents__of_another_server_cannot_be_found(services, library, target):
     number = document(services, library, ANNA, target)
     stranger = replace(BOSS, guild_id="101", user_id="1")
     refused("refusal-unknown-document", services.library.document(stranger, str(number)))
@@ -221,22 +221,24 @@ def test_delete__by_who_added_it_or_a_manager(services, library, target):
     )
 
 
-def test_add__the_name_of_somebody_elses_document_is_taken(services, library, target):
+def test_add__the_name_of_another_users_document_is_taken(services, library, target):
     document(services, library, ANNA, target)
     for context in (ANNA, BOSS, replace(BEN, guild_id="101")):
         run(services.library.check_replaceable(context, NewDocument("rules.txt"), None))
     run(services.library.check_replaceable(BEN, NewDocument("rules.txt"), ("301",)))
     refused("refusal-name-taken", services.library.check_replaceable(BEN, NewDocument("rules.txt"), None))
-    # Also while it is still being read.
-    kept = run(services.library.store_content(ANNA, b"new"))
-    run(services.library.add(ANNA, [(NewDocument("new.txt"), kept)], None, target()))
+    # Also while the document is still being ingested.
+    stored = run(services.library.store_content(ANNA, b"new"))
+    run(services.library.add(ANNA, [(NewDocument("new.txt"), stored)], None, target()))
     refused("refusal-name-taken", services.library.check_replaceable(BEN, NewDocument("new.txt"), None))
 
 
-def test_add__several_things_on_one_card(services, library, target, row):
-    kept = run(services.library.store_content(ANNA, b"content"))
+def test_add__several_documents_in_one_delivery(services, library, target, row):
+    stored = run(services.library.store_content(ANNA, b"content"))
     link = NewDocument("https://example.org/a", url="https://example.org/a", origin="https://example.org/a")
-    numbers = run(services.library.add(ANNA, [(NewDocument("a.txt"), kept), (link, StoredBlob())], ("301",), target()))
+    numbers = run(
+        services.library.add(ANNA, [(NewDocument("a.txt"), stored), (link, StoredBlob())], ("301",), target())
+    )
     first, second = (row(number).payload for number in numbers)
     assert (first["source"], first["bytes"], first["channels"]) == ("discord:100/301/a.txt", 7, ["301"])
     assert (second["url"], second["sha256"]) == ("https://example.org/a", None)
@@ -254,7 +256,7 @@ def test_check_room__who_may_and_how_much(services):
     run(services.library.check_quota(replace(ANNA, role_ids=frozenset({"5"})), 1))
 
 
-def test_job__ones_own_or_any_as_a_manager_or_a_public_one_of_this_channel(services, target):
+def test_job__own_or_any_as_a_manager_or_a_public_one_of_this_channel(services, target):
     private = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True)))
     public = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     assert run(services.jobs.job(BOSS, private)).job.id == private
@@ -275,7 +277,7 @@ def test_answer__a_manager_may_not_read_private_ones(services, library, target):
     refused("refusal-not-your-answer", services.jobs.trace(BOSS, private))
 
 
-def test_vote__kept_changed_and_taken_back(services, library, target):
+def test_vote__stored_changed_and_removed(services, library, target):
     job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     answered(library, job)
     assert [run(services.jobs.vote(BEN, job, vote)) for vote in (1, -1, -1, 1)] == [1, -1, 0, 1]
@@ -292,30 +294,30 @@ def test_cancel_and_retry__by_the_requester_or_a_manager(services, library, targ
     refused("refusal-nothing-to-retry", services.jobs.retry(ANNA, [job]))
 
 
-def test_jobs_of__a_delivery_of_another_workspace_are_not_there(services, target):
+def test_jobs_of__a_delivery_of_another_workspace_are_empty(services, target):
     run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     assert run(services.jobs.jobs_of(ANNA, 1)) == [1]
     assert run(services.jobs.jobs_of(replace(BOSS, guild_id="101"), 1)) == []
-    # In direct messages the number alone opens nothing: it has to be one's own, delivered there.
+    # In direct messages the ID alone gives no access: the job must have been delivered there to this user.
     stranger = RequestContext("900", user_id="8", channel_id="888")
     refused("refusal-unknown-job", services.jobs.cancel(stranger, run(services.jobs.jobs_of(stranger, 1))))
 
 
-def test_direct_messages__what_was_delivered_there_can_be_used_there(services, library, target):
+def test_direct_messages__jobs_delivered_there_can_be_used_there(services, library, target):
     job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="t", token_ttl_s=900)))
     answered(library, job)
     there = RequestContext("900", user_id=ANNA.user_id, channel_id="888")
     refused("refusal-unknown-job", services.jobs.answer(there, job))
     with library.database.system() as session:
-        held = deliveries.claim_one(session, 1, "bot", 60)
-        assert held is not None
-        deliveries.reroute(session, held, route="channel", channel_id="888", message_id="1")
+        claimed = deliveries.claim_one(session, 1, "bot", 60)
+        assert claimed is not None
+        deliveries.reroute(session, claimed, route="channel", channel_id="888", message_id="1")
     assert run(services.jobs.answer(there, job)).in_other_workspace
     assert run(services.jobs.vote(there, job, 1)) == 1
     refused("refusal-unknown-job", services.jobs.answer(replace(there, user_id="8"), job))
 
 
-def test_retry__of_what_only_a_token_reaches_takes_the_new_one(services, library, target):
+def test_retry__of_a_token_delivery_uses_the_new_token(services, library, target):
     job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target(private=True, token="old", token_ttl_s=900)))
     run(services.jobs.cancel(ANNA, [job]))
     run(services.jobs.retry(ANNA, [job], InteractionToken("new", 900)))
@@ -323,7 +325,7 @@ def test_retry__of_what_only_a_token_reaches_takes_the_new_one(services, library
         assert deliveries.load_views(session, [1])[1].delivery.token == "new"
 
 
-def test_jobs__listed_for_oneself_or_for_everybody(services, target):
+def test_jobs__own_or_all(services, target):
     mine = run(services.questions.ask(ANNA, QuestionRequest("My question?"), target()))
     other = run(services.questions.ask(BEN, QuestionRequest("Another one?"), target()))
     assert [owned.job.id for owned in run(services.jobs.jobs(ANNA, everyone=False))] == [mine]
@@ -343,7 +345,7 @@ def test_last_answer__in_this_channel(services, library, target):
     assert run(services.jobs.last_answer(BEN)) is None
 
 
-def test_settings__hold_for_one_workspace_and_the_operators_stand_behind(services):
+def test_settings__override_the_operators_defaults_in_one_workspace(services):
     run(services.workspace_settings.change(BOSS, reranker="none", top_k=7, questions_per_day=9))
     rules = run(services.workspace_settings.get(ANNA))
     assert (rules.options().reranker, rules.options().top_k, rules.options().top_n) == ("none", 7, 50)
@@ -359,7 +361,7 @@ def test_settings__managers_only(services):
         run(services.workspace_settings.change(BOSS, reranker="magic"))
 
 
-def test_settings__of_another_process_are_learnt_with_the_next_sign_of_life(services, library, redis_url):
+def test_settings__of_another_process_are_loaded_with_the_next_heartbeat(services, library, redis_url):
     other = Services(library.database, Submitter(library.database, redis_url, expires_s=60), services.settings)
     try:
         assert other.cached_settings(ANNA).overrides.public_channels is None

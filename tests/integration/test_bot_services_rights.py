@@ -19,10 +19,10 @@ from tests.integration.test_bot_services import ANNA, BEN, BOSS, document, refus
 __all__ = ["row", "services", "target"]
 
 
-def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_now(services, library, target, row):
-    seeing = replace(ANNA, viewable_channels=("301", "302"))
+def test_retry__of_a_private_question_only_by_its_user_with_the_channels_viewable_now(services, library, target, row):
+    viewer = replace(ANNA, viewable_channels=("301", "302"))
     job = run(
-        services.questions.ask(seeing, QuestionRequest("Why?"), target(private=True, token="anna", token_ttl_s=900))
+        services.questions.ask(viewer, QuestionRequest("Why?"), target(private=True, token="anna", token_ttl_s=900))
     )
     assert row(job).payload["channels"] == ["301", "302"]
     assert run(services.jobs.cancel(BOSS, [job])) == ["cancelled"]
@@ -31,10 +31,10 @@ def test_retry__of_a_private_question_only_by_the_person_and_with_what_is_open_n
     assert row(job).payload["channels"] == ["301"]
 
 
-def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(services, library, target, row):
+def test_retry__by_a_manager_keeps_the_token_of_the_requester(services, library, target, row):
     card = target(private=True, token="anna", token_ttl_s=900)
-    kept = run(services.library.store_content(ANNA, b"rules"))
-    job = run(services.library.add(ANNA, [(NewDocument("rules.txt"), kept)], ("301",), card))[0]
+    stored = run(services.library.store_content(ANNA, b"rules"))
+    job = run(services.library.add(ANNA, [(NewDocument("rules.txt"), stored)], ("301",), card))[0]
     run(services.jobs.cancel(ANNA, [job]))
     assert run(services.jobs.retry(BOSS, [job], InteractionToken("boss", 900))) == [job]
     with library.database.system() as session:
@@ -45,22 +45,22 @@ def test_retry__by_a_manager_leaves_the_card_with_the_person_it_is_for(services,
 
 
 # ------------------------------------------------------------------------------------------------------- limits, rights
-def test_quota__asking_cancelling_and_trying_again_walks_round_nothing(services, library, target):
+def test_quota__cannot_be_bypassed_by_cancelling_and_retrying(services, library, target):
     run(services.workspace_settings.change(BOSS, questions_per_user_hour=2))
-    kept = []
-    for _ in range(3):  # cancelled before anybody began: free
-        kept.append(run(services.questions.ask(ANNA, QuestionRequest("Why?"), target())))
-        run(services.jobs.cancel(ANNA, [kept[-1]]))
-    run(services.jobs.retry(ANNA, kept[:1]))
-    run(services.jobs.retry(ANNA, kept[1:2]))
+    asked = []
+    for _ in range(3):  # cancelled before it started, so it does not count
+        asked.append(run(services.questions.ask(ANNA, QuestionRequest("Why?"), target())))
+        run(services.jobs.cancel(ANNA, [asked[-1]]))
+    run(services.jobs.retry(ANNA, asked[:1]))
+    run(services.jobs.retry(ANNA, asked[1:2]))
     for context in (ANNA, BOSS):
         with pytest.raises(QuotaExceeded):
-            run(services.jobs.retry(context, kept[2:]))
+            run(services.jobs.retry(context, asked[2:]))
     with pytest.raises(QuotaExceeded):
         run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
 
 
-def test_quota__what_was_begun_counts_each_time(services, library, target):
+def test_quota__every_started_attempt_counts(services, library, target):
     run(services.workspace_settings.change(BOSS, questions_per_user_hour=2))
     job = run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     for n in range(2):
@@ -78,8 +78,8 @@ def test_quota__what_was_begun_counts_each_time(services, library, target):
 
 
 def test_retry__of_an_addition_needs_the_right_to_add(services, library, target, row):
-    kept = run(services.library.store_content(ANNA, b"spam"))
-    job = run(services.library.add(ANNA, [(NewDocument("spam.txt"), kept)], None, target()))[0]
+    stored = run(services.library.store_content(ANNA, b"spam"))
+    job = run(services.library.add(ANNA, [(NewDocument("spam.txt"), stored)], None, target()))[0]
     run(services.jobs.cancel(ANNA, [job]))
     run(services.workspace_settings.change(BOSS, ingest_by="managers"))
     refused("refusal-may-not-add-managers", services.jobs.retry(ANNA, [job]))
@@ -89,7 +89,7 @@ def test_retry__of_an_addition_needs_the_right_to_add(services, library, target,
     assert row(job).state == "cancelled"
 
 
-def test_sources__of_what_is_closed_by_now_tell_nothing(services, library, target):
+def test_sources__of_channels_not_viewable_now_are_redacted(services, library, target):
     board = replace(ANNA, channel_id="302")
     number = document(services, library, board, target, "board.txt", scope=("302",))
     job = run(services.questions.ask(board, QuestionRequest("Why?"), target(private=True)))
@@ -102,7 +102,7 @@ def test_sources__of_what_is_closed_by_now_tell_nothing(services, library, targe
     assert (shown["citations"], shown["candidates"]) == ([{"n": 1}], [{"n": 1}])
 
 
-def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(services, library):
+def test_limits__a_workspace_may_lower_but_not_raise_the_operators_limits(services, library):
     own = RequestContext("900", user_id="1", channel_id="888")
     for context in (BOSS, own):
         for name, above in (("questions_per_user_hour", 61), ("documents_per_day", 0)):
@@ -110,13 +110,13 @@ def test_limits__a_workspace_may_lower_the_operators_and_not_lift_them(services,
         assert run(services.workspace_settings.change(context, questions_per_user_hour=5)).question_quota.per_user == 5
     with library.database.system() as session:
         number = workspaces.ensure_workspace(session, BOSS.workspace)
-    with library.database.tenant(number) as session:  # as a version before could
-        chosen = workspace_settings.update(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
-    held = EffectiveSettings(chosen, services.settings).question_quota
-    assert (held.per_user, held.per_workspace) == (60, 2000)
+    with library.database.tenant(number) as session:  # as an earlier version could
+        overrides = workspace_settings.update(session, number, "3", questions_per_user_hour=0, questions_per_day=9999)
+    quota = EffectiveSettings(overrides, services.settings).question_quota
+    assert (quota.per_user, quota.per_workspace) == (60, 2000)
 
 
-def test_document__of_an_exact_title_among_many_that_hold_it(services, library, target):
+def test_document__by_exact_title_among_longer_titles(services, library, target):
     first = document(services, library, ANNA, target, "rules.txt")
     for n in range(3):
         document(services, library, ANNA, target, f"rules {n}.txt")
@@ -128,12 +128,12 @@ def test_document__of_an_exact_title_among_many_that_hold_it(services, library, 
     assert (caught.value.key, f"`{first}`" in str(caught.value)) == ("refusal-same-title", True)
 
 
-def test_jobs__searched_for_what_no_column_takes(services, target):
+def test_jobs__searched_with_unstorable_characters(services, target):
     run(services.questions.ask(ANNA, QuestionRequest("Why?"), target()))
     assert len(run(services.jobs.jobs(ANNA, everyone=False, search="wh\x00y\ud800"))) == 1
 
 
-def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_nothing_else(services, library, target):
+def test_documents__of_a_deleted_channel_can_only_be_listed_and_deleted(services, library, target):
     number = document(services, library, replace(ANNA, channel_id="302"), target, "board.txt", scope=("302",))
     boss = replace(BOSS, guild_channels=("301",))
     for context in (ANNA, boss):
@@ -149,12 +149,12 @@ def test_documents__of_a_channel_that_is_gone_can_be_listed_and_deleted_and_noth
     assert run(services.library.delete(boss, number))
 
 
-def test_jobs__a_private_question_is_not_said_to_a_manager(services, target):
+def test_jobs__a_private_question_is_redacted_for_a_manager(services, target):
     run(services.questions.ask(ANNA, QuestionRequest("Secret?"), target(private=True)))
     run(services.questions.ask(ANNA, QuestionRequest("Open?"), target()))
-    for context, told in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
+    for context, expected in ((BOSS, ["Open?", "-"]), (ANNA, ["Open?", "Secret?"])):
         listed = run(services.jobs.jobs(BOSS, everyone=True))
-        assert [owned.redacted_for(context.user_id, "-").about for owned in listed] == told
+        assert [owned.redacted_for(context.user_id, "-").about for owned in listed] == expected
 
 
 def test_engine__an_error_shows_no_parameters(library):
@@ -165,7 +165,7 @@ def test_engine__an_error_shows_no_parameters(library):
     assert "top-secret" not in str(caught.value)
 
 
-def test_add__the_same_link_or_message_of_somebody_else_is_there_already(services, library, target):
+def test_add__the_same_link_or_message_of_another_user_is_refused(services, library, target):
     link = NewDocument("https://example.org/a", url="https://example.org/a")
     note = NewDocument("The caretaker.md", "message-7.md")
     for addition in (link, note):

@@ -15,14 +15,14 @@ def attachment(name="a.pdf", size=10):
     return SimpleNamespace(filename=name, size=size, content_type="application/pdf", url="http://127.0.0.1/a")
 
 
-def test_attached__within_the_limit():
+def test_attachment_item__within_the_limit():
     item = attachment_item(attachment(size=100), 100, "https://discord.com/channels/1/2/3")
     assert (item.addition.name, item.addition.media_type) == ("a.pdf", "application/pdf")
     assert item.addition.origin == "https://discord.com/channels/1/2/3"
 
 
 @pytest.mark.parametrize(("size", "key"), [(0, "refusal-file-empty"), (101, "refusal-file-too-large")])
-def test_attached__refused_before_anything_is_downloaded(size, key):
+def test_attachment_item__is_refused_before_the_download(size, key):
     with pytest.raises(Refusal) as refused:
         attachment_item(attachment("`evil` @everyone.pdf", size), 100)
     assert refused.value.key == key
@@ -30,7 +30,7 @@ def test_attached__refused_before_anything_is_downloaded(size, key):
 
 
 @pytest.mark.parametrize("link", ["https://example.org/a?b=c#d", "HTTP://EXAMPLE.ORG", " <https://example.org/x> "])
-def test_linked__takes_web_links(link):
+def test_link_item__accepts_web_links(link):
     assert link_item(link).addition.url == link.strip().strip("<>")
     assert link_item(link).addition.origin == link_item(link).addition.url
 
@@ -49,18 +49,18 @@ def test_linked__takes_web_links(link):
         "https://example.org/" + "a" * 2000,
     ],
 )
-def test_linked__refuses_what_is_none(link):
+def test_link_item__refuses_invalid_links(link):
     with pytest.raises(Refusal):
         link_item(link)
 
 
-def test_written__a_title_is_the_documents_name():
+def test_text_item__is_named_by_its_title():
     item = text_item("Two hours at most.", "  Assembly \n hall ")
     assert (item.addition.name, item.addition.identity) == ("Assembly hall.md", "")
     assert item.content == b"# Assembly hall\n\nTwo hours at most."
 
 
-def test_written__without_a_title_it_is_named_by_what_it_says():
+def test_text_item__without_a_title_is_named_by_its_beginning():
     one, same, other = (
         text_item("Two hours.\nBring a key."),
         text_item(" Two hours.\nBring a key. "),
@@ -70,13 +70,13 @@ def test_written__without_a_title_it_is_named_by_what_it_says():
     assert one.addition.identity == same.addition.identity != other.addition.identity
 
 
-def test_written__a_message_is_the_same_document_however_it_was_edited():
+def test_text_item__of_an_edited_message_keeps_its_identity():
     first = text_item("Old", identity="message-7").addition
     second = text_item("New", identity="message-7").addition
     assert first.identity == second.identity == "message-7.md"
 
 
-def test_written__refuses_blanks_and_takes_any_text():
+def test_text_item__refuses_whitespace_and_accepts_any_text():
     with pytest.raises(Refusal):
         text_item(" \n\t ")
     assert text_item("half \ud800 pair\x00").content is not None

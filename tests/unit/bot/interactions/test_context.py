@@ -18,56 +18,56 @@ def bot():
     return bot_guild.client()
 
 
-def placed(bot, **options):
+def context_for(bot, **options):
     interaction = bot_guild.interaction(bot, **options)
     return asyncio.run(with_visible_channels(context_of(interaction), bot, interaction.user))
 
 
-def test_place__in_a_server_with_the_bot(bot):
-    context = placed(bot, roles=(bot_guild.STAFF,), locale="zh-CN")
+def test_context__in_a_server_with_the_bot(bot):
+    context = context_for(bot, roles=(bot_guild.STAFF,), locale="zh-CN")
     assert (context.workspace, context.user_id, context.channel_id) == ("guild:100", "202", "301")
     assert context.role_ids == {"100", "110"}
     assert (context.manager, context.reachable, context.open_to_all, context.locale) == (False, True, True, "zh-CN")
 
 
-def test_place__manager_by_permission_of_this_moment(bot):
-    assert placed(bot, permissions=bot_guild.TALK | bot_guild.MANAGE).manager
-    assert placed(bot, permissions=1 << 3).manager
-    assert not placed(bot).manager
+def test_context__manager_by_current_permissions(bot):
+    assert context_for(bot, permissions=bot_guild.TALK | bot_guild.MANAGE).manager
+    assert context_for(bot, permissions=1 << 3).manager
+    assert not context_for(bot).manager
 
 
-def test_place__in_direct_messages_is_a_library_of_ones_own(bot):
-    context = placed(bot, guild=None, channel=777)
+def test_context__in_direct_messages_is_the_personal_workspace(bot):
+    context = context_for(bot, guild=None, channel=777)
     assert (context.workspace, context.manager, context.reachable) == ("user:202", True, True)
     assert context.visible_to("channel") is None
     assert context.may_see(["1"])
     assert visible_channels(context) is None
 
 
-def test_place__in_a_server_without_the_bot_is_ones_own_too(bot):
-    context = placed(bot, guild=555)
+def test_context__in_a_server_without_the_bot_is_the_personal_workspace(bot):
+    context = context_for(bot, guild=555)
     assert (context.workspace, context.guild_id, context.reachable) == ("user:202", None, False)
     assert context.manager
 
 
-def test_place__the_bot_cannot_see_the_channel(bot):
-    assert not placed(bot, app_permissions=0).reachable
+def test_context__of_a_channel_that_the_bot_cannot_view(bot):
+    assert not context_for(bot, app_permissions=0).reachable
 
 
-def test_place__right_after_the_connection_nothing_counts_as_open(bot):
+def test_context__without_cached_roles_nothing_counts_as_open(bot):
     bot._connection._guilds[bot_guild.GUILD]._roles.clear()
-    context = placed(bot)
+    context = context_for(bot)
     assert (context.open_to_all, context.viewable_channels) == (False, ())
 
 
-def test_readable__by_roles_and_overwrites(bot):
-    assert placed(bot).viewable_channels == ("301", "304")
-    assert placed(bot, roles=(bot_guild.STAFF,)).viewable_channels == ("301", "302", "304")
-    assert placed(bot, user=bot_guild.OWNER).viewable_channels == ("301", "302", "303", "304")
+def test_viewable_channels__by_roles_and_overwrites(bot):
+    assert context_for(bot).viewable_channels == ("301", "304")
+    assert context_for(bot, roles=(bot_guild.STAFF,)).viewable_channels == ("301", "302", "304")
+    assert context_for(bot, user=bot_guild.OWNER).viewable_channels == ("301", "302", "303", "304")
 
 
-def test_readable__voice_needs_the_permission_to_connect(bot):
-    assert "303" not in placed(bot, roles=(bot_guild.STAFF,)).viewable_channels
+def test_viewable_channels__voice_needs_the_permission_to_connect(bot):
+    assert "303" not in context_for(bot, roles=(bot_guild.STAFF,)).viewable_channels
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_readable__voice_needs_the_permission_to_connect(bot):
         (bot_guild.PRIVATE_THREAD, "403", ("403", "301"), False),
     ],
 )
-def test_channel__whose_people_read_along(bot, channel, audience_channel, public, open_to_all):
-    context = placed(bot, channel=channel)
+def test_audience_channel__and_public_channels(bot, channel, audience_channel, public, open_to_all):
+    context = context_for(bot, channel=channel)
     assert (context.audience_channel, context.public_channels, context.open_to_all) == (
         audience_channel,
         public,
@@ -101,21 +101,21 @@ def test_channel__whose_people_read_along(bot, channel, audience_channel, public
         (bot_guild.PRIVATE_THREAD, None, ("403",)),
     ],
 )
-def test_new_document__for_whom(bot, channel, visible, scope):
-    assert placed(bot, channel=channel).visible_to(visible) == scope
+def test_visible_to__scope_of_a_new_document(bot, channel, visible, scope):
+    assert context_for(bot, channel=channel).visible_to(visible) == scope
 
 
-def test_public_answer__never_uses_what_only_the_asker_can_view(bot):
-    context = placed(bot, roles=(bot_guild.STAFF,))
+def test_public_channels__exclude_what_only_the_user_can_view(bot):
+    context = context_for(bot, roles=(bot_guild.STAFF,))
     assert "302" in context.private_channels
     assert "302" not in context.public_channels
 
 
-def test_private_answer__of_a_closed_channel_one_has_lost(bot):
-    assert "302" not in placed(bot).private_channels
+def test_private_channels__exclude_channels_that_the_user_cannot_view(bot):
+    assert "302" not in context_for(bot).private_channels
 
 
-def test_may_see__documents_of_channels_one_can_view():
+def test_may_see__documents_of_viewable_channels():
     context = replace(HERE, viewable_channels=("301", "302"))
     assert context.may_see(None)
     assert context.may_see(["302", "999"])
@@ -132,19 +132,19 @@ def test_may_see__documents_of_channels_one_can_view():
         (WorkspaceSettings(ingest_by="role"), False, False, True),
     ],
 )
-def test_may_add__as_the_settings_say(settings, anybody, with_role, manager):
+def test_may_add__by_the_settings(settings, anybody, with_role, manager):
     assert HERE.may_add(settings) is anybody
     assert replace(HERE, role_ids=frozenset({"5"})).may_add(settings) is with_role
     assert replace(HERE, manager=True).may_add(settings) is manager
 
 
-def test_may_change__ones_own_or_as_a_manager():
+def test_may_change__own_documents_or_as_a_manager():
     assert HERE.may_change("1")
     assert not HERE.may_change("2")
     assert replace(HERE, manager=True).may_change("2")
 
 
-def test_public_answers__in_chosen_channels_and_their_threads():
+def test_may_answer_publicly__in_selected_channels_and_their_threads():
     chosen = WorkspaceSettings(public_channels=("301",))
     assert HERE.may_answer_publicly(WorkspaceSettings())
     assert HERE.may_answer_publicly(WorkspaceSettings(public_channels=()))
@@ -154,7 +154,7 @@ def test_public_answers__in_chosen_channels_and_their_threads():
     assert replace(HERE, guild_id=None, channel_id="302").may_answer_publicly(chosen)
 
 
-def test_may_read__ones_own_and_public_ones_of_this_channel():
+def test_may_read__own_answers_and_public_ones_of_this_channel():
     assert HERE.may_read("1", None)
     assert not HERE.may_read("2", None)
     assert HERE.may_read("2", delivery(channel_id="301"))
@@ -163,7 +163,7 @@ def test_may_read__ones_own_and_public_ones_of_this_channel():
     assert not replace(HERE, manager=True).may_read("2", delivery(channel_id="301", private=True))
 
 
-def test_source__the_same_name_for_the_same_readers_is_the_same_document():
+def test_source_identity__same_name_and_scope_is_the_same_document():
     name = NewDocument("rules.pdf")
     assert source_identity(HERE, name, None) == "discord:100/rules.pdf"
     assert source_identity(HERE, name, ("302",)) == "discord:100/302/rules.pdf"
@@ -172,7 +172,7 @@ def test_source__the_same_name_for_the_same_readers_is_the_same_document():
     assert source_identity(HERE, NewDocument("Hello.md", identity="message-7.md"), None) == "discord:100/message-7.md"
 
 
-def test_source__a_link_is_its_own_name():
+def test_source_identity__of_a_link_is_the_link():
     link = NewDocument("https://example.org/a", url="https://example.org/a")
     assert source_identity(HERE, link, None) == "https://example.org/a"
     assert source_identity(HERE, link, ("302",)) == "discord:100/302/https:__example.org_a"

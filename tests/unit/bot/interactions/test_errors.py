@@ -21,7 +21,7 @@ BOT = Path(bot.__file__).parent
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 
 
-class Discord:
+class RecordedResponse:
     """The response side of an interaction, which records messages."""
 
     def __init__(self, refusal=None):
@@ -42,52 +42,52 @@ def http_error(kind, status, code):
     return kind(response, {"code": code, "message": "no"})
 
 
-def told(error, refusal=None, locale=discord.Locale.american_english):
-    response = Discord(refusal)
+def reply_to_error(error, refusal=None, locale=discord.Locale.american_english):
+    response = RecordedResponse(refusal)
     interaction: Any = SimpleNamespace(response=response, locale=locale, extras={})
     return asyncio.run(reply_with_error(interaction, error)), response.said
 
 
-def test_refuse__in_private_in_the_persons_language():
-    outcome, said = told(Refusal("refusal-question-empty"), locale=discord.Locale.chinese)
+def test_reply__in_private_in_the_users_language():
+    outcome, said = reply_to_error(Refusal("refusal-question-empty"), locale=discord.Locale.chinese)
     assert outcome == "refused: refusal-question-empty"
     assert [message["ephemeral"] for message in said] == [True]
     assert said[0]["content"] == ZH("refusal-question-empty")
 
 
 @pytest.mark.parametrize("code", [40060, 10062])
-def test_refuse__says_nothing_when_another_process_answered_or_it_is_too_late(code):
-    outcome, said = told(app_commands.CommandInvokeError(_command(), http_error(discord.NotFound, 404, code)))
+def test_reply__none_when_another_process_answered_or_it_is_too_late(code):
+    outcome, said = reply_to_error(app_commands.CommandInvokeError(_command(), http_error(discord.NotFound, 404, code)))
     assert said == []
     assert outcome in {"answered by another process", "too late"}
 
 
-def test_refuse__finds_the_error_behind_the_command():
-    outcome, said = told(app_commands.CommandInvokeError(_command(), UnknownName("There is no job 7.")))
+def test_reply__unwraps_the_error_of_a_command():
+    outcome, said = reply_to_error(app_commands.CommandInvokeError(_command(), UnknownName("There is no job 7.")))
     assert outcome == "refused: UnknownName"
     assert "no job 7" in said[0]["content"]
 
 
-def test_refuse__a_fault_has_a_number_that_is_in_the_log_too():
-    outcome, said = told(ZeroDivisionError("secret detail"))
+def test_reply__a_defect_has_the_number_of_its_log_line():
+    outcome, said = reply_to_error(ZeroDivisionError("secret detail"))
     assert re.fullmatch(r"fault [0-9a-f]{8}", outcome)
     assert outcome.split()[1] in said[0]["content"]
     assert "secret" not in said[0]["content"]
 
 
-def test_refuse__discord_away_is_no_error_of_its_own():
-    outcome, said = told(DatabaseUnavailable(), http_error(discord.HTTPException, 503, 0))
+def test_reply__a_failed_reply_keeps_the_original_outcome():
+    outcome, said = reply_to_error(DatabaseUnavailable(), http_error(discord.HTTPException, 503, 0))
     assert said == []
     assert outcome == "refused: DatabaseUnavailable, user not notified: HTTPException"
 
 
-def test_sentence__of_several_refusals():
+def test_error_text__of_several_refusals():
     said = error_text(RefusalGroup([Refusal("refusal-text-empty"), Refusal("refusal-no-last-answer")]), EN)
     assert said.splitlines() == [EN("refusal-text-empty"), EN("refusal-no-last-answer")]
 
 
 @pytest.mark.parametrize("scope", ["user", "server"])
-def test_sentence__over_quota_says_when_there_is_room(scope):
+def test_error_text__of_a_quota_shows_when_it_is_available_again(scope):
     error = QuotaExceeded("no", limit=5, window_s=3600, scope=scope, frees_in_s=125)
     assert "1 hour" in error_text(error, EN)
     assert "2 minutes" in error_text(error, EN)
@@ -95,28 +95,28 @@ def test_sentence__over_quota_says_when_there_is_room(scope):
     assert "ask 5 questions" in error_text(error, EN)
 
 
-def test_sentence__over_quota_of_one_document():
+def test_error_text__of_a_quota_of_one_document():
     error = QuotaExceeded("no", limit=1, window_s=86_400, frees_in_s=60, kind="ingest")
     assert "you can add 1 document in 1 day" in error_text(error, EN)
     assert "1 份资料" in error_text(error, ZH)
 
 
-def test_refuse__an_old_form_of_a_command_and_a_line_that_broke():
-    outcome, said = told(app_commands.CommandNotFound("old", []))
+def test_reply__outdated_command_and_broken_connection():
+    outcome, said = reply_to_error(app_commands.CommandNotFound("old", []))
     assert said[0]["content"] == EN("refusal-outdated-command")
-    outcome, said = told(aiohttp.ServerDisconnectedError())
+    outcome, said = reply_to_error(aiohttp.ServerDisconnectedError())
     assert (outcome, said[0]["content"]) == (
         "discord unavailable: ServerDisconnectedError",
         EN("refusal-discord-unavailable"),
     )
-    assert told(Refusal("refusal-text-empty"), discord.RateLimited(60.0))[1] == []
+    assert reply_to_error(Refusal("refusal-text-empty"), discord.RateLimited(60.0))[1] == []
 
 
-def test_sentence__of_an_error_without_a_text_of_its_own_in_the_catalogue():
+def test_error_text__of_an_error_without_a_catalogue_text():
     assert "between" in error_text(InvalidQuestion("top_n has to be between 1 and 200."), EN)
 
 
-def test_sentence__says_what_is_away_without_its_details():
+def test_error_text__hides_the_details_of_an_unavailable_server():
     said = error_text(DatabaseUnavailable("The database is unreachable at 10.0.0.7"), EN)
     assert "10.0.0.7" not in said
 
@@ -146,7 +146,7 @@ def refusal_keys():
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_refusals__each_has_a_sentence_that_takes_what_it_is_given(language):
+def test_refusals__each_has_a_text_with_its_variables(language):
     found = set(refusal_keys())
     assert len(found) > 20
     for key, names in found:

@@ -13,20 +13,20 @@ def interaction():
     )
 
 
-async def refuse(_interaction, error):
+async def handle_error(_interaction, error):
     return f"refused: {type(error).__name__}"
 
 
-def test_visit__writes_one_line_without_content_or_token():
-    async def live():
+def test_track__logs_one_line_without_content_or_token():
+    async def run():
         tracker, one = InteractionTracker(), interaction()
-        async with tracker.track(one, "ask", refuse) as record:
+        async with tracker.track(one, "ask", handle_error) as record:
             record.acknowledge()
             record.jobs.append(7)
         tracker.end(one)
 
     with capture_logs() as lines:
-        asyncio.run(live())
+        asyncio.run(run())
     assert len(lines) == 1
     line = lines[0]
     assert line["acknowledged_ms"] >= 0
@@ -35,19 +35,19 @@ def test_visit__writes_one_line_without_content_or_token():
     assert "secret" not in str(line)
 
 
-def test_visit__an_error_is_answered_and_is_the_outcome():
-    async def live():
-        async with InteractionTracker().track(interaction(), "ask", refuse):
+def test_track__an_error_is_answered_and_logged_as_the_outcome():
+    async def run():
+        async with InteractionTracker().track(interaction(), "ask", handle_error):
             raise ValueError
 
     with capture_logs() as lines:
-        asyncio.run(live())
+        asyncio.run(run())
     assert [line["outcome"] for line in lines] == ["refused: ValueError"]
     assert lines[0]["acknowledged_ms"] is None
 
 
-def test_drain__waits_for_what_is_in_flight():
-    async def live():
+def test_drain__waits_for_open_interactions():
+    async def run():
         tracker, one = InteractionTracker(), interaction()
         assert await tracker.drain(0)
         tracker.begin(one, "ask")
@@ -58,14 +58,14 @@ def test_drain__waits_for_what_is_in_flight():
         assert await waiting
         assert tracker.closing
 
-    asyncio.run(live())
+    asyncio.run(run())
 
 
-def test_visit_of__an_interaction_nobody_began():
+def test_record_of__an_untracked_interaction():
     assert record_of(interaction()).jobs == []
 
 
-def test_acknowledged__counts_the_first_answer_only():
+def test_acknowledge__records_the_first_response_only():
     tracker, one = InteractionTracker(), interaction()
     record = tracker.begin(one, "ask")
     record.acknowledge()
