@@ -1,4 +1,4 @@
-"""Slices: score candidates a few at a time, so that a deadline and a cancellation are noticed in between."""
+"""Score candidates in batches, so that a deadline or a cancellation takes effect between them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from time import monotonic
 from pipeline.types import Candidate
 
 BATCH_SIZE = 16
-"""Candidates scored between two looks at the clock; as many as fill a batch on a processor without a GPU."""
+"""Candidates per batch: as many as a CPU processes at once efficiently."""
 
-OUT_OF_TIME = "the time for reranking was up."
+OUT_OF_TIME = "the time for reranking ran out."
 
 
 def score_in_batches(
@@ -20,14 +20,24 @@ def score_in_batches(
     deadline_s: float,
     on_progress: Callable[[int, int], None] | None,
 ) -> list[float | None]:
-    """Score candidates in recall order until all are done or the time is up; what was not reached is None."""
+    """Score candidates in their order until all are done or the time runs out.
+
+    Args:
+        candidates: The candidates.
+        score: Returns one score per candidate of a batch.
+        deadline_s: Time in seconds.
+        on_progress: Called with the number of scored candidates and the total.
+
+    Returns:
+        One score per candidate; None for those that were not reached.
+    """
     ends = monotonic() + deadline_s
     scores: list[float | None] = []
     for start in range(0, len(candidates), BATCH_SIZE):
         if monotonic() >= ends:
             break
-        part = candidates[start : start + BATCH_SIZE]
-        scores.extend(float(value) for value in score(part))
+        batch = candidates[start : start + BATCH_SIZE]
+        scores.extend(float(value) for value in score(batch))
         if on_progress is not None:
             on_progress(len(scores), len(candidates))
     return scores + [None] * (len(candidates) - len(scores))

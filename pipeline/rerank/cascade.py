@@ -1,7 +1,8 @@
-"""Cascades: a cheap method reads many candidates, a dear one the few it left on top; see `pipeline.cascades`.
+"""Cascades: a cheap method reads many candidates, an expensive one only the best of them; see `pipeline.cascades`.
 
-Multi-stage ranking: Nogueira et al., "Multi-Stage Document Ranking with BERT" (arXiv 1910.14424). What a stage does not
-read keeps the order that the stage before gave it, behind what it does read, so the result is a full permutation.
+Multi-stage ranking: Nogueira et al., "Multi-Stage Document Ranking with BERT" (arXiv 1910.14424). Candidates that a
+stage does not read keep the order of the previous stage and follow those that it reads, so the result is a full
+permutation.
 """
 
 from __future__ import annotations
@@ -18,34 +19,34 @@ from pipeline.rerank.results import UNSCORED, rank_by_recall
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 STAGE_TIME_SHARE = 0.5
-"""Share of the time left that a stage may take which has others behind it."""
+"""Share of the remaining time that a stage before the last may use."""
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What the stages so far have come to."""
+    """The result of the stages so far."""
 
     ranked: tuple[RankedCandidate, ...]
     method: str
-    """The last stage that did its work, or what stood in for it."""
+    """The last stage that succeeded, or its fallback."""
     complete: bool = False
-    """Whether the stage just run was that one."""
+    """Whether the latest stage succeeded without a fallback."""
     fallbacks: tuple[Fallback, ...] = ()
     usage: Usage = field(default_factory=Usage)
     hashes: tuple[str, ...] = ()
 
 
 class CascadeReranker:
-    """Runs its stages one after the other; one that fails leaves the order as it found it."""
+    """Runs its stages one after the other. A stage that fails leaves the order of the previous one."""
 
     def __init__(self, cascade: Cascade, rerankers: Mapping[str, Reranker]) -> None:
-        """Take what the name says and the rerankers by name."""
+        """Create the cascade from its parsed name and the rerankers by name."""
         self.method = str(cascade)
         self.top_k = cascade.top_k
         self._limits = [stage.candidates for stage in cascade.stages]
         chosen = [rerankers[stage.method] for stage in cascade.stages]
-        # The first stage has its fallbacks behind it; behind a later one stands the order it found, which is better
-        # than what a fallback that knows nothing of it would make.
+        # Only the first stage keeps its fallbacks. For a later one the order of the previous stage is a better fallback
+        # than a method that ignores that order.
         self._stages = [chosen[0], *(_without_fallbacks(reranker) for reranker in chosen[1:])]
 
     def rerank(
@@ -56,7 +57,7 @@ class CascadeReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Give the order after the last stage, with the scores of the stage that placed each candidate last."""
+        """Return the order after the last stage; each candidate has the score of the last stage that read it."""
         ends = monotonic() + deadline_s
         state = _State(rank_by_recall(candidates, "none"), "none")
         for place, (stage, limit) in enumerate(zip(self._stages, self._limits, strict=True)):
@@ -64,11 +65,11 @@ class CascadeReranker:
             share = 1.0 if place == len(self._stages) - 1 else STAGE_TIME_SHARE
             state = _run_stage(stage, limit, question, state, left * share, on_progress)
         ranked = tuple(replace(ranked, rank=rank) for rank, ranked in enumerate(state.ranked, 1))
-        held = self.method if state.complete else state.method
-        return RerankResult(ranked, held, state.fallbacks, state.usage, state.hashes)
+        method = self.method if state.complete else state.method
+        return RerankResult(ranked, method, state.fallbacks, state.usage, state.hashes)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate what all stages will cost together, as if each read the first of the candidates."""
+        """Estimate the cost of all stages together, as if each read the first of the candidates."""
         estimated = Usage()
         left = list(candidates)
         for stage, limit in zip(self._stages, self._limits, strict=True):
@@ -78,7 +79,11 @@ class CascadeReranker:
 
 
 def build_cascade(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
-    """Find the reranker of this name or put its cascade together; raises `UnknownName` for any other name."""
+    """Return the reranker with this name, or build the cascade that the name describes.
+
+    Raises:
+        UnknownName: The name is neither.
+    """
     if name in rerankers:
         return rerankers[name]
     cascade = parse_cascade(name, rerankers.keys())
@@ -89,7 +94,7 @@ def build_cascade(name: str, rerankers: Mapping[str, Reranker]) -> Reranker:
 
 
 def top_k_of(reranker: Reranker) -> int | None:
-    """Give the Top-K that the name of a reranker asks for; None when it asks for none."""
+    """Return the Top-K in the name of a reranker; None if the name contains none."""
     return reranker.top_k if isinstance(reranker, CascadeReranker) else None
 
 
@@ -107,11 +112,11 @@ def _run_stage(
 ) -> _State:
     head, tail = state.ranked[:limit], state.ranked[limit:] if limit is not None else ()
     result = try_rerank(stage, question, [ranked.candidate for ranked in head], deadline_s, on_progress)
-    worked = not head or any(UNSCORED not in ranked.flags for ranked in result.ranked)
-    if worked:
-        # What a stage did not read is worth no more than the last that it did.
-        least = result.ranked[-1].score if result.ranked else 1.0
-        following = tuple(replace(ranked, score=min(ranked.score, least)) for ranked in tail)
+    succeeded = not head or any(UNSCORED not in ranked.flags for ranked in result.ranked)
+    if succeeded:
+        # A candidate that the stage did not read scores at most as high as the last one that it read.
+        lowest = result.ranked[-1].score if result.ranked else 1.0
+        following = tuple(replace(ranked, score=min(ranked.score, lowest)) for ranked in tail)
         ranked, method, fallbacks = result.ranked + following, result.method, result.fallbacks
     else:
         ranked, method = state.ranked, state.method
@@ -119,7 +124,7 @@ def _run_stage(
     return _State(
         ranked=ranked,
         method=method,
-        complete=worked and result.method == stage.method,
+        complete=succeeded and result.method == stage.method,
         fallbacks=state.fallbacks + fallbacks,
         usage=state.usage + result.usage,
         hashes=state.hashes + result.prompt_hashes,

@@ -1,7 +1,7 @@
-"""A circuit breaker: a method whose endpoint is in trouble is left alone for a while and delays no more questions.
+"""A circuit breaker: a method that failed repeatedly is skipped for a while, so that it does not delay questions.
 
-Nygard, "Release It!" (2007): after some failures in a row calls are not made any more; after a pause one is let
-through, and its outcome decides. Each process keeps its own count.
+Nygard, "Release It!" (2007): after several failures in a row the circuit opens and calls are rejected. After a pause
+one call is allowed, and its outcome closes the circuit or opens it again. Each process has a separate count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAUSE_S = 60.0
 
 
 class CircuitBreaker:
-    """Passes questions on to a method, unless it has just failed several times in a row."""
+    """A reranker that skips another one while its circuit is open."""
 
     def __init__(
         self,
@@ -31,15 +31,22 @@ class CircuitBreaker:
         pause_s: float = PAUSE_S,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """Take the method, how many failures open the circuit, for how long, and what tells the time."""
+        """Create a closed circuit.
+
+        Args:
+            reranker: The method.
+            failures: Failures in a row that open the circuit.
+            pause_s: Seconds that it stays open.
+            clock: Returns the time in seconds.
+        """
         self._reranker = reranker
-        self._most = failures
+        self._max_failures = failures
         self._pause_s = pause_s
         self._clock = clock
         self._lock = threading.Lock()
-        self._failed = 0
-        self._closed_from = 0.0
-        self._last = ""
+        self._failures = 0
+        self._retry_at = 0.0
+        self._last_reason = ""
 
     @property
     def method(self) -> str:
@@ -54,34 +61,39 @@ class CircuitBreaker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Rerank, or raise `ModelUnavailable` while the method is left alone."""
+        """Rerank with the method.
+
+        Raises:
+            ModelUnavailable: The circuit is open.
+        """
         self._check()
         try:
             result = self._reranker.rerank(question, candidates, deadline_s=deadline_s, on_progress=on_progress)
         except (Cancelled, LeaseLost):
             raise
         except Exception as error:
-            self._note(str(error))
+            self._record(str(error))
             raise
         gave_up = bool(candidates) and all(UNSCORED in ranked.flags for ranked in result.ranked)
-        self._note(result.fallbacks[0].reason if gave_up and result.fallbacks else "", failed=gave_up)
+        self._record(result.fallbacks[0].reason if gave_up and result.fallbacks else "", failed=gave_up)
         return result
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate what the method will cost."""
+        """Estimate the cost of the method."""
         return estimate_usage(self._reranker, question, candidates)
 
     def _check(self) -> None:
         with self._lock:
-            left = self._closed_from - self._clock()
-            if self._failed < self._most or left <= 0:
+            left = self._retry_at - self._clock()
+            if self._failures < self._max_failures or left <= 0:
                 return
             raise ModelUnavailable(
-                f"It failed {self._failed} times in a row and is left alone for {left:.0f} s more. {self._last}"
+                f"Skipped after {self._failures} failures in a row; the next attempt is possible in {left:.0f} s."
+                f" Last failure: {self._last_reason}"
             )
 
-    def _note(self, reason: str, *, failed: bool = True) -> None:
+    def _record(self, reason: str, *, failed: bool = True) -> None:
         with self._lock:
-            self._failed = self._failed + 1 if failed else 0
-            self._last = reason
-            self._closed_from = self._clock() + self._pause_s
+            self._failures = self._failures + 1 if failed else 0
+            self._last_reason = reason
+            self._retry_at = self._clock() + self._pause_s

@@ -1,4 +1,4 @@
-"""Estimates: what a reranker will cost for a question, before anybody has paid for it."""
+"""Estimate what a reranker will cost for a question, before it runs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipeline.types import Candidate, Usage
 
 @runtime_checkable
 class CostEstimator(Protocol):
-    """What a reranker that costs something can do besides reranking."""
+    """A reranker that has costs implements this protocol as well."""
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate calls, tokens and cost, rather too high than too low."""
+        """Return an upper estimate of calls, tokens and cost."""
         ...
 
 
 def estimate_usage(reranker: Reranker, question: str, candidates: Sequence[Candidate]) -> Usage:
-    """Estimate what a reranker will use; nothing for one that runs on this machine."""
+    """Estimate the usage of a reranker; zero for one that is not a `CostEstimator`, since it runs locally."""
     return reranker.estimate(question, candidates) if isinstance(reranker, CostEstimator) else Usage()

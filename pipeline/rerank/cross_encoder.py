@@ -1,4 +1,4 @@
-"""The method `cross-encoder`: a model that reads question and passage together."""
+"""The method `cross-encoder`: a model that reads the question and a passage together."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pipeline.types import Candidate, RerankResult
 
 
 class CrossEncoderReranker:
-    """Orders by the scores of a `PairScorer`."""
+    """Orders candidates by the scores of a `PairScorer`."""
 
     method = "cross-encoder"
 
     def __init__(self, scorer: PairScorer) -> None:
-        """Take the loaded model."""
+        """Create the reranker from a loaded model."""
         self._scorer = scorer
 
     def rerank(
@@ -29,11 +29,11 @@ class CrossEncoderReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Order by the model's score; those the deadline left unread keep their place and are flagged."""
+        """Order by score. Candidates that were not scored in time keep their place and are flagged."""
 
-        def score(part: Sequence[Candidate]) -> Sequence[float]:
+        def score(batch: Sequence[Candidate]) -> Sequence[float]:
             return self._scorer.score(
-                question, [build_passage(candidate.headings, candidate.text) for candidate in part]
+                question, [build_passage(candidate.headings, candidate.text) for candidate in batch]
             )
 
         raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)

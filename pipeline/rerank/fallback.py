@@ -1,4 +1,4 @@
-"""Chains of methods: when one cannot do its work the next one does, and that is on record."""
+"""Fallback chains: if a method fails, the next one is used, and the failure is recorded with its reason."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pipeline.rerank.results import UNSCORED, failed_result, is_full_permutation
 from pipeline.types import Candidate, Fallback, RerankResult, Usage
 
 RESERVED_TIME_SHARE = 0.25
-"""Share of the time left that a method must leave to the one behind it."""
+"""Share of the remaining time that a method must leave for its fallbacks."""
 
 
 class FallbackReranker:
-    """Tries its methods in order under one deadline; the order of recall stands behind the last."""
+    """Tries its methods in order within one deadline. The order of recall is the last fallback."""
 
     def __init__(self, primary: Reranker, *fallbacks: Reranker) -> None:
         """Create the chain from the requested method and what replaces it, in order."""
@@ -26,7 +26,7 @@ class FallbackReranker:
 
     @property
     def primary(self) -> Reranker:
-        """The wanted method, without what stands behind it."""
+        """The requested method, without its fallbacks."""
         return self._chain[0]
 
     def rerank(
@@ -37,24 +37,31 @@ class FallbackReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Give the first usable result; raises nothing but a cancellation or a lost lease."""
+        """Return the first usable result.
+
+        Raises:
+            Cancelled: The job was cancelled.
+            LeaseLost: The worker lost the job's lease.
+        """
         ends = monotonic() + deadline_s
         failed: list[Fallback] = []
         usage = Usage()
         hashes: tuple[str, ...] = ()
         for place, reranker in enumerate(self._chain):
             left = ends - monotonic()
-            share = 1.0 - RESERVED_TIME_SHARE if _has_method(self._chain[place + 1 :]) else 1.0
+            share = 1.0 - RESERVED_TIME_SHARE if _has_real_method(self._chain[place + 1 :]) else 1.0
             result = try_rerank(reranker, question, candidates, left * share, on_progress)
             usage, hashes = usage + result.usage, hashes + result.prompt_hashes
             if not candidates or any(UNSCORED not in ranked.flags for ranked in result.ranked):
                 return _with_fallbacks(result, failed, usage, hashes)
-            failed.extend(result.fallbacks or (Fallback("rerank", reranker.method, "none", "It scored no candidate."),))
+            failed.extend(
+                result.fallbacks or (Fallback("rerank", reranker.method, "none", "It scored none of the candidates."),)
+            )
         last = RerankResult(rank_by_recall(candidates, "none"), "none")
         return _with_fallbacks(last, failed, usage, hashes)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate what the wanted method will cost; its fallbacks run on this machine."""
+        """Estimate the cost of the requested method; its fallbacks run locally."""
         return estimate_usage(self.primary, question, candidates)
 
 
@@ -65,33 +72,38 @@ def try_rerank(
     deadline_s: float,
     on_progress: Callable[[int, int], None] | None,
 ) -> RerankResult:
-    """Let a method try; whatever goes wrong becomes a result that says so, except a cancellation or a lost lease."""
+    """Rerank with a method; any failure becomes a result in recall order with the reason as its fallback.
+
+    Raises:
+        Cancelled: The job was cancelled.
+        LeaseLost: The worker lost the job's lease.
+    """
     if deadline_s <= 0 and reranker.method != "none":
-        return failed_result(candidates, reranker.method, "No time was left for it.")
+        return failed_result(candidates, reranker.method, "No time was left for this method.")
     try:
         result = reranker.rerank(question, candidates, deadline_s=deadline_s, on_progress=on_progress)
     except (Cancelled, LeaseLost):
         raise
-    except Exception as error:  # noqa: BLE001 - a method may fail in any way, the question is answered all the same
+    except Exception as error:  # noqa: BLE001 - whatever fails here, the question is still answered
         return failed_result(candidates, reranker.method, f"{type(error).__name__}: {error}", usage_of_error(error))
     if not is_full_permutation(result.ranked, candidates):
         return failed_result(
             candidates,
             reranker.method,
-            "It did not give every candidate back once.",
+            "Its result is not a permutation of the candidates.",
             result.usage,
             result.prompt_hashes,
         )
     return result
 
 
-def _has_method(rest: Sequence[Reranker]) -> bool:
+def _has_real_method(rest: Sequence[Reranker]) -> bool:
     return any(reranker.method != "none" for reranker in rest)
 
 
 def _with_fallbacks(
     result: RerankResult, failed: Sequence[Fallback], usage: Usage, hashes: tuple[str, ...]
 ) -> RerankResult:
-    # Each method that failed names the one that really took its place, not the one it hoped for.
+    # Each failed method names the method that finally replaced it, not the next one in the chain.
     record = tuple(replace(fallback, used=result.method) for fallback in failed)
     return replace(result, fallbacks=record + result.fallbacks, usage=usage, prompt_hashes=hashes)

@@ -1,4 +1,4 @@
-"""JSON in replies: find the objects in what a model said, wherever it put them."""
+"""Find JSON objects and passage numbers in the reply of a language model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PASSAGE_NUMBER = re.compile(r"\s*\[?\s*(\d{1,4})\s*\]?\s*")
 
 
 def json_objects(text: str) -> Iterator[dict[str, Any]]:
-    """Give the JSON objects in a text, in order; objects within objects are not given again."""
+    """Yield the outermost JSON objects in a text, in order."""
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:
@@ -26,7 +26,7 @@ def json_objects(text: str) -> Iterator[dict[str, Any]]:
 
 
 def passage_number(value: Any) -> int | None:
-    """Read the number of a passage: 3, "3" or "[3]"; nothing else is one."""
-    if isinstance(value, str) and (written := _PASSAGE_NUMBER.fullmatch(value)):
-        return int(written[1])
+    """Read the number of a passage, written as 3, "3" or "[3]"; None for anything else."""
+    if isinstance(value, str) and (match := _PASSAGE_NUMBER.fullmatch(value)):
+        return int(match[1])
     return value if isinstance(value, int) and not isinstance(value, bool) else None

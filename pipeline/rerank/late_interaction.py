@@ -1,10 +1,10 @@
 """The method `late-interaction`: MaxSim over the embedding model's token vectors, fused with the recall score.
 
-Each token of the question looks for its most similar token in the passage; the mean of these similarities is the raw
-score. The embedding model was not trained for this, so it is one more witness beside those that recall heard: the
-vector leg, the keyword leg, or both. Its score and the recall score are brought to mean 0 and deviation 1 over the
-candidates; recall counts once for each of its legs, MaxSim once, or less where the model cannot read all of the
-question. No constant is tuned to any collection; docs/evaluation.md has the measurements.
+The raw score is the mean, over the tokens of the question, of the highest similarity with any token of the passage. The
+embedding model was not trained for this, so MaxSim is one more signal next to those of recall: the vector leg, the
+keyword leg, or both. MaxSim and the recall score are standardised to mean 0 and deviation 1 over the candidates. Recall
+has weight 1 per leg; MaxSim has weight 1, or less if the model's vocabulary covers only a part of the question. No
+constant is tuned to a collection; docs/evaluation.md contains the measurements.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pipeline.types import Candidate, RerankResult
 
 
 class LateInteractionReranker:
-    """Needs no weights beyond the embedding model's."""
+    """Orders candidates by MaxSim and recall score; needs no model besides the embedding model."""
 
     method = "late-interaction"
 
@@ -35,7 +35,14 @@ class LateInteractionReranker:
         passage_prefix: str = "",
         vocabulary: Vocabulary | None = None,
     ) -> None:
-        """Take the model, the prefixes of its profile, and its vocabulary; without one it reads everything."""
+        """Create the reranker.
+
+        Args:
+            vectors: The embedding model.
+            query_prefix: The profile's prefix for questions.
+            passage_prefix: The profile's prefix for passages.
+            vocabulary: The model's vocabulary; None if it is unknown, then the question counts as fully covered.
+        """
         self._vectors = vectors
         self._vocabulary = vocabulary
         self._query_prefix = query_prefix
@@ -49,15 +56,17 @@ class LateInteractionReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Order by MaxSim and recall score together."""
-        asked = self._vectors.encode_tokens([self._query_prefix + question])[0]
+        """Order by the fused MaxSim and recall score."""
+        question_tokens = self._vectors.encode_tokens([self._query_prefix + question])[0]
         weight = 1.0 if self._vocabulary is None else reading_share(question, self._vocabulary.known_units(question))
-        if not len(asked) or weight == 0:
-            return failed_result(candidates, self.method, "The question has no word that the embedding model knows.")
+        if not len(question_tokens) or weight == 0:
+            return failed_result(
+                candidates, self.method, "The embedding model's vocabulary contains no word of the question."
+            )
 
-        def score(part: Sequence[Candidate]) -> list[float]:
-            passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in part]
-            return [max_sim(asked, tokens) for tokens in self._vectors.encode_tokens(passages)]
+        def score(batch: Sequence[Candidate]) -> list[float]:
+            passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in batch]
+            return [max_sim(question_tokens, tokens) for tokens in self._vectors.encode_tokens(passages)]
 
         raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         ranked = rank_by_score(candidates, fuse_scores(candidates, raw, weight), self.method)
@@ -65,7 +74,7 @@ class LateInteractionReranker:
 
 
 def max_sim(question: Matrix, passage: Matrix) -> float:
-    """Mean over the question's tokens of the largest cosine with any token of the passage."""
+    """Return the mean over the question's tokens of the largest cosine with any token of the passage."""
     if not len(passage):
         return 0.0
     return float(np.mean(np.max(question @ passage.T, axis=1)))
@@ -74,14 +83,20 @@ def max_sim(question: Matrix, passage: Matrix) -> float:
 def fuse_scores(
     candidates: Sequence[Candidate], raw: Sequence[float | None], weight: float = 1.0
 ) -> list[CandidateScore]:
-    """Fuse MaxSim with the recall score, both standardised over the candidates that were read."""
-    read = [i for i, value in enumerate(raw) if value is not None]
-    similar = standardize([raw[i] or 0.0 for i in read])
-    recalled = standardize([candidates[i].recall_score for i in read])
+    """Fuse MaxSim with the recall score, both standardised over the candidates that were scored.
+
+    Args:
+        candidates: The candidates.
+        raw: MaxSim per candidate; None for those that were not reached in time.
+        weight: Weight of MaxSim; each leg of recall has weight 1.
+    """
+    known = [i for i, value in enumerate(raw) if value is not None]
+    similarity = standardize([raw[i] or 0.0 for i in known])
+    recall = standardize([candidates[i].recall_score for i in known])
     legs = _count_legs(candidates)
     scored = [CandidateScore(None)] * len(candidates)
-    for place, i in enumerate(read):
-        mean = (legs * recalled[place] + weight * similar[place]) / (legs + weight)
+    for position, i in enumerate(known):
+        mean = (legs * recall[position] + weight * similarity[position]) / (legs + weight)
         scored[i] = CandidateScore(sigmoid(mean), raw[i])
     return scored
 

@@ -1,4 +1,4 @@
-"""Calls to a language model while reranking: one deadline, one budget, one repair try, and a limit of calls at once."""
+"""Calls to a language model during reranking: deadline, token budget, one repair request, and limited concurrency."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pipeline.text.tokens import estimate_message_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_QUOTED_REPLY_CHARS = 2000
-"""Characters of an unusable reply that are sent back with the repair question."""
+"""Characters of an unusable reply that the repair request quotes."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -27,20 +27,20 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class LlmLimits:
-    """What reranking with a language model may take."""
+    """Limits and prices of reranking with a language model."""
 
     call_timeout_s: float = 30.0
     concurrency: int = 4
     reply_tokens: int = 400
-    """Room in each reply besides what its form needs: for a short think block."""
+    """Completion tokens per call in addition to those of the requested format, for a short think block."""
     budget_tokens: int = 0
-    """Tokens that one question may spend on reranking; 0: no limit."""
+    """Tokens that reranking may use for one question; 0 sets no limit."""
     price_prompt_usd: float = 0.0
-    """Of a million tokens, for estimates; the endpoint prices what was really used."""
+    """Price of a million prompt tokens, for estimates only; the endpoint's client prices the real usage."""
     price_completion_usd: float = 0.0
 
     def priced(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
-        """Put a price on an estimate; what would pass the budget of tokens is not asked, so it is not paid either."""
+        """Price an estimate, cut to the token budget: calls beyond it are not made."""
         tokens = prompt_tokens + completion_tokens
         if self.budget_tokens and tokens > self.budget_tokens:
             share = self.budget_tokens / tokens
@@ -49,76 +49,82 @@ class LlmLimits:
         return self.cost(calls, prompt_tokens, completion_tokens)
 
     def cost(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
-        """Put a price on calls."""
+        """Return the usage of calls with their price."""
         usd = prompt_tokens * self.price_prompt_usd + completion_tokens * self.price_completion_usd
         return Usage(calls, prompt_tokens, completion_tokens, usd / 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
 class CallOutcome(Generic[Value]):
-    """What came of one question to the model."""
+    """The outcome of one call with its repair request."""
 
     value: Value | None
-    """None when nothing usable came back."""
+    """The parsed reply; None without a usable one."""
     reason: str = ""
     """Why there is no value."""
     final: bool = False
-    """Whether asking on is useless: the endpoint refuses or is away, the time is up, the budget is spent."""
+    """Whether further calls are useless: endpoint rejects or is unreachable, deadline passed, budget used up."""
     repaired: bool = False
-    """Whether the model had to be asked a second time for the right form."""
+    """Whether the value comes from the repair request."""
 
 
 class LlmCalls:
-    """All calls of one reranking; its threads share the deadline, the budget and the count of what was used."""
+    """All calls of one reranking. Its threads share the deadline, the token budget and the usage."""
 
     def __init__(self, chat: ChatModel, prompt: Prompt, limits: LlmLimits, deadline_s: float) -> None:
-        """Start the clock."""
+        """Start the deadline."""
         self.ends = monotonic() + deadline_s
         self._chat = chat
         self._prompt = prompt
         self._limits = limits
         self._lock = threading.Lock()
         self._usage = Usage()
-        self._under_way: dict[int, Usage] = {}
+        self._running: dict[int, Usage] = {}
         self._reserved = 0
 
     @property
     def usage(self) -> Usage:
-        """What the calls so far have cost; one that is still under way counts with the most that it may cost."""
+        """Usage of the calls so far; a running call counts with the most that it may cost."""
         with self._lock:
-            return sum(self._under_way.values(), self._usage)
+            return sum(self._running.values(), self._usage)
 
     def ask(
         self, values: Mapping[str, str], read: Callable[[ChatReply], Value | None], reply_tokens: int
     ) -> CallOutcome[Value]:
-        """Ask, and ask once more when the reply cannot be read; never raises an error of the endpoint.
+        """Send the prompt, and a repair request if the reply cannot be parsed. Errors of the endpoint are returned.
 
-        `reply_tokens` is what the form asked for needs. The tokens are estimated and set aside before each call.
+        The tokens of each call are estimated and reserved before it.
+
+        Args:
+            values: Values of the prompt's placeholders.
+            read: Parses a reply; None for one that is unusable.
+            reply_tokens: Completion tokens that the requested format needs.
         """
         messages = self._prompt.messages(**values)
         for repaired in (False, True):
             left = self.ends - monotonic()
             if left <= 0:
-                return CallOutcome(None, f"There is no more to ask: {OUT_OF_TIME}", final=True)
+                return CallOutcome(None, f"No further request was sent: {OUT_OF_TIME}", final=True)
             estimated = Usage(1, estimate_message_tokens(messages), reply_tokens)
             if not self._reserve(estimated):
-                budget = f"{self._limits.budget_tokens:,}"
-                return CallOutcome(None, f"The {budget} tokens that reranking may spend are used up.", final=True)
+                limit = f"The limit of {self._limits.budget_tokens:,} tokens for reranking one question is reached."
+                return CallOutcome(None, limit, final=True)
             try:
                 reply = self._complete(messages, min(left, self._limits.call_timeout_s), reply_tokens)
             except LlmError as error:
                 self._settle(estimated, error.usage)
-                # A refusal (wrong key, no such model) does not get better, and an endpoint that is away has been
-                # tried again already.
+                # A rejection (wrong key, unknown model) is permanent, and the client has already retried an unreachable
+                # endpoint.
                 return CallOutcome(None, str(error), final=isinstance(error, LlmRejected | LlmUnreachable))
             self._settle(estimated, reply.usage)
             value = read(reply)
             if value is not None:
                 return CallOutcome(value, repaired=repaired)
-            said = reply.text[:MAX_QUOTED_REPLY_CHARS] or "(nothing)"
-            messages = [*messages, ChatMessage("assistant", said), ChatMessage("user", self._prompt.repair)]
-        name = self._chat.name
-        return CallOutcome(None, f"{name} did not answer in the form that was asked for, also when asked again.")
+            quoted = reply.text[:MAX_QUOTED_REPLY_CHARS] or "(nothing)"
+            messages = [*messages, ChatMessage("assistant", quoted), ChatMessage("user", self._prompt.repair)]
+        return CallOutcome(
+            None, f"{self._chat.name} did not reply in the requested format, not even to the repair request."
+        )
 
     def _complete(self, messages: list[ChatMessage], timeout_s: float, reply_tokens: int) -> ChatReply:
         return self._chat.complete(
@@ -135,50 +141,55 @@ class LlmCalls:
                 return False
             self._reserved += tokens
             longest = self._limits.reply_tokens + estimated.completion_tokens
-            self._under_way[threading.get_ident()] = self._limits.cost(1, estimated.prompt_tokens, longest)
+            self._running[threading.get_ident()] = self._limits.cost(1, estimated.prompt_tokens, longest)
         return True
 
     def _settle(self, estimated: Usage, used: Usage) -> None:
         with self._lock:
-            del self._under_way[threading.get_ident()]
+            del self._running[threading.get_ident()]
             self._usage += used
             self._reserved += used.prompt_tokens + used.completion_tokens
             self._reserved -= estimated.prompt_tokens + estimated.completion_tokens
 
 
 class ParallelCalls(Generic[Key, Value]):
-    """Runs functions in threads, never more at once than allowed, and gives what they return as it comes."""
+    """Runs functions in a limited number of threads and returns their results as they arrive."""
 
     def __init__(self, concurrency: int, ends: float) -> None:
-        """Take how many may run at once and until when results are waited for."""
+        """Create the threads.
+
+        Args:
+            concurrency: Most functions that run at once.
+            ends: Deadline for waiting, in the time of `monotonic`.
+        """
         self._concurrency = concurrency
         self._ends = ends
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="rerank")
-        self._under_way: dict[Future[Value], Key] = {}
+        self._running: dict[Future[Value], Key] = {}
 
     def __enter__(self) -> Self:
-        """Use it as a context."""
+        """Enter the context."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave; a call that hangs ends by its own time-out, and nobody waits for it here."""
+        """Shut down without waiting: a call that hangs ends by its own timeout."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def free(self) -> bool:
-        """Whether one more may start: what is not started need not be paid for when it turns out useless."""
-        return len(self._under_way) < self._concurrency
+        """Whether one more call may start. Calls are not queued, so that useless ones need not be paid."""
+        return len(self._running) < self._concurrency
 
     @property
     def busy(self) -> bool:
-        """Whether something is under way."""
-        return bool(self._under_way)
+        """Whether a call is running."""
+        return bool(self._running)
 
     def start(self, key: Key, call: Callable[[], Value]) -> None:
-        """Start a function; what it needs must come with it, for it runs while the caller goes on."""
-        self._under_way[self._pool.submit(call)] = key
+        """Start a function. It must not share state with the caller, which continues in parallel."""
+        self._running[self._pool.submit(call)] = key
 
     def finished(self) -> list[tuple[Key, Value]]:
-        """Wait for at least one result; none when the time is up first."""
-        done, _ = wait(self._under_way, timeout=max(0.0, self._ends - monotonic()), return_when=FIRST_COMPLETED)
-        return [(self._under_way.pop(call), call.result()) for call in done]
+        """Wait for at least one result and return those that are there; empty after the deadline."""
+        done, _ = wait(self._running, timeout=max(0.0, self._ends - monotonic()), return_when=FIRST_COMPLETED)
+        return [(self._running.pop(call), call.result()) for call in done]

@@ -1,13 +1,13 @@
-"""The method `llm-listwise`: a language model puts a window of passages in order, and the window slides to the front.
+"""The method `llm-listwise`: a language model orders a window of passages, and the window slides to the front.
 
 Permutation generation: Sun et al., "Is ChatGPT Good at Search? Investigating Large Language Models as Re-Ranking
-Agents" (RankGPT, EMNLP 2023, arXiv 2304.09542): a window of 20 passages, then one 10 places nearer to the front, so
-that the best 10 of each window meet the next 10; Ma et al., "Zero-Shot Listwise Document Reranking with a Large
-Language Model" (LRL, arXiv 2305.02156), do the same. One way through decides the first `window - step` places; N
-passages take ceil((N - window) / step) + 1 calls, one after the other. It reads the order in which passages stand, so a
-good order of recall helps it, and a bad one hurts (RankGPT, table 5).
+Agents" (RankGPT, EMNLP 2023, arXiv 2304.09542): a window of 20 passages, then one 10 positions nearer to the front, so
+that the best 10 of each window are compared with the next 10. Ma et al., "Zero-Shot Listwise Document Reranking with a
+Large Language Model" (LRL, arXiv 2305.02156), do the same. One pass decides the first `window - step` positions; N
+passages take ceil((N - window) / step) + 1 sequential calls. The model sees the passages in their incoming order, so a
+good order of recall helps, and a bad one hurts (RankGPT, table 5).
 
-Numbers are valid within one prompt only, and only where `ranking_reply` reads them.
+The numbers of passages are valid within one prompt only; `ranking_reply` reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from functools import partial
 from pipeline.ports import ChatModel
 from pipeline.prompts import detect_language, escape_passage, load_prompt
 from pipeline.rerank.llm_calls import CallOutcome, LlmCalls, LlmLimits
-from pipeline.rerank.passages import quote_candidates
+from pipeline.rerank.quoting import quote_candidates
 from pipeline.rerank.ranking_reply import RankingReply, parse_ranking
 from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, failed_result, rank_by_order
 from pipeline.text.tokens import estimate_message_tokens
@@ -27,13 +27,14 @@ from pipeline.types import Candidate, ChatReply, Fallback, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 400
 TOKENS_PER_NUMBER = 4
-"""What one number with its comma takes in a reply."""
+"""Completion tokens of one number with its comma."""
 TOKENS_PER_REPLY = 20
+"""Completion tokens of a reply besides its numbers."""
 
 
 @dataclass(slots=True)
 class _ListwiseState:
-    """The order so far, and what is known of each place."""
+    """The order so far, and what is known about each candidate (by its index)."""
 
     order: list[int]
     placed: set[int] = field(default_factory=set)
@@ -43,14 +44,26 @@ class _ListwiseState:
 
 
 class LlmListwiseReranker:
-    """Asks a `ChatModel` for the order of a window of passages, window by window from the back."""
+    """Orders candidates by asking a `ChatModel` for the order of one window after another, from the back."""
 
     method = "llm-listwise"
 
     def __init__(self, chat: ChatModel, *, limits: LlmLimits | None = None, window: int = 20, step: int = 10) -> None:
-        """Take the endpoint and what may be spent there, the passages per window and how far it slides."""
+        """Create the reranker.
+
+        Args:
+            chat: The language model.
+            limits: Limits and prices of its calls.
+            window: Passages per window.
+            step: Positions that the window moves towards the front.
+
+        Raises:
+            ValueError: The window has less than two passages, or the step is not between 1 and its size.
+        """
         if not 0 < step <= window or window < 2:
-            raise ValueError("A window of passages needs at least two, and a step from 1 to its size.")
+            raise ValueError(
+                f"The window needs at least 2 passages, and the step must be from 1 to its size (got {window}, {step})."
+            )
         self._chat = chat
         self._limits = limits or LlmLimits()
         self._window = window
@@ -64,61 +77,61 @@ class LlmListwiseReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Order by windows; gives up, with the reason on record, when not one window could be read."""
+        """Order window by window; fall back to recall order, with the reason, if no window got a usable reply."""
         if len(candidates) < 2:
             return RerankResult(rank_by_order(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("listwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
         spans = window_spans(len(candidates), self._window, self._step)
-        sofar = _ListwiseState(list(range(len(candidates))))
+        state = _ListwiseState(list(range(len(candidates))))
         for done, (start, end) in enumerate(spans):
-            shown = [candidates[i] for i in sofar.order[start:end]]
+            shown = [candidates[i] for i in state.order[start:end]]
             outcome = self._ask(calls, question, shown)
-            _apply_outcome(sofar, start, end, outcome)
+            _apply_outcome(state, start, end, outcome)
             if on_progress is not None:
                 on_progress(len(candidates) - start, len(candidates))
             if outcome.final:
-                sofar.failed += len(spans) - done - 1
+                state.failed += len(spans) - done - 1
                 break
-        if sofar.failed == len(spans):
-            said = f"{self._chat.name} gave no usable ranking. {sofar.reason}"
-            return failed_result(candidates, self.method, said, calls.usage, (prompt.sha256,))
+        if state.failed == len(spans):
+            reason = f"{self._chat.name} returned no usable ranking. {state.reason}"
+            return failed_result(candidates, self.method, reason, calls.usage, (prompt.sha256,))
         flags = {
-            i: (*((UNSCORED,) if i not in sofar.placed else ()), *sorted(sofar.flags.get(i, ())))
+            i: (*((UNSCORED,) if i not in state.placed else ()), *sorted(state.flags.get(i, ())))
             for i in range(len(candidates))
         }
-        ranked = rank_by_order(candidates, sofar.order, self.method, flags)
-        return RerankResult(ranked, self.method, self._notes(sofar, len(spans)), calls.usage, (prompt.sha256,))
+        ranked = rank_by_order(candidates, state.order, self.method, flags)
+        return RerankResult(ranked, self.method, self._notes(state, len(spans)), calls.usage, (prompt.sha256,))
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate what it will cost, before the first call."""
+        """Estimate the cost before the first call."""
         if len(candidates) < 2:
             return Usage()
         prompt = load_prompt("listwise", detect_language(question))
         spans = window_spans(len(candidates), self._window, self._step)
-        asked = sum(
+        prompt_tokens = sum(
             estimate_message_tokens(prompt.messages(**_prompt_values(question, candidates[start:end])))
             for start, end in spans
         )
-        said = sum(TOKENS_PER_REPLY + TOKENS_PER_NUMBER * (end - start) for start, end in spans)
-        return self._limits.priced(len(spans), asked, said)
+        completion_tokens = sum(TOKENS_PER_REPLY + TOKENS_PER_NUMBER * (end - start) for start, end in spans)
+        return self._limits.priced(len(spans), prompt_tokens, completion_tokens)
 
     def _ask(self, calls: LlmCalls, question: str, shown: Sequence[Candidate]) -> CallOutcome[RankingReply]:
         read = partial(_parse_reply, count=len(shown))
         return calls.ask(_prompt_values(question, shown), read, TOKENS_PER_REPLY + TOKENS_PER_NUMBER * len(shown))
 
-    def _notes(self, sofar: _ListwiseState, windows: int) -> tuple[Fallback, ...]:
+    def _notes(self, state: _ListwiseState, windows: int) -> tuple[Fallback, ...]:
         notes = []
-        if sofar.failed:
-            notes.append(f"{sofar.failed} of {windows} windows kept their order. {sofar.reason}")
-        left_out = sum(i not in sofar.placed for i in sofar.order)
-        if left_out:
-            notes.append(f"{left_out} of {len(sofar.order)} candidates were never placed and follow behind the others.")
+        if state.failed:
+            notes.append(f"{state.failed} of {windows} windows kept their order. {state.reason}")
+        unranked = sum(i not in state.placed for i in state.order)
+        if unranked:
+            notes.append(f"{unranked} of {len(state.order)} candidates were not ranked and follow after the others.")
         return (Fallback("rerank", self.method, "none", " ".join(notes)),) if notes else ()
 
 
 def window_spans(count: int, window: int, step: int) -> list[tuple[int, int]]:
-    """List the windows as start and end, from the back to the front; the last one is at the front and full."""
+    """Return start and end of each window, from the back to the front. The last one, at the front, is full."""
     spans = []
     end = count
     while True:
@@ -141,17 +154,17 @@ def _parse_reply(reply: ChatReply, *, count: int) -> RankingReply | None:
     return parse_ranking(reply.text, count)
 
 
-def _apply_outcome(sofar: _ListwiseState, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
+def _apply_outcome(state: _ListwiseState, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
     """Put one window in the order that was given; what was not named follows behind, in its incoming order."""
     if outcome.value is None:
-        sofar.failed += 1
-        sofar.reason = sofar.reason or outcome.reason
+        state.failed += 1
+        state.reason = state.reason or outcome.reason
         return
-    shown = sofar.order[start:end]
+    shown = state.order[start:end]
     named = [shown[place] for place in outcome.value.order]
-    sofar.order[start:end] = named + [i for i in shown if i not in named]
-    sofar.placed |= set(named)
+    state.order[start:end] = named + [i for i in shown if i not in named]
+    state.placed |= set(named)
     for flag, given in ((REPAIRED, outcome.repaired), (CORRECTED, outcome.value.corrected)):
         if given:
             for i in shown:
-                sofar.flags.setdefault(i, set()).add(flag)
+                state.flags.setdefault(i, set()).add(flag)

@@ -1,8 +1,8 @@
-"""Comparisons: the ways to get an order out of judgements on pairs, each as a game that asks for what it needs.
+"""Derive an order from comparisons of pairs, as generators that request the comparisons they need.
 
-A game is a generator. It yields a pair of places and is sent the verdict: above 0 when the first is better, below 0
-when the second is, 0 when nobody knows; then the one that stands in front stays in front. Whoever plays several games
-at once decides how many judgements are made side by side.
+A `ComparisonSequence` yields a pair of indexes and is sent the verdict: above 0 if the first one is better, below 0 if
+the second one is, 0 for a tie; then the earlier one stays in front. The caller runs several generators in parallel and
+decides how many comparisons are made at once.
 """
 
 from __future__ import annotations
@@ -18,48 +18,48 @@ Strategy = Literal["sort", "sliding", "all-pairs"]
 
 
 def all_pairs(count: int) -> list[Pair]:
-    """List every pair of places once, the one in front first."""
+    """Return every pair of indexes once, the smaller one first."""
     return [(first, second) for first in range(count) for second in range(first + 1, count)]
 
 
 def compare_pair(first: int, second: int) -> ComparisonSequence[tuple[int, int, int]]:
-    """Play one pair and report it with its verdict."""
+    """Compare one pair and return it with its verdict."""
     verdict = yield first, second
     return first, second, verdict
 
 
 def merge_runs(left: Sequence[int], right: Sequence[int], depth: int) -> ComparisonSequence[list[int]]:
-    """Merge two runs whose first `depth` places are sorted, as far as the first `depth` places of the result.
+    """Merge two runs whose first `depth` positions are sorted, up to the first `depth` positions of the result.
 
-    What lies behind them can be no part of the best `depth` and goes back to its incoming order.
+    The others cannot be among the best `depth` and return to their incoming order.
     """
     merged: list[int] = []
-    at_left = at_right = 0
-    while at_left < len(left) and at_right < len(right) and len(merged) < depth:
-        verdict = yield left[at_left], right[at_right]
+    left_index = right_index = 0
+    while left_index < len(left) and right_index < len(right) and len(merged) < depth:
+        verdict = yield left[left_index], right[right_index]
         if verdict < 0:
-            merged.append(right[at_right])
-            at_right += 1
+            merged.append(right[right_index])
+            right_index += 1
         else:
-            merged.append(left[at_left])
-            at_left += 1
-    rest = [*left[at_left:], *right[at_right:]]
+            merged.append(left[left_index])
+            left_index += 1
+    rest = [*left[left_index:], *right[right_index:]]
     return merged + (rest if len(merged) < depth else sorted(rest))
 
 
 def bubble_passes(count: int, passes: int) -> ComparisonSequence[list[int]]:
-    """Let the best rise from the back to the front, one place of the result per pass."""
+    """Move the best one from the back to the front in each pass, which decides one position of the result."""
     order = list(range(count))
-    for done in range(min(passes, count - 1)):
-        for at in range(count - 1, done, -1):
-            verdict = yield order[at - 1], order[at]
+    for decided in range(min(passes, count - 1)):
+        for position in range(count - 1, decided, -1):
+            verdict = yield order[position - 1], order[position]
             if verdict < 0:
-                order[at - 1], order[at] = order[at], order[at - 1]
+                order[position - 1], order[position] = order[position], order[position - 1]
     return order
 
 
 def max_comparisons(strategy: Strategy, count: int, depth: int) -> int:
-    """Count the comparisons of a strategy at most; each is two calls."""
+    """Return the highest number of comparisons of a strategy; each takes two calls."""
     if strategy == "all-pairs":
         return count * (count - 1) // 2
     if strategy == "sliding":

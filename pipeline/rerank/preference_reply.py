@@ -1,4 +1,4 @@
-"""Preferences: read which of two passages a language model prefers, strictly, or not at all."""
+"""Read which of two passages a language model prefers. A reply in any other form is unusable."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TIE = re.compile(rf"{_PADDING}(?:tie|neither|both|equal|一样|都不|相同){_
 
 
 def parse_preference(text: str) -> Preference | None:
-    """Read the one preference in a reply; None when there is none, or two that differ."""
-    said = remove_thinking(text)
+    """Return the preference in a reply; None if there is none, or if there are two that differ."""
+    reply = remove_thinking(text)
     found = {
-        preference for value in json_objects(said) if (preference := _parse_choice(value.get("better"))) is not None
+        preference for value in json_objects(reply) if (preference := _parse_choice(value.get("better"))) is not None
     }
-    found |= {_letter(letter) for letter in _LABELLED_CHOICE.findall(said)}
-    if not found and (whole := _parse_choice(said)) is not None:
+    found |= {_letter(letter) for letter in _LABELLED_CHOICE.findall(reply)}
+    if not found and (whole := _parse_choice(reply)) is not None:
         found = {whole}
     return found.pop() if len(found) == 1 else None
 

@@ -1,7 +1,7 @@
-"""Ratings: read a language model's rating of passages strictly, or not at all.
+"""Read a language model's ratings of passages. A reply in any other form is unusable.
 
-A number in prose is never a rating ("of the 20 passages this one …" would put any passage first), and half an answer is
-none: a reply counts when it holds exactly one rating per passage in the form that was asked for.
+A number in prose is never a rating ("of the 20 passages this one …" would put any passage first). A reply is usable if
+it contains exactly one rating per passage in the requested form.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pipeline.rerank.json_reply import json_objects, passage_number
 SCALE_MAX = 10
 MAX_REASON_CHARS = 300
 
-# What may stand around a rating: emphasis, quotes, a full stop; no minus, no brackets (a passage's number wears those).
+# Allowed around a rating: emphasis, quotes, a full stop; no minus and no brackets, which mark the number of a passage.
 _TRIM = r"[\s*_`#>\"'.]*"
 
 
 @dataclass(frozen=True, slots=True)
 class Rating:
-    """What a model said about one passage."""
+    """A model's rating of one passage."""
 
     value: float
     """From 0 to the top of the scale."""
@@ -33,7 +33,7 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class _RatingPatterns:
-    """The forms of a rating on one scale."""
+    """Patterns of a rating on one scale."""
 
     labelled: re.Pattern[str]
     bare: re.Pattern[str]
@@ -54,12 +54,12 @@ def _patterns(highest: int) -> _RatingPatterns:
 
 
 def parse_rating(text: str, highest: int = SCALE_MAX) -> Rating | None:
-    """Read the one rating in a reply; None when there is none, or more than one that differ."""
-    said = remove_thinking(text)
-    found = [rating for value in json_objects(said) if (rating := _rating_from_object(value, highest)) is not None]
-    # A JSON object may be quoted from the passage, so a labelled rating beside it has to agree.
-    found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(said)]
-    if not found and (bare := _patterns(highest).bare.fullmatch(said)):
+    """Read the rating in a reply; None if there is none, or if there are several that differ."""
+    reply = remove_thinking(text)
+    found = [rating for value in json_objects(reply) if (rating := _rating_from_object(value, highest)) is not None]
+    # A JSON object may be quoted from the passage, so a labelled rating in the same reply must agree with it.
+    found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(reply)]
+    if not found and (bare := _patterns(highest).bare.fullmatch(reply)):
         found = [Rating(float(bare[1]))]
     if len({rating.value for rating in found}) != 1 or not 0 <= found[0].value <= highest:
         return None
@@ -67,14 +67,14 @@ def parse_rating(text: str, highest: int = SCALE_MAX) -> Rating | None:
 
 
 def parse_ratings(text: str, count: int, highest: int = SCALE_MAX) -> dict[int, Rating] | None:
-    """Read the ratings of passages 1 to `count`; None when fewer than half of them got a usable one.
+    """Read the ratings of passages 1 to `count`, by number; None if fewer than half of them have a usable one.
 
-    A number that no passage has is dropped, and so are two ratings of one passage that differ: each rating stays with
-    the number it was given to, whatever is wrong with its neighbours.
+    Numbers that no passage has are dropped, and so are differing ratings of the same passage. A rating belongs to the
+    number next to it, whatever is wrong with the others.
     """
-    said = remove_thinking(text)
+    reply = remove_thinking(text)
     found: dict[int, Rating | None] = {}
-    for number, rating in _numbered_ratings(said, highest):
+    for number, rating in _numbered_ratings(reply, highest):
         if number is None or not 1 <= number <= count:
             continue
         known = found.get(number, rating)
@@ -83,14 +83,14 @@ def parse_ratings(text: str, count: int, highest: int = SCALE_MAX) -> dict[int, 
     return usable if usable and len(usable) * 2 >= count else None
 
 
-def _numbered_ratings(said: str, highest: int) -> Iterator[tuple[int | None, Rating | None]]:
-    objects = list(json_objects(said))
+def _numbered_ratings(reply: str, highest: int) -> Iterator[tuple[int | None, Rating | None]]:
+    objects = list(json_objects(reply))
     for value in objects:
         entries = value.get("ratings")
         for entry in entries if isinstance(entries, list) else [value]:
             if isinstance(entry, Mapping):
                 yield passage_number(entry.get("id")), _rating_from_object(entry, highest)
-    lines = [line for line in said.splitlines() if line.strip()]
+    lines = [line for line in reply.splitlines() if line.strip()]
     matched = [_patterns(highest).numbered.fullmatch(line) for line in lines]
     if not objects and all(matched):
         for match in matched:

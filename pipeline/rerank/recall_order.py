@@ -1,4 +1,4 @@
-"""The method `none`: the order of recall is the order of the result."""
+"""The method `none`: keep the order of recall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.types import Candidate, RerankResult
 
 
 class RecallOrderReranker:
-    """Changes nothing; costs nothing; cannot fail."""
+    """Keeps the order of recall. It has no costs and cannot fail."""
 
     method = "none"
 
@@ -21,5 +21,5 @@ class RecallOrderReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Keep the order of recall, with its scores scaled to 0..1."""
+        """Return the candidates in recall order, with the recall scores scaled to 0..1."""
         return RerankResult(ranked=rank_by_recall(candidates, self.method), method=self.method)

@@ -1,7 +1,6 @@
-"""The method `rerank-api`: a model behind an endpoint of the kind that Cohere, Jina, vLLM, TEI and llama.cpp serve.
+"""The method `rerank-api`: a rerank endpoint as served by Cohere, Jina, vLLM, TEI and llama.cpp.
 
-Some of them give probabilities and some give logits. The contract wants 0..1, so as soon as one score of an answer lies
-outside, all of that answer are taken for logits and go through the sigmoid: mixing the two would tear the order apart.
+Some endpoints return probabilities, others logits; `scale_scores` brings both to 0..1.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ MAX_PASSAGE_TOKENS = 2000
 
 
 class RerankApiReranker:
-    """Sends all passages at once to a `RerankEndpoint`."""
+    """Orders candidates by the scores of a `RerankEndpoint`, which gets all passages at once."""
 
     method = "rerank-api"
 
@@ -34,7 +33,15 @@ class RerankApiReranker:
         price_tokens_usd: float = 0.0,
         budget_tokens: int = 0,
     ) -> None:
-        """Take the endpoint, the seconds it gets, its price per thousand calls and per million tokens, and a limit."""
+        """Create the reranker.
+
+        Args:
+            endpoint: The endpoint's client.
+            call_timeout_s: Time per call with its retries.
+            price_call_usd: Price of a thousand calls.
+            price_tokens_usd: Price of a million tokens.
+            budget_tokens: Tokens that reranking may use for one question; 0 sets no limit.
+        """
         self._endpoint = endpoint
         self._call_timeout_s = call_timeout_s
         self._prices = (price_call_usd, price_tokens_usd)
@@ -48,15 +55,17 @@ class RerankApiReranker:
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Order by the endpoint's scores; gives up when fewer than half of the passages got one."""
+        """Order by score; fall back to recall order, with the reason, if less than half of the passages got one."""
         if not candidates:
             return RerankResult((), self.method)
         estimated = self.estimate(question, candidates)
         if self._budget_tokens and estimated.prompt_tokens > self._budget_tokens:
-            said = f"It would take about {estimated.prompt_tokens:,} tokens; the limit is {self._budget_tokens:,}."
-            return failed_result(candidates, self.method, said)
+            reason = (
+                f"Reranking would need about {estimated.prompt_tokens:,} tokens; the limit is {self._budget_tokens:,}."
+            )
+            return failed_result(candidates, self.method, reason)
         if deadline_s <= 0:
-            raise LlmTimeout(f"{self._endpoint.name} was not asked: {OUT_OF_TIME}")
+            raise LlmTimeout(f"No request was sent to {self._endpoint.name}: {OUT_OF_TIME}")
         passages = [
             cut_to_tokens(build_passage(candidate.headings, candidate.text), MAX_PASSAGE_TOKENS)
             for candidate in candidates
@@ -64,26 +73,27 @@ class RerankApiReranker:
         try:
             answer = self._endpoint.score(question, passages, timeout_s=min(deadline_s, self._call_timeout_s))
         except (LlmTimeout, LlmUnparsable) as error:
-            error.usage = estimated  # it was asked, and may be paid for
+            error.usage = estimated  # The request was sent and may be charged.
             raise
         if on_progress is not None:
             on_progress(len(candidates), len(candidates))
         usage = self._priced(answer.usage)
         usable = sum(score is not None for score in answer.scores)
-        reason = answer.note or "the endpoint gave them no score."
+        reason = answer.note or "the endpoint returned no score for them."
         if usable * 2 < len(candidates):
-            said = (
+            failure = (
                 f"Only {usable} of {len(candidates)} passages got a usable score from {self._endpoint.name}: {reason}"
             )
-            return failed_result(candidates, self.method, said, usage)
+            return failed_result(candidates, self.method, failure, usage)
         ranked = rank_by_score(candidates, scale_scores(answer.scores), self.method)
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, reason), usage)
 
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
-        """Estimate what it will cost: every passage is read together with the question."""
-        asked = estimate_tokens(question)
+        """Estimate the cost: every passage is read together with the question."""
+        question_tokens = estimate_tokens(question)
         tokens = sum(
-            asked + min(MAX_PASSAGE_TOKENS, estimate_tokens(build_passage(c.headings, c.text))) for c in candidates
+            question_tokens + min(MAX_PASSAGE_TOKENS, estimate_tokens(build_passage(c.headings, c.text)))
+            for c in candidates
         )
         return self._priced(Usage(calls=1, prompt_tokens=tokens)) if candidates else Usage()
 

@@ -1,4 +1,4 @@
-"""Permutations: turn whatever scores a method gave into the full, ordered result that every reranker owes."""
+"""Build the result that every reranker returns: a full permutation of the candidates with scores from 0 to 1."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 UNSCORED = "unscored"
-"""Nothing usable was said about the candidate, so that it kept its incoming place."""
+"""Flag: the method returned nothing usable for the candidate, so it kept its incoming place."""
 REPAIRED = "repaired"
-"""The model had to be asked a second time for the right form."""
+"""Flag: the reply came from a repair request."""
 CORRECTED = "corrected"
-"""The reply about the candidate and its neighbours held repeated, foreign or missing numbers."""
+"""Flag: numbers in the reply about the candidate and its neighbours were repeated, unknown or missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class CandidateScore:
-    """What a method found out about one candidate."""
+    """A method's score of one candidate."""
 
     score: float | None
-    """0..1; None when the method gave nothing usable."""
+    """0..1; None if the method returned nothing usable."""
     raw_score: float | None = None
     reason: str = ""
     flags: tuple[str, ...] = ()
@@ -32,22 +32,27 @@ def rank_by_score(
 ) -> tuple[RankedCandidate, ...]:
     """Order candidates by score, best first; equal scores keep their recall order.
 
-    A candidate without a score keeps the place recall gave it, since nothing speaks for moving it, and is flagged; it
-    shows the score of its upper neighbour, so that scores never rise down the list.
+    A candidate without a score keeps its place and is flagged. It gets the score of the candidate above it, so that
+    scores never increase down the list.
+
+    Args:
+        candidates: The candidates in recall order.
+        scored: One score per candidate; `CandidateScore(None)` for an unscored one.
+        method: The reranker's name.
     """
     usable = [i for i in range(len(candidates)) if _is_usable(scored[i])]
     best_first = iter(sorted(usable, key=lambda i: -(scored[i].score or 0.0)))
     placed = [next(best_first) if _is_usable(scored[i]) else i for i in range(len(candidates))]
     ranked: list[RankedCandidate] = []
-    shown = max((scored[i].score or 0.0 for i in usable), default=0.0)
+    score = max((scored[i].score or 0.0 for i in usable), default=0.0)
     for rank, i in enumerate(placed, 1):
         known = _is_usable(scored[i])
-        shown = min(1.0, max(0.0, scored[i].score or 0.0)) if known else shown
+        score = min(1.0, max(0.0, scored[i].score or 0.0)) if known else score
         ranked.append(
             RankedCandidate(
                 candidate=candidates[i],
                 rank=rank,
-                score=shown,
+                score=score,
                 raw_score=scored[i].raw_score if known else None,
                 reason=scored[i].reason if known else "",
                 method=method,
@@ -60,10 +65,16 @@ def rank_by_score(
 def rank_by_order(
     candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
 ) -> tuple[RankedCandidate, ...]:
-    """Put candidates in the order of a method that gives places and no scores.
+    """Put candidates into the order of a method that returns no scores.
 
-    The score is a matter of rank only, from 1 down in even steps, so that it is never taken for a probability; the raw
-    score is the number of candidates below, None for one that nothing was said about.
+    The score depends on the rank only: it decreases from 1 in equal steps, so that it cannot be mistaken for a
+    probability. The raw score is the number of candidates below, None for an unscored one.
+
+    Args:
+        candidates: The candidates in recall order.
+        order: Indexes of all candidates, best first.
+        method: The reranker's name.
+        flags: Flags by index.
     """
     below = len(candidates) - 1
     return tuple(
@@ -82,7 +93,7 @@ def rank_by_order(
 def rank_by_recall(
     candidates: Sequence[Candidate], method: str, flags: tuple[str, ...] = ()
 ) -> tuple[RankedCandidate, ...]:
-    """Keep the order of recall; each score is the recall score as a share of the best one."""
+    """Keep the order of recall. Each score is the recall score divided by the best one."""
     best = max((c.recall_score for c in candidates), default=0.0)
     ranked: list[RankedCandidate] = []
     score = 1.0
@@ -100,7 +111,7 @@ def failed_result(
     usage: Usage | None = None,
     prompt_hashes: tuple[str, ...] = (),
 ) -> RerankResult:
-    """Answer for a method that could not do its work: recall order, with the fallback and its costs on record."""
+    """Build the result of a method that failed: recall order, with the reason, its usage and its prompts."""
     return RerankResult(
         ranked=rank_by_recall(candidates, "none", (UNSCORED,)),
         method="none",
@@ -111,17 +122,18 @@ def failed_result(
 
 
 def unscored_fallbacks(ranked: Sequence[RankedCandidate], method: str, reason: str) -> tuple[Fallback, ...]:
-    """Put on record that some candidates kept the place of recall; nothing when all were scored."""
+    """Return a fallback that records how many candidates have no score; empty if all were scored."""
     missing = sum(UNSCORED in r.flags for r in ranked)
     if not missing:
         return ()
+    # The bot recognises this reason by its words "kept their recall place".
     return (
         Fallback("rerank", method, "none", f"{missing} of {len(ranked)} candidates kept their recall place: {reason}"),
     )
 
 
 def is_full_permutation(ranked: Sequence[RankedCandidate], candidates: Sequence[Candidate]) -> bool:
-    """Tell whether a result holds every candidate once, with ranks 1..n and scores within 0..1."""
+    """Check that a result contains every candidate once, with ranks 1..n and scores within 0..1."""
     return (
         sorted(r.candidate.chunk_id for r in ranked) == sorted(c.chunk_id for c in candidates)
         and [r.rank for r in ranked] == list(range(1, len(candidates) + 1))

@@ -32,11 +32,11 @@ JUDGE = JudgingLlm({text_key("question"): {text_key(c.text): c.chunk_id for c in
 EVENTS = {"Content-Type": "text/event-stream"}
 
 BAD = {
-    "nothing": (ScriptedReply(""), "form that was asked for"),
-    "a refusal": (ScriptedReply("I'm sorry, but I can't rank these 10 passages."), "form that was asked for"),
+    "nothing": (ScriptedReply(""), "requested format"),
+    "a refusal": (ScriptedReply("I'm sorry, but I can't rank these 10 passages."), "requested format"),
     "a filter": (
         ScriptedReply(body='{"choices": [{"message": {"content": null, "refusal": "no"}}]}'),
-        "form that was asked for",
+        "requested format",
     ),
     "a stream of garbage": (
         ScriptedReply(body="data: {\x00\x7f\n\ndata: [[[\n\n", headers=EVENTS),
@@ -47,16 +47,16 @@ BAD = {
         "closed the connection",
     ),
     "bytes": (ScriptedReply(body="\x01\x02{{{<<<"), "not a chat completion"),
-    "repeated ids": (ScriptedReply("[3] > " * 40 + "[3]"), "form that was asked for"),
+    "repeated ids": (ScriptedReply("[3] > " * 40 + "[3]"), "requested format"),
     "repeated ids in JSON": (
         ScriptedReply(json.dumps({"ranking": [7] * 40, "ratings": []})),
-        "form that was asked for",
+        "requested format",
     ),
-    "French": (ScriptedReply("Désolé, je ne peux pas classer ces 10 passages."), "form that was asked for"),
-    "Chinese": (ScriptedReply("对不起，我无法为这10段资料排序，第3段最好。"), "form that was asked for"),
+    "French": (ScriptedReply("Désolé, je ne peux pas classer ces 10 passages."), "requested format"),
+    "Chinese": (ScriptedReply("对不起，我无法为这10段资料排序，第3段最好。"), "requested format"),
     "thinking without end": (
         ScriptedReply("<think>Passage 3 is better than 5, so [3] > [5]"),
-        "form that was asked for",
+        "requested format",
     ),
     "a wrong key": (ScriptedReply(status=401, body="Incorrect API key provided"), "status 401"),
     "no such model": (ScriptedReply(status=404, body="model not found"), "status 404"),

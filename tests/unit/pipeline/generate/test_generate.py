@@ -118,7 +118,7 @@ def test_extractive__removes_reference_numbers_of_the_source() -> None:
         "The library was founded by Ptolemy [17].",
         "Bananas grow in warm countries [1].",
         LlmTimeout(),
-        LlmRejected("The endpoint refused the key."),
+        LlmRejected("The endpoint rejected the key."),
         LlmUnreachable(),
         ValueError("something else"),
     ],

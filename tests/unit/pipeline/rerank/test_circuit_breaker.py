@@ -27,7 +27,7 @@ def test_breaker__opens_after_failures_in_a_row_and_tries_again_after_a_pause() 
     result = chain.rerank("q", candidates(2), deadline_s=5.0)
     assert chat.asked == []
     assert order(result) == [1, 2]
-    assert "failed 3 times in a row and is left alone for 1 s more. " in result.fallbacks[0].reason
+    assert "Skipped after 3 failures in a row; the next attempt is possible in 1 s." in result.fallbacks[0].reason
     assert "It is away." in result.fallbacks[0].reason
     now[0] = 61.0
     chain.rerank("q", candidates(2), deadline_s=5.0)

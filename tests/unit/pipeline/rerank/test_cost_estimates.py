@@ -17,7 +17,7 @@ from pipeline.rerank.llm_calls import LlmLimits
 from pipeline.rerank.llm_listwise import LlmListwiseReranker
 from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
-from pipeline.rerank.passages import quote_candidates, quote_text
+from pipeline.rerank.quoting import quote_candidates, quote_text
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.text.tokens import estimate_message_tokens

@@ -72,7 +72,7 @@ def test_rerank__unnamed_passages_follow_in_incoming_order() -> None:
     assert [UNSCORED in r.flags for r in result.ranked] == [False, False, False, True, True]
     assert all(CORRECTED in r.flags for r in result.ranked)
     assert result.ranked[3].raw_score is None
-    assert "2 of 5 candidates were never placed" in result.fallbacks[0].reason
+    assert "2 of 5 candidates were not ranked" in result.fallbacks[0].reason
 
 
 def test_rerank__repairs_once() -> None:
@@ -95,12 +95,12 @@ def test_rerank__a_window_that_fails_keeps_its_order() -> None:
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRejected("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint rejected the key."))
     chain = FallbackReranker(LlmListwiseReranker(chat), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1
     assert result.method == "none"
-    assert "refused the key" in result.fallbacks[0].reason
+    assert "rejected the key" in result.fallbacks[0].reason
 
 
 def test_rerank__what_is_done_when_the_time_is_up_counts() -> None:
@@ -156,7 +156,7 @@ def test_rerank__the_budget_is_kept() -> None:
     assert unlimited.prompt_tokens + unlimited.completion_tokens > 2300
     assert estimated.prompt_tokens + estimated.completion_tokens == 2300
     assert len(chat.asked) == 2
-    assert "The 2,300 tokens that reranking may spend are used up." in result.fallbacks[0].reason
+    assert "The limit of 2,300 tokens for reranking one question is reached." in result.fallbacks[0].reason
     assert is_full_permutation(result.ranked, candidates(50))
 
 

@@ -101,7 +101,7 @@ def test_rerank__a_model_that_goes_by_position_decides_nothing(strategy: Strateg
     result = chain.rerank("q", candidates(6), deadline_s=20.0)
     assert order(result) == [1, 2, 3, 4, 5, 6]
     assert result.method == "none"
-    assert "when A and B changed places" in result.fallbacks[0].reason
+    assert "when A and B were swapped" in result.fallbacks[0].reason
 
 
 def test_rerank__a_bias_is_cancelled_where_it_is_not_all() -> None:
@@ -128,12 +128,12 @@ def test_rerank__repairs_once() -> None:
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRejected("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint rejected the key."))
     chain = FallbackReranker(LlmPairwiseReranker(chat, limits=LlmLimits(concurrency=1)), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) == 1
     assert "decided none of 0 pairs" in result.fallbacks[0].reason
-    assert "refused the key" in result.fallbacks[0].reason
+    assert "rejected the key" in result.fallbacks[0].reason
 
 
 def test_rerank__nonsense_does_not_cost_every_call() -> None:
@@ -161,7 +161,7 @@ def test_rerank__what_is_judged_when_the_time_is_up_counts(strategy: Strategy) -
     released.set()
     assert is_full_permutation(result.ranked, found)
     assert order(result) != list(range(1, 41))
-    assert "The time for reranking was up." in result.fallbacks[0].reason
+    assert "the time for reranking ran out." in result.fallbacks[0].reason
     assert any(UNSCORED in r.flags for r in result.ranked)
     assert not all(UNSCORED in r.flags for r in result.ranked)
 
@@ -185,7 +185,7 @@ def test_rerank__the_budget_is_kept() -> None:
     assert estimated.prompt_tokens + estimated.completion_tokens == 3000
     assert estimated.cost_usd == pytest.approx(estimated.prompt_tokens / 1e6)
     assert len(chat.asked) <= 10
-    assert "The 3,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
+    assert "The limit of 3,000 tokens for reranking one question is reached." in result.fallbacks[0].reason
 
 
 def test_rerank__one_candidate_or_none_costs_nothing() -> None:

@@ -137,7 +137,7 @@ def test_rerank__unusable_ratings_keep_their_place() -> None:
         "<think>" + "hm " * 100,
         LlmTimeout(),
         LlmUnreachable(),
-        LlmRejected("The endpoint refused the key."),
+        LlmRejected("The endpoint rejected the key."),
     ],
 )
 def test_rerank__nothing_usable_is_a_recorded_fallback(answer: str | Exception) -> None:
@@ -150,7 +150,7 @@ def test_rerank__nothing_usable_is_a_recorded_fallback(answer: str | Exception) 
 
 
 def test_rerank__a_refusal_ends_it_at_once() -> None:
-    chat = FakeChat(LlmRejected("The endpoint refused the key."))
+    chat = FakeChat(LlmRejected("The endpoint rejected the key."))
     LlmPointwiseReranker(chat, limits=LlmLimits(concurrency=1)).rerank("q", candidates(50), deadline_s=5.0)
     assert len(chat.asked) < 5
 
@@ -177,7 +177,7 @@ def test_rerank__hanging_calls_end_with_the_deadline() -> None:
     assert order(result) == [4, 2, 3, 1]
     assert result.usage.calls == 4, "the call that is still under way counts"
     assert result.usage.completion_tokens > 3 * 5 + 400, "with its longest reply"
-    assert "time for reranking was up" in result.fallbacks[0].reason
+    assert "time for reranking ran out" in result.fallbacks[0].reason
 
 
 def test_rerank__calls_that_got_lost_count() -> None:
@@ -195,7 +195,7 @@ def test_rerank__no_time_at_all() -> None:
     result = LlmPointwiseReranker(chat).rerank("q", candidates(3), deadline_s=0.0)
     assert order(result) == [1, 2, 3]
     assert chat.asked == []
-    assert "time for reranking was up" in result.fallbacks[0].reason
+    assert "time for reranking ran out" in result.fallbacks[0].reason
 
 
 def test_rerank__a_passage_cannot_close_its_tag() -> None:
@@ -299,7 +299,7 @@ def test_rerank__left_out_of_a_call_keeps_its_place_and_shifts_nobody() -> None:
     result = LlmPointwiseReranker(chat, passages_per_call=4).rerank("q", candidates(4), deadline_s=5.0)
     assert order(result) == [3, 2, 4, 1]
     assert [r.raw_score for r in result.ranked] == [9, None, 4, 2]
-    assert "left out 1 of the 4 passages of a call" in result.fallbacks[0].reason
+    assert "omitted 1 of 4 passages in a reply" in result.fallbacks[0].reason
 
 
 def test_rerank__a_repaired_rating_says_so() -> None:
@@ -327,7 +327,7 @@ def test_rerank__the_budget_is_kept() -> None:
     result = reranker.rerank("q", candidates(20), deadline_s=5.0)
     assert len(chat.asked) == 12
     assert "8 of 20 candidates kept their recall place" in result.fallbacks[0].reason
-    assert "The 5,000 tokens that reranking may spend are used up." in result.fallbacks[0].reason
+    assert "The limit of 5,000 tokens for reranking one question is reached." in result.fallbacks[0].reason
 
 
 def spelled(*tokens: str | tuple[str, dict[str, float]]) -> tuple[TokenLogprobs, ...]:

@@ -10,7 +10,7 @@ from pipeline.types import Candidate
 
 
 def quote_text(candidate: Candidate, max_tokens: int) -> str:
-    """Write a candidate's text, cut to its share of the prompt and unable to close its tag."""
+    """Quote a candidate's text: cut to `max_tokens`, and escaped so that it cannot close its tag."""
     return escape_passage(cut_to_tokens(candidate.text, max_tokens))
 
 
