@@ -58,7 +58,7 @@ def require_bot(settings: Settings) -> None:
     if settings.discord.token is None:
         raise SetupError("DISCORD_TOKEN is not set. docs/discord.md explains how to create a bot and get its token.")
     if find_spec("discord") is None:
-        raise MissingExtra("The libraries of the bot are not installed. Run `scripts/install bot` in the checkout.")
+        raise MissingExtra.for_part("the bot", "bot")
 
 
 def start_bot(urls: ServerUrls, log: int | None = None) -> subprocess.Popen[bytes]:

@@ -19,7 +19,7 @@ from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import BrokerUnavailable, LlmError, LlmUnparsable, RefdeskError, SetupError
+from pipeline.errors import BrokerUnavailable, LlmError, LlmUnparsable, RefdeskError, SetupError, format_install_hint
 
 MIN_FREE_MB = 500
 MAX_MODELS_NAMED = 5
@@ -50,7 +50,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         yield Check(
             f"extra [{extra}]",
             "ok" if installed else "note",
-            "installed" if installed else f"pip install 'refdesk[{extra}]'",
+            "installed" if installed else f"not installed. {format_install_hint(extra)}",
         )
     yield run_check("embedding model", lambda: _check_embedding(settings))
     yield _check_cross_encoder(settings)

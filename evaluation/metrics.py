@@ -119,7 +119,7 @@ def _pytrec_eval() -> ModuleType:
     try:
         import pytrec_eval
     except ImportError:
-        raise MissingExtra('Evaluation needs pytrec_eval. Install it with `pip install "refdesk[evaluate]"`.') from None
+        raise MissingExtra.for_part("the evaluation", "evaluate") from None
     return pytrec_eval
 
 

@@ -21,7 +21,7 @@ def plot_quality(evaluation: Evaluation, path: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise MissingExtra('The plot needs matplotlib. Install it with `pip install "refdesk[evaluate]"`.') from None
+        raise MissingExtra.for_part("the plot", "evaluate") from None
     # Without pyplot, no display is needed and no global state remains.
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     by_time, by_cost = figure.subplots(1, 2, sharey=True)

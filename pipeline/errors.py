@@ -21,7 +21,7 @@ input may succeed later without any change.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pipeline.types import Usage
 
@@ -201,6 +201,23 @@ class DiskFull(SetupError):
 
 class MissingExtra(SetupError):
     """An optional dependency of Refdesk is not installed. Run `refdesk doctor` to see which one."""
+
+    @classmethod
+    def for_part(cls, part: str, extra: str, *, alternative: str = "") -> Self:
+        """Build the error for a part of Refdesk whose libraries are not installed.
+
+        Args:
+            part: The part with its article, for example "the bot".
+            extra: The extra of pyproject.toml that installs the libraries.
+            alternative: Another fix, for example "set REDIS_URL to another server".
+        """
+        other = f", or {alternative}" if alternative else ""
+        return cls(f"The libraries of {part} are not installed. {format_install_hint(extra)}{other}.")
+
+
+def format_install_hint(extra: str) -> str:
+    """Return the instruction that installs an extra, without a full stop. Refdesk is not on a package index."""
+    return f"Run `scripts/install {extra}` in the checkout"
 
 
 class LlmError(RefdeskError):

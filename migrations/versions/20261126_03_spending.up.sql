@@ -1,5 +1,5 @@
 -- A question reserves the estimated cost of its paid calls before it makes them, so that concurrent questions cannot use the same
--- room under a limit. The trace, which records the real cost, replaces the reservation.
+-- budget twice. The trace, which records the real cost, replaces the reservation.
 CREATE TABLE spending_reservations (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     workspace_id  integer NOT NULL REFERENCES workspaces,

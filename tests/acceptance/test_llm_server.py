@@ -71,7 +71,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a tiny Llama of random weights with a tokenizer and a chat template."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        pytest.skip(f"not installed: {', '.join(missing)}; pip install 'refdesk[worker,dev]'")
+        pytest.skip(f"not installed: {', '.join(missing)}; run `scripts/install worker dev`")
     folder = tmp_path_factory.mktemp("tiny-llama")
     made = subprocess.run(
         [sys.executable, "-c", MAKE_MODEL, str(folder)],

@@ -68,7 +68,7 @@ def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path) -> No
 )
 def test_wheel__missing(home: Path, monkeypatch: pytest.MonkeyPatch, package: str, variable: str) -> None:
     monkeypatch.setattr(f"embedded.programs.{package}", "absent_package")
-    with pytest.raises(MissingExtra, match=rf"refdesk\[embedded\].*{variable}"), EmbeddedServers(home):
+    with pytest.raises(MissingExtra, match=rf"scripts/install embedded.*{variable}"), EmbeddedServers(home):
         pass
     assert find_servers(home / "postgres", "postgres") == []
 

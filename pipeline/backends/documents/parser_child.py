@@ -81,8 +81,8 @@ def _load_libraries() -> str:
     try:
         import chardet
         import kreuzberg
-    except ImportError as error:
-        return f"Reading documents requires {error.name}. Install Refdesk with the extra `worker`."
+    except ImportError:
+        return str(errors.MissingExtra.for_part("the document parser", "worker"))
     # Loaded before the memory limit is set, so that the limit covers the file only.
     return "" if chardet.__version__ and kreuzberg.__version__ else "kreuzberg is damaged."
 

@@ -19,7 +19,7 @@ def prepare_library(threads: int) -> None:
         import torch
         import transformers
     except ImportError as error:
-        raise MissingExtra("The model library is not installed. Run `pip install 'refdesk[worker]'`.") from error
+        raise MissingExtra.for_part("the models", "worker") from error
     if threads:
         torch.set_num_threads(threads)
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]

@@ -199,7 +199,7 @@ def test_answer__names_the_budget_limit(scope, said):
     (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
     footer = check_message(shown).embeds[0].footer.text or ""
     assert said in footer
-    assert "room again" not in footer
+    assert "available again" not in footer
 
 
 @BOTH
