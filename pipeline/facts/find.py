@@ -42,8 +42,8 @@ def stated_values(text: str) -> Values:
     written = write_in_digits(text)
     # The original text counts as well: 28小时半 supports the claim "28小时半", although it means 28.5.
     facts = (*find_facts(written), *(find_facts(text) if written != text else ()))
-    values = dates.named_months(written).union(*(fact.values for fact in facts))
-    return values | numbers.HALF_VALUES if numbers.HALF.search(written) else values
+    named = (dates.named_months(written), numbers.named_shares(written))
+    return Values().union(*named, *(fact.values for fact in facts))
 
 
 _WIDE_SEPARATOR = re.compile(r"(?<=\d)[\uff0e\uff1a\uff0f\uff0d](?=\d)|(?<=[\uff10-\uff19])\uff0c(?=[\uff10-\uff19])")

@@ -14,23 +14,27 @@ CURRENCIES = ("EUR", "USD", "GBP", "CHF", "CNY", "RMB", "JPY")
 SHORTEST_PHONE = 7
 """Digits."""
 
-_SCALES = {"百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8} | {
-    **dict.fromkeys(("k", "thousand"), 3),
-    **dict.fromkeys(("m", "million", "millions"), 6),
-    **dict.fromkeys(("b", "bn", "billion"), 9),
-    "hundred": 2,
-    "trillion": 12,
-}
+_SCALES = (
+    {"百": 2, "千": 3, "万": 4, "萬": 4, "百万": 6, "千万": 7, "亿": 8, "億": 8, "m": 6, "b": 9}
+    | {"hundred": 2, "thousand": 3, "k": 3, "tausend": 3, "billion": 9, "bn": 9, "trillion": 12}
+    | dict.fromkeys(("mio", "million", "millions", "millionen", "millones"), 6)
+    | dict.fromkeys(("milliard", "milliards", "milliarde", "milliarden"), 9)
+)
 """Zeros that a word adds to the number before it."""
 _SCALE = (
-    r"(?:\s*(?P<scale>(?<=\d)(?:k|(?-i:[MB]))\b|(?:hundred|thousand|millions?|billion|bn|trillion)\b"
-    r"|百万|千万|[万萬亿億]|千(?![克米瓦卡赫])|百))?"
+    r"(?:\s*(?P<scale>(?<=\d)(?:k|(?-i:[MB]))\b|(?:hundred|thousand|tausend|billion|bn|trillion|mio|million(?:s|en)?|millones"
+    r"|milliard(?:en?|s)?)\b|百万|千万|[万萬亿億]|千(?![克米瓦卡赫])|百(?!分)))?"
 )
 _METRES_OR_BYTES = frozenset("mb")
 """Scales that may also be units: 5 M may be 5 metres."""
 
-HALF = re.compile(r"\bhalf\b", re.IGNORECASE)
-HALF_VALUES = Values({"share:50", "0.5", "1/2"})
+_TENTHS = re.compile(r"(?<![\d.])(\d)\s?成(?![为立本员就果年绩长熟交])")
+_NAMED_SHARES = (
+    (re.compile(r"\bhalf\b|[1一]半", re.IGNORECASE), ("share:50", "0.5", "1/2")),
+    (re.compile(r"\b(?:a|1) quarter\b|4分之1", re.IGNORECASE), ("share:25", "0.25", "1/4")),
+    (re.compile(r"\b3 quarters\b|4分之3", re.IGNORECASE), ("share:75", "0.75", "3/4")),
+)
+_CENTS = re.compile(r"\s?(?:p|pence|c|cents?|ct|\u00a2|分钱)(?!\w)", re.IGNORECASE)
 _PERCENT = re.compile(r"\s?(?:[%\uff05]|per\s?cent\b)", re.IGNORECASE)
 _VERSION_BEFORE = re.compile(
     rf"(?:\b(?!(?:{'|'.join(CURRENCIES)})\b)(?-i:[A-Z])\w*|\b(?:versions?|v|release|section|chapter)|版本|第)\s?\Z",
@@ -45,10 +49,20 @@ _TIME_WORD = re.compile(
 _UNIT_SIGNS = frozenset("%\uff05‰°€$£¥￥")
 
 
+def named_shares(text: str) -> Values:
+    """Return the shares that a text names in words, as `share:50` and in other notations."""
+    tenths = (f"share:{tenths}0" for tenths in _TENTHS.findall(text))
+    return Values((*tenths, *(value for form, values in _NAMED_SHARES if form.search(text) for value in values)))
+
+
 def word_after(text: str) -> str:
     """Return the word, or the East Asian character, at the start of the text after a number; empty if there is none."""
     word = _NEXT_WORD.match(text)
     return word[1] if word else ""
+
+
+def _read_chinese_number(match: re.Match[str]) -> Meaning:
+    return single(chinese_value(match[0]))
 
 
 def _read_phone(match: re.Match[str]) -> Meaning | None:
@@ -63,13 +77,19 @@ def _read_fraction(match: re.Match[str]) -> Meaning | None:
     top, bottom = int(match["top"]), int(match["bottom"])
     if not 0 < top < bottom:
         return None
-    parts, exact = Values({str(top), str(bottom)}), [f"{top}/{bottom}"]
-    readings: tuple[Values, ...] = (Values(exact), parts)
-    if 1000 * top % bottom == 0:
-        decimal = format_decimal("0", f"{1000 * top // bottom:03}")
-        exact += [decimal, f"share:{format_decimal('0', decimal[2:], zeros=2)}"]
-        readings += (Values({decimal}),)
-    return readings, parts.union(exact)
+    fraction, parts = f"{top}/{bottom}", Values({str(top), str(bottom)})
+    readings, values = (Values({fraction}), parts), parts | {fraction}
+    if 1000 * top % bottom:
+        return readings, values
+    decimal = format_decimal("0", f"{1000 * top // bottom:03}")
+    return (*readings, Values({decimal})), values | {decimal, f"share:{format_decimal('0', decimal[2:], zeros=2)}"}
+
+
+def _read_dotted(match: re.Match[str]) -> Meaning:
+    """Read 1.200.000 as a number, and a version, section or address as written."""
+    written = match[0]
+    is_grouped = re.fullmatch(r"\d{1,3}(?:\.\d{3})+", written)
+    return single(written.replace(".", "") if is_grouped else written)
 
 
 def _read_number(match: re.Match[str]) -> Meaning:
@@ -94,14 +114,18 @@ def _read_number(match: re.Match[str]) -> Meaning:
 
 def _roles(whole: str, after: str) -> tuple[list[Values], Values]:
     """Return what a number may be apart from an amount (a share, day, hour, month, year), and the values this adds."""
+    values = Values()
+    if whole.isdigit() and _CENTS.match(after):
+        values = Values({format_decimal(whole[:-2], whole[-2:].zfill(2))})
     if _PERCENT.match(after):
         share = Values({f"share:{whole}"})
-        return [share], share
+        return [share], values | share
     if not whole.isdigit() or after.strip()[:1] in _UNIT_SIGNS:
-        return [], Values()
-    years = ("year",) if len(whole) == 4 else ()
-    roles, values = (years, ()) if _is_counted(after) else (("day", "hour", "month", *years), (f"bare:{whole}",))
-    return [Values({f"{role}:{whole}"}) for role in roles], Values(values)
+        return [], values
+    is_bare = not _is_counted(after)
+    roles = (*(("day", "hour", "month") if is_bare else ()), *(("year",) if len(whole) == 4 else ()))
+    values |= Values({f"bare:{whole}"}) if is_bare else Values()
+    return [Values({f"{role}:{whole}"}) for role in roles], values
 
 
 def _dotted_time(written: str) -> Values:
@@ -137,12 +161,12 @@ def _separator_readings(written: str) -> list[Values]:
     return [joined, Values(map(format_decimal, digits))] if signs[0].isspace() else [joined]
 
 
-_GROUP = "[ \u00a0\u2009\u202f]"
+_GROUP = "[ \u00a0\u2009\u202f'\u2019]"
 FORMS = build_forms(
-    (MIXED_NUMBER, lambda match: single(chinese_value(match[0]))),
+    (MIXED_NUMBER, _read_chinese_number),
     (r"(?<![\w+])\+\d{1,4}(?:[\s().-]{0,2}\d{1,12}){1,6}", _read_phone),
     (r"(?<![\d/.])(?P<top>\d{1,2})/(?P<bottom>\d{1,2})(?![\d/])", _read_fraction),
-    (r"(?<![\d.])\d+(?:\.\d+){2,}", lambda match: single(match[0])),
+    (r"(?<![\d.])\d+(?:\.\d+){2,}", _read_dotted),
     (
         r"(?P<number>(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|(?<![\d.,])\d{1,3}(?:\.\d{3})+,\d+"
         rf"|(?<![\d.,])\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)(?:[.,]\d+)?|\d+(?:[.,]\d+)?|(?<![\w.])\.\d+)" + _SCALE,

@@ -10,12 +10,12 @@ _MORNING = frozenset({"上午", "早上", "清晨", "凌晨", "a"})
 _PERIOD = r"(?:(?P<period>上午|早上|清晨|凌晨|中午|下午|傍晚|晚上)\s*)?"
 _MERIDIEM = r"(?P<meridiem>[ap])\.?\s?m\b"
 _HOUR = r"(?<![\d.:])(?P<hour>\d{1,2})"
-_CHINESE_MINUTE = r"(?:(?P<half>半)|\s?(?P<minute>\d{1,2})\s?分?)?"
+_CHINESE_MINUTE = r"(?:(?P<half>半)|\s?(?P<quarter>[13])\s?刻|\s?(?P<minute>\d{1,2})\s?分?)?"
 
 
 def _read_time(match: re.Match[str]) -> Meaning | None:
     parts = match.groupdict(default="")
-    hour, minute = int(parts["hour"]), 30 if parts.get("half") else int(parts.get("minute") or 0)
+    hour, minute = int(parts["hour"]), _minute(parts)
     if hour > 24 or minute > 59:
         return None
     period = parts.get("period") or parts.get("meridiem", "").lower()
@@ -29,6 +29,12 @@ def _read_time(match: re.Match[str]) -> Meaning | None:
         loose = [f"bare:{h}" for h in {hour, hour % 12 or 12}]  # "10 to 2" ends at 14:00
         values |= {f"hour:{shown}" for h in (hour, *hours[: 1 if period else 0]) for shown in (h, h % 12 or 12)}
     return tuple(Values({value}) for value in (*(time + seconds for time in exact), *loose)), Values(values)
+
+
+def _minute(parts: dict[str, str]) -> int:
+    if parts.get("half"):
+        return 30
+    return int(parts.get("minute") or 0) or 15 * int(parts.get("quarter") or 0)
 
 
 def _hours(written: str, period: str) -> list[int]:

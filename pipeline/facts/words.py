@@ -33,7 +33,9 @@ _VALUES = (
 )
 _POWERS = {"dozen": 12, "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9}
 _ENGLISH_WORD = "(?:" + "|".join(sorted({*_VALUES, *_POWERS}, key=len, reverse=True)) + ")"
-_ENGLISH_NUMBER = re.compile(rf"\b{_ENGLISH_WORD}(?:[- ]{_ENGLISH_WORD}){{0,12}}\b", re.IGNORECASE)
+_ENGLISH_NUMBER = re.compile(
+    rf"\b{_ENGLISH_WORD}(?:(?:[- ]|(?<=hundred) and |(?<=thousand) and ){_ENGLISH_WORD}){{0,12}}\b", re.IGNORECASE
+)
 
 
 def _english_digits(match: re.Match[str]) -> str:
@@ -70,13 +72,13 @@ _CHINESE_VALUES = {character: value for value, character in enumerate("零一二
 }
 _CHINESE_POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10**4, "萬": 10**4, "亿": 10**8, "億": 10**8}
 _CHINESE_DIGITS, _POWER_SIGNS = "".join(_CHINESE_VALUES), "".join(_CHINESE_POWERS)
-_WEEKDAY = re.compile(r"(?<=[周期拜])[一二三四五六]")
+_WEEKDAY = re.compile(r"(?<=[周期拜])[一二三四五六](?![百千万萬亿億])")
 _CHINESE_NUMBER = re.compile(
     rf"(?<!\d)(?=十|[百千万萬亿億]{{0,2}}[{_CHINESE_DIGITS}])[{_CHINESE_DIGITS}{_POWER_SIGNS}]{{1,20}}"
 )
-_TWO_DIGITS = re.compile(rf"[\d一二三四五六七八九两兩][{_CHINESE_DIGITS}]")
 MIXED_NUMBER = (
     rf"(?<![\d.])\d{{1,4}}[{_POWER_SIGNS}]{{1,2}}(?:[\d{_CHINESE_DIGITS}]{{1,4}}[{_POWER_SIGNS}]{{1,2}}){{1,4}}"
+    r"(?![克米瓦卡赫])"
 )
 """Expression for a number with Arabic digits between Chinese powers of ten: 1亿5千万, 1万2千."""
 
@@ -92,28 +94,44 @@ def chinese_value(written: str) -> str:
     """Return the value of a number in Chinese characters, which may contain Arabic digits."""
     if not any(character in _CHINESE_POWERS for character in written):
         return "".join(str(_CHINESE_VALUES[character]) for character in written)
-    if _TWO_DIGITS.search(written):  # 十一五 is not a number
-        return written
     total = section = digit = 0
-    for part in re.findall(r"\d+|\D", written):
+    last = 1
+    parts = re.findall(r"\d+|\D", written)
+    for before, part, after in zip(("", *parts), parts, (*parts[1:], ""), strict=False):
         power = _CHINESE_POWERS.get(part)
         if power is None:
             digit = _CHINESE_VALUES[part] if part in _CHINESE_VALUES else int(part)
+            if after in _CHINESE_VALUES and digit:  # two digits in a row are not a number
+                return written
+            if not after and _CHINESE_POWERS.get(before, 0) >= 100:
+                digit = digit * last // 10  # 一万二 omits 千
         elif power >= 10**4:
             amount = section + digit
             total, section, digit = total + amount * power if total > power else (total + amount) * power, 0, 0
         else:
             section, digit = section + max(digit, 1) * power, 0
+        last = power or last
     return str(total + section + digit)
 
 
-_VULGAR_FRACTIONS = {"\u00bd": "5", "\u00bc": "25", "\u00be": "75"}
+_VULGAR_FRACTIONS = {"\u00bd": "5", "\u00bc": "25", "\u00be": "75", "\u215b": "125"}
 
 
 def _decimal(match: re.Match[str]) -> str:
     return f"{match['whole'] or 0}.{_VULGAR_FRACTIONS[match['sign']]}"
 
 
+def _past(match: re.Match[str]) -> str:
+    hour, minute = int(match["hour"]), int(match["minute"])
+    return f"{hour}:{minute:02}" if minute < 60 else match[0]
+
+
+def _quarter(match: re.Match[str]) -> str:
+    hour = int(match["hour"])
+    return f"{hour}:15" if match["side"].lower() == "past" else f"{(hour - 2) % 12 + 1}:45"
+
+
+_HOUR = r"(?P<hour>\d{1,2})\b(?![:.]\d)"
 _Write = Callable[[re.Match[str]], str]
 _FORMS: tuple[tuple[re.Pattern[str], str | _Write], ...] = (
     (re.compile(r"\bmidnight\b", re.IGNORECASE), "12 am"),
@@ -122,7 +140,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str | _Write], ...] = (
     (_WEEKDAY, _chinese_digits),
     (re.compile(MIXED_NUMBER), _chinese_digits),
     (_CHINESE_NUMBER, _chinese_digits),
-    (re.compile(r"(?:(?<![\d.,])(?P<whole>\d{1,9})\s?)?(?P<sign>[\u00bc-\u00be])"), _decimal),
+    (re.compile(r"(?:(?<![\d.,])(?P<whole>\d{1,9})\s?)?(?P<sign>[\u00bc-\u00be\u215b])"), _decimal),
     (re.compile(r"(?<![\d.,])(\d{1,9}) and a half\b", re.IGNORECASE), r"\1.5"),
-    (re.compile(r"(?<![\d.,])(\d{1,9})\s?(个|年)半"), r"\1.5\2"),
+    (re.compile(r"(?<![\d.,])(\d{1,9})\s?(个|天|年|小时)半(?![径价票])"), r"\1.5\2"),
+    (re.compile(rf"\bhalf past {_HOUR}", re.IGNORECASE), r"\g<hour>:30"),
+    (re.compile(rf"\b(?:a )?quarter (?P<side>past|to) {_HOUR}", re.IGNORECASE), _quarter),
+    (re.compile(rf"(?<![\d.,:])(?P<minute>\d{{1,2}}) (?:minutes )?past {_HOUR}", re.IGNORECASE), _past),
 )
