@@ -1,7 +1,7 @@
-"""A language model that knows the relevance judgements: it answers rerankers' prompts by them, or wrongly on purpose.
+"""A fake language model that answers rerankers' prompts by relevance judgements, or wrongly on purpose.
 
-It sees what a model sees, the text of the prompt, and finds question and passages in it. Which replies are wrong
-depends on the prompt alone, so a run can be repeated whatever the threads do.
+It reads the question and the passages from the prompt, like a model. Which replies are wrong depends on the prompt
+only, so that runs can be repeated with any number of threads.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _PASSAGE = re.compile(r"<passage (?:id=\"(\w+)\" )?title=\"[^\"]*\">\n(.*?)\n</p
 
 
 def text_key(text: str) -> str:
-    """Reduce a text to what survives escaping."""
+    """Reduce a text to the characters that escaping does not change."""
     return re.sub(r"[\W_]+", "", text)
 
 
 @dataclass(frozen=True)
 class JudgingLlm:
-    """Fills `ChatModel`, and answers requests of the loopback server."""
+    """A `ChatModel` that also answers requests of the loopback server."""
 
     grades: Mapping[str, Mapping[str, int]]
-    """By the key of the question, then that of the passage; what is not judged has grade 0."""
+    """Grades by the key of the question, then that of the passage; an unjudged passage has grade 0."""
     highest: int = 3
     fault: Fault = "wrong"
     share: float = 0.0
-    """Share of replies that are at fault."""
+    """Share of replies with the fault."""
     seed: int = 0
 
     name = "judging-model"
@@ -60,7 +60,7 @@ class JudgingLlm:
         return ScriptedReply(self.reply([message["content"] for message in request["messages"]]))
 
     def reply(self, contents: Sequence[str]) -> str:
-        """Answer a prompt; the repair question gets the same answer as the prompt before it."""
+        """Reply to a prompt. A repair request gets the same reply as the prompt before it."""
         system, user = contents[0], contents[1]
         chance = random.Random(f"{self.seed}\n{user}")
         at_fault = chance.random() < self.share
@@ -76,11 +76,11 @@ class JudgingLlm:
 
     def _grade(self, question: str, text: str) -> int:
         known, shown = self.grades.get(text_key(question), {}), text_key(text)
-        # What is shown may be a chunk of what was judged.
+        # The passage may be a chunk of the judged document.
         return known[shown] if shown in known else next((g for key, g in known.items() if shown in key), 0)
 
     def _wrong(self, grades: Mapping[str, int], chance: random.Random, *, comparing: bool) -> dict[str, int]:
-        if comparing:  # the opposite; of two that are equal, either
+        if comparing:  # the opposite; for equal grades, either one
             return (
                 {"A": -grades["A"], "B": -grades["B"]}
                 if grades["A"] != grades["B"]

@@ -1,4 +1,4 @@
-"""A language model's server on loopback: real HTTP in the shape of OpenAI's chat completions, with scripted answers."""
+"""A language model's server on loopback: HTTP in the format of OpenAI's chat completions, with scripted replies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\w+|[^\\w\\s]")
 
 @dataclass(frozen=True)
 class ScriptedReply:
-    """What the server does with one request."""
+    """How the server answers one request."""
 
     text: str = ""
     status: int = 200
@@ -26,22 +26,22 @@ class ScriptedReply:
     body: str | None = None
     """Sent instead of a chat completion."""
     close: bool = False
-    """Drop the connection without a word."""
+    """Close the connection without a reply."""
     hold: bool = False
-    """Say nothing until the server ends."""
+    """Send nothing until the server stops."""
 
 
 Answer = Callable[[Mapping[str, Any]], ScriptedReply]
-"""Takes a request's JSON."""
+"""Returns the reply to a request's JSON."""
 
 
 def count_tokens(text: str) -> int:
-    """Count words, signs and East Asian characters; what the server reports as usage."""
+    """Count words, punctuation marks and East Asian characters, as the server's usage does."""
     return len(_WORD.findall(text))
 
 
 class LoopbackLlm:
-    """Runs the server in a thread; keeps what it was asked."""
+    """Runs the server in a thread and records its requests."""
 
     def __init__(self, answer: Answer, port: int = 0) -> None:
         self.asked: list[Mapping[str, Any]] = []
@@ -67,7 +67,7 @@ class LoopbackLlm:
             request_queue_size = 64
 
             def handle_error(self, request: Any, client_address: Any) -> None:
-                pass  # clients that hang up are what some tests are about
+                pass  # some tests close connections on purpose
 
         self._http = Server(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
@@ -87,8 +87,8 @@ class LoopbackLlm:
         self._thread.join()
         self._http.server_close()
 
-    def let_go(self) -> None:
-        """Let calls end that a reranker has left behind, so that their connections can be closed."""
+    def release_calls(self) -> None:
+        """Release held requests and wait for the calls of rerankers, so that their connections can be closed."""
         self.released.set()
         for thread in threading.enumerate():
             if thread.name.startswith("rerank"):
@@ -99,7 +99,7 @@ class LoopbackLlm:
             self.held.set()
             self.released.wait(60)
         if said.hold or said.close:
-            # A reset, not an orderly end: what a server that died looks like.
+            # A reset instead of an orderly close, as if the server had crashed.
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.close_connection = True
             handler.connection.close()
@@ -114,7 +114,7 @@ class LoopbackLlm:
 
 
 def completion(request: Mapping[str, Any], text: str) -> str:
-    """Write a chat completion with the tokens counted."""
+    """Build a chat completion with its usage."""
     prompt = sum(count_tokens(message["content"]) for message in request["messages"])
     return json.dumps(
         {
@@ -126,7 +126,7 @@ def completion(request: Mapping[str, Any], text: str) -> str:
 
 
 def reply_in_order(replies: Sequence[ScriptedReply]) -> Answer:
-    """Give prepared replies one after the other, the last one for ever."""
+    """Return prepared replies one after the other, then the last one again and again."""
     lock = threading.Lock()
     left = list(replies)
 

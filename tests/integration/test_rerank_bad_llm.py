@@ -1,4 +1,4 @@
-"""Language models in trouble, over real HTTP: all candidates come back, and the reason is on record."""
+"""Failing language models over real HTTP: all candidates are returned, and the reason is recorded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FOUND = candidates(COUNT)
 JUDGE = JudgingLlm({text_key("question"): {text_key(c.text): c.chunk_id for c in FOUND}}, highest=COUNT)
 EVENTS = {"Content-Type": "text/event-stream"}
 
-BAD = {
+FAILURES = {
     "nothing": (ScriptedReply(""), "requested format"),
     "a refusal": (ScriptedReply("I'm sorry, but I can't rank these 10 passages."), "requested format"),
     "a filter": (
@@ -74,15 +74,15 @@ def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[Reran
         chat = OpenAIChat(server.url, "tiny", max_retries=1)
         reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))
         result = FallbackReranker(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
-        server.let_go()
+        server.release_calls()
         chat.close()
         return result, list(server.asked)
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("trouble", BAD)
-def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None:
-    said, reason = BAD[trouble]
+@pytest.mark.parametrize("failure", FAILURES)
+def test_failure__is_a_recorded_fallback(method: str, failure: str) -> None:
+    said, reason = FAILURES[failure]
     result, asked = ask(method, lambda request: said)
     assert is_full_permutation(result.ranked, FOUND)
     assert order(result) == list(range(1, COUNT + 1))
@@ -93,7 +93,7 @@ def test_trouble__ends_in_a_recorded_fallback(method: str, trouble: str) -> None
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_sixty_seconds__are_not_waited_for(method: str) -> None:
+def test_hanging_server__is_not_waited_for(method: str) -> None:
     with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         chat = OpenAIChat(server.url, "tiny")
         result = FallbackReranker(METHODS[method](chat), RecallOrderReranker()).rerank(
@@ -101,7 +101,7 @@ def test_sixty_seconds__are_not_waited_for(method: str) -> None:
         )
         assert server.held.is_set()
         assert not server.released.is_set(), "the server was waited for"
-        server.let_go()
+        server.release_calls()
         chat.close()
     assert order(result) == list(range(1, COUNT + 1))
     assert "time" in result.fallbacks[0].reason
@@ -123,7 +123,7 @@ def test_retry_after__is_honoured_within_the_deadline(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_schema__a_server_without_it_is_found_out_and_no_answer_is_lost(method: str) -> None:
+def test_schema__server_without_support_loses_no_reply(method: str) -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "response_format" in request:
             return ScriptedReply(status=400, body=json.dumps({"error": {"message": "unknown field response_format"}}))
@@ -133,15 +133,15 @@ def test_schema__a_server_without_it_is_found_out_and_no_answer_is_lost(method: 
     assert order(result) == list(range(COUNT, 0, -1))
     assert result.fallbacks == ()
     with_schema = ["response_format" in request for request in asked]
-    assert 1 <= sum(with_schema) <= 2, "remembered after the first calls, of which two run at once"
+    assert 1 <= sum(with_schema) <= 2, "remembered after the first calls, two of which run at once"
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_some_unusable_replies__cost_their_candidates_only(method: str) -> None:
+def test_unusable_replies__affect_their_candidates_only(method: str) -> None:
     judge = JudgingLlm(JUDGE.grades, highest=COUNT, share=0.2, fault="unusable", seed=3)
     result, _ = ask(method, judge)
     assert is_full_permutation(result.ranked, FOUND)
-    if method != "llm-listwise":  # one window of ten: it is right or it fails
+    if method != "llm-listwise":  # one window of ten succeeds or fails as a whole
         assert result.method == method
         assert order(result) != list(range(1, COUNT + 1))
         assert result.fallbacks

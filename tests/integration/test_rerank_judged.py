@@ -1,4 +1,4 @@
-"""A language model that knows the judgements of a real collection, over real HTTP: each method finds the best order."""
+"""A language model that answers by real judgements, over real HTTP: each method finds the best possible order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NAMES = (
 )
 
 
-def built(chat: ChatModel) -> Mapping[str, Reranker]:
+def build_methods(chat: ChatModel) -> Mapping[str, Reranker]:
     return {
         "none": RecallOrderReranker(),
         "llm-pointwise": LlmPointwiseReranker(chat),
@@ -53,7 +53,7 @@ def dataset(shared: Path) -> Dataset:
 
 @pytest.fixture(scope="module")
 def tasks(dataset: Dataset) -> dict[str, tuple[str, list[Candidate]]]:
-    """Give the judged documents of some questions as candidates, in the order of their names."""
+    """Return the judged documents of some questions as candidates, ordered by name."""
     documents = {document.id: document for document in dataset.documents()}
     return {
         question.id: (
@@ -77,7 +77,7 @@ def judge(dataset: Dataset, tasks: dict[str, tuple[str, list[Candidate]]]) -> Ju
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_judged__the_best_order_that_the_candidates_allow(
+def test_judged__reaches_the_best_order_of_the_candidates(
     name: str, dataset: Dataset, tasks: dict[str, tuple[str, list[Candidate]]], judge: JudgingLlm
 ) -> None:
     depth = 12 if name.startswith("none") else 20
@@ -85,14 +85,14 @@ def test_judged__the_best_order_that_the_candidates_allow(
     with LoopbackLlm(judge) as server:
         chat = OpenAIChat(server.url, judge.name)
         for question, (text, found) in tasks.items():
-            result = build_cascade(name, built(chat)).rerank(text, found, deadline_s=60)
+            result = build_cascade(name, build_methods(chat)).rerank(text, found, deadline_s=60)
             rankings[question] = [ranked.candidate.source for ranked in result.ranked]
             grades = dataset.qrels[question]
             incoming[question] = [c.source for c in found]
             head = sorted(incoming[question][:depth], key=lambda document: -grades[document])
             best[question] = head + incoming[question][depth:]
             assert not any(ranked.flags for ranked in result.ranked)
-        server.let_go()
+        server.release_calls()
         chat.close()
     qrels = {question: dataset.qrels[question] for question in tasks}
     reached, possible = measure_quality(qrels, rankings).ndcg_at_10, measure_quality(qrels, best).ndcg_at_10
@@ -101,13 +101,13 @@ def test_judged__the_best_order_that_the_candidates_allow(
 
 
 @pytest.mark.parametrize("name", ["llm-pointwise", "llm-pairwise", "llm-listwise"])
-def test_judged__wrong_answers_make_it_worse_by_degrees(
+def test_judged__more_wrong_replies_lower_the_quality(
     name: str, dataset: Dataset, tasks: dict[str, tuple[str, list[Candidate]]], judge: JudgingLlm
 ) -> None:
     qrels = {question: dataset.qrels[question] for question in tasks}
     reached = []
     for share in (0.0, 0.1, 0.3):
-        rerankers = built(replace(judge, share=share, seed=1))
+        rerankers = build_methods(replace(judge, share=share, seed=1))
         rankings = {
             question: [r.candidate.source for r in rerankers[name].rerank(text, found, deadline_s=60).ranked]
             for question, (text, found) in tasks.items()

@@ -1,4 +1,4 @@
-"""Cascades: names checked at the door, fewer candidates per stage, and what failing stages leave behind."""
+"""Cascades: fewer candidates per stage, and the result when stages fail."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from pipeline.cascades import check_reranker, parse_cascade
 from pipeline.errors import Cancelled, LlmUnreachable, UnknownName
 from pipeline.ports import Reranker
 from pipeline.rerank import build_cascade, estimate_usage, top_k_of
@@ -15,12 +14,12 @@ from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CandidateScore, is_full_permutation, rank_by_score
-from pipeline.types import RERANKERS, Candidate, RerankResult, Usage
+from pipeline.types import Candidate, RerankResult, Usage
 from tests.answer_fakes import FakeChat, candidates, order
 
 
 class ByNumber:
-    """Orders by a key of the candidate's number, and keeps what it was given."""
+    """Orders by a key of the candidate's number and records its candidates and deadline."""
 
     def __init__(self, method: str, key: Callable[[int], float] | Exception) -> None:
         self.method = method
@@ -61,63 +60,13 @@ def methods(**replaced: Reranker) -> dict[str, Reranker]:
     return made | {name.replace("_", "-"): FallbackReranker(reranker, NONE) for name, reranker in replaced.items()}
 
 
-@pytest.mark.parametrize("name", RERANKERS)
-def test_check_reranker__single_names(name: str) -> None:
-    assert check_reranker(f" {name} ") == name
-
-
-@pytest.mark.parametrize(
-    ("given", "written"),
-    [
-        ("cross-encoder:50>llm-listwise:20>3", "cross-encoder:50>llm-listwise:20>3"),
-        (" cross-encoder : 50 > llm-listwise:20 > 3 ", "cross-encoder:50>llm-listwise:20>3"),
-        ("cross-encoder>llm-pairwise:10", "cross-encoder>llm-pairwise:10"),
-        ("llm-pairwise:10", "llm-pairwise:10"),
-        ("llm-listwise>5", "llm-listwise>5"),
-        ("none:20>rerank-api:10>llm-pointwise:5>2", "none:20>rerank-api:10>llm-pointwise:5>2"),
-    ],
-)
-def test_check_reranker__cascades_in_their_one_form(given: str, written: str) -> None:
-    assert check_reranker(given) == written
-    assert str(parse_cascade(written)) == written
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("", "There is no reranker ''"),
-        ("magic", "There is no reranker 'magic'; choose one of cross-encoder, late-interaction"),
-        ("cross-encoder:50>magic:20", "There is no reranker 'magic' (in 'cross-encoder:50>magic:20')"),
-        ("cross-encoder:many", "There is no reranker 'cross-encoder:many'"),
-        ("cross-encoder:-5", "There is no reranker"),
-        ("cross-encoder>>3", "There is no reranker ''"),
-        ("50", "There is no reranker '50'"),
-        ("3>cross-encoder", "There is no reranker '3'"),
-        ("cross-encoder:0", "from 1 to 200 candidates"),
-        ("cross-encoder:5000", "from 1 to 200 candidates"),
-        ("cross-encoder:20>llm-listwise:50", "must read fewer candidates than the one before"),
-        ("cross-encoder:20>llm-listwise:20", "must read fewer candidates than the one before"),
-        ("cross-encoder:50>llm-listwise:5>10", "Top-K exceeds the number of candidates of the last stage"),
-        ("cross-encoder>0", "the Top-K, from 1 to 20"),
-        ("cross-encoder>25", "the Top-K, from 1 to 20"),
-        (">".join(["none"] * 5), "has 5 stages; the maximum is 4"),
-        ("x" * 5000, "…"),
-    ],
-)
-def test_check_reranker__refuses_with_a_sentence(name: str, said: str) -> None:
-    with pytest.raises(UnknownName) as raised:
-        check_reranker(name)
-    assert said in str(raised.value)
-    assert len(str(raised.value)) < 400
-
-
 def test_cascade__each_stage_reads_the_best_of_the_one_before() -> None:
     built = methods()
     cascade = build_cascade("cross-encoder:10>llm-listwise:4>2", built)
     found = candidates(12)
     result = cascade.rerank("q", found, deadline_s=8.0)
     assert is_full_permutation(result.ranked, found)
-    # The first ten, largest number first; of these the best four, smallest first; what was not read stays behind.
+    # The first ten, largest number first; of these the best four, smallest first; unread candidates follow.
     assert order(result) == [7, 8, 9, 10, 6, 5, 4, 3, 2, 1, 11, 12]
     assert [r.method for r in result.ranked] == ["llm-listwise"] * 4 + ["cross-encoder"] * 6 + ["none"] * 2
     assert result.method == cascade.method == "cross-encoder:10>llm-listwise:4>2"
@@ -134,16 +83,16 @@ def test_top_k_of(name: str, top_k: int | None) -> None:
     assert top_k_of(NONE) is None
 
 
-def test_cascade__a_later_stage_that_fails_leaves_the_order_of_the_one_before() -> None:
-    built = methods(llm_listwise=ByNumber("llm-listwise", LlmUnreachable("It is away.")))
+def test_cascade__failed_later_stage_keeps_the_previous_order() -> None:
+    built = methods(llm_listwise=ByNumber("llm-listwise", LlmUnreachable("It is unreachable.")))
     result = build_cascade("cross-encoder:10>llm-listwise:4", built).rerank("q", candidates(12), deadline_s=8.0)
     assert order(result) == [10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 11, 12]
     assert result.method == "cross-encoder"
     assert [(f.method, f.used) for f in result.fallbacks] == [("llm-listwise", "cross-encoder")]
-    assert "It is away." in result.fallbacks[0].reason
+    assert "It is unreachable." in result.fallbacks[0].reason
 
 
-def test_cascade__behind_the_first_stage_stand_its_fallbacks() -> None:
+def test_cascade__first_stage_uses_its_fallbacks() -> None:
     broken = ByNumber("cross-encoder", RuntimeError("no model"))
     stand_in = ByNumber("late-interaction", lambda number: (number % 5) / 10)
     built = methods() | {"cross-encoder": FallbackReranker(broken, stand_in, NONE)}
@@ -153,7 +102,7 @@ def test_cascade__behind_the_first_stage_stand_its_fallbacks() -> None:
     assert [(f.method, f.used) for f in result.fallbacks] == [("cross-encoder", "late-interaction")]
 
 
-def test_cascade__everything_fails() -> None:
+def test_cascade__all_stages_fail() -> None:
     broken = ByNumber("cross-encoder", RuntimeError("x"))
     built = methods(cross_encoder=broken, llm_listwise=ByNumber("llm-listwise", RuntimeError("y")))
     result = build_cascade("cross-encoder:10>llm-listwise:4", built).rerank("q", candidates(5), deadline_s=8.0)
@@ -163,7 +112,7 @@ def test_cascade__everything_fails() -> None:
     assert is_full_permutation(result.ranked, candidates(5))
 
 
-def test_cascade__stages_share_the_time() -> None:
+def test_cascade__stages_share_the_deadline() -> None:
     first, second = ByNumber("cross-encoder", lambda number: 0.5), ByNumber("llm-listwise", lambda number: 0.5)
     cascade = build_cascade("cross-encoder:10>llm-listwise:4", {"cross-encoder": first, "llm-listwise": second})
     cascade.rerank("q", candidates(12), deadline_s=8.0)
@@ -171,7 +120,7 @@ def test_cascade__stages_share_the_time() -> None:
     assert 6.0 < second.deadline_s <= 8.0
 
 
-def test_cascade__cancellation_passes() -> None:
+def test_cascade__cancellation_is_raised() -> None:
     built = methods(cross_encoder=ByNumber("cross-encoder", Cancelled()))
     with pytest.raises(Cancelled):
         build_cascade("cross-encoder:10>llm-listwise:4", built).rerank("q", candidates(3), deadline_s=8.0)
@@ -183,13 +132,13 @@ def test_cascade__fewer_candidates_than_its_numbers() -> None:
     assert build_cascade("cross-encoder:10", methods()).rerank("q", [], deadline_s=8.0).ranked == ()
 
 
-def test_cascade__inside_a_fallback_chain_counts_as_one_method() -> None:
+def test_cascade__is_one_method_in_a_fallback_chain() -> None:
     chain = FallbackReranker(build_cascade("cross-encoder:10>llm-listwise:4", methods()), NONE)
     result = chain.rerank("q", candidates(12), deadline_s=8.0)
     assert result.method == "cross-encoder:10>llm-listwise:4"
 
 
-def test_build_cascade__a_name_without_numbers_is_the_method_itself() -> None:
+def test_build_cascade__single_name_returns_the_reranker() -> None:
     built = methods()
     assert build_cascade("cross-encoder", built) is built["cross-encoder"]
     assert build_cascade(" cross-encoder ", built) is built["cross-encoder"]
@@ -198,7 +147,7 @@ def test_build_cascade__a_name_without_numbers_is_the_method_itself() -> None:
         build_cascade("llm-pointwise", built)
 
 
-def test_estimate__of_all_stages_together() -> None:
+def test_estimate__sums_the_stages() -> None:
     cascade = build_cascade("cross-encoder:10>llm-listwise:4", methods())
     assert estimate_usage(cascade, "q", candidates(12)) == Usage(14, 140)
     assert estimate_usage(NONE, "q", candidates(12)) == Usage()

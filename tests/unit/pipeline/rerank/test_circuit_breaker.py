@@ -1,4 +1,4 @@
-"""The circuit breaker: three failures in a row, a pause, one trial."""
+"""The circuit breaker: opens after failures in a row, allows one attempt after a pause."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from pipeline.types import RerankResult
 from tests.answer_fakes import FakeChat, candidates, order
 
 
-def test_breaker__opens_after_failures_in_a_row_and_tries_again_after_a_pause() -> None:
+def test_breaker__opens_after_failures_in_a_row_and_retries_after_a_pause() -> None:
     now = [0.0]
-    chat = FakeChat(LlmUnreachable("It is away."))
+    chat = FakeChat(LlmUnreachable("It is unreachable."))
     breaker = CircuitBreaker(LlmPointwiseReranker(chat), failures=3, pause_s=60, clock=lambda: now[0])
     chain = FallbackReranker(breaker, RecallOrderReranker())
     for _ in range(3):
-        assert "It is away." in chain.rerank("q", candidates(2), deadline_s=5.0).fallbacks[0].reason
+        assert "It is unreachable." in chain.rerank("q", candidates(2), deadline_s=5.0).fallbacks[0].reason
     chat.asked.clear()
     now[0] = 59.0
     result = chain.rerank("q", candidates(2), deadline_s=5.0)
     assert chat.asked == []
     assert order(result) == [1, 2]
     assert "Skipped after 3 failures in a row; the next attempt is possible in 1 s." in result.fallbacks[0].reason
-    assert "It is away." in result.fallbacks[0].reason
+    assert "It is unreachable." in result.fallbacks[0].reason
     now[0] = 61.0
     chain.rerank("q", candidates(2), deadline_s=5.0)
-    assert chat.asked, "no trial after the pause"
+    assert chat.asked, "no attempt after the pause"
     chat.asked.clear()
     chain.rerank("q", candidates(2), deadline_s=5.0)
-    assert chat.asked == [], "the failed trial did not open it again"
+    assert chat.asked == [], "the failed attempt did not open it again"
 
 
-def test_breaker__a_success_closes_it() -> None:
-    away: str | Exception = LlmUnreachable("It is away.")
-    answers = [away, away, '{"score": 5}', away, away, '{"score": 5}']
+def test_breaker__success_resets_the_count() -> None:
+    unreachable: str | Exception = LlmUnreachable("It is unreachable.")
+    answers = [unreachable, unreachable, '{"score": 5}', unreachable, unreachable, '{"score": 5}']
     chat = FakeChat(lambda messages: answers.pop(0))
     breaker = CircuitBreaker(LlmPointwiseReranker(chat), failures=3)
     for _ in range(6):
@@ -47,7 +47,7 @@ def test_breaker__a_success_closes_it() -> None:
     assert answers == []
 
 
-def test_breaker__what_is_raised_counts_and_a_cancellation_does_not() -> None:
+def test_breaker__errors_count_and_cancellations_do_not() -> None:
     class Raising(RecallOrderReranker):
         error: Exception = Cancelled()
 
@@ -66,7 +66,7 @@ def test_breaker__what_is_raised_counts_and_a_cancellation_does_not() -> None:
         breaker.rerank("q", candidates(1), deadline_s=5.0)
 
 
-def test_breaker__no_candidates_are_no_failure() -> None:
+def test_breaker__no_candidates_is_not_a_failure() -> None:
     breaker = CircuitBreaker(LlmPointwiseReranker(FakeChat("x")), failures=1)
     for _ in range(3):
         assert breaker.rerank("q", [], deadline_s=5.0).ranked == ()

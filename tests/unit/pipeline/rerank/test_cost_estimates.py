@@ -1,4 +1,4 @@
-"""What rerankers say they will cost: calls times prompt, as theory has it, and nobody is asked for it."""
+"""Estimated costs of the rerankers: calls times prompt, without a request."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_estimate__is_calls_times_prompt(
     assert chat.asked == []
 
 
-def test_estimate__a_cascade_sums_its_stages_on_the_sizes_they_see() -> None:
+def test_estimate__cascade_sums_its_stages_by_their_candidates() -> None:
     chat = FakeChat("unasked")
     late = LateInteractionReranker(WordEmbedder(), query_prefix="", passage_prefix="")
     rated, compared = LlmPointwiseReranker(chat, limits=LIMITS), LlmPairwiseReranker(chat, limits=LIMITS)
@@ -106,7 +106,7 @@ def test_estimate__a_cascade_sums_its_stages_on_the_sizes_they_see() -> None:
     assert estimate_usage(RecallOrderReranker(), QUESTION, SAME) == Usage()
 
 
-def test_estimate__ends_at_the_tokens_that_a_question_may_spend() -> None:
+def test_estimate__is_cut_to_the_token_budget() -> None:
     limited = replace(LIMITS, budget_tokens=100_000)
     whole, cut = (
         LlmPairwiseReranker(FakeChat(""), limits=limits, strategy="all-pairs").estimate(QUESTION, SAME)
@@ -118,7 +118,7 @@ def test_estimate__ends_at_the_tokens_that_a_question_may_spend() -> None:
     assert cut.cost_usd == pytest.approx((cut.prompt_tokens + 2 * cut.completion_tokens) / 1e6)
 
 
-def test_estimate__a_reranking_service_by_call_and_tokens() -> None:
+def test_estimate__rerank_endpoint_by_calls_and_tokens() -> None:
     endpoint: Any = object()
     service = RerankApiReranker(endpoint, price_call_usd=2.0, price_tokens_usd=1.0)
     estimated = service.estimate(QUESTION, SAME)

@@ -1,4 +1,4 @@
-"""Duplicates: what says the same again is folded, what may contradict is not."""
+"""Near-duplicates are flagged, passages that may contradict each other are not."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ QUESTION = "When does it open?"
 RESET = "Press the key for ten seconds until the light goes out, then press it again."
 
 
-def folded(*texts: str) -> list[int | None]:
-    """For each text the number of the one it repeats."""
+def find_originals(*texts: str) -> list[int | None]:
+    """Return for each text the number of the one it repeats."""
     return [item.same_as for item in flag_duplicates(QUESTION, ranked(*texts))]
 
 
-def folded_under(question: str, *candidates: Candidate) -> list[int | None]:
-    """For each candidate the number of the one it repeats, given what is asked."""
+def find_originals_for(question: str, *candidates: Candidate) -> list[int | None]:
+    """Return for each candidate the number of the one it repeats, for a question."""
     given = [RankedCandidate(candidate, n, 1.0 / n) for n, candidate in enumerate(candidates, 1)]
     return [item.same_as for item in flag_duplicates(question, given)]
 
 
-def test_fold__copies() -> None:
-    assert folded(GATE, CHINESE, GATE, CHINESE, "Bread is sold here.", GATE) == [None, None, 1, 2, None, 1]
+def test_flag__copies() -> None:
+    assert find_originals(GATE, CHINESE, GATE, CHINESE, "Bread is sold here.", GATE) == [None, None, 1, 2, None, 1]
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_fold__copies() -> None:
         ("Yes.", "Yes!"),
     ],
 )
-def test_fold__near_duplicates(text: str, near: str) -> None:
-    assert folded(text, near) == [None, 1]
+def test_flag__near_duplicates(text: str, near: str) -> None:
+    assert find_originals(text, near) == [None, 1]
 
 
 @pytest.mark.parametrize(
@@ -93,15 +93,15 @@ def test_fold__near_duplicates(text: str, near: str) -> None:
         ("", "…a"),
     ],
 )
-def test_fold__different_ones_stay(text: str, other: str) -> None:
-    assert folded(text, other) == [None, None]
+def test_flag__different_passages(text: str, other: str) -> None:
+    assert find_originals(text, other) == [None, None]
 
 
-def test_fold__not_under_other_headings() -> None:
+def test_flag__not_with_other_headings() -> None:
     one, other = candidate(1, RESET, headings=("Printer A",)), candidate(2, RESET, headings=("Printer B",))
-    assert folded_under("How do I reset it?", one, other) == [None, None]
-    assert folded_under("How do I reset it?", one, replace(other, headings=("PRINTER A.",))) == [None, 1]
-    assert folded_under("How do I reset it?", one, replace(other, headings=())) == [None, 1]
+    assert find_originals_for("How do I reset it?", one, other) == [None, None]
+    assert find_originals_for("How do I reset it?", one, replace(other, headings=("PRINTER A.",))) == [None, 1]
+    assert find_originals_for("How do I reset it?", one, replace(other, headings=())) == [None, 1]
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_fold__not_under_other_headings() -> None:
         ("How is the north lamp reset?", [None, 1]),
     ],
 )
-def test_fold__not_where_the_title_is_asked_for(question: str, expected: list[int | None]) -> None:
+def test_flag__not_if_the_question_names_the_title(question: str, expected: list[int | None]) -> None:
     one, other = candidate(1, RESET, title="North lamp"), candidate(2, RESET, title="South lamp")
-    assert folded_under(question, one, other) == expected
+    assert find_originals_for(question, one, other) == expected
 
 
-def test_fold__leaves_order_ranks_scores_and_other_flags() -> None:
+def test_flag__keeps_order_ranks_scores_and_other_flags() -> None:
     given = [replace(item, flags=("unscored",)) for item in ranked(GATE, GATE, CHINESE)]
     result = flag_duplicates(QUESTION, given)
     assert is_full_permutation(result, [item.candidate for item in given])
@@ -125,7 +125,7 @@ def test_fold__leaves_order_ranks_scores_and_other_flags() -> None:
     assert [item.flags for item in result] == [("unscored",), ("unscored", DUPLICATE), ("unscored",)]
 
 
-def test_distinct__the_next_different_one_moves_up() -> None:
+def test_top_distinct__skips_duplicates() -> None:
     result = flag_duplicates(QUESTION, ranked(GATE, GATE, CHINESE, GATE, "Bread is sold here."))
     assert [item.rank for item in top_distinct(result, 2)] == [1, 3]
     assert [item.rank for item in top_distinct(result, 9)] == [1, 3, 5]

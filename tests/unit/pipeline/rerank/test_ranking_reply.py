@@ -1,4 +1,4 @@
-"""Reading rankings: what is one, what is none, and 800 answers that models really gave."""
+"""Reading rankings from replies, including 800 replies of real models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 
 from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.llm_listwise import LlmListwiseReranker
-from pipeline.rerank.preference_reply import parse_preference
 from pipeline.rerank.ranking_reply import parse_ranking
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CORRECTED, is_full_permutation
@@ -45,7 +44,7 @@ from tests.answer_fakes import FakeChat, candidates, order
         '{"ranking": [3, 1, 2]} {"ranking": [3, 1, 2]}',
     ],
 )
-def test_parse_ranking__reads(text: str) -> None:
+def test_parse_ranking__usable_replies(text: str) -> None:
     found = parse_ranking(text, 3)
     assert found is not None
     assert (found.order, found.corrected) == ((2, 0, 1), False)
@@ -54,17 +53,17 @@ def test_parse_ranking__reads(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "order_"),
     [
-        ("[3] > [1] > [3] > [2]", (2, 0, 1)),  # repeated: the first place counts
-        ("[3] > [9] > [1] > [2]", (2, 0, 1)),  # foreign: dropped
+        ("[3] > [1] > [3] > [2]", (2, 0, 1)),  # repeated: the first position counts
+        ("[3] > [9] > [1] > [2]", (2, 0, 1)),  # unknown number: dropped
         ("[3] > [0] > [1] > [2]", (2, 0, 1)),
-        ("[3] > [1]", (2, 0)),  # missing: follows behind
+        ("[3] > [1]", (2, 0)),  # missing: follows after the others
         ("[3] > [1] > [2", (2, 0)),  # cut off: might have become 20
         ("[3] > [1] > [", (2, 0)),
         ("[3] > [1] >", (2, 0)),
         ('{"ranking": [3, 3, 1]}', (2, 0)),
     ],
 )
-def test_parse_ranking__corrects_by_one_rule(text: str, order_: tuple[int, ...]) -> None:
+def test_parse_ranking__corrects_wrong_numbers(text: str, order_: tuple[int, ...]) -> None:
     found = parse_ranking(text, 3)
     assert found is not None
     assert (found.order, found.corrected) == (order_, True)
@@ -97,11 +96,11 @@ def test_parse_ranking__corrects_by_one_rule(text: str, order_: tuple[int, ...])
         "7 > 8 > 9",
     ],
 )
-def test_parse_ranking__reads_nothing_into_it(text: str) -> None:
+def test_parse_ranking__unusable_replies(text: str) -> None:
     assert parse_ranking(text, 3) is None
 
 
-def test_parse_ranking__half_of_the_passages_have_to_be_named() -> None:
+def test_parse_ranking__needs_half_of_the_passages() -> None:
     assert parse_ranking("[14] > [15] > [16]", 20) is None
     found = parse_ranking(" > ".join(f"[{n}]" for n in range(20, 10, -1)), 20)
     assert found is not None
@@ -109,49 +108,8 @@ def test_parse_ranking__half_of_the_passages_have_to_be_named() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 30_000, "[1] > " * 9000 + "!", "1. " * 9000, " " * 30_000 + "x", "[1]" * 9000])
-def test_parse_ranking__hostile_runs_are_read_in_linear_time(text: str) -> None:
+def test_parse_ranking__hostile_replies_take_linear_time(text: str) -> None:
     assert parse_ranking(text, 20) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "preference"),
-    [
-        ('{"better": "A"}', "A"),
-        ('```json\n{"better": "b"}\n```', "B"),
-        ('{"better": "Passage B"}', "B"),
-        ("A", "A"),
-        ("**B**.", "B"),
-        ("Passage A", "A"),
-        ("资料B", "B"),
-        ("[A]", "A"),
-        ("Because of 3 reasons.\nBetter: B", "B"),
-        ("<think>B? A has 2 points</think>A", "A"),
-        ('{"better": "tie"}', "tie"),
-        ("neither", "tie"),
-    ],
-)
-def test_parse_preference__reads(text: str, preference: str) -> None:
-    assert parse_preference(text) == preference
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "A passage is given.",
-        "I think A is better than B.",
-        "AB",
-        "C",
-        '{"better": "C"}',
-        '{"better": 1}',
-        '{"better": "A"} {"better": "B"}',
-        '{"better": "A"}\nBetter: B',
-        "<think>A",
-        "1",
-    ],
-)
-def test_parse_preference__reads_nothing_into_it(text: str) -> None:
-    assert parse_preference(text) is None
 
 
 def real_responses(shared: Path) -> list[dict[str, Any]]:
@@ -161,7 +119,7 @@ def real_responses(shared: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def test_real_responses__each_is_a_permutation_or_a_recorded_fallback(shared: Path) -> None:
+def test_real_replies__full_permutation_or_recorded_fallback(shared: Path) -> None:
     found = candidates(20)
     outcomes: Counter[str] = Counter()
     for response in real_responses(shared):
@@ -173,7 +131,7 @@ def test_real_responses__each_is_a_permutation_or_a_recorded_fallback(shared: Pa
             assert fell_back == [("llm-listwise", "none")]
             assert order(result) == list(range(1, 21))
             assert result.usage.calls == 2
-            # Prose, or a list that names fewer than half: nothing that a person would call a ranking of 20.
+            # Prose, or a list that names fewer than half of the passages.
             assert response["no_ids"] or response["missing"]
             outcomes["recorded fallback after a repair try"] += 1
         else:
@@ -190,7 +148,7 @@ def test_real_responses__each_is_a_permutation_or_a_recorded_fallback(shared: Pa
     }
 
 
-def test_real_responses__no_digit_of_prose_moves_a_passage(shared: Path) -> None:
+def test_real_replies__digits_in_prose_move_no_passage(shared: Path) -> None:
     prose = [response for response in real_responses(shared) if response["no_ids"]]
     with_digits = [response["response"] for response in prose if any(c.isdigit() for c in response["response"])]
     assert len(with_digits) > 250

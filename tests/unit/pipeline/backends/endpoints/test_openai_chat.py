@@ -27,7 +27,7 @@ OK: dict[str, Any] = {
 
 @dataclass
 class Script:
-    """Replies in order, the last one for ever: (status, headers, body); and what was asked."""
+    """Scripted replies (status, headers, body) in order, the last one repeated, and the recorded requests."""
 
     replies: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Script:
     url: str = ""
     hold: threading.Event = field(default_factory=threading.Event)
 
-    def say(self, status: int, body: Any, **headers: str) -> None:
+    def add_reply(self, status: int, body: Any, **headers: str) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
         self.replies.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, text))
 
@@ -92,7 +92,7 @@ def fails(call: Callable[[], Any], error: type[LlmError]) -> str:
 
 
 def test_complete__text_usage_and_cost(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, OK)
+    server.add_reply(200, OK)
     reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
     assert (reply.text, reply.model, reply.finish_reason) == ("Hello.", "served", "stop")
     assert (reply.usage.calls, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1, 1000, 500)
@@ -102,64 +102,64 @@ def test_complete__text_usage_and_cost(server: Script, chat: OpenAIChat) -> None
 
 
 def test_complete__usage_is_estimated_when_missing(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, {"choices": [{"message": {"content": "123456"}}], "usage": None})
+    server.add_reply(200, {"choices": [{"message": {"content": "123456"}}], "usage": None})
     reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
     assert (reply.usage.prompt_tokens, reply.usage.completion_tokens, reply.model) == (14, 3, "tiny")
 
 
 @pytest.mark.parametrize("content", [None, [], [{"type": "text", "text": ""}]])
-def test_complete__no_content_is_an_empty_text(server: Script, chat: OpenAIChat, content: Any) -> None:
-    server.say(200, {"choices": [{"message": {"content": content}}]})
+def test_complete__missing_content_is_an_empty_text(server: Script, chat: OpenAIChat, content: Any) -> None:
+    server.add_reply(200, {"choices": [{"message": {"content": content}}]})
     assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == ""
 
 
 def test_complete__streams(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, events("Hel", "lo", "."), Content_Type="text/event-stream; charset=utf-8")
+    server.add_reply(200, events("Hel", "lo", "."), Content_Type="text/event-stream; charset=utf-8")
     seen: list[str] = []
     assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append).text == "Hello."
     assert seen == ["Hel", "Hello", "Hello."]
     assert server.asked[0]["stream_options"] == {"include_usage": True}
 
 
-def test_complete__a_server_that_does_not_stream(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, OK)
+def test_complete__server_without_streaming(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(200, OK)
     seen: list[str] = []
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append)
     assert seen == ["Hello."]
 
 
-def test_complete__a_stream_that_breaks_off(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, events("Hel", done=False), Content_Type="text/event-stream")
+def test_complete__incomplete_stream(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(200, events("Hel", done=False), Content_Type="text/event-stream")
     said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=print), LlmUnreachable)
     assert "closed the connection" in said
 
 
-def test_complete__an_error_in_the_stream(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, 'data: {"error": {"message": "out of memory"}}\n\n', Content_Type="text/event-stream")
+def test_complete__error_in_the_stream(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(200, 'data: {"error": {"message": "out of memory"}}\n\n', Content_Type="text/event-stream")
     assert "out of memory" in fails(
         lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=print), LlmUnreachable
     )
 
 
-def test_complete__schema_is_sent(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, OK)
+def test_complete__sends_the_schema(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
     assert server.asked[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_complete__schema_turned_down_is_remembered(server: Script, chat: OpenAIChat, status: int) -> None:
-    server.say(status, {"error": {"message": "cannot do that"}})
-    server.say(200, OK)
+def test_complete__rejected_schema_is_remembered(server: Script, chat: OpenAIChat, status: int) -> None:
+    server.add_reply(status, {"error": {"message": "cannot do that"}})
+    server.add_reply(200, OK)
     for _ in range(2):
         assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}).text == "Hello."
     assert ["response_format" in asked for asked in server.asked] == [True, False, False]
 
 
-def test_complete__field_by_field(server: Script, chat: OpenAIChat) -> None:
-    server.say(400, {"error": {"message": "Unsupported parameter: 'max_tokens', use 'max_completion_tokens'"}})
-    server.say(422, {"error": "temperature: only 1 is supported"})
-    server.say(200, OK)
+def test_complete__leaves_out_one_parameter_after_another(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(400, {"error": {"message": "Unsupported parameter: 'max_tokens', use 'max_completion_tokens'"}})
+    server.add_reply(422, {"error": "temperature: only 1 is supported"})
+    server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
     last = server.asked[-1]
     assert last["max_completion_tokens"] == 9
@@ -167,15 +167,15 @@ def test_complete__field_by_field(server: Script, chat: OpenAIChat) -> None:
     assert "temperature" not in last
 
 
-def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: OpenAIChat) -> None:
-    server.say(400, {"error": {"message": f"context too long, {KEY}"}})
+def test_complete__rejection_without_optional_parameters_is_raised(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(400, {"error": {"message": f"context too long, {KEY}"}})
     said = fails(
         lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}), LlmRejected
     )
     assert "context too long" in said
     assert len(server.asked) == 2
     server.replies.clear()
-    server.say(200, OK)
+    server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
     assert "response_format" in server.asked[-1]
 
@@ -184,8 +184,8 @@ def test_complete__a_request_that_stays_bad_is_refused(server: Script, chat: Ope
     ("status", "said"),
     [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "this address or model")],
 )
-def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
-    server.say(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
+def test_complete__rejections_are_not_retried(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
+    server.add_reply(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
     message = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     assert said in message
     assert server.url in message
@@ -194,37 +194,37 @@ def test_complete__refused_at_once(server: Script, chat: OpenAIChat, status: int
 
 
 def test_complete__redirects_are_not_followed(server: Script, chat: OpenAIChat) -> None:
-    server.say(307, "", Location="http://127.0.0.1:9/elsewhere")
+    server.add_reply(307, "", Location="http://127.0.0.1:9/elsewhere")
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
 
 
-def test_complete__slows_down_when_asked(server: Script, chat: OpenAIChat) -> None:
-    server.say(429, "slow down", Retry_After="0")
-    server.say(503, "busy", Retry_After="0")
-    server.say(200, OK)
+def test_complete__retries_after_rate_limits(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(429, "slow down", Retry_After="0")
+    server.add_reply(503, "busy", Retry_After="0")
+    server.add_reply(200, OK)
     assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "Hello."
     assert len(server.asked) == 3
 
 
-def test_complete__retries_are_bounded(server: Script, chat: OpenAIChat) -> None:
-    server.say(500, "boom", Retry_After="0")
+def test_complete__retries_are_limited(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(500, "boom", Retry_After="0")
     assert "status 500" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
     assert len(server.asked) == 3
 
 
-def test_complete__no_wait_beyond_the_time(server: Script, chat: OpenAIChat) -> None:
-    server.say(429, "slow down", Retry_After="3600")
+def test_complete__does_not_wait_beyond_the_timeout(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(429, "slow down", Retry_After="3600")
     assert "slow down" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
     assert len(server.asked) == 1
 
 
-def test_complete__too_slow(server: Script, chat: OpenAIChat) -> None:
-    server.say(0, "")
+def test_complete__timeout(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(0, "")
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0.2), LlmTimeout)
 
 
 LOST = Usage(1, 14, 9, (14 * 2.0 + 9 * 8.0) / 1_000_000)
-"""What a call may cost that was sent and not answered: its prompt and its longest answer."""
+"""Usage of a call that was sent and got no reply: its prompt and its longest reply."""
 
 
 @pytest.mark.parametrize(
@@ -240,25 +240,27 @@ LOST = Usage(1, 14, 9, (14 * 2.0 + 9 * 8.0) / 1_000_000)
         ([(500, "no")], 0),
     ],
 )
-def test_complete__calls_that_got_lost_count(
+def test_complete__counts_lost_calls(
     server: Script, chat: OpenAIChat, replies: list[tuple[int, str]], lost: int
 ) -> None:
     for status, body in replies:
-        server.say(status, body, Retry_After="0", Content_Type="text/event-stream" if "data" in body else "text/html")
+        server.add_reply(
+            status, body, Retry_After="0", Content_Type="text/event-stream" if "data" in body else "text/html"
+        )
     with pytest.raises(LlmError) as raised:
         chat.complete(MESSAGES, max_tokens=9, timeout_s=2)
     assert raised.value.usage == sum([LOST] * lost, Usage())
 
 
-def test_complete__calls_that_got_lost_count_beside_the_reply(server: Script, chat: OpenAIChat) -> None:
-    server.say(-1, "")
-    server.say(200, OK)
+def test_complete__adds_lost_calls_to_the_usage_of_the_reply(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(-1, "")
+    server.add_reply(200, OK)
     reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
     assert reply.usage == Usage(1, 1000, 500, 0.006) + LOST
 
 
-def test_complete__no_time_at_all(server: Script, chat: OpenAIChat) -> None:
-    server.say(200, OK)
+def test_complete__no_time_left(server: Script, chat: OpenAIChat) -> None:
+    server.add_reply(200, OK)
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0), LlmTimeout)
     assert server.asked == []
 
@@ -267,12 +269,12 @@ def test_complete__no_time_at_all(server: Script, chat: OpenAIChat) -> None:
     "body",
     ["", "<html>It works!</html>", "[]", "{}", '{"choices": []}', '{"choices": [{}]}', '{"choices": 5}', "[" * 90_000],
 )
-def test_complete__garbage(server: Script, chat: OpenAIChat, body: str) -> None:
-    server.say(200, body)
+def test_complete__unparsable_replies(server: Script, chat: OpenAIChat, body: str) -> None:
+    server.add_reply(200, body)
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnparsable)
 
 
-def test_complete__nobody_listens() -> None:
+def test_complete__connection_refused() -> None:
     chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", max_retries=0)
     assert "http://127.0.0.1:9/v1 cannot be reached" in fails(
         lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable
@@ -281,45 +283,45 @@ def test_complete__nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost:11434", "ftp://127.0.0.1/v1", "http://[::1", "nonsense"])
-def test_complete__no_url(url: str) -> None:
+def test_complete__invalid_url(url: str) -> None:
     chat = OpenAIChat(url, "tiny")
     assert "REFDESK_LLM_BASE_URL" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 
-def test_complete__password_in_the_url_is_not_told(server: Script) -> None:
-    server.say(401, "no")
+def test_complete__errors_hide_the_password_of_the_url(server: Script) -> None:
+    server.add_reply(401, "no")
     chat = OpenAIChat(server.url.replace("//", f"//user:{KEY}@"), "tiny")
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 
-def test_complete__a_key_that_is_none() -> None:
+def test_complete__invalid_key() -> None:
     chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key="sk-schlüssel")
     assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
     chat.close()
 
 
-def test_complete__what_no_store_takes_is_cleaned(server: Script, chat: OpenAIChat) -> None:
+def test_complete__removes_characters_that_the_store_rejects(server: Script, chat: OpenAIChat) -> None:
     said = {"model": "ser\x00ved\ud800", "choices": [{"message": {"content": "Hel\x00lo\udfff."}}]}
-    server.say(200, said)
+    server.add_reply(200, said)
     seen: list[str] = []
     reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append)
     assert (reply.text, reply.model, seen) == ("Hello.", "served", ["Hello."])
 
 
 @pytest.mark.parametrize("padding", [0, 190, 480])
-def test_complete__a_key_in_an_answer_of_status_200_is_not_told(server: Script, chat: OpenAIChat, padding: int) -> None:
-    server.say(200, {"error": {"message": "x" * padding + f"bad key {KEY}"}})
+def test_complete__errors_hide_the_key_in_replies_of_status_200(server: Script, chat: OpenAIChat, padding: int) -> None:
+    server.add_reply(200, {"error": {"message": "x" * padding + f"bad key {KEY}"}})
     said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
     assert KEY[:6] not in said
     server.replies.clear()
-    server.say(200, "<html>" + "x" * padding + KEY)
+    server.add_reply(200, "<html>" + "x" * padding + KEY)
     assert KEY[:6] not in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnparsable)
 
 
-class Dripping:
-    """A reply of which every part is one character, without end."""
+class SlowReply:
+    """A reply without end that arrives one character at a time."""
 
     def __init__(self, content_type: str, *, tick: Callable[[], None] = lambda: None) -> None:
         self.headers = {"Content-Type": content_type}
@@ -336,19 +338,17 @@ class Dripping:
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
-def test_read_reply__a_drip_without_a_line_end_runs_out_of_time(
-    monkeypatch: pytest.MonkeyPatch, content_type: str
-) -> None:
+def test_read_reply__slow_reply_without_line_ends_times_out(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
     now = [0.0]
     monkeypatch.setattr(chat_stream, "monotonic", lambda: now[0])
-    reply: Any = Dripping(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
+    reply: Any = SlowReply(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
     with pytest.raises(LlmTimeout):
         chat_stream.read_reply(reply, ends=10, on_text=None, subject="The language model")
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
-def test_read_reply__a_line_without_end_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+def test_read_reply__endless_line_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
     monkeypatch.setattr(chat_stream, "MAX_REPLY_CHARS", 100)
-    reply: Any = Dripping(content_type)
+    reply: Any = SlowReply(content_type)
     with pytest.raises(LlmUnparsable, match="longer than 100 characters"):
         chat_stream.read_reply(reply, ends=float("inf"), on_text=None, subject="The language model")

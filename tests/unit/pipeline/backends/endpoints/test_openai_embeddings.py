@@ -1,4 +1,4 @@
-"""Embedding endpoints: what is sent, what is read, and what becomes of everything that can go wrong."""
+"""Embedding endpoints: requests, replies and failures."""
 
 from __future__ import annotations
 
@@ -54,33 +54,33 @@ def failure(answer: Answer, **options: Any) -> RefdeskError:
     return caught.value
 
 
-def test_request__has_model_texts_and_dimensions() -> None:
+def test_encode__sends_model_texts_and_dimensions() -> None:
     _, asked = embed(vectors)
     assert asked == [
         {"model": "text-embedding-3-large", "input": ["a", "bb"], "encoding_format": "float", "dimensions": 3}
     ]
 
 
-def test_vectors__are_read_by_index_and_scaled_to_length_1() -> None:
+def test_encode__orders_by_index_and_normalises() -> None:
     found, _ = embed(lambda request: vectors(request, backwards=True))
     expected = np.array([numbers("a"), numbers("bb")], dtype=np.float32)
     assert np.allclose(found, expected / np.linalg.norm(expected, axis=1, keepdims=True))
     assert found.dtype == np.float32
 
 
-def test_vectors__stay_as_long_as_they_are_where_the_profile_says_so() -> None:
+def test_encode__does_not_normalise_for_a_profile_without() -> None:
     with LoopbackLlm(vectors) as server, client(server, replace(PROFILE, normalize=False)) as embedder:
         found = embedder.encode(["a"])
     assert found.tolist() == [numbers("a")]
 
 
-def test_nothing__asks_nothing() -> None:
+def test_encode__no_texts_need_no_request() -> None:
     found, asked = embed(vectors, ())
     assert found.shape == (0, 3)
     assert asked == []
 
 
-def test_dimensions__are_left_out_for_a_model_that_does_not_know_them() -> None:
+def test_encode__leaves_out_dimensions_if_rejected() -> None:
     def ada(request: Mapping[str, Any]) -> ScriptedReply:
         if "dimensions" in request:
             return ScriptedReply(
@@ -106,7 +106,7 @@ def up_to(limit: int, said: str, status: int = 400) -> Answer:
     ("said", "status"),
     [("batch size 8 > maximum allowed batch size 2", 422), ("too large", 413), ("array too long", 400)],
 )
-def test_batch__shrinks_to_what_the_endpoint_takes_and_stays_there(said: str, status: int) -> None:
+def test_encode__halves_and_remembers_the_batch_size(said: str, status: int) -> None:
     texts = [f"text {n}" for n in range(8)]
     with LoopbackLlm(up_to(2, said, status)) as server, client(server, batch_size=8) as embedder:
         found = embedder.encode(texts)
@@ -118,7 +118,7 @@ def test_batch__shrinks_to_what_the_endpoint_takes_and_stays_there(said: str, st
     assert second == [2, 2, 2, 2]
 
 
-def test_batch__of_too_many_tokens_is_no_limit_for_the_next() -> None:
+def test_encode__token_limit_does_not_change_the_batch_size() -> None:
     answer = up_to(1, "maximum 300000 tokens per request")
     with LoopbackLlm(answer) as server, client(server, batch_size=2) as embedder:
         embedder.encode(["a", "b"])
@@ -126,13 +126,13 @@ def test_batch__of_too_many_tokens_is_no_limit_for_the_next() -> None:
         assert [len(request["input"]) for request in server.asked] == [2, 1, 1, 2, 1, 1]
 
 
-def test_text__that_is_refused_alone_is_named_as_refused() -> None:
+def test_encode__single_rejected_text() -> None:
     error = failure(reply_in_order([ScriptedReply(status=400, body='{"error": {"message": "8,000 tokens at most"}}')]))
     assert isinstance(error, LlmRejected)
     assert "8,000 tokens at most" in str(error)
 
 
-def test_too_many_requests__waits_as_long_as_the_endpoint_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encode__waits_as_long_as_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("time.sleep", waited.append)
     scripted = reply_in_order(
@@ -152,7 +152,7 @@ def test_too_many_requests__waits_as_long_as_the_endpoint_asks(monkeypatch: pyte
     assert (waited, len(asked)) == ([7.0, 1.0], 3)
 
 
-def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
+def test_encode__does_not_wait_beyond_the_timeout() -> None:
     error = failure(
         reply_in_order([ScriptedReply(status=429, headers={"Retry-After": "3600"}, body="{}")]), timeout_s=2
     )
@@ -219,27 +219,27 @@ def test_too_many_requests__does_not_wait_longer_than_there_is_time() -> None:
         ),
     ],
 )
-def test_failure__names_what_is_wrong(said: ScriptedReply, kind: type[RefdeskError], words: str) -> None:
+def test_encode__failures(said: ScriptedReply, kind: type[RefdeskError], words: str) -> None:
     error = failure(reply_in_order([said]), timeout_s=1, max_retries=0, api_key="sk-1")
     assert type(error) is kind
     assert words in str(error)
     assert "sk-1" not in str(error)
 
 
-def test_wrong_dimension__is_named_with_both_numbers() -> None:
+def test_encode__wrong_dimensions_name_both_numbers() -> None:
     error = failure(lambda request: vectors(request, 5))
     assert isinstance(error, ProfileMismatch)
     assert "5 dimensions" in str(error)
     assert "has 3" in str(error)
 
 
-def test_key__that_is_none_is_named() -> None:
+def test_init__invalid_key() -> None:
     with pytest.raises(ModelUnavailable, match="REFDESK_EMBEDDING_API_KEY"):
         OpenAIEmbeddings(replace(PROFILE, base_url="http://127.0.0.1:9/v1"), api_key="schlüssel")
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "nonsense", ""])
-def test_address__that_is_none_is_named(url: str) -> None:
+def test_encode__invalid_url(url: str) -> None:
     client = closing(OpenAIEmbeddings(replace(PROFILE, base_url=url), max_retries=0))
     with client as embedder, pytest.raises(ModelUnavailable) as caught:
         embedder.encode(["a"])
@@ -247,7 +247,7 @@ def test_address__that_is_none_is_named(url: str) -> None:
 
 
 @pytest.mark.parametrize(("asked", "sent"), [(0, False), (256, True)])
-def test_description__asks_once_and_takes_the_dimensions_that_come(asked: int, *, sent: bool) -> None:
+def test_describe_endpoint__requests_one_vector(asked: int, *, sent: bool) -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         return vectors(request, request.get("dimensions", 1536))
 
@@ -257,6 +257,6 @@ def test_description__asks_once_and_takes_the_dimensions_that_come(asked: int, *
     assert described.dimensions == (asked or 1536)
 
 
-def test_description__of_an_endpoint_that_gives_other_dimensions_is_refused() -> None:
+def test_describe_endpoint__rejects_other_dimensions() -> None:
     with LoopbackLlm(lambda request: vectors(request, 1536)) as server, pytest.raises(ProfileMismatch):
         describe_endpoint(replace(PROFILE, dimensions=256, base_url=server.url))

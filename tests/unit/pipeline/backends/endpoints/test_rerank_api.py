@@ -1,10 +1,10 @@
-"""`rerank-api`: the answers of real servers' shapes, odd ones, and failures, over HTTP on loopback."""
+"""Rerank endpoints over HTTP on loopback: reply formats of real servers, invalid replies, and failures."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -18,27 +18,12 @@ from pipeline.ports import PassageScores
 from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.rerank_api import RerankApiReranker
-from pipeline.rerank.results import UNSCORED, is_full_permutation
+from pipeline.rerank.results import is_full_permutation
 from pipeline.types import Usage
-from tests.answer_fakes import candidate, candidates, order
+from tests.answer_fakes import candidates
 from tests.loopback_llm import LoopbackLlm, ScriptedReply, reply_in_order
 
 KEY = "rk-very-secret"
-
-
-class FakeEndpoint:
-    """Gives prepared scores."""
-
-    name = "fake-reranker"
-
-    def __init__(self, *scores: float | None, note: str = "") -> None:
-        self._scores = scores
-        self._note = note
-        self.asked: list[tuple[str, list[str], float]] = []
-
-    def score(self, question: str, passages: Sequence[str], *, timeout_s: float) -> PassageScores:
-        self.asked.append((question, list(passages), timeout_s))
-        return PassageScores(self._scores, Usage(1, 100), self._note)
 
 
 def cohere(*results: Any, **more: Any) -> ScriptedReply:
@@ -74,59 +59,6 @@ def asked(endpoint: Any) -> list[Mapping[str, Any]]:
     return seen
 
 
-def test_rerank__orders_by_score() -> None:
-    endpoint = FakeEndpoint(0.1, 0.9, 0.5)
-    found = [candidate(1), candidate(2, "text", headings=("Chapter", "Part")), candidate(3)]
-    result = RerankApiReranker(endpoint, price_call_usd=2.0, price_tokens_usd=10.0).rerank("q", found, deadline_s=5.0)
-    assert is_full_permutation(result.ranked, found)
-    assert order(result) == [2, 3, 1]
-    assert [(r.score, r.raw_score) for r in result.ranked] == [(0.9, 0.9), (0.5, 0.5), (0.1, 0.1)]
-    assert (result.usage.calls, result.usage.prompt_tokens) == (1, 100)
-    assert result.usage.cost_usd == pytest.approx(0.002 + 0.001)
-    assert endpoint.asked[0][1][1] == "Chapter > Part\ntext"
-    assert result.method == "rerank-api"
-
-
-def test_rerank__logits_go_through_the_sigmoid_all_of_them() -> None:
-    result = RerankApiReranker(FakeEndpoint(0.5, -3.0, 4.0)).rerank("q", candidates(3), deadline_s=5.0)
-    assert order(result) == [3, 1, 2]
-    assert [r.score for r in result.ranked] == [pytest.approx(1 / (1 + math.exp(-x))) for x in (4.0, 0.5, -3.0)]
-    assert [r.raw_score for r in result.ranked] == [4.0, 0.5, -3.0]
-
-
-def test_rerank__unscored_keep_their_place_and_are_flagged() -> None:
-    endpoint = FakeEndpoint(0.1, None, 0.5, 0.3, note="passages missing: 1.")
-    result = RerankApiReranker(endpoint).rerank("q", candidates(4), deadline_s=5.0)
-    assert order(result) == [3, 2, 4, 1]
-    assert [r.flags for r in result.ranked] == [(), (UNSCORED,), (), ()]
-    assert "1 of 4 candidates kept their recall place: passages missing: 1." in result.fallbacks[0].reason
-
-
-def test_rerank__too_few_scores_are_a_recorded_fallback() -> None:
-    chain = FallbackReranker(RerankApiReranker(FakeEndpoint(None, None, 0.5)), RecallOrderReranker())
-    result = chain.rerank("q", candidates(3), deadline_s=5.0)
-    assert (order(result), result.method) == ([1, 2, 3], "none")
-    assert "Only 1 of 3 passages got a usable score from fake-reranker" in result.fallbacks[0].reason
-    assert result.usage.calls == 1
-
-
-def test_rerank__the_budget_is_looked_at_first() -> None:
-    endpoint = FakeEndpoint(0.1, 0.2)
-    reranker = RerankApiReranker(endpoint, budget_tokens=100)
-    assert reranker.estimate("q", candidates(40)).prompt_tokens > 100
-    result = FallbackReranker(reranker, RecallOrderReranker()).rerank("q", candidates(40), deadline_s=5.0)
-    assert endpoint.asked == []
-    assert "tokens; the limit is 100" in result.fallbacks[0].reason
-
-
-def test_rerank__no_time_or_no_candidates() -> None:
-    endpoint = FakeEndpoint()
-    assert RerankApiReranker(endpoint).rerank("q", [], deadline_s=5.0).ranked == ()
-    with pytest.raises(LlmTimeout):
-        RerankApiReranker(endpoint).rerank("q", candidates(1), deadline_s=0.0)
-    assert endpoint.asked == []
-
-
 @pytest.mark.parametrize(
     ("answer", "scores", "said"),
     [
@@ -152,14 +84,14 @@ def test_rerank__no_time_or_no_candidates() -> None:
         (None, [None, None], "no list of results"),
     ],
 )
-def test_read_scores__never_an_exception(answer: Any, scores: list[float | None], said: str) -> None:
+def test_read_scores__raises_nothing(answer: Any, scores: list[float | None], said: str) -> None:
     found, note = read_scores(answer, 2)
     assert found == scores
     assert said in note
     assert bool(note) == bool(said)
 
 
-def test_score__cohere_shape(serve: Serve) -> None:
+def test_score__cohere_format(serve: Serve) -> None:
     meta = {"tokens": {"input_tokens": 77}}
     endpoint = serve([cohere(result(1, 0.9), result(0, 0.1), meta=meta)], model="rerank-v3.5")
     scores = endpoint.score("q", ["a", "b"], timeout_s=5)
@@ -171,12 +103,12 @@ def test_score__cohere_shape(serve: Serve) -> None:
     ("usage", "tokens"),
     [({"total_tokens": 815, "prompt_tokens": 800}, 800), ({"total_tokens": 56}, 56), ({"total_tokens": 0}, 2), (5, 2)],
 )
-def test_score__usage_of_jina_vllm_and_of_nobody(serve: Serve, usage: Any, tokens: int) -> None:
+def test_score__usage_of_jina_vllm_and_without_one(serve: Serve, usage: Any, tokens: int) -> None:
     assert serve([cohere(result(0, 0.1), usage=usage)]).score("q", ["a"], timeout_s=5).usage.prompt_tokens == tokens
 
 
 def tei(limit: int) -> Callable[[Mapping[str, Any]], ScriptedReply]:
-    """Answer as Text Embeddings Inference does: its own fields, and no more passages at once than its limit."""
+    """Answer like Text Embeddings Inference: its parameters, and at most `limit` passages per request."""
 
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "texts" not in request:
@@ -193,7 +125,7 @@ def tei(limit: int) -> Callable[[Mapping[str, Any]], ScriptedReply]:
     return answer
 
 
-def test_score__tei_shape_and_limit_are_found_out_once(serve: Serve) -> None:
+def test_score__detects_tei_format_and_batch_limit_once(serve: Serve) -> None:
     endpoint = serve(tei(32))
     texts = [str(number) for number in range(50)]
     expected = tuple(number / 100 for number in range(50))
@@ -203,7 +135,7 @@ def test_score__tei_shape_and_limit_are_found_out_once(serve: Serve) -> None:
     assert [len(request.get("texts", [])) for request in asked(endpoint)][4:] == [25, 25]
 
 
-def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
+def test_score__single_passage_too_large(serve: Serve) -> None:
     endpoint = serve([ScriptedReply(status=413, body="too large")])
     with pytest.raises(LlmRejected, match="status 413"):
         endpoint.score("q", ["a"], timeout_s=5)
@@ -228,9 +160,7 @@ def test_score__one_passage_too_large_is_refused(serve: Serve) -> None:
         ([ScriptedReply(body="")], LlmUnparsable, 1),
     ],
 )
-def test_score__failures_are_sentences(
-    serve: Serve, replies: list[ScriptedReply], error: type[LlmError], requests: int
-) -> None:
+def test_score__failures(serve: Serve, replies: list[ScriptedReply], error: type[LlmError], requests: int) -> None:
     endpoint = serve(replies)
     with pytest.raises(error) as raised:
         endpoint.score("q", ["a"], timeout_s=5)
@@ -240,7 +170,7 @@ def test_score__failures_are_sentences(
     assert len(asked(endpoint)) == requests
 
 
-def test_score__slows_down_when_asked(serve: Serve) -> None:
+def test_score__retries_after_rate_limits(serve: Serve) -> None:
     wait = ScriptedReply(status=429, body="slow down", headers={"Retry-After": "0"})
     endpoint = serve(
         [
@@ -253,19 +183,19 @@ def test_score__slows_down_when_asked(serve: Serve) -> None:
     assert len(asked(endpoint)) == 3
 
 
-def test_score__too_slow(serve: Serve) -> None:
+def test_score__timeout(serve: Serve) -> None:
     endpoint = serve([ScriptedReply(hold=True)])
     with pytest.raises(LlmTimeout):
         endpoint.score("q", ["a"], timeout_s=0.2)
 
 
-def test_score__a_closed_socket(serve: Serve) -> None:
+def test_score__closed_connection(serve: Serve) -> None:
     endpoint = serve([ScriptedReply(close=True)], max_retries=0)
     with pytest.raises(LlmUnreachable, match="cannot be reached"):
         endpoint.score("q", ["a"], timeout_s=5)
 
 
-def test_score__nobody_listens() -> None:
+def test_score__connection_refused() -> None:
     endpoint = HttpRerankEndpoint("http://127.0.0.1:9/v2/rerank", max_retries=0)
     assert endpoint.name == "http://127.0.0.1:9/v2/rerank"
     with pytest.raises(LlmUnreachable, match="REFDESK_RERANK_API_URL"):
@@ -274,21 +204,21 @@ def test_score__nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8080", "ftp://127.0.0.1/rerank", "http://[::1"])
-def test_score__no_url(url: str) -> None:
+def test_score__invalid_url(url: str) -> None:
     endpoint = HttpRerankEndpoint(url)
     with pytest.raises(LlmRejected, match="REFDESK_RERANK_API_URL"):
         endpoint.score("q", ["a"], timeout_s=5)
     endpoint.close()
 
 
-def test_score__a_key_that_is_none() -> None:
+def test_score__invalid_key() -> None:
     endpoint = HttpRerankEndpoint("http://127.0.0.1:9", api_key="schlüssel")
     with pytest.raises(LlmRejected, match="REFDESK_RERANK_API_KEY"):
         endpoint.score("q", ["a"], timeout_s=5)
     endpoint.close()
 
 
-def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> None:
+def test_fallback__failing_endpoint_never_stops_an_answer(serve: Serve) -> None:
     for said in (
         ScriptedReply(status=500, body="", headers={"Retry-After": "0"}),
         ScriptedReply(body="{}"),
@@ -302,13 +232,13 @@ def test_chain__an_endpoint_in_trouble_never_stops_an_answer(serve: Serve) -> No
 
 
 @pytest.mark.parametrize(("said", "calls"), [(ScriptedReply(hold=True), 1), (ScriptedReply(status=401), 0)])
-def test_chain__a_call_that_got_lost_is_counted(serve: Serve, said: ScriptedReply, calls: int) -> None:
+def test_fallback__counts_lost_calls(serve: Serve, said: ScriptedReply, calls: int) -> None:
     reranker = RerankApiReranker(serve([said]), price_call_usd=2.0)
     result = FallbackReranker(reranker, RecallOrderReranker()).rerank("q", candidates(5), deadline_s=1.0)
     assert result.usage == (reranker.estimate("q", candidates(5)) if calls else Usage())
 
 
-def test_doctor__says_whether_the_endpoint_gives_scores() -> None:
+def test_doctor__checks_that_the_endpoint_returns_scores() -> None:
     def check(url: str, model: str = "") -> Check:
         settings = Settings(rerank_api=RerankApiSettings(url=url, model=model))
         return run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))

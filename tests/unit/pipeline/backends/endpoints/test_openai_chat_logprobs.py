@@ -1,4 +1,4 @@
-"""Token odds and reasoning effort: asked for where set, left out where turned down, read as servers write them."""
+"""Token log-probabilities and reasoning effort: sent if set, left out if rejected, read in the servers' formats."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion
 MESSAGES = [ChatMessage("user", "Rate.")]
 
 
-def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> ScriptedReply:
-    """Answer with the likeliest token of each place, and the odds as OpenAI, vLLM and llama.cpp write them."""
+def reply_with_logprobs(request: Mapping[str, Any], *places: Mapping[str, float]) -> ScriptedReply:
+    """Reply with the likeliest token of each position; log-probabilities as OpenAI, vLLM and llama.cpp send them."""
     chosen = [max(place, key=lambda token: place[token]) for place in places]
     body = json.loads(completion(request, "".join(chosen)))
     content = [
@@ -38,16 +38,16 @@ def with_odds(request: Mapping[str, Any], *places: Mapping[str, float]) -> Scrip
 
 
 def rated(request: Mapping[str, Any]) -> ScriptedReply:
-    """Give every passage a 7, but with different odds."""
+    """Rate every passage 7, with different probabilities of the other numbers."""
     eight = 0.4 if "Passage number 2." in request["messages"][1]["content"] else 0.1
-    return with_odds(request, {'{"score":': 1.0}, {" 7": 0.55, " 8": eight, " 6": 0.45 - eight}, {"}": 1.0})
+    return reply_with_logprobs(request, {'{"score":': 1.0}, {" 7": 0.55, " 8": eight, " 6": 0.45 - eight}, {"}": 1.0})
 
 
-def test_expected_ratings__tell_passages_apart_that_got_the_same_number() -> None:
+def test_expected_rating__distinguishes_passages_with_the_same_number() -> None:
     with LoopbackLlm(rated) as server:
         chat = OpenAIChat(server.url, "tiny", top_logprobs=20)
         result = LlmPointwiseReranker(chat).rerank("q", candidates(3), deadline_s=10.0)
-        server.let_go()
+        server.release_calls()
         chat.close()
     assert order(result) == [2, 1, 3]
     assert [r.raw_score for r in result.ranked] == pytest.approx([7.35, 6.75, 6.75])
@@ -55,7 +55,7 @@ def test_expected_ratings__tell_passages_apart_that_got_the_same_number() -> Non
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_logprobs__a_server_without_them_rates_all_the_same(named: bool) -> None:
+def test_logprobs__server_without_them_still_rates(named: bool) -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "logprobs" in request or "top_logprobs" in request:
             return ScriptedReply(status=400, body="logprobs are not supported" if named else "bad request")
@@ -82,7 +82,7 @@ def test_logprobs__a_server_without_them_rates_all_the_same(named: bool) -> None
         {"tokens": ["a"], "token_logprobs": [-1]},
     ],
 )
-def test_logprobs__of_another_form_are_left_out(logprobs: Any) -> None:
+def test_logprobs__other_formats_are_ignored(logprobs: Any) -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         body = json.loads(completion(request, "7"))
         body["choices"][0]["logprobs"] = logprobs
@@ -108,7 +108,7 @@ def test_logprobs__entries_without_alternatives_are_read() -> None:
     assert [(token.text, token.alternatives) for token in tokens] == [("7", (("7", -0.5),)), ("8", (("8", -1.0),))]
 
 
-def test_reasoning_effort__is_sent_and_left_out_where_turned_down() -> None:
+def test_reasoning_effort__is_sent_and_left_out_if_rejected() -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if "reasoning_effort" in request:
             return ScriptedReply(status=400, body="Unrecognized request argument supplied: reasoning_effort")

@@ -1,6 +1,6 @@
-"""Defects of published rerankers, each as a test that would have caught it; the numbers are those of a list of twenty.
+"""Defects of published rerankers, each with a test that detects it. The numbers are those of a list of twenty.
 
-The other nine of that list concern databases, queues, chat clients and file readers, not ranking.
+The other nine of that list are about databases, queues, chat clients and file readers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def numbers_in(messages: Sequence[ChatMessage]) -> list[int]:
 
 
 @pytest.mark.parametrize("count", [2, 19, 20, 21, 100])
-def test_defect_01__default_windows_leave_nobody_out(count: int) -> None:
+def test_defect_01__default_windows_include_every_passage(count: int) -> None:
     chat = FakeChat(lambda messages: json.dumps({"ranking": list(range(len(numbers_in(messages)), 0, -1))}))
     result = LlmListwiseReranker(chat).rerank("q", candidates(count), deadline_s=10.0)
     assert all(numbers_in(asked) for asked in chat.asked), "a window without passages"
@@ -45,7 +45,7 @@ def test_defect_01__default_windows_leave_nobody_out(count: int) -> None:
     assert order(result) != list(range(1, count + 1))
 
 
-def test_defect_02__a_number_in_prose_puts_nobody_first() -> None:
+def test_defect_02__number_in_prose_moves_no_passage() -> None:
     for said in ("20 passages are provided.", "Of the 20 passages, number 7 is quite good.", "5 out of 10, I'd say."):
         for method in METHODS:
             result = FallbackReranker(method(FakeChat(said)), RecallOrderReranker()).rerank(
@@ -65,14 +65,14 @@ def test_defect_03__text_without_spaces_is_cut_too(method: type[LlmReranker]) ->
 
 @pytest.mark.parametrize("said", ["", "   ", "I'm sorry, but I can't help with that.", "<think>hm</think>"])
 @pytest.mark.parametrize("method", METHODS)
-def test_defect_04__an_empty_or_refusing_answer_is_no_success(method: type[LlmReranker], said: str) -> None:
+def test_defect_04__empty_or_refusing_reply_is_a_failure(method: type[LlmReranker], said: str) -> None:
     chain = FallbackReranker(method(FakeChat(said)), RecallOrderReranker())
     result = chain.rerank("q", candidates(8), deadline_s=10.0)
     assert result.method == "none"
     assert [(f.method, f.used) for f in result.fallbacks] == [(method.method, "none")]
 
 
-def test_defect_05__a_rating_that_cannot_be_read_shifts_no_other() -> None:
+def test_defect_05__unreadable_rating_shifts_no_other() -> None:
     said = '{"ratings": [{"id": 1, "score": "?"}, {"id": 2, "score": 9}, {"id": 3, "score": 4}, {"id": 4, "score": 1}]}'
     result = LlmPointwiseReranker(FakeChat(said), passages_per_call=4).rerank("q", candidates(4), deadline_s=10.0)
     assert {r.candidate.chunk_id: r.raw_score for r in result.ranked} == {1: None, 2: 9, 3: 4, 4: 1}
@@ -99,9 +99,9 @@ def test_defect_06__unlisted_passages_are_kept_and_calls_are_on_one_scale() -> N
     assert order(result) == [6, 5, 4, 3, 2, 1]
 
 
-def test_defect_07__every_passage_is_asked_about_once_whatever_the_threads_do() -> None:
+def test_defect_07__threads_rate_every_passage_once() -> None:
     def answer(messages: Sequence[ChatMessage]) -> str:
-        time.sleep(0.001)  # lets other threads in between building a prompt and answering it
+        time.sleep(0.001)  # lets other threads run between building a prompt and its reply
         (number,) = numbers_in(messages)
         return json.dumps({"reason": str(number), "score": number % 11})
 
@@ -116,11 +116,11 @@ def test_defect_07__every_passage_is_asked_about_once_whatever_the_threads_do() 
     "said",
     ["On a scale of 0 to 10, I rate it 8.", "Rating (0 = bad, 10 = good): it is an 8", "8 of 10, since 1 and 2 fit"],
 )
-def test_defect_08__the_smallest_number_of_a_text_is_no_rating(said: str) -> None:
+def test_defect_08__number_in_prose_is_no_rating(said: str) -> None:
     assert parse_rating(said) is None
 
 
-def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
+def test_defect_09__http_errors_and_hanging_servers_are_failures() -> None:
     def disguised(request: object) -> ScriptedReply:
         body = json.dumps({"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.1}]})
         return ScriptedReply(status=500, body=body, headers={"Retry-After": "0"})
@@ -128,7 +128,7 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
     with LoopbackLlm(disguised) as server:
         endpoint = HttpRerankEndpoint(server.url)
         result = FallbackReranker(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=10.0)
-        server.let_go()
+        server.release_calls()
         endpoint.close()
     assert order(result) == [1, 2]
     assert "status 500" in result.fallbacks[0].reason
@@ -138,26 +138,26 @@ def test_defect_09__http_errors_count_and_nothing_waits_for_ever() -> None:
         result = FallbackReranker(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=2.0)
         assert server.held.is_set()
         assert not server.released.is_set()
-        server.let_go()
+        server.release_calls()
         endpoint.close()
     assert "did not answer in time" in result.fallbacks[0].reason
 
 
 @pytest.mark.parametrize(("status", "requests"), [(401, 1), (500, 3)])
 @pytest.mark.parametrize("method", METHODS)
-def test_defect_10__retries_end(method: type[LlmReranker], status: int, requests: int) -> None:
+def test_defect_10__retries_are_limited(method: type[LlmReranker], status: int, requests: int) -> None:
     with LoopbackLlm(lambda request: ScriptedReply(status=status, body="no", headers={"Retry-After": "0"})) as server:
         chat = OpenAIChat(server.url, "tiny", api_key="wrong")
         reranker = method(chat, limits=LlmLimits(concurrency=1))
         result = FallbackReranker(reranker).rerank("q", candidates(20), deadline_s=20.0)
-        server.let_go()
+        server.release_calls()
         chat.close()
     assert len(server.asked) == requests
     assert f"status {status}" in result.fallbacks[0].reason
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_defect_11__a_passage_cannot_answer_for_itself_and_is_not_printed(
+def test_defect_11__passage_cannot_rate_itself_and_is_not_printed(
     method: type[LlmReranker], capsys: pytest.CaptureFixture[str]
 ) -> None:
     hostile = (
@@ -190,8 +190,7 @@ def test_defect_11__a_passage_cannot_answer_for_itself_and_is_not_printed(
     assert captured.out == captured.err == ""
 
 
-def test_completion__is_what_the_client_reads() -> None:
-    """The server of these tests speaks as real ones do: a plain answer arrives."""
+def test_loopback_server__returns_a_reply_that_the_client_reads() -> None:
     with LoopbackLlm(lambda request: ScriptedReply("Hello.")) as server:
         chat = OpenAIChat(server.url, "tiny")
         reply = chat.complete([ChatMessage("user", "Say hello.")], max_tokens=9, timeout_s=5)
