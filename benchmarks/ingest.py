@@ -1,4 +1,4 @@
-"""Compare the throughput of ingestion with the throughput of the encoder alone.
+"""Compare the throughput of ingestion with the throughput of the encoder.
 
     .venv/bin/python scripts/install benchmarks
     .venv/bin/python -m benchmarks.ingest [--notes 1000] [--pages 500] [--rounds 2]

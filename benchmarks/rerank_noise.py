@@ -247,7 +247,7 @@ def _print_quality(rows: Mapping[str, Sequence[Measured]], shares: Sequence[int]
 
 def _print_costs(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) -> None:
     count = round(statistics.fmean(len(task.candidates) for task in tasks))
-    print(f"\n| method | calls for N = {count} by theory | | measured | passages read | prompt tokens | of theory |")
+    print(f"\n| method | calls for N = {count} in theory | | measured | passages read | prompt tokens | of theory |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for method in METHODS:
         if method.name not in rows:

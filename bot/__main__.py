@@ -1,4 +1,4 @@
-"""`python -m bot`: the Discord bot as a process, configured by its environment alone.
+"""`python -m bot`: the Discord bot as a process, configured by environment variables only.
 
 Exit codes: 0 after a stop signal. 1 when Discord or a server is unavailable, so that a supervisor may restart the
 process. 78 when no restart can help, because the token, the intents or the settings are invalid. The last line on

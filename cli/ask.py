@@ -96,7 +96,7 @@ def ask(
     """Answer a question from the library, with citations.
 
     Refdesk recalls candidates by vectors and keywords, reranks them, and answers from the best passages. If no passage
-    is relevant enough, it says so and names the closest documents.
+    is relevant enough, it gives no answer and lists the closest documents.
     """
     settings = cli_context.start_command()
     options = {

@@ -49,7 +49,7 @@ def bot() -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, pass_on)
         code = process.wait()
-        # Keep 78, which tells a supervisor not to restart. A process ended by a signal has no exit code.
+        # Exit code 78 must reach the supervisor, which then does not restart. A negative code means a signal.
         return code if code >= 0 else 1
 
 

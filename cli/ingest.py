@@ -81,7 +81,7 @@ def ingest(
     Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. An unchanged file is skipped.
     A changed file becomes a new version, whose unchanged chunks keep their vectors.
 
-    The exit code is 1 if a document failed; the others are added nevertheless.
+    The exit code is 1 if a document failed; the other documents are still added.
     """
     settings = cli_context.start_command()
     with cli_context.open_context(settings) as context:
@@ -94,7 +94,9 @@ def ingest(
             context, workspace_id, found, channels=[escape_undecodable(name) for name in channel or ()] or None
         )
         if away is not None:
-            print_note(f"{away} The submitted documents are stored and will be processed once Redis is back.", "yellow")
+            print_note(
+                f"{away} The submitted documents are stored and are processed when Redis is available again.", "yellow"
+            )
         code = show_progress(context, workspace_id, entries) if wait and away is None else 0
     if as_json:
         print_json({"documents": [entry.as_json() for entry in entries]})

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 ROLES: tuple[Role, ...] = ("query", "ingest")
 RESTART_PAUSES_S = (1, 2, 5, 10, 30, 60)
 STABLE_AFTER_S = 120.0
-"""Seconds a process must run before its restart pauses start from the beginning."""
+"""Seconds that a process must run before its restart delay is reset."""
 POLL_S = 0.5
 
 

@@ -16,7 +16,7 @@ from db.notify import watch_jobs
 from tasks.startup import Role
 
 MIN_POLL_S = 0.2
-"""Minimum seconds between two queries: many short jobs can finish at once."""
+"""Minimum seconds between two queries: many short jobs can finish at the same time."""
 STALLED_AFTER_S = 5.0
 """Seconds without a change after which a worker is checked and the reason is printed."""
 

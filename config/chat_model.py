@@ -1,4 +1,4 @@
-"""The client of the language model: building it, and what `refdesk doctor` shows of it."""
+"""Build the client of the language model, and describe it for `refdesk doctor`."""
 
 from __future__ import annotations
 

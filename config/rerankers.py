@@ -38,7 +38,7 @@ TOP_LOGPROBS = 20
 
 @dataclass(frozen=True, slots=True)
 class RerankerParts:
-    """What a builder of `BUILDERS` can use."""
+    """The parts that the builders in `BUILDERS` use."""
 
     settings: Settings
     embedder: Embedder
@@ -170,7 +170,7 @@ def build_rerankers(
 
 
 def _build_rerank_chats(settings: Settings, chat: ChatModel | None) -> tuple[ChatModel | None, ChatModel | None]:
-    """Build the clients for ranking and for rating; `chat` itself where the settings ask for nothing special."""
+    """Build the clients for ranking and for rating; `chat` itself if the settings need no separate client."""
     if chat is None:
         return None, None
     effort = settings.rerank.reasoning_effort
@@ -192,7 +192,7 @@ def describe_cross_encoder(settings: Settings) -> str:
 
 
 class LazyCrossEncoder:
-    """A `PairScorer` that loads its model at the first question. A failure to load is remembered, not retried."""
+    """A `PairScorer` that loads its model at the first question. A failure to load is cached, not retried."""
 
     def __init__(self, model: str, threads: int) -> None:
         """Store the model's name or folder and its number of threads."""

@@ -20,7 +20,7 @@ from pipeline.cascades import check_reranker
 from pipeline.errors import UnknownName
 
 BUDGET_LIMITS = ("question", "user_day", "server_day")
-"""Beginnings of the fields of `BudgetSettings` that come as a soft and a hard limit."""
+"""Beginnings of the fields of `BudgetSettings` that have a soft and a hard limit."""
 
 
 def _default_home() -> Path:

@@ -156,5 +156,5 @@ def _explain(location: tuple[int | str, ...], message: str, value: object) -> st
     _group_name, *path = location
     if not path:  # the check of a whole group names its variables itself
         return message
-    # No secret gets here: every text is a valid SecretStr.
+    # A secret never fails validation, because every text is a valid SecretStr.
     return f"{': '.join(map(str, path))}: {message} (got {str(value)[:MAX_VALUE_CHARS]!r})"

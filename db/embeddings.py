@@ -39,7 +39,7 @@ class ClaimedChunk:
 
 
 def count_backlog(session: Session, profile_id: int, *, limit: int, max_attempts: int) -> Backlog:
-    """Measure what can be claimed, up to `limit`; the sweeper handles chunks claimed `max_attempts` times."""
+    """Count the chunks that can be claimed, up to `limit`; the sweeper handles chunks claimed `max_attempts` times."""
     values = {"profile_id": profile_id, "limit": limit, "max_attempts": max_attempts}
     row = session.execute(named("count_embedding_backlog"), values).one()
     return Backlog(row.waiting, row.oldest_s, row.attempts)
@@ -65,7 +65,7 @@ def renew_claim(session: Session, token: uuid.UUID, lease_s: float) -> None:
 
 
 def release_claim(session: Session, token: uuid.UUID, *, counted: bool) -> None:
-    """Release a claim; `counted` if its work failed, so that the chunks are claimed in a smaller batch next."""
+    """Release a claim; `counted` if its work failed, so that the chunks are claimed in a smaller batch next time."""
     session.execute(named("release_chunk_claim"), {"token": token, "counted": counted})
 
 

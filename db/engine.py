@@ -1,4 +1,4 @@
-"""Connections: one pool per process, one transaction per action, in a role to which row-level security applies.
+"""Connections: one pool per process and one transaction per action, in a role that row-level security applies to.
 
 tenant(workspace)   refdesk_app: one workspace
 system()            refdesk_worker: the ledger and the embedding queue of all workspaces

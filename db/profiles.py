@@ -101,7 +101,7 @@ def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     if row.state != "dropped" or not same:
         what = "was dropped and had another description" if row.state == "dropped" else f"exists ({row.state})"
         raise InvalidInput(
-            f"The profile {described.name!r} {what}. Use another name; the meaning of a name never changes."
+            f"The profile {described.name!r} {what}. Use another name; a name always refers to the same description."
         )
     session.execute(named("restore_profile"), {"id": row.id})
     return to_profile(row)

@@ -89,7 +89,7 @@ _PLAIN = {item.name for item in dataclasses.fields(TraceView)} - {"job", "fallba
 def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None = None) -> TraceView | None:
     """Return the trace of a job, or None if it has no answer (a tenant transaction).
 
-    `channels` are those that the viewer may read; of other documents, only ranks are returned. None sees everything.
+    `channels` are those that the viewer may read, or None for all. Of other documents, only the ranks are returned.
     """
     row = session.scalars(select(QueryTrace).where(QueryTrace.job_id == job_id)).one_or_none()
     if row is None:

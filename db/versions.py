@@ -29,8 +29,8 @@ class NewVersion:
 def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
     """Store a version that is not live yet, queue the chunks without a vector, and return the ID of the version.
 
-    The job then waits for the vectors without a lease. If every chunk has a vector already, the version becomes live at
-    once. Everything is one tenant transaction, fenced by the lease.
+    The job then waits for the vectors without a lease. If every chunk has a vector already, the version becomes live
+    immediately. Everything is one tenant transaction, fenced by the lease.
     """
     profiles.lock_shared(session)
     jobs.lock_lease(session, lease)

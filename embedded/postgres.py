@@ -30,7 +30,7 @@ SMALL_SHARED_MEMORY = 1 << 30
 """Bytes in /dev/shm below which parallel index builds fail; containers have 64 MB by default."""
 
 OPTIONS = {
-    # Access control consists of the socket's place: the data folder, which no other user can enter.
+    # Access control is the location of the socket: the data folder, which no other user can enter.
     "listen_addresses": "",
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",

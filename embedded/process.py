@@ -71,8 +71,8 @@ def run_program(
 def find_servers(folder: Path, program: str) -> list[psutil.Process]:
     """Find the running processes of `program` whose working folder is `folder`.
 
-    The working folder is more reliable than a pid file, which survives a crash and may then name another process. The
-    servers of a deleted folder with this path count too, because no other command would stop them.
+    The working folder is more reliable than a pid file, which remains after a crash and may then refer to another
+    process. The servers of a deleted folder with this path are included, because no other command would stop them.
     """
     found = []
     for process in psutil.process_iter():

@@ -6,7 +6,7 @@
     runs/*.trec     optional: query, Q0, document, rank, score, tag; the results of another system
     meta.json       optional: {"name": …}
 
-The corpus is read line by line, once to check it and once to ingest it, and is never in memory as a whole.
+The corpus is read line by line, once to check it and once to ingest it, and never loaded completely into memory.
 """
 
 from __future__ import annotations

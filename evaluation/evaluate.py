@@ -167,7 +167,7 @@ def load_judgements(database: Database, workspace: str, days: float) -> JudgedWo
 
 def _format_remarks(judged: Judgements) -> tuple[str, ...]:
     voted = f"{judged.voted} of {len(judged.questions)} questions have votes"
-    remarks = [f"cited documents count as relevant, which favours the methods that were used then; {voted}."]
+    remarks = [f"cited documents count as relevant, which favours the methods in use at the time; {voted}."]
     if judged.without:
         remarks.append(f"{judged.without} questions are left out: all documents they cite are disliked or deleted.")
     if len(judged.questions) < MIN_RELIABLE_QUESTIONS:

@@ -19,7 +19,7 @@ MRR_DEPTH = 10
 MAX_RESAMPLES = 9_999
 """Resamples of the significance test; enough to distinguish p values of 0.05 and 0.04."""
 RESAMPLE_BATCH = 500
-"""Resamples in memory at once."""
+"""Resamples per batch, which limits the memory."""
 
 
 @dataclass(frozen=True, slots=True)

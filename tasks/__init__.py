@@ -1,1 +1,1 @@
-"""Celery, and only here: the app, submitting, thin task functions, the sweeper."""
+"""The only package that imports Celery: the app, submitting, thin task functions, the sweeper."""

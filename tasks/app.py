@@ -1,7 +1,7 @@
 """The Celery app. Importing it reads no settings; `configure` sets the broker in an entry point.
 
 Redis only carries job IDs. The ledger in Postgres decides which worker runs a job, so a message may be delivered twice,
-late or never. The settings below avoid the known ways in which Redis as a broker repeats or loses messages.
+late or never. The settings below avoid the known cases in which Redis as a broker repeats or loses messages.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def configure(broker_url: str, *, fail_fast: bool = False) -> Celery:
         worker_prefetch_multiplier=1,
         worker_cancel_long_running_tasks_on_connection_loss=True,
         # Loading a model takes longer than Celery's default limit for a child to start (4 s), after which Celery kills
-        # the child and forks another, without end.
+        # the child and forks another, in an endless loop.
         worker_proc_alive_timeout=600,
         worker_soft_shutdown_timeout=10,
         worker_hijack_root_logger=False,

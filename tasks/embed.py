@@ -36,7 +36,7 @@ ProfileGroup = Literal["live", "other"]
 """The live profile, or all other filled profiles."""
 
 _local_model_lock = threading.Lock()
-"""Local models take turns: two at once are not faster and use the memory of two batches."""
+"""Only one local model embeds at a time: two in parallel are not faster and use the memory of two batches."""
 
 RETRY_SIZES = (None, 16, 1)
 """Claim sizes by earlier attempts (None: full size), which narrow down a chunk that kills its worker to one."""
@@ -50,7 +50,7 @@ def max_embed_attempts(settings: Settings) -> int:
 class EmbedderThread:
     """Embeds chunks on threads of an ingest worker, while its tasks parse the next documents.
 
-    The live profile has a separate thread, so that a hanging endpoint of another profile delays no document.
+    The live profile has a separate thread, so that no document waits for a hanging endpoint of another profile.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -69,7 +69,7 @@ class EmbedderThread:
             thread.start()
 
     def wake(self) -> None:
-        """Check for chunks at once, because a document has added some."""
+        """Check for chunks immediately, because a document has added some."""
         for wake in self._wakes.values():
             wake.set()
 
@@ -173,7 +173,7 @@ def _embed_claimed(
                 live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:
         # A failed batch counts as an attempt, so that a chunk that cannot be embedded is found. A stopping worker, an
-        # unreachable server, a full disk, a wrong key and a missing model are not the fault of the chunks.
+        # unreachable server, a full disk, a wrong key and a missing model are not caused by the chunks.
         temporary = not isinstance(error, Exception) or isinstance(error, SetupError)
         temporary = temporary or (isinstance(error, RefdeskError) and error.retryable)
         with runtime.database.system() as session:

@@ -49,7 +49,7 @@ class LeaseHeartbeat:
 
 
 class LeasedJob:
-    """A claimed job: reports progress and knows whether it was cancelled or its lease lost."""
+    """A claimed job: reports progress and records whether it was cancelled or its lease lost."""
 
     def __init__(self, database: Database, lease: jobs.Lease, lease_s: float) -> None:
         """Bind to a lease that was just acquired."""
@@ -112,7 +112,7 @@ class DelayedProgress:
 
 
 class ThrottledProgress:
-    """Reports every change of stage at once, and progress within a stage at most twice a second."""
+    """Reports every change of stage immediately, and progress within a stage at most twice a second."""
 
     INTERVAL_S = 0.5
 

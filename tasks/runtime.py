@@ -19,7 +19,7 @@ from pipeline.types import EmbeddingProfile
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a task needs to run."""
+    """The settings, connections and loaded parts that tasks use."""
 
     worker: str
     settings: Settings

@@ -48,7 +48,7 @@ QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
 @dataclass(frozen=True, slots=True)
 class WorkerStartup:
-    """What a worker process needs to start."""
+    """The arguments for starting a worker process."""
 
     role: Role
     settings: Settings
@@ -150,7 +150,7 @@ def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -
     except Exception as error:
         log.exception("the worker could not start")
         note_failure(str(error) or type(error).__name__)
-        # Celery would fork the child again without end; the worker reports the reason and ends instead.
+        # Celery would fork the child again in an endless loop; the worker reports the reason and ends instead.
         os.kill(os.getppid(), signal.SIGTERM)
         time.sleep(CHILD_EXIT_DELAY_S)
         os._exit(1)

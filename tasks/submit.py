@@ -55,7 +55,7 @@ class Submitter:
         """Submit jobs of one workspace and return their IDs; they are committed even if Redis is unreachable.
 
         With a delivery or a quota, all jobs have the same requester and are submitted in one transaction. A repeated
-        request returns the IDs of its first submission and does not count towards the quota again.
+        request returns the IDs of its first submission and does not count toward the quota again.
 
         Raises:
             QuotaExceeded: The quota does not allow all jobs; none is submitted.
@@ -148,14 +148,14 @@ class BackgroundPublisher:
         self._thread.start()
 
     def enqueue(self, queued: QueuedJobs) -> bool:
-        """Hand over jobs without blocking; return False during a pause, after which the sweeper publishes them."""
+        """Enqueue jobs without blocking; return False during a pause, after which the sweeper publishes them."""
         if monotonic() < self._paused_until:
             return False
         self._waiting.put(list(queued))
         return True
 
     def close(self, timeout_s: float) -> None:
-        """Publish what is waiting, for up to `timeout_s` seconds; the daemon thread does not keep the process alive."""
+        """Publish the waiting jobs for up to `timeout_s` seconds. The daemon thread does not keep the process alive."""
         self._waiting.put(None)
         self._thread.join(timeout_s)
 

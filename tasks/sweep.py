@@ -1,4 +1,4 @@
-"""The sweeper: a thread in every worker's parent process; an advisory lock admits one at a time.
+"""The sweeper: a thread in every worker's parent process; an advisory lock allows one sweep at a time.
 
 It repairs the effects of crashes, lost messages and Redis outages, so recovery never depends on the broker.
 """

@@ -84,7 +84,7 @@ class WorkerHeartbeat:
             with self._database.system() as session:
                 workers.delete(session, self._status.id)
         except DatabaseUnavailable:
-            log.warning("the database is unavailable; the row of this worker expires by itself")
+            log.warning("the database is unavailable; the row of this worker expires without renewal")
 
     def _run(self) -> None:
         while not self._stop.wait(HEARTBEAT_INTERVAL_S):

@@ -57,7 +57,7 @@ class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
     """The commands, with one error handler for all of them."""
 
     async def interaction_check(self, interaction: discord.Interaction[RefdeskBot], /) -> bool:
-        """Start to track an interaction; refuse new interactions while the bot stops."""
+        """Start tracking an interaction; refuse new interactions while the bot stops."""
         if self.client.tracker.closing:
             return False
         if interaction.type is not discord.InteractionType.autocomplete:
@@ -68,7 +68,7 @@ class RefdeskCommandTree(app_commands.CommandTree["RefdeskBot"]):
     async def on_error(
         self, interaction: discord.Interaction[RefdeskBot], error: app_commands.AppCommandError, /
     ) -> None:
-        """Answer an error in private."""
+        """Report an error to the user in private."""
         if interaction.type is not discord.InteractionType.autocomplete:
             self.client.tracker.end(interaction, await reply_with_error(interaction, error))
 

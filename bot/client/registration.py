@@ -30,7 +30,7 @@ async def build_payload(tree: app_commands.CommandTree[Any]) -> Payload:
 
 
 def hash_payload(payload: Payload) -> str:
-    """Hash a payload; any difference that Discord would see changes the hash."""
+    """Hash a payload; any difference visible to Discord changes the hash."""
     return hashlib.sha256(json.dumps(payload, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -27,7 +27,7 @@ DEADLINE_SHARE = 0.8
 
 
 class ClaimLost(Exception):
-    """The claim has expired or may have, or this process is stopping; another process may claim the delivery."""
+    """The claim may have expired, or this process is stopping; another process may claim the delivery."""
 
 
 class ClaimedDelivery:

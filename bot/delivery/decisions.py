@@ -86,7 +86,7 @@ _FAILURE_BY_CODE = {
 def classify_failure(status: int, code: int, *, by_token: bool) -> SendFailure:
     """Classify a failed request by its HTTP status and Discord's error code.
 
-    A 403 without a code comes from a proxy in front of Discord and therefore says nothing about the channel.
+    A 403 without a code is from a proxy in front of Discord, so it is not about the channel.
     """
     failure = _FAILURE_BY_CODE.get(code)
     if failure is not None:

@@ -1,4 +1,4 @@
-"""A thread that listens for changed deliveries. Nothing depends on it: every claimed delivery is also polled."""
+"""A thread that listens for changed deliveries. It only reduces latency: every claimed delivery is also polled."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NotificationListener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread within about a second; as a daemon it never delays the end of the process."""
+        """Stop the thread within about a second; a daemon thread never delays the end of the process."""
         self._stopped.set()
 
     def join(self) -> None:

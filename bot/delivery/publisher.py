@@ -45,7 +45,7 @@ class MessagePublisher:
 
     @asynccontextmanager
     async def sending(self, claimed: ClaimedDelivery) -> AsyncIterator[None]:
-        """Wait for the turn of a delivery in its channel and keep it, while the claim is valid."""
+        """Hold the turn of a delivery in its channel for a block, while the claim is valid."""
         async with claimed.while_claimed(), self._sender.turn(claimed.delivery):
             claimed.sending = True
             try:

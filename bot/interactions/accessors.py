@@ -15,7 +15,7 @@ from config.settings import Settings
 
 
 class BotClient(Protocol):
-    """What commands, buttons and listeners need from the bot. `RefdeskBot` implements it."""
+    """The part of the bot that commands, buttons and listeners use. `RefdeskBot` implements it."""
 
     services: Services
     settings: Settings

@@ -37,7 +37,7 @@ INTERACTION_GONE = frozenset({ALREADY_ANSWERED, UNKNOWN_INTERACTION})
 
 
 async def reply_with_error(interaction: discord.Interaction, error: Exception) -> str:
-    """Answer an error in private, and return the outcome for the log."""
+    """Report an error to the user in private, and return the outcome for the log."""
     error = _original(error)
     if isinstance(error, discord.HTTPException) and error.code in INTERACTION_GONE:
         return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"

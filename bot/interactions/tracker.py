@@ -18,7 +18,7 @@ _KEY = "record"
 """Key of the record in `Interaction.extras`."""
 
 ErrorHandler = Callable[[discord.Interaction, Exception], Awaitable[str]]
-"""Answers an error in private and returns the outcome."""
+"""Reports an error to the user in private and returns the outcome."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,7 +49,7 @@ class InteractionTracker:
         self._all_ended.set()
 
     def begin(self, interaction: discord.Interaction, name: str) -> InteractionRecord:
-        """Start to track an interaction."""
+        """Start tracking an interaction."""
         record = InteractionRecord(name)
         interaction.extras[_KEY] = record
         self._open.add(record)
@@ -80,7 +80,7 @@ class InteractionTracker:
     async def track(
         self, interaction: discord.Interaction, name: str, handle_error: ErrorHandler
     ) -> AsyncIterator[InteractionRecord]:
-        """Track an interaction inside a `with` block; an error raised in it is answered in private."""
+        """Track an interaction inside a `with` block; an error raised in it is reported to the user."""
         record = self.begin(interaction, name)
         outcome = ""
         try:

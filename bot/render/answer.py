@@ -53,7 +53,7 @@ def render_completion_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
 
 
 def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Render the last edit of a private message, which says where the result will be sent.
+    """Render the last edit of a private message, which names the place of the result.
 
     Sent shortly before the interaction token expires after 15 minutes.
     """
@@ -67,7 +67,7 @@ def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
 
 
 def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
-    """Render the message that says where to read a result that cannot be posted in its channel."""
+    """Render the message that names the command for reading a result that cannot be posted in its channel."""
     job = view.jobs[0]
     notice = f"{render_completion_notice(view, t).content} {t('notice-undeliverable', job=str(job.id))}"
     return OutgoingMessage(notice if view.delivery.kind == "ingest" else f"{format_question(job)}\n{notice}")

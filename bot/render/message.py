@@ -69,7 +69,7 @@ class OutgoingMessage:
 
     @property
     def suppress_embeds(self) -> bool:
-        """Whether to suppress link previews; not possible with own embeds, because the flag hides these as well."""
+        """Whether to suppress link previews; not possible with `embeds`, because the flag hides these as well."""
         return not self.embeds
 
     def fingerprint(self) -> str:

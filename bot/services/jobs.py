@@ -162,7 +162,7 @@ class JobService(DatabaseService):
             token: Token of the current interaction, for a message that only such a token reaches.
 
         Raises:
-            QuotaExceeded: The requester or the workspace has used its quota.
+            QuotaExceeded: The requester or the workspace has used up its quota.
             Refusal: The user may not retry these jobs, or none of them has ended.
         """
         found = [each for each in self._find_changeable(context, job_ids) if each.job.state in RETRYABLE_STATES]

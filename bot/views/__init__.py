@@ -1,1 +1,1 @@
-"""Handlers of buttons, menus and forms; they are stateless, the `custom_id` contains everything they need."""
+"""Stateless handlers of buttons, menus and forms: the `custom_id` contains everything they need."""

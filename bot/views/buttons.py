@@ -82,6 +82,6 @@ async def _dispatch(
     if tracker.closing:
         return
     async with tracker.track(interaction, f"{kind} {action}", reply_with_error):
-        if press is None:  # of a version that is no more
+        if press is None:  # a button of an earlier version of Refdesk
             raise Refusal("refusal-choice-unavailable")
         await press(interaction, target)

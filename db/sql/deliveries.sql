@@ -13,7 +13,7 @@ RETURNING id;
 
 -- name: claim_deliveries
 -- Claim open and due deliveries that are unclaimed or whose claim has expired. Taking over an expired claim counts as a
--- failed try, so that a delivery that kills its process is noticed.
+-- failed try, so that a delivery that kills its process is given up eventually.
 WITH next AS (
     SELECT id FROM deliveries
     WHERE application_id = :application_id AND state = 'open' AND due_at <= now()

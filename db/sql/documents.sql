@@ -11,7 +11,7 @@ WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha2
                     AND j.state IN ('queued', 'running') AND j.id <> :job_id);
 
 -- name: update_document_origin
--- Update the link of a document whose bytes were found in another place; the older message may have been deleted.
+-- Update the link of a document whose bytes were found at another link; the older message may have been deleted.
 UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
 
 -- name: find_source_owner

@@ -1,8 +1,8 @@
 -- The embedding queue: chunks claimed in batches across documents, and their vectors.
 
 -- name: count_embedding_backlog
--- Measure what can be claimed, up to one batch: how many chunks, since when, and how often the first one due was
--- claimed before. The limit keeps this cheap if the queue is long.
+-- Count the chunks that can be claimed, up to one batch, with the age of the oldest one and the earlier claims of the
+-- one that is due first. The limit keeps this cheap if the queue is long.
 SELECT count(*) AS waiting, coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float AS oldest_s,
        coalesce((array_agg(attempts ORDER BY due_at))[1], 0) AS attempts
 FROM (
@@ -18,7 +18,7 @@ SELECT count(*) FROM (SELECT FROM jobs WHERE queue = 'ingest' AND state = 'queue
 
 -- name: claim_chunks
 -- Claim the next batch across documents. Chunks that were claimed before and not finished (their worker died) are
--- claimed in ever smaller batches, until the chunk that kills workers is alone in its batch.
+-- claimed in smaller and smaller batches, until the chunk that kills workers is alone in its batch.
 WITH next AS (
     SELECT q.profile_id, q.chunk_id FROM embedding_queue q
     WHERE q.profile_id = :profile_id AND q.attempts = :attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())

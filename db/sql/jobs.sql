@@ -42,7 +42,7 @@ RETURNING id;
 
 -- name: fail_job
 -- End an attempt with an error; fenced. A retryable error queues the job again with an exponential backoff until the
--- attempts are used up, and then the job is dead. Any other error fails it at once.
+-- attempts are used up, and then the job is dead. Any other error fails it immediately.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN 'failed' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
     run_after = now() + make_interval(secs => least(600, 2 ^ attempt)),
@@ -66,7 +66,7 @@ WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
 -- name: cancel_job
--- Cancel a job. A job without a lease ends at once; otherwise its worker is asked to stop.
+-- Cancel a job. A job without a lease ends immediately; otherwise its worker receives a cancellation request.
 UPDATE jobs
 SET cancel_requested = true,
     state = CASE WHEN lease_token IS NULL THEN 'cancelled' ELSE state END,

@@ -1,11 +1,11 @@
 -- Embedding profiles: built in parallel to the live one, switched in one statement, kept for a rollback, dropped.
 
 -- name: lock_profiles_shared
--- Taken by every transaction that makes a version live or queues its chunks; waits while a switch is running.
+-- Acquired by every transaction that makes a version live or queues its chunks; waits while a switch is running.
 SELECT pg_advisory_xact_lock_shared(72450006);
 
 -- name: lock_profiles_exclusive
--- Taken by every transaction that changes which profile is live; waits for all shared locks.
+-- Acquired by every transaction that changes which profile is live; waits for all shared locks.
 SELECT pg_advisory_xact_lock(72450006);
 
 -- name: list_profiles

@@ -9,7 +9,7 @@ SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), C
 -- Dense and keyword recall in one statement. A candidate of either search gets both scores, each on a scale on which 0 is
 -- an average passage and 1 the best one (for BM25, the average passage contains none of the terms). The fused score is
 -- their mean, weighted by the share of the question that the embedding model can read; decision 0012 has the measurements.
--- BM25 statistics are computed here over the visible documents, so they cannot become stale and reveal nothing of others.
+-- BM25 statistics are computed here over the visible documents, so they are never stale and reveal nothing about others.
 -- Written for the planner: `IN (...) IS TRUE` is a hash look-up per row, where a plain IN becomes a join whose size the
 -- planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key.
 WITH visible AS MATERIALIZED (
@@ -47,7 +47,7 @@ WITH visible AS MATERIALIZED (
     SELECT chunk_id, d.rank AS dense_rank, d.score AS dense_score, k.rank AS keyword_rank, k.score AS keyword_score
     FROM dense d FULL JOIN keyword k USING (chunk_id)
 ), completed AS MATERIALIZED (
-    -- Candidates of one search get the score of the other too: they were outside its Top-N, but have a score.
+    -- A candidate of one search also gets its score of the other search, where it was outside the Top-N.
     SELECT f.chunk_id, f.dense_rank, f.keyword_rank, coalesce(f.dense_score, missed_dense.score) AS dense_score,
            coalesce(f.keyword_score, missed_keyword.score, CASE WHEN :want_keyword THEN 0 END) AS keyword_score
     FROM found f

@@ -1,4 +1,4 @@
--- The sweeper: expired leases, lost messages and jobs that wait without effect.
+-- The sweeper: expired leases, lost messages and ingest jobs whose chunks are no longer queued.
 
 -- name: try_sweep_lock
 -- Allow one sweeper at a time; released with the transaction.
