@@ -24,7 +24,7 @@ from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import measure_quality
 from evaluation.quality import documents_in_order
 from evaluation.store_recall import StoreRecall
-from pipeline.recall import dense_weight
+from pipeline.recall import compute_dense_weight
 from pipeline.types import Candidate, RecallMode
 from tasks.startup import ensure_live_profile
 
@@ -90,7 +90,7 @@ def main(arguments: argparse.Namespace) -> None:
             )
             answer = parts.answer_with(PostgresRecall(front.database, workspace_id, profile))
             recalls = {mode: StoreRecall(answer, mode, arguments.top_n) for mode in MODES}
-            figures = measure(dataset, recalls, partial(dense_weight, vocabulary=answer.vocabulary))
+            figures = measure(dataset, recalls, partial(compute_dense_weight, vocabulary=answer.vocabulary))
             print(f"| {dataset.name} | " + " | ".join(f"{figure:.3f}" for figure in figures) + " |", flush=True)
         parts.close()
 

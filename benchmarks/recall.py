@@ -33,7 +33,7 @@ from db.engine import Database, Session
 from db.recall import PostgresRecall, build_index_name, format_vector
 from db.vector_indexes import build_vector_indexes
 from evaluation.datasets import load_dataset
-from pipeline.recall import extract_terms, query_terms
+from pipeline.recall import extract_query_terms, extract_terms
 from pipeline.types import EmbeddingProfile, RecallMode, RecallQuery, Term
 
 DIMENSIONS = 384
@@ -187,7 +187,7 @@ def measure(
     elapsed_ms: dict[str, list[float]] = {method: [] for method in stores}
     for question, vector in list(questions) * rounds:
         for method, (store, mode) in stores.items():
-            terms = () if mode == "dense" else query_terms(question)
+            terms = () if mode == "dense" else extract_query_terms(question)
             query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode)
             started = time.perf_counter()
             found = store.recall(query)
@@ -222,7 +222,7 @@ def run(database: Database, arguments: argparse.Namespace) -> None:
     fill(database, {"workspace_id": workspace_id, "profile_id": profile.id}, texts, vectors, arguments.per_document)
     build_vector_indexes(database, threshold=0)
     store = PostgresRecall(database, workspace_id, profile)
-    terms = statistics.fmean(len(query_terms(question)) for question, _ in questions)
+    terms = statistics.fmean(len(extract_query_terms(question)) for question, _ in questions)
     print(f"{len(texts)} chunks in documents of {arguments.per_document}, {terms:.1f} words per question")
     methods: dict[str, tuple[PostgresRecall, RecallMode]]
     methods = {"keyword": (store, "keyword"), "dense, hnsw": (store, "dense"), "hybrid, hnsw": (store, "hybrid")}

@@ -12,7 +12,7 @@ from statistics import fmean
 
 from evaluation.datasets import Question, Run
 from pipeline.ports import Vocabulary
-from pipeline.recall import dense_weight, fuse_scores
+from pipeline.recall import compute_dense_weight, fuse_scores
 from pipeline.types import Candidate, RecallMode, RecallResult
 
 ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]
@@ -65,7 +65,7 @@ class RunRecall:
             by_vector,
             [score - lowest for score in by_run],
             dense_average=fmean(by_vector),
-            dense_weight=dense_weight(question, self.vocabulary),
+            dense_weight=compute_dense_weight(question, self.vocabulary),
         )
 
 

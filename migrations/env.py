@@ -10,9 +10,9 @@ LOCK = 7245_0001  # any constant; makes a second migrator wait
 
 def run() -> None:
     """Migrate the database of `sqlalchemy.url`, or the connection passed by the caller."""
-    given = context.config.attributes.get("connection")
-    if given is not None:
-        _migrate(given)
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        _migrate(connection)
         return
     url = context.config.get_main_option("sqlalchemy.url") or ""
     engine = create_engine(url, poolclass=pool.NullPool)

@@ -24,7 +24,7 @@ TINY_SHARE = 0.25
 HEADINGS_SHARE = 0.5
 """Maximum share of the budget for the heading path; outer headings are left out first."""
 
-_MAX_REMEMBERED = 200_000
+_MAX_CACHED_WORDS = 200_000
 _LONG_WORD_CHARS = 64
 _CJK_RUN = re.compile(f"[{HAN}{KANA}]+")
 _ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
@@ -38,7 +38,7 @@ def chunk_document(
     chunker = _Chunker(tokenizer, max_tokens, overlap, sample)
     chunks: list[Chunk] = []
     for block in _merge_tiny(document.blocks, chunker):
-        for chunk in chunker.chunks_of(block):
+        for chunk in chunker.split_block(block):
             if len(chunks) == max_chunks:
                 raise FileTooLarge(
                     f"{document.title} has more than {max_chunks} chunks. "
@@ -71,7 +71,7 @@ class _CachedTokenCounter(dict[str, float]):
             starts = range(0, len(atom), _LONG_WORD_CHARS)
             return sum(self[atom[start : start + _LONG_WORD_CHARS]] for start in starts)
         tokens = float(self._count(atom))
-        if len(self) < _MAX_REMEMBERED:
+        if len(self) < _MAX_CACHED_WORDS:
             self[atom] = tokens
         return tokens
 
@@ -88,15 +88,15 @@ class _Chunker:
         self._overlap = overlap
         self._exact = tokenizer.count
         self.count = _CachedTokenCounter(tokenizer, sample)
-        self.fitted = lru_cache(maxsize=1024)(self._fit_headings)
+        self.fit_headings = lru_cache(maxsize=1024)(self._fit_headings)
 
-    def chunks_of(self, block: Block) -> Iterator[Chunk]:
+    def split_block(self, block: Block) -> Iterator[Chunk]:
         """Split one block."""
-        headings, budget = self.fitted(block.headings)
-        for text in self._pieces(block.text, budget):
-            yield from self._fitting(text, headings, block.page, budget)
+        headings, budget = self.fit_headings(block.headings)
+        for text in self._split_text(block.text, budget):
+            yield from self._build_chunks(text, headings, block.page, budget)
 
-    def _fitting(self, text: str, headings: tuple[str, ...], page: int | None, budget: int) -> Iterator[Chunk]:
+    def _build_chunks(self, text: str, headings: tuple[str, ...], page: int | None, budget: int) -> Iterator[Chunk]:
         tokens = self._exact(build_passage(headings, text))
         if tokens <= self.max_tokens or len(text) == 1:
             yield Chunk(0, text, headings, page, tokens)
@@ -107,20 +107,20 @@ class _Chunker:
         if len(parts) == 1:
             parts = [half.strip() for half in (text[: len(text) // 2], text[len(text) // 2 :]) if half.strip()]
         for part in parts:
-            yield from self._fitting(part, headings, page, smaller)
+            yield from self._build_chunks(part, headings, page, smaller)
 
     def _fit_headings(self, headings: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
         """Return the innermost headings that fit into their share, and the tokens left for the text."""
-        kept = headings
-        room = int(self.max_tokens * HEADINGS_SHARE)
-        while len(kept) > 1 and self._exact(build_passage(kept, "")) > room:
-            kept = kept[1:]
-        while kept and self._exact(build_passage(kept, "")) > room:
-            shorter = kept[0][: len(kept[0]) // 2].rstrip()
-            kept = (shorter,) if shorter else ()
-        return kept, self.max_tokens - (self._exact(build_passage(kept, "")) if kept else 0)
+        fitting = headings
+        heading_tokens = int(self.max_tokens * HEADINGS_SHARE)
+        while len(fitting) > 1 and self._exact(build_passage(fitting, "")) > heading_tokens:
+            fitting = fitting[1:]
+        while fitting and self._exact(build_passage(fitting, "")) > heading_tokens:
+            shorter = fitting[0][: len(fitting[0]) // 2].rstrip()
+            fitting = (shorter,) if shorter else ()
+        return fitting, self.max_tokens - (self._exact(build_passage(fitting, "")) if fitting else 0)
 
-    def _pieces(self, text: str, budget: int) -> list[str]:
+    def _split_text(self, text: str, budget: int) -> list[str]:
         if self.count(text) <= budget:
             return [text]
         pieces: list[str] = []
@@ -158,46 +158,46 @@ class _Chunker:
         top = f"{header}\n{rule}"
         top_size = self.count(top)
         if not rows or top_size > budget // 2:
-            lines = "\n".join(_row_as_lines(header, row) for row in rows) or table
+            lines = "\n".join(_format_row_as_lines(header, row) for row in rows) or table
             yield from self._split_prose(f"{lead}\n\n{lines}" if lead else lines, budget)
             return
-        held = [f"{lead}\n\n{top}" if lead else top]
-        size = self.count(held[0])
+        part = [f"{lead}\n\n{top}" if lead else top]
+        size = self.count(part[0])
         for row in rows:
             row_size = self.count(row)
-            if len(held) > 1 and size + row_size > budget:
-                yield "\n".join(held)
-                held, size = [top], top_size
+            if len(part) > 1 and size + row_size > budget:
+                yield "\n".join(part)
+                part, size = [top], top_size
             if size + row_size > budget:  # the row alone exceeds the budget
-                yield from self._split_prose(_row_as_lines(header, row), budget)
+                yield from self._split_prose(_format_row_as_lines(header, row), budget)
             else:
-                held.append(row)
+                part.append(row)
                 size += row_size
-        if len(held) > 1 or held[0] != top:
-            yield "\n".join(held)
+        if len(part) > 1 or part[0] != top:
+            yield "\n".join(part)
 
 
 def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:
     """Merge blocks of one section across a page break if one of them is tiny and both fit into one chunk."""
-    held: Block | None = None
-    held_size = 0
+    pending: Block | None = None
+    pending_size = 0
     for block in blocks:
-        _, budget = chunker.fitted(block.headings)
+        _, budget = chunker.fit_headings(block.headings)
         size = chunker.count(block.text)
-        if held is not None and held.headings == block.headings:
-            tiny = min(size, held_size) < TINY_SHARE * budget
-            if tiny and size + held_size < budget:
-                held = replace(held, text=f"{held.text}\n\n{block.text}")
-                held_size = chunker.count(held.text)
+        if pending is not None and pending.headings == block.headings:
+            tiny = min(size, pending_size) < TINY_SHARE * budget
+            if tiny and size + pending_size < budget:
+                pending = replace(pending, text=f"{pending.text}\n\n{block.text}")
+                pending_size = chunker.count(pending.text)
                 continue
-        if held is not None:
-            yield held
-        held, held_size = block, size
-    if held is not None:
-        yield held
+        if pending is not None:
+            yield pending
+        pending, pending_size = block, size
+    if pending is not None:
+        yield pending
 
 
-def _row_as_lines(header: str, row: str) -> str:
+def _format_row_as_lines(header: str, row: str) -> str:
     """Format a row that is too long for a table as one `header: cell` line per cell."""
     names, cells = split_row(header), split_row(row)
     names += [""] * (len(cells) - len(names))

@@ -15,12 +15,12 @@ from pipeline.text.passages import build_passage
 from pipeline.types import EmbeddingProfile, Vector
 
 
-def input_hash(text: str) -> bytes:
+def hash_input(text: str) -> bytes:
     """Hash an embedding input without prefix; equal hashes have equal vectors in every profile."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def passage_input(profile: EmbeddingProfile, headings: Sequence[str], text: str) -> str:
+def build_passage_input(profile: EmbeddingProfile, headings: Sequence[str], text: str) -> str:
     """Return the text that the profile's model embeds for a chunk, with its prefix."""
     return profile.passage_input(build_passage(headings, text))
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.chunk import chunk_document
-from pipeline.embed import input_hash
+from pipeline.embed import hash_input
 from pipeline.errors import Cancelled
 from pipeline.ports import Fetcher, Parser, Tokenizer
 from pipeline.recall import extract_terms
@@ -67,4 +67,4 @@ def prepare_document(
 def prepare_chunk(chunk: Chunk) -> PreparedChunk:
     """Compute the stored values of a chunk; its terms come from the embedding input."""
     text = build_passage(chunk.headings, chunk.text)
-    return PreparedChunk(chunk, input_hash(text), extract_terms(text))
+    return PreparedChunk(chunk, hash_input(text), extract_terms(text))

@@ -57,19 +57,19 @@ def unwrap_lines(text: str) -> str:
     U+0002, which marks a hyphenation in PDF text, is removed and the word joined.
     """
     lines = [line.strip() for line in _LEADERS.sub(" … ", re.sub("\x02\\s*", "", text)).split("\n")]
-    width = min(max((_width(line) for line in lines), default=0), _PAGE_WIDTH)
+    width = min(max((_measure_width(line) for line in lines), default=0), _PAGE_WIDTH)
     joined = ""
     for line in lines:
         if not joined:
             joined = line
-        elif width < 45 or _width(joined.rpartition("\n")[2][-width:]) < 0.6 * width:
+        elif width < 45 or _measure_width(joined.rpartition("\n")[2][-width:]) < 0.6 * width:
             joined += "\n" + line
         else:
             joined += separator_of_lines(joined, line) + line
     return joined
 
 
-def _width(line: str) -> int:
+def _measure_width(line: str) -> int:
     # A Chinese or Japanese character is as wide as two Latin ones.
     return len(line) + len(_WIDE.findall(line))
 
@@ -86,7 +86,7 @@ def is_plausible_heading(text: str) -> bool:
     return not (line[0].islower() or line[-1] in ",;.-。，；" or "@" in line or line.count("|") > 1)
 
 
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Format rows as a Markdown table with the first row as header; empty rows and columns are left out."""
     cells = [[" ".join(_LEADERS.sub(" ", cell).split()).replace("|", "\\|") for cell in row] for row in rows]
     cells = [row for row in cells if any(row)]
@@ -99,20 +99,20 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|" + " --- |" * len(used), *lines[1:]])
 
 
-def table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> list[Element]:
+def build_table_elements(rows: Sequence[Sequence[str]], page: int | None = None) -> list[Element]:
     """Build elements from rows: a table, its caption if the first row has one filled cell only, or paragraphs.
 
     A table of a single row or column is layout, not data, and becomes paragraphs.
     """
     filled = [[cell.strip() for cell in row] for row in rows]
     filled = [row for row in filled if any(row)]
-    found: list[Element] = []
+    elements: list[Element] = []
     while len(filled) > 2 and sum(map(bool, filled[0])) == 1 and sum(map(bool, filled[1])) > 1:
-        found.append(Element("paragraph", next(filter(None, filled.pop(0))), page=page))
+        elements.append(Element("paragraph", next(filter(None, filled.pop(0))), page=page))
     columns = {column for row in filled for column, cell in enumerate(row) if cell}
     if len(filled) < 2 or len(columns) < 2:
-        return found + [Element("paragraph", cell, page=page) for row in filled for cell in row if cell]
-    return [*found, Element("table", markdown_table(filled), page=page)]
+        return elements + [Element("paragraph", cell, page=page) for row in filled for cell in row if cell]
+    return [*elements, Element("table", format_table(filled), page=page)]
 
 
 class _BlockBuilder:
@@ -121,23 +121,23 @@ class _BlockBuilder:
     def __init__(self) -> None:
         self.blocks: list[Block] = []
         self.path: list[tuple[int, str]] = []
-        self.bare: Element | None = None
+        self.bare_heading: Element | None = None
         self.parts: list[str] = []
-        self.place: tuple[tuple[str, ...], int | None] = ((), None)
+        self.position: tuple[tuple[str, ...], int | None] = ((), None)
         self.last_kind: Kind | None = None
 
-    def heading(self, element: Element) -> None:
+    def open_section(self, element: Element) -> None:
         """Open a section and close those of the same or a deeper level."""
         if self.path and self.path[-1][0] >= element.level:
             self._keep_bare_heading()
         while self.path and self.path[-1][0] >= element.level:
             self.path.pop()
         self.path.append((element.level, clean_line(element.text, MAX_HEADING_CHARS)))
-        self.bare = element
+        self.bare_heading = element
 
-    def body(self, element: Element, text: str) -> None:
+    def add_body(self, element: Element, text: str) -> None:
         """Add text to the open section."""
-        self.bare = None
+        self.bare_heading = None
         self._add(text, element.page, element.kind)
 
     def finish(self) -> tuple[Block, ...]:
@@ -147,46 +147,46 @@ class _BlockBuilder:
         return tuple(self.blocks)
 
     def _keep_bare_heading(self) -> None:
-        if self.bare is not None:
+        if self.bare_heading is not None:
             _, title = self.path.pop()
-            self._add(title, self.bare.page, "paragraph")
-            self.bare = None
+            self._add(title, self.bare_heading.page, "paragraph")
+            self.bare_heading = None
 
     def _add(self, text: str, page: int | None, kind: Kind) -> None:
-        place = (tuple(title for _, title in self.path), page)
-        if self.parts and place != self.place:
+        position = (tuple(title for _, title in self.path), page)
+        if self.parts and position != self.position:
             self._close_block()
         if self.parts:  # items of one list are not separated by blank lines
             self.parts.append("\n" if kind == self.last_kind == "item" else "\n\n")
         self.parts.append(text)
-        self.place, self.last_kind = place, kind
+        self.position, self.last_kind = position, kind
 
     def _close_block(self) -> None:
         if self.parts:
-            self.blocks.append(Block("".join(self.parts), *self.place))
+            self.blocks.append(Block("".join(self.parts), *self.position))
         self.parts = []
 
 
 def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one per run of elements under the same headings on the same page."""
-    assembly = _BlockBuilder()
+    builder = _BlockBuilder()
     for element in elements:
         text = _BLANK_LINES.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
         if not text.strip():
             continue
         if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:
-            assembly.heading(element)
+            builder.open_section(element)
         else:
-            assembly.body(
+            builder.add_body(
                 element,
                 text if element.kind != "item" else "- " + " ".join(text.split()),
             )
-    return assembly.finish()
+    return builder.finish()
 
 
-def choose_title(written: str | None, headings: Iterable[str], name: str) -> str:
+def choose_title(metadata_title: str | None, headings: Iterable[str], name: str) -> str:
     """Choose a title: from the metadata, the first heading, or the file name, in this order."""
-    for candidate in (_WORD_PREFIX.sub("", written or ""), *headings):
+    for candidate in (_WORD_PREFIX.sub("", metadata_title or ""), *headings):
         title = clean_line(candidate, MAX_TITLE_CHARS)
         if not _DEFAULT_TITLE.fullmatch(title) and _LETTERS.search(title):
             return title
@@ -207,7 +207,7 @@ def build_document(
     *,
     name: str,
     media_type: str,
-    written_title: str | None = None,
+    metadata_title: str | None = None,
     pages: int | None = None,
     language: str | None = None,
     warnings: Sequence[str] = (),
@@ -222,7 +222,7 @@ def build_document(
         headings = sorted((e for e in headings if e.page == headings[0].page), key=lambda e: e.level)
     titles = [] if "sheet" in media_type or media_type.endswith("ms-excel") else [e.text for e in headings]
     return ParsedDocument(
-        title=choose_title(written_title, titles, name),
+        title=choose_title(metadata_title, titles, name),
         media_type=media_type,
         blocks=blocks,
         pages=pages,

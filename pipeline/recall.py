@@ -17,7 +17,7 @@ def extract_terms(text: str) -> tuple[Term, ...]:
     return tuple(Term(term, min(frequency, MAX_FREQUENCY)) for term, frequency in sorted(count_terms(text).items()))
 
 
-def query_terms(question: str) -> tuple[int, ...]:
+def extract_query_terms(question: str) -> tuple[int, ...]:
     """Return the sorted IDs of the terms that a question is searched by."""
     return tuple(sorted({term_id(term) for term in search_terms(question)}))
 
@@ -30,14 +30,14 @@ def build_query(
     return RecallQuery(
         text=question,
         vector=None if mode == "keyword" else vector,
-        terms=() if mode == "dense" else query_terms(question),
+        terms=() if mode == "dense" else extract_query_terms(question),
         mode=mode,
         top_n=options.top_n,
-        dense_weight=dense_weight(question, vocabulary),
+        dense_weight=compute_dense_weight(question, vocabulary),
     )
 
 
-def dense_weight(question: str, vocabulary: Vocabulary | None) -> float:
+def compute_dense_weight(question: str, vocabulary: Vocabulary | None) -> float:
     """Return the weight of dense scores: the share of the question that the embedding model reads, 1 if unknown."""
     return 1.0 if vocabulary is None else reading_share(question, vocabulary.known_units(question))
 

@@ -18,7 +18,7 @@ import structlog
 from config.settings import Settings
 from db import embeddings, profiles
 from db.engine import Session
-from pipeline.embed import fill_zeros, passage_input
+from pipeline.embed import build_passage_input, fill_zeros
 from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.lease import LeaseHeartbeat
@@ -168,7 +168,9 @@ def _embed_claimed(
         with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.jobs.lease_s):
             embedder = runtime.parts.get(profile).embedder
             with nullcontext() if profile.backend == "openai" else _local_model_lock:
-                vectors = fill_zeros(embedder.encode([passage_input(profile, c.headings, c.text) for c in chunks]))
+                vectors = fill_zeros(
+                    embedder.encode([build_passage_input(profile, c.headings, c.text) for c in chunks])
+                )
             with runtime.database.system() as session:
                 live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
     except BaseException as error:

@@ -13,12 +13,12 @@ from db import jobs, traces
 from db.recall import BM25_B, BM25_K1, PostgresRecall, build_index_name, format_vector
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
-from pipeline.recall import fuse_scores, query_terms
+from pipeline.recall import extract_query_terms, fuse_scores
 from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
 
 
 def recall(library, question, vector, mode="hybrid", top_n=50, weight=1.0, channels=(), workspace=None):
-    terms = () if mode == "dense" else query_terms(question)
+    terms = () if mode == "dense" else extract_query_terms(question)
     query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n, weight)
     store = PostgresRecall(library.database, workspace or library.workspace, library.profile, channels)
     return store.recall(query)
@@ -98,7 +98,7 @@ def explain(library, **overrides):
         "want_keyword": True,
         "profile_id": library.profile.id,
         "vector": format_vector([0.1] * 8),
-        "terms": list(query_terms("12")),
+        "terms": list(extract_query_terms("12")),
         "top_n": 50,
         "dense_weight": 1.0,
         "k1": BM25_K1,

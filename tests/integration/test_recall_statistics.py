@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from db.recall import PostgresRecall
-from pipeline.recall import query_terms
+from pipeline.recall import extract_query_terms
 from pipeline.text.terms import search_terms, split_terms
 from pipeline.types import RecallQuery
 
@@ -92,7 +92,7 @@ class Shelf:
 
 
 def recalled(library, workspace, channels, question):
-    query = RecallQuery(question, None, query_terms(question), "keyword", 200)
+    query = RecallQuery(question, None, extract_query_terms(question), "keyword", 200)
     found = PostgresRecall(library.database, workspace, library.profile, channels).recall(query)
     return [(candidate.keyword_score, candidate.text) for candidate in found.candidates]
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.backends.models.model_files import resolve_model
 from pipeline.backends.models.tokenization import build_unit_finder
-from pipeline.recall import dense_weight
+from pipeline.recall import compute_dense_weight
 
 
 class TokenizerVocabulary:
@@ -33,7 +33,7 @@ def packaged():
     ],
 )
 def test_dense_weight__full_for_languages_of_the_packaged_model(packaged, question):
-    assert dense_weight(question, packaged) > 0.9
+    assert compute_dense_weight(question, packaged) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_dense_weight__full_for_languages_of_the_packaged_model(packaged, questi
     ],
 )
 def test_dense_weight__small_for_other_languages(packaged, question):
-    assert dense_weight(question, packaged) < 0.4
+    assert compute_dense_weight(question, packaged) < 0.4
 
 
 def test_dense_weight__between_for_a_question_in_two_languages(packaged):
-    assert 0.3 < dense_weight("如何使用 Redis 队列 queue？", packaged) < 0.9
+    assert 0.3 < compute_dense_weight("如何使用 Redis 队列 queue？", packaged) < 0.9
 
 
 def test_known_units__long_texts_are_not_cut_and_have_no_special_tokens(packaged):
@@ -76,10 +76,10 @@ def byte_level_tokenizer(texts):
 def test_dense_weight__bytes_do_not_count_as_known_words():
     english = byte_level_tokenizer(["how many points did the defense surrender"] * 50)
     chinese = byte_level_tokenizer(["黑豹队的防守丢了多少分"] * 50)
-    assert dense_weight("how many points", english) == 1.0
-    assert dense_weight("黑豹队的防守", english) == 0.0
-    assert dense_weight("黑豹队的防守", chinese) == 1.0
+    assert compute_dense_weight("how many points", english) == 1.0
+    assert compute_dense_weight("黑豹队的防守", english) == 0.0
+    assert compute_dense_weight("黑豹队的防守", chinese) == 1.0
 
 
 def test_dense_weight__full_for_a_tokenizer_without_positions():
-    assert dense_weight("黑豹队的防守", TokenizerVocabulary(object())) == 1.0
+    assert compute_dense_weight("黑豹队的防守", TokenizerVocabulary(object())) == 1.0

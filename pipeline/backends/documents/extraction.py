@@ -19,8 +19,8 @@ from pipeline.errors import EmptyDocument, EncryptedFile, UnreadableFile, Unsupp
 from pipeline.parse import (
     Element,
     build_document,
+    build_table_elements,
     is_plausible_heading,
-    table_elements,
     unwrap_lines,
 )
 from pipeline.text.markdown import plain_inline
@@ -69,20 +69,20 @@ def _extract_page(source: Source, text: str) -> ParsedDocument:
     title, language = _TITLE.search(text), _LANGUAGE.search(text[:5000])
     # The head contains no text, and its charset is wrong now: the bytes are UTF-8.
     body = _XML_DECLARATION.sub("", _META_OF_CHARSET.sub("", _HEAD.sub("", text)))
-    markdown = _run_library(body.encode("utf-8", "replace"), HTML, "", structured=True).content
-    result = _run_library(_FRONT_MATTER.sub("", markdown).encode("utf-8", "replace"), MARKDOWN, "", structured=True)
+    markdown = _run_kreuzberg(body.encode("utf-8", "replace"), HTML, "", structured=True).content
+    result = _run_kreuzberg(_FRONT_MATTER.sub("", markdown).encode("utf-8", "replace"), MARKDOWN, "", structured=True)
     return build_document(
         list(_elements_of_nodes(result, HTML, "")),
         name=source.name,
         media_type=HTML,
-        written_title=html.unescape(title[1]) if title else None,
+        metadata_title=html.unescape(title[1]) if title else None,
         language=language[1] if language else None,
     )
 
 
 def _extract_with_library(source: Source, content: bytes, media_type: str) -> ParsedDocument:
-    mark = f"page{secrets.token_hex(8)}n"
-    result = _run_library(content, media_type, mark, structured=media_type != PDF)
+    page_marker = f"page{secrets.token_hex(8)}n"
+    result = _run_kreuzberg(content, media_type, page_marker, structured=media_type != PDF)
     pages = None
     warnings: list[str] = []
     if media_type == PDF:
@@ -96,10 +96,10 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
             warnings.append(f"Headings are not detected in PDFs of more than {MAX_STRUCTURED_PAGES} pages.")
         elements = _elements_of_pdf(content, result, pages)
     else:
-        elements = list(_elements_of_nodes(result, media_type, mark))
+        elements = list(_elements_of_nodes(result, media_type, page_marker))
         if media_type in (DOCX, PPTX, XLSX):
-            found, damaged = find_missed_elements(content, elements)
-            elements += found
+            missed, damaged = find_missed_elements(content, elements)
+            elements += missed
             warnings += damaged
     language = result.metadata.get("language")
     title = result.metadata.get("title") or result.metadata.get("subject" if media_type in (EML, MSG) else "title")
@@ -107,14 +107,14 @@ def _extract_with_library(source: Source, content: bytes, media_type: str) -> Pa
         elements,
         name=source.name,
         media_type=media_type,
-        written_title=title if isinstance(title, str) else None,
+        metadata_title=title if isinstance(title, str) else None,
         pages=pages,
         language=language if isinstance(language, str) else None,
         warnings=warnings,
     )
 
 
-def _run_library(content: bytes, media_type: str, mark: str, *, structured: bool) -> ExtractionResult:
+def _run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structured: bool) -> ExtractionResult:
     import kreuzberg
     from kreuzberg.exceptions import KreuzbergError
 
@@ -128,7 +128,7 @@ def _run_library(content: bytes, media_type: str, mark: str, *, structured: bool
         pages=kreuzberg.PageConfig(
             extract_pages=media_type == PDF,
             insert_page_markers=media_type == PPTX,
-            marker_format=f"\n\n{mark}{{page_num}}\n\n",
+            marker_format=f"\n\n{page_marker}{{page_num}}\n\n",
         ),
         html_options={"preprocessing": {"enabled": True, "preset": "aggressive", "remove_navigation": True}},
         concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
@@ -136,14 +136,14 @@ def _run_library(content: bytes, media_type: str, mark: str, *, structured: bool
     try:
         return kreuzberg.extract_bytes_sync(content, media_type, config)
     except (KreuzbergError, ValueError, RuntimeError, TypeError) as error:
-        raise _translated(error, media_type) from error
+        raise _translate_error(error, media_type) from error
 
 
-def _translated(error: Exception, media_type: str) -> Exception:
-    said = str(error).lower()
-    if "password" in said or "encrypt" in said:
+def _translate_error(error: Exception, media_type: str) -> Exception:
+    message = str(error).lower()
+    if "password" in message or "encrypt" in message:
         return EncryptedFile()
-    if type(error).__name__ == "ValidationError" and media_type in said:
+    if type(error).__name__ == "ValidationError" and media_type in message:
         return UnsupportedFormat(f"Files of type {media_type} are not supported. Refdesk reads {sniffing.READABLE}.")
     reason = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
     return UnreadableFile(
@@ -156,32 +156,32 @@ def _elements_of_pdf(content: bytes, plain: ExtractionResult, pages: int) -> lis
     texts = {int(page["page_number"]): page["content"] for page in plain.pages or ()}
     by_page: dict[int, list[Element]] = {}
     if pages <= MAX_STRUCTURED_PAGES:
-        structured = _run_library(content, PDF, "", structured=True)
+        structured = _run_kreuzberg(content, PDF, "", structured=True)
         for element in _elements_of_nodes(structured, PDF, ""):
             by_page.setdefault(element.page or 0, []).append(element)
-    found: list[Element] = []
+    result: list[Element] = []
     for number, text in sorted(texts.items()):
         elements = by_page.get(number, [])
-        if _lost_words(text, elements):
+        if _has_lost_words(text, elements):
             elements = [Element("paragraph", unwrap_lines(text), page=number)]
-        found += elements
-    return found
+        result += elements
+    return result
 
 
-def _lost_words(text: str, elements: Sequence[Element]) -> bool:
+def _has_lost_words(text: str, elements: Sequence[Element]) -> bool:
     words = Counter(_WORDS.findall(text))
-    kept = Counter(_WORDS.findall("\n".join(element.text for element in elements)))
-    return (words - kept).total() > max(3, 0.15 * words.total())
+    extracted = Counter(_WORDS.findall("\n".join(element.text for element in elements)))
+    return (words - extracted).total() > max(3, 0.15 * words.total())
 
 
-def _elements_of_nodes(result: ExtractionResult, media_type: str, mark: str) -> Iterator[Element]:
+def _elements_of_nodes(result: ExtractionResult, media_type: str, page_marker: str) -> Iterator[Element]:
     nodes: Sequence[Any] = result.document["nodes"] if result.document else ()
     page: int | None = None
     links: list[Element] = []
     for node in nodes:
         text = str(node["content"].get("text") or "").strip()
-        if mark and text.startswith(mark):
-            page = int(text.removeprefix(mark))
+        if page_marker and text.startswith(page_marker):
+            page = int(text.removeprefix(page_marker))
             continue
         if media_type == HTML and _is_menu_entry(node, text):
             links.append(Element("item", text))
@@ -208,7 +208,7 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
     if node.get("content_layer") in ("header", "footer"):
         return
     if kind == "table":
-        yield from table_elements(_rows(content["grid"]), page)
+        yield from build_table_elements(_read_grid(content["grid"]), page)
     elif kind == "code" and media_type == HTML and "](" in text:  # indented in the page's source, not code
         yield Element("paragraph", plain_inline(text))
     elif kind == "code":
@@ -218,10 +218,10 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
     elif kind == "image":
         yield Element("paragraph", str(content.get("description") or ""), page=page)
     else:
-        yield _prose(content, text, media_type, page)
+        yield _build_prose(content, text, media_type, page)
 
 
-def _prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
+def _build_prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
     kind = content["node_type"]
     if media_type in (PPTX, EPUB, DOCX):
         text = plain_inline(text)
@@ -232,7 +232,7 @@ def _prose(content: Any, text: str, media_type: str, page: int | None) -> Elemen
     return Element("paragraph", unwrap_lines(text) if media_type == PDF else text, page=page)
 
 
-def _rows(grid: Any) -> list[list[str]]:
+def _read_grid(grid: Any) -> list[list[str]]:
     rows = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
         rows[cell["row"]][cell["col"]] = str(cell["content"]).replace("\x02", "")

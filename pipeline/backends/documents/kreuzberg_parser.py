@@ -24,7 +24,7 @@ FILES_PER_CHILD = 200
 POLL_S = 0.2
 
 # The process that reads untrusted files gets no other environment variables, in particular no secrets.
-_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
+_PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
 
 
 class _ChildDied(Exception):
@@ -47,17 +47,17 @@ class KreuzbergParser:
         """Parse one source; raise an `InvalidInput` that says why it cannot be read, or `Cancelled`."""
         with self._lock:
             deadline = time.monotonic() + self._timeout_s  # the time limit excludes the wait for another file
-            reply = self._exchange_fairly(source, deadline, cancelled)
+            reply = self._exchange_with_retry(source, deadline, cancelled)
         if "error" in reply:
-            raise _error_of(str(reply["error"]), str(reply["message"]), source.name)
-        return _document_of(reply)
+            raise _restore_error(str(reply["error"]), str(reply["message"]), source.name)
+        return _restore_document(reply)
 
     def close(self) -> None:
         """End the child process."""
         with self._lock:
             self._kill()
 
-    def _exchange_fairly(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
+    def _exchange_with_retry(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
         try:
             fresh = self._ensure_child()
             try:
@@ -71,7 +71,7 @@ class KreuzbergParser:
             return self._exchange(source, deadline, cancelled)
         except _ChildDied:
             self._kill()
-            raise _crashed(source.name) from None
+            raise _build_crash_error(source.name) from None
         except BaseException:
             self._kill()  # its late reply would be read as the reply to the next file
             raise
@@ -81,7 +81,7 @@ class KreuzbergParser:
         if alive and self._files < FILES_PER_CHILD:
             return False
         self._kill()
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
         environment |= {
             "PYTHONPATH": str(Path(errors.__file__).parents[1]),
             "LC_ALL": "C.UTF-8",
@@ -162,24 +162,24 @@ def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check:
                 return bytes(received[LENGTH.size :])
 
 
-def _crashed(source_name: str) -> ParserCrashed:
+def _build_crash_error(source_name: str) -> ParserCrashed:
     return ParserCrashed(
         f"The parser process crashed on {source_name}: it exceeded its memory limit or hit a library error. "
         "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
     )
 
 
-def _error_of(name: str, message: str, source_name: str) -> errors.RefdeskError:
+def _restore_error(name: str, message: str, source_name: str) -> errors.RefdeskError:
     kind = getattr(errors, name, ParserCrashed)
     if kind is MissingExtra:
         return MissingExtra(message)
     if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, InvalidInput)):
-        return _crashed(source_name)
+        return _build_crash_error(source_name)
     sentence = message or str(kind())
     return kind(sentence if source_name in sentence else f"{source_name}: {sentence}")
 
 
-def _document_of(reply: dict[str, object]) -> ParsedDocument:
+def _restore_document(reply: dict[str, object]) -> ParsedDocument:
     fields: dict[str, object] = dict(reply)
     blocks = reply["blocks"]
     fields["blocks"] = tuple(

@@ -26,7 +26,7 @@ def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list
 
     The second list has a warning for each damaged part, which is left out.
     """
-    read = {line.strip() for element in known for line in element.text.split("\n")}
+    known_lines = {line.strip() for element in known for line in element.text.split("\n")}
     elements: list[Element] = []
     warnings: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -34,15 +34,15 @@ def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list
             if not (_DRAWN.fullmatch(name) or _EMBEDDED_HTML.fullmatch(name)):
                 continue
             try:
-                elements.append(Element("paragraph", _text_of_part(name, archive.read(name), read)))
+                elements.append(Element("paragraph", _text_of_part(name, archive.read(name), known_lines)))
             except _DAMAGE:
                 warnings.append(f"The part {name} is damaged and was left out.")
     return elements, warnings
 
 
-def _text_of_part(name: str, part: bytes, read: set[str]) -> str:
+def _text_of_part(name: str, part: bytes, known_lines: set[str]) -> str:
     if _DRAWN.fullmatch(name):
-        return "\n".join(line for line in _drawn_texts(part) if line not in read)
+        return "\n".join(line for line in _drawn_texts(part) if line not in known_lines)
     return strip_markup(clean_text(decode_text(part)))
 
 

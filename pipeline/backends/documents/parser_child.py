@@ -33,10 +33,10 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     # Output that libraries print must not reach the pipe to the parent.
-    silence = os.open(os.devnull, os.O_RDWR)
+    null_device = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
-        os.dup2(silence, descriptor)
-    _die_with_parent()
+        os.dup2(null_device, descriptor)
+    _exit_with_parent()
     missing = _load_libraries()
     _limit_memory(memory_mb)
     while (header := _receive(requests)) is not None:
@@ -46,14 +46,14 @@ def main() -> None:
         reply = (
             {"error": "MissingExtra", "message": missing}
             if missing
-            else _answer(Source(request["name"], content, request["media_type"]), max_unpacked_mb)
+            else _build_reply(Source(request["name"], content, request["media_type"]), max_unpacked_mb)
         )
         body = json.dumps(reply, ensure_ascii=True).encode("ascii")
         replies.write(LENGTH.pack(len(body)) + body)
         replies.flush()
 
 
-def _answer(source: Source, max_unpacked_mb: float) -> dict[str, object]:
+def _build_reply(source: Source, max_unpacked_mb: float) -> dict[str, object]:
     try:
         return dataclasses.asdict(extract(source, max_unpacked_mb=max_unpacked_mb))
     except errors.InvalidInput as error:
@@ -69,7 +69,7 @@ def _receive(stream: BinaryIO) -> bytes | None:
     return stream.read(LENGTH.unpack(length)[0]) if len(length) == LENGTH.size else None
 
 
-def _die_with_parent() -> None:
+def _exit_with_parent() -> None:
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

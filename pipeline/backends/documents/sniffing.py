@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 
-from pipeline.backends.documents.text_encoding import unmarked_utf16
+from pipeline.backends.documents.text_encoding import detect_unmarked_utf16
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 
 PDF = "application/pdf"
@@ -36,7 +36,7 @@ _BY_EXTENSION = {
     "htm": HTML, "html": HTML, "xhtml": HTML, "xml": XML, "rss": XML, "atom": XML, "json": JSON, "csv": CSV, "tsv": TSV,
     "md": MARKDOWN, "markdown": MARKDOWN, "srt": SUBTITLES, "vtt": SUBTITLES, "eml": EML,
 }  # fmt: skip
-_BY_CLAIM = {
+_BY_DECLARED_TYPE = {
     HTML: HTML,
     "application/xhtml+xml": HTML,
     XML: XML,
@@ -89,10 +89,10 @@ def sniff_binary(content: bytes, name: str) -> str | None:
     return None
 
 
-def sniff_text(text: str, name: str, claimed: str) -> str:
+def sniff_text(text: str, name: str, declared: str) -> str:
     """Return the media type of a text by its beginning, its extension and the declared type, in this order."""
     head = text[:20_000]
-    by_name = _BY_EXTENSION.get(extension_of(name)) or _BY_CLAIM.get(claimed.partition(";")[0].strip().lower())
+    by_name = _BY_EXTENSION.get(extension_of(name)) or _BY_DECLARED_TYPE.get(declared.partition(";")[0].strip().lower())
     if _MARKUP_START.match(head) and by_name != MARKDOWN:
         return HTML
     if head.lstrip().startswith("<?xml") or (by_name == XML and head.lstrip().startswith("<")):
@@ -120,10 +120,10 @@ def _sniff_zip(content: bytes, name: str) -> str:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = set(archive.namelist())
-            locked = any(entry.flag_bits & 1 for entry in archive.infolist())
-            declared = _part(archive, "mimetype").decode("ascii", "replace").strip()
-            manifest = _part(archive, "META-INF/manifest.xml")
-            rights = _part(archive, "META-INF/encryption.xml")
+            encrypted = any(entry.flag_bits & 1 for entry in archive.infolist())
+            declared = _read_part(archive, "mimetype").decode("ascii", "replace").strip()
+            manifest = _read_part(archive, "META-INF/manifest.xml")
+            rights = _read_part(archive, "META-INF/encryption.xml")
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, ValueError, EOFError) as error:
         raise _damaged(name) from error
     for part, media_type in (("word/", DOCX), ("ppt/", PPTX), ("xl/workbook.bin", XLSB), ("xl/", XLSX)):
@@ -138,13 +138,13 @@ def _sniff_zip(content: bytes, name: str) -> str:
         return EPUB
     for media_type in (ODT, ODS, ODP):
         if declared.startswith(media_type):
-            return _checked_open_document(media_type, manifest, name)
-    if locked or extension_of(name) not in ("pages", "numbers", "key"):
+            return _check_open_document(media_type, manifest, name)
+    if encrypted or extension_of(name) not in ("pages", "numbers", "key"):
         raise UnsupportedFormat(f"{name} is a zip archive; unpack it and add the files inside.")
     raise UnsupportedFormat(f"{name} is an iWork file; export it as PDF or Word and add that.")
 
 
-def _part(archive: zipfile.ZipFile, name: str) -> bytes:
+def _read_part(archive: zipfile.ZipFile, name: str) -> bytes:
     """Read the first megabyte of a part; empty if it is missing."""
     if name not in archive.namelist():
         return b""
@@ -152,7 +152,7 @@ def _part(archive: zipfile.ZipFile, name: str) -> bytes:
         return part.read(1_000_000)
 
 
-def _checked_open_document(media_type: str, manifest: bytes, name: str) -> str:
+def _check_open_document(media_type: str, manifest: bytes, name: str) -> str:
     if b"encryption-data" in manifest:
         raise EncryptedFile(f"{name} is protected by a password; save a copy without one and add that.")
     if media_type == ODP:
@@ -163,10 +163,10 @@ def _checked_open_document(media_type: str, manifest: bytes, name: str) -> str:
 
 
 def _sniff_ole(content: bytes, name: str) -> str:
-    def holds(stream: str) -> bool:
+    def contains(stream: str) -> bool:
         return stream.encode("utf-16-le") in content
 
-    if holds("EncryptedPackage") or holds("EncryptedSummary"):
+    if contains("EncryptedPackage") or contains("EncryptedSummary"):
         raise EncryptedFile(f"{name} is protected by a password; save a copy without one and add that.")
     streams = (
         (MSG, "__properties_version1.0"),
@@ -175,15 +175,15 @@ def _sniff_ole(content: bytes, name: str) -> str:
         (XLS, "Workbook"),
         (XLS, "Book"),
     )
-    found = [media_type for media_type, stream in streams if holds(stream)]
+    detected = [media_type for media_type, stream in streams if contains(stream)]
     # A document with embedded documents contains the streams of all of them; its extension decides.
-    wanted = {"doc": DOC, "dot": DOC, "xls": XLS, "xlt": XLS, "ppt": PPT, "pps": PPT, "msg": MSG}.get(
+    by_extension = {"doc": DOC, "dot": DOC, "xls": XLS, "xlt": XLS, "ppt": PPT, "pps": PPT, "msg": MSG}.get(
         extension_of(name)
     )
-    if wanted in found:
-        return str(wanted)
-    if found:
-        return found[0]
+    if by_extension in detected:
+        return str(by_extension)
+    if detected:
+        return detected[0]
     if extension_of(name) in _BINARY_EXTENSIONS:
         raise _damaged(name)
     raise UnsupportedFormat(f"{name} is an OLE file of a kind that cannot be read; Refdesk reads {READABLE}.")
@@ -196,7 +196,7 @@ def _may_be_text(content: bytes) -> bool:
     allowed = b"\t\n\v\f\r\x1b" + (b"\x0e\x0f" if b"\x1b$" in head else b"")  # ISO-2022-KR shifts out and in
     controls = sum(head.count(byte) for byte in range(1, 32) if byte not in allowed)
     few_controls = controls <= 0.005 * len(head) + 1 and head.count(0) * 100 < len(head) + 100
-    return few_controls or _has_regular_zeros(head) or unmarked_utf16(head) is not None
+    return few_controls or _has_regular_zeros(head) or detect_unmarked_utf16(head) is not None
 
 
 def _has_regular_zeros(head: bytes) -> bool:
@@ -232,8 +232,8 @@ def _damaged(name: str) -> UnreadableFile:
 
 def _is_mail(head: str) -> bool:
     block = re.split(r"\r?\n\r?\n", head.lstrip(), maxsplit=1)[0]
-    found = {header.lower() for header in _MAIL_HEADER.findall(block)}
-    return len(found) >= 3 and "from" in found
+    headers = {header.lower() for header in _MAIL_HEADER.findall(block)}
+    return len(headers) >= 3 and "from" in headers
 
 
 def _is_json(text: str) -> bool:

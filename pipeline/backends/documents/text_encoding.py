@@ -56,15 +56,15 @@ def decode_text(content: bytes, media_type: str = "") -> str:
             return content.decode("utf-8")
         except UnicodeDecodeError:
             pass
-    for name in _declared(content, media_type):
-        text = _try(content, name)
+    for name in _find_declared_encodings(content, media_type):
+        text = _try_decode(content, name)
         if text is not None:
             return text
-    unmarked = unmarked_utf16(content)
-    return content.decode(unmarked, errors="replace") if unmarked else _by_statistics(content)
+    unmarked = detect_unmarked_utf16(content)
+    return content.decode(unmarked, errors="replace") if unmarked else _decode_by_statistics(content)
 
 
-def unmarked_utf16(content: bytes) -> str | None:
+def detect_unmarked_utf16(content: bytes) -> str | None:
     """Return the byte order of UTF-16 without a mark, or None for other encodings."""
     return next((name for name in ("utf-16-le", "utf-16-be") if _looks_like_utf16(content, name)), None)
 
@@ -74,7 +74,7 @@ def _may_be_seven_bit(content: bytes) -> bool:
     return content.isascii() and (b"\x1b$" in content or b"~{" in content)
 
 
-def _declared(content: bytes, media_type: str) -> list[str]:
+def _find_declared_encodings(content: bytes, media_type: str) -> list[str]:
     head = content[:_HEAD_BYTES]
     names = [match[1] for match in [_HTTP_CHARSET.search(media_type)] if match]
     for pattern in (_XML_ENCODING, _META_CHARSET):
@@ -83,7 +83,7 @@ def _declared(content: bytes, media_type: str) -> list[str]:
     return [name for name in names if not name.lower().startswith(("utf-16", "utf16", "utf-32", "utf32", "ucs-"))]
 
 
-def _try(content: bytes, name: str) -> str | None:
+def _try_decode(content: bytes, name: str) -> str | None:
     try:
         encoding = codecs.lookup(name).name
         text = content.decode(_SUPERSETS.get(encoding, encoding))
@@ -107,11 +107,11 @@ def _looks_like_utf16(content: bytes, name: str) -> bool:
     return usual >= 0.98 * len(sample) and marked >= max(1, 0.02 * len(sample)) and "\x00" not in sample
 
 
-def _by_statistics(content: bytes) -> str:
+def _decode_by_statistics(content: bytes) -> str:
     import chardet
 
-    found = chardet.detect(content[:_SAMPLE_BYTES])
-    name = found["encoding"]
+    detected = chardet.detect(content[:_SAMPLE_BYTES])
+    name = detected["encoding"]
     if name is None:
         raise UnreadableFile("The encoding of the file is unknown. Save it as UTF-8 and add it again.")
     try:

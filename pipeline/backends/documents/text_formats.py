@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents import sniffing
 from pipeline.errors import UnreadableFile
-from pipeline.parse import Element, table_elements
+from pipeline.parse import Element, build_table_elements
 from pipeline.text.cleaning import clean_line, clean_text
 
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n\s*")
@@ -52,7 +52,7 @@ def _read_table(text: str) -> list[Element]:
         dialect: Any = csv.Sniffer().sniff(sample, delimiters=",;\t|")
     except csv.Error:
         dialect = csv.excel_tab if sample.count("\t") > sample.count(",") else csv.excel
-    return table_elements(list(csv.reader(io.StringIO(text), dialect)))
+    return build_table_elements(list(csv.reader(io.StringIO(text), dialect)))
 
 
 def _read_json(text: str) -> list[Element]:
@@ -60,7 +60,7 @@ def _read_json(text: str) -> list[Element]:
     if isinstance(value, list) and value and all(_is_flat(row) for row in value):
         columns = list(dict.fromkeys(itertools.chain.from_iterable(value)))
         rows = [columns] + [[_scalar(row.get(column, "")) for column in columns] for row in value]
-        return table_elements([[str(cell) for cell in row] for row in rows])
+        return build_table_elements([[str(cell) for cell in row] for row in rows])
     parts = value if isinstance(value, list) else [value]
     return [Element("paragraph", "\n".join(_json_lines(part, ""))) for part in parts]
 
@@ -95,23 +95,23 @@ def _read_xml(text: str) -> list[Element]:
         return _read_plain(strip_markup(text))
     paragraphs = [node for node in root.iter() if _WORD_PARAGRAPH.fullmatch(str(node.tag))]
     if paragraphs:  # XML of Word: everything else is layout
-        texts = ("".join(part.text or "" for part in node.iter() if _local(part) == "t") for node in paragraphs)
+        texts = ("".join(part.text or "" for part in node.iter() if _local_name(part) == "t") for node in paragraphs)
         return [Element("paragraph", text) for text in texts]
     return list(_walk(root))
 
 
 def _walk(root: ET.Element) -> Iterator[Element]:
     stack = [root]
-    feed = next((node for node in root.iter() if _local(node) in ("channel", "feed")), None)
+    feed = next((node for node in root.iter() if _local_name(node) in ("channel", "feed")), None)
     for child in feed if feed is not None else ():
-        if _local(child) == "title":
-            yield Element("heading", _readable(child.text or ""), level=1)
+        if _local_name(child) == "title":
+            yield Element("heading", _to_plain_text(child.text or ""), level=1)
     while stack:
         node = stack.pop()
-        tag = _local(node)
+        tag = _local_name(node)
         if tag in _ENTRY_TAGS:  # RSS and Atom: one section per entry
-            title = next((child for child in node if _local(child) == "title"), None)
-            heading = clean_line(_readable(title.text or ""), 200) if title is not None else ""
+            title = next((child for child in node if _local_name(child) == "title"), None)
+            heading = clean_line(_to_plain_text(title.text or ""), 200) if title is not None else ""
             yield Element("heading", heading or tag, level=2)
             yield from (_text_of(child, heading) for child in node)
         elif len(node) == 0 or (node.text or "").strip():
@@ -121,15 +121,15 @@ def _walk(root: ET.Element) -> Iterator[Element]:
 
 
 def _text_of(node: ET.Element, heading: str) -> Element:
-    parts = [_readable(part) for part in node.itertext()]
+    parts = [_to_plain_text(part) for part in node.itertext()]
     text = "\n".join(part for part in parts if part)
     if text == heading or not text:
         return Element("paragraph", "")
-    named = len(node) == 0 and len(text) < 80 and "\n" not in text
-    return Element("item" if named else "paragraph", f"{_local(node)}: {text}" if named else text)
+    is_field = len(node) == 0 and len(text) < 80 and "\n" not in text
+    return Element("item" if is_field else "paragraph", f"{_local_name(node)}: {text}" if is_field else text)
 
 
-def _local(node: ET.Element) -> str:
+def _local_name(node: ET.Element) -> str:
     return str(node.tag).rpartition("}")[2]
 
 
@@ -138,6 +138,6 @@ def strip_markup(text: str) -> str:
     return re.sub(r"[ \t]*\n\s*", "\n", html.unescape(_TAGS.sub("\n", text))).strip()
 
 
-def _readable(text: str) -> str:
+def _to_plain_text(text: str) -> str:
     # Feeds contain HTML as text.
     return strip_markup(text) if "<" in text else html.unescape(text).strip()

@@ -62,47 +62,47 @@ class HttpFetcher:
         target = url.strip()
         with httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=network) as pool:
             for _ in range(MAX_REDIRECTS + 1):
-                answer = self._get(pool, _checked(target), deadline)
-                if isinstance(answer, tuple):
-                    return Source(url, *answer)
+                result = self._get(pool, _parse_link(target), deadline)
+                if isinstance(result, tuple):
+                    return Source(url, *result)
                 try:
-                    target = urljoin(target, answer)
+                    target = urljoin(target, result)
                 except ValueError:
                     raise LinkFailed(
-                        f"{target} redirects to {answer}, which is no valid link. Check the link."
+                        f"{target} redirects to {result}, which is not a valid link. Check the link."
                     ) from None
         raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times. Add the final link instead.")
 
     def _get(self, pool: httpcore.ConnectionPool, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
         """Return the content and its media type, or the target of a redirect."""
-        shown = parts.geturl()
+        url = parts.geturl()
         try:
             with pool.stream("GET", _request_url(parts), headers=_HEADERS, extensions=self._timeouts()) as response:
                 headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
                 if response.status in (301, 302, 303, 307, 308) and headers.get("location"):
                     return headers["location"]
                 if response.status != HTTPStatus.OK:
-                    raise LinkFailed(f"{shown} answered {_status(response.status)}.")
-                stream = _within(response.iter_stream(), deadline)
-                return self._read(stream, headers, shown), headers.get("content-type", "")
+                    raise LinkFailed(f"{url} answered {_describe_status(response.status)}.")
+                stream = _until_deadline(response.iter_stream(), deadline)
+                return self._read(stream, headers, url), headers.get("content-type", "")
         except (httpcore.TimeoutException, TimeoutError):
-            raise LinkFailed(f"{shown} did not answer within {self._timeout_s:g} s. Try again later.") from None
+            raise LinkFailed(f"{url} did not answer within {self._timeout_s:g} s. Try again later.") from None
         except httpcore.ConnectError as error:
-            raise LinkFailed(f"{shown} cannot be reached: {_reason_of(error)}.") from error
+            raise LinkFailed(f"{url} cannot be reached: {_describe_connect_error(error)}.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
             raise LinkFailed(
-                f"The connection to {shown} was interrupted, or it is not an HTTP server. Try again later."
+                f"The connection to {url} was interrupted, or it is not an HTTP server. Try again later."
             ) from error
 
     def _timeouts(self) -> dict[str, Any]:
         return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
 
-    def _read(self, stream: Iterable[bytes], headers: dict[str, str], shown: str) -> bytes:
+    def _read(self, stream: Iterable[bytes], headers: dict[str, str], url: str) -> bytes:
         coding = headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise LinkFailed(f"{shown} uses the content encoding {coding}, which was not requested.")
+            raise LinkFailed(f"{url} uses the content encoding {coding}, which was not requested.")
         too_large = FileTooLarge(
-            f"{shown} is larger than {self._max_bytes / 1e6:g} MB. "
+            f"{url} is larger than {self._max_bytes / 1e6:g} MB. "
             "Add a part of it or ask the operator to raise REFDESK_MAX_FILE_MB."
         )
         declared = headers.get("content-length", "")
@@ -110,7 +110,7 @@ class HttpFetcher:
             raise too_large
         content = bytearray()
         if coding not in ("", "identity"):
-            stream = _inflated(_bounded(stream, self._max_bytes, too_large), shown)
+            stream = _inflate(_limit_size(stream, self._max_bytes, too_large), url)
         for part in stream:
             content += part
             if len(content) > self._max_bytes:
@@ -137,12 +137,14 @@ class _GuardedNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Resolve, check, and connect to the first address that answers."""
         addresses = resolve_public_addresses(
-            host, self._resolver, timeout_s=_left(self._deadline), allow_private=self._allow_private
+            host, self._resolver, timeout_s=_remaining_s(self._deadline), allow_private=self._allow_private
         )
         failure: httpcore.ConnectError | None = None
         for address in addresses:
             try:
-                stream = self._network.connect_tcp(address, port, _left(self._deadline), local_address, socket_options)
+                stream = self._network.connect_tcp(
+                    address, port, _remaining_s(self._deadline), local_address, socket_options
+                )
                 return _DeadlineStream(stream, self._deadline)
             except httpcore.ConnectError as error:
                 failure = error
@@ -158,11 +160,11 @@ class _DeadlineStream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Read the available bytes."""
-        return self._stream.read(max_bytes, _left(self._deadline))
+        return self._stream.read(max_bytes, _remaining_s(self._deadline))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Write everything."""
-        self._stream.write(buffer, _left(self._deadline))
+        self._stream.write(buffer, _remaining_s(self._deadline))
 
     def close(self) -> None:
         """Close the connection."""
@@ -175,7 +177,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """Start TLS and verify the certificate for the host name."""
-        stream = self._stream.start_tls(ssl_context, server_hostname, _left(self._deadline))
+        stream = self._stream.start_tls(ssl_context, server_hostname, _remaining_s(self._deadline))
         return _DeadlineStream(stream, self._deadline)
 
     def get_extra_info(self, info: str) -> Any:
@@ -183,20 +185,20 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _left(deadline: float) -> float:
+def _remaining_s(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
     return left
 
 
-def _within(stream: Iterable[bytes], deadline: float) -> Iterator[bytes]:
+def _until_deadline(stream: Iterable[bytes], deadline: float) -> Iterator[bytes]:
     for part in stream:
-        _left(deadline)
+        _remaining_s(deadline)
         yield part
 
 
-def _bounded(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -> Iterator[bytes]:
+def _limit_size(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -> Iterator[bytes]:
     """Limit the compressed bytes too, because they may unpack to nothing."""
     sent = 0
     for part in stream:
@@ -206,13 +208,13 @@ def _bounded(stream: Iterable[bytes], max_bytes: int, too_large: FileTooLarge) -
         yield part
 
 
-def _inflated(stream: Iterable[bytes], shown: str) -> Iterator[bytes]:
+def _inflate(stream: Iterable[bytes], url: str) -> Iterator[bytes]:
     """Inflate in small steps, so that the size limit applies early; bytes after the end of the data are ignored."""
     inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    begun = False
+    started = False
     try:
         for part in stream:
-            waiting, begun = part, True
+            waiting, started = part, True
             # Repeat until it is empty: after a full step, data may remain inside the inflater, not only in the tail.
             while not inflater.eof and (unpacked := inflater.decompress(waiting, INFLATE_STEP)):
                 yield unpacked
@@ -220,17 +222,17 @@ def _inflated(stream: Iterable[bytes], shown: str) -> Iterator[bytes]:
             if inflater.eof:
                 return
     except zlib.error as error:
-        raise LinkFailed(f"The compressed content of {shown} is damaged.") from error
-    if begun:
-        raise LinkFailed(f"The compressed content of {shown} is incomplete. Try again later.")
+        raise LinkFailed(f"The compressed content of {url} is damaged.") from error
+    if started:
+        raise LinkFailed(f"The compressed content of {url} is incomplete. Try again later.")
 
 
-def _checked(url: str) -> SplitResult:
+def _parse_link(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise LinkNotAllowed(f"{url} is no valid link. Check the link.") from None
+        raise LinkNotAllowed(f"{url} is not a valid link. Check the link.") from None
     if parts.scheme not in ("http", "https"):
         raise LinkNotAllowed(f"{url} is not a web link. Only http:// and https:// links are fetched.")
     if parts.username is not None or parts.password is not None:
@@ -256,7 +258,7 @@ def _request_url(parts: SplitResult) -> httpcore.URL:
     return httpcore.URL(scheme=parts.scheme.encode(), host=host, port=parts.port, target=target.encode("ascii"))
 
 
-def _status(status: int) -> str:
+def _describe_status(status: int) -> str:
     try:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -265,7 +267,7 @@ def _status(status: int) -> str:
     return f"{phrase}: {fix}"
 
 
-def _reason_of(error: Exception) -> str:
+def _describe_connect_error(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
         return "the TLS certificate or connection is not valid; save the page and add the file instead"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.backends.models.model_files import find_prefixes
-from pipeline.embed import embed_question, fill_zeros, input_hash, passage_input
+from pipeline.embed import build_passage_input, embed_question, fill_zeros, hash_input
 from pipeline.ports import Matrix
 from pipeline.text.passages import build_passage
 from tests.answer_fakes import PROFILE, WordEmbedder
@@ -32,12 +32,12 @@ def test_prefixes__golden(model: str, question: str, passage: str) -> None:
     query_prefix, passage_prefix = find_prefixes(model)
     profile = replace(PROFILE, query_prefix=query_prefix, passage_prefix=passage_prefix)
     assert profile.query_input("Where?") == question
-    assert passage_input(profile, ("A", "B"), "There.") == passage
+    assert build_passage_input(profile, ("A", "B"), "There.") == passage
 
 
 def test_input_hash__tells_headings_apart() -> None:
-    assert input_hash(build_passage(("A",), "x")) != input_hash(build_passage(("B",), "x"))
-    assert input_hash("x") == bytes.fromhex("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881")
+    assert hash_input(build_passage(("A",), "x")) != hash_input(build_passage(("B",), "x"))
+    assert hash_input("x") == bytes.fromhex("2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881")
 
 
 def test_embed_question__uses_the_query_prefix() -> None:

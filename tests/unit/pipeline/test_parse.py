@@ -7,10 +7,10 @@ from pipeline.parse import (
     Element,
     build_blocks,
     build_document,
+    build_table_elements,
     choose_title,
+    format_table,
     is_plausible_heading,
-    markdown_table,
-    table_elements,
     title_from_name,
     unwrap_lines,
 )
@@ -93,22 +93,22 @@ def test_document__without_a_letter_or_digit_is_empty():
 
 
 def test_table__keeps_header_and_escapes_pipes():
-    assert markdown_table([["a", "b"], ["x|y", "z\nz"]]) == "| a | b |\n| --- | --- |\n| x\\|y | z z |"
+    assert format_table([["a", "b"], ["x|y", "z\nz"]]) == "| a | b |\n| --- | --- |\n| x\\|y | z z |"
 
 
 def test_table__leaves_out_empty_rows_and_columns():
-    assert markdown_table([["a", "", "b"], ["", "", ""], ["1", "", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert format_table([["a", "", "b"], ["", "", ""], ["1", "", "2"]]) == "| a | b |\n| --- | --- |\n| 1 | 2 |"
 
 
 def test_table__title_row_stands_before_it():
-    found = table_elements([["Sales 2024", "", ""], ["Month", "Sum", ""], ["May", "3", ""]])
+    found = build_table_elements([["Sales 2024", "", ""], ["Month", "Sum", ""], ["May", "3", ""]])
     assert [element.kind for element in found] == ["paragraph", "table"]
     assert found[0].text == "Sales 2024"
     assert found[1].text.startswith("| Month | Sum |")
 
 
 def test_table__of_one_column_is_text():
-    assert [element.kind for element in table_elements([["only"], ["words"]])] == ["paragraph", "paragraph"]
+    assert [element.kind for element in build_table_elements([["only"], ["words"]])] == ["paragraph", "paragraph"]
 
 
 def test_unwrap__joins_lines_of_a_page_and_a_parted_word():

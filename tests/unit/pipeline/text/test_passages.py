@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from pipeline.embed import input_hash
+from pipeline.embed import hash_input
 from pipeline.ingest import prepare_chunk
 from pipeline.text.passages import build_passage, join_headings
 from pipeline.types import Chunk
@@ -44,4 +44,4 @@ def test_stored_hashes__stay_the_same() -> None:
     """Stored vectors are found by the SHA-256 of the embedding input, so these bytes must never change."""
     chunk = Chunk(0, "Closed.\n\n- all day", ("Opening hours", "Sunday"), 3, 9)
     stored = hashlib.sha256(b"Opening hours > Sunday\nClosed.\n\n- all day").digest()
-    assert prepare_chunk(chunk).input_hash == input_hash(build_passage(chunk.headings, chunk.text)) == stored
+    assert prepare_chunk(chunk).input_hash == hash_input(build_passage(chunk.headings, chunk.text)) == stored

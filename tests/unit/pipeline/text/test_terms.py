@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.recall import build_query, extract_terms, fuse_scores, query_terms
+from pipeline.recall import build_query, extract_query_terms, extract_terms, fuse_scores
 from pipeline.text.terms import (
     content_terms,
     reading_share,
@@ -139,7 +139,7 @@ def test_extract_terms__frequency_fits_the_column() -> None:
 
 def test_query_terms__distinct_and_found_in_the_passage() -> None:
     passage = {term.id for term in extract_terms("Libraries were opened in Alexandria.")}
-    asked = query_terms("When was the library of Alexandria, the library, opened?")
+    asked = extract_query_terms("When was the library of Alexandria, the library, opened?")
     assert len(asked) == len(set(asked)) == 3
     assert set(asked) <= passage
 

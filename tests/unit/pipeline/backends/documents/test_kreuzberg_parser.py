@@ -324,7 +324,7 @@ def test_time__waiting_for_another_file_does_not_count(monkeypatch):
     monkeypatch.setattr(kreuzberg_parser, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     parser = KreuzbergParser(timeout_s=10)
     monkeypatch.setattr(parser, "_lock", SlowLock())
-    monkeypatch.setattr(parser, "_exchange_fairly", exchange)
+    monkeypatch.setattr(parser, "_exchange_with_retry", exchange)
     with pytest.raises(errors.EmptyDocument):
         parser.parse(Source("a.txt", b"x"))
     assert deadlines == [1010]

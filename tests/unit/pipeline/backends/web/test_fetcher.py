@@ -206,7 +206,7 @@ def test_redirect__to_the_inside_is_refused(site, monkeypatch):
 
 
 def test_redirect__to_what_is_no_link_fails(site):
-    with pytest.raises(LinkFailed, match="no valid link"):
+    with pytest.raises(LinkFailed, match="not a valid link"):
         fetcher().fetch(url(site, "crooked"))
 
 
