@@ -34,7 +34,7 @@ class Texts:
                     if errors:
                         raise errors[0]
                     return str(formatted)
-        raise KeyError(key)
+        raise KeyError(f"There is no text {key!r}; add it to each catalogue in bot/locales.")
 
     def has(self, key: str) -> bool:
         """Return whether the key exists, e.g. for an error class."""

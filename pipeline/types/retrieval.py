@@ -18,7 +18,7 @@ RERANKERS = (
     "llm-listwise",
     "rerank-api",
 )
-"""The names of the rerankers. The wiring builds one for each, `pipeline.cascades` combines them."""
+"""The names of the rerankers. `config/rerankers.py` builds each of them; `pipeline.cascades` combines them."""
 DUPLICATE = "duplicate"
 """Flag of a candidate that repeats a higher ranked one; it is left out of the Top-K."""
 CONFLICT = "conflict"

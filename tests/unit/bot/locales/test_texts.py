@@ -20,6 +20,7 @@ from fluent.syntax import ast as fluent
 import bot
 from bot.locales.texts import LANGUAGES, Texts, language_for, read_catalogue, texts_for
 from bot.locales.translator import CatalogueTranslator, localized
+from pipeline.types import RERANKERS
 
 BOT = Path(bot.__file__).parent
 SOURCES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(BOT.rglob("*.py"))}
@@ -68,6 +69,11 @@ def test_catalogues__same_variables(key):
     english, chinese = _variables(MESSAGES["en"][key]), _variables(MESSAGES["zh-CN"][key])
     # Chinese needs no plural variants; errors may omit the English detail.
     assert chinese == english or (key.startswith("error-") and chinese <= {"detail"})
+
+
+@pytest.mark.parametrize("name", RERANKERS)
+def test_catalogues__describe_each_reranker(name):
+    assert f"reranker-{name}" in KEYS, f"add reranker-{name} to each catalogue in bot/locales"
 
 
 def test_catalogues__are_two_languages():
