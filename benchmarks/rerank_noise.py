@@ -37,7 +37,7 @@ from pipeline.backends.models.model_files import resolve_model
 from pipeline.ports import ChatModel, Reranker
 from pipeline.rerank import estimate_usage
 from pipeline.rerank.llm_calls import LlmLimits
-from pipeline.rerank.llm_listwise import LlmListwiseReranker, window_spans
+from pipeline.rerank.llm_listwise import LlmListwiseReranker, list_windows
 from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.rerank.pairwise_sorting import max_comparisons
@@ -99,7 +99,7 @@ METHODS = (
         f"⌈(N-{WINDOW})/{STEP}⌉+1",
         lambda c: LlmListwiseReranker(c, limits=LIMITS, window=WINDOW, step=STEP),
         lambda n: max(1, math.ceil((n - WINDOW) / STEP) + 1),
-        lambda n: sum(end - start for start, end in window_spans(n, WINDOW, STEP)),
+        lambda n: sum(end - start for start, end in list_windows(n, WINDOW, STEP)),
     ),
 )
 

@@ -10,7 +10,7 @@ from pipeline.types import Candidate
 BATCH_SIZE = 16
 """Candidates per batch: as many as a CPU processes at once efficiently."""
 
-OUT_OF_TIME = "the time for reranking ran out."
+OUT_OF_TIME = "The time for reranking ran out."
 
 
 def score_in_batches(

@@ -104,7 +104,7 @@ class LlmCalls:
         for repaired in (False, True):
             left = self.ends - monotonic()
             if left <= 0:
-                return CallOutcome(None, f"No further request was sent: {OUT_OF_TIME}", final=True)
+                return CallOutcome(None, OUT_OF_TIME, final=True)
             estimated = Usage(1, estimate_message_tokens(messages), reply_tokens)
             if not self._reserve(estimated):
                 limit = f"The limit of {self._limits.budget_tokens:,} tokens for reranking one question is reached."

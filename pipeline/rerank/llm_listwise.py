@@ -82,7 +82,7 @@ class LlmListwiseReranker:
             return RerankResult(rank_by_order(candidates, range(len(candidates)), self.method, {}), self.method)
         prompt = load_prompt("listwise", detect_language(question))
         calls = LlmCalls(self._chat, prompt, self._limits, deadline_s)
-        spans = window_spans(len(candidates), self._window, self._step)
+        spans = list_windows(len(candidates), self._window, self._step)
         state = _ListwiseState(list(range(len(candidates))))
         for done, (start, end) in enumerate(spans):
             shown = [candidates[i] for i in state.order[start:end]]
@@ -108,7 +108,7 @@ class LlmListwiseReranker:
         if len(candidates) < 2:
             return Usage()
         prompt = load_prompt("listwise", detect_language(question))
-        spans = window_spans(len(candidates), self._window, self._step)
+        spans = list_windows(len(candidates), self._window, self._step)
         prompt_tokens = sum(
             estimate_message_tokens(prompt.messages(**_prompt_values(question, candidates[start:end])))
             for start, end in spans
@@ -130,7 +130,7 @@ class LlmListwiseReranker:
         return (Fallback("rerank", self.method, "none", " ".join(notes)),) if notes else ()
 
 
-def window_spans(count: int, window: int, step: int) -> list[tuple[int, int]]:
+def list_windows(count: int, window: int, step: int) -> list[tuple[int, int]]:
     """Return start and end of each window, from the back to the front. The last one, at the front, is full."""
     spans = []
     end = count
@@ -155,16 +155,16 @@ def _parse_reply(reply: ChatReply, *, count: int) -> RankingReply | None:
 
 
 def _apply_outcome(state: _ListwiseState, start: int, end: int, outcome: CallOutcome[RankingReply]) -> None:
-    """Put one window in the order that was given; what was not named follows behind, in its incoming order."""
+    """Apply the order of a reply to its window. Passages that it does not name follow, in their incoming order."""
     if outcome.value is None:
         state.failed += 1
         state.reason = state.reason or outcome.reason
         return
     shown = state.order[start:end]
-    named = [shown[place] for place in outcome.value.order]
+    named = [shown[index] for index in outcome.value.order]
     state.order[start:end] = named + [i for i in shown if i not in named]
     state.placed |= set(named)
-    for flag, given in ((REPAIRED, outcome.repaired), (CORRECTED, outcome.value.corrected)):
-        if given:
+    for flag, applies in ((REPAIRED, outcome.repaired), (CORRECTED, outcome.value.corrected)):
+        if applies:
             for i in shown:
                 state.flags.setdefault(i, set()).add(flag)

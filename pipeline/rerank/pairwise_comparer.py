@@ -22,7 +22,7 @@ MIN_FAILURES_TO_STOP = 12
 
 
 @dataclass(slots=True)
-class _PairVerdicts:
+class _PairReplies:
     """The replies for one pair, asked in both orders."""
 
     replies: list[int | None] = field(default_factory=list)
@@ -54,14 +54,14 @@ class PairwiseComparer:
         Args:
             calls: The calls to the language model.
             ask: Returns the prompt's values for passage A and passage B, given by index.
-            concurrency: Most calls at once.
+            concurrency: Most calls that run at once.
             on_compared: Called with the number of compared pairs.
         """
         self._calls = calls
         self._ask = ask
         self._on_compared = on_compared
         self._running = ParallelCalls[tuple[Pair, bool], CallOutcome[Preference]](concurrency, calls.ends)
-        self._verdicts: dict[Pair, _PairVerdicts] = {}
+        self._replies: dict[Pair, _PairReplies] = {}
         self._pending: deque[tuple[Pair, bool]] = deque()
         self._reasons: list[str] = []
         self._repaired: set[int] = set()
@@ -77,8 +77,8 @@ class PairwiseComparer:
         self._running.__exit__(kind, error, at)
 
     @property
-    def _complete(self) -> list[_PairVerdicts]:
-        return [pair_verdicts for pair_verdicts in self._verdicts.values() if pair_verdicts.complete]
+    def _complete(self) -> list[_PairReplies]:
+        return [replies_of_pair for replies_of_pair in self._replies.values() if replies_of_pair.complete]
 
     @property
     def compared(self) -> int:
@@ -88,7 +88,7 @@ class PairwiseComparer:
     @property
     def decided(self) -> int:
         """Number of pairs with a winner."""
-        return sum(pair_verdicts.verdict != 0 for pair_verdicts in self._complete)
+        return sum(replies_of_pair.verdict != 0 for replies_of_pair in self._complete)
 
     def run(self, sequences: Sequence[ComparisonSequence[Result]]) -> list[Result]:
         """Run several sequences in parallel and return their results in order."""
@@ -100,7 +100,7 @@ class PairwiseComparer:
                 while True:
                     pair = next(sequences[index]) if verdict is None else sequences[index].send(verdict)
                     swapped = pair[0] > pair[1]
-                    known = self._known((pair[1], pair[0]) if swapped else pair)
+                    known = self._find_verdict((pair[1], pair[0]) if swapped else pair)
                     if known is None:
                         waiting.setdefault((min(pair), max(pair)), []).append((index, swapped))
                         return
@@ -112,8 +112,8 @@ class PairwiseComparer:
             advance(index, None)
         while waiting:
             self._collect_replies()
-            for pair in [pair for pair in waiting if self._known(pair) is not None]:
-                verdict = self._known(pair) or 0
+            for pair in [pair for pair in waiting if self._find_verdict(pair) is not None]:
+                verdict = self._find_verdict(pair) or 0
                 for index, swapped in waiting.pop(pair):
                     advance(index, -verdict if swapped else verdict)
         return [results[index] for index in range(len(sequences))]
@@ -122,8 +122,8 @@ class PairwiseComparer:
         """Return the flags of each candidate: without a usable comparison, or with a reply from a repair request."""
         usable = (
             pair
-            for pair, pair_verdicts in self._verdicts.items()
-            if pair_verdicts.complete and None not in pair_verdicts.replies
+            for pair, replies_of_pair in self._replies.items()
+            if replies_of_pair.complete and None not in replies_of_pair.replies
         )
         known = {index for pair in usable for index in pair}
         return {
@@ -140,21 +140,21 @@ class PairwiseComparer:
 
     def describe_failure(self) -> str:
         """Describe why no pair has a winner."""
-        contradicted = sum(set(pair_verdicts.replies) == {1, -1} for pair_verdicts in self._complete)
+        contradicted = sum(set(replies_of_pair.replies) == {1, -1} for replies_of_pair in self._complete)
         failure = f"decided none of {self.compared} pairs"
         if contradicted:
             failure += f"; its preference changed on {contradicted} of them when A and B were swapped"
         return f"{failure}. {self.describe_problems()}".rstrip()
 
-    def _known(self, pair: Pair) -> int | None:
+    def _find_verdict(self, pair: Pair) -> int | None:
         """Return the verdict on a pair (smaller index first), or None after scheduling its calls if it is new."""
-        pair_verdicts = self._verdicts.get(pair)
-        if pair_verdicts is None and not self._stopped:
-            self._verdicts[pair] = _PairVerdicts()
+        replies_of_pair = self._replies.get(pair)
+        if replies_of_pair is None and not self._stopped:
+            self._replies[pair] = _PairReplies()
             self._pending += [(pair, False), (pair, True)]
             return None
-        if pair_verdicts is not None and pair_verdicts.complete:
-            return pair_verdicts.verdict
+        if replies_of_pair is not None and replies_of_pair.complete:
+            return replies_of_pair.verdict
         return 0 if self._stopped else None
 
     def _collect_replies(self) -> None:
@@ -166,7 +166,7 @@ class PairwiseComparer:
         for (pair, swapped), outcome in finished:
             self._apply_outcome(pair, outcome, swapped=swapped)
         if not finished:
-            self._stopped = f"Comparing stopped: {OUT_OF_TIME}"
+            self._stopped = OUT_OF_TIME
         elif self._failed >= MIN_FAILURES_TO_STOP and self._failed * 3 > self._replied * 2:
             self._stopped = self._stopped or self._reasons[0]
         self._on_compared(self.compared)
@@ -176,8 +176,8 @@ class PairwiseComparer:
 
     def _apply_outcome(self, pair: Pair, outcome: CallOutcome[Preference], *, swapped: bool) -> None:
         self._replied += 1
-        prefers = None if outcome.value is None else {"A": 1, "B": -1, "tie": 0}[outcome.value]
-        self._verdicts[pair].replies.append(-prefers if swapped and prefers is not None else prefers)
+        preference = None if outcome.value is None else {"A": 1, "B": -1, "tie": 0}[outcome.value]
+        self._replies[pair].replies.append(-preference if swapped and preference is not None else preference)
         if outcome.repaired:
             self._repaired |= set(pair)
         if outcome.value is None:

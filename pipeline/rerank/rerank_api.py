@@ -65,7 +65,7 @@ class RerankApiReranker:
             )
             return failed_result(candidates, self.method, reason)
         if deadline_s <= 0:
-            raise LlmTimeout(f"No request was sent to {self._endpoint.name}: {OUT_OF_TIME}")
+            raise LlmTimeout(f"No request was sent to {self._endpoint.name}. {OUT_OF_TIME}")
         passages = [
             cut_to_tokens(build_passage(candidate.headings, candidate.text), MAX_PASSAGE_TOKENS)
             for candidate in candidates

@@ -11,7 +11,7 @@ import pytest
 from pipeline.errors import LlmRejected, LlmTimeout
 from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.llm_calls import LlmLimits
-from pipeline.rerank.llm_listwise import LlmListwiseReranker, window_spans
+from pipeline.rerank.llm_listwise import LlmListwiseReranker, list_windows
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import CORRECTED, REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
@@ -38,8 +38,8 @@ def largest_first(messages: Sequence[ChatMessage]) -> str:
         (50, [(30, 50), (20, 40), (10, 30), (0, 20)]),
     ],
 )
-def test_window_spans__from_the_back_to_the_front(count: int, spans: list[tuple[int, int]]) -> None:
-    assert window_spans(count, 20, 10) == spans
+def test_list_windows__from_the_back_to_the_front(count: int, spans: list[tuple[int, int]]) -> None:
+    assert list_windows(count, 20, 10) == spans
 
 
 def test_rerank__best_ten_move_through_all_windows() -> None:

@@ -126,7 +126,7 @@ def test_rerank__partial_result_at_the_deadline(strategy: Strategy) -> None:
     released.set()
     assert is_full_permutation(result.ranked, found)
     assert order(result) != list(range(1, 41))
-    assert "the time for reranking ran out." in result.fallbacks[0].reason
+    assert "The time for reranking ran out." in result.fallbacks[0].reason
     assert any(UNSCORED in r.flags for r in result.ranked)
     assert not all(UNSCORED in r.flags for r in result.ranked)
 
