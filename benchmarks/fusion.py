@@ -36,12 +36,12 @@ COLUMNS = ("dense", "keyword", "reciprocal rank", "reciprocal rank, weighted", "
 def fuse_reciprocal_ranks(rankings: Sequence[tuple[float, Sequence[Candidate]]]) -> list[Candidate]:
     """Fuse weighted rankings: the score of a candidate is the sum of weight / (k + rank) over the rankings."""
     scores: dict[int, float] = {}
-    found: dict[int, Candidate] = {}
+    by_chunk: dict[int, Candidate] = {}
     for weight, candidates in rankings:
         for candidate in candidates:
             scores[candidate.chunk_id] = scores.get(candidate.chunk_id, 0.0) + weight / (K + candidate.recall_rank)
-            found[candidate.chunk_id] = candidate
-    return [found[chunk] for chunk in sorted(scores, key=lambda chunk: (-scores[chunk], chunk))]
+            by_chunk[candidate.chunk_id] = candidate
+    return [by_chunk[chunk] for chunk in sorted(scores, key=lambda chunk: (-scores[chunk], chunk))]
 
 
 def measure(

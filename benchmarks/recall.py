@@ -158,8 +158,8 @@ def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage])
     session.execute(
         text(ADD_POSTINGS), scope | {n: list(c) for n, c in zip(names, zip(*postings, strict=True), strict=True)}
     )
-    written = [format_vector(passage.vector) for passage in passages]
-    session.execute(text(ADD_VECTORS), scope | {"chunk_ids": chunk_ids, "versions": versions, "vectors": written})
+    vectors = [format_vector(passage.vector) for passage in passages]
+    session.execute(text(ADD_VECTORS), scope | {"chunk_ids": chunk_ids, "versions": versions, "vectors": vectors})
 
 
 def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> dict[int, tuple[int, int]]:
@@ -190,10 +190,10 @@ def measure(
             terms = () if mode == "dense" else extract_query_terms(question)
             query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode)
             started = time.perf_counter()
-            found = store.recall(query)
+            recalled = store.recall(query)
             elapsed_ms[method].append((time.perf_counter() - started) * 1000)
-            assert found.candidates, question
-            assert found.plan == (method.partition(", ")[2] or "keyword"), found.plan
+            assert recalled.candidates, question
+            assert recalled.plan == (method.partition(", ")[2] or "keyword"), recalled.plan
     return elapsed_ms
 
 
@@ -210,12 +210,12 @@ def run(database: Database, arguments: argparse.Namespace) -> None:
     rng = np.random.default_rng(1)
     vectors = clustered_vectors(arguments.chunks, rng)
     if arguments.collection:
-        texts, asked = collection_texts(arguments.collection, arguments.chunks)
+        texts, question_texts = collection_texts(arguments.collection, arguments.chunks)
     else:
         texts = zipf_texts(arguments.chunks, rng)
-        asked = [zipf_question(texts[n], rng) for n in rng.integers(0, len(texts), size=arguments.questions)]
+        question_texts = [zipf_question(texts[n], rng) for n in rng.integers(0, len(texts), size=arguments.questions)]
     near = vectors[rng.integers(0, len(vectors), size=arguments.questions)]
-    questions = [(q, (v + 0.02).tolist()) for q, v in zip(asked[: arguments.questions], near, strict=False)]
+    questions = [(q, (v + 0.02).tolist()) for q, v in zip(question_texts[: arguments.questions], near, strict=False)]
     with database.system() as session:
         workspace_id = workspaces.ensure_workspace(session, "benchmark")
         profile = profiles.add_first(session, EmbeddingProfile(0, "benchmark", "none", DIMENSIONS, 256))

@@ -122,8 +122,8 @@ def collect_tasks(dataset: Dataset, top_n: int, limit: int) -> list[Task]:
             names: Sequence[str] = [entry.document_id for entry in run.rankings.get(question.id, ())]
         else:
             names = sorted(dataset.qrels[question.id])
-        found = tuple(_candidate(rank, documents[name]) for rank, name in enumerate(names[:top_n], 1))
-        tasks.append(Task(question, found))
+        candidates = tuple(_candidate(rank, documents[name]) for rank, name in enumerate(names[:top_n], 1))
+        tasks.append(Task(question, candidates))
     return tasks
 
 
@@ -289,9 +289,9 @@ def _prompt_sizes(method: Method, tasks: Sequence[Task]) -> tuple[float, float]:
     """Return the average prompt tokens of a call without passages, and of one passage."""
     empty = [replace(candidate, text="", title="") for candidate in tasks[0].candidates]
     judge = JudgingLlm({})
-    asked = method.build(judge).rerank(tasks[0].question.text, empty, deadline_s=600).usage
+    usage = method.build(judge).rerank(tasks[0].question.text, empty, deadline_s=600).usage
     questions = [len(task.question.text.split()) for task in tasks]
-    overhead = asked.prompt_tokens / asked.calls - questions[0] + statistics.fmean(questions)
+    overhead = usage.prompt_tokens / usage.calls - questions[0] + statistics.fmean(questions)
     passages = [count_tokens(f"{c.title} {c.text}") for task in tasks for c in task.candidates]
     return overhead, statistics.fmean(passages)
 

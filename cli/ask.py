@@ -105,9 +105,11 @@ def ask(
         "top_k": top_k or settings.answer.top_k,
         "reranker": reranker or settings.answer.reranker,
     }
-    asked = check_question(question, settings.answer.max_question_chars)
+    checked = check_question(question, settings.answer.max_question_chars)
     with cli_context.open_context(settings, roles=("query",)) as context:
-        job = submit_and_wait(context, workspace, asked, options, [escape_undecodable(name) for name in channel or ()])
+        job = submit_and_wait(
+            context, workspace, checked, options, [escape_undecodable(name) for name in channel or ()]
+        )
     if as_json:
         print_json(job.result)
     else:
@@ -132,8 +134,8 @@ def submit_and_wait(
     ended: list[Job] = []
     with err.status("queued …") as status:
 
-        def on_jobs(seen: Sequence[Job]) -> None:
-            for job in seen:
+        def on_jobs(changed: Sequence[Job]) -> None:
+            for job in changed:
                 status.update(_format_state(job))
                 if job.finished:
                     ended.append(job)

@@ -49,7 +49,7 @@ def compare(
     one, and with --answers.
     """
     settings = cli_context.start_command()
-    asked = check_question(question, settings.answer.max_question_chars)
+    checked = check_question(question, settings.answer.max_question_chars)
     recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.answer.recall]
     ways = [
         AnswerOptions(recall=kind, top_n=top_n or settings.answer.top_n, top_k=settings.answer.top_k, reranker=name)
@@ -58,16 +58,16 @@ def compare(
     ]
     with cli_context.open_context(settings) as context, err.status("loading the models …") as status:
         compared = answer_side_by_side(
-            asked,
+            checked,
             ways,
             workspace,
             EvaluationEnvironment(settings, context.database, context.submitter),
-            written=answers,
+            with_answers=answers,
             on_method=lambda name, done, total: status.update(f"{name} ({done + 1} of {total})"),
         )
     if as_json:
-        ways_json = [answer_json(answer, most=show, written=answers) for answer in compared]
-        print_json({"question": asked, "methods": ways_json})
+        documents = [answer_json(answer, most=show, with_answers=answers) for answer in compared]
+        print_json({"question": checked, "methods": documents})
         return
     _show(compared, most=show)
     if answers:

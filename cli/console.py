@@ -69,8 +69,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, number
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell(value)) for value in row))
-    shown = out if out.is_terminal else Console(highlight=False, width=WIDE)
-    shown.print(table, soft_wrap=False)
+    console = out if out.is_terminal else Console(highlight=False, width=WIDE)
+    console.print(table, soft_wrap=False)
 
 
 def cell(value: Any) -> str:

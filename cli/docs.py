@@ -35,16 +35,18 @@ def list_command(
     """List the documents, newest first."""
     settings = cli_context.start_command()
     with cli_context.open_workspace(settings, workspace) as session:
-        found = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
+        summaries = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
     if as_json:
-        print_json({"documents": [dataclasses.asdict(document) for document in found]})
+        print_json({"documents": [dataclasses.asdict(document) for document in summaries]})
         return
-    if not found:
+    if not summaries:
         print_line(
             "The library is empty. Add documents with `refdesk ingest FILE`." if not search else "No document matches."
         )
         return
-    rows = [(d.id, d.title, d.media_type, d.chunks, d.pages, ", ".join(d.channels or ()), d.updated_at) for d in found]
+    rows = [
+        (d.id, d.title, d.media_type, d.chunks, d.pages, ", ".join(d.channels or ()), d.updated_at) for d in summaries
+    ]
     print_table(
         ("id", "title", "type", "chunks", "pages", "channels", "updated"), rows, numbers=("id", "chunks", "pages")
     )

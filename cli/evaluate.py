@@ -134,10 +134,10 @@ class _ProgressBars:
         self._progress = progress
         self._bars: dict[str, TaskID] = {}
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what not in self._bars:
-            self._bars[what] = self._progress.add_task(what, total=total)
-        self._progress.update(self._bars[what], completed=done, total=total)
+    def __call__(self, unit: str, done: int, total: int) -> None:
+        if unit not in self._bars:
+            self._bars[unit] = self._progress.add_task(unit, total=total)
+        self._progress.update(self._bars[unit], completed=done, total=total)
 
 
 def step_callback(progress: Progress) -> OnStep:

@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
 
 def failed_documents(error: RefdeskError, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the JSON result of a command that failed as a whole: one failed entry per argument."""
-    entries = [IngestResult(given, state="failed", error=str(error)) for given in options["sources"]]
+    entries = [IngestResult(argument, state="failed", error=str(error)) for argument in options["sources"]]
     return {"documents": [entry.as_json() for entry in entries]}
 
 
@@ -85,23 +85,24 @@ def ingest(
     """
     settings = cli_context.start_command()
     with cli_context.open_context(settings) as context:
-        away = _check_broker(context)
-        if wait and away is None:
+        broker_error = _check_broker(context)
+        if wait and broker_error is None:
             context.workers.ensure(("ingest",))
         workspace_id = context.workspace(workspace)
-        found = find_sources(sources, max_bytes=int(settings.ingest.max_file_mb * 1_000_000))
+        found_sources = find_sources(sources, max_bytes=int(settings.ingest.max_file_mb * 1_000_000))
         entries = submit_sources(
-            context, workspace_id, found, channels=[escape_undecodable(name) for name in channel or ()] or None
+            context, workspace_id, found_sources, channels=[escape_undecodable(name) for name in channel or ()] or None
         )
-        if away is not None:
+        if broker_error is not None:
             print_note(
-                f"{away} The submitted documents are stored and are processed when Redis is available again.", "yellow"
+                f"{broker_error} The submitted documents are stored and are processed when Redis is available again.",
+                "yellow",
             )
-        code = show_progress(context, workspace_id, entries) if wait and away is None else 0
+        code = show_progress(context, workspace_id, entries) if wait and broker_error is None else 0
     if as_json:
         print_json({"documents": [entry.as_json() for entry in entries]})
     print_summary(entries)
-    return code or int(any(entry.error for entry in entries) or (wait and away is not None))
+    return code or int(any(entry.error for entry in entries) or (wait and broker_error is not None))
 
 
 def _check_broker(context: CommandContext) -> BrokerUnavailable | None:
@@ -113,18 +114,18 @@ def _check_broker(context: CommandContext) -> BrokerUnavailable | None:
 
 
 def submit_sources(
-    context: CommandContext, workspace_id: int, found: Iterable[IngestSource], *, channels: Sequence[str] | None
+    context: CommandContext, workspace_id: int, sources: Iterable[IngestSource], *, channels: Sequence[str] | None
 ) -> list[IngestResult]:
     """Submit the sources in batches; a source that cannot be read fails without affecting others."""
     entries: list[IngestResult] = []
     batch: list[tuple[IngestSource, IngestResult]] = []
-    for named in found:
-        entry = IngestResult(named.given)
+    for source in sources:
+        entry = IngestResult(source.argument)
         entries.append(entry)
-        if named.error is not None:
-            entry.state, entry.error = "failed", str(named.error)
+        if source.error is not None:
+            entry.state, entry.error = "failed", str(source.error)
             continue
-        batch.append((named, entry))
+        batch.append((source, entry))
         if len(batch) == BATCH:
             _submit_batch(context, workspace_id, batch, channels)
             batch = []
@@ -140,13 +141,13 @@ def _submit_batch(
 ) -> None:
     ready: list[tuple[IngestResult, jobs.NewJob]] = []
     with context.database.tenant(workspace_id) as session:
-        for named, entry in batch:
-            payload: dict[str, Any] = {"source": named.identity, "name": named.name, "channels": channels}
-            if named.url is not None:
-                payload |= {"url": named.url, "sha256": None}
+        for source, entry in batch:
+            payload: dict[str, Any] = {"source": source.identity, "name": source.name, "channels": channels}
+            if source.url is not None:
+                payload |= {"url": source.url, "sha256": None}
             else:
                 try:
-                    content = named.content if named.content is not None else read_file(named.path)  # type: ignore[arg-type]
+                    content = source.content if source.content is not None else read_file(source.path)  # type: ignore[arg-type]
                 except RefdeskError as error:
                     entry.state, entry.error = "failed", str(error)
                     continue
@@ -176,15 +177,15 @@ def show_progress(context: CommandContext, workspace_id: int, entries: Sequence[
     with _progress_bar() as progress:
         bar = progress.add_task("documents", total=len(by_job), doing="")
 
-        def on_jobs(seen: Sequence[Job]) -> None:
-            for job in seen:
+        def on_jobs(changed: Sequence[Job]) -> None:
+            for job in changed:
                 entry = by_job[job.id]
                 entry.state = job.state
                 if job.finished:
                     apply_result(entry, job)
                     print_note(format_result(entry), "red" if entry.error else "")
                     progress.advance(bar)
-            progress.update(bar, doing=_format_running([job for job in seen if not job.finished]))
+            progress.update(bar, doing=_format_running([job for job in changed if not job.finished]))
 
         try:
             wait_for(context, workspace_id, list(by_job), "ingest", on_jobs)

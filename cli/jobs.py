@@ -52,16 +52,16 @@ def list_command(
     """List jobs, newest first."""
     settings = cli_context.start_command()
     with cli_context.open_workspace(settings, workspace) as session:
-        found = jobs.list_jobs(
+        listed = jobs.list_jobs(
             session, states=[name.value for name in state or ()], kind=kind.value if kind else None, limit=limit
         )
     if as_json:
-        print_json({"jobs": [job_json(job) for job in found]})
+        print_json({"jobs": [job_json(job) for job in listed]})
         return
-    if not found:
+    if not listed:
         print_line("No job matches." if state or kind else "There are no jobs yet.")
         return
-    rows = [(j.id, j.kind, j.state, j.stage, j.attempt, subject_of(j)[:60], (j.error or "")[:80]) for j in found]
+    rows = [(j.id, j.kind, j.state, j.stage, j.attempt, subject_of(j)[:60], (j.error or "")[:80]) for j in listed]
     print_table(("id", "kind", "state", "stage", "attempt", "about", "error"), rows, numbers=("id", "attempt"))
 
 

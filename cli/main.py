@@ -57,8 +57,8 @@ app = typer.Typer(
 )
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"refdesk {version('refdesk')}")
         raise typer.Exit
 

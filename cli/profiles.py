@@ -52,15 +52,17 @@ def list_command(as_json: Json = False) -> None:
     """List the embedding profiles, the live one first."""
     settings = cli_context.start_command()
     with cli_context.open_context(settings) as context:
-        found = _statuses(context, settings)
+        statuses = _statuses(context, settings)
     if as_json:
-        print_json({"profiles": [_as_json(status) for status in found]})
+        print_json({"profiles": [_as_json(status) for status in statuses]})
         return
-    if not found:
+    if not statuses:
         print_line("There is no profile yet. The first worker creates one for REFDESK_EMBEDDING_MODEL.")
         return
     columns = ("name", "state", "model", "source", "dimensions", "max tokens", "vectors", "waiting", "problem")
-    print_table(columns, [_row(status) for status in found], numbers=("dimensions", "max tokens", "vectors", "waiting"))
+    print_table(
+        columns, [_row(status) for status in statuses], numbers=("dimensions", "max tokens", "vectors", "waiting")
+    )
 
 
 @app.command("add")
@@ -89,7 +91,7 @@ def add(
     settings = cli_context.start_command()
     if not name.strip() or not name.isprintable() or len(name) > MAX_NAME_CHARS:
         raise InvalidInput(f"The name of a profile must be one line of 1 to {MAX_NAME_CHARS} characters.")
-    wanted = ProfileRequest(
+    request = ProfileRequest(
         name=name.strip(),
         model=model,
         base_url=base_url,
@@ -98,7 +100,7 @@ def add(
         query_prefix=_unescape_prefix(query_prefix),
         passage_prefix=_unescape_prefix(passage_prefix),
     )
-    described = describe_profile(settings, wanted)
+    described = describe_profile(settings, request)
     with cli_context.open_context(settings) as context, context.database.system() as session:
         added = profiles.add(session, described)
     if as_json:
@@ -135,8 +137,8 @@ def build(name: Name, as_json: Json = False) -> None:
         return
     print_line(f"{profile.name} has all {status.vectors} vectors")
     if state != "live":
-        named = quote(profile.name)
-        print_note(f"Next: refdesk profiles compare {named}, or refdesk profiles switch {named}")
+        quoted_name = quote(profile.name)
+        print_note(f"Next: refdesk profiles compare {quoted_name}, or refdesk profiles switch {quoted_name}")
 
 
 app.command("compare")(profile_comparison.compare)
@@ -162,10 +164,8 @@ def switch(
         with context.database.system() as session:
             profile, state = profiles.find(session, name)
         if state not in {"building", "retired"}:
-            way_out = (
-                "it is already live" if state == "live" else f"build it first: `refdesk profiles build {quote(name)}`"
-            )
-            raise InvalidInput(f"The profile {name!r} is {state}; {way_out}.")
+            fix = "it is already live" if state == "live" else f"build it first: `refdesk profiles build {quote(name)}`"
+            raise InvalidInput(f"The profile {name!r} is {state}; {fix}.")
         _switch(context, profile, wait_s=wait, force=force)
     _print_switched(profile, as_document=as_json)
 
@@ -242,13 +242,13 @@ def _switch(context: cli_context.CommandContext, profile: EmbeddingProfile, *, w
     while True:
         try:
             with context.database.system() as session:
-                lacking = [] if force else profiles.list_workers_without(session, profile.id)
-                if lacking:
+                unready = [] if force else profiles.list_workers_without(session, profile.id)
+                if unready:
                     raise ProfileNotReady(
-                        f"Workers without the model of {profile.name!r}: {', '.join(lacking)}. Check their logs, or use"
+                        f"Workers without the model of {profile.name!r}: {', '.join(unready)}. Check their logs, or use"
                         " --force; they then load it with their next question."
                     )
-                profiles.switch(session, profile, whole=not force)
+                profiles.switch(session, profile, require_complete=not force)
         except ProfileNotReady as error:
             if time.monotonic() >= ends:
                 raise

@@ -18,7 +18,7 @@ SCHEMES = ("http://", "https://")
 class IngestSource:
     """One source to ingest, or the reason why it cannot be ingested."""
 
-    given: str
+    argument: str
     """The argument as given, for messages."""
     identity: str = ""
     """Key of the source in the store; the same key again creates a new version."""
@@ -30,24 +30,24 @@ class IngestSource:
     @property
     def name(self) -> str:
         """File name or link."""
-        return escape_undecodable(self.path.name) if self.path is not None else self.given
+        return escape_undecodable(self.path.name) if self.path is not None else self.argument
 
 
-def find_sources(given: Sequence[str], *, max_bytes: int) -> Iterator[IngestSource]:
+def find_sources(arguments: Sequence[str], *, max_bytes: int) -> Iterator[IngestSource]:
     """Yield the sources of the arguments; folders are read recursively without hidden files."""
-    for item in given:
-        if item == "-":
+    for argument in arguments:
+        if argument == "-":
             yield _from_stdin(max_bytes)
-        elif item.lower().startswith(SCHEMES):
-            link = escape_undecodable(item)
+        elif argument.lower().startswith(SCHEMES):
+            link = escape_undecodable(argument)
             yield IngestSource(link, link, url=link)
-        elif "://" in item and not Path(item).exists():
+        elif "://" in argument and not Path(argument).exists():
             yield IngestSource(
-                escape_undecodable(item),
-                error=LinkNotAllowed(f"{item} is not a web link; use http://, https:// or a file."),
+                escape_undecodable(argument),
+                error=LinkNotAllowed(f"{argument} is not a web link; use http://, https:// or a file."),
             )
         else:
-            yield from _from_path(item, max_bytes)
+            yield from _from_path(argument, max_bytes)
 
 
 def read_file(path: Path) -> bytes:
@@ -67,36 +67,40 @@ def _from_stdin(max_bytes: int) -> IngestSource:
     return IngestSource("-", f"stdin:{hashlib.sha256(content).hexdigest()[:16]}", content=content)
 
 
-def _from_path(item: str, max_bytes: int) -> Iterator[IngestSource]:
-    path = Path(item).expanduser()
+def _from_path(argument: str, max_bytes: int) -> Iterator[IngestSource]:
+    path = Path(argument).expanduser()
     if path.is_dir():
         files = sorted(entry for entry in path.rglob("*") if entry.is_file() and not _hidden(entry, path))
         if not files:
-            yield IngestSource(escape_undecodable(item), error=InvalidInput(f"The folder {item} contains no files."))
+            yield IngestSource(
+                escape_undecodable(argument), error=InvalidInput(f"The folder {argument} contains no files.")
+            )
         for file in files:
             yield _from_file(str(file), file, max_bytes)
     elif path.exists():
-        yield _from_file(item, path, max_bytes)
+        yield _from_file(argument, path, max_bytes)
     else:
-        yield IngestSource(escape_undecodable(item), error=InvalidInput(f"No such file or folder: {item}."))
+        yield IngestSource(escape_undecodable(argument), error=InvalidInput(f"No such file or folder: {argument}."))
 
 
-def _from_file(given: str, path: Path, max_bytes: int) -> IngestSource:
+def _from_file(argument: str, path: Path, max_bytes: int) -> IngestSource:
     if not path.is_file():
-        return IngestSource(escape_undecodable(given), error=InvalidInput(f"{given} is neither a file nor a folder."))
+        return IngestSource(
+            escape_undecodable(argument), error=InvalidInput(f"{argument} is neither a file nor a folder.")
+        )
     size = path.stat().st_size
     if size > max_bytes:
         return IngestSource(
-            escape_undecodable(given), path=path, error=_too_large(f"{given} ({size / 1e6:.1f} MB)", max_bytes)
+            escape_undecodable(argument), path=path, error=_too_large(f"{argument} ({size / 1e6:.1f} MB)", max_bytes)
         )
-    return IngestSource(escape_undecodable(given), escape_undecodable(str(path.resolve())), path=path)
+    return IngestSource(escape_undecodable(argument), escape_undecodable(str(path.resolve())), path=path)
 
 
 def _hidden(entry: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in entry.relative_to(root).parts)
 
 
-def _too_large(what: str, max_bytes: int) -> FileTooLarge:
+def _too_large(description: str, max_bytes: int) -> FileTooLarge:
     return FileTooLarge(
-        f"{what} is larger than the limit of {max_bytes / 1e6:g} MB. Split it or raise REFDESK_MAX_FILE_MB."
+        f"{description} is larger than the limit of {max_bytes / 1e6:g} MB. Split it or raise REFDESK_MAX_FILE_MB."
     )

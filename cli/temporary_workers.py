@@ -115,8 +115,8 @@ def running_workers(database: Database, role: Role) -> list[WorkerRow]:
     """Return the running workers of a role, without those of this host whose process has ended."""
     here = socket.gethostname()
     with database.system() as session:
-        found = workers.list_alive(session, QUEUE_OF_ROLE[role])
-    return [row for row in found if row.host != here or _process_exists(row.pid)]
+        alive = workers.list_alive(session, QUEUE_OF_ROLE[role])
+    return [row for row in alive if row.host != here or _process_exists(row.pid)]
 
 
 def log_path(settings: Settings, role: str) -> Path:

@@ -26,20 +26,20 @@ OnJobs = Callable[[Sequence[Job]], None]
 def wait_for(context: CommandContext, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
     """Call `on_jobs` with the jobs that finished since the last call and those running, until all have finished."""
     open_ids = set(job_ids)
-    looked = 0.0
+    last_poll = 0.0
     changed = True
     stall_detector = _StallDetector(context, workspace_id, role)
     for number in watch_jobs(context.urls.database_url, idle_s=1.0):
         changed = changed or number is None or number in open_ids
-        if not changed or (number is not None and time.monotonic() - looked < MIN_POLL_S):
+        if not changed or (number is not None and time.monotonic() - last_poll < MIN_POLL_S):
             continue
-        looked, changed = time.monotonic(), False
-        seen = _read_jobs(context, workspace_id, open_ids)
-        on_jobs(seen)
-        open_ids -= {job.id for job in seen if job.finished}
+        last_poll, changed = time.monotonic(), False
+        started = _read_jobs(context, workspace_id, open_ids)
+        on_jobs(started)
+        open_ids -= {job.id for job in started if job.finished}
         if not open_ids:
             return
-        stall_detector.watch(open_ids, seen)
+        stall_detector.watch(open_ids, started)
 
 
 class _StallDetector:
@@ -53,9 +53,9 @@ class _StallDetector:
         self._since = time.monotonic()
         self._reported_reason = ""
 
-    def watch(self, open_ids: set[int], seen: Sequence[Job]) -> None:
+    def watch(self, open_ids: set[int], started: Sequence[Job]) -> None:
         now = time.monotonic()
-        news = (len(open_ids), [(job.id, job.stage, job.progress_done) for job in seen])
+        news = (len(open_ids), [(job.id, job.stage, job.progress_done) for job in started])
         if news != self._last:
             self._last, self._since = news, now
             return
@@ -63,7 +63,7 @@ class _StallDetector:
             return
         self._since = now
         self._context.workers.ensure((self._role,))
-        if any(job.lease_token for job in seen):
+        if any(job.lease_token for job in started):
             return  # a worker holds a lease: slow, not stuck
         first = min(open_ids)
         with self._context.database.tenant(self._workspace_id) as session:

@@ -93,10 +93,10 @@ def read_redis_version(url: str) -> str:
 def run_check(name: str, check: Callable[[], str | Check]) -> Check:
     """Run a check; an error becomes a result with status `problem`."""
     try:
-        found = check()
+        result = check()
     except RefdeskError as error:
         return Check(name, "problem", str(error))
-    return found if isinstance(found, Check) else Check(name, "ok", found)
+    return result if isinstance(result, Check) else Check(name, "ok", result)
 
 
 def _find_existing_folder(settings: Settings) -> str:
@@ -112,10 +112,10 @@ def _check_embedding(settings: Settings) -> str:
 
 
 def _check_cross_encoder(settings: Settings) -> Check:
-    found = run_check("cross-encoder", lambda: describe_cross_encoder(settings))
-    if found.status == "problem" and "cross-encoder" not in settings.answer.reranker:
-        return Check(found.name, "note", f"{found.detail} Until then, late-interaction is used instead.")
-    return found
+    check = run_check("cross-encoder", lambda: describe_cross_encoder(settings))
+    if check.status == "problem" and "cross-encoder" not in settings.answer.reranker:
+        return Check(check.name, "note", f"{check.detail} Until then, late-interaction is used instead.")
+    return check
 
 
 def _check_rerank_endpoint(settings: Settings) -> str:
@@ -141,7 +141,7 @@ def _check_language_model(settings: Settings) -> Check:
             "note",
             "not set, so answers are extracted from the passages; set REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
         )
-    shown = format_language_model(settings)
+    description = format_language_model(settings)
     try:
         models = list_served_models(settings)
     except LlmUnparsable as error:
@@ -151,12 +151,14 @@ def _check_language_model(settings: Settings) -> Check:
     if not settings.llm.model:
         return Check(name, "problem", "REFDESK_LLM_MODEL is not set; set it to a model of the server")
     if models is None:
-        return Check(name, "note", f"{shown}; the list of its models could not be read: {reason}")
+        return Check(name, "note", f"{description}; the list of its models could not be read: {reason}")
     # Ollama lists models with their tag but accepts them without it.
     if not {settings.llm.model, f"{settings.llm.model}:latest"} & set(models):
         available = ", ".join(models[:MAX_MODELS_NAMED]) + (", …" if len(models) > MAX_MODELS_NAMED else "")
-        return Check(name, "problem", f"{shown} does not exist; set REFDESK_LLM_MODEL to one of: {available or 'none'}")
-    return Check(name, "ok", shown)
+        return Check(
+            name, "problem", f"{description} does not exist; set REFDESK_LLM_MODEL to one of: {available or 'none'}"
+        )
+    return Check(name, "ok", description)
 
 
 def _check_prices(settings: Settings) -> Iterator[Check]:
@@ -170,11 +172,11 @@ def _check_prices(settings: Settings) -> Iterator[Check]:
         used.append((settings.rerank_api.model or settings.rerank_api.url, settings.rerank_api_price))
     unknown = [name for name, price in used if price == Price() and name not in settings.budget.prices]
     if unknown:
-        named = ", ".join(unknown)
+        models = ", ".join(unknown)
         yield Check(
             "prices",
             "note",
-            f"no price for {named}, so REFDESK_BUDGET_* does not limit its use; add it to REFDESK_PRICES",
+            f"no price for {models}, so REFDESK_BUDGET_* does not limit its use; add it to REFDESK_PRICES",
         )
     elif used:
         yield Check("prices", "ok", "every model in use has a price")

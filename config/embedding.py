@@ -92,9 +92,9 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
         )
     if request.base_url:
         _require_no_secret(request.base_url)
-        asked = build_profile(request.model, request.dimensions, MAX_TOKENS)
-        asked = replace(asked, backend="openai", base_url=request.base_url)
-        return describe_endpoint(asked, api_key=reveal_secret(settings.embedding.api_key))
+        profile = build_profile(request.model, request.dimensions, MAX_TOKENS)
+        profile = replace(profile, backend="openai", base_url=request.base_url)
+        return describe_endpoint(profile, api_key=reveal_secret(settings.embedding.api_key))
     if request.pooling:
         return describe_hidden_states(request.model, request.pooling)
     return describe_model(request.model)

@@ -145,15 +145,15 @@ def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, Deliv
     """Return deliveries with their jobs by ID, in two statements; deleted deliveries are omitted."""
     if not delivery_ids:
         return {}
-    found = [
+    deliveries = [
         _to_delivery(row)
         for row in session.scalars(_fresh(select(DeliveryRow).where(DeliveryRow.id.in_(delivery_ids))))
     ]
-    shown: dict[int, list[JobView]] = {delivery.id: [] for delivery in found}
+    jobs_by_delivery: dict[int, list[JobView]] = {delivery.id: [] for delivery in deliveries}
     for delivery_id, job in job_views.list_for_deliveries(session, delivery_ids):
-        if delivery_id in shown:
-            shown[delivery_id].append(job)
-    return {delivery.id: DeliveryView(delivery, tuple(shown[delivery.id])) for delivery in found}
+        if delivery_id in jobs_by_delivery:
+            jobs_by_delivery[delivery_id].append(job)
+    return {delivery.id: DeliveryView(delivery, tuple(jobs_by_delivery[delivery.id])) for delivery in deliveries}
 
 
 def find_by_job(session: Session, job_id: int) -> Delivery | None:
@@ -162,47 +162,51 @@ def find_by_job(session: Session, job_id: int) -> Delivery | None:
     return None if row is None else _to_delivery(row)
 
 
-def find_foreign_messages(session: Session, held: Delivery, message_ids: Sequence[str]) -> set[str]:
+def find_foreign_messages(session: Session, delivery: Delivery, message_ids: Sequence[str]) -> set[str]:
     """Return those of these messages that belong to another delivery (a system transaction)."""
-    messages = select(DeliveryRow.message_id).where(DeliveryRow.message_id.in_(message_ids), DeliveryRow.id != held.id)
+    messages = select(DeliveryRow.message_id).where(
+        DeliveryRow.message_id.in_(message_ids), DeliveryRow.id != delivery.id
+    )
     return {message for message in session.scalars(messages) if message is not None}
 
 
-def mark_posted(session: Session, held: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
+def mark_posted(session: Session, delivery: Delivery, message_id: str, channel_id: str | None = None) -> Delivery:
     """Record the message of the delivery."""
-    return _write_fenced(session, "mark_delivery_posted", held, message_id=message_id, channel_id=channel_id)
+    return _write_fenced(session, "mark_delivery_posted", delivery, message_id=message_id, channel_id=channel_id)
 
 
-def mark_parts_sent(session: Session, held: Delivery, parts: int) -> Delivery:
+def mark_parts_sent(session: Session, delivery: Delivery, parts: int) -> Delivery:
     """Record how many further messages were sent."""
-    return _write_fenced(session, "mark_delivery_parts_sent", held, parts=parts)
+    return _write_fenced(session, "mark_delivery_parts_sent", delivery, parts=parts)
 
 
-def reroute(session: Session, held: Delivery, *, route: Route, channel_id: str, message_id: str | None) -> Delivery:
+def reroute(session: Session, delivery: Delivery, *, route: Route, channel_id: str, message_id: str | None) -> Delivery:
     """Change the route and the channel; without a message, it has to be posted there first."""
-    return _write_fenced(session, "reroute_delivery", held, route=route, channel_id=channel_id, message_id=message_id)
+    return _write_fenced(
+        session, "reroute_delivery", delivery, route=route, channel_id=channel_id, message_id=message_id
+    )
 
 
-def clear_token(session: Session, held: Delivery) -> Delivery:
+def clear_token(session: Session, delivery: Delivery) -> Delivery:
     """Clear the interaction token when it is no longer needed."""
-    return _write_fenced(session, "clear_delivery_token", held)
+    return _write_fenced(session, "clear_delivery_token", delivery)
 
 
-def finish(session: Session, held: Delivery) -> Delivery:
+def finish(session: Session, delivery: Delivery) -> Delivery:
     """Mark a delivery and its jobs as delivered."""
-    finished = _write_fenced(session, "finish_delivery", held)
-    session.execute(named("mark_jobs_delivered"), {"id": held.id})
+    finished = _write_fenced(session, "finish_delivery", delivery)
+    session.execute(named("mark_jobs_delivered"), {"id": delivery.id})
     return finished
 
 
-def mark_undeliverable(session: Session, held: Delivery, error: str) -> Delivery:
+def mark_undeliverable(session: Session, delivery: Delivery, error: str) -> Delivery:
     """Give up a delivery because its user cannot be reached; the results remain with the jobs."""
-    return _write_fenced(session, "mark_delivery_undeliverable", held, error=remove_unstorable(error)[:2000])
+    return _write_fenced(session, "mark_delivery_undeliverable", delivery, error=remove_unstorable(error)[:2000])
 
 
-def postpone(session: Session, held: Delivery, delay_s: float, error: str) -> Delivery:
+def postpone(session: Session, delivery: Delivery, delay_s: float, error: str) -> Delivery:
     """Release the claim after a failed try, until the delay has passed."""
-    return _write_fenced(session, "postpone_delivery", held, delay_s=delay_s, error=remove_unstorable(error)[:2000])
+    return _write_fenced(session, "postpone_delivery", delivery, delay_s=delay_s, error=remove_unstorable(error)[:2000])
 
 
 def reopen(
@@ -242,8 +246,8 @@ def load_conversation(session: Session, ids: Sequence[str], limit: int = 3) -> l
     return [ConversationTurn(row.question or "", row.answer or "", row.id) for row in reversed(rows)]
 
 
-def _write_fenced(session: Session, name: str, held: Delivery, **values: Any) -> Delivery:
-    fence = {"id": held.id, "claim_token": held.claim_token}
+def _write_fenced(session: Session, name: str, delivery: Delivery, **values: Any) -> Delivery:
+    fence = {"id": delivery.id, "claim_token": delivery.claim_token}
     row = session.execute(named(name), fence | values).one_or_none()
     if row is None:
         raise LeaseLost

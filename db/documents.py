@@ -219,12 +219,12 @@ def _select_live(
 ) -> Select[Document, DocumentVersion]:
     query = select(Document, DocumentVersion).join(DocumentVersion, DocumentVersion.id == Document.live_version_id)
     if channels is not None:
-        seen = _visible_in(channels)
+        visible = _visible_in(channels)
         if orphans is not None:
-            seen |= Document.added_by == orphans.added_by
+            visible |= Document.added_by == orphans.added_by
             if orphans.existing is not None:
-                seen |= ~Document.channels.overlap(list(orphans.existing))
-        query = query.where(seen)
+                visible |= ~Document.channels.overlap(list(orphans.existing))
+        query = query.where(visible)
     if search:
         query = query.where(
             Document.title.icontains(search, autoescape=True) | Document.source.icontains(search, autoescape=True)

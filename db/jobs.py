@@ -73,8 +73,8 @@ def _with_origin(job: NewJob) -> Mapping[str, Any]:
     if job.kind != "ingest":
         return job.payload
     origin = parse_web_link(job.payload.get("origin")) or parse_web_link(job.payload.get("url"))
-    kept = {name: value for name, value in job.payload.items() if name != "origin"}
-    return kept if origin is None else kept | {"origin": origin}
+    payload = {name: value for name, value in job.payload.items() if name != "origin"}
+    return payload if origin is None else payload | {"origin": origin}
 
 
 def mark_published(session: Session, job_ids: Sequence[int]) -> None:

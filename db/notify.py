@@ -36,11 +36,11 @@ def _notices(url: str, channel: str, idle_s: float) -> Generator[str | None, Non
         connection.execute(f"LISTEN {channel}")
         yield None
         while True:
-            seen = False
+            notified = False
             for notice in connection.notifies(timeout=idle_s, stop_after=1):
-                seen = True
+                notified = True
                 yield notice.payload
-            if not seen:
+            if not notified:
                 yield None
 
 

@@ -76,10 +76,10 @@ def find(session: Session, name: str) -> tuple[EmbeddingProfile, str]:
 def add_first(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
     """Make the described model the live profile unless there is one, and return the live one (a system transaction)."""
     session.execute(insert(ProfileRow).values(**_to_values(described), state="live").on_conflict_do_nothing())
-    found = find_live(session)
-    if found is None:
+    live = find_live(session)
+    if live is None:
         raise SetupError("No embedding profile is live. Make one live with `refdesk profiles switch`.")
-    return found
+    return live
 
 
 def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
@@ -99,9 +99,9 @@ def add(session: Session, described: EmbeddingProfile) -> EmbeddingProfile:
         return to_profile(session.scalars(added).one())
     same = {name: getattr(row, name) for name in _to_values(described)} == _to_values(described)
     if row.state != "dropped" or not same:
-        what = "was dropped and had another description" if row.state == "dropped" else f"exists ({row.state})"
+        conflict = "was dropped and had another description" if row.state == "dropped" else f"exists ({row.state})"
         raise InvalidInput(
-            f"The profile {described.name!r} {what}. Use another name; a name always refers to the same description."
+            f"The profile {described.name!r} {conflict}. Use another name, because a name always has one description."
         )
     session.execute(named("restore_profile"), {"id": row.id})
     return to_profile(row)
@@ -128,14 +128,18 @@ def measure_bytes(session: Session, profile_id: int) -> int:
     return int(session.scalar(named("measure_profile_bytes"), {"id": profile_id}) or 0)
 
 
-def switch(session: Session, profile: EmbeddingProfile, *, whole: bool = True) -> None:
+def switch(session: Session, profile: EmbeddingProfile, *, require_complete: bool = True) -> None:
     """Make another profile live (a system transaction).
 
-    With `whole`, raises `ProfileNotReady` if live chunks have no vector of the profile; without it, those chunks are
-    found by keyword only until they have one. Versions being built become live once they have their vectors.
+    Chunks without a vector of the profile are found by keyword only until they have one. Versions being built become
+    live once they have their vectors.
+
+    Raises:
+        ProfileNotReady: Live chunks have no vector of the profile, and `require_complete` is set.
+        InvalidInput: The profile is live already or was not built.
     """
     session.execute(named("lock_profiles_exclusive"))
-    if whole and (missing := count_missing(session, profile.id)):
+    if require_complete and (missing := count_missing(session, profile.id)):
         raise ProfileNotReady(
             f"The profile {profile.name!r} has no vectors for {missing:,} chunks in use."
             f" Run `refdesk profiles build {quote(profile.name)}` first."

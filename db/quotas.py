@@ -65,7 +65,7 @@ def _admit(
     frees_in_s = max(1.0, float(window_s if frees is None else frees))
     scope: Literal["user", "server"] = "server" if requester is None else "user"
     raise QuotaExceeded(
-        _sentence(kind, limit, window_s, scope, frees_in_s),
+        _format_quota(kind, limit, window_s, scope, frees_in_s),
         limit=limit,
         window_s=window_s,
         scope=scope,
@@ -74,9 +74,9 @@ def _admit(
     )
 
 
-def _sentence(kind: Kind, limit: int, window_s: float, scope: Literal["user", "server"], frees_in_s: float) -> str:
-    whose = "One user" if scope == "user" else "This server"
+def _format_quota(kind: Kind, limit: int, window_s: float, scope: Literal["user", "server"], frees_in_s: float) -> str:
+    requester = "One user" if scope == "user" else "This server"
     verb = "ask" if kind == "ask" else "add"
-    what = _NAMES[kind][limit != 1]
+    items = _NAMES[kind][limit != 1]
     window, frees = format_duration(window_s), format_duration(frees_in_s)
-    return f"{whose} may {verb} {limit} {what} in {window}. Try again in {frees}."
+    return f"{requester} may {verb} {limit} {items} in {window}. Try again in {frees}."

@@ -82,13 +82,13 @@ class PostgresRecall:
 
     def neighbours(self, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
         """Return the chunks directly before and after each of these, in live versions that the user may see."""
-        found: dict[int, list[Neighbour]] = {}
+        by_chunk: dict[int, list[Neighbour]] = {}
         with self._database.tenant(self._workspace_id) as session:
             rows = session.execute(named("find_neighbours"), self._scope() | {"chunk_ids": list(chunk_ids)})
             for row in rows:
                 neighbour = Neighbour(row.chunk_id, row.place, row.text, tuple(row.headings), row.page)
-                found.setdefault(row.neighbour_of, []).append(neighbour)
-        return found
+                by_chunk.setdefault(row.neighbour_of, []).append(neighbour)
+        return by_chunk
 
     def _scope(self) -> dict[str, Any]:
         return {"workspace_id": self._workspace_id, "channels": self._channels}

@@ -95,13 +95,13 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
     if row is None:
         return None
     scope = {"query_id": row.id, "channels": None if channels is None else list(channels)}
-    found = session.execute(named("list_trace_candidates"), scope).mappings()
+    rows = session.execute(named("list_trace_candidates"), scope).mappings()
     plain = {name: getattr(row, name) for name in _PLAIN}
     return TraceView(
         job=job_id,
         fallbacks=tuple(map(_fallback, row.fallbacks)),
         cost_usd=float(row.cost_usd),
-        candidates=tuple(TraceCandidate(**dict(item) | {"flags": tuple(item["flags"])}) for item in found),
+        candidates=tuple(TraceCandidate(**dict(item) | {"flags": tuple(item["flags"])}) for item in rows),
         **plain,
     )
 

@@ -102,8 +102,12 @@ class ServerHome:
         try:
             alias.mkdir(mode=0o700)
         except FileExistsError:
-            found = alias.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) != 0o700:
+            status = alias.lstat()
+            if (
+                not stat.S_ISDIR(status.st_mode)
+                or status.st_uid != os.geteuid()
+                or stat.S_IMODE(status.st_mode) != 0o700
+            ):
                 raise SetupError(
                     f"{alias} must be a private folder (mode 700) of the current user; it is needed because the path"
                     " of REFDESK_HOME is long or has special characters. Remove it, or set REFDESK_HOME to a shorter,"
@@ -181,11 +185,11 @@ def _find_account_for_root(home: Path) -> Account:
     # The previous owner keeps the home: `sudo refdesk …` must not lock out the user who runs Refdesk otherwise.
     for folder in (home / "postgres", home / "redis", home):
         try:
-            found = folder.lstat()
+            status = folder.lstat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        if found.st_uid != 0:
-            return Account(found.st_uid, found.st_gid, _find_user_name(found.st_uid))
+        if status.st_uid != 0:
+            return Account(status.st_uid, status.st_gid, _find_user_name(status.st_uid))
     entry = _find_passwd_entry(SERVER_ACCOUNT) or _create_account() or _find_passwd_entry("nobody")
     if entry is None:
         raise SetupError(

@@ -181,13 +181,13 @@ class EmbeddedPostgres:
         finally:
             os.close(handle)
 
-    def _failure(self, what: str, text: str, log: Path | None = None) -> SetupError:
+    def _failure(self, problem: str, text: str, log: Path | None = None) -> SetupError:
         if "No space left on device" in text or "Disk quota exceeded" in text:
             return DiskFull(format_disk_full(self._home.path))
         lines = [line for line in text.splitlines() if any(word in line for word in ("FATAL:", "PANIC:", "rror:"))]
         reason = (lines or text.splitlines() or ["no reason given"])[-1].strip()
-        where = f" (log: {log})" if log else ""
-        return SetupError(f"The embedded PostgreSQL in {self._folder} {what}: {reason}{where}.")
+        log_hint = f" (log: {log})" if log else ""
+        return SetupError(f"The embedded PostgreSQL in {self._folder} {problem}: {reason}{log_hint}.")
 
 
 def _option_text() -> str:

@@ -74,17 +74,17 @@ def find_servers(folder: Path, program: str) -> list[psutil.Process]:
     The working folder is more reliable than a pid file, which remains after a crash and may then refer to another
     process. The servers of a deleted folder with this path are included, because no other command would stop them.
     """
-    found = []
+    processes = []
     for process in psutil.process_iter():
         try:
             # The name is checked first: it is readable for every process and excludes nearly all of them.
             if not process.name().startswith(program) or process.status() == psutil.STATUS_ZOMBIE:
                 continue
             if _has_working_folder(process, folder):
-                found.append(process)
+                processes.append(process)
         except (psutil.Error, OSError):
             continue
-    return found
+    return processes
 
 
 def _has_working_folder(process: psutil.Process, folder: Path) -> bool:
@@ -92,10 +92,10 @@ def _has_working_folder(process: psutil.Process, folder: Path) -> bool:
     if not link.is_symlink():
         return Path(process.cwd()).samefile(folder)
     # The link's target is compared and not its text: a container may have a folder with the same path.
-    where = link.stat()
-    if where.st_nlink == 0:
+    target = link.stat()
+    if target.st_nlink == 0:
         return str(link.readlink()) == f"{folder.resolve()} (deleted)"
-    return os.path.samestat(where, folder.stat())
+    return os.path.samestat(target, folder.stat())
 
 
 def stop_servers(

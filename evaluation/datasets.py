@@ -87,8 +87,8 @@ class Dataset:
 
     def documents(self) -> Iterator[CorpusDocument]:
         """Read the corpus, one document at a time."""
-        for where, record in _read_records(self.folder / "corpus.jsonl"):
-            yield _to_document(where, record)
+        for location, record in _read_records(self.folder / "corpus.jsonl"):
+            yield _to_document(location, record)
 
 
 def load_dataset(folder: Path) -> Dataset:
@@ -99,15 +99,15 @@ def load_dataset(folder: Path) -> Dataset:
         )
     document_ids: set[str] = set()
     digest = hashlib.sha256()
-    for where, record in _read_records(folder / "corpus.jsonl"):
-        document = _to_document(where, record)
+    for location, record in _read_records(folder / "corpus.jsonl"):
+        document = _to_document(location, record)
         document_ids.add(document.id)
         digest.update(json.dumps([document.id, document.title, document.text]).encode())
     if not document_ids:
         raise InvalidInput(f"{folder / 'corpus.jsonl'} contains no documents.")
     questions = tuple(
-        Question(record["_id"], _check_text(where, _text_field(where, record, "text"), "text"))
-        for where, record in _read_records(folder / "queries.jsonl")
+        Question(record["_id"], _check_text(location, _text_field(location, record, "text"), "text"))
+        for location, record in _read_records(folder / "queries.jsonl")
     )
     if not questions:
         raise InvalidInput(f"{folder / 'queries.jsonl'} contains no questions.")
@@ -131,17 +131,17 @@ def load_run(dataset: Dataset, name: str) -> Run:
         raise UnknownName(f'{dataset.folder} has no run called "{name}"; its runs are: {known}.')
     path = dataset.folder / "runs" / f"{name}.trec"
     scored: dict[str, dict[str, float]] = {}
-    for where, line in _read_lines(path):
+    for location, line in _read_lines(path):
         fields = line.split()
         if len(fields) != 6:
-            raise where.error("must contain query, Q0, document, rank, score and tag, separated by spaces")
+            raise location.error("must contain query, Q0, document, rank, score and tag, separated by spaces")
         question_id, _, document_id, _, score, _ = fields
         if document_id not in dataset.document_ids:
-            raise where.error(f'names the document "{document_id}", which is not in corpus.jsonl')
+            raise location.error(f'names the document "{document_id}", which is not in corpus.jsonl')
         of_question = scored.setdefault(question_id, {})
         if document_id in of_question:
-            raise where.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
-        of_question[document_id] = where.number_of(score, float)
+            raise location.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
+        of_question[document_id] = location.number_of(score, float)
     if not scored:
         raise InvalidInput(f"{path} is empty; a run needs at least one line.")
     return Run(name, {question_id: _sort_by_score(documents) for question_id, documents in scored.items()})
@@ -160,8 +160,8 @@ class _FileLocation:
     path: Path
     line: int
 
-    def error(self, what: str) -> InvalidInput:
-        return InvalidInput(f"{self.path}, line {self.line}, {what}.")
+    def error(self, problem: str) -> InvalidInput:
+        return InvalidInput(f"{self.path}, line {self.line}, {problem}.")
 
     def number_of(self, text: str, kind: Callable[[str], Number]) -> Number:
         with suppress(ValueError, OverflowError):
@@ -191,37 +191,37 @@ def _read_lines(path: Path) -> Iterator[tuple[_FileLocation, str]]:
 def _read_records(path: Path) -> Iterator[tuple[_FileLocation, dict[str, Any]]]:
     """Yield the JSON objects of a file, one per line, with unique `_id`s."""
     seen: set[str] = set()
-    for where, line in _read_lines(path):
+    for location, line in _read_lines(path):
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise where.error(f"is not JSON ({error})") from None
+            raise location.error(f"is not JSON ({error})") from None
         if not isinstance(record, dict):
-            raise where.error("must contain a JSON object")
-        identifier = _check_text(where, _text_field(where, record, "_id"), "_id")
+            raise location.error("must contain a JSON object")
+        identifier = _check_text(location, _text_field(location, record, "_id"), "_id")
         if identifier in seen:
-            raise where.error(f'has the _id "{identifier}", which an earlier line already has')
+            raise location.error(f'has the _id "{identifier}", which an earlier line already has')
         seen.add(identifier)
-        yield where, record
+        yield location, record
 
 
-def _text_field(where: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
+def _text_field(location: _FileLocation, record: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = record.get(name, default)
     if not isinstance(value, str) or (default is None and not value.strip()):
-        raise where.error(f'needs a string in "{name}"')
+        raise location.error(f'needs a string in "{name}"')
     return value
 
 
-def _check_text(where: _FileLocation, value: str, name: str) -> str:
+def _check_text(location: _FileLocation, value: str, name: str) -> str:
     """Return the text; reject control characters and lone surrogates, which trec_eval cannot process."""
     if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\r\n" for character in value):
-        raise where.error(f'has a control character or a lone surrogate in the field "{name}"')
+        raise location.error(f'has a control character or a lone surrogate in the field "{name}"')
     return value
 
 
-def _to_document(where: _FileLocation, record: Mapping[str, Any]) -> CorpusDocument:
+def _to_document(location: _FileLocation, record: Mapping[str, Any]) -> CorpusDocument:
     return CorpusDocument(
-        record["_id"], _text_field(where, record, "title", ""), _text_field(where, record, "text", "")
+        record["_id"], _text_field(location, record, "title", ""), _text_field(location, record, "text", "")
     )
 
 
@@ -229,22 +229,22 @@ def _read_qrels(
     path: Path, question_ids: frozenset[str], document_ids: frozenset[str]
 ) -> Mapping[str, Mapping[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    for number, (where, line) in enumerate(_read_lines(path)):
+    for number, (location, line) in enumerate(_read_lines(path)):
         fields = line.split("\t")
         if number == 0 and len(fields) == 3 and fields[0].strip() not in question_ids and not _is_number(fields[2]):
             continue  # the header line, which some files do not have
         if len(fields) != 3:
-            raise where.error("must contain query-id, corpus-id and score, separated by tabs")
+            raise location.error("must contain query-id, corpus-id and score, separated by tabs")
         question_id, document_id, score = (field.strip() for field in fields)
         if question_id not in question_ids:
-            raise where.error(f'names the question "{question_id}", which is not in queries.jsonl')
+            raise location.error(f'names the question "{question_id}", which is not in queries.jsonl')
         if document_id not in document_ids:
-            raise where.error(f'names the document "{document_id}", which is not in corpus.jsonl')
-        grade = where.number_of(score, int)
+            raise location.error(f'names the document "{document_id}", which is not in corpus.jsonl')
+        grade = location.number_of(score, int)
         if abs(grade) > MAX_GRADE:
-            raise where.error(f"has the score {grade}; the maximum is {MAX_GRADE}")
+            raise location.error(f"has the score {grade}; the maximum is {MAX_GRADE}")
         if qrels.setdefault(question_id, {}).setdefault(document_id, grade) != grade:
-            raise where.error(f'judges "{document_id}" for "{question_id}" a second time with a different score')
+            raise location.error(f'judges "{document_id}" for "{question_id}" a second time with a different score')
     if not qrels:
         raise InvalidInput(f"{path} contains no judgements; evaluation needs at least one.")
     return qrels

@@ -97,7 +97,7 @@ def evaluate_judged(
 ) -> Evaluation:
     """Evaluate on loaded judgements, so that several evaluations can use the same ones."""
     require_pytrec_eval()
-    workspace_id, channels, judged = (
+    workspace_id, channels, judgements = (
         judged_workspace.workspace_id,
         judged_workspace.channels,
         judged_workspace.judgements,
@@ -105,8 +105,8 @@ def evaluate_judged(
     with _open_parts(environment, plan) as (profile, parts):
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
         methods = measure_methods(
-            judged.questions,
-            judged.qrels,
+            judgements.questions,
+            judgements.qrels,
             recall=StoreRecall(answer, plan.recall, plan.top_n),
             rerankers={name: build_cascade(name, answer.rerankers) for name in plan.rerankers},
             document_of=lambda candidate: str(candidate.document_id),
@@ -115,12 +115,12 @@ def evaluate_judged(
         )
     return Evaluation(
         dataset=judged_workspace.workspace,
-        documents=len({document for grades in judged.qrels.values() for document in grades}),
-        questions=len(judged.questions),
+        documents=len({document for grades in judgements.qrels.values() for document in grades}),
+        questions=len(judgements.questions),
         recall=plan.recall,
         methods=methods,
-        texts={question.id: question.text for question in judged.questions},
-        remarks=_format_remarks(judged),
+        texts={question.id: question.text for question in judgements.questions},
+        remarks=_format_remarks(judgements),
     )
 
 
@@ -156,22 +156,22 @@ def load_judgements(database: Database, workspace: str, days: float) -> JudgedWo
         workspace_id = workspaces.find_workspace(session, workspace)
     with database.tenant(workspace_id) as session:
         channels = documents.list_channels(session, workspace_id)
-        judged = build_judgements(feedback.list_answered_questions(session, workspace_id, days=days))
-    if not judged.questions:
+        judgements = build_judgements(feedback.list_answered_questions(session, workspace_id, days=days))
+    if not judgements.questions:
         raise NoJudgedQuestions(
             f"No answer in the workspace {workspace!r} cites a document that still exists. Ask some questions and vote"
             " on the answers, or include older questions with --since 0."
         )
-    return JudgedWorkspace(workspace, workspace_id, channels, judged)
+    return JudgedWorkspace(workspace, workspace_id, channels, judgements)
 
 
-def _format_remarks(judged: Judgements) -> tuple[str, ...]:
-    voted = f"{judged.voted} of {len(judged.questions)} questions have votes"
+def _format_remarks(judgements: Judgements) -> tuple[str, ...]:
+    voted = f"{judgements.voted} of {len(judgements.questions)} questions have votes"
     remarks = [f"cited documents count as relevant, which favours the methods in use at the time; {voted}."]
-    if judged.without:
-        remarks.append(f"{judged.without} questions are left out: all documents they cite are disliked or deleted.")
-    if len(judged.questions) < MIN_RELIABLE_QUESTIONS:
-        remarks.append(f"{len(judged.questions)} questions are few; a difference of a few points may be chance.")
+    if judgements.without:
+        remarks.append(f"{judgements.without} questions are left out: all documents they cite are disliked or deleted.")
+    if len(judgements.questions) < MIN_RELIABLE_QUESTIONS:
+        remarks.append(f"{len(judgements.questions)} questions are few; a difference of a few points may be chance.")
     return tuple(remarks)
 
 

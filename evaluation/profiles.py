@@ -45,9 +45,9 @@ def compare_profiles(
     """
     compared_profiles = [_load_complete_profile(environment, name) for name in names]
     # Load the judgements once, so that all profiles are measured on the same questions.
-    judged = load_judgements(environment.database, workspace, days)
+    judged_workspace = load_judgements(environment.database, workspace, days)
     evaluations = [
-        evaluate_judged(judged, replace(plan, profile=profile.name), environment, on_step)
+        evaluate_judged(judged_workspace, replace(plan, profile=profile.name), environment, on_step)
         for profile in compared_profiles
     ]
     results = [

@@ -27,7 +27,7 @@ def answer_side_by_side(
     workspace: str,
     environment: EvaluationEnvironment,
     *,
-    written: bool,
+    with_answers: bool,
     on_method: OnMethod,
 ) -> list[Answer]:
     """Answer a question with each set of options, using the documents of all channels of the workspace.
@@ -37,7 +37,7 @@ def answer_side_by_side(
         compared: The options to compare.
         workspace: Key of the workspace.
         environment: Settings and database.
-        written: Let the language model write the answers. It is used for reranking in either case.
+        with_answers: Let the language model write the answers. It is used for reranking in either case.
         on_method: Called before each method.
     """
     with environment.database.system() as session:
@@ -48,7 +48,7 @@ def answer_side_by_side(
     parts = build_parts(environment.settings, profile, role="query")
     try:
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
-        return _answer_each(question, compared, answer if written else replace(answer, chat=None), on_method)
+        return _answer_each(question, compared, answer if with_answers else replace(answer, chat=None), on_method)
     finally:
         parts.close()
 
@@ -70,7 +70,7 @@ def method_name(options: AnswerOptions) -> str:
     return f"{options.recall} + {options.reranker}"
 
 
-def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
+def answer_json(answer: Answer, *, most: int, with_answers: bool) -> dict[str, Any]:
     """Build the JSON document of one answer with the first `most` passages."""
     return {
         "method": answer.options.reranker,
@@ -81,8 +81,8 @@ def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
         "tokens": total_tokens(answer.usage),
         "cost_usd": round(answer.usage.cost_usd, 6),
         "fallbacks": [
-            {"stage": one.stage, "method": one.method, "used": one.used, "reason": one.reason}
-            for one in answer.fallbacks
+            {"stage": fallback.stage, "method": fallback.method, "used": fallback.used, "reason": fallback.reason}
+            for fallback in answer.fallbacks
         ],
         "passages": [
             {
@@ -98,5 +98,5 @@ def answer_json(answer: Answer, *, most: int, written: bool) -> dict[str, Any]:
             }
             for ranked in answer.reranking.ranked[:most]
         ],
-        "answer": answer.generated.text if written else None,
+        "answer": answer.generated.text if with_answers else None,
     }

@@ -129,16 +129,18 @@ def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProf
         described = describe_configured_profile(settings)
         with database.system() as session:
             return profiles.add_first(session, described)
-    wanted = find_configured_model(settings, known)
-    if wanted in {"", live.model}:
+    configured = find_configured_model(settings, known)
+    if configured in {"", live.model}:
         return live
-    if wanted not in known:
+    if configured not in known:
         raise ProfileMismatch(
-            f"REFDESK_EMBEDDING_MODEL is {wanted}, but the store is embedded with {live.model} ({live.dimensions}"
+            f"REFDESK_EMBEDDING_MODEL is {configured}, but the store is embedded with {live.model} ({live.dimensions}"
             f" dimensions). Set REFDESK_EMBEDDING_MODEL={live.model}, or add a profile with the new model:"
-            f" `refdesk profiles add NAME --model {wanted}`."
+            f" `refdesk profiles add NAME --model {configured}`."
         )
-    log.warning("REFDESK_EMBEDDING_MODEL differs from the model of the live profile", setting=wanted, live=live.model)
+    log.warning(
+        "REFDESK_EMBEDDING_MODEL differs from the model of the live profile", setting=configured, live=live.model
+    )
     return live
 
 

@@ -18,16 +18,16 @@ _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 @cache
 def statements() -> dict[str, str]:
     """Return all statements by name; raise `ValueError` for a duplicate name."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for file in sorted(files(__name__).iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".sql"):
             continue
         parts = _NAME.split(file.read_text(encoding="utf-8"))
         for name, body in zip(parts[1::2], parts[2::2], strict=True):
-            if name in found:
+            if name in texts:
                 raise ValueError(f"{file.name}: another statement is named {name}")
-            found[name] = body.strip().rstrip(";")
-    return found
+            texts[name] = body.strip().rstrip(";")
+    return texts
 
 
 @cache

@@ -138,10 +138,12 @@ class SentenceTransformerEmbedder:
         special = torch.tensor(sorted(self._tokenizer.all_special_ids))
         with torch.inference_mode():
             for rows, features in self._batches(texts, limit):
-                kept = features["attention_mask"].bool().cpu() & ~torch.isin(features["input_ids"].cpu(), special)
+                content_tokens = features["attention_mask"].bool().cpu() & ~torch.isin(
+                    features["input_ids"].cpu(), special
+                )
                 hidden = self._model[0](features)["token_embeddings"].float()
                 hidden = torch.nn.functional.normalize(hidden, p=2, dim=2).cpu()
-                for row, vectors, mask in zip(rows, hidden, kept, strict=True):
+                for row, vectors, mask in zip(rows, hidden, content_tokens, strict=True):
                     matrices[row] = vectors[mask].numpy()
         return matrices
 

@@ -184,7 +184,7 @@ def test_sources__each_that_cannot_be_read_says_why(tmp_path):
         LinkNotAllowed,
         InvalidInput,
     ]
-    assert [named.given for named in found] == given
+    assert [named.argument for named in found] == given
 
 
 def test_sources__standard_input(monkeypatch):
@@ -198,7 +198,7 @@ def test_sources__file_name_that_is_no_text(tmp_path):
     file = tmp_path / "b\udcff.txt"
     file.write_text("x")
     (named,) = sources.find_sources([str(file)], max_bytes=100)
-    for text in (named.name, named.given, named.identity):
+    for text in (named.name, named.argument, named.identity):
         assert text.encode().endswith(b"b\\udcff.txt")
 
 
@@ -285,7 +285,7 @@ def test_arguments__that_are_no_text_reach_the_ledger_as_text(run, monkeypatch):
     assert run("ask", "caf\udce9 opens when", "--channel", "a\udcff", "--json").code == 0
     assert asked == ["caf opens when", "a\\udcff"]
     (link,) = sources.find_sources(["http://127.0.0.1:1/\udcff"], max_bytes=1)
-    assert {link.given, link.identity, link.name, link.url} == {"http://127.0.0.1:1/\\udcff"}
+    assert {link.argument, link.identity, link.name, link.url} == {"http://127.0.0.1:1/\\udcff"}
 
 
 def test_evaluate__refused_is_one_document(run):
