@@ -174,7 +174,14 @@ class Reranker(Protocol):
         deadline_s: float,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> RerankResult:
-        """Return a full permutation of the candidates; raise only if no candidate can be ranked."""
+        """Return a full permutation of the candidates; raise only if no candidate can be ranked.
+
+        Args:
+            question: The question, rewritten if it is a follow-up.
+            candidates: In recall order.
+            deadline_s: Seconds. Candidates not ranked by then keep their recall order and get the flag `unscored`.
+            on_progress: Called with the number of candidates done and the total.
+        """
         ...
 
 

@@ -156,13 +156,15 @@ def test_setting__is_described_and_in_the_example_with_its_default(setting: Sett
         str(default).lower() if isinstance(default, bool) else f"{default:g}" if isinstance(default, float) else default
     )
     line = f"#{setting.variable}={shown if plain else ''}"
-    assert f"# {description}\n{line}\n" in EXAMPLE.read_text(encoding="utf-8")
+    found = f"# {description}\n{line}\n" in EXAMPLE.read_text(encoding="utf-8")
+    assert found, f"add these two lines to .env.example:\n# {description}\n{line}"
 
 
 def test_example__has_every_setting_once_and_in_order():
     lines = EXAMPLE.read_text(encoding="utf-8").partition("# ---- Docker Compose")[0].splitlines()
     variables = [line[1:].partition("=")[0] for line in lines if re.match(r"#[A-Z_]+=", line)]
-    assert variables == [setting.variable for setting in iter_settings()]
+    expected = [setting.variable for setting in iter_settings()]
+    assert variables == expected, ".env.example must have the settings in the order of config/setting_groups.py"
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=name_of)
