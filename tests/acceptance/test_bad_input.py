@@ -190,7 +190,7 @@ def test_no_model_server__answered_from_the_passages(busy, echo):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"REDIS_URL": NOWHERE}, "Redis cannot be reached"),
+        ({"REDIS_URL": NOWHERE}, "Redis is unreachable"),
         ({"REFDESK_HOME": "/proc/refdesk", "DATABASE_URL": ""}, "REFDESK_HOME"),
     ],
     ids=["redis-away", "home"],

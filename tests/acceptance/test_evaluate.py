@@ -80,7 +80,7 @@ def test_feedback_and_compare__on_the_own_library(desk, tmp_path):
     assert desk.refdesk("ingest", str(tmp_path / "cats.txt"), str(tmp_path / "bread.txt")).returncode == 0
     nothing = desk.refdesk("evaluate", "--feedback")
     assert nothing.returncode == 1
-    assert "ask some questions" in " ".join(nothing.stderr.decode().split())
+    assert "Ask some questions" in " ".join(nothing.stderr.decode().split())
     desk.refdesk_all(("ask", "When do cats hunt?", "--json"), ("ask", "Why does dough rise?", "--json"))
 
     measured, code = desk.json("evaluate", "--feedback", "--reranker", "none", "--differences", "1")

@@ -166,7 +166,7 @@ def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
     assert is_full_permutation(result.reranking.ranked, FOUND)
     assert [(f.stage, f.used) for f in result.fallbacks] == [("rerank", "none"), ("generate", "extractive")]
     assert "Only 0 of 3 passages got a usable rating" in result.fallbacks[0].reason
-    assert "No citation" in result.fallbacks[1].reason
+    assert "no citation that a passage supports" in result.fallbacks[1].reason
     assert result.reranking.usage.calls >= 4
     assert result.generated.text == "The gate of the library opens at nine. [1]"
     assert [c.chunk_id for c in result.generated.citations] == [1]

@@ -146,5 +146,5 @@ def test_worker_told_to_stop__hands_its_job_back_and_leaves(desk):
 def test_worker_whose_child_cannot_start__ends_with_the_reason(desk):
     ended = desk.refdesk("worker", "query", REFDESK_LLM_BASE_URL="http://127.0.0.1:9/v1", REFDESK_LLM_MODEL="")
     assert ended.returncode == 1
-    assert "name the model that the server has" in ended.stderr.decode().strip().splitlines()[-1]
+    assert "Set it to a model that the server offers" in ended.stderr.decode().strip().splitlines()[-1]
     assert desk.value("SELECT count(*) FROM workers") == 0
