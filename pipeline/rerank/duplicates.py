@@ -93,23 +93,23 @@ def _repeats(passage: _Passage, better: _Passage, question_terms: frozenset[str]
 def _words(text: str) -> Iterator[str]:
     """Yield the terms, numbers (in one spelling) and relevant signs of a text in their order."""
     text = write_in_digits(expand_negations(text))
-    at = 0
+    position = 0
     for fact in find_facts(text):
-        yield from _between(text, at, fact.start)
+        yield from _words_between(text, position, fact.start)
         yield "/".join(sorted(fact.values))
-        at = fact.end
-    yield from _between(text, at, len(text))
+        position = fact.end
+    yield from _words_between(text, position, len(text))
 
 
-def _between(text: str, at: int, end: int) -> Iterator[str]:
-    for sign in _SIGN.finditer(text, at, end):
-        yield from _terms(text[at : sign.start()])
+def _words_between(text: str, start: int, end: int) -> Iterator[str]:
+    for sign in _SIGN.finditer(text, start, end):
+        yield from _compared_terms(text[start : sign.start()])
         yield sign[0]
-        at = sign.end()
-    yield from _terms(text[at:end])
+        start = sign.end()
+    yield from _compared_terms(text[start:end])
 
 
-def _terms(text: str) -> Iterator[str]:
+def _compared_terms(text: str) -> Iterator[str]:
     for term in split_terms(text):
         is_pair = len(term) == 2 and is_spaceless(term)  # its characters are terms of their own
         if not is_pair and term not in _IGNORED_TERMS:

@@ -39,16 +39,16 @@ class LlmLimits:
     """Price of a million prompt tokens, for estimates only; the endpoint's client prices the real usage."""
     price_completion_usd: float = 0.0
 
-    def priced(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
+    def price_estimate(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
         """Price an estimate, cut to the token budget: calls beyond it are not made."""
         tokens = prompt_tokens + completion_tokens
         if self.budget_tokens and tokens > self.budget_tokens:
             share = self.budget_tokens / tokens
             calls, prompt_tokens = math.ceil(calls * share), int(prompt_tokens * share)
             completion_tokens = self.budget_tokens - prompt_tokens
-        return self.cost(calls, prompt_tokens, completion_tokens)
+        return self.price(calls, prompt_tokens, completion_tokens)
 
-    def cost(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
+    def price(self, calls: int, prompt_tokens: int, completion_tokens: int) -> Usage:
         """Return the usage of calls with their price."""
         usd = prompt_tokens * self.price_prompt_usd + completion_tokens * self.price_completion_usd
         return Usage(calls, prompt_tokens, completion_tokens, usd / 1_000_000)
@@ -141,7 +141,7 @@ class LlmCalls:
                 return False
             self._reserved += tokens
             longest = self._limits.reply_tokens + estimated.completion_tokens
-            self._running[threading.get_ident()] = self._limits.cost(1, estimated.prompt_tokens, longest)
+            self._running[threading.get_ident()] = self._limits.price(1, estimated.prompt_tokens, longest)
         return True
 
     def _settle(self, estimated: Usage, used: Usage) -> None:

@@ -114,7 +114,7 @@ class LlmListwiseReranker:
             for start, end in spans
         )
         completion_tokens = sum(TOKENS_PER_REPLY + TOKENS_PER_NUMBER * (end - start) for start, end in spans)
-        return self._limits.priced(len(spans), prompt_tokens, completion_tokens)
+        return self._limits.price_estimate(len(spans), prompt_tokens, completion_tokens)
 
     def _ask(self, calls: LlmCalls, question: str, shown: Sequence[Candidate]) -> CallOutcome[RankingReply]:
         read = partial(_parse_reply, count=len(shown))

@@ -100,7 +100,7 @@ class LlmPairwiseReranker:
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
         tokens = [estimate_message_tokens(prompt.messages(**ask(*pair))) for pair in neighbours]
         calls = 2 * max_comparisons(self._strategy, len(candidates), self._depth)
-        return self._limits.priced(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
+        return self._limits.price_estimate(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
 
     def _order(self, comparer: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
         count = len(candidates)

@@ -106,7 +106,7 @@ class LlmPointwiseReranker:
         prompt_tokens = sum(
             estimate_message_tokens(prompt.messages(**self._values(question, batch))) for batch in batches
         )
-        return self._limits.priced(len(batches), prompt_tokens, TOKENS_PER_RATING * len(candidates))
+        return self._limits.price_estimate(len(batches), prompt_tokens, TOKENS_PER_RATING * len(candidates))
 
     def _prompt(self, question: str) -> Prompt:
         name = "pointwise" if self._per_call == 1 else "pointwise-list"
