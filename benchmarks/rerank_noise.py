@@ -169,7 +169,7 @@ def open_chat(judge: JudgingLlm, over: str) -> Iterator[ChatModel]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MethodResult:
     """The results of one method."""
 
     ndcg_at_10: float
@@ -178,7 +178,9 @@ class Measured:
     fallbacks: int
 
 
-def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> Measured:
+def measure(
+    method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]
+) -> MethodResult:
     """Rerank the candidates of all questions with one method."""
     reranker = method.build(chat)
     rankings, usage, unscored, fallbacks = {}, Usage(), 0, 0
@@ -189,7 +191,7 @@ def measure(method: Method, chat: ChatModel, tasks: Sequence[Task], qrels: Mappi
         usage += result.usage
         unscored += sum("unscored" in ranked.flags for ranked in result.ranked)
         fallbacks += bool(result.fallbacks)
-    return Measured(measure_quality(qrels, rankings).ndcg_at_10, usage, unscored, fallbacks)
+    return MethodResult(measure_quality(qrels, rankings).ndcg_at_10, usage, unscored, fallbacks)
 
 
 def best_possible(tasks: Sequence[Task], qrels: Mapping[str, Mapping[str, int]]) -> tuple[float, float]:
@@ -218,7 +220,7 @@ def main() -> None:
     print(
         f"nDCG@10 incoming {incoming:.4f}, best order of the candidates {best:.4f}; faulty replies: {options.fault}\n"
     )
-    rows: dict[str, list[Measured]] = {}
+    rows: dict[str, list[MethodResult]] = {}
     for method in METHODS:
         if options.only and not any(name in method.name for name in options.only.split(",")):
             continue
@@ -237,7 +239,7 @@ def main() -> None:
         options.json.write_text(json.dumps({"incoming": incoming, "best": best, "shares": shares, "rows": document}))
 
 
-def _print_quality(rows: Mapping[str, Sequence[Measured]], shares: Sequence[int]) -> None:
+def _print_quality(rows: Mapping[str, Sequence[MethodResult]], shares: Sequence[int]) -> None:
     print("| method | " + " | ".join(f"{share} %" for share in shares) + " |")
     print("| --- |" + " ---: |" * len(shares))
     for name, row in rows.items():
@@ -245,7 +247,7 @@ def _print_quality(rows: Mapping[str, Sequence[Measured]], shares: Sequence[int]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
-def _print_costs(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) -> None:
+def _print_costs(rows: Mapping[str, Sequence[MethodResult]], tasks: Sequence[Task]) -> None:
     count = round(statistics.fmean(len(task.candidates) for task in tasks))
     print(f"\n| method | calls for N = {count} in theory | | measured | passages read | prompt tokens | of theory |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
@@ -263,7 +265,7 @@ def _print_costs(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) 
         )
 
 
-def _print_estimates(rows: Mapping[str, Sequence[Measured]], tasks: Sequence[Task]) -> None:
+def _print_estimates(rows: Mapping[str, Sequence[MethodResult]], tasks: Sequence[Task]) -> None:
     print("\n| method | calls | of measured | prompt tokens | of measured | reply tokens | of measured |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for method in METHODS:

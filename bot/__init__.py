@@ -1,1 +1,1 @@
-"""The Discord front end: the only package that knows discord.py; it loads no model."""
+"""The Discord front end: the only package that imports discord.py. It loads no model."""

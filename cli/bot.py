@@ -43,11 +43,11 @@ def bot() -> int:
             migrate(urls.database_url)
         process = start_bot(urls)
 
-        def pass_on(number: int, _frame: FrameType | None) -> None:
+        def forward_signal(number: int, _frame: FrameType | None) -> None:
             process.send_signal(number)
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, pass_on)
+            signal.signal(number, forward_signal)
         code = process.wait()
         # Exit code 78 must reach the supervisor, which then does not restart. A negative code means a signal.
         return code if code >= 0 else 1

@@ -40,7 +40,7 @@ Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait for workers an
 
 
 class PoolingName(StrEnum):
-    """How to pool the hidden states of a language model into one vector."""
+    """The methods of pooling the hidden states of a language model into one vector."""
 
     mean = "mean"
     last = "last"

@@ -163,7 +163,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
         ge=1,
         le=4096,
         validation_alias="REFDESK_EMBED_CLAIM_SIZE",
-        description="Maximum chunks that a worker claims at once, across documents.",
+        description="Maximum chunks per claim, across documents.",
     )
     linger_s: float = Field(
         10.0,

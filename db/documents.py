@@ -79,7 +79,7 @@ def upsert(session: Session, values: Mapping[str, Any]) -> int:
     Title and scope of an existing document change only when a version becomes live.
     """
     statement = insert(Document).values(**values)
-    # A row that is not changed is not returned, so the source is set to what it is.
+    # RETURNING skips unchanged rows, so the source is set to its own value.
     same = {"source": statement.excluded.source}
     statement = statement.on_conflict_do_update(index_elements=["workspace_id", "source"], set_=same)
     return session.scalars(statement.returning(Document.id)).one()

@@ -5,7 +5,7 @@ from sqlalchemy import create_engine, pool, text
 
 from db.trace_models import QueryTrace  # imports db.models too, so that all tables are registered
 
-LOCK = 7245_0001  # any constant; makes a second migrator wait
+LOCK = 7245_0001  # an arbitrary constant; a second migrator waits for the lock
 
 
 def run() -> None:

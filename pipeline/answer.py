@@ -53,7 +53,7 @@ REWRITE_TIMEOUT_S = 15.0
 
 @dataclass(slots=True)
 class _Trace:
-    """What the stages record besides their results."""
+    """The values that the stages record in addition to their results."""
 
     on_stage: OnStage
     timings_ms: dict[str, float] = field(default_factory=dict)

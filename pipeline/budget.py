@@ -65,7 +65,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BudgetRequest:
-    """How a question should be answered, once its candidates are known."""
+    """The requested way to answer a question, once its candidates are known."""
 
     rewritten: RewriteResult
     context: QuestionContext

@@ -46,7 +46,7 @@ def prepare_document(
     """Parse and chunk a source.
 
     Raises:
-        InvalidInput: The source cannot be ingested; the message says why.
+        InvalidInput: The source cannot be ingested; the message contains the reason.
         Cancelled: The job was cancelled between two stages.
     """
     on_stage("parse")

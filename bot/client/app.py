@@ -121,7 +121,7 @@ class RefdeskBot(commands.AutoShardedBot):
         await use_gateway_of_api(self)
         await self.add_commands()
         await self.tree.set_translator(CatalogueTranslator())
-        await self.services.process.beat()
+        await self.services.process.send_heartbeat()
         # In the background: commands that are already registered work meanwhile.
         registration = register_commands(self.tree, self.services.process, self.application_id or 0)
         self._registration_task = asyncio.create_task(registration)
@@ -154,7 +154,7 @@ class RefdeskBot(commands.AutoShardedBot):
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await self.delivery_worker.stop()
-            await _run_stop_step(self.services.process.leave())
+            await _run_stop_step(self.services.process.delete_heartbeat())
         await _run_stop_step(self.downloads.close())
         await _run_stop_step(self.close())
         self._delivery_threads.shutdown(wait=False, cancel_futures=True)
@@ -163,7 +163,7 @@ class RefdeskBot(commands.AutoShardedBot):
         while True:
             await asyncio.sleep(HEARTBEAT_INTERVAL_S)
             try:
-                await self.services.process.beat()
+                await self.services.process.send_heartbeat()
             except RefdeskError as error:
                 log.warning("heartbeat failed", error=error.name)
             except Exception:

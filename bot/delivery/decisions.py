@@ -29,7 +29,7 @@ MAX_INTERNAL_ERRORS = 5
 
 
 class DeliveryStep(Enum):
-    """What a delivery needs now."""
+    """The next step of a delivery."""
 
     WAIT = auto()
     PROGRESS = auto()
@@ -38,7 +38,7 @@ class DeliveryStep(Enum):
 
 
 class SendFailure(Enum):
-    """Why a request failed, as far as it decides what to do next."""
+    """The class of a failed request, which decides the next step."""
 
     MESSAGE_GONE = auto()
     """The message was deleted or cannot be edited any more; a new one can be posted."""
@@ -55,7 +55,7 @@ class SendFailure(Enum):
 
 
 class DeliveryRoute(Enum):
-    """Where to send the result after a failure."""
+    """The destination of the result after a failure."""
 
     SAME_CHANNEL = auto()
     DIRECT_MESSAGE = auto()

@@ -305,7 +305,7 @@ settings-changed = Changed by { $who } { $when }
 ## Help
 
 help-title = How to use this bot
-help-intro = This bot answers questions from the documents in this library and cites its sources. If the documents don't contain an answer, it says so.
+help-intro = This bot answers questions from the documents in this library and cites its sources. If the documents don't contain an answer, it lists the closest documents instead.
 help-ask = **Ask** with `/ask`. Numbers such as [1] refer to the sources, and *Why these sources?* shows how they were chosen. Set `private` to show the answer only to you.
 help-follow-up = **Follow up** by mentioning the bot in the thread of an answer, or by replying to an answer with a mention.
 help-add = **Add** files, a link or text with `/ingest`, or from a message's menu: *Apps* → *Add to library*.

@@ -21,14 +21,14 @@ class BotProcess(DatabaseService):
         self._status = WorkerStatus(self.owner, "bot", (), socket.gethostname(), os.getpid(), "")
 
     @on_thread
-    def beat(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send a heartbeat, and read the settings that other processes changed."""
         with self._database.system() as session:
             workers.record_heartbeat(session, self._status, took_task=False)
         self._database.load_all_settings()
 
     @on_thread
-    def leave(self) -> None:
+    def delete_heartbeat(self) -> None:
         """Delete the heartbeat at a clean stop."""
         with self._database.system() as session:
             workers.delete(session, self.owner)

@@ -28,7 +28,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hid
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
-def photograph(page: str) -> Image.Image:
+def take_screenshot(page: str) -> Image.Image:
     """Take a screenshot of a page and crop the empty area below it."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "page.html"), Path(folder, "page.png")
@@ -45,7 +45,7 @@ def photograph(page: str) -> Image.Image:
 def main(names: list[str]) -> None:
     """Render the named scenes, or all."""
     for name in names or scenes.SCENES:
-        image = photograph(chat.page(scenes.SCENES[name]()))
+        image = take_screenshot(chat.page(scenes.SCENES[name]()))
         image.quantize(200).save(HERE / f"{name}.png", optimize=True)
         print(f"docs/screens/{name}.png", image.size)
 

@@ -8,7 +8,7 @@ from time import monotonic
 from pipeline.types import Candidate
 
 BATCH_SIZE = 16
-"""Candidates per batch: as many as a CPU processes at once efficiently."""
+"""Candidates per batch: the number that a CPU processes efficiently."""
 
 OUT_OF_TIME = "The time for reranking ran out."
 

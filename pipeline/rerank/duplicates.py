@@ -111,6 +111,6 @@ def _words_between(text: str, start: int, end: int) -> Iterator[str]:
 
 def _compared_terms(text: str) -> Iterator[str]:
     for term in split_terms(text):
-        is_pair = len(term) == 2 and is_spaceless(term)  # its characters are terms of their own
+        is_pair = len(term) == 2 and is_spaceless(term)  # its characters are separate terms
         if not is_pair and term not in _IGNORED_TERMS:
             yield term

@@ -159,7 +159,7 @@ class ParallelCalls(Generic[Key, Value]):
         """Create the threads.
 
         Args:
-            concurrency: Most functions that run at once.
+            concurrency: Maximum concurrent functions.
             ends: Deadline for waiting, in the time of `monotonic`.
         """
         self._concurrency = concurrency

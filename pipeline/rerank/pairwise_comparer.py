@@ -54,7 +54,7 @@ class PairwiseComparer:
         Args:
             calls: The calls to the language model.
             ask: Returns the prompt's values for passage A and passage B, given by index.
-            concurrency: Most calls that run at once.
+            concurrency: Maximum concurrent calls.
             on_compared: Called with the number of compared pairs.
         """
         self._calls = calls

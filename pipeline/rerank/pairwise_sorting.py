@@ -2,7 +2,7 @@
 
 A `ComparisonSequence` yields a pair of indexes and is sent the verdict: above 0 if the first one is better, below 0 if
 the second one is, 0 for a tie; then the earlier one stays in front. The caller runs several generators in parallel and
-decides how many comparisons are made at once.
+decides how many comparisons are made concurrently.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ MAX_PASSAGE_TOKENS = 2000
 
 
 class RerankApiReranker:
-    """Orders candidates by the scores of a `RerankEndpoint`, which gets all passages at once."""
+    """Orders candidates by the scores of a `RerankEndpoint`, which receives all passages in one call."""
 
     method = "rerank-api"
 

@@ -65,7 +65,7 @@ def rank_by_score(
 def rank_by_order(
     candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
 ) -> tuple[RankedCandidate, ...]:
-    """Put candidates into the order of a method that returns no scores.
+    """Order candidates by a method that returns no scores.
 
     The score depends on the rank only: it decreases from 1 in equal steps, so that it cannot be mistaken for a
     probability. The raw score is the number of candidates below, None for an unscored one.

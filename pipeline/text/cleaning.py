@@ -27,7 +27,7 @@ def clean_line(text: str, max_chars: int) -> str:
 
 
 def unify_line_ends(text: str) -> str:
-    """Replace every line end that Unicode knows with a newline."""
+    """Replace every line end that Unicode defines with a newline."""
     return _LINE_ENDS.sub("\n", text)
 
 

@@ -25,7 +25,7 @@ FULLWIDTH_FORMS = "\uff00-\uffef"
 SPACELESS = f"{SOUTHEAST_ASIAN}{KANA}{HANGUL}{HAN}"
 """Scripts whose words cannot be found at spaces; Korean too, since its particles are written together with the word."""
 CHINESE_JAPANESE = f"{CJK_SYMBOLS}{HAN}{KANA}{FULLWIDTH_FORMS}"
-"""Characters between which a line break stands for no space, and which are twice as wide as Latin letters."""
+"""Characters between which a line break is not a space, and which are twice as wide as Latin letters."""
 EAST_ASIAN = f"{CHINESE_JAPANESE}{HANGUL}"
 
 _SPACELESS_CHARACTER = re.compile(f"[{SPACELESS}]")

@@ -21,7 +21,7 @@ from pipeline.text.scripts import SPACELESS
 
 # Combining accents and vowel signs, which are part of a word.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957"
-# A word ends before 's, 't and similar endings, which carry no meaning of their own.
+# A word ends before 's, 't and similar endings, which carry no meaning.
 _TOKEN = re.compile(
     rf"(?P<spaceless>[{SPACELESS}]+)"
     rf"|(?P<word>(?:[^\W_{SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"

@@ -366,7 +366,7 @@ def test_settings__of_another_process_are_loaded_with_the_next_heartbeat(service
     try:
         assert other.cached_settings(ANNA).overrides.public_channels is None
         run(services.workspace_settings.change(BOSS, public_channels=("301",)))
-        run(other.process.beat())
+        run(other.process.send_heartbeat())
         assert other.cached_settings(ANNA).overrides.public_channels == ("301",)
     finally:
         other.close()

@@ -19,10 +19,10 @@ def test_process__has_a_row_while_the_bot_runs(services, library):
         with library.database.owner() as session:
             return list(session.scalars(text("SELECT role FROM workers")))
 
-    run(services.process.beat())
-    run(services.process.beat())
+    run(services.process.send_heartbeat())
+    run(services.process.send_heartbeat())
     assert rows() == ["bot"]
-    run(services.process.leave())
+    run(services.process.delete_heartbeat())
     assert rows() == []
 
 

@@ -44,7 +44,7 @@ _WORDS = re.compile(r"\w+")
 
 
 def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
-    """Extract one file; raise an `InvalidInput` that says why it cannot be read."""
+    """Extract one file; raise an `InvalidInput` with the reason if it cannot be read."""
     if not source.content.strip(b"\x00\t\n\v\f\r "):
         raise EmptyDocument(f"{source.name} is empty.")
     media_type = sniffing.sniff_binary(source.content, source.name)

@@ -44,7 +44,7 @@ class KreuzbergParser:
         self._files = 0
 
     def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
-        """Parse one source; raise an `InvalidInput` that says why it cannot be read, or `Cancelled`."""
+        """Parse one source; raise an `InvalidInput` with the reason if it cannot be read, or `Cancelled`."""
         with self._lock:
             deadline = time.monotonic() + self._timeout_s  # the time limit excludes the wait for another file
             reply = self._exchange_with_retry(source, deadline, cancelled)
@@ -73,7 +73,7 @@ class KreuzbergParser:
             self._kill()
             raise _build_crash_error(source.name) from None
         except BaseException:
-            self._kill()  # its late reply would be read as the reply to the next file
+            self._kill()  # a late reply would be read as the reply to the next file
             raise
 
     def _ensure_child(self) -> bool:

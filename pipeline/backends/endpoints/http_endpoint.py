@@ -34,7 +34,7 @@ class HttpReply:
 
 @dataclass(frozen=True, slots=True)
 class EndpointTexts:
-    """What error messages say about one endpoint."""
+    """The parts of error messages that depend on the endpoint."""
 
     subject: str
     """Starts each message, for example `The reranker 'bge' at`; the URL follows."""

@@ -200,7 +200,7 @@ class OpenAIChat:
 
 @dataclass
 class _LostCalls:
-    """How many requests for one reply were sent and returned no usage."""
+    """A count of the requests for one reply that were sent and returned no usage."""
 
     calls: int = 0
 

@@ -41,7 +41,7 @@ def _copy_fast_tokenizer(tokenizer: Any) -> Any | None:
     fast = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if not hasattr(fast, "no_truncation"):
         return None
-    # A copy, because truncation is state of the tokenizer, which panics when two threads set it at once.
+    # A copy, because truncation is state of the tokenizer, which panics when two threads set it concurrently.
     copy = deepcopy(fast)
     copy.no_truncation()
     copy.no_padding()
