@@ -48,7 +48,7 @@ MAX_EXCHANGES = 3
 """Number of earlier exchanges that a follow-up question is read with."""
 
 REWRITE_TIMEOUT_S = 15.0
-"""Maximum time for rewriting a question, which takes a model a few dozen tokens."""
+"""Maximum time for rewriting a question, which needs a few dozen tokens."""
 
 
 @dataclass(slots=True)

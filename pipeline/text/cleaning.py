@@ -1,4 +1,4 @@
-"""Clean texts from outside: what the database cannot store, and what no reader sees."""
+"""Clean untrusted texts: remove what the database cannot store, and what is invisible."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Read Markdown with markdown-it: the code blocks, tables, headings and inline links of a text.
 
-Most texts that come here were not written as Markdown. Rules that misread ordinary text are therefore off: indented
+Most of the input was not written as Markdown. Rules that misread ordinary text are therefore off: indented
 code, HTML, link definitions, underlined headings, quotes and lists.
 """
 

@@ -22,7 +22,7 @@ def build_passage(headings: Iterable[str], text: str, *, title: str = "", gap: s
         headings: Heading path, outermost first.
         text: Text under the headings.
         title: Title of the document, placed before the heading path.
-        gap: What separates the first line from the text.
+        gap: Separator of the first line and the text.
     """
     path = join_headings((title, *headings))
     return f"{path}{gap}{text}" if path else text

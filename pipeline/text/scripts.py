@@ -46,6 +46,6 @@ def starts_east_asian(text: str) -> bool:
 
 
 def separator_of_lines(line: str, following: str) -> str:
-    """Return what joins two wrapped lines: nothing between Chinese or Japanese characters, otherwise a space."""
+    """Return the separator of two wrapped lines: nothing between Chinese or Japanese characters, otherwise a space."""
     is_joined = _CHINESE_JAPANESE_CHARACTER.match(line[-1:]) and _CHINESE_JAPANESE_CHARACTER.match(following)
     return "" if is_joined else " "

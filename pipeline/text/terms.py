@@ -112,7 +112,7 @@ def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
     times_covered = Counter(place for start, end in units for place in range(start, end))
     read: set[int] = set()
     for start, end in units:
-        # Bytes of one character come as several units in one place.
+        # Bytes of one character are several units at one position.
         if _is_known_unit(text, start, end) and (end - start > 1 or times_covered[start] == 1):
             read.update(range(start, end))
     return sum(place in read for place in letters) / len(letters)

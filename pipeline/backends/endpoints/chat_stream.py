@@ -31,13 +31,13 @@ class ReplyParts:
 
 
 def read_reply(
-    response: httpx.Response, *, ends: float, on_text: Callable[[str], None] | None, subject: str
+    response: httpx.Response, *, deadline: float, on_text: Callable[[str], None] | None, subject: str
 ) -> ReplyParts:
     """Read a reply of status 200, streamed or whole, as the server chose.
 
     Args:
         response: The response, not read yet.
-        ends: Deadline, in the time of `monotonic`.
+        deadline: End of the request, in the time of `monotonic`.
         on_text: Called with the text so far after each part.
         subject: Start of error messages.
 
@@ -46,7 +46,7 @@ def read_reply(
         LlmUnparsable: The response is not a chat completion or is too long.
         LlmUnreachable: The stream ended before the reply was complete, or contains an error.
     """
-    text = _read_within_deadline(response, ends, subject)
+    text = _read_within_deadline(response, deadline, subject)
     if "text/event-stream" in response.headers.get("Content-Type", ""):
         return _read_events(_lines(text), on_text, subject)
     parts = ReplyParts()
@@ -75,11 +75,11 @@ def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, su
     return parts
 
 
-def _read_within_deadline(response: httpx.Response, ends: float, subject: str) -> Iterator[str]:
+def _read_within_deadline(response: httpx.Response, deadline: float, subject: str) -> Iterator[str]:
     read = 0
     for part in response.iter_text():
         # The timeout of httpx applies to each read, so a server that sends single bytes would never exceed it.
-        if monotonic() > ends:
+        if monotonic() > deadline:
             raise LlmTimeout(f"{subject} did not finish its reply in time.")
         read += len(part)
         if read > MAX_REPLY_CHARS:

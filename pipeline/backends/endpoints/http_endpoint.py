@@ -93,31 +93,31 @@ class HttpEndpoint:
 
         The message of the final error is shortened and does not contain the key.
         """
-        ends = monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         try:
-            answer: Answer = build_retrying(self._max_retries, ends)(request, ends)
+            answer: Answer = build_retrying(self._max_retries, deadline)(request, deadline)
         except RefdeskError as error:
             error.args = (self._redact(str(error)),)
             raise
         return answer
 
-    def post(self, payload: Mapping[str, Any], ends: float) -> HttpReply:
+    def post(self, payload: Mapping[str, Any], deadline: float) -> HttpReply:
         """Post once and read the whole reply.
 
         Raises:
             RetryableError: A retry may succeed.
             LlmError: A retry would not help.
         """
-        with self.open(payload, ends) as response:
+        with self.open(payload, deadline) as response:
             if response.status_code == httpx.codes.OK:
-                return HttpReply(response.status_code, self._read(response, ends))
-            text = read_error_body(response, ends)
+                return HttpReply(response.status_code, self._read(response, deadline))
+            text = read_error_body(response, deadline)
             self.check_retryable(response, text)
             return HttpReply(response.status_code, text)
 
     @contextmanager
     def open(
-        self, payload: Mapping[str, Any], ends: float, on_lost: Callable[[], None] = lambda: None
+        self, payload: Mapping[str, Any], deadline: float, on_lost: Callable[[], None] = lambda: None
     ) -> Iterator[httpx.Response]:
         """Post once and yield the unread response.
 
@@ -125,10 +125,10 @@ class HttpEndpoint:
 
         Args:
             payload: The request's JSON.
-            ends: Deadline, in the time of `monotonic`.
+            deadline: End of the request, in the time of `monotonic`.
             on_lost: Called when the connection fails after the request may have reached the server.
         """
-        left = ends - monotonic()
+        left = deadline - monotonic()
         if left <= 0:
             raise LlmTimeout(f"{self.subject} did not answer in time.")
         timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
@@ -162,7 +162,7 @@ class HttpEndpoint:
         problem = {
             401: f"rejected the API key; check {key}",
             403: f"does not allow this API key; check {key}",
-            404: f"does not know this address or model{self._texts.not_found_fix}",
+            404: f"has no such address or model{self._texts.not_found_fix}",
         }.get(status, "rejected the request")
         return f"{self.subject} {problem} (status {status}). {text}"
 
@@ -170,11 +170,11 @@ class HttpEndpoint:
         """Close the connections."""
         self._client.close()
 
-    def _read(self, response: httpx.Response, ends: float) -> str:
+    def _read(self, response: httpx.Response, deadline: float) -> str:
         body = bytearray()
         for part in response.iter_bytes():
             body += part
-            if monotonic() > ends:
+            if monotonic() > deadline:
                 raise LlmTimeout(f"{self.subject} did not finish its reply in time.")
             if len(body) > self._max_reply_bytes:
                 raise LlmUnparsable(f"{self.subject} sent a reply larger than {self._max_reply_bytes:,} bytes.")

@@ -154,18 +154,18 @@ class OpenAIChat:
         return payload
 
     def _ask(
-        self, payload: dict[str, Any], ends: float, *, on_text: Callable[[str], None] | None, lost: _LostCalls
+        self, payload: dict[str, Any], deadline: float, *, on_text: Callable[[str], None] | None, lost: _LostCalls
     ) -> ReplyParts:
         """Send one request, repeated without each parameter that the server rejects.
 
-        The unsupported parameters are remembered once a request without them has succeeded.
+        The unsupported parameters are stored after a request without them has succeeded.
         """
         known = unsupported = self._unsupported
         while True:
             sent = _without_parameters(payload, unsupported)
-            with self._endpoint.open(sent, ends, lost.add) as response:
+            with self._endpoint.open(sent, deadline, lost.add) as response:
                 if response.status_code != 200:
-                    text = read_error_body(response, ends)
+                    text = read_error_body(response, deadline)
                     self._endpoint.check_retryable(response, text)
                     rejected = _unsupported_parameter(text, sent) if response.status_code in {400, 422} else None
                     if rejected is None:
@@ -173,7 +173,7 @@ class OpenAIChat:
                     unsupported |= {rejected}
                     continue
                 with lost.count_unreadable():
-                    parts = read_reply(response, ends=ends, on_text=on_text, subject=self._endpoint.subject)
+                    parts = read_reply(response, deadline=deadline, on_text=on_text, subject=self._endpoint.subject)
             if unsupported != known:
                 with self._lock:
                     self._unsupported |= unsupported

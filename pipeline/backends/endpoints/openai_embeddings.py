@@ -135,19 +135,19 @@ class OpenAIEmbeddings:
 
     def _embed(self, texts: Sequence[str]) -> list[Sequence[float]] | None:
         """Embed one batch; return None if the endpoint rejects it, possibly because of its size."""
-        answer = self._endpoint.run_with_retries(lambda ends: self._ask(texts, ends), self._timeout_s)
+        answer = self._endpoint.run_with_retries(lambda deadline: self._ask(texts, deadline), self._timeout_s)
         return None if answer is None else self._read(answer, len(texts))
 
-    def _ask(self, texts: Sequence[str], ends: float) -> Any:
+    def _ask(self, texts: Sequence[str], deadline: float) -> Any:
         """Send one request; return None if several texts are rejected: too large, or one of them is invalid."""
         payload: dict[str, Any] = {"model": self._profile.model, "input": list(texts), "encoding_format": "float"}
         if self._send_dimensions:
             payload["dimensions"] = self._profile.dimensions
-        reply = self._endpoint.post(payload, ends)
+        reply = self._endpoint.post(payload, deadline)
         status, text = reply.status, reply.text
         if status in REJECTED_STATUSES and self._send_dimensions and _is_about_dimensions(text):
             self._send_dimensions = False
-            return self._ask(texts, ends)
+            return self._ask(texts, deadline)
         if status in REJECTED_STATUSES and len(texts) > 1:
             # A limit on the tokens of a request depends on these texts, so the batch size stays.
             if "token" not in text.casefold():

@@ -3,7 +3,7 @@
 Cohere (https://docs.cohere.com/reference/rerank): a request `{model, query, documents, top_n}` returns `{results:
 [{index, relevance_score}]}`. Text Embeddings Inference reads `{query, texts}` and returns a list `[{index, score}]`.
 The first rejected request shows which of the two a server supports and how many passages fit into one request; both are
-remembered.
+stored.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ class HttpRerankEndpoint:
         Raises:
             LlmError: The endpoint failed.
         """
-        ends = monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         scores: list[float | None] = []
         usage, notes = Usage(), []
         while len(scores) < len(passages):
             batch = passages[len(scores) : len(scores) + (self._batch_size or len(passages))]
-            answer = self._endpoint.run_with_retries(partial(self._ask, question, batch), ends - monotonic())
+            answer = self._endpoint.run_with_retries(partial(self._ask, question, batch), deadline - monotonic())
             if answer is None:  # The batch was too large; `_ask` has halved the batch size.
                 continue
             batch_scores, note = read_scores(answer, len(batch))
@@ -95,12 +95,12 @@ class HttpRerankEndpoint:
         model = {"model": self._model} if self._model else {}
         return model | {"query": question, "documents": list(passages), "top_n": len(passages)}
 
-    def _ask(self, question: str, passages: Sequence[str], ends: float) -> Any:
+    def _ask(self, question: str, passages: Sequence[str], deadline: float) -> Any:
         """Send one request; return None if the server rejects its size, after halving the batch size."""
-        reply = self._endpoint.post(self._payload(question, passages), ends)
+        reply = self._endpoint.post(self._payload(question, passages), deadline)
         if reply.status in {400, 422} and not self._sends_texts and "texts" in reply.text:
             self._sends_texts = True
-            reply = self._endpoint.post(self._payload(question, passages), ends)
+            reply = self._endpoint.post(self._payload(question, passages), deadline)
         if reply.status == 413 and len(passages) > 1:
             self._batch_size = (len(passages) + 1) // 2
             return None

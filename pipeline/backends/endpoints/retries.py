@@ -27,32 +27,32 @@ class RetryableError(Exception):
 
         Args:
             final: The error to raise if there is no further retry.
-            wait_s: Seconds that the server asked to wait; None if it did not say.
+            wait_s: Seconds that the server asked to wait; None if unknown.
         """
         super().__init__(str(final))
         self.final = final
         self.wait_s = wait_s
 
 
-def build_retrying(max_retries: int, ends: float) -> Retrying:
+def build_retrying(max_retries: int, deadline: float) -> Retrying:
     """Build the caller of a function that may raise `RetryableError`.
 
-    It raises the error's `final` after `max_retries` retries, or when the next wait would pass the deadline `ends`.
+    It raises the error's `final` after `max_retries` retries, or when the next wait would pass the deadline.
     """
     return Retrying(
         retry=retry_if_exception_type(RetryableError),
         stop=stop_after_attempt(max_retries + 1),
-        wait=lambda state: _wait_s(state, ends),
+        wait=lambda state: _wait_s(state, deadline),
         retry_error_callback=_raise_final,
     )
 
 
-def read_error_body(response: httpx.Response, ends: float) -> str:
+def read_error_body(response: httpx.Response, deadline: float) -> str:
     """Return the message of an error response: from its JSON if there is one, else its text, cut to a limit."""
     text = ""
     for part in response.iter_text():
         text += part
-        if len(text) > MAX_ERROR_BODY_CHARS or monotonic() > ends:
+        if len(text) > MAX_ERROR_BODY_CHARS or monotonic() > deadline:
             break
     try:
         value: Any = json.loads(text)
@@ -76,12 +76,12 @@ def parse_retry_after(response: httpx.Response) -> float | None:
     return wait_s if math.isfinite(wait_s) and wait_s >= 0 else None
 
 
-def _wait_s(state: RetryCallState, ends: float) -> float:
+def _wait_s(state: RetryCallState, deadline: float) -> float:
     """Return the seconds before the next retry; raise the final error if that would pass the deadline."""
     error = state.outcome.exception() if state.outcome is not None else None
     requested = error.wait_s if isinstance(error, RetryableError) else None
     wait_s = requested if requested is not None else FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
-    if isinstance(error, RetryableError) and monotonic() + wait_s >= ends:
+    if isinstance(error, RetryableError) and monotonic() + wait_s >= deadline:
         raise error.final from error
     return wait_s
 

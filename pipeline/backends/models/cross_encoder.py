@@ -13,7 +13,7 @@ FIX_HINT = "Set REFDESK_CROSS_ENCODER_MODEL to the folder of a cross-encoder, or
 
 
 class SentenceTransformersCrossEncoder:
-    """A `PairScorer`. Its scores are logits, whatever activation the model's files name."""
+    """A `PairScorer`. Its scores are logits, regardless of the activation in the model's files."""
 
     def __init__(self, name: str, *, threads: int = 0, batch_size: int = 16, device: str | None = None) -> None:
         """Load the model.

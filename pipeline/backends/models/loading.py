@@ -1,4 +1,4 @@
-"""Steps that loading every kind of model shares: the library, its threads, and errors with a fix."""
+"""Steps shared by loading all kinds of models: the library, its threads, and errors with a fix."""
 
 from __future__ import annotations
 

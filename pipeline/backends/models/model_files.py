@@ -57,7 +57,7 @@ def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
 
     Args:
         name: A folder or a name at the hub.
-        kind: What error messages call the model, for example `cross-encoder`.
+        kind: Kind of the model in error messages, for example `cross-encoder`.
         fix_hint: The end of error messages.
 
     Raises:

@@ -182,7 +182,7 @@ def test_complete__rejection_without_optional_parameters_is_raised(server: Scrip
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "this address or model")],
+    [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "no such address or model")],
 )
 def test_complete__rejections_are_not_retried(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
     server.add_reply(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})
@@ -343,7 +343,7 @@ def test_read_reply__slow_reply_without_line_ends_times_out(monkeypatch: pytest.
     monkeypatch.setattr(chat_stream, "monotonic", lambda: now[0])
     reply: Any = SlowReply(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
     with pytest.raises(LlmTimeout):
-        chat_stream.read_reply(reply, ends=10, on_text=None, subject="The language model")
+        chat_stream.read_reply(reply, deadline=10, on_text=None, subject="The language model")
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
@@ -351,4 +351,4 @@ def test_read_reply__endless_line_is_too_long(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr(chat_stream, "MAX_REPLY_CHARS", 100)
     reply: Any = SlowReply(content_type)
     with pytest.raises(LlmUnparsable, match="longer than 100 characters"):
-        chat_stream.read_reply(reply, ends=float("inf"), on_text=None, subject="The language model")
+        chat_stream.read_reply(reply, deadline=float("inf"), on_text=None, subject="The language model")
