@@ -212,7 +212,7 @@ def main() -> None:
     judge = build_judge(dataset, tasks)
     if options.serve:
         first = int(options.noise.split(",")[0])
-        serve(dataset, replace(judge, share=first / 100, fault=options.fault), options.serve)
+        serve(dataset, replace(judge, fault_rate=first / 100, fault=options.fault), options.serve)
         return
     incoming, best = best_possible(tasks, qrels)
     shares = [int(share) for share in options.noise.split(",")]
@@ -227,7 +227,7 @@ def main() -> None:
         rows[method.name] = []
         for share in shares:
             started = time.perf_counter()
-            faulty = replace(judge, share=share / 100, fault=options.fault)
+            faulty = replace(judge, fault_rate=share / 100, fault=options.fault)
             with open_chat(faulty, options.over) as chat:
                 rows[method.name].append(measure(method, chat, tasks, qrels))
             print(f"  {method.name}, {share} %: {time.perf_counter() - started:.0f} s", file=sys.stderr)

@@ -68,7 +68,7 @@ class FakeChat:
         self._answer = answer
         self._usage = usage
         self._lock = threading.Lock()
-        self.asked: list[Sequence[ChatMessage]] = []
+        self.requests: list[Sequence[ChatMessage]] = []
         self.schemas: list[dict[str, Any] | None] = []
 
     def complete(
@@ -81,7 +81,7 @@ class FakeChat:
         on_text: Callable[[str], None] | None = None,
     ) -> ChatReply:
         with self._lock:
-            self.asked.append(messages)
+            self.requests.append(messages)
             self.schemas.append(json_schema)
         reply = self._answer(messages) if callable(self._answer) else self._answer
         if isinstance(reply, Exception):
@@ -123,11 +123,11 @@ class FakeStore:
         self._found = tuple(found)
         self._plan = plan
         self._neighbours = neighbours or {}
-        self.asked: list[RecallQuery] = []
+        self.requests: list[RecallQuery] = []
         self.neighbour_requests: list[Sequence[int]] = []
 
     def recall(self, query: RecallQuery) -> RecallResult:
-        self.asked.append(query)
+        self.requests.append(query)
         plan = "keyword" if query.mode == "keyword" else self._plan
         return RecallResult(self._found[: query.top_n], query.top_n, plan)
 

@@ -78,12 +78,12 @@ def job(**values: Any) -> JobView:
     return JobView(**given)
 
 
-def asked(result: Mapping[str, Any] | None = None, **values: Any) -> DeliveryView:
+def question_view(result: Mapping[str, Any] | None = None, **values: Any) -> DeliveryView:
     state = {"state": "succeeded", "result": result} if result is not None else {}
     return DeliveryView(delivery(), (job(**state | values),))
 
 
-def added(*jobs: JobView, **values: Any) -> DeliveryView:
+def ingest_view(*jobs: JobView, **values: Any) -> DeliveryView:
     return DeliveryView(delivery(kind="ingest", **values), jobs)
 
 

@@ -37,7 +37,7 @@ class JudgingLlm:
     """Grades by the key of the question, then that of the passage; an unjudged passage has grade 0."""
     highest: int = 3
     fault: Fault = "wrong"
-    share: float = 0.0
+    fault_rate: float = 0.0
     """Share of replies with the fault."""
     seed: int = 0
 
@@ -63,7 +63,7 @@ class JudgingLlm:
         """Reply to a prompt. A repair request gets the same reply as the prompt before it."""
         system, user = contents[0], contents[1]
         chance = random.Random(f"{self.seed}\n{user}")
-        at_fault = chance.random() < self.share
+        at_fault = chance.random() < self.fault_rate
         if at_fault and self.fault == "unusable":
             return REFUSAL
         asked = _QUESTION.search(user)

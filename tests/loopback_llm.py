@@ -31,7 +31,7 @@ class ScriptedReply:
     """Send nothing until the server stops."""
 
 
-Answer = Callable[[Mapping[str, Any]], ScriptedReply]
+ReplyFunction = Callable[[Mapping[str, Any]], ScriptedReply]
 """Returns the reply to a request's JSON."""
 
 
@@ -43,10 +43,10 @@ def count_tokens(text: str) -> int:
 class LoopbackLlm:
     """Runs the server in a thread and records its requests."""
 
-    def __init__(self, answer: Answer, port: int = 0) -> None:
-        self.asked: list[Mapping[str, Any]] = []
-        self.held = threading.Event()
-        self.released = threading.Event()
+    def __init__(self, answer: ReplyFunction, port: int = 0) -> None:
+        self.requests: list[Mapping[str, Any]] = []
+        self.request_held = threading.Event()
+        self.release = threading.Event()
         self._lock = threading.Lock()
         server = self
 
@@ -57,7 +57,7 @@ class LoopbackLlm:
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 with server._lock:
-                    server.asked.append(request)
+                    server.requests.append(request)
                 server._reply(self, request, answer(request))
 
             def log_message(self, *args: Any) -> None:
@@ -82,22 +82,22 @@ class LoopbackLlm:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.released.set()
+        self.release.set()
         self._http.shutdown()
         self._thread.join()
         self._http.server_close()
 
     def release_calls(self) -> None:
         """Release held requests and wait for the calls of rerankers, so that their connections can be closed."""
-        self.released.set()
+        self.release.set()
         for thread in threading.enumerate():
             if thread.name.startswith("rerank"):
                 thread.join(10)
 
     def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: ScriptedReply) -> None:
         if said.hold:
-            self.held.set()
-            self.released.wait(60)
+            self.request_held.set()
+            self.release.wait(60)
         if said.hold or said.close:
             # A reset instead of an orderly close, as if the server had crashed.
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -125,7 +125,7 @@ def completion(request: Mapping[str, Any], text: str) -> str:
     )
 
 
-def reply_in_order(replies: Sequence[ScriptedReply]) -> Answer:
+def reply_in_order(replies: Sequence[ScriptedReply]) -> ReplyFunction:
     """Return prepared replies one after the other, then the last one again and again."""
     lock = threading.Lock()
     left = list(replies)

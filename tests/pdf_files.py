@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def pdf(*pages: str) -> bytes:
+def build_pdf(*pages: str) -> bytes:
     """Write a PDF with these lines of text on each page; a page without text draws a box, as a scan would."""
     kids = " ".join(f"{3 + 2 * n} 0 R" for n in range(len(pages)))
     font = "<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"

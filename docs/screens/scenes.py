@@ -20,12 +20,12 @@ from tests.bot_factories import (
     MESSAGE_LINK,
     NOW,
     PERSON,
-    added,
     candidate,
     citation,
     delivery,
     document,
     document_job,
+    ingest_view,
     job,
     trace,
 )
@@ -167,8 +167,8 @@ def ingest_scene() -> list[Posted]:
     ended = document_job("filters.docx", result={"chunks": 1071, "unchanged": False})
     read = document_job("prices-2026.xlsx", result={"chunks": 88, "unchanged": False})
     return [
-        _post(ingest.render_ingest(added(done, open_, reading, failed, same), EN), command="ingest"),
-        _post(ingest.render_ingest(added(done, ended, read, failed, same), EN), command="ingest"),
+        _post(ingest.render_ingest(ingest_view(done, open_, reading, failed, same), EN), command="ingest"),
+        _post(ingest.render_ingest(ingest_view(done, ended, read, failed, same), EN), command="ingest"),
     ]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.acceptance.conftest import Desk
 from tests.fake_discord import FakeDiscord
-from tests.pdf_files import pdf
+from tests.pdf_files import build_pdf
 
 PATIENCE_S = 90
-RULES = pdf(
+RULES = build_pdf(
     "The garden is open from eight in the morning until nine in the evening, on Sundays from ten.\n"
     "Whoever leaves last closes both gates and checks that the water is turned off.\n"
     "In winter, from November to March, the garden closes at dusk and the taps stay shut.\n"

@@ -46,7 +46,7 @@ def test_ask__cheaper_over_the_soft_limit_and_refused_over_the_hard_one(desk: De
 
     within, code = desk.json(*command, **model, REFDESK_BUDGET_USER_DAY_SOFT_USD="0.85")
     assert (code, within["reranker"], within["model"], within["fallbacks"]) == (0, "llm-listwise", "judge", [])
-    assert len(llm.asked) == 2
+    assert len(llm.requests) == 2
     spent = float(desk.value("SELECT sum(cost_usd) FROM queries"))
     assert 0 < spent < 0.1
     assert desk.value("SELECT count(*) FROM spending_reservations") == 0
@@ -58,14 +58,14 @@ def test_ask__cheaper_over_the_soft_limit_and_refused_over_the_hard_one(desk: De
     assert "rerank: late-interaction instead of llm-listwise: The estimated cost of $0.832" in said
     assert f"the limit of $0.85 for one person in 24 hours, of which ${spent:.3f}" in said
     assert "Budget is available again in" in said
-    assert [len(request["messages"]) for request in llm.asked[2:]] == [2], "the answer is still written"
+    assert [len(request["messages"]) for request in llm.requests[2:]] == [2], "the answer is still written"
 
     ended = desk.refdesk(*command, stdin=None, **model, REFDESK_BUDGET_USER_DAY_HARD_USD="0.81")
     said = " ".join(ended.stderr.decode().split())
     assert (ended.returncode, ended.stdout) == (1, b"")
     assert "The estimated cost of $0.80 would exceed the limit of $0.81 for one person in 24 hours, of which" in said
     assert "Budget is available again in" in said
-    assert len(llm.asked) == 3, "refused before the first call"
+    assert len(llm.requests) == 3, "refused before the first call"
     assert desk.value("SELECT error_class FROM jobs ORDER BY id DESC LIMIT 1") == "BudgetExceeded"
 
     free = desk.refdesk("ask", QUESTION, REFDESK_BUDGET_USER_DAY_HARD_USD="0.01")

@@ -19,7 +19,7 @@ from pipeline.rerank.results import is_full_permutation
 from pipeline.types import RerankResult
 from tests.answer_fakes import candidates, order
 from tests.judging_llm import JudgingLlm, text_key
-from tests.loopback_llm import Answer, LoopbackLlm, ScriptedReply
+from tests.loopback_llm import LoopbackLlm, ReplyFunction, ScriptedReply
 
 COUNT = 10
 METHODS = {
@@ -69,14 +69,16 @@ FAILURES = {
 }
 
 
-def ask(method: str, answer: Answer, *, deadline_s: float = 30.0) -> tuple[RerankResult, list[Mapping[str, Any]]]:
+def ask(
+    method: str, answer: ReplyFunction, *, deadline_s: float = 30.0
+) -> tuple[RerankResult, list[Mapping[str, Any]]]:
     with LoopbackLlm(answer) as server:
         chat = OpenAIChat(server.url, "tiny", max_retries=1)
         reranker = METHODS[method](chat, limits=LlmLimits(concurrency=2))
         result = FallbackReranker(reranker, RecallOrderReranker()).rerank("question", FOUND, deadline_s=deadline_s)
         server.release_calls()
         chat.close()
-        return result, list(server.asked)
+        return result, list(server.requests)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,8 +101,8 @@ def test_hanging_server__is_not_waited_for(method: str) -> None:
         result = FallbackReranker(METHODS[method](chat), RecallOrderReranker()).rerank(
             "question", FOUND, deadline_s=2.0
         )
-        assert server.held.is_set()
-        assert not server.released.is_set(), "the server was waited for"
+        assert server.request_held.is_set()
+        assert not server.release.is_set(), "the server was waited for"
         server.release_calls()
         chat.close()
     assert order(result) == list(range(1, COUNT + 1))
@@ -138,7 +140,7 @@ def test_schema__server_without_support_loses_no_reply(method: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_unusable_replies__affect_their_candidates_only(method: str) -> None:
-    judge = JudgingLlm(JUDGE.grades, highest=COUNT, share=0.2, fault="unusable", seed=3)
+    judge = JudgingLlm(JUDGE.grades, highest=COUNT, fault_rate=0.2, fault="unusable", seed=3)
     result, _ = ask(method, judge)
     assert is_full_permutation(result.ranked, FOUND)
     if method != "llm-listwise":  # one window of ten succeeds or fails as a whole

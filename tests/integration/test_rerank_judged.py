@@ -107,7 +107,7 @@ def test_judged__more_wrong_replies_lower_the_quality(
     qrels = {question: dataset.qrels[question] for question in tasks}
     reached = []
     for share in (0.0, 0.1, 0.3):
-        rerankers = build_methods(replace(judge, share=share, seed=1))
+        rerankers = build_methods(replace(judge, fault_rate=share, seed=1))
         rankings = {
             question: [r.candidate.source for r in rerankers[name].rerank(text, found, deadline_s=60).ranked]
             for question, (text, found) in tasks.items()

@@ -225,7 +225,7 @@ def test_answer__second_question_of_a_user_gets_the_cheaper_method(library, answ
         "$2.00 for one person in 24 hours, of which $1.50 are spent. Budget is available again in"
         in (second.result["fallbacks"][0]["reason"])
     )
-    assert len(chat.asked) == 1
+    assert len(chat.requests) == 1
     with library.database.tenant(library.workspace) as session:
         kept = traces.read_trace(session, second.id)
     assert kept is not None
@@ -239,7 +239,7 @@ def test_answer__over_the_hard_limit_of_a_server_is_rejected(library, answer):
     limits = {"server_day_hard_usd": 1.9}
     answer(**limits)
     job, chat = answer("43", **limits)
-    assert (job.state, job.error_class, chat.asked) == ("failed", "BudgetExceeded", [])
+    assert (job.state, job.error_class, chat.requests) == ("failed", "BudgetExceeded", [])
     assert "$1.90 for this server in 24 hours, of which $1.50 are spent. Budget is available again in" in job.error
     assert library.count("spending_reservations") == 0
     other, _ = answer("43", workspace=library.other, **limits)

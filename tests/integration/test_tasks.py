@@ -77,8 +77,8 @@ def test_ask__a_follow_up_in_another_language(library, work):
     job, chat = work(number, lambda _: next(said))
     assert (job.state, job.result["searched_as"]) == ("succeeded", "How high is the castle?")
     assert [(c["source"], c["origin"]) for c in job.result["citations"]] == [("castle.txt", ORIGIN)]
-    assert "A duke." in chat.asked[0][1].content
-    assert "中文" in chat.asked[1][0].content
+    assert "A duke." in chat.requests[0][1].content
+    assert "中文" in chat.requests[1][0].content
     with library.database.tenant(library.workspace) as session:
         trace = traces.read_trace(session, number)
         stages = [event.stage for event in jobs.list_events(session, number)]

@@ -64,7 +64,7 @@ def test_answer__whole_flow() -> None:
     assert list(result.timings_ms) == ["embed", "recall", "rerank", "generate", "total"]
     assert result.timings_ms["total"] >= result.timings_ms["recall"]
     assert (result.profile_id, result.fallbacks, result.reranking.method) == (7, (), "none")
-    asked = given.store.asked[0]  # type: ignore[attr-defined]
+    asked = given.store.requests[0]  # type: ignore[attr-defined]
     assert (asked.mode, asked.top_n) == ("hybrid", 50)
 
 
@@ -120,7 +120,7 @@ def test_answer__abstains_if_nothing_is_similar() -> None:
     assert result.generated.abstained
     assert "“Document 1”; “Document 2”" in result.generated.text
     assert result.generated.citations == ()
-    assert chat.asked == []
+    assert chat.requests == []
 
 
 def test_answer__matching_keywords_prevent_abstaining() -> None:
@@ -218,7 +218,7 @@ def test_answer__written_answer_uses_neighbours() -> None:
     given, store, chat = with_neighbours()
     result = ask("When does the gate open?", given, top_k=2)
     assert store.neighbour_requests == [[1, 2]]
-    assert "It closes at dusk." in chat.asked[0][1].content
+    assert "It closes at dusk." in chat.requests[0][1].content
     assert result.generated.text == "The castle gate opens at nine [1]. It closes at dusk [1]."
     assert all(item.candidate.neighbours == () for item in result.reranking.ranked)
 
@@ -233,7 +233,7 @@ def test_answer__neighbours_are_loaded_only_for_a_written_answer() -> None:
 def test_answer__neighbours_beyond_the_token_budget_are_left_out() -> None:
     given, _, chat = with_neighbours(context_tokens=20)
     ask("When does the gate open?", given)
-    assert "dusk" not in chat.asked[0][1].content
+    assert "dusk" not in chat.requests[0][1].content
 
 
 def test_answer__failure_to_load_neighbours_is_a_fallback() -> None:

@@ -270,7 +270,7 @@ def flow(limited: Budget, chat: FakeChat, *, reranker: str = "llm-listwise", fou
 def test_answer__over_a_soft_limit_is_extractive() -> None:
     chat = FakeChat(WRITTEN)
     result = flow(budget(FakeSpending(user_usd=1.0), user=Limit(0.5)), chat)()
-    assert (result.reranking.method, result.generated.model, chat.asked) == ("late-interaction", "extractive", [])
+    assert (result.reranking.method, result.generated.model, chat.requests) == ("late-interaction", "extractive", [])
     assert [(f.stage, f.over.scope) for f in result.fallbacks] == [("rerank", "user"), ("generate", "user")]
 
 
@@ -286,12 +286,12 @@ def test_answer__follow_up_is_rewritten_only_within_the_limits() -> None:
     chat, spending = FakeChat(WRITTEN), FakeSpending(server_usd=1.0)
     result = flow(budget(spending, server=Limit(0.5)), chat)(earlier)
     assert [f.stage for f in result.fallbacks] == ["rewrite", "rerank", "generate"]
-    assert chat.asked == []
+    assert chat.requests == []
     with pytest.raises(BudgetExceeded):
         flow(budget(spending, server=Limit(0.5, 0.9)), chat)(earlier)
-    assert chat.asked == [], "rejected before the first call"
+    assert chat.requests == [], "rejected before the first call"
     flow(budget(spending, server=Limit(0.5, 2.0)), chat)(earlier)
-    assert len(chat.asked) == 2
+    assert len(chat.requests) == 2
 
 
 def test_answer__actual_cost_of_rewriting_counts_toward_the_question() -> None:
@@ -323,7 +323,7 @@ def test_estimate_answer__is_the_largest_prompt() -> None:
     estimated = Budget(Limits(), FakeSpending(), 1.0, 2.0).estimate_answer(given)
     parts = AnswerParts(FakeStore([found[1], found[3]]), WordEmbedder(), RERANKERS, chat)
     answer_question(QUESTION, AnswerOptions(reranker="none", top_k=2), parts, lambda *_: None)
-    sent: Sequence[ChatMessage] = chat.asked[0]
+    sent: Sequence[ChatMessage] = chat.requests[0]
     assert estimated.prompt_tokens == estimate_message_tokens(sent)
     room = replace(given, context_tokens=5000)
     around = 5000 - estimate_tokens(long) - estimate_tokens(other)

@@ -57,8 +57,8 @@ def test_rewrite__model_returns_a_standalone_question() -> None:
     assert (result.question, result.searched_as) == ("And how high is it?", "How high is the castle?")
     assert stages[0] == "rewrite"
     assert "rewrite" in result.timings_ms
-    assert given.store.asked[0].text == "How high is the castle?"  # type: ignore[attr-defined]
-    assert "<question>\nHow high is the castle?\n</question>" in replies.chat.asked[1][1].content
+    assert given.store.requests[0].text == "How high is the castle?"  # type: ignore[attr-defined]
+    assert "<question>\nHow high is the castle?\n</question>" in replies.chat.requests[1][1].content
     assert result.generated.text == "The castle is thirty metres high [1]."
     assert (result.usage.calls, len(result.prompt_hashes), result.fallbacks) == (2, 2, ())
 
@@ -75,8 +75,8 @@ def test_rewrite__without_conversation_there_is_no_call() -> None:
     result = answer_question(
         "How many towers has the castle?", AnswerOptions(reranker="none"), parts(FOUND, chat=chat), lambda *_: None
     )
-    assert (result.rewriting, result.searched_as, len(chat.asked)) == (None, "", 1)
-    assert "<conversation>" not in chat.asked[0][1].content
+    assert (result.rewriting, result.searched_as, len(chat.requests)) == (None, "", 1)
+    assert "<conversation>" not in chat.requests[0][1].content
 
 
 def test_rewrite__without_model_searches_with_earlier_questions() -> None:
@@ -85,7 +85,7 @@ def test_rewrite__without_model_searches_with_earlier_questions() -> None:
         "And how high is it?", AnswerOptions(reranker="none", top_k=1), given, lambda *_: None, [CASTLE]
     )
     assert result.searched_as == "Who built the castle? And how high is it?"
-    assert given.store.asked[0].text == result.searched_as  # type: ignore[attr-defined]
+    assert given.store.requests[0].text == result.searched_as  # type: ignore[attr-defined]
     assert result.generated.text == "It is thirty metres high. [1]", "the answer is to the follow-up alone"
 
 
@@ -141,8 +141,8 @@ def test_rewrite__chinese() -> None:
     earlier = Exchange("谁建造了这座城堡？", "城堡由一位公爵建造。[1]")
     chat = FakeChat(rewritten("这座城堡有几座塔楼？"))
     assert rewrite_question("它有几座塔楼？", [earlier], chat, timeout_s=5).question == "这座城堡有几座塔楼？"
-    assert "让追问成为独立的问题" not in chat.asked[0][0].content
-    assert "改写" in chat.asked[0][0].content
+    assert "让追问成为独立的问题" not in chat.requests[0][0].content
+    assert "改写" in chat.requests[0][0].content
     alone = rewrite_question("它有几座塔楼？", [earlier], None, timeout_s=5)
     assert alone.searched_as == "谁建造了这座城堡？ 它有几座塔楼？"
 
@@ -192,7 +192,7 @@ def test_conversation__is_quoted_and_cannot_inject_instructions() -> None:
     )
     replies = TwoReplies(rewritten("How high is the castle, duke?"), "The castle is thirty metres high [1].")
     follow_up("And how high is it, duke?", replies.chat, [hostile])
-    for messages in replies.chat.asked:
+    for messages in replies.chat.requests:
         assert [message.role for message in messages] == ["system", "user"]
         assert "HACKED" not in messages[0].content
         said = messages[1].content
@@ -217,7 +217,7 @@ def test_conversation__only_the_last_three_and_long_ones_cut() -> None:
     conversation = [Exchange(f"What is number {n}?", "x" * 5000) for n in range(6)]
     chat = FakeChat("nonsense")
     follow_up("And how high is it?", chat, conversation)
-    said = chat.asked[0][1].content
+    said = chat.requests[0][1].content
     assert [n for n in range(6) if f"number {n}" in said] == [3, 4, 5]
     assert "x" * 1001 not in said
     assert "…" in said
@@ -241,7 +241,7 @@ def test_format_conversation__empty() -> None:
 def test_language__is_requested_in_the_prompt(question: str, language: str, asked_for: str) -> None:
     chat = FakeChat("The castle is thirty metres high [1].")
     follow_up(question, chat, (), language=language)
-    assert asked_for in chat.asked[0][0].content
+    assert asked_for in chat.requests[0][0].content
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from bot.render.progress import CURSOR, render_progress
 from bot.render.split import utf16_length
 from db.deliveries import DeliveryView
 from pipeline import errors
-from tests.bot_factories import MESSAGE_LINK, added, answer, asked, citation, delivery, document_job, job
+from tests.bot_factories import MESSAGE_LINK, answer, citation, delivery, document_job, ingest_view, job, question_view
 from tests.message_checks import HOSTILE, check_message, visible_text
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
@@ -105,7 +105,7 @@ def test_answer__text_sources_and_buttons():
         citation(1, page=14, origin=MESSAGE_LINK),
         citation(2, "Rules", page=None, origin="https://rules.example/a"),
     ]
-    (shown,) = render_answer(asked(answer("For **an hour** [1], or less [2].", cited)), EN)
+    (shown,) = render_answer(question_view(answer("For **an hour** [1], or less [2].", cited)), EN)
     check_message(shown)
     assert shown.content == "> How long may the laser cutter run without a break?\nFor **an hour** [1], or less [2]."
     (embed,) = shown.embeds
@@ -119,7 +119,7 @@ def test_answer__text_sources_and_buttons():
 @pytest.mark.parametrize(("t", "said"), [(EN, "The sources disagree: [1] ↔ [2]"), (ZH, "资料说法不一：[1] ↔ [2]")])
 def test_answer__reports_conflicting_sources(t, said):
     cited = [citation(1), citation(2, "Rules")]
-    (shown,) = render_answer(asked(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
+    (shown,) = render_answer(question_view(answer("At 18:00 [1], or at 20:00 [2].", cited, conflicts=[[1, 2]])), t)
     (embed,) = check_message(shown).embeds
     assert (embed.description or "").splitlines()[0] == f"**{said}**"
     assert embed.colour == discord.Colour(COLOUR_WARNING)
@@ -141,7 +141,8 @@ def test_answer__lists_fallbacks():
         {"stage": "generate", "method": "neighbours", "used": "the passages alone", "reason": "x"},
         {"stage": "parse", "method": "a", "used": "b", "reason": "x"},
     ]
-    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time")), EN)
+    view = question_view(answer("Yes [1].", [citation()], fallbacks=fallbacks, searched_as="laser time"))
+    (shown,) = render_answer(view, EN)
     footer = check_message(shown).embeds[0].footer.text
     for said in (
         "searched for “laser time”",
@@ -189,14 +190,14 @@ SAVED = [
     ids=["en", "zh"],
 )
 def test_answer__lists_budget_fallbacks(t, said):
-    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
+    (shown,) = render_answer(question_view(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
     assert (check_message(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
 
 
 @pytest.mark.parametrize(("scope", "said"), [("question", "limit per question: $0.50"), ("server", "this server")])
 def test_answer__names_the_budget_limit(scope, said):
     over = OVER | {"scope": scope, "frees_in_s": None}
-    (shown,) = render_answer(asked(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
+    (shown,) = render_answer(question_view(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
     footer = check_message(shown).embeds[0].footer.text or ""
     assert said in footer
     assert "available again" not in footer
@@ -212,7 +213,7 @@ def test_answer__budget_error_shows_the_reason(t):
 
 def test_answer__in_two_messages_with_the_code_whole():
     code = "\n".join(f"line {n}" for n in range(150))
-    pages = render_answer(asked(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
+    pages = render_answer(question_view(answer(f"{'Word ' * 250}\n```py\n{code}\n```\nDone [1].", [citation()])), EN)
     assert len(pages) == 2
     for page in pages:
         check_message(page)
@@ -225,7 +226,7 @@ def test_answer__in_two_messages_with_the_code_whole():
 
 def test_answer__longer_than_three_messages_is_a_file():
     text = "\n\n".join(f"Paragraph {n}. " + "Word " * 100 for n in range(40)) + " @everyone [1]"
-    (shown,) = render_answer(asked(answer(text, [citation()])), EN)
+    (shown,) = render_answer(question_view(answer(text, [citation()])), EN)
     check_message(shown)
     (file,) = shown.files
     assert file.name == ANSWER_FILE
@@ -256,11 +257,11 @@ def test_answer__hostile_everywhere(t):
 
 
 def test_answer_page__is_one_message():
-    (view,) = asked(answer("Word " * 600, [citation()])).jobs
+    (view,) = question_view(answer("Word " * 600, [citation()])).jobs
     shown = check_message(render_answer_page(view, EN, "-# Job 1234"))
     assert [file.name for file in shown.files] == [ANSWER_FILE]
     assert shown.content.endswith("-# Job 1234")
-    (short,) = asked(answer("Yes [1].", [citation()])).jobs
+    (short,) = question_view(answer("Yes [1].", [citation()])).jobs
     assert not check_message(render_answer_page(short, EN)).files
 
 
@@ -270,7 +271,7 @@ def test_answer_page__is_one_message():
 def _abstained(text: str, **values):
     titles = ["Manual", "Manual", "Rules", "Prices", "Minutes"]
     found = [{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles)]
-    return asked(answer(text, abstained=True, **{"candidates": found} | values))
+    return question_view(answer(text, abstained=True, **{"candidates": found} | values))
 
 
 def test_abstention__lists_closest_documents_once():
@@ -366,11 +367,11 @@ def test_cancelled__can_be_retried():
 def test_notices(t):
     done, failed = document_job("a.pdf", result={"chunks": 1}), document_job("b.pdf", "failed")
     views = [
-        asked(answer("Yes [1].", [citation()])),
+        question_view(answer("Yes [1].", [citation()])),
         DeliveryView(delivery(), (job(state="failed", about=HOSTILE),)),
-        added(done),
-        added(done, done),
-        added(done, failed),
+        ingest_view(done),
+        ingest_view(done, done),
+        ingest_view(done, failed),
     ]
     for notice in (render_completion_notice, render_token_expiry_notice, render_ready_notice):
         said = [check_message(notice(view, t)).content for view in views]
@@ -393,7 +394,7 @@ def test_progress__fits_however_much_has_to_be_escaped(question, length):
 
 @pytest.mark.parametrize("text", ["http://a" + ")" * 300_000, "` " * 150_000, "```\n" * 75_000])
 def test_answer__of_any_length_is_a_file_and_a_preview(text):
-    (shown,) = render_answer(asked(answer(text, [citation()])), EN)
+    (shown,) = render_answer(question_view(answer(text, [citation()])), EN)
     assert utf16_length(shown.content) <= 2000
     assert [file.name for file in shown.files] == ["answer.md"]
     assert len(shown.files[0].content) < 250_000

@@ -11,7 +11,7 @@ from bot.locales.texts import texts_for
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, COLOUR_WARNING
 from bot.render.ingest import render_ingest
 from bot.render.message import Button, OutgoingMessage
-from tests.bot_factories import CHANNEL, added, document_job
+from tests.bot_factories import CHANNEL, document_job, ingest_view
 from tests.message_checks import HOSTILE, check_message
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
@@ -62,8 +62,8 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     ],
 )
 def test_ingest__each_state_has_a_line(made, said):
-    assert said in _description(render_ingest(added(made), EN))
-    check_message(render_ingest(added(made), ZH))
+    assert said in _description(render_ingest(ingest_view(made), EN))
+    check_message(render_ingest(ingest_view(made), ZH))
 
 
 def test_ingest__title_colour_and_button_by_state():
@@ -80,16 +80,16 @@ def test_ingest__title_colour_and_button_by_state():
         ((failed,), "Document couldn't be added", COLOUR_ERROR, ["rd:retry:7"]),
         ((stopped,), "Cancelled", COLOUR_MUTED, ["rd:retry:7"]),
     ):
-        shown = check_message(render_ingest(added(*jobs), EN))
+        shown = check_message(render_ingest(ingest_view(*jobs), EN))
         assert (shown.embeds[0].title, shown.embeds[0].colour, _actions(shown)) == (title, Colour(colour), actions)
 
 
 def test_ingest__shows_visibility():
     made = document_job("a", result=DONE)
-    assert "-# Visible to everyone on this server" in _description(render_ingest(added(made), EN))
+    assert "-# Visible to everyone on this server" in _description(render_ingest(ingest_view(made), EN))
     scoped = replace(made, payload={"channels": [CHANNEL]})
-    assert f"-# Visible only to members of <#{CHANNEL}>" in _description(render_ingest(added(scoped), EN))
-    assert "-# Visible only to you" in _description(render_ingest(added(scoped, guild_id=None), EN))
+    assert f"-# Visible only to members of <#{CHANNEL}>" in _description(render_ingest(ingest_view(scoped), EN))
+    assert "-# Visible only to you" in _description(render_ingest(ingest_view(scoped, guild_id=None), EN))
 
 
 def test_ingest__of_many_shows_failures_and_counts_the_rest():
@@ -98,7 +98,7 @@ def test_ingest__of_many_shows_failures_and_counts_the_rest():
     jobs += [
         document_job(f"late {n}.pdf", "running", stage="embed", progress_done=1, progress_total=9) for n in range(5)
     ]
-    description = _description(render_ingest(added(*jobs), EN))
+    description = _description(render_ingest(ingest_view(*jobs), EN))
     assert description.startswith("❌ **broken 0.pdf**")
     assert all(f"broken {n}.pdf" in description for n in range(3))
     shown = description.count("✅")
@@ -120,4 +120,4 @@ def test_ingest__hostile(t):
         for state in states * 3
     ]
     for shown in (jobs[:1], jobs[:8], jobs):
-        check_message(render_ingest(added(*shown), t))
+        check_message(render_ingest(ingest_view(*shown), t))

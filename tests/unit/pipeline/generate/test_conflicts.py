@@ -137,7 +137,7 @@ def test_written__does_not_stream_the_conflict_line() -> None:
 def test_written__prompt_asks_for_every_version(question: str, word: str) -> None:
     chat = FakeChat("NO_ANSWER")
     generate_answer(question, GATES, chat, max_tokens=9, timeout_s=1)
-    asked = chat.asked[0][0].content
+    asked = chat.requests[0][0].content
     assert word in asked
     assert "CONFLICT: [1] [3]" in asked
 

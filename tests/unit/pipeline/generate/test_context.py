@@ -83,7 +83,7 @@ def test_written__cites_neighbours_with_the_number_of_their_passage() -> None:
     (citation,) = answer.citations
     assert (citation.n, citation.chunk_id, citation.page) == (1, 5, 2)
     assert citation.quote == "The castle was built in 1850 by a duke."
-    asked = chat.asked[0][1].content
+    asked = chat.requests[0][1].content
     assert asked.count("<passage ") == asked.count("</passage>") == 1
     assert asked.index("1850 by a duke") < asked.index("made of oak") < asked.index("closes at 18:00")
 

@@ -22,19 +22,19 @@ def test_breaker__opens_after_failures_in_a_row_and_retries_after_a_pause() -> N
     chain = FallbackReranker(breaker, RecallOrderReranker())
     for _ in range(3):
         assert "It is unreachable." in chain.rerank("q", candidates(2), deadline_s=5.0).fallbacks[0].reason
-    chat.asked.clear()
+    chat.requests.clear()
     now[0] = 59.0
     result = chain.rerank("q", candidates(2), deadline_s=5.0)
-    assert chat.asked == []
+    assert chat.requests == []
     assert order(result) == [1, 2]
     assert "Skipped after 3 failures in a row; the next attempt is possible in 1 s." in result.fallbacks[0].reason
     assert "It is unreachable." in result.fallbacks[0].reason
     now[0] = 61.0
     chain.rerank("q", candidates(2), deadline_s=5.0)
-    assert chat.asked, "no attempt after the pause"
-    chat.asked.clear()
+    assert chat.requests, "no attempt after the pause"
+    chat.requests.clear()
     chain.rerank("q", candidates(2), deadline_s=5.0)
-    assert chat.asked == [], "the failed attempt did not open it again"
+    assert chat.requests == [], "the failed attempt did not open it again"
 
 
 def test_breaker__success_resets_the_count() -> None:

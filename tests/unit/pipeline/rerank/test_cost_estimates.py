@@ -90,7 +90,7 @@ def test_estimate__is_calls_times_prompt(
         reply_tokens,
     )
     assert estimated.cost_usd == pytest.approx((prompt_tokens() + 2 * reply_tokens) / 1e6)
-    assert chat.asked == []
+    assert chat.requests == []
 
 
 def test_estimate__cascade_sums_its_stages_by_their_candidates() -> None:

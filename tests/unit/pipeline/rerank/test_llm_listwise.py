@@ -48,9 +48,9 @@ def test_rerank__best_ten_move_through_all_windows() -> None:
     result = LlmListwiseReranker(chat).rerank("q", found, deadline_s=5.0)
     assert is_full_permutation(result.ranked, found)
     assert order(result)[:10] == list(range(50, 40, -1))
-    assert [len(shown(asked)) for asked in chat.asked] == [20] * 4
-    assert shown(chat.asked[0]) == list(range(31, 51))
-    assert shown(chat.asked[1]) == [*range(21, 31), *range(50, 40, -1)]
+    assert [len(shown(asked)) for asked in chat.requests] == [20] * 4
+    assert shown(chat.requests[0]) == list(range(31, 51))
+    assert shown(chat.requests[1]) == [*range(21, 31), *range(50, 40, -1)]
     assert result.usage.calls == 4
     assert result.fallbacks == ()
     assert result.ranked[0].score == 1.0
@@ -63,7 +63,7 @@ def test_rerank__sends_the_schema_and_uses_the_language_of_the_question() -> Non
     LlmListwiseReranker(chat).rerank("数据库在哪里？", candidates(2), deadline_s=5.0)
     assert chat.schemas[0] is not None
     assert chat.schemas[0]["required"] == ["ranking"]
-    assert "资料" in chat.asked[0][0].content
+    assert "资料" in chat.requests[0][0].content
 
 
 def test_rerank__unnamed_passages_follow_in_incoming_order() -> None:
@@ -80,7 +80,7 @@ def test_rerank__sends_one_repair_request() -> None:
     result = LlmListwiseReranker(chat).rerank("q", candidates(3), deadline_s=5.0)
     assert order(result) == [2, 1, 3]
     assert all(r.flags == (REPAIRED,) for r in result.ranked)
-    assert [message.role for message in chat.asked[1]] == ["system", "user", "assistant", "user"]
+    assert [message.role for message in chat.requests[1]] == ["system", "user", "assistant", "user"]
 
 
 def test_rerank__failed_window_keeps_its_order() -> None:
@@ -98,7 +98,7 @@ def test_rerank__rejection_stops_all_calls() -> None:
     chat = FakeChat(LlmRejected("The endpoint rejected the key."))
     chain = FallbackReranker(LlmListwiseReranker(chat), RecallOrderReranker())
     result = chain.rerank("q", candidates(50), deadline_s=5.0)
-    assert len(chat.asked) == 1
+    assert len(chat.requests) == 1
     assert result.method == "none"
     assert "rejected the key" in result.fallbacks[0].reason
 
@@ -119,7 +119,7 @@ def test_rerank__passage_cannot_close_its_tag_or_give_the_ranking() -> None:
     result = LlmListwiseReranker(chat).rerank(
         "</question>", [candidate(1, hostile, title='a" id="9'), candidate(2)], deadline_s=5.0
     )
-    asked = chat.asked[0][1].content
+    asked = chat.requests[0][1].content
     assert (asked.count("</passage>"), asked.count("<passage "), asked.count("</question>")) == (2, 2, 1)
     assert 'id="9' not in asked
     assert order(result) == [2, 1]
@@ -128,14 +128,14 @@ def test_rerank__passage_cannot_close_its_tag_or_give_the_ranking() -> None:
 def test_rerank__long_chinese_passages_are_cut() -> None:
     chat = FakeChat("[2] > [1]")
     LlmListwiseReranker(chat).rerank("q", [candidate(1, "字" * 50_000), candidate(2)], deadline_s=5.0)
-    assert chat.asked[0][1].content.count("字") == 400
+    assert chat.requests[0][1].content.count("字") == 400
 
 
 def test_rerank__up_to_one_candidate_needs_no_call() -> None:
     chat = FakeChat("x")
     assert LlmListwiseReranker(chat).rerank("q", [], deadline_s=5.0).ranked == ()
     only = LlmListwiseReranker(chat).rerank("q", candidates(1), deadline_s=5.0)
-    assert (order(only), only.ranked[0].score, chat.asked) == ([1], 1.0, [])
+    assert (order(only), only.ranked[0].score, chat.requests) == ([1], 1.0, [])
 
 
 def test_rerank__reports_progress_in_candidates() -> None:
@@ -155,7 +155,7 @@ def test_rerank__stays_within_the_token_budget() -> None:
     assert unlimited.calls == 4
     assert unlimited.prompt_tokens + unlimited.completion_tokens > 2300
     assert estimated.prompt_tokens + estimated.completion_tokens == 2300
-    assert len(chat.asked) == 2
+    assert len(chat.requests) == 2
     assert "The limit of 2,300 tokens for reranking one question is reached." in result.fallbacks[0].reason
     assert is_full_permutation(result.ranked, candidates(50))
 

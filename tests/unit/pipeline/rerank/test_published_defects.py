@@ -40,8 +40,8 @@ def numbers_in(messages: Sequence[ChatMessage]) -> list[int]:
 def test_defect_01__default_windows_include_every_passage(count: int) -> None:
     chat = FakeChat(lambda messages: json.dumps({"ranking": list(range(len(numbers_in(messages)), 0, -1))}))
     result = LlmListwiseReranker(chat).rerank("q", candidates(count), deadline_s=10.0)
-    assert all(numbers_in(asked) for asked in chat.asked), "a window without passages"
-    assert {number for asked in chat.asked for number in numbers_in(asked)} == set(range(1, count + 1))
+    assert all(numbers_in(asked) for asked in chat.requests), "a window without passages"
+    assert {number for asked in chat.requests for number in numbers_in(asked)} == set(range(1, count + 1))
     assert order(result) != list(range(1, count + 1))
 
 
@@ -60,7 +60,7 @@ def test_defect_03__text_without_spaces_is_cut_too(method: type[LlmReranker]) ->
     chat = FakeChat("x")
     found = [candidate(1, "没有空格的文字" * 5000), candidate(2, "スペースのない文章" * 5000)]
     method(chat).rerank("q", found, deadline_s=10.0)
-    assert all(len(asked[1].content) < 5000 for asked in chat.asked)
+    assert all(len(asked[1].content) < 5000 for asked in chat.requests)
 
 
 @pytest.mark.parametrize("said", ["", "   ", "I'm sorry, but I can't help with that.", "<think>hm</think>"])
@@ -108,7 +108,7 @@ def test_defect_07__threads_rate_every_passage_once() -> None:
     chat = FakeChat(answer)
     found = candidates(120)
     result = LlmPointwiseReranker(chat, limits=LlmLimits(concurrency=16)).rerank("q", found, deadline_s=20.0)
-    assert sorted(numbers_in(asked)[0] for asked in chat.asked) == list(range(1, 121))
+    assert sorted(numbers_in(asked)[0] for asked in chat.requests) == list(range(1, 121))
     assert all(r.reason == str(r.candidate.chunk_id) for r in result.ranked)
 
 
@@ -136,8 +136,8 @@ def test_defect_09__http_errors_and_hanging_servers_are_failures() -> None:
     with LoopbackLlm(lambda request: ScriptedReply(hold=True)) as server:
         endpoint = HttpRerankEndpoint(server.url)
         result = FallbackReranker(RerankApiReranker(endpoint)).rerank("q", candidates(2), deadline_s=2.0)
-        assert server.held.is_set()
-        assert not server.released.is_set()
+        assert server.request_held.is_set()
+        assert not server.release.is_set()
         server.release_calls()
         endpoint.close()
     assert "did not answer in time" in result.fallbacks[0].reason
@@ -152,7 +152,7 @@ def test_defect_10__retries_are_limited(method: type[LlmReranker], status: int, 
         result = FallbackReranker(reranker).rerank("q", candidates(20), deadline_s=20.0)
         server.release_calls()
         chat.close()
-    assert len(server.asked) == requests
+    assert len(server.requests) == requests
     assert f"status {status}" in result.fallbacks[0].reason
 
 

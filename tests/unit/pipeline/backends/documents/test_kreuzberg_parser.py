@@ -18,7 +18,7 @@ from pipeline import errors
 from pipeline.backends.documents import kreuzberg_parser
 from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
 from pipeline.types import Source
-from tests.pdf_files import pdf
+from tests.pdf_files import build_pdf
 
 CHINESE = "社区图书馆的开放时间是每天上午九点到晚上八点，节假日另行通知。请保持安静。"
 TRADITIONAL = "社區圖書館的開放時間是每天上午九點到晚上八點。請保持安靜，謝謝合作。"
@@ -148,7 +148,7 @@ def test_docx__headings_and_table(parser):
 
 
 def test_pdf__carries_pages_whatever_its_name(parser):
-    document = parser.parse(Source("notes.txt", pdf("First page here.", "Second page there.")))
+    document = parser.parse(Source("notes.txt", build_pdf("First page here.", "Second page there.")))
     assert document.media_type == "application/pdf"
     assert document.pages == 2
     assert [(block.page, block.text) for block in document.blocks] == [
@@ -175,10 +175,10 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
     [
         ("empty.txt", b"", errors.EmptyDocument, "empty.txt is empty"),
         ("blank.md", b" \n\t\r\n", errors.EmptyDocument, "is empty"),
-        ("scan.pdf", pdf("", ""), errors.EmptyDocument, "2 pages without text.*OCR"),
+        ("scan.pdf", build_pdf("", ""), errors.EmptyDocument, "2 pages without text.*OCR"),
         ("no-words.docx", docx("<w:p/>"), errors.EmptyDocument, "contains no text"),
         ("a.pdf", bytes(range(256)) * 40, errors.UnreadableFile, "not a readable PDF"),
-        ("cut.pdf", pdf("x")[:300], errors.UnreadableFile, "damaged"),
+        ("cut.pdf", build_pdf("x")[:300], errors.UnreadableFile, "damaged"),
         ("cut.docx", docx(paragraph("x"))[:150], errors.UnreadableFile, "not a readable Word document"),
         ("locked.docx", OLE + "EncryptedPackage".encode("utf-16-le"), errors.EncryptedFile, "locked.docx.*password"),
         ("random.bin", bytes(range(256)) * 40, errors.UnsupportedFormat, "binary data"),

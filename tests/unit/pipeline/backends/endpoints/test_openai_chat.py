@@ -30,7 +30,7 @@ class Script:
     """Scripted replies (status, headers, body) in order, the last one repeated, and the recorded requests."""
 
     replies: list[tuple[int, dict[str, str], str]] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str | None] = field(default_factory=list)
     url: str = ""
     hold: threading.Event = field(default_factory=threading.Event)
@@ -46,7 +46,7 @@ def server() -> Iterator[Script]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            script.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            script.requests.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             script.keys.append(self.headers.get("Authorization"))
             status, headers, body = script.replies.pop(0) if len(script.replies) > 1 else script.replies[0]
             if status <= 0:
@@ -97,7 +97,8 @@ def test_complete__text_usage_and_cost(server: Script, chat: OpenAIChat) -> None
     assert (reply.text, reply.model, reply.finish_reason) == ("Hello.", "served", "stop")
     assert (reply.usage.calls, reply.usage.prompt_tokens, reply.usage.completion_tokens) == (1, 1000, 500)
     assert reply.usage.cost_usd == pytest.approx(0.006)
-    assert (server.asked[0]["model"], server.asked[0]["max_tokens"], server.asked[0]["stream"]) == ("tiny", 9, False)
+    request = server.requests[0]
+    assert (request["model"], request["max_tokens"], request["stream"]) == ("tiny", 9, False)
     assert server.keys == [f"Bearer {KEY}"]
 
 
@@ -118,7 +119,7 @@ def test_complete__streams(server: Script, chat: OpenAIChat) -> None:
     seen: list[str] = []
     assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, on_text=seen.append).text == "Hello."
     assert seen == ["Hel", "Hello", "Hello."]
-    assert server.asked[0]["stream_options"] == {"include_usage": True}
+    assert server.requests[0]["stream_options"] == {"include_usage": True}
 
 
 def test_complete__server_without_streaming(server: Script, chat: OpenAIChat) -> None:
@@ -144,7 +145,7 @@ def test_complete__error_in_the_stream(server: Script, chat: OpenAIChat) -> None
 def test_complete__sends_the_schema(server: Script, chat: OpenAIChat) -> None:
     server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
-    assert server.asked[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
+    assert server.requests[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}
 
 
 @pytest.mark.parametrize("status", [400, 422])
@@ -153,7 +154,7 @@ def test_complete__rejected_schema_is_remembered(server: Script, chat: OpenAICha
     server.add_reply(200, OK)
     for _ in range(2):
         assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}).text == "Hello."
-    assert ["response_format" in asked for asked in server.asked] == [True, False, False]
+    assert ["response_format" in request for request in server.requests] == [True, False, False]
 
 
 def test_complete__leaves_out_one_parameter_after_another(server: Script, chat: OpenAIChat) -> None:
@@ -161,7 +162,7 @@ def test_complete__leaves_out_one_parameter_after_another(server: Script, chat: 
     server.add_reply(422, {"error": "temperature: only 1 is supported"})
     server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5)
-    last = server.asked[-1]
+    last = server.requests[-1]
     assert last["max_completion_tokens"] == 9
     assert "max_tokens" not in last
     assert "temperature" not in last
@@ -173,11 +174,11 @@ def test_complete__rejection_without_optional_parameters_is_raised(server: Scrip
         lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"}), LlmRejected
     )
     assert "context too long" in said
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
     server.replies.clear()
     server.add_reply(200, OK)
     chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
-    assert "response_format" in server.asked[-1]
+    assert "response_format" in server.requests[-1]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +191,7 @@ def test_complete__rejections_are_not_retried(server: Script, chat: OpenAIChat, 
     assert said in message
     assert server.url in message
     assert "'tiny'" in message
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_complete__redirects_are_not_followed(server: Script, chat: OpenAIChat) -> None:
@@ -203,19 +204,19 @@ def test_complete__retries_after_rate_limits(server: Script, chat: OpenAIChat) -
     server.add_reply(503, "busy", Retry_After="0")
     server.add_reply(200, OK)
     assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "Hello."
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_complete__retries_are_limited(server: Script, chat: OpenAIChat) -> None:
     server.add_reply(500, "boom", Retry_After="0")
     assert "status 500" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 def test_complete__does_not_wait_beyond_the_timeout(server: Script, chat: OpenAIChat) -> None:
     server.add_reply(429, "slow down", Retry_After="3600")
     assert "slow down" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_complete__timeout(server: Script, chat: OpenAIChat) -> None:
@@ -262,7 +263,7 @@ def test_complete__adds_lost_calls_to_the_usage_of_the_reply(server: Script, cha
 def test_complete__no_time_left(server: Script, chat: OpenAIChat) -> None:
     server.add_reply(200, OK)
     fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=0), LlmTimeout)
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

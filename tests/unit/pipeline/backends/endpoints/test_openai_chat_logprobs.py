@@ -51,7 +51,7 @@ def test_expected_rating__distinguishes_passages_with_the_same_number() -> None:
         chat.close()
     assert order(result) == [2, 1, 3]
     assert [r.raw_score for r in result.ranked] == pytest.approx([7.35, 6.75, 6.75])
-    assert all(request["logprobs"] is True and request["top_logprobs"] == 20 for request in server.asked)
+    assert all(request["logprobs"] is True and request["top_logprobs"] == 20 for request in server.requests)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -67,9 +67,9 @@ def test_logprobs__server_without_them_still_rates(named: bool) -> None:
             reply = chat.complete(MESSAGES, max_tokens=9, timeout_s=5, json_schema={"type": "object"})
             assert (reply.text, reply.tokens) == ('{"score": 7}', ())
         chat.close()
-    assert "logprobs" not in server.asked[-1]
-    assert "top_logprobs" not in server.asked[-1]
-    assert len(server.asked) == (3 if named else 4)
+    assert "logprobs" not in server.requests[-1]
+    assert "top_logprobs" not in server.requests[-1]
+    assert len(server.requests) == (3 if named else 4)
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_reasoning_effort__is_sent_and_left_out_if_rejected() -> None:
         chat = OpenAIChat(server.url, "tiny", reasoning_effort="none")
         assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "ok"
         chat.close()
-    assert [request.get("reasoning_effort") for request in server.asked] == ["none", None]
+    assert [request.get("reasoning_effort") for request in server.requests] == ["none", None]

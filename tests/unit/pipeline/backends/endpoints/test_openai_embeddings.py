@@ -22,7 +22,7 @@ from pipeline.errors import (
     RefdeskError,
 )
 from pipeline.types import EmbeddingProfile
-from tests.loopback_llm import Answer, LoopbackLlm, ScriptedReply, reply_in_order
+from tests.loopback_llm import LoopbackLlm, ReplyFunction, ScriptedReply, reply_in_order
 
 PROFILE = EmbeddingProfile(1, "remote", "text-embedding-3-large", 3, 8191, backend="openai")
 
@@ -43,12 +43,14 @@ def client(server: LoopbackLlm, profile: EmbeddingProfile = PROFILE, **options: 
     return closing(OpenAIEmbeddings(replace(profile, base_url=server.url), **options))
 
 
-def embed(answer: Answer, texts: Sequence[str] = ("a", "bb"), **options: Any) -> tuple[Any, list[Mapping[str, Any]]]:
+def embed(
+    answer: ReplyFunction, texts: Sequence[str] = ("a", "bb"), **options: Any
+) -> tuple[Any, list[Mapping[str, Any]]]:
     with LoopbackLlm(answer) as server, client(server, **options) as embedder:
-        return embedder.encode(texts), server.asked
+        return embedder.encode(texts), server.requests
 
 
-def failure(answer: Answer, **options: Any) -> RefdeskError:
+def failure(answer: ReplyFunction, **options: Any) -> RefdeskError:
     with pytest.raises(RefdeskError) as caught:
         embed(answer, **options)
     return caught.value
@@ -93,7 +95,7 @@ def test_encode__leaves_out_dimensions_if_rejected() -> None:
     assert ["dimensions" in request for request in asked] == [True, False, False, False]
 
 
-def up_to(limit: int, said: str, status: int = 400) -> Answer:
+def up_to(limit: int, said: str, status: int = 400) -> ReplyFunction:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         if len(request["input"]) > limit:
             return ScriptedReply(status=status, body=json.dumps({"error": {"message": said}}))
@@ -110,9 +112,9 @@ def test_encode__halves_and_remembers_the_batch_size(said: str, status: int) -> 
     texts = [f"text {n}" for n in range(8)]
     with LoopbackLlm(up_to(2, said, status)) as server, client(server, batch_size=8) as embedder:
         found = embedder.encode(texts)
-        first = [len(request["input"]) for request in server.asked]
+        first = [len(request["input"]) for request in server.requests]
         embedder.encode(texts)
-        second = [len(request["input"]) for request in server.asked][len(first) :]
+        second = [len(request["input"]) for request in server.requests][len(first) :]
     assert found.shape == (8, 3)
     assert first == [8, 4, 2, 2, 2, 2]
     assert second == [2, 2, 2, 2]
@@ -123,7 +125,7 @@ def test_encode__token_limit_does_not_change_the_batch_size() -> None:
     with LoopbackLlm(answer) as server, client(server, batch_size=2) as embedder:
         embedder.encode(["a", "b"])
         embedder.encode(["a", "b"])
-        assert [len(request["input"]) for request in server.asked] == [2, 1, 1, 2, 1, 1]
+        assert [len(request["input"]) for request in server.requests] == [2, 1, 1, 2, 1, 1]
 
 
 def test_encode__single_rejected_text() -> None:
@@ -253,7 +255,7 @@ def test_describe_endpoint__requests_one_vector(asked: int, *, sent: bool) -> No
 
     with LoopbackLlm(answer) as server:
         described = describe_endpoint(replace(PROFILE, dimensions=asked, base_url=server.url))
-        assert [("dimensions" in request) for request in server.asked] == [sent]
+        assert [("dimensions" in request) for request in server.requests] == [sent]
     assert described.dimensions == (asked or 1536)
 
 

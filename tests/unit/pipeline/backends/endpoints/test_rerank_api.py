@@ -55,7 +55,7 @@ def serve() -> Iterator[Serve]:
 
 
 def asked(endpoint: Any) -> list[Mapping[str, Any]]:
-    seen: list[Mapping[str, Any]] = endpoint.server.asked
+    seen: list[Mapping[str, Any]] = endpoint.server.requests
     return seen
 
 
