@@ -1,4 +1,4 @@
-"""Real processes: workers and commands as a person starts them, on servers and a database of the test's own."""
+"""Fixtures that run workers, bots and commands as real processes, with a separate database and Redis per test."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from db.engine import Database
 from embedded.servers import ServerUrls
 from tests.fake_discord import FakeDiscord
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 @dataclass
-class Desk:
-    """A Refdesk whose processes the test starts, kills and looks into."""
+class Installation:
+    """A Refdesk installation whose processes the test starts, stops and inspects."""
 
     database: Database
     environment: dict[str, str]
@@ -48,17 +48,17 @@ class Desk:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
 
     def refdesk_all(self, *commands: tuple[str, ...]) -> list[subprocess.CompletedProcess[bytes]]:
-        """Run commands side by side, two at a time: most of each is its start."""
+        """Run commands, two at a time: most of their time is startup."""
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(lambda command: self.refdesk(*command), commands))
 
-    def json(self, *arguments: str, **environment: str) -> Any:
-        ended = self.refdesk(*arguments, "--json", stdin=None, **environment)
-        return json.loads(ended.stdout), ended.returncode
+    def refdesk_json(self, *arguments: str, **environment: str) -> Any:
+        result = self.refdesk(*arguments, "--json", stdin=None, **environment)
+        return json.loads(result.stdout), result.returncode
 
     def start_worker(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
         log = (self.logs / f"{role}-{len(self.processes)}.log").open("wb")
@@ -78,8 +78,8 @@ class Desk:
         return process
 
     def start_bot(self, discord: FakeDiscord, *, ready: bool = True, **environment: str) -> subprocess.Popen[bytes]:
-        """Start the bot as an operator does, only that Discord's address is another one."""
-        # A session of a bot that was killed a moment ago may still count as connected.
+        """Start a bot process that connects to the fake Discord; with `ready`, wait until it is connected."""
+        # A session of a recently killed bot may still count as connected.
         before = {session.id for session in discord.sessions}
         log = (self.logs / f"bot-{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
@@ -100,16 +100,16 @@ class Desk:
                 ),
                 "bot connected",
             )
-            assert process.poll() is None, self.tail()
+            assert process.poll() is None, self.log_tail()
         return process
 
     def stop(self, process: subprocess.Popen[bytes]) -> int:
-        """Ask a process to stop, and give its exit code."""
+        """Stop a process with SIGTERM and return its exit code."""
         process.send_signal(signal.SIGTERM)
         return process.wait(30)
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """End a worker and its children as the kernel would: at once, with no word."""
+        """Kill a process and its children with SIGKILL."""
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
@@ -124,23 +124,24 @@ class Desk:
             return session.scalar(text(statement))
 
     def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while not condition():
             if time.monotonic() > deadline:
-                pytest.fail(f"{what}: not within {PATIENCE_S} s\n{self.tail()}")
+                pytest.fail(f"{what}: not within {TIMEOUT_S} s\n{self.log_tail()}")
             time.sleep(0.1)
 
     def wait_for_state(self, job: int, state: str) -> None:
         self.wait_until(lambda: self.value(f"SELECT state FROM jobs WHERE id = {job}") == state, f"job {job} {state}")
 
-    def tail(self) -> str:
+    def log_tail(self) -> str:
         return "\n".join(
             f"--- {log.name}\n{log.read_text(errors='replace')[-2000:]}" for log in sorted(self.logs.iterdir())
         )
 
 
 @contextmanager
-def open_desk(database_url: str, redis_url: str, folder: Path) -> Iterator[Desk]:
+def open_installation(database_url: str, redis_url: str, folder: Path) -> Iterator[Installation]:
+    """Yield an installation with short leases, and kill its processes at the end."""
     pytest.importorskip("sentence_transformers", reason="needs the worker extra")
     logs = folder / "logs"
     logs.mkdir()
@@ -153,46 +154,48 @@ def open_desk(database_url: str, redis_url: str, folder: Path) -> Iterator[Desk]
         "HF_HUB_OFFLINE": "1",
         "HOME": str(folder),
     }
-    desk = Desk(Database(database_url), environment, logs)
+    installation = Installation(Database(database_url), environment, logs)
     try:
-        yield desk
+        yield installation
     finally:
-        for process in desk.processes:
+        for process in installation.processes:
             if process.poll() is None:
-                desk.kill(process)
-        desk.database.close()
+                installation.kill(process)
+        installation.database.close()
 
 
 @pytest.fixture
-def desk(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Desk]:
-    with open_desk(database_url, redis_url, tmp_path) as desk:
-        yield desk
+def installation(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Installation]:
+    with open_installation(database_url, redis_url, tmp_path) as installation:
+        yield installation
 
 
 @pytest.fixture
 def discord() -> Iterator[FakeDiscord]:
-    """A Discord on loopback; whatever the bot did against Discord's rules fails the test."""
+    """A fake Discord on loopback; any violation of Discord's rules by the bot fails the test."""
     with FakeDiscord() as fake:
         yield fake
         assert not fake.problems, "\n".join(map(str, fake.problems))
 
 
 @pytest.fixture(scope="module")
-def shared_desk(
+def shared_installation(
     servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory, request: Any
-) -> Iterator[Desk]:
-    """One desk for a whole module: starting a worker costs seconds."""
+) -> Iterator[Installation]:
+    """One installation for a whole module, because starting a worker takes seconds."""
     name = request.module.__name__.rpartition(".")[2]
     parts = urlsplit(servers.database_url)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
     try:
-        # Database 0 of Redis belongs to no single test.
+        # Single tests use Redis databases 1 to 15.
         url = f"{servers.redis_url}?virtual_host=0"
         with redis.Redis.from_url(to_client_url(url)) as client:
             client.flushdb()
-        with open_desk(urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name)) as desk:
-            yield desk
+        with open_installation(
+            urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name)
+        ) as installation:
+            yield installation
     finally:
         with psycopg.connect(servers.database_url, autocommit=True) as connection:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

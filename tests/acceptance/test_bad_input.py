@@ -1,4 +1,4 @@
-"""What cannot be used gets one clear sentence, the right exit code and a class on its job; everything else goes on."""
+"""Invalid input: one error message, the right exit code and error class; other inputs are processed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ import pytest
 
 KEY = "sk-very-secret-0123456789"
 LANTERN = "The copper lantern hangs in the north hall. It is lit at dusk by the warden.\n"
-NOWHERE = "redis://:hidden-word@127.0.0.1:1/0"
+UNREACHABLE_REDIS = "redis://:hidden-word@127.0.0.1:1/0"
 
 
-class Echo(BaseHTTPRequestHandler):
-    """A language model that refuses the key, and shouts it back."""
+class RejectingLlm(BaseHTTPRequestHandler):
+    """A language model server that rejects the API key and repeats it in its error message."""
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"] or 0))
-        said = json.dumps({"error": {"message": "x" * 265 + f"wrong key {self.headers['Authorization']} " * 3}})
+        reply = json.dumps({"error": {"message": "x" * 265 + f"wrong key {self.headers['Authorization']} " * 3}})
         self.send_response(401)
         self.end_headers()
-        self.wfile.write(said.encode())
+        self.wfile.write(reply.encode())
 
     def do_GET(self):
         self.do_POST()
@@ -40,8 +40,8 @@ class Echo(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def echo():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+def rejecting_llm():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), RejectingLlm)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
@@ -49,25 +49,25 @@ def echo():
 
 
 @pytest.fixture(scope="module")
-def busy(shared_desk, echo, tmp_path_factory):
-    shared_desk.environment |= {
-        "REFDESK_LLM_BASE_URL": f"http://127.0.0.1:{echo.server_port}/v1",
-        "REFDESK_LLM_MODEL": "echo",
+def llm_installation(shared_installation, rejecting_llm, tmp_path_factory):
+    shared_installation.environment |= {
+        "REFDESK_LLM_BASE_URL": f"http://127.0.0.1:{rejecting_llm.server_port}/v1",
+        "REFDESK_LLM_MODEL": "rejecting",
         "REFDESK_LLM_API_KEY": KEY,
     }
-    shared_desk.start_worker("ingest", REFDESK_MAX_UNPACKED_MB="10")
-    shared_desk.start_worker("query")
-    shared_desk.folder = tmp_path_factory.mktemp("bad")
-    return shared_desk
+    shared_installation.start_worker("ingest", REFDESK_MAX_UNPACKED_MB="10")
+    shared_installation.start_worker("query")
+    shared_installation.folder = tmp_path_factory.mktemp("bad")
+    return shared_installation
 
 
-def spoken(ended: subprocess.CompletedProcess[bytes]) -> str:
-    assert b"Traceback" not in ended.stderr, ended.stderr.decode()
-    return " ".join(ended.stderr.decode().split())
+def stderr_text(result: subprocess.CompletedProcess[bytes]) -> str:
+    assert b"Traceback" not in result.stderr, result.stderr.decode()
+    return " ".join(result.stderr.decode().split())
 
 
-def bad_files(folder: Path, shared: Path | None) -> dict[str, tuple[str, str]]:
-    """Write the files; gives for each the error class and a word of the sentence."""
+def write_bad_files(folder: Path, shared: Path | None) -> dict[str, tuple[str, str]]:
+    """Write the files; return the expected error classes and a pattern of the message for each."""
     (folder / "empty.txt").write_bytes(b"")
     (folder / "blank.md").write_text("  \n\n \n")
     (folder / "noise.bin").write_bytes(bytes(range(256)) * 40)
@@ -97,20 +97,20 @@ def bad_files(folder: Path, shared: Path | None) -> dict[str, tuple[str, str]]:
     return expected
 
 
-def test_files__each_fails_alone_with_its_own_sentence(busy, request):
+def test_files__each_bad_file_fails_with_its_error(llm_installation, request):
     try:
         shared = request.getfixturevalue("shared")
     except pytest.skip.Exception:
         shared = None
-    folder = busy.folder / "files"
+    folder = llm_installation.folder / "files"
     folder.mkdir()
-    expected = bad_files(folder, shared)
+    expected = write_bad_files(folder, shared)
     (folder / "good.txt").write_text(LANTERN)
-    # A page under another name is no fault: what a file is shows in its bytes.
+    # An HTML page with another extension is valid: the format is detected from the bytes.
     (folder / "page.pdf").write_text("<html><body><h1>Pages</h1><p>The velvet page lies open.</p></body></html>")
-    ended = busy.refdesk("ingest", str(folder), "--json")
-    assert ended.returncode == 1
-    entries = {Path(entry["source"]).name: entry for entry in json.loads(ended.stdout)["documents"]}
+    result = llm_installation.refdesk("ingest", str(folder), "--json")
+    assert result.returncode == 1
+    entries = {Path(entry["source"]).name: entry for entry in json.loads(result.stdout)["documents"]}
     assert set(entries) == {*expected, "good.txt", "page.pdf"}
     assert entries["good.txt"]["state"] == "succeeded"
     for name, (classes, words) in expected.items():
@@ -119,68 +119,79 @@ def test_files__each_fails_alone_with_its_own_sentence(busy, request):
         assert re.search(words, entry["error"]), entry
         assert "\n" not in entry["error"]
         assert (entry["id"], entry["chunks"]) == (None, 0)
-        stored = busy.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}")
+        stored = llm_installation.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}")
         assert stored in classes.split("|"), (name, stored)
-        assert busy.value(f"SELECT attempt FROM jobs WHERE id = {entry['job']}") == 1
+        assert llm_installation.value(f"SELECT attempt FROM jobs WHERE id = {entry['job']}") == 1
     succeeded = sum(entry["state"] == "succeeded" for entry in entries.values())
-    assert busy.value("SELECT count(*) FROM documents") == succeeded
-    assert busy.value("SELECT count(*) FROM document_versions") == succeeded
-    assert busy.value("SELECT count(DISTINCT version_id) FROM chunks") == succeeded
+    assert llm_installation.value("SELECT count(*) FROM documents") == succeeded
+    assert llm_installation.value("SELECT count(*) FROM document_versions") == succeeded
+    assert llm_installation.value("SELECT count(DISTINCT version_id) FROM chunks") == succeeded
 
 
-def test_file_too_large__is_not_submitted(busy):
-    file = busy.folder / "large.txt"
+def test_file_too_large__is_not_submitted(llm_installation):
+    file = llm_installation.folder / "large.txt"
     file.write_text("word " * 4000)
-    before = busy.value("SELECT count(*) FROM jobs")
-    ended = busy.refdesk("ingest", str(file), "--json", REFDESK_MAX_FILE_MB="0.01")
-    assert ended.returncode == 1
-    assert "REFDESK_MAX_FILE_MB" in spoken(ended)
-    assert json.loads(ended.stdout)["documents"][0]["state"] == "failed"
-    assert busy.value("SELECT count(*) FROM jobs") == before
+    before = llm_installation.value("SELECT count(*) FROM jobs")
+    result = llm_installation.refdesk("ingest", str(file), "--json", REFDESK_MAX_FILE_MB="0.01")
+    assert result.returncode == 1
+    assert "REFDESK_MAX_FILE_MB" in stderr_text(result)
+    assert json.loads(result.stdout)["documents"][0]["state"] == "failed"
+    assert llm_installation.value("SELECT count(*) FROM jobs") == before
 
 
-def test_links__private_and_no_web_links_are_refused(busy, echo):
-    links = [f"http://127.0.0.1:{echo.server_port}/", "http://10.0.0.1/x", "http://localhost/", "http://[::1]/"]
-    ended = busy.refdesk("ingest", *links, "ftp://example.org/x", "--json")
-    assert ended.returncode == 1
-    entries = json.loads(ended.stdout)["documents"]
+def test_links__private_and_other_schemes_are_rejected(llm_installation, rejecting_llm):
+    links = [
+        f"http://127.0.0.1:{rejecting_llm.server_port}/",
+        "http://10.0.0.1/x",
+        "http://localhost/",
+        "http://[::1]/",
+    ]
+    result = llm_installation.refdesk("ingest", *links, "ftp://example.org/x", "--json")
+    assert result.returncode == 1
+    entries = json.loads(result.stdout)["documents"]
     assert [entry["state"] for entry in entries] == ["failed"] * 5
     assert entries[4]["job"] is None
     for entry in entries[:4]:
-        assert busy.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}") == "LinkNotAllowed", entry
+        assert llm_installation.value(f"SELECT error_class FROM jobs WHERE id = {entry['job']}") == "LinkNotAllowed", (
+            entry
+        )
 
 
-def test_wrong_key__answered_without_the_model_and_the_key_is_nowhere(busy, echo):
-    file = busy.folder / "lantern.txt"
+def test_wrong_key__falls_back_and_never_shows_the_key(llm_installation, rejecting_llm):
+    file = llm_installation.folder / "lantern.txt"
     file.write_text(LANTERN + "Again.")
-    assert busy.refdesk("ingest", str(file)).returncode == 0
+    assert llm_installation.refdesk("ingest", str(file)).returncode == 0
     outputs = []
     for options in (("--reranker", "llm-pointwise", "--json"), ("--reranker", "none", "--explain")):
-        ended = busy.refdesk("ask", "Where does the copper lantern hang?", *options)
-        assert ended.returncode == 0, ended.stderr
-        outputs.append(ended.stdout + ended.stderr)
-    answer = json.loads(busy.refdesk("jobs", "show", "--json", str(busy.value("SELECT max(id) FROM jobs"))).stdout)
+        result = llm_installation.refdesk("ask", "Where does the copper lantern hang?", *options)
+        assert result.returncode == 0, result.stderr
+        outputs.append(result.stdout + result.stderr)
+    answer = json.loads(
+        llm_installation.refdesk(
+            "jobs", "show", "--json", str(llm_installation.value("SELECT max(id) FROM jobs"))
+        ).stdout
+    )
     outputs.append(json.dumps(answer).encode())
     assert [f["stage"] for f in answer["result"]["fallbacks"]] == ["generate"]
     assert "REFDESK_LLM_API_KEY" in answer["result"]["fallbacks"][0]["reason"]
     assert "north hall" in answer["result"]["answer"]
-    doctor = busy.refdesk("doctor")
+    doctor = llm_installation.refdesk("doctor")
     assert doctor.returncode == 1
     assert b"REFDESK_LLM_API_KEY" in doctor.stdout
     outputs.append(doctor.stdout + doctor.stderr)
-    outputs += [log.read_bytes() for log in busy.logs.iterdir()]
+    outputs += [log.read_bytes() for log in llm_installation.logs.iterdir()]
     outputs += [
-        (busy.value(f"SELECT string_agg(t::text, ' ') FROM {table} t") or "").encode()
+        (llm_installation.value(f"SELECT string_agg(t::text, ' ') FROM {table} t") or "").encode()
         for table in ("jobs", "job_events", "queries", "query_candidates", "workers", "embedding_profiles")
     ]
     for output in outputs:
         assert KEY[:12].encode() not in output
 
 
-def test_no_model_server__answered_from_the_passages(busy, echo):
-    echo.shutdown()
-    echo.server_close()
-    answer, code = busy.json("ask", "Where does the copper lantern hang?", "--reranker", "none")
+def test_no_model_server__answer_quotes_the_passages(llm_installation, rejecting_llm):
+    rejecting_llm.shutdown()
+    rejecting_llm.server_close()
+    answer, code = llm_installation.refdesk_json("ask", "Where does the copper lantern hang?", "--reranker", "none")
     assert code == 0
     assert [f["stage"] for f in answer["fallbacks"]] == ["generate"]
     assert "REFDESK_LLM_BASE_URL" in answer["fallbacks"][0]["reason"]
@@ -188,60 +199,62 @@ def test_no_model_server__answered_from_the_passages(busy, echo):
 
 
 @pytest.mark.parametrize(
-    ("settings", "sentence"),
+    ("settings", "message"),
     [
-        ({"REDIS_URL": NOWHERE}, "Redis is unreachable"),
+        ({"REDIS_URL": UNREACHABLE_REDIS}, "Redis is unreachable"),
         ({"REFDESK_HOME": "/proc/refdesk", "DATABASE_URL": ""}, "REFDESK_HOME"),
     ],
-    ids=["redis-away", "home"],
+    ids=["redis-unreachable", "home"],
 )
-def test_settings__wrong_ones_are_one_sentence_and_start_nothing(busy, settings, sentence):
-    before = busy.value("SELECT count(*) FROM jobs")
-    ended = busy.refdesk("ask", "Where is the lantern?", "--json", **settings)
-    assert ended.returncode == 1
-    assert sentence in spoken(ended)
-    assert json.loads(ended.stdout)["job"] is None
-    assert b"hidden-word" not in ended.stdout + ended.stderr
-    assert busy.value("SELECT count(*) FROM jobs") == before
+def test_settings__invalid_ones_are_reported_and_start_nothing(llm_installation, settings, message):
+    before = llm_installation.value("SELECT count(*) FROM jobs")
+    result = llm_installation.refdesk("ask", "Where is the lantern?", "--json", **settings)
+    assert result.returncode == 1
+    assert message in stderr_text(result)
+    assert json.loads(result.stdout)["job"] is None
+    assert b"hidden-word" not in result.stdout + result.stderr
+    assert llm_installation.value("SELECT count(*) FROM jobs") == before
 
 
-def test_models__missing_or_other_than_the_stores_are_refused(desk):
-    for model, sentence in (("/nowhere/at/all", "/nowhere/at/all"), ("BAAI/bge-m3", "HF_HUB_OFFLINE")):
-        ended = desk.refdesk("ask", "Where?", REFDESK_EMBEDDING_MODEL=model)
-        assert ended.returncode == 1
-        assert sentence in spoken(ended)
-    desk.value(
+def test_models__missing_or_different_from_the_store_are_rejected(installation):
+    for model, message in (("/nowhere/at/all", "/nowhere/at/all"), ("BAAI/bge-m3", "HF_HUB_OFFLINE")):
+        result = installation.refdesk("ask", "Where?", REFDESK_EMBEDDING_MODEL=model)
+        assert result.returncode == 1
+        assert message in stderr_text(result)
+    installation.value(
         "INSERT INTO embedding_profiles (name, model, dimensions, max_tokens, state)"
         " VALUES ('other', 'other-model', 384, 256, 'live') RETURNING id"
     )
-    ended = desk.refdesk("ingest", __file__, "--json")
-    assert ended.returncode == 1
-    assert "other-model" in spoken(ended)
-    assert json.loads(ended.stdout)["documents"][0]["state"] == "failed"
-    assert desk.value("SELECT count(*) FROM jobs") == 0
+    result = installation.refdesk("ingest", __file__, "--json")
+    assert result.returncode == 1
+    assert "other-model" in stderr_text(result)
+    assert json.loads(result.stdout)["documents"][0]["state"] == "failed"
+    assert installation.value("SELECT count(*) FROM jobs") == 0
 
 
-def test_schema_of_another_version__refused_by_every_role(desk):
-    desk.value("UPDATE alembic_version SET version_num = '20991231_01' RETURNING 1")
+def test_schema_of_another_version__rejected_by_every_role(installation):
+    installation.value("UPDATE alembic_version SET version_num = '20991231_01' RETURNING 1")
     for command in (("docs", "list"), ("worker", "query")):
-        ended = desk.refdesk(*command)
-        assert ended.returncode == 1
-        assert "Install the newer version" in spoken(ended)
-    assert desk.refdesk("doctor").returncode == 1
+        result = installation.refdesk(*command)
+        assert result.returncode == 1
+        assert "Install the newer version" in stderr_text(result)
+    assert installation.refdesk("doctor").returncode == 1
 
 
-def test_redis_away__documents_wait_in_the_ledger(desk, tmp_path):
+def test_redis_unreachable__documents_stay_queued(installation, tmp_path):
     file = tmp_path / "note.txt"
     file.write_text(LANTERN)
-    ended = desk.refdesk("ingest", str(file), "--json", REDIS_URL=NOWHERE)
-    assert ended.returncode == 1
-    assert "documents are stored" in spoken(ended)
-    entry = json.loads(ended.stdout)["documents"][0]
+    result = installation.refdesk("ingest", str(file), "--json", REDIS_URL=UNREACHABLE_REDIS)
+    assert result.returncode == 1
+    assert "documents are stored" in stderr_text(result)
+    entry = json.loads(result.stdout)["documents"][0]
     assert (entry["state"], entry["error"]) == ("queued", None)
-    assert desk.refdesk("ingest", str(file), "--no-wait", REDIS_URL=NOWHERE).returncode == 0
-    desk.start_worker("ingest")
-    desk.wait_until(lambda: desk.value("SELECT count(*) FROM jobs WHERE state <> 'succeeded'") == 0, "all done")
-    assert desk.value("SELECT count(*) FROM documents") == 1
+    assert installation.refdesk("ingest", str(file), "--no-wait", REDIS_URL=UNREACHABLE_REDIS).returncode == 0
+    installation.start_worker("ingest")
+    installation.wait_until(
+        lambda: installation.value("SELECT count(*) FROM jobs WHERE state <> 'succeeded'") == 0, "all jobs succeeded"
+    )
+    assert installation.value("SELECT count(*) FROM documents") == 1
 
 
 def start_redis(folder: Path) -> subprocess.Popen[bytes]:
@@ -268,16 +281,16 @@ def start_redis(folder: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_redis_restarted_under_a_worker__it_goes_on(desk, tmp_path):
-    with tempfile.TemporaryDirectory(dir="/tmp") as short:
-        folder = Path(short)
+def test_redis_restarted__the_worker_reconnects(installation, tmp_path):
+    with tempfile.TemporaryDirectory(dir="/tmp") as short_path:
+        folder = Path(short_path)
         server = start_redis(folder)
         try:
-            desk.environment["REDIS_URL"] = f"redis+socket://{folder}/s"
-            desk.start_worker("ingest")
+            installation.environment["REDIS_URL"] = f"redis+socket://{folder}/s"
+            installation.start_worker("ingest")
             for number in range(3):
                 (tmp_path / f"{number}.txt").write_text(f"Round {number}. {LANTERN}")
-                assert desk.refdesk("ingest", str(tmp_path / f"{number}.txt")).returncode == 0
+                assert installation.refdesk("ingest", str(tmp_path / f"{number}.txt")).returncode == 0
                 server.kill()
                 server.wait()
                 (folder / "s").unlink()
@@ -287,43 +300,43 @@ def test_redis_restarted_under_a_worker__it_goes_on(desk, tmp_path):
             server.wait()
 
 
-def test_ingest_interrupted__says_so_and_leaves_no_process(desk, tmp_path):
+def test_ingest_interrupted__reports_it_and_leaves_no_process(installation, tmp_path):
     file = tmp_path / "book.md"
     file.write_text("\n\n".join(f"# Chapter {n}\n\n" + f"lantern {n} meadow orbit quartz " * 120 for n in range(200)))
     process = subprocess.Popen(
         [sys.executable, "-m", "cli.main", "ingest", str(file), "--json"],
-        env=desk.environment | {"REFDESK_EMBED_CLAIM_SIZE": "16"},
+        env=installation.environment | {"REFDESK_EMBED_CLAIM_SIZE": "16"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
     try:
-        desk.wait_until(lambda: desk.value("SELECT count(*) FROM embeddings") > 0, "embedding begun")
+        installation.wait_until(lambda: installation.value("SELECT count(*) FROM embeddings") > 0, "first embeddings")
         process.send_signal(signal.SIGINT)
-        said, told = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=60)
     finally:
         process.kill()
         with process:
             pass
     assert process.returncode == 130
-    assert b"Stopped waiting" in told
-    assert b"Traceback" not in told
-    assert json.loads(said)["documents"][0]["state"] == "running"
-    assert desk.value("SELECT count(*) FROM workers") == 0
-    assert desk.value("SELECT state FROM jobs") in {"running", "queued"}
+    assert b"Stopped waiting" in stderr
+    assert b"Traceback" not in stderr
+    assert json.loads(stdout)["documents"][0]["state"] == "running"
+    assert installation.value("SELECT count(*) FROM workers") == 0
+    assert installation.value("SELECT state FROM jobs") in {"running", "queued"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
-def test_disk_full__is_one_sentence(desk):
+def test_disk_full__is_reported(installation):
     folder = Path(tempfile.mkdtemp(prefix="rd-", dir="/tmp"))
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=False)
     if mounted.returncode:
         folder.rmdir()
         pytest.skip("no small disk can be mounted here")
     try:
-        ended = desk.refdesk("docs", "list", "--json", DATABASE_URL="", REFDESK_HOME=str(folder))
-        assert ended.returncode == 1
-        assert "full" in spoken(ended)
-        assert json.loads(ended.stdout)["error_class"] == "DiskFull"
+        result = installation.refdesk("docs", "list", "--json", DATABASE_URL="", REFDESK_HOME=str(folder))
+        assert result.returncode == 1
+        assert "full" in stderr_text(result)
+        assert json.loads(result.stdout)["error_class"] == "DiskFull"
     finally:
         subprocess.run(["umount", str(folder)], check=True)
         folder.rmdir()

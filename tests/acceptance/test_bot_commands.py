@@ -1,4 +1,4 @@
-"""Each command end to end: a bot process, workers and a fake Discord."""
+"""Every bot command end to end: a bot process, workers and a fake Discord."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from tests.acceptance.conftest import Desk
+from tests.acceptance.conftest import Installation
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.exchange import Interaction
 from tests.fake_discord.model import Channel, Guild, Message
 
-PATIENCE_S = 60
+TIMEOUT_S = 60
 ADDED = "Document added"
 DOCUMENTS = "SELECT {} FROM documents d JOIN workspaces w ON w.id = d.workspace_id WHERE w.key = :key"
 JOBS = "SELECT {} FROM jobs j JOIN workspaces w ON w.id = j.workspace_id WHERE w.key = :key"
@@ -27,21 +28,21 @@ LEASE = "The lease of the hall costs 40 euros. The key is with the caretaker."
 
 
 @pytest.fixture(scope="module")
-def discord(shared_desk: Desk) -> Iterator[FakeDiscord]:
+def discord(shared_installation: Installation) -> Iterator[FakeDiscord]:
     with FakeDiscord() as fake:
-        shared_desk.start_worker("ingest", REFDESK_EMBED_LINGER_S="0.1")
-        shared_desk.start_worker("query")
-        shared_desk.start_bot(fake, REFDESK_MAX_FILE_MB="1", REFDESK_MAX_QUESTION_CHARS="300")
+        shared_installation.start_worker("ingest", REFDESK_EMBED_LINGER_S="0.1")
+        shared_installation.start_worker("query")
+        shared_installation.start_bot(fake, REFDESK_MAX_FILE_MB="1", REFDESK_MAX_QUESTION_CHARS="300")
         yield fake
         assert not fake.problems, "\n".join(map(str, fake.problems))
 
 
 @dataclass
 class Club:
-    """A server for one test: its owner manages it, anna and ben are members."""
+    """A Discord server of one test, with an owner who manages it and two members."""
 
     discord: FakeDiscord
-    desk: Desk
+    installation: Installation
     guild: Guild
     owner: Person
     anna: Person
@@ -52,41 +53,39 @@ class Club:
         return self.rows(JOBS.format("j.state"))
 
     def rows(self, statement: str) -> list[Any]:
-        from sqlalchemy import text
-
-        with self.desk.database.owner() as session:
+        with self.installation.database.owner() as session:
             return list(session.scalars(text(statement), {"key": f"guild:{self.guild.id}"}))
 
     def add(self, who: Person, text: str = LEASE, title: str = "Lease", channel: Channel | None = None) -> str:
         """Add a text and return the document's ID."""
         added = who.slash("ingest", text=text, title=title, channel=channel or self.hall)
-        added.wait_message(ADDED, PATIENCE_S)
+        added.wait_message(ADDED, TIMEOUT_S)
         return str(self.rows(DOCUMENTS.format("d.id") + " ORDER BY d.id")[-1])
 
     def ask(self, who: Person, question: str = "What does the lease of the hall cost?", **options: Any) -> Interaction:
         asked = who.slash("ask", question=question, channel=options.pop("channel", self.hall), **options)
         self.discord.wait_until(
-            lambda: any(message.component("Sources") for message in asked.messages_seen), PATIENCE_S, "an answer"
+            lambda: any(message.component("Sources") for message in asked.messages_seen), TIMEOUT_S, "an answer"
         )
         return asked
 
 
 @pytest.fixture
-def club(discord: FakeDiscord, shared_desk: Desk) -> Club:
+def club(discord: FakeDiscord, shared_installation: Installation) -> Club:
     owner, anna, ben = (discord.add_user(name) for name in ("owner", "anna", "ben"))
     guild = discord.add_guild("Club", owner=owner, members=[anna, ben])
-    return Club(discord, shared_desk, guild, owner, anna, ben, discord.add_channel(guild, "hall"))
+    return Club(discord, shared_installation, guild, owner, anna, ben, discord.add_channel(guild, "hall"))
 
 
-def refusal(interaction: Interaction, text: str) -> Message:
-    """Expect a single private message that contains the text."""
-    message = interaction.wait_message(text, PATIENCE_S)
+def assert_rejected(interaction: Interaction, text: str) -> Message:
+    """Assert that the only reply is a private message that contains the text, and return it."""
+    message = interaction.wait_message(text, TIMEOUT_S)
     assert message.ephemeral
     assert interaction.messages_seen == [message]
     return message
 
 
-def press(message: Message, action: str) -> str:
+def find_custom_id(message: Message, action: str) -> str:
     return str(next(b["custom_id"] for b in message.buttons if b.get("custom_id", "").startswith(f"rd:{action}:")))
 
 
@@ -103,54 +102,54 @@ def test_ask__private_answer_is_private(club: Club):
     assert club.ask(club.ben, private=True).message.ephemeral
 
 
-def test_ask__what_is_no_question(club: Club):
-    refusal(club.anna.slash("ask", question="   ", channel=club.hall), "The question is empty")
-    refusal(club.anna.slash("ask", question="why " * 100, channel=club.hall), "the limit is 300")
+def test_ask__invalid_question_is_rejected(club: Club):
+    assert_rejected(club.anna.slash("ask", question="   ", channel=club.hall), "The question is empty")
+    assert_rejected(club.anna.slash("ask", question="why " * 100, channel=club.hall), "the limit is 300")
     assert club.jobs() == []
 
 
 def test_ask__in_chinese(club: Club, discord: FakeDiscord):
     li = discord.add_user("li", locale="zh-CN")
     discord.add_member(club.guild, li)
-    refusal(li.slash("ask", question=" ", channel=club.hall), "没有问题")
+    assert_rejected(li.slash("ask", question=" ", channel=club.hall), "没有问题")
 
 
-def test_ask__over_quota_says_when_there_is_room(club: Club):
+def test_ask__over_quota_shows_when_to_try_again(club: Club):
     club.owner.slash("settings limits", channel=club.hall, options={"questions-per-person": 1}).wait_message(
         "1 per person"
     )
     club.anna.slash("ask", question="One?", channel=club.hall).wait_message()
-    refusal(club.anna.slash("ask", question="Two?", channel=club.hall), "Try again in")
+    assert_rejected(club.anna.slash("ask", question="Two?", channel=club.hall), "Try again in")
     club.ben.slash("ask", question="One?", channel=club.hall).wait_message()
     assert len(club.jobs()) == 2
 
 
-def test_ask_again__with_another_method_is_public_for_the_asker_only(club: Club):
+def test_ask_again__is_public_only_for_the_original_asker(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
-    menu = club.anna.click(answer, "Ask again with…").wait_message("Ask the same question", PATIENCE_S)
+    menu = club.anna.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)
     assert menu.ephemeral
     again = club.anna.select(menu, "Choose a reranker", ["none"])
-    again.wait_message("40 euros", PATIENCE_S)
+    again.wait_message("40 euros", TIMEOUT_S)
     assert not again.message.ephemeral
-    menu = club.ben.click(answer, "Ask again with…").wait_message("Ask the same question", PATIENCE_S)
+    menu = club.ben.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)
     again = club.ben.select(menu, "Choose a number of passages", ["1"])
-    again.wait_message("40 euros", PATIENCE_S)
+    again.wait_message("40 euros", TIMEOUT_S)
     assert again.message.ephemeral
 
 
-def test_ask_about_this__takes_the_message_into_account(club: Club):
+def test_ask_about_this__passes_the_message_as_conversation(club: Club):
     club.add(club.anna)
-    said = club.anna.say(club.hall, "I would like to rent the hall for my birthday.")
-    form = club.ben.message_command("Ask about this", said)
+    message = club.anna.say(club.hall, "I would like to rent the hall for my birthday.")
+    form = club.ben.message_command("Ask about this", message)
     asked = club.ben.submit_modal(form, {"question": "What does the lease cost?"})
-    asked.wait_message("40 euros", PATIENCE_S)
+    asked.wait_message("40 euros", TIMEOUT_S)
     before = club.rows(QUESTIONS.format("j.payload -> 'conversation' -> 0 ->> 'question'"))
     assert before == ["I would like to rent the hall for my birthday."]
 
 
 # ---------------------------------------------------------------------------------------------------------- documents
-def test_ingest__several_things_are_one_card_and_what_is_refused_is_said_apart(club: Club):
+def test_ingest__several_sources_share_a_message_and_rejections_are_separate(club: Club):
     added = club.anna.slash(
         "ingest",
         channel=club.hall,
@@ -160,178 +159,179 @@ def test_ingest__several_things_are_one_card_and_what_is_refused_is_said_apart(c
         text="Dogs may come along.",
         title="Dogs",
     )
-    added.wait_message("2 documents added", PATIENCE_S)
-    said = added.wait_message("huge", PATIENCE_S)
-    assert said.ephemeral
-    assert "is larger than the limit of 1 MB" in said.text
-    assert "empty" in said.text
+    added.wait_message("2 documents added", TIMEOUT_S)
+    rejections = added.wait_message("huge", TIMEOUT_S)
+    assert rejections.ephemeral
+    assert "is larger than the limit of 1 MB" in rejections.text
+    assert "empty" in rejections.text
     assert len(club.jobs()) == 2
 
 
-def test_ingest__nothing_but_refusals(club: Club):
-    refusal(club.anna.slash("ingest", channel=club.hall, file=("a.txt", b"")), "is empty")
-    refusal(club.anna.slash("ingest", channel=club.hall, file=("b.bin", b"x" * 1_100_000)), "limit of 1 MB")
-    refusal(club.anna.slash("ingest", channel=club.hall, link="ftp://example.org/x"), "a valid link")
-    refusal(club.anna.slash("ingest", channel=club.hall, text="  "), "The text is empty")
+def test_ingest__rejections_create_no_jobs(club: Club):
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, file=("a.txt", b"")), "is empty")
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, file=("b.bin", b"x" * 1_100_000)), "limit of 1 MB")
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, link="ftp://example.org/x"), "a valid link")
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, text="  "), "The text is empty")
     assert club.jobs() == []
 
 
-def test_ingest__a_kind_of_file_that_cannot_be_read(club: Club):
+def test_ingest__unsupported_format_fails(club: Club):
     added = club.anna.slash("ingest", channel=club.hall, file=("film.mp4", b"\x00\x00\x00\x20ftypisom" + bytes(500)))
-    added.wait_message("couldn't be added", PATIENCE_S)
+    added.wait_message("couldn't be added", TIMEOUT_S)
 
 
-def test_card__tried_again_by_who_added_it_or_a_manager(club: Club):
+def test_retry__by_the_requester_or_a_manager(club: Club):
     damaged = ("book.epub", b"PK\x03\x04 and then nothing")
-    card = club.anna.slash("ingest", channel=club.hall, file=damaged).wait_message("couldn't be added", PATIENCE_S)
-    assert club.ben.click(card, "Retry").wait_message("This job belongs to someone else").ephemeral
+    message = club.anna.slash("ingest", channel=club.hall, file=damaged).wait_message("couldn't be added", TIMEOUT_S)
+    assert club.ben.click(message, "Retry").wait_message("This job belongs to someone else").ephemeral
     for times, who in enumerate((club.anna, club.owner), start=2):
-        who.click(card, "Retry").wait_acknowledged()
+        who.click(message, "Retry").wait_acknowledged()
         ended = lambda times=times: club.rows(FAILURES) == [times]  # noqa: E731
-        club.discord.wait_until(ended, PATIENCE_S, "another failure")
-        club.discord.wait_until(lambda: card.component("Retry"), PATIENCE_S, "the card as it was")
+        club.discord.wait_until(ended, TIMEOUT_S, "another failure")
+        club.discord.wait_until(lambda: message.component("Retry"), TIMEOUT_S, "the Retry button")
 
 
-def test_ingest__without_anything_opens_a_form(club: Club):
+def test_ingest__without_options_opens_a_form(club: Club):
     form = club.anna.slash("ingest", channel=club.hall)
     sent = club.anna.submit_modal(form, {"title": "Lease", "text": LEASE})
-    sent.wait_message(ADDED, PATIENCE_S)
+    sent.wait_message(ADDED, TIMEOUT_S)
 
 
-def test_ingest__the_same_name_is_a_new_version_for_who_added_it_and_managers(club: Club):
-    club.anna.slash("ingest", channel=club.hall, file=("rules.txt", b"No dogs.")).wait_message(ADDED, PATIENCE_S)
-    refusal(club.ben.slash("ingest", channel=club.hall, file=("rules.txt", b"Cats.")), "Someone else already added")
+def test_ingest__same_name_is_a_new_version_for_its_owner_and_managers(club: Club):
+    club.anna.slash("ingest", channel=club.hall, file=("rules.txt", b"No dogs.")).wait_message(ADDED, TIMEOUT_S)
+    rejected = club.ben.slash("ingest", channel=club.hall, file=("rules.txt", b"Cats."))
+    assert_rejected(rejected, "Someone else already added")
     for who, content in ((club.anna, b"Dogs on a leash."), (club.owner, b"Dogs are welcome.")):
-        who.slash("ingest", channel=club.hall, file=("rules.txt", content)).wait_message(ADDED, PATIENCE_S)
+        who.slash("ingest", channel=club.hall, file=("rules.txt", content)).wait_message(ADDED, TIMEOUT_S)
     assert club.rows(DOCUMENTS.format("d.added_by")) == [str(club.anna.id)]
 
 
-def test_ingest__only_those_who_may(club: Club, discord: FakeDiscord):
+def test_ingest__only_permitted_members(club: Club, discord: FakeDiscord):
     role = discord.add_role(club.guild, "librarian")
     club.owner.slash("settings access", channel=club.hall, options={"add-by": "managers"}).wait_message(
         "members who manage"
     )
-    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members who manage")
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members who manage")
     club.owner.slash("settings access", channel=club.hall, role=role).wait_message("members with")
     discord.add_member(club.guild, club.ben, role)
-    refusal(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members with the role")
-    club.ben.slash("ingest", channel=club.hall, text=LEASE).wait_message(ADDED, PATIENCE_S)
+    assert_rejected(club.anna.slash("ingest", channel=club.hall, text=LEASE), "Only members with the role")
+    club.ben.slash("ingest", channel=club.hall, text=LEASE).wait_message(ADDED, TIMEOUT_S)
 
 
 def test_add_to_library__attachments_and_text_with_a_link_to_the_message(club: Club):
-    said = club.anna.say(club.hall, "See the file", attachments=[("lease.txt", LEASE.encode())])
-    club.ben.message_command("Add to library", said).wait_message(ADDED, PATIENCE_S)
-    wordy = club.anna.say(club.hall, "The caretaker is called Mr Miller.")
-    club.ben.message_command("Add to library", wordy).wait_message(ADDED, PATIENCE_S)
+    with_file = club.anna.say(club.hall, "See the file", attachments=[("lease.txt", LEASE.encode())])
+    club.ben.message_command("Add to library", with_file).wait_message(ADDED, TIMEOUT_S)
+    with_text = club.anna.say(club.hall, "The caretaker is called Mr Miller.")
+    club.ben.message_command("Add to library", with_text).wait_message(ADDED, TIMEOUT_S)
     origins = club.rows(DOCUMENTS.format("d.origin") + " ORDER BY d.id")
-    place = f"https://discord.com/channels/{club.guild.id}/{club.hall.id}"
-    assert origins == [f"{place}/{said.id}", f"{place}/{wordy.id}"]
+    channel_url = f"https://discord.com/channels/{club.guild.id}/{club.hall.id}"
+    assert origins == [f"{channel_url}/{with_file.id}", f"{channel_url}/{with_text.id}"]
 
 
-def test_docs__listed_shown_with_the_original_and_deleted_after_a_question(club: Club):
+def test_docs__list_show_original_and_delete_after_confirmation(club: Club):
     number = club.add(club.anna)
     assert "Lease" in club.ben.slash("docs list", channel=club.hall).wait_message("1 document").text
     club.ben.slash("docs list", channel=club.hall, search="nothing").wait_message("No documents match")
     found = club.ben.autocomplete("docs show", "document", "lea", channel=club.hall)
     assert [choice.value for choice in found] == [number]
-    card = club.ben.slash("docs show", channel=club.hall, document="lease").wait_message("40 euros")
-    assert card.ephemeral
-    assert card.component("Delete") is None
-    original = club.ben.click(card, press(card, "file")).wait_message()
+    message = club.ben.slash("docs show", channel=club.hall, document="lease").wait_message("40 euros")
+    assert message.ephemeral
+    assert message.component("Delete") is None
+    original = club.ben.click(message, find_custom_id(message, "file")).wait_message()
     assert [file.filename for file in original.attachments] == ["Lease.md"]
 
-    refusal(club.ben.slash("docs delete", channel=club.hall, document=number), "added by someone else")
+    assert_rejected(club.ben.slash("docs delete", channel=club.hall, document=number), "added by someone else")
     confirm = club.anna.slash("docs delete", channel=club.hall, document=number).wait_message("Delete **Lease**")
     club.anna.click(confirm, "Cancel").wait_acknowledged()
-    club.discord.wait_until(lambda: "wasn't deleted" in confirm.text, 10, "the answer to Cancel")
+    club.discord.wait_until(lambda: "wasn't deleted" in confirm.text, 10, "the reply to Cancel")
     confirm = club.anna.slash("docs delete", channel=club.hall, document=number).wait_message("Delete **Lease**")
     club.anna.click(confirm, "Delete").wait_acknowledged()
-    club.discord.wait_until(lambda: "was deleted" in confirm.text, 10, "the answer to Delete")
-    refusal(club.anna.slash("docs show", channel=club.hall, document=number), "is visible to you")
+    club.discord.wait_until(lambda: "was deleted" in confirm.text, 10, "the reply to Delete")
+    assert_rejected(club.anna.slash("docs show", channel=club.hall, document=number), "is visible to you")
 
 
-def test_docs__read_again(club: Club):
+def test_docs__reingest(club: Club):
     number = club.add(club.anna)
     again = club.anna.slash("docs reingest", channel=club.hall, document=number)
-    again.wait_message(ADDED, PATIENCE_S)
+    again.wait_message(ADDED, TIMEOUT_S)
     assert club.jobs() == ["succeeded", "succeeded"]
 
 
-def test_docs__of_a_closed_channel_are_for_its_people(club: Club, discord: FakeDiscord):
+def test_docs__of_a_restricted_channel_are_visible_to_its_members(club: Club, discord: FakeDiscord):
     board = discord.add_channel(club.guild, "board")
     discord.deny(board, club.guild.everyone, "view_channel")
     discord.allow(board, club.anna, "view_channel")
     number = club.add(club.anna, "The secret budget is 900 euros.", "Budget", board)
     assert club.ben.autocomplete("docs show", "document", "", channel=club.hall) == []
-    refusal(club.ben.slash("docs show", channel=club.hall, document=number), "is visible to you")
+    assert_rejected(club.ben.slash("docs show", channel=club.hall, document=number), "is visible to you")
     club.anna.slash("docs show", channel=club.hall, document=number).wait_message("900 euros")
     question = "What is the secret budget?"
     public = club.anna.slash("ask", question=question, channel=club.hall)
-    club.discord.wait_until(lambda: "Ask again with" in public.text, PATIENCE_S, "an abstention")
+    club.discord.wait_until(lambda: "Ask again with" in public.text, TIMEOUT_S, "an abstention")
     assert "900" not in public.text
     assert "900 euros" in club.ask(club.anna, question, private=True).text
     assert "900 euros" in club.ask(club.anna, question, channel=board).text
 
 
 # ----------------------------------------------------------------------------------------------------- jobs, why, votes
-def test_jobs__listed_shown_explained_to_whom_they_belong(club: Club):
+def test_jobs__visible_to_their_requester(club: Club):
     club.add(club.anna)
     asked = club.ask(club.anna, private=True)
     job = str(re.search(r"rd:why:(\d+)", str(asked.message.buttons)).group(1))  # type: ignore[union-attr]
     assert "What does the lease" in club.anna.slash("jobs list", channel=club.hall).wait_message("Your jobs").text
     club.ben.slash("jobs list", channel=club.hall).wait_message("no jobs yet")
-    everybodys = club.owner.slash("jobs list", channel=club.hall, all=True).wait_message("Jobs on this server")
-    assert "(private question)" in everybodys.text
-    assert "What does the lease" not in everybodys.text
+    all_jobs = club.owner.slash("jobs list", channel=club.hall, all=True).wait_message("Jobs on this server")
+    assert "(private question)" in all_jobs.text
+    assert "What does the lease" not in all_jobs.text
     assert "40 euros" in club.anna.slash("jobs show", channel=club.hall, job=job).wait_message("40 euros").text
     assert "40 euros" not in club.owner.slash("jobs show", channel=club.hall, job=job).wait_message(f"Job {job}").text
-    refusal(club.ben.slash("jobs show", channel=club.hall, job=job), "isn't visible to you")
-    refusal(club.ben.slash("jobs cancel", channel=club.hall, job=job), "This job belongs to someone else")
-    refusal(club.anna.slash("jobs cancel", channel=club.hall, job=job), "has already ended")
-    refusal(club.anna.slash("jobs retry", channel=club.hall, job=job), "Only failed or cancelled jobs")
-    refusal(club.anna.slash("jobs show", channel=club.hall, job="soon"), "isn't visible to you")
+    assert_rejected(club.ben.slash("jobs show", channel=club.hall, job=job), "isn't visible to you")
+    assert_rejected(club.ben.slash("jobs cancel", channel=club.hall, job=job), "This job belongs to someone else")
+    assert_rejected(club.anna.slash("jobs cancel", channel=club.hall, job=job), "has already ended")
+    assert_rejected(club.anna.slash("jobs retry", channel=club.hall, job=job), "Only failed or cancelled jobs")
+    assert_rejected(club.anna.slash("jobs show", channel=club.hall, job="soon"), "isn't visible to you")
     club.anna.slash("jobs why", channel=club.hall, job=job).wait_message(f"Job {job}")
     assert [c.value for c in club.anna.autocomplete("jobs show", "job", "lease of", channel=club.hall)] == [job]
 
 
-def test_why__with_a_picture_for_the_last_answer_here(club: Club):
-    refusal(club.anna.slash("why", channel=club.hall), "no answers in this channel yet")
+def test_why__explains_the_last_answer_in_this_channel_with_a_plot(club: Club):
+    assert_rejected(club.anna.slash("why", channel=club.hall), "no answers in this channel yet")
     club.add(club.anna)
     club.ask(club.anna)
-    why = club.anna.slash("why", channel=club.hall).wait_message("Why these sources?", PATIENCE_S)
+    why = club.anna.slash("why", channel=club.hall).wait_message("Why these sources?", TIMEOUT_S)
     assert why.ephemeral
     assert [file.filename for file in why.attachments] == ["ranks.png"]
 
 
-def test_answer_of_somebody_else__public_here_or_not_at_all(club: Club, discord: FakeDiscord):
+def test_answer_of_another_user__visible_only_if_public_in_this_channel(club: Club, discord: FakeDiscord):
     club.add(club.anna)
     public = club.ask(club.anna).message
-    club.ben.click(public, "Sources").wait_message("40 euros", PATIENCE_S)
+    club.ben.click(public, "Sources").wait_message("40 euros", TIMEOUT_S)
     private = club.ask(club.anna, private=True).message
-    job = press(private, "why").rpartition(":")[2]
-    refusal(club.ben.slash("why", channel=club.hall, answer=job), "belongs to someone else")
-    refusal(club.owner.slash("why", channel=club.hall, answer=job), "belongs to someone else")
+    job = find_custom_id(private, "why").rpartition(":")[2]
+    assert_rejected(club.ben.slash("why", channel=club.hall, answer=job), "belongs to someone else")
+    assert_rejected(club.owner.slash("why", channel=club.hall, answer=job), "belongs to someone else")
     elsewhere = discord.add_channel(club.guild, "elsewhere")
-    job = press(public, "why").rpartition(":")[2]
-    refusal(club.ben.slash("why", channel=elsewhere, answer=job), "belongs to someone else")
+    job = find_custom_id(public, "why").rpartition(":")[2]
+    assert_rejected(club.ben.slash("why", channel=elsewhere, answer=job), "belongs to someone else")
 
 
-def test_votes__are_kept_changed_and_taken_back(club: Club):
+def test_votes__are_stored_changed_and_removed(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
-    for action, said, vote in (("up", "helped", [1]), ("down", "didn't help", [-1]), ("down", "was removed", [])):
-        assert club.ben.click(answer, press(answer, action)).wait_message(said, PATIENCE_S).ephemeral
+    for action, reply, vote in (("up", "helped", [1]), ("down", "didn't help", [-1]), ("down", "was removed", [])):
+        assert club.ben.click(answer, find_custom_id(answer, action)).wait_message(reply, TIMEOUT_S).ephemeral
         votes = "SELECT f.vote FROM feedback f JOIN workspaces w ON w.id = f.workspace_id WHERE w.key = :key"
         assert club.rows(votes) == vote
 
 
 # ------------------------------------------------------------------------------------------------- settings and help
 def test_settings__shown_changed_and_reset_by_managers_only(club: Club, discord: FakeDiscord):
-    lifted = club.anna.slash("settings show", channel=club.hall, by_override=True)
-    refusal(lifted, "Only members with the Manage Server permission")
+    by_override = club.anna.slash("settings show", channel=club.hall, by_override=True)
+    assert_rejected(by_override, "Only members with the Manage Server permission")
     assert "(default)" in club.owner.slash("settings show", channel=club.hall).wait_message("Reranker").text
-    set_ = {"reranker": "none", "top-k": 5, "language": "zh"}
-    shown = club.owner.slash("settings answers", channel=club.hall, options=set_).wait_message("**Reranker** · none")
+    options = {"reranker": "none", "top-k": 5, "language": "zh"}
+    shown = club.owner.slash("settings answers", channel=club.hall, options=options).wait_message("**Reranker** · none")
     assert "Chinese" in shown.text
     asked = club.anna.slash("ask", question="What?", channel=club.hall)
     asked.wait_message()
@@ -350,7 +350,7 @@ def test_settings__public_answers_in_chosen_channels_only(club: Club, discord: F
     assert not club.ask(club.anna, channel=library).message.ephemeral
 
 
-def test_help__explains_and_tells_managers_more(club: Club):
+def test_help__shows_settings_only_to_managers(club: Club):
     shown = club.anna.slash("help", channel=club.hall).wait_message("How to use this bot")
     assert shown.ephemeral
     assert "/settings" not in shown.text
@@ -358,13 +358,15 @@ def test_help__explains_and_tells_managers_more(club: Club):
 
 
 # ---------------------------------------------------------------------------------------------------------- follow-ups
-def test_follow_up__in_a_thread_and_by_reply_with_the_conversation(club: Club):
+def test_follow_up__in_a_thread_and_by_reply_includes_the_conversation(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
     thread = club.ben.start_thread(answer, "about the hall")
     club.ben.say(thread, "And who has the key?", mentions_bot=True)
     club.discord.wait_until(
-        lambda: any("caretaker" in m.text and m.author is club.discord.bot for m in thread.messages), 60, "it"
+        lambda: any("caretaker" in m.text and m.author is club.discord.bot for m in thread.messages),
+        60,
+        "an answer in the thread",
     )
     club.ben.say(club.hall, "And the key?", mentions_bot=True, reply_to=answer)
     questions = QUESTIONS.format("j.payload -> 'conversation' -> 0 ->> 'question'")
@@ -372,7 +374,7 @@ def test_follow_up__in_a_thread_and_by_reply_with_the_conversation(club: Club):
     club.discord.wait_until(lambda: club.rows(questions) == [None, asked, asked], 20, "two follow-ups")
 
 
-def test_mention_elsewhere__gets_one_hint_a_minute(club: Club):
+def test_mention_elsewhere__gets_one_hint_per_minute(club: Club):
     for _ in range(3):
         club.ben.say(club.hall, "hello", mentions_bot=True)
     club.ben.say(club.hall, "hello all")
@@ -382,17 +384,17 @@ def test_mention_elsewhere__gets_one_hint_a_minute(club: Club):
 
 
 # ------------------------------------------------------------------------------------ direct messages, no membership
-def test_direct_messages__are_a_library_of_ones_own(discord: FakeDiscord, club: Club):
+def test_direct_messages__have_a_separate_library(discord: FakeDiscord, club: Club):
     carl = discord.add_user("carl")
-    carl.slash("ingest", text=LEASE, title="Lease").wait_message(ADDED, PATIENCE_S)
-    carl.slash("ask", question="What does the lease of the hall cost?").wait_message("40 euros", PATIENCE_S)
+    carl.slash("ingest", text=LEASE, title="Lease").wait_message(ADDED, TIMEOUT_S)
+    carl.slash("ask", question="What does the lease of the hall cost?").wait_message("40 euros", TIMEOUT_S)
     carl.slash("settings show").wait_message("Reranker")
     club.anna.slash("docs list").wait_message("The library is empty")
 
 
-def test_installed_by_a_person__in_a_server_without_the_bot(discord: FakeDiscord):
+def test_user_installed_app__works_in_a_server_without_the_bot(discord: FakeDiscord):
     dora = discord.add_user("dora", installed_app=True)
     channel = discord.add_channel(discord.add_guild("Foreign", members=[dora], has_app=False))
-    dora.slash("ingest", text=LEASE, title="Lease").wait_message(ADDED, PATIENCE_S)
+    dora.slash("ingest", text=LEASE, title="Lease").wait_message(ADDED, TIMEOUT_S)
     asked = dora.slash("ask", question="What does the lease of the hall cost?", channel=channel)
-    asked.wait_message("40 euros", PATIENCE_S)
+    asked.wait_message("40 euros", TIMEOUT_S)

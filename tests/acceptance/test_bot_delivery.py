@@ -13,23 +13,23 @@ import pytest
 
 from embedded.servers import ServerUrls
 from tasks.submit import Submitter
-from tests.acceptance.conftest import Desk
+from tests.acceptance.conftest import Installation
 from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, DatabaseOutage, DeliveryEnvironment, Submission
 from tests.fake_discord import FakeDiscord, Person
 from tests.fake_discord.model import Channel
 
 QUESTION = "Where is the kettle?"
-LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
-"""Three messages."""
-QUARTER_HOUR_S = 15 * 60 + 60
+LONG_ANSWER = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
+"""An answer that needs three messages."""
+TOKEN_EXPIRED_S = 15 * 60 + 60
 
 
 @pytest.fixture
-def env(desk: Desk, discord: FakeDiscord) -> Iterator[DeliveryEnvironment]:
+def env(installation: Installation, discord: FakeDiscord) -> Iterator[DeliveryEnvironment]:
     anna = discord.add_user("anna")
     channel = discord.add_channel(discord.add_guild("Kitchen", members=[anna]))
     with httpx.Client(trust_env=False) as http:
-        yield DeliveryEnvironment(discord, desk.database, 0, anna, channel, http)
+        yield DeliveryEnvironment(discord, installation.database, 0, anna, channel, http)
 
 
 def ask(
@@ -48,8 +48,8 @@ def assert_three_parts(env: DeliveryEnvironment, submission: Submission) -> None
     assert "Paragraph 10" in third.text
 
 
-def test_thinking__ends_by_token_once(desk: Desk, env: DeliveryEnvironment):
-    desk.start_bot(env.fake)
+def test_deferred_response__is_edited_by_token_once(installation: Installation, env: DeliveryEnvironment):
+    installation.start_bot(env.fake)
     submission = ask(env)
     env.answer(submission)
     env.wait_state(submission)
@@ -57,13 +57,15 @@ def test_thinking__ends_by_token_once(desk: Desk, env: DeliveryEnvironment):
     assert env.count(EDIT) >= 1
 
 
-def test_slow_worker__public_private_and_user_installed_answers_arrive(desk: Desk, env: DeliveryEnvironment):
-    desk.start_bot(env.fake)
+def test_slow_worker__public_private_and_user_installed_answers_arrive(
+    installation: Installation, env: DeliveryEnvironment
+):
+    installation.start_bot(env.fake)
     eve = env.fake.add_user("eve", installed_app=True)
     foreign = env.fake.add_channel(env.fake.add_guild("Elsewhere", members=[eve], has_app=False))
     public, private = ask(env), ask(env, private=True)
     installed = ask(env, person=eve, channel=foreign)
-    env.fake.clock.advance(QUARTER_HOUR_S)
+    env.fake.clock.advance(TOKEN_EXPIRED_S)
     for one in (public, private, installed):
         env.answer(one)
         env.wait_state(one)
@@ -73,8 +75,10 @@ def test_slow_worker__public_private_and_user_installed_answers_arrive(desk: Des
     assert "On the shelf" not in private.message.text + installed.message.text
 
 
-def test_places_that_close__the_answer_finds_the_person_or_says_why_not(desk: Desk, env: DeliveryEnvironment):
-    desk.start_bot(env.fake)
+def test_lost_channels__answers_go_to_direct_messages_or_are_undeliverable(
+    installation: Installation, env: DeliveryEnvironment
+):
+    installation.start_bot(env.fake)
     guild = env.channel.guild
     assert guild is not None
     deleted = ask(env, channel=env.fake.add_channel(guild, "deleted"))
@@ -95,87 +99,90 @@ def test_places_that_close__the_answer_finds_the_person_or_says_why_not(desk: De
     shown = ben.slash("jobs show", channel=hall, job=str(expired.job)).wait_message("On the shelf", 60)
     assert shown.ephemeral
     assert hall.messages == []
-    assert "50007" in desk.value(f"SELECT why FROM inspect.deliveries WHERE id = {expired.delivery}")
+    assert "50007" in installation.value(f"SELECT why FROM inspect.deliveries WHERE id = {expired.delivery}")
 
 
 @pytest.mark.parametrize("successor", ["restarted", "another"])
-def test_killed__between_the_end_of_the_job_and_its_delivery(desk: Desk, env: DeliveryEnvironment, successor: str):
-    bot = desk.start_bot(env.fake)
+def test_killed__after_the_job_ended_and_before_its_delivery(
+    installation: Installation, env: DeliveryEnvironment, successor: str
+):
+    bot = installation.start_bot(env.fake)
     if successor == "another":
-        desk.start_bot(env.fake)
+        installation.start_bot(env.fake)
     submission = ask(env)
     claimant = next(
         process
-        for process in desk.processes
-        if f":{process.pid}:" in desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}")
+        for process in installation.processes
+        if f":{process.pid}:"
+        in installation.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}")
     )
-    desk.kill(claimant)
+    installation.kill(claimant)
     env.answer(submission)
     if successor == "restarted":
         assert claimant is bot
-        desk.start_bot(env.fake)
+        installation.start_bot(env.fake)
     env.wait_state(submission)
     assert "On the shelf" in submission.message.text
     assert env.channel.messages == [submission.message]
 
 
-def test_killed__while_a_rate_limit_is_waited_for(desk: Desk, env: DeliveryEnvironment):
-    bot = desk.start_bot(env.fake)
+def test_killed__while_waiting_for_a_rate_limit(installation: Installation, env: DeliveryEnvironment):
+    bot = installation.start_bot(env.fake)
     submission = ask(env)
     env.fake.rate_limit(EDIT, retry_after_s=25)
     env.answer(submission)
-    env.wait(lambda: any(request.status == 429 for request in env.fake.requests_to(EDIT)), "a limit")
-    desk.kill(bot)
-    desk.start_bot(env.fake)
+    env.wait(lambda: any(request.status == 429 for request in env.fake.requests_to(EDIT)), "a rate-limited request")
+    installation.kill(bot)
+    installation.start_bot(env.fake)
     env.wait_state(submission)
     assert "On the shelf" in submission.message.text
     assert env.channel.messages == [submission.message]
 
 
 @pytest.mark.parametrize("minutes", [0, 10])
-def test_killed__between_two_parts_of_a_long_answer(desk: Desk, env: DeliveryEnvironment, minutes: int):
+def test_killed__between_two_parts_of_a_long_answer(installation: Installation, env: DeliveryEnvironment, minutes: int):
     """The bot is killed after the first part was posted; Discord remembers the nonce only for some minutes."""
-    bot = desk.start_bot(env.fake)
+    bot = installation.start_bot(env.fake)
     submission = ask(env)
     with env.fake.hold(POST, times=1, processed=True) as hold:
-        env.answer(submission, LONG)
+        env.answer(submission, LONG_ANSWER)
         hold.wait_arrived(timeout_s=60)
-        desk.kill(bot)
+        installation.kill(bot)
     env.fake.clock.advance(minutes * 60)
-    desk.start_bot(env.fake)
+    installation.start_bot(env.fake)
     env.wait_state(submission)
     assert_three_parts(env, submission)
 
 
-def test_stopped__a_bot_that_is_asked_to_stop_leaves_its_deliveries_at_once(desk: Desk, env: DeliveryEnvironment):
-    bot = desk.start_bot(env.fake)
+def test_stopped__the_bot_releases_its_deliveries_immediately(installation: Installation, env: DeliveryEnvironment):
+    bot = installation.start_bot(env.fake)
     submission = ask(env)
-    assert desk.stop(bot) == 0
-    assert desk.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}") is None
+    assert installation.stop(bot) == 0
+    assert installation.value(f"SELECT claim_owner FROM deliveries WHERE id = {submission.delivery}") is None
     env.answer(submission)
-    desk.start_bot(env.fake)
+    installation.start_bot(env.fake)
     env.wait_state(submission)
 
 
-def test_two_bots__twenty_questions_each_answered_once(desk: Desk, env: DeliveryEnvironment):
-    desk.start_bot(env.fake)
-    desk.start_bot(env.fake)
-    submission = [ask(env) for _ in range(20)]
-    for number, one in enumerate(submission):
-        env.answer(one, LONG if number % 5 == 0 else "On the shelf [1].")
-    for one in submission:
+def test_two_bots__twenty_questions_each_answered_once(installation: Installation, env: DeliveryEnvironment):
+    installation.start_bot(env.fake)
+    installation.start_bot(env.fake)
+    submissions = [ask(env) for _ in range(20)]
+    for number, one in enumerate(submissions):
+        env.answer(one, LONG_ANSWER if number % 5 == 0 else "On the shelf [1].")
+    for one in submissions:
         env.wait_state(one)
-    for number, one in enumerate(submission):
+    for number, one in enumerate(submissions):
         assert ("Paragraph 0" if number % 5 == 0 else "On the shelf") in one.message.text
     assert len(env.channel.messages) == 20 + 4 * 2
 
 
-def test_twice_delivered__by_celery_and_by_notices_the_answer_is_shown_once(desk: Desk, env: DeliveryEnvironment):
-    desk.start_bot(env.fake)
+def test_duplicate_messages__the_answer_is_shown_once(installation: Installation, env: DeliveryEnvironment):
+    installation.start_bot(env.fake)
     submission = ask(env)
-    submitter = Submitter(desk.database, desk.environment["REDIS_URL"], expires_s=3600)
+    submitter = Submitter(installation.database, installation.environment["REDIS_URL"], expires_s=3600)
     assert submitter.publish([(submission.job, "query")] * 3)
-    desk.start_worker("query")
+    installation.start_worker("query")
     env.wait_state(submission)
     edits = env.count(EDIT)
     for _ in range(3):
@@ -188,16 +195,16 @@ def test_twice_delivered__by_celery_and_by_notices_the_answer_is_shown_once(desk
     assert env.value(f"SELECT attempt FROM jobs WHERE id = {submission.job}") == 1
 
 
-def test_database_away__in_the_middle_every_answer_comes_once(
-    desk: Desk, env: DeliveryEnvironment, servers: ServerUrls
+def test_database_outage__during_delivery_the_answer_arrives_once(
+    installation: Installation, env: DeliveryEnvironment, servers: ServerUrls
 ):
-    desk.start_bot(env.fake)
+    installation.start_bot(env.fake)
     submission = ask(env)
     with env.fake.hold(POST, times=1, processed=True) as hold:
-        env.answer(submission, LONG)
+        env.answer(submission, LONG_ANSWER)
         hold.wait_arrived(timeout_s=60)
         outage = DatabaseOutage(env, servers.database_url)
-    env.wait(lambda: "database unavailable" in desk.tail(), "the detected outage")
+    env.wait(lambda: "database unavailable" in installation.log_tail(), "the detected outage")
     outage.end()
     env.wait_state(submission)
     assert_three_parts(env, submission)

@@ -1,7 +1,7 @@
-"""A real OpenAI-compatible server that is not ours, with a model that talks nonsense: `transformers serve`.
+"""A third-party OpenAI-compatible server, `transformers serve`, with a model that generates random text.
 
-The model is a tiny Llama of random weights, made here. Whatever it says, the question is answered, and what went wrong
-is on record.
+The model is a tiny Llama with random weights, built here. Every question is still answered, and the fallbacks are
+recorded.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from pipeline.rerank.results import is_full_permutation
 from pipeline.types import AnswerOptions, ChatMessage
 from tests.answer_fakes import FakeStore, WordEmbedder, candidate
 
-NEEDED = ("torch", "transformers", "fastapi", "uvicorn", "openai")
+REQUIRED_MODULES = ("torch", "transformers", "fastapi", "uvicorn", "openai")
 START_TIMEOUT_S = 240
 
-# Runs in a process of its own: the model library warns about itself, and warnings are errors here.
-MAKE_MODEL = """
+# Runs in a separate process, because the model library emits warnings and pytest turns warnings into errors.
+BUILD_MODEL = """
 import sys
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
@@ -58,7 +58,7 @@ LlamaForCausalLM(config).save_pretrained(sys.argv[1])
 fast.save_pretrained(sys.argv[1])
 """
 
-FOUND = [
+CANDIDATES = [
     candidate(1, "The gate of the library opens at nine.", dense_score=0.8),
     candidate(2, "Lamps are lit in the evening.", dense_score=0.6),
     candidate(3, "Bread is sold in the yard.", dense_score=0.5),
@@ -68,27 +68,27 @@ QUESTION = "When does the gate of the library open?"
 
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a tiny Llama of random weights with a tokenizer and a chat template."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    """Build a tiny Llama with random weights, a tokenizer and a chat template."""
+    missing = [name for name in REQUIRED_MODULES if find_spec(name) is None]
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}; run `scripts/install worker dev`")
     folder = tmp_path_factory.mktemp("tiny-llama")
-    made = subprocess.run(
-        [sys.executable, "-c", MAKE_MODEL, str(folder)],
+    build = subprocess.run(
+        [sys.executable, "-c", BUILD_MODEL, str(folder)],
         check=False,
         capture_output=True,
         text=True,
         timeout=START_TIMEOUT_S,
         env=os.environ | {"HF_HUB_OFFLINE": "1"},
     )
-    assert made.returncode == 0, made.stderr
+    assert build.returncode == 0, build.stderr
     return folder
 
 
 @pytest.fixture(scope="module")
 def server_url(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Run `transformers serve` on loopback."""
-    # The bound socket reserves the port: the server may share it, and no other program gets it meanwhile.
+    # The bound socket reserves the port: the server can share it, but other programs are not assigned it.
     reserved = socket.socket()
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.bind(("127.0.0.1", 0))
@@ -117,10 +117,10 @@ def server_url(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def chat(server_url: str, model_folder: Path) -> Iterator[OpenAIChat]:
-    """Give the product's client for that server."""
-    made = OpenAIChat(server_url, str(model_folder))
-    yield made
-    made.close()
+    """Refdesk's client for that server."""
+    client = OpenAIChat(server_url, str(model_folder))
+    yield client
+    client.close()
 
 
 def test_server__answers_and_streams(chat: OpenAIChat) -> None:
@@ -134,25 +134,25 @@ def test_server__answers_and_streams(chat: OpenAIChat) -> None:
     assert whole.usage.completion_tokens == 12
 
 
-def test_server__schema_and_its_refusal_cost_no_answer(chat: OpenAIChat) -> None:
+def test_server__json_schema_still_returns_a_reply(chat: OpenAIChat) -> None:
     schema = {"type": "object", "properties": {"score": {"type": "integer"}}}
     reply = chat.complete([ChatMessage("user", "Rate.")], max_tokens=8, timeout_s=60, json_schema=schema)
     assert reply.text
 
 
-def test_server__unknown_model_is_refused_with_a_sentence(server_url: str) -> None:
+def test_server__unknown_model_is_rejected(server_url: str) -> None:
     chat = OpenAIChat(server_url, "no-such/model")
     with pytest.raises(LlmRejected, match="no-such/model"):
         chat.complete([ChatMessage("user", "Hello")], max_tokens=8, timeout_s=60)
     chat.close()
 
 
-def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
+def test_random_text__every_stage_falls_back_and_records_it(chat: OpenAIChat) -> None:
     reranker = FallbackReranker(
         LlmPointwiseReranker(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16)), RecallOrderReranker()
     )
     parts = AnswerParts(
-        store=FakeStore(FOUND),
+        store=FakeStore(CANDIDATES),
         embedder=WordEmbedder(),
         rerankers={reranker.method: reranker},
         chat=chat,
@@ -163,30 +163,30 @@ def test_nonsense__every_stage_falls_back_on_record(chat: OpenAIChat) -> None:
     result = answer_question(
         QUESTION, AnswerOptions(reranker="llm-pointwise"), parts, lambda _stage, _done, _total, note: shown.append(note)
     )
-    assert is_full_permutation(result.reranking.ranked, FOUND)
+    assert is_full_permutation(result.reranking.ranked, CANDIDATES)
     assert [(f.stage, f.used) for f in result.fallbacks] == [("rerank", "none"), ("generate", "extractive")]
     assert "Only 0 of 3 passages got a usable rating" in result.fallbacks[0].reason
     assert "no citation that a passage supports" in result.fallbacks[1].reason
     assert result.reranking.usage.calls >= 4
     assert result.generated.text == "The gate of the library opens at nine. [1]"
     assert [c.chunk_id for c in result.generated.citations] == [1]
-    assert not any(shown), "nonsense was shown while it streamed"
+    assert not any(shown), "unverified text was shown while it streamed"
 
 
 @pytest.mark.parametrize("method", [LlmPointwiseReranker, LlmPairwiseReranker, LlmListwiseReranker])
-def test_nonsense__no_reranker_reads_anything_into_it(
+def test_random_text__every_reranker_falls_back(
     chat: OpenAIChat, method: type[LlmPointwiseReranker | LlmPairwiseReranker | LlmListwiseReranker]
 ) -> None:
     reranker = method(chat, limits=LlmLimits(call_timeout_s=60, reply_tokens=16))
-    result = FallbackReranker(reranker, RecallOrderReranker()).rerank(QUESTION, FOUND, deadline_s=200)
+    result = FallbackReranker(reranker, RecallOrderReranker()).rerank(QUESTION, CANDIDATES, deadline_s=200)
     assert [ranked.candidate.chunk_id for ranked in result.ranked] == [1, 2, 3]
     assert [(f.method, f.used) for f in result.fallbacks] == [(method.method, "none")]
     assert result.usage.calls >= 2
 
 
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    ends = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < ends:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text(encoding="utf-8")
         try:
             if httpx.get(url, timeout=5).status_code == 200:

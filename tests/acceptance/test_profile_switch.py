@@ -1,4 +1,4 @@
-"""The embedding model changes while questions go on: built, switched, rolled back; none fails, none mixes vectors."""
+"""Change the embedding model while questions are asked: no question fails or mixes vectors of two profiles."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pipeline.text.passages import build_passage
 from tasks.submit import Submitter
 from tests.loopback_llm import LoopbackLlm, ScriptedReply
 
-EVERY_S = 0.05
-MOST_OPEN = 60
-"""Questions that may wait: on a machine that answers fewer than twenty in a second, they would only pile up."""
+INTERVAL_S = 0.05
+MAX_OPEN = 60
+"""Maximum open questions, for machines that answer fewer than twenty per second."""
 DIMENSIONS = 384
-"""As many as the packaged model has: vectors of the two could be mixed without anybody noticing."""
+"""The same as the packaged model, so that mixed vectors would cause no error."""
 OPEN_QUESTIONS = "SELECT count(*) FROM jobs WHERE kind = 'ask' AND state IN ('queued', 'running')"
 PLANTS = ("basil", "cedar", "fern", "gorse", "hazel", "iris", "juniper", "larch", "maple", "nettle", "oak", "poppy")
 
@@ -34,27 +34,27 @@ def remote_vector(content: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     return vector / np.linalg.norm(vector)
 
 
-def embeddings(request: Mapping[str, Any]) -> ScriptedReply:
-    """Embed as an endpoint does that takes its time for many texts."""
+def reply_with_embeddings(request: Mapping[str, Any]) -> ScriptedReply:
+    """Return embeddings as an endpoint does whose latency grows with the number of texts."""
     time.sleep(0.03 * max(0, len(request["input"]) - 1))
     data = [{"index": n, "embedding": remote_vector(content).tolist()} for n, content in enumerate(request["input"])]
     return ScriptedReply(body=json.dumps({"data": data}))
 
 
 @contextmanager
-def questions(desk, redis_url: str) -> Iterator[list[int]]:
-    """Ask a question every 50 ms while not too many wait; gives the numbers of the jobs, which grow."""
+def ask_continuously(installation, redis_url: str) -> Iterator[list[int]]:
+    """Ask a question every 50 ms while few are open; yield the growing list of job IDs."""
     asked: list[int] = []
     failures: list[Exception] = []
     stop = threading.Event()
-    with desk.database.system() as session:
+    with installation.database.system() as session:
         workspace = int(session.scalar(text("SELECT id FROM workspaces WHERE key = 'local'")) or 0)
-    submitter = Submitter(desk.database, redis_url, expires_s=600)
+    submitter = Submitter(installation.database, redis_url, expires_s=600)
 
     def ask() -> None:
         try:
             for number in count():
-                while desk.value(OPEN_QUESTIONS) >= MOST_OPEN and not stop.wait(EVERY_S):
+                while installation.value(OPEN_QUESTIONS) >= MAX_OPEN and not stop.wait(INTERVAL_S):
                     pass
                 payload = {
                     "question": f"Where does the {PLANTS[number % len(PLANTS)]} grow?",
@@ -62,9 +62,9 @@ def questions(desk, redis_url: str) -> Iterator[list[int]]:
                     "channels": [],
                 }
                 asked.extend(submitter.submit([jobs.NewJob(workspace, "ask", payload)]))
-                if stop.wait(EVERY_S):
+                if stop.wait(INTERVAL_S):
                     return
-        except Exception as error:  # noqa: BLE001 - looked at below
+        except Exception as error:  # noqa: BLE001 - asserted below
             failures.append(error)
 
     thread = threading.Thread(target=ask)
@@ -77,25 +77,25 @@ def questions(desk, redis_url: str) -> Iterator[list[int]]:
     assert failures == []
 
 
-def by_profile(desk) -> dict[str, int]:
-    with desk.database.owner() as session:
+def count_by_profile(installation) -> dict[str, int]:
+    with installation.database.owner() as session:
         statement = "SELECT p.name, count(*) AS number FROM queries q JOIN embedding_profiles p ON p.id = q.profile_id"
         rows = session.execute(text(f"{statement} GROUP BY 1"))
         return {row.name: row.number for row in rows}
 
 
-def run(desk, *arguments: str, **environment: str) -> str:
-    ended = desk.refdesk("profiles", *arguments, **environment)
-    assert ended.returncode == 0, ended.stderr.decode()
-    out: bytes = ended.stdout
+def run(installation, *arguments: str, **environment: str) -> str:
+    result = installation.refdesk("profiles", *arguments, **environment)
+    assert result.returncode == 0, result.stderr.decode()
+    out: bytes = result.stdout
     return out.decode()
 
 
-def assert_no_question_mixes_vectors(desk) -> None:
-    """Compute the similarity of every dense candidate anew, from the vectors of the profile that the trace names."""
+def assert_no_question_mixes_vectors(installation) -> None:
+    """Recompute the similarity of every dense candidate with the profile recorded in its trace."""
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
-    with desk.database.owner() as session:
+    with installation.database.owner() as session:
         rows = session.execute(
             text(
                 "SELECT q.question, p.name AS profile, k.dense_score, c.headings, c.text FROM queries q"
@@ -116,49 +116,57 @@ def assert_no_question_mixes_vectors(desk) -> None:
         assert abs(row.dense_score - expected) < 0.005, (row.profile, row.question, row.dense_score, expected)
 
 
-def test_switch_and_rollback__while_questions_go_on(desk, redis_url, tmp_path):
+def test_switch_and_rollback__while_questions_are_asked(installation, redis_url, tmp_path):
     for number in range(60):
         plant = PLANTS[number % len(PLANTS)]
         (tmp_path / f"{number}.txt").write_text(
             f"Bed {number}: the {plant} grows in row {number * 7 % 31} by the wall."
         )
     files = [str(tmp_path / f"{number}.txt") for number in range(60)]
-    desk.start_worker("ingest", REFDESK_EMBED_CLAIM_SIZE="8")
-    desk.start_worker("query")
-    assert desk.refdesk("ingest", *files[:50]).returncode == 0
-    with LoopbackLlm(embeddings) as endpoint:
-        run(desk, "add", "remote", "--model", "hashes", "--base-url", endpoint.url)
-        with questions(desk, redis_url) as asked:
-            assert desk.refdesk("ingest", *files[50:], "--no-wait").returncode == 0
-            run(desk, "build", "remote")
+    installation.start_worker("ingest", REFDESK_EMBED_CLAIM_SIZE="8")
+    installation.start_worker("query")
+    assert installation.refdesk("ingest", *files[:50]).returncode == 0
+    with LoopbackLlm(reply_with_embeddings) as endpoint:
+        run(installation, "add", "remote", "--model", "hashes", "--base-url", endpoint.url)
+        with ask_continuously(installation, redis_url) as asked:
+            assert installation.refdesk("ingest", *files[50:], "--no-wait").returncode == 0
+            run(installation, "build", "remote")
             before = len(asked)
-            run(desk, "switch", "remote")
+            run(installation, "switch", "remote")
             switched = len(asked)
-            desk.wait_until(lambda: by_profile(desk).get("remote", 0) >= 20, "answers from the new profile")
-            run(desk, "rollback")
-            local = by_profile(desk)["all-MiniLM-L6-v2"]
-            desk.wait_until(lambda: by_profile(desk)["all-MiniLM-L6-v2"] >= local + 20, "answers from the old profile")
-        while left := desk.value(OPEN_QUESTIONS):
-            desk.wait_until(lambda left=left: desk.value(OPEN_QUESTIONS) < left, "more questions answered")
+            installation.wait_until(
+                lambda: count_by_profile(installation).get("remote", 0) >= 20, "answers from the new profile"
+            )
+            run(installation, "rollback")
+            local = count_by_profile(installation)["all-MiniLM-L6-v2"]
+            installation.wait_until(
+                lambda: count_by_profile(installation)["all-MiniLM-L6-v2"] >= local + 20, "answers from the old profile"
+            )
+        while left := installation.value(OPEN_QUESTIONS):
+            installation.wait_until(
+                lambda left=left: installation.value(OPEN_QUESTIONS) < left, "more questions answered"
+            )
     assert before > 20
     assert switched > before
-    assert desk.value("SELECT count(*) FROM jobs WHERE kind = 'ask' AND state = 'succeeded'") == len(asked)
-    assert desk.value("SELECT count(*) FROM queries WHERE fallbacks <> '[]' OR profile_id IS NULL") == 0
-    assert desk.value("SELECT count(*) FROM embedding_queue") == 0
-    assert desk.value("SELECT count(*) FROM documents WHERE live_version_id IS NOT NULL") == 60
-    assert_no_question_mixes_vectors(desk)
-    report = f"{len(asked)} questions, {before} until the build's end, answered by profile: {by_profile(desk)}"
+    assert installation.value("SELECT count(*) FROM jobs WHERE kind = 'ask' AND state = 'succeeded'") == len(asked)
+    assert installation.value("SELECT count(*) FROM queries WHERE fallbacks <> '[]' OR profile_id IS NULL") == 0
+    assert installation.value("SELECT count(*) FROM embedding_queue") == 0
+    assert installation.value("SELECT count(*) FROM documents WHERE live_version_id IS NOT NULL") == 60
+    assert_no_question_mixes_vectors(installation)
+    report = (
+        f"{len(asked)} questions, {before} before the switch, answered by profile: {count_by_profile(installation)}"
+    )
     (tmp_path / "report.txt").write_text(report)
-    assert "dropped remote with 60 vectors" in run(desk, "drop", "remote")
+    assert "dropped remote with 60 vectors" in run(installation, "drop", "remote")
 
 
-def too_wide(request: Mapping[str, Any]) -> ScriptedReply:
+def reply_with_4096_dimensions(request: Mapping[str, Any]) -> ScriptedReply:
     data = [{"index": n, "embedding": [0.5] * 4096} for n, _ in enumerate(request["input"])]
     return ScriptedReply(body=json.dumps({"data": data}))
 
 
-def test_refusals__are_one_sentence_and_change_nothing(desk):
-    with LoopbackLlm(too_wide) as endpoint:
+def test_rejections__are_one_message_and_change_nothing(installation):
+    with LoopbackLlm(reply_with_4096_dimensions) as endpoint:
         wide = ("add", "wide", "--model", "m", "--base-url", endpoint.url)
         commands = {
             ("switch", "nope"): "There is no embedding profile 'nope'. Known profiles: none yet.",
@@ -177,9 +185,9 @@ def test_refusals__are_one_sentence_and_change_nothing(desk):
             ): "is stored and shown",
             (*wide, "--pooling", "mean"): "An endpoint does its own pooling",
         }
-        for command, sentence in commands.items():
-            ended = desk.refdesk("profiles", *command)
-            said = " ".join(ended.stderr.decode().split())
-            assert (ended.returncode, sentence in said, "Traceback" in said) == (1, True, False), said
-            assert "hidden-word" not in said
-    assert desk.value("SELECT count(*) FROM embedding_profiles") == 0
+        for command, message in commands.items():
+            result = installation.refdesk("profiles", *command)
+            stderr = " ".join(result.stderr.decode().split())
+            assert (result.returncode, message in stderr, "Traceback" in stderr) == (1, True, False), stderr
+            assert "hidden-word" not in stderr
+    assert installation.value("SELECT count(*) FROM embedding_profiles") == 0
