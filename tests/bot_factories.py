@@ -19,7 +19,7 @@ MESSAGE_LINK = f"https://discord.com/channels/{GUILD}/{CHANNEL}/1180000000000000
 
 
 def delivery(**values: Any) -> Delivery:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "id": 7,
         "workspace_id": 1,
         "request_key": "interaction:1",
@@ -47,11 +47,11 @@ def delivery(**values: Any) -> Delivery:
         "created_at": NOW,
         "delivered_at": None,
     }
-    return Delivery(**given | values)
+    return Delivery(**defaults | values)
 
 
 def job(**values: Any) -> JobView:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "id": 1234,
         "kind": "ask",
         "state": "running",
@@ -72,10 +72,10 @@ def job(**values: Any) -> JobView:
         "finished_at": None,
         "payload": {},
     }
-    given |= values
-    if given["state"] in {"succeeded", "failed", "dead", "cancelled"}:
-        given["finished_at"] = given["finished_at"] or NOW
-    return JobView(**given)
+    defaults |= values
+    if defaults["state"] in {"succeeded", "failed", "dead", "cancelled"}:
+        defaults["finished_at"] = defaults["finished_at"] or NOW
+    return JobView(**defaults)
 
 
 def question_view(result: Mapping[str, Any] | None = None, **values: Any) -> DeliveryView:
@@ -107,12 +107,20 @@ def answer(text: str, citations: Sequence[Mapping[str, Any]] = (), **values: Any
 
 
 def citation(n: int = 1, title: str = "Laser cutter manual", **values: Any) -> dict[str, Any]:
-    given = {"n": n, "document": 10 + n, "title": title, "page": 4, "quote": "Let it rest.", "source": "", "origin": ""}
-    return given | values
+    defaults = {
+        "n": n,
+        "document": 10 + n,
+        "title": title,
+        "page": 4,
+        "quote": "Let it rest.",
+        "source": "",
+        "origin": "",
+    }
+    return defaults | values
 
 
 def candidate(rank: int, recall_rank: int, title: str = "Laser cutter manual", **values: Any) -> TraceCandidate:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "chunk_id": 100 + recall_rank,
         "document_id": 10 + rank,
         "title": title,
@@ -135,11 +143,11 @@ def candidate(rank: int, recall_rank: int, title: str = "Laser cutter manual", *
         "citation": None,
         "quote": None,
     }
-    return TraceCandidate(**given | values)
+    return TraceCandidate(**defaults | values)
 
 
 def trace(*candidates: TraceCandidate, **values: Any) -> TraceView:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "job": 1234,
         "question": "How long may the laser cutter run without a break?",
         "searched_as": "",
@@ -162,11 +170,11 @@ def trace(*candidates: TraceCandidate, **values: Any) -> TraceView:
         "created_at": NOW,
         "candidates": candidates,
     }
-    return TraceView(**given | values)
+    return TraceView(**defaults | values)
 
 
 def document(number: int = 12, **values: Any) -> DocumentSummary:
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "id": number,
         "title": "Laser cutter manual",
         "source": "manual.pdf",
@@ -178,4 +186,4 @@ def document(number: int = 12, **values: Any) -> DocumentSummary:
         "updated_at": NOW.isoformat(),
         "origin": MESSAGE_LINK,
     }
-    return DocumentSummary(**given | values)
+    return DocumentSummary(**defaults | values)

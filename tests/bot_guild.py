@@ -91,10 +91,10 @@ def _guild() -> dict[str, Any]:
 
 
 def _channel(number: int) -> dict[str, Any]:
-    closed = [_overwrite(EVERYONE, deny=VIEW), _overwrite(STAFF, allow=VIEW)]
-    known: dict[int, dict[str, Any]] = {
+    staff_only = [_overwrite(EVERYONE, deny=VIEW), _overwrite(STAFF, allow=VIEW)]
+    properties: dict[int, dict[str, Any]] = {
         GENERAL: {"type": 0, "name": "general"},
-        BOARD: {"type": 0, "name": "board", "permission_overwrites": closed},
+        BOARD: {"type": 0, "name": "board", "permission_overwrites": staff_only},
         VOICE: {
             "type": 2,
             "name": "voice",
@@ -107,7 +107,7 @@ def _channel(number: int) -> dict[str, Any]:
         BOARD_THREAD: _thread(BOARD, 11),
         PRIVATE_THREAD: _thread(GENERAL, 12),
     }
-    return {"id": str(number), "guild_id": str(GUILD), "position": 0, "permission_overwrites": []} | known[number]
+    return {"id": str(number), "guild_id": str(GUILD), "position": 0, "permission_overwrites": []} | properties[number]
 
 
 def _thread(parent: int, kind: int) -> dict[str, Any]:

@@ -170,9 +170,9 @@ class DeliveryEnvironment:
             numbers = tuple(deliveries.list_job_ids(session, number))
         return Submission(number, numbers, cast("Message", interaction.original), interaction)
 
-    def ask_by_mention(self, said: Message) -> Submission:
+    def ask_by_mention(self, message: Message) -> Submission:
         """Ask as a mention does: the message of the answer is not posted yet."""
-        return self.submit(said.channel, self.person, reply_to_id=str(said.id), message_id=None)
+        return self.submit(message.channel, self.person, reply_to_id=str(message.id), message_id=None)
 
     def submit(
         self,
@@ -224,9 +224,9 @@ class DeliveryEnvironment:
         assert lease is not None
         return lease
 
-    def report(self, lease: jobs.Lease, stage: str, done: int = 0, total: int = 0, said: str = "") -> None:
+    def report(self, lease: jobs.Lease, stage: str, done: int = 0, total: int = 0, text: str = "") -> None:
         with self.database.system() as session:
-            jobs.report_progress(session, lease, stage, done, total, said)
+            jobs.report_progress(session, lease, stage, done, total, text)
 
     def succeed(self, lease: jobs.Lease, answer: str = "On the shelf [1].") -> None:
         citation = {"n": 1, "document": 1, "title": "Kitchen", "page": 2, "quote": "On the shelf."}

@@ -53,8 +53,8 @@ class JudgingLlm:
         on_text: Callable[[str], None] | None = None,
     ) -> ChatReply:
         text = self.reply([message.content for message in messages])
-        asked = sum(count_tokens(message.content) for message in messages)
-        return ChatReply(text, self.name, Usage(1, asked, count_tokens(text)))
+        prompt_tokens = sum(count_tokens(message.content) for message in messages)
+        return ChatReply(text, self.name, Usage(1, prompt_tokens, count_tokens(text)))
 
     def __call__(self, request: Mapping[str, Any]) -> ScriptedReply:
         return ScriptedReply(self.reply([message["content"] for message in request["messages"]]))
@@ -62,33 +62,33 @@ class JudgingLlm:
     def reply(self, contents: Sequence[str]) -> str:
         """Reply to a prompt. A repair request gets the same reply as the prompt before it."""
         system, user = contents[0], contents[1]
-        chance = random.Random(f"{self.seed}\n{user}")
-        at_fault = chance.random() < self.fault_rate
-        if at_fault and self.fault == "unusable":
+        rng = random.Random(f"{self.seed}\n{user}")
+        is_faulty = rng.random() < self.fault_rate
+        if is_faulty and self.fault == "unusable":
             return REFUSAL
-        asked = _QUESTION.search(user)
-        assert asked is not None, user
-        grades = {name or "1": self._grade(asked[1], text) for name, text in _PASSAGE.findall(user)}
+        question = _QUESTION.search(user)
+        assert question is not None, user
+        grades = {name or "1": self._grade(question[1], text) for name, text in _PASSAGE.findall(user)}
         assert grades, user
-        if at_fault:
-            grades = self._wrong(grades, chance, comparing='"better"' in system)
-        return json.dumps(self._answer(system, grades))
+        if is_faulty:
+            grades = self._falsify(grades, rng, comparing='"better"' in system)
+        return json.dumps(self._build_reply(system, grades))
 
     def _grade(self, question: str, text: str) -> int:
-        known, shown = self.grades.get(text_key(question), {}), text_key(text)
+        graded, passage = self.grades.get(text_key(question), {}), text_key(text)
         # The passage may be a chunk of the judged document.
-        return known[shown] if shown in known else next((g for key, g in known.items() if shown in key), 0)
+        return graded[passage] if passage in graded else next((g for key, g in graded.items() if passage in key), 0)
 
-    def _wrong(self, grades: Mapping[str, int], chance: random.Random, *, comparing: bool) -> dict[str, int]:
+    def _falsify(self, grades: Mapping[str, int], rng: random.Random, *, comparing: bool) -> dict[str, int]:
         if comparing:  # the opposite; for equal grades, either one
             return (
                 {"A": -grades["A"], "B": -grades["B"]}
                 if grades["A"] != grades["B"]
-                else {"A": 0, "B": chance.choice((-1, 1))}
+                else {"A": 0, "B": rng.choice((-1, 1))}
             )
-        return {name: chance.randint(0, self.highest) for name in grades}
+        return {name: rng.randint(0, self.highest) for name in grades}
 
-    def _answer(self, system: str, grades: Mapping[str, int]) -> dict[str, Any]:
+    def _build_reply(self, system: str, grades: Mapping[str, int]) -> dict[str, Any]:
         if '"better"' in system:
             return {"better": "A" if grades["A"] >= grades["B"] else "B"}
         if '"ranking"' in system:

@@ -94,26 +94,26 @@ class LoopbackLlm:
             if thread.name.startswith("rerank"):
                 thread.join(10)
 
-    def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], said: ScriptedReply) -> None:
-        if said.hold:
+    def _reply(self, handler: BaseHTTPRequestHandler, request: Mapping[str, Any], reply: ScriptedReply) -> None:
+        if reply.hold:
             self.request_held.set()
             self.release.wait(60)
-        if said.hold or said.close:
+        if reply.hold or reply.close:
             # A reset instead of an orderly close, as if the server had crashed.
             handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             handler.close_connection = True
             handler.connection.close()
             return
-        body = (said.body if said.body is not None else completion(request, said.text)).encode()
-        handler.send_response(said.status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **said.headers}
+        body = (reply.body if reply.body is not None else build_completion(request, reply.text)).encode()
+        handler.send_response(reply.status)
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **reply.headers}
         for name, value in headers.items():
             handler.send_header(name, value)
         handler.end_headers()
         handler.wfile.write(body)
 
 
-def completion(request: Mapping[str, Any], text: str) -> str:
+def build_completion(request: Mapping[str, Any], text: str) -> str:
     """Build a chat completion with its usage."""
     prompt = sum(count_tokens(message["content"]) for message in request["messages"])
     return json.dumps(
@@ -128,10 +128,10 @@ def completion(request: Mapping[str, Any], text: str) -> str:
 def reply_in_order(replies: Sequence[ScriptedReply]) -> ReplyFunction:
     """Return prepared replies one after the other, then the last one again and again."""
     lock = threading.Lock()
-    left = list(replies)
+    remaining = list(replies)
 
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
         with lock:
-            return left.pop(0) if len(left) > 1 else left[0]
+            return remaining.pop(0) if len(remaining) > 1 else remaining[0]
 
     return answer

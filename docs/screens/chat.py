@@ -23,7 +23,7 @@ _INLINE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedMessage:
     """A message with its surroundings in the chat."""
 
     shown: OutgoingMessage
@@ -31,26 +31,26 @@ class Posted:
     """The slash command it answers, if any."""
     private: bool = False
     time: str = "Today at 18:04"
-    own: str = "Only you can see this · <b>Dismiss message</b>"
-    used: str = "used"
+    private_note: str = "Only you can see this · <b>Dismiss message</b>"
+    used_word: str = "used"
     names: tuple[tuple[str, str], ...] = ()
     """Names of channels and users by ID."""
-    ago: str = "2 minutes ago"
+    relative_time: str = "2 minutes ago"
 
 
-def page(posts: list[Posted]) -> str:
+def page(posts: list[PostedMessage]) -> str:
     """Render a page of messages."""
     body = "\n".join(_message(post) for post in posts)
     css = CSS.read_text(encoding="utf-8")
     return f"<!doctype html><meta charset=utf-8><style>{css}</style><body>{body}</body>"
 
 
-def _message(post: Posted) -> str:
+def _message(post: PostedMessage) -> str:
     command = ""
     if post.command:
         command = (
             "<div class=command><span class=mini></span><span class=who>Mika</span> "
-            f"{post.used} <span class=slash>/{post.command}</span></div>"
+            f"{post.used_word} <span class=slash>/{post.command}</span></div>"
         )
     shown = post.shown
     parts = [
@@ -61,11 +61,11 @@ def _message(post: Posted) -> str:
         *(f"<div class=row>{''.join(_button(button) for button in row)}</div>" for row in shown.buttons),
     ]
     if post.private:
-        parts.append(f"<div class=only>👁 {post.own}</div>")
+        parts.append(f"<div class=only>👁 {post.private_note}</div>")
     return f"<div class=message>{command}<div class=avatar>R</div><div>{''.join(parts)}</div></div>"
 
 
-def _embed(embed: discord.Embed, post: Posted) -> str:
+def _embed(embed: discord.Embed, post: PostedMessage) -> str:
     colour = embed.colour.value if embed.colour else 0
     parts = [f"<div class=title>{_inline(embed.title, post)}</div>"] if embed.title else []
     parts.append(f"<div class=description>{_markdown(embed.description or '', post)}</div>")
@@ -92,45 +92,45 @@ def _file(name: str, size: int) -> str:
     )
 
 
-def _markdown(text: str, post: Posted) -> str:
-    written, at = [], 0
+def _markdown(text: str, post: PostedMessage) -> str:
+    parts, at = [], 0
     for match in _FENCE.finditer(text):
-        written.append(_lines(text[at : match.start()].removesuffix("\n"), post))
-        written.append(f"<pre><code>{html.escape(match[2])}</code></pre>")
+        parts.append(_lines(text[at : match.start()].removesuffix("\n"), post))
+        parts.append(f"<pre><code>{html.escape(match[2])}</code></pre>")
         at = match.end()
-    written.append(_lines(text[at:], post))
-    return "".join(written)
+    parts.append(_lines(text[at:], post))
+    return "".join(parts)
 
 
-def _lines(text: str, post: Posted) -> str:
-    written: list[str] = []
+def _lines(text: str, post: PostedMessage) -> str:
+    parts: list[str] = []
     for line in text.split("\n") if text else ():
         tag, marker = next(((tag, mark) for mark, tag in BLOCKS if line.startswith(mark)), ("p", ""))
         inside = _inline(line.removeprefix(marker), post)
-        written.append(f"<{tag}>{inside or '&nbsp;'}</{tag}>")
-    return "".join(written)
+        parts.append(f"<{tag}>{inside or '&nbsp;'}</{tag}>")
+    return "".join(parts)
 
 
-def _inline(text: str, post: Posted) -> str:
-    written, at = [], 0
+def _inline(text: str, post: PostedMessage) -> str:
+    parts, at = [], 0
     names = dict(post.names)
     for match in _INLINE.finditer(text):
-        written.append(html.escape(text[at : match.start()], quote=False))
+        parts.append(html.escape(text[at : match.start()], quote=False))
         at = match.end()
         kind, value = match.lastgroup, match[match.lastgroup or 0]
         if kind == "escaped":
-            written.append(html.escape(value))
+            parts.append(html.escape(value))
         elif kind == "code":
-            written.append(f"<code>{html.escape(value)}</code>")
+            parts.append(f"<code>{html.escape(value)}</code>")
         elif kind == "url":
-            written.append(f"<a>{_inline(match['label'], post)}</a>")
+            parts.append(f"<a>{_inline(match['label'], post)}</a>")
         elif kind == "time":
-            written.append(f"<span class=moment>{post.ago}</span>")
+            parts.append(f"<span class=moment>{post.relative_time}</span>")
         elif kind in {"channel", "person"}:
-            sign = "#" if kind == "channel" else "@"
-            written.append(f"<span class=mention>{sign}{html.escape(names.get(value, value))}</span>")
+            prefix = "#" if kind == "channel" else "@"
+            parts.append(f"<span class=mention>{prefix}{html.escape(names.get(value, value))}</span>")
         else:
             tag = "b" if kind == "bold" else "i"
-            written.append(f"<{tag}>{_inline(value, post)}</{tag}>")
-    written.append(html.escape(text[at:], quote=False))
-    return "".join(written)
+            parts.append(f"<{tag}>{_inline(value, post)}</{tag}>")
+    parts.append(html.escape(text[at:], quote=False))
+    return "".join(parts)

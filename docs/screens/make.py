@@ -1,8 +1,8 @@
-"""Makes the pictures of `docs/discord.md`: the bot's own messages in the look of a chat client, in headless Chromium.
+"""Create the screenshots of `docs/discord.md`: the bot's messages in a chat client's style, with headless Chromium.
 
     python docs/screens/make.py [NAME …]
 
-Needs a `chromium` on the path; the fonts Inter, Noto Sans CJK and Noto Color Emoji make it look right.
+Requires `chromium` on the PATH and the fonts Inter, Noto Sans CJK and Noto Color Emoji.
 """
 # ruff: noqa: INP001, T201
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 import chat  # noqa: E402
 import scenes  # noqa: E402
 
-GROUND = (0x31, 0x33, 0x38)
+BACKGROUND = (0x31, 0x33, 0x38)
 WIDTH, HEIGHT, SCALE = 720, 2400, 2
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -37,7 +37,7 @@ def take_screenshot(page: str) -> Image.Image:
         profile = f"--user-data-dir={folder}/profile"
         subprocess.run(["chromium", *FLAGS, *options, profile, source.as_uri()], check=True, capture_output=True)
         image = Image.open(io.BytesIO(target.read_bytes())).convert("RGB")
-    box = ImageChops.difference(image, Image.new("RGB", image.size, GROUND)).getbbox()
+    box = ImageChops.difference(image, Image.new("RGB", image.size, BACKGROUND)).getbbox()
     bottom = (box[3] if box else image.height) + 20 * SCALE
     return image.crop((0, 0, image.width, min(bottom, image.height)))
 

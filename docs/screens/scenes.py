@@ -1,4 +1,4 @@
-"""Scenes of the pictures: the server of a small workshop with documents, questions and answers."""
+"""Scenes of the screenshots: the Discord server of a small workshop with documents, questions and answers."""
 # ruff: noqa: INP001
 
 from __future__ import annotations
@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from chat import Posted
+from chat import PostedMessage
 
 from bot.locales.texts import texts_for
 from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
@@ -81,7 +81,7 @@ CITATIONS = [
 ]
 
 
-def _asked(state: str = "running", locale: str = "en-US", **values: Any) -> DeliveryView:
+def _question(state: str = "running", locale: str = "en-US", **values: Any) -> DeliveryView:
     return DeliveryView(delivery(locale=locale), (job(about=QUESTION, state=state, **values),))
 
 
@@ -89,52 +89,54 @@ def _answer(text: str = TEXT, **values: Any) -> dict[str, Any]:
     return result(text, CITATIONS, model="qwen2.5:7b", **values)
 
 
-def progress_scene() -> list[Posted]:
+def progress_scene() -> list[PostedMessage]:
     """A question in the queue, during ranking and during generation."""
-    written = TEXT[: TEXT.index("- Anything")]
+    partial_answer = TEXT[: TEXT.index("- Anything")]
     steps = [
-        _asked("queued", ahead=2, attempt=0),
-        _asked(stage="rerank", progress_done=32, progress_total=50),
-        _asked(stage="generate", progress_total=1, progress_text=written),
+        _question("queued", ahead=2, attempt=0),
+        _question(stage="rerank", progress_done=32, progress_total=50),
+        _question(stage="generate", progress_total=1, progress_text=partial_answer),
     ]
     return [_post(progress.render_progress(view, EN), command="ask") for view in steps]
 
 
-def answer_scene() -> list[Posted]:
+def answer_scene() -> list[PostedMessage]:
     """A cited answer."""
-    return [_post(*answer.render_answer(_asked("succeeded", result=_answer()), EN), command="ask")]
+    return [_post(*answer.render_answer(_question("succeeded", result=_answer()), EN), command="ask")]
 
 
-def chinese_scene() -> list[Posted]:
-    """The same in Chinese, with a fallback."""
+def chinese_scene() -> list[PostedMessage]:
+    """A cited answer in Chinese, with a fallback."""
     fallbacks = [{"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "not loaded"}]
-    view = _asked("succeeded", "zh-CN", result=_answer(ZH_TEXT, fallbacks=fallbacks))
-    asked = DeliveryView(
+    view = _question("succeeded", "zh-CN", result=_answer(ZH_TEXT, fallbacks=fallbacks))
+    chinese = DeliveryView(
         view.delivery, (job(about="激光切割机里绝对不能放哪些材料？", state="succeeded", result=view.jobs[0].result),)
     )
-    (shown,) = answer.render_answer(asked, ZH)
-    return [Posted(shown, "提问", used="使用了", time="今天 18:04", names=NAMES)]
+    (shown,) = answer.render_answer(chinese, ZH)
+    return [PostedMessage(shown, "提问", used_word="使用了", time="今天 18:04", names=NAMES)]
 
 
-def abstention_scene() -> list[Posted]:
+def abstention_scene() -> list[PostedMessage]:
     """An abstention with the closest documents."""
     titles = ["3D printer handbook", "3D printer handbook", "Workshop rules.md", "Material prices 2026.xlsx", MINUTES]
-    given = result(
+    abstention = result(
         "I found nothing in the library that answers this. Nearest sources: “3D printer handbook”.",
         abstained=True,
         candidates=[{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles * 9 + titles)],
     )
-    view = DeliveryView(delivery(), (job(about="Who has the key to the kiln room?", state="succeeded", result=given),))
+    view = DeliveryView(
+        delivery(), (job(about="Who has the key to the kiln room?", state="succeeded", result=abstention),)
+    )
     return [_post(*answer.render_answer(view, EN), command="ask")]
 
 
-def sources_scene() -> list[Posted]:
+def sources_scene() -> list[PostedMessage]:
     """Sources with quotes."""
     return [_post(sources.render_sources(_answer(), EN), private=True)]
 
 
-def why_scene() -> list[Posted]:
-    """The explanation of an answer with the picture of ranks."""
+def why_scene() -> list[PostedMessage]:
+    """The explanation of an answer with the plot of ranks."""
     titles = [MANUAL, MANUAL, RULES, "Extraction and filters", MINUTES, "Material prices 2026.xlsx", MANUAL, RULES]
     titles += ["3D printer handbook", "Induction checklist"]
     before = [4, 1, 17, 2, 9, 3, 5, 28, 6, 12]
@@ -153,11 +155,11 @@ def why_scene() -> list[Posted]:
     ranked = [
         replace(c, citation=numbers.get(c.rank), quote=quotes.get(c.rank)) if c.rank in numbers else c for c in ranked
     ]
-    told = trace(*ranked, question=QUESTION, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
-    return [_post(why.render_why(told, EN, plot.draw_rank_plot(told, EN)), private=True)]
+    view = trace(*ranked, question=QUESTION, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
+    return [_post(why.render_why(view, EN, plot.draw_rank_plot(view, EN)), private=True)]
 
 
-def ingest_scene() -> list[Posted]:
+def ingest_scene() -> list[PostedMessage]:
     """Several files during processing and afterwards."""
     done = document_job("manual-xl900.pdf", result={"chunks": 1071, "pages": 212, "unchanged": False})
     failed = document_job("floor plan (scan).pdf", "failed", error_class="EmptyDocument", error="")
@@ -172,7 +174,7 @@ def ingest_scene() -> list[Posted]:
     ]
 
 
-def docs_scene() -> list[Posted]:
+def docs_scene() -> list[PostedMessage]:
     """The list of documents."""
     listed = [
         document(31, title=MANUAL, pages=212, chunks=1071),
@@ -185,8 +187,8 @@ def docs_scene() -> list[Posted]:
     return [_post(docs.render_document_list(listed, EN, total=16), command="docs list", private=True)]
 
 
-def refusal_scene() -> list[Posted]:
-    """Private refusals."""
+def refusal_scene() -> list[PostedMessage]:
+    """Private messages that reject a request."""
     quota = EN(
         "refusal-over-quota-user",
         what=EN("over-quota-ask", n=60),
@@ -200,13 +202,13 @@ def refusal_scene() -> list[Posted]:
     ]
 
 
-def failure_scene() -> list[Posted]:
+def failure_scene() -> list[PostedMessage]:
     """A question that could not be answered."""
-    view = _asked("dead", error_class="LlmTimeout", error="x", attempt=3)
+    view = _question("dead", error_class="LlmTimeout", error="x", attempt=3)
     return [_post(*answer.render_answer(view, EN), command="ask")]
 
 
-def jobs_scene() -> list[Posted]:
+def jobs_scene() -> list[PostedMessage]:
     """The list of jobs, and one waiting job."""
     shown = [
         job(id=1240, state="queued", ahead=0, attempt=0, about="What does a laser hour cost?"),
@@ -230,8 +232,8 @@ def jobs_scene() -> list[Posted]:
     ]
 
 
-def settings_scene() -> list[Posted]:
-    """The settings, and help."""
+def settings_scene() -> list[PostedMessage]:
+    """The settings."""
     chosen = WorkspaceSettings(
         reranker="cross-encoder",
         ingest_by="role",
@@ -245,13 +247,13 @@ def settings_scene() -> list[Posted]:
     ]
 
 
-def help_scene() -> list[Posted]:
-    """Help."""
+def help_scene() -> list[PostedMessage]:
+    """The help message."""
     return [_post(render_help(EN, manager=True), command="help", private=True)]
 
 
-def _post(shown: OutgoingMessage, **values: Any) -> Posted:
-    return Posted(shown, names=NAMES, **values)
+def _post(shown: OutgoingMessage, **values: Any) -> PostedMessage:
+    return PostedMessage(shown, names=NAMES, **values)
 
 
 SCENES = {

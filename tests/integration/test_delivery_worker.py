@@ -30,7 +30,7 @@ def test_progress__is_shown_and_then_replaced_by_the_answer(env):
     env.wait_text(submission.message, "Searching")
     env.report(lease, "rerank", 12, 50)
     env.wait_text(submission.message, "12 of 50")
-    env.report(lease, "generate", said="On the")
+    env.report(lease, "generate", text="On the")
     env.wait_text(submission.message, "On the ▌")
     env.succeed(lease)
     env.wait_state(submission)
@@ -251,7 +251,7 @@ def test_mentions__no_message_pings_anyone(env):
     submissions = [env.ask(), env.ask_by_mention(said)]
     env.run(f"UPDATE deliveries SET created_at = now() - interval '3 minutes' WHERE id = {submissions[0].delivery}")
     lease = env.claim_job(submissions[0])
-    env.report(lease, "generate", said=mentions)
+    env.report(lease, "generate", text=mentions)
     env.wait_text(submissions[0].message, "everyone")
     env.succeed(lease, mentions * 3)
     env.answer(submissions[1], mentions + LONG)

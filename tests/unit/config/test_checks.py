@@ -1,4 +1,4 @@
-"""Checks of `refdesk doctor`, and parts that depend on several settings."""
+"""Checks of `refdesk doctor`, and objects built from several settings."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ MANY = {"data": [{"id": f"model-{n}"} for n in range(7)]}
 
 @pytest.fixture
 def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
-    """Check a language model whose server sends this response."""
+    """Return a function that checks a language model whose server sends a given response."""
 
-    def ask(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
+    def check_response(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
         monkeypatch.setattr(httpx, "get", lambda url, **_: reply)
         settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
@@ -40,16 +40,16 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
         assert "hidden-word" not in result.detail
         return result
 
-    return ask
+    return check_response
 
 
-def test_language_model__that_the_server_has_is_ok(check):
+def test_language_model__available_on_the_server_is_ok(check):
     result = check(200, {"data": [{"id": "other"}, {"id": "tiny"}]})
     assert (result.status, result.detail) == ("ok", "tiny at http://127.0.0.1:9/v1")
     assert check(200, {"data": [{"id": "tiny:latest"}]}).status == "ok"
 
 
-def test_language_model__that_the_server_lacks_is_a_problem(check):
+def test_language_model__missing_on_the_server_is_a_problem(check):
     result = check(200, MANY)
     assert result.status == "problem"
     assert "tiny" in result.detail
@@ -57,15 +57,15 @@ def test_language_model__that_the_server_lacks_is_a_problem(check):
     assert "model-5" not in result.detail
 
 
-@pytest.mark.parametrize(("status", "says"), [(401, "rejected the API key"), (404, "404"), (500, "500"), (302, "302")])
-def test_language_model__only_status_200_is_ok(check, status, says):
+@pytest.mark.parametrize(("status", "text"), [(401, "rejected the API key"), (404, "404"), (500, "500"), (302, "302")])
+def test_language_model__only_status_200_is_ok(check, status, text):
     result = check(status, {"data": [{"id": "tiny"}]})
     assert result.status == "problem"
-    assert says in result.detail
+    assert text in result.detail
 
 
 @pytest.mark.parametrize("body", ["<html>", {}, [], {"data": None}, {"data": ["tiny"]}])
-def test_language_model__without_a_list_is_a_note(check, body):
+def test_language_model__without_a_model_list_is_a_note(check, body):
     assert check(200, body).status == "note"
 
 
@@ -80,7 +80,7 @@ def test_language_model__unreachable_hides_the_password():
     assert "hidden-word" not in result.detail
 
 
-def test_parts__overlap_is_at_most_half_of_what_the_model_reads(monkeypatch, tmp_path):
+def test_parts__overlap_is_at_most_half_of_the_model_limit(monkeypatch, tmp_path):
     profile = EmbeddingProfile(1, "p", "m", 8, 66, "", "", True)
     embedder = SimpleNamespace(encode=lambda texts: None, profile=profile)
     monkeypatch.setattr(wiring, "build_embedder", lambda settings, profile: embedder)
@@ -91,7 +91,7 @@ def test_parts__overlap_is_at_most_half_of_what_the_model_reads(monkeypatch, tmp
     assert (parts.ingest.chunk_tokens, parts.ingest.chunk_overlap) == (64, 32)
 
 
-def test_prices__are_missing_only_when_spending_is_limited():
+def test_prices__missing_ones_are_reported_only_with_a_spending_limit():
     def result(llm=LLM, **groups):
         return [(check.status, check.detail) for check in _check_prices(Settings(_env_file=None, llm=llm, **groups))]
 

@@ -1,4 +1,4 @@
-"""Log lines: on stderr, for people or machines, never with a secret in them."""
+"""Log lines: on stderr, as text or JSON, without secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ URL = "postgresql://user:pass-word@host/name"
 
 
 @pytest.fixture(autouse=True)
-def logging_as_it_was():
+def restore_logging():
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -26,7 +26,7 @@ def logging_as_it_was():
     structlog.reset_defaults()
 
 
-def lines_of(capsys, log_format: str):
+def log_lines(capsys, log_format: str):
     settings = Settings(
         log=LogSettings(format=log_format), llm=LlmSettings(api_key=KEY), servers=ServerSettings(database_url=URL)
     )
@@ -37,7 +37,7 @@ def lines_of(capsys, log_format: str):
         raise ValueError(f"cannot connect to {URL} with {KEY}")
     except ValueError:
         log.exception("failed")
-    logging.getLogger("a.library").error("a library says %s", KEY)
+    logging.getLogger("a.library").error("a library logs %s", KEY)
     output = capsys.readouterr()
     assert output.out == ""
     return output.err
@@ -45,15 +45,15 @@ def lines_of(capsys, log_format: str):
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_lines__contain_no_secret(capsys, log_format):
-    lines = lines_of(capsys, log_format)
+    lines = log_lines(capsys, log_format)
     for secret in (KEY, "pass-word", "other-word"):
         assert secret not in lines
     assert "refused" in lines
     assert "ValueError" in lines
 
 
-def test_lines__for_machines_are_json(capsys):
-    first = json.loads(lines_of(capsys, "json").splitlines()[0])
+def test_lines__json_format(capsys):
+    first = json.loads(log_lines(capsys, "json").splitlines()[0])
     assert (first["event"], first["level"], first["text"]) == ("asked", "warning", "key *** refused")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from config import profile_parts as loaded
+from config import profile_parts
 from config.profile_parts import ProfilePartsCache
 from pipeline.errors import LlmUnreachable, ModelUnavailable
 from pipeline.types import EmbeddingProfile
@@ -16,7 +16,7 @@ from pipeline.types import EmbeddingProfile
 ONE, TWO = (EmbeddingProfile(number, f"p{number}", "m", 8, 64) for number in (1, 2))
 
 
-def nothing() -> None:
+def do_nothing() -> None:
     pass
 
 
@@ -27,7 +27,7 @@ def test_parts__are_built_once_and_unloaded() -> None:
         built.append(profile.name)
         return SimpleNamespace(name=profile.name)
 
-    parts = ProfilePartsCache(build, nothing)
+    parts = ProfilePartsCache(build, do_nothing)
     assert parts.get(ONE) is parts.get(ONE)
     parts.get(TWO)
     assert (built, parts.loaded()) == (["p1", "p2"], frozenset({1, 2}))
@@ -38,40 +38,40 @@ def test_parts__are_built_once_and_unloaded() -> None:
 
 
 def test_failure__is_remembered_for_a_while_and_then_retried(monkeypatch: pytest.MonkeyPatch) -> None:
-    tries: list[int] = []
+    attempts: list[int] = []
 
     def build(profile: EmbeddingProfile) -> Any:
-        tries.append(profile.id)
-        raise LlmUnreachable("The endpoint is unreachable.") if len(tries) == 1 else OSError("no such file")
+        attempts.append(profile.id)
+        raise LlmUnreachable("The endpoint is unreachable.") if len(attempts) == 1 else OSError("no such file")
 
-    parts = ProfilePartsCache(build, nothing)
+    parts = ProfilePartsCache(build, do_nothing)
     with pytest.raises(LlmUnreachable):
         parts.get(ONE)
     with pytest.raises(ModelUnavailable, match="is unreachable"):
         parts.get(ONE)
-    assert tries == [1]
-    monkeypatch.setattr(loaded, "RETRY_AFTER_S", 0.0)
+    assert attempts == [1]
+    monkeypatch.setattr(profile_parts, "RETRY_AFTER_S", 0.0)
     with pytest.raises(ModelUnavailable, match="p1 could not be loaded: no such file"):
         parts.get(ONE)
-    assert tries == [1, 1]
+    assert attempts == [1, 1]
 
 
 def test_loading__of_one_profile_does_not_block_another() -> None:
-    started, go_on = threading.Event(), threading.Event()
+    started, resume = threading.Event(), threading.Event()
 
     def build(profile: EmbeddingProfile) -> Any:
         if profile is ONE:
             started.set()
-            go_on.wait(10)
+            resume.wait(10)
         return SimpleNamespace(name=profile.name)
 
-    parts = ProfilePartsCache(build, nothing)
+    parts = ProfilePartsCache(build, do_nothing)
     threads = [threading.Thread(target=parts.get, args=(ONE,)) for _ in range(2)]
     for thread in threads:
         thread.start()
     assert started.wait(10)
     assert parts.get(TWO).name == "p2"  # type: ignore[attr-defined]
-    go_on.set()
+    resume.set()
     for thread in threads:
         thread.join(10)
     assert parts.loaded() == {1, 2}

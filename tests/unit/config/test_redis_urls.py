@@ -1,3 +1,5 @@
+"""Redis URLs in the forms that Celery and redis-py accept."""
+
 from __future__ import annotations
 
 import pytest
@@ -14,7 +16,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("broker", "client"), PAIRS)
-def test_redis_urls__each_library_gets_its_spelling(broker: str, client: str) -> None:
+def test_redis_urls__convert_between_broker_and_client_form(broker: str, client: str) -> None:
     assert to_client_url(broker) == client
     assert to_client_url(client) == client
     assert to_broker_url(client) == broker

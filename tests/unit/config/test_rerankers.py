@@ -25,7 +25,7 @@ def build() -> dict[str, Reranker]:
     return dict(build_rerankers(Settings(), WordEmbedder(), chat=None, cross_encoder=LengthScorer()))
 
 
-def test_rerankers__one_for_each_name_that_users_can_choose() -> None:
+def test_rerankers__one_for_each_selectable_name() -> None:
     assert set(BUILDERS) == set(RERANKERS), "config/rerankers.py and pipeline/types/retrieval.py differ"
     assert {name: reranker.method for name, reranker in build().items()} == {name: name for name in RERANKERS}
 
@@ -48,13 +48,13 @@ def test_rerankers__each_returns_a_full_permutation(name: str, count: int) -> No
         ("rerank-api", "REFDESK_RERANK_API_URL"),
     ],
 )
-def test_rerankers__without_its_settings_a_method_falls_back(name: str, reason: str) -> None:
+def test_rerankers__missing_settings_fall_back(name: str, reason: str) -> None:
     result = build()[name].rerank("Which passage?", candidates(3), deadline_s=10.0)
     assert result.method == "late-interaction"
     assert reason in result.fallbacks[0].reason
 
 
-def test_rerankers__a_name_without_a_builder_is_reported_with_both_places(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rerankers__name_without_a_builder_is_reported_with_both_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rerankers, "RERANKERS", (*RERANKERS, "dummy"))
     with pytest.raises(RuntimeError, match=r"pipeline/types/retrieval\.py.*config/rerankers\.py.*dummy"):
         build()
@@ -69,8 +69,8 @@ def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.M
         loads.append(name)
         raise ModelUnavailable("It is missing.")
 
-    module: Callable[..., object] = fail
-    monkeypatch.setattr("pipeline.backends.models.cross_encoder.SentenceTransformersCrossEncoder", module)
+    constructor: Callable[..., object] = fail
+    monkeypatch.setattr("pipeline.backends.models.cross_encoder.SentenceTransformersCrossEncoder", constructor)
     scorer = LazyCrossEncoder("model", 1)
     for _ in range(2):
         with pytest.raises(ModelUnavailable, match=r"It is missing\."):

@@ -1,3 +1,5 @@
+"""Loading and validation of settings from the environment, `.env` and secret files."""
+
 import os
 
 import pytest
@@ -19,7 +21,7 @@ def _empty_environment(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
-def test_load__an_empty_environment_uses_the_defaults():
+def test_load__empty_environment_uses_the_defaults():
     settings = load()
     assert settings.servers.database_url is None
     assert settings.answer.reranker == "late-interaction"
@@ -75,16 +77,16 @@ def test_load__a_missing_secret_file_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "fault"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is not a UTF-8 text file")]
+    ("content", "problem"), [(b" \n", "is empty"), (b"\xff\xfe\x00\x81", "is not a UTF-8 text file")]
 )
-def test_load__a_secret_file_without_a_secret_is_rejected(monkeypatch, tmp_path, content, fault):
+def test_load__a_secret_file_without_a_secret_is_rejected(monkeypatch, tmp_path, content, problem):
     (tmp_path / "secret").write_bytes(content)
     monkeypatch.setenv("DISCORD_TOKEN_FILE", str(tmp_path / "secret"))
-    with pytest.raises(SetupError, match=fault):
+    with pytest.raises(SetupError, match=problem):
         load()
 
 
-def test_load__every_wrong_variable_is_named_at_once(monkeypatch):
+def test_load__all_invalid_variables_are_named_together(monkeypatch):
     monkeypatch.setenv("REFDESK_TOP_N", "many")
     monkeypatch.setenv("REFDESK_RECALL", "psychic")
     monkeypatch.setenv("REFDESK_LEASE_S", "inf")
@@ -103,7 +105,7 @@ def test_load__conflicting_values_are_rejected(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("table", "fault"),
+    ("table", "problem"),
     [
         ("{bad", r"REFDESK_PRICES: must be JSON, for example \{"),
         ("[1]", "REFDESK_PRICES: Input should be a valid dictionary"),
@@ -113,9 +115,9 @@ def test_load__conflicting_values_are_rejected(monkeypatch):
         ('{"m": {"prompt": 1e999}}', "REFDESK_PRICES: m: prompt: .* finite"),
     ],
 )
-def test_load__an_invalid_price_table_is_rejected(monkeypatch, table, fault):
+def test_load__an_invalid_price_table_is_rejected(monkeypatch, table, problem):
     monkeypatch.setenv("REFDESK_PRICES", table)
-    with pytest.raises(SetupError, match=fault):
+    with pytest.raises(SetupError, match=problem):
         load()
 
 

@@ -26,7 +26,7 @@ from pipeline.rerank.rerank_api import RerankApiReranker
 from pipeline.rerank.results import UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage
 from tests.answer_fakes import FakeChat, candidate, candidates, order
-from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion
+from tests.loopback_llm import LoopbackLlm, ScriptedReply, build_completion
 
 LlmReranker = LlmPointwiseReranker | LlmPairwiseReranker | LlmListwiseReranker
 METHODS: tuple[type[LlmReranker], ...] = (LlmPointwiseReranker, LlmPairwiseReranker, LlmListwiseReranker)
@@ -196,4 +196,4 @@ def test_loopback_server__returns_a_reply_that_the_client_reads() -> None:
         reply = chat.complete([ChatMessage("user", "Say hello.")], max_tokens=9, timeout_s=5)
         chat.close()
     assert (reply.text, reply.usage.prompt_tokens) == ("Hello.", 3)
-    assert json.loads(completion({"model": "m", "messages": []}, "x"))["model"] == "m"
+    assert json.loads(build_completion({"model": "m", "messages": []}, "x"))["model"] == "m"

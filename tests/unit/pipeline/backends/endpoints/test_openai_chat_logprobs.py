@@ -13,7 +13,7 @@ from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.types import ChatMessage
 from tests.answer_fakes import candidates, order
-from tests.loopback_llm import LoopbackLlm, ScriptedReply, completion
+from tests.loopback_llm import LoopbackLlm, ScriptedReply, build_completion
 
 MESSAGES = [ChatMessage("user", "Rate.")]
 
@@ -21,7 +21,7 @@ MESSAGES = [ChatMessage("user", "Rate.")]
 def reply_with_logprobs(request: Mapping[str, Any], *places: Mapping[str, float]) -> ScriptedReply:
     """Reply with the likeliest token of each position; log-probabilities as OpenAI, vLLM and llama.cpp send them."""
     chosen = [max(place, key=lambda token: place[token]) for place in places]
-    body = json.loads(completion(request, "".join(chosen)))
+    body = json.loads(build_completion(request, "".join(chosen)))
     content = [
         {
             "token": token,
@@ -84,7 +84,7 @@ def test_logprobs__server_without_them_still_rates(named: bool) -> None:
 )
 def test_logprobs__other_formats_are_ignored(logprobs: Any) -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
-        body = json.loads(completion(request, "7"))
+        body = json.loads(build_completion(request, "7"))
         body["choices"][0]["logprobs"] = logprobs
         return ScriptedReply(body=json.dumps(body))
 
@@ -96,7 +96,7 @@ def test_logprobs__other_formats_are_ignored(logprobs: Any) -> None:
 
 def test_logprobs__entries_without_alternatives_are_read() -> None:
     def answer(request: Mapping[str, Any]) -> ScriptedReply:
-        body = json.loads(completion(request, "7"))
+        body = json.loads(build_completion(request, "7"))
         entry = {"token": "7", "logprob": -0.5, "top_logprobs": [{"token": "7", "logprob": -0.5}, 5, {"token": "8"}]}
         body["choices"][0]["logprobs"] = {"content": [entry, {"token": "8", "logprob": -1, "top_logprobs": 5}]}
         return ScriptedReply(body=json.dumps(body))
