@@ -97,8 +97,8 @@ def _cell(ranked: Sequence[RankedCandidate], place: int) -> str:
     page = f" p. {one.candidate.page}" if one.candidate.page else ""
     text = " ".join(one.candidate.text.split())
     snippet = text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + "…"
-    place_in = join_headings((one.candidate.title, *one.candidate.headings[-1:]))
-    return f"{place_in}{page} ({one.score:.2f}, recalled {one.candidate.recall_rank}.) {snippet}"
+    location = join_headings((one.candidate.title, *one.candidate.headings[-1:]))
+    return f"{location}{page} (score {one.score:.2f}, recall rank {one.candidate.recall_rank}) {snippet}"
 
 
 def _summary(answer: Answer, first: Answer, most: int) -> tuple[object, ...]:

@@ -78,7 +78,7 @@ def ingest(
 ) -> int:
     """Add documents to the library.
 
-    Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in any encoding. An unchanged file is skipped.
+    Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in all common encodings. An unchanged file is skipped.
     A changed file becomes a new version, whose unchanged chunks keep their vectors.
 
     The exit code is 1 if a document failed; the other documents are still added.

@@ -31,8 +31,8 @@ def sql(
 ) -> int:
     """Query the database with SQL, read-only.
 
-    Without a query this opens psql. The schema `inspect` has readable views: documents, chunks, jobs,
-    events, queries, rankings, deliveries, feedback, workers, profiles.
+    Without a query this opens psql. The schema `inspect` has readable views: documents, chunks,
+    jobs, events, queries, rankings, spending, deliveries, feedback, workers and profiles.
     """
     if names:
         if as_json:

@@ -144,7 +144,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
     )
     api_key: SecretStr | None = Field(None, description="API key of the endpoint.")
     dimensions: int = Field(
-        0, ge=0, le=4000, description="Dimensions requested from the endpoint; 0 uses the model's own number."
+        0, ge=0, le=4000, description="Dimensions requested from the endpoint; 0 uses the model's default."
     )
     pooling: Literal["", "mean", "last"] = Field(
         "", description="Embed with a language model's hidden states: mean of all tokens (mean) or last token (last)."
@@ -206,7 +206,7 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
     recall: Literal["hybrid", "dense", "keyword"] = Field("hybrid", description="Default recall mode.")
     reranker: str = Field("late-interaction", description="Default reranker or cascade.")
     top_n: int = Field(50, ge=1, le=200, description="Candidates to recall.")
-    top_k: int = Field(3, ge=1, le=20, description="Passages that an answer is written from.")
+    top_k: int = Field(3, ge=1, le=20, description="Passages used to write an answer.")
     context_tokens: int = Field(
         2400,
         ge=0,
@@ -216,7 +216,7 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
         0.35,
         ge=0,
         le=1,
-        description="Best cosine similarity below which Refdesk abstains, unless keywords match.",
+        description="Minimum cosine similarity for an answer; below it Refdesk abstains unless keywords match.",
     )
     max_question_chars: int = Field(4000, ge=1, description="Maximum characters per question.")
 
@@ -249,9 +249,9 @@ class RerankSettings(SettingsGroup, alias_generator=_prefix("REFDESK_RERANK_")):
     pairs: Literal["sort", "sliding", "all-pairs"] = Field(
         "sort", description="llm-pairwise: strategy of comparisons (sort, sliding or all-pairs)."
     )
-    depth: int = Field(20, ge=1, le=200, description="llm-pairwise: top places that sort and sliding determine.")
+    depth: int = Field(20, ge=1, le=200, description="llm-pairwise: top ranks that sort and sliding determine.")
     window: int = Field(20, ge=2, le=50, description="llm-listwise: passages ordered per call.")
-    step: int = Field(10, ge=1, le=50, description="llm-listwise: places between the starts of two windows.")
+    step: int = Field(10, ge=1, le=50, description="llm-listwise: ranks between the starts of two windows.")
 
     @model_validator(mode="after")
     def _check_step(self) -> Self:

@@ -142,11 +142,11 @@ def _read_secret(variable: str, path: str) -> str:
     try:
         secret = Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SetupError(f"{variable}_FILE names {path}, which cannot be read: {error.strerror}.") from error
+        raise SetupError(f"{variable}_FILE: {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
-        raise SetupError(f"{variable}_FILE names {path}, which is not a UTF-8 text file.") from None
+        raise SetupError(f"{variable}_FILE: {path} is not a UTF-8 text file.") from None
     if not secret:
-        raise SetupError(f"{variable}_FILE names {path}, which is empty.")
+        raise SetupError(f"{variable}_FILE: {path} is empty.")
     return secret
 
 

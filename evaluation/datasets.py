@@ -137,10 +137,10 @@ def load_run(dataset: Dataset, name: str) -> Run:
             raise location.error("must contain query, Q0, document, rank, score and tag, separated by spaces")
         question_id, _, document_id, _, score, _ = fields
         if document_id not in dataset.document_ids:
-            raise location.error(f'names the document "{document_id}", which is not in corpus.jsonl')
+            raise location.error(f'refers to the document "{document_id}", which is not in corpus.jsonl')
         of_question = scored.setdefault(question_id, {})
         if document_id in of_question:
-            raise location.error(f'names the document "{document_id}" a second time for the question "{question_id}"')
+            raise location.error(f'lists the document "{document_id}" twice for the question "{question_id}"')
         of_question[document_id] = location.number_of(score, float)
     if not scored:
         raise InvalidInput(f"{path} is empty; a run needs at least one line.")
@@ -239,7 +239,7 @@ def _read_qrels(
         if question_id not in question_ids:
             raise location.error(f'names the question "{question_id}", which is not in queries.jsonl')
         if document_id not in document_ids:
-            raise location.error(f'names the document "{document_id}", which is not in corpus.jsonl')
+            raise location.error(f'refers to the document "{document_id}", which is not in corpus.jsonl')
         grade = location.number_of(score, int)
         if abs(grade) > MAX_GRADE:
             raise location.error(f"has the score {grade}; the maximum is {MAX_GRADE}")

@@ -92,7 +92,7 @@ def evaluation_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     ]
 
 
-DIFFERENCE_COLUMNS = ("nDCG@10", "instead of", "method", "question")
+DIFFERENCE_COLUMNS = ("nDCG@10", "first method", "method", "question")
 
 
 def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -27,7 +27,7 @@ from pipeline.types import Usage
 
 
 class RefdeskError(Exception):
-    """Refdesk failed; the log contains the reason."""
+    """Internal error. The log contains the cause."""
 
     retryable: ClassVar[bool] = False
 

@@ -107,7 +107,7 @@ answer-failed-attempts = Job { $job } · { $class } · { $attempts } attempts
 answer-in-file = The answer is too long for a message. The attached file contains all of it.
 answer-file = The full answer
 answer-file-sources = Sources
-answer-nearest = Closest of the { $n } passages searched
+answer-nearest = Closest documents ({ $n } passages searched)
 answer-abstained-hint = Rephrase the question, or add a document with `/ingest`.
 answer-searched-as = searched for “{ $question }”
 answer-conflict = The sources disagree: { $sources }
@@ -172,9 +172,9 @@ why-duplicates = { $n ->
     [one] { $n } passage was skipped because it repeats a higher-ranked passage.
    *[other] { $n } passages were skipped because they repeat higher-ranked passages.
 }
-why-not-cited = read, not cited
-why-dense = meaning #{ $rank }
-why-keywords = keywords #{ $rank }
+why-not-cited = used, not cited
+why-dense = #{ $rank } by meaning
+why-keywords = #{ $rank } by keywords
 why-picture = Ranks of { $n } passages before and after { $reranker }. Cited passages are coloured.
 stage-rewrite = rewrite
 stage-embed = embed
@@ -275,7 +275,7 @@ settings-title = Settings
 settings-default = { $value } (default)
 settings-reranker = Reranker
 settings-top-n = Passages recalled
-settings-top-k = Passages read
+settings-top-k = Passages per answer
 settings-language = Answer language
 settings-language-question = same as the question
 settings-language-en = English
@@ -352,7 +352,7 @@ error-LlmUnreachable = The language model is unreachable. Try again later.
 error-LlmUnparsable = The language model returned an invalid response. Try again.
 error-Cancelled = The job was cancelled.
 error-LeaseLost = Another worker took over this job.
-error-WorkerLost = The worker stopped responding several times while processing this. A document may be too large for it. The operator can find details in the log.
+error-WorkerLost = Processing stopped several times because the worker failed. The document may be too large. The operator can find details in the log.
 
 ## Command options: `opt-<option>`, each with `-desc`, and their choices
 
@@ -487,7 +487,7 @@ form-about-hint = Leave empty to use the message as the question
 form-about-text = Message
 follow-up-refused = Your question in <#{ $channel }> can't be answered: { $reason }
 follow-up-dm-closed = This question can't be answered, and the reason couldn't be sent because your direct messages are closed. Use `/ask` to see the reason privately.
-hint-mention = To ask a follow-up question, mention the bot in a thread of an answer or reply to an answer. Anywhere else, use `/ask`.
+hint-mention = To ask a follow-up question, mention the bot in a thread on an answer or reply to an answer. Anywhere else, use `/ask`.
 
 ## More refusals
 

@@ -123,7 +123,7 @@ class Statement:
         return all(a is not None and b is not None and abs(a - b) <= ROUGHLY_EQUAL * max(a, b) for a, b in pairs)
 
 
-def distinct_versions(statements: Iterable[Statement], known: Iterable[Statement] = ()) -> list[Statement]:
+def distinct_statements(statements: Iterable[Statement], known: Iterable[Statement] = ()) -> list[Statement]:
     """Return the first statement of each version that is not known. A version is the facts of a statement."""
     versions, found = list(known), list[Statement]()
     for statement in statements:

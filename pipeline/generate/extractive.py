@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import Cancelled, LeaseLost
-from pipeline.facts import Statement, distinct_versions
+from pipeline.facts import Statement, distinct_statements
 from pipeline.generate.conflicts import distinct_groups, format_conflicts
 from pipeline.generate.markers import drop_markers
 from pipeline.text.scripts import is_spaceless
@@ -141,7 +141,7 @@ def _add_contradictions(
     shown = {(s.passage, s.place): s for s in chosen}
     groups: list[tuple[int, ...]] = []
     for said in [statement for statement, s in stated.items() if (s.passage, s.place) in shown]:
-        against = distinct_versions(other for other in stated if said.contradicts(other, question))
+        against = distinct_statements(other for other in stated if said.contradicts(other, question))
         groups.append((said.n, *(other.n for other in against)))
         shown |= {(s.passage, s.place): s for s in map(stated.__getitem__, against)}
     return [shown[place] for place in sorted(shown)], distinct_groups(groups)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citations import verify_citations
 from pipeline.generate.context import parts_of
-from pipeline.generate.versions import CheckedAnswer, add_versions, drop_conflict_lines, named_conflicts
+from pipeline.generate.contradictions import CheckedAnswer, add_contradictions, drop_conflict_lines, named_conflicts
 from pipeline.prompts import escape_passage, quote_title, remove_thinking
 from pipeline.text.sentences import SENTENCE_END
 from pipeline.types import AnswerLanguage, ChatReply, RankedCandidate
@@ -41,7 +41,7 @@ def check_answer(
             return None
         numbers = f" These numbers are in no passage: {', '.join(verified.dropped)}." if verified.dropped else ""
         raise LlmUnparsable(f"The answer of {reply.model} has no citation that a passage supports.{numbers}")
-    return add_versions(question, verified, named_conflicts(text, verified), passages, language)
+    return add_contradictions(question, verified, named_conflicts(text, verified), passages, language)
 
 
 def format_passages(passages: Sequence[RankedCandidate]) -> str:

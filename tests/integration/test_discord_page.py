@@ -1,4 +1,4 @@
-"""What docs/discord.md says an operator can type to delete a person's or a server's records does delete them."""
+"""The SQL statements of docs/discord.md delete all records of a user or a server, and nothing else."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _tables(connection) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def test_page__what_a_person_asked_goes_and_all_else_stays(connection):
+def test_page__deletes_the_questions_of_a_user_only(connection):
     connection.execute(_statements(0))
     left = "SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {} WHERE {} = %s)"
     for table, column, others in (
@@ -69,7 +69,7 @@ def test_page__what_a_person_asked_goes_and_all_else_stays(connection):
     assert connection.execute("SELECT count(*) FROM documents").fetchone() == (2,)
 
 
-def test_page__a_server_goes_whole_and_no_other(connection):
+def test_page__deletes_one_server_completely(connection):
     before = {table: _count(connection, table, "guild:2") for table in _tables(connection)}
     assert all(_count(connection, table, GUILD) for table in before if before[table])
     connection.execute(_statements(1))

@@ -1,4 +1,4 @@
-"""Every file of the test material, as people keep them, through parser and chunker."""
+"""Every file of the test collection through parser and chunker."""
 
 import html
 import re
@@ -85,7 +85,7 @@ def chunks(results) -> dict[Path, tuple[Chunk, ...]]:
     }
 
 
-def test_documents__each_is_read_or_fails_with_a_sentence_that_names_it(results):
+def test_documents__each_is_read_or_fails_with_an_error_that_names_it(results):
     for path, result in results.items():
         if not isinstance(result, ParsedDocument):
             assert isinstance(result, errors.InvalidInput), path
@@ -104,7 +104,7 @@ def test_documents__enough_of_every_format_is_read(results):
         assert counts["read"] >= READABLE_SHARE * counts.total() > 0, (extension, counts)
 
 
-def test_documents__encrypted_ones_say_so(results):
+def test_documents__encrypted_ones_are_reported(results):
     for path, result in results.items():
         assert isinstance(result, errors.EncryptedFile) == (path.name in ENCRYPTED), path
 
@@ -119,7 +119,7 @@ def test_documents__nothing_unstorable_is_left(results):
             assert result.title.strip(), path
 
 
-def test_documents__chunks_keep_the_budget(chunks):
+def test_documents__chunks_stay_within_the_token_budget(chunks):
     for path, cut in chunks.items():
         assert cut, path
         for chunk in cut:

@@ -1,4 +1,4 @@
-"""Pulled embedding: claims are full across documents, partial ones wait, a stopping worker hands its batch back."""
+"""The embedder: full claims across documents, waiting partial claims, and released claims."""
 
 from __future__ import annotations
 
@@ -69,14 +69,14 @@ def test_partial_claim__waits_while_more_documents_are_coming(library):
     assert embedder.sizes == [1]
 
 
-def test_stopping_worker__hands_its_batch_back_uncounted(library):
+def test_stopping_worker__releases_its_claim_without_an_attempt(library):
     add_unembedded(library, "note", ["one note"])
     with pytest.raises(SystemExit):
         embed_backlog(runtime(library, FakeEmbedder(library.profile, SystemExit())))
     assert library.count("embedding_queue", "attempts = 0 AND claim_token IS NULL") == 1
 
 
-def test_batch_that_killed_its_worker__comes_back_in_smaller_claims(library):
+def test_batch_that_killed_its_worker__is_retried_in_smaller_claims(library):
     add_unembedded(library, "book", [f"page {n}" for n in range(40)])
     library.run("UPDATE embedding_queue SET attempts = 1")
     embedder = FakeEmbedder(library.profile)
@@ -96,7 +96,7 @@ def test_chunk_out_of_attempts__is_left_to_the_sweeper(library):
     assert embedder.sizes == []
 
 
-def test_batch_whose_database_is_away__does_not_count(library):
+def test_database_unavailable__does_not_count_as_an_attempt(library):
     add_unembedded(library, "good", ["good"])
     with pytest.raises(DatabaseUnavailable):
         embed_backlog(runtime(library, FakeEmbedder(library.profile, DatabaseUnavailable())))
@@ -112,7 +112,7 @@ def test_one_attempt__still_narrows_down_before_a_job_dies(library):
     assert embedder.sizes == [1]
 
 
-def test_batch_that_fails__counts_and_comes_back_in_smaller_claims(library):
+def test_batch_that_fails__counts_and_is_retried_in_smaller_claims(library):
     add_unembedded(library, "bad", ["bad"])
     with pytest.raises(RuntimeError):
         embed_backlog(runtime(library, FakeEmbedder(library.profile, RuntimeError("no memory"))))

@@ -1,4 +1,4 @@
-"""Embedding profiles in workers: which one they take, what they have loaded, what trouble with one does."""
+"""Embedding profiles in workers: the profile in use, loaded models, and failures of one profile."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tasks.startup import ensure_live_profile
 from tests.integration.profile_steps import OTHER, Model, add, store, switch, worker
 
 
-def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
+def test_failure__of_another_profile_is_recorded_and_delays_no_document(library):
     other = add(library)
     store(library, "new", ["three"])
     runtime = worker(library, {"other": LlmUnreachable("The endpoint is away.")})
@@ -39,7 +39,7 @@ def test_trouble__beside_the_live_profile_is_named_and_holds_up_nobody(library):
         assert profiles.list_statuses(session, max_attempts=3)[1].problem == ""
 
 
-def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take_its_place_from_being_built(library):
+def test_failure__of_the_live_profile_is_recorded_and_other_builds_continue(library):
     library.add("old", ["one", "two"])
     other = add(library)
     store(library, "new", ["three"])
@@ -53,7 +53,7 @@ def test_trouble__with_the_live_profile_is_named_and_does_not_keep_what_may_take
     assert found == {"fake": "The endpoint is away.", "other": ""}
 
 
-def test_trouble__an_endpoint_beside_the_live_profile_that_never_answers_delays_no_document(library, monkeypatch):
+def test_hanging_endpoint__of_another_profile_delays_no_document(library, monkeypatch):
     add(library, replace(OTHER, backend="openai", base_url="http://127.0.0.1:9/v1"))
     hanging, released = threading.Event(), threading.Event()
     encode = Model.encode
@@ -83,7 +83,7 @@ def test_trouble__an_endpoint_beside_the_live_profile_that_never_answers_delays_
         threads.stop()
 
 
-def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
+def test_invalid_key_or_missing_model__does_not_count_as_an_attempt(library):
     job = store(library, "new", ["three"])
     for _ in range(5):
         with pytest.raises(ModelUnavailable):
@@ -92,7 +92,7 @@ def test_trouble__with_a_key_or_a_model_is_not_the_documents_fault(library):
     assert library.job(job).state == "succeeded"
 
 
-def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(library):
+def test_unembeddable_chunk__of_another_profile_ends_no_job_and_blocks_the_switch(library):
     job = library.add("old", ["one"])
     other = add(library)
     library.run("UPDATE embedding_queue SET attempts = 9")
@@ -103,7 +103,7 @@ def test_poison__beside_the_live_profile_ends_no_job_and_blocks_the_switch(libra
         switch(library, other)
 
 
-def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(library):
+def test_workers__report_loaded_profiles_and_unload_dropped_ones(library):
     library.run(
         "INSERT INTO workers (id, role, queues, host, pid, model) VALUES ('w1', 'query', '{query}', 'h', 1, 'm')"
     )
@@ -120,23 +120,23 @@ def test_workers__say_what_they_have_loaded_and_let_go_of_what_was_dropped(libra
     assert runtime.parts.loaded() == {library.profile.id}
 
 
-def test_worker__takes_the_live_profile_whatever_the_default_setting_says(library):
+def test_worker__uses_the_live_profile_instead_of_the_default_setting(library):
     assert ensure_live_profile(library.database, Settings(_env_file=None)).name == "fake"
 
 
-def test_worker__set_to_a_model_that_the_store_does_not_know_refuses(library):
+def test_worker__rejects_a_model_without_a_profile(library):
     with pytest.raises(ProfileMismatch, match="refdesk profiles add NAME --model strange"):
         ensure_live_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="strange")))
 
 
-def test_worker__set_to_the_model_before_a_switch_goes_on_with_the_live_one(library):
+def test_worker__configured_with_the_previous_model_uses_the_live_one(library):
     other = add(library)
     switch(library, other)
     found = ensure_live_profile(library.database, Settings(_env_file=None, embedding=EmbeddingSettings(model="fake")))
     assert replace(found, id=0) == OTHER
 
 
-def test_worker__names_the_model_that_is_live_now(library):
+def test_worker__reports_the_live_model(library):
     sign = WorkerStatus("w1", "query", ("query",), "h", 1, "fake")
     other = add(library)
     for expected in ("fake", "other"):
@@ -147,7 +147,7 @@ def test_worker__names_the_model_that_is_live_now(library):
             switch(library, other)
 
 
-def test_worker__set_to_the_model_by_another_of_its_names_is_no_mismatch(library):
+def test_worker__accepts_another_name_of_the_same_model(library):
     library.run("UPDATE embedding_profiles SET model = 'all-MiniLM-L6-v2'")
     settings = Settings(_env_file=None, embedding=EmbeddingSettings(model="sentence-transformers/all-MiniLM-L6-v2"))
     assert ensure_live_profile(library.database, settings).name == "fake"

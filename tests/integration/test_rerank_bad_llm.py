@@ -62,7 +62,7 @@ FAILURES = {
     "no such model": (ScriptedReply(status=404, body="model not found"), "status 404"),
     "too many requests for an hour": (
         ScriptedReply(status=429, body="", headers={"Retry-After": "3600"}),
-        "limits the request rate",
+        "reached its rate limit",
     ),
     "a broken server": (ScriptedReply(status=500, body="boom", headers={"Retry-After": "0"}), "status 500"),
     "a closed socket": (ScriptedReply(close=True), "cannot be reached"),

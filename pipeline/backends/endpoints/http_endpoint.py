@@ -152,7 +152,7 @@ class HttpEndpoint:
         """Raise `RetryableError` for a status that may pass: rate limits, timeouts and server errors."""
         status = response.status_code
         if status in RETRYABLE_STATUSES or status >= 500:
-            problem = "limits the request rate" if status == 429 else "failed"
+            problem = "reached its rate limit" if status == 429 else "failed"
             final = LlmUnreachable(f"{self.subject} {problem} (status {status}). {text}")
             raise RetryableError(final, parse_retry_after(response))
 
@@ -162,7 +162,7 @@ class HttpEndpoint:
         problem = {
             401: f"rejected the API key; check {key}",
             403: f"does not allow this API key; check {key}",
-            404: f"has no such address or model{self._texts.not_found_fix}",
+            404: f"does not have this URL or model{self._texts.not_found_fix}",
         }.get(status, "rejected the request")
         return f"{self.subject} {problem} (status {status}). {text}"
 

@@ -72,7 +72,7 @@ def test_load__a_secret_file_may_be_named_in_the_env_file(tmp_path):
 
 def test_load__a_missing_secret_file_is_named(monkeypatch):
     monkeypatch.setenv("REFDESK_LLM_API_KEY_FILE", "/nowhere/key")
-    with pytest.raises(SetupError, match="REFDESK_LLM_API_KEY_FILE names /nowhere/key, which cannot be read"):
+    with pytest.raises(SetupError, match="REFDESK_LLM_API_KEY_FILE: /nowhere/key cannot be read"):
         load()
 
 

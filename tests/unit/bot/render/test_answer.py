@@ -280,7 +280,7 @@ def test_abstention__lists_closest_documents_once():
     check_message(shown)
     assert shown.content.endswith("\nI found nothing in the library that answers this.")
     description = shown.embeds[0].description or ""
-    assert "Closest of the 5 passages searched" in description
+    assert "Closest documents (5 passages searched)" in description
     assert re.findall(r"• (\w+)", description) == ["Manual", "Rules", "Prices"]
     assert "/ingest" in description
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("why", "again", "up", "down")]

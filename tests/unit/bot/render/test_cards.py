@@ -127,9 +127,9 @@ def test_why__reasons_ranks_and_times():
     )
     assert (
         "**1 · Laser cutter manual** · p. 14 · cited as [1]\n"
-        "-# recall #4 → **#1** ▲3 · meaning #6 · keywords #2 · score 0.93\n> Never cut PVC."
+        "-# recall #4 → **#1** ▲3 · #6 by meaning · #2 by keywords · score 0.93\n> Never cut PVC."
     ) in description
-    assert "read, not cited\n-# recall #1 → **#2** ▼1" in description
+    assert "used, not cited\n-# recall #1 → **#2** ▼1" in description
     assert "> Names the machine." in description
     assert "recall #3 → **#3** ·" in description
     assert "**4 ·" not in description
@@ -286,7 +286,7 @@ def test_settings__current_values_and_defaults(monkeypatch):
     )
     description = _description(render_settings(chosen, defaults, EN))
     assert "**Reranker** · none\n" in description
-    assert "**Passages read** · 5\n" in description
+    assert "**Passages per answer** · 5\n" in description
     assert "**Answer language** · Chinese" in description
     assert f"members with <@&{PERSON}> and managers" in description
     assert f"**Public answers in** · <#{CHANNEL}>" in description

@@ -100,3 +100,17 @@ def test_split_tables__time_grows_with_the_length() -> None:
     started = time.perf_counter()
     assert [block.kind for block in split_tables(rows)] == ["table"]
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("line", ["|" + "-" * 200_000 + "x", "|" + "- " * 100_000 + "x", "-" * 200_000 + "|x"])
+def test_read_blocks__long_lines_of_dashes_take_linear_time(line: str) -> None:
+    started = time.monotonic()
+    assert [block.kind for block in read_blocks(f"a | b\n{line}\n")] == ["text"]
+    assert time.monotonic() - started < 5.0
+
+
+@pytest.mark.parametrize("text", ["[" * 50_000 + "](x)", "![" * 50_000 + "](x)"])
+def test_plain_inline__unbalanced_brackets_are_kept(text: str) -> None:
+    started = time.monotonic()
+    assert plain_inline(text) == text
+    assert time.monotonic() - started < 5.0

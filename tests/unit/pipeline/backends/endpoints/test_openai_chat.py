@@ -183,7 +183,7 @@ def test_complete__rejection_without_optional_parameters_is_raised(server: Scrip
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "no such address or model")],
+    [(401, "rejected the API key"), (403, "does not allow this API key"), (404, "does not have this URL or model")],
 )
 def test_complete__rejections_are_not_retried(server: Script, chat: OpenAIChat, status: int, said: str) -> None:
     server.add_reply(status, {"error": {"message": f"Incorrect API key provided: {KEY}"}})

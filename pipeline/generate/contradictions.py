@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.facts import Statement, distinct_versions, find_facts, write_in_digits
+from pipeline.facts import Statement, distinct_statements, find_facts, write_in_digits
 from pipeline.generate.citations import Claim, VerifiedAnswer, find_quote
 from pipeline.generate.conflicts import Groups, distinct_groups, format_conflicts
 from pipeline.generate.context import parts_of
@@ -53,7 +53,7 @@ def named_conflicts(reply: str, verified: VerifiedAnswer) -> Groups:
     return distinct_groups(group for group in groups if len({cited[n] for n in group}) > 1)
 
 
-def add_versions(
+def add_contradictions(
     question: str,
     verified: VerifiedAnswer,
     named: Groups,
@@ -63,7 +63,7 @@ def add_versions(
     """Add the statements that contradict the answer, and name the conflicts that the model has not named."""
     groups: list[tuple[int, ...]] = []
     missing: dict[Statement, None] = {}
-    for cited, shown, added in _find_versions(question, verified.claims, passages):
+    for cited, shown, added in _find_contradictions(question, verified.claims, passages):
         missing |= dict.fromkeys(added)
         groups.append((cited.n, *(s.n for s in (*shown, *added))))
     conflicts = distinct_groups([*groups, *named])
@@ -76,7 +76,7 @@ def add_versions(
     return CheckedAnswer(text, tuple(citations[n] for n in sorted(citations)), conflicts, verified.dropped)
 
 
-def _find_versions(
+def _find_contradictions(
     question: str, claims: Sequence[Claim], passages: Sequence[RankedCandidate]
 ) -> Iterator[tuple[Statement, list[Statement], list[Statement]]]:
     """Yield each cited statement with the statements that contradict it: those in the answer, and those to add."""
@@ -87,7 +87,7 @@ def _find_versions(
             cited = Statement.of(passages[n - 1], n, quote.text, quote.page)
             against = [s for s in statements if cited.contradicts(s, question) and _states(claim, cited, s)]
             shown = [s for s in against if any(s.n in c.cited and _states(c, s, cited) for c in claims)]
-            yield cited, shown, distinct_versions(against, known=shown)
+            yield cited, shown, distinct_statements(against, known=shown)
 
 
 def _statements(passage: RankedCandidate, n: int) -> Iterator[Statement]:
