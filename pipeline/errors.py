@@ -25,6 +25,19 @@ from typing import ClassVar, Literal, Self
 
 from pipeline.types import Usage
 
+FORMER_NAMES = {
+    "BadInput": "InvalidInput",
+    "BadQuestion": "InvalidQuestion",
+    "LinkRefused": "LinkNotAllowed",
+    "OverQuota": "QuotaExceeded",
+    "OverBudget": "BudgetExceeded",
+    "NothingToMeasure": "NoJudgedQuestions",
+    "DatabaseAway": "DatabaseUnavailable",
+    "BrokerAway": "BrokerUnavailable",
+    "LlmRefused": "LlmRejected",
+}
+"""Names of error classes before version 0.1.0, which older jobs and workers stored in `jobs.error_class`."""
+
 
 class RefdeskError(Exception):
     """Internal error. The log contains the cause."""

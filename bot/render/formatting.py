@@ -42,6 +42,7 @@ def format_question(job: JobView) -> str:
 
 def format_error(name: str | None, detail: str | None, t: Texts) -> str:
     """Format an error by its class, or with the stored message if the catalogue has no text for the class."""
+    name = errors.FORMER_NAMES.get(name or "", name)
     known = getattr(errors, name or "", None)
     if not detail and isinstance(known, type) and issubclass(known, errors.RefdeskError):
         detail = str(known())
