@@ -106,8 +106,10 @@ class DiscordSettings(SettingsGroup, alias_generator=_prefix("REFDESK_DISCORD_")
             return value
         if not re.fullmatch(r"\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*", value):
             raise ValueError("must be a list of shard numbers, for example 0,1 or 0-3")
-        spans = [span.partition("-") for span in value.split(",")]
-        return tuple(sorted({n for first, _, last in spans for n in range(int(first), int(last or first) + 1)}))
+        spans = [(int(first), int(last or first)) for first, _, last in (s.partition("-") for s in value.split(","))]
+        if any(first > last for first, last in spans):
+            raise ValueError("must have ranges from the lower to the higher shard number, for example 0-3")
+        return tuple(sorted({n for first, last in spans for n in range(first, last + 1)}))
 
     @model_validator(mode="after")
     def _check_shards(self) -> Self:

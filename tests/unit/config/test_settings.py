@@ -169,6 +169,7 @@ def test_settings__cannot_be_changed():
     ("variables", "problem"),
     [
         ({"REFDESK_DISCORD_SHARD_IDS": "0,x"}, r"REFDESK_DISCORD_SHARD_IDS: must be a list .* \(got '0,x'\)"),
+        ({"REFDESK_DISCORD_SHARD_IDS": "3-0"}, "REFDESK_DISCORD_SHARD_IDS: must have ranges from the lower"),
         ({"REFDESK_DISCORD_SHARD_IDS": "0"}, "REFDESK_DISCORD_SHARD_IDS needs REFDESK_DISCORD_SHARD_COUNT"),
         (
             {"REFDESK_DISCORD_SHARD_IDS": "0-4", "REFDESK_DISCORD_SHARD_COUNT": "4"},
