@@ -78,8 +78,8 @@ def ingest(
 ) -> int:
     """Add documents to the library.
 
-    Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in all common encodings. An unchanged file is skipped.
-    A changed file becomes a new version, whose unchanged chunks keep their vectors.
+    Reads PDF, DOCX, PPTX, XLSX, HTML, EPUB, Markdown, text, CSV and JSON in all common encodings. An unchanged file is
+    skipped. A changed file becomes a new version, whose unchanged chunks keep their vectors.
 
     The exit code is 1 if a document failed; the other documents are still added.
     """

@@ -9,4 +9,4 @@ from pipeline.facts.find import find_facts
 from pipeline.facts.statements import Statement, distinct_statements
 from pipeline.facts.words import write_in_digits
 
-__all__ = ["Statement", "distinct_versions", "find_facts", "find_unsupported", "write_in_digits"]
+__all__ = ["Statement", "distinct_statements", "find_facts", "find_unsupported", "write_in_digits"]

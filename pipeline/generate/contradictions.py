@@ -1,6 +1,6 @@
-"""Versions: show the statements that contradict a written answer, whether or not the model reports them.
+"""Contradictions: show the statements that contradict a written answer, whether or not the model reports them.
 
-The prompt asks the model to give every version and to name the contradicting passages in a separate line. A model that
+The prompt asks the model to state every value and to name the contradicting passages in a separate line. A model that
 has found one answer often stops there, so contradicting numbers are also detected here.
 """
 

@@ -42,7 +42,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
             document_job("a.pdf", "failed", error_class="EncryptedFile"),
             "❌ **a.pdf**\n> The file is password-protected.",
         ),
-        (document_job("a.pdf", "dead", error_class="WorkerLost"), "stopped responding"),
+        (document_job("a.pdf", "dead", error_class="WorkerLost"), "the worker failed"),
         (document_job("a.pdf", "cancelled"), "🚫 a.pdf · cancelled"),
         (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
         (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
