@@ -53,13 +53,11 @@ def start_command() -> Settings:
 
 
 @contextmanager
-def open_context(
-    settings: Settings, *, roles: Sequence[Role] = (), migrating: bool = False
-) -> Iterator[CommandContext]:
+def open_context(settings: Settings, *, roles: Sequence[Role] = ()) -> Iterator[CommandContext]:
     """Open servers and database, and start a worker for each role that has none."""
     with ExitStack() as stack:
         urls = stack.enter_context(open_servers(settings))
-        if migrating or settings.servers.database_url is None:
+        if settings.servers.database_url is None:
             migrate(urls.database_url)
         else:
             require_schema(urls.database_url)
