@@ -94,12 +94,12 @@ class _Chunker:
         """Split one block."""
         headings, budget = self.fit_headings(block.headings)
         for text in self._split_text(block.text, budget):
-            yield from self._build_chunks(text, headings, block.page, budget)
+            yield from self._build_chunks(text, replace(block, headings=headings), budget)
 
-    def _build_chunks(self, text: str, headings: tuple[str, ...], page: int | None, budget: int) -> Iterator[Chunk]:
-        tokens = self._exact(build_passage(headings, text))
+    def _build_chunks(self, text: str, block: Block, budget: int) -> Iterator[Chunk]:
+        tokens = self._exact(build_passage(block.headings, text))
         if tokens <= self.max_tokens or len(text) == 1:
-            yield Chunk(0, text, headings, page, tokens)
+            yield Chunk(0, text, block.headings, block.page, tokens, block.confidence)
             return
         # The fast count was too low, or tokens merge where heading path and text meet: use a smaller budget.
         smaller = max(1, min(budget - 1, budget - (tokens - self.max_tokens)))
@@ -107,7 +107,7 @@ class _Chunker:
         if len(parts) == 1:
             parts = [half.strip() for half in (text[: len(text) // 2], text[len(text) // 2 :]) if half.strip()]
         for part in parts:
-            yield from self._build_chunks(part, headings, page, smaller)
+            yield from self._build_chunks(part, block, smaller)
 
     def _fit_headings(self, headings: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
         """Return the innermost headings that fit into their share, and the tokens left for the text."""
@@ -187,7 +187,9 @@ def _merge_tiny(blocks: Iterable[Block], chunker: _Chunker) -> Iterator[Block]:
         if pending is not None and pending.headings == block.headings:
             tiny = min(size, pending_size) < TINY_SHARE * budget
             if tiny and size + pending_size < budget:
-                pending = replace(pending, text=f"{pending.text}\n\n{block.text}")
+                confidences = [c for c in (pending.confidence, block.confidence) if c is not None]
+                text = f"{pending.text}\n\n{block.text}"
+                pending = replace(pending, text=text, confidence=min(confidences, default=None))
                 pending_size = chunker.count(pending.text)
                 continue
         if pending is not None:

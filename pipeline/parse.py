@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import EmptyDocument
 from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.scripts import CHINESE_JAPANESE, separator_of_lines
-from pipeline.types import Block, ParsedDocument
+from pipeline.types import Block, ParsedDocument, Unread
 
 Kind = Literal["heading", "paragraph", "item", "code", "table"]
 
@@ -47,8 +47,13 @@ class Element:
     text: str
     """Markdown if it is a table."""
     level: int = 0
-    """Level of a heading, 1 for the outermost."""
+    """Level of a heading, 1 for the outermost; depth of an item in nested lists, 0 for the outermost."""
     page: int | None = None
+    """1-based."""
+    marker: str = "-"
+    """What stands before an item: "-", or its number as the document shows it, for example "4." or "(b)"."""
+    confidence: float | None = None
+    """Confidence from 0 to 1 if the text was recognised in an image."""
 
 
 def unwrap_lines(text: str) -> str:
@@ -123,7 +128,7 @@ class _BlockBuilder:
         self.path: list[tuple[int, str]] = []
         self.bare_heading: Element | None = None
         self.parts: list[str] = []
-        self.position: tuple[tuple[str, ...], int | None] = ((), None)
+        self.position: tuple[tuple[str, ...], int | None, float | None] = ((), None, None)
         self.last_kind: Kind | None = None
 
     def open_section(self, element: Element) -> None:
@@ -138,7 +143,7 @@ class _BlockBuilder:
     def add_body(self, element: Element, text: str) -> None:
         """Add text to the open section."""
         self.bare_heading = None
-        self._add(text, element.page, element.kind)
+        self._add(text, element, element.kind)
 
     def finish(self) -> tuple[Block, ...]:
         """Close all sections and return the blocks."""
@@ -149,11 +154,11 @@ class _BlockBuilder:
     def _keep_bare_heading(self) -> None:
         if self.bare_heading is not None:
             _, title = self.path.pop()
-            self._add(title, self.bare_heading.page, "paragraph")
+            self._add(title, self.bare_heading, "paragraph")
             self.bare_heading = None
 
-    def _add(self, text: str, page: int | None, kind: Kind) -> None:
-        position = (tuple(title for _, title in self.path), page)
+    def _add(self, text: str, element: Element, kind: Kind) -> None:
+        position = (tuple(title for _, title in self.path), element.page, element.confidence)
         if self.parts and position != self.position:
             self._close_block()
         if self.parts:  # items of one list are not separated by blank lines
@@ -177,11 +182,12 @@ def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
         if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:
             builder.open_section(element)
         else:
-            builder.add_body(
-                element,
-                text if element.kind != "item" else "- " + " ".join(text.split()),
-            )
+            builder.add_body(element, text if element.kind != "item" else _format_item(element, text))
     return builder.finish()
+
+
+def _format_item(element: Element, text: str) -> str:
+    return f"{'  ' * element.level}{element.marker} {' '.join(text.split())}"
 
 
 def choose_title(metadata_title: str | None, headings: Iterable[str], name: str) -> str:
@@ -211,6 +217,7 @@ def build_document(
     pages: int | None = None,
     language: str | None = None,
     warnings: Sequence[str] = (),
+    unread: Sequence[Unread] = (),
 ) -> ParsedDocument:
     """Build the parsed document; raise `EmptyDocument` if it contains no text."""
     blocks = build_blocks(elements)
@@ -228,4 +235,5 @@ def build_document(
         pages=pages,
         language=language,
         warnings=tuple(clean_text(warning) for warning in warnings),
+        unread=tuple(replace(part, where=clean_text(part.where)) for part in unread),
     )

@@ -12,7 +12,7 @@ from pipeline.types.answers import (
     RewriteResult,
 )
 from pipeline.types.chat import ChatMessage, ChatReply, TokenLogprobs
-from pipeline.types.documents import Block, Chunk, ParsedDocument, PreparedChunk, Source, Term
+from pipeline.types.documents import Block, Chunk, ParsedDocument, PreparedChunk, Source, Term, Unread, UnreadKind
 from pipeline.types.embedding import EmbeddingBackend, EmbeddingProfile, Pooling, Vector
 from pipeline.types.retrieval import (
     CONFLICT,
@@ -61,6 +61,8 @@ __all__ = [
     "Source",
     "Term",
     "TokenLogprobs",
+    "Unread",
+    "UnreadKind",
     "Usage",
     "Vector",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,35 @@ class Source:
     """Media type from the sender, for example an HTTP Content-Type; also only a hint."""
 
 
+UnreadKind = Literal[
+    "pages_without_text",
+    "pages_over_limit",
+    "images",
+    "attachments",
+    "hidden_sheets",
+    "rows_over_limit",
+    "damaged_parts",
+    "unknown_script",
+    "other",
+]
+"""What was not read: pages that contain only images; pages beyond a limit; images; attachments of a mail; hidden
+sheets; rows beyond a limit; damaged parts of a file; images in a script that text recognition cannot read; other parts,
+which `Unread.where` describes in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of a document that was not read, as it is reported to the user."""
+
+    kind: UnreadKind
+    count: int = 1
+    """Number of pages, images, attachments, …"""
+    total: int | None = None
+    """How many there are in all, if known."""
+    where: str = ""
+    """Which ones: page ranges such as "2-4, 7", or names separated by commas."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A stretch of text under one heading path and, if the format has pages, on one page."""
@@ -26,6 +56,8 @@ class Block:
     """Heading path, outermost first."""
     page: int | None = None
     """1-based."""
+    confidence: float | None = None
+    """Lowest confidence from 0 to 1 with which its text was recognised in an image; None for text of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +70,8 @@ class ParsedDocument:
     pages: int | None = None
     language: str | None = None
     warnings: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    """What of the source was not read; empty if everything was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +84,8 @@ class Chunk:
     headings: tuple[str, ...] = ()
     page: int | None = None
     tokens: int = 0
+    confidence: float | None = None
+    """Lowest confidence of its recognised text; None if all of it is text of the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import IO
 from pipeline import errors
 from pipeline.backends.documents.parser_child import LENGTH
 from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed, ParseTimeout
-from pipeline.types import Block, ParsedDocument, Source
+from pipeline.types import Block, ParsedDocument, Source, Unread
 
 FILES_PER_CHILD = 200
 """Files that one child process reads before it is replaced, which bounds memory leaks of libraries."""
@@ -183,9 +183,11 @@ def _restore_document(reply: dict[str, object]) -> ParsedDocument:
     fields: dict[str, object] = dict(reply)
     blocks = reply["blocks"]
     fields["blocks"] = tuple(
-        Block(block["text"], tuple(block["headings"]), block["page"])
+        Block(block["text"], tuple(block["headings"]), block["page"], block["confidence"])
         for block in (blocks if isinstance(blocks, list) else ())
     )
     warnings = reply["warnings"]
     fields["warnings"] = tuple(warnings if isinstance(warnings, list) else ())
+    unread = reply["unread"]
+    fields["unread"] = tuple(Unread(**part) for part in (unread if isinstance(unread, list) else ()))
     return ParsedDocument(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Readers: one module per format or family of formats, see `pipeline/backends/documents/reading.py`."""

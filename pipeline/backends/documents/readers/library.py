@@ -1,0 +1,152 @@
+"""Read files with kreuzberg: the formats without a separate reader, and the helpers for its output."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.backends.documents import sniffing
+from pipeline.backends.documents.office_parts import find_missed_elements
+from pipeline.backends.documents.reading import File, NestedReader, Reading
+from pipeline.backends.documents.sniffing import DOCX, EML, EPUB, HTML, MSG, PDF, PPTX, XLSX
+from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
+from pipeline.parse import (
+    Element,
+    build_table_elements,
+    is_plausible_heading,
+    unwrap_lines,
+)
+from pipeline.text.markdown import plain_inline
+
+if TYPE_CHECKING:
+    from kreuzberg import ExtractionResult
+
+MAX_LINK_RUN = 20
+"""Consecutive list items that consist of one link each and are taken for a menu of the site."""
+
+
+def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
+    """Read a file with kreuzberg."""
+    page_marker = f"page{secrets.token_hex(8)}n"
+    result = run_kreuzberg(file.content, file.media_type, page_marker, structured=True)
+    elements = list(elements_of_nodes(result, file.media_type, page_marker))
+    warnings: list[str] = []
+    if file.media_type in (DOCX, PPTX, XLSX):
+        missed, damaged = find_missed_elements(file.content, elements)
+        elements += missed
+        warnings += damaged
+    language = result.metadata.get("language")
+    title = result.metadata.get("title")
+    if file.media_type in (EML, MSG):
+        title = title or result.metadata.get("subject")
+    return Reading(
+        elements,
+        title=title if isinstance(title, str) else None,
+        language=language if isinstance(language, str) else None,
+        warnings=warnings,
+    )
+
+
+def run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structured: bool) -> ExtractionResult:
+    """Run kreuzberg without OCR; `structured` adds headings, lists and tables as nodes."""
+    import kreuzberg
+    from kreuzberg.exceptions import KreuzbergError
+
+    make_config: Any = kreuzberg.ExtractionConfig  # the stub lacks `disable_ocr`
+    config = make_config(
+        use_cache=False,
+        disable_ocr=True,
+        enable_quality_processing=False,
+        output_format="markdown" if structured else "plain",
+        include_document_structure=structured,
+        pages=kreuzberg.PageConfig(
+            extract_pages=media_type == PDF,
+            insert_page_markers=media_type == PPTX,
+            marker_format=f"\n\n{page_marker}{{page_num}}\n\n",
+        ),
+        html_options={"preprocessing": {"enabled": True, "preset": "aggressive", "remove_navigation": True}},
+        concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(content, media_type, config)
+    except (KreuzbergError, ValueError, RuntimeError, TypeError) as error:
+        raise _translate_error(error, media_type) from error
+
+
+def _translate_error(error: Exception, media_type: str) -> Exception:
+    message = str(error).lower()
+    if "password" in message or "encrypt" in message:
+        return EncryptedFile()
+    if type(error).__name__ == "ValidationError" and media_type in message:
+        return UnsupportedFormat(f"Files of type {media_type} are not supported. Refdesk reads {sniffing.READABLE}.")
+    reason = str(error).rpartition(": ")[2].strip().rstrip(".") or type(error).__name__
+    return UnreadableFile(
+        f"The file is damaged or has the wrong type ({reason}). Open it, save it again and add the new file."
+    )
+
+
+def elements_of_nodes(result: ExtractionResult, media_type: str, page_marker: str) -> Iterator[Element]:
+    """Build elements from the nodes of a structured result."""
+    nodes: Sequence[Any] = result.document["nodes"] if result.document else ()
+    page: int | None = None
+    links: list[Element] = []
+    for node in nodes:
+        text = str(node["content"].get("text") or "").strip()
+        if page_marker and text.startswith(page_marker):
+            page = int(text.removeprefix(page_marker))
+            continue
+        if media_type == HTML and _is_menu_entry(node, text):
+            links.append(Element("item", text))
+            continue
+        if links and node["content"]["node_type"] not in ("list", "group"):
+            yield from links if len(links) < MAX_LINK_RUN else ()
+            links = []
+        yield from _elements_of_node(node, text, media_type, node.get("page") or page if media_type == PDF else page)
+    yield from links if len(links) < MAX_LINK_RUN else ()
+
+
+def _is_menu_entry(node: Any, text: str) -> bool:
+    """Return whether a list item consists of one link, as in menus and language lists."""
+    if node["content"]["node_type"] != "list_item":
+        return False
+    whole = (0, len(text.encode()))
+    notes = node.get("annotations") or ()
+    return any(note["kind"]["annotation_type"] == "link" and (note["start"], note["end"]) == whole for note in notes)
+
+
+def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
+    content = node["content"]
+    kind = content["node_type"]
+    if node.get("content_layer") in ("header", "footer"):
+        return
+    if kind == "table":
+        yield from build_table_elements(_read_grid(content["grid"]), page)
+    elif kind == "code" and media_type == HTML and "](" in text:  # indented in the page's source, not code
+        yield Element("paragraph", plain_inline(text))
+    elif kind == "code":
+        yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)
+    elif kind == "metadata_block" and media_type in (EML, MSG):
+        yield Element("paragraph", "\n".join(f"{key}: {value}" for key, value in content["entries"]), page=page)
+    elif kind == "image":
+        yield Element("paragraph", str(content.get("description") or ""), page=page)
+    else:
+        yield _build_prose(content, text, media_type, page)
+
+
+def _build_prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
+    kind = content["node_type"]
+    if media_type in (PPTX, EPUB, DOCX):
+        text = plain_inline(text)
+    if kind == "list_item":
+        return Element("item", text, page=page)
+    if kind in ("heading", "title") and (media_type != PDF or is_plausible_heading(text)):
+        return Element("heading", text, level=content.get("level") or 1, page=page)
+    return Element("paragraph", unwrap_lines(text) if media_type == PDF else text, page=page)
+
+
+def _read_grid(grid: Any) -> list[list[str]]:
+    rows = [[""] * grid["cols"] for _ in range(grid["rows"])]
+    for cell in grid["cells"]:
+        rows[cell["row"]][cell["col"]] = str(cell["content"]).replace("\x02", "")
+    return rows

@@ -1,0 +1,44 @@
+"""Compare a reading with an independent second reading of the same file, and find the words that it lost.
+
+Each format whose structure can be read in a second way has a function in `SECOND_READINGS` that returns the texts of
+the file paragraph by paragraph with simple means: the text nodes of the XML parts, the text of a second PDF library,
+the cells of a CSV file. It must not share code with the reader that it checks.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from pipeline.backends.documents.reading import File
+from pipeline.parse import Element
+
+SecondReading = Callable[[File], Iterable[str]]
+
+SECOND_READINGS: Mapping[str, SecondReading] = {}
+"""The second reading of each media type that has one."""
+
+_UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")
+
+
+def count_units(text: str) -> Counter[str]:
+    """Count the words, numbers and the characters `& < > = + - % °` of a text, without case and ligatures."""
+    return Counter(_UNITS.findall(unicodedata.normalize("NFKC", text).casefold()))
+
+
+def find_missing_texts(second: Iterable[str], elements: Sequence[Element]) -> list[str]:
+    """Return those texts of the second reading of which the elements lack words.
+
+    A word counts as often as it occurs. Texts are compared in order, so that a missing repetition is found as well.
+    """
+    available = count_units("\n".join(element.text for element in elements))
+    missing: list[str] = []
+    for text in second:
+        units = count_units(text)
+        if any(available[unit] < count for unit, count in units.items()):
+            missing.append(text)
+            continue
+        available -= units
+    return missing
