@@ -19,6 +19,7 @@ from pipeline.cascades import check_reranker
 from pipeline.errors import RefdeskError, UnknownName
 from pipeline.questions import check_question
 from pipeline.text.cleaning import escape_undecodable
+from pipeline.types import LOW_CONFIDENCE
 
 
 class RecallName(StrEnum):
@@ -159,6 +160,12 @@ def _cancel_question(context: CommandContext, workspace_id: int, number: int) ->
         jobs.cancel(session, number)
 
 
+def _format_confidence(confidence: float | None) -> str:
+    if confidence is None or confidence >= LOW_CONFIDENCE:
+        return ""
+    return f", text recognised in an image with {confidence:.0%} confidence"
+
+
 def show_answer(result: dict[str, Any], *, explain: bool) -> None:
     """Print an answer as text."""
     print_line(result["answer"])
@@ -170,6 +177,7 @@ def show_answer(result: dict[str, Any], *, explain: bool) -> None:
                 f"{other['title']} (document {other['document']})" for other in citation.get("also_in", ())
             )
             also = f", also in: {copies}" if copies else ""
+            also += _format_confidence(citation.get("confidence"))
             print_line(f"[{citation['n']}] {citation['title']}{page} (document {citation['document']}){also}", "dim")
     for group in result.get("conflicts", ()):
         print_note(f"the sources disagree: {', '.join(f'[{n}]' for n in group)}", "yellow")

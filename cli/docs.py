@@ -13,6 +13,7 @@ from cli.ingest import IngestResult, new_job, print_summary, show_progress
 from db import documents
 from pipeline.text.cleaning import escape_undecodable
 from pipeline.text.passages import join_headings
+from pipeline.text.unread import format_unread
 
 app = typer.Typer(help="List, show, delete and rebuild documents.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -66,6 +67,7 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
             "page": c.page,
             "headings": c.headings,
             "tokens": c.tokens,
+            "confidence": c.confidence,
             "text": c.text,
         }
         for c in chunks
@@ -75,10 +77,14 @@ def show(document: Number, workspace: Workspace = "local", as_json: Json = False
         return
     print_line(f"{summary.title} (document {summary.id})", "bold")
     print_line(f"{summary.source}, {summary.media_type}, {summary.chunks} chunks, updated {summary.updated_at}", "dim")
+    for part in summary.unread:
+        print_line(f"Not read: {format_unread(part)}.", "yellow")
     for passage in passages:
         place = join_headings(passage["headings"])  # type: ignore[arg-type]
         page = f" page {passage['page']}" if passage["page"] else ""
-        print_line(f"\n[{passage['ordinal']}]{page} {place} ({passage['tokens']} tokens)", "dim")
+        confidence = passage["confidence"]
+        recognised = "" if confidence is None else f", recognised in an image with {confidence:.0%} confidence"
+        print_line(f"\n[{passage['ordinal']}]{page} {place} ({passage['tokens']} tokens{recognised})", "dim")
         print_line(str(passage["text"]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +18,8 @@ from db import blobs, jobs
 from db.models import Job
 from pipeline.errors import BrokerUnavailable, RefdeskError
 from pipeline.text.cleaning import escape_undecodable
+from pipeline.text.unread import format_unread, format_unread_parts, parse_unread
+from pipeline.types import Unread
 
 BATCH = 50
 INTERRUPTED = 130
@@ -36,6 +38,7 @@ class IngestResult:
     chunks: int = 0
     error: str | None = None
     unchanged: bool = False
+    unread: tuple[Unread, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the result for `--json`."""
@@ -47,6 +50,7 @@ class IngestResult:
             "state": self.state,
             "chunks": self.chunks,
             "error": self.error,
+            "unread": [asdict(part) | {"text": format_unread(part)} for part in self.unread],
         }
 
 
@@ -183,7 +187,7 @@ def show_progress(context: CommandContext, workspace_id: int, entries: Sequence[
                 entry.state = job.state
                 if job.finished:
                     apply_result(entry, job)
-                    print_note(format_result(entry), "red" if entry.error else "")
+                    print_note(format_result(entry), "red" if entry.error else "yellow" if entry.unread else "")
                     progress.advance(bar)
             progress.update(bar, doing=_format_running([job for job in changed if not job.finished]))
 
@@ -223,6 +227,7 @@ def apply_result(entry: IngestResult, job: Job) -> None:
         entry.title = result.get("title", "")
         entry.chunks = result.get("chunks", 0)
         entry.unchanged = bool(result.get("unchanged"))
+        entry.unread = parse_unread(result.get("unread"))
     else:
         entry.error = job.error or f"The job is {job.state}."
 
@@ -231,9 +236,10 @@ def format_result(entry: IngestResult) -> str:
     """Format the result of one document as one line."""
     if entry.error:
         return f"✗ {entry.source}: {entry.error}"
+    unread = f"; {format_unread_parts(entry.unread)}" if entry.unread else ""
     if entry.unchanged:
-        return f"= {entry.source}: unchanged, document {entry.id}, {entry.chunks} chunks"
-    return f"✓ {entry.source}: document {entry.id}, {entry.chunks} chunks"
+        return f"= {entry.source}: unchanged, document {entry.id}, {entry.chunks} chunks{unread}"
+    return f"{'◐' if unread else '✓'} {entry.source}: document {entry.id}, {entry.chunks} chunks{unread}"
 
 
 def print_summary(entries: Sequence[IngestResult]) -> None:
@@ -246,6 +252,7 @@ def print_summary(entries: Sequence[IngestResult]) -> None:
     failed = sum(1 for entry in entries if entry.error)
     waiting = len(entries) - len(done) - failed
     parts = [f"{len(done) - unchanged} added or updated", f"{unchanged} unchanged", f"{failed} failed"]
+    parts += [f"{partial} read in part"] if (partial := sum(1 for entry in done if entry.unread)) else []
     print_note(", ".join(parts) + (f", {waiting} waiting; see `refdesk jobs list`" if waiting else ""))
 
 

@@ -14,6 +14,8 @@ from db import blobs, jobs
 from db.models import ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import UnknownName
+from pipeline.text.unread import parse_unread
+from pipeline.types import Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class DuplicateDocument:
     title: str
     source: str
     chunks: int
+    unread: Sequence[Mapping[str, Any]] = ()
+    """The stored parts that were not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class DocumentSummary:
     updated_at: str
     origin: str = ""
     """Link to the original; empty if unknown."""
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> Duplica
         "job_id": lease.job_id,
     }
     row = session.execute(named("find_same_bytes"), values).one_or_none()
-    return None if row is None else DuplicateDocument(row.id, row.title, row.source, row.chunks)
+    return None if row is None else DuplicateDocument(row.id, row.title, row.source, row.chunks, row.unread)
 
 
 def update_origin(session: Session, document_id: int, origin: str | None) -> None:
@@ -262,4 +267,5 @@ def _to_summary(document: Document, version: DocumentVersion) -> DocumentSummary
         document.added_by,
         document.updated_at.isoformat(timespec="seconds"),
         document.origin or "",
+        parse_unread(version.unread),
     )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
+    REAL,
     BigInteger,
     DateTime,
     ForeignKey,
@@ -279,6 +280,7 @@ class DocumentVersion(Base):
     chunks: Mapped[int]
     terms: Mapped[int] = mapped_column(BigInteger)
     warnings: Mapped[list[str]]
+    unread: Mapped[list[dict[str, Any]]]
     created_at: Mapped[dt.datetime]
 
 
@@ -297,6 +299,7 @@ class ChunkRow(Base):
     page: Mapped[int | None]
     tokens: Mapped[int]
     input_hash: Mapped[bytes]
+    confidence: Mapped[float | None] = mapped_column(REAL)
 
 
 class Posting(Base):

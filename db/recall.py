@@ -161,6 +161,7 @@ def _candidate(rank: int, row: Any) -> Candidate:
         recall_score=float(row.recall_score),
         headings=tuple(row.headings),
         page=row.page,
+        confidence=row.confidence,
         dense_rank=row.dense_rank,
         dense_score=row.dense_score,
         keyword_rank=row.keyword_rank,

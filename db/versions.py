@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) ->
         "chunks": len(version.inputs),
         "terms": sum(term.frequency for item in version.inputs for term in item.terms),
         "warnings": list(version.parsed.warnings),
+        "unread": [dataclasses.asdict(part) for part in version.parsed.unread],
     }
 
 
@@ -114,6 +116,7 @@ def _add_chunks(
             "page": item.chunk.page,
             "tokens": item.chunk.tokens,
             "input_hash": item.input_hash.hex(),
+            "confidence": item.chunk.confidence,
         }
         for item in inputs
     ]

@@ -70,7 +70,8 @@ def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
     if same is None:
         return False
     documents.update_origin(session, same.id, lease.payload.get("origin"))
-    jobs.succeed(session, lease, {"document": same.id, "title": same.title, "chunks": same.chunks, "unchanged": True})
+    result = {"document": same.id, "title": same.title, "chunks": same.chunks, "unread": same.unread}
+    jobs.succeed(session, lease, result | {"unchanged": True})
     return True
 
 

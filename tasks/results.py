@@ -18,6 +18,7 @@ def build_answer_json(job_id: int, answer: Answer) -> dict[str, Any]:
         "citations": [
             {"n": c.n, "document": c.document_id, "title": c.title, "page": c.page, "quote": c.quote}
             | {"source": c.source, "origin": c.origin, "also_in": _find_duplicates(c, answer)}
+            | {"confidence": None if c.confidence is None else round(c.confidence, 2)}
             for c in generated.citations
         ],
         "conflicts": [list(group) for group in generated.conflicts],

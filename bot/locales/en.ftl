@@ -112,6 +112,7 @@ answer-abstained-hint = Rephrase the question, or add a document with `/ingest`.
 answer-searched-as = searched for “{ $question }”
 answer-conflict = The sources disagree: { $sources }
 source-also-in = also in { $titles }
+source-recognised = text recognised in an image, { $percent } % confidence
 notice-answer = Your answer is ready.
 notice-answer-failed = Your question couldn't be answered.
 notice-ingest = { $failed ->
@@ -223,6 +224,40 @@ ingest-cancelled = cancelled
 ingest-warnings = { $n ->
     [one] 1 warning: { $first }
    *[other] { $n } warnings, the first: { $first }
+}
+unread = Not read: { $parts }
+share = { $n } of { $total }
+unread-pages-without-text = { $number } { $n ->
+    [one] page with only images
+   *[other] pages with only images
+}
+unread-pages-over-limit = { $number } { $n ->
+    [one] page beyond the limit
+   *[other] pages beyond the limit
+}
+unread-images = { $number } { $n ->
+    [one] image
+   *[other] images
+}
+unread-attachments = { $number } { $n ->
+    [one] attachment
+   *[other] attachments
+}
+unread-hidden-sheets = { $number } { $n ->
+    [one] hidden sheet
+   *[other] hidden sheets
+}
+unread-rows-over-limit = { $number } { $n ->
+    [one] row beyond the limit
+   *[other] rows beyond the limit
+}
+unread-damaged-parts = { $number } { $n ->
+    [one] damaged part
+   *[other] damaged parts
+}
+unread-unknown-script = { $number } { $n ->
+    [one] page in a script that can't be recognised
+   *[other] pages in a script that can't be recognised
 }
 ingest-summary-done = { $n ->
     [one] { $n } more added

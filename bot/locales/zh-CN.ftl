@@ -106,6 +106,7 @@ answer-abstained-hint = 请换个说法再问，或用 `/添加` 添加资料。
 answer-searched-as = 检索用的问题：“{ $question }”
 answer-conflict = 资料说法不一：{ $sources }
 source-also-in = 另见 { $titles }
+source-recognised = 图像识别的文字，置信度 { $percent }%
 notice-answer = 你的回答已经好了。
 notice-answer-failed = 你的问题没能得到回答。
 notice-ingest = { $failed ->
@@ -199,6 +200,32 @@ ingest-cancelled = 已取消
 ingest-warnings = { $n ->
     [1] 有一条警告：{ $first }
    *[other] 有 { $n } 条警告，第一条：{ $first }
+}
+unread = 未读取：{ $parts }
+share = { $total } 中的 { $n }
+unread-pages-without-text = { $n ->
+   *[other] 只有图像的页面（{ $number } 页）
+}
+unread-pages-over-limit = { $n ->
+   *[other] 超出上限的页面（{ $number } 页）
+}
+unread-images = { $n ->
+   *[other] 图像（{ $number } 张）
+}
+unread-attachments = { $n ->
+   *[other] 附件（{ $number } 个）
+}
+unread-hidden-sheets = { $n ->
+   *[other] 隐藏的工作表（{ $number } 张）
+}
+unread-rows-over-limit = { $n ->
+   *[other] 超出上限的行（{ $number } 行）
+}
+unread-damaged-parts = { $n ->
+   *[other] 损坏的部分（{ $number } 处）
+}
+unread-unknown-script = { $n ->
+   *[other] 无法识别其文字的页面（{ $number } 页）
 }
 ingest-summary-done = 另有 { $n } 份已加入
 ingest-summary-open = 另有 { $n } 份进行中

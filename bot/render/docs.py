@@ -10,6 +10,7 @@ from bot.render import sanitize
 from bot.render.embed import COLOUR_INFO, build_embed
 from bot.render.formatting import format_scope, format_timestamp, format_user
 from bot.render.message import Button, Link, OutgoingMessage
+from bot.render.unread import format_unread
 from db.documents import DocumentSummary
 
 PAGE_SIZE = 10
@@ -75,6 +76,8 @@ def render_document(
     origin = sanitize.message_link_or_empty(document.origin)
     if document.origin and not origin:
         entries.append(sanitize.format_inline_code(document.origin, 200))
+    if unread := format_unread(document.unread, t):
+        entries.append(f"⚠️ {unread}")
     if beginning.strip():
         entries.append(sanitize.format_quote(beginning, EXCERPT_CHARACTERS))
     embed = build_embed(

@@ -19,8 +19,10 @@ from bot.render.embed import (
 from bot.render.formatting import format_error, format_job_scope, format_progress_bar, is_retrying, waits_for_worker
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import truncate, utf16_length
+from bot.render.unread import format_unread
 from db.deliveries import DeliveryView
 from db.job_views import JobView
+from pipeline.text.unread import parse_unread
 
 COMPACT_FROM = 9
 """Number of documents from which progress bars are omitted."""
@@ -59,7 +61,8 @@ def _choose_colour(view: DeliveryView, states: Counter[str]) -> int:
     if not view.ended:
         return COLOUR_INFO
     if states["succeeded"] == len(view.jobs):
-        return COLOUR_SUCCESS
+        partial = any((job.result or {}).get("unread") for job in view.jobs)
+        return COLOUR_WARNING if partial else COLOUR_SUCCESS
     if states["cancelled"] == len(view.jobs):
         return COLOUR_MUTED
     return COLOUR_WARNING if states["succeeded"] else COLOUR_ERROR
@@ -107,12 +110,13 @@ def _format_succeeded(job: JobView, name: str, t: Texts) -> str:
     passages = t("passages", n=int(result.get("chunks") or 0))
     if result.get("overtaken"):
         return f"✅ **{name}** · {t('ingest-superseded')}"
+    unread = format_unread(parse_unread(result.get("unread")), t)
     if result.get("unchanged"):
-        return f"✅ **{name}** · {t('ingest-unchanged', passages=passages)}"
+        return f"✅ **{name}** · {t('ingest-unchanged', passages=passages)}" + (f"\n-# {unread}" if unread else "")
     pages = result.get("pages")
     size = t("ingest-done-pages", pages=t("pages", n=int(pages)), passages=passages) if pages else passages
     warnings = [str(warning) for warning in result.get("warnings") or ()]
-    line = f"✅ **{name}** · {size}"
+    line = f"⚠️ **{name}** · {size}\n{unread}" if unread else f"✅ **{name}** · {size}"
     if warnings:
         first = _collapse_whitespace(sanitize.escape_text(truncate(warnings[0], 200)))
         line += f"\n-# {t('ingest-warnings', n=len(warnings), first=first)}"

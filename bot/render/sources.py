@@ -9,6 +9,7 @@ from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import COLOUR_INFO, build_embed
 from bot.render.message import Button, OutgoingMessage
+from pipeline.types import LOW_CONFIDENCE
 
 QUOTE_CHARACTERS = 320
 MAX_NEAREST = 3
@@ -28,6 +29,9 @@ def format_source(source: Mapping[str, Any], t: Texts, readable_links: Collectio
         words.append(f"[{t('source-original')}]({jump})")
     elif origin and not jump:
         words.append(sanitize.format_inline_code(origin.partition("://")[2] or origin, 80))
+    confidence = source.get("confidence")
+    if isinstance(confidence, (int, float)) and confidence < LOW_CONFIDENCE:
+        words.append(t("source-recognised", percent=round(100 * confidence)))
     if others := source.get("also_in"):
         titles = ", ".join(_format_title(other, t) for other in others[:MAX_COPIES])
         words.append(t("source-also-in", titles=titles if len(others) <= MAX_COPIES else f"{titles} …"))

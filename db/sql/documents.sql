@@ -3,7 +3,7 @@
 -- name: find_same_bytes
 -- Find the document of a source if its live version has exactly these bytes and the same scope, and no other open job
 -- is about to change it. Another source with equal bytes is a separate document whose chunks share the vectors.
-SELECT d.id, d.title, d.source, v.chunks FROM documents d JOIN document_versions v ON v.id = d.live_version_id
+SELECT d.id, d.title, d.source, v.chunks, v.unread FROM documents d JOIN document_versions v ON v.id = d.live_version_id
 WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha256
   AND d.channels IS NOT DISTINCT FROM CAST(:channels AS text[])
   AND NOT EXISTS (SELECT FROM jobs j

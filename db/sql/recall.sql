@@ -91,11 +91,11 @@ WITH visible AS MATERIALIZED (
     ORDER BY score DESC, c.dense_rank NULLS LAST, c.chunk_id
     LIMIT :top_n
 )
-SELECT f.chunk_id, p.document_id, p.title, p.source, p.origin, p.text, p.headings, p.page, f.score AS recall_score,
+SELECT f.chunk_id, p.document_id, p.title, p.source, p.origin, p.text, p.headings, p.page, p.confidence, f.score AS recall_score,
        f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score, (SELECT count(*) FROM nearest) AS dense_rows
 FROM fused f
 CROSS JOIN LATERAL (
-    SELECT c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page
+    SELECT c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, c.confidence
     FROM chunks c JOIN documents o ON o.id = c.document_id
     WHERE c.id = f.chunk_id
     LIMIT 1

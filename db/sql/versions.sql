@@ -3,11 +3,13 @@
 -- name: insert_chunks
 -- Insert all chunks of a version in one statement. Headings are passed as JSON because arrays of arrays must be
 -- rectangular.
-INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash)
+INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash,
+                    confidence)
 SELECT :workspace_id, :document_id, :version_id, c.ordinal, c.text,
-       ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.page, c.tokens, decode(c.input_hash, 'hex')
+       ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.page, c.tokens, decode(c.input_hash, 'hex'), c.confidence
 FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
-     AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text)
+     AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text,
+          confidence real)
 RETURNING id, ordinal;
 
 -- name: insert_postings
@@ -107,6 +109,6 @@ WHERE v.id = ANY (:version_ids) AND o.document_id = v.document_id AND o.id <> v.
 UPDATE jobs j
 SET state = 'succeeded', stage = 'done', finished_at = now(), progress_done = progress_total, error = NULL, error_class = NULL,
     result = jsonb_build_object('document', v.document_id, 'title', v.title, 'chunks', v.chunks, 'pages', v.pages, 'unchanged', false,
-                                'warnings', to_jsonb(v.warnings))
+                                'warnings', to_jsonb(v.warnings), 'unread', v.unread)
 FROM document_versions v
 WHERE v.id = ANY (:version_ids) AND j.id = v.job_id AND j.state = 'running' AND j.stage = 'embed';

@@ -86,6 +86,7 @@ def cite(passage: RankedCandidate, n: int, quote: str, page: int | None) -> Cita
         quote=quote,
         source=candidate.source,
         origin=candidate.origin,
+        confidence=candidate.confidence,
     )
 
 

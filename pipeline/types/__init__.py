@@ -12,7 +12,17 @@ from pipeline.types.answers import (
     RewriteResult,
 )
 from pipeline.types.chat import ChatMessage, ChatReply, TokenLogprobs
-from pipeline.types.documents import Block, Chunk, ParsedDocument, PreparedChunk, Source, Term, Unread, UnreadKind
+from pipeline.types.documents import (
+    LOW_CONFIDENCE,
+    Block,
+    Chunk,
+    ParsedDocument,
+    PreparedChunk,
+    Source,
+    Term,
+    Unread,
+    UnreadKind,
+)
 from pipeline.types.embedding import EmbeddingBackend, EmbeddingProfile, Pooling, Vector
 from pipeline.types.retrieval import (
     CONFLICT,
@@ -32,6 +42,7 @@ __all__ = [
     "CONFLICT",
     "DUPLICATE",
     "LANGUAGES",
+    "LOW_CONFIDENCE",
     "RERANKERS",
     "Answer",
     "AnswerLanguage",

@@ -30,6 +30,9 @@ class Citation:
     source: str = ""
     origin: str = ""
     """Link to the original document; empty if unknown."""
+    confidence: float | None = None
+    """Lowest confidence (0 to 1) of the passage's text that was recognised in an image; None if it is text of the
+    file."""
 
 
 @dataclass(frozen=True, slots=True)

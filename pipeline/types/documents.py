@@ -17,6 +17,9 @@ class Source:
     """Media type from the sender, for example an HTTP Content-Type; also only a hint."""
 
 
+LOW_CONFIDENCE = 0.9
+"""Confidence of recognised text below which a citation shows it."""
+
 UnreadKind = Literal[
     "pages_without_text",
     "pages_over_limit",

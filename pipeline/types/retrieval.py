@@ -66,6 +66,8 @@ class Candidate:
     """Fused score (hybrid), cosine similarity (dense) or BM25 (keyword); larger is better."""
     headings: tuple[str, ...] = ()
     page: int | None = None
+    confidence: float | None = None
+    """Lowest confidence (0 to 1) of its text that was recognised in an image; None if it is text of the file."""
     dense_rank: int | None = None
     """Rank by dense score; None if not among the dense Top-N."""
     dense_score: float | None = None

@@ -142,7 +142,9 @@ def test_ingest__setup_error_lists_every_source_as_failed(run):
     assert result.code == 1
     entries = json.loads(result.stdout)["documents"]
     assert [entry["source"] for entry in entries] == ["one.txt", "https://example.org/"]
-    assert all(list(entry) == ["id", "source", "title", "job", "state", "chunks", "error"] for entry in entries)
+    assert all(
+        list(entry) == ["id", "source", "title", "job", "state", "chunks", "error", "unread"] for entry in entries
+    )
     assert all(entry["state"] == "failed" and "DATABASE_URL" in entry["error"] for entry in entries)
 
 
