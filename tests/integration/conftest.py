@@ -15,7 +15,7 @@ import pytest
 from db import blobs, embeddings, jobs, profiles, versions, workspaces
 from db.engine import Database
 from pipeline.ingest import prepare_chunk
-from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument
+from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, Unread
 from tests.integration.server_user import ServerUser
 
 DIMENSIONS = 8
@@ -51,14 +51,19 @@ class Library:
         with self.database.system() as session:
             return jobs.claim(session, job, worker="w", stage="start", lease_s=lease_s)
 
-    def store(self, lease: jobs.Lease, texts: Sequence[str]) -> int:
+    def store(
+        self, lease: jobs.Lease, texts: Sequence[str], *, unread: Sequence[Unread] = (), confidence: float | None = None
+    ) -> int:
         payload = lease.payload
         version = versions.NewVersion(
             payload["source"],
             bytes.fromhex(payload["sha256"]),
             payload["channels"],
-            ParsedDocument(payload["source"].title(), "text/plain", ()),
-            [prepare_chunk(Chunk(n, text, tokens=len(text.split()))) for n, text in enumerate(texts)],
+            ParsedDocument(payload["source"].title(), "text/plain", (), unread=tuple(unread)),
+            [
+                prepare_chunk(Chunk(n, text, tokens=len(text.split()), confidence=confidence))
+                for n, text in enumerate(texts)
+            ],
         )
         with self.database.tenant(lease.workspace_id) as session:
             return versions.store_version(session, lease, version)

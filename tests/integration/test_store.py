@@ -6,10 +6,12 @@ import uuid
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from db import documents, embeddings, jobs, quarantine
 from db.sweep import sweep
 from pipeline.errors import Cancelled, LeaseLost, Quarantined, UnknownName
+from pipeline.types import Unread
 
 
 def sweep_now(library):
@@ -265,3 +267,23 @@ def test_text__nul_and_quotes_and_chinese_survive(library):
             "中文，标点",
             "emoji 🙂",
         ]
+
+
+def test_unread_parts_and_confidence__are_in_the_result_the_document_and_the_views(library):
+    unread = [Unread("pages_without_text", 3, 4, "2-4"), Unread("attachments", 1, None, "a.zip")]
+    job = library.submit_bytes("scan.pdf", b"1")
+    library.store(library.claim(job), ["recognised text"], unread=unread, confidence=0.75)
+    library.embed()
+    assert library.job(job).result["unread"][0] == {
+        "kind": "pages_without_text",
+        "count": 3,
+        "total": 4,
+        "where": "2-4",
+    }
+    (document,) = listed(library)
+    assert document.unread == tuple(unread)
+    with library.database.tenant(library.workspace) as session:
+        assert [c.confidence for c in documents.read_document(session, document.id)[1]] == [0.75]
+        row = session.execute(text("SELECT unread -> 1 ->> 'where' AS place FROM inspect.documents")).one()
+        assert row.place == "a.zip"
+        assert session.scalar(text("SELECT confidence FROM inspect.chunks")) == 0.75
