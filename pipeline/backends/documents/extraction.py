@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.backends.documents import sniffing
+from pipeline.backends.documents.readers.docx import read_docx
 from pipeline.backends.documents.readers.html import read_html
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.pdf import read_pdf
@@ -24,6 +25,7 @@ def read_text(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001
 
 
 READERS: Mapping[str, Reader] = {
+    sniffing.DOCX: read_docx,
     sniffing.HTML: read_html,
     sniffing.PDF: read_pdf,
     sniffing.CSV: read_text,

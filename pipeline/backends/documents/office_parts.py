@@ -1,4 +1,4 @@
-"""Extract text of Office files that the document library ignores: charts, SmartArt and embedded HTML."""
+"""Extract text of Office files that the document library ignores: charts and SmartArt."""
 
 from __future__ import annotations
 
@@ -10,19 +10,15 @@ import zlib
 from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
-from pipeline.backends.documents.text_encoding import decode_text
-from pipeline.backends.documents.text_formats import strip_markup
 from pipeline.parse import Element
-from pipeline.text.cleaning import clean_text
 
-_DRAWN = re.compile(r"(?:word|ppt|xl)/(?:charts/chart|diagrams/data)\d*\.xml")
-_EMBEDDED_HTML = re.compile(r"word/[^/]+\.(?:html?|xhtml)", re.IGNORECASE)
+_DRAWN = re.compile(r"(?:ppt|xl)/(?:charts/chart|diagrams/data)\d*\.xml")
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, ET.ParseError, EOFError, OSError, NotImplementedError)
 _TEXT_TAGS = frozenset({"t", "v"})
 
 
 def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list[Element], list[str]]:
-    """Return a paragraph for each chart, diagram and embedded page, without lines that are among the elements.
+    """Return a paragraph for each chart and diagram, without lines that are among the elements.
 
     The second list has a warning for each damaged part, which is left out.
     """
@@ -31,19 +27,14 @@ def find_missed_elements(content: bytes, known: Iterable[Element]) -> tuple[list
     warnings: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in sorted(archive.namelist()):
-            if not (_DRAWN.fullmatch(name) or _EMBEDDED_HTML.fullmatch(name)):
+            if not _DRAWN.fullmatch(name):
                 continue
             try:
-                elements.append(Element("paragraph", _text_of_part(name, archive.read(name), known_lines)))
+                lines = [line for line in _drawn_texts(archive.read(name)) if line not in known_lines]
+                elements.append(Element("paragraph", "\n".join(lines)))
             except _DAMAGE:
                 warnings.append(f"The part {name} is damaged and was left out.")
     return elements, warnings
-
-
-def _text_of_part(name: str, part: bytes, known_lines: set[str]) -> str:
-    if _DRAWN.fullmatch(name):
-        return "\n".join(line for line in _drawn_texts(part) if line not in known_lines)
-    return strip_markup(clean_text(decode_text(part)))
 
 
 def _drawn_texts(part: bytes) -> Iterator[str]:

@@ -12,12 +12,14 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.word import read_docx_texts
 from pipeline.parse import Element
 
 SecondReading = Callable[[File], Iterable[str]]
 
-SECOND_READINGS: Mapping[str, SecondReading] = {}
+SECOND_READINGS: Mapping[str, SecondReading] = {sniffing.DOCX: read_docx_texts}
 """The second reading of each media type that has one."""
 
 _UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")

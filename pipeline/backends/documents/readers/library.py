@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.office_parts import find_missed_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import DOCX, EML, EPUB, HTML, MSG, PDF, PPTX, XLSX
+from pipeline.backends.documents.sniffing import EML, EPUB, HTML, MSG, PDF, PPTX, XLSX
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,
@@ -32,7 +32,7 @@ def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa
     result = run_kreuzberg(file.content, file.media_type, page_marker, structured=True)
     elements = list(elements_of_nodes(result, file.media_type, page_marker))
     warnings: list[str] = []
-    if file.media_type in (DOCX, PPTX, XLSX):
+    if file.media_type in (PPTX, XLSX):
         missed, damaged = find_missed_elements(file.content, elements)
         elements += missed
         warnings += damaged
@@ -136,7 +136,7 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
 
 def _build_prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
     kind = content["node_type"]
-    if media_type in (PPTX, EPUB, DOCX):
+    if media_type in (PPTX, EPUB):
         text = plain_inline(text)
     if kind == "list_item":
         return Element("item", text, page=page)

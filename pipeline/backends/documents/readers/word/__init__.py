@@ -1,0 +1,1 @@
+"""Read Word documents (DOCX, DOCM and their templates)."""

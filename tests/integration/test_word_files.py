@@ -1,0 +1,54 @@
+"""The word-processing files of the test collection: no word is lost, and the facts of the field inputs are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.backends.documents.extraction import READERS, extract
+from pipeline.backends.documents.reading import File, Reading
+from pipeline.backends.documents.sniffing import DOCX, sniff_binary
+from pipeline.backends.documents.verification import SECOND_READINGS, find_missing_texts
+from pipeline.errors import InvalidInput
+from pipeline.types import Source
+
+FACTS = {
+    "docx-ampersand-less-greater/canteen.docx": ("<combo> costs 7 if quantity > 3 and < 10", "Fish & chips"),
+    "docx-tab-hyphen-superscript/canteen.docx": ("Rye bread\t4.20\tdaily", "10³ litres", "Part-time staff"),
+    "docx-header-footer-comments/linden_header.docx": ("in force from 1 April 2026", "telephone 0551 7788"),
+    "docx-header-footer-comments/choir_comments.docx": ("Comment by Vera: Driver Petersen confirmed",),
+    "docx-numbering-lost/rowing_numbered.docx": ("4. Members who damage a boat",),
+    "strikethrough-as-valid/marquee_tracked.docx": ("~~80 euros~~ 120 euros", "~~60~~ 75 guests"),
+    "strikethrough-as-valid/toys_strike.docx": ("~~Open on Mondays from ten to noon.~~",),
+    "links-lost/sauna_link.docx": ("booked [here](https://booking.example.org/sauna-north).",),
+}
+
+
+@pytest.mark.parametrize("path", FACTS)
+def test_field_input__keeps_its_facts(shared: Path, path):
+    file = shared / "field" / path
+    document = extract(Source(file.name, file.read_bytes()), max_unpacked_mb=100)
+    text = "\n".join(block.text for block in document.blocks)
+    assert [fact for fact in FACTS[path] if fact not in text] == []
+
+
+def _read_nothing(source: Source, depth: int) -> Reading:
+    raise InvalidInput(f"{source.name} at depth {depth} is not part of this check.")
+
+
+def test_collection__no_word_is_lost(shared: Path):
+    lost: dict[str, list[str]] = {}
+    read = 0
+    for path in sorted(path for folder in ("documents", "field") for path in (shared / folder).rglob("*.docx")):
+        content = path.read_bytes()
+        try:
+            file = File(path.name, content, sniff_binary(content, path.name) or "")
+            elements = READERS[file.media_type](file, _read_nothing).elements
+        except InvalidInput:  # damaged, encrypted, or without text; see test_documents.py
+            continue
+        read += 1
+        missing = find_missing_texts(SECOND_READINGS[DOCX](file), elements)
+        lost |= {path.name: missing} if missing else {}
+    assert lost == {}
+    assert read >= 25
