@@ -25,6 +25,7 @@ MAX_PAGED_HEADING_CHARS = 120
 
 _LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # spaces are no tokens, so that no other limit applies
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+_BLANK_LINES_IN_CODE = re.compile(r"\n(?:[ \t]*\n)+")  # the indentation of the next line stays
 _WIDE = re.compile(f"[{CHINESE_JAPANESE}]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LEADERS = re.compile(r"(?<![ \t])(?:[ \t]*\.){4,}[ \t]*")  # dot leaders of a table of contents
@@ -176,7 +177,8 @@ def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one per run of elements under the same headings on the same page."""
     builder = _BlockBuilder()
     for element in elements:
-        text = _BLANK_LINES.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
+        blank_lines = _BLANK_LINES_IN_CODE if element.kind == "code" else _BLANK_LINES
+        text = blank_lines.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
         if not text.strip():
             continue
         if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:

@@ -157,3 +157,8 @@ def test_blocks__long_gaps_are_squeezed():
 
 def test_unwrap_lines__a_long_gap():
     assert unwrap_lines("a" + " " * 20_000 + "b") == "a" + " " * 20_000 + "b"
+
+
+def test_blocks__code_keeps_its_indentation_after_a_blank_line():
+    (block,) = build_blocks([Element("code", "```python\ndef f():\n    a = 1\n\n\n    return a\n```")])
+    assert "a = 1\n\n    return a" in block.text
