@@ -5,35 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.backends.documents import sniffing
+from pipeline.backends.documents.readers.calendar import read_calendar, read_contacts
+from pipeline.backends.documents.readers.code import read_code
+from pipeline.backends.documents.readers.delimited import read_delimited
 from pipeline.backends.documents.readers.docx import read_docx
 from pipeline.backends.documents.readers.html import read_html
+from pipeline.backends.documents.readers.json_records import read_json, read_json_lines
 from pipeline.backends.documents.readers.library import read_with_library
+from pipeline.backends.documents.readers.mail import read_mail, read_mailbox, read_outlook_message
+from pipeline.backends.documents.readers.notebook import read_notebook
 from pipeline.backends.documents.readers.pdf import read_pdf
+from pipeline.backends.documents.readers.plain import read_plain
+from pipeline.backends.documents.readers.subtitles import read_subtitles
+from pipeline.backends.documents.readers.xml import read_xml
 from pipeline.backends.documents.reading import MAX_DEPTH, File, NestedReader, Reader, Reading
 from pipeline.backends.documents.text_encoding import decode_text
-from pipeline.backends.documents.text_formats import read_text_elements
 from pipeline.backends.documents.unpacking import check_unpacked_size
 from pipeline.backends.documents.verification import SECOND_READINGS, find_missing_texts
 from pipeline.errors import EmptyDocument, UnsupportedFormat
 from pipeline.parse import Element, build_document
 from pipeline.types import ParsedDocument, Source
 
-
-def read_text(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
-    """Read a text format that needs no document library."""
-    return Reading(read_text_elements(file.text, file.media_type, file.name))
-
-
 READERS: Mapping[str, Reader] = {
     sniffing.DOCX: read_docx,
     sniffing.HTML: read_html,
     sniffing.PDF: read_pdf,
-    sniffing.CSV: read_text,
-    sniffing.TSV: read_text,
-    sniffing.JSON: read_text,
-    sniffing.XML: read_text,
-    sniffing.PLAIN: read_text,
-    sniffing.SUBTITLES: read_text,
+    sniffing.CSV: read_delimited,
+    sniffing.TSV: read_delimited,
+    sniffing.JSON: read_json,
+    sniffing.JSON_LINES: read_json_lines,
+    sniffing.NOTEBOOK: read_notebook,
+    sniffing.XML: read_xml,
+    sniffing.PLAIN: read_plain,
+    sniffing.CODE: read_code,
+    sniffing.SUBTITLES: read_subtitles,
+    sniffing.CALENDAR: read_calendar,
+    sniffing.CONTACTS: read_contacts,
+    sniffing.EML: read_mail,
+    sniffing.MBOX: read_mailbox,
+    sniffing.MSG: read_outlook_message,
 }
 """The reader of each media type; kreuzberg reads all others."""
 
@@ -71,7 +81,7 @@ def _open_file(source: Source, depth: int, max_unpacked_mb: float) -> File:
         return File(source.name, source.content, media_type, depth=depth)
     text = decode_text(source.content, source.media_type)
     media_type = sniffing.sniff_text(text, source.name, source.media_type)
-    content = source.content if media_type == sniffing.EML else text.encode("utf-8", "replace")
+    content = source.content if media_type in (sniffing.EML, sniffing.MBOX) else text.encode("utf-8", "replace")
     return File(source.name, content, media_type, text, depth)
 
 

@@ -28,14 +28,25 @@ DOC, XLS, PPT, MSG = (
 RTF, EML = "application/rtf", "message/rfc822"
 HTML, XML, JSON, CSV, TSV = "text/html", "application/xml", "application/json", "text/csv", "text/tab-separated-values"
 MARKDOWN, PLAIN, SUBTITLES = "text/markdown", "text/plain", "application/x-subrip"
+MBOX, NOTEBOOK, JSON_LINES = "application/mbox", "application/x-ipynb+json", "application/x-ndjson"
+CALENDAR, CONTACTS, CODE = "text/calendar", "text/vcard", "text/x-source"
 
-TEXT_TYPES = frozenset({HTML, XML, JSON, CSV, TSV, MARKDOWN, PLAIN, SUBTITLES})
 READABLE = "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, CSV, JSON and e-mail"
 
 _BY_EXTENSION = {
     "htm": HTML, "html": HTML, "xhtml": HTML, "xml": XML, "rss": XML, "atom": XML, "json": JSON, "csv": CSV, "tsv": TSV,
-    "md": MARKDOWN, "markdown": MARKDOWN, "srt": SUBTITLES, "vtt": SUBTITLES, "eml": EML,
+    "md": MARKDOWN, "markdown": MARKDOWN, "srt": SUBTITLES, "vtt": SUBTITLES, "sbv": SUBTITLES, "eml": EML, "mht": EML,
+    "mhtml": EML, "mbox": MBOX, "mbx": MBOX, "ipynb": NOTEBOOK, "jsonl": JSON_LINES, "ndjson": JSON_LINES,
+    "geojson": JSON, "ics": CALENDAR, "vcf": CONTACTS,
 }  # fmt: skip
+CODE_LANGUAGES = {
+    "py": "python", "pyi": "python", "js": "javascript", "mjs": "javascript", "cjs": "javascript", "jsx": "jsx",
+    "ts": "typescript", "tsx": "tsx", "java": "java", "c": "c", "h": "c", "cc": "cpp", "cpp": "cpp", "hpp": "cpp",
+    "cs": "csharp", "go": "go", "rs": "rust", "rb": "ruby", "php": "php", "sh": "bash", "bash": "bash", "zsh": "bash",
+    "ps1": "powershell", "sql": "sql", "r": "r", "jl": "julia", "lua": "lua", "pl": "perl", "swift": "swift",
+    "kt": "kotlin", "scala": "scala", "css": "css", "scss": "scss", "diff": "diff", "patch": "diff",
+}  # fmt: skip
+"""Languages of source code by extension."""
 _BY_DECLARED_TYPE = {
     HTML: HTML,
     "application/xhtml+xml": HTML,
@@ -45,6 +56,16 @@ _BY_DECLARED_TYPE = {
     CSV: CSV,
     TSV: TSV,
     MARKDOWN: MARKDOWN,
+    "application/x-ndjson": JSON_LINES,
+    "application/jsonl": JSON_LINES,
+    CALENDAR: CALENDAR,
+    CONTACTS: CONTACTS,
+    "text/x-vcard": CONTACTS,
+    "text/vtt": SUBTITLES,
+    SUBTITLES: SUBTITLES,
+    EML: EML,
+    "multipart/related": EML,
+    MBOX: MBOX,
 }
 _BINARY_EXTENSIONS = {
     "pdf": "PDF", "docx": "Word document", "docm": "Word document", "doc": "Word document", "pptx": "PowerPoint file",
@@ -67,8 +88,15 @@ _MARKUP_START = re.compile(
     r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
 _MAIL_HEADER = re.compile(
-    r"^(From|Date|Subject|To|Received|Message-ID|MIME-Version|Return-Path|X-[\w-]+):", re.IGNORECASE | re.MULTILINE
+    r"^(From|Date|Subject|To|Received|Message-ID|MIME-Version|Return-Path|Content-Type|X-[\w-]+):",
+    re.IGNORECASE | re.MULTILINE,
 )
+_MAILBOX_START = re.compile(r"\s*From [^\n]*\d{4}[^\n]*\n[!-9;-~]+:")
+_CUE = re.compile(r"\s*(?:WEBVTT\b|\d+[ \t]*\r?\n\d+:\d\d:\d\d[,.]\d+ +-->)")
+_CALENDAR = re.compile(r"\s*BEGIN:(VCALENDAR|VCARD)\b", re.IGNORECASE)
+_SURELY_JSON = re.compile(r"\s*(?:\[\s*)?\{\s*\"")
+_MAX_CHECKED_CHARS = 5_000_000
+"""Characters up to which a text is parsed to find out whether it is JSON."""
 
 
 def sniff_binary(content: bytes, name: str) -> str | None:
@@ -97,11 +125,54 @@ def sniff_text(text: str, name: str, declared: str) -> str:
         return HTML
     if head.lstrip().startswith("<?xml") or (by_name == XML and head.lstrip().startswith("<")):
         return XML
-    if by_name == EML or (by_name is None and _is_mail(head)):
-        return EML if _is_mail(head) else PLAIN
-    if by_name == JSON or (by_name is None and head.lstrip().startswith(("{", "["))):
-        return JSON if _is_json(text) else PLAIN
-    return PLAIN if by_name in (None, XML) else by_name
+    by_content = _sniff_records(text, head, by_name)
+    if by_content is not None:
+        return by_content
+    if by_name is None and extension_of(name) in CODE_LANGUAGES:
+        return CODE
+    return PLAIN if by_name is None or by_name in _CHECKED_TYPES else by_name
+
+
+_CHECKED_TYPES = frozenset({None, XML, JSON, JSON_LINES, NOTEBOOK, EML, MBOX, CALENDAR, CONTACTS})
+"""Types that `_sniff_records` finds in the content, whatever the name says."""
+
+
+def _sniff_records(text: str, head: str, by_name: str | None) -> str | None:
+    """Return the type of a text that its beginning identifies: mail, calendar, subtitles or JSON."""
+    if by_name not in (*_CHECKED_TYPES, PLAIN, SUBTITLES):
+        return None
+    if _MAILBOX_START.match(head):
+        return MBOX
+    if _is_mail(head, named=by_name == EML):
+        return EML
+    calendar = _CALENDAR.match(head)
+    if calendar:
+        return CALENDAR if calendar[1].upper() == "VCALENDAR" else CONTACTS
+    if _CUE.match(head):
+        return SUBTITLES
+    return _sniff_json(text) if head.lstrip().startswith(("{", "[")) else None
+
+
+def _sniff_json(text: str) -> str | None:
+    if '"nbformat"' in text and '"metadata"' in text and _SURELY_JSON.match(text):
+        return NOTEBOOK
+    if _is_json_lines(text):
+        return JSON_LINES
+    return JSON if _is_json(text) else None
+
+
+def _is_json_lines(text: str) -> bool:
+    """Return whether the first two lines that are not empty are an object or array each."""
+    lines: list[str] = []
+    start = 0
+    while len(lines) < 2 and start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end].strip()
+        start = end + 1
+        if line:
+            lines.append(line)
+    return len(lines) == 2 and all(line[0] in "{[" and line[-1] in "}]" and _is_json(line) for line in lines)
 
 
 def extension_of(name: str) -> str:
@@ -230,15 +301,19 @@ def _damaged(name: str) -> UnreadableFile:
     )
 
 
-def _is_mail(head: str) -> bool:
-    block = re.split(r"\r?\n\r?\n", head.lstrip(), maxsplit=1)[0]
+def _is_mail(head: str, *, named: bool) -> bool:
+    block = re.split(r"\r?\n\r?\n", head.lstrip("\ufeff\r\n\t "), maxsplit=1)[0]
     headers = {header.lower() for header in _MAIL_HEADER.findall(block)}
-    return len(headers) >= 3 and "from" in headers
+    if not re.match(r"[!-9;-~]+:", block):
+        return False
+    return (len(headers) >= (2 if named else 3) and "from" in headers) or headers >= {"mime-version", "content-type"}
 
 
 def _is_json(text: str) -> bool:
+    if len(text) > _MAX_CHECKED_CHARS:  # parsing it twice would take too long; the reader falls back to plain text
+        return _SURELY_JSON.match(text) is not None
     try:
-        json.loads(text)
+        json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return False
     return True

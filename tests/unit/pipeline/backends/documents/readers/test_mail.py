@@ -1,0 +1,130 @@
+"""Mail: the body once, attachments under their name, and a report of what was not read."""
+
+from email.message import EmailMessage
+
+import pytest
+
+from tests.reading import read, text_of
+
+PAGE = "<html><body><h1>Tours</h1><p>Tours start at 14:20 &amp; cost 8 EUR.</p></body></html>"
+
+
+def mail(subject="Key", text="Under the mat.", sender="Anna <anna@example.org>"):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = sender, "list@example.org", subject
+    message["Date"] = "Wed, 04 Mar 2026 18:00:00 +0100"
+    message.set_content(text)
+    return message
+
+
+def test_mail__headers_are_decoded_and_the_subject_is_the_title():
+    document = read("a.eml", bytes(mail("Schlüssel der Mühle", sender="Käthe <k@example.org>")))
+    assert document.title == "Schlüssel der Mühle"
+    assert document.blocks[0].text == (
+        "Subject: Schlüssel der Mühle\nFrom: Käthe <k@example.org>\nTo: list@example.org\n"
+        "Date: Wed, 04 Mar 2026 18:00:00 +0100\n\nUnder the mat."
+    )
+
+
+def test_mail__attachments_are_read_and_the_others_reported():
+    message = mail()
+    message.add_attachment("Task;Person\nMusic;Elin\n", subtype="csv", filename="tasks.csv")
+    message.add_attachment(mail("Inner", "The code is 5518."))
+    message.add_attachment(b"\xff\xd8\xff\xe0\x00\x01", "audio", "mpeg", filename="song.mp3")
+    message.add_attachment(b"xyz", "application", "ms-tnef", filename="winmail.dat")
+    document = read("a.eml", bytes(message))
+    headings = {block.headings: block.text for block in document.blocks}
+    assert "| Music | Elin |" in headings["Attachment: tasks.csv",]
+    assert "The code is 5518." in headings["Attachment: Inner.eml",]
+    (unread,) = document.unread
+    assert (unread.kind, unread.count, unread.total) == ("attachments", 2, 4)
+    assert "song.mp3 (" in unread.where
+    assert "winmail.dat (Outlook format)" in unread.where
+
+
+def test_mail__the_same_attachment_is_read_once():
+    message = mail()
+    for name in ("a.csv", "copy.csv"):
+        message.add_attachment("Task;Person\nMusic;Elin\n", subtype="csv", filename=name)
+    assert text_of("a.eml", bytes(message)).count("Elin") == 1
+
+
+def test_mail__inside_mail_inside_mail_stops_at_the_depth_limit():
+    message = mail("level 0")
+    for level in range(1, 8):
+        outer = mail(f"level {level}", f"text {level}")
+        outer.add_attachment(message)
+        message = outer
+    document = read("a.eml", bytes(message))
+    assert "text 4" in "".join(block.text for block in document.blocks)
+    assert "nested" in document.unread[0].where
+
+
+def test_mail__pictures_of_the_layout_are_no_attachments():
+    message = mail()
+    message.add_alternative('<p>Under the mat.</p><img src="cid:logo">', subtype="html")
+    message.get_payload()[1].add_related(b"\x89PNG\r\n\x1a\n1", "image", "png", cid="<logo>")
+    document = read("a.eml", bytes(message))
+    assert document.unread == ()
+    assert document.blocks[0].text.count("Under the mat.") == 1
+
+
+@pytest.mark.parametrize("stub", ["Please use a client that shows HTML.", ""])
+def test_mail__html_is_read_if_the_text_is_a_stub(stub):
+    message = mail(text=stub)
+    message.add_alternative("<p>" + "The gate code is 5518 &amp; more. " * 5 + "</p>", subtype="html")
+    text = text_of("a.eml", bytes(message))
+    assert "The gate code is 5518 & more." in text
+    assert "client" not in text
+
+
+def test_mail__html_cells_and_paragraphs_stay_apart():
+    message = mail()
+    message.set_content(
+        "<p>One</p><table><tr><th>Gate</th><th>Code</th></tr><tr><td>A</td><td>5518</td></tr></table>", "html"
+    )
+    text = text_of("a.eml", bytes(message))
+    assert "| Gate | Code |" in text
+    assert "| A | 5518 |" in text
+
+
+def test_mail__encrypted_content_is_reported():
+    message = mail()
+    message.replace_header("Content-Type", 'application/pkcs7-mime; name="smime.p7m"')
+    message["Content-Disposition"] = 'attachment; filename="smime.p7m"'
+    (unread,) = read("a.eml", bytes(message)).unread
+    assert unread.where == "smime.p7m (encrypted or signed)"
+
+
+def test_mailbox__mails_are_sections_and_quotations_are_not_repeated():
+    first, second = (
+        mail("Key", "Where is it?\nIt is cold."),
+        mail("Re: Key", "> Where is it?\n> It is cold.\n\nUnder the mat."),
+    )
+    content = b"".join(
+        b"From anna@example.org Wed Mar  4 18:00:00 2026\n" + bytes(part) + b"\n" for part in (first, second)
+    )
+    document = read("list.mbox", content)
+    assert [block.headings for block in document.blocks] == [("Key",), ("Re: Key",)]
+    assert document.title == "list"
+    assert sum(block.text.count("It is cold.") for block in document.blocks) == 1
+
+
+def test_mhtml__is_read_as_a_page():
+    content = (
+        "From: <Saved by Blink>\r\nSnapshot-Content-Location: https://example.org/tours\r\nSubject: Tours\r\n"
+        'MIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n'
+        f"--b\r\nContent-Type: text/html\r\nContent-Location: https://example.org/tours\r\n\r\n{PAGE}\r\n"
+        "--b\r\nContent-Type: text/css\r\nContent-Location: cid:1\r\n\r\nbody { color: red }\r\n--b--\r\n"
+    )
+    document = read("tours.mhtml", content)
+    assert document.title == "Tours"
+    assert document.blocks[0].text == "Tours start at 14:20 & cost 8 EUR."
+
+
+def test_mail__header_with_raw_bytes_is_readable():
+    raw = (
+        "From: Käthe <k@example.org>\nTo: x@example.org\nSubject: Mühle\nDate: Wed, 4 Mar 2026 18:00:00 +0100\n\nText."
+    )
+    for encoding in ("utf-8", "latin-1"):
+        assert "Subject: Mühle\nFrom: Käthe" in text_of("a.eml", raw.encode(encoding))
