@@ -2,70 +2,144 @@
 
 from __future__ import annotations
 
-from itertools import zip_longest
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, descendants, name_of
-from pipeline.parse import Element, format_table
+from pipeline.backends.documents.readers.cell_formats import format_number
+from pipeline.backends.documents.readers.ooxml import XmlElement, local_name
+from pipeline.parse import Element, build_table_elements
 
-MAX_POINTS = 5_000
-"""Points of a series that are read."""
-
-
-def read_chart(root: XmlElement) -> list[Element]:
-    """Return the titles of a chart and its axes as a caption, and its data as a table with one column per series."""
-    titles = [text for title in descendants(root, "c:title") if (text := _read_text(title))]
-    series = list(descendants(root, "c:ser"))
-    categories: list[str] = []
-    columns = []
-    for each in series:
-        found = _read_points(child(each, "c:cat")) or _read_points(child(each, "c:xVal"))
-        if len(found) > len(categories):
-            categories = found
-        values = _read_points(child(each, "c:val")) or _read_points(child(each, "c:yVal"))
-        columns.append([" ".join(_read_points(child(each, "c:tx"))) or _read_text(child(each, "c:tx")), *values])
-        sizes = _read_points(child(each, "c:bubbleSize"))
-        columns += [["Size", *sizes]] if sizes else []
-    rows = [list(row) for row in zip_longest(["", *categories], *columns, fillvalue="")] if columns else []
-    caption = [Element("paragraph", ", ".join(dict.fromkeys(titles)))] if titles else []
-    return [*caption, Element("table", format_table(rows))]
+MAX_POINTS = 10_000
+"""Maximum points of a series that are read."""
 
 
-def read_diagram(root: XmlElement) -> list[Element]:
+@dataclass(frozen=True, slots=True)
+class _Series:
+    name: str
+    categories: tuple[str, ...]
+    values: tuple[str, ...]
+
+
+def read_chart(root: XmlElement, page: int | None = None) -> list[Element]:
+    """Build the caption and the table of a chart from the root element of its part.
+
+    The values are those that the file stores for display. Equal values of different points are kept.
+    """
+    title = _join_texts(root.find("{*}chart/{*}title"))
+    axis_titles = [(local_name(axis), _join_texts(axis.find("{*}title"))) for axis in root.iterfind(".//{*}plotArea/*")]
+    category_title = next((text for name, text in axis_titles if text and name in ("catAx", "dateAx")), "")
+    value_titles = [text for name, text in axis_titles if text and name not in ("catAx", "dateAx")]
+    caption = " – ".join(dict.fromkeys(filter(None, (title, *value_titles))))
+    elements = [Element("paragraph", caption, page=page)] if caption else []
+    for group in _group_series(list(_read_series(root))):
+        elements += build_table_elements(_build_rows(group, category_title), page)
+    labels = dict.fromkeys(_join_texts(label) for label in root.iterfind(".//{*}dLbl/{*}tx"))
+    return elements + [Element("paragraph", label, page=page) for label in labels if label]
+
+
+def read_diagram(root: XmlElement, page: int | None = None) -> list[Element]:
     """Return the texts of a SmartArt diagram, one per line."""
-    lines = [text for body in descendants(root, "dgm:t") if (text := _read_text(body))]
-    return [Element("paragraph", "\n".join(lines))] if lines else []
+    lines = [text for body in root.iter("{*}t") if local_name(body.getparent()) == "pt" and (text := _join_texts(body))]
+    return [Element("paragraph", "\n".join(lines), page=page)] if lines else []
 
 
-def _read_text(element: XmlElement | None) -> str:
-    """Return the text in an element, its paragraphs separated by spaces."""
-    parts = [" " if name_of(node) == "a:p" else node.text or "" for node in descendants(element, "a:p", "a:t")]
-    return " ".join("".join(parts).split())
+def find_sources(root: XmlElement) -> list[str]:
+    """Return the references to cells, such as `Sheet1!$A$1:$A$4`, that the values of a chart come from."""
+    return [str(node.text or "") for node in root.iterfind(".//{*}f")]
 
 
-def _read_points(element: XmlElement | None) -> list[str]:
-    """Return the cached values of a series in order of their index; levels of a category are joined."""
-    levels = list(descendants(element, "c:lvl")) or ([] if element is None else [element])
-    columns: list[dict[int, str]] = []
-    for level in reversed(levels):
-        points: dict[int, str] = {}
-        code = next((node.text or "" for node in descendants(level, "c:formatCode")), "")
-        for point in descendants(level, "c:pt"):
-            index, value = attribute(point, "idx"), child(point, "c:v")
-            if value is not None and index.isdigit() and int(index) < MAX_POINTS:
-                points[int(index)] = _format_value(value.text or "", code)
-        columns.append(points)
-    if not columns and element is not None and (value := next(descendants(element, "c:v"), None)) is not None:
-        return [value.text or ""]
-    length = max((index + 1 for points in columns for index in points), default=0)
-    return [" ".join(filter(None, (points.get(index, "") for points in columns))) for index in range(length)]
+def _read_series(root: XmlElement) -> Iterator[_Series]:
+    for node in root.iterfind(".//{*}ser"):
+        categories = _read_points(node, "cat") or _read_points(node, "xVal")
+        values = _read_points(node, "val") or _read_points(node, "yVal")
+        name = " ".join(_join_texts(node.find("{*}tx")).split())
+        yield _Series(name, categories, values)
+        if sizes := _read_points(node, "bubbleSize"):
+            yield _Series(f"{name} (size)", categories, sizes)
+    for node in root.iterfind(".//{*}series"):  # the charts of Office 2016: waterfall, treemap, …
+        identifier = node.find("{*}dataId")
+        data = root.find(f".//{{*}}data[@id='{identifier.get('val', '')}']") if identifier is not None else None
+        if data is not None:
+            texts, numbers = (_read_levels(data.find(f"{{*}}{name}")) for name in ("strDim", "numDim"))
+            yield _Series(_join_texts(node.find("{*}tx")), texts, numbers)
+
+
+def _read_points(series: XmlElement, name: str) -> tuple[str, ...]:
+    source = series.find(f"{{*}}{name}")
+    if source is None:
+        return ()
+    levels = [_read_level(level) for level in source.iterfind(".//{*}lvl")]
+    if not levels:
+        cache = next((n for n in source.iter("{*}strCache", "{*}numCache", "{*}strLit", "{*}numLit")), None)
+        return _read_level(cache) if cache is not None else ()
+    return _join_levels(levels)
+
+
+def _read_levels(dimension: XmlElement | None) -> tuple[str, ...]:
+    return _join_levels([_read_level(level) for level in dimension.iterfind("{*}lvl")]) if dimension is not None else ()
+
+
+def _join_levels(levels: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Join the levels of categories, of which the outer ones name their first category only."""
+    filled = []
+    for level in levels[1:]:
+        outer = list(level)
+        for n in range(1, len(outer)):
+            outer[n] = outer[n] or outer[n - 1]
+        filled.append(outer)
+    inner = levels[0] if levels else ()
+    return tuple(
+        " ".join([*(level[n] for level in reversed(filled) if n < len(level) and level[n]), text])
+        for n, text in enumerate(inner)
+    )
+
+
+def _read_level(cache: XmlElement) -> tuple[str, ...]:
+    code = cache.findtext("{*}formatCode") or cache.get("formatCode") or ""
+    points: dict[int, str] = {}
+    for point in cache.iterfind("{*}pt"):
+        index = int(point.get("idx") or 0)
+        if index < MAX_POINTS:
+            text = point.findtext("{*}v") or point.text or ""
+            points[index] = _format_value(text.strip(), point.get("formatCode") or code)
+    return tuple(points.get(n, "") for n in range(max(points, default=-1) + 1))
 
 
 def _format_value(text: str, code: str) -> str:
-    """Write a value as a percentage if its number format is one, and without the noise of binary fractions."""
     try:
-        number = float(text)
+        return format_number(float(text), code) if code else text
     except ValueError:
         return text
-    if "%" in code:
-        return f"{number * 100:.10g} %"
-    return f"{number:.12g}" if len(text) > 12 and "e" not in text.lower() else text
+
+
+def _group_series(series: Sequence[_Series]) -> Iterator[list[_Series]]:
+    """Group consecutive series that have the same categories."""
+    group: list[_Series] = []
+    for one in series:
+        if group and one.categories and group[0].categories and one.categories != group[0].categories:
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _build_rows(group: Sequence[_Series], category_title: str) -> list[list[str]]:
+    categories = next((series.categories for series in group if series.categories), ())
+    count = max((len(categories), *(len(series.values) for series in group)))
+    header = [category_title, *(series.name or f"Series {n}" for n, series in enumerate(group, 1))]
+    rows = [[_get(categories, n) or str(n + 1), *(_get(series.values, n) for series in group)] for n in range(count)]
+    return [header, *(row for row in rows if any(row[1:]) or categories)]
+
+
+def _get(texts: Sequence[str], index: int) -> str:
+    return texts[index] if index < len(texts) else ""
+
+
+def _join_texts(node: XmlElement | None) -> str:
+    """Join the text nodes of an element, paragraph by paragraph."""
+    if node is None:
+        return ""
+    paragraphs = list(node.iter("{*}p")) or [node]
+    lines = ("".join(text.text or "" for text in part.iter("{*}t", "{*}v")) for part in paragraphs)
+    return " ".join(line.strip() for line in lines if line.strip())

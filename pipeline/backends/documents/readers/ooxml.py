@@ -156,6 +156,11 @@ class Package:
             self.damaged.append(name)
 
 
+def local_name(element: XmlElement | None) -> str:
+    """Return the name of an element without its namespace; empty for a comment."""
+    return element.tag.rpartition("}")[2] if element is not None and isinstance(element.tag, str) else ""
+
+
 def descendants_of_any_namespace(root: XmlElement | None, local: str = "Relationship") -> Iterator[XmlElement]:
     """Return the descendants with a local name in whatever namespace."""
     return iter(()) if root is None else root.iter(f"{{*}}{local}")
