@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from pipeline.backends.documents.readers.cell_formats import format_number
 from pipeline.backends.documents.readers.ooxml import XmlElement, local_name
-from pipeline.parse import Element, build_table_elements
+from pipeline.parse import Element, format_table
 
 MAX_POINTS = 10_000
 """Maximum points of a series that are read."""
+
+_CATEGORY_AXES = ("catAx", "dateAx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,21 +27,20 @@ def read_chart(root: XmlElement, page: int | None = None) -> list[Element]:
 
     The values are those that the file stores for display. Equal values of different points are kept.
     """
-    title = _join_texts(root.find("{*}chart/{*}title"))
-    axis_titles = [(local_name(axis), _join_texts(axis.find("{*}title"))) for axis in root.iterfind(".//{*}plotArea/*")]
-    category_title = next((text for name, text in axis_titles if text and name in ("catAx", "dateAx")), "")
-    value_titles = [text for name, text in axis_titles if text and name not in ("catAx", "dateAx")]
-    caption = " – ".join(dict.fromkeys(filter(None, (title, *value_titles))))
+    titles = [(local_name(title.getparent()), _join_texts(title)) for title in root.iter("{*}title")]
+    category_title = next((text for parent, text in titles if text and parent in _CATEGORY_AXES), "")
+    caption = ", ".join(dict.fromkeys(text for parent, text in titles if text and parent not in _CATEGORY_AXES))
     elements = [Element("paragraph", caption, page=page)] if caption else []
-    for group in _group_series(list(_read_series(root))):
-        elements += build_table_elements(_build_rows(group, category_title), page)
+    groups = _group_series(list(_read_series(root)))
+    elements += [Element("table", format_table(_build_rows(group, category_title)), page=page) for group in groups]
     labels = dict.fromkeys(_join_texts(label) for label in root.iterfind(".//{*}dLbl/{*}tx"))
     return elements + [Element("paragraph", label, page=page) for label in labels if label]
 
 
 def read_diagram(root: XmlElement, page: int | None = None) -> list[Element]:
     """Return the texts of a SmartArt diagram, one per line."""
-    lines = [text for body in root.iter("{*}t") if local_name(body.getparent()) == "pt" and (text := _join_texts(body))]
+    bodies = (body for body in root.iter("{*}t") if body.find("{*}p") is not None)
+    lines = [text for body in bodies if (text := _join_texts(body))]
     return [Element("paragraph", "\n".join(lines), page=page)] if lines else []
 
 
@@ -69,10 +70,7 @@ def _read_points(series: XmlElement, name: str) -> tuple[str, ...]:
     if source is None:
         return ()
     levels = [_read_level(level) for level in source.iterfind(".//{*}lvl")]
-    if not levels:
-        cache = next((n for n in source.iter("{*}strCache", "{*}numCache", "{*}strLit", "{*}numLit")), None)
-        return _read_level(cache) if cache is not None else ()
-    return _join_levels(levels)
+    return _join_levels(levels) if levels else _read_level(source)
 
 
 def _read_levels(dimension: XmlElement | None) -> tuple[str, ...]:
@@ -95,9 +93,9 @@ def _join_levels(levels: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _read_level(cache: XmlElement) -> tuple[str, ...]:
-    code = cache.findtext("{*}formatCode") or cache.get("formatCode") or ""
+    code = next((node.text or "" for node in cache.iter("{*}formatCode")), "") or cache.get("formatCode", "")
     points: dict[int, str] = {}
-    for point in cache.iterfind("{*}pt"):
+    for point in cache.iter("{*}pt"):
         index = int(point.get("idx") or 0)
         if index < MAX_POINTS:
             text = point.findtext("{*}v") or point.text or ""

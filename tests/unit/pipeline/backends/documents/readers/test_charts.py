@@ -52,7 +52,7 @@ def test_chart__axis_titles_are_kept():
 
 def test_chart__series_with_other_categories_are_another_table():
     found = texts_of(series("A", ["1", "2"], ["x", "y"]), series("B", ["3", "4"], ["v", "w"]))
-    assert [text.splitlines()[0] for text in found] == ["|  | A |", "| Category | B |"]
+    assert [text.splitlines()[0] for text in found] == ["|  | A |", "|  | B |"]
 
 
 def test_chart__without_names_and_categories_numbers_its_points():
