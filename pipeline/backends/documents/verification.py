@@ -14,12 +14,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.records import (
+    read_code_cells,
+    read_cues,
+    read_json_values,
+    read_lines,
+    read_mail_text,
+)
 from pipeline.backends.documents.second_readings.word import read_docx_texts
 from pipeline.parse import Element
 
 SecondReading = Callable[[File], Iterable[str]]
 
-SECOND_READINGS: Mapping[str, SecondReading] = {sniffing.DOCX: read_docx_texts}
+SECOND_READINGS: Mapping[str, SecondReading] = {
+    sniffing.DOCX: read_docx_texts,
+    sniffing.CSV: read_lines,
+    sniffing.TSV: read_lines,
+    sniffing.PLAIN: read_lines,
+    sniffing.CODE: read_lines,
+    sniffing.JSON: read_json_values,
+    sniffing.JSON_LINES: read_json_values,
+    sniffing.NOTEBOOK: read_code_cells,
+    sniffing.SUBTITLES: read_cues,
+    sniffing.EML: read_mail_text,
+}
 """The second reading of each media type that has one."""
 
 _UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")
@@ -27,6 +45,8 @@ _UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")
 
 def count_units(text: str) -> Counter[str]:
     """Count the words, numbers and the characters `& < > = + - % °` of a text, without case and ligatures."""
+    if text.isascii():
+        return Counter(_UNITS.findall(text.lower()))
     return Counter(_UNITS.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
@@ -35,12 +55,15 @@ def find_missing_texts(second: Iterable[str], elements: Sequence[Element]) -> li
 
     A word counts as often as it occurs. Texts are compared in order, so that a missing repetition is found as well.
     """
+    texts = list(second)
     available = count_units("\n".join(element.text for element in elements))
+    if count_units("\n".join(texts)) <= available:
+        return []
     missing: list[str] = []
-    for text in second:
+    for text in texts:
         units = count_units(text)
-        if any(available[unit] < count for unit, count in units.items()):
+        if not units <= available:
             missing.append(text)
             continue
-        available -= units
+        available.subtract(units)
     return missing

@@ -28,7 +28,7 @@ _INLINE = (
 # A line with name and time, the text in the lines below it.
 _HEADED = (
     re.compile(rf"(?P<name>{_NAME}), \[(?P<time>{_DATE},? {_TIME})\]:?(?P<text>)"),
-    re.compile(rf"\[(?P<time>{_DATE},? {_TIME})\] (?P<name>{_NAME})(?: \(pinned\))?(?P<text>)"),
+    re.compile(rf"\[(?P<time>{_DATE},? {_TIME})\] (?P<name>{_NAME})(?P<text>(?: \(pinned\))?)"),
     re.compile(rf"(?P<name>{_NAME}) — (?P<time>{_STAMP}|{_DATE}|{_DAY} {_TIME})(?P<text>)"),
     re.compile(rf"(?P<name>[^\s:.,<>\[\]][^:,<>\[\]\n]{{0,40}}?)(?:  | \[)(?P<time>{_TIME})\]?(?P<text>)"),
 )

@@ -27,7 +27,7 @@ _MIN_FILLED_SHARE = 0.5
 def read_json(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a JSON file; one that is not valid is read as plain text."""
     try:
-        value = json.loads(clean_text(file.text), strict=False)
+        value = _parse(clean_text(file.text))
     except ValueError:
         return Reading(read_plain_text(clean_text(file.text)))
     return _read_value(value, file.name)
@@ -39,10 +39,15 @@ def read_json_lines(file: File, read_nested: NestedReader) -> Reading:  # noqa: 
     for line in clean_text(file.text).split("\n"):
         if line.strip():
             try:
-                values.append(json.loads(line, strict=False))
+                values.append(_parse(line))
             except ValueError:
                 values.append(line.strip())
     return _read_value(values, file.name)
+
+
+def _parse(text: str) -> Any:
+    # A number stays as it is written: 47.10 is a price, 47.1 is not.
+    return json.loads(text, strict=False, parse_float=str)
 
 
 def _read_value(value: Any, name: str) -> Reading:
