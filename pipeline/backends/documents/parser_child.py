@@ -81,10 +81,12 @@ def _load_libraries() -> str:
     try:
         import chardet
         import kreuzberg
+        import pypdfium2
     except ImportError:
         return str(errors.MissingExtra.for_part("the document parser", "worker"))
     # Loaded before the memory limit is set, so that the limit covers the file only.
-    return "" if chardet.__version__ and kreuzberg.__version__ else "kreuzberg is damaged."
+    versions = (chardet.__version__, kreuzberg.__version__, pypdfium2.PYPDFIUM_INFO)
+    return "" if all(versions) else "kreuzberg is damaged."
 
 
 def _limit_memory(memory_mb: int) -> None:
