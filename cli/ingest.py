@@ -261,4 +261,8 @@ def _format_running(running: Sequence[Job]) -> str:
     if embedding:
         done = sum(job.progress_done for job in embedding)
         return f"embedding, {done} of {sum(job.progress_total for job in embedding)} chunks"
+    recognising = next((job for job in running if job.stage == "ocr" and job.progress_total), None)
+    if recognising is not None:
+        page = f"page {recognising.progress_done + 1:,} of {recognising.progress_total:,}"
+        return f"recognising text in {recognising.payload.get('name', '')}: {page}"
     return f"{running[0].stage} {running[0].payload.get('name', '')}" if running else ""

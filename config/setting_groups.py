@@ -348,6 +348,18 @@ class IngestSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
         return self
 
 
+class OcrSettings(SettingsGroup, alias_generator=_prefix("REFDESK_OCR_")):
+    """Text recognition (OCR) in scans and images."""
+
+    mode: Literal["auto", "off"] = Field(
+        "auto",
+        validation_alias="REFDESK_OCR",
+        description="auto recognises text if the extra `ocr` is installed; off reports scans as not read.",
+    )
+    page_timeout_s: float = Field(60, gt=0, description="Seconds before recognising one page or image times out.")
+    max_pages: int = Field(2000, ge=1, description="Maximum pages and images per file whose text is recognised.")
+
+
 class JobSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
     """Jobs."""
 

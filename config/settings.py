@@ -32,6 +32,7 @@ from config.setting_groups import (
     LlmSettings,
     LocalModelSettings,
     LogSettings,
+    OcrSettings,
     QuotaSettings,
     RerankApiSettings,
     RerankSettings,
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     rerank_api: RerankApiSettings = RerankApiSettings()
     budget: BudgetSettings = BudgetSettings()
     ingest: IngestSettings = IngestSettings()
+    ocr: OcrSettings = OcrSettings()
     jobs: JobSettings = JobSettings()
 
     @classmethod

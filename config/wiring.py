@@ -51,12 +51,16 @@ class WorkerParts:
 def build_shared(settings: Settings) -> SharedParts:
     """Build the parts that all embedding profiles share."""
     from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
+    from pipeline.backends.documents.recognition import OcrLimits
     from pipeline.backends.web.fetcher import HttpFetcher
 
+    ocr = OcrLimits(settings.ocr.page_timeout_s, settings.ocr.max_pages) if settings.ocr.mode == "auto" else None
     parser = KreuzbergParser(
         timeout_s=settings.ingest.parse_timeout_s,
         memory_mb=settings.ingest.parse_memory_mb,
         max_unpacked_mb=settings.ingest.max_unpacked_mb,
+        ocr=ocr,
+        pages_folder=settings.servers.home / "recognised-pages",
     )
     fetcher = HttpFetcher(
         timeout_s=settings.ingest.fetch_timeout_s,

@@ -17,6 +17,7 @@ from pipeline.text.passages import build_passage
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, PreparedChunk, Source
 
 OnStage = Callable[[str], None]
+OnPage = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,23 @@ class PreparedDocument:
 
 
 def prepare_document(
-    source: Source, parts: IngestParts, *, on_stage: OnStage, cancelled: Callable[[], bool]
+    source: Source, parts: IngestParts, *, on_stage: OnStage, on_page: OnPage, cancelled: Callable[[], bool]
 ) -> PreparedDocument:
     """Parse and chunk a source.
+
+    Args:
+        source: The source.
+        parts: Ports and limits.
+        on_stage: Called with the name of each stage.
+        on_page: Called before text is recognised on a page, with the number of pages done and the total.
+        cancelled: Returns whether to stop.
 
     Raises:
         InvalidInput: The source cannot be ingested; the message contains the reason.
         Cancelled: The job was cancelled between two stages.
     """
     on_stage("parse")
-    parsed = parts.parser.parse(source, cancelled=cancelled)
+    parsed = parts.parser.parse(source, cancelled=cancelled, on_page=on_page)
     if cancelled():
         raise Cancelled
     on_stage("chunk")

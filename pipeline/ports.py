@@ -30,13 +30,28 @@ Choice = TypeVar("Choice")
 class Parser(Protocol):
     """Parses bytes into blocks of text."""
 
-    def parse(self, source: Source, *, cancelled: Callable[[], bool] = ...) -> ParsedDocument:
+    def parse(
+        self,
+        source: Source,
+        *,
+        cancelled: Callable[[], bool] = ...,
+        on_page: Callable[[int, int], None] = ...,
+    ) -> ParsedDocument:
         """Parse one source.
+
+        Args:
+            source: The source.
+            cancelled: Polled several times a second.
+            on_page: Called before text is recognised on a page, with the number of pages done and the total.
 
         Raises:
             InvalidInput: The source cannot be parsed; the subclass and the message name the reason.
             Cancelled: `cancelled` returned True.
         """
+        ...
+
+    def discard_pages(self, source: Source) -> None:
+        """Delete the recognised pages of a source, which are kept until its document is stored."""
         ...
 
 

@@ -8,7 +8,7 @@ from pipeline.errors import InvalidInput
 from pipeline.ingest import prepare_document
 from pipeline.types import Source
 from tasks.app import INGEST, app
-from tasks.lease import DelayedProgress, LeasedJob, lease_job
+from tasks.lease import DelayedProgress, LeasedJob, ThrottledProgress, lease_job
 from tasks.runtime import Runtime, get_live_parts, get_runtime
 from tasks.worker_heartbeat import note_task
 
@@ -41,7 +41,14 @@ def _ingest(runtime: Runtime, job: LeasedJob) -> None:
         source = fetched or _read_source(session, lease, sha256)
     _, parts = get_live_parts(runtime)
     on_stage = DelayedProgress(job.report)
-    prepared = prepare_document(source, parts.ingest, on_stage=on_stage, cancelled=job.should_stop)
+    progress = ThrottledProgress(job.report)
+    prepared = prepare_document(
+        source,
+        parts.ingest,
+        on_stage=on_stage,
+        on_page=lambda done, total: progress("ocr", done, total, ""),
+        cancelled=job.should_stop,
+    )
     on_stage("store")
     version = versions.NewVersion(
         source=str(lease.payload["source"]),
@@ -52,6 +59,7 @@ def _ingest(runtime: Runtime, job: LeasedJob) -> None:
     )
     with runtime.database.tenant(lease.workspace_id) as session:
         versions.store_version(session, lease, version)
+    parts.ingest.parser.discard_pages(source)
 
 
 def _fetch(runtime: Runtime, job: LeasedJob) -> Source:

@@ -101,7 +101,7 @@ def _format_entry(job: JobView, t: Texts, *, brief: bool) -> str:
         return _format_succeeded(job, name, t)
     if job.state == "cancelled":
         return f"🚫 {name} · {t('ingest-cancelled')}"
-    drawn = "" if brief or job.stage != "embed" or not job.progress_total else _format_bar(job)
+    drawn = "" if brief or job.stage not in {"embed", "ocr"} or not job.progress_total else _format_bar(job)
     return f"⏳ **{name}** · {_format_progress(job, t)}{drawn}"
 
 
@@ -132,8 +132,14 @@ def _format_progress(job: JobView, t: Texts) -> str:
         return t("progress-no-worker-document")
     if job.state == "queued":
         return t("ingest-queued") if not job.ahead else t("progress-queued-document", position=job.ahead + 1)
+    return _format_stage(job, t)
+
+
+def _format_stage(job: JobView, t: Texts) -> str:
     if job.stage == "embed" and job.progress_total:
         return t("ingest-embed", done=job.progress_done, total=job.progress_total)
+    if job.stage == "ocr" and job.progress_total:
+        return t("ingest-ocr", page=job.progress_done + 1, total=job.progress_total)
     key = f"ingest-{job.stage}"
     return t(key if job.stage in {"fetch", "parse", "chunk", "store"} else "ingest-parse")
 

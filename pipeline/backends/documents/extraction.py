@@ -10,6 +10,7 @@ from pipeline.backends.documents.readers.code import read_code
 from pipeline.backends.documents.readers.delimited import read_delimited
 from pipeline.backends.documents.readers.docx import read_docx
 from pipeline.backends.documents.readers.html import read_html
+from pipeline.backends.documents.readers.image import read_image
 from pipeline.backends.documents.readers.json_records import read_json, read_json_lines
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.mail import read_mail, read_mailbox, read_outlook_message
@@ -19,6 +20,7 @@ from pipeline.backends.documents.readers.plain import read_plain
 from pipeline.backends.documents.readers.subtitles import read_subtitles
 from pipeline.backends.documents.readers.xml import read_xml
 from pipeline.backends.documents.reading import MAX_DEPTH, File, NestedReader, Reader, Reading
+from pipeline.backends.documents.recognition import NoRecogniser, Recogniser
 from pipeline.backends.documents.text_encoding import decode_text
 from pipeline.backends.documents.unpacking import check_unpacked_size
 from pipeline.backends.documents.verification import SECOND_READINGS, find_missing_texts
@@ -44,19 +46,21 @@ READERS: Mapping[str, Reader] = {
     sniffing.EML: read_mail,
     sniffing.MBOX: read_mailbox,
     sniffing.MSG: read_outlook_message,
+    **dict.fromkeys(sniffing.IMAGES, read_image),
 }
 """The reader of each media type; kreuzberg reads all others."""
 
 
-def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
+def extract(source: Source, *, max_unpacked_mb: float, recogniser: Recogniser | None = None) -> ParsedDocument:
     """Extract one file; raise an `InvalidInput` with the reason if it cannot be read."""
+    recogniser = recogniser or NoRecogniser()
 
     def read_nested(nested: Source, depth: int) -> Reading:
         if depth > MAX_DEPTH:
             raise UnsupportedFormat(f"{nested.name} is nested more than {MAX_DEPTH} levels deep.")
-        return _read(_open_file(nested, depth, max_unpacked_mb), read_nested)
+        return _read(_open_file(nested, depth, max_unpacked_mb, recogniser), read_nested)
 
-    file = _open_file(source, 0, max_unpacked_mb)
+    file = _open_file(source, 0, max_unpacked_mb, recogniser)
     reading = _read(file, read_nested)
     return build_document(
         reading.elements,
@@ -70,7 +74,7 @@ def extract(source: Source, *, max_unpacked_mb: float) -> ParsedDocument:
     )
 
 
-def _open_file(source: Source, depth: int, max_unpacked_mb: float) -> File:
+def _open_file(source: Source, depth: int, max_unpacked_mb: float, recogniser: Recogniser) -> File:
     """Detect the media type, decode a text format, and check the unpacked size of a zip-based one."""
     if not source.content.strip(b"\x00\t\n\v\f\r "):
         raise EmptyDocument(f"{source.name} is empty.")
@@ -78,11 +82,11 @@ def _open_file(source: Source, depth: int, max_unpacked_mb: float) -> File:
     if media_type is not None:
         if source.content.startswith(b"PK"):
             check_unpacked_size(source.content, source.name, max_unpacked_mb=max_unpacked_mb)
-        return File(source.name, source.content, media_type, depth=depth)
+        return File(source.name, source.content, media_type, depth=depth, recogniser=recogniser)
     text = decode_text(source.content, source.media_type)
     media_type = sniffing.sniff_text(text, source.name, source.media_type)
     content = source.content if media_type in (sniffing.EML, sniffing.MBOX) else text.encode("utf-8", "replace")
-    return File(source.name, content, media_type, text, depth)
+    return File(source.name, content, media_type, text, depth, recogniser)
 
 
 def _read(file: File, read_nested: NestedReader) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import selectors
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from pipeline import errors
-from pipeline.backends.documents.parser_child import LENGTH
+from pipeline.backends.documents.parser_child import LENGTH, THREADS
+from pipeline.backends.documents.recognised_pages import RecognisedPages
+from pipeline.backends.documents.recognition import OcrLimits
 from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed, ParseTimeout
 from pipeline.types import Block, ParsedDocument, Source, Unread
 
@@ -31,47 +34,105 @@ class _ChildDied(Exception):
     """The child ended before its reply was complete."""
 
 
+class _Deadline:
+    """The time limit of a file, which excludes the recognition of images, and that of each image."""
+
+    def __init__(self, timeout_s: float, page_timeout_s: float) -> None:
+        self._page_timeout_s = page_timeout_s
+        self._at = time.monotonic() + timeout_s
+        self._left_s: float | None = None
+
+    def start_page(self) -> None:
+        now = time.monotonic()
+        self._left_s = self._at - now
+        self._at = now + self._page_timeout_s
+
+    def end_page(self) -> None:
+        self._at = time.monotonic() + (self._left_s or 0)
+
+    @property
+    def passed(self) -> bool:
+        return time.monotonic() > self._at
+
+
 class KreuzbergParser:
     """Parses files in a child process; safe to share between threads, one file at a time."""
 
-    def __init__(self, timeout_s: float = 120, memory_mb: int = 2048, max_unpacked_mb: float = 500) -> None:
-        """Set the limits for one file; the child process starts with the first file."""
+    def __init__(
+        self,
+        timeout_s: float = 120,
+        memory_mb: int = 2048,
+        max_unpacked_mb: float = 500,
+        ocr: OcrLimits | None = None,
+        pages_folder: Path | None = None,
+    ) -> None:
+        """Set the limits for one file; the child process starts with the first file.
+
+        Args:
+            timeout_s: Seconds for everything but text recognition.
+            memory_mb: Megabytes of memory for the file.
+            max_unpacked_mb: Megabytes of a zip-based file when unpacked.
+            ocr: Limits of text recognition; None switches it off.
+            pages_folder: Where recognised pages are kept until their document is stored; in memory only if None.
+        """
         self._timeout_s = timeout_s
-        self._limits = (str(memory_mb), str(timeout_s * 2), str(max_unpacked_mb))
+        self._ocr = ocr
+        self._limits = json.dumps(
+            {
+                "memory_mb": memory_mb,
+                "timeout_s": timeout_s,
+                "max_unpacked_mb": max_unpacked_mb,
+                "ocr": None if ocr is None else dataclasses.asdict(ocr),
+            }
+        )
+        self._pages_folder = pages_folder
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._files = 0
 
-    def parse(self, source: Source, *, cancelled: Callable[[], bool] = lambda: False) -> ParsedDocument:
+    def parse(
+        self,
+        source: Source,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+        on_page: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> ParsedDocument:
         """Parse one source; raise an `InvalidInput` with the reason if it cannot be read, or `Cancelled`."""
+        pages = RecognisedPages(self._pages_folder, source.content)
         with self._lock:
-            deadline = time.monotonic() + self._timeout_s  # the time limit excludes the wait for another file
-            reply = self._exchange_with_retry(source, deadline, cancelled)
+            reply = self._exchange_with_retries(source, pages, cancelled, on_page)
         if "error" in reply:
             raise _restore_error(str(reply["error"]), str(reply["message"]), source.name)
         return _restore_document(reply)
+
+    def discard_pages(self, source: Source) -> None:
+        """Delete the recognised pages of a source."""
+        RecognisedPages(self._pages_folder, source.content).discard()
 
     def close(self) -> None:
         """End the child process."""
         with self._lock:
             self._kill()
 
-    def _exchange_with_retry(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
+    def _exchange_with_retries(
+        self,
+        source: Source,
+        pages: RecognisedPages,
+        cancelled: Callable[[], bool],
+        on_page: Callable[[int, int], None],
+    ) -> dict[str, Any]:
+        """Parse in a new child process if the current one ends, without the image that ended it repeatedly."""
         try:
-            fresh = self._ensure_child()
-            try:
-                return self._exchange(source, deadline, cancelled)
-            except _ChildDied:
-                self._kill()
-                if fresh:
-                    raise
-            # An earlier file may have damaged this child, or its starting thread ended: retry in a new one.
-            self._ensure_child()
-            return self._exchange(source, deadline, cancelled)
-        except _ChildDied:
-            self._kill()
-            raise _build_crash_error(source.name) from None
+            while True:
+                fresh = self._ensure_child()
+                try:
+                    return self._exchange(source, pages, cancelled, on_page)
+                except _ChildDied:
+                    self._kill()
+                    # An earlier file may have damaged a child that is not fresh, or its starting thread ended.
+                    if not pages.note_death() and fresh:
+                        raise _build_crash_error(source.name) from None
         except BaseException:
             self._kill()  # a late reply would be read as the reply to the next file
             raise
@@ -85,12 +146,12 @@ class KreuzbergParser:
         environment |= {
             "PYTHONPATH": str(Path(errors.__file__).parents[1]),
             "LC_ALL": "C.UTF-8",
-            "RAYON_NUM_THREADS": "2",
-            "TOKIO_WORKER_THREADS": "2",
+            "RAYON_NUM_THREADS": str(THREADS),
+            "TOKIO_WORKER_THREADS": str(THREADS),
             "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the limited address space
         }
         self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.backends.documents.parser_child", *self._limits],
+            [sys.executable, "-P", "-m", "pipeline.backends.documents.parser_child", self._limits],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -100,27 +161,43 @@ class KreuzbergParser:
         self._owner, self._files = os.getpid(), 0
         return True
 
-    def _exchange(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> dict[str, object]:
+    def _exchange(
+        self,
+        source: Source,
+        pages: RecognisedPages,
+        cancelled: Callable[[], bool],
+        on_page: Callable[[int, int], None],
+    ) -> dict[str, Any]:
         if self._child is None or self._child.stdin is None or self._child.stdout is None:
             raise _ChildDied
         self._files += 1
-        header = json.dumps({"name": source.name, "media_type": source.media_type}).encode("ascii")
+        fields = {"name": source.name, "media_type": source.media_type, **pages.build_request()}
+        header = json.dumps(fields).encode("ascii")
         request = b"".join([LENGTH.pack(len(header)), header, LENGTH.pack(len(source.content)), source.content])
-        body = _transfer(self._child.stdin, self._child.stdout, request, self._check(source, deadline, cancelled))
-        reply: dict[str, object] = json.loads(body)
-        return reply
+        deadline = _Deadline(self._timeout_s, self._ocr.page_timeout_s if self._ocr else 0)
 
-    def _check(self, source: Source, deadline: float, cancelled: Callable[[], bool]) -> Callable[[], None]:
         def check() -> None:
             if cancelled():
                 raise Cancelled(f"Reading {source.name} was cancelled.")
-            if time.monotonic() > deadline:
+            if deadline.passed and pages.running is not None:
+                raise _ChildDied
+            if deadline.passed:
                 raise ParseTimeout(
                     f"Reading {source.name} took longer than {self._timeout_s:g} s. "
                     "Split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
                 )
 
-        return check
+        for body in _transfer(self._child.stdin, self._child.stdout, request, check):
+            message: dict[str, Any] = json.loads(body)
+            if "event" not in message:
+                return message
+            pages.handle(message)
+            if pages.running is None:
+                deadline.end_page()
+            else:
+                deadline.start_page()
+                on_page(pages.running["done"], pages.running["total"])
+        raise _ChildDied
 
     def _kill(self) -> None:
         child, self._child = self._child, None
@@ -135,8 +212,8 @@ class KreuzbergParser:
                     pipe.close()
 
 
-def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check: Callable[[], None]) -> bytes:
-    """Write the request and read the reply without ever blocking longer than `POLL_S`."""
+def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check: Callable[[], None]) -> Iterator[bytes]:
+    """Write the request and yield the messages of the child without ever blocking longer than `POLL_S`."""
     os.set_blocking(to_child.fileno(), False)
     unsent = memoryview(request)
     received = bytearray()
@@ -158,8 +235,12 @@ def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check:
                 if not part:
                     raise _ChildDied
                 received += part
-            if len(received) >= LENGTH.size and len(received) == LENGTH.size + LENGTH.unpack_from(received)[0]:
-                return bytes(received[LENGTH.size :])
+            while len(received) >= LENGTH.size and len(received) >= (
+                end := LENGTH.size + LENGTH.unpack_from(received)[0]
+            ):
+                message = bytes(received[LENGTH.size : end])
+                del received[:end]
+                yield message
 
 
 def _build_crash_error(source_name: str) -> ParserCrashed:

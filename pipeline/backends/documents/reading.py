@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.backends.documents.recognition import NoRecogniser, Recogniser
 from pipeline.parse import Element
 from pipeline.types import Source, Unread
 
@@ -23,6 +24,8 @@ class File:
     """The decoded content of a text format; empty for binary formats."""
     depth: int = 0
     """Number of files that contain it; 0 for the file that was added."""
+    recogniser: Recogniser = field(default=NoRecogniser(), compare=False)
+    """Recognises text in images."""
 
 
 @dataclass(slots=True)

@@ -31,7 +31,12 @@ MARKDOWN, PLAIN, SUBTITLES = "text/markdown", "text/plain", "application/x-subri
 MBOX, NOTEBOOK, JSON_LINES = "application/mbox", "application/x-ipynb+json", "application/x-ndjson"
 CALENDAR, CONTACTS, CODE = "text/calendar", "text/vcard", "text/x-source"
 
-READABLE = "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, CSV, JSON and e-mail"
+PNG, JPEG, WEBP, GIF, TIFF, BMP = (
+    "image/png", "image/jpeg", "image/webp", "image/gif", "image/tiff", "image/bmp",
+)  # fmt: skip
+
+IMAGES = frozenset({PNG, JPEG, WEBP, GIF, TIFF, BMP})
+READABLE = "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, CSV, JSON, e-mail and images"
 
 _BY_EXTENSION = {
     "htm": HTML, "html": HTML, "xhtml": HTML, "xml": XML, "rss": XML, "atom": XML, "json": JSON, "csv": CSV, "tsv": TSV,
@@ -78,10 +83,13 @@ _ARCHIVES = {
     b"\x28\xb5\x2f\xfd": "Zstandard",
 }  # fmt: skip
 _OTHERS = {
-    b"\x89PNG": "PNG image", b"\xff\xd8\xff": "JPEG image", b"GIF8": "GIF image", b"BM": "BMP image",
-    b"II*\x00": "TIFF image", b"MM\x00*": "TIFF image", b"ID3": "MP3 recording", b"OggS": "Ogg recording",
+    b"ID3": "MP3 recording", b"OggS": "Ogg recording",
     b"fLaC": "FLAC recording", b"\x1aE\xdf\xa3": "Matroska video", b"\x7fELF": "program", b"MZ": "program",
     b"SQLite format 3\x00": "SQLite database", b"wOF": "font", b"\x00\x01\x00\x00\x00": "font",
+}  # fmt: skip
+_IMAGE_STARTS = {
+    b"\x89PNG\r\n\x1a\n": PNG, b"\xff\xd8\xff": JPEG,
+    b"II*\x00": TIFF, b"MM\x00*": TIFF, b"II+\x00": TIFF, b"MM\x00+": TIFF,
 }  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MARKUP_START = re.compile(
@@ -109,6 +117,8 @@ def sniff_binary(content: bytes, name: str) -> str | None:
         return _sniff_ole(content, name)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
         return RTF
+    if (image := _sniff_image(content)) is not None:
+        return image
     for magic, kind in _ARCHIVES.items():
         if content.startswith(magic):
             raise UnsupportedFormat(f"{name} is a {kind} archive; unpack it and add the files inside.")
@@ -185,6 +195,18 @@ def _is_pdf(content: bytes) -> bool:
     start = content[:1024].find(b"%PDF-")
     # The header may follow other bytes. A text about PDF has no cross-reference table at its end.
     return start == 0 or (start > 0 and b"startxref" in content[-4096:])
+
+
+def _sniff_image(content: bytes) -> str | None:
+    for start, media_type in _IMAGE_STARTS.items():
+        if content.startswith(start):
+            return media_type
+    # The beginnings of the others are letters, with which a text may begin as well.
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return WEBP
+    if content.startswith((b"GIF87a", b"GIF89a")) and content[12:13] == b"\x00":
+        return GIF
+    return BMP if content.startswith(b"BM") and content[6:10] == bytes(4) else None
 
 
 def _sniff_zip(content: bytes, name: str) -> str:
@@ -286,6 +308,8 @@ def _unreadable(content: bytes, name: str) -> UnreadableFile | UnsupportedFormat
     for magic, kind in _OTHERS.items():
         if content.startswith(magic):
             return UnsupportedFormat(f"{name} is a {kind}, not a text document; Refdesk reads {READABLE}.")
+    if content[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftypavif"):
+        return UnsupportedFormat(f"{name} is a HEIC or AVIF image; save it as JPEG or PNG and add that.")
     if content[4:8] == b"ftyp" or content.startswith(b"RIFF"):
         return UnsupportedFormat(f"{name} is a recording or video, not a text document; Refdesk reads {READABLE}.")
     if extension_of(name) in _BINARY_EXTENSIONS:

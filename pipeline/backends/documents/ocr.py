@@ -1,0 +1,117 @@
+"""Text recognition (OCR) in the parser's child process, image by image, with a report to the parent for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from pipeline.backends.documents.ocr_engine import Line, recognise_lines
+from pipeline.backends.documents.ocr_images import cut_into_strips
+from pipeline.backends.documents.ocr_layout import build_paragraphs
+from pipeline.backends.documents.recognition import RecognisedImage, Render
+
+MIN_LINE_SCORE = 0.5
+"""Confidence below which a line is taken for a pattern in the picture."""
+MIN_LETTERS = 2
+"""Letters and digits of a picture below which they are taken for a pattern."""
+MIN_DENSITY = 0.6
+"""Recognised characters per length of a line in line heights; Latin text has about 2, Chinese 1, and text in a script
+that the models do not know less than 0.5."""
+MIN_LINE_SHAPE = 4
+"""Length to height of a line from which its density counts."""
+MIN_SPARSE_LINES = 2
+"""Lines with a low density that a text in an unknown script has at least; a picture may contain one by chance."""
+MAX_FOREIGN = 0.3
+"""Share of letters of scripts that the models only know in part (Greek, Cyrillic), above which a text is unreadable."""
+
+_READABLE_LETTERS = re.compile(
+    "[A-Za-z\u00aa-\u024f\u1e00-\u1eff\u3005-\u30ff\u3100-\u312f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
+_LETTERS = re.compile(r"[^\W\d_]")
+
+
+class PageRecogniser:
+    """Recognises the images of one file and reuses the results of an earlier attempt."""
+
+    problem = ""
+
+    def __init__(
+        self,
+        results: Mapping[int, RecognisedImage],
+        lost: Collection[int],
+        max_images: int,
+        notify: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Prepare a file.
+
+        Args:
+            results: Results of an earlier attempt by the number of the image in the file, from 1.
+            lost: Numbers of images that ended the process before.
+            max_images: Images of the file after which no more are recognised.
+            notify: Receives a message before each image and another after it.
+        """
+        self._results = results
+        self._lost = lost
+        self._max_images = max_images
+        self._notify = notify
+        self._count = 0
+
+    def recognise(self, images: Sequence[Render]) -> list[RecognisedImage]:
+        """Recognise the text of images, one result per image."""
+        return [self._recognise_next(render, done, len(images)) for done, render in enumerate(images)]
+
+    def _recognise_next(self, render: Render, done: int, total: int) -> RecognisedImage:
+        self._count += 1
+        number = self._count
+        if number in self._results:
+            return self._results[number]
+        if number > self._max_images:
+            return RecognisedImage("over_limit")
+        if number in self._lost:
+            return RecognisedImage("failed")
+        self._notify({"event": "started", "number": number, "done": done, "total": total})
+        result = recognise_image(render)
+        self._notify(
+            {
+                "event": "recognised",
+                "number": number,
+                "outcome": result.outcome,
+                "paragraphs": result.paragraphs,
+                "confidence": result.confidence,
+            }
+        )
+        return result
+
+
+def recognise_image(render: Render) -> RecognisedImage:
+    """Recognise the text of one image; errors of the engine end the process, which the parent handles."""
+    try:
+        image = render()
+        image.load()
+    except (OSError, SyntaxError, ValueError, EOFError):  # what Pillow and pypdfium2 raise for damaged images
+        return RecognisedImage("failed")
+    return judge([recognise_lines(strip) for strip in cut_into_strips(image)])
+
+
+def judge(strips: Sequence[Sequence[Line]]) -> RecognisedImage:
+    """Decide from the lines of an image whether it contains text, and whether the models can read it."""
+    readable = [[line for line in strip if line.text and line.score >= MIN_LINE_SCORE] for strip in strips]
+    text = "\n".join(line.text for strip in readable for line in strip)
+    letters = _LETTERS.findall(text)
+    foreign = len(letters) - len(_READABLE_LETTERS.findall(text))
+    if foreign > MAX_FOREIGN * max(1, len(letters)) or _is_sparse([line for strip in strips for line in strip]):
+        return RecognisedImage("unknown_script")
+    if sum(map(str.isalnum, text)) < MIN_LETTERS:
+        return RecognisedImage("no_text")
+    paragraphs = [paragraph for strip in readable for paragraph in build_paragraphs(strip)]
+    weights = [(line.score, len(line.text)) for strip in readable for line in strip]
+    confidence = sum(score * weight for score, weight in weights) / sum(weight for _, weight in weights)
+    return RecognisedImage("text", tuple(paragraphs), round(confidence, 3))
+
+
+def _is_sparse(lines: Sequence[Line]) -> bool:
+    """Return whether most of the lines of an image have too few characters for their length."""
+    long = [line for line in lines if line.width > MIN_LINE_SHAPE * line.height]
+    sparse = [line for line in long if len(line.text) < MIN_DENSITY * line.width / line.height]
+    return len(sparse) >= MIN_SPARSE_LINES and len(sparse) > len(long) / 2
