@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 
 UNITS = re.compile(r"[^\W_]+|[&<>=+%°-]")
+_DRAWN = re.compile(r"[-=+]{3,}|\||~~")
 _XML_TEXT = re.compile(rb"<(?:\w+:)?(t|delText)(?: [^>]*)?>([^<]*)</(?:\w+:)?\1>")
 _ODF_TEXT = re.compile(r"<[^>]+>")
 _SILENT_TAGS = frozenset({"script", "style", "template", "noscript", "head", "select", "svg", "iframe", "object"})
@@ -30,7 +31,8 @@ _VOID = frozenset(
 def count_units(text: str) -> Counter[str]:
     """Count words, numbers and the characters `& < > = + - % °`, without case, ligatures and soft hyphens."""
     plain = unicodedata.normalize("NFKC", text.replace("\u00ad", "")).casefold()
-    return Counter(UNITS.findall(plain.replace("\u2011", "-").replace("\u2010", "-")))
+    plain = _DRAWN.sub(" ", plain.replace("\u2011", "-").replace("\u2010", "-"))
+    return Counter(UNITS.findall(plain))
 
 
 def find_lost_units(source: Counter[str], delivered: str, *, unique: bool) -> Counter[str]:
@@ -43,7 +45,7 @@ def find_lost_units(source: Counter[str], delivered: str, *, unique: bool) -> Co
     """
     counts = count_units(delivered)
     wanted = Counter(set(source)) if unique else source
-    squashed = re.sub(r"\s+", "", unicodedata.normalize("NFKC", delivered).casefold())
+    squashed = re.sub(r"\s+|~~", "", unicodedata.normalize("NFKC", delivered).casefold())
     # A word can be divided differently; then it is still in the text without spaces.
     return Counter(
         {unit: n - counts[unit] for unit, n in wanted.items() if counts[unit] < n and squashed.count(unit) < n}
@@ -59,6 +61,10 @@ def read_ooxml(content: bytes) -> Iterator[str]:
         for name in archive.namelist():
             if kept.match(name) and name.endswith(".xml"):
                 part = re.sub(rb"<mc:Fallback.*?</mc:Fallback>", b"", archive.read(name), flags=re.DOTALL)
+                part = re.sub(
+                    rb"<rPh .*?</rPh>|<w:rt>.*?</w:rt>", b"", part, flags=re.DOTALL
+                )  # how words are pronounced
+                part = part.replace(b"<w:noBreakHyphen/>", b"<w:t>-</w:t>")
                 # A run boundary is not a word boundary; a paragraph or a tab is.
                 for paragraph in re.split(rb"</(?:w:p|a:p|si|w:tc)>|<w:tab/>|<w:br/>|<a:br/>", part):
                     texts = (html.unescape(text.decode("utf-8", "replace")) for _, text in _XML_TEXT.findall(paragraph))
@@ -68,7 +74,7 @@ def read_ooxml(content: bytes) -> Iterator[str]:
 def read_odf(content: bytes) -> Iterator[str]:
     """Yield the text of an OpenDocument body."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        body = archive.read("content.xml").decode("utf-8", "replace").partition("<office:body")[2]
+        body = archive.read("content.xml").decode("utf-8", "replace").partition("<office:body>")[2]
     body = re.sub(r"<text:(s|tab|line-break)\b[^>]*/>", " ", body)
     for paragraph in re.split(r"</text:(?:p|h)>", body):
         yield html.unescape(_ODF_TEXT.sub("", paragraph))
@@ -138,6 +144,8 @@ def read_csv(content: bytes) -> Iterator[str]:
 
 def read_text(content: bytes) -> Iterator[str]:
     """Yield the text itself; only UTF-8."""
+    if b"\x1b" in content or b"\x0e" in content:
+        raise ValueError("an encoding with escape sequences")
     yield content.decode("utf-8-sig")
 
 
