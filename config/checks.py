@@ -12,6 +12,7 @@ import redis
 
 from config.chat_model import format_language_model, list_served_models
 from config.embedding import describe_configured_profile, find_configured_model
+from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
 from config.redis_urls import to_client_url
 from config.rerankers import build_rerank_endpoint, describe_cross_encoder
@@ -52,6 +53,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
             "ok" if installed else "note",
             "installed" if installed else f"not installed. {format_install_hint(extra)}",
         )
+    yield from check_environment(settings)
     yield run_check("embedding model", lambda: _check_embedding(settings))
     yield _check_cross_encoder(settings)
     yield _check_language_model(settings)
@@ -60,6 +62,12 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         yield run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))
     token = "set" if settings.discord.token else "not set; set DISCORD_TOKEN to run the bot"
     yield Check("discord token", "ok" if settings.discord.token else "note", token)
+
+
+def check_environment(settings: Settings) -> Iterator[Check]:
+    """Check the proxies and certificate authorities of the environment."""
+    yield run_check("proxy", lambda: describe_proxies(settings))
+    yield run_check("certificates", describe_certificates)
 
 
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -103,10 +104,11 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
 def _require_no_secret(base_url: str) -> None:
     """Reject a URL with a secret, because profiles are shown to all users with access to the store."""
     parts = urlsplit(base_url)
-    if parts.username or parts.password or parts.query:
+    is_version = re.fullmatch(r"api-version=[\w.-]+", parts.query) is not None  # Azure needs it
+    if parts.username or parts.password or (parts.query and not is_version):
         raise InvalidInput(
             "The URL of an embedding endpoint is stored and shown, so it must not contain a user name, password or"
-            " query. Set the key in REFDESK_EMBEDDING_API_KEY."
+            " query other than Azure's api-version. Set the key in REFDESK_EMBEDDING_API_KEY."
         )
 
 

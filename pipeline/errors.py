@@ -11,7 +11,8 @@
     │   ├── ModelUnavailable      ├── ProfileMismatch  ├── ProfileNotReady
     │   ├── DiskFull              └── MissingExtra
     ├── LlmError                  an LLM endpoint failed; a reranker or the generator falls back
-    │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   └── LlmUnparsable
+    │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   ├── LlmUnparsable
+    │   └── PromptTooLong
     ├── Cancelled                 a user cancelled the job
     └── LeaseLost                 the lease expired or another worker has it; stop writing
 
@@ -254,6 +255,10 @@ class LlmRejected(LlmError):
     """The language model endpoint rejected the request. Check the API key, the model name and the URL."""
 
     retryable = False
+
+
+class PromptTooLong(LlmRejected):
+    """The prompt is longer than the language model's context. Lower REFDESK_CONTEXT_TOKENS or REFDESK_TOP_K."""
 
 
 class LlmUnreachable(LlmError):

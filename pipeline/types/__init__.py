@@ -11,7 +11,7 @@ from pipeline.types.answers import (
     QuestionContext,
     RewriteResult,
 )
-from pipeline.types.chat import ChatMessage, ChatReply, TokenLogprobs
+from pipeline.types.chat import INCOMPLETE, ChatMessage, ChatReply, TokenLogprobs
 from pipeline.types.documents import (
     LOW_CONFIDENCE,
     Block,
@@ -41,6 +41,7 @@ from pipeline.types.stages import Fallback, Usage
 __all__ = [
     "CONFLICT",
     "DUPLICATE",
+    "INCOMPLETE",
     "LANGUAGES",
     "LOW_CONFIDENCE",
     "RERANKERS",

@@ -7,6 +7,9 @@ from typing import Literal
 
 from pipeline.types.stages import Usage
 
+INCOMPLETE = "incomplete"
+"""Finish reason of a reply whose connection ended before the server marked its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -32,5 +35,12 @@ class ChatReply:
     model: str
     usage: Usage
     finish_reason: str = ""
+    """Why the reply ended, as the server states it; `INCOMPLETE` if its connection ended first."""
+    reasoning: str = ""
+    """The model's reasoning, if the server sends it separately from the text."""
+    refusal: str = ""
+    """The model's refusal, if the server sends one in place of a text."""
+    max_tokens: int = 0
+    """Maximum tokens of the reply as sent to the endpoint, which may accept fewer than requested; 0 if unknown."""
     tokens: tuple[TokenLogprobs, ...] = ()
     """Only if requested and supported by the server; joined, they are the text."""

@@ -1,39 +1,40 @@
-"""Read replies of OpenAI-compatible servers from one JSON document or from a stream of server-sent events."""
+"""Read the bodies of chat completions: one JSON document, server-sent events, or one JSON document per line.
+
+Servers and proxies often declare another content type than they send, so the beginning of the body decides. Events
+without choices (usage, pings, content filter results) are read for their usage and skipped.
+"""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
 import httpx
 
+from pipeline.backends.endpoints.chat_parts import ReplyParts, add_document
+from pipeline.backends.endpoints.error_bodies import describe_error, describe_page, error_code
+from pipeline.backends.endpoints.retries import RetryableError, is_retryable
 from pipeline.errors import LlmTimeout, LlmUnparsable, LlmUnreachable
-from pipeline.types import TokenLogprobs
+from pipeline.types import INCOMPLETE
 
-MAX_REPLY_CHARS = 2_000_000
-"""Longest reply that is read."""
+MAX_REPLY_BYTES = 4_000_000
+"""Largest reply that is read."""
+MAX_QUOTED_CHARS = 300
+"""Characters of an unreadable reply in an error message."""
 
-
-@dataclass(slots=True)
-class ReplyParts:
-    """The contents of a reply, as far as it was read."""
-
-    text: str = ""
-    model: str = ""
-    finish_reason: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    tokens: list[TokenLogprobs] = field(default_factory=list)
+Event = tuple[str, str]
+"""Name and data of a server-sent event."""
 
 
 def read_reply(
     response: httpx.Response, *, deadline: float, on_text: Callable[[str], None] | None, subject: str
 ) -> ReplyParts:
     """Read a reply of status 200, streamed or whole, as the server chose.
+
+    A stream that ends without `finish_reason` and without `[DONE]` is used if it contains text, because the call is
+    paid for; its finish reason is `INCOMPLETE`.
 
     Args:
         response: The response, not read yet.
@@ -44,125 +45,161 @@ def read_reply(
     Raises:
         LlmTimeout: The deadline has passed.
         LlmUnparsable: The response is not a chat completion or is too long.
-        LlmUnreachable: The stream ended before the reply was complete, or contains an error.
+        LlmUnreachable: The stream ended without text, or the response reports an error.
+        RetryableError: The response reports an error that may pass.
     """
-    text = _read_within_deadline(response, deadline, subject)
-    if "text/event-stream" in response.headers.get("Content-Type", ""):
-        return _read_events(_lines(text), on_text, subject)
-    parts = ReplyParts()
-    _apply_document(parts, _parse("".join(text), subject), "message", subject)
-    if on_text is not None and parts.text:
-        on_text(parts.text)
-    return parts
+    lines = _lines(_read_within_deadline(response, deadline, subject), response.charset_encoding)
+    first = next((line for line in lines if line.strip()), "").lstrip("\ufeff")
+    if first.lstrip().startswith(("{", "[", "<")):
+        return _read_documents(first, lines, on_text, subject)
+    return _Reader(on_text, subject).read_events(_split_events(first, lines))
 
 
-def _read_events(lines: Iterator[str], on_text: Callable[[str], None] | None, subject: str) -> ReplyParts:
-    parts = ReplyParts()
-    complete = False
+class _Reader:
+    """The reply so far, and whom to report it to."""
+
+    def __init__(self, on_text: Callable[[str], None] | None, subject: str) -> None:
+        self.parts = ReplyParts()
+        self._on_text = on_text
+        self._subject = subject
+        self._has_choices = False
+
+    def add(self, text: str, event: str = "") -> None:
+        """Add one JSON document or event."""
+        value = _parse(text, self._subject)
+        _raise_reported_error(value, event, self._subject)
+        before = self.parts.text
+        self._has_choices |= add_document(self.parts, value)
+        if self._on_text is not None and self.parts.text != before:
+            self._on_text(self.parts.text)
+
+    def read_events(self, events: Iterable[Event]) -> ReplyParts:
+        """Read a stream of server-sent events."""
+        sent = ""
+        for name, data in events:
+            if data == "[DONE]":
+                return self.end(complete=True)
+            sent = sent or data
+            if data.startswith(("{", "[")):
+                self.add(data, name)
+        return self.end(complete=False, sent=sent)
+
+    def end(self, *, complete: bool, sent: str = "") -> ReplyParts:
+        """Return the reply; `complete` if the server marked its end."""
+        if not self._has_choices and not self.parts.text:
+            raise LlmUnparsable(f"{self._subject} sent a reply without choices. {sent[:MAX_QUOTED_CHARS]}".strip())
+        if not complete and not self.parts.finish_reason:
+            if not self.parts.text:
+                raise LlmUnreachable(f"{self._subject} closed the connection before its reply was complete.")
+            self.parts.finish_reason = INCOMPLETE
+        return self.parts
+
+
+def _read_documents(
+    first: str, lines: Iterable[str], on_text: Callable[[str], None] | None, subject: str
+) -> ReplyParts:
+    """Read one JSON document, or one per line if the first line is a complete document."""
+    reader = _Reader(on_text, subject)
+    if not _is_document(first):
+        reader.add("\n".join([first, *lines]))
+        return reader.end(complete=True)
+    reader.add(first)
+    streamed = False
     for line in lines:
-        if not line.startswith("data:"):
-            continue
-        data = line.removeprefix("data:").strip()
-        if data == "[DONE]":
-            complete = True
-            break
-        before = len(parts.text)
-        _apply_document(parts, _parse(data, subject), "delta", subject)
-        if on_text is not None and len(parts.text) > before:
-            on_text(parts.text)
-    if not complete and not parts.finish_reason:
-        raise LlmUnreachable(f"{subject} closed the connection before its reply was complete.")
-    return parts
+        if line.strip():
+            streamed = True
+            reader.add(line)
+    return reader.end(complete=not streamed)
 
 
-def _read_within_deadline(response: httpx.Response, deadline: float, subject: str) -> Iterator[str]:
+def _is_document(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _split_events(first: str, lines: Iterable[str]) -> Iterator[Event]:
+    """Yield the events with data.
+
+    An event ends with an empty line and may have several lines of data. Some servers omit the empty lines; then each
+    line with a complete JSON document is an event.
+    """
+    name, data = "", list[str]()
+    for line in [first], lines, [""]:
+        for text in line:
+            field, _, value = text.partition(":")
+            if not text.strip():
+                yield from _join_data(name, data)
+                name, data = "", []
+            elif field == "data":
+                data.append(value.strip())
+            elif field == "event":
+                name = value.strip()
+
+
+def _join_data(name: str, data: list[str]) -> Iterator[Event]:
+    lines = [line for line in data if line]
+    if len(lines) > 1 and any(line == "[DONE]" or _is_document(line) for line in lines):
+        yield from ((name, line) for line in lines)
+    elif lines:
+        yield name, "\n".join(lines)
+
+
+def _read_within_deadline(response: httpx.Response, deadline: float, subject: str) -> Iterator[bytes]:
     read = 0
-    for part in response.iter_text():
+    for part in response.iter_bytes():
         # The timeout of httpx applies to each read, so a server that sends single bytes would never exceed it.
         if monotonic() > deadline:
             raise LlmTimeout(f"{subject} did not finish its reply in time.")
         read += len(part)
-        if read > MAX_REPLY_CHARS:
-            raise LlmUnparsable(f"{subject} sent a reply longer than {MAX_REPLY_CHARS:,} characters.")
+        if read > MAX_REPLY_BYTES:
+            raise LlmUnparsable(f"{subject} sent a reply larger than {MAX_REPLY_BYTES:,} bytes.")
         yield part
 
 
-def _lines(text: Iterable[str]) -> Iterator[str]:
-    """Join parts of text and yield them line by line."""
-    unfinished: list[str] = []
-    for part in text:
-        head, *following = part.split("\n")
+def _lines(parts: Iterable[bytes], charset: str | None) -> Iterator[str]:
+    """Join parts of a body and yield its lines, without line ends."""
+    unfinished: list[bytes] = []
+    for part in parts:
+        head, *following = part.split(b"\n")
         unfinished.append(head)
         for line in following:
-            yield "".join(unfinished)
+            yield _decode(b"".join(unfinished), charset)
             unfinished = [line]
-    yield "".join(unfinished)
+    yield _decode(b"".join(unfinished), charset)
+
+
+def _decode(line: bytes, charset: str | None) -> str:
+    """Decode one line: JSON is UTF-8, but some servers send their system's encoding instead."""
+    for encoding in ("utf-8", charset or "utf-8", "cp1252"):
+        try:
+            return line.decode(encoding).removesuffix("\r")
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return line.decode("latin-1").removesuffix("\r")
 
 
 def _parse(text: str, subject: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LlmUnparsable(f"{subject} sent a reply that is not a chat completion: {text}") from error
+        value = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]  # Google's endpoint wraps errors in a list
     if not isinstance(value, dict):
-        raise LlmUnparsable(f"{subject} sent a reply that is not a chat completion: {text}")
-    if value.get("error"):
-        raise LlmUnreachable(f"{subject} reported an error in its reply: {value['error']}")
+        page = describe_page(text)
+        sent = f"{page} instead of a chat completion; check REFDESK_LLM_BASE_URL" if page else "no chat completion"
+        raise LlmUnparsable(f"{subject} sent {sent}.{'' if page else ' ' + text}".rstrip())
     return value
 
 
-def _apply_document(parts: ReplyParts, value: dict[str, Any], field: str, subject: str) -> None:
-    """Add one JSON document or event to `parts`."""
-    choices = value.get("choices")
-    if not isinstance(choices, list) or (field == "message" and not choices):
-        raise LlmUnparsable(f"{subject} sent a reply without choices.")
-    for choice in choices[:1]:
-        message = choice.get(field) if isinstance(choice, dict) else None
-        if isinstance(message, dict):
-            parts.text += _text(message.get("content"))
-            parts.finish_reason = str(choice.get("finish_reason") or parts.finish_reason)
-            parts.tokens += _tokens(choice.get("logprobs"))
-        elif field == "message":
-            raise LlmUnparsable(f"{subject} sent a reply without a message.")
-    parts.model = str(value.get("model") or parts.model)
-    usage = value.get("usage")
-    if isinstance(usage, dict):
-        parts.prompt_tokens = _count(usage.get("prompt_tokens"), parts.prompt_tokens)
-        parts.completion_tokens = _count(usage.get("completion_tokens"), parts.completion_tokens)
-
-
-def _text(content: Any) -> str:
-    """Return the text of a message's content: a string, a list of parts, or nothing."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return ""
-
-
-def _tokens(logprobs: Any) -> list[TokenLogprobs]:
-    """Read the log-probabilities of a reply's tokens, skipping entries of another form."""
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    entries = content if isinstance(content, list) else []
-    return [
-        TokenLogprobs(entry["token"], tuple(_alternatives(entry)))
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("token"), str)
-    ]
-
-
-def _alternatives(entry: dict[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield each alternative at one position of the reply once, including the token that was chosen."""
-    others = entry.get("top_logprobs")
-    seen: set[str] = set()
-    for alternative in [entry, *(others if isinstance(others, list) else [])]:
-        if not isinstance(alternative, dict):
-            continue
-        text, value = alternative.get("token"), alternative.get("logprob")
-        if isinstance(text, str) and isinstance(value, int | float) and text not in seen and not math.isnan(value):
-            seen.add(text)
-            yield text, float(value)
-
-
-def _count(value: Any, default: int | None) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else default
+def _raise_reported_error(value: dict[str, Any], event: str, subject: str) -> None:
+    """Raise the error that a server reports with status 200."""
+    if not (value.get("error") or value.get("object") == "error" or "error" in {event, value.get("type")}):
+        return
+    code = error_code(value)
+    final = LlmUnreachable(f"{subject} reported an error in its reply: {describe_error(value)}")
+    if is_retryable(code):
+        raise RetryableError(final)
+    raise final

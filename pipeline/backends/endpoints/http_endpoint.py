@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,15 +11,22 @@ from typing import Any, TypeVar
 
 import httpx
 
+from pipeline.backends.connections import build_client, describe_connect_error, is_certificate_error
 from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
-from pipeline.backends.endpoints.retries import RetryableError, build_retrying, parse_retry_after, read_error_body
-from pipeline.errors import LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError
+from pipeline.backends.endpoints.retries import (
+    RetryableError,
+    build_retrying,
+    find_retry_after,
+    is_loading,
+    is_quota_used_up,
+    is_retryable,
+    read_error_body,
+)
+from pipeline.errors import LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError, SetupError
 from pipeline.text.cleaning import clean_text
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_CHARS = 500
-RETRYABLE_STATUSES = frozenset({408, 425, 429})
-"""Retried like every status from 500 on."""
 
 Answer = TypeVar("Answer")
 
@@ -44,6 +52,8 @@ class EndpointTexts:
     """The setting with the API key."""
     not_found_fix: str = ""
     """Ends the message for status 404."""
+    url_setting: str = ""
+    """The setting with the URL; empty if the URL belongs to an embedding profile."""
 
 
 class HttpEndpoint:
@@ -76,7 +86,8 @@ class HttpEndpoint:
         self._invalid_url = invalid_url
         self._max_retries = max_retries
         self._max_reply_bytes = max_reply_bytes
-        self._client = httpx.Client()
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
 
     @property
     def address(self) -> str:
@@ -132,9 +143,10 @@ class HttpEndpoint:
         if left <= 0:
             raise LlmTimeout(f"{self.subject} did not answer in time.")
         timeout = httpx.Timeout(left, connect=min(CONNECT_TIMEOUT_S, left))
-        headers = authorization_header(self._api_key, self._texts.key_setting)
+        headers = authorization_header(self._api_key, self._texts.key_setting, url=self._url)
+        client = self._open_client()
         try:
-            with self._client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
+            with client.stream("POST", self._url, json=payload, headers=headers, timeout=timeout) as response:
                 yield response
         except httpx.ConnectTimeout as error:
             raise RetryableError(self._unreachable(error)) from error
@@ -146,29 +158,50 @@ class HttpEndpoint:
         except httpx.HTTPError as error:
             if not isinstance(error, httpx.ConnectError | httpx.ProxyError):
                 on_lost()
-            raise RetryableError(self._unreachable(error)) from error
+            unreachable = self._unreachable(error)
+            if is_certificate_error(error):  # a retry would get the same certificate
+                raise unreachable from error
+            raise RetryableError(unreachable) from error
 
     def check_retryable(self, response: httpx.Response, text: str) -> None:
         """Raise `RetryableError` for a status that may pass: rate limits, timeouts and server errors."""
         status = response.status_code
-        if status in RETRYABLE_STATUSES or status >= 500:
-            problem = "reached its rate limit" if status == 429 else "failed"
-            final = LlmUnreachable(f"{self.subject} {problem} (status {status}). {text}")
-            raise RetryableError(final, parse_retry_after(response))
+        if not is_retryable(status):
+            return
+        if is_quota_used_up(status, text):
+            raise LlmRejected(f"{self.subject} reports that the account's quota is used up (status {status}). {text}")
+        problem = "reached its rate limit" if status == 429 else "failed"
+        final = LlmUnreachable(f"{self.subject} {problem} (status {status}). {text}")
+        raise RetryableError(final, find_retry_after(response, text), is_loading=is_loading(status, text))
 
     def format_rejection(self, status: int, text: str) -> str:
         """Format the message for a rejected request: the likely cause, what to check, and the server's own message."""
         key = self._texts.key_setting
+        setting = f"; check {self._texts.url_setting}" if self._texts.url_setting else ""
         problem = {
             401: f"rejected the API key; check {key}",
+            402: "requires a payment; check the balance of the account",
             403: f"does not allow this API key; check {key}",
             404: f"does not have this URL or model{self._texts.not_found_fix}",
-        }.get(status, "rejected the request")
-        return f"{self.subject} {problem} (status {status}). {text}"
+        }.get(status, f"redirects to another URL{setting}" if 300 <= status < 400 else "rejected the request")
+        return f"{self.subject} {problem} (status {status}). {text}".rstrip()
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _open_client(self) -> httpx.Client:
+        """Return the client, built at the first request, so that a wrong proxy or certificate file ends no worker."""
+        with self._lock:
+            if self._client is None:
+                try:
+                    self._client = build_client(self._url)
+                except (httpx.InvalidURL, ValueError) as error:
+                    raise self._invalid_url() from error
+                except SetupError as error:
+                    raise LlmRejected(f"{self.subject} cannot be used. {error}") from error
+            return self._client
 
     def _read(self, response: httpx.Response, deadline: float) -> str:
         body = bytearray()
@@ -181,9 +214,8 @@ class HttpEndpoint:
         return body.decode("utf-8", "replace")
 
     def _unreachable(self, error: httpx.HTTPError) -> LlmUnreachable:
-        return LlmUnreachable(
-            f"{self.subject} cannot be reached ({type(error).__name__}); {self._texts.unreachable_fix}."
-        )
+        cause, fix = describe_connect_error(error, self._url, self._texts.unreachable_fix)
+        return LlmUnreachable(f"{self.subject} cannot be reached{cause}; {fix}.")
 
     def _redact(self, message: str) -> str:
         """Shorten a message that may quote the server, and remove the key that servers often repeat."""

@@ -1,8 +1,7 @@
 """Chat models of an OpenAI-compatible endpoint: hosted services, Ollama, vLLM, llama.cpp, `transformers serve`.
 
-These servers agree on the main request parameters only. A parameter that a server rejects (JSON schema, temperature,
-the name of the token limit …) is left out of later requests to this endpoint, and the rejected request is sent again
-without it.
+These servers agree on the main request parameters only. `RequestForm` describes what the endpoint accepts; a request
+that it rejects is sent again in another form, and the form that succeeds is used from then on.
 """
 
 from __future__ import annotations
@@ -10,24 +9,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from pipeline.backends.endpoints.chat_address import normalize_base_url
-from pipeline.backends.endpoints.chat_stream import ReplyParts, read_reply
+from pipeline.backends.endpoints.chat_address import chat_url
+from pipeline.backends.endpoints.chat_parts import ReplyParts
+from pipeline.backends.endpoints.chat_stream import read_reply
 from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
+from pipeline.backends.endpoints.request_form import RequestForm, is_prompt_too_long
 from pipeline.backends.endpoints.retries import read_error_body
-from pipeline.errors import LlmError, LlmRejected
+from pipeline.errors import LlmError, LlmRejected, PromptTooLong
 from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_MODEL_CHARS = 200
-OPTIONAL_PARAMETERS = ("response_format", "stream_options", "reasoning_effort", "logprobs", "temperature", "max_tokens")
-"""Parameters that a server may reject. Instead of the last one `max_completion_tokens` is sent then."""
-LIKELY_UNSUPPORTED = ("response_format", "logprobs", "reasoning_effort")
-"""Parameters to leave out if a rejection names none, starting with the one that the fewest servers support."""
+ADAPTABLE_STATUSES = frozenset({400, 413, 422})
+"""Statuses of requests that the endpoint may accept in another form."""
 
 INVALID_URL = "REFDESK_LLM_BASE_URL is not an http(s) URL. Use one such as http://127.0.0.1:11434/v1."
 
@@ -52,7 +51,7 @@ class OpenAIChat:
         Args:
             base_url: The endpoint (…/v1).
             model: The model's name at the endpoint.
-            api_key: Sent as a bearer token; empty sends none.
+            api_key: Sent as a bearer token, to Azure as `api-key`; empty sends none.
             price_prompt_usd: Price of a million prompt tokens.
             price_completion_usd: Price of a million completion tokens.
             max_retries: Retries after the first attempt.
@@ -63,15 +62,16 @@ class OpenAIChat:
         self._prices = (price_prompt_usd, price_completion_usd)
         self._top_logprobs = top_logprobs
         self._reasoning_effort = reasoning_effort
-        self._unsupported: frozenset[str] = frozenset()
+        self._form = RequestForm()
         self._lock = threading.Lock()
         self._endpoint = HttpEndpoint(
-            normalize_base_url(base_url) + "/chat/completions",
+            chat_url(base_url),
             EndpointTexts(
                 subject=f"The language model {model!r} at",
                 unreachable_fix="check that the server is running and REFDESK_LLM_BASE_URL",
                 not_found_fix="; check REFDESK_LLM_BASE_URL and REFDESK_LLM_MODEL",
                 key_setting="REFDESK_LLM_API_KEY",
+                url_setting="REFDESK_LLM_BASE_URL",
             ),
             api_key=api_key,
             invalid_url=partial(LlmRejected, INVALID_URL),
@@ -106,6 +106,7 @@ class OpenAIChat:
             on_text: Called with the text so far while it streams; without it the reply is not streamed.
 
         Raises:
+            PromptTooLong: The messages do not fit into the model's context.
             LlmError: The endpoint failed; its `usage` is the upper estimate of what the call may have cost.
         """
         lost = _LostCalls()
@@ -113,7 +114,7 @@ class OpenAIChat:
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         request = partial(self._ask, payload, on_text=show, lost=lost)
         try:
-            parts = self._endpoint.run_with_retries(request, timeout_s)
+            parts, limit = self._endpoint.run_with_retries(request, timeout_s)
         except LlmError as error:
             error.usage = self._upper_estimate(lost.calls, messages, max_tokens)
             raise
@@ -123,6 +124,9 @@ class OpenAIChat:
             model=clean_line(parts.model, MAX_MODEL_CHARS) or self._model,
             usage=usage,
             finish_reason=clean_text(parts.finish_reason),
+            reasoning=clean_text(parts.reasoning),
+            refusal=clean_text(parts.refusal),
+            max_tokens=limit,
             tokens=tuple(parts.tokens),
         )
 
@@ -155,35 +159,48 @@ class OpenAIChat:
 
     def _ask(
         self, payload: dict[str, Any], deadline: float, *, on_text: Callable[[str], None] | None, lost: _LostCalls
-    ) -> ReplyParts:
-        """Send one request, repeated without each parameter that the server rejects.
+    ) -> tuple[ReplyParts, int]:
+        """Send one request, again in another form after each rejection that a change may fix.
 
-        The unsupported parameters are stored after a request without them has succeeded.
+        Returns:
+            The reply and the token limit that was sent.
         """
-        known = unsupported = self._unsupported
+        known = form = self._form
+        lasting_limit = known.max_tokens
         while True:
-            sent = _without_parameters(payload, unsupported)
+            sent = form.apply(payload)
             with self._endpoint.open(sent, deadline, lost.add) as response:
-                if response.status_code != 200:
-                    text = read_error_body(response, deadline)
-                    self._endpoint.check_retryable(response, text)
-                    rejected = _unsupported_parameter(text, sent) if response.status_code in {400, 422} else None
-                    if rejected is None:
-                        raise LlmRejected(self._endpoint.format_rejection(response.status_code, text))
-                    unsupported |= {rejected}
-                    continue
-                with lost.count_unreadable():
-                    parts = read_reply(response, deadline=deadline, on_text=on_text, subject=self._endpoint.subject)
-            if unsupported != known:
-                with self._lock:
-                    self._unsupported |= unsupported
-            return parts
+                if response.status_code == 200:
+                    with lost.count_unreadable():
+                        parts = read_reply(response, deadline=deadline, on_text=on_text, subject=self._endpoint.subject)
+                    break
+                text = read_error_body(response, deadline)
+                self._endpoint.check_retryable(response, text)
+                changed = form.adapt(text, sent) if response.status_code in ADAPTABLE_STATUSES else None
+                if changed is None:
+                    raise self._rejection(response.status_code, text)
+                if changed.max_tokens != form.max_tokens and not is_prompt_too_long(text):
+                    lasting_limit = changed.max_tokens  # a limit that depends on this prompt is not remembered
+                form = changed
+        self._remember(known, replace(form, max_tokens=lasting_limit))
+        return parts, form.token_limit(sent)
+
+    def _rejection(self, status: int, text: str) -> LlmRejected:
+        kind = PromptTooLong if status in ADAPTABLE_STATUSES and is_prompt_too_long(text) else LlmRejected
+        return kind(self._endpoint.format_rejection(status, text))
+
+    def _remember(self, known: RequestForm, form: RequestForm) -> None:
+        """Use a form that has succeeded for later requests, together with what other threads have learned."""
+        if form == known:
+            return
+        with self._lock:
+            self._form = replace(form, left_out=form.left_out | self._form.left_out)
 
     def _usage(self, messages: Sequence[ChatMessage], parts: ReplyParts) -> Usage:
         prompt, completion = parts.prompt_tokens, parts.completion_tokens
         return self._priced(
             estimate_message_tokens(messages) if prompt is None else prompt,
-            estimate_tokens(parts.text) if completion is None else completion,
+            estimate_tokens(parts.reasoning + parts.text) if completion is None else completion,
         )
 
     def _upper_estimate(self, calls: int, messages: Sequence[ChatMessage], max_tokens: int) -> Usage:
@@ -216,19 +233,3 @@ class _LostCalls:
         except LlmError:
             self.calls += 1
             raise
-
-
-def _without_parameters(payload: dict[str, Any], unsupported: frozenset[str]) -> dict[str, Any]:
-    sent = {name: value for name, value in payload.items() if name not in unsupported}
-    if "max_tokens" in unsupported:
-        sent["max_completion_tokens"] = payload["max_tokens"]
-    if "logprobs" in unsupported:
-        sent.pop("top_logprobs", None)
-    return sent
-
-
-def _unsupported_parameter(message: str, sent: dict[str, Any]) -> str | None:
-    """Return the optional parameter that a rejection is about: one it names, or else the likeliest."""
-    folded = message.casefold()
-    named = [name for name in OPTIONAL_PARAMETERS if name in sent and name in folded]
-    return next((name for name in (*named, *LIKELY_UNSUPPORTED) if name in sent), None)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
+from pipeline.backends.endpoints.chat_address import append_path, authorization_header, redact_url
 from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
 from pipeline.errors import (
     LlmRejected,
@@ -199,8 +199,7 @@ class OpenAIEmbeddings:
 
 def embeddings_url(base_url: str) -> str:
     """Return the URL, with `/embeddings` appended if it is missing."""
-    stripped = base_url.strip().rstrip("/")
-    return stripped if stripped.endswith("/embeddings") else f"{stripped}/embeddings"
+    return append_path(base_url, "/embeddings")
 
 
 def describe_endpoint(profile: EmbeddingProfile, *, api_key: str = "", timeout_s: float = 30.0) -> EmbeddingProfile:

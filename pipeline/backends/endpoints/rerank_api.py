@@ -15,6 +15,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
+from pipeline.backends.endpoints.chat_address import append_path
 from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
@@ -182,5 +183,4 @@ def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
 
 def _rerank_url(url: str) -> str:
     """Return the URL, with `/rerank` appended if it is missing."""
-    stripped = url.strip().rstrip("/")
-    return stripped if stripped.endswith("/rerank") else f"{stripped}/rerank"
+    return append_path(url, "/rerank")

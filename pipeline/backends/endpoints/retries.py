@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import httpx
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from pipeline.backends.endpoints.error_bodies import find_wait_s, read_error_text
 from pipeline.errors import LlmError, LlmUnreachable
 
 MAX_ERROR_BODY_CHARS = 10_000
 """Characters that are read of the body of an error response."""
 FIRST_WAIT_S = 0.5
-"""Wait before the first retry; it doubles with each further one. A `Retry-After` header has precedence."""
+"""Wait before the first retry; it doubles with each further one. A wait that the server names has precedence."""
+LOADING_WAIT_S = 2.0
+"""Wait before the next request to a server that is loading its model."""
+RETRYABLE_STATUSES = frozenset({408, 425, 429})
+"""Retried like every status from 500 on."""
+
+_LOADING = re.compile(r"\b(?:loading|warming up|starting up|not ready)\b", re.IGNORECASE)
+_USED_UP = re.compile(r"\b(?:quota|billing|credits?|insufficient (?:funds|balance))\b", re.IGNORECASE)
 
 
 class RetryableError(Exception):
     """A failure that a retry may fix."""
 
-    def __init__(self, final: LlmError, wait_s: float | None = None) -> None:
+    def __init__(self, final: LlmError, wait_s: float | None = None, *, is_loading: bool = False) -> None:
         """Create the error.
 
         Args:
             final: The error to raise if there is no further retry.
             wait_s: Seconds that the server asked to wait; None if unknown.
+            is_loading: Whether the server is loading its model. Then the deadline alone limits the retries.
         """
         super().__init__(str(final))
         self.final = final
         self.wait_s = wait_s
+        self.is_loading = is_loading
+
+
+def is_retryable(status: int | None) -> bool:
+    """Return whether a status may pass: rate limits, timeouts and server errors."""
+    return status is not None and (status in RETRYABLE_STATUSES or status >= 500)
+
+
+def is_loading(status: int, text: str) -> bool:
+    """Return whether an error response means that the server is still loading the model."""
+    return status == 503 and bool(_LOADING.search(text))
+
+
+def is_quota_used_up(status: int, text: str) -> bool:
+    """Return whether a rate limit is a used-up quota or balance, which no retry within seconds can fix."""
+    return status == 429 and bool(_USED_UP.search(text)) and find_wait_s(text) is None
 
 
 def build_retrying(max_retries: int, deadline: float) -> Retrying:
@@ -41,26 +66,29 @@ def build_retrying(max_retries: int, deadline: float) -> Retrying:
     """
     return Retrying(
         retry=retry_if_exception_type(RetryableError),
-        stop=stop_after_attempt(max_retries + 1),
+        stop=lambda state: state.attempt_number > max_retries and not _is_loading(state),
         wait=lambda state: _wait_s(state, deadline),
         retry_error_callback=_raise_final,
     )
 
 
 def read_error_body(response: httpx.Response, deadline: float) -> str:
-    """Return the message of an error response: from its JSON if there is one, else its text, cut to a limit."""
+    """Return the message of an error response, read up to a limit."""
     text = ""
     for part in response.iter_text():
         text += part
         if len(text) > MAX_ERROR_BODY_CHARS or monotonic() > deadline:
             break
-    try:
-        value: Any = json.loads(text)
-    except ValueError:
-        return text
-    error = value.get("error", value) if isinstance(value, dict) else value
-    message = error.get("message", error.get("detail")) if isinstance(error, dict) else error
-    return message if isinstance(message, str) else text
+    return read_error_text(text)
+
+
+def find_retry_after(response: httpx.Response, text: str) -> float | None:
+    """Return the seconds that a server asks to wait, in a header or in its message; None if it asks for none."""
+    milliseconds = response.headers.get("retry-after-ms", "")
+    if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", milliseconds):
+        return float(milliseconds) / 1000
+    wait_s = parse_retry_after(response)
+    return find_wait_s(text) if wait_s is None and response.status_code == 429 else wait_s
 
 
 def parse_retry_after(response: httpx.Response) -> float | None:
@@ -80,10 +108,17 @@ def _wait_s(state: RetryCallState, deadline: float) -> float:
     """Return the seconds before the next retry; raise the final error if that would pass the deadline."""
     error = state.outcome.exception() if state.outcome is not None else None
     requested = error.wait_s if isinstance(error, RetryableError) else None
+    if requested is None and _is_loading(state):
+        requested = LOADING_WAIT_S
     wait_s = requested if requested is not None else FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
     if isinstance(error, RetryableError) and monotonic() + wait_s >= deadline:
         raise error.final from error
     return wait_s
+
+
+def _is_loading(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return isinstance(error, RetryableError) and error.is_loading
 
 
 def _raise_final(state: RetryCallState) -> NoReturn:

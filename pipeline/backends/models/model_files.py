@@ -15,7 +15,8 @@ from typing import Any
 
 import httpx
 
-from pipeline.errors import ModelUnavailable
+from pipeline.backends.connections import build_client, describe_connect_error, redact_address
+from pipeline.errors import ModelUnavailable, SetupError
 from pipeline.types import EmbeddingProfile
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
@@ -162,10 +163,17 @@ def _hub_problem() -> str:
         return "the model library is not installed"
     if constants.HF_HUB_OFFLINE:
         return "the hub is disabled (HF_HUB_OFFLINE)"
+    address = redact_address(constants.ENDPOINT)
     try:
-        httpx.head(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True).raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"the hub {constants.ENDPOINT} cannot be reached ({type(error).__name__})"
+        with build_client(constants.ENDPOINT, timeout=HUB_TIMEOUT_S, follow_redirects=True) as client:
+            client.head(constants.ENDPOINT).raise_for_status()
+    except httpx.HTTPError as error:
+        cause, fix = describe_connect_error(error, constants.ENDPOINT, "check the network connection")
+        return f"the hub {address} cannot be reached{cause}; {fix}"
+    except (httpx.InvalidURL, ValueError):
+        return f"HF_ENDPOINT is not an http(s) URL (got {address!r})"
+    except SetupError as error:
+        return f"the hub {address} cannot be used: {str(error).rstrip('.')}"
     return ""
 
 

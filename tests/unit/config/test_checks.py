@@ -34,7 +34,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
 
     def check_response(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
-        monkeypatch.setattr(httpx, "get", lambda url, **_: reply)
+        monkeypatch.setattr(httpx.Client, "get", lambda *_, **__: reply)
         settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
         result = _check_language_model(settings)
         assert "hidden-word" not in result.detail

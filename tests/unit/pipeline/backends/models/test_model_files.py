@@ -65,7 +65,7 @@ def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
         raise httpx.ConnectTimeout("timed out")
 
     pytest.importorskip("huggingface_hub")
-    monkeypatch.setattr(httpx, "head", time_out)
+    monkeypatch.setattr(httpx.Client, "head", time_out)
     with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor cached, and the hub"):
         resolve_model("Some/model")
 
