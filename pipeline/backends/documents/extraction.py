@@ -15,6 +15,7 @@ from pipeline.backends.documents.readers.json_records import read_json, read_jso
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.mail import read_mail, read_mailbox, read_outlook_message
 from pipeline.backends.documents.readers.notebook import read_notebook
+from pipeline.backends.documents.readers.odt import read_odt
 from pipeline.backends.documents.readers.pdf import read_pdf
 from pipeline.backends.documents.readers.plain import read_plain
 from pipeline.backends.documents.readers.subtitles import read_subtitles
@@ -30,6 +31,7 @@ from pipeline.types import ParsedDocument, Source
 
 READERS: Mapping[str, Reader] = {
     sniffing.DOCX: read_docx,
+    sniffing.ODT: read_odt,
     sniffing.HTML: read_html,
     sniffing.PDF: read_pdf,
     sniffing.CSV: read_delimited,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.opendocument import read_odt_texts
 from pipeline.backends.documents.second_readings.records import (
     read_code_cells,
     read_cues,
@@ -28,6 +29,7 @@ SecondReading = Callable[[File], Iterable[str]]
 
 SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.DOCX: read_docx_texts,
+    sniffing.ODT: read_odt_texts,
     sniffing.CSV: read_lines,
     sniffing.TSV: read_lines,
     sniffing.PLAIN: read_lines,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 
+from pipeline.backends.documents.readers.embedded import EmbeddedFiles, list_unread_parts
 from pipeline.backends.documents.readers.ooxml import (
     Package,
     XmlElement,
@@ -24,10 +25,6 @@ from pipeline.backends.documents.readers.word.styles import Styles
 from pipeline.backends.documents.reading import File, NestedReader, Reading
 from pipeline.errors import EmptyDocument, UnreadableFile
 from pipeline.parse import Element
-from pipeline.types import Unread
-
-PAGE_SHARE = 0.4
-"""Share of a page that a picture covers to be taken for a scanned page; smaller ones illustrate the text."""
 
 
 def read_docx(file: File, read_nested: NestedReader) -> Reading:
@@ -44,18 +41,21 @@ def read_docx(file: File, read_nested: NestedReader) -> Reading:
     kinds = {relationship.kind: relationship.target for relationship in package.relationships(main).values()}
     styles = Styles(package.parse(kinds.get("styles", "")))
     numbering = Numbering(package.parse(kinds.get("numbering", "")), styles)
-    document = Document(package, styles, numbering, read_nested, file.depth)
+    files = EmbeddedFiles(read_nested, file.depth)
+    document = Document(package, styles, numbering, files)
     for kind in ("footnote", "endnote", "comment"):
         index_notes(document, kind, kinds.get(f"{kind}s", ""))
     elements = list(Story(document, main).read(body))
     elements += [each for kind, number in list(document.notes) for each in read_note(document, kind, number, "", 0)]
     headers = list(_read_margins(document, main, body, "header"))
     footers = list(_read_margins(document, main, body, "footer"))
-    pictures, unread = _read_pictures(document, body, has_text=bool(elements or headers or footers))
+    page = measure_page(next(descendants(body, "w:sectPr"), None))
+    pictures, unread = files.read_pictures(package.read, page, has_text=bool(elements or headers or footers))
     elements = [*headers, *elements, *pictures, *footers]
     if not elements and unread:
         raise EmptyDocument(f"{file.name} contains only pictures, in which no text was found.")
-    return Reading(elements, title=_read_title(package), unread=[*unread, *_list_unread(document)])
+    unread += [*files.list_unread(), *list_unread_parts(package.damaged, document.hidden_paragraphs)]
+    return Reading(elements, title=_read_title(package), unread=unread)
 
 
 def _build_error(name: str) -> UnreadableFile:
@@ -82,34 +82,7 @@ def _read_margins(document: Document, main: str, body: XmlElement, kind: str) ->
                 yield element
 
 
-def _read_pictures(document: Document, body: XmlElement, *, has_text: bool) -> tuple[list[Element], list[Unread]]:
-    """Read the pictures that are content rather than illustration, and report those that cannot be read.
-
-    These are pictures that cover much of a page, and all pictures of a document that has no text.
-    """
-    page = measure_page(next(descendants(body, "w:sectPr"), None))
-    wanted = {each.name for each in document.pictures if not has_text or each.square_points > PAGE_SHARE * page}
-    elements: list[Element] = []
-    before = len(document.unread_files)
-    for name in sorted(wanted):
-        elements += document.read_file(name, document.package.read(name))
-    failed = document.unread_files[before:]
-    del document.unread_files[before:]
-    unread = [Unread("images", len(failed), len(wanted), ", ".join(failed))] if failed else []
-    return elements, unread
-
-
 def _read_title(package: Package) -> str | None:
     core = next((each.target for each in package.relationships("").values() if each.kind == "core-properties"), "")
     title = next(descendants_of_any_namespace(package.parse(core or "docProps/core.xml"), "title"), None)
     return title.text if title is not None else None
-
-
-def _list_unread(document: Document) -> Iterator[Unread]:
-    if document.unread_files:
-        yield Unread("attachments", len(document.unread_files), where=", ".join(document.unread_files))
-    if document.package.damaged:
-        yield Unread("damaged_parts", len(document.package.damaged), where=", ".join(document.package.damaged))
-    if document.hidden_paragraphs:
-        count = document.hidden_paragraphs
-        yield Unread("other", count, where=f"Hidden text in {count} paragraph{'s' * (count != 1)} was left out.")

@@ -33,7 +33,18 @@ _PREFIXES = {
     "http://schemas.microsoft.com/office/word/2010/wordml": "w14",
     "urn:schemas-microsoft-com:vml": "v",
     "urn:schemas-microsoft-com:office:office": "o",
-}
+    **{
+        f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0": prefix
+        for name, prefix in {
+            "office": "office", "style": "style", "text": "text", "table": "table", "drawing": "draw", "form": "form",
+            "svg-compatible": "svg", "xsl-fo-compatible": "fo", "meta": "meta",
+        }.items()
+    },
+    "http://www.w3.org/1999/xlink": "xlink",
+    "http://www.w3.org/1998/Math/MathML": "math",
+    "http://purl.org/dc/elements/1.1/": "dc",
+    "http://www.w3.org/XML/1998/namespace": "xml",
+}  # fmt: skip
 _NAMESPACES = {prefix: namespace for namespace, prefix in _PREFIXES.items()}
 
 

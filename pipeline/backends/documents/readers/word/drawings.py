@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.backends.documents.readers.embedded import A4_SQUARE_POINTS
 from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, descendants, name_of
 from pipeline.backends.documents.readers.word.paragraphs import choose_alternative
 
@@ -100,7 +101,7 @@ def measure_page(section: XmlElement | None) -> float:
     """Return the area of a page in square points; that of A4 if the section does not set it."""
     size = child(section, "w:pgSz")
     width, height = (_to_number(attribute(size, name)) / 20 for name in ("w:w", "w:h"))
-    return width * height or 595.0 * 842.0
+    return width * height or A4_SQUARE_POINTS
 
 
 def _to_number(text: str) -> float:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from pipeline.backends.documents.readers.charts import read_chart, read_diagram
+from pipeline.backends.documents.readers.embedded import EmbeddedFiles
 from pipeline.backends.documents.readers.number_formats import to_roman
 from pipeline.backends.documents.readers.ooxml import (
     Package,
@@ -23,23 +24,12 @@ from pipeline.backends.documents.readers.word.numbering import Numbering
 from pipeline.backends.documents.readers.word.paragraphs import Anchor, ParagraphReader, choose_alternative
 from pipeline.backends.documents.readers.word.styles import Styles
 from pipeline.backends.documents.readers.word.tables import Row, read_grid, read_rows
-from pipeline.backends.documents.reading import NestedReader
-from pipeline.errors import InvalidInput
 from pipeline.parse import Element, build_table_elements
-from pipeline.types import Source
 
 MAX_NESTING = 25
 """Tables and text boxes inside each other that are read with their structure; deeper ones as plain text."""
 MAX_PAGE_LABEL_WORDS = 3
 """Words around a page number, as in "Page 3 of 7", that are left out with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture without a text alternative."""
-
-    name: str
-    square_points: float
 
 
 @dataclass(slots=True)
@@ -49,17 +39,12 @@ class Document:
     package: Package
     styles: Styles
     numbering: Numbering
-    read_nested: NestedReader
-    depth: int
+    files: EmbeddedFiles
     notes: dict[tuple[str, str], tuple[str, XmlElement]] = field(default_factory=dict)
     """Part and element of each footnote, endnote and comment by its kind and identifier."""
     numbers: Counter[str] = field(default_factory=Counter)
     """Footnotes and endnotes that were referred to."""
-    pictures: list[Picture] = field(default_factory=list)
-    unread_files: list[str] = field(default_factory=list)
     hidden_paragraphs: int = 0
-    title: str = ""
-    """Text of the first paragraph with the style of the document's title."""
 
     def number_note(self, kind: str, reference: XmlElement) -> str:
         """Return the next number of a footnote or endnote as Word shows it by default."""
@@ -67,17 +52,6 @@ class Document:
             return ""
         self.numbers[kind] += 1
         return to_roman(self.numbers[kind]) if kind == "endnote" else str(self.numbers[kind])
-
-    def read_file(self, name: str, content: bytes) -> list[Element]:
-        """Read an embedded file; its headings become paragraphs. One that cannot be read is listed."""
-        base = name.rpartition("/")[2]
-        try:
-            reading = self.read_nested(Source(base, content), self.depth + 1)
-        except InvalidInput:
-            self.unread_files.append(base)
-            return []
-        self.unread_files += [f"parts of {base}"] * bool(reading.unread)
-        return [replace(each, kind="paragraph") if each.kind == "heading" else each for each in reading.elements]
 
 
 class Story:
@@ -204,7 +178,7 @@ class Story:
         elif part.kind == "text_box" and part.element is not None:
             yield from self.read(part.element, depth)
         elif part.kind == "picture" and target and not (described or self._marginal):
-            self._document.pictures.append(Picture(target, part.square_points))
+            self._document.files.pictures[target] = part.square_points
         elif part.kind in ("chart", "diagram") and target:
             root = self._document.package.parse(target)
             read = read_chart if part.kind == "chart" else read_diagram
@@ -219,7 +193,7 @@ class Story:
     def _read_file_of(self, reference: str) -> list[Element]:
         name = self._find_target(reference)
         content = self._document.package.read(name) if name else b""
-        return self._document.read_file(name, content) if content else []
+        return self._document.files.read(name, content) if content else []
 
 
 def index_notes(document: Document, kind: str, part: str) -> None:
