@@ -14,7 +14,7 @@ from math import ceil
 
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
-from pipeline.text.markdown import split_row, split_tables
+from pipeline.text.markdown import split_fences, split_row, split_tables
 from pipeline.text.passages import build_passage
 from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
@@ -124,14 +124,37 @@ class _Chunker:
         if self.count(text) <= budget:
             return [text]
         pieces: list[str] = []
+        for is_code, part in split_fences(text):
+            if not is_code:
+                pieces.extend(self._split_blocks(part, budget))
+            elif self.count(part) <= budget:
+                pieces.append(part)
+            else:
+                pieces.extend(self._split_code(part, budget, self._take_lead(pieces, budget)))
+        return self._join_tiny(pieces, budget)
+
+    def _take_lead(self, pieces: list[str], budget: int) -> str:
+        """Remove and return a short text before a table or code block: it introduces it, so it stays with its start."""
+        return pieces.pop() if pieces and self.count(pieces[-1]) < TINY_SHARE * budget else ""
+
+    def _split_code(self, code: str, budget: int, lead: str) -> list[str]:
+        """Split a code block that is too long at blank lines; each part gets the fences."""
+        fence, _, rest = code.partition("\n")
+        body, _, end = rest.rpartition("\n")
+        left = budget - self.count(f"{lead} {fence}\n{end}")
+        if left < budget // 2:
+            return self._split_prose(f"{lead}\n\n{code}" if lead else code, budget)
+        parts = [f"{fence}\n{part}\n{end}" for part in self._split_prose(body, left, trim=False)]
+        return [f"{lead}\n\n{parts[0]}", *parts[1:]] if lead else parts
+
+    def _split_blocks(self, text: str, budget: int) -> list[str]:
+        pieces: list[str] = []
         for block in split_tables(text.split("\n")):
             if block.kind != "table":
                 pieces.extend(self._split_prose(block.content.strip("\n"), budget))
                 continue
-            # A short text before a table introduces it, so it stays with the first rows.
-            has_lead = bool(pieces) and self.count(pieces[-1]) < TINY_SHARE * budget
-            pieces.extend(self._split_table(block.content, budget, pieces.pop() if has_lead else ""))
-        return self._join_tiny(pieces, budget)
+            pieces.extend(self._split_table(block.content, budget, self._take_lead(pieces, budget)))
+        return pieces
 
     def _join_tiny(self, pieces: Sequence[str], budget: int) -> list[str]:
         joined: list[str] = []
@@ -147,11 +170,13 @@ class _Chunker:
                 sizes.append(size)
         return joined
 
-    def _split_prose(self, text: str, budget: int) -> list[str]:
+    def _split_prose(self, text: str, budget: int, *, trim: bool = True) -> list[str]:
         from semantic_text_splitter import TextSplitter
 
         overlap = min(self._overlap, budget // 2)
-        return TextSplitter.from_callback(self.count, budget, overlap=overlap).chunks(text)
+        parts = TextSplitter.from_callback(self.count, budget, overlap=overlap, trim=trim).chunks(text)
+        # Untrimmed parts keep the indentation of code; line ends around them carry nothing.
+        return parts if trim else [part.strip("\n") for part in parts if part.strip()]
 
     def _split_table(self, table: str, budget: int, lead: str) -> Iterator[str]:
         header, rule, *rows = table.split("\n")

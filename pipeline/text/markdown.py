@@ -26,6 +26,7 @@ _INLINE.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: 
 _DELIMITER_ROW = re.compile(r"(?=[:|\s]*-)[-:|\s]*")
 MAX_BRACKETS = 2_000
 """Opening brackets up to which links are removed; the library needs quadratic time for unbalanced ones."""
+_FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 
 
@@ -54,6 +55,30 @@ def read_blocks(text: str) -> Iterator[MarkdownBlock]:
         else:
             content = token.content if kind == "code" else tokens[number + 1].content
             yield MarkdownBlock(kind, tuple(written), content)
+
+
+def split_fences(text: str) -> Iterator[tuple[bool, str]]:
+    """Split a text into fenced code blocks and the text between them; an open fence at the end is no code block.
+
+    Yields:
+        Whether the part is a code block, and its text.
+    """
+    lines = text.split("\n")
+    start = 0
+    opened: tuple[int, str] | None = None
+    for number, line in enumerate(lines):
+        match = _FENCE.match(line)
+        if match is None:
+            continue
+        if opened is None:
+            opened = number, match[1]
+        elif match[1][0] == opened[1][0] and len(match[1]) >= len(opened[1]) and not match[2].strip():
+            if start < opened[0]:
+                yield False, "\n".join(lines[start : opened[0]])
+            yield True, "\n".join(lines[opened[0] : number + 1])
+            start, opened = number + 1, None
+    if start < len(lines):
+        yield False, "\n".join(lines[start:])
 
 
 def split_tables(lines: Sequence[str]) -> Iterator[MarkdownBlock]:

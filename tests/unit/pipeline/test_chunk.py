@@ -113,7 +113,7 @@ def test_chunk__header_too_wide_to_repeat_is_given_to_each_cell():
 
 
 def test_chunk__long_heading_path_keeps_its_innermost_title():
-    headings = tuple(f"Chapter {n} about many different things" for n in range(12))
+    headings = tuple(f"Chapter {n} about many different things" for n in range(20))
     chunks = chunk(Block(PROSE, headings))
     assert all(one.headings and one.headings[-1] == headings[-1] for one in chunks)
     assert all(len(one.headings) < len(headings) for one in chunks)
@@ -145,3 +145,30 @@ def test_chunk__nothing_gives_nothing():
 def test_chunk__an_overlap_near_the_budget_does_not_multiply_the_text():
     near = chunk(Block(PROSE), max_tokens=40, overlap=39)
     assert len(near) <= 3 * len(chunk(Block(PROSE), max_tokens=40))
+
+
+CODE = "\n\n".join(f"def function_{n}(value):\n    first = value + {n}\n\n    return first" for n in range(20))
+
+
+def test_chunk__parts_of_a_long_code_block_keep_their_fences_and_indentation():
+    chunks = chunk(Block(f"Run this:\n\n```python\n{CODE}\n```\n\nThat is all."), max_tokens=80)
+    assert len(chunks) > 3
+    assert all(
+        one.text.count("```python\n") == one.text.count("\n```") - one.text.count("\n```python") for one in chunks
+    )
+    assert chunks[0].text.startswith("Run this:\n\n```python\ndef function_0")
+    assert sum(one.text.count("    return first") for one in chunks) == 20
+    assert all(one.tokens <= 80 for one in chunks)
+
+
+def test_chunk__code_block_that_fits_is_not_cut():
+    code = "```python\na = 1\n\nb = 2\n\nc = 3\n```"
+    chunks = chunk(Block(f"{PROSE}\n\n{code}\n\n{PROSE}"))
+    assert any(code in one.text for one in chunks)
+
+
+@pytest.mark.parametrize("overlap", [0, 6, 12])
+def test_chunk__record_that_fits_is_not_cut(overlap):
+    records = [f"Q: Where is number {n}?\nA: Number {n} is behind shed {n}. It is red." for n in range(30)]
+    for one in chunk(Block("\n\n".join(records)), overlap=overlap):
+        assert all(part in records for part in one.text.split("\n\n"))

@@ -84,3 +84,8 @@ def test_corpus__no_words_of_record_files_are_lost(shared, monkeypatch):
             continue
     assert lost == {}
     assert len(checked) > 60
+
+
+def test_second_reading__control_characters_do_not_split_words():
+    text = "The peo\x7fple of the har\u0092bour eat fish."
+    assert read("a.txt", text).blocks[0].text == "The people of the harbour eat fish."
