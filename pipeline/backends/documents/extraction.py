@@ -19,6 +19,7 @@ from pipeline.backends.documents.readers.odt import read_odt
 from pipeline.backends.documents.readers.pdf import read_pdf
 from pipeline.backends.documents.readers.plain import read_plain
 from pipeline.backends.documents.readers.subtitles import read_subtitles
+from pipeline.backends.documents.readers.xlsx import read_xlsx
 from pipeline.backends.documents.readers.xml import read_xml
 from pipeline.backends.documents.reading import MAX_DEPTH, File, NestedReader, Reader, Reading
 from pipeline.backends.documents.recognition import NoRecogniser, Recogniser
@@ -32,6 +33,7 @@ from pipeline.types import ParsedDocument, Source
 READERS: Mapping[str, Reader] = {
     sniffing.DOCX: read_docx,
     sniffing.ODT: read_odt,
+    sniffing.XLSX: read_xlsx,
     sniffing.HTML: read_html,
     sniffing.PDF: read_pdf,
     sniffing.CSV: read_delimited,

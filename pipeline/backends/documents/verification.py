@@ -22,6 +22,7 @@ from pipeline.backends.documents.second_readings.records import (
     read_lines,
     read_mail_text,
 )
+from pipeline.backends.documents.second_readings.sheets import read_xlsx_texts
 from pipeline.backends.documents.second_readings.word import read_docx_texts
 from pipeline.parse import Element
 from pipeline.text.cleaning import clean_text
@@ -31,6 +32,7 @@ SecondReading = Callable[[File], Iterable[str]]
 SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.DOCX: read_docx_texts,
     sniffing.ODT: read_odt_texts,
+    sniffing.XLSX: read_xlsx_texts,
     sniffing.CSV: read_lines,
     sniffing.TSV: read_lines,
     sniffing.PLAIN: read_lines,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.backends.documents.readers.cell_formats import format_number
 from pipeline.backends.documents.readers.ooxml import XmlElement, local_name
+from pipeline.backends.documents.readers.sheets.cell_formats import format_number
 from pipeline.parse import Element, format_table
 
 MAX_POINTS = 10_000

@@ -16,7 +16,6 @@ from pipeline.backends.documents.readers.ooxml import (
     attribute,
     child,
     descendants,
-    descendants_of_any_namespace,
 )
 from pipeline.backends.documents.readers.word.drawings import measure_page
 from pipeline.backends.documents.readers.word.numbering import Numbering
@@ -55,7 +54,7 @@ def read_docx(file: File, read_nested: NestedReader) -> Reading:
     if not elements and unread:
         raise EmptyDocument(f"{file.name} contains only pictures, in which no text was found.")
     unread += [*files.list_unread(), *list_unread_parts(package.damaged, document.hidden_paragraphs)]
-    return Reading(elements, title=_read_title(package), unread=unread)
+    return Reading(elements, title=package.read_title(), unread=unread)
 
 
 def _build_error(name: str) -> UnreadableFile:
@@ -80,9 +79,3 @@ def _read_margins(document: Document, main: str, body: XmlElement, kind: str) ->
             if element.text not in seen:
                 seen.add(element.text)
                 yield element
-
-
-def _read_title(package: Package) -> str | None:
-    core = next((each.target for each in package.relationships("").values() if each.kind == "core-properties"), "")
-    title = next(descendants_of_any_namespace(package.parse(core or "docProps/core.xml"), "title"), None)
-    return title.text if title is not None else None

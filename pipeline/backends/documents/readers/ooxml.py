@@ -142,6 +142,34 @@ class Package:
             self._add_damaged(name)
         return root
 
+    def size_of(self, name: str) -> int:
+        """Return the unpacked size of a part in bytes; 0 if it is missing."""
+        stored = self._by_lower_case.get(name.lower())
+        return self._archive.getinfo(stored).file_size if stored else 0
+
+    def stream(self, name: str, *local_names: str) -> Iterator[XmlElement]:
+        """Yield the elements with these local names of a large part; an element is removed after its use.
+
+        A part that is damaged or missing ends early and is listed.
+        """
+        stored = self._by_lower_case.get(name.lower())
+        if stored is None:
+            self._add_damaged(name)
+            return
+        tags = [f"{{*}}{local}" for local in local_names]
+        try:
+            with self._archive.open(stored) as part:
+                events = etree.iterparse(
+                    part, tag=tags, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
+                )
+                for _, element in events:
+                    yield element
+                    element.clear(keep_tail=False)
+                    while (parent := element.getparent()) is not None and element.getprevious() is not None:
+                        del parent[0]
+        except (*_DAMAGE, etree.XMLSyntaxError):
+            self._add_damaged(name)
+
     def relationships(self, part: str) -> dict[str, Relationship]:
         """Return the relationships of a part by their identifiers."""
         folder, name = posixpath.split(part)
@@ -162,6 +190,12 @@ class Package:
                 return relationship.target
         return "word/document.xml"
 
+    def read_title(self) -> str | None:
+        """Return the title from the properties of the file."""
+        core = next((each.target for each in self.relationships("").values() if each.kind == "core-properties"), "")
+        title = next(descendants_of_any_namespace(self.parse(core or "docProps/core.xml"), "title"), None)
+        return title.text if title is not None else None
+
     def _add_damaged(self, name: str) -> None:
         if name not in self.damaged:
             self.damaged.append(name)
@@ -170,6 +204,11 @@ class Package:
 def local_name(element: XmlElement | None) -> str:
     """Return the name of an element without its namespace; empty for a comment."""
     return element.tag.rpartition("}")[2] if element is not None and isinstance(element.tag, str) else ""
+
+
+def qualified_attribute(element: XmlElement, local: str) -> str:
+    """Return the attribute with a local name that has a namespace, for example `r:id`; empty if it is missing."""
+    return next((str(value) for key, value in element.items() if str(key).endswith(f"}}{local}")), "")
 
 
 def descendants_of_any_namespace(root: XmlElement | None, local: str = "Relationship") -> Iterator[XmlElement]:

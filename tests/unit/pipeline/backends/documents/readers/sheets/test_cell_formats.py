@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.backends.documents.readers.cell_formats import format_general, format_number, format_text
+from pipeline.backends.documents.readers.sheets.cell_formats import format_general, format_number, format_text
 
 
 @pytest.mark.parametrize(

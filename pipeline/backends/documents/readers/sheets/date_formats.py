@@ -52,7 +52,8 @@ class DateFormat:
         moment = _Moment(_to_datetime(abs(seconds), epoch_1904=epoch_1904), abs(seconds), self.twelve_hours)
         shown = "".join([_format_part(text, kind, moment) for text, kind in self.parts])
         if self.iso:
-            return f"{moment.date.year:04}-{moment.date.month:02}-{moment.date.day:02} {shown}".strip()
+            time = shown if seconds % 86400 else ""  # programs write midnight for dates without a time
+            return f"{moment.date.year:04}-{moment.date.month:02}-{moment.date.day:02} {time}".strip()
         return ("-" if seconds < 0 else "") + shown
 
 

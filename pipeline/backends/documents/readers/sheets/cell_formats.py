@@ -16,7 +16,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
 
-from pipeline.backends.documents.readers.date_formats import (
+from pipeline.backends.documents.readers.sheets.date_formats import (
     DATE_LETTERS,
     ELAPSED,
     DateFormat,
@@ -95,7 +95,7 @@ class _Section:
 
 def format_number(value: float, code: str, *, epoch_1904: bool = False) -> str:
     """Format a number; the plain number if the format is unknown, shows nothing, or does not fit the value."""
-    sections = [section for section in _parse_format(code) if not section.contains("@")]
+    sections = _find_number_sections(code)
     if not sections:
         return format_general(value)
     section, negative = _choose_section(value, sections)
@@ -129,6 +129,11 @@ def format_general(value: float) -> str:
     if "e" in text and 1e-10 < abs(value) < 1:
         text = f"{Decimal(text):f}"
     return text.replace("e", "E")
+
+
+@lru_cache(maxsize=1024)
+def _find_number_sections(code: str) -> tuple[_Section, ...]:
+    return tuple(section for section in _parse_format(code) if not section.contains("@"))
 
 
 @lru_cache(maxsize=1024)
@@ -191,7 +196,7 @@ def _parse_token(part: str, *, is_date: bool) -> list[_Token]:
 
 def _choose_section(value: float, sections: Sequence[_Section]) -> tuple[_Section, bool]:
     """Return the section of a value, and whether a minus sign is written for negative numbers."""
-    if any(section.condition for section in sections):
+    if len(sections) > 1 and any(section.condition for section in sections):
         for section in sections:
             if section.condition is None:
                 return section, True

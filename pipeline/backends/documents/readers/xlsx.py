@@ -1,0 +1,151 @@
+"""Read Excel workbooks: XLSX, XLSM and their templates, also in the strict variant of the format.
+
+Sheets, rows and columns that Excel does not show are left out and reported: they often contain what was not meant for
+everybody who gets the file. Rows that a filter hides and folded groups are read.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+
+from pipeline.backends.documents.readers.library import read_with_library
+from pipeline.backends.documents.readers.ooxml import Package
+from pipeline.backends.documents.readers.sheets.grid import Region, read_regions
+from pipeline.backends.documents.readers.sheets.notes import Comment, read_comments, read_drawing
+from pipeline.backends.documents.readers.sheets.workbook import Sheet, Workbook, read_workbook
+from pipeline.backends.documents.readers.sheets.worksheet import SheetCells, read_cells
+from pipeline.backends.documents.reading import File, NestedReader, Reading
+from pipeline.errors import UnreadableFile
+from pipeline.parse import Element
+from pipeline.types import Unread
+
+MAX_CELLS = 5_000_000
+"""Filled cells of a workbook that are read."""
+MAX_NAMES = 20
+"""Names that a report lists."""
+
+
+def read_xlsx(file: File, read_nested: NestedReader) -> Reading:
+    """Read a workbook sheet by sheet."""
+    try:
+        workbook = read_workbook(Package(file.content))
+    except zipfile.BadZipFile as error:
+        raise UnreadableFile(
+            f"{file.name} is damaged: its parts cannot be unpacked. "
+            "Open it in Excel, save it again and add the new file."
+        ) from error
+    if workbook is None or not workbook.sheets:
+        return read_with_library(file, read_nested)
+    reader = _WorkbookReader(workbook)
+    elements: list[Element] = []
+    for sheet in reader.visible:
+        content = list(reader.read_sheet(sheet))
+        elements += [Element("heading", sheet.name, level=1), *content] if content else []
+    return Reading(
+        elements,
+        title=workbook.package.read_title(),
+        warnings=reader.list_warnings(),
+        unread=list(reader.list_unread()),
+    )
+
+
+class _WorkbookReader:
+    def __init__(self, workbook: Workbook) -> None:
+        self.visible = [sheet for sheet in workbook.sheets if not sheet.hidden]
+        self._workbook = workbook
+        self._remaining = MAX_CELLS
+        self._hidden: list[str] = []
+        self._pictures: dict[str, list[str]] = {}
+        self._formulas = 0
+        self._cut: list[str] = []
+
+    def read_sheet(self, sheet: Sheet) -> Iterator[Element]:
+        """Read a sheet: its tables with their comments, then what lies on it."""
+        package = self._workbook.package
+        relationships = package.relationships(sheet.part)
+        cells = read_cells(self._workbook, sheet, relationships, self._remaining)
+        self._remaining -= sum(len(row.cells) for row in cells.rows)
+        self._note_unread(sheet, cells)
+        comments = [
+            comment
+            for comment in read_comments(self._workbook, relationships)
+            if comment.row not in cells.hidden_rows and comment.column not in cells.hidden_columns
+        ]
+        shown = {(c.row, c.column): text for c in comments if (text := _find_text(cells, c))}
+        for region in read_regions(cells.rows, cells.merges):
+            yield from region.elements
+            here = [comment for comment in comments if _is_in(comment, region)]
+            comments = [comment for comment in comments if comment not in here]
+            yield from (_build_comment(comment, shown) for comment in here)
+        yield from (_build_comment(comment, shown) for comment in comments)
+        for relationship in relationships.values():
+            if relationship.kind == "drawing":
+                drawing = read_drawing(self._workbook, relationship.target, [each.name for each in self.visible])
+                yield from drawing.elements
+                self._pictures.setdefault(sheet.name, []).extend(drawing.pictures)
+
+    def list_warnings(self) -> list[str]:
+        """Return the warnings of the sheets that were read."""
+        if not self._formulas:
+            return []
+        some = "1 formula has" if self._formulas == 1 else f"{self._formulas} formulas have"
+        fix = "Open the file in a spreadsheet program, save it and add it again."
+        return [f"{some} no stored result; the formula itself is shown. {fix}"]
+
+    def list_unread(self) -> Iterator[Unread]:
+        """Return what of the workbook was not read."""
+        hidden = [sheet.name for sheet in self._workbook.sheets if sheet.hidden]
+        if hidden:
+            yield Unread("hidden_sheets", len(hidden), len(self._workbook.sheets), _join_names(hidden))
+        for sentence in self._hidden:
+            yield Unread("other", where=sentence)
+        if self._cut:
+            yield Unread("rows_over_limit", where=_join_names(self._cut))
+        pictures = {name: count for name, parts in self._pictures.items() if (count := len(set(parts)))}
+        if pictures:
+            yield Unread("images", sum(pictures.values()), where=_join_names(list(pictures)))
+        if damaged := self._workbook.package.damaged:
+            yield Unread("damaged_parts", len(damaged), where=_join_names(damaged))
+
+    def _note_unread(self, sheet: Sheet, cells: SheetCells) -> None:
+        counts = [
+            f"{len(found)} hidden {noun}{'s' * (len(found) != 1)}"
+            for found, noun in ((cells.hidden_rows, "row"), (cells.hidden_columns, "column"))
+            if found
+        ]
+        if counts:
+            verb = "was" if len(counts) == 1 and counts[0].startswith("1 ") else "were"
+            self._hidden.append(f"{' and '.join(counts)} of the sheet {sheet.name} {verb} left out.")
+        self._formulas += cells.formulas
+        if cells.cut:
+            self._cut.append(sheet.name)
+
+
+def _find_text(cells: SheetCells, comment: Comment) -> str:
+    low, high = 0, len(cells.rows)
+    while low < high:
+        middle = (low + high) // 2
+        if cells.rows[middle].number < comment.row:
+            low = middle + 1
+        else:
+            high = middle
+    if low < len(cells.rows) and cells.rows[low].number == comment.row:
+        return cells.rows[low].cells.get(comment.column, "")
+    return ""
+
+
+def _is_in(comment: Comment, region: Region) -> bool:
+    return region.top <= comment.row <= region.bottom and comment.column in region.columns
+
+
+def _build_comment(comment: Comment, shown: dict[tuple[int, int], str]) -> Element:
+    cell = shown.get((comment.row, comment.column), "")
+    place = f"{comment.reference}: {cell}" if cell else comment.reference
+    by = f" by {comment.author}" if comment.author else ""
+    return Element("paragraph", f"Comment{by}: {comment.text} (cell {place})")
+
+
+def _join_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + more
