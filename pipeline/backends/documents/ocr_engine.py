@@ -20,7 +20,10 @@ THREADS = 2
 DETECTION_SIDE = 1280
 """Pixels of the longer side of the image in which lines are searched; they are recognised at the full resolution."""
 
+_BORDER = 0.2  # of the height of a line
 _LENGTH_STEP = 4  # lines are padded to a multiple of this many heights: each new shape costs memory and time
+_CONTRAST = 40  # levels of 255 between ink and background
+_MARGIN = 40  # pixels around the ink that are kept
 _PADDING = 127  # what the model pads with as well
 _SHAPE_OF_TEXT = 1.5  # a line of text is at least this much longer than high
 _ORIENTATION_SHAPE = 4  # length to height of the part of a line that the orientation model looks at
@@ -56,7 +59,7 @@ class Line:
 
 def recognise_lines(image: Image) -> list[Line]:
     """Return the lines of text in an image, in any of the four orientations and at a slight angle."""
-    pixels: Pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])
+    pixels = _trim(np.asarray(image.convert("RGB"))[:, :, ::-1])
     boxes, crops = _detect(pixels)
     if _lies_on_its_side(boxes):
         pixels = np.ascontiguousarray(np.rot90(pixels))
@@ -93,6 +96,17 @@ def load_engine() -> Any:
     )
 
 
+def _trim(pixels: Pixels) -> Pixels:
+    """Cut off the empty margins, without which detection finds more, for example the only line of a page."""
+    levels = pixels.mean(axis=2)
+    marks = np.abs(levels - np.median(levels)) > _CONTRAST
+    rows, columns = np.flatnonzero(marks.any(axis=1)), np.flatnonzero(marks.any(axis=0))
+    if len(rows) and len(columns):
+        top, left = max(0, rows[0] - _MARGIN), max(0, columns[0] - _MARGIN)
+        pixels = pixels[top : rows[-1] + _MARGIN, left : columns[-1] + _MARGIN]
+    return np.ascontiguousarray(pixels)
+
+
 def _detect(pixels: Pixels) -> tuple[Corners, list[Pixels]]:
     """Return the corners of the lines, shape (lines, 4, 2), and a straightened picture of each."""
     from rapidocr.main import RapidOCRError
@@ -120,6 +134,9 @@ def _is_upside_down(crops: Sequence[Pixels]) -> bool:
 
 
 def _pad(crop: Pixels) -> Pixels:
+    """Add space above and below, without which words of large print are joined, and after the line."""
+    border = round(_BORDER * crop.shape[0])
+    crop = np.pad(crop, ((border, border), (0, 0), (0, 0)), mode="edge")
     height, width = crop.shape[:2]
     missing = -width % (_LENGTH_STEP * height)
     return np.pad(crop, ((0, 0), (0, missing), (0, 0)), constant_values=_PADDING)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from pipeline.backends.documents.readers.library import elements_of_nodes, run_kreuzberg
+from pipeline.backends.documents.readers.pdf_scans import ScannedPages, describe_empty, read_scanned_pages
 from pipeline.backends.documents.reading import File, NestedReader, Reading
 from pipeline.backends.documents.sniffing import PDF
-from pipeline.errors import EmptyDocument
 from pipeline.parse import Element, unwrap_lines
-
-if TYPE_CHECKING:
-    from kreuzberg import ExtractionResult
 
 MAX_STRUCTURED_PAGES = 600
 """Maximum pages of a PDF to look for headings in; longer ones take 5 ms a page instead of 30."""
@@ -26,27 +22,26 @@ def read_pdf(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 
     """Read a PDF page by page."""
     result = run_kreuzberg(file.content, PDF, "", structured=False)
     pages = int(result.metadata.get("page_count") or len(result.pages or ()))
-    if not any(page["content"].strip() for page in result.pages or ()):
-        raise EmptyDocument(
-            f"{file.name} has {pages} page{'s' * (pages != 1)} without text. "
-            "It is probably a scan: run text recognition (OCR) on it and add the result."
-        )
-    warnings = []
+    texts = {int(page["page_number"]): page["content"] for page in result.pages or ()}
+    scans = read_scanned_pages(file, texts)
+    if not any(text.strip() for text in texts.values()) and not scans.has_text:
+        raise describe_empty(file, scans, pages)
+    warnings = [file.recogniser.problem] if scans.unread and file.recogniser.problem else []
     if pages > MAX_STRUCTURED_PAGES:
         warnings.append(f"Headings are not detected in PDFs of more than {MAX_STRUCTURED_PAGES} pages.")
     language, title = result.metadata.get("language"), result.metadata.get("title")
     return Reading(
-        _elements_of_pdf(file.content, result, pages),
+        _elements_of_pdf(file.content, texts, pages, scans),
         title=title if isinstance(title, str) else None,
         pages=pages,
         language=language if isinstance(language, str) else None,
         warnings=warnings,
+        unread=list(scans.unread),
     )
 
 
-def _elements_of_pdf(content: bytes, plain: ExtractionResult, pages: int) -> list[Element]:
+def _elements_of_pdf(content: bytes, texts: Mapping[int, str], pages: int, scans: ScannedPages) -> list[Element]:
     """Extract headings and tables page by page; a page that lost words in this way is read as plain text."""
-    texts = {int(page["page_number"]): page["content"] for page in plain.pages or ()}
     by_page: dict[int, list[Element]] = {}
     if pages <= MAX_STRUCTURED_PAGES:
         structured = run_kreuzberg(content, PDF, "", structured=True)
@@ -57,7 +52,7 @@ def _elements_of_pdf(content: bytes, plain: ExtractionResult, pages: int) -> lis
         elements = by_page.get(number, [])
         if _has_lost_words(text, elements):
             elements = [Element("paragraph", unwrap_lines(text), page=number)]
-        result += elements
+        result += scans.replace_elements(number, elements)
     return result
 
 
