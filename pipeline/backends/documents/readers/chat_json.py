@@ -70,6 +70,7 @@ _EVENT_KEYS = frozenset({"action", "actor"})
 _MENTION = re.compile(r"<@[!&]?([A-Z0-9]+)(?:\|([^>]+))?>")
 _SLACK_LINK = re.compile(r"<(https?://[^|>]+)(?:\|([^>]+))?>")
 _MAX_QUOTED_CHARS = 80
+_SAMPLE_RECORDS = 50
 _ENOUGH = 0.8
 """Share of the records that must be messages."""
 
@@ -82,11 +83,14 @@ def find_chat(value: Any) -> tuple[str | None, list[str]] | None:
     if isinstance(value, dict):
         title = _find_title(value)
         value = value.get("messages")
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list):
         return None
     records = [record for record in value if isinstance(record, dict)]
-    if sum(map(_is_message, records)) < max(1, _ENOUGH * len(value)):
+    if len(records) < _ENOUGH * len(value):
         return None
+    for sample in (records[:_SAMPLE_RECORDS], records):
+        if not sample or sum(map(_is_message, sample)) < _ENOUGH * len(sample):
+            return None
     if all(_is_newest_first(pair) for pair in itertools.pairwise(records)):
         records.reverse()
     by_id = {str(record[key]): record for record in records for key in ("id", "ts", "client_msg_id") if key in record}

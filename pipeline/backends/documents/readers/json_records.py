@@ -179,5 +179,5 @@ def _format_item(value: Any, path: str) -> Iterator[str]:
 
 def _format_scalar(value: Any) -> str:
     if isinstance(value, str):
-        return _BLANK_LINES.sub("\n", value.strip())
+        return _BLANK_LINES.sub("\n", value.strip()) if "\n" in value else value.strip()
     return json.dumps(value, ensure_ascii=False)

@@ -78,6 +78,8 @@ def _cut_identifier(body: str, *, last: bool) -> list[str]:
 
 
 def _clean_line(line: str) -> str:
+    if not any(sign in line for sign in "<{&\\"):
+        return " ".join(line.split())
     voiced = _VOICE.sub(r"\1: ", line)
     return " ".join(html.unescape(_TAG.sub("", voiced).replace(r"\N", " ")).split())
 

@@ -30,7 +30,7 @@ _MAX_CELL_CHARS = 30
 _FILLER = "\x00"
 _BORDER_START = re.compile(r"\s*[+┌╔╭╒╓┏]")
 _RULE_START = re.compile(r"\s*[-─━]")
-_HINT = re.compile(r"\S(?: {2}|\t|\u3000\u3000)|[|+┌╔╭╒╓┏─━=]")
+_HINT = re.compile(r"[|+\t┌╔╭╒╓┏]|  |\u3000\u3000")
 """What every table contains; most paragraphs do not, and need no further look."""
 _CODE = re.compile(r"[;{}\\,(]$|^(?:#(?=\s|$)|//|/\*|--\w|\+-)")
 

@@ -73,7 +73,8 @@ def read_cues(file: File) -> Iterator[str]:
         lines = block.split("\n")
         timed = [index for index, line in enumerate(lines) if _TIMING.fullmatch(line)]
         for line in lines[timed[0] + 1 :] if timed else lines:
-            words = " ".join(html.unescape(_TAG.sub("", line)).replace(r"\N", " ").split())
+            plain = html.unescape(_TAG.sub("", line)).replace(r"\N", " ") if re.search(r"[<{&\\]", line) else line
+            words = " ".join(plain.split())
             if words and words not in shown and not _TIMING.fullmatch(line) and not _CAPTION_FORMAT.fullmatch(words):
                 yield words
             shown.append(words)
