@@ -10,8 +10,12 @@ from typing import Any
 from pipeline.backends.documents.readers.chat_json import find_chat
 from pipeline.backends.documents.readers.plain import read_plain_text
 from pipeline.backends.documents.reading import File, NestedReader, Reading
+from pipeline.errors import FileTooLarge
 from pipeline.parse import Element, build_table_elements, title_from_name
 from pipeline.text.cleaning import clean_line, clean_text
+
+MAX_JSON_MB = 60
+"""Megabytes of JSON that are read: parsed, they need thirty times as much memory, and more chunks than are allowed."""
 
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _NAME_KEYS = ("title", "name", "subject", "summary", "key", "id", "number")
@@ -26,6 +30,7 @@ _MIN_FILLED_SHARE = 0.5
 
 def read_json(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a JSON file; one that is not valid is read as plain text."""
+    _check_size(file)
     try:
         value = _parse(clean_text(file.text))
     except ValueError:
@@ -35,6 +40,7 @@ def read_json(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001
 
 def read_json_lines(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a file with one JSON value per line; a line that is not valid stays as it is."""
+    _check_size(file)
     values: list[Any] = []
     for line in clean_text(file.text).split("\n"):
         if line.strip():
@@ -43,6 +49,14 @@ def read_json_lines(file: File, read_nested: NestedReader) -> Reading:  # noqa: 
             except ValueError:
                 values.append(line.strip())
     return _read_value(values, file.name)
+
+
+def _check_size(file: File) -> None:
+    size = len(file.text) >> 20
+    if size > MAX_JSON_MB:
+        raise FileTooLarge(
+            f"{file.name} contains {size} MB of JSON; at most {MAX_JSON_MB} MB are read. Split the file."
+        )
 
 
 def _parse(text: str) -> Any:

@@ -13,7 +13,7 @@ from email.message import Message
 from pipeline.backends.documents.reading import File
 
 MAX_CHECKED_CHARS = 20_000_000
-"""Characters of a notebook up to which it is read a second time."""
+"""Characters of JSON and notebooks up to which they are read a second time."""
 
 _RULER = re.compile(r"[\s|+:*~_.#^\"'`=\-\u2500-\u257f]+")
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
@@ -44,6 +44,8 @@ def read_lines(file: File) -> Iterator[str]:
 def read_json_values(file: File) -> Iterator[str]:
     """Yield the texts and numbers of a JSON file; of a chat only the messages, because its IDs are left out."""
     text = file.text
+    if len(text) > MAX_CHECKED_CHARS:
+        return
     if all(field.search(text[:20_000]) for field in _CHAT_FIELDS):
         for match in _CHAT_TEXT.finditer(text):
             yield re.sub(r"[<>|]", " ", _unescape(match[1]))

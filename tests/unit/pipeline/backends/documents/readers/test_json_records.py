@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from pipeline.backends.documents.readers import json_records
+from pipeline.errors import FileTooLarge
 from tests.reading import read, text_of
 
 
@@ -92,3 +94,9 @@ def test_chat__newest_first_is_put_in_order():
 def test_chat__records_with_other_fields_are_data():
     reviews = [{"author": "Anna", "date": "2026-01-01", "text": "Bright", "rating": 5}]
     assert "| author | date | text | rating |" in text_of("reviews.json", json.dumps(reviews))
+
+
+def test_json__that_is_too_large_is_rejected_before_it_is_parsed(monkeypatch):
+    monkeypatch.setattr(json_records, "MAX_JSON_MB", 0)
+    with pytest.raises(FileTooLarge, match="1 MB of JSON"):
+        read("a.json", "[" + '{"id": 1}, ' * 100_000 + "1]")
