@@ -29,6 +29,9 @@ MAX_BRACKETS = 2_000
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 
+# The bounds keep it linear. The readers write no brackets into the words and escape those of the target.
+_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\((?:https?://|mailto:|tel:)[^\s()<>]{1,2000}\)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class MarkdownBlock:
@@ -107,6 +110,11 @@ def split_row(row: str) -> list[str]:
     """Split a table row into its cells; an escaped bar stays in its cell, without the backslash."""
     cells = [cell.strip() for cell in escapedSplit(row.strip())]
     return cells[cells[:1] == [""] : len(cells) - (len(cells) > 1 and not cells[-1])]
+
+
+def drop_link_targets(text: str) -> str:
+    """Replace links with their words, for embedding and keyword search; bare URLs stay."""
+    return _LINK.sub(r"\1", text) if "](" in text else text
 
 
 def plain_inline(markdown: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.html import read_html_texts
 from pipeline.backends.documents.second_readings.opendocument import read_odt_texts
 from pipeline.backends.documents.second_readings.records import (
     read_code_cells,
@@ -26,12 +27,14 @@ from pipeline.backends.documents.second_readings.sheets import read_xlsx_texts
 from pipeline.backends.documents.second_readings.word import read_docx_texts
 from pipeline.parse import Element
 from pipeline.text.cleaning import clean_text
+from pipeline.text.markdown import drop_link_targets
 
 SecondReading = Callable[[File], Iterable[str]]
 
 SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.DOCX: read_docx_texts,
     sniffing.ODT: read_odt_texts,
+    sniffing.HTML: read_html_texts,
     sniffing.XLSX: read_xlsx_texts,
     sniffing.CSV: read_lines,
     sniffing.TSV: read_lines,
@@ -50,7 +53,8 @@ _UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")
 
 
 def count_units(text: str) -> Counter[str]:
-    """Count the words, numbers and the characters `& < > = + - % °` of a text, without case and ligatures."""
+    """Count words, numbers and the characters `& < > = + - % °`, without case, ligatures and link targets."""
+    text = drop_link_targets(text)
     if text.isascii():
         return Counter(_UNITS.findall(text.lower()))
     return Counter(_UNITS.findall(unicodedata.normalize("NFKC", text).casefold()))

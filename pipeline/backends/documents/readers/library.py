@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.office_parts import find_missed_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import EML, EPUB, HTML, MSG, PDF, PPTX, XLSX
+from pipeline.backends.documents.sniffing import EML, EPUB, MSG, PDF, PPTX, XLSX
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,
@@ -21,9 +21,6 @@ from pipeline.text.markdown import plain_inline
 
 if TYPE_CHECKING:
     from kreuzberg import ExtractionResult
-
-MAX_LINK_RUN = 20
-"""Consecutive list items that consist of one link each and are taken for a menu of the site."""
 
 
 def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
@@ -65,7 +62,6 @@ def run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structur
             insert_page_markers=media_type == PPTX,
             marker_format=f"\n\n{page_marker}{{page_num}}\n\n",
         ),
-        html_options={"preprocessing": {"enabled": True, "preset": "aggressive", "remove_navigation": True}},
         concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
     )
     try:
@@ -90,29 +86,12 @@ def elements_of_nodes(result: ExtractionResult, media_type: str, page_marker: st
     """Build elements from the nodes of a structured result."""
     nodes: Sequence[Any] = result.document["nodes"] if result.document else ()
     page: int | None = None
-    links: list[Element] = []
     for node in nodes:
         text = str(node["content"].get("text") or "").strip()
         if page_marker and text.startswith(page_marker):
             page = int(text.removeprefix(page_marker))
             continue
-        if media_type == HTML and _is_menu_entry(node, text):
-            links.append(Element("item", text))
-            continue
-        if links and node["content"]["node_type"] not in ("list", "group"):
-            yield from links if len(links) < MAX_LINK_RUN else ()
-            links = []
         yield from _elements_of_node(node, text, media_type, node.get("page") or page if media_type == PDF else page)
-    yield from links if len(links) < MAX_LINK_RUN else ()
-
-
-def _is_menu_entry(node: Any, text: str) -> bool:
-    """Return whether a list item consists of one link, as in menus and language lists."""
-    if node["content"]["node_type"] != "list_item":
-        return False
-    whole = (0, len(text.encode()))
-    notes = node.get("annotations") or ()
-    return any(note["kind"]["annotation_type"] == "link" and (note["start"], note["end"]) == whole for note in notes)
 
 
 def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
@@ -122,8 +101,6 @@ def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -
         return
     if kind == "table":
         yield from build_table_elements(_read_grid(content["grid"]), page)
-    elif kind == "code" and media_type == HTML and "](" in text:  # indented in the page's source, not code
-        yield Element("paragraph", plain_inline(text))
     elif kind == "code":
         yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)
     elif kind == "metadata_block" and media_type in (EML, MSG):
