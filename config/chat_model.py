@@ -18,7 +18,7 @@ def build_chat(settings: Settings) -> ChatModel | None:
         raise SetupError(
             "REFDESK_LLM_BASE_URL is set but REFDESK_LLM_MODEL is not. Set it to a model that the server offers."
         )
-    return build_chat_client(settings)
+    return build_chat_client(settings, reasoning_effort=settings.llm.reasoning_effort)
 
 
 def build_chat_client(settings: Settings, *, reasoning_effort: str = "", top_logprobs: int = 0) -> ChatModel:

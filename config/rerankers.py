@@ -173,8 +173,8 @@ def _build_rerank_chats(settings: Settings, chat: ChatModel | None) -> tuple[Cha
     """Build the clients for ranking and for rating; `chat` itself if the settings need no separate client."""
     if chat is None:
         return None, None
-    effort = settings.rerank.reasoning_effort
-    ranking = build_chat_client(settings, reasoning_effort=effort) if effort else chat
+    effort = settings.rerank.reasoning_effort or settings.llm.reasoning_effort
+    ranking = build_chat_client(settings, reasoning_effort=effort) if settings.rerank.reasoning_effort else chat
     if not settings.rerank.logprobs:
         return ranking, ranking
     return ranking, build_chat_client(settings, reasoning_effort=effort, top_logprobs=TOP_LOGPROBS)

@@ -198,6 +198,16 @@ class LlmSettings(SettingsGroup, alias_generator=_prefix("REFDESK_LLM_")):
     timeout_s: float = Field(60.0, gt=0, description="Seconds before a call times out.")
     concurrency: int = Field(4, ge=1, le=64, description="Maximum concurrent calls of one rerank stage.")
     max_tokens: int = Field(800, ge=16, description="Maximum tokens per answer.")
+    reasoning_tokens: int = Field(
+        3200,
+        ge=0,
+        description="Extra tokens per answer once a model has used up REFDESK_LLM_MAX_TOKENS for its reasoning.",
+    )
+    reasoning_effort: str = Field(
+        "",
+        description="Reasoning effort sent with answers and follow-up questions, for example none or low; "
+        "not sent when empty.",
+    )
     price_prompt_usd: float = Field(0.0, ge=0, description="US dollars per million prompt tokens.")
     price_completion_usd: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
 

@@ -11,6 +11,7 @@ from config.embedding import build_embedder
 from config.rerankers import LazyCrossEncoder, build_rerankers
 from config.settings import Settings
 from pipeline.answer_parts import AnswerParts
+from pipeline.generate import ReasoningRoom
 from pipeline.ingest import IngestParts
 from pipeline.ports import (
     ChatModel,
@@ -96,6 +97,8 @@ def build_parts(
     if role == "query" and profile.backend != "openai":
         embedder.encode(["warm up"])  # the first call of a model is slow and must not delay a question
 
+    reasoning = ReasoningRoom(settings.llm.reasoning_tokens)
+
     def answer_with(store: RecallStore) -> AnswerParts:
         return AnswerParts(
             store=store,
@@ -106,6 +109,7 @@ def build_parts(
             rerank_deadline_s=settings.rerank.timeout_s,
             llm_max_tokens=settings.llm.max_tokens,
             llm_timeout_s=settings.llm.timeout_s,
+            reasoning=reasoning,
             context_tokens=settings.answer.context_tokens,
             max_question_chars=settings.answer.max_question_chars,
             vocabulary=vocabulary,

@@ -15,6 +15,7 @@ from pipeline.answer_parts import AnswerParts
 from pipeline.budget import BudgetPlan, BudgetRequest
 from pipeline.embed import try_embed_question
 from pipeline.generate import (
+    AnswerLimits,
     abstain,
     abstain_without_passages,
     build_sentence_scorer,
@@ -30,6 +31,7 @@ from pipeline.rewrite import rewrite_question
 from pipeline.types import (
     Answer,
     AnswerOptions,
+    ChatMessage,
     Exchange,
     Fallback,
     GenerationResult,
@@ -38,6 +40,7 @@ from pipeline.types import (
     RecallResult,
     RerankResult,
     RewriteResult,
+    Usage,
     Vector,
 )
 
@@ -101,7 +104,8 @@ def answer_question(
     passages = top_distinct(reranking.ranked, top_k_of(plan.reranker) or options.top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
-        generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace)
+        spent_usd = rewritten.usage.cost_usd + reranking.usage.cost_usd
+        generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace, spent_usd)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
     return Answer(
         question=question,
@@ -156,7 +160,7 @@ def _plan(
         reranker_name=options.reranker,
         reranker=reranker,
         top_k=top_k_of(reranker) or options.top_k,
-        max_tokens=parts.llm_max_tokens,
+        max_tokens=parts.reasoning.limit(parts.llm_max_tokens),
         context_tokens=parts.context_tokens,
     )
     return parts.budget.plan(request, parts.rerankers, parts.chat)
@@ -181,7 +185,12 @@ def _generate(
     passages: Sequence[RankedCandidate],
     parts: AnswerParts,
     trace: _Trace,
+    spent_usd: float,
 ) -> GenerationResult:
+    def may_retry(messages: Sequence[ChatMessage], max_tokens: int, usage: Usage) -> bool:
+        budget = parts.budget
+        return budget is None or budget.allows_retry(messages, max_tokens, spent_usd + usage.cost_usd)
+
     if not passages:
         by_keywords = recalled.plan == "keyword"
         return abstain_without_passages(rewritten.question, by_keywords=by_keywords, language=context.language)
@@ -194,8 +203,7 @@ def _generate(
         rewritten.question,
         passages,
         parts.chat,
-        max_tokens=parts.llm_max_tokens,
-        timeout_s=parts.llm_timeout_s,
+        limits=AnswerLimits(parts.llm_max_tokens, parts.llm_timeout_s, parts.reasoning, may_retry),
         context=context,
         on_text=lambda text: trace.on_stage("generate", 0, 1, text),
         score_sentences=build_sentence_scorer(parts.embedder) if parts.embedder is not None else None,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.budget import Budget
+from pipeline.generate import ReasoningRoom
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
 
 
@@ -24,6 +25,8 @@ class AnswerParts:
     rerank_deadline_s: float = 20.0
     llm_max_tokens: int = 800
     llm_timeout_s: float = 60.0
+    reasoning: ReasoningRoom = field(default_factory=ReasoningRoom)
+    """Extra tokens for a model that reasons before it answers; shared by all questions of a worker."""
     context_tokens: int = 2400
     """Tokens of the passages in a prompt, together with as many of their neighbours as fit."""
     max_question_chars: int = 4000

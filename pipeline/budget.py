@@ -142,6 +142,21 @@ class Budget:
                 fallbacks.append(Fallback("generate", chat.name, EXTRACTIVE, reason, exceeded))
         return BudgetPlan(_build_reranker(option.reranker, request, rerankers), option.writes, tuple(fallbacks))
 
+    def allows_retry(self, messages: Sequence[ChatMessage], max_tokens: int, spent_usd: float) -> bool:
+        """Reserve the cost of another call for the answer; return False if a limit does not allow it.
+
+        Args:
+            messages: The messages of the call.
+            max_tokens: Maximum tokens of its reply.
+            spent_usd: Spent on this question so far, in this attempt.
+        """
+        estimate = self._estimate_call(messages, max_tokens)
+        try:
+            option, _ = self._reserve([PlanOption(estimate.cost_usd), PlanOption(0.0, writes=False)], spent_usd)
+        except BudgetExceeded:
+            return False
+        return option.writes
+
     def estimate_answer(self, request: BudgetRequest) -> Usage:
         """Return the maximum usage of the written answer: the longest passages in the prompt, and a full completion."""
         longest = sorted(request.candidates, key=lambda c: -estimate_tokens(c.text))[: request.top_k]

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, usage_of_error
 from pipeline.ports import ChatModel
-from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt, remove_thinking
+from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt
 from pipeline.questions import has_words
 from pipeline.text.cleaning import remove_unstorable
+from pipeline.text.reasoning import remove_reasoning
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import ChatMessage, ChatReply, Exchange, Fallback, RewriteResult, Usage
@@ -134,7 +135,7 @@ def _request_rewrite(
 
 
 def _parse_reply(reply: ChatReply) -> str:
-    text = remove_thinking(reply.text)
+    text = remove_reasoning(reply.text)
     fenced = _FENCE.match(text)
     try:
         document = json.loads(fenced[1] if fenced else text)

@@ -142,6 +142,8 @@ budget-limit-server = limit for this server in 24 hours: { $limit }, spent: { $s
 budget-available-in = available again in { $frees }
 fallback-generate-numbers = left out statements with numbers that no source contains
 fallback-generate-neighbours = answered without the text around the passages
+fallback-generate-cut = answer cut off, it ends at the last whole sentence
+fallback-generate-context = answered with fewer passages, because the model's context is small
 fallback-other = { $stage }: { $used } instead of { $method }
 
 ## Sources, and why these sources
@@ -384,6 +386,7 @@ error-MissingExtra = A required component isn't installed. The operator can find
 error-LlmError = The language model failed. Try again, or ask with another reranker.
 error-LlmTimeout = The language model didn't respond in time. Try again later.
 error-LlmRejected = The language model rejected the request. The operator needs to check its API key and model name.
+error-PromptTooLong = The passages are longer than the language model's context. Ask the operator to lower the number of passages.
 error-LlmUnreachable = The language model is unreachable. Try again later.
 error-LlmUnparsable = The language model returned an invalid response. Try again.
 error-Cancelled = The job was cancelled.

@@ -136,6 +136,8 @@ budget-limit-server = 本服务器 24 小时内的费用上限为 { $limit }，�
 budget-available-in = { $frees }后又有余额
 fallback-generate-numbers = 略去了数字没有出处的句子
 fallback-generate-neighbours = 写作时没有用到段落的上下文
+fallback-generate-cut = 回答被截断，止于最后一个完整的句子
+fallback-generate-context = 模型的上下文较短，写作时只用了部分段落
 fallback-other = { $stage }：用 { $used } 代替了 { $method }
 
 ## 出处与理由
@@ -342,6 +344,7 @@ error-MissingExtra = 缺少所需的组件。运营者可用 `refdesk doctor` �
 error-LlmError = 语言模型出错了。请重试，或换一种重排方法再问。
 error-LlmTimeout = 语言模型没有及时回答。请稍后重试。
 error-LlmRejected = 语言模型拒绝了请求。需要运营者检查它的密钥和名称。
+error-PromptTooLong = 段落超出了语言模型的上下文长度。请联系管理员减少段落数量。
 error-LlmUnreachable = 目前连不上语言模型。请稍后重试。
 error-LlmUnparsable = 语言模型给出的内容无法使用。请重试。
 error-Cancelled = 已取消。

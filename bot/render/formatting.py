@@ -25,6 +25,9 @@ _GENERATE_FALLBACKS = {
     "sentence similarity": "fallback-generate-scores",
     "numbers": "fallback-generate-numbers",
     "neighbours": "fallback-generate-neighbours",
+    "token limit": "fallback-generate-cut",
+    "connection": "fallback-generate-cut",
+    "context": "fallback-generate-context",
 }
 _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 

@@ -7,16 +7,19 @@ from dataclasses import replace
 
 from pipeline.errors import Cancelled, LeaseLost, LlmUnparsable, usage_of_error
 from pipeline.generate.abstention import abstain, abstain_without_passages, should_abstain
+from pipeline.generate.attempts import AnswerAttempts, AnswerLimits, ReasoningRoom
 from pipeline.generate.context import add_neighbours, load_neighbours
 from pipeline.generate.extractive import EXTRACTIVE, SentenceScorer, extract_answer
 from pipeline.generate.sentence_scores import build_sentence_scorer
-from pipeline.generate.written import check_answer, format_passages, show_when_verified
+from pipeline.generate.written import format_passages
 from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt, detect_language, escape_passage, format_conversation, load_prompt
-from pipeline.types import ChatMessage, Fallback, GenerationResult, QuestionContext, RankedCandidate, Usage
+from pipeline.types import ChatMessage, Fallback, GenerationResult, QuestionContext, RankedCandidate
 
 __all__ = [
     "EXTRACTIVE",
+    "AnswerLimits",
+    "ReasoningRoom",
     "SentenceScorer",
     "abstain",
     "abstain_without_passages",
@@ -47,8 +50,7 @@ def generate_answer(
     passages: Sequence[RankedCandidate],
     chat: ChatModel | None,
     *,
-    max_tokens: int,
-    timeout_s: float,
+    limits: AnswerLimits,
     context: QuestionContext = NO_CONTEXT,
     on_text: Callable[[str], None] | None = None,
     score_sentences: SentenceScorer | None = None,
@@ -56,24 +58,27 @@ def generate_answer(
     """Answer from the passages: written by the language model, or extracted if there is none or it fails.
 
     An extracted answer is in the language of its passages, whatever language the user chose. Only a written answer
-    uses the conversation and the neighbours of the passages.
+    uses the conversation and the neighbours of the passages. A model that uses up its tokens for reasoning is asked
+    once more, with the tokens of `limits.reasoning` in addition, if `limits.may_retry` allows the cost.
     """
     language = context.language
     if chat is None:
         return extract_answer(question, passages, score_sentences, language=language)
     prompt = _prompt(question, context)
-    usage = Usage()
+    attempts = AnswerAttempts(
+        chat,
+        question,
+        language,
+        lambda shown: build_answer_messages(question, shown, context),
+        limits,
+        on_text,
+    )
     try:
-        asked = build_answer_messages(question, passages, context)
-        show = show_when_verified(on_text, question, passages) if on_text is not None else None
-        reply = chat.complete(asked, max_tokens=max_tokens, timeout_s=timeout_s, on_text=show)
-        usage = reply.usage
-        checked = check_answer(question, reply, passages, language)
+        reply, checked = attempts.write(passages)
     except (Cancelled, LeaseLost):
         raise
     except Exception as error:  # noqa: BLE001 - whatever fails at the endpoint, the question is answered from the passages
         reason = str(error) if isinstance(error, LlmUnparsable) else f"{type(error).__name__}: {error}"
-        usage += usage_of_error(error)
         fallback = Fallback("generate", chat.name, EXTRACTIVE, reason)
         return extract_answer(
             question,
@@ -81,20 +86,20 @@ def generate_answer(
             score_sentences,
             language=language,
             fallbacks=(fallback,),
-            usage=usage,
+            usage=attempts.usage + usage_of_error(error),
             prompt_hashes=(prompt.sha256,),
         )
     if checked is None:
         abstained = abstain(question, passages, language=language, model=reply.model)
-        return replace(abstained, usage=usage, prompt_hashes=(prompt.sha256,))
+        return replace(abstained, usage=attempts.usage, prompt_hashes=(prompt.sha256,))
     return GenerationResult(
         checked.text,
         checked.citations,
         abstained=False,
         model=reply.model,
         conflicts=checked.conflicts,
-        fallbacks=_note_dropped(checked.dropped),
-        usage=usage,
+        fallbacks=(*attempts.fallbacks, *_note_dropped(checked.dropped)),
+        usage=attempts.usage,
         prompt_hashes=(prompt.sha256,),
     )
 

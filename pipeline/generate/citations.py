@@ -31,6 +31,10 @@ _END = re.compile(
     rf"(?P<stop>[{LATIN_STOPS}{CJK_STOPS}]++)[{CLOSING_MARKS}]*+(?:[ \t]*+{MARK})*+[.]?(?:[ \t]*+{_ON_NEXT_LINE})?"
     rf"|{_ON_NEXT_LINE}|\n"
 )
+# A short line with a label and a value, for example a list item about the year.
+_LABELLED_VALUE = re.compile(
+    r"[-*+\u2022\d.)\s]{0,8}[^:\uff1a\n]{1,40}[:\uff1a][*_\s]{0,6}(?P<value>[^:\uff1a\n]{1,80})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,13 @@ class VerifiedAnswer:
     """Numbers for which a sentence was removed, as the model wrote them."""
 
 
-def verify_citations(question: str, answer: str, passages: Sequence[RankedCandidate]) -> VerifiedAnswer:
+def verify_citations(
+    question: str, answer: str, passages: Sequence[RankedCandidate], assumed: Sequence[int] = ()
+) -> VerifiedAnswer:
     """Remove unsupported markers and sentences, and build one citation per passage with the sentence that supports it.
 
-    The numbers of a sentence without citations are compared with all passages.
+    The numbers of a sentence without citations are compared with all passages. If the answer cites its sources in a
+    list at its end, each sentence gets those of the `assumed` passages that support it.
     """
     citations: dict[int, Citation] = {}
     claims: list[Claim] = []
@@ -79,6 +86,8 @@ def verify_citations(question: str, answer: str, passages: Sequence[RankedCandid
             return (" " if supported and not is_spaceless(bare) else "") + "".join(f"[{n}]" for n in supported)
 
         checked = replace_markers(claim, check)
+        if assumed and bare.strip():
+            checked = f"{checked.rstrip()}{check(list(assumed))}{checked[len(checked.rstrip()) :]}"
         sources = [passages[n - 1] for n in cited] or passages
         texts = (part.text for source in sources for part in parts_of(source))
         if missing := find_unsupported(bare, map(readable, sources), question, texts):
@@ -98,6 +107,8 @@ def verify_citations(question: str, answer: str, passages: Sequence[RankedCandid
 def supports(question: str, claim: str, passages: Sequence[RankedCandidate], n: int) -> bool:
     """Return True if passage n exists and shares content with a claim.
 
+    A short "label: value" is supported by its value, because the label is often the model's own word.
+
     Texts in different scripts have no words in common. There, the claim must share a number or a Latin word with the
     passage. If it contains none, a term in common with the question is enough.
     """
@@ -108,6 +119,9 @@ def supports(question: str, claim: str, passages: Sequence[RankedCandidate], n: 
     if is_spaceless(claim) != is_spaceless(passage):
         names = frozenset(term for term in terms if _crosses_scripts(term, latin=is_spaceless(claim)))
         return term_overlap(names or terms, passage) > 0 or (not names and term_overlap(terms, question) > 0)
+    labelled = _LABELLED_VALUE.fullmatch(claim.strip())
+    if labelled and term_overlap(content_terms(labelled["value"]), passage) == 1:
+        return True
     shared = term_overlap(terms, passage)
     return shared >= MIN_SHARE and round(shared * len(terms)) >= min(2, len(terms))
 

@@ -10,15 +10,22 @@ MARK = r"[\[\u3010\uff3b][^\[\]\u3010\u3011\uff3b\uff3d\n]{1,40}[\]\u3011\uff3d]
 
 # The lookbehind and the possessive quantifiers keep the search linear in long runs of spaces.
 _BRACKET = re.compile(
-    r"(?:(?<![ \t\n])[ \t]*+\n?[ \t]*+)?[\[\u3010\uff3b]"
+    r"(?:(?<![ \t\n\u00a0\u202f])[ \t\u00a0\u202f]*+\n?[ \t]*+)?[\[\u3010\uff3b]"
     r"(?P<inside>[^\[\]\u3010\u3011\uff3b\uff3d]{1,300})[\]\u3011\uff3d]"
 )
-_REFERENCE = re.compile(
-    r"\s*\^?\s*(?:(?:passage|source|document|doc|ref|citation)s?\b\.?|资料|来源|段落|文档)?\s*(?:#|no\.)?\s*"
-    r"\d+(?:(?:\s*[-\u2010-\u2015~,\u3001\uff0c;\uff1b&/+:]\s*|\s+(?:and|to)\s+|\s*[和与至到]\s*)\d+)*\s*(?:\u2020.*)?",
+_LABEL = (
+    r"(?:passage|source|document|doc|ref|reference|citation|cite|footnote|index|id|n|资料|来源|段落|文档)s?(?![a-z])"
+    r"\.?\s*[:=_]?\s*[\"']?"
+)
+REFERENCE = re.compile(
+    rf"\s*\^?\s*(?:{_LABEL}){{0,2}}\s*(?:#|no\.)?\s*"
+    r"\d+(?:(?:\s*[-\u2010-\u2015~,\u3001\uff0c;\uff1b&/+:]\s*|\s+(?:and|to)\s+|\s*[和与至到]\s*)\d+)*\s*[\"']?\^?\s*(?:\u2020.*)?"
+    rf"|\s*{_LABEL}\s*\d+\s*[:|].*",
     re.IGNORECASE | re.DOTALL,
 )
+"""Expression for the inside of a bracket that refers to passages."""
 _RANGE = re.compile(r"(\d+)(?:\s*(?:[-\u2010-\u2015~至到]|to)\s*(\d+))?", re.IGNORECASE)
+_LABELLED_TITLE = re.compile(rf"\s*{_LABEL}\s*(\d+)\s*[:|]\s*\D", re.IGNORECASE)
 _LINK = re.compile(r"(\d\])(?=[(:])")
 
 MAX_CITED = 20
@@ -36,8 +43,8 @@ def replace_markers(text: str, write: Callable[[list[int]], str]) -> str:
         inside = match["inside"]
         if not any(character.isdigit() for character in inside):
             return match[0]
-        if _REFERENCE.fullmatch(inside):
-            return write(_numbers(inside))
+        if REFERENCE.fullmatch(inside):
+            return write(find_numbers(inside))
         before = match[0][: match.start("inside") - match.start() - 1]
         return f"{before}({inside})"
 
@@ -49,8 +56,23 @@ def drop_markers(text: str) -> str:
     return replace_markers(text, lambda _: "")
 
 
-def _numbers(listed: str) -> list[int]:
+def find_references(text: str) -> list[int]:
+    """Return the numbers of all references in a text."""
+    found: list[int] = []
+
+    def collect(numbers: list[int]) -> str:
+        found.extend(numbers)
+        return ""
+
+    replace_markers(text, collect)
+    return found
+
+
+def find_numbers(listed: str) -> list[int]:
+    """Return the numbers of a reference such as "1, 3-5"; none if it lists more than `MAX_CITED`."""
     numbers: list[int] = []
+    if labelled := _LABELLED_TITLE.match(listed):
+        listed = labelled[1]
     for first, last in _RANGE.findall(listed.partition("\u2020")[0]):
         if max(len(first), len(last)) > 3:
             continue

@@ -51,8 +51,6 @@ _TAG_OPENER = re.compile(
     re.IGNORECASE,
 )
 _INST_TAG = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
-_THINK_BLOCK = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
-_THINK_END = re.compile(r"\A.*</think(?:ing)?>", re.DOTALL | re.IGNORECASE)
 _CITATION_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
 _CHINESE = re.compile(f"[{HAN}]")
 _OTHER_EAST_ASIAN = re.compile(f"[{KANA}{HANGUL}]")
@@ -142,11 +140,6 @@ def format_conversation(conversation: Sequence[Exchange]) -> str:
         for earlier in conversation
     )
     return f"<conversation>\n{exchanges}\n</conversation>\n\n"
-
-
-def remove_thinking(text: str) -> str:
-    """Remove the think block of a reasoning model, also if the template opened it or it was never closed."""
-    return _THINK_END.sub("", _THINK_BLOCK.sub("", text)).strip()
 
 
 def _quote(text: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_reply import json_objects
+from pipeline.text.reasoning import remove_reasoning
 
 Preference = Literal["A", "B", "tie"]
 
@@ -21,7 +21,7 @@ _TIE = re.compile(rf"{_PADDING}(?:tie|neither|both|equal|一样|都不|相同){_
 
 def parse_preference(text: str) -> Preference | None:
     """Return the preference in a reply; None if there is none, or if there are two that differ."""
-    reply = remove_thinking(text)
+    reply = remove_reasoning(text)
     found = {
         preference for value in json_objects(reply) if (preference := _parse_choice(value.get("better"))) is not None
     }

@@ -17,8 +17,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_reply import json_objects, passage_number
+from pipeline.text.reasoning import remove_reasoning
 
 _LABEL = r"(?:(?:final\s+)?rank(?:ing|ed)?(?:\s+(?:order|results?))?|排序(?:结果)?|排名)\s*[:：]\s*"
 _LIST_NUMBER = r"(?:\d{1,3}\s*[.)、:：]\s*)?"
@@ -50,7 +50,7 @@ class RankingReply:
 
 def parse_ranking(text: str, count: int) -> RankingReply | None:
     """Read the order of passages 1 to `count`; None if the reply contains none, or several that differ."""
-    reply = remove_thinking(text)[:MAX_CHAIN_CHARS]
+    reply = remove_reasoning(text)[:MAX_CHAIN_CHARS]
     # Rankings of both forms must agree, because either may be quoted from a passage that manipulates the ranking.
     rankings = _from_json(reply) + _from_chains(reply)
     if len({tuple(numbers) for numbers in rankings}) != 1:

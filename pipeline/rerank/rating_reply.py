@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pipeline.prompts import remove_thinking
 from pipeline.rerank.json_reply import json_objects, passage_number
+from pipeline.text.reasoning import remove_reasoning
 
 SCALE_MAX = 10
 MAX_REASON_CHARS = 300
@@ -55,7 +55,7 @@ def _patterns(highest: int) -> _RatingPatterns:
 
 def parse_rating(text: str, highest: int = SCALE_MAX) -> Rating | None:
     """Read the rating in a reply; None if there is none, or if there are several that differ."""
-    reply = remove_thinking(text)
+    reply = remove_reasoning(text)
     found = [rating for value in json_objects(reply) if (rating := _rating_from_object(value, highest)) is not None]
     # A JSON object may be quoted from the passage, so a labelled rating in the same reply must agree with it.
     found += [Rating(float(number)) for number in _patterns(highest).labelled.findall(reply)]
@@ -72,7 +72,7 @@ def parse_ratings(text: str, count: int, highest: int = SCALE_MAX) -> dict[int, 
     Numbers that no passage has are dropped, and so are differing ratings of the same passage. A rating belongs to the
     number next to it, whatever is wrong with the others.
     """
-    reply = remove_thinking(text)
+    reply = remove_reasoning(text)
     found: dict[int, Rating | None] = {}
     for number, rating in _numbered_ratings(reply, highest):
         if number is None or not 1 <= number <= count:

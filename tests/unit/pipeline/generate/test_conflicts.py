@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.generate import generate_answer
+from pipeline.generate import AnswerLimits, generate_answer
 from pipeline.generate.conflicts import distinct_groups, format_conflicts
 from pipeline.types import AnswerLanguage, GenerationResult, QuestionContext, RankedCandidate
 from tests.answer_fakes import FakeChat, ranked
@@ -21,7 +21,7 @@ def answer(
 ) -> GenerationResult:
     chat = None if said is None else FakeChat(said)
     context = QuestionContext(language=language)
-    return generate_answer(question, passages, chat, max_tokens=100, timeout_s=5.0, context=context)
+    return generate_answer(question, passages, chat, limits=AnswerLimits(100, 5.0), context=context)
 
 
 def test_extractive__shows_both_versions_with_a_note() -> None:
@@ -128,7 +128,7 @@ def test_written__ignores_conflicts_outside_the_answer() -> None:
 def test_written__does_not_stream_the_conflict_line() -> None:
     shown: list[str] = []
     chat = FakeChat("The castle gate closes at 18:00 [1] or 20:00 [2].\nCONFLICT: [1] [2]\n")
-    generate_answer(QUESTION, GATES, chat, max_tokens=9, timeout_s=1, on_text=shown.append)
+    generate_answer(QUESTION, GATES, chat, limits=AnswerLimits(9, 1), on_text=shown.append)
     assert shown[-1] == "The castle gate closes at 18:00 [1] or 20:00 [2]."
     assert not any("CONFLICT" in text for text in shown)
 
@@ -136,7 +136,7 @@ def test_written__does_not_stream_the_conflict_line() -> None:
 @pytest.mark.parametrize(("question", "word"), [(QUESTION, "contradict"), ("大门几点关闭？", "互相矛盾")])
 def test_written__prompt_asks_for_every_version(question: str, word: str) -> None:
     chat = FakeChat("NO_ANSWER")
-    generate_answer(question, GATES, chat, max_tokens=9, timeout_s=1)
+    generate_answer(question, GATES, chat, limits=AnswerLimits(9, 1))
     asked = chat.requests[0][0].content
     assert word in asked
     assert "CONFLICT: [1] [3]" in asked

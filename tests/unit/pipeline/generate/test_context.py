@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.generate import add_neighbours, generate_answer
+from pipeline.generate import AnswerLimits, add_neighbours, generate_answer
 from pipeline.generate.context import parts_of
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Neighbour, RankedCandidate
@@ -78,7 +78,7 @@ FOUND = (
 
 def test_written__cites_neighbours_with_the_number_of_their_passage() -> None:
     chat = FakeChat("The castle was built in 1850 [1]. The gate closes at 18:00 [1]. It has 7 locks [1].")
-    answer = generate_answer("What of the gate?", FOUND, chat, max_tokens=9, timeout_s=1)
+    answer = generate_answer("What of the gate?", FOUND, chat, limits=AnswerLimits(9, 1))
     assert answer.text == "The castle was built in 1850 [1]. The gate closes at 18:00 [1]."
     (citation,) = answer.citations
     assert (citation.n, citation.chunk_id, citation.page) == (1, 5, 2)
@@ -89,6 +89,6 @@ def test_written__cites_neighbours_with_the_number_of_their_passage() -> None:
 
 
 def test_extractive__ignores_neighbours() -> None:
-    answer = generate_answer("When was the castle built?", FOUND, None, max_tokens=9, timeout_s=1)
+    answer = generate_answer("When was the castle built?", FOUND, None, limits=AnswerLimits(9, 1))
     assert answer.text == "The gate of the castle is made of oak. [1]"
     assert answer.citations[0].page == 3

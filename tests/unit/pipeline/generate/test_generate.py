@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import Cancelled, LlmRejected, LlmTimeout, LlmUnreachable
-from pipeline.generate import abstain, abstain_without_passages, generate_answer
+from pipeline.generate import AnswerLimits, abstain, abstain_without_passages, generate_answer
 from pipeline.generate.citations import VerifiedAnswer, verify_citations
 from pipeline.generate.written import show_when_verified
 from pipeline.types import GenerationResult, RankedCandidate, Usage
@@ -19,7 +19,7 @@ PASSAGES = ranked(
 
 
 def answer(question: str, chat: FakeChat | None, passages: list[RankedCandidate] = PASSAGES) -> GenerationResult:
-    return generate_answer(question, passages, chat, max_tokens=100, timeout_s=5.0)
+    return generate_answer(question, passages, chat, limits=AnswerLimits(100, 5.0))
 
 
 def test_extractive__quotes_the_matching_sentence() -> None:
@@ -42,7 +42,7 @@ def test_extractive__similarity_decides_without_common_words() -> None:
         assert isinstance(sentences, list)
         return [0.9 if "Sailors" in sentence else 0.1 for sentence in sentences]
 
-    given = generate_answer("visible?", PASSAGES, None, max_tokens=9, timeout_s=1, score_sentences=similar)
+    given = generate_answer("visible?", PASSAGES, None, limits=AnswerLimits(9, 1), score_sentences=similar)
     assert given.text == "Sailors saw them from far away. [2]"
 
 
@@ -97,7 +97,7 @@ def test_written__answer_of_unsupported_numbers_falls_back() -> None:
 def test_written__does_not_stream_unsupported_numbers() -> None:
     shown: list[str] = []
     chat = FakeChat("The gate opens at 9 [1]. It closes at 23:00 [1].")
-    generate_answer("When?", RATES, chat, max_tokens=9, timeout_s=1, on_text=shown.append)
+    generate_answer("When?", RATES, chat, limits=AnswerLimits(9, 1), on_text=shown.append)
     assert shown == ["The gate opens at 9 [1]."]
 
 
@@ -158,7 +158,7 @@ def test_written__streams_only_supported_text() -> None:
     chat = FakeChat(
         "<think>no</think>Ptolemy founded the library [1]. Bananas are blue [2]. It burned several times [1]."
     )
-    generate_answer("Who?", PASSAGES, chat, max_tokens=9, timeout_s=1, on_text=shown.append)
+    generate_answer("Who?", PASSAGES, chat, limits=AnswerLimits(9, 1), on_text=shown.append)
     assert shown == [
         "Ptolemy founded the library [1].",
         "Ptolemy founded the library [1]. Bananas are blue.",
@@ -169,9 +169,9 @@ def test_written__streams_only_supported_text() -> None:
 def test_written__checks_the_stream_once_per_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
 
-    def verify(question: str, said: str, passages: list[RankedCandidate]) -> VerifiedAnswer:
+    def verify(question: str, said: str, passages: list[RankedCandidate], assumed: tuple[int, ...]) -> VerifiedAnswer:
         checked.append(said)
-        return verify_citations(question, said, passages)
+        return verify_citations(question, said, passages, assumed)
 
     monkeypatch.setattr("pipeline.generate.written.verify_citations", verify)
     show = show_when_verified(lambda _: None, "Who?", PASSAGES)
@@ -183,7 +183,7 @@ def test_written__checks_the_stream_once_per_sentence(monkeypatch: pytest.Monkey
 
 def test_written__does_not_stream_unsupported_text() -> None:
     shown: list[str] = []
-    generate_answer("Who?", PASSAGES, FakeChat("zzt. frob [1]. qux."), max_tokens=9, timeout_s=1, on_text=shown.append)
+    generate_answer("Who?", PASSAGES, FakeChat("zzt. frob [1]. qux."), limits=AnswerLimits(9, 1), on_text=shown.append)
     assert shown == []
 
 
