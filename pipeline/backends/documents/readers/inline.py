@@ -68,6 +68,9 @@ def format_link(words: str, target: str) -> str:
 
 def format_spans(spans: Iterable[Span]) -> str:
     """Format the spans of a paragraph."""
+    spans = list(spans)
+    if not any(span.change or span.script or span.target for span in spans):
+        return "".join(span.text for span in spans)
     scripted = []
     for (change, script, target), group in groupby(spans, key=lambda span: (span.change, span.script, span.target)):
         text = "".join(span.text for span in group)

@@ -87,8 +87,14 @@ def child(element: XmlElement | None, *path: str) -> XmlElement | None:
     for name in path:
         if element is None:
             return None
-        element = element.find(_expand(name))
+        element = next(element.iterchildren(_expand(name)), None)
     return element
+
+
+def properties_of(element: XmlElement, name: str) -> XmlElement | None:
+    """Return the first child if it has a name and is not empty: the place of `w:pPr`, `w:rPr` and `w:tcPr`."""
+    first = element[0] if len(element) else None
+    return first if first is not None and len(first) and name_of(first) == name else None
 
 
 def children(element: XmlElement | None, name: str) -> list[XmlElement]:

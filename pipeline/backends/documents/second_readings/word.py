@@ -11,6 +11,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
@@ -59,8 +60,15 @@ def read_docx_texts(file: File) -> Iterator[str]:
                 marginal |= {text} if is_marginal else set()
 
 
+@lru_cache(maxsize=1024)
+def _name(tag: str) -> str:
+    """Return the name of an element of WordprocessingML; with a colon for other namespaces."""
+    namespace, _, local = tag.rpartition("}")
+    return local if "wordprocessingml" in namespace or local not in ("p", "r", "t", "del") else f":{local}"
+
+
 def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
+    return _name(element.tag)
 
 
 def _value(element: ET.Element | None, name: str = "val") -> str | None:
@@ -85,9 +93,9 @@ class _PartTexts:
         self._depth += 1
         for child in element if self._depth <= MAX_DEPTH else ():
             name = _local(child)
-            if name == "p" and _is_word(child):
+            if name == "p":
                 self._read_paragraph(child)
-            elif name == "r" and _is_word(child):
+            elif name == "r":
                 self._read_run(child, parts)
             elif name == "fldSimple" and self._hides(_value(child, "instr") or ""):
                 parts.append("\0")
@@ -111,8 +119,9 @@ class _PartTexts:
             self.texts.append(text.replace("\t", " "))
 
     def _read_run(self, run: ET.Element, parts: list[str]) -> None:
-        properties = next((child for child in run if _local(child) == "rPr"), ET.Element("rPr"))
-        found = {_local(child): child for child in properties}
+        found: dict[str, ET.Element] = {}
+        if len(run) and _local(run[0]) == "rPr":
+            found = {_local(child): child for child in run[0]}
         if "vanish" in found and _value(found["vanish"]) not in ("0", "false", "off"):
             return
         text: list[str] = []
@@ -126,7 +135,8 @@ class _PartTexts:
                 self._read_field_part(child, name, text)
             elif name not in _SKIPPED:
                 self._walk(child, text)
-        parts.append(_separate("".join(text), found))
+        joined = "".join(text)
+        parts.append(_separate(joined, found) if found else joined)
 
     def _read_field_part(self, element: ET.Element, name: str, text: list[str]) -> None:
         kind = _value(element, "fldCharType")
@@ -141,14 +151,10 @@ class _PartTexts:
             text.append("\0" if self._hides(instruction) else "")
 
     def _is_shown(self) -> bool:
-        return not any(len(each) == 1 or self._hides(each[0]) for each in self._fields)
+        return not self._fields or not any(len(each) == 1 or self._hides(each[0]) for each in self._fields)
 
     def _hides(self, instruction: str) -> bool:
         return not self._with_page_numbers and bool(_PAGE_FIELD.match(instruction))
-
-
-def _is_word(element: ET.Element) -> bool:
-    return "wordprocessingml" in element.tag
 
 
 def _separate(text: str, properties: dict[str, ET.Element]) -> str:

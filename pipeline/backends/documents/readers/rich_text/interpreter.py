@@ -36,6 +36,9 @@ _SKIPPED = frozenset({
 })  # fmt: skip
 _HEADING = re.compile(r"\s*heading ([1-9])\b", re.IGNORECASE)
 _CODE_PAGES = {"mac": 10000, "pc": 437, "pca": 850}
+_DESTINATIONS = _CAPTURED | _FLOWS | _MARKERS | _SKIPPED | {"title", "info", "fonttbl", "stylesheet", "fldrslt"}
+_FORMATS = frozenset({"strike", "striked", "v", "deleted", "revised", "super", "sub", "nosupersub", "plain", "uc"})
+_FONT_WORDS = frozenset({"f", "fcharset", "cpg", "ansicpg", "deff", *_CODE_PAGES})
 _PICTURE_KINDS = {"pngblip": "png", "jpegblip": "jpg", "emfblip": "emf", "wmetafile": "wmf"}
 
 Kind = Literal["text", "skip", "capture", "marker", "info", "font", "style"]
@@ -124,6 +127,8 @@ class Interpreter:
     def read(self, content: bytes) -> RichText:
         """Return the content of a file."""
         for token in read_tokens(content):
+            if self._group.kind == "skip" and token.kind not in ("open", "close"):
+                continue
             if token.kind == "byte":
                 self._read_byte(token.text)
                 continue
@@ -217,13 +222,16 @@ class Interpreter:
         self._skip = 0
         if word == "u":
             self._read_unicode(number or 0)
-        elif not self._start_destination(word, optional=optional) and self._group.kind != "skip":
+        elif (optional or word in _DESTINATIONS) and self._start_destination(word, optional=optional):
+            return
+        elif word in _FORMATS:
             self._read_format(word, number)
+        elif word in _FONT_WORDS:
             self._read_table_of_fonts(word, number or 0)
-            if self._group.kind in ("text", "style") and word in self._structure:
-                self._structure[word](number or 0)
-            elif self._group.kind == "capture":
-                self._picture[_PICTURE_KINDS.get(word, word)] = number or 0
+        elif self._group.kind == "capture":
+            self._picture[_PICTURE_KINDS.get(word, word)] = number or 0
+        elif word in self._structure and self._group.kind in ("text", "style"):
+            self._structure[word](number or 0)
 
     def _start_destination(self, word: str, *, optional: bool) -> bool:
         group = self._group

@@ -33,13 +33,25 @@ class Numbering:
         self._styles = styles
         self._abstract = {attribute(each, "w:abstractNumId"): each for each in children(root, "w:abstractNum")}
         self._numbers = {attribute(each, "w:numId"): each for each in children(root, "w:num")}
+        self._levels = {
+            (key, attribute(level, "w:ilvl")): level
+            for key, abstract in self._abstract.items()
+            for level in children(abstract, "w:lvl")
+        }
+        self._overrides = {
+            (key, attribute(override, "w:ilvl")): override
+            for key, number in self._numbers.items()
+            for override in children(number, "w:lvlOverride")
+        }
         self._counters: dict[str, list[int | None]] = {}
         self._started: set[tuple[str, int]] = set()
 
-    def label(self, paragraph: XmlElement, style: str) -> ListLabel | None:
-        """Return the label of a paragraph and count it; None if it has no number or bullet."""
-        direct = child(paragraph, "w:pPr", "w:numPr")
+    def label(self, properties: XmlElement | None, style: str) -> ListLabel | None:
+        """Return the label of a paragraph by its `w:pPr` element and count it; None if it has no number or bullet."""
+        direct = child(properties, "w:numPr")
         styled, inherited = self._styles.numbering(style)
+        if direct is None and inherited is None:
+            return None
         number_id = attribute(child(direct, "w:numId"), "w:val") or attribute(child(inherited, "w:numId"), "w:val")
         if number_id not in self._numbers:  # 0 removes the numbering of the style
             return None
@@ -71,14 +83,13 @@ class Numbering:
         return next((attribute(linked[style], "w:ilvl") for style in styles if style and style in linked), "")
 
     def _override(self, number_id: str, index: int) -> XmlElement | None:
-        overrides = children(self._numbers[number_id], "w:lvlOverride")
-        return next((each for each in overrides if attribute(each, "w:ilvl") == str(index)), None)
+        return self._overrides.get((number_id, str(index)))
 
     def _level(self, number_id: str, abstract: XmlElement, index: int) -> XmlElement | None:
         overriding = child(self._override(number_id, index), "w:lvl")
         if overriding is not None:
             return overriding
-        return next((each for each in children(abstract, "w:lvl") if attribute(each, "w:ilvl") == str(index)), None)
+        return self._levels.get((attribute(abstract, "w:abstractNumId"), str(index)))
 
     def _start(self, number_id: str, abstract: XmlElement, index: int) -> int:
         return _to_int(attribute(child(self._level(number_id, abstract, index), "w:start"), "w:val"), 1)

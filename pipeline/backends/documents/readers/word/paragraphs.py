@@ -14,6 +14,7 @@ from pipeline.backends.documents.readers.ooxml import (
     attribute,
     child,
     name_of,
+    properties_of,
 )
 from pipeline.backends.documents.readers.symbols import translate_symbol, translate_symbols
 from pipeline.backends.documents.readers.word.equations import format_equation
@@ -159,10 +160,11 @@ class ParagraphReader:
             self._walk(chosen, place)
 
     def _read_run(self, run: XmlElement, place: _Place) -> None:
-        properties = child(run, "w:rPr")
-        style = attribute(child(properties, "w:rStyle"), "w:val")
-        own = read_run_format(properties)
-        formatting = combine(own, self._styles.run_format(style), self._paragraph_format)
+        properties = properties_of(run, "w:rPr")
+        formatting = self._paragraph_format
+        if properties is not None:
+            style = attribute(child(properties, "w:rStyle"), "w:val")
+            formatting = combine(read_run_format(properties), self._styles.run_format(style), formatting)
         for element in run:
             self._read_run_part(element, formatting, place)
 
@@ -226,10 +228,13 @@ class ParagraphReader:
             self._walk(reading, place)
             self._add(")", RunFormat(), place)
 
+    def _is_shown(self) -> bool:
+        if any(not each.in_result for each in self._fields):
+            return False
+        return self._page_numbers or not any(PAGE_FIELD.match(each.instruction) for each in self._fields)
+
     def _add(self, text: str, formatting: RunFormat, place: _Place) -> None:
-        if not text or any(not each.in_result for each in self._fields):
-            return
-        if not self._page_numbers and any(PAGE_FIELD.match(each.instruction) for each in self._fields):
+        if not text or (self._fields and not self._is_shown()):
             return
         if formatting.hidden:
             self._content.hidden |= bool(text.strip())
@@ -237,7 +242,9 @@ class ParagraphReader:
         change: Change = place.change
         if formatting.struck and change != "deleted":
             change = "struck"
-        target = place.target or next((each.target for each in reversed(self._fields) if each.target), "")
+        target = place.target
+        if self._fields and not target:
+            target = next((each.target for each in reversed(self._fields) if each.target), "")
         script = formatting.script if formatting.script in ("super", "sub") else ""
         self._content.spans.append(
             Span(translate_symbols(text, formatting.font or ""), change, script, target)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from pipeline.backends.documents.readers.ooxml import (
     child,
     children,
     name_of,
+    properties_of,
 )
 from pipeline.backends.documents.readers.word.drawings import DrawingPart, find_drawing_parts
 from pipeline.backends.documents.readers.word.equations import format_equation
@@ -94,10 +95,11 @@ class Story:
     def _read_paragraph(self, paragraph: XmlElement, depth: int) -> tuple[list[Element], list[Element]]:
         """Return the element of a paragraph, if it has text, and those of what is anchored in it."""
         document = self._document
-        style = document.styles.style_of(paragraph)
+        properties = properties_of(paragraph, "w:pPr")
+        style = document.styles.style_of(properties)
         content = self._paragraphs.read(paragraph, style)
         document.hidden_paragraphs += content.hidden
-        label = document.numbering.label(paragraph, style)
+        label = document.numbering.label(properties, style)
         text = content.text
         if content.page_fields:
             text = _remove_page_labels(text)
@@ -105,19 +107,19 @@ class Story:
         if not text:
             return [], anchored
         marker, level = (label.marker, label.level) if label else ("", 0)
-        outline = self._find_outline_level(paragraph, style)
+        outline = self._find_outline_level(properties, style)
         if outline is not None:
             return [Element("heading", " ".join(f"{marker.rstrip('-')} {text}".split()), level=outline)], anchored
         if marker:
             return [Element("item", text, level=level, marker=marker)], anchored
         return [Element("paragraph", text)], anchored
 
-    def _find_outline_level(self, paragraph: XmlElement, style: str) -> int | None:
+    def _find_outline_level(self, properties: XmlElement | None, style: str) -> int | None:
         if self._marginal:
             return None
         if self._document.styles.is_title(style):
             return 1
-        level = attribute(child(paragraph, "w:pPr", "w:outlineLvl"), "w:val")
+        level = attribute(child(properties, "w:outlineLvl"), "w:val")
         if level.isdigit():
             return int(level) + 1 if int(level) < 9 else None
         return self._document.styles.outline_level(style)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
-from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, children, is_on
+from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, children, is_on, name_of
 
 MAX_INHERITANCE = 20
 """Styles that are followed along `w:basedOn`, which may be circular."""
 
+_FORMATS = frozenset({"w:strike", "w:dstrike", "w:vanish", "w:vertAlign", "w:rFonts"})
 _HEADING = re.compile(r"heading ([1-9])")
 
 
@@ -24,29 +25,39 @@ class RunFormat:
     font: str | None = None
 
 
+_UNSET = RunFormat()
+
+
 def read_run_format(properties: XmlElement | None) -> RunFormat:
     """Read the formatting that a `w:rPr` element sets itself."""
-    if properties is None:
-        return RunFormat()
-    strikes = [element for name in ("w:strike", "w:dstrike") if (element := child(properties, name)) is not None]
-    vanish = child(properties, "w:vanish")
-    fonts = child(properties, "w:rFonts")
-    vertical = attribute(child(properties, "w:vertAlign"), "w:val")
+    if properties is None or not len(properties):
+        return _UNSET
+    found = {name_of(element): element for element in properties}
+    if found.keys().isdisjoint(_FORMATS):
+        return _UNSET
+    strikes = [found[name] for name in ("w:strike", "w:dstrike") if name in found]
+    fonts = found.get("w:rFonts")
+    vertical = attribute(found.get("w:vertAlign"), "w:val")
     return RunFormat(
         struck=any(map(is_on, strikes)) if strikes else None,
-        hidden=is_on(vanish) if vanish is not None else None,
+        hidden=is_on(found["w:vanish"]) if "w:vanish" in found else None,
         script={"superscript": "super", "subscript": "sub"}.get(vertical, "") if vertical else None,
         font=attribute(fonts, "w:ascii") or attribute(fonts, "w:hAnsi") or None,
     )
 
 
+@lru_cache(maxsize=1024)
 def combine(*formats: RunFormat) -> RunFormat:
     """Combine formattings; the first that sets a property decides."""
-
-    def first(name: str) -> bool | str | None:
-        return next((value for each in formats if (value := getattr(each, name)) is not None), None)
-
-    return RunFormat(first("struck"), first("hidden"), first("script"), first("font"))  # type: ignore[arg-type]
+    result = _UNSET
+    for each in reversed(formats):
+        result = RunFormat(
+            result.struck if each.struck is None else each.struck,
+            result.hidden if each.hidden is None else each.hidden,
+            result.script if each.script is None else each.script,
+            each.font or result.font,
+        )
+    return result
 
 
 class Styles:
@@ -66,10 +77,11 @@ class Styles:
         self.run_format = cache(self._resolve_run_format)
         self.outline_level = cache(self._find_outline_level)
         self.numbering = cache(self._find_numbering)
+        self.is_title = cache(self._is_title)
 
-    def style_of(self, paragraph: XmlElement) -> str:
-        """Return the identifier of the style of a paragraph."""
-        return attribute(child(paragraph, "w:pPr", "w:pStyle"), "w:val") or self._default
+    def style_of(self, properties: XmlElement | None) -> str:
+        """Return the identifier of the style in the `w:pPr` element of a paragraph."""
+        return attribute(child(properties, "w:pStyle"), "w:val") or self._default
 
     def name(self, style: str) -> str:
         """Return the name of a style in lower case, which for built-in styles is English in every language."""
@@ -97,7 +109,7 @@ class Styles:
                 return int(level) + 1 if int(level) < 9 else None
         return None
 
-    def is_title(self, style: str) -> bool:
+    def _is_title(self, style: str) -> bool:
         """Return whether the style is that of the document's title."""
         return any(self.name(each) == "title" for each in self.chain(style) or [style])
 

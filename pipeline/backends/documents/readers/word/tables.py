@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.backends.documents.readers.merged_cells import MAX_SPAN, join_header_rows
-from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, is_on, name_of
+from pipeline.backends.documents.readers.ooxml import XmlElement, attribute, child, is_on, name_of, properties_of
 
 _WRAPPERS = frozenset({"w:sdt", "w:sdtContent", "w:customXml", "w:ins", "w:del", "w:moveTo", "w:smartTag"})
 MAX_WRAPPERS = 50
@@ -53,8 +53,9 @@ def _read_row(element: XmlElement) -> Row:
     row = Row(is_header=is_on(child(properties, "w:tblHeader")))
     column = _to_span(attribute(child(properties, "w:gridBefore"), "w:val"), 0)
     for cell in _find(element, "w:tc"):
-        merge = child(cell, "w:tcPr", "w:vMerge")
-        span = _to_span(attribute(child(cell, "w:tcPr", "w:gridSpan"), "w:val"), 1)
+        properties = properties_of(cell, "w:tcPr")
+        merge = child(properties, "w:vMerge")
+        span = _to_span(attribute(child(properties, "w:gridSpan"), "w:val"), 1)
         row.cells.append(Cell(cell, column, span, merge is not None and attribute(merge, "w:val") != "restart"))
         column += span
     row.width = column + _to_span(attribute(child(properties, "w:gridAfter"), "w:val"), 0)
