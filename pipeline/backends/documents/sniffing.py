@@ -36,7 +36,10 @@ PNG, JPEG, WEBP, GIF, TIFF, BMP = (
 )  # fmt: skip
 
 IMAGES = frozenset({PNG, JPEG, WEBP, GIF, TIFF, BMP})
-READABLE = "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, CSV, JSON, e-mail and images"
+READABLE = (
+    "PDF, Word, PowerPoint, Excel, OpenDocument text, EPUB, HTML, Markdown, text, source code, CSV, JSON, notebooks, "
+    "subtitles, calendars, contacts, e-mail and images"
+)
 
 _BY_EXTENSION = {
     "htm": HTML, "html": HTML, "xhtml": HTML, "xml": XML, "rss": XML, "atom": XML, "json": JSON, "csv": CSV, "tsv": TSV,
