@@ -21,6 +21,13 @@ FACTS = {
         "| Gallery | 22 | 12 | 27 | 14 |",
         "| Play | Director |",
     ),
+    "pptx-speaker-notes-chart/orchard.pptx": (
+        "Speaker notes: Remind everyone that the ladder is at the house of Mrs Quast.",
+        "| Apples in tonnes | Pears in tonnes |",
+        "| 2024 | 9.1 | 4.4 |",
+        "Left column: juice is pressed on Fridays.\n\nRight column: cider is pressed on Sundays.",
+    ),
+    "docx-ampersand-less-greater/canteen.pptx": ("R&D > sales",),
 }
 HIDDEN = {"xlsx-time-duration-percent/members_dates.xlsx": ("4471", "Secret Member")}
 
@@ -46,7 +53,7 @@ def _read_nothing(source: Source, depth: int) -> Reading:
     raise InvalidInput(f"{source.name} at depth {depth} is not part of this check.")
 
 
-@pytest.mark.parametrize(("extension", "files"), [("xlsx", 15)])
+@pytest.mark.parametrize(("extension", "files"), [("xlsx", 15), ("pptx", 10)])
 def test_collection__no_word_is_lost(shared: Path, extension, files):
     lost: dict[str, list[str]] = {}
     read = 0

@@ -18,6 +18,7 @@ from pipeline.backends.documents.readers.notebook import read_notebook
 from pipeline.backends.documents.readers.odt import read_odt
 from pipeline.backends.documents.readers.pdf import read_pdf
 from pipeline.backends.documents.readers.plain import read_plain
+from pipeline.backends.documents.readers.pptx import read_pptx
 from pipeline.backends.documents.readers.rtf import read_rtf
 from pipeline.backends.documents.readers.subtitles import read_subtitles
 from pipeline.backends.documents.readers.xlsx import read_xlsx
@@ -36,6 +37,7 @@ READERS: Mapping[str, Reader] = {
     sniffing.ODT: read_odt,
     sniffing.XLSX: read_xlsx,
     sniffing.RTF: read_rtf,
+    sniffing.PPTX: read_pptx,
     sniffing.HTML: read_html,
     sniffing.PDF: read_pdf,
     sniffing.CSV: read_delimited,

@@ -24,6 +24,7 @@ from pipeline.backends.documents.second_readings.records import (
     read_mail_text,
 )
 from pipeline.backends.documents.second_readings.sheets import read_xlsx_texts
+from pipeline.backends.documents.second_readings.slides import read_pptx_texts
 from pipeline.backends.documents.second_readings.word import read_docx_texts
 from pipeline.parse import Element
 from pipeline.text.cleaning import clean_text
@@ -36,6 +37,7 @@ SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.ODT: read_odt_texts,
     sniffing.HTML: read_html_texts,
     sniffing.XLSX: read_xlsx_texts,
+    sniffing.PPTX: read_pptx_texts,
     sniffing.CSV: read_lines,
     sniffing.TSV: read_lines,
     sniffing.PLAIN: read_lines,

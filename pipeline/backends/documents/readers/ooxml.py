@@ -25,6 +25,7 @@ _PREFIXES = {
     "http://schemas.openxmlformats.org/officeDocument/2006/math": "m",
     "http://schemas.openxmlformats.org/officeDocument/2006/relationships": "r",
     "http://schemas.openxmlformats.org/drawingml/2006/main": "a",
+    "http://schemas.openxmlformats.org/presentationml/2006/main": "p",
     "http://schemas.openxmlformats.org/drawingml/2006/chart": "c",
     "http://schemas.openxmlformats.org/drawingml/2006/diagram": "dgm",
     "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing": "wp",
@@ -189,12 +190,12 @@ class Package:
             result[str(entry.get("Id") or "")] = Relationship(kind, target, external)
         return result
 
-    def find_main_part(self) -> str:
-        """Return the name of the main document part."""
+    def find_main_part(self, default: str = "word/document.xml") -> str:
+        """Return the name of the main document part; the default if the package does not name one."""
         for relationship in self.relationships("").values():
             if relationship.kind == "officeDocument" and relationship.target.lower() in self._by_lower_case:
                 return relationship.target
-        return "word/document.xml"
+        return default
 
     def read_title(self) -> str | None:
         """Return the title from the properties of the file."""

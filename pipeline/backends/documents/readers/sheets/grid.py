@@ -68,6 +68,14 @@ def read_regions(rows: Sequence[Row], merges: Sequence[Merge]) -> Iterator[Regio
         yield Region(top, bottom, range(columns[0], columns[-1] + 1), elements)
 
 
+def build_table(rows: Sequence[Row], merges: Sequence[Merge]) -> list[Element]:
+    """Build one table of rows whose extent is known, as on a slide."""
+    filled = [row for row in rows if row.cells]
+    if not filled:
+        return []
+    return list(_build_elements(filled, _find_columns(filled), sorted(merges, key=lambda m: m.top), [MAX_SPREAD_CELLS]))
+
+
 def _find_columns(rows: Iterable[Row]) -> list[int]:
     columns: set[int] = set()
     for row in rows:

@@ -47,8 +47,7 @@ class Workbook:
 
 def read_workbook(package: Package) -> Workbook | None:
     """Read the shared parts of a workbook; None if its main part cannot be read."""
-    main = next((each.target for each in package.relationships("").values() if each.kind == "officeDocument"), "")
-    main = main or "xl/workbook.xml"
+    main = package.find_main_part("xl/workbook.xml")
     root = package.parse(main)
     if root is None:
         return None

@@ -1,0 +1,1 @@
+"""Read the slides of presentations."""
