@@ -14,7 +14,15 @@ from math import ceil
 
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
-from pipeline.text.markdown import split_fences, split_row, split_tables
+from pipeline.text.markdown import (
+    drop_hidden_marks,
+    drop_link_targets,
+    hide_link_targets,
+    restore_link_targets,
+    split_fences,
+    split_row,
+    split_tables,
+)
 from pipeline.text.passages import build_passage
 from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
@@ -76,6 +84,7 @@ class _CachedTokenCounter(dict[str, float]):
         return tokens
 
     def __call__(self, text: str) -> int:
+        text = drop_link_targets(text)
         atoms = text.split() if text.isascii() else _ATOMS.findall(text)
         return ceil(sum(map(self.__getitem__, atoms)))
 
@@ -174,7 +183,10 @@ class _Chunker:
         from semantic_text_splitter import TextSplitter
 
         overlap = min(self._overlap, budget // 2)
-        parts = TextSplitter.from_callback(self.count, budget, overlap=overlap, trim=trim).chunks(text)
+        hidden, targets = hide_link_targets(text)
+        count = (lambda part: self.count(drop_hidden_marks(part))) if targets else self.count
+        parts = TextSplitter.from_callback(count, budget, overlap=overlap, trim=trim).chunks(hidden)
+        parts = [restore_link_targets(part, targets) for part in parts] if targets else parts
         # Untrimmed parts keep the indentation of code; line ends around them carry nothing.
         return parts if trim else [part.strip("\n") for part in parts if part.strip()]
 

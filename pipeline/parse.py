@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import EmptyDocument
 from pipeline.text.cleaning import clean_line, clean_text
+from pipeline.text.markdown import drop_link_targets
 from pipeline.text.scripts import CHINESE_JAPANESE, separator_of_lines
 from pipeline.types import Block, ParsedDocument, Unread
 
@@ -138,7 +139,7 @@ class _BlockBuilder:
             self._keep_bare_heading()
         while self.path and self.path[-1][0] >= element.level:
             self.path.pop()
-        self.path.append((element.level, clean_line(element.text, MAX_HEADING_CHARS)))
+        self.path.append((element.level, clean_line(drop_link_targets(element.text), MAX_HEADING_CHARS)))
         self.bare_heading = element
 
     def add_body(self, element: Element, text: str) -> None:
@@ -195,7 +196,7 @@ def _format_item(element: Element, text: str) -> str:
 def choose_title(metadata_title: str | None, headings: Iterable[str], name: str) -> str:
     """Choose a title: from the metadata, the first heading, or the file name, in this order."""
     for candidate in (_WORD_PREFIX.sub("", metadata_title or ""), *headings):
-        title = clean_line(candidate, MAX_TITLE_CHARS)
+        title = clean_line(drop_link_targets(candidate), MAX_TITLE_CHARS)
         if not _DEFAULT_TITLE.fullmatch(title) and _LETTERS.search(title):
             return title
     return title_from_name(name)

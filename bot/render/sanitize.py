@@ -39,6 +39,7 @@ _URL_CHARACTERS = rf"{_SCHEME}[^\s<>`\"{CJK_PUNCTUATION}{FULLWIDTH_PUNCTUATION}\
 _MASKED_LINK = re.compile(
     r"!?\[(?P<label>[^\[\]\n]{0,300})\]\([ \t]*<?(?P<target>[^()\s<>]{0,2000}+)>?[^()\n]{0,300}+\)"
 )
+_MAIL_OR_PHONE = re.compile(r"(?:mailto|tel):", re.IGNORECASE)
 _INVITE = re.compile(
     r"(?i)(discord(?:app)?)\.(?=(?:gg|gift|new|me|io|li)[/\\]"
     r"|com[/\\](?:invite|oauth2|template|gifts?|billing|events|activities|application-directory|discovery|servers|shop)\b)"
@@ -53,6 +54,8 @@ _ANGLE_BRACKET_MARKUP = (
 _URL = re.compile(rf"<(?P<enclosed>{_URL_CHARACTERS})>|(?P<angled>{_ANGLE_BRACKET_MARKUP})|(?P<bare>{_URL_CHARACTERS})")
 _ANGLE = re.compile(r"<(?=[@#:/+]|[^\s<>]{1,100}[@:])")
 _EVERYONE = re.compile(r"(?i)@(?=everyone|here)")
+_EMPHASIS = re.compile(r"(?<![\\\w])_+(?=\w)|(?<=[^\W_])_+(?!\w)")
+"""Underscores that Discord would hide as markup, as in `__init__`."""
 _LINE_PREFIX = r"(?m)^((?:[ \t]{0,8}(?:>|[*+-]|\d{1,4}\.)(?=[ \t]))*[ \t]*)"
 _SUBTEXT = re.compile(_LINE_PREFIX + r"-#[ \t]+")
 _HEADING = re.compile(_LINE_PREFIX + r"#{1,6}[ \t]+(\S.*)$")
@@ -133,6 +136,7 @@ def _escape_prose(prose: Prose) -> str:
 
 def _escape_markup(text: str) -> str:
     text = _ANGLE.sub(f"<{ZERO_WIDTH_SPACE}", text)
+    text = _EMPHASIS.sub(lambda match: match[0].replace("_", r"\_"), text)
     text = _EVERYONE.sub(f"@{ZERO_WIDTH_SPACE}", text)
     return _break_links(re.sub(r"\|(?=\|)", f"|{ZERO_WIDTH_SPACE}", text))
 
@@ -149,7 +153,9 @@ def _trim_url(address: str) -> str:
 def _expand_masked_link(match: re.Match[str]) -> str:
     label, target = match["label"].strip(), match["target"]
     text = f"[{label}]" if label.isdigit() else label
-    if not re.match(_SCHEME, target):
+    if scheme := _MAIL_OR_PHONE.match(target):
+        target = target[scheme.end() :]
+    elif not re.match(_SCHEME, target):
         return text
     return target if label in {"", target} else f"{text} ({target})"
 

@@ -79,11 +79,11 @@ def readable(ranked: RankedCandidate) -> str:
     """Return the complete text of a passage, with its title and headings."""
     candidate = ranked.candidate
     text = "\n\n".join(part.text for part in parts_of(ranked))
-    return build_passage(candidate.headings, text, title=candidate.title)
+    return build_passage(candidate.headings, text, title=candidate.title, with_targets=True)
 
 
 def _part(neighbour: Neighbour, ranked: RankedCandidate) -> ContextPart:
     # A neighbour from another section is hard to understand without the headings of that section.
     headings = neighbour.headings if neighbour.headings != ranked.candidate.headings else ()
-    text = build_passage(headings, neighbour.text, gap="\n\n")
+    text = build_passage(headings, neighbour.text, gap="\n\n", with_targets=True)
     return ContextPart(text[:MAX_PART_CHARS], neighbour.page)

@@ -30,7 +30,9 @@ _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 
 # The bounds keep it linear. The readers write no brackets into the words and escape those of the target.
-_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\((?:https?://|mailto:|tel:)[^\s()<>]{1,2000}\)", re.IGNORECASE)
+_LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\(((?:https?://|mailto:|tel:)[^\s()<>]{1,2000})\)", re.IGNORECASE)
+_OPENING, _CLOSING, _MAX_HIDDEN = 0xF0000, 0x100000, 60_000  # private characters
+_HIDDEN_MARK = re.compile("[\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,42 @@ def split_row(row: str) -> list[str]:
 def drop_link_targets(text: str) -> str:
     """Replace links with their words, for embedding and keyword search; bare URLs stay."""
     return _LINK.sub(r"\1", text) if "](" in text else text
+
+
+def hide_link_targets(text: str) -> tuple[str, list[str]]:
+    """Replace links with their words between two private characters, so that no splitter cuts through a target.
+
+    Returns:
+        The text, and the targets for `restore_link_targets`.
+    """
+    targets: list[str] = []
+
+    def hide(match: re.Match[str]) -> str:
+        if len(targets) == _MAX_HIDDEN:
+            return match[0]
+        targets.append(match[2])
+        return f"{chr(_OPENING + len(targets) - 1)}{match[1]}{chr(_CLOSING + len(targets) - 1)}"
+
+    return (_LINK.sub(hide, text) if "](" in text else text), targets
+
+
+def restore_link_targets(part: str, targets: Sequence[str]) -> str:
+    """Restore the links in a part of a text; a link that was cut keeps its target where its words end."""
+    marks = set(_HIDDEN_MARK.findall(part))
+    for mark in sorted(marks):
+        index = ord(mark) - (_CLOSING if ord(mark) >= _CLOSING else _OPENING)
+        opening, closing = chr(_OPENING + index), chr(_CLOSING + index)
+        if mark == opening:  # its words go on in the next part, unless their end is in this one
+            part = part.replace(mark, "[" if closing in marks else "")
+        elif index < len(targets):
+            part = part if opening in marks else f"[{part}"
+            part = part.replace(mark, f"]({targets[index]})")
+    return part
+
+
+def drop_hidden_marks(text: str) -> str:
+    """Remove the private characters of `hide_link_targets`."""
+    return _HIDDEN_MARK.sub("", text)
 
 
 def plain_inline(markdown: str) -> str:

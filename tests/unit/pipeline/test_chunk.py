@@ -48,6 +48,24 @@ def test_chunk__never_exceeds_the_budget_headings_included(text, tokenizer):
         assert one.tokens == tokenizer.count(build_passage(one.headings, one.text)) <= 40
 
 
+def test_chunk__link_targets_cost_nothing_and_are_never_cut():
+    links = " ".join(
+        f"Form {n} is [on page {n} of the site](https://a.example/forms?page={n}&x=a.b)." for n in range(60)
+    )
+    plain = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", links)
+    chunks = chunk(Block(links))
+    assert [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", one.text) for one in chunks] == [one.text for one in chunk(Block(plain))]
+    assert " ".join(one.text for one in chunks) == links
+
+
+def test_chunk__a_link_that_is_longer_than_a_chunk_keeps_its_target():
+    chunks = chunk(Block(f"[{'word ' * 60}end](https://a.example/x?y)"))
+    assert len(chunks) > 1
+    assert chunks[-1].text.startswith("[word")
+    assert chunks[-1].text.endswith("end](https://a.example/x?y)")
+    assert "a.example" not in "".join(one.text for one in chunks[:-1])
+
+
 @pytest.mark.parametrize("text", [PROSE, CHINESE])
 def test_chunk__loses_and_repeats_nothing(text):
     joined = "".join(one.text for one in chunk(Block(text)))

@@ -117,6 +117,9 @@ def test_escape_text__is_idempotent():
     [
         ("[the page](http://evil.example/a)", "the page (`http://evil.example/a`)"),
         ("[http://a.example](http://a.example)", "`http://a.example`"),
+        ("[https://bank.example](http://a.example)", "`https://bank.example` (`http://a.example`)"),
+        ("[mail](mailto:tove@a.example), [call](tel:+4912)", "mail (tove@a.example), call (+4912)"),
+        ("__init__, _id_, max_open_files", r"\_\_init\_\_, \_id\_, max_open_files"),
         ("see https://a.example/b_(c).", "see `https://a.example/b_(c)`."),
         ("请看https://a.example，然后", "请看`https://a.example`，然后"),
         ("discord.gg/x", "discord[.]gg/x"),

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.text.markdown import plain_inline, read_blocks, split_row, split_tables
+from pipeline.text.markdown import drop_link_targets, plain_inline, read_blocks, split_row, split_tables
 
 
 def kinds_of(text: str) -> list[tuple[str, str]]:
@@ -76,6 +76,25 @@ def test_split_tables__header_and_delimiter_row_have_as_many_cells(text: str, is
 )
 def test_split_row(row: str, cells: list[str]) -> None:
     assert split_row(row) == cells
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("See [the rules](https://a.example/r.pdf).", "See the rules."),
+        ("[mail](mailto:a@b.example) [call](TEL:+49)", "mail call"),
+        ("a[1](b), f[x](y), [x](#y), [ ](https://a.example", "a[1](b), f[x](y), [x](#y), [ ](https://a.example"),
+    ],
+)
+def test_drop_link_targets(text: str, plain: str) -> None:
+    assert drop_link_targets(text) == plain
+
+
+@pytest.mark.parametrize("part", ["[", "[a", "[a](", "[a](https://", "](", "[a](https://x)", "[a](https://x "])
+def test_drop_link_targets__time_grows_with_the_length(part: str) -> None:
+    started = time.perf_counter()
+    drop_link_targets(part * 200_000)
+    assert time.perf_counter() - started < 5
 
 
 def test_plain_inline__drops_link_targets_and_keeps_words() -> None:

@@ -36,6 +36,19 @@ def test_build_passage__other_gap() -> None:
     assert build_passage((), "There.", gap="\n\n") == "There."
 
 
+def test_build_passage__leaves_link_targets_out_unless_asked_for() -> None:
+    text = "Book [here](https://a.example/b%28c%29?d), [mail](mailto:a@b.example) or https://bare.example."
+    assert build_passage(("A",), text) == "A\nBook here, mail or https://bare.example."
+    assert build_passage(("A",), text, with_targets=True) == f"A\n{text}"
+
+
+def test_prepare_chunk__a_link_counts_as_its_words() -> None:
+    linked = prepare_chunk(Chunk(0, "Book [the sauna](https://sauna.example/slots) early."))
+    plain = prepare_chunk(Chunk(0, "Book the sauna early."))
+    assert (linked.input_hash, linked.terms) == (plain.input_hash, plain.terms)
+    assert linked.chunk.text == "Book [the sauna](https://sauna.example/slots) early."
+
+
 def test_join_headings__accepts_any_iterable() -> None:
     assert join_headings(heading for heading in ("Opening hours", "Sunday")) == "Opening hours > Sunday"
 
