@@ -18,10 +18,8 @@ MIN_LETTERS = 2
 MIN_DENSITY = 0.6
 """Recognised characters per length of a line in line heights; Latin text has about 2, Chinese 1, and text in a script
 that the models do not know less than 0.5."""
-MIN_LINE_SHAPE = 4
+MIN_LINE_SHAPE = 6
 """Length to height of a line from which its density counts."""
-MIN_SPARSE_LINES = 2
-"""Lines with a low density that a text in an unknown script has at least; a picture may contain one by chance."""
 MAX_FOREIGN = 0.3
 """Share of letters of scripts that the models only know in part (Greek, Cyrillic), above which a text is unreadable."""
 
@@ -114,4 +112,4 @@ def _is_sparse(lines: Sequence[Line]) -> bool:
     """Return whether most of the lines of an image have too few characters for their length."""
     long = [line for line in lines if line.width > MIN_LINE_SHAPE * line.height]
     sparse = [line for line in long if len(line.text) < MIN_DENSITY * line.width / line.height]
-    return len(sparse) >= MIN_SPARSE_LINES and len(sparse) > len(long) / 2
+    return len(sparse) > len(long) / 2

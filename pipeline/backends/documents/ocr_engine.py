@@ -21,9 +21,11 @@ DETECTION_SIDE = 1280
 """Pixels of the longer side of the image in which lines are searched; they are recognised at the full resolution."""
 
 _BORDER = 0.2  # of the height of a line
+_SMALL_PRINT = 32  # pixels; boxes of lower lines include enough space, and more makes their letters too small
 _LENGTH_STEP = 4  # lines are padded to a multiple of this many heights: each new shape costs memory and time
 _CONTRAST = 40  # levels of 255 between ink and background
 _MARGIN = 40  # pixels around the ink that are kept
+_SIDE_STEP, _SIDE_STEPS = 160, 8  # minimum pixels of a step, and maximum number of steps
 _PADDING = 127  # what the model pads with as well
 _SHAPE_OF_TEXT = 1.5  # a line of text is at least this much longer than high
 _ORIENTATION_SHAPE = 4  # length to height of the part of a line that the orientation model looks at
@@ -97,14 +99,21 @@ def load_engine() -> Any:
 
 
 def _trim(pixels: Pixels) -> Pixels:
-    """Cut off the empty margins, without which detection finds more, for example the only line of a page."""
+    """Cut off the empty margins, without which detection finds more, for example the only line of a page.
+
+    The sides become multiples of a step, because the engine prepares itself for each new shape.
+    """
     levels = pixels.mean(axis=2)
-    marks = np.abs(levels - np.median(levels)) > _CONTRAST
+    background = np.median(levels)
+    marks = np.abs(levels - background) > _CONTRAST
     rows, columns = np.flatnonzero(marks.any(axis=1)), np.flatnonzero(marks.any(axis=0))
     if len(rows) and len(columns):
         top, left = max(0, rows[0] - _MARGIN), max(0, columns[0] - _MARGIN)
         pixels = pixels[top : rows[-1] + _MARGIN, left : columns[-1] + _MARGIN]
-    return np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    step = max(_SIDE_STEP, -(-max(height, width) // _SIDE_STEPS))
+    missing = ((0, -height % step), (0, -width % step), (0, 0))
+    return np.ascontiguousarray(np.pad(pixels, missing, constant_values=round(background)))
 
 
 def _detect(pixels: Pixels) -> tuple[Corners, list[Pixels]]:
@@ -135,7 +144,7 @@ def _is_upside_down(crops: Sequence[Pixels]) -> bool:
 
 def _pad(crop: Pixels) -> Pixels:
     """Add space above and below, without which words of large print are joined, and after the line."""
-    border = round(_BORDER * crop.shape[0])
+    border = round(_BORDER * crop.shape[0]) if crop.shape[0] > _SMALL_PRINT else 0
     crop = np.pad(crop, ((border, border), (0, 0), (0, 0)), mode="edge")
     height, width = crop.shape[:2]
     missing = -width % (_LENGTH_STEP * height)
