@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.office_parts import find_missed_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import EML, EPUB, MSG, PDF, PPTX, XLSX
+from pipeline.backends.documents.sniffing import EML, EPUB, MSG, PPTX, XLSX
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,
     build_table_elements,
-    is_plausible_heading,
-    unwrap_lines,
 )
 from pipeline.text.markdown import plain_inline
 
@@ -58,7 +56,6 @@ def run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structur
         output_format="markdown" if structured else "plain",
         include_document_structure=structured,
         pages=kreuzberg.PageConfig(
-            extract_pages=media_type == PDF,
             insert_page_markers=media_type == PPTX,
             marker_format=f"\n\n{page_marker}{{page_num}}\n\n",
         ),
@@ -91,7 +88,7 @@ def elements_of_nodes(result: ExtractionResult, media_type: str, page_marker: st
         if page_marker and text.startswith(page_marker):
             page = int(text.removeprefix(page_marker))
             continue
-        yield from _elements_of_node(node, text, media_type, node.get("page") or page if media_type == PDF else page)
+        yield from _elements_of_node(node, text, media_type, page)
 
 
 def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
@@ -117,9 +114,9 @@ def _build_prose(content: Any, text: str, media_type: str, page: int | None) -> 
         text = plain_inline(text)
     if kind == "list_item":
         return Element("item", text, page=page)
-    if kind in ("heading", "title") and (media_type != PDF or is_plausible_heading(text)):
+    if kind in ("heading", "title"):
         return Element("heading", text, level=content.get("level") or 1, page=page)
-    return Element("paragraph", unwrap_lines(text) if media_type == PDF else text, page=page)
+    return Element("paragraph", text, page=page)
 
 
 def _read_grid(grid: Any) -> list[list[str]]:

@@ -1,62 +1,172 @@
-"""Read PDF files."""
+"""Read PDF files with PDFium, page by page."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from pipeline.backends.documents.readers.library import elements_of_nodes, run_kreuzberg
+from pipeline.backends.documents.readers.pdf_annotations import Annotations, read_annotations
+from pipeline.backends.documents.readers.pdf_forms import mark_spans, place_fields
+from pipeline.backends.documents.readers.pdf_grids import find_grids
+from pipeline.backends.documents.readers.pdf_layout import Part, Table, order_page
+from pipeline.backends.documents.readers.pdf_pages import is_garbled, open_pdf
 from pipeline.backends.documents.readers.pdf_scans import ScannedPages, describe_empty, read_scanned_pages
+from pipeline.backends.documents.readers.pdf_spans import SLANTED, orient_box, read_spans
+from pipeline.backends.documents.readers.pdf_text import Page, build_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import PDF
 from pipeline.parse import Element, unwrap_lines
+from pipeline.types import Unread
+
+if TYPE_CHECKING:
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
 MAX_STRUCTURED_PAGES = 600
-"""Maximum pages of a PDF to look for headings in; longer ones take 5 ms a page instead of 30."""
+"""Maximum pages of a PDF to look for headings, columns and tables in; longer ones are read as plain text."""
 
-_WORDS = re.compile(r"\w+")
+_FILE_NAME = re.compile(
+    r"^\S*[/\\]|\.(docx?|dotx?|pdf|tex|dvi|indd|qxp|qxd|xlsx?|pptx?|rtf|odt|ods|txt|html?|ps)$", re.IGNORECASE
+)
+_MARKS = re.compile(r"[\s\x00-\x1f\ufffe\u00ad-]")
 
 
 def read_pdf(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
-    """Read a PDF page by page."""
-    result = run_kreuzberg(file.content, PDF, "", structured=False)
-    pages = int(result.metadata.get("page_count") or len(result.pages or ()))
-    texts = {int(page["page_number"]): page["content"] for page in result.pages or ()}
-    scans = read_scanned_pages(file, texts)
-    if not any(text.strip() for text in texts.values()) and not scans.has_text:
-        raise describe_empty(file, scans, pages)
-    warnings = [file.recogniser.problem] if scans.unread and file.recogniser.problem else []
-    if pages > MAX_STRUCTURED_PAGES:
-        warnings.append(f"Headings are not detected in PDFs of more than {MAX_STRUCTURED_PAGES} pages.")
-    language, title = result.metadata.get("language"), result.metadata.get("title")
+    """Read a PDF: its text in reading order, form fields, links and comments."""
+    with open_pdf(file.content) as document:
+        count = len(document)
+        reader = _Reader(document)
+        warnings = []
+        if count > MAX_STRUCTURED_PAGES:
+            elements = [reader.read_plainly(number) for number in range(1, count + 1)]
+            warnings.append(f"Headings are not detected in PDFs of more than {MAX_STRUCTURED_PAGES} pages.")
+        else:
+            elements = list(build_elements([reader.read(number) for number in range(1, count + 1)]))
+        title, language = _read_title(document), _read_language(document)
+        unread = list(_find_unread_parts(document, reader))
+    scans = read_scanned_pages(file, reader.texts)
+    if not any(element.text.strip() for element in elements) and not scans.has_text:
+        raise describe_empty(file, scans, count)
+    if scans.unread and file.recogniser.problem:
+        warnings.append(file.recogniser.problem)
     return Reading(
-        _elements_of_pdf(file.content, texts, pages, scans),
-        title=title if isinstance(title, str) else None,
-        pages=pages,
-        language=language if isinstance(language, str) else None,
+        _add_recognised_text(elements, scans, count),
+        title=title,
+        pages=count,
+        language=language,
         warnings=warnings,
-        unread=list(scans.unread),
+        unread=[*scans.unread, *unread],
     )
 
 
-def _elements_of_pdf(content: bytes, texts: Mapping[int, str], pages: int, scans: ScannedPages) -> list[Element]:
-    """Extract headings and tables page by page; a page that lost words in this way is read as plain text."""
-    by_page: dict[int, list[Element]] = {}
-    if pages <= MAX_STRUCTURED_PAGES:
-        structured = run_kreuzberg(content, PDF, "", structured=True)
-        for element in elements_of_nodes(structured, PDF, ""):
-            by_page.setdefault(element.page or 0, []).append(element)
-    result: list[Element] = []
-    for number, text in sorted(texts.items()):
-        elements = by_page.get(number, [])
-        if _has_lost_words(text, elements):
-            elements = [Element("paragraph", unwrap_lines(text), page=number)]
-        result += scans.replace_elements(number, elements)
-    return result
+def _add_recognised_text(elements: list[Element], scans: ScannedPages, count: int) -> list[Element]:
+    by_page: dict[int | None, list[Element]] = {}
+    for element in elements:
+        by_page.setdefault(element.page, []).append(element)
+    pages = range(1, count + 1)
+    return [element for page in pages for element in scans.replace_elements(page, by_page.get(page, []))]
 
 
-def _has_lost_words(text: str, elements: Sequence[Element]) -> bool:
-    words = Counter(_WORDS.findall(text))
-    extracted = Counter(_WORDS.findall("\n".join(element.text for element in elements)))
-    return (words - extracted).total() > max(3, 0.15 * words.total())
+class _Reader:
+    """Reads the pages of an open document and notes what it could not read."""
+
+    def __init__(self, document: PdfDocument) -> None:
+        self.document = document
+        self.has_dynamic_form = _init_forms(document)
+        self.texts: dict[int, str] = {}
+        """The text of each page; empty if it is garbled."""
+        self.files: list[str] = []
+
+    def read(self, number: int) -> Page:
+        """Read a page with its layout."""
+        page = self.document[number - 1]
+        textpage = page.get_textpage()
+        text = self._read_text(number, textpage)
+        annotations = read_annotations(self.document, page)
+        self.files += annotations.files
+        parts = _read_parts(page, textpage, annotations, text)
+        notes = [note.text for note in sorted(annotations.notes, key=lambda note: -note.box[3])]
+        if _has_lost_characters(text, parts):
+            parts, notes = [], [unwrap_lines(text.replace("\ufffe", "\x02")), *notes]
+        _, top, _, bottom = orient_box(page.get_rotation(), page.get_bbox())
+        textpage.close()
+        page.close()
+        return Page(number, parts, top, bottom, notes)
+
+    def read_plainly(self, number: int) -> Element:
+        """Read a page as one paragraph."""
+        page = self.document[number - 1]
+        textpage = page.get_textpage()
+        text = self._read_text(number, textpage)
+        textpage.close()
+        page.close()
+        return Element("paragraph", unwrap_lines(text.replace("\ufffe", "\x02")), page=number)
+
+    def _read_text(self, number: int, textpage: PdfTextPage) -> str:
+        text = "" if is_garbled(textpage) else textpage.get_text_range(errors="replace")
+        self.texts[number] = text
+        return text
+
+
+def _read_parts(page: PdfPage, textpage: PdfTextPage, annotations: Annotations, text: str) -> list[Part]:
+    """Return the text of a page in reading order, upright text first."""
+    groups = read_spans(textpage) if text else {}
+    upright = page.get_rotation()
+    if annotations.fields:
+        groups.setdefault(upright, [])
+    parts: list[Part] = []
+    for orientation in sorted(groups, key=lambda key: (key != upright, key == SLANTED, -len(groups[key]))):
+        spans = groups[orientation]
+        if orientation == upright:
+            place_fields(annotations.fields, spans, orientation)
+        mark_spans(annotations, spans, orientation)
+        grids, loose = ([], spans) if orientation == SLANTED else find_grids(page, orientation, spans)
+        parts += order_page(loose, grids)
+    return parts
+
+
+def _has_lost_characters(text: str, parts: Sequence[Part]) -> bool:
+    """Return whether the layout lacks characters of the page's text as PDFium returns it in one piece."""
+    cells = (cell for part in parts if isinstance(part, Table) for row in part.cells for cell in row)
+    rows = (row.text for part in parts if not isinstance(part, Table) for row in part)
+    return bool(_count_characters(text) - _count_characters("".join((*cells, *rows))))
+
+
+def _count_characters(text: str) -> Counter[str]:
+    return Counter(unicodedata.normalize("NFKC", _MARKS.sub("", text)))
+
+
+def _init_forms(document: PdfDocument) -> bool:
+    """Make the form fields readable, and return whether the form is built by a program (XFA) instead."""
+    from pypdfium2 import raw
+
+    kind = document.get_formtype()
+    if kind != raw.FORMTYPE_NONE:
+        document.init_forms()
+    return bool(kind == raw.FORMTYPE_XFA_FULL)
+
+
+def _find_unread_parts(document: PdfDocument, reader: _Reader) -> Iterator[Unread]:
+    files = [document.get_attachment(n).get_name() or "unnamed" for n in range(document.count_attachments())]
+    names = list(dict.fromkeys([*files, *reader.files]))
+    if names:
+        yield Unread("attachments", len(names), where=", ".join(names))
+    if reader.has_dynamic_form:
+        yield Unread(
+            "other", where="The fields of the form are built by a program (XFA). Print it as PDF and add that."
+        )
+
+
+def _read_title(document: PdfDocument) -> str | None:
+    """Return the title of the metadata unless it is the name of a file."""
+    title = (document.get_metadata_value("Title") or "").strip()
+    return None if _FILE_NAME.search(title) or "\ufffd" in title else title or None
+
+
+def _read_language(document: PdfDocument) -> str | None:
+    from pypdfium2 import raw
+
+    buffer = (raw.FPDF_WCHAR * 64)()
+    size = raw.FPDFCatalog_GetLanguage(document, buffer, len(buffer) * 2)
+    return bytes(buffer)[: max(size - 2, 0)].decode("utf-16-le", "replace") or None if size <= 128 else None

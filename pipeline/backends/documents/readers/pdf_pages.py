@@ -16,7 +16,7 @@ from pipeline.errors import EncryptedFile, UnreadableFile
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from pypdfium2 import PdfDocument, PdfPage
+    from pypdfium2 import PdfDocument, PdfPage, PdfTextPage
 
 RENDER_DPI = 200
 """Resolution of a rendered page in dots per inch; recognition needs about 20 pixels per line of small print."""
@@ -28,6 +28,7 @@ MAX_STAMP_WORDS = 30
 _MAX_OBJECTS = 20_000
 _COVERING_SHARE = 0.5  # of the page, for the image of a scanned page
 _PICTURE_SHARE = 0.03  # of the page, for a picture on a page without any text
+_GARBLE_SAMPLE = 200  # characters
 _OUTLINE_PATHS = 100  # drawn shapes on a page without any text: letters drawn as outlines, or a drawing
 
 
@@ -61,7 +62,23 @@ def needs_recognition(page: PdfPage, text: str) -> bool:
     covered, paths, has_text_layer = _survey_objects(page, width * height)
     if words:
         return covered >= _COVERING_SHARE and not has_text_layer
-    return covered >= _PICTURE_SHARE or paths >= _OUTLINE_PATHS
+    return covered >= _PICTURE_SHARE or paths >= _OUTLINE_PATHS or is_garbled(page.get_textpage())
+
+
+def is_garbled(textpage: PdfTextPage) -> bool:
+    """Return whether most of the characters cannot be read because their fonts do not name them."""
+    from pypdfium2 import raw
+
+    count = textpage.count_chars()
+    # A character of a font without a map to Unicode is returned as its internal number, which may be any letter.
+    sample = range(0, count, max(count // _GARBLE_SAMPLE, 1))
+    codes = [(index, raw.FPDFText_GetUnicode(textpage, index)) for index in sample]
+    drawn = [(index, code) for index, code in codes if code > 0x20 or code < 9]
+    unknown = sum(
+        code < 9 or code == 0xFFFD or 0xE000 <= code < 0xF900 or raw.FPDFText_HasUnicodeMapError(textpage, index) == 1
+        for index, code in drawn
+    )
+    return bool(2 * unknown > len(drawn) > 0)
 
 
 def _survey_objects(page: PdfPage, page_area: float) -> tuple[float, int, bool]:

@@ -174,7 +174,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
     [
         ("empty.txt", b"", errors.EmptyDocument, "empty.txt is empty"),
         ("blank.md", b" \n\t\r\n", errors.EmptyDocument, "is empty"),
-        ("scan.pdf", build_pdf("", ""), errors.EmptyDocument, "2 pages without text.*OCR"),
+        ("blank.pdf", build_pdf("", ""), errors.EmptyDocument, "2 pages without text.*no scans"),
         ("no-words.docx", docx("<w:p/>"), errors.EmptyDocument, "contains no text"),
         ("a.pdf", bytes(range(256)) * 40, errors.UnreadableFile, "not a readable PDF"),
         ("cut.pdf", build_pdf("x")[:300], errors.UnreadableFile, "damaged"),

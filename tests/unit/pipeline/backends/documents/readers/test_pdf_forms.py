@@ -1,0 +1,75 @@
+"""Form fields, links and comments of PDF files."""
+
+from __future__ import annotations
+
+from fpdf import FPDF
+from pypdf.annotations import FreeText, Text
+from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
+
+from tests.pdf_files import annotate, build_form, new_pdf, text_of
+
+
+def test_links__keep_their_target():
+    pdf = new_pdf()
+    pdf.text(60, 100, "The tide table has all times.")
+    pdf.link(75, 88, 45, 16, "https://tides.example.org/2026?port=1")
+    pdf.text(60, 120, "https://tides.example.org/")
+    pdf.link(60, 108, 150, 16, "https://tides.example.org/")
+    assert text_of(pdf).splitlines() == [
+        "The [tide table](https://tides.example.org/2026?port=1) has all times.",
+        "https://tides.example.org/",
+    ]
+
+
+def test_annotations__struck_text_comments_and_text_boxes():
+    pdf = new_pdf()
+    pdf.text(60, 100, "The fee is 40 EUR 55 EUR per year.")
+    height = float(pdf.h)
+    box = (107, height - 104, 146, height - 90)
+    quad = (box[0], box[3], box[2], box[3], box[0], box[1], box[2], box[1])
+    struck = DictionaryObject(
+        {
+            NameObject("/Type"): NameObject("/Annot"),
+            NameObject("/Subtype"): NameObject("/StrikeOut"),
+            NameObject("/Rect"): ArrayObject(FloatObject(value) for value in box),
+            NameObject("/QuadPoints"): ArrayObject(FloatObject(value) for value in quad),
+        }
+    )
+    comment = Text(rect=(300, 600, 320, 620), text="Ask Hanna first.")
+    comment[NameObject("/T")] = TextStringObject("Torben")
+    note = FreeText(text="Valid from May", rect=(300, 500, 400, 520))
+    text = text_of(annotate(pdf, struck, comment, note))
+    assert "The fee is ~~40 EUR~~ 55 EUR per year." in text
+    assert "Comment by Torben: Ask Hanna first." in text
+    assert "Valid from May" in text
+
+
+def test_form__values_follow_their_labels():
+    def draw(pdf: FPDF) -> None:
+        pdf.text(60, 100, "Name:")
+        pdf.text(60, 130, "Kind of kite")
+        pdf.text(80, 160, "Camping")
+        pdf.text(80, 190, "Parking")
+        pdf.text(60, 220, "Town: Oakham")
+
+    form = build_form(
+        draw,
+        [
+            ("n", (120, 88, 300, 104), {"/FT": "/Tx", "/V": "Solveig Brandt"}),
+            ("kind", (150, 118, 300, 134), {"/FT": "/Ch", "/Ff": "131072", "/Opt": "Box|Dragon", "/V": "Dragon"}),
+            ("camp", (60, 148, 74, 162), {"/FT": "/Btn", "/V": "/Yes", "/AS": "/Yes"}),
+            ("park", (60, 178, 74, 192), {"/FT": "/Btn", "/V": "/Off", "/AS": "/Off"}),
+            ("town", (90, 208, 200, 224), {"/FT": "/Tx", "/V": "Oakham"}),
+            ("p1", (60, 238, 200, 254), {"/FT": "/Tx", "/Ff": "8192", "/V": "secret"}),
+            ("p2", (60, 268, 200, 284), {"/FT": "/Tx", "/TU": "Remarks", "/V": "Brings two children"}),
+        ],
+    )
+    lines = [line for line in text_of(form).splitlines() if line]
+    assert lines == [
+        "Name: Solveig Brandt",
+        "Kind of kite: Dragon",
+        "Camping: yes",
+        "Parking: no",
+        "Town: Oakham",
+        "Remarks: Brings two children",
+    ]
