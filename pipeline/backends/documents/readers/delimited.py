@@ -133,11 +133,11 @@ def _split_groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _continues(table: Sequence[Row], group: Sequence[Row]) -> bool:
     """Return whether the rows after a blank line belong to the table above it."""
     width = _find_width(table)
-    if _find_width(group) != width or len(group[0]) > len(table[0]):
+    first = next((index for index, row in enumerate(group) if len(row) >= width), 0)
+    if _find_width(group) != width or len(group[first]) > len(table[0]) or group[first] == table[0]:
         return False
-    return len(group) == 1 or not (
-        len(group[0]) == width and _has_values(group[1:]) and not any(is_value(cell) for cell in group[0])
-    )
+    has_header = len(group[first]) == width and not any(map(is_value, group[first])) and _has_values(group[first + 1 :])
+    return not has_header
 
 
 def _has_values(rows: Sequence[Row]) -> bool:

@@ -60,6 +60,8 @@ class _MailReader:
     """Lines of the mails so far: a quotation of them is not repeated."""
     seen_files: set[bytes] = field(default_factory=set)
     parts: int = 0
+    page_title: str | None = None
+    """Title of the first HTML part."""
 
     def read_message(self, message: EmailMessage) -> None:
         """Read the headers, the body and the attachments of a message."""
@@ -114,7 +116,9 @@ class _MailReader:
 
     def _read_body(self, part: EmailMessage) -> None:
         if part.get_content_type() == "text/html":
-            self._add(read_html_body(part, self.depth, self.read_nested))
+            reading = read_html_body(part, self.depth, self.read_nested)
+            self.page_title = self.page_title or reading.title
+            self._add(reading)
         else:
             self.elements += read_text_body(part, self.seen_lines)
 
@@ -167,7 +171,7 @@ def read_mail(file: File, read_nested: NestedReader) -> Reading:
     message = _parse(file.content)
     reader = _MailReader(read_nested, file.depth)
     reader.read_message(message)
-    return reader.build_reading(get_header(message, "Subject") or None)
+    return reader.build_reading(get_header(message, "Subject") or reader.page_title)
 
 
 def read_mailbox(file: File, read_nested: NestedReader) -> Reading:

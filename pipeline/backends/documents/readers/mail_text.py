@@ -107,7 +107,7 @@ def read_text_body(part: EmailMessage, seen_lines: set[str]) -> list[Element]:
     """Read a text part without the quotations of mails that were read before."""
     text = clean_text(_decode(part))
     if part.get_param("format") == "flowed":
-        text = re.sub(r"(?<=\S) \n(?!>|-- \n)", " ", text)
+        text = re.sub(r"(?<=\S)(?<!\n--) \n(?!>|-- \n)", " ", text)
     kept: list[str] = []
     for line in text.split("\n"):
         quoted = _QUOTE.match(line)

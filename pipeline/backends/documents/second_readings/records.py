@@ -19,7 +19,7 @@ _RULER = re.compile(r"[\s|+:*~_.#^\"'`=\-\u2500-\u257f]+")
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=.\"?\s*", re.IGNORECASE)
 # Between the time and the author of a message stand signs that carry nothing: "18:22 - Anna", "[18:22] <Anna>".
 _MESSAGE_HEAD = re.compile(
-    r"\W*\d[\d./:, \u202f-]*(?:[AaPp]\.?[Mm]\.?)?\]?\s(?:[-–]\s|<[^<>]{1,50}>\s)|[^\n]{1,60} — \d"
+    r"\W*\d[\d./:, \u202f上下午오전후-]*(?:[AaPp]\.?[Mm]\.?)?\]?\s(?:[-–]\s|<[^<>]{1,50}>\s)|[^\n]{1,60} — \d"
 )
 _TIMING = re.compile(r".*\d:\d\d[.,]\d+\s*(?:-->|,\s*\d).*")
 _CAPTION_FORMAT = re.compile(r"WEBVTT.*|\d+|(?:Kind|Language):.*|NOTE\b.*")

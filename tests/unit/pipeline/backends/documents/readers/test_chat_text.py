@@ -31,6 +31,11 @@ def test_chat__message_is_one_paragraph_with_author_and_time(kind):
     assert answered.endswith("): At the pier,\nnine")
 
 
+def test_chat__chinese_times():
+    text = "2026/3/12 下午6:04 - 小明: 在哪里？\n2026/3/12 下午6:05 - 小红: 在北门"
+    assert text_of("chat.txt", text) == "小明 (2026/3/12 下午6:04): 在哪里？\n\n小红 (2026/3/12 下午6:05): 在北门"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -103,3 +103,20 @@ def test_csv__other_quotations(text, cell):
 
 def test_tsv__cells_keep_commas():
     assert text_of("a.tsv", "a\tb\n1,5\tx, y\n2\tz\n") == "| a | b |\n| --- | --- |\n| 1,5 | x, y |\n| 2 | z |"
+
+
+def test_csv__sections_with_titles_are_tables_of_their_own():
+    text = text_of("a.csv", "Tools\nName,Qty\nSaw,3\nAxe,2\n\nToys\nName,Qty\nBall,7\n")
+    header = "| Name | Qty |\n| --- | --- |\n"
+    assert text == f"Tools\n\n{header}| Saw | 3 |\n| Axe | 2 |\n\nToys\n\n{header}| Ball | 7 |"
+
+
+def test_csv__bank_statement():
+    text = text_of(
+        "a.csv",
+        "Kontoauszug;;;\nKonto;DE12 3456;;\nZeitraum;01.01.2026 - 31.01.2026;;\n;;;\nTag;Text;Betrag;Saldo\n"
+        "02.01.2026;Miete;-500,00;1.200,50\n03.01.2026;Lohn;2.000,00;3.200,50\n",
+    )
+    assert text.startswith(
+        "Kontoauszug\nKonto: DE12 3456\nZeitraum: 01.01.2026 - 31.01.2026\n\n| Tag | Text | Betrag |"
+    )

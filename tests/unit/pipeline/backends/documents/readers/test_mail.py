@@ -128,3 +128,30 @@ def test_mail__header_with_raw_bytes_is_readable():
     )
     for encoding in ("utf-8", "latin-1"):
         assert "Subject: Mühle\nFrom: Käthe" in text_of("a.eml", raw.encode(encoding))
+
+
+def test_mail__flowed_lines_are_joined_and_the_signature_stays():
+    content = (
+        "From: a@example.org\nTo: b@example.org\nSubject: Flow\nDate: Wed, 04 Mar 2026 18:00:00 +0100\n"
+        "Content-Type: text/plain; format=flowed\n\nA long \nline that goes \non.\n-- \nAnna\n"
+    )
+    assert text_of("a.eml", content).endswith("\n\nA long line that goes on.\n-- \nAnna")
+
+
+def test_mhtml__that_word_saved_has_the_title_of_its_page():
+    content = (
+        'MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary="b"\r\n\r\nA Single File Web Page.\r\n\r\n'
+        "--b\r\nContent-Location: file:///C:/plan.htm\r\nContent-Transfer-Encoding: quoted-printable\r\n"
+        'Content-Type: text/html; charset="windows-1252"\r\n\r\n'
+        "<html><head><title>Plan</title></head><body><p>Caf=E9 opens at 8.</p></body></html>\r\n--b--\r\n"
+    )
+    document = read("x.mht", content)
+    assert document.title == "Plan"
+    assert document.blocks[0].text == "Café opens at 8."
+
+
+def test_mail__invitation_is_read():
+    message = mail()
+    event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Boat trip\nDTSTART:20260501T090000Z\nEND:VEVENT\nEND:VCALENDAR\n"
+    message.add_alternative(event, subtype="calendar")
+    assert "Boat trip\nStart: 2026-05-01 09:00 UTC" in text_of("a.eml", bytes(message))
