@@ -7,6 +7,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.interactions.accessors import texts_of
+from bot.interactions.messages import read_contents
 from bot.interactions.replies import open_form
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
@@ -27,7 +28,8 @@ class AskAboutMessage(commands.Cog):
 
 async def ask_about_this(interaction: discord.Interaction, message: discord.Message) -> None:
     """Open the form with the message's text, which Discord includes only in this interaction."""
-    if not message.content.strip():
+    text = read_contents(message).text
+    if not text:
         raise Refusal("refusal-nothing-to-ask-about")
-    await open_form(interaction, build_about_form(texts_of(interaction), about=message.content.strip()))
+    await open_form(interaction, build_about_form(texts_of(interaction), about=text))
     record_of(interaction).outcome = "form"

@@ -1,4 +1,4 @@
-"""Follow-up questions: messages that mention the bot in a thread with an answer, or reply to an answer.
+"""Follow-up questions: messages that mention the bot in a thread with an answer, or reply to an answer or a forward.
 
 Without the message content intent, only messages that mention the bot and direct messages have content.
 """
@@ -15,6 +15,7 @@ from discord.ext import commands
 from bot.interactions.accessors import BotClient
 from bot.interactions.context import context_of_message
 from bot.interactions.errors import DISCORD_UNAVAILABLE, error_text
+from bot.interactions.messages import MessageContents, read_contents
 from bot.interactions.questions import check_question
 from bot.locales.texts import texts_for
 from bot.services.questions import QuestionRequest, TargetMessage
@@ -75,6 +76,13 @@ class FollowUp(commands.Cog):
     ) -> tuple[str, list[int]]:
         t = texts_for(context.locale)
         conversation = await self._conversation(message, context)
+        forwarded = _read_forward(message)
+        if forwarded is not None:
+            if not forwarded.text and conversation is None:
+                await self._hint(message, t("hint-forwarded-files" if forwarded.attachments else "hint-mention"))
+                return "hint", []
+            if forwarded.text:
+                conversation = [*(conversation or ()), (forwarded.text, "")]
         if conversation is None and message.guild is not None:
             await self._hint(message, t("hint-mention"))
             return "hint", []
@@ -131,3 +139,11 @@ class FollowUp(commands.Cog):
         await message.reply(
             text[:2000], mention_author=False, silent=True, nonce=f"rdh{message.id}", suppress_embeds=True
         )
+
+
+def _read_forward(message: discord.Message) -> MessageContents | None:
+    """Return the contents of the forward that a message replies to; None if it replies to no forward."""
+    replied = message.reference.resolved if message.reference is not None else None
+    if not isinstance(replied, discord.Message) or not replied.message_snapshots:
+        return None
+    return read_contents(replied)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import discord
 from discord import app_commands
@@ -13,6 +14,7 @@ from bot.cogs.options import describe_options
 from bot.interactions import additions
 from bot.interactions.accessors import client_of, texts_of
 from bot.interactions.downloads import UploadItem
+from bot.interactions.messages import fetch_linked_message, parse_message_link, read_contents
 from bot.interactions.replies import open_form
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
@@ -22,6 +24,8 @@ from bot.views.forms import build_text_form
 
 LINK_PATTERN = re.compile(r"https?://[^\s<>]+")
 MAX_LINKS = 5
+Loader = Callable[[], UploadItem]
+"""Builds one item, or raises the `Refusal` of it."""
 
 
 class Ingest(commands.Cog):
@@ -73,9 +77,9 @@ class Ingest(commands.Cog):
             await open_form(interaction, build_text_form(t, title=title or "", visible=chosen))
             record_of(interaction).outcome = "form"
             return
-        loaders: list[Callable[[], UploadItem]] = [_attachment_loader(interaction, attachment) for attachment in files]
+        loaders: list[Loader] = [_attachment_loader(interaction, attachment) for attachment in files]
         if link is not None:
-            loaders.append(lambda: additions.link_item(link))
+            loaders += await _link_loaders(interaction, link)
         if text is not None:
             loaders.append(lambda: additions.text_item(text, title or ""))
         items, refusals = collect_items(loaders)
@@ -83,23 +87,22 @@ class Ingest(commands.Cog):
 
 
 async def add_to_library(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Add the files of a message, otherwise its links, otherwise its text."""
-    origin = message.jump_url
-    loaders: list[Callable[[], UploadItem]] = [
-        _attachment_loader(interaction, attachment, origin) for attachment in message.attachments
-    ]
+    """Add the files of a message or of the message that it forwards, otherwise its links, otherwise its text."""
+    loaders = _file_loaders(interaction, message)
     if not loaders:
-        links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK_PATTERN.findall(message.content))
-        loaders = [(lambda link=link: additions.link_item(link)) for link in list(links)[:MAX_LINKS]]  # type: ignore[misc]
-    if not loaders and message.content.strip():
-        loaders = [lambda: additions.text_item(message.content, identity=f"message-{message.id}", origin=origin)]
-    if not loaders:
-        raise Refusal("refusal-nothing-to-add")
-    items, refusals = collect_items(loaders)
+        for link in find_links(read_contents(message).text):
+            loaders += await _link_loaders(interaction, link)
+    items, refusals = collect_items(loaders or _text_loaders(message))
     await additions.add(interaction, items, refusals)
 
 
-def collect_items(loaders: Iterable[Callable[[], UploadItem]]) -> tuple[list[UploadItem], list[Refusal]]:
+def find_links(text: str) -> list[str]:
+    """Return the first distinct links in a text."""
+    links = dict.fromkeys(found.rstrip(".,;:!?)]}>\"'") for found in LINK_PATTERN.findall(text))
+    return list(links)[:MAX_LINKS]
+
+
+def collect_items(loaders: Iterable[Loader]) -> tuple[list[UploadItem], list[Refusal]]:
     """Load each item separately; return the items that can be added and the refusals of the others."""
     items: dict[str, UploadItem] = {}
     refusals: list[Refusal] = []
@@ -116,8 +119,40 @@ def collect_items(loaders: Iterable[Callable[[], UploadItem]]) -> tuple[list[Upl
     return list(items.values()), refusals
 
 
+async def _link_loaders(interaction: discord.Interaction, link: str) -> list[Loader]:
+    """Build the loaders of a link: of the page, or of the contents of the Discord message that it names."""
+    target = parse_message_link(link)
+    if target is None:
+        return [lambda: additions.link_item(link)]
+    try:
+        message = await fetch_linked_message(interaction, target)
+    except Refusal as refusal:
+        return [partial(_refuse, refusal)]
+    # Links to further messages are not followed; `link_item` rejects them.
+    links: list[Loader] = [partial(additions.link_item, found) for found in find_links(read_contents(message).text)]
+    return _file_loaders(interaction, message) or links or _text_loaders(message)
+
+
+def _file_loaders(interaction: discord.Interaction, message: discord.Message) -> list[Loader]:
+    return [
+        _attachment_loader(interaction, attachment, message.jump_url)
+        for attachment in read_contents(message).attachments
+    ]
+
+
+def _text_loaders(message: discord.Message) -> list[Loader]:
+    text = read_contents(message).text
+    if not text:
+        raise Refusal("refusal-nothing-to-add")
+    return [lambda: additions.text_item(text, identity=f"message-{message.id}", origin=message.jump_url)]
+
+
+def _refuse(refusal: Refusal) -> UploadItem:
+    raise refusal
+
+
 def _attachment_loader(
     interaction: discord.Interaction, attachment: discord.Attachment, origin: str | None = None
-) -> Callable[[], UploadItem]:
+) -> Loader:
     max_bytes = client_of(interaction).downloads.max_bytes
     return lambda: additions.attachment_item(attachment, max_bytes, origin)

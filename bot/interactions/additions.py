@@ -15,6 +15,7 @@ from bot.interactions.accessors import client_of, services_of, texts_of
 from bot.interactions.context import context_of
 from bot.interactions.downloads import UploadItem, too_large
 from bot.interactions.errors import error_text
+from bot.interactions.messages import parse_message_link
 from bot.interactions.questions import target_message
 from bot.interactions.replies import defer
 from bot.interactions.tracker import record_of
@@ -46,8 +47,11 @@ def link_item(link: str) -> UploadItem:
     """Build the item of a link.
 
     Raises:
-        Refusal: The text is not an http(s) URL, or is too long.
+        Refusal: The text is not an http(s) URL, or is too long, or names a message of Discord: its page requires a
+            login and contains no message.
     """
+    if parse_message_link(link) is not None:
+        raise Refusal("refusal-message-link")
     link = link.strip().removeprefix("<").removesuffix(">")
     try:
         parts = urlsplit(link)

@@ -526,6 +526,7 @@ form-about-hint = Leave empty to use the message as the question
 form-about-text = Message
 follow-up-refused = Your question in <#{ $channel }> can't be answered: { $reason }
 follow-up-dm-closed = This question can't be answered, and the reason couldn't be sent because your direct messages are closed. Use `/ask` to see the reason privately.
+hint-forwarded-files = The forwarded message contains only files. Add them first (message menu → *Apps* → *Add to library*), then ask with `/ask`.
 hint-mention = To ask a follow-up question, mention the bot in a thread on an answer or reply to an answer. Anywhere else, use `/ask`.
 
 ## More refusals
@@ -538,6 +539,13 @@ refusal-name-taken = Someone else already added **{ $name }**. Only they or a ma
 refusal-already-added = **{ $name }** is already in the library or being added. Use `/docs list` to find it.
 refusal-invalid-link = { $link } isn't a valid link. Links must start with https:// or http://.
 refusal-text-empty = The text is empty. Fill in `text`, attach a file, or provide a link.
+refusal-message-link = Links inside a linked message that lead to other Discord messages aren't followed. Use the link to that message, or *Add to library* on it.
+refusal-channel-link = That link leads to a channel. Copy the link of a message (message menu → *Copy Message Link*).
+refusal-message-elsewhere = That message isn't in this server, so the bot can't check whether you may read it. Use *Add to library* on the message instead.
+refusal-message-hidden = There is no such message, or you can't read the channel it is in.
+refusal-message-unreadable = The bot can't read that channel. Ask a moderator for the permissions *View Channel* and *Read Message History*, or use *Add to library* on the message.
+refusal-message-timeout = Discord didn't send that message in time. Try again.
+refusal-message-empty = Discord doesn't show the bot the contents of that message. Use *Add to library* on the message instead.
 refusal-nothing-to-add = That message contains no file, link or text. Use `/ingest` to add something else.
 refusal-nothing-to-ask-about = That message contains no text. Ask your question with `/ask`.
 refusal-may-not-add-managers = Only members who manage this server can add documents. Ask one of them to add it.

@@ -466,6 +466,7 @@ form-about-hint = 留空就直接问消息里的问题
 form-about-text = 这条消息
 follow-up-refused = 关于你在 <#{ $channel }> 里的问题：{ $reason }
 follow-up-dm-closed = 我不能回答这个，也不能私信告诉你原因。请用 `/提问` 提问，原因只有你能看到。
+hint-forwarded-files = 转发的消息里只有文件。请先把它加入资料库（消息菜单 → *应用* → *加入资料库*），再用 `/提问` 提问。
 hint-mention = 请在我回答过的子区里提到我并写下问题，或者回复我的某个回答。在其他地方请用 `/提问` 提问。
 
 ## 其他拒绝
@@ -478,6 +479,13 @@ refusal-name-taken = **{ $name }** 已经在资料库里，是别人添加的，
 refusal-already-added = **{ $name }** 已经在资料库里，或者正在读取，不用再添加。`/资料 列表` 可以看到它。
 refusal-invalid-link = { $link } 不是可以读取的链接。它必须以 https:// 或 http:// 开头。
 refusal-text-empty = 没有文字。请在“文字”里写一段，或者附上文件，或者给出链接。
+refusal-message-link = 那条消息里还有指向其他 Discord 消息的链接，不会继续读取。请直接使用那条消息的链接，或对它使用*加入资料库*。
+refusal-channel-link = 这个链接指向频道。请复制一条消息的链接（消息菜单 → *复制消息链接*）。
+refusal-message-elsewhere = 那条消息不在这个服务器里，无法确认你是否有权阅读。请对那条消息使用*加入资料库*。
+refusal-message-hidden = 没有这条消息，或者你无法阅读它所在的频道。
+refusal-message-unreadable = 机器人无法阅读那个频道。请让管理员给它“查看频道”和“读取消息历史”的权限，或对那条消息使用*加入资料库*。
+refusal-message-timeout = Discord 没有及时返回那条消息。请重试。
+refusal-message-empty = Discord 没有向机器人显示那条消息的内容。请对那条消息使用*加入资料库*。
 refusal-nothing-to-add = 那条消息里没有可以添加的文件、链接或文字。请用 `/添加` 添加。
 refusal-nothing-to-ask-about = 那条消息里没有可以提问的文字。请用 `/提问` 提问。
 refusal-may-not-add-managers = 只有管理这个服务器的人可以添加资料。请他们来添加。

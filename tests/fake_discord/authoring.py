@@ -40,11 +40,13 @@ def create(
     interaction: Interaction | None = None,
     ephemeral_for: User | None = None,
     reply_to: Message | None = None,
+    forward_of: Message | None = None,
 ) -> Message:
     """Create a message; leave no state behind if its files are rejected."""
     now = world.clock.now()
     message = Message(world.ids.new(), channel, author, now, interaction=interaction, reply_to=reply_to)
     message.ephemeral_for = ephemeral_for
+    message.forward_of = forward_of
     message.flags = int(body.get("flags") or 0) & KEPT_FLAGS | (EPHEMERAL if ephemeral_for else 0)
     message.nonce = body.get("nonce")
     message.type = _message_type(interaction, reply_to)

@@ -47,6 +47,9 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
         if not nested:
             gone = message.reply_to.deleted
             body["referenced_message"] = None if gone else message_json(world, message.reply_to, nested=True)
+    if message.forward_of:
+        body["message_reference"] = _reference_json(message.forward_of) | {"type": 1}
+        body["message_snapshots"] = [{"message": _snapshot_json(world, message.forward_of)}]
     if thread:
         body["thread"] = channel_json(world, thread)
     return body
@@ -55,7 +58,16 @@ def message_json(world: World, message: Message, *, nested: bool = False) -> Jso
 def redact_message(world: World, message: Message, body: Json) -> Json:
     """Remove what an app without the message content intent does not receive, unless the message is for the app."""
     meant = message.author is world.bot or message.channel.type == DM or world.bot.id in mentioned_users(message)
-    return body if meant else {**body, "content": "", "embeds": [], "attachments": [], "components": []}
+    hidden: Json = {"content": "", "embeds": [], "attachments": [], "components": []}
+    if "message_snapshots" in body:
+        hidden["message_snapshots"] = [{"message": one["message"] | hidden} for one in body["message_snapshots"]]
+    return body if meant else {**body, **hidden}
+
+
+def _snapshot_json(world: World, message: Message) -> Json:
+    whole = message_json(world, message, nested=True)
+    kept = ("type", "content", "embeds", "attachments", "timestamp", "edited_timestamp", "flags", "components")
+    return {name: whole[name] for name in kept} | {"mentions": whole["mentions"], "mention_roles": []}
 
 
 def _reference_json(target: Message) -> Json:

@@ -160,6 +160,7 @@ class Message:
     flags: int = 0
     nonce: str | int | None = None
     reply_to: Message | None = None
+    forward_of: Message | None = None
     interaction: Interaction | None = None
     ephemeral_for: User | None = None
     thread: Channel | None = None

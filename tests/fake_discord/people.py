@@ -159,6 +159,15 @@ class Person(User):
 
         return self.world.run(send)
 
+    def forward(self, message: Message, channel: Channel, /) -> Message:
+        """Forward a message to a channel."""
+
+        def send() -> Message:
+            self._may_say(channel, None)
+            return authoring.create(self.world, channel, self, {}, [], forward_of=message)
+
+        return self.world.run(send)
+
     def delete(self, message: Message, /) -> None:
         """Delete the user's message, or any message with Manage Messages."""
 

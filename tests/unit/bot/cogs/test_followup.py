@@ -89,3 +89,57 @@ def test_question__without_words_is_rejected(text):
 @pytest.mark.parametrize("text", ["钥匙在哪？", "열쇠?", "ça va", "7", "Где?"])
 def test_question__of_any_script_is_accepted(text):
     assert check_question(f" {text} ", 100) == text
+
+
+class Forward(discord.Message):
+    """A forward of a text and files."""
+
+    def __init__(self, text: str, *files: str) -> None:
+        self.content, self.attachments = "", []
+        attachments = [SimpleNamespace(filename=name) for name in files]
+        self.message_snapshots: Any = [SimpleNamespace(content=text, attachments=attachments)]
+
+
+def reply_to(forward: Forward, conversation: list[tuple[str, str]] | None) -> tuple[str, list[Any], list[str]]:
+    """Ask a question as a reply to a forward; return the outcome, the conversations of the questions, and hints."""
+    conversations: list[Any] = []
+    public: list[str] = []
+
+    async def reply(text: str, **_: object) -> None:
+        public.append(text)
+
+    async def find(*_: object) -> list[tuple[str, str]] | None:
+        return conversation
+
+    async def ask(_: object, question: Any, __: object) -> int:
+        conversations.append(question.conversation)
+        return 1
+
+    async def live() -> str:
+        settings = SimpleNamespace(answer=SimpleNamespace(max_question_chars=100))
+        services = SimpleNamespace(questions=SimpleNamespace(conversation=find, ask=ask))
+        bot: Any = SimpleNamespace(user=SimpleNamespace(id=9), services=services, settings=settings)
+        message: Any = SimpleNamespace(
+            id=4, author=Person(1), channel=SimpleNamespace(id=5), content="<@9> Who has it?", reply=reply,
+            guild=SimpleNamespace(id=7), reference=SimpleNamespace(message_id=3, resolved=forward),
+        )  # fmt: skip
+        place: Any = SimpleNamespace(locale="en-US", guild_id="7")
+        return (await FollowUp(bot)._handle(message, place, bot.user))[0]
+
+    return asyncio.run(live()), conversations, public
+
+
+def test_reply_to_a_forward__is_a_question_about_its_text():
+    outcome, conversations, _ = reply_to(Forward("The key is with Ole."), None)
+    assert (outcome, conversations) == ("done", [(("The key is with Ole.", ""),)])
+
+
+def test_reply_to_a_forward__in_a_conversation():
+    _, conversations, _ = reply_to(Forward("The key is with Ole."), [("Before?", "Yes.")])
+    assert conversations == [(("Before?", "Yes."), ("The key is with Ole.", ""))]
+
+
+def test_reply_to_a_forward__of_files_only_explains_what_to_do():
+    outcome, conversations, public = reply_to(Forward("", "rules.pdf"), None)
+    assert (outcome, conversations) == ("hint", [])
+    assert "Add to library" in public[0]
