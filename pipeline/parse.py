@@ -93,9 +93,15 @@ def is_plausible_heading(text: str) -> bool:
     return not (line[0].islower() or line[-1] in ",;.-。，；" or "@" in line or line.count("|") > 1)
 
 
+def _clean_cell(cell: str) -> str:
+    if cell.count(".") > 3:  # dot leaders are rare, and looking for them is slow
+        cell = _LEADERS.sub(" ", cell)
+    return " ".join(cell.split()).replace("|", "\\|")
+
+
 def format_table(rows: Sequence[Sequence[str]]) -> str:
     """Format rows as a Markdown table with the first row as header; empty rows and columns are left out."""
-    cells = [[" ".join(_LEADERS.sub(" ", cell).split()).replace("|", "\\|") for cell in row] for row in rows]
+    cells = [[_clean_cell(cell) for cell in row] for row in rows]
     cells = [row for row in cells if any(row)]
     if not cells:
         return ""

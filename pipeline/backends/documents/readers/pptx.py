@@ -54,10 +54,11 @@ def read_pptx(file: File, read_nested: NestedReader) -> Reading:
     wanted = (relationships.get(attribute(each, "r:id")) for each in descendants(root, "p:sldId"))
     slides = [Slide(package, target.target, files, page) for page, target in enumerate(filter(None, wanted), 1)]
     authors = _read_authors(package, [each.target for each in relationships.values() if "uthors" in each.kind])
+    bases = _inherit(slides)
     by_page = {page: list(_read_slide(slide, authors)) for page, slide in enumerate(slides, 1)}
     unread = _read_pictures(file, slides, by_page)
     elements = _name_slides(by_page)
-    elements += [Element("paragraph", text) for text in _find_margins(slides)]
+    elements += [Element("paragraph", text) for text in _find_margins(slides, bases)]
     if not elements:
         problem = f" {file.recogniser.problem}" if unread else ""
         raise EmptyDocument(f"{file.name} has {len(slides)} slide{'s' * (len(slides) != 1)} without text.{problem}")
@@ -67,9 +68,6 @@ def read_pptx(file: File, read_nested: NestedReader) -> Reading:
 
 def _read_slide(slide: Slide, authors: dict[str, str]) -> Iterator[Element]:
     """Yield the elements of a slide, then its speaker notes and comments."""
-    layout = Slide(slide.package, slide.find("slideLayout"), slide.files)
-    master = Slide(slide.package, layout.find("slideMaster"), slide.files)
-    slide.bases = [base for base in (layout.root, master.root) if base is not None]
     elements = read_shapes(slide)
     if elements and attribute(slide.root, "show") in ("0", "false"):
         position = 1 if elements[0].kind == "heading" else 0
@@ -131,15 +129,26 @@ def _is_title(text: str) -> bool:
     return len(text) <= MAX_TITLE_CHARS and "\n" not in text and text[-1] not in ".,:;!?。" and text != HIDDEN
 
 
-def _find_margins(slides: Sequence[Slide]) -> list[str]:
+def _inherit(slides: Sequence[Slide]) -> list[Slide]:
+    """Set the layouts and masters that the slides inherit from, and return them."""
+    bases: dict[str, Slide] = {}
+
+    def find(child: Slide, kind: str) -> Slide:
+        name = child.find(kind)
+        if name not in bases:
+            bases[name] = Slide(child.package, name, child.files)
+        return bases[name]
+
+    for slide in slides:
+        layout = find(slide, "slideLayout")
+        slide.bases = [layout, find(layout, "slideMaster")]
+    return list(bases.values())
+
+
+def _find_margins(slides: Sequence[Slide], bases: Sequence[Slide]) -> list[str]:
     """Return the footers, and the texts that layouts and masters show on every slide, each once."""
     texts = [text for slide in slides for text in slide.footers]
-    bases: dict[str, Slide] = {}
-    for slide in slides:
-        layout = bases.setdefault(name := slide.find("slideLayout"), Slide(slide.package, name, slide.files))
-        bases.setdefault(name := layout.find("slideMaster"), Slide(slide.package, name, slide.files))
-    for base in bases.values():
-        texts += [element.text for element in read_shapes(base, placeholders=False)]
+    texts += [element.text for base in bases for element in read_shapes(base, placeholders=False)]
     return list(dict.fromkeys(texts))
 
 

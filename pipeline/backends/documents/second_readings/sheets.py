@@ -16,6 +16,9 @@ from collections.abc import Iterator, Sequence
 from pipeline.backends.documents.reading import File
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, KeyError)
+MAX_CHECKED_CELLS = 500_000
+"""Cells with text that are returned; a check of the first ones finds what a reader loses."""
+
 _STEP_BYTES = 1 << 20
 _MAX_ROW_BYTES = 64 << 20
 _ATTRIBUTE = re.compile(rb"([\w:]+)\s*=\s*[\"']([^\"']*)[\"']")
@@ -37,11 +40,12 @@ def read_xlsx_texts(file: File) -> Iterator[str]:
             book = archive.read("xl/workbook.xml")
             targets = _read_targets(archive)
             strings = _read_strings(archive)
+            budget = [MAX_CHECKED_CELLS]
             for attributes in _SHEET.findall(book):
                 found = dict(_ATTRIBUTE.findall(attributes))
                 identifier = next((value for key, value in found.items() if key.endswith(b":id")), b"")
                 if found.get(b"state", b"visible") == b"visible" and identifier in targets:
-                    yield from _read_rows(archive, targets[identifier], strings)
+                    yield from _read_rows(archive, targets[identifier], strings, budget)
         except _DAMAGE:  # the first reading reports it
             return
 
@@ -84,7 +88,7 @@ def _split_rows(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     yield buffer
 
 
-def _read_rows(archive: zipfile.ZipFile, name: str, strings: Sequence[str]) -> Iterator[str]:
+def _read_rows(archive: zipfile.ZipFile, name: str, strings: Sequence[str], budget: list[int]) -> Iterator[str]:
     rows = _split_rows(archive, name)
     hidden = _find_hidden_columns(next(rows, b""))
     for row in rows:
@@ -95,12 +99,16 @@ def _read_rows(archive: zipfile.ZipFile, name: str, strings: Sequence[str]) -> I
             continue
         cells = list(_CELL.finditer(row))
         ends = [*(cell.start() for cell in cells[1:]), len(row)][: len(cells)]
-        found = (
-            _read_cell(cell[1] or b"", row[cell.end() : end], strings, hidden)
+        texts = [
+            text
             for cell, end in zip(cells, ends, strict=True)
-        )
-        if text := " ".join(filter(None, found)):
-            yield text
+            if (text := _read_cell(cell[1] or b"", row[cell.end() : end], strings, hidden))
+        ]
+        budget[0] -= len(texts)
+        if budget[0] < 0:
+            return
+        if texts:
+            yield " ".join(texts)
 
 
 def _find_hidden_columns(head: bytes) -> list[range]:

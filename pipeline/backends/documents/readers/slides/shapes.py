@@ -45,18 +45,23 @@ class Slide:
     part: str
     files: EmbeddedFiles
     page: int | None = None
-    bases: list[XmlElement] = field(default_factory=list)
-    """Roots of its layout and its master, from which placeholders inherit."""
+    bases: list[Slide] = field(default_factory=list)
+    """Its layout and its master, from which placeholders inherit."""
     footers: list[str] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     """Parts of its pictures."""
     relationships: dict[str, Relationship] = field(default_factory=dict)
     root: XmlElement | None = None
+    placeholders: list[tuple[str, str, XmlElement]] = field(default_factory=list)
+    """Type, index and shape of its placeholders."""
 
     def __post_init__(self) -> None:
         """Read the part."""
         self.root = self.package.parse(self.part)
         self.relationships = self.package.relationships(self.part)
+        for shape in children(child(self.root, "p:cSld", "p:spTree"), "p:sp"):
+            if (found := _find_placeholder(shape)) is not None:
+                self.placeholders.append((attribute(found, "type"), attribute(found, "idx"), shape))
 
     def find(self, kind: str) -> str:
         """Return the name of a related part; empty if there is none."""
@@ -76,7 +81,7 @@ def _read_tree(
 ) -> Iterator[Box]:
     for shape in _list_shapes(tree):
         name = name_of(shape)
-        placeholder = next(descendants(shape, "p:ph"), None) if name in ("p:sp", "p:pic", "p:graphicFrame") else None
+        placeholder = _find_placeholder(shape)
         kind = attribute(placeholder, "type") or "obj" if placeholder is not None else ""
         if kind in _MARGINS or (kind and not placeholders):
             text = " ".join(element.text for element in _read_text(slide, shape, None)) if kind == "ftr" else ""
@@ -90,6 +95,10 @@ def _read_tree(
             yield from _place(slide, shape, None, elements)
         else:
             yield from _place(slide, shape, placeholder, list(_read_shape(slide, shape, placeholder)))
+
+
+def _find_placeholder(shape: XmlElement) -> XmlElement | None:
+    return child(shape[0], "p:nvPr", "p:ph") if len(shape) else None
 
 
 def _list_shapes(tree: XmlElement | None) -> Iterator[XmlElement]:
@@ -108,7 +117,7 @@ def _place(slide: Slide, shape: XmlElement, placeholder: XmlElement | None, elem
         return
     sources = [shape, *_find_bases(slide, placeholder)]
     for source in sources:
-        frame = next((node for node in source.iter("{*}xfrm")), None)
+        frame = next((node for each in list(source)[:2] for node in (each, *each) if local_name(node) == "xfrm"), None)
         offset, size = child(frame, "a:off"), child(frame, "a:ext")
         try:
             left, top = (float(attribute(offset, name)) for name in ("x", "y"))
@@ -125,15 +134,11 @@ def _find_bases(slide: Slide, placeholder: XmlElement | None) -> Iterator[XmlEle
     if placeholder is None:
         return
     kind, index = attribute(placeholder, "type"), attribute(placeholder, "idx")
+    kinds = (kind,) if kind not in ("", "obj") else ("body", "", "obj")
     for base in slide.bases:
-        for shape in descendants(base, "p:sp"):
-            other = next(descendants(shape, "p:ph"), None)
-            if other is None:
-                continue
-            if (index and attribute(other, "idx") == index) or (
-                attribute(other, "type") in ((kind,) if kind not in ("", "obj") else ("body", "", "obj"))
-                and (not index or base is slide.bases[-1])
-            ):
+        for other_kind, other_index, shape in base.placeholders:
+            same_kind = other_kind in kinds and (not index or base is slide.bases[-1])
+            if (index and other_index == index) or same_kind:
                 yield shape
                 break
 
@@ -141,9 +146,11 @@ def _find_bases(slide: Slide, placeholder: XmlElement | None) -> Iterator[XmlEle
 def _read_text(slide: Slide, shape: XmlElement, placeholder: XmlElement | None) -> Iterator[Element]:
     body = next((node for node in shape.iterchildren("{*}txBody")), None)
     sources = [shape, *_find_bases(slide, placeholder)]
-    styles = [style for source in sources for style in descendants(source, "a:lstStyle")]
+    found = (child(source, "p:txBody", "a:lstStyle") for source in sources)
+    styles = [style for style in found if style is not None]
     if placeholder is not None and attribute(placeholder, "type") in ("", "body", "obj") and slide.bases:
-        styles += list(descendants(slide.bases[-1], "p:bodyStyle"))
+        master = child(slide.bases[-1].root, "p:txStyles", "p:bodyStyle")
+        styles += [master] if master is not None else []
     yield from read_paragraphs(body, slide.relationships, slide.page, styles)
 
 

@@ -25,6 +25,7 @@ _NUMBER_FORMATS = {
     "circleNum": "decimalEnclosedCircle", "ea1Chs": "chineseCounting", "ea1Cht": "chineseCounting",
 }  # fmt: skip
 _AUTOMATIC = re.compile(r"([a-zA-Z0-9]+?)(ParenBoth|ParenR|Period|Plain|DbPlain|WdBlackPlain|WdWhitePlain|Minus)?")
+_BULLETS = ("a:buNone", "a:buChar", "a:buAutoNum", "a:buBlip")
 _PAGE_FIELDS = ("slidenum", "datetime", "header", "footer")
 
 
@@ -36,6 +37,7 @@ def read_paragraphs(
 ) -> Iterator[Element]:
     """Yield the paragraphs of a text body; `list_styles` define its bullets, the most specific first."""
     numbers: dict[int, int] = {}
+    inherited: dict[int, XmlElement | None] = {}
     for paragraph in children(body, "a:p"):
         text = read_line(paragraph, relationships)
         if not text.strip():
@@ -43,7 +45,11 @@ def read_paragraphs(
         properties = child(paragraph, "a:pPr")
         level_text = attribute(properties, "lvl")
         level = min(int(level_text), LEVELS - 1) if level_text.isdigit() else 0
-        bullet = _find_bullet(properties, list_styles, level)
+        bullet = _find_bullet(properties)
+        if bullet is None:
+            if level not in inherited:
+                inherited[level] = _find_inherited(list_styles, level)
+            bullet = inherited[level]
         if bullet is None or name_of(bullet) == "a:buNone":
             numbers.clear()
             yield Element("paragraph", text, page=page)
@@ -57,12 +63,17 @@ def read_paragraphs(
         yield Element("item", text, level=level, page=page, marker=marker)
 
 
-def _find_bullet(properties: XmlElement | None, list_styles: Sequence[XmlElement], level: int) -> XmlElement | None:
-    names = ("a:buNone", "a:buChar", "a:buAutoNum", "a:buBlip")
-    for source in (properties, *(child(style, f"a:lvl{level + 1}pPr") for style in list_styles)):
-        for name in names:
-            if (bullet := child(source, name)) is not None:
-                return bullet
+def _find_bullet(properties: XmlElement | None) -> XmlElement | None:
+    for node in properties if properties is not None else ():
+        if name_of(node) in _BULLETS:
+            return node
+    return None
+
+
+def _find_inherited(list_styles: Sequence[XmlElement], level: int) -> XmlElement | None:
+    for style in list_styles:
+        if (bullet := _find_bullet(child(style, f"a:lvl{level + 1}pPr"))) is not None:
+            return bullet
     return None
 
 
