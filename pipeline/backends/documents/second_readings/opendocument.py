@@ -16,7 +16,7 @@ from pipeline.backends.documents.reading import File
 MAX_DEPTH = 200
 """Elements inside each other that are followed."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, KeyError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, LookupError)
 _SKIPPED = frozenset(
     {"tracked-changes", "forms", "note-citation", "page-number", "page-count", "hidden-text", "label"}
     | {"creator", "date", "creator-initials", "sender-initials"}

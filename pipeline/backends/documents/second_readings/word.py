@@ -19,7 +19,7 @@ from pipeline.backends.documents.reading import File
 MAX_DEPTH = 200
 """Elements inside each other that are followed."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, KeyError)
+_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, LookupError)
 _PART = re.compile(
     r"/?(?:word/)?((?:document|header|footer|footnotes|endnotes|comments)\d*\.xml)", re.IGNORECASE | re.ASCII
 )
@@ -142,7 +142,7 @@ class _PartTexts:
         kind = _value(element, "fldCharType")
         if name == "instrText" and self._fields:
             self._fields[-1][0] += element.text or ""
-        elif kind == "begin":
+        elif kind == "begin" and len(self._fields) < MAX_DEPTH:
             self._fields.append([""])
         elif kind == "separate" and self._fields:
             self._fields[-1].append("")

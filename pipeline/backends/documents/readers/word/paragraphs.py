@@ -22,7 +22,7 @@ from pipeline.backends.documents.readers.word.fields import PAGE_FIELD, Field, f
 from pipeline.backends.documents.readers.word.styles import RunFormat, Styles, combine, read_run_format
 
 MAX_NESTING = 60
-"""Inline elements inside each other that are followed; deeper ones are read as plain text."""
+"""Inline elements inside each other that are followed, deeper ones are read as plain text; open fields."""
 
 AnchorKind = Literal["footnote", "endnote", "comment", "drawing"]
 
@@ -201,7 +201,8 @@ class ParagraphReader:
                 self._fields[-1].instruction += element.text or ""
         elif kind == "begin":
             self._add(read_form_field(element), formatting, place)
-            self._fields.append(Field())
+            if len(self._fields) < MAX_NESTING:
+                self._fields.append(Field())
         elif kind == "separate" and self._fields:
             self._fields[-1].in_result = True
         elif kind == "end" and self._fields:

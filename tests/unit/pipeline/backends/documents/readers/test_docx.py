@@ -364,3 +364,13 @@ def test_nesting__of_any_depth_is_read_without_a_crash(tags):
     opened = "".join(f"<{tag}>" for tag in tags) * 400
     closed = "".join(f"</{tag}>" for tag in reversed(tags)) * 400
     assert "Before" in text_of(paragraph("Before") + opened + paragraph("Deep") + closed)
+
+
+def test_encoding__that_is_unknown_does_not_stop_reading():
+    content = f'<?xml version="1.0" encoding="UTW-8"?><w:document {NAMESPACES}><w:body>{paragraph("Be kind.")}</w:body>'
+    assert "Be kind." in text_of("", {"/word/document.xml": f"{content}</w:document>"})
+
+
+def test_fields__that_never_end_take_linear_time():
+    begin = '<w:r><w:fldChar w:fldCharType="begin"/></w:r><w:r><w:fldChar w:fldCharType="separate"/></w:r>'
+    assert text_of(paragraph(begin * 1_000 + run("x") * 1_000)) == "x" * 1_000
