@@ -102,7 +102,7 @@ _MAIL_HEADER = re.compile(
     r"^(From|Date|Subject|To|Received|Message-ID|MIME-Version|Return-Path|Content-Type|X-[\w-]+):",
     re.IGNORECASE | re.MULTILINE,
 )
-_MAILBOX_START = re.compile(r"\s*From [^\n]*\d{4}[^\n]*\n[!-9;-~]+:")
+_MAILBOX_START = re.compile(r"\s*From [^\n]{0,200}\d{4}[^\n]{0,40}\n[!-9;-~]+:")
 _CUE = re.compile(r"\s*(?:WEBVTT\b|\d+[ \t]*\r?\n\d+:\d\d:\d\d[,.]\d+ +-->)")
 _CALENDAR = re.compile(r"\s*BEGIN:(VCALENDAR|VCARD)\b", re.IGNORECASE)
 _SURELY_JSON = re.compile(r"\s*(?:\[\s*)?\{\s*\"")

@@ -145,13 +145,18 @@ def _read_reply(record: Record, by_id: Mapping[str, Record]) -> str:
 
 def _read_text(record: Record) -> str:
     if "action" in record and not record.get("text"):
-        values = [record.get("action"), record.get("title"), *(record.get("members") or ())]
+        values = [record.get("action"), record.get("title"), *_get_list(record, "members")]
         return " ".join(str(value).replace("_", " ") for value in values if value)
     for key in _TEXT_KEYS:
         value = record.get(key)
         if value:
             return _join_text(value).strip()
     return ""
+
+
+def _get_list(record: Record, key: str) -> list[Any]:
+    value = record.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _join_text(value: Any) -> str:

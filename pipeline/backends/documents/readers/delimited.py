@@ -63,7 +63,7 @@ def _parse(text: str, delimiter: str) -> list[Row]:
     doubled = len(re.findall(rf'[^{re.escape(delimiter)}\n]""', text[:_SAMPLE_CHARS]))
     by_backslash = escaped > doubled
     rows = _read(text, delimiter, quote, by_backslash=by_backslash)
-    if rows and "\n" in rows[-1][-1] and not text.rstrip().endswith(quote):
+    if rows and rows[-1] and "\n" in rows[-1][-1] and not text.rstrip().endswith(quote):
         # A quote that is never closed, as in `"12 inch pipe`, would take the rest of the file into its cell.
         rows = _read(text, delimiter, "", by_backslash=False)
     return [_strip_row(row) for row in rows]

@@ -30,7 +30,7 @@ from pipeline.types import Source, Unread
 MAX_PARTS = 500
 """Parts of one mail that are read."""
 
-_MBOX_START = re.compile(rb"^From [^\r\n]*\d{4}[^\r\n]*\r?\n(?=[!-9;-~]+:)", re.MULTILINE)
+_MBOX_START = re.compile(rb"^From [^\r\n]{0,200}\d{4}[^\r\n]{0,40}\r?\n(?=[!-9;-~]+:)", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _SAVED_BY = re.compile(r'["<]*saved by ', re.IGNORECASE)
 _SIGNATURES = frozenset(

@@ -21,7 +21,9 @@ from pipeline.types import Source
 
 _SHOWN_HEADERS = ("Subject", "From", "To", "CC", "Date")
 _QUOTE = re.compile(r"[> ]*>")
-_TAGS = re.compile(r"<(style|script|head)\b.*?</\1\s*>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_HIDDEN_START = re.compile(r"<(?:style|script|head)\b", re.IGNORECASE)
+_HIDDEN_END = re.compile(r"</(?:style|script|head)\s*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _DATA_TABLE = re.compile(r"<th\b", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _STUB_SHARE = 0.6
@@ -76,9 +78,15 @@ def choose_body(children: Sequence[EmailMessage]) -> EmailMessage | None:
         return html or text or (children[-1] if children else None)
     html_part = next(part for part in html.walk() if part.get_content_type() == HTML)
     markup = _decode(html_part)
-    words = len(_WORD.findall(_TAGS.sub(" ", markup)))
+    words = len(_WORD.findall(_strip_tags(markup)))
     is_stub = len(_WORD.findall(_decode(text))) < _STUB_SHARE * words
     return html if is_stub or _DATA_TABLE.search(markup) else text
+
+
+def _strip_tags(markup: str) -> str:
+    first, *others = _HIDDEN_START.split(markup)
+    shown = [piece[match.end() :] for piece in others if (match := _HIDDEN_END.search(piece))]
+    return _TAG.sub(" ", " ".join([first, *shown]))
 
 
 def _contains(part: EmailMessage, kind: str) -> bool:
@@ -100,7 +108,7 @@ def read_html_body(part: EmailMessage, depth: int, read_nested: NestedReader) ->
     try:
         return read_nested(source, depth)
     except InvalidInput:
-        return Reading([Element("paragraph", _TAGS.sub(" ", _decode(part)))])
+        return Reading([Element("paragraph", _strip_tags(_decode(part)))])
 
 
 def read_text_body(part: EmailMessage, seen_lines: set[str]) -> list[Element]:

@@ -19,7 +19,7 @@ MAX_OUTPUT_CHARS = 20_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _OBJECT_REPR = re.compile(r"<[\w.]+(?: [^<>]*)?>|(?:\[?<matplotlib[^\n]*|Text\(.*)", re.DOTALL)
-_ATTACHED_IMAGE = re.compile(r"!\[[^\]]*\]\((?:attachment:|data:)[^)]*\)")
+_ATTACHED_IMAGE = re.compile(r"!\[[^\[\]\n]{0,300}\]\((?:attachment:|data:)[^)]*\)")
 _DATA_URL = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]*")
 
 
@@ -30,13 +30,13 @@ def read_notebook(file: File, read_nested: NestedReader) -> Reading:
         notebook = json.loads(file.text, object_pairs_hook=_drop_binary)
     except ValueError as error:
         raise UnreadableFile(f"{file.name} is not a readable notebook: {error}.") from error
-    cells = notebook.get("cells")
-    if cells is None:  # version 3
-        cells = [cell for sheet in notebook.get("worksheets") or () for cell in sheet.get("cells") or ()]
+    cells = _get_list(notebook, "cells")
+    if not cells:  # version 3
+        cells = [cell for sheet in _get_list(notebook, "worksheets") for cell in _get_list(sheet, "cells")]
     language = _find_language(notebook)
     elements: list[Element] = []
     images = 0
-    for cell in cells if isinstance(cells, list) else ():
+    for cell in cells:
         found, skipped = _read_cell(cell, language, file.depth, read_nested)
         elements += found
         images += skipped
@@ -51,10 +51,20 @@ def _is_binary(key: str) -> bool:
     return key in ("png", "jpeg", "svg", "pdf") or key.startswith(("image/", "application/", "video/", "audio/"))
 
 
-def _find_language(notebook: Mapping[str, Any]) -> str:
-    metadata = notebook.get("metadata") or {}
-    info, kernel = metadata.get("language_info") or {}, metadata.get("kernelspec") or {}
+def _find_language(notebook: Any) -> str:
+    metadata = _get_object(notebook, "metadata")
+    info, kernel = _get_object(metadata, "language_info"), _get_object(metadata, "kernelspec")
     return str(info.get("name") or kernel.get("language") or "python")
+
+
+def _get_object(value: Any, key: str) -> dict[str, Any]:
+    inner = value.get(key) if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _get_list(value: Any, key: str) -> list[Any]:
+    inner = value.get(key) if isinstance(value, dict) else None
+    return inner if isinstance(inner, list) else []
 
 
 def _read_cell(cell: Any, language: str, depth: int, read_nested: NestedReader) -> tuple[list[Element], int]:
@@ -64,13 +74,13 @@ def _read_cell(cell: Any, language: str, depth: int, read_nested: NestedReader) 
     source = _join(cell.get("source", cell.get("input", "")))
     kind = cell.get("cell_type")
     if kind == "heading":
-        return [Element("heading", source, level=int(cell.get("level") or 1))], 0
+        return [Element("heading", source, level=1)], 0
     if kind == "markdown":
         return _read_markdown(source, depth, read_nested), len(_ATTACHED_IMAGE.findall(source))
     if kind != "code":
         return [Element("paragraph", source)], 0
     elements = [build_code(source, language)] if source.strip() else []
-    outputs = [output for output in cell.get("outputs") or () if isinstance(output, dict)]
+    outputs = [output for output in _get_list(cell, "outputs") if isinstance(output, dict)]
     read = [(output, _read_output(output)) for output in outputs]
     text = "\n".join(part for _, part in read if part)
     if text:

@@ -15,7 +15,7 @@ from pipeline.text.cleaning import clean_text
 _PARAGRAPHS = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)*")
 _UNDERLINE = re.compile(r"([=\-~^*#\"'`+])\1{2,}\s*")
 _NOTE = re.compile(r"^\.\. (note|warning|tip|important|caution|attention|hint|danger)::[ \t]*", re.MULTILINE)
-_NUMBER = r"\s*(?:#|Nr\.?|No\.?)?\s*\d{0,3}\s*"
+_NUMBER = r" ?(?:#|Nr\.?|No\.?)? ?\d{0,3} ?"
 _QUESTION = re.compile(
     rf"^[ \t]*(?:\*\*)?(?:Q|Question|F|Frage|Pregunta|P|Domanda|D|Vraag|问|問|问题|問題|質問|질문|В|Вопрос){_NUMBER}"
     r"(?:\*\*)?[:.：、)）](?:\*\*)?(?=\s*\S)",

@@ -16,7 +16,7 @@ _TIMING = re.compile(
     r"^[ \t]*(?:(\d{1,3}):)?(\d{1,2}):(\d\d)[.,]\d{1,3}\s*(?:-->|,)\s*(?:\d{1,3}:)?\d{1,2}:\d\d[.,]\d{1,3}.*$",
     re.MULTILINE,
 )
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^>]+)>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]*)?\s+([^<>]{1,100})>")
 _TAG = re.compile(r"</?[a-zA-Z0-9][^<>]{0,200}>|\{\\[^{}]*\}|\{[biuyYcC]:?[^{}]{0,20}\}")
 _SPEAKER = re.compile(r"(?:>>|-)?\s*[^\W\d_][\w .'-]{0,30}:\s|>>\s|[-–]\s")
 _SENTENCE_END = re.compile(r"[.!?…。！？]['\"”’»)\]]*$")
@@ -45,7 +45,9 @@ def read_subtitles(file: File, read_nested: NestedReader) -> Reading:  # noqa: A
 
 def _read_cues(text: str) -> Iterator[Cue]:
     matches = list(_TIMING.finditer(text))
-    if matches and (head := _clean_head(text[: matches[0].start()])):
+    if not matches:
+        return
+    if head := _clean_head(text[: matches[0].start()]):
         yield Cue(0, (head,))
     recent: list[str] = []
     for match, following in zip(matches, [*matches[1:], None], strict=True):

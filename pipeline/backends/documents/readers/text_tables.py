@@ -19,7 +19,7 @@ _BOX = str.maketrans(
 )
 _BORDER = re.compile(r"\s*\+(?=[-=:+ ]*[-=])[-=:+ ]+\+\s*")
 _PSQL_RULE = re.compile(r"\s*-+(?:\+-+)+\s*")
-_RULE = re.compile(r"\s*(?:[-=]{2,}\s*)+")
+_RULE = re.compile(r"\s*[-=]{2}[-=\s]*")
 _SEGMENT = re.compile(r"[-=]{2,}")
 _GAP = re.compile(r"\S(?:[ \u3000]{2,}| *\t\s*)\S")
 _CELL = re.compile(r"\S+(?: \S+)*")

@@ -87,9 +87,10 @@ def read_code_cells(file: File) -> Iterator[str]:
     if len(file.text) > MAX_CHECKED_CHARS:
         return
     notebook = json.loads(file.text)
-    for cell in notebook.get("cells") or ():
-        if isinstance(cell, dict) and cell.get("cell_type") == "code":
-            source = cell.get("source") or ""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    for cell in cells if isinstance(cells, list) else ():
+        source = cell.get("source") if isinstance(cell, dict) and cell.get("cell_type") == "code" else None
+        if isinstance(source, (str, list)):
             yield source if isinstance(source, str) else "".join(map(str, source))
 
 

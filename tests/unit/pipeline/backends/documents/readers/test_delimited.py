@@ -120,3 +120,7 @@ def test_csv__bank_statement():
     assert text.startswith(
         "Kontoauszug\nKonto: DE12 3456\nZeitraum: 01.01.2026 - 31.01.2026\n\n| Tag | Text | Betrag |"
     )
+
+
+def test_csv__blank_lines_at_the_end():
+    assert text_of("a.csv", "a,b\n1,2\n\n\n") == "| a | b |\n| --- | --- |\n| 1 | 2 |"

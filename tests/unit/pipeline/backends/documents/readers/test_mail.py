@@ -155,3 +155,8 @@ def test_mail__invitation_is_read():
     event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Boat trip\nDTSTART:20260501T090000Z\nEND:VEVENT\nEND:VCALENDAR\n"
     message.add_alternative(event, subtype="calendar")
     assert "Boat trip\nStart: 2026-05-01 09:00 UTC" in text_of("a.eml", bytes(message))
+
+
+def test_mailbox__long_lines_take_linear_time():
+    line = b"From " + b"1" * 300_000
+    assert b"1" * 50 in text_of("a.mbox", bytes(mail()) + b"\n" + line).encode()

@@ -70,3 +70,10 @@ def test_notebook__version_3_and_any_name():
     text = read("old.json", old).blocks[0].text
     assert "x = 3" in text
     assert "Output:" in text
+
+
+def test_notebook__fields_of_other_types_are_left_out():
+    content = json.dumps(
+        {"nbformat": 4, "metadata": [1], "cells": [None, "x", {"cell_type": "code", "outputs": 3}, code("y = 7")]}
+    )
+    assert "y = 7" in read("a.ipynb", content).blocks[0].text

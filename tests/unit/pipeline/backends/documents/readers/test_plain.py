@@ -86,5 +86,13 @@ def test_plain__numbered_clauses_keep_their_numbers():
 
 
 def test_plain__long_lines_take_linear_time():
-    for line in ("| " * 100_000, "a  " * 100_000, "+-" * 100_000, "[" * 200_000, "12:30 " * 50_000):
+    for line in (
+        "| " * 100_000,
+        "a  " * 100_000,
+        "+-" * 100_000,
+        "[" * 200_000,
+        "12:30 " * 50_000,
+        "=" * 200_000 + "x",
+        "Q" + " " * 200_000 + "x",
+    ):
         assert read_plain_text(f"{line}\n{line}\n{line}")

@@ -59,3 +59,7 @@ def test_srt__long_talk_ends_paragraphs_at_sentences():
 
 def test_vtt__a_line_that_is_a_number_stays():
     assert "42" in text_of("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n42\n\n00:03.000 --> 00:04.000\nend\n")
+
+
+def test_srt__without_times_is_read_as_text():
+    assert text_of("a.srt", "Just a text.") == "Just a text."
