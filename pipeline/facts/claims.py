@@ -9,6 +9,7 @@ from pipeline.facts.find import find_facts, stated_values
 from pipeline.facts.numbers import word_after
 from pipeline.facts.values import Fact, Values
 from pipeline.facts.words import write_in_digits
+from pipeline.text.markdown import remove_struck
 from pipeline.text.scripts import starts_east_asian
 from pipeline.text.sentences import split_sentences
 from pipeline.text.terms import content_terms, is_content_term, split_terms, term_overlap
@@ -42,11 +43,11 @@ def find_unsupported(claim: str, passages: Iterable[str], question: str, texts: 
     facts = find_facts(claim)
     if not facts:
         return []
-    stated, asked = Values().union(*map(stated_values, passages)), stated_values(question)
+    stated, asked = Values().union(*map(stated_values, map(remove_struck, passages))), stated_values(question)
     missing = [fact for fact in facts if not fact.is_stated_by(stated)]
     if not any(fact.is_stated_by(asked) for fact in missing):
         return missing
-    sentences = [sentence for text in texts for sentence in split_sentences(text)]
+    sentences = [sentence for text in texts for sentence in split_sentences(remove_struck(text))]
     return [fact for fact in missing if not fact.is_stated_by(asked) or _is_denied(fact, claim, sentences)]
 
 

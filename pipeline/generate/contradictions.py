@@ -16,6 +16,7 @@ from pipeline.generate.conflicts import Groups, distinct_groups, format_conflict
 from pipeline.generate.context import parts_of
 from pipeline.generate.extractive import MAX_PER_PASSAGE, cite, format_quote
 from pipeline.generate.markers import MARK
+from pipeline.text.markdown import remove_struck
 from pipeline.text.sentences import split_sentences
 from pipeline.types import AnswerLanguage, Citation, RankedCandidate
 
@@ -92,7 +93,7 @@ def _find_contradictions(
 
 def _statements(passage: RankedCandidate, n: int) -> Iterator[Statement]:
     for part in parts_of(passage):
-        for sentence in split_sentences(part.text)[:MAX_PER_PASSAGE]:
+        for sentence in split_sentences(remove_struck(part.text))[:MAX_PER_PASSAGE]:
             yield Statement.of(passage, n, sentence, part.page)
 
 

@@ -27,6 +27,7 @@ _DELIMITER_ROW = re.compile(r"(?=[:|\s]*-)[-:|\s]*")
 MAX_BRACKETS = 2_000
 """Opening brackets up to which links are removed; the library needs quadratic time for unbalanced ones."""
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
+_STRUCK = re.compile(r"~~(?!~)(?:[^~\n]|~(?!~)){1,2000}?~~(?!~)")
 _TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 
 # The bounds keep it linear. The readers write no brackets into the words and escape those of the target.
@@ -155,12 +156,31 @@ def drop_hidden_marks(text: str) -> str:
     return _HIDDEN_MARK.sub("", text)
 
 
+def remove_struck(text: str) -> str:
+    """Remove struck-out text, which its author has withdrawn: `~~old~~`. Code stays as it is."""
+    if "~~" not in text:
+        return text
+    parts = split_fences(text)
+    return "\n".join(part if is_code else _remove_struck_lines(part.split("\n")) for is_code, part in parts)
+
+
 def plain_inline(markdown: str) -> str:
     """Remove inline markup that only costs tokens: link targets, image paths, bold marks and formatting tags."""
     text = markdown
     if "](" in markdown and markdown.count("[") <= MAX_BRACKETS:
         text = "".join(map(_plain_token, _INLINE.parseInline(markdown)[0].children or ()))
     return _TAG.sub(" ", text.replace("**", "")).strip()
+
+
+def _remove_struck_lines(lines: Sequence[str]) -> str:
+    kept: list[str] = []
+    for line in lines:
+        rest = _STRUCK.sub("", line)
+        if rest == line:
+            kept.append(line)
+        elif any(map(str.isalnum, rest)):  # otherwise an item or a line that is struck as a whole
+            kept.append(re.sub(r"(?<=\S) {2,}", " ", rest))
+    return "\n".join(kept)
 
 
 def _is_table_start(header: str, delimiter: str) -> bool:

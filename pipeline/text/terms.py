@@ -95,6 +95,11 @@ def search_terms(text: str) -> frozenset[str]:
     return terms.union(single for single in singles if single not in covered and single not in _FUNCTION_CHARACTERS)
 
 
+def single_characters(text: str) -> frozenset[str]:
+    """Return the spaceless characters of a text, without function characters."""
+    return frozenset(_SPACELESS_CHAR.findall(text)) - _FUNCTION_CHARACTERS
+
+
 def reading_share(text: str, units: Sequence[tuple[int, int]]) -> float:
     """Return the share of a text's letters, 0 to 1, that a model reads as words or parts of words.
 
