@@ -28,7 +28,9 @@ def add_files(
 
 def _store(file: EverydayFile, database: Database, workspace_id: int, parts: WorkerParts) -> None:
     source = Source(file.name, file.content)
-    prepared = prepare_document(source, parts.ingest, on_stage=lambda _: None, cancelled=lambda: False)
+    prepared = prepare_document(
+        source, parts.ingest, on_stage=lambda _: None, on_page=lambda *_: None, cancelled=lambda: False
+    )
     with database.tenant(workspace_id) as session:
         sha256 = blobs.store(session, workspace_id, file.content)
         payload = {"source": file.name, "name": file.name, "sha256": sha256, "channels": None}
