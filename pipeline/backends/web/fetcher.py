@@ -1,7 +1,11 @@
 """The `Fetcher` port: fetch one link over HTTP from public addresses only.
 
 Each connection resolves its host once, checks the addresses, and connects to the checked addresses, so that neither a
-redirect nor DNS rebinding reaches a private network. Proxy variables of the environment are ignored.
+redirect nor DNS rebinding reaches a private network.
+
+With a proxy of the environment the host is resolved and checked on this machine as well, before the proxy is used. An
+http link is requested from the checked address. An https link is requested by its host name, because the check of the
+certificate already ensures that no other server answers. The address of the proxy itself is not checked.
 """
 
 from __future__ import annotations
@@ -12,12 +16,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 import httpcore
 
+from pipeline.backends.connections import create_ssl_context, find_proxy, redact_address
 from pipeline.backends.web.addresses import Resolver, resolve, resolve_public_addresses
-from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed
+from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed, SetupError
 from pipeline.types import Source
 
 MAX_REDIRECTS = 5
@@ -58,41 +63,84 @@ class HttpFetcher:
     def fetch(self, url: str) -> Source:
         """Fetch one link; raise `LinkNotAllowed`, `LinkFailed` or `FileTooLarge` on failure."""
         deadline = time.monotonic() + self._timeout_s
-        network = _GuardedNetwork(self._resolver, deadline, allow_private=self._allow_private)
         target = url.strip()
-        with httpcore.ConnectionPool(ssl_context=self._ssl_context, network_backend=network) as pool:
-            for _ in range(MAX_REDIRECTS + 1):
-                result = self._get(pool, _parse_link(target), deadline)
-                if isinstance(result, tuple):
-                    return Source(url, *result)
-                try:
-                    target = urljoin(target, result)
-                except ValueError:
-                    raise LinkFailed(
-                        f"{target} redirects to {result}, which is not a valid link. Check the link."
-                    ) from None
+        for _ in range(MAX_REDIRECTS + 1):
+            result = self._get(_parse_link(target), deadline)
+            if isinstance(result, tuple):
+                return Source(url, *result)
+            try:
+                target = urljoin(target, result)
+            except ValueError:
+                raise LinkFailed(
+                    f"{target} redirects to {result}, which is not a valid link. Check the link."
+                ) from None
         raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times. Add the final link instead.")
 
-    def _get(self, pool: httpcore.ConnectionPool, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
+    def _get(self, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
         """Return the content and its media type, or the target of a redirect."""
         url = parts.geturl()
+        request_url, headers = _request_url(parts), dict(_HEADERS)
         try:
-            with pool.stream("GET", _request_url(parts), headers=_HEADERS, extensions=self._timeouts()) as response:
-                headers = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
-                if response.status in (301, 302, 303, 307, 308) and headers.get("location"):
-                    return headers["location"]
+            proxy, context = find_proxy(url), self._ssl_context or create_ssl_context()
+        except SetupError as error:
+            raise LinkFailed(f"{url} cannot be fetched. {error}") from error
+        try:
+            if proxy is not None:
+                request_url, headers = self._check_before_proxy(parts, request_url, deadline)
+            with (
+                self._open_pool(proxy, context, deadline) as pool,
+                pool.stream("GET", request_url, headers=headers, extensions=self._timeouts()) as response,
+            ):
+                sent = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in response.headers}
+                if response.status in (301, 302, 303, 307, 308) and sent.get("location"):
+                    return sent["location"]
                 if response.status != HTTPStatus.OK:
                     raise LinkFailed(f"{url} answered {_describe_status(response.status)}.")
                 stream = _until_deadline(response.iter_stream(), deadline)
-                return self._read(stream, headers, url), headers.get("content-type", "")
+                return self._read(stream, sent, url), sent.get("content-type", "")
         except (httpcore.TimeoutException, TimeoutError):
             raise LinkFailed(f"{url} did not answer within {self._timeout_s:g} s. Try again later.") from None
-        except httpcore.ConnectError as error:
-            raise LinkFailed(f"{url} cannot be reached: {_describe_connect_error(error)}.") from error
+        except (httpcore.ConnectError, httpcore.ProxyError) as error:
+            through = f" through the proxy {redact_address(proxy)}" if proxy else ""
+            raise LinkFailed(f"{url} cannot be reached{through}: {_describe_connect_error(error)}.") from error
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, OSError) as error:
             raise LinkFailed(
                 f"The connection to {url} was interrupted, or it is not an HTTP server. Try again later."
             ) from error
+
+    def _check_before_proxy(
+        self, parts: SplitResult, request_url: httpcore.URL, deadline: float
+    ) -> tuple[httpcore.URL, dict[bytes | str, bytes | str]]:
+        """Check the addresses of a host; return the URL and the headers of the request that the proxy gets."""
+        host = request_url.host.decode("ascii")
+        try:
+            addresses = resolve_public_addresses(
+                host, self._resolver, timeout_s=_remaining_s(deadline), allow_private=self._allow_private
+            )
+        except LinkFailed as error:
+            raise LinkFailed(
+                f"{error} Host names are resolved on this machine before a proxy is used, so that no private address is"
+                " fetched."
+            ) from error
+        if parts.scheme == "https":
+            return request_url, dict(_HEADERS)
+        address = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
+        pinned = httpcore.URL(
+            scheme=request_url.scheme, host=address.encode(), port=request_url.port, target=request_url.target
+        )
+        return pinned, _HEADERS | {"Host": host if parts.port is None else f"{host}:{parts.port}"}
+
+    def _open_pool(self, proxy: str | None, context: ssl.SSLContext, deadline: float) -> httpcore.ConnectionPool:
+        is_private_allowed = self._allow_private or proxy is not None
+        network = _GuardedNetwork(self._resolver, deadline, allow_private=is_private_allowed)
+        if proxy is None:
+            return httpcore.ConnectionPool(ssl_context=context, network_backend=network)
+        parts = urlsplit(proxy)
+        default_port = {"https": 443, "http": 80}.get(parts.scheme, 1080)
+        url = httpcore.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port or default_port, target="/")
+        auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        kind = httpcore.SOCKSProxy if parts.scheme.startswith("socks") else httpcore.HTTPProxy
+        return kind(url, proxy_auth=auth, ssl_context=context, network_backend=network)
 
     def _timeouts(self) -> dict[str, Any]:
         return {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout_s)}
@@ -270,5 +318,8 @@ def _describe_status(status: int) -> str:
 def _describe_connect_error(error: Exception) -> str:
     text = str(error)
     if "CERTIFICATE" in text.upper() or "SSL" in text.upper():
-        return "the TLS certificate or connection is not valid; save the page and add the file instead"
+        return (
+            "the TLS certificate or connection is not valid; save the page and add the file instead, or set"
+            " SSL_CERT_FILE if the site uses your own certificate authority"
+        )
     return "the host is down or refuses the connection; check the link or try again later"

@@ -177,7 +177,8 @@ def test_fetch__resolves_each_connection_once(site):
     assert asked == ["docs.example"]
 
 
-def test_fetch__reads_no_proxy_from_the_environment(site, monkeypatch):
+def test_fetch__uses_no_proxy_for_excluded_hosts(site, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "docs.example")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     assert fetcher().fetch(url(site, "guide")).content
