@@ -85,14 +85,14 @@ class _Reader:
         text = self._read_text(number, textpage)
         annotations = read_annotations(self.document, page)
         self.files += annotations.files
-        parts = _read_parts(page, textpage, annotations, text)
+        parts, asides = _read_parts(page, textpage, annotations, text)
         notes = [note.text for note in sorted(annotations.notes, key=lambda note: -note.box[3])]
-        if _has_lost_characters(text, parts):
-            parts, notes = [], [unwrap_lines(text.replace("\ufffe", "\x02")), *notes]
+        if _has_lost_characters(text, [*parts, *asides]):
+            parts, asides, notes = [], [], [unwrap_lines(text.replace("\ufffe", "\x02")), *notes]
         _, top, _, bottom = orient_box(page.get_rotation(), page.get_bbox())
         textpage.close()
         page.close()
-        return Page(number, parts, top, bottom, notes)
+        return Page(number, parts, asides, top, bottom, notes)
 
     def read_plainly(self, number: int) -> Element:
         """Read a page as one paragraph."""
@@ -109,21 +109,24 @@ class _Reader:
         return text
 
 
-def _read_parts(page: PdfPage, textpage: PdfTextPage, annotations: Annotations, text: str) -> list[Part]:
-    """Return the text of a page in reading order, upright text first."""
+def _read_parts(
+    page: PdfPage, textpage: PdfTextPage, annotations: Annotations, text: str
+) -> tuple[list[Part], list[Part]]:
+    """Return the text of a page in reading order: that of the usual orientation, and the rest, such as a watermark."""
     groups = read_spans(textpage) if text else {}
     upright = page.get_rotation()
     if annotations.fields:
         groups.setdefault(upright, [])
-    parts: list[Part] = []
-    for orientation in sorted(groups, key=lambda key: (key != upright, key == SLANTED, -len(groups[key]))):
+    ordered = sorted(groups, key=lambda key: (key == SLANTED, -sum(len(span.chars) for span in groups[key])))
+    parts: list[list[Part]] = []
+    for orientation in ordered:
         spans = groups[orientation]
         if orientation == upright:
             place_fields(annotations.fields, spans, orientation)
         mark_spans(annotations, spans, orientation)
         grids, loose = ([], spans) if orientation == SLANTED else find_grids(page, orientation, spans)
-        parts += order_page(loose, grids)
-    return parts
+        parts.append(order_page(loose, grids))
+    return parts[0] if parts else [], [part for group in parts[1:] for part in group]
 
 
 def _has_lost_characters(text: str, parts: Sequence[Part]) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Box = tuple[float, float, float, float]
 """Left, bottom, right and top in points of the page."""
 
-MAX_ANNOTATIONS = 5_000
+MAX_ANNOTATIONS = 2_000
 """Maximum annotations of a page that are read."""
 
 _HIDDEN = 0x02 | 0x20  # annotation flags: hidden, not shown on the screen

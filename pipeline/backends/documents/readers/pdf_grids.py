@@ -5,9 +5,10 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pipeline.backends.documents.readers.pdf_layout import CELL_GAP, Grid, build_rows
+from pipeline.backends.documents.readers.pdf_layout import CELL_GAP, Grid, build_rows, merge_intervals
 from pipeline.backends.documents.readers.pdf_spans import HYPHEN, Span, orient
 
 if TYPE_CHECKING:
@@ -17,6 +18,12 @@ MAX_SEGMENTS = 4_000
 """Maximum segments of drawn paths that are examined on a page."""
 MAX_LINES = 250
 """Maximum horizontal or vertical lines of a page; more are a drawing, no table."""
+
+MAX_CELLS = 5_000
+"""Maximum cells of a table with drawn lines; more are graph paper."""
+
+MIN_RULES = 3
+"""Minimum horizontal lines of a table without vertical ones."""
 
 _TOLERANCE = 3.0  # points
 _MIN_LENGTH = 6.0
@@ -38,13 +45,13 @@ class Line:
 def find_grids(page: PdfPage, orientation: int, spans: list[Span]) -> tuple[list[Grid], list[Span]]:
     """Return the tables with drawn lines, and the spans outside of them."""
     horizontal, vertical = _read_lines(page, orientation)
-    if not (2 <= len(horizontal) <= MAX_LINES and 1 <= len(vertical) <= MAX_LINES):
+    if not (2 <= len(horizontal) <= MAX_LINES and len(vertical) <= MAX_LINES):
         return [], spans
     grids: list[Grid] = []
-    for across, down in _connect(horizontal, vertical):
+    for across, down in _connect(horizontal, vertical, spans):
         xs = _distinct([*(line.at for line in down), *(end for line in across for end in (line.low, line.high))])
         ys = _distinct([*(line.at for line in across), *(end for line in down for end in (line.low, line.high))])
-        if len(xs) < 3 or len(ys) < 3:
+        if len(xs) < 3 or len(ys) < 3 or len(xs) * len(ys) > MAX_CELLS:
             continue
         inside = [s for s in spans if xs[0] < _center(s) < xs[-1] and ys[0] < (s.top + s.bottom) / 2 < ys[-1]]
         cells = _fill(_find_regions(xs, ys, across, down), xs, ys, inside)
@@ -131,8 +138,11 @@ def _distinct(values: Iterable[float]) -> list[float]:
     return result
 
 
-def _connect(horizontal: Sequence[Line], vertical: Sequence[Line]) -> Iterator[tuple[list[Line], list[Line]]]:
-    """Yield the groups of lines that touch each other."""
+def _connect(
+    horizontal: Sequence[Line], vertical: Sequence[Line], spans: Sequence[Span]
+) -> Iterator[tuple[list[Line], list[Line]]]:
+    """Yield the groups of lines that touch each other, and those of parallel lines with columns in between."""
+    single: list[Line] = []
     rest = list(vertical)
     open_lines = list(horizontal)
     while open_lines:
@@ -148,6 +158,26 @@ def _connect(horizontal: Sequence[Line], vertical: Sequence[Line]) -> Iterator[t
             queue += [(other, not is_horizontal) for other in touching]
         if down:
             yield across, down
+        else:
+            single += across
+    extents: dict[tuple[int, int], list[Line]] = {}
+    for line in single:
+        extents.setdefault((round(line.low / 4), round(line.high / 4)), []).append(line)
+    for lines in extents.values():
+        if len(lines) >= MIN_RULES:
+            yield lines, _find_column_lines(sorted(lines, key=lambda line: line.at), spans)
+
+
+def _find_column_lines(rules: Sequence[Line], spans: Sequence[Span]) -> list[Line]:
+    """Return a line between each two columns of a table whose rows are divided by rules; none if rows are not."""
+    first, last = rules[0], rules[-1]
+    inside = [s for s in spans if first.low - 2 <= _center(s) <= first.high + 2 and first.at < s.baseline < last.at]
+    columns = merge_intervals((span.x0, span.x1) for span in inside)
+    for upper, lower in pairwise(rules):
+        rows = build_rows(span for span in inside if upper.at < (span.top + span.bottom) / 2 < lower.at)
+        if sum(len(row.spans) >= len(columns) for row in rows) > 1:
+            return []
+    return [Line((left[1] + right[0]) / 2, first.at, last.at) for left, right in pairwise(columns)]
 
 
 def _touch(one: Line, other: Line) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from pipeline.backends.documents.readers.pdf_spans import Span
 
@@ -250,7 +251,7 @@ def _find_tables(rows: Sequence[Row]) -> list[Part]:
             if loose:
                 parts.append(loose)
                 loose = []
-            parts.append(Table([_split_cells(row, columns) for row in rows[index:last]], rows[index].top))
+            parts.append(_build_table(rows[index:last], columns))
             index = last
         else:
             loose.append(rows[index])
@@ -267,16 +268,39 @@ def _measure_table(rows: Sequence[Row], start: int) -> tuple[int, list[_Interval
         if last > start and row.top - rows[last - 1].bottom > 3 * row.size:
             break
         step = 1
-        if len(row.spans) == 1 and not row.bold and columns and last + 1 < len(rows):  # a note on the row above
-            step, row = 2, rows[last + 1]
-        merged = _merge_intervals([*columns, *((span.x0, span.x1) for span in row.spans)])
-        if len(row.spans) < 1 + step or len(merged) < max(MIN_TABLE_COLUMNS, len(columns)):
+        if len(row.spans) == 1 and columns:
+            if _is_continuation(row.spans[0], columns):
+                last += 1
+                continue
+            if not row.bold and last + 1 < len(rows):  # a note on the row above
+                step, row = 2, rows[last + 1]
+        merged = merge_intervals([*columns, *((span.x0, span.x1) for span in row.spans)])
+        if len(row.spans) < 2 or len(merged) < max(MIN_TABLE_COLUMNS, len(columns)):
             break
         columns, last = merged, last + step
     return last, columns
 
 
-def _merge_intervals(intervals: Iterable[_Interval]) -> list[_Interval]:
+def _is_continuation(span: Span, columns: Sequence[_Interval]) -> bool:
+    """Return whether a span that stands alone continues a cell, in another column than the first."""
+    return any(low - 2 <= span.x0 and span.x1 <= high + 2 for low, high in columns[1:])
+
+
+def _build_table(rows: Sequence[Row], columns: Sequence[_Interval]) -> Table:
+    """Build a table; a row without a first cell that stands closer than usual continues the row above."""
+    cells = [_split_cells(row, columns) for row in rows]
+    gaps = [lower.top - upper.bottom for upper, lower in pairwise(rows)]
+    usual = median([gap for gap, row in zip(gaps, cells[1:], strict=True) if row[0]] or [0.0])
+    table = [cells[0]]
+    for row, gap in zip(cells[1:], gaps, strict=True):
+        if row[0] or gap > 0.6 * usual:
+            table.append(row)
+        else:
+            table[-1] = [f"{above} {below}".strip() for above, below in zip(table[-1], row, strict=True)]
+    return Table(table, rows[0].top)
+
+
+def merge_intervals(intervals: Iterable[_Interval]) -> list[_Interval]:
     """Merge intervals with less than a gutter in between."""
     merged: list[_Interval] = []
     for low, high in sorted(intervals):
@@ -290,5 +314,5 @@ def _merge_intervals(intervals: Iterable[_Interval]) -> list[_Interval]:
 def _split_cells(row: Row, columns: Sequence[_Interval]) -> list[str]:
     cells: list[list[str]] = [[] for _ in columns]
     for span in row.spans:
-        cells[sum(span.x0 > high for _, high in columns)].append(span.text)
+        cells[sum(span.x0 > high for _, high in columns[:-1])].append(span.text)
     return [" ".join(cell) for cell in cells]

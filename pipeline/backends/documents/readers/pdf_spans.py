@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-import unicodedata
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ HYPHEN = "\x02"
 """PDFium's mark for a hyphen at the end of a line."""
 
 _MAX_GAP = 1.0  # between characters of a span, in font sizes
+_RIGHT_TO_LEFT = re.compile("[\u0300-\u036f\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")  # letters, digits and marks
 _RAISED = str.maketrans("0123456789+-−()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿⁱ")
 _LOWERED = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
 
@@ -119,6 +120,7 @@ class _SpanBuilder:
         self._span: Span | None = None
         self._style: _Style | None = None
         self._x0 = self._x1 = 0.0
+        self._start = 0  # of the characters in the last box
 
     def add(self, char: str, x0: float, x1: float, style: _Style) -> None:
         span = self._span
@@ -131,7 +133,12 @@ class _SpanBuilder:
                 span.centers.append(self._x1)
             char = shifted
             span.bold = span.bold and style.bold
-        span.chars.append(char)
+        if x0 == self._x0 and x1 == self._x1 and _RIGHT_TO_LEFT.match(char):
+            # PDFium reverses the letters of a ligature, which share a box, with the whole line.
+            span.chars.insert(self._start, char)
+        else:
+            self._start = len(span.chars)
+            span.chars.append(char)
         span.centers.append((x0 + x1) / 2)
         span.x1 = max(span.x1, x1)
         span.x0 = min(span.x0, x0)
@@ -152,7 +159,7 @@ class _SpanBuilder:
             return False
         if max(x0 - self._x1, self._x0 - x1) > _MAX_GAP * size:
             return False
-        return x0 >= self._x0 - 0.3 * size or unicodedata.bidirectional(char) in ("R", "AL", "AN", "NSM")
+        return x0 >= self._x0 - 0.3 * size or _RIGHT_TO_LEFT.match(char) is not None
 
 
 def _shift(char: str, span: Span, style: _Style) -> str:

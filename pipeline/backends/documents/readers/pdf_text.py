@@ -31,7 +31,7 @@ _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)]*$")
 _LEADERS = re.compile(r"(?<![ \t])(?:[ \t]?\.){4,}[ \t]*")  # dots in a table of contents
 _SEPARATE = re.compile(r"\t|(?:\.[ \t]?){4}")  # a line of its own: cells, or an entry of a table of contents
 _LABEL = re.compile(r"[^:：]{1,30}[:：](?:\s|$)")
-_COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+_COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:-[^\W\d_]++)+")
 _PAGE_WORDS = re.compile(r"page|seite|página|pagina|strana|sida|side|of|von|de|sur|di|[pS]\.|第|页|頁|/|\||[-–—·\s]")
 
 
@@ -41,6 +41,8 @@ class Page:
 
     number: int
     parts: list[Part]
+    asides: list[Part] = field(default_factory=list)
+    """Text of another orientation, such as a watermark or a stamp in the margin."""
     top: float = 0.0
     bottom: float = 0.0
     """Where the page begins and ends, in the coordinates of its rows."""
@@ -65,13 +67,26 @@ def build_elements(pages: Sequence[Page]) -> Iterator[Element]:
     paged = [(page, [_build_part(part, compounds) for part in page.parts]) for page in pages]
     paragraphs = [p for _, parts in paged for part in parts if isinstance(part, list) for p in part]
     headings = _Headings(paragraphs)
+    asides: set[str] = set()
     for page, parts in paged:
         for part in parts:
             if isinstance(part, Table):
                 yield from build_table_elements(part.cells, page.number)
             else:
                 yield from (_build_element(paragraph, headings, page.number) for paragraph in part)
+        for element in _build_asides(page, compounds):
+            if element.text not in asides:
+                asides.add(element.text)
+                yield element
         yield from (Element("paragraph", note, page=page.number) for note in page.notes)
+
+
+def _build_asides(page: Page, compounds: frozenset[str]) -> Iterator[Element]:
+    for part in page.asides:
+        if isinstance(part, Table):
+            yield from build_table_elements(part.cells, page.number)
+        else:
+            yield from (Element("paragraph", p.text, page=page.number) for p in _build_paragraphs(part, compounds))
 
 
 def _build_element(paragraph: _Paragraph, headings: _Headings, page: int) -> Element:
@@ -189,7 +204,7 @@ def _is_wrapped(previous: Row, row: Row, right: float) -> bool:
 
 def _join(text: str, line: str, compounds: frozenset[str], *, wrapped: bool) -> str:
     if text.endswith(HYPHEN):
-        before, after = re.search(r"[^\W\d_]*$", text[:-1]), re.match(r"[^\W\d_]*", line)
+        before, after = re.search(r"[^\W\d_]*$", text[-50:-1]), re.match(r"[^\W\d_]*", line)
         compound = f"{before[0] if before else ''}-{after[0] if after else ''}".lower()
         keeps = not line[:1].islower() or compound in compounds
         return f"{text[:-1]}{'-' if keeps else ''}{line}"

@@ -12,132 +12,31 @@ from pipeline.errors import EmptyDocument
 from pipeline.types import Unread
 from tests.pdf_files import new_pdf, read_pdf_document, text_of
 
-WEST = (
-    "The western dyke was raised in the spring of 1962 after the storm flood. Clay was brought by barge from the "
-    "inland pits, and women of the village laid the sods by hand. The crown stands at seven metres and forty above "
-    "the mean level. Every autumn the dyke reeve inspects it on foot and writes a report to the league of Oakham."
-)
-EAST = (
-    "The eastern dyke is younger. It was built in 1978 with a core of sand and a skin of asphalt. Sheep keep the "
-    "grass short; dogs must be on a leash. The pumping station at its foot moves twelve cubic metres a second. Its "
-    "keeper lives in the brick house behind the sluice, next to the old ferry landing of the northern bank."
-)
-SOUTH = (
-    "The southern dyke is a summer dyke. It holds back the floods of June but not the storms of winter, and the "
-    "meadows behind it are under water from November on. Geese rest there in great numbers. Nobody may walk on it "
-    "before the end of March, and the gate at the mill is locked with a chain that the miller keeps at home."
-)
 
-
-def wrap(text: str, chars: int) -> list[str]:
-    lines, line = [], ""
-    for word in text.split():
-        if len(line) + len(word) + 1 > chars:
-            lines.append(line)
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    return [*lines, line]
-
-
-def draw_columns(pdf: FPDF, columns: list[list[str]], left: float, step: float, top: float, *, by_row: bool) -> None:
-    cells = [
-        (left + step * column, top + 13 * row, line)
-        for column, lines in enumerate(columns)
-        for row, line in enumerate(lines)
-    ]
-    for x, y, line in sorted(cells, key=lambda cell: cell[1]) if by_row else cells:
-        pdf.text(x, y, line)
+def join_objects(objects: list[str]) -> bytes:
+    body = "".join(f"{number} 0 obj\n{text}\nendobj\n" for number, text in enumerate(objects, 1))
+    return f"%PDF-1.4\n{body}trailer << /Root 1 0 R >>\n%%EOF".encode()
 
 
 def squeeze(text: str) -> str:
     return " ".join(text.split())
 
 
-@pytest.mark.parametrize("by_row", [True, False])
-def test_columns__two_are_read_one_after_the_other(by_row):
-    pdf = new_pdf(9)
-    pdf.set_font("Helvetica", size=16)
-    pdf.text(60, 60, "Journal of Dyke Research, yearbook of the league of marshes, volume 12")
-    pdf.set_font("Helvetica", size=9)
-    draw_columns(pdf, [wrap(WEST, 44), wrap(EAST, 44)], 60, 250, 100, by_row=by_row)
-    pdf.text(
-        60,
-        300,
-        "Footnote: all heights refer to the gauge of Norderby, which was moved in 1950 by eleven metres.",
-    )
-    text = squeeze(text_of(pdf))
-    assert WEST in text
-    assert EAST in text
-    assert text.index(WEST) < text.index(EAST) < text.index("Footnote")
-
-
-def test_columns__three_are_read_one_after_the_other():
-    pdf = new_pdf(8)
-    draw_columns(pdf, [wrap(text, 34) for text in (WEST, EAST, SOUTH)], 50, 170, 100, by_row=True)
-    text = squeeze(text_of(pdf))
-    assert text.index(WEST) < text.index(EAST) < text.index(SOUTH)
-
-
-def test_rows__of_a_form_with_two_columns_stay_rows():
-    pdf = new_pdf()
-    left = [
-        "Name: Torben Friis from Norderby",
-        "Street: Mill Lane 14 behind the church",
-        "Boat: Anna, oak, nine metres",
+def test_watermark__is_kept_once_and_is_no_title():
+    pdf = FPDF(unit="pt")
+    for number in (1, 2):
+        pdf.add_page()
+        pdf.set_font("Helvetica", "B", 60)
+        with pdf.rotation(45, 300, 400):
+            pdf.text(150, 400, "DRAFT")
+        pdf.set_font("Helvetica", size=10)
+        pdf.text(60, 100, f"The gate of sluice {number} is closed before the storm.")
+    document = read_pdf_document(pdf, "gates.pdf")
+    assert document.title == "gates"
+    assert [block.text for block in document.blocks] == [
+        "The gate of sluice 1 is closed before the storm.\n\nDRAFT",
+        "The gate of sluice 2 is closed before the storm.",
     ]
-    right = ["Berth: Q7 at the northern jetty", "Fee: 230 EUR for the season", "Paid: yes, on 3 March in cash"]
-    draw_columns(pdf, [left, right], 60, 250, 100, by_row=False)
-    assert text_of(pdf).splitlines() == [f"{one}\t{other}" for one, other in zip(left, right, strict=True)]
-
-
-def test_rows__of_a_table_without_lines_become_a_table():
-    pdf = new_pdf()
-    rows = [("Berth", "Boat", "Fee"), ("B01", "Anna", "27 EUR"), ("B02", "Berta", ""), ("B03", "Clara", "41 EUR")]
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            if cell:
-                pdf.text(60 + 100 * column, 100 + 16 * number, cell)
-    assert text_of(pdf).splitlines() == [
-        "| Berth | Boat | Fee |",
-        "| --- | --- | --- |",
-        "| B01 | Anna | 27 EUR |",
-        "| B02 | Berta |  |",
-        "| B03 | Clara | 41 EUR |",
-    ]
-
-
-def test_table__with_lines_keeps_wrapped_cells_and_spreads_merged_ones():
-    pdf = new_pdf()
-    with pdf.table(col_widths=(100, 100, 100), width=300, line_height=14, align="LEFT", num_heading_rows=2) as table:
-        head = table.row()
-        head.cell("Harbour", rowspan=2)
-        head.cell("Depth", colspan=2)
-        second = table.row()
-        second.cell("Low tide")
-        second.cell("High tide")
-        for cells in (("Norderby", "1.2 m", "3.9 m"), ("Oakham, beyond the second sluice", "0.4 m", "2.8 m")):
-            table.row(cells)
-    pdf.text(60, 400, "Depths are measured in March.")
-    assert text_of(pdf).splitlines()[:5] == [
-        "| Harbour | Depth | Depth |",
-        "| --- | --- | --- |",
-        "| Harbour | Low tide | High tide |",
-        "| Norderby | 1.2 m | 3.9 m |",
-        "| Oakham, beyond the second sluice | 0.4 m | 2.8 m |",
-    ]
-
-
-def test_table__boxes_around_text_are_none():
-    pdf = new_pdf()
-    pdf.rect(50, 80, 400, 100)
-    pdf.text(60, 100, "Name")
-    pdf.text(200, 100, "Torben Friis")
-    pdf.text(60, 120, "Boat")
-    pdf.text(200, 120, "Anna")
-    for x, y, width in ((55, 106, 100), (195, 106, 100), (55, 126, 100)):
-        pdf.line(x, y, x + width, y)
-    assert text_of(pdf).splitlines() == ["Name\tTorben Friis", "Boat\tAnna"]
 
 
 @pytest.mark.parametrize("angle", [90, 180, 270])
@@ -312,8 +211,7 @@ def test_garbled__text_of_fonts_without_unicode_is_reported():
     for number, stream in ((4, drawn), (6, clear)):
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {fonts} /Contents {number} 0 R >>"
         objects += [page, f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream"]
-    body = "".join(f"{number} 0 obj\n{text}\nendobj\n" for number, text in enumerate(objects, 1))
-    document = read_pdf_document(f"%PDF-1.4\n{body}trailer << /Root 1 0 R >>\n%%EOF".encode())
+    document = read_pdf_document(join_objects(objects))
     assert [block.text for block in document.blocks] == ["This page can be read."]
     assert document.unread == (Unread("pages_without_text", 1, 2, "1"),)
 
@@ -358,3 +256,24 @@ def test_shared_table__has_its_title(shared: Path):
     document = read_pdf_document(path.read_bytes())
     assert document.title == "Berth list 2026"
     assert "Page 2 of 3" not in "".join(block.text for block in document.blocks)
+
+
+def test_right_to_left__ligatures_keep_the_order_of_their_letters():
+    names = {1: "0633", 2: "06440627", 3: "0645"}  # the second glyph stands for two letters
+    pairs = " ".join(f"<{code:04x}> <{letters}>" for code, letters in names.items())
+    cmap = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange <0000> "
+        f"<ffff> endcodespacerange 3 beginbfchar {pairs} endbfchar endcmap end end"
+    )
+    font = (
+        "<< /Type /Font /Subtype /Type0 /BaseFont /Odd /Encoding /Identity-H /ToUnicode 5 0 R /DescendantFonts [<< "
+        "/Type /Font /Subtype /CIDFontType2 /BaseFont /Odd /DW 600 /CIDSystemInfo << /Registry (A) /Ordering (Identity)"
+        " /Supplement 0 >> /FontDescriptor << /Type /FontDescriptor /FontName /Odd /Flags 4 /FontBBox [0 0 1000 1000] "
+        "/ItalicAngle 0 /Ascent 800 /Descent -200 /CapHeight 700 /StemV 80 >> >>] >>"
+    )
+    drawn = "BT /F 12 Tf 72 700 Td <000300020001> Tj ET"
+    fonts = f"<< /Font << /F {font} >> >>"
+    page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {fonts} /Contents 4 0 R >>"
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>", page]
+    objects += [f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream" for stream in (drawn, cmap)]
+    assert text_of(join_objects(objects)) == "سلام"
