@@ -53,7 +53,7 @@ def _read_nothing(source: Source, depth: int) -> Reading:
     raise InvalidInput(f"{source.name} at depth {depth} is not part of this check.")
 
 
-@pytest.mark.parametrize(("extension", "files"), [("xlsx", 15), ("pptx", 10)])
+@pytest.mark.parametrize(("extension", "files"), [("xlsx", 15), ("pptx", 10), ("ods", 1)])
 def test_collection__no_word_is_lost(shared: Path, extension, files):
     lost: dict[str, list[str]] = {}
     read = 0

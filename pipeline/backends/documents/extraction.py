@@ -15,6 +15,7 @@ from pipeline.backends.documents.readers.json_records import read_json, read_jso
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.mail import read_mail, read_mailbox, read_outlook_message
 from pipeline.backends.documents.readers.notebook import read_notebook
+from pipeline.backends.documents.readers.ods import read_ods
 from pipeline.backends.documents.readers.odt import read_odt
 from pipeline.backends.documents.readers.pdf import read_pdf
 from pipeline.backends.documents.readers.plain import read_plain
@@ -36,6 +37,7 @@ READERS: Mapping[str, Reader] = {
     sniffing.DOCX: read_docx,
     sniffing.ODT: read_odt,
     sniffing.XLSX: read_xlsx,
+    sniffing.ODS: read_ods,
     sniffing.RTF: read_rtf,
     sniffing.PPTX: read_pptx,
     sniffing.HTML: read_html,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
 from pipeline.backends.documents.second_readings.html import read_html_texts
+from pipeline.backends.documents.second_readings.open_sheets import read_ods_texts
 from pipeline.backends.documents.second_readings.opendocument import read_odt_texts
 from pipeline.backends.documents.second_readings.records import (
     read_code_cells,
@@ -37,6 +38,7 @@ SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.ODT: read_odt_texts,
     sniffing.HTML: read_html_texts,
     sniffing.XLSX: read_xlsx_texts,
+    sniffing.ODS: read_ods_texts,
     sniffing.PPTX: read_pptx_texts,
     sniffing.CSV: read_lines,
     sniffing.TSV: read_lines,

@@ -38,7 +38,7 @@ _PREFIXES = {
         f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0": prefix
         for name, prefix in {
             "office": "office", "style": "style", "text": "text", "table": "table", "drawing": "draw", "form": "form",
-            "svg-compatible": "svg", "xsl-fo-compatible": "fo", "meta": "meta",
+            "svg-compatible": "svg", "presentation": "presentation", "xsl-fo-compatible": "fo", "meta": "meta",
         }.items()
     },
     "http://www.w3.org/1999/xlink": "xlink",

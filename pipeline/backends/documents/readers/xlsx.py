@@ -7,12 +7,12 @@ everybody who gets the file. Rows that a filter hides and folded groups are read
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.ooxml import Package
-from pipeline.backends.documents.readers.sheets.grid import Region, read_regions
-from pipeline.backends.documents.readers.sheets.notes import Comment, read_comments, read_drawing
+from pipeline.backends.documents.readers.sheets.notes import read_comments, read_drawing
+from pipeline.backends.documents.readers.sheets.report import build_sheet, describe_hidden, join_names
 from pipeline.backends.documents.readers.sheets.workbook import Sheet, Workbook, read_workbook
 from pipeline.backends.documents.readers.sheets.worksheet import SheetCells, read_cells
 from pipeline.backends.documents.reading import File, NestedReader, Reading
@@ -22,8 +22,6 @@ from pipeline.types import Unread
 
 MAX_CELLS = 3_000_000
 """Filled cells of a workbook that are read."""
-MAX_NAMES = 20
-"""Names that a report lists."""
 
 
 def read_xlsx(file: File, read_nested: NestedReader) -> Reading:
@@ -72,13 +70,7 @@ class _WorkbookReader:
             for comment in read_comments(self._workbook, relationships)
             if comment.row not in cells.hidden_rows and comment.column not in cells.hidden_columns
         ]
-        shown = {(c.row, c.column): text for c in comments if (text := _find_text(cells, c))}
-        for region in read_regions(cells.rows, cells.merges):
-            yield from region.elements
-            here = [comment for comment in comments if _is_in(comment, region)]
-            comments = [comment for comment in comments if comment not in here]
-            yield from (_build_comment(comment, shown) for comment in here)
-        yield from (_build_comment(comment, shown) for comment in comments)
+        yield from build_sheet(cells.rows, cells.merges, comments)
         for relationship in relationships.values():
             if relationship.kind == "drawing":
                 drawing = read_drawing(self._workbook, relationship.target, [each.name for each in self.visible])
@@ -97,55 +89,20 @@ class _WorkbookReader:
         """Return what of the workbook was not read."""
         hidden = [sheet.name for sheet in self._workbook.sheets if sheet.hidden]
         if hidden:
-            yield Unread("hidden_sheets", len(hidden), len(self._workbook.sheets), _join_names(hidden))
+            yield Unread("hidden_sheets", len(hidden), len(self._workbook.sheets), join_names(hidden))
         for sentence in self._hidden:
             yield Unread("other", where=sentence)
         if self._cut:
-            yield Unread("rows_over_limit", where=_join_names(self._cut))
+            yield Unread("rows_over_limit", where=join_names(self._cut))
         pictures = {name: count for name, parts in self._pictures.items() if (count := len(set(parts)))}
         if pictures:
-            yield Unread("images", sum(pictures.values()), where=_join_names(list(pictures)))
+            yield Unread("images", sum(pictures.values()), where=join_names(list(pictures)))
         if damaged := self._workbook.package.damaged:
-            yield Unread("damaged_parts", len(damaged), where=_join_names(damaged))
+            yield Unread("damaged_parts", len(damaged), where=join_names(damaged))
 
     def _note_unread(self, sheet: Sheet, cells: SheetCells) -> None:
-        counts = [
-            f"{len(found)} hidden {noun}{'s' * (len(found) != 1)}"
-            for found, noun in ((cells.hidden_rows, "row"), (cells.hidden_columns, "column"))
-            if found
-        ]
-        if counts:
-            verb = "was" if len(counts) == 1 and counts[0].startswith("1 ") else "were"
-            self._hidden.append(f"{' and '.join(counts)} of the sheet {sheet.name} {verb} left out.")
+        if sentence := describe_hidden(sheet.name, len(cells.hidden_rows), len(cells.hidden_columns)):
+            self._hidden.append(sentence)
         self._formulas += cells.formulas
         if cells.cut:
             self._cut.append(sheet.name)
-
-
-def _find_text(cells: SheetCells, comment: Comment) -> str:
-    low, high = 0, len(cells.rows)
-    while low < high:
-        middle = (low + high) // 2
-        if cells.rows[middle].number < comment.row:
-            low = middle + 1
-        else:
-            high = middle
-    if low < len(cells.rows) and cells.rows[low].number == comment.row:
-        return cells.rows[low].cells.get(comment.column, "")
-    return ""
-
-
-def _is_in(comment: Comment, region: Region) -> bool:
-    return region.top <= comment.row <= region.bottom and comment.column in region.columns
-
-
-def _build_comment(comment: Comment, shown: dict[tuple[int, int], str]) -> Element:
-    cell = shown.get((comment.row, comment.column), "")
-    place = f"{comment.reference}: {cell}" if cell else comment.reference
-    by = f" by {comment.author}" if comment.author else ""
-    return Element("paragraph", f"Comment{by}: {comment.text} (cell {place})")
-
-
-def _join_names(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more

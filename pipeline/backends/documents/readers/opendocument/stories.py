@@ -238,7 +238,7 @@ class Story:
                 break
         else:
             for picture in children(frame, "draw:image"):
-                area = _to_points(attribute(frame, "svg:width")) * _to_points(attribute(frame, "svg:height"))
+                area = to_points(attribute(frame, "svg:width")) * to_points(attribute(frame, "svg:height"))
                 if child(frame, "draw:object") is None and not self._marginal:
                     self._document.files.pictures[attribute(picture, "xlink:href")] = area
         for box in children(frame, "draw:text-box"):
@@ -280,6 +280,7 @@ def _prefix(prefix: str, elements: Iterator[Element] | list[Element]) -> Iterato
         yield element if number or element.kind == "table" else Element("paragraph", f"{prefix} {element.text}")
 
 
-def _to_points(length: str) -> float:
+def to_points(length: str) -> float:
+    """Return a length in points; 0 if it is not one."""
     match = _LENGTH.fullmatch(length)
     return float(match[1]) * _POINTS[match[2] or "pt"] if match and match[1].count(".") < 2 and match[1] != "." else 0.0

@@ -27,7 +27,7 @@ class Row:
     number: int
     """0-based."""
     cells: dict[int, str]
-    """By 0-based column."""
+    """By 0-based column; empty for a hidden row."""
     numeric: bool = False
     """Whether it contains a number, a date or a truth value; years may be names of columns and do not count."""
     style: int = 0
@@ -102,12 +102,16 @@ def _split(rows: Sequence[Row], depth: int = 0) -> Iterator[Sequence[Row]]:
 
 
 def _split_at_blank_rows(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Split where row numbers are missing; rows without cells are hidden ones, which separate nothing."""
     run: list[Row] = []
+    last = -1
     for row in rows:
-        if run and row.number > run[-1].number + 1:
+        if run and row.number > last + 1:
             yield run
             run = []
-        run.append(row)
+        last = row.number
+        if row.cells:
+            run.append(row)
     if run:
         yield run
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.backends.documents.readers.charts import find_sources, read_chart, read_diagram
 from pipeline.backends.documents.readers.ooxml import Relationship, XmlElement, local_name, qualified_attribute
+from pipeline.backends.documents.readers.sheets.report import Comment
 from pipeline.backends.documents.readers.sheets.workbook import Workbook, read_rich_text, unescape
 from pipeline.backends.documents.readers.sheets.worksheet import parse_range
 from pipeline.parse import Element
@@ -16,17 +17,6 @@ MIN_PICTURE_BYTES = 10_000
 """Smaller pictures are logos and icons and are not reported."""
 
 _SHEET_OF_REFERENCE = re.compile(r"^\(?(?:'((?:[^']|'')+)'|([^'!]+))!")
-
-
-@dataclass(frozen=True, slots=True)
-class Comment:
-    """A comment with the 0-based position of its cell."""
-
-    row: int
-    column: int
-    reference: str
-    author: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +64,7 @@ def _read_threads(root: XmlElement, workbook: Workbook) -> Iterator[Comment]:
 def _build_comment(reference: str, author: str, text: str) -> Iterator[Comment]:
     position = parse_range(reference)
     if position and text:
-        yield Comment(position.top, position.left, reference, author, text)
+        yield Comment(position.top, position.left, author, text)
 
 
 def read_drawing(workbook: Workbook, part: str, visible: Sequence[str]) -> Drawing:

@@ -162,14 +162,15 @@ class _SheetReader:
             cells.hidden_rows = {
                 number for number in cells.hidden_rows if not any(m.top <= number <= m.bottom for m in filtered)
             }
-        if cells.hidden_rows:
-            cells.rows = [row for row in cells.rows if row.number not in cells.hidden_rows]
+        for row in cells.rows if cells.hidden_rows else ():
+            if row.number in cells.hidden_rows:
+                row.cells = {}
         used: set[int] = set()
         for row in cells.rows if cells.hidden_columns else ():
             used |= row.cells.keys() & cells.hidden_columns
             row.cells = {column: text for column, text in row.cells.items() if column not in cells.hidden_columns}
         cells.hidden_columns = used
-        cells.rows = sorted((row for row in cells.rows if row.cells), key=lambda row: row.number)
+        cells.rows.sort(key=lambda row: row.number)
         self._add_links()
         return cells
 

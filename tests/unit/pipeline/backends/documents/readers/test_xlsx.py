@@ -213,7 +213,7 @@ def test_hidden__sheets_rows_and_columns_are_left_out_and_reported():
             other["A1"] = "alarm code 4471"
             other.sheet_state = state
 
-    reading = read(workbook(["Dish", "Price", "Cost"], ["Soup", 4, 1], ["Test", 0, 0], ["Fish", 8, 3], change=hide))
+    reading = read(workbook(["Dish", "Price", "Cost"], ["Soup", "4", 1], ["Test", 0, 0], ["Fish", "8", 3], change=hide))
     assert [element.text for element in reading.elements][1:] == [
         table("| Dish | Price |", "| Soup | 4 |", "| Fish | 8 |")
     ]
