@@ -20,7 +20,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 
 FROM build-torch AS build-worker
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[worker,evaluate]'
+RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[worker,evaluate,ocr]'
 
 FROM build AS build-bot
 COPY . .

@@ -45,7 +45,7 @@ hooks: develop ## Run the checks before each commit, through pre-commit
 	@.venv/bin/pre-commit install
 
 develop: ## Create .venv to run and to test Refdesk
-	@$(INSTALL) worker embedded evaluate bot dev
+	@$(INSTALL) worker embedded evaluate bot ocr dev
 
 ##@ Clean up
 clean: ## Remove .venv, builds and caches, but no data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Literal
 
@@ -46,13 +47,18 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         "ok" if enough else "problem",
         f"{free_mb:,.0f} MB free" + ("" if enough else f"; free at least {MIN_FREE_MB} MB"),
     )
-    for extra, module in (("worker", "sentence_transformers"), ("evaluate", "pytrec_eval"), ("bot", "discord")):
+    for extra, module in (
+        ("worker", "sentence_transformers"),
+        ("evaluate", "pytrec_eval"),
+        ("bot", "discord"),
+    ):
         installed = find_spec(module) is not None
         yield Check(
             f"extra [{extra}]",
             "ok" if installed else "note",
             "installed" if installed else f"not installed. {format_install_hint(extra)}",
         )
+    yield _check_text_recognition(settings)
     yield from check_environment(settings)
     yield run_check("embedding model", lambda: _check_embedding(settings))
     yield _check_cross_encoder(settings)
@@ -62,6 +68,17 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         yield run_check("rerank endpoint", lambda: _check_rerank_endpoint(settings))
     token = "set" if settings.discord.token else "not set; set DISCORD_TOKEN to run the bot"
     yield Check("discord token", "ok" if settings.discord.token else "note", token)
+
+
+def _check_text_recognition(settings: Settings) -> Check:
+    if settings.ocr.mode == "off":
+        return Check("text recognition", "note", "switched off; scans and images are not read. Set REFDESK_OCR=auto")
+    if not all(map(find_spec, ("rapidocr", "openvino"))):
+        return Check(
+            "text recognition", "note", f"not installed; scans and images are not read. {format_install_hint('ocr')}"
+        )
+    engine = f"RapidOCR {version('rapidocr')} on OpenVINO {version('openvino')}"
+    return Check("text recognition", "ok", f"{engine}, models PP-OCRv6 small; reads Latin, Chinese and Japanese script")
 
 
 def check_environment(settings: Settings) -> Iterator[Check]:

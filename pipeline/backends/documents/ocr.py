@@ -13,6 +13,9 @@ from pipeline.backends.documents.recognition import RecognisedImage, Render
 
 MIN_LINE_SCORE = 0.5
 """Confidence below which a line is taken for a pattern in the picture."""
+MIN_CONFIDENCE = 0.7
+"""Confidence of a page below which its text is not kept: on blurred pages with 0.66, 14 % of the words were right, with
+0.86 80 %, and with 0.97 98 %."""
 MIN_LETTERS = 2
 """Letters and digits of a picture below which they are taken for a pattern."""
 MIN_DENSITY = 0.6
@@ -102,9 +105,11 @@ def judge(strips: Sequence[Sequence[Line]]) -> RecognisedImage:
         return RecognisedImage("unknown_script")
     if sum(map(str.isalnum, text)) < MIN_LETTERS:
         return RecognisedImage("no_text")
-    paragraphs = [paragraph for strip in readable for paragraph in build_paragraphs(strip)]
     weights = [(line.score, len(line.text)) for strip in readable for line in strip]
     confidence = sum(score * weight for score, weight in weights) / sum(weight for _, weight in weights)
+    if confidence < MIN_CONFIDENCE:
+        return RecognisedImage("unknown_script")
+    paragraphs = [paragraph for strip in readable for paragraph in build_paragraphs(strip)]
     return RecognisedImage("text", tuple(paragraphs), round(confidence, 3))
 
 

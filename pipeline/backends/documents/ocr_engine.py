@@ -30,6 +30,7 @@ _PADDING = 127  # what the model pads with as well
 _SHAPE_OF_TEXT = 1.5  # a line of text is at least this much longer than high
 _ORIENTATION_SHAPE = 4  # length to height of the part of a line that the orientation model looks at
 _ORIENTATION_LINES = 16
+_SURE = 0.9  # mean score below which the page is read upside down as well
 
 Pixels = npt.NDArray[np.uint8]
 Corners = npt.NDArray[np.float32]
@@ -68,12 +69,26 @@ def recognise_lines(image: Image) -> list[Line]:
         boxes, crops = _detect(pixels)
     if not crops:
         return []
-    if _is_upside_down(crops):
-        height, width = pixels.shape[:2]
-        crops = [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]
-        boxes = (np.array([width, height], dtype=np.float32) - boxes)[:, [2, 3, 0, 1]]
+    turned = _turn(boxes, crops, pixels)
+    first, second = (turned, (boxes, crops)) if _is_upside_down(crops) else ((boxes, crops), turned)
+    lines, score = _recognise(*first)
+    if score < _SURE:
+        other, other_score = _recognise(*second)
+        lines = other if other_score > score else lines
+    return lines
+
+
+def _turn(boxes: Corners, crops: Sequence[Pixels], pixels: Pixels) -> tuple[Corners, list[Pixels]]:
+    """Turn the lines of a page by 180°."""
+    height, width = pixels.shape[:2]
+    corners = (np.array([width, height], dtype=np.float32) - boxes)[:, [2, 3, 0, 1]]
+    return corners, [np.ascontiguousarray(np.rot90(crop, 2)) for crop in crops]
+
+
+def _recognise(boxes: Corners, crops: Sequence[Pixels]) -> tuple[list[Line], float]:
+    """Return the lines and their mean score."""
     recognised = load_engine().recognize_txt([_pad(crop) for crop in crops])
-    return _place(boxes, recognised.txts, recognised.scores)
+    return _place(boxes, recognised.txts, recognised.scores), float(np.mean(recognised.scores))
 
 
 @cache
@@ -145,7 +160,7 @@ def _is_upside_down(crops: Sequence[Pixels]) -> bool:
 def _pad(crop: Pixels) -> Pixels:
     """Add space above and below, without which words of large print are joined, and after the line."""
     border = round(_BORDER * crop.shape[0]) if crop.shape[0] > _SMALL_PRINT else 0
-    crop = np.pad(crop, ((border, border), (0, 0), (0, 0)), mode="edge")
+    crop = np.pad(crop, ((border, border), (0, 0), (0, 0)), constant_values=round(float(np.median(crop))))
     height, width = crop.shape[:2]
     missing = -width % (_LENGTH_STEP * height)
     return np.pad(crop, ((0, 0), (0, missing), (0, 0)), constant_values=_PADDING)

@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pipeline.errors import format_install_hint
 from pipeline.parse import Element
 from pipeline.types import Unread, UnreadKind
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-NOT_INSTALLED = "Text recognition (OCR) is not installed; install it with `pip install 'refdesk[ocr]'`."
+NOT_INSTALLED = f"Text recognition (OCR) is not installed. {format_install_hint('ocr')}."
 SWITCHED_OFF = "Text recognition (OCR) is switched off; switch it on with REFDESK_OCR=auto."
 
-READABLE_SCRIPTS = "it reads Latin, Chinese and Japanese script."
+READABLE_SCRIPTS = "Latin, Chinese and Japanese script can be read."
 """What the models can read; see benchmarks/ocr.py."""
 
 Outcome = Literal["text", "no_text", "unknown_script", "failed", "over_limit"]
@@ -28,8 +29,9 @@ class RecognisedImage:
     """The text that was recognised in an image."""
 
     outcome: Outcome
-    """`no_text`: it contains none; `unknown_script`: it contains text that the models cannot read; `failed`: it is
-    damaged, or took too long or too much memory; `over_limit`: it is beyond the limit of images per file."""
+    """`no_text`: it contains none; `unknown_script`: it contains text that the models cannot read, because of its
+    script or because it is blurred; `failed`: it is damaged, or took too long or too much memory; `over_limit`: it is
+    beyond the limit of images per file."""
     paragraphs: tuple[str, ...] = ()
     """In reading order."""
     confidence: float = 0.0

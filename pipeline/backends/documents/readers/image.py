@@ -43,7 +43,8 @@ def read_image(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG00
 def _raise_empty(name: str, outcomes: set[str]) -> None:
     if "unknown_script" in outcomes:
         raise EmptyDocument(
-            f"{name} is an image of text that cannot be recognised: {READABLE_SCRIPTS} Add the text instead."
+            f"{name} shows text that cannot be recognised, because of its script or because it is blurred. "
+            f"{READABLE_SCRIPTS} Add a sharper image or the text."
         )
     raise EmptyDocument(f"{name} is an image without text. Add a document or an image that contains text.")
 

@@ -74,7 +74,10 @@ def describe_empty(file: File, scans: ScannedPages, pages: int) -> EmptyDocument
     if file.recogniser.problem:
         return EmptyDocument(f"{counted} It is probably a scan. {file.recogniser.problem}")
     if any(image.outcome == "unknown_script" for image in scans.images.values()):
-        return EmptyDocument(f"{counted} Text recognition cannot read its script: {READABLE_SCRIPTS}")
+        return EmptyDocument(
+            f"{counted} The text in its pictures cannot be recognised, because of its script or because it is blurred. "
+            f"{READABLE_SCRIPTS} Add a sharper scan or the text."
+        )
     return EmptyDocument(f"{counted} Text recognition found none in its pictures either.")
 
 

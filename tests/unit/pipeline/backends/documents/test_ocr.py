@@ -50,6 +50,10 @@ def test_text_in_a_known_script__is_kept(text: str):
     assert judge([[line(text, shape=8), line(text, shape=8, top=30)]]).outcome == "text"
 
 
+def test_text_that_is_mostly_guessed__is_not_kept():
+    assert judge([[line("Th  s  s d oos", 0.64, shape=8)]]).outcome == "unknown_script"
+
+
 def render_nothing() -> None:
     raise AssertionError("the image is not rendered again")
 
@@ -105,4 +109,4 @@ def test_elements__carry_the_confidence():
 
 
 def test_without_the_extra__the_problem_names_the_fix():
-    assert "pip install 'refdesk[ocr]'" in NoRecogniser().problem
+    assert "scripts/install ocr" in NoRecogniser().problem

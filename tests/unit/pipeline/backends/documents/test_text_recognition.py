@@ -73,6 +73,12 @@ def test_rotated_scan__is_read_in_order(parser: KreuzbergParser, turned: int):
     assert text_of(parser, "scan.png", encode(image, "PNG")).split() == " ".join(lines).split()
 
 
+@pytest.mark.parametrize("size", [12, 18, 40])
+def test_single_line__is_read_upright(parser: KreuzbergParser, size: int):
+    text = "The pump starts at six. 5000 euros"
+    assert text_of(parser, "line.png", encode(draw(text, size=size, width=1600), "PNG")) == text
+
+
 def test_photo_with_exif_orientation__is_turned_upright(parser: KreuzbergParser):
     exif = Image.Exif()
     exif[0x0112] = 6
