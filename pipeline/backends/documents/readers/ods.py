@@ -34,7 +34,7 @@ from pipeline.types import Unread
 MAX_COLUMNS = 16_384
 MAX_REPEATED = 1_000
 """Repetitions of a row or cell with text that are written out."""
-MAX_CELLS = 3_000_000
+MAX_CELLS = 2_000_000
 """Filled cells of a workbook that are read."""
 
 _GROUPS = ("table:table-row-group", "table:table-rows", "table:table-header-rows")

@@ -20,7 +20,7 @@ from pipeline.errors import UnreadableFile
 from pipeline.parse import Element
 from pipeline.types import Unread
 
-MAX_CELLS = 3_000_000
+MAX_CELLS = 2_000_000
 """Filled cells of a workbook that are read."""
 
 
