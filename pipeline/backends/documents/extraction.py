@@ -14,6 +14,7 @@ from pipeline.backends.documents.readers.image import read_image
 from pipeline.backends.documents.readers.json_records import read_json, read_json_lines
 from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.mail import read_mail, read_mailbox, read_outlook_message
+from pipeline.backends.documents.readers.markdown import read_markdown
 from pipeline.backends.documents.readers.notebook import read_notebook
 from pipeline.backends.documents.readers.ods import read_ods
 from pipeline.backends.documents.readers.odt import read_odt
@@ -41,6 +42,7 @@ READERS: Mapping[str, Reader] = {
     sniffing.RTF: read_rtf,
     sniffing.PPTX: read_pptx,
     sniffing.HTML: read_html,
+    sniffing.MARKDOWN: read_markdown,
     sniffing.PDF: read_pdf,
     sniffing.CSV: read_delimited,
     sniffing.TSV: read_delimited,

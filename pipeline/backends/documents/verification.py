@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
 from pipeline.backends.documents.second_readings.html import read_html_texts
+from pipeline.backends.documents.second_readings.markdown import read_markdown_texts
 from pipeline.backends.documents.second_readings.open_sheets import read_ods_texts
 from pipeline.backends.documents.second_readings.opendocument import read_odt_texts
 from pipeline.backends.documents.second_readings.records import (
@@ -37,6 +38,7 @@ SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.DOCX: read_docx_texts,
     sniffing.ODT: read_odt_texts,
     sniffing.HTML: read_html_texts,
+    sniffing.MARKDOWN: read_markdown_texts,
     sniffing.XLSX: read_xlsx_texts,
     sniffing.ODS: read_ods_texts,
     sniffing.PPTX: read_pptx_texts,
@@ -85,7 +87,7 @@ def find_missing_texts(second: Iterable[str], elements: Sequence[Element]) -> li
     missing: list[str] = []
     for text in texts:
         units = count_units(clean_text(text))
-        if not units <= available:
+        if any(available[unit] < count for unit, count in units.items()):  # comparing counters takes all words
             missing.append(text)
             continue
         available.subtract(units)
