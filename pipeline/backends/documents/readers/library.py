@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.backends.documents import sniffing
-from pipeline.backends.documents.office_parts import find_missed_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import EML, EPUB, MSG, PPTX, XLSX
+from pipeline.backends.documents.sniffing import EML, EPUB, MSG
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,
@@ -23,27 +21,19 @@ if TYPE_CHECKING:
 
 def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a file with kreuzberg."""
-    page_marker = f"page{secrets.token_hex(8)}n"
-    result = run_kreuzberg(file.content, file.media_type, page_marker, structured=True)
-    elements = list(elements_of_nodes(result, file.media_type, page_marker))
-    warnings: list[str] = []
-    if file.media_type in (PPTX, XLSX):
-        missed, damaged = find_missed_elements(file.content, elements)
-        elements += missed
-        warnings += damaged
+    result = run_kreuzberg(file.content, file.media_type, structured=True)
     language = result.metadata.get("language")
     title = result.metadata.get("title")
     if file.media_type in (EML, MSG):
         title = title or result.metadata.get("subject")
     return Reading(
-        elements,
+        list(elements_of_nodes(result, file.media_type)),
         title=title if isinstance(title, str) else None,
         language=language if isinstance(language, str) else None,
-        warnings=warnings,
     )
 
 
-def run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structured: bool) -> ExtractionResult:
+def run_kreuzberg(content: bytes, media_type: str, *, structured: bool) -> ExtractionResult:
     """Run kreuzberg without OCR; `structured` adds headings, lists and tables as nodes."""
     import kreuzberg
     from kreuzberg.exceptions import KreuzbergError
@@ -55,10 +45,6 @@ def run_kreuzberg(content: bytes, media_type: str, page_marker: str, *, structur
         enable_quality_processing=False,
         output_format="markdown" if structured else "plain",
         include_document_structure=structured,
-        pages=kreuzberg.PageConfig(
-            insert_page_markers=media_type == PPTX,
-            marker_format=f"\n\n{page_marker}{{page_num}}\n\n",
-        ),
         concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
     )
     try:
@@ -79,44 +65,39 @@ def _translate_error(error: Exception, media_type: str) -> Exception:
     )
 
 
-def elements_of_nodes(result: ExtractionResult, media_type: str, page_marker: str) -> Iterator[Element]:
+def elements_of_nodes(result: ExtractionResult, media_type: str) -> Iterator[Element]:
     """Build elements from the nodes of a structured result."""
     nodes: Sequence[Any] = result.document["nodes"] if result.document else ()
-    page: int | None = None
     for node in nodes:
-        text = str(node["content"].get("text") or "").strip()
-        if page_marker and text.startswith(page_marker):
-            page = int(text.removeprefix(page_marker))
-            continue
-        yield from _elements_of_node(node, text, media_type, page)
+        yield from _elements_of_node(node, str(node["content"].get("text") or "").strip(), media_type)
 
 
-def _elements_of_node(node: Any, text: str, media_type: str, page: int | None) -> Iterator[Element]:
+def _elements_of_node(node: Any, text: str, media_type: str) -> Iterator[Element]:
     content = node["content"]
     kind = content["node_type"]
     if node.get("content_layer") in ("header", "footer"):
         return
     if kind == "table":
-        yield from build_table_elements(_read_grid(content["grid"]), page)
+        yield from build_table_elements(_read_grid(content["grid"]))
     elif kind == "code":
-        yield Element("code", f"```{content.get('language') or ''}\n{text}\n```", page=page)
+        yield Element("code", f"```{content.get('language') or ''}\n{text}\n```")
     elif kind == "metadata_block" and media_type in (EML, MSG):
-        yield Element("paragraph", "\n".join(f"{key}: {value}" for key, value in content["entries"]), page=page)
+        yield Element("paragraph", "\n".join(f"{key}: {value}" for key, value in content["entries"]))
     elif kind == "image":
-        yield Element("paragraph", str(content.get("description") or ""), page=page)
+        yield Element("paragraph", str(content.get("description") or ""))
     else:
-        yield _build_prose(content, text, media_type, page)
+        yield _build_prose(content, text, media_type)
 
 
-def _build_prose(content: Any, text: str, media_type: str, page: int | None) -> Element:
+def _build_prose(content: Any, text: str, media_type: str) -> Element:
     kind = content["node_type"]
-    if media_type in (PPTX, EPUB):
+    if media_type == EPUB:
         text = plain_inline(text)
     if kind == "list_item":
-        return Element("item", text, page=page)
+        return Element("item", text)
     if kind in ("heading", "title"):
-        return Element("heading", text, level=content.get("level") or 1, page=page)
-    return Element("paragraph", text, page=page)
+        return Element("heading", text, level=content.get("level") or 1)
+    return Element("paragraph", text)
 
 
 def _read_grid(grid: Any) -> list[list[str]]:

@@ -190,8 +190,8 @@ def read_mailbox(file: File, read_nested: NestedReader) -> Reading:
 
 def read_outlook_message(file: File, read_nested: NestedReader) -> Reading:
     """Read an Outlook message with kreuzberg, which reads its attachments as well."""
-    result = run_kreuzberg(file.content, MSG, "", structured=True)
-    reader = _MailReader(read_nested, file.depth, elements=list(elements_of_nodes(result, MSG, "")))
+    result = run_kreuzberg(file.content, MSG, structured=True)
+    reader = _MailReader(read_nested, file.depth, elements=list(elements_of_nodes(result, MSG)))
     names = [str(name) for name in result.metadata.get("attachments") or ()]
     children = {str(child["path"]): child["result"] for child in getattr(result, "children", None) or ()}
     for name in names:
@@ -200,7 +200,7 @@ def read_outlook_message(file: File, read_nested: NestedReader) -> Reading:
         if child is None:
             reader.skip(name, counted=True)
         else:
-            reader.add_attachment(name, Reading(list(elements_of_nodes(child, EML, ""))))
+            reader.add_attachment(name, Reading(list(elements_of_nodes(child, EML))))
     subject = result.metadata.get("subject")
     return reader.build_reading(subject if isinstance(subject, str) else None)
 

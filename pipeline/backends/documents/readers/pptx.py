@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.backends.documents.ocr_images import open_image, prepare_image
 from pipeline.backends.documents.readers.embedded import EmbeddedFiles, list_unread_parts
-from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.ooxml import Package, attribute, children, descendants
 from pipeline.backends.documents.readers.slides.shapes import Slide, read_shapes
 from pipeline.backends.documents.readers.slides.text import read_line
@@ -41,14 +40,11 @@ def read_pptx(file: File, read_nested: NestedReader) -> Reading:
     try:
         package = Package(file.content)
     except zipfile.BadZipFile as error:
-        raise UnreadableFile(
-            f"{file.name} is damaged: its parts cannot be unpacked. "
-            "Open it in PowerPoint, save it again and add the new file."
-        ) from error
+        raise _build_error(file.name) from error
     main = package.find_main_part("ppt/presentation.xml")
     root = package.parse(main)
     if root is None:
-        return read_with_library(file, read_nested)
+        raise _build_error(file.name)
     files = EmbeddedFiles(read_nested, file.depth)
     relationships = package.relationships(main)
     wanted = (relationships.get(attribute(each, "r:id")) for each in descendants(root, "p:sldId"))
@@ -64,6 +60,12 @@ def read_pptx(file: File, read_nested: NestedReader) -> Reading:
         raise EmptyDocument(f"{file.name} has {len(slides)} slide{'s' * (len(slides) != 1)} without text.{problem}")
     unread += [*files.list_unread(), *list_unread_parts(package.damaged, 0)]
     return Reading(elements, title=package.read_title(), pages=len(slides), unread=unread)
+
+
+def _build_error(name: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{name} is damaged: its slides cannot be read. Open it in PowerPoint, save it again and add the new file."
+    )
 
 
 def _read_slide(slide: Slide, authors: dict[str, str]) -> Iterator[Element]:

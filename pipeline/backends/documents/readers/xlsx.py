@@ -9,7 +9,6 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 
-from pipeline.backends.documents.readers.library import read_with_library
 from pipeline.backends.documents.readers.ooxml import Package
 from pipeline.backends.documents.readers.sheets.notes import read_comments, read_drawing
 from pipeline.backends.documents.readers.sheets.report import build_sheet, describe_hidden, join_names
@@ -24,17 +23,14 @@ MAX_CELLS = 2_000_000
 """Filled cells of a workbook that are read."""
 
 
-def read_xlsx(file: File, read_nested: NestedReader) -> Reading:
+def read_xlsx(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a workbook sheet by sheet."""
     try:
         workbook = read_workbook(Package(file.content))
     except zipfile.BadZipFile as error:
-        raise UnreadableFile(
-            f"{file.name} is damaged: its parts cannot be unpacked. "
-            "Open it in Excel, save it again and add the new file."
-        ) from error
+        raise _build_error(file.name) from error
     if workbook is None or not workbook.sheets:
-        return read_with_library(file, read_nested)
+        raise _build_error(file.name)
     reader = _WorkbookReader(workbook)
     elements: list[Element] = []
     for sheet in reader.visible:
@@ -45,6 +41,12 @@ def read_xlsx(file: File, read_nested: NestedReader) -> Reading:
         title=workbook.package.read_title(),
         warnings=reader.list_warnings(),
         unread=list(reader.list_unread()),
+    )
+
+
+def _build_error(name: str) -> UnreadableFile:
+    return UnreadableFile(
+        f"{name} is damaged: its sheets cannot be read. Open it in Excel, save it again and add the new file."
     )
 
 
