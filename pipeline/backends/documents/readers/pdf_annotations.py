@@ -109,7 +109,9 @@ def _read_field(forms: Any, annotation: Any) -> Iterator[Field]:
     label = (label or _read_string(raw.FPDFAnnot_GetFormFieldName, forms, annotation)).strip()
     box = _read_box(annotation)
     if kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
-        ticked = bool(raw.FPDFAnnot_IsChecked(forms, annotation))
+        # PDFium knows the states of an appearance only; `AS` is the state that the file names.
+        state = _read_entry(annotation, b"AS")
+        ticked = bool(raw.FPDFAnnot_IsChecked(forms, annotation)) or state not in ("", "Off")
         if kind == raw.FPDF_FORMFIELD_RADIOBUTTON:
             choice = _read_string(raw.FPDFAnnot_GetFormFieldExportValue, forms, annotation).strip()
             label = f"{label} {choice}".strip()

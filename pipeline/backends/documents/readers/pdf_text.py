@@ -199,6 +199,8 @@ def _is_wrapped(previous: Row, row: Row, right: float) -> bool:
     first = row.text.split(" ", 1)[0]
     width = (row.x1 - row.x0) / max(len(row.text), 1)
     long_enough = previous.x1 - previous.x0 > 12 * previous.size
+    if long_enough and row.text[0].islower() and not _SENTENCE_END.search(previous.text):
+        return previous.x1 - row.x0 > 0.5 * (right - row.x0)
     return long_enough and right - previous.x1 < width * (len(first) + 1.5)
 
 

@@ -73,3 +73,25 @@ def test_form__values_follow_their_labels():
         "Town: Oakham",
         "Remarks: Brings two children",
     ]
+
+
+def test_form__radio_buttons_and_labels_above_fields():
+    def draw(pdf: FPDF) -> None:
+        pdf.text(60, 100, "First name")
+        pdf.text(250, 100, "Last name")
+        pdf.text(60, 160, "Berth:")
+        pdf.text(134, 160, "north")
+        pdf.text(204, 160, "south")
+
+    radio = {"/FT": "/Btn", "/Ff": "32768", "/V": "/n"}
+    form = build_form(
+        draw,
+        [
+            ("fn", (60, 104, 200, 120), {"/FT": "/Tx", "/V": "Anna"}),
+            ("ln", (250, 104, 400, 120), {"/FT": "/Tx", "/V": "Petersen"}),
+            ("b", (120, 148, 132, 160), {**radio, "/AS": "/n"}),
+            ("c", (190, 148, 202, 160), {**radio, "/AS": "/Off"}),
+        ],
+    )
+    assert "First name: Anna\tLast name: Petersen" in text_of(form)
+    assert "Berth:\tnorth: yes\tsouth: no" in text_of(form)
