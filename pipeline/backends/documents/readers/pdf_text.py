@@ -22,9 +22,7 @@ MARGIN_SHARE = 0.1
 
 _MARGIN_LINES = 3  # that end at the right margin show that text is wrapped there
 _SAME_PLACE = 12.0  # points
-_MAX_PAGE_OFFSET = 30  # between a printed page number and the position of the page
 _MAX_HEADING_LEVEL = 6
-_NUMBER = re.compile(r"\d+")
 _BULLET = re.compile(r"([•‣⁃◦▪▫●○■□➢➤✓✔*–—\-\ue000-\uf8ff])\s+(?=\S)")
 _ENUMERATED = re.compile(r"(\(?\d{1,3}[.)]|\(?[A-Za-z]\)|\(?[ivx]{1,5}\))\s+(?=\S)")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；][\"'”’»)]*$")
@@ -32,7 +30,12 @@ _LEADERS = re.compile(r"(?<![ \t])(?:[ \t]?\.){4,}[ \t]*")  # dots in a table of
 _SEPARATE = re.compile(r"\t|(?:\.[ \t]?){4}")  # a line of its own: cells, or an entry of a table of contents
 _LABEL = re.compile(r"[^:：]{1,30}[:：](?:\s|$)")
 _COMPOUND = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:-[^\W\d_]++)+")
-_PAGE_WORDS = re.compile(r"page|seite|página|pagina|strana|sida|side|of|von|de|sur|di|[pS]\.|第|页|頁|/|\||[-–—·\s]")
+_PAGE_NUMBER = re.compile(
+    r"(?:\b(?:page|seite|sheet|blatt|slide|folie|página|pagina|strana|[ps]\.)|第)\s*\d+"
+    r"|(?:^|(?<=[\t|·•–—-]))\s*(?:\d+|[ivxlc]{1,7})\s*(?:$|(?=[\t|·•–—/-]))|\d+(?=\s*(?:/|of|von|de|sur)\s*\d+)",
+    re.IGNORECASE,
+)
+_PAGE_WORDS = re.compile(r"of|von|de|sur|di|页|頁|[#\d/|·•–—\s-]")
 
 
 @dataclass(slots=True)
@@ -181,7 +184,7 @@ def _starts_paragraph(previous: Row, row: Row, usual_gap: float) -> bool:
     if abs(row.size - previous.size) > 0.08 * previous.size or row.bold != previous.bold:
         return True
     gap = row.top - previous.bottom
-    return gap > max(usual_gap, 0) + 0.35 * row.size or gap < -2 * row.size
+    return gap > min(max(usual_gap, 0), row.size) + 0.35 * row.size or gap < -2 * row.size
 
 
 def _is_wrapped(previous: Row, row: Row, right: float) -> bool:
@@ -216,16 +219,14 @@ def _join(text: str, line: str, compounds: frozenset[str], *, wrapped: bool) -> 
 def remove_running_rows(pages: Sequence[Page]) -> None:
     """Remove page numbers, and headers and footers from their second occurrence on.
 
-    A row is one if it returns at the same place at the top or bottom of another page, unchanged or with a number that
-    counts with the pages.
+    A row is one if it returns at the same place at the top or bottom of another page, unchanged or with a page number
+    that counts with the pages.
     """
     groups: dict[tuple[str, bool], list[tuple[int, Row]]] = defaultdict(list)
     for page in pages:
         for row, is_top in _find_margin_rows(page):
-            groups[_NUMBER.sub("#", " ".join(row.text.split())), is_top].append((page.number, row))
-    running: set[int] = set()
-    for (pattern, _), found in groups.items():
-        running.update(_find_running(pattern, found))
+            groups[_PAGE_NUMBER.sub("#", row.text), is_top].append((page.number, row))
+    running = {row for (pattern, _), found in groups.items() for row in _find_running(pattern, found)}
     if not running:
         return
     for page in pages:
@@ -244,19 +245,18 @@ def _find_margin_rows(page: Page) -> Iterator[tuple[Row, bool]]:
 
 
 def _find_running(pattern: str, found: Sequence[tuple[int, Row]]) -> Iterator[int]:
-    """Yield the IDs of the rows of one pattern to remove."""
-    first_seen: dict[str, list[Row]] = defaultdict(list)
-    offsets: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    is_number = not _PAGE_WORDS.sub("", pattern.lower().replace("#", ""))
+    """Yield the IDs of the rows to remove among those that differ in their page numbers only."""
+    seen: dict[str, list[Row]] = defaultdict(list)
+    counted: dict[int | None, list[Row]] = defaultdict(list)
     for page, row in found:
-        same = first_seen[row.text]
+        same = seen[row.text]
         if any(abs(row.top - other.top) < _SAME_PLACE for other in same):
             yield id(row)
-            continue
+        elif pattern != row.text:
+            number = _PAGE_NUMBER.search(row.text)
+            digits = re.search(r"\d+", number[0]) if number else None
+            counted[int(digits[0][:9]) - page if digits else None].append(row)
         same.append(row)
-        for position, number in enumerate(_NUMBER.findall(row.text)):
-            offset = int(number[:9]) - page
-            if is_number or 0 <= offset <= _MAX_PAGE_OFFSET:
-                offsets[position, offset].append(row)
-    for counted in offsets.values():
-        yield from (id(row) for row in (counted if is_number else counted[1:]) if len(counted) > 1)
+    is_number = not _PAGE_WORDS.sub("", pattern.lower())
+    for rows in counted.values():
+        yield from (id(row) for row in (rows if is_number else rows[1:]) if len(rows) > 1)

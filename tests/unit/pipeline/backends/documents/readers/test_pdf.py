@@ -85,6 +85,21 @@ def test_running_rows__numbers_that_do_not_count_pages_stay():
     assert all(f"Total {amount} EUR" in text for amount in (120, 88, 301))
 
 
+def test_running_rows__numbers_of_records_stay_although_they_count_like_pages():
+    pdf = new_pdf()
+    for number in (1, 2, 3):
+        if number > 1:
+            pdf.add_page()
+        pdf.text(60, 40, f"Invoice {number}")
+        pdf.text(60, 120, f"Customer {'ABC'[number - 1]}")
+        pdf.text(60, 800, f"Ticket {number + 11}, page {number}")
+        pdf.text(280, 820, ("i", "ii", "iii")[number - 1])
+    assert [block.text for block in read_pdf_document(pdf).blocks] == [
+        f"Invoice {number}\n\nCustomer {letter}\n\nTicket {number + 11}, page {number}"
+        for number, letter in ((1, "A"), (2, "B"), (3, "C"))
+    ]
+
+
 def test_one_page__loses_nothing():
     pdf = new_pdf()
     pdf.text(60, 30, "Mill Supplies Ltd, 14 Weir Lane, Oakham")
@@ -231,7 +246,10 @@ def test_many_pages__are_read_as_plain_text():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("pdf-form-values/form.pdf", "Name: Solveig Brandt\nKite: Red dragon with 12 m tail\nArrival: Friday 16:20\n"),
+        (
+            "pdf-form-values/form.pdf",
+            "Name: Solveig Brandt\n\nKite: Red dragon with 12 m tail\n\nArrival: Friday 16:20",
+        ),
         ("pdf-form-values/form.pdf", "Camping: yes"),
         ("pdf-single-page-letterhead/invoice.pdf", "Mill Supplies Ltd, register no. HRB 8812, VAT ID DE118877"),
         ("pdf-rotated-pages/rotpage.pdf", "The ebb gate is opened two hours before low water."),
