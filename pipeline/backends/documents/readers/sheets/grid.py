@@ -13,6 +13,8 @@ MAX_TABLE_ROWS = 5_000
 """Rows of one table element; a longer table continues in another one with the same header."""
 MAX_SPREAD_CELLS = 1_000_000
 """Cells of a sheet that merged cells are repeated in."""
+MAX_EMPTY_CELLS = 200_000
+"""Size from which a table with few filled cells is written row by row."""
 MAX_HEADER_ROWS = 5
 MAX_SPLITS = 8
 """Levels of tables side by side and below each other."""
@@ -212,7 +214,7 @@ def _build_elements(
         while end - start > 1 and _is_note(rows[end - 1], merges):
             end -= 1
     body = rows[start:end]
-    if len(columns) < 2 or len(body) < 2:
+    if len(columns) < 2 or len(body) < 2 or _is_scattered(body, columns):
         for row in body:
             yield Element("paragraph", "\t".join(row.cells[column] for column in sorted(row.cells)))
     else:
@@ -221,6 +223,12 @@ def _build_elements(
         yield from _build_tables(body, columns, header_rows)
     for row in rows[end:]:
         yield Element("paragraph", next(iter(row.cells.values())))
+
+
+def _is_scattered(rows: Sequence[Row], columns: Sequence[int]) -> bool:
+    """Return whether a table would consist almost only of empty cells, too many to write out."""
+    size = len(rows) * len(columns)
+    return size > MAX_EMPTY_CELLS and size > 50 * sum(len(row.cells) for row in rows)
 
 
 def _is_note(row: Row, merges: Sequence[Merge]) -> bool:

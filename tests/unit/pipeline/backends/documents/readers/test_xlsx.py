@@ -281,6 +281,14 @@ def test_cell__in_the_last_corner_of_the_sheet_stays_small():
     assert texts_of(content) == ["Menu", "1", "2"]
 
 
+def test_cells__scattered_over_the_sheet_stay_small():
+    def scatter(sheet: Worksheet) -> None:
+        for number in range(1, 3000):
+            sheet.cell(number, number, f"n{number}")
+
+    assert sum(map(len, texts_of(workbook(change=scatter)))) < 100_000
+
+
 def test_rows__without_numbers_and_inline_strings_with_prefix_are_read():
     rows = (
         "<sheetData><row><c t='inlineStr'><is><t>Soup_x0041_</t></is></c><c t='e'><v>#DIV/0!</v></c></row>"
