@@ -25,9 +25,8 @@ _GENERATE_FALLBACKS = {
     "sentence similarity": "fallback-generate-scores",
     "numbers": "fallback-generate-numbers",
     "neighbours": "fallback-generate-neighbours",
-    "token limit": "fallback-generate-cut",
-    "connection": "fallback-generate-cut",
-    "context": "fallback-generate-context",
+    "whole answer": "fallback-generate-cut",
+    "all passages": "fallback-generate-context",
 }
 _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 

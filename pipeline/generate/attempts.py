@@ -12,6 +12,11 @@ from pipeline.generate.written import ReasoningTooLong, check_answer, find_cut, 
 from pipeline.ports import ChatModel
 from pipeline.types import AnswerLanguage, ChatMessage, ChatReply, Fallback, RankedCandidate, Usage
 
+WHOLE_ANSWER = "whole answer"
+"""Method of the fallback that reports a cut answer."""
+ALL_PASSAGES = "all passages"
+"""Method of the fallback that reports passages left out of the prompt."""
+
 
 @dataclass(slots=True)
 class ReasoningRoom:
@@ -72,7 +77,7 @@ class AnswerAttempts:
                 shorter = shorten_passages(passages)
                 if len(shorter) == len(passages) and shorter == passages:
                     raise
-                self._note("context", f"{len(shorter)} passages without their neighbours", str(error))
+                self._note(ALL_PASSAGES, f"{len(shorter)} passages without their neighbours", str(error))
                 passages = shorter
             except ReasoningTooLong:
                 larger = self.limits.max_tokens + reasoning.tokens
@@ -92,8 +97,8 @@ class AnswerAttempts:
         self.usage += reply.usage
         reply = replace(reply, max_tokens=reply.max_tokens or limit)
         checked = check_answer(self.question, reply, passages, self.language)
-        if checked is not None and (cut := find_cut(reply)) is not None:
-            self._note(cut.method, "answer up to its last whole sentence", cut.reason)
+        if checked is not None and (reason := find_cut(reply)):
+            self._note(WHOLE_ANSWER, "answer up to its last whole sentence", reason)
         return reply, checked
 
     def _note(self, method: str, used: str, reason: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline.errors import LlmUnparsable
 from pipeline.generate.citation_forms import normalize_citations
@@ -29,14 +29,6 @@ _LAST_END = re.compile(rf".*(?:{SENTENCE_END}|\](?=\s))", re.DOTALL)
 _WHOLE_END = re.compile(rf".*(?:{SENTENCE_END}|[\].](?=\s|\Z)|\n)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class CutReply:
-    """Where a reply ended before its text was complete."""
-
-    method: str
-    reason: str
-
-
 class ReasoningTooLong(LlmUnparsable):
     """The language model used up its tokens for reasoning and wrote no answer."""
 
@@ -58,7 +50,7 @@ def check_answer(
         return _check_reasoning(question, reply, passages, language)
     if text.strip(" .\"'`*").upper().startswith(NO_ANSWER):
         return None
-    if find_cut(reply) is not None and (whole := _WHOLE_END.match(text)):
+    if find_cut(reply) and (whole := _WHOLE_END.match(text)):
         text = whole[0]
     verified, has_citations = _verify(question, text, passages)
     if not verified.citations:
@@ -68,14 +60,14 @@ def check_answer(
     return add_contradictions(question, verified, named_conflicts(text, verified), passages, language)
 
 
-def find_cut(reply: ChatReply) -> CutReply | None:
-    """Return why a reply is cut; None if it is complete. The answer ends at the last whole sentence then."""
+def find_cut(reply: ChatReply) -> str:
+    """Return why a reply is cut; empty if it is complete. The answer ends at the last whole sentence then."""
     if reply.finish_reason.lower() in CUT_REASONS:
         limit = f" at {reply.max_tokens:,} tokens" if reply.max_tokens else ""
-        return CutReply("token limit", f"The answer was cut{limit}; raise REFDESK_LLM_MAX_TOKENS.")
+        return f"The answer was cut{limit} (REFDESK_LLM_MAX_TOKENS)."
     if reply.finish_reason == INCOMPLETE and not _ends_with_sentence(reply.text):
-        return CutReply("connection", "The server closed the connection before the answer was complete.")
-    return None
+        return "The server closed the connection before the answer was complete."
+    return ""
 
 
 def format_passages(passages: Sequence[RankedCandidate]) -> str:

@@ -21,8 +21,6 @@ from pipeline.types import INCOMPLETE
 
 MAX_REPLY_BYTES = 4_000_000
 """Largest reply that is read."""
-MAX_QUOTED_CHARS = 300
-"""Characters of an unreadable reply in an error message."""
 
 Event = tuple[str, str]
 """Name and data of a server-sent event."""
@@ -52,7 +50,7 @@ def read_reply(
     first = next((line for line in lines if line.strip()), "").lstrip("\ufeff")
     if first.lstrip().startswith(("{", "[", "<")):
         return _read_documents(first, lines, on_text, subject)
-    return _Reader(on_text, subject).read_events(_split_events(first, lines))
+    return _Reader(on_text, subject).read_events(first, _split_events(first, lines))
 
 
 class _Reader:
@@ -73,24 +71,27 @@ class _Reader:
         if self._on_text is not None and self.parts.text != before:
             self._on_text(self.parts.text)
 
-    def read_events(self, events: Iterable[Event]) -> ReplyParts:
-        """Read a stream of server-sent events."""
-        sent = ""
+    def read_events(self, first: str, events: Iterable[Event]) -> ReplyParts:
+        """Read a stream of server-sent events; `first` is its first line."""
+        is_stream = False
         for name, data in events:
+            is_stream = True
             if data == "[DONE]":
                 return self.end(complete=True)
-            sent = sent or data
             if data.startswith(("{", "[")):
                 self.add(data, name)
-        return self.end(complete=False, sent=sent)
+        if not is_stream:
+            raise LlmUnparsable(_format_no_completion(self._subject, first))
+        return self.end(complete=False)
 
-    def end(self, *, complete: bool, sent: str = "") -> ReplyParts:
+    def end(self, *, complete: bool) -> ReplyParts:
         """Return the reply; `complete` if the server marked its end."""
+        is_cut = not complete and not self.parts.finish_reason
+        if is_cut and not self.parts.text:
+            raise LlmUnreachable(f"{self._subject} closed the connection before its reply was complete.")
         if not self._has_choices and not self.parts.text:
-            raise LlmUnparsable(f"{self._subject} sent a reply without choices. {sent[:MAX_QUOTED_CHARS]}".strip())
-        if not complete and not self.parts.finish_reason:
-            if not self.parts.text:
-                raise LlmUnreachable(f"{self._subject} closed the connection before its reply was complete.")
+            raise LlmUnparsable(f"{self._subject} sent a reply without choices.")
+        if is_cut:
             self.parts.finish_reason = INCOMPLETE
         return self.parts
 
@@ -188,10 +189,14 @@ def _parse(text: str, subject: str) -> dict[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]  # Google's endpoint wraps errors in a list
     if not isinstance(value, dict):
-        page = describe_page(text)
-        sent = f"{page} instead of a chat completion; check REFDESK_LLM_BASE_URL" if page else "no chat completion"
-        raise LlmUnparsable(f"{subject} sent {sent}.{'' if page else ' ' + text}".rstrip())
+        raise LlmUnparsable(_format_no_completion(subject, text))
     return value
+
+
+def _format_no_completion(subject: str, text: str) -> str:
+    if page := describe_page(text):
+        return f"{subject} sent {page} instead of a chat completion; check REFDESK_LLM_BASE_URL."
+    return f"{subject} sent a reply that is not a chat completion: {text}"
 
 
 def _raise_reported_error(value: dict[str, Any], event: str, subject: str) -> None:

@@ -66,7 +66,7 @@ def test_write__cut_answer_ends_at_its_last_whole_sentence(finish_reason: str, r
     given = ask(ScriptedChat(reply(f"{ANSWER}{rest}", finish_reason, max_tokens=300)))
     assert (given.text, given.model) == (ANSWER, "m")
     assert [(note.method, note.reason) for note in given.fallbacks] == [
-        ("token limit", "The answer was cut at 300 tokens; raise REFDESK_LLM_MAX_TOKENS.")
+        ("whole answer", "The answer was cut at 300 tokens (REFDESK_LLM_MAX_TOKENS).")
     ]
 
 
@@ -78,7 +78,7 @@ def test_write__cut_list_ends_at_its_last_whole_item() -> None:
 def test_write__connection_that_ended_early() -> None:
     given = ask(ScriptedChat(reply(f"{ANSWER} The toll was pa", INCOMPLETE)))
     assert given.text == ANSWER
-    assert [note.method for note in given.fallbacks] == ["connection"]
+    assert [note.method for note in given.fallbacks] == ["whole answer"]
     assert ask(ScriptedChat(reply(ANSWER, INCOMPLETE))).fallbacks == ()
 
 
@@ -146,7 +146,7 @@ def test_write__prompt_that_is_too_long_is_shortened() -> None:
     assert (given.text, given.model) == (ANSWER, "m")
     assert [prompt.count("</passage>") for prompt in chat.prompts] == [3, 3, 1]
     assert ["neighbour" in prompt for prompt in chat.prompts] == [True, False, False]
-    assert [note.method for note in given.fallbacks] == ["context", "context"]
+    assert [note.method for note in given.fallbacks] == ["all passages", "all passages"]
 
 
 def test_write__prompt_that_is_always_too_long() -> None:
