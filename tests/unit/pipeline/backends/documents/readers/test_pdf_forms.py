@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from fpdf import FPDF
-from pypdf.annotations import FreeText, Text
-from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject, TextStringObject
+import io
 
-from tests.pdf_files import annotate, build_form, new_pdf, text_of
+from fpdf import FPDF
+from pypdf import PdfReader, PdfWriter
+from pypdf.annotations import FreeText, Text
+from pypdf.generic import (
+    ArrayObject,
+    BooleanObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    StreamObject,
+    TextStringObject,
+)
+
+from tests.pdf_files import annotate, build_form, new_pdf, read_pdf_document, text_of
 
 
 def test_links__keep_their_target():
@@ -95,3 +106,30 @@ def test_form__radio_buttons_and_labels_above_fields():
     )
     assert "First name: Anna\tLast name: Petersen" in text_of(form)
     assert "Berth:\tnorth: yes\tsouth: no" in text_of(form)
+
+
+def test_form__built_by_a_program_is_reported():
+    pdf = new_pdf()
+    pdf.text(60, 100, "Please wait.")
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(bytes(pdf.output()))))
+    template = StreamObject()
+    template.set_data(b'<xdp:xdp xmlns:xdp="http://ns.adobe.com/xdp/"></xdp:xdp>')
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject(
+        {NameObject("/Fields"): ArrayObject(), NameObject("/XFA"): writer._add_object(template)}
+    )
+    writer.root_object[NameObject("/NeedsRendering")] = BooleanObject(value=True)
+    buffer = io.BytesIO()
+    writer.write(buffer)
+    (part,) = read_pdf_document(buffer.getvalue()).unread
+    assert part.kind == "other"
+    assert "XFA" in part.where
+
+
+def test_annotations__files_attached_to_a_page_are_reported(tmp_path):
+    attached = tmp_path / "plan.txt"
+    attached.write_text("x")
+    pdf = new_pdf()
+    pdf.text(60, 100, "See the plan.")
+    pdf.file_attachment_annotation(attached, 60, 120)
+    (part,) = read_pdf_document(pdf).unread
+    assert (part.kind, part.count, part.where) == ("attachments", 1, "plan.txt")
