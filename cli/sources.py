@@ -39,7 +39,7 @@ def find_sources(arguments: Sequence[str], *, max_bytes: int) -> Iterator[Ingest
         if argument == "-":
             yield _from_stdin(max_bytes)
         elif argument.lower().startswith(SCHEMES):
-            link = escape_undecodable(argument)
+            link = escape_undecodable(argument.partition("#")[0])  # a fragment names a place in the same page
             yield IngestSource(link, link, url=link)
         elif "://" in argument and not Path(argument).exists():
             yield IngestSource(

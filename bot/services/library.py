@@ -239,9 +239,10 @@ def source_identity(context: RequestContext, addition: NewDocument, scope: Seque
     The source of a document with channels as its scope includes the channels, so that names in channels that a user
     cannot see never conflict with the user's.
     """
-    if addition.url is not None and scope is None:
-        return remove_unstorable(addition.url)
-    identity = remove_unstorable(addition.url or addition.identity or addition.name).replace("/", "_")
+    page = (addition.url or "").partition("#")[0]  # a fragment names a place in the same page
+    if page and scope is None:
+        return remove_unstorable(page)
+    identity = remove_unstorable(page or addition.identity or addition.name).replace("/", "_")
     return "/".join([f"discord:{context.guild_id or context.user_id}", *(scope or ()), identity])
 
 

@@ -10,10 +10,13 @@ certificate already ensures that no other server answers. The address of the pro
 
 from __future__ import annotations
 
+import contextlib
+import re
 import ssl
 import time
 import zlib
 from collections.abc import Iterable, Iterator
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
@@ -22,7 +25,10 @@ import httpcore
 
 from pipeline.backends.connections import create_ssl_context, find_proxy, redact_address
 from pipeline.backends.web.addresses import Resolver, resolve, resolve_public_addresses
+from pipeline.backends.web.exports import find_export_link
+from pipeline.backends.web.pages import find_obstacle, find_refresh_target
 from pipeline.errors import FileTooLarge, LinkFailed, LinkNotAllowed, SetupError
+from pipeline.text.cleaning import clean_line
 from pipeline.types import Source
 
 MAX_REDIRECTS = 5
@@ -63,21 +69,21 @@ class HttpFetcher:
     def fetch(self, url: str) -> Source:
         """Fetch one link; raise `LinkNotAllowed`, `LinkFailed` or `FileTooLarge` on failure."""
         deadline = time.monotonic() + self._timeout_s
-        target = url.strip()
+        target = find_export_link(url.strip())
         for _ in range(MAX_REDIRECTS + 1):
             result = self._get(_parse_link(target), deadline)
-            if isinstance(result, tuple):
-                return Source(url, *result)
-            try:
-                target = urljoin(target, result)
-            except ValueError:
-                raise LinkFailed(
-                    f"{target} redirects to {result}, which is not a valid link. Check the link."
-                ) from None
+            redirect = result if isinstance(result, str) else find_refresh_target(result.content, result.media_type)
+            following = _join_redirect(target, redirect) if redirect else ""
+            if not isinstance(result, str) and following in ("", _without_fragment(target)):
+                obstacle = find_obstacle(result.content, result.media_type, url, target)
+                if obstacle is not None:
+                    raise LinkFailed(f"{url} {obstacle}")
+                return Source(result.name or url, result.content, result.media_type)
+            target = following
         raise LinkFailed(f"{url} redirects more than {MAX_REDIRECTS} times. Add the final link instead.")
 
-    def _get(self, parts: SplitResult, deadline: float) -> tuple[bytes, str] | str:
-        """Return the content and its media type, or the target of a redirect."""
+    def _get(self, parts: SplitResult, deadline: float) -> Source | str:
+        """Return the content with the file name and media type of its headers, or the target of a redirect."""
         url = parts.geturl()
         request_url, headers = _request_url(parts), dict(_HEADERS)
         try:
@@ -97,7 +103,7 @@ class HttpFetcher:
                 if response.status != HTTPStatus.OK:
                     raise LinkFailed(f"{url} answered {_describe_status(response.status)}.")
                 stream = _until_deadline(response.iter_stream(), deadline)
-                return self._read(stream, sent, url), sent.get("content-type", "")
+                return Source(_read_file_name(sent), self._read(stream, sent, url), sent.get("content-type", ""))
         except (httpcore.TimeoutException, TimeoutError):
             raise LinkFailed(f"{url} did not answer within {self._timeout_s:g} s. Try again later.") from None
         except (httpcore.ConnectError, httpcore.ProxyError) as error:
@@ -273,6 +279,29 @@ def _inflate(stream: Iterable[bytes], url: str) -> Iterator[bytes]:
         raise LinkFailed(f"The compressed content of {url} is damaged.") from error
     if started:
         raise LinkFailed(f"The compressed content of {url} is incomplete. Try again later.")
+
+
+def _join_redirect(url: str, target: str) -> str:
+    try:
+        return _without_fragment(urljoin(url, target))
+    except ValueError:
+        raise LinkFailed(f"{url} redirects to {target}, which is not a valid link. Check the link.") from None
+
+
+def _without_fragment(url: str) -> str:
+    return url.partition("#")[0]
+
+
+def _read_file_name(headers: dict[str, str]) -> str:
+    """Return the file name of a download; empty for a page."""
+    if "html" in headers.get("content-type", ""):
+        return ""
+    message = Message()
+    message["Content-Disposition"] = headers.get("content-disposition", "").replace("\n", " ").replace("\r", " ")
+    name = message.get_filename() or ""
+    with contextlib.suppress(UnicodeError):  # headers are read as Latin-1, but many servers send UTF-8
+        name = name.encode("latin-1").decode("utf-8")
+    return clean_line(re.split(r"[/\\]", name)[-1], 200)
 
 
 def _parse_link(url: str) -> SplitResult:

@@ -56,6 +56,28 @@ class Site(BaseHTTPRequestHandler):
     def page_moved(self) -> None:
         self.answer(302, b"", Location="/guide")
 
+    def page_refresh(self) -> None:
+        self.answer(200, b'<html><meta http-equiv="refresh" content="0; url=guide">Wait', Content_Type="text/html")
+
+    def page_refresh_inside(self) -> None:
+        body = b'<html><meta http-equiv="refresh" content="0; url=file:///etc/passwd">'
+        self.answer(200, body, Content_Type="text/html")
+
+    def page_reload(self) -> None:
+        body = b'<html><meta http-equiv="refresh" content="5; url=/reload"><p>The score is 3 to 1.'
+        self.answer(200, body, Content_Type="text/html")
+
+    def page_members(self) -> None:
+        self.answer(302, b"", Location="/signin")
+
+    def page_signin(self) -> None:
+        body = b"<html><title>Sign in</title><form><input name=u><input type=password></form>"
+        self.answer(200, body, Content_Type="text/html")
+
+    def page_download(self) -> None:
+        disposition = 'attachment; filename="x/fire brigade r\u00fcles.md"'.encode().decode("latin-1")
+        self.answer(200, b"# Rules", Content_Type="text/plain", Content_Disposition=disposition)
+
     def page_loop(self) -> None:
         self.answer(302, b"", Location="/loop")
 
@@ -186,6 +208,22 @@ def test_fetch__uses_no_proxy_for_excluded_hosts(site, monkeypatch):
 
 def test_redirect__is_followed(site):
     assert fetcher().fetch(url(site, "moved")).content.decode() == "Grüße"
+
+
+def test_redirect__of_the_page_itself_is_followed(site):
+    assert fetcher().fetch(url(site, "refresh")).content.decode() == "Grüße"
+    assert b"3 to 1" in fetcher().fetch(url(site, "reload")).content
+    with pytest.raises(LinkNotAllowed, match="not a web link"):
+        fetcher().fetch(url(site, "refresh_inside"))
+
+
+def test_page__that_asks_for_a_login_fails(site):
+    with pytest.raises(LinkFailed, match=r"members asks for a login .*Save the page"):
+        fetcher().fetch(url(site, "members"))
+
+
+def test_fetch__uses_the_file_name_of_a_download(site):
+    assert fetcher().fetch(url(site, "download")).name == "fire brigade rüles.md"
 
 
 def test_redirect__without_end_fails(site):
