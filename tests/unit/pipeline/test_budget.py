@@ -351,3 +351,22 @@ def test_format_usd(usd: float, said: str) -> None:
 )
 def test_format_duration(seconds: float, said: str) -> None:
     assert format_duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("limits", "spent_usd", "allowed"),
+    [
+        ({}, 0.0, True),
+        ({"question": Limit(0, 0.010)}, 0.004, True),
+        ({"question": Limit(0, 0.010)}, 0.007, False),
+        ({"user": Limit(0, 0.003)}, 0.0, False),
+        ({"server": Limit(0.003, 0)}, 0.0, False),
+    ],
+)
+def test_allows_retry__reserves_the_call_within_the_limits(
+    limits: dict[str, Limit], spent_usd: float, allowed: bool
+) -> None:
+    spending = FakeSpending()
+    messages = [ChatMessage("user", QUESTION)]
+    assert budget(spending, **limits).allows_retry(messages, 4000, spent_usd) == allowed
+    assert (0.004 in spending.reserved) == allowed
