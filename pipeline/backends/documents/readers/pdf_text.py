@@ -147,36 +147,56 @@ def _find_compounds(pages: Iterable[Page]) -> frozenset[str]:
     return frozenset(word.lower() for row in rows for word in _COMPOUND.findall(row.text))
 
 
+class _Column:
+    """The measures of a column that decide how its rows join."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self._right = max(row.x1 for row in rows)
+        self._has_margin = sum(row.x1 > self._right - 2 * row.size for row in rows) >= _MARGIN_LINES
+        self._indents = sorted({round(row.x0 / 4) for row in rows if _BULLET.match(_clean(row))})
+        self.usual_gap = median([lower.top - upper.bottom for upper, lower in pairwise(rows)] or [0.0])
+
+    def wraps(self, previous: Row, row: Row) -> bool:
+        """Return whether a line goes on in the next row."""
+        ended = _SENTENCE_END.search(previous.text) is not None
+        return _is_wrapped(previous, row, self._right) and (self._has_margin or not ended)
+
+    def begin(self, row: Row, text: str, mark: re.Match[str] | None) -> _Paragraph:
+        """Begin a paragraph, or an item if there is a mark."""
+        if mark is None:
+            return _Paragraph(text, row.size, row.bold, 1)
+        is_bullet = _BULLET.match(text) is not None
+        level = self._indents.index(round(row.x0 / 4)) if is_bullet else 0
+        return _Paragraph(text[mark.end() :], row.size, row.bold, 1, "-" if is_bullet else mark[1], level)
+
+
 def _build_paragraphs(rows: Sequence[Row], compounds: frozenset[str]) -> Iterator[_Paragraph]:
     """Join the rows of a column to paragraphs; lines that were not wrapped stay lines."""
     if not rows:
         return
-    gaps = [lower.top - upper.bottom for upper, lower in pairwise(rows)]
-    usual_gap = median(gaps) if gaps else 0.0
-    right = max(row.x1 for row in rows)
-    has_margin = sum(row.x1 > right - 2 * row.size for row in rows) >= _MARGIN_LINES
-    indents = sorted({round(row.x0 / 4) for row in rows if _BULLET.match(row.text)})
-    current: _Paragraph | None = None
-    previous: Row | None = None
-    for row in rows:
-        text = _LEADERS.sub(" … ", row.text.strip())
-        wrapped = previous is not None and _is_wrapped(previous, row, right)
-        ended = previous is None or _SENTENCE_END.search(previous.text) is not None
-        wrapped = wrapped and (has_margin or not ended)
-        mark = _BULLET.match(text) or (_ENUMERATED.match(text) if ended or not wrapped else None)
-        if mark or current is None or previous is None or _starts_paragraph(previous, row, usual_gap):
-            if current is not None:
-                yield current
-            current = _Paragraph(text, row.size, row.bold, 1)
-            if mark:
-                current.text, current.marker = text[mark.end() :], "-" if _BULLET.match(text) else mark[1]
-                current.level = indents.index(round(row.x0 / 4)) if _BULLET.match(text) else 0
+    column = _Column(rows)
+    text = _clean(rows[0])
+    current = column.begin(rows[0], text, _find_mark(text))
+    for previous, row in pairwise(rows):
+        text = _clean(row)
+        wrapped = column.wraps(previous, row)
+        mark = _find_mark(text, only_bullet=wrapped and not _SENTENCE_END.search(previous.text))
+        if mark or _starts_paragraph(previous, row, column.usual_gap):
+            yield current
+            current = column.begin(row, text, mark)
         else:
             current.text = _join(current.text, text, compounds, wrapped=wrapped)
             current.rows += 1
-        previous = row
-    if current is not None:
-        yield current
+    yield current
+
+
+def _clean(row: Row) -> str:
+    return _LEADERS.sub(" … ", row.text.strip())
+
+
+def _find_mark(text: str, *, only_bullet: bool = False) -> re.Match[str] | None:
+    """Return the bullet or number at the beginning of an item; a number inside of a sentence is none."""
+    return _BULLET.match(text) or (None if only_bullet else _ENUMERATED.match(text))
 
 
 def _starts_paragraph(previous: Row, row: Row, usual_gap: float) -> bool:
