@@ -33,12 +33,19 @@ _EMPTY_TAG = re.compile(
     re.IGNORECASE,
 )
 _LABELLED = re.compile(
-    r"[(\uff08]\s?(?:see\s|cf\.\s)?(?:passage|source|citation|cite|ref(?:erence)?|资料|来源|段落|参考)s?\.?\s?[:=#]?\s?"
+    r"[(\uff08]\s?(?:see\s|cf\.\s)?(?:(?:source:?\s)?passage|source|citation|cite|quelle|ref(?:erence)?|资料|来源|段落|参考)s?\.?\s?[:=#]?\s?"
     rf"({_NUMBERS})\s?[)\uff09]",
     re.IGNORECASE,
 )
 _NAMED = re.compile(
     r"[\[\u3010\uff3b]([^\[\]\u3010\u3011\uff3b\uff3d\n\d]{1,20}\d[^\[\]\u3010\u3011\uff3b\uff3d\n]{0,100})[\]\u3011\uff3d]"
+)
+_REPEATED_LABEL = re.compile(r"(?<=[,;\s])(?:passage|source|document|doc|citation)s?\s(?=\d)", re.IGNORECASE)
+# A number with a page or a title, "[1, p. 2]" and "[1: weir.pdf]", and brackets around brackets, "(see [1])".
+_DETAILED = re.compile(r"\[(\d{1,2})\s?[:,|]\s?(?=[^\[\]\n]{0,60}[^\W\d_])[^\[\]\n]{1,80}\]")
+_ENCLOSED = re.compile(
+    r"[(\uff08]\s?(?:(?:see|cf\.|source|passage|quelle):?\s){0,2}((?:\[[^\[\]\n]{1,40}\][ ,;]{0,2}){1,10})[)\uff09]",
+    re.IGNORECASE,
 )
 _EMPHASIS = re.compile(r"(?<![*_`])(\*{1,3}|_{1,3}|`)((?:\[[^\[\]\n]{1,40}\] ?){1,10})(?<=\])\1(?![*_`\w])")
 _TAG_WITHOUT_NUMBERS = ("a", "b", "strong", "em", "i", "mark", "span", "small", "sub")
@@ -50,7 +57,7 @@ _SUPERSCRIPT = re.compile("[\u2070\u00b9\u00b2\u00b3\u2074-\u2079]{1,4}")
 _UNIT = re.compile(r"(?:[kcdm\u00b5n]?m|ft|in|yd|mi|ha|s|h|kg|[a-zA-Z])")
 _WORD_BEFORE = re.compile(r"(?:[^\W\d_]{1,30}|\d[\d.,]{0,20})\Z")
 _ROUND = re.compile(rf"[(\uff08]\s?({_NUMBERS})\s?[)\uff09]")
-_CLAUSE_END = re.compile(r"[ \t]{0,3}(?:[.!?;,:\u3002\uff01\uff1f\uff1b\uff0c]|\Z|\n|[(\uff08]\s?\d)")
+_CLAUSE_END = re.compile(r"[ \t]{0,3}(?:[.!?;,:|\u3002\uff01\uff1f\uff1b\uff0c]|\Z|\n|[(\uff08]\s?\d)")
 _SENTENCE_BEFORE = re.compile(r"[.!?\u3002\uff01\uff1f]\s?\Z")
 _LINE_START = re.compile(r"(?:\A|\n)[ \t>*_#-]{0,10}\Z")
 _NUMBER_WORDS = {
@@ -74,6 +81,8 @@ _LIST_HEAD = re.compile(
     re.IGNORECASE,
 )
 _LIST_WORDS = re.compile(r"\[[^\[\]\n]{1,40}\]|\d{1,3}|\band\b|[\s,;.\u3001\uff0c*_()和-]", re.IGNORECASE)
+_RULE = re.compile(r"\n\s{0,10}[-*_]{3,20}\Z")
+_FOOTNOTE = re.compile(r"[ \t]{0,4}\[\^?(\d{1,3})\](?::[ \t]?[^\n]{1,200}|[ \t][^\n]{1,80}(?<![.!?\u3002]))")
 _LIST_ITEM = re.compile(r"[ \t]{0,8}(?:[-*+\u2022][ \t]{1,3})?(?:\[\^?\s?(\d{1,3})\s?\]|\(?(\d{1,3})[.):])")
 
 
@@ -112,13 +121,16 @@ def _rewrite_brackets(text: str, count: int) -> str:
     text = _NESTED.sub(lambda match: match[1] if _is_references(match[1]) else match[0], text)
     text = _POWER.sub(r"\1", text)
     text = _NAMED.sub(_rewrite_named, text)
+    text = _DETAILED.sub(lambda match: f"[{match[1]}]" if _are_passages(match[1], count) else match[0], text)
+    text = _ENCLOSED.sub(lambda match: match[1] if _is_references(match[1]) else match[0], text)
     text = _LABELLED.sub(lambda match: f"[{match[1]}]" if _are_passages(match[1], count) else match[0], text)
     return _EMPHASIS.sub(lambda match: match[2] if _is_references(match[2]) else match[0], text)
 
 
 def _rewrite_named(match: re.Match[str]) -> str:
     """Leave out the label of a citation, for example in `[ref. 1]`, whose stop would end the sentence."""
-    numbers = find_numbers(match[1]) if REFERENCE.fullmatch(match[1]) else []
+    inside = _REPEATED_LABEL.sub("", match[1])
+    numbers = find_numbers(inside) if REFERENCE.fullmatch(inside) else []
     return f"[{', '.join(map(str, numbers))}]" if numbers else match[0]
 
 
@@ -145,8 +157,19 @@ def _split_sources(text: str, count: int) -> tuple[str, tuple[int, ...]]:
         if not all(items) or (_LIST_WORDS.sub("", rest) and not _LIST_ITEM.match(rest)) or not (rest.strip() or items):
             break
         numbers = [*map(int, re.findall(r"\d{1,3}", rest)), *(int(item[1] or item[2]) for item in items if item)]
-        return "\n".join(lines[:at]).rstrip(), tuple(dict.fromkeys(n for n in numbers if 1 <= n <= count))
-    return text, ()
+        before = _RULE.sub("", "\n".join(lines[:at]).rstrip())
+        return before, tuple(dict.fromkeys(n for n in numbers if 1 <= n <= count))
+    return _split_footnotes(text, count)
+
+
+def _split_footnotes(text: str, count: int) -> tuple[str, tuple[int, ...]]:
+    """Separate footnotes at the end, such as `[1] weir.pdf` and `[^1]: weir.pdf`, which have no heading."""
+    before, gap, last = text.rstrip().rpartition("\n\n")
+    notes = [_FOOTNOTE.fullmatch(line) for line in last.split("\n")]
+    if not gap or not before.strip() or not all(notes):
+        return text, ()
+    numbers = [int(note[1]) for note in notes if note]
+    return _RULE.sub("", before.rstrip()), tuple(dict.fromkeys(n for n in numbers if 1 <= n <= count))
 
 
 def _rewrite_superscripts(text: str, passages: Sequence[RankedCandidate], known: str) -> str:

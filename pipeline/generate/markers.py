@@ -14,7 +14,8 @@ _BRACKET = re.compile(
     r"(?P<inside>[^\[\]\u3010\u3011\uff3b\uff3d]{1,300})[\]\u3011\uff3d]"
 )
 _LABEL = (
-    r"(?:passage|source|document|doc|ref|reference|citation|cite|footnote|index|id|n|资料|来源|段落|文档)s?(?![a-z])"
+    r"(?:(?:passage|source|document|doc|ref|reference|citation|cite|footnote|index|id|n|资料|来源|段落|文档)s?(?![a-z])"
+    r"|[sp](?=\d))"
     r"\.?\s*[:=_]?\s*[\"']?"
 )
 REFERENCE = re.compile(

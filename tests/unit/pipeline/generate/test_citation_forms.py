@@ -24,8 +24,10 @@ def shown(answer: str) -> tuple[str, list[int]]:
 @pytest.mark.parametrize(
     "mark",
     [
-        "[1]", "【1】", "【1†L1-L3】", "[citation:1]", "[citation: 1]", "[cite: 1]", "[^1]", "[^1^]",
-        "[Source 1]", "［１］", "[n=1]", '[passage n="1"]', "[passage_1]", "[Passage 1: The bridge]", "[#1]",
+        "[1, p. 2]", "[1: bridge.pdf]", "[S1]", "([1])", "(see [1])", "([1](#1))", "(Quelle 1)", "(source: passage 1)",
+        "[passage 1, passage 1]", "[1]", "【1】", "【1†L1-L3】", "[citation:1]", "[citation: 1]", "[cite: 1]",
+        "[^1]", "[^1^]", "[Source 1]", "［１］", "[n=1]", '[passage n="1"]', "[passage_1]", "[Passage 1: The bridge]",
+        "[#1]",
         "[ref. 1]", "[[1]]", "[[1](#ref-1)]", "[[1]](#ref-1)", "[1](#ref-1)", "\\[1\\]", "**[1]**", "*[1]*",
         "`[1]`", "<sup>[1]</sup>", "<cite>1</cite>", "<cite>[1]</cite>", '<cite n="1"/>', "<ref>1</ref>",
         '<a href="#1">[1]</a>', '<passage n="1">', "^[1]", "$^{[1]}$", "(passage 1)", "(Source: 1)",
@@ -94,6 +96,9 @@ def test_normalize_citations__loose_forms_count_only_without_brackets() -> None:
         "**References**\n1. bridge.md\n",
         "References:\n- [1] bridge.md",
         "来源：[1]",
+        "---\n**Sources**\n- [1] bridge",
+        "[1] bridge.pdf",
+        "[^1]: bridge.pdf\n[^3]: ferry.pdf",
     ],
 )
 def test_normalize_citations__list_of_sources(listed: str) -> None:
