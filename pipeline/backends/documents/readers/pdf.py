@@ -17,6 +17,8 @@ from pipeline.backends.documents.readers.pdf_scans import ScannedPages, describe
 from pipeline.backends.documents.readers.pdf_spans import SLANTED, orient_box, read_spans
 from pipeline.backends.documents.readers.pdf_text import Page, build_elements
 from pipeline.backends.documents.reading import File, NestedReader, Reading
+from pipeline.backends.documents.recognition import format_ranges
+from pipeline.errors import UnreadableFile
 from pipeline.parse import Element, unwrap_lines
 from pipeline.types import Unread
 
@@ -47,6 +49,10 @@ def read_pdf(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 
         unread = list(_find_unread_parts(document, reader))
     scans = read_scanned_pages(file, reader.texts)
     if not any(element.text.strip() for element in elements) and not scans.has_text:
+        if reader.damaged:
+            raise UnreadableFile(
+                f"{len(reader.damaged)} of {count} pages are damaged. Open it, save it again and add the new file."
+            )
         raise describe_empty(file, scans, count)
     if scans.unread and file.recogniser.problem:
         warnings.append(file.recogniser.problem)
@@ -77,10 +83,13 @@ class _Reader:
         self.texts: dict[int, str] = {}
         """The text of each page; empty if it is garbled."""
         self.files: list[str] = []
+        self.damaged: list[int] = []
 
     def read(self, number: int) -> Page:
         """Read a page with its layout."""
-        page = self.document[number - 1]
+        page = self._load_page(number)
+        if page is None:
+            return Page(number, [])
         textpage = page.get_textpage()
         text = self._read_text(number, textpage)
         annotations = read_annotations(self.document, page)
@@ -96,12 +105,23 @@ class _Reader:
 
     def read_plainly(self, number: int) -> Element:
         """Read a page as one paragraph."""
-        page = self.document[number - 1]
+        page = self._load_page(number)
+        if page is None:
+            return Element("paragraph", "", page=number)
         textpage = page.get_textpage()
         text = self._read_text(number, textpage)
         textpage.close()
         page.close()
         return Element("paragraph", unwrap_lines(text.replace("\ufffe", "\x02")), page=number)
+
+    def _load_page(self, number: int) -> PdfPage | None:
+        import pypdfium2
+
+        try:
+            return self.document[number - 1]
+        except pypdfium2.PdfiumError:
+            self.damaged.append(number)
+            return None
 
     def _read_text(self, number: int, textpage: PdfTextPage) -> str:
         text = "" if is_garbled(textpage) else textpage.get_text_range(errors="replace")
@@ -155,6 +175,8 @@ def _find_unread_parts(document: PdfDocument, reader: _Reader) -> Iterator[Unrea
     names = list(dict.fromkeys([*files, *reader.files]))
     if names:
         yield Unread("attachments", len(names), where=", ".join(names))
+    if reader.damaged:
+        yield Unread("damaged_parts", len(reader.damaged), len(document), format_ranges(reader.damaged))
     if reader.has_dynamic_form:
         yield Unread(
             "other", where="The fields of the form are built by a program (XFA). Print it as PDF and add that."

@@ -8,7 +8,7 @@ from fpdf import FPDF
 from PIL import Image
 from pypdf import PdfReader, PdfWriter
 
-from pipeline.errors import EmptyDocument
+from pipeline.errors import EmptyDocument, UnreadableFile
 from pipeline.types import Unread
 from tests.pdf_files import new_pdf, read_pdf_document, text_of
 
@@ -229,6 +229,28 @@ def test_garbled__text_of_fonts_without_unicode_is_reported():
     document = read_pdf_document(join_objects(objects))
     assert [block.text for block in document.blocks] == ["This page can be read."]
     assert document.unread == (Unread("pages_without_text", 1, 2, "1"),)
+
+
+def build_damaged(kids: str) -> bytes:
+    """Build a PDF whose object 3 is a page and whose object 5 is none."""
+    font = "<< /Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >> >>"
+    drawn = "BT /F 12 Tf 72 700 Td (This page can be read.) Tj ET"
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {kids.count('R')} >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources {font} /Contents 4 0 R >>",
+        f"<< /Length {len(drawn)} >>\nstream\n{drawn}\nendstream",
+        "(no page)",
+    ]
+    return join_objects(objects)
+
+
+def test_damaged__pages_are_reported_and_the_others_read():
+    document = read_pdf_document(build_damaged("3 0 R 5 0 R"))
+    assert [block.text for block in document.blocks] == ["This page can be read."]
+    assert document.unread == (Unread("damaged_parts", 1, 2, "2"),)
+    with pytest.raises(UnreadableFile, match="1 of 1 pages are damaged"):
+        read_pdf_document(build_damaged("5 0 R"))
 
 
 def test_many_pages__are_read_as_plain_text():
