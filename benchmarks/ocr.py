@@ -1,12 +1,13 @@
 """Measure text recognition: word accuracy, confidence, time and memory over pages rendered from known text.
 
-    python benchmarks/ocr.py [--cjk-font NotoSansSC-Regular.otf] [--pdf-pages 60]
+    python benchmarks/ocr.py [--font zh=NotoSansSC-Regular.otf] [--pdf-pages 60]
 
 Renders A4 pages at 200 dpi: 43 in English, German and Chinese in several fonts and sizes, rotated, with JPEG artefacts
 and noise, and in two columns, and one page in each of other languages and scripts. Word accuracy is 1 - the edit
 distance in words (characters for Chinese and Japanese) / the words of the page, so that the reading order counts. The
-fonts are DejaVu and Liberation; without a font for Chinese, those pages are left out. `--pdf-pages` also reads a
-scanned PDF of so many pages through the parser and its child process.
+fonts are DejaVu and Liberation; pages in Chinese and Japanese (zh), Thai (th) and Hindi (hi) are left out if no font
+for them is installed or set with `--font`. `--pdf-pages` also reads a scanned PDF of so many pages through the parser
+and its child process.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import resource
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import mean
@@ -40,6 +41,8 @@ FONTS = {
     "bold": "LiberationSans-Bold.ttf",
 }
 CJK = ("zh", "ja")
+WITHOUT_FONT = ("zh", "th", "hi")
+"""Languages whose font is the installed one, or set with `--font`."""
 TARGETS = ("en", "de", "zh")
 TEXTS = {
     "en": (
@@ -118,6 +121,16 @@ TEXTS = {
         "إيجار بيت القوارب هو ألف ومئتان وخمسون يورو شهريا ويدفع مقدما.",
         "يمنع التدخين في القاعة.",
     ),
+    "th": (
+        "ค่าเช่าโรงเก็บเรือ เดือนละ 1250 ยูโร ชำระล่วงหน้าภายในวันทำการที่สาม",
+        "หากชำระล่าช้าเกินสิบวัน ต้องเสียค่าปรับ",
+        "ห้ามสูบบุหรี่ในห้องโถง และคืนกุญแจก่อนเที่ยงของวันสุดท้าย",
+    ),
+    "hi": (
+        "नाव घर का किराया 1250 यूरो प्रति माह है और अग्रिम देय है।",
+        "दस दिन से अधिक देरी होने पर जुर्माना लगेगा।",
+        "हॉल में धूम्रपान वर्जित है और चाबियाँ अंतिम दिन दोपहर तक लौटानी हैं।",
+    ),
     "ja": (
         "ボートハウスの賃料は月額1250ユーロで、前払いとする。",
         "支払いが十日以上遅れた場合は違約金を課す。",
@@ -157,20 +170,20 @@ def build_pages() -> list[Page]:
     """Return the pages of the benchmark."""
     sizes = (("sans", 11), ("times", 10), ("serif", 12), ("mono", 9), ("arial", 8), ("bold", 14))
     pages = [Page(language, font, points) for language in ("en", "de") for font, points in sizes]
-    pages += [Page("zh", "cjk", points) for points in (8, 9, 11, 14)]
-    for language, font in (("en", "times"), ("de", "sans"), ("zh", "cjk")):
+    pages += [Page("zh", "zh", points) for points in (8, 9, 11, 14)]
+    for language, font in (("en", "times"), ("de", "sans"), ("zh", "zh")):
         pages += [Page(language, font, angle=angle) for angle in (2, -2, 90, 180, 270)]
         pages += [
             Page(language, font, quality=quality, noise=noise) for quality, noise in ((30, 0), (40, 60), (60, 100))
         ]
         pages.append(Page(language, font, 10, columns=2))
     pages += [Page(language, "sans") for language in ("fr", "es", "pl", "ru", "el", "ar")]
-    return [*pages, Page("ja", "cjk")]
+    return [*pages, Page("th", "th"), Page("hi", "hi"), Page("ja", "zh")]
 
 
-def render(page: Page, number: int, cjk_font: str) -> tuple[Image.Image, str]:
+def render(page: Page, number: int, fonts: Mapping[str, str]) -> tuple[Image.Image, str]:
     """Render a page; return it with its text."""
-    font = ImageFont.truetype(cjk_font if page.font == "cjk" else FONTS[page.font], round(page.points * DPI / 72))
+    font = ImageFont.truetype(fonts[page.font], round(page.points * DPI / 72))
     width, height, margin, gutter = int(8.27 * DPI), int(11.69 * DPI), int(0.9 * DPI), int(0.4 * DPI)
     image = Image.new("L", (width, height), 255)
     draw = ImageDraw.Draw(image)
@@ -225,13 +238,13 @@ def measure_accuracy(expected: Sequence[str], found: Sequence[str]) -> float:
     return 1 - row[-1] / len(expected)
 
 
-def measure_pages(cjk_font: str) -> None:
+def measure_pages(fonts: Mapping[str, str]) -> None:
     """Recognise all pages and print a table."""
     rows: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for number, page in enumerate(build_pages()):
-        if page.font == "cjk" and not cjk_font:
+        if not fonts[page.font]:
             continue
-        image, text = render(page, number, cjk_font)
+        image, text = render(page, number, fonts)
         started = time.process_time()
         result = recognise_image(partial(image.copy))
         seconds = time.process_time() - started
@@ -257,7 +270,7 @@ def print_row(name: str, values: Sequence[tuple[float, float, float]]) -> None:
 
 def measure_pdf(pages: int) -> None:
     """Read a scanned PDF through the parser; print the time per page and the peak memory of its child process."""
-    images = [render(Page("en", "times"), number, "")[0] for number in range(pages)]
+    images = [render(Page("en", "times"), number, FONTS)[0] for number in range(pages)]
     buffer = io.BytesIO()
     images[0].save(buffer, "PDF", save_all=True, append_images=images[1:], resolution=DPI)
     parser = KreuzbergParser(ocr=OcrLimits())
@@ -269,9 +282,9 @@ def measure_pdf(pages: int) -> None:
     print(f"PDF of {pages} pages: {seconds / pages:.2f} s per page, child {memory:.0f} MB, {len(parsed.blocks)} blocks")
 
 
-def find_cjk_font() -> str:
-    """Return the file of an installed font with Chinese characters, or an empty string."""
-    command = ["fc-list", ":lang=zh-cn", "--format=%{file}\n"]
+def find_font(language: str) -> str:
+    """Return the file of an installed font for a language, or an empty string."""
+    command = ["fc-list", f":lang={language}", "--format=%{file}\n"]
     found = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
     return found[0] if found else ""
 
@@ -279,10 +292,13 @@ def find_cjk_font() -> str:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cjk-font", default="", help="Font file for Chinese and Japanese.")
+    parser.add_argument(
+        "--font", action="append", default=[], metavar="LANGUAGE=FILE", help=f"Font for {', '.join(WITHOUT_FONT)}."
+    )
     parser.add_argument("--pdf-pages", type=int, default=0, help="Pages of a scanned PDF to read as well.")
     arguments = parser.parse_args()
-    measure_pages(arguments.cjk_font or find_cjk_font())
+    chosen = dict(each.split("=", 1) for each in arguments.font)
+    measure_pages(FONTS | {each: chosen.get(each) or find_font(each) for each in WITHOUT_FONT})
     if arguments.pdf_pages:
         measure_pdf(arguments.pdf_pages)
 

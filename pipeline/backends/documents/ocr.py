@@ -21,10 +21,12 @@ MIN_LETTERS = 2
 MIN_DENSITY = 0.6
 """Recognised characters per length of a line in line heights; Latin text has about 2, Chinese 1, and text in a script
 that the models do not know less than 0.5."""
-MIN_LINE_SHAPE = 6
+MIN_LINE_SHAPE = 4
 """Length to height of a line from which its density counts."""
 MAX_FOREIGN = 0.3
-"""Share of letters of scripts that the models only know in part (Greek, Cyrillic), above which a text is unreadable."""
+"""Share of letters of scripts that the models only know in part (Greek, Cyrillic), above which a line is unreadable."""
+MAX_UNREADABLE = 0.15
+"""Share of the length of all lines that may be unreadable without a report, such as formulas and dotted lines."""
 
 _READABLE_LETTERS = re.compile(
     "[A-Za-z\u00aa-\u024f\u1e00-\u1eff\u3005-\u30ff\u3100-\u312f\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
@@ -96,25 +98,32 @@ def recognise_image(render: Render) -> RecognisedImage:
 
 
 def judge(strips: Sequence[Sequence[Line]]) -> RecognisedImage:
-    """Decide from the lines of an image whether it contains text, and whether the models can read it."""
-    readable = [[line for line in strip if line.text and line.score >= MIN_LINE_SCORE] for strip in strips]
-    text = "\n".join(line.text for strip in readable for line in strip)
-    letters = _LETTERS.findall(text)
-    foreign = len(letters) - len(_READABLE_LETTERS.findall(text))
-    if foreign > MAX_FOREIGN * max(1, len(letters)) or _is_sparse([line for strip in strips for line in strip]):
+    """Decide from the lines of an image whether it contains text, and whether the models can read it.
+
+    An image with lines of both kinds is an `unknown_script` with the paragraphs that the models can read.
+    """
+    lines = [line for strip in strips for line in strip]
+    share = sum(line.width for line in lines if _is_unreadable(line)) / (sum(line.width for line in lines) or 1)
+    if share > 1 / 2:
         return RecognisedImage("unknown_script")
-    if sum(map(str.isalnum, text)) < MIN_LETTERS:
-        return RecognisedImage("no_text")
+    mixed = share > MAX_UNREADABLE
+    readable = [
+        [line for line in strip if line.text and line.score >= MIN_LINE_SCORE and not (mixed and _is_unreadable(line))]
+        for strip in strips
+    ]
+    if sum(character.isalnum() for strip in readable for line in strip for character in line.text) < MIN_LETTERS:
+        return RecognisedImage("unknown_script" if mixed else "no_text")
     weights = [(line.score, len(line.text)) for strip in readable for line in strip]
     confidence = sum(score * weight for score, weight in weights) / sum(weight for _, weight in weights)
     if confidence < MIN_CONFIDENCE:
         return RecognisedImage("unknown_script")
     paragraphs = [paragraph for strip in readable for paragraph in build_paragraphs(strip)]
-    return RecognisedImage("text", tuple(paragraphs), round(confidence, 3))
+    return RecognisedImage("unknown_script" if mixed else "text", tuple(paragraphs), round(confidence, 3))
 
 
-def _is_sparse(lines: Sequence[Line]) -> bool:
-    """Return whether most of the lines of an image have too few characters for their length."""
-    long = [line for line in lines if line.width > MIN_LINE_SHAPE * line.height]
-    sparse = [line for line in long if len(line.text) < MIN_DENSITY * line.width / line.height]
-    return len(sparse) > len(long) / 2
+def _is_unreadable(line: Line) -> bool:
+    """Return whether a line has too few characters for its length, or letters of a script that is known in part."""
+    if line.width > MIN_LINE_SHAPE * line.height and len(line.text) < MIN_DENSITY * line.width / line.height:
+        return True
+    letters = _LETTERS.findall(line.text)
+    return len(letters) - len(_READABLE_LETTERS.findall(line.text)) > MAX_FOREIGN * max(1, len(letters))

@@ -30,8 +30,8 @@ class RecognisedImage:
 
     outcome: Outcome
     """`no_text`: it contains none; `unknown_script`: it contains text that the models cannot read, because of its
-    script or because it is blurred; `failed`: it is damaged, or took too long or too much memory; `over_limit`: it is
-    beyond the limit of images per file."""
+    script or because it is blurred, and `paragraphs` is the rest; `failed`: it is damaged, or took too long or too much
+    memory; `over_limit`: it is beyond the limit of images per file."""
     paragraphs: tuple[str, ...] = ()
     """In reading order."""
     confidence: float = 0.0

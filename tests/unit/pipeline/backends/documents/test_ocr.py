@@ -35,6 +35,7 @@ def test_picture__with_accidental_letters_has_no_text(lines: list[Line]):
     [
         [line("."), line("  125 .", top=30), line(". .", top=60)],  # Russian, read by the models
         [line("", 0.0), line("", 0.0, top=30)],  # Arabic
+        [line("", 0.0, shape=4.5)],  # two words in Arabic
         [line("κπνισα απαγεεται σν αυσα", 0.83)],  # Greek
     ],
 )
@@ -110,3 +111,15 @@ def test_elements__carry_the_confidence():
 
 def test_without_the_extra__the_problem_names_the_fix():
     assert "scripts/install ocr" in NoRecogniser().problem
+
+
+def test_text_in_two_scripts__keeps_the_lines_that_can_be_read_and_is_reported():
+    image = judge([[line("The deposit is 3,750 euros."), line("1250", shape=9, top=60)]])
+    assert image.outcome == "unknown_script"
+    assert image.paragraphs == ("The deposit is 3,750 euros.",)
+
+
+def test_few_lines__without_enough_characters_are_kept_with_the_rest():
+    image = judge([[line("Total of all amounts: 12", shape=12, top=30 * n) for n in range(8)] + [line("..7", top=240)]])
+    assert image.outcome == "text"
+    assert "..7" in image.paragraphs[-1]

@@ -123,6 +123,21 @@ def test_scan__reports_progress_and_leaves_no_file_after_the_store(
     assert list((tmp_path / "pages").iterdir()) == []
 
 
+def test_shared_scans__are_read_with_their_stamps(parser: KreuzbergParser, shared: Path):
+    folder = shared / "field" / "pdf-mixed-scan"
+    if not folder.is_dir():
+        pytest.skip(f"no files at {folder}")
+    mixed, stamped = (
+        parser.parse(Source(name, (folder / name).read_bytes())) for name in ("mixed_scan.pdf", "scan_stamped.pdf")
+    )
+    scanned = "SCANNED: penalty clause 5000 euros"
+    assert [(b.page, b.text) for b in mixed.blocks if b.confidence] == [(2, scanned), (3, scanned), (4, scanned)]
+    assert mixed.blocks[0].text.startswith("Lease of the boathouse")
+    for page, block in enumerate(stamped.blocks, 1):
+        assert (block.page, block.text.splitlines()) == (page, [scanned, "", f"Archive no. 4711 page {page}"])
+    assert (*mixed.unread, *stamped.unread) == ()
+
+
 def test_cancelled_scan__stops_within_a_second_and_continues_later(parser: KreuzbergParser):
     source, stop, stopped = Source("scan.pdf", build_scan(6)), threading.Event(), [0.0]
 
