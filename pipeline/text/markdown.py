@@ -13,22 +13,18 @@ from typing import Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block.table import escapedSplit
-from markdown_it.token import Token
 
 Kind = Literal["text", "heading", "code", "table"]
 
 _KINDS: dict[str, Kind] = {"paragraph_open": "text", "heading_open": "heading", "fence": "code"}
 _BLOCKS = MarkdownIt("zero").enable(["fence", "heading"]).disable("inline")
 _TABLE = MarkdownIt("zero").enable("table").disable("inline")
-_INLINE = MarkdownIt("zero", {"maxNesting": 100}).enable(["image", "link"])
-_INLINE.validateLink = lambda url: True  # type: ignore[method-assign]  # noqa: ARG005 - the target is removed anyway
 # The lookahead keeps it linear: with "[-:|\s]*-[-:|\s]*", a line of 32,000 dashes took 12 s.
 _DELIMITER_ROW = re.compile(r"(?=[:|\s]*-)[-:|\s]*")
 MAX_BRACKETS = 2_000
-"""Opening brackets up to which links are removed; the library needs quadratic time for unbalanced ones."""
+"""Opening brackets of a paragraph up to which links are read; the library needs quadratic time for unbalanced ones."""
 _FENCE = re.compile(r"(`{3,}|~{3,})(.*)")
 _STRUCK = re.compile(r"~~(?!~)(?:[^~\n]|~(?!~)){1,2000}?~~(?!~)")
-_TAG = re.compile(r"</?(?:u|b|i|em|strong|sup|sub|span|font|br)\s*/?>", re.IGNORECASE)
 
 # The bounds keep it linear. The readers write no brackets into the words and escape those of the target.
 _LINK = re.compile(r"\[([^\[\]\n]{1,500})\]\(((?:https?://|mailto:|tel:)[^\s()<>]{1,2000})\)", re.IGNORECASE)
@@ -164,14 +160,6 @@ def remove_struck(text: str) -> str:
     return "\n".join(part if is_code else _remove_struck_lines(part.split("\n")) for is_code, part in parts)
 
 
-def plain_inline(markdown: str) -> str:
-    """Remove inline markup that only costs tokens: link targets, image paths, bold marks and formatting tags."""
-    text = markdown
-    if "](" in markdown and markdown.count("[") <= MAX_BRACKETS:
-        text = "".join(map(_plain_token, _INLINE.parseInline(markdown)[0].children or ()))
-    return _TAG.sub(" ", text.replace("**", "")).strip()
-
-
 def _remove_struck_lines(lines: Sequence[str]) -> str:
     kept: list[str] = []
     for line in lines:
@@ -191,7 +179,3 @@ def _is_table_start(header: str, delimiter: str) -> bool:
 
 def _block(kind: Kind, lines: Sequence[str]) -> MarkdownBlock:
     return MarkdownBlock(kind, tuple(lines), "\n".join(lines))
-
-
-def _plain_token(token: Token) -> str:
-    return "".join(map(_plain_token, token.children or ())) if token.type == "image" else token.content

@@ -9,6 +9,7 @@ from pipeline.backends.documents.readers.calendar import read_calendar, read_con
 from pipeline.backends.documents.readers.code import read_code
 from pipeline.backends.documents.readers.delimited import read_delimited
 from pipeline.backends.documents.readers.docx import read_docx
+from pipeline.backends.documents.readers.epub import read_epub
 from pipeline.backends.documents.readers.html import read_html
 from pipeline.backends.documents.readers.image import read_image
 from pipeline.backends.documents.readers.json_records import read_json, read_json_lines
@@ -41,6 +42,7 @@ READERS: Mapping[str, Reader] = {
     sniffing.ODS: read_ods,
     sniffing.RTF: read_rtf,
     sniffing.PPTX: read_pptx,
+    sniffing.EPUB: read_epub,
     sniffing.HTML: read_html,
     sniffing.MARKDOWN: read_markdown,
     sniffing.PDF: read_pdf,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.epub import read_epub_texts
 from pipeline.backends.documents.second_readings.html import read_html_texts
 from pipeline.backends.documents.second_readings.markdown import read_markdown_texts
 from pipeline.backends.documents.second_readings.open_sheets import read_ods_texts
@@ -37,6 +38,7 @@ SecondReading = Callable[[File], Iterable[str]]
 SECOND_READINGS: Mapping[str, SecondReading] = {
     sniffing.DOCX: read_docx_texts,
     sniffing.ODT: read_odt_texts,
+    sniffing.EPUB: read_epub_texts,
     sniffing.HTML: read_html_texts,
     sniffing.MARKDOWN: read_markdown_texts,
     sniffing.XLSX: read_xlsx_texts,

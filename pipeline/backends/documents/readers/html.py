@@ -15,6 +15,10 @@ from pipeline.parse import Element
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8})*")
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_EMPTY_ELEMENT = re.compile(r"<([A-Za-z][\w:-]*)((?:\s[^<>]*)?)/>")
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+)
 _WORD = re.compile(r"\w")
 _MAX_JSON_DEPTH = 20
 
@@ -35,7 +39,8 @@ def read_markup(text: str, name: str, *, with_menus: bool = False) -> Reading:
         name: File name, or the address against which relative links are resolved.
         with_menus: Read menus and banners of the site as well.
     """
-    page = Page(_XML_DECLARATION.sub("", text))
+    declaration = _XML_DECLARATION.match(text)
+    page = Page(_EMPTY_ELEMENT.sub(_close_empty_element, text[declaration.end() :]) if declaration else text)
     links = LinkResolver(page, text, name)
     elements: list[Element] = []
     if page.body is not None:
@@ -52,6 +57,11 @@ def read_markup(text: str, name: str, *, with_menus: bool = False) -> Reading:
         title=title.text().strip() or None if title is not None else None,
         language=language[0] if language else None,
     )
+
+
+def _close_empty_element(match: re.Match[str]) -> str:
+    """Write `<script/>` of XHTML as HTML, in which it would not be closed."""
+    return match[0] if match[1].lower() in _VOID else f"<{match[1]}{match[2]}></{match[1]}>"
 
 
 def _has_text(elements: list[Element]) -> bool:

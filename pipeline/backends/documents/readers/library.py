@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.backends.documents.sniffing import EML, EPUB, MSG
+from pipeline.backends.documents.sniffing import EML, MSG
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
 from pipeline.parse import (
     Element,
     build_table_elements,
 )
-from pipeline.text.markdown import plain_inline
 
 if TYPE_CHECKING:
     from kreuzberg import ExtractionResult
@@ -86,13 +85,11 @@ def _elements_of_node(node: Any, text: str, media_type: str) -> Iterator[Element
     elif kind == "image":
         yield Element("paragraph", str(content.get("description") or ""))
     else:
-        yield _build_prose(content, text, media_type)
+        yield _build_prose(content, text)
 
 
-def _build_prose(content: Any, text: str, media_type: str) -> Element:
+def _build_prose(content: Any, text: str) -> Element:
     kind = content["node_type"]
-    if media_type == EPUB:
-        text = plain_inline(text)
     if kind == "list_item":
         return Element("item", text)
     if kind in ("heading", "title"):

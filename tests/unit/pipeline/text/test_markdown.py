@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from pipeline.text.markdown import drop_link_targets, plain_inline, read_blocks, split_row, split_tables
+from pipeline.text.markdown import drop_link_targets, read_blocks, split_row, split_tables
 
 
 def kinds_of(text: str) -> list[tuple[str, str]]:
@@ -97,23 +97,6 @@ def test_drop_link_targets__time_grows_with_the_length(part: str) -> None:
     assert time.perf_counter() - started < 5
 
 
-def test_plain_inline__drops_link_targets_and_keeps_words() -> None:
-    text = 'See [the **guide**](http://x.org/a_(b) "tip") and ![a cat](cat.png), <u>now</u>.'
-    assert plain_inline(text).split() == ["See", "the", "guide", "and", "a", "cat,", "now", "."]
-
-
-@pytest.mark.parametrize(
-    ("text", "plain"),
-    [
-        ("[![a cat](c.png)](javascript:alert(1))", "a cat"),
-        ("a*b_c `d` \\[x\\] [[1]](#n)\nnext", "a*b_c `d` \\[x\\] [1]\nnext"),
-        ("f[0](x y)", "f[0](x y)"),
-    ],
-)
-def test_plain_inline(text: str, plain: str) -> None:
-    assert plain_inline(text) == plain
-
-
 def test_split_tables__time_grows_with_the_length() -> None:
     rows = ["| a | b |", "| --- | --- |", *["| 1 | 2 |"] * 200_000]
     started = time.perf_counter()
@@ -125,11 +108,4 @@ def test_split_tables__time_grows_with_the_length() -> None:
 def test_read_blocks__long_lines_of_dashes_take_linear_time(line: str) -> None:
     started = time.monotonic()
     assert [block.kind for block in read_blocks(f"a | b\n{line}\n")] == ["text"]
-    assert time.monotonic() - started < 5.0
-
-
-@pytest.mark.parametrize("text", ["[" * 50_000 + "](x)", "![" * 50_000 + "](x)"])
-def test_plain_inline__unbalanced_brackets_are_kept(text: str) -> None:
-    started = time.monotonic()
-    assert plain_inline(text) == text
     assert time.monotonic() - started < 5.0

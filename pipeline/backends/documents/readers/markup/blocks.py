@@ -275,6 +275,8 @@ class BlockReader:
         "rt": _visit_ruby_text,
         "iframe": _visit_frame,
         "button": _visit_button,
+        "meter": _visit_button,
+        "progress": _visit_button,
         "svg": _visit_drawing,
         "br": _visit_break,
         "img": _visit_image,

@@ -14,6 +14,7 @@ from pipeline.backends.documents.readers.markup.tree import attribute, children
 Script = Literal["", "super", "sub"]
 
 _SPACES = re.compile(r"[ \t\n\r\f\u00a0]+")
+_WORD_ENDING = re.compile(r"[^\W\d_]{1,20}")
 _LINE = re.compile(r"[ ]*\n[ ]*")
 _BRACKETS = str.maketrans("", "", "[]")
 _SHOWN_INPUTS = frozenset({
@@ -51,9 +52,21 @@ class InlineText:
         if not text:
             return
         self._at_space = text.endswith(" ")
+        text = text if style.target else self._complete_link(text)
+        if not text:
+            return
         if style.script == "super":  # "[1]" would look like a citation
             text = text.translate(_BRACKETS)
         self._spans.append(Span(text, "struck" if style.struck else "", style.script, style.target))
+
+    def _complete_link(self, text: str) -> str:
+        """Add the rest of a word to the link inside it, as in `<a>rule</a>s`; return the text behind it."""
+        last = self._spans[-1] if self._spans else None
+        ending = _WORD_ENDING.match(text)
+        if last is None or ending is None or not last.target or not last.text[-1:].isalpha():
+            return text
+        self._spans[-1] = replace(last, text=last.text + ending[0])
+        return text[ending.end() :]
 
     def add_separate(self, text: str, style: Style) -> None:
         """Add text that spaces separate from what stands next to it."""

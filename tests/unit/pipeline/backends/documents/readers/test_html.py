@@ -100,6 +100,9 @@ def test_html__links_keep_their_targets() -> None:
         "Here: [the rules](https://camp.example.org/docs/rules.pdf), [mail](mailto:a@b.example), top, menu, "
         "https://x.example"
     )
+    assert html('<p><a href="https://x.example/r">rule</a>s, <a href="https://x.example/1">a1</a>b') == (
+        "[rules](https://x.example/r), [a1](https://x.example/1)b"
+    )
     saved = "<!-- saved from url=(0022)https://old.example.org/ --><p><a href='x'>words</a> <a href='./#a'>part</a>"
     assert elements(saved) == [("paragraph", "[words](https://old.example.org/x) part")]
 
@@ -192,8 +195,64 @@ def test_html__unclosed_tags_take_bounded_time(part: str) -> None:
     assert time.perf_counter() - started < 8
 
 
+def test_html__empty_elements_of_xhtml_are_closed() -> None:
+    source = '<?xml version="1.0"?><html><head><title/><script src="x"/></head><body><p>one<a id="b"/><br/>two</body>'
+    assert elements(source) == [("paragraph", "one\ntwo")]
+
+
 def test_html__deep_nesting_keeps_the_text() -> None:
     assert elements("<div>" * 5000 + "deep" + "</div>" * 5000 + "<p>after") == [
         ("paragraph", "deep"),
         ("paragraph", "after"),
     ]
+
+
+FACTS = {
+    "html-escaped-brackets/entities.html": ("never in <blink>", "List<Book> and Map<String, Book>", "_id_", "__init__"),
+    "list-parent-lost/checkout2_nested.html": ("2. Empty the larder:\n  - milk goes to the farmer",),
+    "list-parent-lost/checkout_nested.md": (
+        "2. Empty the fridge:",
+        "- Rooms\n  - Red room sleeps four",
+        "- [ ] task one",
+    ),
+    "list-parent-lost/speaker.md": ("2. Budget\n  1. Income", "  - Deputy:\n    - first: Bo Wrede", "4. Set a new one"),
+    "markdown-raw-html/README.md": (
+        "Shows the tides of your harbour.",
+        "| harbour | Norderby |",
+        "Logs are in",
+        "screenshot",
+    ),
+    "markdown-raw-html/entities.md": (
+        "List<Book>",
+        "<blink>",
+        "<your-name>",
+        "__init__",
+        "The vault code is 8841.",
+        "granite",
+    ),
+    "links-lost/links.md": (
+        "[on this page](https://bikes.example.org/register-2026)",
+        "[mail](mailto:tove@example.org)",
+    ),
+    "links-lost/tables.html": (
+        "[the rules](https://camp.example.org/rules.pdf)",
+        "| Forest | 8 EUR with pass |",
+        "3. Third",
+    ),
+    "strikethrough-as-valid/strike.md": ("~~18 euros~~ 24 euros", "~~Children under ten come free.~~"),
+    "strikethrough-as-valid/gdoc_export.html": ("~~Meeting on Tuesday~~ Meeting on Wednesday",),
+    "docx-header-footer-comments/article_nav.html": ("harbour master Nils Brandt, channel 12",),
+    "eml-attachments-html/lighthouse.mhtml": ("cost 8€ per person.",),
+}
+
+
+@pytest.mark.parametrize("path", FACTS)
+def test_field__the_facts_of_pages_are_read(path: str, shared) -> None:
+    text = text_of(path.rpartition("/")[2], (shared / "field" / path).read_bytes())
+    assert [fact for fact in FACTS[path] if fact not in text] == []
+
+
+def test_field__titles_never_come_from_code(shared) -> None:
+    titles = {"setext_code.md": "Backup of the club server", "README.md": "Tideclock"}
+    folder = shared / "field" / "title-from-code-or-footer"
+    assert {name: read(name, (folder / name).read_bytes()).title for name in titles} == titles
