@@ -15,6 +15,10 @@ from pipeline.text.cleaning import clean_line, clean_text
 _TAGS = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[/!?a-zA-Z][^>]*>", re.DOTALL | re.IGNORECASE)
 _XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _WORD_PARAGRAPH = re.compile(r"\{[^}]*/word(?:processingml|ml)?/[^}]*\}p")
+_HTML = re.compile(
+    r"</(?:[abiu]|p|em|h[1-6]|[ou]l|li|div|span|strong|table|td|code)\s*>|<(?:br|hr|img)\b[^<>]*>|&\w+;", re.IGNORECASE
+)
+_SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}"
 _ENTRY_TAGS = frozenset({"item", "entry"})
 
 
@@ -37,23 +41,60 @@ def _read_elements(text: str) -> list[Element]:
 
 
 def _walk(root: ET.Element) -> Iterator[Element]:
-    stack = [root]
+    stack: list[Element | ET.Element] = [root]
     feed = next((node for node in root.iter() if _local_name(node) in ("channel", "feed")), None)
     for child in feed if feed is not None else ():
         if _local_name(child) == "title":
             yield Element("heading", _to_plain_text(child.text or ""), level=1)
     while stack:
         node = stack.pop()
-        tag = _local_name(node)
-        if tag in _ENTRY_TAGS:  # RSS and Atom: one section per entry
+        if isinstance(node, Element):
+            yield node
+        elif feed is not None and (tag := _local_name(node)) in _ENTRY_TAGS:  # RSS and Atom: one section per entry
             title = next((child for child in node if _local_name(child) == "title"), None)
             heading = clean_line(_to_plain_text(title.text or ""), 200) if title is not None else ""
             yield Element("heading", heading or tag, level=2)
             yield from (_text_of(child, heading) for child in node)
-        elif len(node) == 0 or (node.text or "").strip():
+        elif _is_prose(node):
             yield _text_of(node, "")
         else:
-            stack.extend(reversed(node))
+            stack.extend(reversed(list(_split_children(node))))
+
+
+def _is_prose(node: ET.Element) -> bool:
+    """Return whether text stands between the children of an element."""
+    return bool((node.text or "").strip()) or any((child.tail or "").strip() for child in node)
+
+
+def _split_children(node: ET.Element) -> Iterator[Element | ET.Element]:
+    """Yield one paragraph for the attributes and fields of a record, and the children that have children."""
+    fields = [f"{name.rpartition('}')[2]}: {value}" for name, value in node.attrib.items() if _SCHEMA not in name]
+    if not len(node):
+        yield Element("paragraph", "\n".join(fields))
+        return
+    leaves = [child for child in node if not len(child)]
+    is_list = len(leaves) > 1 and len({child.tag for child in leaves}) == 1
+    for child in node:
+        if len(child) or is_list:
+            yield Element("paragraph", "\n".join(fields))
+            fields = []
+        if len(child):
+            yield child
+        elif field := _format_field(child):
+            if is_list:
+                yield Element("item", field)
+            else:
+                fields.append(field)
+    yield Element("paragraph", "\n".join(fields))
+
+
+def _format_field(leaf: ET.Element) -> str:
+    """Write an element without children as "name: text (attribute: value)"."""
+    text = _to_plain_text(leaf.text or "")
+    attributes = "; ".join(f"{name.rpartition('}')[2]}: {value}" for name, value in leaf.attrib.items())
+    if text:
+        return f"{_local_name(leaf)}: {text}" + (f" ({attributes})" if attributes else "")
+    return f"{_local_name(leaf)}: {attributes}" if attributes else ""
 
 
 def _text_of(node: ET.Element, heading: str) -> Element:
@@ -75,5 +116,5 @@ def strip_markup(text: str) -> str:
 
 
 def _to_plain_text(text: str) -> str:
-    # Feeds contain HTML as text.
-    return strip_markup(text) if "<" in text else html.unescape(text).strip()
+    """Return a text; markup that it contains as text, as in feeds, is read as HTML."""
+    return strip_markup(text) if _HTML.search(text) else text.strip()
