@@ -24,7 +24,8 @@ _QUOTE = re.compile(r"[> ]*>")
 _HIDDEN_START = re.compile(r"<(?:style|script|head)\b", re.IGNORECASE)
 _HIDDEN_END = re.compile(r"</(?:style|script|head)\s*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
-_DATA_TABLE = re.compile(r"<th\b", re.IGNORECASE)
+_MEANING = re.compile(r"<(?:th|s|strike|del)\b|line-through", re.IGNORECASE)
+"""What the text part cannot say: headers of a table, struck-out text."""
 _WORD = re.compile(r"\w+")
 _STUB_SHARE = 0.6
 """Share of the words of the HTML part below which the text part is a stub, such as "This mail needs HTML"."""
@@ -71,7 +72,7 @@ def read_attachment_name(part: EmailMessage) -> str:
 
 
 def choose_body(children: Sequence[EmailMessage]) -> EmailMessage | None:
-    """Choose among alternatives: the text, unless it is missing, a stub, or flattens a table of the HTML."""
+    """Choose among alternatives: the text, unless it is missing, a stub, or lacks what the HTML marks."""
     html = next((child for child in reversed(children) if _contains(child, HTML)), None)
     text = next((child for child in children if child.get_content_type() == "text/plain"), None)
     if html is None or text is None:
@@ -80,7 +81,7 @@ def choose_body(children: Sequence[EmailMessage]) -> EmailMessage | None:
     markup = _decode(html_part)
     words = len(_WORD.findall(_strip_tags(markup)))
     is_stub = len(_WORD.findall(_decode(text))) < _STUB_SHARE * words
-    return html if is_stub or _DATA_TABLE.search(markup) else text
+    return html if is_stub or _MEANING.search(markup) else text
 
 
 def _strip_tags(markup: str) -> str:

@@ -78,6 +78,12 @@ def test_mail__html_is_read_if_the_text_is_a_stub(stub):
     assert "client" not in text
 
 
+def test_mail__html_is_read_if_it_strikes_out_what_the_text_shows_as_valid():
+    message = mail(text="The fee is 5 EUR 6 EUR.")
+    message.add_alternative("<p>The fee is <s>5 EUR</s> 6 EUR.</p>", subtype="html")
+    assert "The fee is ~~5 EUR~~ 6 EUR." in text_of("a.eml", bytes(message))
+
+
 def test_mail__html_cells_and_paragraphs_stay_apart():
     message = mail()
     message.set_content(
