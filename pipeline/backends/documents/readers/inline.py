@@ -106,7 +106,9 @@ def _format_word(pieces: Sequence[Span]) -> list[str]:
     if not changes & {"struck", "deleted"}:
         return [piece.text for piece in pieces]
     deleted = "".join(piece.text for piece in pieces if piece.change == "deleted")
-    if any(map(str.isalnum, deleted)):  # a tracked change inside a word: the old word, then the new one
+    if "" in changes and any(
+        map(str.isalnum, deleted)
+    ):  # a tracked change inside a word: the old word, then the new one
         old = "".join(piece.text for piece in pieces if piece.change != "inserted")
         new = "".join(piece.text for piece in pieces if piece.change not in ("struck", "deleted"))
         return [f"~~{old}~~", " " * bool(new), new]

@@ -77,6 +77,7 @@ def test_text__is_what_word_shows(content, expected):
             run("holds ") + "<w:del><w:r><w:delText>60</w:delText></w:r></w:del><w:ins>" + run("75") + "</w:ins>",
             "holds ~~60~~ 75",
         ),
+        ("<w:ins>" + run("75") + "</w:ins><w:del><w:r><w:delText>sixty</w:delText></w:r></w:del>", "75 ~~sixty~~"),
         (run("colo") + "<w:del><w:r><w:delText>u</w:delText></w:r></w:del>" + run("r red"), "~~colour~~ color red"),
         (
             "<w:moveFrom>"
