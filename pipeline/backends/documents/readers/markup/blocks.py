@@ -231,7 +231,7 @@ class BlockReader:
             if page.body is not None and page.select("iframe[srcdoc]") is None:
                 self._elements += BlockReader(page, self._links, with_menus=self._with_menus).read(page.body)
 
-    def _visit_button(self, node: LexborNode, style: Style) -> None:
+    def _visit_separate(self, node: LexborNode, style: Style) -> None:
         self._text.add(" ", style)
         self._visit_children(node, style)
         self._text.add(" ", style)
@@ -274,9 +274,11 @@ class BlockReader:
         "q": _visit_quotation,
         "rt": _visit_ruby_text,
         "iframe": _visit_frame,
-        "button": _visit_button,
-        "meter": _visit_button,
-        "progress": _visit_button,
+        "button": _visit_separate,
+        "textarea": _visit_separate,
+        "output": _visit_separate,
+        "meter": _visit_separate,
+        "progress": _visit_separate,
         "svg": _visit_drawing,
         "br": _visit_break,
         "img": _visit_image,

@@ -43,6 +43,7 @@ def elements(body: str, name: str = "a.html") -> list[tuple[str, str]]:
         ("<figure><img alt='A crane'><figcaption>Pier 4</figcaption></figure>", "A crane\n\nPier 4"),
         ('<label>Tents <input value="17"></label><input type=checkbox checked> Dog <input type=hidden value=9>',
          "Tents 17 [x] Dog"),
+        ("<input type=radio>no<textarea>Two tents</textarea>", "[ ] no Two tents"),
         ("<select><option>Adult<option selected>Child</select>", "Adult, Child (selected)"),
         ("<math><mi>y</mi><annotation encoding='application/x-tex'>y^2</annotation></math>", "$y^2$"),
         ("<iframe srcdoc='&lt;p&gt;inside&lt;/p&gt;'></iframe>", "inside"),
