@@ -259,8 +259,8 @@ unread-damaged-parts = { $number } { $n ->
    *[other] damaged parts
 }
 unread-unknown-script = { $number } { $n ->
-    [one] page in a script that can't be recognised
-   *[other] pages in a script that can't be recognised
+    [one] page or image in a script that can't be recognised
+   *[other] pages or images in a script that can't be recognised
 }
 ingest-summary-done = { $n ->
     [one] { $n } more added

@@ -228,7 +228,7 @@ unread-damaged-parts = { $n ->
    *[other] 损坏的部分（{ $number } 处）
 }
 unread-unknown-script = { $n ->
-   *[other] 无法识别其文字的页面（{ $number } 页）
+   *[other] 无法识别其文字的页面或图像（{ $number }）
 }
 ingest-summary-done = 另有 { $n } 份已加入
 ingest-summary-open = 另有 { $n } 份进行中

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -94,6 +95,8 @@ def _recognise(boxes: Corners, crops: Sequence[Pixels]) -> tuple[list[Line], flo
 @cache
 def load_engine() -> Any:
     """Load the models, which takes about a second."""
+    # Importing OpenVINO sends usage data to its maker and writes to the home folder, unless this package is missing.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     import rapidocr
 
     models = Path(rapidocr.__file__).parent / "models"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.errors import FileTooLarge, UnreadableFile
+from pipeline.errors import FileTooLarge, InvalidInput, UnreadableFile
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,6 +62,14 @@ def prepare_image(image: Image.Image) -> Image.Image:
         background = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(background, image).convert("RGB")
     return image.convert("RGB")
+
+
+def render_image(content: bytes, name: str) -> Image.Image:
+    """Open and decode an image; raise OSError if it is damaged or too large."""
+    try:
+        return prepare_image(open_image(content, name))
+    except InvalidInput as error:
+        raise OSError(str(error)) from error
 
 
 def cut_into_strips(image: Image.Image) -> Iterator[Image.Image]:

@@ -120,7 +120,7 @@ def sniff_binary(content: bytes, name: str) -> str | None:
         return _sniff_ole(content, name)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{\\rtf"):
         return RTF
-    if (image := _sniff_image(content)) is not None:
+    if (image := sniff_image(content)) is not None:
         return image
     for magic, kind in _ARCHIVES.items():
         if content.startswith(magic):
@@ -200,7 +200,8 @@ def _is_pdf(content: bytes) -> bool:
     return start == 0 or (start > 0 and b"startxref" in content[-4096:])
 
 
-def _sniff_image(content: bytes) -> str | None:
+def sniff_image(content: bytes) -> str | None:
+    """Return the media type of an image that text recognition can read, or None."""
     for start, media_type in _IMAGE_STARTS.items():
         if content.startswith(start):
             return media_type

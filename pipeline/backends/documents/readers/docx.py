@@ -9,7 +9,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 
-from pipeline.backends.documents.readers.embedded import EmbeddedFiles, list_unread_parts
+from pipeline.backends.documents.readers.embedded import EmbeddedFiles, describe_pictures, list_unread_parts
 from pipeline.backends.documents.readers.ooxml import (
     Package,
     XmlElement,
@@ -22,7 +22,7 @@ from pipeline.backends.documents.readers.word.numbering import Numbering
 from pipeline.backends.documents.readers.word.stories import Document, Story, index_notes, read_note
 from pipeline.backends.documents.readers.word.styles import Styles
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.errors import EmptyDocument, UnreadableFile
+from pipeline.errors import UnreadableFile
 from pipeline.parse import Element
 
 
@@ -49,10 +49,12 @@ def read_docx(file: File, read_nested: NestedReader) -> Reading:
     headers = list(_read_margins(document, main, body, "header"))
     footers = list(_read_margins(document, main, body, "footer"))
     page = measure_page(next(descendants(body, "w:sectPr"), None))
-    pictures, unread = files.read_pictures(package.read, page, has_text=bool(elements or headers or footers))
+    pictures, unread = files.read_pictures(
+        package.read, page, file.recogniser, has_text=bool(elements or headers or footers)
+    )
     elements = [*headers, *elements, *pictures, *footers]
-    if not elements and unread:
-        raise EmptyDocument(f"{file.name} contains only pictures, in which no text was found.")
+    if not elements and files.pictures:
+        raise describe_pictures(file)
     unread += [*files.list_unread(), *list_unread_parts(package.damaged, document.hidden_paragraphs)]
     return Reading(elements, title=package.read_title(), unread=unread)
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 
-from pipeline.backends.documents.readers.embedded import A4_SQUARE_POINTS, EmbeddedFiles, list_unread_parts
+from pipeline.backends.documents.readers.embedded import (
+    A4_SQUARE_POINTS,
+    EmbeddedFiles,
+    describe_pictures,
+    list_unread_parts,
+)
 from pipeline.backends.documents.readers.ooxml import (
     Package,
     XmlElement,
@@ -22,7 +27,7 @@ from pipeline.backends.documents.readers.opendocument.paragraphs import Paragrap
 from pipeline.backends.documents.readers.opendocument.stories import Document, Story
 from pipeline.backends.documents.readers.opendocument.styles import Styles
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.errors import EmptyDocument, UnreadableFile
+from pipeline.errors import UnreadableFile
 from pipeline.parse import Element
 
 _HEADERS = ("style:header", "style:header-first", "style:header-left")
@@ -46,10 +51,10 @@ def read_odt(file: File, read_nested: NestedReader) -> Reading:
     headers = list(_read_margins(document, shared, _HEADERS))
     footers = list(_read_margins(document, shared, _FOOTERS))
     has_text = bool(elements or headers or footers)
-    pictures, unread = files.read_pictures(package.read, A4_SQUARE_POINTS, has_text=has_text)
+    pictures, unread = files.read_pictures(package.read, A4_SQUARE_POINTS, file.recogniser, has_text=has_text)
     elements = [*headers, *elements, *pictures, *footers]
-    if not elements and unread:
-        raise EmptyDocument(f"{file.name} contains only pictures, in which no text was found.")
+    if not elements and files.pictures:
+        raise describe_pictures(file)
     unread += [*files.list_unread(), *list_unread_parts(package.damaged, document.hidden_paragraphs)]
     meta = package.parse("meta.xml")
     return Reading(

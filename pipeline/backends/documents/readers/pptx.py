@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.backends.documents.ocr_images import open_image, prepare_image
+from pipeline.backends.documents.ocr_images import render_image
 from pipeline.backends.documents.readers.embedded import EmbeddedFiles, list_unread_parts
 from pipeline.backends.documents.readers.ooxml import Package, attribute, children, descendants
 from pipeline.backends.documents.readers.slides.shapes import Slide, read_shapes
@@ -23,7 +23,7 @@ from pipeline.backends.documents.recognition import (
     find_unread_pages,
     format_ranges,
 )
-from pipeline.errors import EmptyDocument, InvalidInput, UnreadableFile
+from pipeline.errors import EmptyDocument, UnreadableFile
 from pipeline.parse import Element
 from pipeline.types import Unread
 
@@ -181,7 +181,4 @@ def _read_pictures(file: File, slides: Sequence[Slide], by_page: dict[int, list[
 
 
 def _render(slide: Slide, part: str) -> Image:
-    try:
-        return prepare_image(open_image(slide.package.read(part), part))
-    except InvalidInput as error:
-        raise OSError(str(error)) from error
+    return render_image(slide.package.read(part), part)

@@ -5,10 +5,14 @@ Hidden text is left out and reported.
 
 from __future__ import annotations
 
-from pipeline.backends.documents.readers.embedded import A4_SQUARE_POINTS, EmbeddedFiles, list_unread_parts
+from pipeline.backends.documents.readers.embedded import (
+    A4_SQUARE_POINTS,
+    EmbeddedFiles,
+    describe_pictures,
+    list_unread_parts,
+)
 from pipeline.backends.documents.readers.rich_text.interpreter import Interpreter
 from pipeline.backends.documents.reading import File, NestedReader, Reading
-from pipeline.errors import EmptyDocument
 from pipeline.parse import Element
 
 
@@ -21,11 +25,11 @@ def read_rtf(file: File, read_nested: NestedReader) -> Reading:
     headers, footers = _without_repetitions(found.headers), _without_repetitions(found.footers)
     has_text = bool(found.elements or headers or footers)
     elements, unread = files.read_pictures(
-        lambda name: _from_hexadecimal(pictures[name].hexadecimal), A4_SQUARE_POINTS, has_text=has_text
+        lambda name: _from_hexadecimal(pictures[name].hexadecimal), A4_SQUARE_POINTS, file.recogniser, has_text=has_text
     )
     elements = [*headers, *found.elements, *elements, *footers]
-    if not elements and unread:
-        raise EmptyDocument(f"{file.name} contains only pictures, in which no text was found.")
+    if not elements and files.pictures:
+        raise describe_pictures(file)
     unread += [*files.list_unread(), *list_unread_parts([], found.hidden_paragraphs)]
     return Reading(elements, title=found.title or None, unread=unread)
 

@@ -4,6 +4,8 @@ import importlib.util
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pptx import Presentation
 
 from pipeline import errors
 from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
 from pipeline.backends.documents.recognition import OcrLimits
 from pipeline.types import Source, Unread
+from tests.word_files import build_docx, paragraph
 
 pytestmark = pytest.mark.skipif(
     not all(importlib.util.find_spec(name) for name in ("rapidocr", "openvino")),
@@ -136,6 +140,58 @@ def test_shared_scans__are_read_with_their_stamps(parser: KreuzbergParser, share
     for page, block in enumerate(stamped.blocks, 1):
         assert (block.page, block.text.splitlines()) == (page, [scanned, "", f"Archive no. 4711 page {page}"])
     assert (*mixed.unread, *stamped.unread) == ()
+
+
+def test_picture_slide_and_page__are_read(parser: KreuzbergParser):
+    picture = io.BytesIO(encode(draw("Keys are returned at noon."), "PNG"))
+    presentation, slides = Presentation(), io.BytesIO()
+    presentation.slides.add_slide(presentation.slide_layouts[6]).shapes.add_picture(picture, 0, 0)
+    presentation.save(slides)
+    drawing = '<w:r><w:drawing><wp:inline><a:blip r:embed="image"/></wp:inline></w:drawing></w:r>'
+    letter = build_docx(paragraph(drawing), {"image.png": picture.getvalue()})
+    for name, content in (("slides.pptx", slides.getvalue()), ("letter.docx", letter)):
+        (block,) = parser.parse(Source(name, content)).blocks
+        assert block.text == "Keys are returned at noon."
+        assert block.confidence is not None
+
+
+RECOGNISE_AND_REPORT = """
+import sys
+calls = []
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.mkdir"):
+        calls.append((event, str(arguments)))
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        calls.append((event, str(arguments)))
+sys.addaudithook(watch)
+from PIL import Image
+from pipeline.backends.documents.ocr import recognise_image
+print(*recognise_image(lambda: Image.open(sys.argv[1])).paragraphs)
+print(calls)
+"""
+
+
+def test_engine__writes_no_file_and_uses_no_network(tmp_path: Path):
+    import rapidocr
+
+    picture, home = tmp_path / "picture.png", tmp_path / "home"
+    picture.write_bytes(encode(draw("Keys are returned at noon."), "PNG"))
+    home.mkdir()
+    models = Path(rapidocr.__file__).parent / "models"
+    before = {path: path.stat().st_mtime_ns for path in models.iterdir()}
+    variables = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"), str(home))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", RECOGNISE_AND_REPORT, picture],
+        cwd=home,
+        env={**variables, "PATH": os.environ["PATH"], "PYTHONPATH": str(Path(errors.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["Keys are returned at noon.", "[]"]
+    assert list(home.iterdir()) == []
+    assert {path: path.stat().st_mtime_ns for path in models.iterdir()} == before
 
 
 def test_cancelled_scan__stops_within_a_second_and_continues_later(parser: KreuzbergParser):

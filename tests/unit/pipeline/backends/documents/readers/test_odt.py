@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Sequence
 
 import pytest
+from PIL import Image
 
 from pipeline.backends.documents.extraction import extract
+from pipeline.backends.documents.recognition import RecognisedImage, Render
 from pipeline.errors import UnreadableFile
 from pipeline.types import ParsedDocument, Source, Unread
 
@@ -166,6 +169,23 @@ def test_form_fields__with_their_values():
     controls = '<form:text form:name="Guest" form:current-value="Bo"/>'
     controls += '<form:checkbox form:label="Vegan" form:current-state="checked"/>'
     assert text_of(f"<office:forms><form:form>{controls}</form:form></office:forms>") == "Guest: Bo\n\nVegan: yes"
+
+
+class FakeRecogniser:
+    problem = ""
+
+    def recognise(self, images: Sequence[Render]) -> list[RecognisedImage]:
+        return [RecognisedImage("text", (f"{image().width} pixels",), 0.8) for image in images]
+
+
+def test_picture__that_fills_a_page_is_recognised():
+    frame = '<draw:frame svg:width="16cm" svg:height="20cm"><draw:image xlink:href="Pictures/a.png"/></draw:frame>'
+    buffer = io.BytesIO(build_odt(f"<text:p>Plan:</text:p><text:p>{frame}</text:p>"))
+    with zipfile.ZipFile(buffer, "a") as archive, archive.open("Pictures/a.png", "w") as picture:
+        Image.new("RGB", (40, 30)).save(picture, "PNG")
+    document = extract(Source("rules.odt", buffer.getvalue()), max_unpacked_mb=50, recogniser=FakeRecogniser())
+    assert [block.text for block in document.blocks] == ["Plan:", "40 pixels"]
+    assert document.unread == ()
 
 
 def test_damage__is_an_error_or_reported():
