@@ -155,6 +155,8 @@ def read_markdown(content: bytes) -> Iterator[str]:
     text = re.sub(r"<!--.*?-->|</?[a-zA-Z][^>]*>", " ", text, flags=re.DOTALL)
     text = re.sub(r"^\s*(\|?\s*:?-+:?\s*)+\|?\s*$|^[=-]{3,}\s*$", " ", text, flags=re.MULTILINE)
     text = re.sub(r"^(\s*)([-+>]|>\s)+ ", " ", text, flags=re.MULTILINE)
+    text = re.sub(r"!\[([^\]]*)\]\([^)]*\)", r"\1", text)  # the file of an image
+    text = re.sub(r"^\[[^\]^]+\]:|\]\[[^\]]*\]", " ", text, flags=re.MULTILINE)  # the names of link definitions
     yield html.unescape(text)
 
 
