@@ -24,6 +24,7 @@ from pipeline.backends.documents.readers.plain import read_plain
 from pipeline.backends.documents.readers.pptx import read_pptx
 from pipeline.backends.documents.readers.rtf import read_rtf
 from pipeline.backends.documents.readers.subtitles import read_subtitles
+from pipeline.backends.documents.readers.xls import read_xls
 from pipeline.backends.documents.readers.xlsx import read_xlsx
 from pipeline.backends.documents.readers.xml import read_xml
 from pipeline.backends.documents.reading import MAX_DEPTH, File, NestedReader, Reader, Reading
@@ -39,6 +40,8 @@ READERS: Mapping[str, Reader] = {
     sniffing.DOCX: read_docx,
     sniffing.ODT: read_odt,
     sniffing.XLSX: read_xlsx,
+    sniffing.XLS: read_xls,
+    sniffing.XLSB: read_xls,
     sniffing.ODS: read_ods,
     sniffing.RTF: read_rtf,
     sniffing.PPTX: read_pptx,
