@@ -22,12 +22,15 @@ from pipeline.text.markdown import MAX_BRACKETS, split_row, split_tables
 HUGE_TABLE_ROWS = 300
 """Rows from which a table is read without the library, which needs 20 µs per cell."""
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\n(?P<fields>(?:.*\n){0,200}?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-_TITLE = re.compile(r"^title[ \t]*:[ \t]*(?P<title>.+)$", re.IGNORECASE | re.MULTILINE)
-_FIELD = re.compile(r"[\w.-]+[ \t]*:(?:[ \t]|$)")
+_FRONT_MATTER = re.compile(
+    r"\A\ufeff?(?P<fence>---|\+\+\+)[ \t]*\n(?P<fields>(?:.*\n){0,200}?)(?:(?P=fence)|\.\.\.)[ \t]*(?:\n|\Z)"
+)
+_TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?P<title>.+)$", re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(r"[\w.-]+[ \t]*(?:=|:(?:[ \t]|$))")
 _TERM = re.compile(r"(?<=\S)[ \t]*\n:[ \t]+")
 _BOLD_LINE = re.compile(r"^(\*\*[^*\n]{1,300}\*\*)[ \t]*\n", re.MULTILINE)
 _MATH = re.compile(r"\$\$[^$]{1,5000}\$\$|\$(?![\s$])[^$\n]{0,500}(?<![\s\\])\$(?![\d$])")
+_PRODUCT = re.compile(r"(?<=\d)\*(?=\d)")
 _NAME = re.compile(r"(?<!\w)__[a-z0-9]+(?:_[a-z0-9]+)*__(?!\w)")
 _NOTE = re.compile(r"\[\^([^\]\s]{1,50})\]")
 _NOTE_DEFINITION = re.compile(r"\[\^([^\]\s]{1,50})\]:[ \t]*")
@@ -110,9 +113,24 @@ def _join_terms(state: StateCore) -> None:
                 token.content = token.content.replace("[", "\\[")
 
 
+def _keep_numbers(state: StateCore) -> None:
+    """Keep the number of an item that skips numbers, as in rules of which one was withdrawn: 1, 2, 4."""
+    shown: list[int] = []
+    for token in state.tokens:
+        if token.type == "ordered_list_open":
+            shown.append(int(token.attrGet("start") or 1) - 1)
+        elif token.type == "ordered_list_close":
+            shown.pop()
+        elif token.type == "list_item_open" and token.info:
+            number = int(token.info)
+            if number > shown[-1] + 1:
+                token.attrSet("value", str(number))
+            shown[-1] = max(number, shown[-1] + 1)
+
+
 def _parse_verbatim(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - the interface of the library
-    """Keep formulas between dollar signs, and names such as `__init__`, as written."""
-    pattern = {"$": _MATH, "_": _NAME}.get(state.src[state.pos])
+    """Keep formulas between dollar signs, products such as 2*3*4, and names such as `__init__`, as written."""
+    pattern = {"$": _MATH, "_": _NAME, "*": _PRODUCT}.get(state.src[state.pos])
     match = pattern.match(state.src, state.pos, state.posMax) if pattern else None
     if match is None:
         return False
@@ -183,6 +201,7 @@ def _render_html_inline(
 def _build_renderer() -> MarkdownIt:
     library = MarkdownIt("commonmark", {"maxNesting": 40}).enable(["table", "strikethrough"])
     library.core.ruler.before("inline", "terms", _join_terms)
+    library.core.ruler.before("inline", "numbers", _keep_numbers)
     library.inline.ruler.before("escape", "verbatim", _parse_verbatim)
     library.inline.ruler.before("link", "note", _parse_note_reference)
     library.block.ruler.before("reference", "note", _parse_note_definition, {"alt": ["paragraph"]})

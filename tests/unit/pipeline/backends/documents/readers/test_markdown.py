@@ -17,6 +17,9 @@ TABLE = "| Part | Price |\n| --- | --- |\n"
         ("<your-name>, e.g. `ssh <user>@<host>`; never <b>", "<your-name>, e.g. ssh <user>@<host>; never <b>"),
         ("Set `__init__`, __init__, max_open_files, 5 * 3 * 2", "Set __init__, __init__, max_open_files, 5 * 3 * 2"),
         ("**bold**, *it*, __two words__, <kbd>Ctrl</kbd>+<kbd>T</kbd>", "bold, it, two words, Ctrl+T"),
+        ("A<sub>2</sub>, x<sup>3</sup>, x<sup>a-b</sup>, un<b>bold</b>", "A₂, x³, x^(a-b), unbold"),
+        ("2*3*4 = 24, *5* and *6*", "2*3*4 = 24, 5 and 6"),
+        ("1. a\n2. b\n4. c\n   1. x\n   1. y\n5. d", "1. a\n2. b\n4. c\n  1. x\n  2. y\n5. d"),
         ("{{ name }} and {% if x %}", "{{ name }} and {% if x %}"),
         ("a ~~18 euros~~ 24 euros. <del>x</del>", "a ~~18 euros~~ 24 euros. ~~x~~"),
         ("a\\\nb<br>c  \nd\ne", "a\nb\nc\nd e"),
@@ -83,3 +86,9 @@ def test_markdown__unbalanced_marks_take_bounded_time(part: str) -> None:
     started = time.perf_counter()
     text_of("a.md", f"word\n\n{part * 20_000}")
     assert time.perf_counter() - started < 8
+
+
+def test_front_matter__between_plus_signs():
+    document = read("page.md", '+++\ntitle = "Ferry rules"\nfee = 5\n+++\nBring boots.\n')
+    assert document.title == "Ferry rules"
+    assert document.blocks[0].text == "fee = 5\n\nBring boots."
