@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.backends.documents.readers.pdf_annotations import Annotations, read_annotations
 from pipeline.backends.documents.readers.pdf_forms import mark_spans, place_fields
-from pipeline.backends.documents.readers.pdf_grids import find_grids
+from pipeline.backends.documents.readers.pdf_grids import drop_text_lines, find_grids, find_strokes, read_lines
 from pipeline.backends.documents.readers.pdf_layout import Part, Table, order_page
 from pipeline.backends.documents.readers.pdf_pages import is_garbled, open_pdf
 from pipeline.backends.documents.readers.pdf_scans import ScannedPages, describe_empty, read_scanned_pages
@@ -143,8 +143,9 @@ def _read_parts(
         spans = groups[orientation]
         if orientation == upright:
             place_fields(annotations.fields, spans, orientation)
-        mark_spans(annotations, spans, orientation)
-        grids, loose = ([], spans) if orientation == SLANTED else find_grids(page, orientation, spans)
+        horizontal, vertical = ([], []) if orientation == SLANTED else read_lines(page, orientation)
+        mark_spans(annotations, spans, orientation, find_strokes(horizontal, spans))
+        grids, loose = find_grids(drop_text_lines(horizontal, spans), vertical, spans)
         parts.append(order_page(loose, grids))
     return parts[0] if parts else [], [part for group in parts[1:] for part in group]
 

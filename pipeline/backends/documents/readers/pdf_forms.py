@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from pipeline.backends.documents.readers.pdf_annotations import Annotations, Field
+from pipeline.backends.documents.readers.pdf_grids import Line
 from pipeline.backends.documents.readers.pdf_spans import Span, orient_box
 
 _MAX_DISTANCE = 150.0  # points between a label and its field on the right
@@ -75,10 +76,15 @@ def _build_span(text: str, box: _OrientedBox) -> Span:
     )  # fmt: skip
 
 
-def mark_spans(annotations: Annotations, spans: Sequence[Span], orientation: int) -> None:
-    """Mark struck-out words with `~~`, and write links as `[words](target)`."""
-    for box in annotations.struck:
-        _mark(orient_box(orientation, box), spans, lambda _: ("~~", "~~"))
+def mark_spans(
+    annotations: Annotations, spans: Sequence[Span], orientation: int, strokes: Iterable[tuple[Line, Sequence[Span]]]
+) -> None:
+    """Mark words struck out by an annotation or a drawn line with `~~`, and write links as `[words](target)`."""
+    boxes = [orient_box(orientation, box) for box in annotations.struck]
+    for line, crossed in strokes:
+        boxes.append((line.low, min(s.top for s in crossed), line.high, max(s.bottom for s in crossed)))
+    for box in boxes:
+        _mark(box, spans, lambda _: ("~~", "~~"))
     for box, target in annotations.links:
         _mark(orient_box(orientation, box), spans, partial(_link, target))
 

@@ -27,6 +27,8 @@ MIN_RULES = 3
 
 _TOLERANCE = 3.0  # points
 _MIN_LENGTH = 6.0
+_UNDERLINE_LOW, _STROKE_LOW, _STROKE_HIGH = -0.25, 0.12, 0.45  # above the baseline, in font sizes
+_FRACTION_HEIGHT = 0.8  # from the bar to the middle of the numerator or denominator, in font sizes
 _MAX_CELL_CHARS = 2_000
 _MIN_FILLED = 0.3  # of the cells contain text
 _MIN_SEPARATE = 0.6  # of the cells are not merged; coloured backgrounds of words look like merged cells
@@ -42,9 +44,10 @@ class Line:
     high: float
 
 
-def find_grids(page: PdfPage, orientation: int, spans: list[Span]) -> tuple[list[Grid], list[Span]]:
+def find_grids(
+    horizontal: Sequence[Line], vertical: Sequence[Line], spans: list[Span]
+) -> tuple[list[Grid], list[Span]]:
     """Return the tables with drawn lines, and the spans outside of them."""
-    horizontal, vertical = _read_lines(page, orientation)
     if not (2 <= len(horizontal) <= MAX_LINES and len(vertical) <= MAX_LINES):
         return [], spans
     grids: list[Grid] = []
@@ -62,11 +65,48 @@ def find_grids(page: PdfPage, orientation: int, spans: list[Span]) -> tuple[list
     return grids, spans
 
 
+def find_strokes(horizontal: Sequence[Line], spans: Sequence[Span]) -> Iterator[tuple[Line, list[Span]]]:
+    """Yield the lines that strike out text, with that text: through the middle of its small letters, and no longer."""
+    for line in horizontal if len(horizontal) <= MAX_LINES else ():
+        crossed = _find_text(line, spans, _STROKE_LOW, _STROKE_HIGH)
+        if crossed and not _is_fraction(line, crossed, spans):
+            yield line, crossed
+
+
+def _is_fraction(line: Line, crossed: Sequence[Span], spans: Sequence[Span]) -> bool:
+    """Return whether a line is the bar of a fraction or of a letter: text close above or below it, or very short."""
+    size = max(span.size for span in crossed)
+    return line.high - line.low < size or any(
+        abs((span.top + span.bottom) / 2 - line.at) < _FRACTION_HEIGHT * size
+        for span in spans
+        if span.x0 < line.high and span.x1 > line.low and not any(span is other for other in crossed)
+    )
+
+
+def drop_text_lines(horizontal: Sequence[Line], spans: Sequence[Span]) -> list[Line]:
+    """Return the lines without those that strike out or underline text, which belong to no table."""
+    if len(horizontal) > MAX_LINES:
+        return list(horizontal)
+    return [line for line in horizontal if not _find_text(line, spans, _UNDERLINE_LOW, _STROKE_HIGH)]
+
+
+def _find_text(line: Line, spans: Sequence[Span], low: float, high: float) -> list[Span]:
+    """Return the text that a line touches between two heights above the baseline; none if the line is longer."""
+    touched = [
+        span
+        for span in spans
+        if span.x0 < line.high and span.x1 > line.low and low * span.size <= span.baseline - line.at <= high * span.size
+    ]
+    margin = 0.3 * max((span.size for span in touched), default=0.0)
+    left, right = min((s.x0 for s in touched), default=0.0), max((s.x1 for s in touched), default=0.0)
+    return touched if left - margin <= line.low and line.high <= right + margin else []
+
+
 def _center(span: Span) -> float:
     return (span.x0 + span.x1) / 2
 
 
-def _read_lines(page: PdfPage, orientation: int) -> tuple[list[Line], list[Line]]:
+def read_lines(page: PdfPage, orientation: int) -> tuple[list[Line], list[Line]]:
     """Return the horizontal and vertical lines of the drawn paths, edges of rectangles included."""
     horizontal: list[Line] = []
     vertical: list[Line] = []

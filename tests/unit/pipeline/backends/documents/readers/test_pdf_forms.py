@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from fpdf import FPDF
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import FreeText, Text
@@ -53,6 +54,43 @@ def test_annotations__struck_text_comments_and_text_boxes():
     assert "The fee is ~~40 EUR~~ 55 EUR per year." in text
     assert "Comment by Torben: Ask Hanna first." in text
     assert "Valid from May" in text
+
+
+def test_struck_text__by_a_drawn_line_is_marked():
+    pdf = new_pdf()
+    pdf.set_font(style="S")
+    pdf.cell(90, 15, "Fee 10 EUR")
+    pdf.set_font(style="")
+    pdf.cell(90, 15, "fee 12 EUR")
+    pdf.set_font(style="U")
+    pdf.cell(90, 15, "until May")
+    text = text_of(bytes(pdf.output()))
+    assert "~~Fee 10 EUR~~" in text
+    assert text.count("~~") == 2
+
+
+@pytest.mark.parametrize(("height", "shown"), [(9.5, "~~B02~~"), (6, "B02")])
+def test_struck_and_underlined_text__of_a_cell_is_no_line_of_the_table(height, shown):
+    pdf = new_pdf()
+    pdf.set_font(style="")
+    with pdf.table() as table:
+        for cells in (("Boat", "Fee"), ("B01", "27 EUR"), ("B02", "34 EUR")):
+            row = table.row()
+            for cell in cells:
+                row.cell(cell)
+    pdf.line(pdf.l_margin + 3, pdf.y - height, pdf.l_margin + 20, pdf.y - height)
+    text = text_of(bytes(pdf.output()))
+    assert "| B01 | 27 EUR |" in text
+    assert f"| {shown} | 34 EUR |" in text
+
+
+def test_struck_text__is_not_a_fraction():
+    pdf = new_pdf()
+    pdf.text(50, 100, "The share is")
+    pdf.line(115, 97, 135, 97)
+    pdf.text(116, 95, "parts")
+    pdf.text(118, 105, "whole of it")
+    assert "~~" not in text_of(bytes(pdf.output()))
 
 
 def test_form__values_follow_their_labels():
