@@ -248,15 +248,22 @@ def _count_header_rows(rows: Sequence[Row], merges: Sequence[Merge]) -> int:
         inside = [merge for merge in merges if first <= merge.top <= last]
         bottom = max((merge.bottom for merge in inside), default=last)
         wide = [merge for merge in inside if merge.right > merge.left and merge.bottom == last]
-        following = next((row for row in top if row.number == last + 1), None)
+        above, following = (next((row for row in top if row.number == number), None) for number in (last, last + 1))
         if bottom > last:
             last = bottom
-        elif following is not None and any(_is_subdivided(merge, following) for merge in wide):
+        elif following is not None and _names_columns(following, above, wide):
             last += 1
         else:
             break
     count = sum(row.number <= last for row in top)
     return count if last - first < MAX_HEADER_ROWS and count < len(rows) else 1
+
+
+def _names_columns(row: Row, above: Row | None, wide: Sequence[Merge]) -> bool:
+    """Return whether a row names columns below merged cells; next to them, the row above or this one is blank."""
+    filled = above.cells if above is not None else {}
+    beside = [c for c in row.cells if c in filled and not any(merge.left <= c <= merge.right for merge in wide)]
+    return not beside and any(_is_subdivided(merge, row) for merge in wide)
 
 
 def _is_subdivided(merge: Merge, row: Row) -> bool:

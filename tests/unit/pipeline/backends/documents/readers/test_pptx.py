@@ -110,6 +110,19 @@ def test_chart__is_a_table_on_its_slide_with_equal_values():
     ]
 
 
+def test_table__first_row_of_texts_below_a_merged_header_is_data():
+    def build(presentation: Any) -> None:
+        table = slide(presentation, BLANK).shapes.add_table(3, 3, 0, 0, Inches(6), Inches(2)).table
+        rows = (("Fruit", "", "Where"), ("Apple", "Sweet", "Cellar"), ("Pear", "Soft", "Kitchen"))
+        for row, texts in enumerate(rows):
+            for column, text in enumerate(texts):
+                table.cell(row, column).text = text
+        table.cell(0, 0).merge(table.cell(0, 1))
+
+    document = extract(Source("a.pptx", deck(build), ""), max_unpacked_mb=50)
+    assert "| Fruit | Fruit | Where |\n| --- | --- | --- |\n| Apple | Sweet | Cellar |" in document.blocks[0].text
+
+
 def test_table__repeats_merged_cells_and_joins_its_header():
     def build(presentation: Any) -> None:
         added = slide(presentation, TITLE_ONLY, "Prices")
