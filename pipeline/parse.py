@@ -25,6 +25,7 @@ MAX_HEADING_CHARS = 200
 MAX_PAGED_HEADING_CHARS = 120
 
 _LONG_GAP = re.compile(r"(?<![^\S\n])[^\S\n]{101,}")  # spaces are no tokens, so that no other limit applies
+_GAP_STEP, _GAP_HINT = 50, re.compile(r"[^\S\n]{2}")  # every 50th character of a long gap is a space
 _BLANK_LINES = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 _BLANK_LINES_IN_CODE = re.compile(r"\n(?:[ \t]*\n)+")  # the indentation of the next line stays
 _WIDE = re.compile(f"[{CHINESE_JAPANESE}]")
@@ -184,8 +185,13 @@ def build_blocks(elements: Iterable[Element]) -> tuple[Block, ...]:
     """Group elements into blocks: one per run of elements under the same headings on the same page."""
     builder = _BlockBuilder()
     for element in elements:
-        blank_lines = _BLANK_LINES_IN_CODE if element.kind == "code" else _BLANK_LINES
-        text = blank_lines.sub("\n\n", _LONG_GAP.sub(" ", clean_text(element.text))).strip("\n").rstrip()
+        text = clean_text(element.text)
+        if _GAP_HINT.search(text[::_GAP_STEP]):
+            text = _LONG_GAP.sub(" ", text)
+        if "\n" in text:
+            blank_lines = _BLANK_LINES_IN_CODE if element.kind == "code" else _BLANK_LINES
+            text = blank_lines.sub("\n\n", text).strip("\n")
+        text = text.rstrip()
         if not text.strip():
             continue
         if element.kind == "heading" and len(text) <= MAX_HEADING_CHARS:

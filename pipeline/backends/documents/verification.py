@@ -56,7 +56,7 @@ SECOND_READINGS: Mapping[str, SecondReading] = {
 }
 """The second reading of each media type that has one."""
 
-_PUNCTUATION = {ord(character): " " for character in "!\"#$'()*,./:;?@[\\]^_`{|}~"}
+_PUNCTUATION = "!\"#$'()*,./:;?@[\\]^_`{|}~"
 _UNITS = re.compile(r"[^\W_]+|[&<>=+%°−-]")
 
 
@@ -69,8 +69,21 @@ def count_units(text: str) -> Counter[str]:
 
 
 def _split_words(text: str) -> list[str]:
-    """Split a text without punctuation and rules of tables: a quick comparison that finds most readings complete."""
-    return text.replace(" --- |", "").translate(_PUNCTUATION).split()
+    """Split a text without punctuation and rules of tables."""
+    text = text.replace(" --- |", "")
+    for character in _PUNCTUATION:  # `str.translate` is slow for texts that are not ASCII
+        text = text.replace(character, " ")
+    return text.split()
+
+
+def _is_complete(read: str, expected: str) -> bool:
+    """Return whether a reading contains the units of the other one; those of words in both are not counted."""
+    read_words, expected_words = _split_words(read), _split_words(expected)
+    if read_words == expected_words:
+        return True
+    found, wanted = Counter(read_words), Counter(expected_words)
+    lacking = " ".join((wanted - found).elements())
+    return not lacking or count_units(lacking) <= count_units(" ".join((found - wanted).elements()))
 
 
 def find_missing_texts(second: Iterable[str], elements: Sequence[Element]) -> list[str]:
@@ -79,13 +92,10 @@ def find_missing_texts(second: Iterable[str], elements: Sequence[Element]) -> li
     A word counts as often as it occurs. Texts are compared in order, so that a missing repetition is found as well.
     """
     texts = list(second)
-    read, expected = "\n".join(element.text for element in elements), "\n".join(texts)
-    if read.split() == expected.split() or _split_words(read) == _split_words(expected):
+    read = drop_link_targets(clean_text("\n".join(element.text for element in elements)))
+    if _is_complete(read, drop_link_targets(clean_text("\n".join(texts)))):
         return []
-    read, expected = clean_text(read), clean_text(expected)
     available = count_units(read)
-    if count_units(expected) <= available:
-        return []
     missing: list[str] = []
     for text in texts:
         units = count_units(clean_text(text))

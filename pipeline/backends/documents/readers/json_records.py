@@ -17,6 +17,8 @@ from pipeline.text.cleaning import clean_line, clean_text
 MAX_JSON_MB = 60
 """Megabytes of JSON that are read: parsed, they need thirty times as much memory, and more chunks than are allowed."""
 
+_DECODER = json.JSONDecoder(strict=False, parse_float=str)
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _BLANK_LINES = re.compile(r"\n\s*\n")
 _NAME_KEYS = ("title", "name", "subject", "summary", "key", "id", "number")
 _ID_KEYS = ("key", "number", "id", "iid", "ticket", "sku")
@@ -61,7 +63,7 @@ def _check_size(file: File) -> None:
 
 def _parse(text: str) -> Any:
     # A number stays as it is written: 47.10 is a price, 47.1 is not.
-    return json.loads(text, strict=False, parse_float=str)
+    return _DECODER.decode(text)
 
 
 def _read_value(value: Any, name: str) -> Reading:
@@ -194,4 +196,4 @@ def _format_item(value: Any, path: str) -> Iterator[str]:
 def _format_scalar(value: Any) -> str:
     if isinstance(value, str):
         return _BLANK_LINES.sub("\n", value.strip()) if "\n" in value else value.strip()
-    return json.dumps(value, ensure_ascii=False)
+    return str(value) if type(value) is int else _ENCODER.encode(value)

@@ -122,6 +122,7 @@ class Package:
         self.names = set(self._archive.namelist())
         self._by_lower_case = {name.lower().lstrip("/"): name for name in sorted(self.names)}
         self.damaged: list[str] = []
+        self._relationships: dict[str, dict[str, Relationship]] = {}
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a part; empty if it is missing or damaged."""
@@ -139,7 +140,8 @@ class Package:
         content = self.read(name)
         if not content:
             return None
-        content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", content)
+        if b"//purl.oclc.org/ooxml/" in content:
+            content = _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", content)
         parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True)
         try:
             root = etree.fromstring(content, parser)
@@ -179,6 +181,11 @@ class Package:
 
     def relationships(self, part: str) -> dict[str, Relationship]:
         """Return the relationships of a part by their identifiers."""
+        if part not in self._relationships:
+            self._relationships[part] = self._read_relationships(part)
+        return self._relationships[part]
+
+    def _read_relationships(self, part: str) -> dict[str, Relationship]:
         folder, name = posixpath.split(part)
         result = {}
         for entry in descendants_of_any_namespace(self.parse(f"{folder}/_rels/{name}.rels".lstrip("/"))):

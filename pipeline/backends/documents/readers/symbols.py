@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 # The encoding of the font Symbol from 0x20 and from 0xA0, as Adobe published it.
@@ -24,6 +25,7 @@ def _index(runs: Mapping[int, str]) -> dict[int, str]:
 
 _FONTS = {"symbol": _index(_SYMBOL), "wingdings": _index(_WINGDINGS), "wingdings 2": _index(_WINGDINGS_2)}
 _PRIVATE = range(0xF020, 0xF100)
+_PRIVATE_CHARACTER = re.compile("[\uf020-\uf0ff]")
 
 
 def translate_symbol(code: int, font: str) -> str:
@@ -36,7 +38,7 @@ def translate_symbol(code: int, font: str) -> str:
 
 def translate_symbols(text: str, font: str) -> str:
     """Replace the private code points of symbol fonts in a text."""
-    if text.isascii() or not any(ord(character) in _PRIVATE for character in text):
+    if text.isascii() or not _PRIVATE_CHARACTER.search(text):
         return text
     return "".join(
         translate_symbol(ord(character), font) if ord(character) in _PRIVATE else character for character in text
