@@ -94,10 +94,10 @@ def _find_pattern(lines: Sequence[str]) -> re.Pattern[str] | None:
     best, most = None, 0
     for pattern in (*_INLINE, *_HEADED):
         matches = [line for line in timed if _match_name(line, pattern)]
-        if pattern in _HEADED and not _are_followed_by_text(lines, pattern):
-            continue
         enough = 0.3 * filled if pattern in _INLINE else 0.15 * filled
-        if len(matches) >= max(_MIN_MESSAGES, enough) and len(matches) > most:
+        if len(matches) < max(_MIN_MESSAGES, enough, most + 1):
+            continue
+        if pattern in _INLINE or _are_followed_by_text(lines, pattern):
             best, most = pattern, len(matches)
     return best
 

@@ -10,7 +10,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
@@ -24,6 +24,7 @@ _FIELDS = ("slidenum", "datetime", "header", "footer")
 def read_pptx_texts(file: File) -> Iterator[str]:
     """Return the texts of the slides with their notes, charts, diagrams and comments, paragraph by paragraph."""
     with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        names = frozenset(archive.namelist())
         seen: set[str] = set()
         waiting = ["ppt/presentation.xml"]
         while waiting:
@@ -32,7 +33,7 @@ def read_pptx_texts(file: File) -> Iterator[str]:
                 continue
             seen.add(name)
             try:
-                related = list(_find_related(archive, name))
+                related = list(_find_related(archive, names, name))
                 if name != "ppt/presentation.xml":
                     root = ET.fromstring(archive.read(name))  # noqa: S314 -- expat bounds the amplification
                     yield from _walk(root, is_notes="notesSlide" in name)
@@ -41,10 +42,10 @@ def read_pptx_texts(file: File) -> Iterator[str]:
             waiting += related
 
 
-def _find_related(archive: zipfile.ZipFile, name: str) -> Iterator[str]:
+def _find_related(archive: zipfile.ZipFile, names: Collection[str], name: str) -> Iterator[str]:
     folder, base = posixpath.split(name)
     links = f"{folder}/_rels/{base}.rels"
-    if links not in archive.namelist():
+    if links not in names:
         return
     for node in ET.fromstring(archive.read(links)):  # noqa: S314 -- expat bounds the amplification
         kind = node.get("Type", "").rpartition("/")[2]

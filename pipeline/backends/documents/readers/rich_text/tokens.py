@@ -30,6 +30,9 @@ class Token(NamedTuple):
     """Parameter of a control word."""
 
 
+_OPEN, _CLOSE = Token("open"), Token("close")
+
+
 def read_tokens(content: bytes) -> Iterator[Token]:
     r"""Return the tokens; binary data behind `\bin` is skipped."""
     source = content.decode("latin-1")
@@ -37,17 +40,18 @@ def read_tokens(content: bytes) -> Iterator[Token]:
     while match := _TOKEN.match(source, position):
         position = match.end()
         kind = match.lastgroup
-        if match["word"]:
-            number = int(match["number"]) if match["number"] else None
-            if match["word"] == "bin":
+        if kind == "text":
+            yield Token("text", match[0])
+        elif kind == "brace":
+            yield _OPEN if match[0] == "{" else _CLOSE
+        elif kind in ("word", "number"):
+            word, digits = match.group("word", "number")
+            number = int(digits) if digits else None
+            if word == "bin":
                 position += max(0, number or 0)
             else:
-                yield Token("word", match["word"], number)
-        elif match["byte"]:
+                yield Token("word", word, number)
+        elif kind == "byte":
             yield Token("byte", chr(int(match["byte"], 16)))
-        elif match["symbol"]:
+        elif kind == "symbol":
             yield Token("word", "par" if match["symbol"] in "\r\n" else match["symbol"])
-        elif match["brace"]:
-            yield Token("open" if match["brace"] == "{" else "close")
-        elif kind == "text":
-            yield Token("text", match["text"])
