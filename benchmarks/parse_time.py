@@ -83,8 +83,7 @@ def _measure(paths: list[str], runs: int) -> dict[str, float]:
 
 
 def _generate(folder: Path) -> None:
-    """Write a file of some length for each text format, and for Word, Excel and PowerPoint."""
-    import docx
+    """Write a file of some length for each text format, and for Excel and PowerPoint."""
     import openpyxl
     import pptx
 
@@ -103,17 +102,13 @@ def _generate(folder: Path) -> None:
         r"{\rtf1\ansi " + "".join(f"\\pard\\b {t}\\b0\\par " + "\\par ".join(texts) + r"\par " for t, texts in sections)
         .replace("€", r"\u8364?") + "}"
     )  # fmt: skip
-    word, workbook, slides = docx.Document(), openpyxl.Workbook(), pptx.Presentation()
+    workbook, slides = openpyxl.Workbook(), pptx.Presentation()
     for title, texts in sections:
-        word.add_heading(title, 2)
-        for text in texts:
-            word.add_paragraph(text)
         slide = slides.slides.add_slide(slides.slide_layouts[1])
         slide.shapes.title.text, slide.placeholders[1].text = title, "\n".join(texts)
     sheet = workbook.create_sheet("Records", 0)
     for row in rows:
         sheet.append(row)
-    word.save(str(folder / "long.docx"))
     workbook.save(folder / "records.xlsx")
     slides.save(str(folder / "long.pptx"))
 
