@@ -250,6 +250,10 @@ unread-hidden-sheets = { $number } { $n ->
     [one] hidden sheet
    *[other] hidden sheets
 }
+unread-hidden-slides = { $number } { $n ->
+    [one] hidden slide
+   *[other] hidden slides
+}
 unread-rows-over-limit = { $number } { $n ->
     [one] row beyond the limit
    *[other] rows beyond the limit

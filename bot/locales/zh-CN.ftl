@@ -221,6 +221,9 @@ unread-attachments = { $n ->
 unread-hidden-sheets = { $n ->
    *[other] 隐藏的工作表（{ $number } 张）
 }
+unread-hidden-slides = { $n ->
+   *[other] 隐藏的幻灯片（{ $number } 张）
+}
 unread-rows-over-limit = { $n ->
    *[other] 超出上限的行（{ $number } 行）
 }

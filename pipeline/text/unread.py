@@ -13,6 +13,7 @@ _TEXTS: Mapping[UnreadKind, tuple[str, str, str]] = {
     "images": ("image", "was", "were"),
     "attachments": ("attachment", "was", "were"),
     "hidden_sheets": ("hidden sheet", "was", "were"),
+    "hidden_slides": ("hidden slide", "was", "were"),
     "rows_over_limit": ("row", "is beyond the limit and was", "are beyond the limit and were"),
     "damaged_parts": ("part", "is damaged and was", "are damaged and were"),
     "unknown_script": ("page", "is in an unsupported script and was", "are in an unsupported script and were"),

@@ -26,14 +26,15 @@ UnreadKind = Literal[
     "images",
     "attachments",
     "hidden_sheets",
+    "hidden_slides",
     "rows_over_limit",
     "damaged_parts",
     "unknown_script",
     "other",
 ]
 """What was not read: pages that contain only images; pages beyond a limit; images; attachments of a mail; hidden
-sheets; rows beyond a limit; damaged parts of a file; images in a script that text recognition cannot read; other parts,
-which `Unread.where` describes in a sentence."""
+sheets and slides; rows beyond a limit; damaged parts of a file; images in a script that text recognition cannot read;
+other parts, which `Unread.where` describes in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)

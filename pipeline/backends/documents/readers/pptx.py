@@ -1,12 +1,13 @@
 """Read PowerPoint presentations: PPTX, PPTM and their templates, also in the strict variant of the format.
 
-Speaker notes and hidden slides are read and marked as such: PowerPoint shows them to everybody who opens the file.
+Speaker notes are read and marked as such. Hidden slides are not read, as hidden sheets are not: anyone could ask for
+their content. They are reported.
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 MAX_TITLE_CHARS = 60
 """Length of the first text of a slide that is taken for its title."""
-HIDDEN = "This slide is hidden in the presentation."
 
 
 def read_pptx(file: File, read_nested: NestedReader) -> Reading:
@@ -51,13 +51,16 @@ def read_pptx(file: File, read_nested: NestedReader) -> Reading:
     slides = [Slide(package, target.target, files, page) for page, target in enumerate(filter(None, wanted), 1)]
     authors = _read_authors(package, [each.target for each in relationships.values() if "uthors" in each.kind])
     bases = _inherit(slides)
-    by_page = {page: list(_read_slide(slide, authors)) for page, slide in enumerate(slides, 1)}
-    unread = _read_pictures(file, slides, by_page)
+    shown = {n: slide for n, slide in enumerate(slides, 1) if attribute(slide.root, "show") not in ("0", "false")}
+    by_page = {page: list(_read_slide(slide, authors)) for page, slide in shown.items()}
+    unread = _read_pictures(file, shown, by_page, len(slides))
     elements = _name_slides(by_page)
-    elements += [Element("paragraph", text) for text in _find_margins(slides, bases)]
+    elements += [Element("paragraph", text) for text in _find_margins(list(shown.values()), bases)]
     if not elements:
         problem = f" {file.recogniser.problem}" if unread else ""
         raise EmptyDocument(f"{file.name} has {len(slides)} slide{'s' * (len(slides) != 1)} without text.{problem}")
+    hidden = [page for page in range(1, len(slides) + 1) if page not in shown]
+    unread += [Unread("hidden_slides", len(hidden), len(slides), format_ranges(hidden))] if hidden else []
     unread += [*files.list_unread(), *list_unread_parts(package.damaged, 0)]
     return Reading(elements, title=package.read_title(), pages=len(slides), unread=unread)
 
@@ -70,11 +73,7 @@ def _build_error(name: str) -> UnreadableFile:
 
 def _read_slide(slide: Slide, authors: dict[str, str]) -> Iterator[Element]:
     """Yield the elements of a slide, then its speaker notes and comments."""
-    elements = read_shapes(slide)
-    if elements and attribute(slide.root, "show") in ("0", "false"):
-        position = 1 if elements[0].kind == "heading" else 0
-        elements.insert(position, Element("paragraph", HIDDEN, page=slide.page))
-    yield from elements
+    yield from read_shapes(slide)
     if (notes := slide.find("notesSlide")) and (text := _read_notes(Slide(slide.package, notes, slide.files))):
         yield Element("paragraph", f"Speaker notes: {text}", page=slide.page)
     if comments := slide.find("comments"):
@@ -128,7 +127,7 @@ def _name_slides(by_page: dict[int, list[Element]]) -> list[Element]:
 
 
 def _is_title(text: str) -> bool:
-    return len(text) <= MAX_TITLE_CHARS and "\n" not in text and text[-1] not in ".,:;!?。" and text != HIDDEN
+    return len(text) <= MAX_TITLE_CHARS and "\n" not in text and text[-1] not in ".,:;!?。"
 
 
 def _inherit(slides: Sequence[Slide]) -> list[Slide]:
@@ -154,30 +153,32 @@ def _find_margins(slides: Sequence[Slide], bases: Sequence[Slide]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def find_pictures(slides: Sequence[Slide], by_page: dict[int, list[Element]]) -> dict[int, list[str]]:
+def find_pictures(slides: Mapping[int, Slide], by_page: dict[int, list[Element]]) -> dict[int, list[str]]:
     """Return the parts of the pictures of the slides that have no other text than a title."""
     return {
         page: slide.pictures
-        for page, slide in enumerate(slides, 1)
+        for page, slide in slides.items()
         if slide.pictures and all(element.kind == "heading" for element in by_page[page])
     }
 
 
-def _read_pictures(file: File, slides: Sequence[Slide], by_page: dict[int, list[Element]]) -> list[Unread]:
+def _read_pictures(
+    file: File, slides: Mapping[int, Slide], by_page: dict[int, list[Element]], total: int
+) -> list[Unread]:
     """Recognise the text of slides that consist of pictures, or report them."""
     pictures = find_pictures(slides, by_page)
     if not pictures:
         return []
     if file.recogniser.problem:
-        return [Unread("pages_without_text", len(pictures), len(slides), format_ranges(pictures))]
+        return [Unread("pages_without_text", len(pictures), total, format_ranges(pictures))]
     flat = [(page, part) for page, parts in pictures.items() for part in dict.fromkeys(parts)]
-    results = file.recogniser.recognise([partial(_render, slides[page - 1], part) for page, part in flat])
+    results = file.recogniser.recognise([partial(_render, slides[page], part) for page, part in flat])
     outcomes: dict[int, RecognisedImage] = {}
     for (page, _), result in zip(flat, results, strict=True):
         by_page[page] += build_recognised_elements(result, page)
         if result.outcome != "no_text":
             outcomes[page] = result
-    return find_unread_pages(outcomes, len(slides))
+    return find_unread_pages(outcomes, total)
 
 
 def _render(slide: Slide, part: str) -> Image:

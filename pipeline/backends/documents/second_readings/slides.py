@@ -1,6 +1,7 @@
 """The texts of presentations, from the text nodes of the parts with the XML parser of the standard library.
 
-It leaves out page numbers and dates that the program fills in, footers, and what PowerPoint stores for older programs.
+It leaves out page numbers and dates that the program fills in, footers, hidden slides, and what PowerPoint stores for
+older programs.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def read_pptx_texts(file: File) -> Iterator[str]:
                 related = list(_find_related(archive, names, name))
                 if name != "ppt/presentation.xml":
                     root = ET.fromstring(archive.read(name))  # noqa: S314 -- expat bounds the amplification
+                    if root.get("show") in ("0", "false"):
+                        continue
                     yield from _walk(root, is_notes="notesSlide" in name)
             except _DAMAGE:  # the first reading reports it
                 continue

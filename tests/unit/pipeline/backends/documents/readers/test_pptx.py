@@ -14,7 +14,7 @@ from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
 from pipeline.backends.documents.extraction import extract
-from pipeline.backends.documents.readers.pptx import HIDDEN, read_pptx
+from pipeline.backends.documents.readers.pptx import read_pptx
 from pipeline.backends.documents.reading import File, Reading
 from pipeline.backends.documents.recognition import NoRecogniser, RecognisedImage
 from pipeline.backends.documents.sniffing import PPTX
@@ -201,11 +201,14 @@ def test_slides__are_in_the_order_that_the_presentation_shows():
     assert [element.text for element in read(swapped).elements] == ["Two", "One"]
 
 
-def test_hidden_slide__is_marked():
+def test_hidden_slide__is_not_read_but_reported():
     def build(presentation: Any) -> None:
+        slide(presentation, BULLETS, "Pressing days", "Juice is pressed on Fridays.")
         slide(presentation, BULLETS, "Draft", "The press costs 900 euros.")._element.set("show", "0")
 
-    assert [element.text for element in read(deck(build)).elements] == ["Draft", HIDDEN, "The press costs 900 euros."]
+    document = extract(Source("a.pptx", deck(build)), max_unpacked_mb=20)
+    assert [block.text for block in document.blocks] == ["- Juice is pressed on Fridays."]
+    assert document.unread == (Unread("hidden_slides", 1, 2, "2"),)
 
 
 def test_slide__without_a_title_does_not_join_the_one_before():
@@ -272,6 +275,18 @@ def picture_deck() -> bytes:
 
 def test_picture_slides__are_reported_without_text_recognition():
     assert read(picture_deck()).unread == [Unread("pages_without_text", 2, 3, "2-3")]
+
+
+def test_picture_slides__behind_a_hidden_one_keep_their_numbers():
+    presentation = Presentation(io.BytesIO(picture_deck()))
+    presentation.slides[0]._element.set("show", "0")
+    slide(presentation, TITLE_ONLY, "Scans")
+    buffer = io.BytesIO()
+    presentation.save(buffer)
+    assert read(buffer.getvalue()).unread == [
+        Unread("pages_without_text", 2, 4, "2-3"),
+        Unread("hidden_slides", 1, 4, "1"),
+    ]
 
 
 def test_picture_slides__are_recognised():
