@@ -32,8 +32,10 @@ _CLOCK = re.compile(r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?:\s?[AP]M)?(?!\d)", re.IG
 _DATE = re.compile(r"\d{1,4}[-./](?:\d{1,2}|[A-Z][a-z]{2})[-./]\d{1,4}")
 _STOP = re.compile(r"[.!?;\u3002\uff01\uff1f\u2026\uff1b][\"'\u201d\u2019)\]*_]*\Z")
 _PAIR = re.compile(r"([^:=\uff1a\n]{1,40}?)(?:\s*[:\uff1a]\s*|\s+=\s+)(\S.*)")
-SHORTEST_SENTENCE = 25
-"""Characters below which a sentence is quoted together with the next one; a Chinese character counts twice."""
+SHORTEST_SENTENCE = 3
+"""Words below which a sentence is quoted together with the next one."""
+SHORTEST_SPACELESS_SENTENCE = 13
+"""The same in characters, for scripts without spaces."""
 MOST_NAMES = 3
 """Words of the name above a chat message."""
 
@@ -166,11 +168,17 @@ def _join_short(sentences: Sequence[str]) -> list[str]:
     """Join a sentence that is too short to be understood alone ("Apache-2.0.") with the next one."""
     joined: list[str] = []
     for sentence in sentences:
-        if joined and len(joined[-1]) * (2 if is_spaceless(joined[-1]) else 1) < SHORTEST_SENTENCE:
+        if joined and _is_fragment(joined[-1]):
             joined[-1] = _join([joined[-1], sentence])
         else:
             joined.append(sentence)
     return joined
+
+
+def _is_fragment(sentence: str) -> bool:
+    if is_spaceless(sentence):
+        return len(sentence) < SHORTEST_SPACELESS_SENTENCE
+    return len(sentence.split()) < SHORTEST_SENTENCE
 
 
 def _is_title(lines: Sequence[str]) -> bool:

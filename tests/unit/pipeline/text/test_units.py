@@ -106,3 +106,12 @@ def test_is_question() -> None:
     assert is_question("**谁？**")
     assert is_question("Q: tell me")
     assert not is_question("Who? Me.")
+
+
+def test_read_units__a_short_sentence_stays_alone_a_fragment_does_not() -> None:
+    text = "It has four towers. It is thirty metres high. Apache-2.0. Maintained by Oda Brekke."
+    assert quotable(text) == [
+        ("It has four towers.", ""),
+        ("It is thirty metres high.", ""),
+        ("Apache-2.0. Maintained by Oda Brekke.", ""),
+    ]
