@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 from pipeline.generate.context import readable
 from pipeline.prompts import detect_language
-from pipeline.text.terms import content_terms, term_overlap
+from pipeline.text.terms import content_terms, is_german, split_terms, term_overlap
 from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, RecallResult
 
 NEAREST = 3
 
 MIN_TERM_SHARE = 0.5
 """Share of the question's content terms that a passage must contain when no candidate is similar enough."""
+
+SHORTEST_PART = 5
+"""Minimum letters of a word that counts as a part of a German compound."""
 
 USELESS_RATING = 1
 """Highest rating (0 to 10) that means "does not help" in the rating prompt."""
@@ -31,9 +34,29 @@ def should_abstain(
     similarities = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
     if similarities and max(similarities) >= abstain_below:
         return False
-    terms = content_terms(question)
-    share = max((term_overlap(terms, readable(ranked)) for ranked in passages), default=0.0)
+    share = max((_share_of_terms(question, readable(ranked)) for ranked in passages), default=0.0)
     return share < MIN_TERM_SHARE
+
+
+def _share_of_terms(question: str, text: str) -> float:
+    """Return the share of a question's content terms in a text; a part of a German compound counts as the word."""
+    terms = content_terms(question)
+    if not is_german(frozenset(split_terms(question))):
+        return term_overlap(terms, text)
+    stated = frozenset(split_terms(text))
+    words = tuple(word for word in stated if len(word) >= SHORTEST_PART)
+    return sum(term in stated or _is_part_of_any(term, words) for term in terms) / len(terms)
+
+
+def _is_part_of_any(term: str, words: Sequence[str]) -> bool:
+    """Return True if a term begins or ends with one of the words, or one of them with the term."""
+    if len(term) < SHORTEST_PART:
+        return False
+    return any(_starts_or_ends(term, word) or _starts_or_ends(word, term) for word in words)
+
+
+def _starts_or_ends(text: str, part: str) -> bool:
+    return text.startswith(part) or text.endswith(part)
 
 
 def abstain(

@@ -20,8 +20,8 @@ _PRICE = re.compile(
 )
 _NUMBER = re.compile(
     r"\bhow (?:many|much|long|far|old|tall|high|deep|large|big|often|wide|heavy|fast|hot|warm)\b"
-    r"|\bwhat (?:percentage|temperature|number|amount|population)\b"
-    r"|\bwie (?:viele?|hoch|lange?|weit|alt|oft|groß|schwer|warm)\b"
+    r"|\b(?:what|which) (?:percentage|temperature|number|amount|population|version)\b"
+    r"|\bwelche version\b|哪个版本|\bwie (?:viele?|hoch|lange?|weit|alt|oft|groß|schwer|warm)\b"
     r"|多少|几[个次人名座位本台条种届岁张箱]|多[长高大远重深宽]",
     re.IGNORECASE,
 )
@@ -83,6 +83,8 @@ def adds_fact(expected: ExpectedFact, question: str, text: str) -> bool:
         return True
     if expected not in ("money", "number", "time"):
         return False
+    if expected == "money" and _TIME_WORD.search(text):
+        return False  # the numbers are probably dates
     asked = find_facts(write_in_digits(question))
     new = [fact for fact in find_facts(write_in_digits(text)) if not any(fact.matches(other) for other in asked)]
     if expected != "time":

@@ -12,7 +12,7 @@ from pipeline.generate.conflicts import distinct_groups, format_conflicts
 from pipeline.generate.expected_answers import is_yes_no_question
 from pipeline.generate.identifiers import find_identifiers, identifiers_of, mentions_one, names_another, names_one
 from pipeline.generate.markers import drop_markers
-from pipeline.generate.unit_scores import PlacedUnit, adds_to_question, score_units, texts_to_compare
+from pipeline.generate.unit_scores import PlacedUnit, adds_to_question, needs_heading, score_units, texts_to_compare
 from pipeline.text.markdown import drop_link_targets
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.sentences import is_block
@@ -62,7 +62,7 @@ def extract_answer(
     }
     note = format_conflicts(question, conflicts, language)
     return GenerationResult(
-        text=f"{_format_units(chosen)}\n\n{note}".rstrip(),
+        text=f"{_format_units(question, chosen)}\n\n{note}".rstrip(),
         citations=tuple(citations[n] for n in sorted(citations)),
         abstained=False,
         model=EXTRACTIVE,
@@ -206,11 +206,14 @@ def format_quote(text: str, n: int) -> str:
     return shown + ("\n" if block else " ") + f"[{n}]" + ("\n" if block else "")
 
 
-def _format_units(chosen: Sequence[PlacedUnit]) -> str:
+def _format_units(question: str, chosen: Sequence[PlacedUnit]) -> str:
     written = ""
     for placed in chosen:
         block = is_block(placed.unit.text)
+        heading = drop_markers(placed.unit.heading) if needs_heading(question, placed.unit) else ""
         if written:
             written += "\n\n" if block or written.endswith("\n") else ("" if is_spaceless(written) else " ")
+        if heading:
+            written += f"{heading}:\n\n" if block else f"{heading}: "
         written += format_quote(placed.unit.text, placed.passage + 1)
     return written.strip()

@@ -16,6 +16,7 @@ _CODE = re.compile(r"(?<![\w./-])#?(?=[\w./-]*\d)[A-Za-z0-9]+(?:[._/-][A-Za-z0-9
 """A word with a digit: GX-0412, 37, #520, 9B0231, 2.4.0."""
 _AMOUNT = re.compile(r"\d+(?:st|nd|rd|th|s|am|pm|h|min|[cmk]?m|k?g|[kmgt]?b|x)", re.IGNORECASE)
 """An ordinal, a decade or a number with a unit, which identifies nothing."""
+_VERSION = re.compile(r"\d+(?:\.\d{1,3}){2,3}")
 _COUNTED = re.compile(
     r"\s?(?:[%$\u20ac\u00a3\u00a5\u00b0\uff05]|[^\W\d_]+s\b|(?:euro|yen|yuan|people|percent|million|billion|[cmk]?m|k?g)\b)"
 )
@@ -39,10 +40,10 @@ def find_identifiers(text: str) -> frozenset[Identifier]:
 
 
 def identifiers_of(unit: Unit) -> frozenset[Identifier]:
-    """Return the identifiers of a unit; the number in a cell follows the noun in its header."""
+    """Return the identifiers of a unit and its heading; the number in a cell follows the noun in its header."""
+    found = set(find_identifiers(unit.heading))
     if not unit.cells:
-        return find_identifiers(unit.text)
-    found = set[Identifier]()
+        found |= find_identifiers(unit.text)
     for header, cell in unit.cells:
         found |= find_identifiers(cell)
         value = _normalise(cell)
@@ -85,6 +86,8 @@ def _find_codes(text: str) -> Iterator[Identifier]:
             continue
         if match[0].startswith("#"):
             yield Identifier("#", value)
+        if _VERSION.fullmatch(value):
+            yield Identifier("0.0.0", value)
         label = _LABEL.search(text[max(0, match.start() - 40) : match.start()])
         term = next(split_terms(label[1]), "") if label else ""
         if term and is_content_term(term) and not _COUNTED.match(text, match.end()):

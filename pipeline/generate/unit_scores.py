@@ -29,7 +29,7 @@ FACT_WEIGHT = 0.15
 DISTANCE_WEIGHT = 0.08
 """Subtracted per unit between a question and its answer."""
 OTHER_QUESTION_WEIGHT = 0.2
-"""Subtracted from an answer whose question asks for another kind of fact than the user's question."""
+"""Subtracted from an answer without the kind of fact asked for whose question asks for another kind."""
 PREVIOUS_WEIGHT = 0.15
 """Share of the previous unit's relevance that is added."""
 PRONOUN_FACTOR = 1.7
@@ -86,7 +86,7 @@ def score_units(question: str, units: Sequence[PlacedUnit], similarity: Mapping[
             relevance += inherited * (PRONOUN_FACTOR if _PRONOUN.match(unit.text) else 1.0)
         score = relevance + RANK_WEIGHT / (placed.passage + 1)
         inherited = PREVIOUS_WEIGHT * relevance
-        if adds_fact(asked.expected, question, unit.text):
+        if adds_fact(asked.expected, question, f"{unit.heading}\n{unit.text}"):
             score += FACT_WEIGHT
         elif asked.is_repeated_by(unit):
             score -= REPETITION_WEIGHT
@@ -101,6 +101,7 @@ class _Question:
     """A question with the weights of its terms among the units."""
 
     def __init__(self, text: str, units: Sequence[PlacedUnit], similarity: Mapping[str, float]) -> None:
+        self.text = text
         self.terms = content_terms(text) | single_characters(text)
         self.expected = expected_fact(text)
         self._similarity = similarity
@@ -119,9 +120,14 @@ class _Question:
             return own
         known = stated.union(split_terms(unit.context))
         answered = self._similarity[unit.context] + TERM_WEIGHT * self._share(known, context)
-        if self.expected and expected_fact(unit.context) != self.expected:
+        if self._asks_another(unit):
             answered -= OTHER_QUESTION_WEIGHT
         return max(own, answered - DISTANCE_WEIGHT * unit.distance)
+
+    def _asks_another(self, unit: Unit) -> bool:
+        """Return True if the context of a unit asks for another kind of fact, or for none that the unit contains."""
+        kind = expected_fact(unit.context)
+        return kind != self.expected != "" and (kind != "" or not adds_fact(self.expected, self.text, unit.text))
 
     def is_repeated_by(self, unit: Unit) -> bool:
         """Return True if a unit contains the question's terms, but not the kind of fact that it asks for."""
@@ -141,7 +147,24 @@ def _answers_key(terms: frozenset[str], pair: tuple[str, str]) -> float:
 
 
 def adds_to_question(question: str, unit: Unit) -> bool:
-    """Return True if a unit, without headers and keys, contains a content term that the question does not contain."""
+    """Return True if a unit with its heading, without keys, has a content term that the question does not have."""
+    return _adds_terms(question, f"{unit.heading}\n{_text_without_keys(unit)}")
+
+
+def needs_heading(question: str, unit: Unit) -> bool:
+    """Return True if the heading of a unit, but not its text, adds what the question asks for."""
+    if not unit.heading:
+        return False
+    text, expected = _text_without_keys(unit), expected_fact(question)
+    if not _adds_terms(question, text):
+        return True
+    return adds_fact(expected, question, unit.heading) and not adds_fact(expected, question, text)
+
+
+def _text_without_keys(unit: Unit) -> str:
+    return " ".join(cell for _, cell in unit.cells) if unit.cells else unit.text
+
+
+def _adds_terms(question: str, text: str) -> bool:
     asked = frozenset(split_terms(question))
-    text = " ".join(cell for _, cell in unit.cells) if unit.cells else unit.text
     return any(term not in asked for term in split_terms(text) if is_content_term(term))

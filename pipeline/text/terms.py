@@ -45,6 +45,14 @@ _ENGLISH = (
     "this those through to too under until up upon us very was we were what when where whether which while who "
     "whom whose why will with within without would you your yours"
 )
+_GERMAN = (
+    "ab aber alle als am an auch auf aus bei beim bin bis da dann das dass dein dem den der deren des die dies diese "
+    "diesem diesen dieser dieses doch du durch ein eine einem einen einer eines er es für gegen gibt hat haben hatte "
+    "ich ihr ihre ihrem ihren ihrer im in ist ja kann kein keine können man mein mit muss müssen nach nicht noch "
+    "nur ob oder ohne sein seine sich sie sind so soll sollen um und uns unser vom von vor wann war waren warum was "
+    "welche welchem welchen welcher welches wem wen wenn wer werden wessen wie wieso wird wo woher wohin wurde "
+    "wurden zu zum zur zwischen über"
+)
 _CHINESE = (
     "什么 怎么 如何 哪些 哪个 哪里 哪儿 为何 为什 多少 是谁 是否 请问 可以 一个 这个 那个 我们 你们 他们 几个 么样 "
     "怎样 多久"
@@ -74,11 +82,20 @@ def expand_negations(text: str) -> str:
 def content_terms(text: str) -> frozenset[str]:
     """Return the distinct content terms of a text, without function words and single spaceless characters.
 
-    If nothing else is left, all terms are returned, so that a question of one character can be searched.
+    If nothing else is left, all terms are returned, so that a question of one character can be searched. German
+    function words are left out of German texts only, because "die" and "war" are content in English.
     """
     terms = frozenset(split_terms(text))
     content = frozenset(term for term in terms if is_content_term(term))
+    if is_german(terms):
+        content -= _GERMAN_TERMS
     return content or terms
+
+
+def is_german(terms: frozenset[str]) -> bool:
+    """Return whether the terms of a text contain two German function words, and more of them than English ones."""
+    german = len(terms & _GERMAN_TERMS)
+    return german > 1 and german > len(terms & _FUNCTION_TERMS)
 
 
 def search_terms(text: str) -> frozenset[str]:
@@ -179,4 +196,5 @@ def is_content_term(term: str) -> bool:
 
 
 _FUNCTION_WORDS = frozenset(f"{_ENGLISH} {_CHINESE}".split())
+_GERMAN_TERMS = frozenset(term for word in _GERMAN.split() for term in (word, _stem(word)))
 _FUNCTION_TERMS = _FUNCTION_WORDS | {_stem(word) for word in _FUNCTION_WORDS}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from pipeline.text.drawn_tables import DrawnTable, read_drawn_table
@@ -56,11 +56,14 @@ class Unit:
     """False for a question, a label and a header."""
     cells: tuple[tuple[str, str], ...] = ()
     """Header and text of each cell of a row."""
+    heading: str = ""
+    """The heading of its section if it contains a number, such as a version, a date or a paragraph number."""
 
 
 def read_units(text: str, headings: Sequence[str] = ()) -> list[Unit]:
     """Split a passage into units in reading order. Struck text is left out."""
-    reader = _UnitReader(headings[-1] if headings else "")
+    heading = headings[-1] if headings else ""
+    reader = _UnitReader(heading)
     blocks = list(read_blocks(remove_struck(text)))
     for number, block in enumerate(blocks):
         if block.kind == "heading":
@@ -73,7 +76,8 @@ def read_units(text: str, headings: Sequence[str] = ()) -> list[Unit]:
             reader.add_label(block.content.strip())
         else:
             reader.add_paragraph(block.lines)
-    return [unit for unit in reader.units if any(character.isalnum() for character in unit.text)]
+    stated = heading if re.search(r"\d", heading) and not is_question(heading) else ""
+    return [replace(unit, heading=stated) for unit in reader.units if any(map(str.isalnum, unit.text))]
 
 
 class _UnitReader:

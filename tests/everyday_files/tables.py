@@ -45,7 +45,8 @@ def ask(table: Table, key: str, column: str, text: str) -> FactQuestion:
     row = next(row for row in table.rows if row[0] == key)
     others = {value for other in table.rows if other is not row for value in (other[0], other[place])}
     written = " ".join((*row, *table.header)).casefold()
-    return FactQuestion(text, (row[place],), tuple(sorted(v for v in others if v.casefold() not in written)))
+    wrong = (v for v in others if v.casefold() not in written and any(map(str.isalnum, v)))  # "--" also rules a table
+    return FactQuestion(text, (row[place],), tuple(sorted(wrong)))
 
 
 def write_table(name: str, table: Table) -> bytes:

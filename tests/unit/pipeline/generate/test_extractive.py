@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pipeline.generate.expected_answers import adds_fact, expected_fact, is_yes_no_question
@@ -61,6 +63,34 @@ def test_extractive__a_title_that_repeats_the_question_is_no_answer() -> None:
 def test_extractive__prefers_what_adds_to_the_question() -> None:
     text = "Many people ask when the old mill was built. Its oldest beam is from 1687."
     assert answer("When was the old mill built?", text) == "Its oldest beam is from 1687. [1]"
+
+
+CHANGES = {
+    "2.4.0 - 2026-02-18": "- Added: dark theme\n- Fixed: crash with an empty clipboard (#418)",
+    "2.3.1 - 2026-01-09": "- Fixed: wrong time zone in exports (#402)",
+    "2.3.0 - 2025-12-01": "- Added: export to CSV",
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "wanted"),
+    [
+        ("In which version was the dark theme added?", "2.4.0 - 2026-02-18: Added: dark theme [1]"),
+        ("When was tern 2.3.1 released?", "2.3.1 - 2026-01-09: Fixed: wrong time zone in exports (#402) [2]"),
+        ("What did issue #418 fix?", "Fixed: crash with an empty clipboard (#418) [1]"),
+    ],
+)
+def test_extractive__a_heading_that_states_the_fact_is_quoted(question: str, wanted: str) -> None:
+    passages = [
+        replace(passage, candidate=replace(passage.candidate, headings=("Changelog of tern", heading)))
+        for passage, heading in zip(ranked(*CHANGES.values()), CHANGES, strict=True)
+    ]
+    assert extract_answer(question, passages).text == wanted
+
+
+def test_extractive__an_answer_to_a_question_without_a_kind() -> None:
+    faq = "Q: Are lifts open at night?\nA: On Wednesdays until 21:30.\n\nQ: Is there insurance?\nA: Ask at the till."
+    assert answer("On which day can I use lifts at night?", faq) == "On Wednesdays until 21:30. [1]"
 
 
 def test_extractive__struck_text_is_not_quoted() -> None:

@@ -189,3 +189,8 @@ def test_build_query__modes() -> None:
     keyword = build_query("red lamps", [0.1], AnswerOptions(recall="keyword"))
     assert (keyword.mode, keyword.vector) == ("keyword", None)
     assert build_query("red lamps", None, AnswerOptions()).mode == "keyword"
+
+
+def test_content_terms__german_function_words_in_german_only() -> None:
+    assert content_terms("Wer leitet die Kita?") == {"leitet", "kita"}
+    assert {"die", "war"} <= content_terms("Did many die in the war?")

@@ -115,3 +115,10 @@ def test_read_units__a_short_sentence_stays_alone_a_fragment_does_not() -> None:
         ("It is thirty metres high.", ""),
         ("Apache-2.0. Maintained by Oda Brekke.", ""),
     ]
+
+
+def test_read_units__a_heading_with_a_number_belongs_to_its_units() -> None:
+    assert [unit.heading for unit in read_units("- Added: dark theme", ("Changelog", "2.4.0 - 2026-02-18"))] == [
+        "2.4.0 - 2026-02-18"
+    ]
+    assert [unit.heading for unit in read_units("Two goats.", ("The keeper",))] == [""]
