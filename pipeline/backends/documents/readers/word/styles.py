@@ -48,7 +48,7 @@ def read_run_format(properties: XmlElement | None) -> RunFormat:
 
 @lru_cache(maxsize=1024)
 def combine(*formats: RunFormat) -> RunFormat:
-    """Combine formattings; the first that sets a property decides."""
+    """Combine formatting; the first that sets a property decides."""
     result = _UNSET
     for each in reversed(formats):
         result = RunFormat(
