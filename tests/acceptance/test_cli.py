@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-ENTRY = {"id", "source", "title", "job", "state", "chunks", "error"}
+ENTRY = {"id", "source", "title", "job", "state", "chunks", "error", "unread"}
 ANSWER = {
     *(
         "job",
@@ -63,6 +63,7 @@ def test_ingest__json_has_the_documented_keys_for_new_unchanged_and_failed(insta
     assert [entry["source"] for entry in entries] == [lantern, str(installation.folder / "empty.txt"), missing]
     assert entries[0]["error"] is None
     assert entries[0]["chunks"] == 1
+    assert entries[0]["unread"] == []
     assert entries[2]["job"] is None
     assert entries[2]["error"] == f"No such file or folder: {missing}."
     assert "0 added or updated, 1 unchanged, 2 failed" in stderr_text(result)
@@ -118,7 +119,9 @@ def test_ask__json_has_the_documented_keys(installation):
     )
     assert code == 0
     assert set(answer) == ANSWER
-    assert set(answer["citations"][0]) == {"n", "document", "title", "page", "quote", "source", "origin", "also_in"}
+    assert set(answer["citations"][0]) == {
+        *("n", "document", "title", "page", "quote", "source", "origin", "also_in", "confidence"),
+    }
     assert set(answer["candidates"][0]) == {
         *("chunk", "document", "title", "recall_rank", "rank", "score", "reason", "flags"),
     }
