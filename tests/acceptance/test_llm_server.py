@@ -166,7 +166,7 @@ def test_random_text__every_stage_falls_back_and_records_it(chat: OpenAIChat) ->
     assert is_full_permutation(result.reranking.ranked, CANDIDATES)
     assert [(f.stage, f.used) for f in result.fallbacks] == [("rerank", "none"), ("generate", "extractive")]
     assert "Only 0 of 3 passages got a usable rating" in result.fallbacks[0].reason
-    assert "no citation that a passage supports" in result.fallbacks[1].reason
+    assert "cites nothing" in result.fallbacks[1].reason
     assert result.reranking.usage.calls >= 4
     assert result.generated.text == "The gate of the library opens at nine. [1]"
     assert [c.chunk_id for c in result.generated.citations] == [1]

@@ -43,6 +43,7 @@ CODECS = {
 LEFT_OUT = {
     "equations.docx": "equations are written on one line, so that their symbols are divided differently",
     "GeoTopo-komprimiert.pdf": "pypdf joins the letters of formulas that stand apart",
+    "orchard.pptx": "a hidden slide",
     "scan_stamped.pdf": "the number of a page in its stamp",
     "tablepages.pdf": "the number of a page in its footer",
     "testODTStyles3.odt": "two cells that the simple reading joins",
