@@ -1,8 +1,8 @@
 """Compare a reading with an independent second reading of the same file, and find the words that it lost.
 
 Each format whose structure can be read in a second way has a function in `SECOND_READINGS` that returns the texts of
-the file paragraph by paragraph with simple means: the text nodes of the XML parts, the text of a second PDF library,
-the cells of a CSV file. It must not share code with the reader that it checks.
+the file paragraph by paragraph with simple means: the text nodes of the XML parts, the text that a second HTML parser
+finds, the cells of a CSV file. It must not share code with the reader that it checks.
 """
 
 from __future__ import annotations

@@ -7,46 +7,39 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.parts import local_name, parse_part
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, KeyError)
 MAX_CHECKED_ROWS = 100_000
 
 
 def read_ods_texts(file: File) -> Iterator[str]:
     """Return the texts of the cells of visible sheets, row by row."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
-            root = ET.fromstring(archive.read("content.xml"))  # noqa: S314 -- expat bounds the amplification
-    except _DAMAGE:
+    with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
+        root = parse_part(archive, "content.xml")
+    if root is None:
         return
     hidden = {
         _value(style, "name") for style in root.iter() if any(_value(node, "display") == "false" for node in style)
     }
-    for table in (node for node in root.iter() if _local(node) == "table"):
+    for table in (node for node in root.iter() if local_name(node.tag) == "table"):
         if _value(table, "style-name") in hidden:
             continue
         columns: list[bool] = []
-        for column in (node for node in table.iter() if _local(node) == "table-column"):
+        for column in (node for node in table.iter() if local_name(node.tag) == "table-column"):
             columns += [_value(column, "visibility") == "collapse"] * min(_repeated(column, "columns"), 16_384)
-        rows = (
-            node for node in table.iter() if _local(node) == "table-row" and _value(node, "visibility") != "collapse"
-        )
-        for _, row in zip(range(MAX_CHECKED_ROWS), rows, strict=False):
+        rows = (node for node in table.iter() if local_name(node.tag) == "table-row")
+        shown = (row for row in rows if _value(row, "visibility") != "collapse")
+        for _, row in zip(range(MAX_CHECKED_ROWS), shown, strict=False):
             if text := " ".join(_read_cells(row, columns)).strip():
                 yield text
 
 
-def _local(node: ET.Element) -> str:
-    return node.tag.rpartition("}")[2]
-
-
 def _value(node: ET.Element, name: str) -> str:
-    return next((value for key, value in node.attrib.items() if key.rpartition("}")[2] == name), "")
+    return next((value for key, value in node.attrib.items() if local_name(key) == name), "")
 
 
 def _repeated(node: ET.Element, name: str) -> int:
@@ -57,6 +50,6 @@ def _repeated(node: ET.Element, name: str) -> int:
 def _read_cells(row: ET.Element, columns: list[bool]) -> Iterator[str]:
     position = 0
     for cell in row:
-        if not (position < len(columns) and columns[position]) and _local(cell) == "table-cell":
-            yield from (" ".join("".join(line.itertext()).split()) for line in cell if _local(line) == "p")
+        if not (position < len(columns) and columns[position]) and local_name(cell.tag) == "table-cell":
+            yield from (" ".join("".join(line.itertext()).split()) for line in cell if local_name(line.tag) == "p")
         position += _repeated(cell, "columns")

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.parts import local_name, parse_part
 
 MAX_DEPTH = 200
 """Elements inside each other that are followed."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, LookupError)
 _SKIPPED = frozenset(
     {"tracked-changes", "forms", "note-citation", "page-number", "page-count", "hidden-text", "label"}
     | {"creator", "date", "creator-initials", "sender-initials"}
@@ -27,34 +26,25 @@ _SPACED = frozenset({"s", "tab", "line-break", "note", "ruby-base", "ruby-text",
 def read_odt_texts(file: File) -> Iterator[str]:
     """Return the texts of the content, paragraph by paragraph."""
     with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
-        try:
-            root = ET.fromstring(archive.read("content.xml"))  # noqa: S314 -- expat bounds the amplification
-        except _DAMAGE:
-            return
+        root = parse_part(archive, "content.xml")
+    if root is None:
+        return
     hidden = {
         attribute
         for style in root.iter()
-        if _local(style) == "style" and any("display" in key for node in style for key in node.attrib)
+        if local_name(style.tag) == "style" and any("display" in key for node in style for key in node.attrib)
         for key, attribute in style.attrib.items()
-        if _name(key) == "name"
+        if local_name(key) == "name"
     }
     texts: list[str] = []
     _walk(root, [], texts, hidden, 0)
     yield from texts
 
 
-def _name(key: str) -> str:
-    return key.rpartition("}")[2]
-
-
-def _local(element: ET.Element) -> str:
-    return _name(element.tag)
-
-
 def _walk(element: ET.Element, parts: list[str], texts: list[str], hidden: set[str], depth: int) -> None:
     for child in element if depth < MAX_DEPTH else ():
-        name = _local(child)
-        style = next((value for key, value in child.attrib.items() if _name(key) == "style-name"), "")
+        name = local_name(child.tag)
+        style = next((value for key, value in child.attrib.items() if local_name(key) == "style-name"), "")
         if name in _SKIPPED or (style and style in hidden):
             parts.append(child.tail or "")
             continue

@@ -10,12 +10,11 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.parts import DAMAGE
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, KeyError)
 MAX_CHECKED_CELLS = 500_000
 """Cells with text that are returned; a check of the first ones finds what a reader loses."""
 
@@ -46,7 +45,7 @@ def read_xlsx_texts(file: File) -> Iterator[str]:
                 identifier = next((value for key, value in found.items() if key.endswith(b":id")), b"")
                 if found.get(b"state", b"visible") == b"visible" and identifier in targets:
                     yield from _read_rows(archive, targets[identifier], strings, budget)
-        except _DAMAGE:  # the first reading reports it
+        except DAMAGE:  # the first reading reports it
             return
 
 

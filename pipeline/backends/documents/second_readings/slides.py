@@ -10,13 +10,12 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.parts import local_name, parse_part
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, KeyError)
 _READ = ("slide", "notesSlide", "chart", "diagramData", "comments")
 _MARGINS = frozenset({"ftr", "sldNum", "dt", "hdr", "sldImg"})
 _FIELDS = ("slidenum", "datetime", "header", "footer")
@@ -33,36 +32,27 @@ def read_pptx_texts(file: File) -> Iterator[str]:
             if name in seen:
                 continue
             seen.add(name)
-            try:
-                related = list(_find_related(archive, names, name))
-                if name != "ppt/presentation.xml":
-                    root = ET.fromstring(archive.read(name))  # noqa: S314 -- expat bounds the amplification
-                    if root.get("show") in ("0", "false"):
-                        continue
-                    yield from _walk(root, is_notes="notesSlide" in name)
-            except _DAMAGE:  # the first reading reports it
-                continue
-            waiting += related
+            if name != "ppt/presentation.xml":
+                root = parse_part(archive, name)
+                if root is None or root.get("show") in ("0", "false"):
+                    continue
+                yield from _walk(root, is_notes="notesSlide" in name)
+            waiting += _find_related(archive, names, name)
 
 
 def _find_related(archive: zipfile.ZipFile, names: Collection[str], name: str) -> Iterator[str]:
     folder, base = posixpath.split(name)
     links = f"{folder}/_rels/{base}.rels"
-    if links not in names:
-        return
-    for node in ET.fromstring(archive.read(links)):  # noqa: S314 -- expat bounds the amplification
+    root = parse_part(archive, links) if links in names else None
+    for node in root if root is not None else ():
         kind = node.get("Type", "").rpartition("/")[2]
         if kind in _READ and node.get("TargetMode") != "External" and not (kind == "slide" and "notesSlide" in name):
             yield posixpath.normpath(posixpath.join("/", folder, node.get("Target", ""))).lstrip("/")
 
 
-def _local(element: ET.Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
 def _walk(element: ET.Element, *, is_notes: bool) -> Iterator[str]:
     """Yield the texts of paragraphs, and the cached names and categories of charts."""
-    name = _local(element)
+    name = local_name(element.tag)
     if name == "sp" and _is_left_out(element, is_notes=is_notes):
         return
     if name == "p" and element.tag.endswith("/main}p"):
@@ -71,8 +61,10 @@ def _walk(element: ET.Element, *, is_notes: bool) -> Iterator[str]:
             yield text
     elif name == "chart":  # each series repeats the categories
         yield from (text for child in element for text in _walk(child, is_notes=False))
-        caches = (cache for cache in element.iter() if _local(cache) in ("strCache", "strLit"))
-        yield from dict.fromkeys(value.text or "" for cache in caches for value in cache.iter() if _local(value) == "v")
+        caches = (cache for cache in element.iter() if local_name(cache.tag) in ("strCache", "strLit"))
+        yield from dict.fromkeys(
+            value.text or "" for cache in caches for value in cache.iter() if local_name(value.tag) == "v"
+        )
     elif name == "text" and not len(element):
         yield element.text or ""
     elif name not in ("Fallback", "txPr"):
@@ -81,17 +73,17 @@ def _walk(element: ET.Element, *, is_notes: bool) -> Iterator[str]:
 
 
 def _is_left_out(shape: ET.Element, *, is_notes: bool) -> bool:
-    kinds = [node.get("type", "") for node in shape.iter() if _local(node) == "ph"]
+    kinds = [node.get("type", "") for node in shape.iter() if local_name(node.tag) == "ph"]
     return any(kind in _MARGINS or (is_notes and kind not in ("body", "")) for kind in kinds)
 
 
 def _read_runs(paragraph: ET.Element) -> Iterator[str]:
     for run in paragraph:
-        name = _local(run)
+        name = local_name(run.tag)
         if name == "br":
             yield " "
         elif name == "r" or (name == "fld" and not run.get("type", "").startswith(_FIELDS)):
-            text = "".join(node.text or "" for node in run if _local(node) == "t")
-            raised = any(node.get("baseline", "0").strip("0%") for node in run if _local(node) == "rPr")
+            text = "".join(node.text or "" for node in run if local_name(node.tag) == "t")
+            raised = any(node.get("baseline", "0").strip("0%") for node in run if local_name(node.tag) == "rPr")
             number = re.fullmatch(r"\s*[0-9+\-−=ni]{1,8}\s*", text)
             yield text if not raised or number else f" {text} "

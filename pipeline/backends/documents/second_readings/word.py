@@ -9,17 +9,16 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 from pipeline.backends.documents.reading import File
+from pipeline.backends.documents.second_readings.parts import DAMAGE, parse_part
 
 MAX_DEPTH = 200
 """Elements inside each other that are followed."""
 
-_DAMAGE = (zipfile.BadZipFile, zlib.error, ET.ParseError, EOFError, OSError, NotImplementedError, LookupError)
 _PART = re.compile(
     r"/?(?:word/)?((?:document|header|footer|footnotes|endnotes|comments)\d*\.xml)", re.IGNORECASE | re.ASCII
 )
@@ -43,15 +42,14 @@ def read_docx_texts(file: File) -> Iterator[str]:
     with zipfile.ZipFile(io.BytesIO(file.content)) as archive:
         try:
             related = archive.read("word/_rels/document.xml.rels").decode("utf-8", "replace")
-        except _DAMAGE:
+        except DAMAGE:
             related = ""
         for name in sorted(archive.namelist()):
             part = _PART.fullmatch(name)
             if not part or (f'{part[1]}"' not in related and part[1].lower() != "document.xml"):
                 continue
-            try:
-                root = ET.fromstring(archive.read(name))  # noqa: S314 -- expat bounds the amplification of entities
-            except _DAMAGE:
+            root = parse_part(archive, name)
+            if root is None:
                 continue
             is_marginal = part[1].lower().startswith(("header", "footer"))
             for text in _PartTexts(root, with_page_numbers=not is_marginal).texts:
