@@ -73,7 +73,7 @@ def test_rtf_collection__no_word_that_the_library_finds_is_lost(shared: Path):
         file = File(path.name, path.read_bytes(), RTF)
         elements = READERS[RTF](file, _read_nothing).elements
         words = count_units("\n".join(f"{element.marker} {element.text}" for element in elements))
-        by_library = count_units(run_kreuzberg(file.content, RTF, structured=True).content)
+        by_library = count_units(run_kreuzberg(file.content, RTF).content)
         missing = set(by_library) - set(words)
         lost |= {path.name: missing} if missing else {}
     assert lost == ONLY_IN_THE_LIBRARY

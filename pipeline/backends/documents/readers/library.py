@@ -9,10 +9,7 @@ from pipeline.backends.documents import sniffing
 from pipeline.backends.documents.reading import File, NestedReader, Reading
 from pipeline.backends.documents.sniffing import EML, MSG
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
-from pipeline.parse import (
-    Element,
-    build_table_elements,
-)
+from pipeline.parse import Element, build_table_elements
 
 if TYPE_CHECKING:
     from kreuzberg import ExtractionResult
@@ -20,11 +17,8 @@ if TYPE_CHECKING:
 
 def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa: ARG001 - reads no nested files
     """Read a file with kreuzberg."""
-    result = run_kreuzberg(file.content, file.media_type, structured=True)
-    language = result.metadata.get("language")
-    title = result.metadata.get("title")
-    if file.media_type in (EML, MSG):
-        title = title or result.metadata.get("subject")
+    result = run_kreuzberg(file.content, file.media_type)
+    language, title = result.metadata.get("language"), result.metadata.get("title")
     return Reading(
         list(elements_of_nodes(result, file.media_type)),
         title=title if isinstance(title, str) else None,
@@ -32,8 +26,8 @@ def read_with_library(file: File, read_nested: NestedReader) -> Reading:  # noqa
     )
 
 
-def run_kreuzberg(content: bytes, media_type: str, *, structured: bool) -> ExtractionResult:
-    """Run kreuzberg without OCR; `structured` adds headings, lists and tables as nodes."""
+def run_kreuzberg(content: bytes, media_type: str) -> ExtractionResult:
+    """Run kreuzberg without OCR, with headings, lists and tables as nodes."""
     import kreuzberg
     from kreuzberg.exceptions import KreuzbergError
 
@@ -42,8 +36,8 @@ def run_kreuzberg(content: bytes, media_type: str, *, structured: bool) -> Extra
         use_cache=False,
         disable_ocr=True,
         enable_quality_processing=False,
-        output_format="markdown" if structured else "plain",
-        include_document_structure=structured,
+        output_format="markdown",
+        include_document_structure=True,
         concurrency=kreuzberg.ConcurrencyConfig(max_threads=2),
     )
     try:
@@ -100,5 +94,5 @@ def _build_prose(content: Any, text: str) -> Element:
 def _read_grid(grid: Any) -> list[list[str]]:
     rows = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
-        rows[cell["row"]][cell["col"]] = str(cell["content"]).replace("\x02", "")
+        rows[cell["row"]][cell["col"]] = str(cell["content"])
     return rows

@@ -190,7 +190,7 @@ def read_mailbox(file: File, read_nested: NestedReader) -> Reading:
 
 def read_outlook_message(file: File, read_nested: NestedReader) -> Reading:
     """Read an Outlook message with kreuzberg, which reads its attachments as well."""
-    result = run_kreuzberg(file.content, MSG, structured=True)
+    result = run_kreuzberg(file.content, MSG)
     reader = _MailReader(read_nested, file.depth, elements=list(elements_of_nodes(result, MSG)))
     names = [str(name) for name in result.metadata.get("attachments") or ()]
     children = {str(child["path"]): child["result"] for child in getattr(result, "children", None) or ()}

@@ -262,8 +262,8 @@ def _count_header_rows(rows: Sequence[Row], merges: Sequence[Merge]) -> int:
 def _names_columns(row: Row, above: Row | None, wide: Sequence[Merge]) -> bool:
     """Return whether a row names columns below merged cells; next to them, the row above or this one is blank."""
     filled = above.cells if above is not None else {}
-    beside = [c for c in row.cells if c in filled and not any(merge.left <= c <= merge.right for merge in wide)]
-    return not beside and any(_is_subdivided(merge, row) for merge in wide)
+    outside = [c for c in row.cells if c in filled and not any(merge.left <= c <= merge.right for merge in wide)]
+    return not outside and any(_is_subdivided(merge, row) for merge in wide)
 
 
 def _is_subdivided(merge: Merge, row: Row) -> bool:
