@@ -17,7 +17,7 @@ def build() -> Iterator[EverydayFile]:
     for block in read_data("faq.txt"):
         pairs = [(q.removeprefix("Q "), a.removeprefix("A ")) for q, a in zip(*[iter(block.lines)] * 2, strict=True)]
         questions = tuple(_exclude_other_answers(number, block, pairs) for number in range(len(pairs)))
-        yield EverydayFile("faq", block.name, _STYLES[block.kind](block.title, pairs).encode(), questions)
+        yield EverydayFile("faq", block.name, _format(block.kind, block.title, pairs).encode(), questions)
 
 
 def _exclude_other_answers(number: int, block: DataBlock, pairs: Pairs) -> FactQuestion:
@@ -26,48 +26,12 @@ def _exclude_other_answers(number: int, block: DataBlock, pairs: Pairs) -> FactQ
     return replace(block.questions[number], wrong=wrong)
 
 
-def _letters(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"Q: {question}\nA: {answer}" for question, answer in pairs)
-
-
-def _numbered_letters(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n".join(f"Q{n}. {q}\nA{n}. {a}" for n, (q, a) in enumerate(pairs, 1))
-
-
-def _bold(title: str, pairs: Pairs) -> str:
-    return f"# {title}\n\n" + "\n\n".join(f"**{question}**\n{answer}" for question, answer in pairs)
-
-
-def _bold_paragraphs(title: str, pairs: Pairs) -> str:
-    return f"# {title}\n\n" + "\n\n".join(f"**{question}**\n\n{answer}" for question, answer in pairs)
-
-
-def _headings(title: str, pairs: Pairs) -> str:
-    return f"# {title}\n\n" + "\n\n".join(f"### {question}\n\n{answer}" for question, answer in pairs)
-
-
-def _numbered(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"{n}. {q}\n   {a}" for n, (q, a) in enumerate(pairs, 1))
-
-
-def _plain_lines(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"{question}\n{answer}" for question, answer in pairs)
-
-
-def _bullets(title: str, pairs: Pairs) -> str:
-    return f"# {title}\n\n" + "\n".join(f"- **{question}** {answer}" for question, answer in pairs)
-
-
-def _german(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"Frage: {question}\nAntwort: {answer}" for question, answer in pairs)
-
-
-def _chinese(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"问：{question}\n答：{answer}" for question, answer in pairs)
-
-
-def _chinese_numbers(title: str, pairs: Pairs) -> str:
-    return f"{title}\n\n" + "\n\n".join(f"{n}、{q}\n{a}" for n, (q, a) in enumerate(pairs, 1))
+def _format(style: str, title: str, pairs: Pairs) -> str:
+    if style in _PAGE_STYLES:
+        return _PAGE_STYLES[style](title, pairs)
+    heading, pair, separator = _TEXT_STYLES[style]
+    rows = (pair.format(n=n, q=question, a=answer) for n, (question, answer) in enumerate(pairs, 1))
+    return f"{heading.format(title=title)}\n\n{separator.join(rows)}"
 
 
 def _definitions(title: str, pairs: Pairs) -> str:
@@ -83,18 +47,19 @@ def _document(title: str, body: str) -> str:
     return f"<html><head><title>{title}</title></head><body><h1>{title}</h1>{body}</body></html>"
 
 
-_STYLES: dict[str, Callable[[str, Pairs], str]] = {
-    "letters": _letters,
-    "numbered_letters": _numbered_letters,
-    "bold": _bold,
-    "bold_paragraphs": _bold_paragraphs,
-    "headings": _headings,
-    "numbered": _numbered,
-    "plain_lines": _plain_lines,
-    "bullets": _bullets,
-    "german": _german,
-    "chinese": _chinese,
-    "chinese_numbers": _chinese_numbers,
-    "definitions": _definitions,
-    "page": _page,
+_TEXT_STYLES: dict[str, tuple[str, str, str]] = {
+    "letters": ("{title}", "Q: {q}\nA: {a}", "\n\n"),
+    "numbered_letters": ("{title}", "Q{n}. {q}\nA{n}. {a}", "\n"),
+    "bold": ("# {title}", "**{q}**\n{a}", "\n\n"),
+    "bold_paragraphs": ("# {title}", "**{q}**\n\n{a}", "\n\n"),
+    "headings": ("# {title}", "### {q}\n\n{a}", "\n\n"),
+    "numbered": ("{title}", "{n}. {q}\n   {a}", "\n\n"),
+    "plain_lines": ("{title}", "{q}\n{a}", "\n\n"),
+    "bullets": ("# {title}", "- **{q}** {a}", "\n"),
+    "german": ("{title}", "Frage: {q}\nAntwort: {a}", "\n\n"),
+    "chinese": ("{title}", "问：{q}\n答：{a}", "\n\n"),
+    "chinese_numbers": ("{title}", "{n}、{q}\n{a}", "\n\n"),
 }
+"""Format of the title, format of a pair, separator of pairs."""
+
+_PAGE_STYLES: dict[str, Callable[[str, Pairs], str]] = {"definitions": _definitions, "page": _page}
