@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.backends.models.loading import prepare_library, report_load_errors
 from pipeline.backends.models.model_files import ModelFiles, resolve_files
+from pipeline.backends.models.turns import model_turns
 from pipeline.errors import ModelUnavailable
 
 FIX_HINT = "Set REFDESK_CROSS_ENCODER_MODEL to the folder of a cross-encoder, or use the reranker late-interaction."
@@ -47,14 +48,22 @@ class SentenceTransformersCrossEncoder:
 
         if not passages:
             return []
-        # Identity, because the saved activation differs between models; the reranker applies the sigmoid.
-        logits = self._model.predict(
-            [(question, passage) for passage in passages],
-            batch_size=self._batch_size,
-            activation_fn=torch.nn.Identity(),
-            show_progress_bar=False,
-        )
-        return [float(logit) for logit in logits]
+        scores = [0.0] * len(passages)
+        # Similar lengths in a batch need little padding, and the turn is given up between batches.
+        order = sorted(range(len(passages)), key=lambda row: len(passages[row]), reverse=True)
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            with model_turns.take():
+                # Identity, because the saved activation differs between models; the reranker applies the sigmoid.
+                logits = self._model.predict(
+                    [(question, passages[row]) for row in rows],
+                    batch_size=self._batch_size,
+                    activation_fn=torch.nn.Identity(),
+                    show_progress_bar=False,
+                )
+            for row, logit in zip(rows, logits, strict=True):
+                scores[row] = float(logit)
+        return scores
 
 
 def locate_cross_encoder(name: str) -> ModelFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -21,6 +22,7 @@ from pipeline.backends.models.model_files import (
     resolve_model,
 )
 from pipeline.backends.models.tokenization import Units, build_token_counter, build_unit_finder
+from pipeline.backends.models.turns import model_turns
 from pipeline.errors import ModelUnavailable, ProfileMismatch
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, Pooling
@@ -68,6 +70,7 @@ class SentenceTransformerEmbedder:
                 f"{profile.dimensions}. Add a profile for this model."
             )
         self._tokenizer = self._model.tokenizer
+        self._tokenizing = threading.Lock()
         self._count = build_token_counter(self._tokenizer)
         self._find_units = build_unit_finder(self._tokenizer)
         # Chunking counts the same words again and again, across documents.
@@ -104,13 +107,15 @@ class SentenceTransformerEmbedder:
         vectors = np.zeros((len(texts), self._profile.dimensions), dtype=np.float32)
         if not self._is_transformer:
             if texts:
-                vectors[:] = self._model.encode(
-                    list(texts), normalize_embeddings=self._profile.normalize, show_progress_bar=False
-                )
+                with model_turns.take(short=len(texts) == 1):
+                    vectors[:] = self._model.encode(
+                        list(texts), normalize_embeddings=self._profile.normalize, show_progress_bar=False
+                    )
             return vectors
         with torch.inference_mode():
             for rows, features in self._batches(texts, self._model.max_seq_length):
-                pooled = self._model(features)["sentence_embedding"].float()
+                with model_turns.take(short=len(texts) == 1):
+                    pooled = self._model(features)["sentence_embedding"].float()
                 if self._profile.normalize:
                     pooled = torch.nn.functional.normalize(pooled, p=2, dim=1)
                 vectors[rows] = pooled.cpu().numpy()
@@ -141,7 +146,8 @@ class SentenceTransformerEmbedder:
                 content_tokens = features["attention_mask"].bool().cpu() & ~torch.isin(
                     features["input_ids"].cpu(), special
                 )
-                hidden = self._model[0](features)["token_embeddings"].float()
+                with model_turns.take(short=len(texts) == 1):
+                    hidden = self._model[0](features)["token_embeddings"].float()
                 hidden = torch.nn.functional.normalize(hidden, p=2, dim=2).cpu()
                 for row, vectors, mask in zip(rows, hidden, content_tokens, strict=True):
                     matrices[row] = vectors[mask].numpy()
@@ -152,9 +158,11 @@ class SentenceTransformerEmbedder:
         # lengths: with short texts among long ones, most of an unsorted batch is padding.
         if not texts:
             return
-        encoded = self._tokenizer(
-            list(texts), padding=False, truncation=limit is not None, max_length=limit, verbose=False
-        )
+        # The limit is state of the tokenizer, so that threads with different limits must not use it concurrently.
+        with self._tokenizing:
+            encoded = self._tokenizer(
+                list(texts), padding=False, truncation=limit is not None, max_length=limit, verbose=False
+            )
         order = sorted(range(len(texts)), key=lambda row: len(encoded["input_ids"][row]), reverse=True)
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
