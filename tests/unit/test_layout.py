@@ -118,7 +118,7 @@ def test_dependencies__every_import_is_declared():
         f"{name} in {name_of(path)}"
         for path in (*MODULES, *TESTS, *SCRIPTS)
         for name in imported(parse(path))
-        if name not in {*PACKAGES, "tests"}
+        if name not in {*PACKAGES, "benchmarks", "tests"}
         and not declared & {canonicalize_name(owner) for owner in owners.get(name, [])}
     }
     assert undeclared == set()
