@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from evaluation.datasets import Question, Run
+from pipeline.fusion import fuse_scores
 from pipeline.ports import Vocabulary
-from pipeline.recall import compute_dense_weight, fuse_scores
+from pipeline.recall import compute_dense_weight
 from pipeline.types import Candidate, RecallMode, RecallResult
 
 ChunksOf = Callable[[Sequence[str]], Mapping[str, Sequence[Candidate]]]

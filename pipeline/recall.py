@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pipeline.ports import Vocabulary
 from pipeline.text.terms import count_terms, reading_share, search_terms, term_id
 from pipeline.types import AnswerOptions, RecallMode, RecallQuery, Term, Vector
@@ -40,23 +38,3 @@ def build_query(
 def compute_dense_weight(question: str, vocabulary: Vocabulary | None) -> float:
     """Return the weight of dense scores: the share of the question that the embedding model reads, 1 if unknown."""
     return 1.0 if vocabulary is None else reading_share(question, vocabulary.known_units(question))
-
-
-def fuse_scores(
-    dense: Sequence[float], keyword: Sequence[float], *, dense_average: float, dense_weight: float
-) -> list[float]:
-    """Fuse dense and keyword scores of the same candidates, as the store's SQL statement does.
-
-    Both are scaled so that 0 is an average passage of the collection and 1 the best candidate. BM25 scores an average
-    passage near zero, so its zero is kept.
-    """
-    dense_unit = max(dense, default=0.0) - dense_average
-    keyword_unit = max(keyword, default=0.0)
-    return [
-        (
-            dense_weight * ((similarity - dense_average) / dense_unit if dense_unit > 0 else 0.0)
-            + (score / keyword_unit if keyword_unit > 0 else 0.0)
-        )
-        / (dense_weight + 1)
-        for similarity, score in zip(dense, keyword, strict=True)
-    ]

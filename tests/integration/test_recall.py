@@ -13,7 +13,8 @@ from db import jobs, traces
 from db.recall import BM25_B, BM25_K1, PostgresRecall, build_index_name, format_vector
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
-from pipeline.recall import extract_query_terms, fuse_scores
+from pipeline.fusion import fuse_scores
+from pipeline.recall import extract_query_terms
 from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
 
 

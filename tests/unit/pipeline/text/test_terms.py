@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.recall import build_query, extract_query_terms, extract_terms, fuse_scores
+from pipeline.recall import build_query, extract_query_terms, extract_terms
 from pipeline.text.terms import (
     content_terms,
     reading_share,
@@ -155,26 +155,6 @@ def test_build_query__vector_leg_counts_by_what_the_model_reads() -> None:
     assert build_query("red lamps", [0.1], AnswerOptions(), Knows()).dense_weight == 1.0
     assert build_query("红灯", [0.1], AnswerOptions(), Knows()).dense_weight == 0.0
     assert build_query("红灯", [0.1], AnswerOptions()).dense_weight == 1.0
-
-
-def test_fuse_scores__zero_is_an_average_passage_and_one_the_best() -> None:
-    assert fuse_scores([0.9, 0.5, 0.1], [0.0, 8.0, 4.0], dense_average=0.1, dense_weight=1.0) == pytest.approx(
-        [0.5, 0.75, 0.25]
-    )
-    assert fuse_scores([0.9, 0.5], [0.0, 8.0], dense_average=0.1, dense_weight=0.0) == pytest.approx([0.0, 1.0])
-
-
-def test_fuse_scores__does_not_mind_the_scale_of_a_model() -> None:
-    similar, words = [0.9, 0.4, 0.2, 0.1], [3.0, 0.0, 5.0, 1.0]
-    squeezed = [0.7 + 0.2 * value for value in similar]
-    plain = fuse_scores(similar, words, dense_average=0.15, dense_weight=0.8)
-    assert fuse_scores(squeezed, words, dense_average=0.73, dense_weight=0.8) == pytest.approx(plain)
-
-
-def test_fuse_scores__leg_that_tells_nothing_apart() -> None:
-    assert fuse_scores([0.3, 0.3], [0.0, 2.0], dense_average=0.3, dense_weight=1.0) == pytest.approx([0.0, 0.5])
-    assert fuse_scores([0.3, 0.1], [0.0, 0.0], dense_average=0.1, dense_weight=1.0) == pytest.approx([0.5, 0.0])
-    assert fuse_scores([], [], dense_average=0.0, dense_weight=1.0) == []
 
 
 def test_term_overlap__share() -> None:
