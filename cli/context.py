@@ -10,30 +10,40 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cli.temporary_workers import TemporaryWorkers
 from config import settings as configuration
-from config.checks import read_redis_version
 from config.logging import set_up_logging
+from config.redis_server import read_redis_version
 from config.settings import Settings
 from db import workspaces
 from db.engine import Database, Session
 from db.schema import migrate, require_schema
 from embedded.servers import ServerUrls, open_servers
 from pipeline.text.cleaning import escape_undecodable
-from tasks.startup import Role
-from tasks.submit import Submitter
+from tasks.roles import Role
+
+if TYPE_CHECKING:
+    from tasks.submit import Submitter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommandContext:
     """The open resources of one command."""
 
     settings: Settings
     urls: ServerUrls
     database: Database
-    submitter: Submitter
     workers: TemporaryWorkers
+
+    @cached_property
+    def submitter(self) -> Submitter:
+        """The submitter of jobs. Most commands submit none, and its import of Celery takes as long as they run."""
+        from tasks.submit import Submitter
+
+        return Submitter(self.database, self.urls.redis_url, expires_s=self.settings.jobs.message_expires_s)
 
     def workspace(self, key: str) -> int:
         """Return the ID of a workspace, creating it on first use."""
@@ -65,8 +75,7 @@ def open_context(settings: Settings, *, roles: Sequence[Role] = ()) -> Iterator[
         stack.callback(database.close)
         workers = TemporaryWorkers(settings, urls, database)
         stack.callback(workers.stop)
-        submitter = Submitter(database, urls.redis_url, expires_s=settings.jobs.message_expires_s)
-        context = CommandContext(settings, urls, database, submitter, workers)
+        context = CommandContext(settings, urls, database, workers)
         if roles:
             context.require_broker()
             workers.ensure(roles)

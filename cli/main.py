@@ -1,31 +1,75 @@
-"""The `refdesk` command: one module per command group, one-line errors, exit codes 0, 1 and 2."""
+"""The `refdesk` command: one module per command group, one-line errors, exit codes 0, 1 and 2.
+
+Only the module of the given command is imported: importing all of them takes longer than most commands run.
+"""
 
 from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-import structlog
 import typer
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from cli import ask, bot, compare, docs, doctor, evaluate, ingest, jobs, profiles, sql, up, worker
 from cli.console import print_error, print_note
 from pipeline.errors import DiskFull, RefdeskError
-
-log = structlog.get_logger(__name__)
 
 EPILOG = (
     "Start with: refdesk ingest FILE, then refdesk ask 'a question'. More: docs/handbook and refdesk COMMAND --help."
 )
 INTERRUPTED = 130
 """Exit code that shells expect after Ctrl-C."""
+MODULE_OF_COMMAND = {
+    "up": "cli.up",
+    "ingest": "cli.ingest",
+    "ask": "cli.ask",
+    "compare": "cli.compare",
+    "evaluate": "cli.evaluate",
+    "worker": "cli.worker",
+    "migrate": "cli.worker",
+    "bot": "cli.bot",
+    "doctor": "cli.doctor",
+    "sql": "cli.sql",
+    "docs": "cli.docs",
+    "jobs": "cli.jobs",
+    "profiles": "cli.profiles",
+}
+"""The module of each command, in the order of `refdesk --help`."""
+
+
+class LazyCommands(Mapping[str, Any]):
+    """The commands by name; a command's module is imported when the command is read."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a command, or a group of commands."""
+        module = import_module(MODULE_OF_COMMAND[name])
+        loaded = typer.Typer(rich_markup_mode=None)
+        if hasattr(module, "register"):
+            module.register(loaded)
+        else:
+            loaded.add_typer(module.app, name=name)
+        return get_group(loaded).commands[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names."""
+        return iter(MODULE_OF_COMMAND)
+
+    def __len__(self) -> int:
+        """Return the number of commands."""
+        return len(MODULE_OF_COMMAND)
 
 
 class RefdeskCommands(TyperGroup):
     """All commands. Turns results into exit codes and errors into one line on stderr."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast("dict[str, Any]", LazyCommands())
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command and exit with 0 (success), 1 (failed or rejected) or, from typer, 2 (usage)."""
@@ -70,13 +114,6 @@ def options(
     ] = False,
 ) -> None:
     """A reference desk for a community's documents: add documents, ask questions, get answers with citations."""
-
-
-for module in (up, ingest, ask, compare, evaluate, worker, bot, doctor, sql):
-    module.register(app)
-app.add_typer(docs.app, name="docs")
-app.add_typer(jobs.app, name="jobs")
-app.add_typer(profiles.app, name="profiles")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from db.models import WorkerRow
 from embedded.home import translate_os_errors
 from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
-from tasks.startup import QUEUE_OF_ROLE, Role
+from tasks.roles import QUEUE_OF_ROLE, Role
 
 READY_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 20.0

@@ -17,13 +17,13 @@ from cli import context as cli_context
 from cli import temporary_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import print_line, print_note
-from config.checks import read_redis_version
+from config.redis_server import read_redis_version
 from config.settings import Settings
 from db.engine import Database
 from db.schema import migrate
 from embedded.servers import ServerUrls, open_servers
 from pipeline.errors import SetupError
-from tasks.startup import Role
+from tasks.roles import Role
 
 log = structlog.get_logger(__name__)
 

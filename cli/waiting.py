@@ -13,7 +13,7 @@ from cli.context import CommandContext
 from db import jobs
 from db.models import Job
 from db.notify import watch_jobs
-from tasks.startup import Role
+from tasks.roles import Role
 
 MIN_POLL_S = 0.2
 """Minimum seconds between two queries: many short jobs can finish at the same time."""

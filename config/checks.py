@@ -9,19 +9,17 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Literal
 
-import redis
-
 from config.chat_model import format_language_model, list_served_models
 from config.embedding import describe_configured_profile, find_configured_model
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
-from config.redis_urls import to_client_url
+from config.redis_server import read_redis_version
 from config.rerankers import build_rerank_endpoint, describe_cross_encoder
 from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import BrokerUnavailable, LlmError, LlmUnparsable, RefdeskError, SetupError, format_install_hint
+from pipeline.errors import LlmError, LlmUnparsable, RefdeskError, SetupError, format_install_hint
 
 MIN_FREE_MB = 500
 MAX_MODELS_NAMED = 5
@@ -98,21 +96,6 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
         yield run_check("store", lambda: _check_store(database, settings))
     finally:
         database.close()
-
-
-def read_redis_version(url: str) -> str:
-    """Return the version of the Redis server; raises `BrokerUnavailable`, or `SetupError` for an invalid URL."""
-    try:
-        with redis.Redis.from_url(to_client_url(url), socket_connect_timeout=5, socket_timeout=5) as client:
-            return str(client.info("server")["redis_version"])
-    except redis.AuthenticationError:
-        raise BrokerUnavailable("Redis rejected the password; check REDIS_URL.") from None
-    except ValueError:
-        raise SetupError("REDIS_URL must be a Redis URL, for example redis://:password@host:6379/0.") from None
-    except (redis.RedisError, OSError) as error:
-        raise BrokerUnavailable(
-            f"Redis is unreachable ({type(error).__name__}); check REDIS_URL and that the server is running."
-        ) from error
 
 
 def run_check(name: str, check: Callable[[], str | Check]) -> Check:

@@ -1,14 +1,13 @@
-"""The schema version: migrate it, check it, and reject servers that are too old."""
+"""The schema version: migrate it, check it, and reject servers that are too old.
+
+Alembic is imported only to migrate: its import takes longer than a check.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, pool, text
 
 import migrations
@@ -39,8 +38,15 @@ def migrate(url: str, revision: str = "head") -> None:
     """Migrate the database to a revision; concurrent migrations wait for each other."""
     with translated_errors(), _connect(url) as connection:
         _require_versions(connection)
+        if revision == "head" and _read_revision(connection) == list_revisions()[-1]:
+            return
         connection.rollback()
-        config = _config(url)
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+        config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
         config.attributes["connection"] = connection
         if revision == "head" or revision.startswith("+"):
             command.upgrade(config, revision)
@@ -52,9 +58,7 @@ def inspect_schema(url: str) -> SchemaState:
     """Return the versions of the database; raise `DatabaseTooOld` if the server is not supported."""
     with translated_errors(), _connect(url) as connection:
         postgres, pgvector = _require_versions(connection)
-        current = MigrationContext.configure(connection).get_current_revision()
-        head = ScriptDirectory.from_config(_config(url)).get_current_head() or ""
-        return SchemaState(postgres, pgvector, current, head)
+        return SchemaState(postgres, pgvector, _read_revision(connection), list_revisions()[-1])
 
 
 def require_schema(url: str) -> None:
@@ -63,22 +67,31 @@ def require_schema(url: str) -> None:
     if state.current is None:
         raise SchemaMismatch("The database has no Refdesk schema. Run `refdesk migrate`.")
     if not state.up_to_date:
-        known = state.current in {s.revision for s in ScriptDirectory.from_config(_config(url)).walk_revisions()}
-        fix = "Run `refdesk migrate`." if known else "Install the newer version of Refdesk that created it."
+        fix = (
+            "Run `refdesk migrate`."
+            if state.current in list_revisions()
+            else "Install the newer version of Refdesk that created it."
+        )
         raise SchemaMismatch(
             f"The database schema is at revision {state.current}, this version needs {state.head}. {fix}"
         )
+
+
+def list_revisions() -> list[str]:
+    """Return all revisions of this program, oldest first: the names of the migrations begin with them."""
+    names = (path.stem for path in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
+    return sorted("_".join(name.split("_")[:2]) for name in names)
 
 
 def _connect(url: str) -> Connection:
     return make_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 10}).connect()
 
 
-def _config(url: str) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
-    return config
+def _read_revision(connection: Connection) -> str | None:
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _require_versions(connection: Connection) -> tuple[str, str]:

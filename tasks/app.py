@@ -9,10 +9,12 @@ from __future__ import annotations
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
+from tasks.roles import QUEUE_OF_ROLE
+
 app = Celery("refdesk")
 
-INGEST = "ingest"
-QUERY = "query"
+INGEST = QUEUE_OF_ROLE["ingest"]
+QUERY = QUEUE_OF_ROLE["query"]
 TASK_OF_QUEUE = {INGEST: "refdesk.ingest", QUERY: "refdesk.answer"}
 
 VISIBILITY_TIMEOUT_S = 6 * 3600

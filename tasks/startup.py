@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from celery import signals
@@ -22,9 +22,10 @@ from db.schema import require_schema
 from db.workers import WorkerStatus
 from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
-from tasks.app import INGEST, QUERY, configure
+from tasks.app import configure
 from tasks.embed import EmbedderThread
 from tasks.profiles import ProfileWatcher
+from tasks.roles import QUEUE_OF_ROLE, Role
 from tasks.runtime import Runtime, build_worker_name, get_runtime, set_runtime
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
@@ -40,10 +41,8 @@ from tasks.worker_heartbeat import (
 
 log = structlog.get_logger(__name__)
 
-Role = Literal["query", "ingest"]
 CHILD_EXIT_DELAY_S = 3.0
 """Seconds that a child that could not start waits for its parent to stop."""
-QUEUE_OF_ROLE: dict[Role, str] = {"query": QUERY, "ingest": INGEST}
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from cli.ingest import IngestResult, format_result, print_summary
 from cli.main import app
 from cli.temporary_workers import last_line
 from cli.up import RESTART_PAUSES_S, STABLE_AFTER_S, SupervisedProcess
-from config.checks import read_redis_version
+from config.redis_server import read_redis_version
 from pipeline.errors import FileTooLarge, InvalidInput, LinkNotAllowed, SetupError
 
 ANSWER = [
