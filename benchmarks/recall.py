@@ -30,6 +30,7 @@ from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import profiles, workspaces
 from db.engine import Database, Session
+from db.keyword_index import ChunkTerms, add_chunk_terms
 from db.recall import PostgresRecall, build_index_name, format_vector
 from db.vector_indexes import build_vector_indexes
 from evaluation.datasets import load_dataset
@@ -41,7 +42,7 @@ VOCABULARY = 200_000
 FUNCTION_WORDS = 150
 """The most frequent words stand for function words, which recall ignores in a question."""
 BATCH = 2000
-TABLES = ("documents", "document_versions", "chunks", "postings", "embeddings")
+TABLES = ("documents", "document_versions", "chunks", "chunk_terms", "embeddings")
 
 Vectors = npt.NDArray[np.float32]
 
@@ -68,12 +69,6 @@ FROM unnest(CAST(:documents AS integer[]), CAST(:versions AS integer[]), CAST(:o
             CAST(:texts AS text[])) WITH ORDINALITY AS t(document_id, version_id, ordinal, text, place)
 ORDER BY t.place
 RETURNING id
-"""
-ADD_POSTINGS = """
-INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
-SELECT :workspace_id, t.*
-FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:versions AS integer[]),
-            CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[])) AS t
 """
 ADD_VECTORS = """
 INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
@@ -149,17 +144,16 @@ def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage])
     versions = [rows[passage.document][1] for passage in passages]
     columns = {"documents": documents, "versions": versions, "ordinals": [p.ordinal for p in passages]}
     chunk_ids = list(session.scalars(text(ADD_CHUNKS), scope | columns | {"texts": [p.text for p in passages]}))
-    postings = [
-        (term.id, chunk_id, version, term.frequency, passage.length)
-        for passage, chunk_id, version in zip(passages, chunk_ids, versions, strict=True)
-        for term in passage.terms
-    ]
-    names = ("terms", "chunk_ids", "versions", "frequencies", "lengths")
-    session.execute(
-        text(ADD_POSTINGS), scope | {n: list(c) for n, c in zip(names, zip(*postings, strict=True), strict=True)}
+    add_chunk_terms(
+        session,
+        [
+            ChunkTerms(scope["workspace_id"], version, chunk_id, passage.terms)
+            for passage, chunk_id, version in zip(passages, chunk_ids, versions, strict=True)
+        ],
     )
     vectors = [format_vector(passage.vector) for passage in passages]
     session.execute(text(ADD_VECTORS), scope | {"chunk_ids": chunk_ids, "versions": versions, "vectors": vectors})
+    session.execute(text(GO_LIVE), scope)
 
 
 def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> dict[int, tuple[int, int]]:
@@ -176,7 +170,6 @@ def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[P
             "terms": [sum(lengths) for lengths in sizes.values()],
         },
     ).all()
-    session.execute(text(GO_LIVE), scope)
     return {row.number: (row.document_id, row.version_id) for row in added}
 
 

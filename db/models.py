@@ -242,6 +242,16 @@ class Blob(Base):
     created_at: Mapped[dt.datetime]
 
 
+class Scope(Base):
+    """A distinct set of channels that documents of a workspace are limited to."""
+
+    __tablename__ = "scopes"
+    __table_args__ = (UniqueConstraint("workspace_id", "channels", postgresql_nulls_not_distinct=True),)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    channels: Mapped[list[str] | None]
+
+
 class Document(Base):
     """An entry of the library."""
 
@@ -260,6 +270,7 @@ class Document(Base):
     )
     live_chunks: Mapped[int | None]
     live_terms: Mapped[int | None] = mapped_column(BigInteger)
+    scope_id: Mapped[int | None] = mapped_column(ForeignKey("scopes.id"))
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 
@@ -281,6 +292,7 @@ class DocumentVersion(Base):
     terms: Mapped[int] = mapped_column(BigInteger)
     warnings: Mapped[list[str]]
     unread: Mapped[list[dict[str, Any]]]
+    scope_id: Mapped[int | None] = mapped_column(ForeignKey("scopes.id"))
     created_at: Mapped[dt.datetime]
 
 
@@ -302,18 +314,6 @@ class ChunkRow(Base):
     confidence: Mapped[float | None] = mapped_column(REAL)
 
 
-class Posting(Base):
-    """A term of a chunk with its frequency."""
-
-    __tablename__ = "postings"
-    workspace_id: Mapped[int] = mapped_column(primary_key=True)
-    term: Mapped[int] = mapped_column(primary_key=True)
-    chunk_id: Mapped[int] = mapped_column(primary_key=True)
-    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
-    frequency: Mapped[int] = mapped_column(SmallInteger)
-    length: Mapped[int]
-
-
 class Embedding(Base):
     """The vector of a chunk."""
 
@@ -322,6 +322,7 @@ class Embedding(Base):
     chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
     workspace_id: Mapped[int]
     version_id: Mapped[int]
+    scope_id: Mapped[int | None]
     vector: Mapped[Any] = mapped_column(HALFVEC())
 
 

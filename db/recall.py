@@ -8,22 +8,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from db.engine import Database
+from db.keyword_recall import list_visible_scopes, search_keywords
 from db.sql import named
 from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
 EXACT_BELOW = 20_000
 """Number of vectors below which the exact scan is as fast as an index and always exact (13 ms at 20,000)."""
-BM25_K1 = 0.9
-BM25_B = 0.4
-"""The values of the BM25 baselines of Anserini (Lin et al.), tuned for passages."""
-
 _PLANNING = {
     # Plan for the actual values: a generic plan fits no particular tenant and ignores later settings.
     "plan_cache_mode": "force_custom_plan",
     # JIT compilation takes longer than the statement.
     "jit": "off",
-    # Memory for the postings of a question with common words; the server default of 4 MB spills to disk.
-    "work_mem": "32MB",
 }
 _NO_INDEX = {"enable_indexscan": "off", "enable_sort": "on"}
 
@@ -101,21 +96,39 @@ class PostgresRecall:
 
     def _run(self, session: Session, query: RecallQuery) -> tuple[tuple[Candidate, ...], int]:
         """Return the candidates and the number of rows found by vector."""
+        want_keyword = query.mode != "dense"
+        scopes = list_visible_scopes(session, self._workspace_id, self._channels)
         dimensions = self._profile.dimensions if self._profile else 1
-        values = self._scope() | {
+        values: dict[str, Any] = {
+            "workspace_id": self._workspace_id,
+            "scopes": scopes,
             "want_dense": query.vector is not None and query.mode != "keyword",
-            "want_keyword": query.mode != "dense",
+            "want_keyword": want_keyword,
             "profile_id": self._profile.id if self._profile else 0,
             "vector": format_vector(query.vector if query.vector is not None else [0.0] * dimensions),
-            "terms": list(query.terms),
             "top_n": query.top_n,
             "dense_weight": query.dense_weight,
-            "k1": BM25_K1,
-            "b": BM25_B,
         }
-        rows = session.execute(named("recall_candidates", dimensions=dimensions), values).all()
-        candidates = tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1))
-        return candidates, int(rows[0].dense_rows) if rows else 0
+        nearest = (
+            session.execute(named("find_nearest_chunks", dimensions=dimensions), values).all()
+            if values["want_dense"]
+            else []
+        )
+        nearest = sorted(nearest, key=lambda row: (row.distance, row.chunk_id))
+        values["dense_ids"] = [row.chunk_id for row in nearest]
+        values["dense_scores"] = [1 - row.distance for row in nearest]
+        keyword = search_keywords(
+            session,
+            self._workspace_id,
+            scopes,
+            query.terms if want_keyword else (),
+            top_n=query.top_n,
+            also=values["dense_ids"] if want_keyword else (),
+        )
+        for name, scores in (("keyword", keyword.top), ("other", keyword.others)):
+            values[f"{name}_ids"], values[f"{name}_scores"] = list(scores), list(scores.values())
+        rows = session.execute(named("fuse_candidates", dimensions=dimensions), values).all()
+        return tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1)), len(nearest)
 
 
 def format_vector(vector: Vector) -> str:

@@ -1,4 +1,4 @@
-"""Versions of documents: stored with their chunks and postings, and switched when their vectors are complete."""
+"""Versions of documents: stored with their chunks and terms, and switched when their vectors are complete."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import delete, insert
 from sqlalchemy.orm import Session
 
 from db import documents, jobs, profiles
+from db.keyword_index import ChunkTerms, add_chunk_terms
 from db.models import DocumentVersion
 from db.sql import named
 from pipeline.types import ParsedDocument, PreparedChunk
@@ -122,25 +123,7 @@ def _add_chunks(
     ]
     numbered = session.execute(named("insert_chunks"), scope | {"chunks": json.dumps(rows)}).all()
     chunk_of = {row.ordinal: row.id for row in numbered}
-    terms: list[int] = []
-    chunk_ids: list[int] = []
-    frequencies: list[int] = []
-    lengths: list[int] = []
-    for item in inputs:
-        length = sum(term.frequency for term in item.terms)
-        for term in item.terms:
-            terms.append(term.id)
-            chunk_ids.append(chunk_of[item.chunk.ordinal])
-            frequencies.append(min(term.frequency, 32_767))
-            lengths.append(length)
-    session.execute(
-        named("insert_postings"),
-        {
-            "workspace_id": workspace_id,
-            "version_id": version_id,
-            "terms": terms,
-            "chunk_ids": chunk_ids,
-            "frequencies": frequencies,
-            "lengths": lengths,
-        },
+    add_chunk_terms(
+        session,
+        [ChunkTerms(workspace_id, version_id, chunk_of[item.chunk.ordinal], item.terms) for item in inputs],
     )

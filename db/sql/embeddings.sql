@@ -48,9 +48,10 @@ WHERE claim_token = :token;
 DELETE FROM embedding_queue WHERE claim_token = :token AND profile_id = :profile_id RETURNING chunk_id;
 
 -- name: insert_embedding
--- Insert one vector.
-INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
-VALUES (:profile_id, :chunk_id, :workspace_id, :version_id, :vector) ON CONFLICT DO NOTHING;
+-- Insert one vector. The version may already be live if the profile is not; the caller has locked it.
+INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, scope_id, vector)
+SELECT :profile_id, :chunk_id, :workspace_id, v.id, v.scope_id, :vector FROM document_versions v WHERE v.id = :version_id
+ON CONFLICT DO NOTHING;
 
 -- name: update_embedding_progress
 -- Update the progress of the jobs that build these versions.

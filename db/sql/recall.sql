@@ -1,76 +1,52 @@
--- Recall: the Top-N chunks of one workspace that the user may see, in one statement. Only the live versions of visible
--- documents are read.
+-- Recall: the Top-N chunks of one workspace that the user may see. Keyword recall is in keyword_recall.sql.
 
 -- name: set_planner_options
 -- Set planner options for this transaction.
 SELECT set_config(s.name, s.setting, true) FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting);
 
--- name: recall_candidates
--- Dense and keyword recall in one statement. A candidate of either search gets both scores, each on a scale on which 0 is
+-- name: find_nearest_chunks
+-- Dense recall: the nearest chunks of live versions in the visible scopes.
+SELECT e.chunk_id, CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)) AS distance
+FROM embeddings e
+WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.scope_id = ANY (CAST(:scopes AS integer[]))
+ORDER BY distance
+LIMIT :top_n;
+
+-- name: fuse_candidates
+-- Fuse dense and keyword recall. A candidate of either search gets both scores, each on a scale on which 0 is
 -- an average passage and 1 the best one (for BM25, the average passage contains none of the terms). The fused score is
 -- their mean, weighted by the share of the question that the embedding model can read; decision 0012 has the measurements.
--- BM25 statistics are computed here over the visible documents, so they are never stale and reveal nothing about others.
--- Written for the planner: `IN (...) IS TRUE` is a hash look-up per row, where a plain IN becomes a join whose size the
--- planner misjudges; LATERAL with LIMIT or OFFSET is a look-up by primary key.
-WITH visible AS MATERIALIZED (
-    SELECT d.live_version_id AS version_id, d.live_chunks AS chunks, d.live_terms AS terms FROM documents d
-    WHERE d.workspace_id = :workspace_id AND d.live_version_id IS NOT NULL
-      AND (d.channels IS NULL OR d.channels && CAST(:channels AS text[]))
-), nearest AS MATERIALIZED (
-    SELECT e.chunk_id, CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)) AS distance
-    FROM embeddings e
-    WHERE :want_dense AND e.profile_id = :profile_id AND e.workspace_id = :workspace_id
-      AND (e.version_id IN (SELECT version_id FROM visible)) IS TRUE
-    ORDER BY distance
-    LIMIT :top_n
-), dense AS (
-    SELECT chunk_id, 1 - distance AS score, row_number() OVER (ORDER BY distance, chunk_id) AS rank FROM nearest
-), corpus AS MATERIALIZED (
-    SELECT sum(chunks)::float AS chunks, greatest(sum(terms)::float / nullif(sum(chunks), 0), 1) AS mean_length FROM visible
-), hits AS MATERIALIZED (
-    SELECT p.chunk_id, p.term, p.frequency, p.length
-    FROM postings p
-    WHERE :want_keyword AND p.workspace_id = :workspace_id AND p.term = ANY (CAST(:terms AS integer[]))
-      AND (p.version_id IN (SELECT version_id FROM visible)) IS TRUE
-), weights AS MATERIALIZED (
-    SELECT t.term, ln(1 + (c.chunks - t.chunks + 0.5) / (t.chunks + 0.5)) * (:k1 + 1) AS weight
-    FROM (SELECT term, count(*) AS chunks FROM hits GROUP BY term) AS t, corpus c
-), matched AS MATERIALIZED (
-    SELECT h.chunk_id, sum(w.weight * h.frequency / (h.frequency + :k1 * (1 - :b + h.length * (SELECT :b / mean_length FROM corpus)))) AS score
-    FROM hits h JOIN weights w USING (term)
-    GROUP BY h.chunk_id
-    ORDER BY score DESC, h.chunk_id
-    LIMIT :top_n
+-- `dense_ids` and `keyword_ids` are in order of rank; `other_ids` are the candidates of dense recall that have a lower
+-- keyword score. LATERAL with LIMIT is a look-up by primary key, where the planner would misjudge a join.
+WITH dense AS (
+    SELECT d.chunk_id, d.score, d.rank
+    FROM unnest(CAST(:dense_ids AS integer[]), CAST(:dense_scores AS float[])) WITH ORDINALITY AS d(chunk_id, score, rank)
 ), keyword AS (
-    SELECT chunk_id, score, row_number() OVER (ORDER BY score DESC, chunk_id) AS rank FROM matched
+    SELECT k.chunk_id, k.score, k.rank
+    FROM unnest(CAST(:keyword_ids AS integer[]), CAST(:keyword_scores AS float[])) WITH ORDINALITY AS k(chunk_id, score, rank)
 ), found AS MATERIALIZED (
     SELECT chunk_id, d.rank AS dense_rank, d.score AS dense_score, k.rank AS keyword_rank, k.score AS keyword_score
     FROM dense d FULL JOIN keyword k USING (chunk_id)
 ), completed AS MATERIALIZED (
     -- A candidate of one search also gets its score of the other search, where it was outside the Top-N.
     SELECT f.chunk_id, f.dense_rank, f.keyword_rank, coalesce(f.dense_score, missed_dense.score) AS dense_score,
-           coalesce(f.keyword_score, missed_keyword.score, CASE WHEN :want_keyword THEN 0 END) AS keyword_score
+           coalesce(f.keyword_score, o.score) AS keyword_score
     FROM found f
+    LEFT JOIN unnest(CAST(:other_ids AS integer[]), CAST(:other_scores AS float[])) AS o(chunk_id, score) USING (chunk_id)
     LEFT JOIN LATERAL (
         SELECT 1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions))) AS score
         FROM embeddings e
         WHERE :want_dense AND f.dense_rank IS NULL AND e.profile_id = :profile_id AND e.chunk_id = f.chunk_id
         LIMIT 1
     ) AS missed_dense ON true
-    LEFT JOIN LATERAL (
-        SELECT sum(w.weight * p.frequency / (p.frequency + :k1 * (1 - :b + p.length * (SELECT :b / mean_length FROM corpus)))) AS score
-        FROM (
-            SELECT term, frequency, length FROM postings
-            WHERE :want_keyword AND f.keyword_rank IS NULL AND workspace_id = :workspace_id
-              AND term = ANY (CAST(:terms AS integer[])) AND chunk_id = f.chunk_id
-            OFFSET 0
-        ) AS p JOIN weights w USING (term)
-    ) AS missed_keyword ON true
+), visible AS MATERIALIZED (
+    SELECT d.live_version_id AS version_id FROM documents d
+    WHERE :want_dense AND :want_keyword AND d.workspace_id = :workspace_id AND d.scope_id = ANY (CAST(:scopes AS integer[]))
 ), everyday AS MATERIALIZED (
     -- The average passage: about 100 chunks of documents selected by a hash, the same for every question.
     SELECT avg(1 - (CAST(e.vector AS halfvec(:dimensions)) <=> CAST(:vector AS halfvec(:dimensions)))) AS dense_score
     FROM (SELECT count(*) AS documents FROM visible) AS n
-    JOIN visible ON :want_dense AND :want_keyword AND abs(CAST(hashint4(visible.version_id) AS bigint)) % greatest(n.documents / 100, 1) = 0
+    JOIN visible ON abs(CAST(hashint4(visible.version_id) AS bigint)) % greatest(n.documents / 100, 1) = 0
     CROSS JOIN LATERAL (
         SELECT e.vector FROM embeddings e
         WHERE e.profile_id = :profile_id AND e.workspace_id = :workspace_id AND e.version_id = visible.version_id
@@ -92,7 +68,7 @@ WITH visible AS MATERIALIZED (
     LIMIT :top_n
 )
 SELECT f.chunk_id, p.document_id, p.title, p.source, p.origin, p.text, p.headings, p.page, p.confidence, f.score AS recall_score,
-       f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score, (SELECT count(*) FROM nearest) AS dense_rows
+       f.dense_rank, f.dense_score, f.keyword_rank, f.keyword_score
 FROM fused f
 CROSS JOIN LATERAL (
     SELECT c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, c.confidence

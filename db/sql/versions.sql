@@ -1,4 +1,4 @@
--- Versions: built in parallel to the live one with their chunks and postings, and switched in one statement.
+-- Versions: built in parallel to the live one with their chunks and terms, and switched in one statement.
 
 -- name: insert_chunks
 -- Insert all chunks of a version in one statement. Headings are passed as JSON because arrays of arrays must be
@@ -11,13 +11,6 @@ FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
      AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text,
           confidence real)
 RETURNING id, ordinal;
-
--- name: insert_postings
--- Insert the postings of a version.
-INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
-SELECT :workspace_id, t.term, t.chunk_id, :version_id, t.frequency, t.length
-FROM unnest(CAST(:terms AS integer[]), CAST(:chunk_ids AS integer[]), CAST(:frequencies AS smallint[]), CAST(:lengths AS integer[]))
-     AS t(term, chunk_id, frequency, length);
 
 -- name: copy_or_queue_vectors
 -- Copy the vectors of chunks whose embedding input already has one in the workspace, and queue the other chunks, for

@@ -23,11 +23,11 @@ def long_document(paragraphs: int) -> str:
 
 
 def assert_complete(installation, chunks: int) -> None:
-    """Assert that every chunk is stored once, with one vector and its postings, and that the backlog is empty."""
+    """Assert that every chunk is stored once, with one vector and its terms, and that the backlog is empty."""
     assert installation.value("SELECT count(*) FROM chunks") == chunks
     assert installation.value("SELECT count(DISTINCT (version_id, ordinal)) FROM chunks") == chunks
     assert installation.value("SELECT count(*) FROM embeddings") == chunks
-    assert installation.value("SELECT count(DISTINCT chunk_id) FROM postings") == chunks
+    assert installation.value("SELECT count(*) FROM chunk_terms") == chunks
     assert installation.value("SELECT count(*) FROM embedding_queue") == 0
     assert installation.value("SELECT count(*) FROM document_versions") == installation.value(
         "SELECT count(*) FROM documents"

@@ -55,8 +55,8 @@ def test_index__is_built_and_used_at_4000_dimensions(library):
     library.embed()
     library.run(
         f"INSERT INTO embeddings SELECT {wide.id}, c.id, c.workspace_id, c.version_id, CAST(CAST("
-        "(SELECT array_agg(random() - 0.5) FROM generate_series(1, 4000 + 0 * c.id)) AS real[]) AS halfvec(4000))"
-        " FROM chunks c"
+        "(SELECT array_agg(random() - 0.5) FROM generate_series(1, 4000 + 0 * c.id)) AS real[]) AS halfvec(4000)),"
+        " v.scope_id FROM chunks c JOIN document_versions v ON v.id = c.version_id"
     )
     names = build_vector_indexes(library.database, threshold=2)
     assert f"embeddings_hnsw_p{wide.id}_w{library.workspace}" in names

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import text
 
 from db import jobs, traces
-from db.recall import BM25_B, BM25_K1, PostgresRecall, build_index_name, format_vector
+from db.keyword_recall import BM25_B, BM25_K1
+from db.recall import PostgresRecall, build_index_name, format_vector
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from pipeline.fusion import fuse_scores
@@ -91,35 +92,27 @@ def test_keyword__scripts_without_spaces(library, question, begins):
     assert recall(library, question, None, "keyword").candidates[0].text.startswith(begins)
 
 
-def explain(library, **overrides):
-    values = {
-        "workspace_id": library.workspace,
-        "channels": [],
-        "want_dense": True,
-        "want_keyword": True,
-        "profile_id": library.profile.id,
-        "vector": format_vector([0.1] * 8),
-        "terms": list(extract_query_terms("12")),
-        "top_n": 50,
-        "dense_weight": 1.0,
-        "k1": BM25_K1,
-        "b": BM25_B,
-    }
-    statement = text("EXPLAIN " + named("recall_candidates", dimensions=8).text)
+def explain(library, name, **values):
+    statement = text("EXPLAIN " + named(name, dimensions=8).text)
     with library.database.tenant(library.workspace) as session:
-        return "\n".join(session.scalars(statement, values | overrides))
+        return "\n".join(session.scalars(statement, {"workspace_id": library.workspace, "scopes": [1]} | values))
 
 
 def test_plan__every_large_table_is_read_by_an_index_as_the_bound_role(library):
     for n in range(60):
         library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
+    library.run(
+        "INSERT INTO keyword_changes (workspace_id, chunk_id, scope_id, change, length, terms)"
+        f" SELECT {library.other}, n, 2, 1, 0, '' FROM generate_series(1, 20000) AS n"
+    )
     library.run("ANALYZE")
-    plan = explain(library)
-    assert plan.count("Index Cond: ((workspace_id = '1'::smallint) AND (term = ANY") == 2  # hits, and scores missed
-    assert "using chunks_pkey" in plan
-    assert plan.count("hashed SubPlan") == 2
-    for table in ("chunks", "postings"):
-        assert f"Seq Scan on {table}" not in plan
+    dense = {"profile_id": library.profile.id, "vector": format_vector([0.1] * 8), "want_dense": True}
+    lists = {f"{name}_{what}": [1] for name in ("dense", "keyword", "other") for what in ("ids", "scores")}
+    fused = explain(library, "fuse_candidates", **dense, **lists, want_keyword=True, top_n=50, dense_weight=1.0)
+    assert "using chunks_pkey" in fused
+    for table in ("chunks", "embeddings"):
+        assert f"Seq Scan on {table}" not in fused
+    assert "Seq Scan" not in explain(library, "list_keyword_changes")
 
 
 def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):

@@ -108,7 +108,7 @@ def test_store__failed_job_leaves_nothing(library):
     library.store(library.claim(job), ["one"])
     with library.database.tenant(library.workspace) as session:
         jobs.cancel(session, job)
-    for table in ("documents", "document_versions", "chunks", "postings", "embedding_queue"):
+    for table in ("documents", "document_versions", "chunks", "chunk_terms", "embedding_queue"):
         assert library.count(table) == 0, table
     assert library.embed() == []
 
@@ -253,7 +253,7 @@ def test_delete__removes_all_rows_of_the_document(library):
     library.add("a", ["one", "two"])
     with library.database.tenant(library.workspace) as session:
         assert documents.delete_document(session, listed(library)[0].id) == "A"
-    for table in ("documents", "document_versions", "chunks", "postings", "embeddings"):
+    for table in ("documents", "document_versions", "chunks", "chunk_terms", "embeddings"):
         assert library.count(table) == 0, table
     with pytest.raises(UnknownName), library.database.tenant(library.workspace) as session:
         documents.delete_document(session, 1)

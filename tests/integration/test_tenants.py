@@ -12,7 +12,8 @@ from pipeline.recall import extract_query_terms
 from pipeline.types import Neighbour, RecallQuery
 
 TENANT_TABLES = [
-    *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "postings"),
+    *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "chunk_terms"),
+    *("scopes", "keyword_changes", "keyword_segments", "keyword_blocks"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
     *("deliveries", "feedback", "workspace_settings", "spending_reservations"),
 ]
@@ -60,6 +61,8 @@ def test_another_workspace_sees_no_row(library, table):
         "INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id, token,"
         " token_expires) VALUES (1, 'k', 'answer', '9', '7', '42', 'secret', now() + interval '1 hour')"
     )
+    library.run("INSERT INTO keyword_segments (workspace_id, state) VALUES (1, 'live')")
+    library.run("INSERT INTO keyword_blocks VALUES (1, 7, 0, 7, 1, 0, 0, 0, '', '')")
     library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
     library.run(

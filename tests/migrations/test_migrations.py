@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
-from db import deliveries, feedback, jobs, models, profiles, workspace_settings, workspaces
+from db import deliveries, feedback, jobs, keyword_models, models, profiles, workspace_settings, workspaces
 from db.engine import Database, driver_url
 from db.schema import _require_versions, inspect_schema, migrate, require_schema
 from db.sql import named, statements
@@ -181,6 +181,74 @@ def test_plain_texts__down_restores_the_reasons_and_comments_before(database_url
     assert objects(database_url) == before
 
 
+OLD_DOCUMENTS = """
+    INSERT INTO documents (workspace_id, source, title, channels)
+    VALUES (1, 'all', '', NULL), (1, 'two', '', '{8,7}'), (1, 'same', '', '{7,8,8}'), (1, 'new', '', NULL);
+    INSERT INTO document_versions (workspace_id, document_id, sha256, title, chunks, terms)
+    SELECT 1, id, '', '', 2, 40 FROM documents;
+    UPDATE documents d SET live_version_id = v.id FROM document_versions v
+    WHERE v.document_id = d.id AND d.source <> 'new';
+    INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, tokens, input_hash)
+    SELECT 1, document_id, id, n, 'text', 1, '' FROM document_versions, generate_series(0, 1) AS n ORDER BY id, n;
+    INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
+    SELECT 1, id, 1, version_id, '[1,2,3]' FROM chunks;
+    INSERT INTO postings (workspace_id, term, chunk_id, version_id, frequency, length)
+    SELECT 1, t.term, c.id, c.version_id, t.frequency, 40000
+    FROM chunks c, (VALUES (0, 32767), (7, 1), (2147483647, 7232)) AS t(term, frequency) WHERE c.ordinal = 0
+"""
+POSTINGS = "SELECT term, chunk_id, version_id, frequency, length FROM postings ORDER BY 1, 2"
+VISIBLE = """
+    SELECT d.source, s.channels, s.id = v.scope_id AND s.id = e.scope_id AND s.id = k.scope_id,
+           k.change, k.length, k.terms = t.terms
+    FROM chunk_terms t JOIN document_versions v ON v.id = t.version_id JOIN documents d ON d.id = v.document_id
+    JOIN embeddings e USING (chunk_id) LEFT JOIN keyword_changes k USING (chunk_id)
+    LEFT JOIN scopes s ON s.id = d.scope_id
+    ORDER BY t.chunk_id
+"""
+
+
+def test_keyword_index__postings_are_converted_and_restored(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261128_02")
+    before = objects(database_url)
+    database = Database(database_url)
+    with database.system() as session:
+        workspaces.ensure_workspace(session, "local")
+        profiles.add_first(session, EmbeddingProfile(0, "p", "m", 3, 9))
+    with database.owner() as session:
+        session.execute(text(OLD_DOCUMENTS))
+        postings = session.execute(text(POSTINGS)).all()
+        assert len(postings) == 12
+        session.execute(
+            text(
+                "CREATE INDEX embeddings_hnsw_p1_w1 ON embeddings USING hnsw ((vector::halfvec(3)) halfvec_cosine_ops)"
+                " WHERE profile_id = 1 AND workspace_id = 1"
+            )
+        )
+    database.close()
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).connect() as connection:
+        visible = connection.execute(text(VISIBLE)).all()
+        decoded = connection.execute(text("SELECT term, chunk, frequency, length FROM inspect.postings ORDER BY 1, 2"))
+        assert decoded.all() == [(row.term, row.chunk_id, row.frequency, row.length) for row in postings]
+    assert visible == [
+        ("all", None, True, 1, 40000, True),
+        ("all", None, True, 1, 0, True),
+        ("two", ["7", "8"], True, 1, 40000, True),
+        ("two", ["7", "8"], True, 1, 0, True),
+        ("same", ["7", "8"], True, 1, 40000, True),
+        ("same", ["7", "8"], True, 1, 0, True),
+        ("new", None, None, None, None, None),
+        ("new", None, None, None, None, None),
+    ]
+    migrate(database_url, "20261128_02")
+    assert objects(database_url) == before
+    with engine(database_url).connect() as connection:
+        assert connection.execute(text(POSTINGS)).all() == postings
+        assert connection.scalar(text("SELECT count(live_chunks) FROM documents")) == 3
+
+
 LEAVING = {("jobs", "deliver")}
 """Unused columns that remain for one release, because the previous version still runs during an upgrade."""
 
@@ -196,6 +264,7 @@ def test_models__agree_with_the_migrations(database_url):
 
     with engine(database_url).connect() as connection:
         assert models.SpendingReservation.metadata is QueryTrace.metadata
+        assert keyword_models.ChunkTerms.metadata is QueryTrace.metadata
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert [change for change in compare_metadata(context, QueryTrace.metadata) if relevant(change)] == []
 
