@@ -11,7 +11,7 @@ from cli import context as cli_context
 from cli.console import print_line
 from db.schema import inspect_schema, migrate
 from embedded.servers import open_servers
-from tasks.startup import WorkerStartup, run_worker
+from tasks.startup import WorkerStartup, exit_without_waiting, run_worker
 
 
 class RoleName(StrEnum):
@@ -39,6 +39,7 @@ def worker(
     settings = cli_context.start_command()
     with open_servers(settings) as urls:
         run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
+    exit_without_waiting()
 
 
 def migrate_command(

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Literal
 
 from config.chat_model import format_language_model, list_served_models
+from config.concurrency import describe_concurrency
 from config.embedding import describe_configured_profile, find_configured_model
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
@@ -93,6 +94,7 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
     try:
         for queue in ("query", "ingest"):
             yield run_check(f"worker for {queue}", lambda queue=queue: _check_worker(database, queue))  # type: ignore[misc]
+        yield run_check("questions at once", lambda: _check_concurrency(settings, database_url))
         yield run_check("store", lambda: _check_store(database, settings))
     finally:
         database.close()
@@ -213,6 +215,19 @@ def _check_worker(database: Database, queue: str) -> str | Check:
         f"worker for {queue}",
         "note",
         "none running; `refdesk ask` and `refdesk ingest` start temporary workers, `refdesk up` permanent ones",
+    )
+
+
+def _check_concurrency(settings: Settings, database_url: str) -> str | Check:
+    allowed = describe_concurrency(settings, database_url)
+    if not allowed.reason:
+        return f"{allowed.questions} per query worker"
+    wanted = settings.jobs.query_concurrency
+    return Check(
+        "questions at once",
+        "note",
+        f"{allowed.questions} instead of {wanted} (REFDESK_QUERY_CONCURRENCY) for a query worker that starts now, the"
+        f" others wait in the queue: {allowed.reason}",
     )
 
 

@@ -375,6 +375,12 @@ class JobSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
 
     lease_s: float = Field(60, gt=0, description="Seconds before the lease of a job expires without a heartbeat.")
     max_attempts: int = Field(3, ge=1, description="Attempts before a job is dead.")
+    query_concurrency: int = Field(
+        16,
+        ge=1,
+        le=256,
+        description="Questions that one query worker answers at once; fewer if memory or connections are short.",
+    )
     sweep_s: float = Field(10, gt=0, description="Seconds between two runs of the sweeper.")
     message_expires_s: float = Field(
         86_400,

@@ -82,6 +82,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=5,
             pool_pre_ping=True,
+            pool_use_lifo=True,
             connect_args={"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s),
         )
         event.listen(self._engine, "connect", _prepare_connection)

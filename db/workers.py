@@ -56,3 +56,8 @@ def count_alive(session: Session, queue: str) -> int:
 def list_alive(session: Session, queue: str) -> list[WorkerRow]:
     """List the running workers of a queue."""
     return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))
+
+
+def count_free_connections(session: Session) -> int:
+    """Count the connections that PostgreSQL still accepts (a system transaction)."""
+    return int(session.scalar(named("count_free_connections")) or 0)

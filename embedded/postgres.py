@@ -35,7 +35,7 @@ OPTIONS = {
     "unix_socket_directories": ".",
     "unix_socket_permissions": "0700",
     "port": "5432",
-    "max_connections": "60",
+    "max_connections": "100",
     "shared_buffers": "256MB",
     "work_mem": "32MB",
     "maintenance_work_mem": "256MB",

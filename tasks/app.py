@@ -20,6 +20,9 @@ TASK_OF_QUEUE = {INGEST: "refdesk.ingest", QUERY: "refdesk.answer"}
 VISIBILITY_TIMEOUT_S = 6 * 3600
 """Longer than any task: Redis redelivers a message after this time even if a worker still processes it."""
 
+SOFT_SHUTDOWN_S = 10.0
+"""Seconds that a stopping worker waits for running tasks before it releases their jobs."""
+
 _TRANSPORT = {
     "visibility_timeout": VISIBILITY_TIMEOUT_S,
     "socket_timeout": 10,
@@ -58,7 +61,7 @@ def configure(broker_url: str, *, fail_fast: bool = False) -> Celery:
         # Loading a model takes longer than Celery's default limit for a child to start (4 s), after which Celery kills
         # the child and forks another, in an endless loop.
         worker_proc_alive_timeout=600,
-        worker_soft_shutdown_timeout=10,
+        worker_soft_shutdown_timeout=SOFT_SHUTDOWN_S,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_send_task_events=False,

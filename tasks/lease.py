@@ -12,10 +12,15 @@ import structlog
 
 from db import jobs
 from db.engine import Database
-from pipeline.errors import Cancelled, LeaseLost
+from pipeline.errors import Cancelled, LeaseLost, RefdeskError
 from tasks.worker_heartbeat import is_stopping
 
 log = structlog.get_logger(__name__)
+
+
+_running: set[LeasedJob] = set()
+"""The jobs that threads of this process work on."""
+_running_lock = threading.Lock()
 
 
 class LeaseHeartbeat:
@@ -84,6 +89,12 @@ class LeasedJob:
             self._cancelled.set()
             raise Cancelled
 
+    def release(self) -> None:
+        """Release the lease because this process ends; the attempt does not count."""
+        self._lost.set()
+        with self._database.system() as session:
+            jobs.release(session, self.lease)
+
     def renew(self) -> None:
         """Renew the lease."""
         try:
@@ -150,6 +161,8 @@ def lease_job(
         return
     job = LeasedJob(database, lease, lease_s)
     job_log = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
+    with _running_lock:
+        _running.add(job)
     try:
         with LeaseHeartbeat(job.renew, lease_s):
             yield job
@@ -166,6 +179,25 @@ def lease_job(
         with database.system() as session:
             jobs.release(session, lease)
         raise
+    finally:
+        with _running_lock:
+            _running.discard(job)
+
+
+def release_running() -> int:
+    """Release the jobs that are still running because this process ends now, and return their number.
+
+    Their threads continue without a lease until the process has ended, and change nothing.
+    """
+    with _running_lock:
+        running = list(_running)
+    for job in running:
+        try:
+            job.release()
+            log.info("job released because this worker is stopping", job=job.lease.job_id, attempt=job.lease.attempt)
+        except RefdeskError as error:
+            log.warning("job could not be released; its lease expires", job=job.lease.job_id, error=str(error))
+    return len(running)
 
 
 def _end_stopped_job(database: Database, job: LeasedJob) -> None:

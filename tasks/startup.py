@@ -1,10 +1,16 @@
-"""Start a worker: check in the parent, load models in the child, then start the heartbeat and the sweeper."""
+"""Start a worker: check, load the models, then start the heartbeat and the sweeper.
+
+A query worker is one process whose threads answer questions. An ingest worker has a parent and a child, so that a crash
+of a native library in the child is repaired by the parent at once.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -13,6 +19,7 @@ from typing import Any
 import structlog
 from celery import signals
 
+from config.concurrency import describe_concurrency
 from config.embedding import describe_configured_profile, find_configured_model
 from config.profile_parts import build_parts_cache
 from config.settings import Settings
@@ -22,8 +29,9 @@ from db.schema import require_schema
 from db.workers import WorkerStatus
 from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
-from tasks.app import configure
+from tasks.app import app, configure
 from tasks.embed import EmbedderThread
+from tasks.lease import release_running
 from tasks.profiles import ProfileWatcher
 from tasks.roles import QUEUE_OF_ROLE, Role
 from tasks.runtime import Runtime, build_worker_name, get_runtime, set_runtime
@@ -62,7 +70,7 @@ def run_worker(startup: WorkerStartup) -> None:
     require_schema(startup.database_url)
     database = Database(startup.database_url, application=f"refdesk worker {startup.role}")
     profile = ensure_live_profile(database, startup.settings)
-    app = configure(startup.broker_url)
+    configure(startup.broker_url)
     name = build_worker_name(startup.role)
     submitter = Submitter(database, startup.broker_url, expires_s=startup.settings.jobs.message_expires_s)
     status = WorkerStatus(
@@ -70,10 +78,6 @@ def run_worker(startup: WorkerStartup) -> None:
     )
     heartbeat = WorkerHeartbeat(database, status)
     sweeper = Sweeper(database, submitter, startup.settings)
-
-    # The parent must not import a model library: a forked child would inherit its threads and locks.
-    def start_child(**_: Any) -> None:
-        _start_child(startup, profile, name)
 
     def announce() -> None:
         # Celery reports ready while its child still loads the models; the worker counts as running only afterwards.
@@ -95,14 +99,15 @@ def run_worker(startup: WorkerStartup) -> None:
         sweeper.stop()
         heartbeat.stop()
 
-    signals.worker_process_init.connect(start_child, weak=False)
+    if startup.with_parent:
+        _stop_with_parent()
+    start = _start_threads if startup.role == "query" else _start_with_child
+    concurrency = start(startup, profile, name)
     signals.worker_ready.connect(on_ready, weak=False)
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)
     signals.worker_shutdown.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(_leave_logging_unchanged, weak=False)
-    if startup.with_parent:
-        _stop_with_parent()
-    arguments = ["--quiet", "worker", "--pool=prefork", "--concurrency=1", f"--queues={QUEUE_OF_ROLE[startup.role]}"]
+    arguments = ["--quiet", "worker", f"--concurrency={concurrency}", f"--queues={QUEUE_OF_ROLE[startup.role]}"]
     arguments += [
         "--without-gossip",
         "--without-mingle",
@@ -114,6 +119,14 @@ def run_worker(startup: WorkerStartup) -> None:
     finally:
         if get_failure():
             raise SetupError(get_failure())
+
+
+def exit_without_waiting() -> None:
+    """End the process now if threads still wait, for example for a language model; their jobs are released."""
+    if any(not thread.daemon and thread is not threading.main_thread() for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProfile:
@@ -143,6 +156,57 @@ def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProf
     return live
 
 
+def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
+    """Load the models in this process, whose threads answer the questions; return the number of threads."""
+    # Until Celery has its own handler, a stopped worker must still stop the servers that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        parts = build_parts_cache(startup.settings, role=startup.role)
+        parts.get(profile)
+    except Exception as error:
+        log.exception("the worker could not start")
+        raise SetupError(str(error) or type(error).__name__) from error
+    allowed = describe_concurrency(startup.settings, startup.database_url)
+    if allowed.reason:
+        log.warning(
+            "fewer questions are answered at once; the others wait in the queue",
+            questions=allowed.questions,
+            setting=startup.settings.jobs.query_concurrency,
+            reason=allowed.reason,
+        )
+    database = Database(
+        startup.database_url,
+        application=f"refdesk {startup.role}",
+        pool_size=allowed.questions,
+        durable=False,
+    )
+    runtime = Runtime(name, startup.settings, database, parts)
+    watcher = ProfileWatcher(runtime)
+    watcher.start()
+
+    def stop(**_: Any) -> None:
+        release_running()
+        watcher.stop()
+        _stop_child()
+
+    set_runtime(runtime)
+    note_ready()
+    signals.worker_shutdown.connect(stop, weak=False)
+    app.conf.worker_pool = "tasks.question_pool:QuestionPool"
+    return allowed.questions
+
+
+def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
+    """Let Celery fork a child that loads the models and ingests; return the number of children."""
+
+    # The parent must not import a model library: a forked child would inherit its threads and locks.
+    def start_child(**_: Any) -> None:
+        _start_child(startup, profile, name)
+
+    signals.worker_process_init.connect(start_child, weak=False)
+    return 1
+
+
 def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
     database = Database(startup.database_url, application=f"refdesk {startup.role}", durable=False)
     try:
@@ -156,17 +220,11 @@ def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -
         time.sleep(CHILD_EXIT_DELAY_S)
         os._exit(1)
     runtime = Runtime(name, startup.settings, database, parts)
-    if startup.role == "ingest":
-        embedder = EmbedderThread(runtime)
-        embedder.start()
-        signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
-        runtime = replace(runtime, wake_embedder=embedder.wake)
-    else:
-        watcher = ProfileWatcher(runtime)
-        watcher.start()
-        signals.worker_process_shutdown.connect(lambda **_: watcher.stop(), weak=False)
+    embedder = EmbedderThread(runtime)
+    embedder.start()
+    signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
-    set_runtime(runtime)
+    set_runtime(replace(runtime, wake_embedder=embedder.wake))
     note_ready()
 
 

@@ -20,3 +20,8 @@ SELECT count(*) FROM workers WHERE :queue = ANY (queues) AND last_seen > now() -
 -- name: list_live_workers
 -- List the running workers of a queue with host and process, so that a command can check a process on its own machine.
 SELECT * FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
+
+-- name: count_free_connections
+-- Count the connections that the server still accepts from ordinary users.
+SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
+       - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend');

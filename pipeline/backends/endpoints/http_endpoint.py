@@ -27,6 +27,8 @@ from pipeline.text.cleaning import clean_text
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_ERROR_CHARS = 500
+CONNECTIONS = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+"""The callers limit their concurrent calls; a limit of the client would count waiting for it as a timeout."""
 
 Answer = TypeVar("Answer")
 
@@ -196,7 +198,7 @@ class HttpEndpoint:
         with self._lock:
             if self._client is None:
                 try:
-                    self._client = build_client(self._url)
+                    self._client = build_client(self._url, limits=CONNECTIONS)
                 except (httpx.InvalidURL, ValueError) as error:
                     raise self._invalid_url() from error
                 except SetupError as error:
