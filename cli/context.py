@@ -21,7 +21,7 @@ from config.settings import Settings
 from db import workspaces
 from db.engine import Database, Session
 from db.schema import migrate, require_schema
-from embedded.servers import ServerUrls, open_servers
+from embedded.servers import ServerUrls, are_in_use, open_servers
 from pipeline.text.cleaning import escape_undecodable
 from tasks.roles import Role
 
@@ -63,9 +63,16 @@ def start_command() -> Settings:
 
 
 @contextmanager
-def open_context(settings: Settings, *, roles: Sequence[Role] = ()) -> Iterator[CommandContext]:
-    """Open servers and database, and start a worker for each role that has none."""
+def open_context(settings: Settings, *, roles: Sequence[Role] = (), wait: bool = True) -> Iterator[CommandContext]:
+    """Open servers and database, and start a worker for each role that has none.
+
+    Without `wait`, the caller waits for the workers with `workers.ensure`.
+    """
     with ExitStack() as stack:
+        workers = TemporaryWorkers(settings)
+        stack.callback(workers.stop)
+        if settings.servers.database_url is None and not are_in_use(settings.servers.home):
+            workers.spawn(roles)  # no worker can be running, so there is nothing to ask the database for
         urls = stack.enter_context(open_servers(settings))
         if settings.servers.database_url is None:
             migrate(urls.database_url)
@@ -73,10 +80,12 @@ def open_context(settings: Settings, *, roles: Sequence[Role] = ()) -> Iterator[
             require_schema(urls.database_url)
         database = Database(urls.database_url, application="refdesk")
         stack.callback(database.close)
-        workers = TemporaryWorkers(settings, urls, database)
-        stack.callback(workers.stop)
+        stack.callback(workers.stop)  # before the servers stop
+        workers.connect(urls, database)
         context = CommandContext(settings, urls, database, workers)
         if roles:
+            _ = context.submitter  # its imports take time, in which the spawned workers start
+        if roles and wait:
             context.require_broker()
             workers.ensure(roles)
         yield context

@@ -88,7 +88,7 @@ def ingest(
     The exit code is 1 if a document failed; the other documents are still added.
     """
     settings = cli_context.start_command()
-    with cli_context.open_context(settings) as context:
+    with cli_context.open_context(settings, roles=("ingest",) if wait else (), wait=False) as context:
         broker_error = _check_broker(context)
         if wait and broker_error is None:
             context.workers.ensure(("ingest",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 from cli.console import print_note
@@ -23,6 +25,7 @@ from pipeline.errors import SetupError
 from tasks.roles import QUEUE_OF_ROLE, Role
 
 READY_TIMEOUT_S = 180.0
+READY_POLL_S = 0.03
 STOP_TIMEOUT_S = 20.0
 MAX_STARTS = 3
 """Maximum starts of a role's worker per command."""
@@ -31,44 +34,69 @@ MAX_STARTS = 3
 class TemporaryWorkers:
     """The workers started by one command."""
 
-    def __init__(self, settings: Settings, urls: ServerUrls, database: Database) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Store the settings; no worker is started yet."""
         self._settings = settings
-        self._urls = urls
-        self._database = database
+        self._created = time.monotonic()
         self._processes: dict[Role, subprocess.Popen[bytes]] = {}
+        self._starting: set[Role] = set()
         self._starts: dict[Role, int] = {}
+        self._urls: ServerUrls
+        self._database: Database
+
+    def spawn(self, roles: Sequence[Role]) -> None:
+        """Start workers before the servers run: they import their libraries and wait for `connect`."""
+        for role in roles:
+            self._spawn(role)
+
+    def connect(self, urls: ServerUrls, database: Database) -> None:
+        """Store the running servers and send their URLs to the spawned workers."""
+        self._urls, self._database = urls, database
+        for process in self._processes.values():
+            send_urls(process, urls)
 
     def ensure(self, roles: Sequence[Role]) -> None:
         """Start a worker for each role that has none; raises `SetupError` if a worker cannot be started."""
-        missing = [role for role in roles if not running_workers(self._database, role)]
+        missing = [role for role in roles if role in self._starting or not running_workers(self._database, role)]
         if not missing:
             return
-        started = time.monotonic()
+        started = self._created if self._starting else time.monotonic()
         print_note(f"starting {'workers' if len(missing) > 1 else 'a worker'} for {' and '.join(missing)} …")
         for role in missing:
-            self._start(role)
+            if role not in self._starting:
+                send_urls(self._spawn(role), self._urls)
         for role in missing:
             wait_ready(self._database, role, self._processes[role], log_path(self._settings, role))
+            self._starting.discard(role)
         print_note(f"ready after {time.monotonic() - started:.1f} s")
 
     def stop(self) -> None:
         """Stop the workers that this command started."""
-        stop_workers(list(self._processes.values()))
+        processes = list(self._processes.values())
+        self._processes.clear()
+        stop_workers(processes)
 
-    def _start(self, role: Role) -> None:
+    def _spawn(self, role: Role) -> subprocess.Popen[bytes]:
         self._starts[role] = self._starts.get(role, 0) + 1
         if self._starts[role] > MAX_STARTS:
             log = log_path(self._settings, role)
             raise SetupError(f"The {role} worker keeps exiting: {last_line(log)} (log: {log})")
         if role in self._processes:
             stop_workers([self._processes[role]])
-        self._processes[role] = start_worker(self._settings, self._urls, role)
+        self._starting.add(role)
+        self._processes[role] = process = spawn_worker(self._settings, role)
+        return process
 
 
 def start_worker(settings: Settings, urls: ServerUrls, role: Role) -> subprocess.Popen[bytes]:
-    """Start one worker process, which logs to a file in the home folder."""
-    environment = os.environ | {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+    """Start one worker process on running servers."""
+    process = spawn_worker(settings, role)
+    send_urls(process, urls)
+    return process
+
+
+def spawn_worker(settings: Settings, role: Role) -> subprocess.Popen[bytes]:
+    """Start one worker process, which waits for `send_urls` and logs to a file in the home folder."""
     path = log_path(settings, role)
     with translate_os_errors(settings.servers.home):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,12 +104,25 @@ def start_worker(settings: Settings, urls: ServerUrls, role: Role) -> subprocess
     with log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.main", "worker", role, "--with-parent"],
-            env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C must reach only this process, which stops its workers cleanly
         )
+
+
+def send_urls(process: subprocess.Popen[bytes], urls: ServerUrls) -> None:
+    """Send the URLs of the servers to a worker process."""
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # the worker has exited; `wait_ready` reports its last log line
+            process.stdin.write(json.dumps(asdict(urls)).encode() + b"\n")
+            process.stdin.flush()
+
+
+def receive_urls() -> ServerUrls | None:
+    """Wait for the URLs from the parent process; return None if it ended without sending them."""
+    line = sys.stdin.readline()
+    return ServerUrls(**json.loads(line)) if line else None
 
 
 def wait_ready(database: Database, role: Role, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -92,7 +133,7 @@ def wait_ready(database: Database, role: Role, process: subprocess.Popen[bytes],
             raise SetupError(f"The {role} worker exited during startup: {last_line(log)} (log: {log})")
         if any(row.pid == process.pid for row in running_workers(database, role)):
             return
-        time.sleep(0.1)
+        time.sleep(READY_POLL_S)
     raise SetupError(f"The {role} worker is not ready after {READY_TIMEOUT_S:.0f} s; see its log {log}.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from cli import context as cli_context
 from cli.console import print_line
+from cli.temporary_workers import receive_urls
 from db.schema import inspect_schema, migrate
 from embedded.servers import open_servers
 from tasks.startup import WorkerStartup, exit_without_waiting, run_worker
@@ -37,8 +39,9 @@ def worker(
     host or on others with the same DATABASE_URL and REDIS_URL to share the work.
     """
     settings = cli_context.start_command()
-    with open_servers(settings) as urls:
-        run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
+    with nullcontext(receive_urls()) if with_parent else open_servers(settings) as urls:
+        if urls is not None:
+            run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
     exit_without_waiting()
 
 

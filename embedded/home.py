@@ -23,6 +23,9 @@ from pipeline.errors import DiskFull, RefdeskError, SetupError
 SERVER_ACCOUNT = "refdesk"
 """The system user that root runs the servers as; created if missing."""
 
+START_LOCK = Path("run", "start.lock")
+USERS_LOCK = Path("run", "users.lock")
+"""Lock files, below the home folder."""
 LOCK_TIMEOUT_S = 360.0
 MAX_LOG_BYTES = 10_000_000
 MAX_SOCKET_PATH_BYTES = 100
@@ -59,7 +62,7 @@ class ServerHome:
     @contextmanager
     def hold_start_lock(self) -> Iterator[None]:
         """Hold the lock for starting and stopping servers, which one process at a time can hold."""
-        handle = self._open(self.make_folder("run") / "start.lock")
+        handle = self._open_lock(START_LOCK)
         try:
             deadline = time.monotonic() + LOCK_TIMEOUT_S
             while not try_acquire_lock(handle, fcntl.LOCK_EX):
@@ -75,9 +78,13 @@ class ServerHome:
 
     def acquire_users_lock(self) -> int:
         """Acquire the shared users lock; it is released when the returned descriptor is closed or the process ends."""
-        handle = self._open(self.make_folder("run") / "users.lock")
+        handle = self._open_lock(USERS_LOCK)
         fcntl.flock(handle, fcntl.LOCK_SH)
         return handle
+
+    def _open_lock(self, name: Path) -> int:
+        self.make_folder(str(name.parent))
+        return self._open(self.path / name)
 
     def _open(self, path: Path) -> int:
         # Root opens files in another user's folder here and must not follow a symbolic link to somewhere else.

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from embedded.home import ServerHome, prepare_home, translate_os_errors, try_acquire_lock
+from embedded.home import USERS_LOCK, ServerHome, prepare_home, translate_os_errors, try_acquire_lock
 from embedded.postgres import EmbeddedPostgres
 from embedded.redis import EmbeddedRedis
 
@@ -52,10 +53,9 @@ class EmbeddedServers:
         with translate_os_errors(self._path), self._home.hold_start_lock():
             self._users_lock = self._home.acquire_users_lock()
             try:
-                if self._with_postgres:
-                    postgres.start()
-                if self._with_redis:
-                    redis.start()
+                with _running(redis.start if self._with_redis else None):
+                    if self._with_postgres:
+                        postgres.start()
             except BaseException:
                 self._release(self._home)
                 raise
@@ -84,11 +84,35 @@ class EmbeddedServers:
             return
         try:
             if try_acquire_lock(users_lock, fcntl.LOCK_EX):
-                EmbeddedRedis(home).stop()
-                EmbeddedPostgres(home).stop()
+                with _running(EmbeddedRedis(home).stop):
+                    EmbeddedPostgres(home).stop()
                 home.remove_alias()
         finally:
             os.close(users_lock)
+
+
+def are_in_use(home: Path) -> bool:
+    """Return whether a process uses the embedded servers of a home folder. Every worker on these servers is one."""
+    try:
+        handle = os.open(home / USERS_LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        return not try_acquire_lock(handle, fcntl.LOCK_EX)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _running(step: Callable[[], None] | None) -> Iterator[None]:
+    """Run a step on a thread during the `with` block, and wait for it even if the block fails or is interrupted."""
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(step) if step else None
+        yield
+    if running:
+        running.result()
 
 
 @contextmanager
