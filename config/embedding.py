@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -15,6 +15,9 @@ from config.settings import Settings
 from pipeline.errors import InvalidInput, RefdeskError
 from pipeline.ports import Embedder, Tokenizer
 from pipeline.types import EmbeddingProfile, Pooling
+
+if TYPE_CHECKING:
+    from pipeline.backends.models.encoders import EncoderOptions
 
 
 def describe_configured_profile(settings: Settings) -> EmbeddingProfile:
@@ -119,14 +122,23 @@ class CountingEmbedder(Embedder, Tokenizer, Protocol):
 def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
     """Load the model of a profile, or build the client of its endpoint."""
     from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
-    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
+    from pipeline.backends.models.encoders import load_embedder
 
     if profile.backend == "openai":
         return OpenAIEmbeddings(
             profile, api_key=reveal_secret(settings.embedding.api_key), batch_size=settings.embedding.request_size
         )
-    return SentenceTransformerEmbedder(
-        profile, threads=settings.models.threads or (os.cpu_count() or 1), batch_size=settings.embedding.batch_size
+    return load_embedder(profile, build_encoder_options(settings), batch_size=settings.embedding.batch_size)
+
+
+def build_encoder_options(settings: Settings) -> EncoderOptions:
+    """Build the options of local models from the settings."""
+    from pipeline.backends.models.encoders import EncoderOptions
+
+    return EncoderOptions(
+        runtime=settings.models.encoder,
+        folder=settings.servers.home / "models",
+        threads=settings.models.threads or (os.cpu_count() or 1),
     )
 
 

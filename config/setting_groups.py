@@ -179,6 +179,10 @@ class LocalModelSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
     """Local models."""
 
     threads: int = Field(0, ge=0, description="CPU threads per local model; 0 uses all cores.")
+    encoder: Literal["auto", "openvino", "torch"] = Field(
+        "auto",
+        description="What runs local models: torch on a GPU and OpenVINO on a CPU (auto), or always openvino or torch.",
+    )
     cross_encoder_model: str = Field(
         "cross-encoder/ms-marco-MiniLM-L6-v2", description="Name or folder of the sentence-transformers CrossEncoder."
     )

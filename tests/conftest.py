@@ -35,9 +35,11 @@ def fast_disk() -> Path:
 
 
 @pytest.fixture
-def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Create an empty home folder with a short path and set REFDESK_HOME to it."""
+def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> Iterator[Path]:
+    """Create a home folder with a short path and set REFDESK_HOME to it. Saved models are shared by all tests."""
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
+    assert pytestconfig.cache is not None
+    (path / "models").symlink_to(pytestconfig.cache.mkdir("saved-models"))
     monkeypatch.setenv("REFDESK_HOME", str(path))
     yield path
     shutil.rmtree(path)

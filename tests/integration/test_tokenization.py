@@ -5,20 +5,15 @@ from __future__ import annotations
 import pytest
 
 from pipeline.backends.models.model_files import resolve_model
-from pipeline.backends.models.tokenization import build_unit_finder
+from pipeline.backends.models.tokenization import build_text_units
 from pipeline.recall import compute_dense_weight
-
-
-class TokenizerVocabulary:
-    def __init__(self, tokenizer):
-        self.known_units = build_unit_finder(tokenizer)
 
 
 @pytest.fixture(scope="module")
 def packaged():
     from transformers import AutoTokenizer
 
-    return TokenizerVocabulary(
+    return build_text_units(
         AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").location, local_files_only=True)
     )
 
@@ -70,7 +65,7 @@ def byte_level_tokenizer(texts):
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     tokenizer.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet))
-    return TokenizerVocabulary(tokenizer)
+    return build_text_units(tokenizer)
 
 
 def test_dense_weight__bytes_do_not_count_as_known_words():
@@ -82,4 +77,4 @@ def test_dense_weight__bytes_do_not_count_as_known_words():
 
 
 def test_dense_weight__full_for_a_tokenizer_without_positions():
-    assert compute_dense_weight("黑豹队的防守", TokenizerVocabulary(object())) == 1.0
+    assert compute_dense_weight("黑豹队的防守", build_text_units(object())) == 1.0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.errors import MissingExtra, ModelUnavailable
+from pipeline.errors import MissingExtra, ModelUnavailable, ProfileMismatch
+from pipeline.types import EmbeddingProfile
 
 
 def prepare_library(threads: int) -> None:
@@ -41,3 +42,12 @@ def first_line(error: Exception) -> str:
     """Return the first line of an error's message as a sentence."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if lines[0].endswith((".", "!", "?")) else f"{lines[0]}."
+
+
+def require_dimensions(profile: EmbeddingProfile, dimensions: int) -> None:
+    """Raise `ProfileMismatch` if a model has other dimensions than its profile."""
+    if dimensions != profile.dimensions:
+        raise ProfileMismatch(
+            f"The model {profile.model} returns vectors of {dimensions} dimensions, the profile {profile.name} has "
+            f"{profile.dimensions}. Add a profile for this model."
+        )

@@ -70,11 +70,20 @@ def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
     if folder.is_absolute() or name.startswith((".", "~")):
         raise ModelUnavailable(f"The folder of the {kind}, {name}, does not exist. {fix_hint}")
     hub_name = name if "/" in name else f"sentence-transformers/{name}"
-    if _in_cache(hub_name):
+    if _find_in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
     if problem := _hub_problem():
         raise ModelUnavailable(f"The {kind} {name} is neither a folder nor cached, and {problem}. {fix_hint}")
     return ModelFiles(name, hub_name, local_only=False)
+
+
+def find_local_folder(files: ModelFiles) -> Path | None:
+    """Return the folder of a model on this machine; None for a model of the hub that is not in its cache."""
+    folder = Path(files.location)
+    if folder.is_dir():
+        return folder
+    cached = _find_in_cache(files.location)
+    return None if cached is None else Path(cached).parent
 
 
 def read_model_shape(folder: Path) -> tuple[int, int] | None:
@@ -143,15 +152,17 @@ def _packaged_folder() -> Path | None:
     return folder
 
 
-def _in_cache(hub_name: str) -> bool:
+def _find_in_cache(hub_name: str) -> str | None:
+    """Return the path of a model's configuration in the hub's cache."""
     try:
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
-        return False
+        return None
     try:
-        return isinstance(try_to_load_from_cache(hub_name, "config.json"), str)
+        cached = try_to_load_from_cache(hub_name, "config.json")
     except ValueError:
-        return False
+        return None
+    return cached if isinstance(cached, str) else None
 
 
 def _hub_problem() -> str:

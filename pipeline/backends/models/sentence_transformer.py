@@ -6,13 +6,12 @@ import math
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.backends.models.loading import prepare_library, report_load_errors
+from pipeline.backends.models.loading import prepare_library, report_load_errors, require_dimensions
 from pipeline.backends.models.model_files import (
     FIX_HINT,
     ModelFiles,
@@ -21,16 +20,16 @@ from pipeline.backends.models.model_files import (
     resolve_files,
     resolve_model,
 )
-from pipeline.backends.models.tokenization import Units, build_token_counter, build_unit_finder
+from pipeline.backends.models.tokenization import Units, build_text_units
 from pipeline.backends.models.turns import model_turns
-from pipeline.errors import ModelUnavailable, ProfileMismatch
+from pipeline.errors import ModelUnavailable
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, Pooling
 
-MAX_WORD_CHARS = 64
-"""Token counts of texts up to this length are cached."""
 DEFAULT_MAX_TOKENS = 512
 """Longest input of a model that names no limit."""
+PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+"""Short names of torch's data types."""
 LANGUAGE_MODEL_FIX_HINT = "Use the folder of a language model, or its name at the hub (owner/model)."
 
 
@@ -63,18 +62,10 @@ class SentenceTransformerEmbedder:
         self._batch_size = batch_size
         self._token_limit = token_limit
         self._model = load_model(profile, threads=threads, device=device)
-        dimensions = self._model.get_embedding_dimension()
-        if dimensions != profile.dimensions:
-            raise ProfileMismatch(
-                f"The model {profile.model} returns vectors of {dimensions} dimensions, the profile {profile.name} has "
-                f"{profile.dimensions}. Add a profile for this model."
-            )
+        require_dimensions(profile, int(self._model.get_embedding_dimension()))
         self._tokenizer = self._model.tokenizer
         self._tokenizing = threading.Lock()
-        self._count = build_token_counter(self._tokenizer)
-        self._find_units = build_unit_finder(self._tokenizer)
-        # Chunking counts the same words again and again, across documents.
-        self._count_word = lru_cache(maxsize=100_000)(self._count)
+        self._units = build_text_units(self._tokenizer)
         # Models with static embeddings have no such tokenizer and no token vectors; the library batches for them.
         self._is_transformer = hasattr(self._tokenizer, "pad")
 
@@ -84,17 +75,18 @@ class SentenceTransformerEmbedder:
         return self._profile
 
     @property
-    def device(self) -> str:
-        """The device that the model runs on, for example `cpu`."""
-        return str(self._model.device)
+    def runtime(self) -> str:
+        """What runs the model, its precision and its device."""
+        dtype = str(next(self._model.parameters()).dtype).removeprefix("torch.")
+        return f"torch, {PRECISIONS.get(dtype, dtype)} on {self._model.device}"
 
     def count(self, text: str) -> int:
         """Count the tokens of a text without special tokens; safe while another thread runs `encode`."""
-        return self._count_word(text) if len(text) <= MAX_WORD_CHARS else self._count(text)
+        return self._units.count(text)
 
     def known_units(self, text: str) -> Units:
         """Return start and end of every unit of the vocabulary in a text, without unknown parts."""
-        return self._find_units(text)
+        return self._units.known_units(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
         """Embed texts (prefixes already applied).

