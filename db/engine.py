@@ -8,8 +8,9 @@ owner()             the role of DATABASE_URL: migrations, roles and indexes only
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -22,12 +23,13 @@ from pipeline.errors import DatabaseUnavailable, DiskFull, RefdeskError, SchemaM
 
 __all__ = ["Database", "Session", "driver_url", "first_line", "translated_errors"]
 
-# One round trip: role, tenant, and whether a commit waits for the disk.
+# One round trip for all settings of the transaction.
 _ENTER = text(
-    "SELECT set_config('role', :role, true), set_config('refdesk.workspace', :workspace, true),"
-    " set_config('synchronous_commit', :durable, true)"
+    "SELECT set_config(s.name, s.setting, true)"
+    " FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting)"
 )
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 _NO_URL = "DATABASE_URL must be a PostgreSQL URL, for example postgresql://user:password@host:5432/name."
 
 
@@ -88,9 +90,17 @@ class Database:
         event.listen(self._engine, "connect", _prepare_connection)
 
     @contextmanager
-    def tenant(self, workspace_id: int) -> Iterator[Session]:
-        """Open a transaction of one workspace."""
-        with self._transaction("refdesk_app", str(workspace_id)) as session:
+    def tenant(
+        self, workspace_id: int, *, snapshot: bool = False, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> Iterator[Session]:
+        """Open a transaction of one workspace.
+
+        Args:
+            workspace_id: The workspace.
+            snapshot: Whether all statements read the same snapshot, for results that depend on several of them.
+            settings: Planner options of the transaction.
+        """
+        with self._transaction("refdesk_app", str(workspace_id), snapshot=snapshot, settings=settings) as session:
             yield session
 
     @contextmanager
@@ -122,9 +132,14 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self, role: str, workspace: str) -> Iterator[Session]:
+    def _transaction(
+        self, role: str, workspace: str, *, snapshot: bool = False, settings: Mapping[str, str] = NO_SETTINGS
+    ) -> Iterator[Session]:
+        values = {"role": role, "refdesk.workspace": workspace, "synchronous_commit": self._durable} | dict(settings)
         with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            session.execute(_ENTER, {"role": role, "workspace": workspace, "durable": self._durable})
+            if snapshot:
+                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            session.execute(_ENTER, {"names": list(values), "settings": list(values.values())})
             yield session
 
 

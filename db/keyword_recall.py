@@ -47,12 +47,6 @@ class _Changes:
     change: Numbers
 
 
-def list_visible_scopes(session: Session, workspace_id: int, channels: Sequence[str]) -> list[int]:
-    """Return the scopes of a workspace that a member of these channels may see."""
-    values = {"workspace_id": workspace_id, "channels": list(channels)}
-    return list(session.scalars(named("list_visible_scopes"), values))
-
-
 def search_keywords(
     session: Session,
     workspace_id: int,

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from db.engine import Database
-from db.keyword_recall import list_visible_scopes, search_keywords
+from db.keyword_recall import KeywordScores, search_keywords
 from db.sql import named
+from db.vector_recall import EXACT_BELOW, INDEX_SETTINGS, VectorSearch, VisibleScope, build_index_name
+from pipeline.fusion import fuse_scores
 from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
-EXACT_BELOW = 20_000
-"""Number of vectors below which the exact scan is as fast as an index and always exact (13 ms at 20,000)."""
-_PLANNING = {
+_SETTINGS = INDEX_SETTINGS | {
     # Plan for the actual values: a generic plan fits no particular tenant and ignores later settings.
     "plan_cache_mode": "force_custom_plan",
     # JIT compilation takes longer than the statement.
     "jit": "off",
 }
-_NO_INDEX = {"enable_indexscan": "off", "enable_sort": "on"}
 
 
-def build_index_name(profile_id: int, workspace_id: int) -> str:
-    """Return the name of the HNSW index of one workspace and profile."""
-    return f"embeddings_hnsw_p{profile_id}_w{workspace_id}"
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A chunk that recall found, with its scores and its ranks in the two searches."""
+
+    chunk_id: int
+    score: float
+    dense_rank: int | None = None
+    dense_score: float | None = None
+    keyword_rank: int | None = None
+    keyword_score: float | None = None
 
 
 class PostgresRecall:
@@ -37,43 +44,49 @@ class PostgresRecall:
         workspace_id: int,
         profile: EmbeddingProfile | None,
         channels: Sequence[str] = (),
+        *,
+        exact_below: int = EXACT_BELOW,
     ) -> None:
-        """Bind to a workspace, the profile of the vectors, and the channels that the user may read."""
+        """Bind to a workspace, the profile of the vectors, and the channels that the user may read.
+
+        Args:
+            database: The database.
+            workspace_id: The workspace.
+            profile: The profile of the vectors; None before the first worker has started.
+            channels: The channels that the user may read.
+            exact_below: Number of visible chunks below which all vectors are scanned even if there is an index.
+        """
         self._database = database
         self._workspace_id = workspace_id
         self._profile = profile
         self._channels = list(channels)
+        self._exact_below = exact_below
 
     def recall(self, query: RecallQuery) -> RecallResult:
-        """Recall the Top-N candidates; repeat with an exact scan if the index returned fewer rows than exist."""
-        with self._database.tenant(self._workspace_id) as session:
-            _set_locally(session, _PLANNING)
-            if query.vector is None:
-                return _recalled(query, self._run(session, query)[0], "keyword")
-            if not self._has_index(session):
-                return _recalled(query, self._run(session, query)[0], "exact")
-            _set_locally(session, _index_settings(query.top_n))
-            candidates, dense_rows = self._run(session, query)
-            if dense_rows >= query.top_n or dense_rows >= int(
-                session.scalar(named("count_visible_chunks"), self._scope())
-            ):
-                return _recalled(query, candidates, "hnsw")
-            _set_locally(session, _NO_INDEX)
-            return _recalled(query, self._run(session, query)[0], "hnsw, then exact")
+        """Recall the Top-N candidates in one snapshot: search, complete the scores, fuse, and fetch the texts."""
+        with self._database.tenant(self._workspace_id, snapshot=True, settings=_SETTINGS) as session:
+            scopes, has_index = self._list_scopes(session)
+            if query.vector is None or query.mode == "keyword" or self._profile is None:
+                found = _rank_keyword(self._search_keywords(session, query, scopes, ()))
+                return _recalled(query, _fetch(session, found), "keyword")
+            search = VectorSearch(session, self._profile, self._workspace_id, scopes)
+            by_index = has_index and sum(scope.chunks for scope in scopes) >= self._exact_below
+            nearest = search.find_nearest(query.vector, query.top_n, by_index=by_index)
+            if query.mode == "dense":
+                found = _rank_dense(nearest.scores)
+            else:
+                keyword = self._search_keywords(session, query, scopes, list(nearest.scores))
+                missed, average = search.score(query.vector, [n for n in keyword.top if n not in nearest.scores])
+                found = _fuse(query, nearest.scores, missed, average, keyword)
+            return _recalled(query, _fetch(session, found), nearest.plan)
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Return the cosine similarity of chunks to a vector by chunk ID; chunks without a vector are omitted."""
         if self._profile is None:
             return {}
-        values: dict[str, Any] = {
-            "profile_id": self._profile.id,
-            "workspace_id": self._workspace_id,
-            "chunk_ids": list(chunk_ids),
-            "vector": format_vector(vector),
-        }
         with self._database.tenant(self._workspace_id) as session:
-            rows = session.execute(named("compute_dense_scores", dimensions=self._profile.dimensions), values)
-            return {row.chunk_id: row.score for row in rows}
+            scores, _ = VectorSearch(session, self._profile, self._workspace_id, ()).score(vector, chunk_ids)
+        return scores
 
     def neighbours(self, chunk_ids: Sequence[int]) -> dict[int, list[Neighbour]]:
         """Return the chunks directly before and after each of these, in live versions that the user may see."""
@@ -88,67 +101,82 @@ class PostgresRecall:
     def _scope(self) -> dict[str, Any]:
         return {"workspace_id": self._workspace_id, "channels": self._channels}
 
-    def _has_index(self, session: Session) -> bool:
-        if self._profile is None:
-            return False
-        name = build_index_name(self._profile.id, self._workspace_id)
-        return bool(session.scalar(named("has_vector_index"), {"index_name": name}))
+    def _list_scopes(self, session: Session) -> tuple[list[VisibleScope], bool]:
+        """Return the scopes with chunks that the user may see, and whether the workspace has an HNSW index."""
+        name = build_index_name(self._profile.id if self._profile else 0, self._workspace_id)
+        rows = session.execute(named("count_visible_chunks"), self._scope() | {"index_name": name}).all()
+        return [VisibleScope(row.id, row.chunks) for row in rows], bool(rows and rows[0].has_index)
 
-    def _run(self, session: Session, query: RecallQuery) -> tuple[tuple[Candidate, ...], int]:
-        """Return the candidates and the number of rows found by vector."""
-        want_keyword = query.mode != "dense"
-        scopes = list_visible_scopes(session, self._workspace_id, self._channels)
-        dimensions = self._profile.dimensions if self._profile else 1
-        values: dict[str, Any] = {
-            "workspace_id": self._workspace_id,
-            "scopes": scopes,
-            "want_dense": query.vector is not None and query.mode != "keyword",
-            "want_keyword": want_keyword,
-            "profile_id": self._profile.id if self._profile else 0,
-            "vector": format_vector(query.vector if query.vector is not None else [0.0] * dimensions),
-            "top_n": query.top_n,
-            "dense_weight": query.dense_weight,
-        }
-        nearest = (
-            session.execute(named("find_nearest_chunks", dimensions=dimensions), values).all()
-            if values["want_dense"]
-            else []
+    def _search_keywords(
+        self, session: Session, query: RecallQuery, scopes: Sequence[VisibleScope], also: Sequence[int]
+    ) -> KeywordScores:
+        ids = [scope.id for scope in scopes]
+        return search_keywords(session, self._workspace_id, ids, query.terms, top_n=query.top_n, also=also)
+
+
+def _rank_dense(scores: Mapping[int, float]) -> list[_Found]:
+    return [
+        _Found(chunk_id, score, dense_rank=rank, dense_score=score)
+        for rank, (chunk_id, score) in enumerate(scores.items(), 1)
+    ]
+
+
+def _rank_keyword(keyword: KeywordScores) -> list[_Found]:
+    return [
+        _Found(chunk_id, score, keyword_rank=rank, keyword_score=score)
+        for rank, (chunk_id, score) in enumerate(keyword.top.items(), 1)
+    ]
+
+
+def _fuse(
+    query: RecallQuery,
+    nearest: Mapping[int, float],
+    missed: Mapping[int, float],
+    average: float | None,
+    keyword: KeywordScores,
+) -> list[_Found]:
+    """Return the Top-N chunks of both searches by fused score; a candidate of either search gets both scores.
+
+    Args:
+        query: The query.
+        nearest: Dense scores of the nearest chunks, best first.
+        missed: Dense scores of chunks that only the keyword search found.
+        average: Dense score of an average passage; None without any vector.
+        keyword: The best chunks by keyword, and the keyword scores of the nearest chunks.
+    """
+    dense = {**nearest, **missed}
+    words = {**keyword.others, **keyword.top}
+    chunk_ids = list(dict.fromkeys([*nearest, *keyword.top]))
+    zero = 0.0 if average is None else average
+    # Without a vector, or without an average to compare with, a chunk counts as an average passage.
+    scores = fuse_scores(
+        [zero if average is None else dense.get(chunk_id, zero) for chunk_id in chunk_ids],
+        [words.get(chunk_id, 0.0) for chunk_id in chunk_ids],
+        dense_average=zero,
+        dense_weight=query.dense_weight,
+    )
+    dense_rank = {chunk_id: rank for rank, chunk_id in enumerate(nearest, 1)}
+    keyword_rank = {chunk_id: rank for rank, chunk_id in enumerate(keyword.top, 1)}
+    found = [
+        _Found(
+            chunk_id,
+            score,
+            dense_rank.get(chunk_id),
+            dense.get(chunk_id),
+            keyword_rank.get(chunk_id),
+            words.get(chunk_id, 0.0),
         )
-        nearest = sorted(nearest, key=lambda row: (row.distance, row.chunk_id))
-        values["dense_ids"] = [row.chunk_id for row in nearest]
-        values["dense_scores"] = [1 - row.distance for row in nearest]
-        keyword = search_keywords(
-            session,
-            self._workspace_id,
-            scopes,
-            query.terms if want_keyword else (),
-            top_n=query.top_n,
-            also=values["dense_ids"] if want_keyword else (),
-        )
-        for name, scores in (("keyword", keyword.top), ("other", keyword.others)):
-            values[f"{name}_ids"], values[f"{name}_scores"] = list(scores), list(scores.values())
-        rows = session.execute(named("fuse_candidates", dimensions=dimensions), values).all()
-        return tuple(_candidate(rank, row) for rank, row in enumerate(rows, 1)), len(nearest)
+        for chunk_id, score in zip(chunk_ids, scores, strict=True)
+    ]
+    found.sort(key=lambda chunk: (-chunk.score, chunk.dense_rank or len(found) + 1, chunk.chunk_id))
+    return found[: query.top_n]
 
 
-def format_vector(vector: Vector) -> str:
-    """Format a vector as pgvector input."""
-    return "[" + ",".join(f"{value:.7g}" for value in vector) + "]"
-
-
-def _index_settings(top_n: int) -> Mapping[str, str]:
-    return {
-        "hnsw.ef_search": str(min(1000, max(100, 2 * top_n))),
-        # Relaxed order continues until enough rows pass the filters; without it, filters silently leave too few rows.
-        "hnsw.iterative_scan": "relaxed_order",
-        "hnsw.max_scan_tuples": "100000",
-        # Only the index returns rows in order without sorting, so the plan that runs is the plan in the trace.
-        "enable_sort": "off",
-    }
-
-
-def _set_locally(session: Session, values: Mapping[str, str]) -> None:
-    session.execute(named("set_planner_options"), {"names": list(values), "settings": list(values.values())})
+def _fetch(session: Session, found: Sequence[_Found]) -> tuple[Candidate, ...]:
+    """Read the texts of the chunks that recall returns."""
+    rows = session.execute(named("fetch_candidates"), {"chunk_ids": [chunk.chunk_id for chunk in found]})
+    by_id = {row.chunk_id: row for row in rows}
+    return tuple(_candidate(rank, chunk, by_id[chunk.chunk_id]) for rank, chunk in enumerate(found, 1))
 
 
 def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> RecallResult:
@@ -164,21 +192,21 @@ def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) 
     )
 
 
-def _candidate(rank: int, row: Any) -> Candidate:
+def _candidate(rank: int, found: _Found, row: Any) -> Candidate:
     return Candidate(
         chunk_id=row.chunk_id,
         document_id=row.document_id,
         title=row.title,
         text=row.text,
         recall_rank=rank,
-        recall_score=float(row.recall_score),
+        recall_score=found.score,
         headings=tuple(row.headings),
         page=row.page,
         confidence=row.confidence,
-        dense_rank=row.dense_rank,
-        dense_score=row.dense_score,
-        keyword_rank=row.keyword_rank,
-        keyword_score=row.keyword_score,
+        dense_rank=found.dense_rank,
+        dense_score=found.dense_score,
+        keyword_rank=found.keyword_rank,
+        keyword_score=found.keyword_score,
         source=row.source,
         origin=row.origin or "",
     )

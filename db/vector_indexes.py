@@ -5,8 +5,8 @@ from __future__ import annotations
 import structlog
 
 from db.engine import Database
-from db.recall import EXACT_BELOW, build_index_name
 from db.sql import named
+from db.vector_recall import EXACT_BELOW, build_index_name
 
 log = structlog.get_logger(__name__)
 

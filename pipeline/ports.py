@@ -204,7 +204,7 @@ class RecallStore(Protocol):
     """Recall for one question, limited to one workspace and the channels that the user may read."""
 
     def recall(self, query: RecallQuery) -> RecallResult:
-        """Recall the Top-N chunks in one SQL statement."""
+        """Recall the Top-N chunks from one snapshot of the store."""
         ...
 
     def neighbours(self, chunk_ids: Sequence[int]) -> Mapping[int, Sequence[Neighbour]]:

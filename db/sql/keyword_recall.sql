@@ -1,9 +1,5 @@
 -- Keyword recall: the scopes that the user may see, and the parts of the keyword index that contain the terms.
 
--- name: list_visible_scopes
--- List the scopes of a workspace that a member of these channels may see.
-SELECT id FROM scopes WHERE workspace_id = :workspace_id AND (channels IS NULL OR channels && CAST(:channels AS text[])) ORDER BY id;
-
 -- name: list_keyword_changes
 -- List the tail of the keyword index in these scopes.
 SELECT chunk_id, change, length, terms FROM keyword_changes

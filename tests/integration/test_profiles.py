@@ -60,7 +60,7 @@ def test_index__is_built_and_used_at_4000_dimensions(library):
     )
     names = build_vector_indexes(library.database, threshold=2)
     assert f"embeddings_hnsw_p{wide.id}_w{library.workspace}" in names
-    found = PostgresRecall(library.database, library.workspace, wide).recall(
+    found = PostgresRecall(library.database, library.workspace, wide, exact_below=0).recall(
         RecallQuery("one", [0.1] * 4000, (), mode="dense", top_n=2)
     )
     assert (found.returned, found.plan) == (2, "hnsw")

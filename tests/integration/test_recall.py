@@ -7,13 +7,15 @@ import uuid
 
 import numpy as np
 import pytest
+from pgvector import HalfVector
 from sqlalchemy import text
 
 from db import jobs, traces
 from db.keyword_recall import BM25_B, BM25_K1
-from db.recall import PostgresRecall, build_index_name, format_vector
+from db.recall import PostgresRecall
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
+from db.vector_recall import INDEX_SETTINGS, build_index_name
 from pipeline.fusion import fuse_scores
 from pipeline.recall import extract_query_terms
 from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
@@ -22,7 +24,7 @@ from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandid
 def recall(library, question, vector, mode="hybrid", top_n=50, weight=1.0, channels=(), workspace=None):
     terms = () if mode == "dense" else extract_query_terms(question)
     query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n, weight)
-    store = PostgresRecall(library.database, workspace or library.workspace, library.profile, channels)
+    store = PostgresRecall(library.database, workspace or library.workspace, library.profile, channels, exact_below=0)
     return store.recall(query)
 
 
@@ -93,26 +95,30 @@ def test_keyword__scripts_without_spaces(library, question, begins):
 
 
 def explain(library, name, **values):
-    statement = text("EXPLAIN " + named(name, dimensions=8).text)
-    with library.database.tenant(library.workspace) as session:
+    statement = text("EXPLAIN " + named(name).text)
+    with library.database.tenant(library.workspace, settings=INDEX_SETTINGS) as session:
         return "\n".join(session.scalars(statement, {"workspace_id": library.workspace, "scopes": [1]} | values))
 
 
 def test_plan__every_large_table_is_read_by_an_index_as_the_bound_role(library):
     for n in range(60):
         library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
-    library.run(
-        "INSERT INTO keyword_changes (workspace_id, chunk_id, scope_id, change, length, terms)"
-        f" SELECT {library.other}, n, 2, 1, 0, '' FROM generate_series(1, 20000) AS n"
-    )
+        library.add(f"s{n}", [f"other {n} {m}" for m in range(60)], workspace=library.other)
     library.run("ANALYZE")
-    dense = {"profile_id": library.profile.id, "vector": format_vector([0.1] * 8), "want_dense": True}
-    lists = {f"{name}_{what}": [1] for name in ("dense", "keyword", "other") for what in ("ids", "scores")}
-    fused = explain(library, "fuse_candidates", **dense, **lists, want_keyword=True, top_n=50, dense_weight=1.0)
-    assert "using chunks_pkey" in fused
-    for table in ("chunks", "embeddings"):
-        assert f"Seq Scan on {table}" not in fused
-    assert "Seq Scan" not in explain(library, "list_keyword_changes")
+    dense = {"profile_id": library.profile.id, "vector": HalfVector([0.1] * 8)}
+    plans = [
+        explain(library, "scan_nearest_chunks", **dense, top_n=50),
+        explain(library, "compute_dense_scores", **dense, chunk_ids=[1], chunks=[9], samples=[2]),
+        explain(library, "fetch_candidates", chunk_ids=[1]),
+        explain(library, "list_keyword_changes"),
+    ]
+    assert "embeddings_of_scope" in plans[0]
+    assert "embeddings_of_scope" in plans[1]
+    assert "Sort Key" not in plans[1]
+    assert "using chunks_pkey" in plans[2]
+    for plan in plans:
+        for table in ("chunks", "embeddings", "keyword_changes"):
+            assert f"Seq Scan on {table}" not in plan
 
 
 def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
@@ -212,7 +218,7 @@ def test_index__is_used_and_agrees_with_the_exact_scan(library, vector_of):
                 text(
                     f"EXPLAIN SELECT chunk_id FROM embeddings WHERE profile_id = {library.profile.id}"
                     f" AND workspace_id = {library.workspace}"
-                    " ORDER BY vector::halfvec(8) <=> '[1,0,0,0,0,0,0,0]'::halfvec(8) LIMIT 5"
+                    " AND scope_id IS NOT NULL ORDER BY vector::halfvec(8) <=> '[1,0,0,0,0,0,0,0]'::halfvec(8) LIMIT 5"
                 )
             )
         )
