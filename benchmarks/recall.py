@@ -1,243 +1,312 @@
-"""Compare the latency of keyword, dense and hybrid recall at 100,000 chunks.
+"""Compare recall in a small and a large store: latency, agreement with exact results, and growth of the HNSW index.
 
-    .venv/bin/python -m benchmarks.recall [--chunks 100000] [--per-document 10] [--questions 60] [--rounds 3]
-                                          [--collection DIR]
+    .venv/bin/python -m benchmarks.recall [--chunks 10000,1000000] [--small-workspaces 1000] [--questions 60]
+                                          [--rounds 3] [--keep DIR]
 
-The database is filled directly, without models: with texts whose words follow Zipf's law, or with the texts of a
-collection (a folder for `refdesk evaluate`), repeated as often as needed. The vectors form clusters like those of real
-texts. Each question is recalled by keyword, dense with the HNSW index of the workspace, dense with an exact scan, and
-hybrid. The modes alternate, because the speed of a shared machine changes over time. The measured time is that of
-`PostgresRecall.recall`: transaction, statement, and candidates with their texts.
+Each store is filled directly, without models (`benchmarks/filled_store.py`), in an embedded server of its own. With
+`--keep`, the stores stay in a folder and are not filled again. Questions and stores alternate, because the speed of a
+shared machine changes over time. The measured time is that of `PostgresRecall.recall`: transaction, both searches, and
+candidates with their texts.
 """
 
 from __future__ import annotations
 
 import argparse
-import functools
 import statistics
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import text
 
+from benchmarks.filled_store import PER_DOCUMENT, FilledStore, GeneratedQuestion, add_vectors, fill, load, save
+from benchmarks.results import BenchmarkResult, Chart, Line, Measurement, Options, Table
 from cli.context import open_context
 from config.setting_groups import ServerSettings
 from config.settings import Settings
-from db import profiles, workspaces
-from db.engine import Database, Session
-from db.keyword_index import ChunkTerms, add_chunk_terms
-from db.recall import PostgresRecall, build_index_name, format_vector
+from db.engine import Database
+from db.keyword_index import TERM_TYPE
+from db.keyword_recall import BM25_B, BM25_K1
+from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes
-from evaluation.datasets import load_dataset
-from pipeline.recall import extract_query_terms, extract_terms
-from pipeline.types import EmbeddingProfile, RecallMode, RecallQuery, Term
+from db.vector_recall import EXACT_BELOW
+from pipeline.types import RecallMode, RecallQuery, RecallResult
 
-DIMENSIONS = 384
-VOCABULARY = 200_000
-FUNCTION_WORDS = 150
-"""The most frequent words stand for function words, which recall ignores in a question."""
-BATCH = 2000
-TABLES = ("documents", "document_versions", "chunks", "chunk_terms", "embeddings")
-
-Vectors = npt.NDArray[np.float32]
-
-ADD_DOCUMENTS = """
-WITH new AS (
-    INSERT INTO documents (workspace_id, source, title)
-    SELECT :workspace_id, 'd' || n, 'Document ' || n FROM unnest(CAST(:numbers AS integer[])) AS n RETURNING id, source
-)
-INSERT INTO document_versions (workspace_id, document_id, sha256, title, chunks, terms)
-SELECT :workspace_id, new.id, '', new.source, t.chunks, t.terms
-FROM new
-JOIN unnest(CAST(:numbers AS integer[]), CAST(:chunks AS integer[]), CAST(:terms AS integer[])) AS t(n, chunks, terms)
-  ON new.source = 'd' || t.n
-RETURNING document_id, id AS version_id, CAST(substr(title, 2) AS integer) AS number
-"""
-GO_LIVE = """
-UPDATE documents d SET live_version_id = v.id FROM document_versions v
-WHERE v.document_id = d.id AND d.workspace_id = :workspace_id AND d.live_version_id IS NULL
-"""
-ADD_CHUNKS = """
-INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, tokens, input_hash)
-SELECT :workspace_id, t.document_id, t.version_id, t.ordinal, t.text, 0, ''
-FROM unnest(CAST(:documents AS integer[]), CAST(:versions AS integer[]), CAST(:ordinals AS integer[]),
-            CAST(:texts AS text[])) WITH ORDINALITY AS t(document_id, version_id, ordinal, text, place)
-ORDER BY t.place
-RETURNING id
-"""
-ADD_VECTORS = """
-INSERT INTO embeddings (profile_id, chunk_id, workspace_id, version_id, vector)
-SELECT :profile_id, t.chunk_id, :workspace_id, t.version_id, CAST(t.vector AS halfvec)
-FROM unnest(CAST(:chunk_ids AS integer[]), CAST(:versions AS integer[]), CAST(:vectors AS text[]))
-     AS t(chunk_id, version_id, vector)
-"""
+TOP_N = 50
+GROWTH_BATCH = 256
+GROWTH_BATCHES = 8
+METHODS: dict[str, tuple[RecallMode, int | None]] = {
+    "keyword": ("keyword", None),
+    "dense, by index": ("dense", 0),
+    "hybrid": ("hybrid", None),
+    "hybrid, by index": ("hybrid", 0),
+}
+"""Mode and, if not the default, the number of chunks below which all vectors are scanned."""
+KEYWORD_TABLES = ("chunk_terms", "keyword_changes", "keyword_segments", "keyword_blocks")
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A chunk to store."""
+class Store:
+    """An open store."""
 
-    document: int
-    ordinal: int
-    text: str
-    terms: tuple[Term, ...]
-    vector: list[float]
+    chunks: int
+    database: Database
+    filled: FilledStore
+    build_s: Mapping[str, float]
+    """Seconds of each step that filled it."""
 
-    @property
-    def length(self) -> int:
-        """Number of terms, including repetitions."""
-        return sum(term.frequency for term in self.terms)
-
-
-def zipf_texts(count: int, rng: np.random.Generator) -> list[str]:
-    """Return texts of about 180 words whose frequencies follow Zipf's law; `w7` is the seventh most frequent word."""
-    weights = 1.0 / np.arange(1, VOCABULARY + 1)
-    cumulative = np.cumsum(weights / weights.sum())
-    lengths = rng.integers(120, 240, size=count)
-    return [" ".join(f"w{n + 1}" for n in np.searchsorted(cumulative, rng.random(length))) for length in lengths]
-
-
-def zipf_question(passage: str, rng: np.random.Generator) -> str:
-    """Return a question of six random words of a passage without function words."""
-    words = [word for word in passage.split() if int(word[1:]) > FUNCTION_WORDS]
-    return " ".join(rng.choice(words, size=6, replace=False))
+    def recall(self, question: GeneratedQuestion, mode: RecallMode, exact_below: int | None = None) -> RecallResult:
+        """Recall the Top-N chunks for a question."""
+        vector = None if mode == "keyword" else question.vector.tolist()
+        query = RecallQuery("", vector, () if mode == "dense" else question.terms, mode, TOP_N)
+        store = PostgresRecall(
+            self.database,
+            self.filled.workspace_id,
+            self.filled.profile,
+            exact_below=EXACT_BELOW if exact_below is None else exact_below,
+        )
+        return store.recall(query)
 
 
-def collection_texts(folder: Path, count: int) -> tuple[list[str], list[str]]:
-    """Return `count` passages of a collection, repeated as needed, and its questions."""
-    dataset = load_dataset(folder)
-    passages = [f"{document.title}\n{document.text}" for document in dataset.documents()]
-    return [passages[n % len(passages)] for n in range(count)], [q.text for q in dataset.judged_questions]
+@contextmanager
+def open_store(chunks: int, small_workspaces: int, questions: int, folder: Path) -> Iterator[Store]:
+    """Open the store of a folder, which is filled first if it is new."""
+    settings = Settings(_env_file=None, servers=ServerSettings(home=folder / "home"))
+    with open_context(settings) as context:
+        path = folder / "filled.npz"
+        if not path.exists():
+            timings: dict[str, float] = {}
+            with _timed(timings, "rows"):
+                filled = fill(context.database, chunks, small_workspaces, questions)
+            with _timed(timings, "HNSW index"):
+                build_vector_indexes(context.database, threshold=min(chunks, 10_000))
+            save(path, filled, timings)
+        filled, timings = load(path, context.database)
+        yield Store(chunks, context.database, filled, timings)
 
 
-def clustered_vectors(count: int, rng: np.random.Generator) -> Vectors:
-    """Return unit vectors in 300 clusters, shape (count, DIMENSIONS)."""
-    centres = rng.normal(size=(300, DIMENSIONS))
-    vectors = centres[rng.integers(0, 300, size=count)] + 1.2 * rng.normal(size=(count, DIMENSIONS))
-    unit: Vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
-    return unit
+@contextmanager
+def _timed(timings: dict[str, float], name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    timings[name] = time.monotonic() - started
 
 
-def fill(database: Database, scope: dict[str, int], texts: Sequence[str], vectors: Vectors, per_document: int) -> None:
-    """Store the texts as chunks of live documents with `per_document` chunks each."""
-    terms_of = functools.cache(extract_terms)
-    batch = max(1, BATCH // per_document) * per_document
-    for start in range(0, len(texts), batch):
-        passages = [
-            Passage(n // per_document, n % per_document, texts[n], terms_of(texts[n]), vectors[n].tolist())
-            for n in range(start, min(len(texts), start + batch))
-        ]
-        with database.owner() as session:
-            _store(session, scope, passages)
-    for table in TABLES:
-        database.autocommit(text(f"VACUUM ANALYZE {table}"))  # the state after autovacuum
+def measure_latency(stores: Sequence[Store], rounds: int) -> dict[tuple[int, str], list[float]]:
+    """Return the milliseconds of each question by number of chunks and method; stores and methods alternate."""
+    elapsed: dict[tuple[int, str], list[float]] = {(store.chunks, method): [] for store in stores for method in METHODS}
+    questions = min(len(store.filled.questions) for store in stores)
+    for number in range(-5, questions * rounds):
+        for method, (mode, exact_below) in METHODS.items():
+            for store in stores:
+                question = store.filled.questions[number % questions]
+                started = time.perf_counter()
+                found = store.recall(question, mode, exact_below)
+                if number >= 0:  # the questions before warm caches and prepared statements
+                    elapsed[store.chunks, method].append((time.perf_counter() - started) * 1000)
+                assert found.returned == TOP_N or mode == "keyword", (method, found.returned)
+    return elapsed
 
 
-def _store(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> None:
-    rows = _add_documents(session, scope, passages)
-    documents = [rows[passage.document][0] for passage in passages]
-    versions = [rows[passage.document][1] for passage in passages]
-    columns = {"documents": documents, "versions": versions, "ordinals": [p.ordinal for p in passages]}
-    chunk_ids = list(session.scalars(text(ADD_CHUNKS), scope | columns | {"texts": [p.text for p in passages]}))
-    add_chunk_terms(
-        session,
-        [
-            ChunkTerms(scope["workspace_id"], version, chunk_id, passage.terms)
-            for passage, chunk_id, version in zip(passages, chunk_ids, versions, strict=True)
-        ],
+def measure_vector_agreement(store: Store) -> float:
+    """Return the share of the nearest chunks that the HNSW index finds."""
+    shares = []
+    for question in store.filled.questions:
+        found = store.recall(question, "dense", 0)
+        exact = store.recall(question, "dense", 2**31)
+        assert (found.plan, exact.plan) == ("hnsw", "exact"), (found.plan, exact.plan)
+        nearest = {candidate.chunk_id for candidate in exact.candidates}
+        shares.append(len(nearest & {candidate.chunk_id for candidate in found.candidates}) / TOP_N)
+    return statistics.fmean(shares)
+
+
+def measure_keyword_agreement(store: Store) -> float:
+    """Return the share of questions whose Top-N by keyword equals that of BM25 over all chunks."""
+    wanted = np.unique([term for question in store.filled.questions for term in question.terms])
+    chunks, terms, frequencies, lengths, total, total_length = _read_terms(store, wanted)
+    agreed = 0
+    for question in store.filled.questions:
+        scores: dict[int, float] = {}
+        for term in question.terms:
+            rows = terms == term
+            weight = np.log(1 + (total - rows.sum() + 0.5) / (rows.sum() + 0.5)) * (BM25_K1 + 1)
+            norm = BM25_K1 * (1 - BM25_B + BM25_B * lengths[rows] * total / total_length)
+            for chunk, score in zip(
+                chunks[rows].tolist(), weight * frequencies[rows] / (frequencies[rows] + norm), strict=True
+            ):
+                scores[chunk] = scores.get(chunk, 0.0) + float(score)
+        # Rounded, because the order of additions changes the last digits.
+        best = sorted(scores, key=lambda chunk: (-round(scores[chunk], 9), chunk))[:TOP_N]
+        found = store.recall(question, "keyword").candidates
+        ordered = sorted(found, key=lambda candidate: (-round(candidate.keyword_score or 0.0, 9), candidate.chunk_id))
+        agreed += best == [candidate.chunk_id for candidate in ordered]
+    return agreed / len(store.filled.questions)
+
+
+def _read_terms(store: Store, wanted: Any) -> tuple[Any, Any, Any, Any, int, int]:
+    """Read the postings of these terms from the terms of all chunks, and the number and total length of the chunks."""
+    parts: list[tuple[Any, ...]] = []
+    total = total_length = 0
+    with store.database.owner() as session:
+        rows = session.connection(execution_options={"yield_per": 20_000}).execute(
+            text("SELECT chunk_id, length, terms FROM chunk_terms WHERE workspace_id = :workspace_id"),
+            {"workspace_id": store.filled.workspace_id},
+        )
+        for part in rows.partitions():
+            packed = np.frombuffer(b"".join(row.terms for row in part), dtype=TERM_TYPE)
+            source = np.repeat(np.arange(len(part)), [len(row.terms) // TERM_TYPE.itemsize for row in part])
+            kept = np.isin(packed["term"], wanted)
+            lengths = np.array([row.length for row in part])
+            ids = np.array([row.chunk_id for row in part])
+            parts.append((ids[source[kept]], packed["term"][kept], packed["frequency"][kept], lengths[source[kept]]))
+            total, total_length = total + len(part), total_length + int(lengths.sum())
+    chunks, terms, frequencies, lengths = (
+        np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True)
     )
-    vectors = [format_vector(passage.vector) for passage in passages]
-    session.execute(text(ADD_VECTORS), scope | {"chunk_ids": chunk_ids, "versions": versions, "vectors": vectors})
-    session.execute(text(GO_LIVE), scope)
+    return chunks, terms, frequencies, lengths, total, total_length
 
 
-def _add_documents(session: Session, scope: dict[str, int], passages: Sequence[Passage]) -> dict[int, tuple[int, int]]:
-    """Add the documents of these passages and return document ID and version ID by document number."""
-    sizes: dict[int, list[int]] = {}
-    for passage in passages:
-        sizes.setdefault(passage.document, []).append(passage.length)
-    added = session.execute(
-        text(ADD_DOCUMENTS),
-        scope
-        | {
-            "numbers": list(sizes),
-            "chunks": [len(lengths) for lengths in sizes.values()],
-            "terms": [sum(lengths) for lengths in sizes.values()],
-        },
-    ).all()
-    return {row.number: (row.document_id, row.version_id) for row in added}
+def measure_growth(store: Store) -> tuple[float, float, float]:
+    """Insert vectors while questions go on; return rows/s, and the p95 of questions in ms without and with inserts."""
 
-
-def measure(
-    stores: dict[str, tuple[PostgresRecall, RecallMode]], questions: Sequence[tuple[str, list[float]]], rounds: int
-) -> dict[str, list[float]]:
-    """Recall every question with every method in turn and return the milliseconds of each method."""
-    elapsed_ms: dict[str, list[float]] = {method: [] for method in stores}
-    for question, vector in list(questions) * rounds:
-        for method, (store, mode) in stores.items():
-            terms = () if mode == "dense" else extract_query_terms(question)
-            query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode)
+    def ask(until: Callable[[int], bool]) -> float:
+        elapsed: list[float] = []
+        while not until(len(elapsed)):
             started = time.perf_counter()
-            recalled = store.recall(query)
-            elapsed_ms[method].append((time.perf_counter() - started) * 1000)
-            assert recalled.candidates, question
-            assert recalled.plan == (method.partition(", ")[2] or "keyword"), recalled.plan
-    return elapsed_ms
+            store.recall(store.filled.questions[len(elapsed) % len(store.filled.questions)], "hybrid", 0)
+            elapsed.append((time.perf_counter() - started) * 1000)
+        return statistics.quantiles(elapsed, n=20)[-1] if len(elapsed) > 1 else elapsed[0]
+
+    idle = ask(lambda asked: asked >= len(store.filled.questions))
+    rates: list[float] = []
+    inserting = threading.Thread(
+        target=lambda: rates.append(add_vectors(store.database, store.filled, GROWTH_BATCH, GROWTH_BATCHES))
+    )
+    inserting.start()
+    busy = ask(lambda asked: asked > 1 and not inserting.is_alive())
+    inserting.join()
+    return rates[0], idle, busy
 
 
-def print_times(elapsed_ms: dict[str, list[float]]) -> None:
-    """Print the times and their ratios to dense recall in the same run."""
-    dense = next(statistics.median(values) for method, values in elapsed_ms.items() if method.startswith("dense"))
-    for method, values in elapsed_ms.items():
-        p50, p95 = statistics.median(values), statistics.quantiles(values, n=20)[-1]
-        print(f"{method:14} p50 {p50:7.1f} ms  p95 {p95:7.1f} ms  {p50 / dense:5.2f} x dense")
+def measure_keyword_bytes(store: Store) -> float:
+    """Return the bytes of the keyword index per chunk, indexes included."""
+    with store.database.owner() as session:
+        size = sum(session.scalar(text(f"SELECT pg_total_relation_size('{table}')")) or 0 for table in KEYWORD_TABLES)
+        return float(size / (session.scalar(text("SELECT count(*) FROM chunk_terms")) or 1))
 
 
-def run(database: Database, arguments: argparse.Namespace) -> None:
-    """Fill one workspace and measure it with and without its vector index."""
-    rng = np.random.default_rng(1)
-    vectors = clustered_vectors(arguments.chunks, rng)
-    if arguments.collection:
-        texts, question_texts = collection_texts(arguments.collection, arguments.chunks)
-    else:
-        texts = zipf_texts(arguments.chunks, rng)
-        question_texts = [zipf_question(texts[n], rng) for n in rng.integers(0, len(texts), size=arguments.questions)]
-    near = vectors[rng.integers(0, len(vectors), size=arguments.questions)]
-    questions = [(q, (v + 0.02).tolist()) for q, v in zip(question_texts[: arguments.questions], near, strict=False)]
-    with database.system() as session:
-        workspace_id = workspaces.ensure_workspace(session, "benchmark")
-        profile = profiles.add_first(session, EmbeddingProfile(0, "benchmark", "none", DIMENSIONS, 256))
-    fill(database, {"workspace_id": workspace_id, "profile_id": profile.id}, texts, vectors, arguments.per_document)
-    build_vector_indexes(database, threshold=0)
-    store = PostgresRecall(database, workspace_id, profile)
-    terms = statistics.fmean(len(extract_query_terms(question)) for question, _ in questions)
-    print(f"{len(texts)} chunks in documents of {arguments.per_document}, {terms:.1f} words per question")
-    methods: dict[str, tuple[PostgresRecall, RecallMode]]
-    methods = {"keyword": (store, "keyword"), "dense, hnsw": (store, "dense"), "hybrid, hnsw": (store, "hybrid")}
-    print_times(measure(methods, questions, arguments.rounds))
-    database.autocommit(text(f"DROP INDEX {build_index_name(profile.id, workspace_id)}"))
-    methods = {"keyword": (store, "keyword"), "dense, exact": (store, "dense"), "hybrid, exact": (store, "hybrid")}
-    print_times(measure(methods, questions, 1))
+def measure_all(
+    sizes: Sequence[int], small_workspaces: int, questions: int, rounds: int, keep: Path | None
+) -> BenchmarkResult:
+    """Open or fill all stores and measure them."""
+    with ExitStack() as stack:
+        root = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="refdesk-bench-")))
+        stores = [
+            stack.enter_context(open_store(size, small_workspaces, questions, root / f"chunks-{size}"))
+            for size in sizes
+        ]
+        elapsed = measure_latency(stores, rounds)
+        measurements = _compare(sizes, elapsed)
+        rows = [_describe(store, elapsed) for store in stores]
+        measurements += [
+            Measurement(f"recall@{TOP_N} of the HNSW index, {store.chunks:,} chunks", row["recall"], at_least=0.98)
+            for store, row in zip(stores, rows, strict=True)
+        ]
+        measurements += [
+            Measurement(f"keyword Top-{TOP_N} equal to exact BM25, {store.chunks:,} chunks", row["equal"], at_least=1.0)
+            for store, row in zip(stores, rows, strict=True)
+        ]
+        measurements.append(Measurement("keyword index per chunk", rows[-1]["bytes"], "bytes", at_most=2_560))
+    columns = tuple(rows[0])
+    table = Table(
+        ("chunks", *(COLUMNS[name] for name in columns)),
+        tuple((f"{size:,}", *(f"{row[name]:.3g}" for name in columns)) for size, row in zip(sizes, rows, strict=True)),
+    )
+    lines = tuple(
+        Line(method, tuple((size, statistics.median(elapsed[size, method])) for size in sizes)) for method in METHODS
+    )
+    chart = Chart("recall", "Recall of 50", "chunks", "p50 ms", lines, log_x=True)
+    conditions = (
+        f"Documents of {PER_DOCUMENT} chunks in one workspace next to {small_workspaces:,} small ones;"
+        f" {questions} questions, {rounds} rounds."
+    )
+    return BenchmarkResult("recall", conditions, tuple(measurements), (table,), (chart,))
+
+
+COLUMNS = {
+    **{f"{method} {name}": f"{method}, {name} ms" for method in METHODS for name in ("p50", "p95")},
+    "recall": f"recall@{TOP_N} of the index",
+    "equal": "keyword equal to BM25",
+    "bytes": "keyword index, bytes per chunk",
+    "build": "HNSW build, s",
+    "inserts": "inserts into HNSW, rows/s",
+    "idle": "question p95 without inserts, ms",
+    "busy": "question p95 with inserts, ms",
+}
+
+
+def _compare(sizes: Sequence[int], elapsed: Mapping[tuple[int, str], list[float]]) -> list[Measurement]:
+    """Compare the largest store with the smallest."""
+    small, large = min(sizes), max(sizes)
+    return [
+        Measurement.compare(
+            f"{method}, {large:,} chunks",
+            "ms",
+            [statistics.median(elapsed[large, method])],
+            [statistics.median(elapsed[small, method])],
+            against=f"{small:,} chunks",
+            at_most=2.0,
+        )
+        for method in METHODS
+        if small < large
+    ]
+
+
+def _describe(store: Store, elapsed: Mapping[tuple[int, str], list[float]]) -> dict[str, float]:
+    """Return the figures of one store by the keys of `COLUMNS`."""
+    row: dict[str, float] = {}
+    for method in METHODS:
+        times = elapsed[store.chunks, method]
+        row[f"{method} p50"], row[f"{method} p95"] = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+    row["recall"] = measure_vector_agreement(store)
+    row["equal"] = measure_keyword_agreement(store)
+    row["bytes"] = measure_keyword_bytes(store)
+    row["build"] = store.build_s["HNSW index"]
+    row["inserts"], row["idle"], row["busy"] = measure_growth(store)
+    return row
+
+
+def run_benchmark(options: Options) -> BenchmarkResult:
+    """Measure a small store and one with 1,000,000 chunks, or the requested number."""
+    large = options.pick_chunks(1_000_000, 2_000)
+    small = min(10_000, large // 2)
+    return measure_all((small, large), 10 if options.quick else 1_000, 60, options.pick_rounds(3), None)
 
 
 def main() -> None:
-    """Start temporary servers, fill them and measure."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--chunks", type=int, default=100_000)
-    parser.add_argument("--per-document", type=int, default=10)
+    parser.add_argument("--chunks", default="10000,1000000", help="Sizes of the large workspace, smallest first.")
+    parser.add_argument("--small-workspaces", type=int, default=1_000)
     parser.add_argument("--questions", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--collection", type=Path, help="Use the texts and questions of this collection.")
+    parser.add_argument("--keep", type=Path, help="Keep the filled stores in this folder and use those it contains.")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
-        settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
-        with open_context(settings) as front:
-            run(front.database, arguments)
+    sizes = [int(size) for size in arguments.chunks.split(",")]
+    result = measure_all(sizes, arguments.small_workspaces, arguments.questions, arguments.rounds, arguments.keep)
+    print(result.conditions)
+    for measurement in result.measurements:
+        ratio = "" if measurement.ratio is None else f"  {measurement.ratio:.2f} x {measurement.baseline_name}"
+        print(f"{measurement.name:50} {measurement.value:10.4g} {measurement.unit}{ratio}")
+    for row in result.tables[0].rows:
+        for column, value in zip(result.tables[0].columns, row, strict=True):
+            print(f"{column:40} {value:>10}")
 
 
 if __name__ == "__main__":
