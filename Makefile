@@ -5,7 +5,7 @@ REFDESK = .venv/bin/refdesk
 INSTALL = $(PYTHON) scripts/install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install develop check lint types imports unit test format hooks clean
+.PHONY: help demo up install develop check lint types imports unit test bench bench-scale format hooks clean
 
 ##@ Run Refdesk
 demo: install ## Ingest the handbook and ask questions about it, all on this machine
@@ -37,6 +37,14 @@ imports: develop
 unit: develop
 	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 tests/unit
 
+bench: ## Measure ingestion, recall, reranking, concurrency and start; writes docs/performance.md
+	@$(INSTALL) worker embedded evaluate benchmarks
+	@.venv/bin/python -m benchmarks.run $(ARGUMENTS)
+
+bench-scale: ## Measure recall in a store that grows to 1,000,000 chunks; takes much longer
+	@$(INSTALL) worker embedded evaluate benchmarks
+	@.venv/bin/python -m benchmarks.run --only scale $(ARGUMENTS)
+
 format: develop ## Format the code and apply the linter's fixes
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
@@ -55,4 +63,4 @@ clean: ## Remove .venv, builds and caches, but no data
 help:
 	@echo "Refdesk: a reference desk for a community's documents."
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+		/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

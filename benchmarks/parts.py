@@ -20,4 +20,54 @@ class Part:
     """Whether `make bench` leaves it out because it takes longer than all others together."""
 
 
-PARTS: dict[str, Part] = {}
+INGEST = """
+Each chunk is a document of its own: the hardest case, because a job, a parse and a version stand against one call of
+the encoder. The plain loops only encode, write everything with one COPY and compare a question with all vectors.
+*Agreement* is the share of the 50 nearest chunks of the float32 model that were found. *Peak* is the memory of the
+process that recalls, which for Refdesk is not the one that ingests.
+
+- Nearly all time of ingestion is spent in the encoder, so its speed decides. The libraries and the first loop run
+  torch in float32. Refdesk runs the same weights with OpenVINO: in bfloat16 on a CPU with bfloat16 instructions
+  (`avx512_bf16` or `amx_bf16`), else in float32. Both keep the vectors. The target of lossless ingestion assumes
+  bfloat16 instructions.
+- Jobs are claimed and stored many at a time, parsing overlaps with encoding, and the encoder gets full batches of
+  texts of similar length from many documents. The ratio to the loop with the same encoder shows what ledger, queue,
+  parser and keyword index cost.
+- An int8 profile quantises weights and activations of the linear layers. Its vectors differ slightly, so documents
+  and questions of a profile always use the same precision.
+- Recall embeds the question and reads the nearest vectors, which are stored in half precision inside the row, in one
+  statement.
+"""
+BOOK = """
+One document of many chunks. The plain loop encodes the stored chunks in one call and writes them with one COPY;
+Refdesk also parses the file, splits it at paragraphs and headings, records each step in the ledger, and adds the
+chunks to the keyword index. Chunks are encoded and stored in batches, so an interrupted book continues with its next
+batch.
+"""
+RERANK = """
+All passages are new to the reranker: the cache of token vectors, which makes later questions about the same passages
+fast, is off. The baseline is `CrossEncoder` of sentence-transformers with its defaults, in torch. Its weights are
+random, because the time does not depend on them.
+
+- Both methods run one inference for each batch of passages of similar length, on the same fast encoder as ingestion.
+- Late interaction reads the tokens of a passage with the embedding model. A cross-encoder reads the question together
+  with each passage, so nothing can be cached.
+- Time grows in proportion to the number of candidates that are read.
+"""
+CONCURRENCY = """
+One query worker and a language model on the same machine that answers each call after a fixed time. A question that
+waits for a language model, a rerank endpoint or the database occupies no model, so the calls of many questions overlap.
+Inferences take turns in the order of arrival. Queue and ledger are the time from the submission of a question until its
+result is known, without the time that the worker spends on the answer.
+"""
+START = """
+Nothing runs: the command starts PostgreSQL, Redis and a query worker, asks, and stops them again. The embedding model
+was exported to OpenVINO before, so the worker does not import torch. The memory of a worker is that of all its
+processes, where memory that processes share counts once.
+"""
+PARTS: dict[str, Part] = {
+    "ingest": Part("benchmarks.ingestion", Section("Ingestion and recall", INGEST)),
+    "book": Part("benchmarks.book", Section("A large document", BOOK)),
+    "rerank": Part("benchmarks.rerank", Section("Reranking and first answers", RERANK)),
+    "start": Part("benchmarks.start", Section("Start and memory", START)),
+}

@@ -180,6 +180,11 @@ class BenchmarkResult:
         return dataclasses.replace(self, seconds=round(seconds, 1), date=today, machine=Machine.describe())
 
 
+def format_rounds(rounds: int) -> str:
+    """Format a number of rounds."""
+    return "1 round" if rounds == 1 else f"{rounds} rounds"
+
+
 def save_result(result: BenchmarkResult, folder: Path) -> Path:
     """Store a result as `<part>.json` and return the path."""
     folder.mkdir(parents=True, exist_ok=True)
