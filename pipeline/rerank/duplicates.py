@@ -78,7 +78,8 @@ def top_distinct(ranked: Sequence[RankedCandidate], top_k: int) -> tuple[RankedC
 
 def _repeats(passage: _Passage, better: _Passage, question_terms: frozenset[str]) -> bool:
     """Check whether a better ranked passage contains the words of this one and has the same subject."""
-    if len(better.terms & passage.terms) < MIN_TERM_OVERLAP * len(better.terms | passage.terms):
+    shared = len(better.terms & passage.terms)
+    if shared < MIN_TERM_OVERLAP * (len(better.terms) + len(passage.terms) - shared):
         return False
     if not MIN_LENGTH_RATIO * len(better.words) <= len(passage.words) <= len(better.words):
         return False
