@@ -66,18 +66,29 @@ class LateInteractionReranker:
 
         def score(batch: Sequence[Candidate]) -> list[float]:
             passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in batch]
-            return [max_sim(question_tokens, tokens) for tokens in self._vectors.encode_tokens(passages)]
+            return compute_max_sims(question_tokens, self._vectors.encode_tokens(passages))
 
         raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         ranked = rank_by_score(candidates, fuse_scores(candidates, raw, weight), self.method)
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
 
 
-def max_sim(question: Matrix, passage: Matrix) -> float:
-    """Return the mean over the question's tokens of the largest cosine with any token of the passage."""
-    if not len(passage):
-        return 0.0
-    return float(np.mean(np.max(question @ passage.T, axis=1)))
+def compute_max_sims(question: Matrix, passages: Sequence[Matrix]) -> list[float]:
+    """Return for each passage the mean over the question's tokens of the largest cosine with any of its tokens.
+
+    All passages are compared in one matrix product. A passage without tokens has the score 0.
+    """
+    read = [place for place, passage in enumerate(passages) if len(passage)]
+    scores = [0.0] * len(passages)
+    if not read:
+        return scores
+    lengths = [len(passages[place]) for place in read]
+    similarities = np.concatenate([passages[place] for place in read]) @ question.T
+    starts = np.cumsum([0, *lengths[:-1]])
+    largest = np.maximum.reduceat(similarities, starts, axis=0)
+    for place, score in zip(read, largest.mean(axis=1), strict=True):
+        scores[place] = float(score)
+    return scores
 
 
 def fuse_scores(

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.rerank.late_interaction import LateInteractionReranker, max_sim
+from pipeline.rerank.late_interaction import LateInteractionReranker, compute_max_sims
 from pipeline.rerank.results import is_full_permutation
 from pipeline.types import Candidate
 from tests.answer_fakes import WordEmbedder, candidate, candidates, order
 
 
-def test_max_sim__is_the_mean_of_the_best_matches() -> None:
-    tokens = WordEmbedder().encode_tokens(["red lamp", "a red car", "nothing"])
-    assert max_sim(tokens[0], tokens[1]) == pytest.approx(0.5)
-    assert max_sim(tokens[0], tokens[2]) == pytest.approx(0.0)
-    assert max_sim(tokens[0], tokens[2][:0]) == 0.0
+def test_compute_max_sims__is_the_mean_of_the_best_matches() -> None:
+    question, *passages = WordEmbedder().encode_tokens(["red lamp", "a red car", "nothing", "the lamp is red"])
+    passages.insert(1, passages[0][:0])
+    assert compute_max_sims(question, passages) == pytest.approx([0.5, 0.0, 0.0, 1.0])
+    assert compute_max_sims(question, passages[1:2]) == [0.0]
 
 
 def test_rerank__fuses_similarity_with_recall() -> None:
