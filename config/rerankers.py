@@ -16,6 +16,7 @@ from pipeline.errors import RefdeskError
 from pipeline.ports import ChatModel, Embedder, PairScorer, Reranker, TokenVectors, Vocabulary
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
+from pipeline.rerank.depth import LATE_INTERACTION_DEPTH, DepthLimit
 from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.late_interaction import LateInteractionReranker
 from pipeline.rerank.llm_calls import LlmLimits
@@ -59,12 +60,13 @@ def _build_late_interaction(parts: RerankerParts) -> Reranker:
             f"the embedding profile {profile.name} uses an endpoint, which returns no token vectors;"
             " choose another reranker",
         )
-    return LateInteractionReranker(
+    reranker = LateInteractionReranker(
         TokenVectorCache(embedder, max_bytes=parts.settings.models.token_cache_mb * 1_000_000),
         query_prefix=profile.query_prefix,
         passage_prefix=profile.passage_prefix,
         vocabulary=embedder if isinstance(embedder, Vocabulary) else None,
     )
+    return DepthLimit(reranker, LATE_INTERACTION_DEPTH)
 
 
 def _build_llm_pointwise(parts: RerankerParts) -> Reranker:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 
-from pipeline.cascades import Cascade, parse_cascade
+from pipeline.cascades import Cascade, Stage, parse_cascade
 from pipeline.ports import Reranker
 from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.depth import DepthLimit
 from pipeline.rerank.fallback import FallbackReranker, try_rerank
-from pipeline.rerank.results import UNSCORED, rank_by_recall
+from pipeline.rerank.results import UNSCORED, append_unread, rank_by_recall
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
 STAGE_TIME_SHARE = 0.5
@@ -44,7 +45,7 @@ class CascadeReranker:
         self.method = str(cascade)
         self.top_k = cascade.top_k
         self._limits = [stage.candidates for stage in cascade.stages]
-        chosen = [rerankers[stage.method] for stage in cascade.stages]
+        chosen = [_choose(stage, rerankers) for stage in cascade.stages]
         # Only the first stage keeps its fallbacks. For a later one the order of the previous stage is a better fallback
         # than a method that ignores that order.
         self._stages = [chosen[0], *(_without_fallbacks(reranker) for reranker in chosen[1:])]
@@ -98,6 +99,18 @@ def top_k_of(reranker: Reranker) -> int | None:
     return reranker.top_k if isinstance(reranker, CascadeReranker) else None
 
 
+def _choose(stage: Stage, rerankers: Mapping[str, Reranker]) -> Reranker:
+    """Return the reranker of a stage; one whose name contains a number reads that many candidates."""
+    reranker = rerankers[stage.method]
+    return reranker if stage.candidates is None else _without_depth_limit(reranker)
+
+
+def _without_depth_limit(reranker: Reranker) -> Reranker:
+    if isinstance(reranker, FallbackReranker):
+        return FallbackReranker(_without_depth_limit(reranker.primary), *reranker.fallbacks)
+    return reranker.reranker if isinstance(reranker, DepthLimit) else reranker
+
+
 def _without_fallbacks(reranker: Reranker) -> Reranker:
     return reranker.primary if isinstance(reranker, FallbackReranker) else reranker
 
@@ -114,10 +127,7 @@ def _run_stage(
     result = try_rerank(stage, question, [ranked.candidate for ranked in head], deadline_s, on_progress)
     succeeded = not head or any(UNSCORED not in ranked.flags for ranked in result.ranked)
     if succeeded:
-        # A candidate that the stage did not read scores at most as high as the last one that it read.
-        lowest = result.ranked[-1].score if result.ranked else 1.0
-        following = tuple(replace(ranked, score=min(ranked.score, lowest)) for ranked in tail)
-        ranked, method, fallbacks = result.ranked + following, result.method, result.fallbacks
+        ranked, method, fallbacks = append_unread(result.ranked, tail), result.method, result.fallbacks
     else:
         ranked, method = state.ranked, state.method
         fallbacks = tuple(replace(fallback, used=state.method) for fallback in result.fallbacks)

@@ -29,6 +29,11 @@ class FallbackReranker:
         """The requested method, without its fallbacks."""
         return self._chain[0]
 
+    @property
+    def fallbacks(self) -> tuple[Reranker, ...]:
+        """What replaces it, in order."""
+        return self._chain[1:]
+
     def rerank(
         self,
         question: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
@@ -102,6 +102,12 @@ def rank_by_recall(
         score = max(0.0, min(score, share))
         ranked.append(RankedCandidate(candidate, rank, score, candidate.recall_score, method=method, flags=flags))
     return tuple(ranked)
+
+
+def append_unread(ranked: Sequence[RankedCandidate], unread: Sequence[RankedCandidate]) -> tuple[RankedCandidate, ...]:
+    """Append candidates that a method did not read; each scores at most as high as the last one that it read."""
+    lowest = ranked[-1].score if ranked else 1.0
+    return (*ranked, *(replace(candidate, score=min(candidate.score, lowest)) for candidate in unread))
 
 
 def failed_result(
