@@ -16,7 +16,11 @@ from db.notify import watch_jobs
 from tasks.roles import Role
 
 MIN_POLL_S = 0.2
-"""Minimum seconds between two queries: many short jobs can finish at the same time."""
+"""Minimum seconds between two queries for many jobs: many short ones can finish at the same time."""
+MAX_POLL_S = 1.0
+"""Seconds without a notification after which the jobs are read anyway."""
+FEW_JOBS = 8
+"""Number of jobs up to which every change is read at once."""
 STALLED_AFTER_S = 5.0
 """Seconds without a change after which a worker is checked and the reason is printed."""
 
@@ -26,14 +30,15 @@ OnJobs = Callable[[Sequence[Job]], None]
 def wait_for(context: CommandContext, workspace_id: int, job_ids: Sequence[int], role: Role, on_jobs: OnJobs) -> None:
     """Call `on_jobs` with the jobs that finished since the last call and those running, until all have finished."""
     open_ids = set(job_ids)
-    last_poll = 0.0
+    read_at = -MAX_POLL_S
     changed = True
     stall_detector = _StallDetector(context, workspace_id, role)
-    for number in watch_jobs(context.urls.database_url, idle_s=1.0):
-        changed = changed or number is None or number in open_ids
-        if not changed or (number is not None and time.monotonic() - last_poll < MIN_POLL_S):
+    for number in watch_jobs(context.database, idle_s=MIN_POLL_S):
+        changed = changed or number in open_ids
+        pause_s = MAX_POLL_S if not changed else MIN_POLL_S if len(open_ids) > FEW_JOBS else 0.0
+        if time.monotonic() - read_at < pause_s:
             continue
-        last_poll, changed = time.monotonic(), False
+        read_at, changed = time.monotonic(), False
         started = _read_jobs(context, workspace_id, open_ids)
         on_jobs(started)
         open_ids -= {job.id for job in started if job.finished}

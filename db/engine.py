@@ -8,16 +8,19 @@ owner()             the role of DATABASE_URL: migrations, roles and indexes only
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 from types import MappingProxyType
 from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
 from sqlalchemy import Engine, TextClause, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from pipeline.errors import DatabaseUnavailable, DiskFull, RefdeskError, SchemaMismatch, SetupError
 
@@ -30,6 +33,9 @@ _ENTER = text(
 )
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+TEST_AFTER_IDLE_S = 10.0
+"""Seconds without use after which a connection is tested with a statement."""
+
 _NO_URL = "DATABASE_URL must be a PostgreSQL URL, for example postgresql://user:password@host:5432/name."
 
 
@@ -83,11 +89,12 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=5,
-            pool_pre_ping=True,
             pool_use_lifo=True,
             connect_args={"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s),
         )
         event.listen(self._engine, "connect", _prepare_connection)
+        event.listen(self._engine, "checkin", _note_checkin)
+        event.listen(self._engine, "checkout", _check_connection)
 
     @contextmanager
     def tenant(
@@ -104,9 +111,14 @@ class Database:
             yield session
 
     @contextmanager
-    def system(self) -> Iterator[Session]:
-        """Open a transaction for the ledger and the embedding queue."""
-        with self._transaction("refdesk_worker", "") as session:
+    def system(self, *, durable: bool = True) -> Iterator[Session]:
+        """Open a transaction for the ledger and the embedding queue.
+
+        Args:
+            durable: False if the commit need not wait for the disk, even in a front end.
+        """
+        settings = NO_SETTINGS if durable else {"synchronous_commit": "off"}
+        with self._transaction("refdesk_worker", "", settings=settings) as session:
             yield session
 
     @contextmanager
@@ -121,6 +133,16 @@ class Database:
         """Open a transaction as the role of DATABASE_URL; never for the request of a user."""
         with translated_errors(), Session(self._engine) as session, session.begin():
             yield session
+
+    @contextmanager
+    def driver_connection(self) -> Iterator[psycopg.Connection[Any]]:
+        """Borrow a connection of the pool as the owner, in autocommit mode, for LISTEN."""
+        with translated_errors(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver = connection.connection.driver_connection
+            if driver is None:  # only for the type checker: a connection that is in use has one
+                raise DatabaseUnavailable
+            yield driver
 
     def autocommit(self, statement: TextClause) -> None:
         """Run one statement outside any transaction, as the owner (CREATE INDEX CONCURRENTLY)."""
@@ -157,6 +179,28 @@ def _prepare_connection(connection: psycopg.Connection[Any], _record: object) ->
         register_vector(connection)
     except psycopg.ProgrammingError:
         connection.rollback()
+
+
+def _note_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["idle_since"] = monotonic()
+
+
+def _check_connection(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace a connection that the server has closed.
+
+    A closed socket is readable, which costs no round trip to find out, unlike the ping of the pool (a sixth of a short
+    transaction). A connection that was idle for long may be lost without a sign, so it is tested with a statement.
+    """
+    idle_s = monotonic() - record.info.get("idle_since", monotonic())
+    poller = select.poll()
+    try:
+        poller.register(connection.fileno(), select.POLLIN)
+        if idle_s < TEST_AFTER_IDLE_S and not poller.poll(0):
+            return
+        connection.execute("SELECT 1")
+        connection.rollback()
+    except (psycopg.Error, OSError) as error:
+        raise DisconnectionError from error
 
 
 @contextmanager

@@ -4,44 +4,48 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator
-from contextlib import closing
+from typing import Any
 
 import psycopg
 
-from db.engine import translated_errors
+from db.engine import Database, translated_errors
 
 JOBS = "refdesk_jobs"
 DELIVERIES = "refdesk_deliveries"
 
 
-def watch_jobs(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
+def watch_jobs(database: Database, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the ID of each job that changes, and None after `idle_s` without a change.
+
+    Listens on a connection of the pool, because opening one takes as long as a short question.
 
     The first value is None, after LISTEN has started: a caller that reads the jobs then misses no change.
     """
-    with closing(_notices(url, JOBS, idle_s)) as notices:
-        for payload in notices:
-            yield None if payload is None else int(json.loads(payload)["id"])
+    with database.driver_connection() as connection:
+        try:
+            for payload in _listen(connection, JOBS, idle_s):
+                yield None if payload is None else int(json.loads(payload)["id"])
+        finally:
+            connection.execute("UNLISTEN *")
 
 
 def watch_deliveries(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the ID of each delivery that can be claimed or whose job changes; None as in `watch_jobs`."""
-    with closing(_notices(url, DELIVERIES, idle_s)) as notices:
-        for payload in notices:
+    with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
+        for payload in _listen(connection, DELIVERIES, idle_s):
             yield None if payload is None else int(payload)
 
 
-def _notices(url: str, channel: str, idle_s: float) -> Generator[str | None, None, None]:
-    with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
-        connection.execute(f"LISTEN {channel}")
-        yield None
-        while True:
-            notified = False
-            for notice in connection.notifies(timeout=idle_s, stop_after=1):
-                notified = True
-                yield notice.payload
-            if not notified:
-                yield None
+def _listen(connection: psycopg.Connection[Any], channel: str, idle_s: float) -> Generator[str | None, None, None]:
+    connection.execute(f"LISTEN {channel}")
+    yield None
+    while True:
+        notified = False
+        for notice in connection.notifies(timeout=idle_s, stop_after=1):
+            notified = True
+            yield notice.payload
+        if not notified:
+            yield None
 
 
 def _plain(url: str) -> str:

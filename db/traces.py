@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from db import jobs
 from db.sql import named
-from db.trace_models import QueryCandidate, QueryTrace
+from db.trace_models import QueryTrace
 from pipeline.amounts import ExceededLimit
 from pipeline.text.cleaning import remove_unstorable, remove_unstorable_json
 from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, RankedCandidate
@@ -145,10 +146,12 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
     disagreeing = {n for group in answer.generated.conflicts for n in group}
     rows = []
     for item in answer.reranking.ranked:
-        values = _candidate_values(query_id, lease.workspace_id, item, cited)
+        values = _candidate_values(item, cited)
         rows.append(values | {"flags": [*values["flags"], CONFLICT]} if values["citation"] in disagreeing else values)
     if rows:
-        session.execute(insert(QueryCandidate), rows)
+        scope = {"query_id": query_id, "workspace_id": lease.workspace_id}
+        text = json.dumps(remove_unstorable_json(rows), default=float)  # scores may be numbers of numpy
+        session.execute(named("insert_trace_candidates"), scope | {"rows": text})
     return query_id
 
 
@@ -157,17 +160,13 @@ def _fallback(stored: Mapping[str, Any]) -> Fallback:
     return Fallback(**dict(stored) | {"over": ExceededLimit(**over) if over else None})
 
 
-def _candidate_values(
-    query_id: int, workspace_id: int, item: RankedCandidate, cited: dict[int, Citation]
-) -> dict[str, Any]:
+def _candidate_values(item: RankedCandidate, cited: dict[int, Citation]) -> dict[str, Any]:
     candidate = item.candidate
     citation = cited.get(candidate.chunk_id)
     return {
-        "query_id": query_id,
-        "workspace_id": workspace_id,
         "chunk_id": candidate.chunk_id,
         "document_id": candidate.document_id,
-        "title": remove_unstorable(candidate.title),
+        "title": candidate.title,
         "page": candidate.page,
         "recall_rank": candidate.recall_rank,
         "recall_score": candidate.recall_score,
@@ -178,9 +177,9 @@ def _candidate_values(
         "rank": item.rank,
         "score": item.score,
         "raw_score": item.raw_score,
-        "reason": remove_unstorable_json(item.reason),
+        "reason": item.reason,
         "method": item.method,
-        "flags": remove_unstorable_json(item.flags),
+        "flags": list(item.flags),
         "citation": citation.n if citation else None,
-        "quote": remove_unstorable_json(citation.quote if citation else None),
+        "quote": citation.quote if citation else None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Self
 
 import structlog
@@ -18,6 +18,8 @@ from tasks.worker_heartbeat import is_stopping
 log = structlog.get_logger(__name__)
 
 
+REPORT_AFTER_S = 0.1
+"""Seconds that a job must run before its progress is stored."""
 _running: set[LeasedJob] = set()
 """The jobs that threads of this process work on."""
 _running_lock = threading.Lock()
@@ -26,9 +28,12 @@ _running_lock = threading.Lock()
 class LeaseHeartbeat:
     """Calls `renew` on a thread every third of the lease, while the `with` block runs."""
 
-    def __init__(self, renew: Callable[[], None], lease_s: float) -> None:
-        """Prepare the thread; nothing runs before the `with` block."""
+    def __init__(
+        self, renew: Callable[[], None], lease_s: float, *, first: tuple[float, Callable[[], None]] | None = None
+    ) -> None:
+        """Prepare the thread; nothing runs before the `with` block. `first` is called once, after so many seconds."""
         self._renew = renew
+        self._first = first
         self._interval_s = lease_s / 3
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -44,13 +49,23 @@ class LeaseHeartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            try:
-                self._renew()
-            except LeaseLost:
+        if self._first is not None:
+            after_s, call = self._first
+            if self._stop.wait(after_s) or not self._try(call):
                 return
-            except Exception as error:  # noqa: BLE001 - a missed beat only delays renewal
-                log.warning("lease heartbeat failed", error=str(error))
+        while not self._stop.wait(self._interval_s):
+            if not self._try(self._renew):
+                return
+
+    def _try(self, call: Callable[[], None]) -> bool:
+        """Return False if the lease is lost."""
+        try:
+            call()
+        except LeaseLost:
+            return False
+        except Exception as error:  # noqa: BLE001 - a missed beat only delays renewal
+            log.warning("lease heartbeat failed", error=str(error))
+        return True
 
 
 class LeasedJob:
@@ -63,6 +78,9 @@ class LeasedJob:
         self._lease_s = lease_s
         self._cancelled = threading.Event()
         self._lost = threading.Event()
+        self._progress_lock = threading.Lock()
+        self._report_from = time.monotonic() + REPORT_AFTER_S
+        self._unreported: tuple[str, int, int, str] | None = None
 
     def should_stop(self) -> bool:
         """Return whether to stop: cancellation was requested, the lease is lost, or the worker is stopping."""
@@ -88,6 +106,30 @@ class LeasedJob:
         if cancellation_requested:
             self._cancelled.set()
             raise Cancelled
+
+    def report_if_long(self, stage: str, done: int, total: int, text: str) -> None:
+        """Store stage and progress once the job has run for `REPORT_AFTER_S`, so that a short job causes no writes.
+
+        Raises:
+            Cancelled: Cancellation was requested.
+            LeaseLost: Another worker may own the job.
+        """
+        if self.cancellation_requested():
+            raise Cancelled
+        with self._progress_lock:
+            if time.monotonic() < self._report_from:
+                self._unreported = (stage, done, total, text)
+                return
+            self._unreported = None
+            self.report(stage, done, total, text)
+
+    def report_unreported(self) -> None:
+        """Store what `report_if_long` has not stored; the heartbeat thread calls this after `REPORT_AFTER_S`."""
+        with self._progress_lock:
+            if self._unreported is not None:
+                latest, self._unreported = self._unreported, None
+                with suppress(Cancelled):  # the job's own thread raises it with the next report
+                    self.report(*latest)
 
     def release(self) -> None:
         """Release the lease because this process ends; the attempt does not count."""
@@ -164,7 +206,7 @@ def lease_job(
     with _running_lock:
         _running.add(job)
     try:
-        with LeaseHeartbeat(job.renew, lease_s):
+        with LeaseHeartbeat(job.renew, lease_s, first=(REPORT_AFTER_S, job.report_unreported)):
             yield job
     except Cancelled:
         _end_stopped_job(database, job)

@@ -40,7 +40,7 @@ def _answer(runtime: Runtime, job: LeasedJob) -> None:
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
         replace(parts.answer_with(recall), budget=budget),
-        on_stage=ThrottledProgress(job.report),
+        on_stage=ThrottledProgress(job.report_if_long),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()
         ],
@@ -48,5 +48,6 @@ def _answer(runtime: Runtime, job: LeasedJob) -> None:
     with runtime.database.tenant(workspace_id) as session:
         jobs.lock_lease(session, job.lease)
         traces.store_trace(session, job.lease, answered)
-        spending.release_reservation(session, job.lease)
+        if budget is not None:
+            spending.release_reservation(session, job.lease)
         jobs.succeed(session, job.lease, build_answer_json(job.lease.job_id, answered))

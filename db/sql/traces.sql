@@ -14,3 +14,11 @@ LEFT JOIN chunks c ON c.id = k.chunk_id AND c.document_id = d.id
 CROSS JOIN LATERAL (SELECT CAST(:channels AS text[]) IS NULL OR d.id IS NOT NULL AS seen) s
 WHERE k.query_id = :query_id
 ORDER BY k.rank;
+
+-- name: insert_trace_candidates
+-- Insert the candidates of an answer, given as one JSON array: 50 rows as parameters take longer than the statement.
+INSERT INTO query_candidates (query_id, workspace_id, chunk_id, document_id, title, page, recall_rank, recall_score, dense_rank, dense_score,
+                              keyword_rank, keyword_score, rank, score, raw_score, reason, method, flags, citation, quote)
+SELECT :query_id, :workspace_id, k.chunk_id, k.document_id, k.title, k.page, k.recall_rank, k.recall_score, k.dense_rank, k.dense_score,
+       k.keyword_rank, k.keyword_score, k.rank, k.score, k.raw_score, k.reason, k.method, k.flags, k.citation, k.quote
+FROM json_populate_recordset(CAST(NULL AS query_candidates), CAST(:rows AS json)) k;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from db import jobs
 from pipeline.errors import Cancelled
 from tasks import worker_heartbeat
-from tasks.lease import lease_job
+from tasks.lease import lease_job, release_running
 
 
 @pytest.fixture
@@ -40,3 +42,33 @@ def test_cancellation_request__ends_the_job(library):
             assert jobs.cancel(session, job) == "running"
         leased.report("chunk")
     assert library.job(job).state == "cancelled"
+
+
+def test_progress_of_a_short_job_is_not_stored(library):
+    number = library.submit()
+    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+        assert job is not None
+        job.report_if_long("recall", 0, 1, "")
+        assert library.job(number).stage == "start"
+
+
+def test_progress_of_a_long_job_is_stored_while_its_thread_waits(library):
+    number = library.submit()
+    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+        assert job is not None
+        job.report_if_long("recall", 0, 1, "")
+        job.report_if_long("generate", 0, 1, "")
+        deadline = time.monotonic() + 10
+        while library.job(number).stage != "generate":
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+def test_releasing_the_running_jobs_of_a_process_that_ends(library):
+    number = library.submit()
+    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+        assert job is not None
+        assert release_running() == 1
+        assert (library.job(number).state, library.job(number).attempt) == ("queued", 0)
+        assert job.lease_lost()
+    assert (library.job(number).state, library.job(number).attempt) == ("queued", 0)
