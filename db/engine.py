@@ -144,10 +144,13 @@ class Database:
                 raise DatabaseUnavailable
             yield driver
 
-    def autocommit(self, statement: TextClause) -> None:
-        """Run one statement outside any transaction, as the owner (CREATE INDEX CONCURRENTLY)."""
+    def autocommit(self, *statements: TextClause) -> None:
+        """Run statements outside any transaction, as the owner (CREATE INDEX CONCURRENTLY), in a separate session."""
         with translated_errors(), self._engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").execute(statement)
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # settings of the first statements end with this session
+            for statement in statements:
+                connection.execute(statement)
 
     def close(self) -> None:
         """Close all connections."""

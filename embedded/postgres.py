@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 from embedded.home import ServerHome, change_owner, format_disk_full
 from embedded.process import find_servers, run_program, stop_servers
 from embedded.programs import POSTGRES_MAJOR, find_postgres, find_runnable_programs
@@ -36,9 +38,8 @@ OPTIONS = {
     "unix_socket_permissions": "0700",
     "port": "5432",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "work_mem": "32MB",
-    "maintenance_work_mem": "256MB",
+    "autovacuum_work_mem": "64MB",
     "logging_collector": "off",
     "log_destination": "stderr",
 }
@@ -190,8 +191,21 @@ class EmbeddedPostgres:
         return SetupError(f"The embedded PostgreSQL in {self._folder} {problem}: {reason}{log_hint}.")
 
 
+def compute_memory_options(memory_mb: int) -> dict[str, str]:
+    """Return the memory settings for a machine with this much memory.
+
+    An HNSW search reads a few thousand random pages. Those outside `shared_buffers` are copied from the page cache of
+    the system, which takes longer than the search itself. `maintenance_work_mem` is the limit of one index build, which
+    uses what its vectors need; a graph that does not fit is built several times more slowly.
+    """
+    return {
+        "shared_buffers": f"{min(2048, max(128, memory_mb // 16))}MB",
+        "maintenance_work_mem": f"{min(8192, max(64, memory_mb // 6))}MB",
+    }
+
+
 def _option_text() -> str:
-    options = dict(OPTIONS)
+    options = OPTIONS | compute_memory_options(psutil.virtual_memory().total >> 20)
     if sys.platform == "linux":
         try:
             memory = os.statvfs("/dev/shm")  # noqa: S108 - only its size is read

@@ -16,14 +16,10 @@ WHERE s.workspace_id = :workspace_id AND (s.channels IS NULL OR s.channels && CA
 GROUP BY s.id HAVING sum(c.chunks) > 0;
 
 -- name: fetch_candidates
--- Fetch the texts of candidates. LATERAL with LIMIT is a look-up by primary key, where the planner would misjudge a join.
-SELECT p.* FROM unnest(CAST(:chunk_ids AS integer[])) AS f(chunk_id)
-CROSS JOIN LATERAL (
-    SELECT c.id AS chunk_id, c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, c.confidence
-    FROM chunks c JOIN documents o ON o.id = c.document_id
-    WHERE c.id = f.chunk_id
-    LIMIT 1
-) AS p;
+-- Fetch the texts of candidates.
+SELECT c.id AS chunk_id, c.document_id, o.title, o.source, o.origin, c.text, c.headings, c.page, c.confidence
+FROM chunks c JOIN documents o ON o.id = c.document_id
+WHERE c.id = ANY (CAST(:chunk_ids AS integer[]));
 
 -- name: find_neighbours
 -- Find the chunks directly before and after given ones, under the rules of recall: live versions of documents that the

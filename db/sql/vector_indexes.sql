@@ -22,6 +22,14 @@ SELECT pg_try_advisory_xact_lock(72450003);
 -- Drop the index before it is built again.
 DROP INDEX CONCURRENTLY IF EXISTS embeddings_hnsw_p:profile_id_w:workspace_id;
 
+-- name: set_build_memory
+-- Allow the next build in this session the memory that its graph needs, up to the limit of the server: parallel builds
+-- reserve all of the allowed memory at once. One parallel worker, because more slow down the questions that are being
+-- answered.
+SELECT set_config('maintenance_work_mem',
+                  least(pg_size_bytes(current_setting('maintenance_work_mem')) / 1024, :kilobytes) || 'kB', false),
+       set_config('max_parallel_maintenance_workers', '1', false);
+
 -- name: create_vector_index
 -- Create the index of one workspace and profile, so that it never mixes tenants, with the vectors of
 -- live versions only. m and ef_construction are the defaults

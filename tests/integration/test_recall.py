@@ -204,6 +204,19 @@ def test_index__is_built_once_and_an_invalid_one_again(library):
     assert build_vector_indexes(library.database, threshold=10) == [name]
 
 
+def test_index__is_built_with_the_memory_it_needs(library):
+    library.add("a", [f"text {n}" for n in range(20)])
+    with library.database.owner() as session:
+        limit = session.scalar(text("SELECT pg_size_bytes(current_setting('maintenance_work_mem')) / 1024"))
+        for needed in (limit + 1, 70_000):
+            memory, _ = session.execute(named("set_build_memory", kilobytes=needed)).one()
+            assert session.scalar(text(f"SELECT pg_size_bytes('{memory}') / 1024")) == min(needed, limit)
+        session.rollback()
+    build_index(library)
+    with library.database.owner() as session:  # the settings of the build do not stay in the pool
+        assert session.scalar(text("SELECT pg_size_bytes(current_setting('maintenance_work_mem')) / 1024")) == limit
+
+
 def test_index__is_used_and_agrees_with_the_exact_scan(library, vector_of):
     library.add("a", [f"text number {n}" for n in range(300)])
     exact = recall(library, "x", vector_of("text number 7"), "dense", 20)
