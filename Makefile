@@ -53,7 +53,7 @@ hooks: develop ## Run the checks before each commit, through pre-commit
 	@.venv/bin/pre-commit install
 
 develop: ## Create .venv to run and to test Refdesk
-	@$(INSTALL) worker embedded evaluate bot ocr dev
+	@$(INSTALL) worker embedded evaluate bot ocr int8 dev
 
 ##@ Clean up
 clean: ## Remove .venv, builds and caches, but no data

@@ -46,6 +46,12 @@ class PoolingName(StrEnum):
     last = "last"
 
 
+class QuantizationName(StrEnum):
+    """The precisions that a local model can be quantized to."""
+
+    int8 = "int8"
+
+
 @app.command("list")
 @json_on_error()
 def list_command(as_json: Json = False) -> None:
@@ -81,6 +87,9 @@ def add(
         str | None, typer.Option(help="Prefix of questions; '' for none (default: known for E5 and BGE).")
     ] = None,
     passage_prefix: Annotated[str | None, typer.Option(help="Prefix of passages (default: known for E5).")] = None,
+    quantization: Annotated[
+        QuantizationName | None, typer.Option(help="Run a local model in 8 bits; needs the extra int8.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add an embedding profile. Nothing is embedded yet.
@@ -99,6 +108,7 @@ def add(
         dimensions=dimensions,
         query_prefix=_unescape_prefix(query_prefix),
         passage_prefix=_unescape_prefix(passage_prefix),
+        quantization=quantization.value if quantization else "",
     )
     described = describe_profile(settings, request)
     with cli_context.open_context(settings) as context, context.database.system() as session:
@@ -281,6 +291,8 @@ def _unescape_prefix(prefix: str | None) -> str | None:
 def _row(status: ProfileStatus) -> tuple[object, ...]:
     profile = status.profile
     origin = profile.base_url or (f"hidden states, {profile.pooling}" if profile.pooling else "local")
+    if profile.quantization:
+        origin += f", {profile.quantization}"
     return (
         profile.name,
         status.state,
@@ -301,6 +313,7 @@ def _profile_json(profile: EmbeddingProfile) -> dict[str, object]:
         "backend": profile.backend,
         "base_url": profile.base_url,
         "pooling": profile.pooling,
+        "quantization": profile.quantization,
         "dimensions": profile.dimensions,
         "max_tokens": profile.max_tokens,
         "query_prefix": profile.query_prefix,

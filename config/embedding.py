@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from config.settings import Settings
 from pipeline.errors import InvalidInput, RefdeskError
 from pipeline.ports import Embedder, Tokenizer
-from pipeline.types import EmbeddingProfile, Pooling
+from pipeline.types import EmbeddingProfile, Pooling, Quantization
 
 if TYPE_CHECKING:
     from pipeline.backends.models.encoders import EncoderOptions
@@ -28,6 +28,7 @@ def describe_configured_profile(settings: Settings) -> EmbeddingProfile:
         base_url=settings.embedding.base_url,
         pooling=settings.embedding.pooling,
         dimensions=settings.embedding.dimensions,
+        quantization=settings.embedding.quantization,
     )
     return describe_profile(settings, request)
 
@@ -63,6 +64,7 @@ class ProfileRequest:
     dimensions: int = 0
     query_prefix: str | None = None
     passage_prefix: str | None = None
+    quantization: Quantization = ""
 
 
 def describe_profile(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
@@ -82,6 +84,7 @@ def describe_profile(settings: Settings, request: ProfileRequest) -> EmbeddingPr
         name=request.name or described.name,
         query_prefix=described.query_prefix if request.query_prefix is None else request.query_prefix,
         passage_prefix=described.passage_prefix if request.passage_prefix is None else request.passage_prefix,
+        quantization=request.quantization,
     )
 
 
@@ -93,6 +96,11 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
     if request.base_url and request.pooling:
         raise InvalidInput(
             "An endpoint does its own pooling. Set either the URL of an endpoint or a pooling, not both."
+        )
+    if request.quantization and (request.base_url or request.pooling):
+        raise InvalidInput(
+            "Only local sentence-transformers models can be quantized. Leave out the quantization, or the URL and the"
+            " pooling."
         )
     if request.base_url:
         _require_no_secret(request.base_url)

@@ -151,6 +151,11 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
     pooling: Literal["", "mean", "last"] = Field(
         "", description="Embed with a language model's hidden states: mean of all tokens (mean) or last token (last)."
     )
+    quantization: Literal["", "int8"] = Field(
+        "",
+        description="Precision of an empty store's local model: int8, or as the model is when empty; int8 needs the "
+        "extra int8.",
+    )
     request_size: int = Field(
         256,
         ge=1,

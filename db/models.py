@@ -68,6 +68,7 @@ class ProfileRow(Base):
     backend: Mapped[str]
     pooling: Mapped[str]
     base_url: Mapped[str]
+    quantization: Mapped[str]
     state: Mapped[str]
     problem: Mapped[str]
     created_at: Mapped[dt.datetime]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from db.models import EmbeddingTask, ProfileRow
 from db.sql import named
 from pipeline.errors import InvalidInput, ProfileNotReady, SetupError, UnknownName
-from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling
+from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling, Quantization
 
 MAX_DIMENSIONS = 4000
 """Maximum of a half-precision HNSW index of pgvector."""
@@ -212,6 +212,7 @@ def to_profile(row: Any) -> EmbeddingProfile:
         backend=cast("EmbeddingBackend", row.backend),
         pooling=cast("Pooling", row.pooling),
         base_url=row.base_url,
+        quantization=cast("Quantization", row.quantization),
     )
 
 
@@ -227,4 +228,5 @@ def _to_values(described: EmbeddingProfile) -> dict[str, Any]:
         "backend": described.backend,
         "pooling": described.pooling,
         "base_url": described.base_url,
+        "quantization": described.quantization,
     }

@@ -23,7 +23,7 @@ from pipeline.types.documents import (
     Unread,
     UnreadKind,
 )
-from pipeline.types.embedding import EmbeddingBackend, EmbeddingProfile, Pooling, Vector
+from pipeline.types.embedding import EmbeddingBackend, EmbeddingProfile, Pooling, Quantization, Vector
 from pipeline.types.retrieval import (
     CONFLICT,
     DUPLICATE,
@@ -63,6 +63,7 @@ __all__ = [
     "ParsedDocument",
     "Pooling",
     "PreparedChunk",
+    "Quantization",
     "QuestionContext",
     "RankedCandidate",
     "RecallMode",

@@ -10,6 +10,8 @@ EmbeddingBackend = Literal["sentence-transformers", "openai", "hidden-states"]
 """Source of the vectors: a local model, an OpenAI-compatible endpoint, or the hidden states of an LLM."""
 Pooling = Literal["", "mean", "last"]
 """How hidden states become one vector: mean, or last token; empty: the model's default."""
+Quantization = Literal["", "int8"]
+"""Precision of a local model's weights and activations: int8, or as the model is (bf16 or fp32) when empty."""
 Vector = Sequence[float]
 """An embedding; its length is `EmbeddingProfile.dimensions`."""
 
@@ -32,6 +34,7 @@ class EmbeddingProfile:
     pooling: Pooling = ""
     base_url: str = ""
     """Address of the endpoint (…/v1); empty for a local model."""
+    quantization: Quantization = ""
 
     def query_input(self, question: str) -> str:
         """Return the text that the model embeds for a question."""

@@ -14,6 +14,7 @@ import pytest
 from config.embedding import build_embedder
 from config.setting_groups import LocalModelSettings, ServerSettings
 from config.settings import Settings
+from pipeline.errors import MissingExtra
 from pipeline.types import EmbeddingProfile
 
 pytest.importorskip("sentence_transformers", reason="needs the worker extra")
@@ -126,6 +127,26 @@ def test_encoder__read_only_data_folder(models: Path, tmp_path: Path) -> None:
     embedder = load(tmp_path / "home", profile)
     assert embedder.runtime in {"OpenVINO, fp32", "OpenVINO, bf16"}
     assert embedder.encode(TEXTS).shape == (len(TEXTS), 32)
+
+
+def test_encoder__int8_is_close_to_the_original_and_never_replaced_by_it(home: Path) -> None:
+    pytest.importorskip("nncf", reason="needs the int8 extra")
+    profile = describe(Path("all-MiniLM-L6-v2"))
+    texts = ["When does the reading room open?", "The reading room opens at nine on weekdays. " * 10, "Bread is sold."]
+    original, quantized = load(home, profile), load(home, replace(profile, quantization="int8"))
+    assert quantized.runtime == "OpenVINO, int8"
+    cosine = (original.encode(texts) * quantized.encode(texts)).sum(axis=1)
+    assert cosine.min() > 0.98
+    assert cosine.max() < 0.99999, "it is quantized"
+
+
+def test_encoder__int8_without_the_library_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "path" / "nncf").mkdir(parents=True)
+    (tmp_path / "path" / "nncf" / "__init__.py").write_text("raise ImportError('nncf')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "path"))
+    profile = replace(describe(Path("all-MiniLM-L6-v2")), quantization="int8")
+    with pytest.raises(MissingExtra, match="Run `scripts/install int8`"):
+        load(tmp_path, profile)
 
 
 RUN = """

@@ -52,7 +52,7 @@ def load_embedder(
     if profile.backend != "sentence-transformers":
         return load_with_torch()
     return run_with_openvino(
-        lambda: ExportRequest(resolve_model(profile.model), "encoder"),
+        lambda: ExportRequest(resolve_model(profile.model), "encoder", profile.quantization),
         lambda folder: OpenVinoEmbedder(profile, folder, threads=options.threads, batch_size=batch_size),
         load_with_torch,
         options,
@@ -65,13 +65,27 @@ def run_with_openvino(
     load_with_torch: Callable[[], Original],
     options: EncoderOptions,
 ) -> Saved | Original:
-    """Load a model with OpenVINO or, where it cannot run the model, with torch."""
-    if explain_torch(options):
-        return load_with_torch()
+    """Load a model with OpenVINO or, where it cannot run the model, with torch. Only OpenVINO runs quantized models.
+
+    Raises:
+        ModelUnavailable: OpenVINO cannot run the model, and torch may not or cannot replace it.
+    """
     request = describe()
+    if (reason := explain_torch(options)) and not request.quantization:
+        return load_with_torch()
+    if reason and options.runtime == "torch":
+        raise ModelUnavailable(
+            f"REFDESK_ENCODER is torch, but only OpenVINO runs {request.files.name} in {request.quantization}. Set"
+            " REFDESK_ENCODER=auto."
+        )
     try:
         return SavedModels(options.folder).load(request, load_saved)
     except ExportFailed as error:
+        if request.quantization:
+            raise ModelUnavailable(
+                f"The model {request.files.name} cannot be quantized to {request.quantization}: {error} Use a profile"
+                " without quantization."
+            ) from error
         if options.runtime == "openvino":
             raise ModelUnavailable(
                 f"OpenVINO cannot run the model {request.files.name}: {error} Set REFDESK_ENCODER=auto to run it with"

@@ -68,7 +68,7 @@ class OpenVinoEmbedder:
     @property
     def runtime(self) -> str:
         """What runs the model, and its precision."""
-        return f"OpenVINO, {self._model.precision}"
+        return f"OpenVINO, {self._profile.quantization or self._model.precision}"
 
     def count(self, text: str) -> int:
         """Count the tokens of a text without special tokens."""

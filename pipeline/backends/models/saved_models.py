@@ -26,6 +26,7 @@ import structlog
 from pipeline import errors
 from pipeline.backends.models.model_files import ModelFiles, find_local_folder
 from pipeline.errors import RefdeskError
+from pipeline.types import Quantization
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class ExportRequest:
 
     files: ModelFiles
     kind: Literal["encoder", "cross-encoder"]
-    quantization: Literal["", "int8"] = ""
+    quantization: Quantization = ""
 
 
 class SavedModels:

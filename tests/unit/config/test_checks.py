@@ -14,11 +14,13 @@ from config import wiring
 from config.budgets import build_budget
 from config.chat_model import build_chat
 from config.checks import Check, _check_language_model, _check_prices
+from config.embedding import ProfileRequest, describe_profile
 from config.prices import Price
 from config.rerankers import LazyCrossEncoder, build_rerankers
 from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
 from config.settings import Settings
 from pipeline.budget import Limit, Limits
+from pipeline.errors import InvalidInput
 from pipeline.rerank import estimate_usage
 from pipeline.types import EmbeddingProfile
 from tests.answer_fakes import WordEmbedder, candidate
@@ -131,3 +133,10 @@ def test_wiring__prices_come_from_the_table():
     assert (budget.prompt_usd, budget.completion_usd, budget.limits) == (1, 2, Limits(user=Limit(0.0, 2.0)))
     assert build_budget(settings, cast("Any", None)) is None
     chat.close()
+
+
+@pytest.mark.parametrize("option", [{"base_url": "https://a/v1"}, {"pooling": "mean"}])
+def test_describe_profile__only_local_models_are_quantized(option):
+    request = ProfileRequest("p", "m", quantization="int8", **option)
+    with pytest.raises(InvalidInput, match="Only local sentence-transformers models can be quantized"):
+        describe_profile(Settings(_env_file=None), request)

@@ -21,7 +21,7 @@ REQUEST = ExportRequest(ModelFiles("some/model", "some/model", local_only=True),
 def choose(monkeypatch: pytest.MonkeyPatch):
     """Return a function that chooses the library for a setting, with or without a GPU and a successful export."""
 
-    def run(runtime, *, gpu=False, export_error=""):
+    def run(runtime, *, gpu=False, export_error="", request=REQUEST):
         def load(models, request, build):
             if export_error:
                 raise ExportFailed(export_error)
@@ -30,7 +30,7 @@ def choose(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(SavedModels, "load", load)
         monkeypatch.setattr(encoders, "has_gpu", lambda: gpu)
         options = EncoderOptions(runtime, Path("models"))
-        return run_with_openvino(lambda: REQUEST, lambda _: "openvino", lambda: "torch", options)
+        return run_with_openvino(lambda: request, lambda _: "openvino", lambda: "torch", options)
 
     return run
 
@@ -56,6 +56,17 @@ def test_run_with_openvino__torch_after_a_failed_export_is_logged(choose):
     ]
     with pytest.raises(ModelUnavailable, match=r"some/model: tracing failed Set REFDESK_ENCODER=auto"):
         choose("openvino", export_error="tracing failed")
+
+
+INT8 = ExportRequest(REQUEST.files, "encoder", "int8")
+
+
+def test_run_with_openvino__a_quantized_model_never_runs_in_another_precision(choose):
+    assert choose("auto", gpu=True, request=INT8) == "openvino"
+    with pytest.raises(ModelUnavailable, match=r"only OpenVINO runs some/model in int8\. Set REFDESK_ENCODER=auto\."):
+        choose("torch", request=INT8)
+    with pytest.raises(ModelUnavailable, match=r"some/model cannot be quantized to int8: tracing failed Use a profile"):
+        choose("auto", export_error="tracing failed", request=INT8)
 
 
 def test_has_gpu__without_a_device_file_torch_is_not_asked(monkeypatch, tmp_path):
