@@ -14,14 +14,14 @@ from cli.console import err, json_on_error, print_error, print_json, print_note
 from cli.context import CommandContext
 from cli.sources import IngestSource, find_sources, read_file
 from cli.waiting import wait_for
-from db import blobs, jobs
+from db import blobs, job_batches, jobs
 from db.models import Job
 from pipeline.errors import BrokerUnavailable, RefdeskError
 from pipeline.text.cleaning import escape_undecodable
 from pipeline.text.unread import format_unread, format_unread_parts, parse_unread
 from pipeline.types import Unread
 
-BATCH = 50
+BATCH = 64
 INTERRUPTED = 130
 """Exit code that shells expect after Ctrl-C."""
 
@@ -143,7 +143,8 @@ def _submit_batch(
     batch: Sequence[tuple[IngestSource, IngestResult]],
     channels: Sequence[str] | None,
 ) -> None:
-    ready: list[tuple[IngestResult, jobs.NewJob]] = []
+    payloads: list[tuple[IngestResult, dict[str, Any]]] = []
+    small: list[tuple[dict[str, Any], bytes]] = []
     with context.database.tenant(workspace_id) as session:
         for source, entry in batch:
             payload: dict[str, Any] = {"source": source.identity, "name": source.name, "channels": channels}
@@ -155,10 +156,16 @@ def _submit_batch(
                 except RefdeskError as error:
                     entry.state, entry.error = "failed", str(error)
                     continue
-                payload["sha256"] = blobs.store(session, workspace_id, content)
-            ready.append((entry, new_job(context, workspace_id, payload)))
-    numbers = context.submitter.submit(job for _, job in ready)
-    for (entry, _), number in zip(ready, numbers, strict=True):
+                if len(content) <= job_batches.MAX_BYTES:
+                    small.append((payload, content))
+                else:
+                    payload["sha256"] = blobs.store(session, workspace_id, content)
+            payloads.append((entry, payload))
+        hashes = blobs.store_all(session, workspace_id, [content for _, content in small])
+    for (payload, _), sha256 in zip(small, hashes, strict=True):
+        payload["sha256"] = sha256
+    numbers = context.submitter.submit(new_job(context, workspace_id, payload) for _, payload in payloads)
+    for (entry, _), number in zip(payloads, numbers, strict=True):
         entry.job = number
 
 

@@ -173,10 +173,10 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
         description="Maximum chunks per claim, across documents.",
     )
     linger_s: float = Field(
-        10.0,
+        0.5,
         ge=0,
         validation_alias="REFDESK_EMBED_LINGER_S",
-        description="Maximum seconds that chunks wait for a full claim.",
+        description="Maximum seconds that chunks wait for a full batch while documents are queued.",
     )
 
 

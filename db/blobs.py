@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,9 @@ from sqlalchemy.orm import Session
 from db.models import Blob
 from db.sql import named
 from pipeline.errors import UnknownName
+
+MISSING = "The original bytes {}… are no longer stored; add the file again."
+"""Message about bytes whose SHA-256 starts with the given digits."""
 
 
 def store(session: Session, workspace_id: int, content: bytes) -> str:
@@ -23,12 +27,25 @@ def store(session: Session, workspace_id: int, content: bytes) -> str:
     return digest.hexdigest()
 
 
+def store_all(session: Session, workspace_id: int, contents: Sequence[bytes]) -> list[str]:
+    """Store the original bytes of small files in one statement and return the SHA-256 of each in hex."""
+    by_hash = {hashlib.sha256(content).digest(): content for content in contents}
+    values = {"workspace_id": workspace_id, "hashes": list(by_hash), "contents": list(by_hash.values())}
+    session.execute(named("store_blobs"), values)
+    return [hashlib.sha256(content).hexdigest() for content in contents]
+
+
+def read_all(session: Session, workspace_id: int, hashes: Collection[str]) -> dict[str, bytes]:
+    """Return original bytes by their SHA-256 in hex; those that are no longer stored are left out."""
+    keys = (Blob.workspace_id == workspace_id, Blob.sha256.in_([bytes.fromhex(sha256) for sha256 in hashes]))
+    return {row.sha256.hex(): row.content for row in session.execute(select(Blob.sha256, Blob.content).where(*keys))}
+
+
 def read(session: Session, workspace_id: int, sha256: str) -> bytes:
     """Return original bytes, or raise `UnknownName`."""
-    key = (Blob.workspace_id == workspace_id, Blob.sha256 == bytes.fromhex(sha256))
-    content = session.scalars(select(Blob.content).where(*key)).one_or_none()
+    content = read_all(session, workspace_id, [sha256]).get(sha256)
     if content is None:
-        raise UnknownName(f"The original bytes {sha256[:12]}… are no longer stored; add the file again.")
+        raise UnknownName(MISSING.format(sha256[:12]))
     return content
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db import blobs, jobs
@@ -58,18 +58,22 @@ class OrphanedDocuments:
     """For managers: all existing channels; documents without any of them are included."""
 
 
-def find_same_bytes(session: Session, lease: jobs.Lease, sha256: str) -> DuplicateDocument | None:
-    """Return the document of an ingest job if it already has exactly these bytes and the same scope."""
-    channels = lease.payload.get("channels")
-    values = {
-        "workspace_id": lease.workspace_id,
-        "sha256": bytes.fromhex(sha256),
-        "channels": None if channels is None else list(channels),
-        "source": str(lease.payload["source"]),
-        "job_id": lease.job_id,
-    }
-    row = session.execute(named("find_same_bytes"), values).one_or_none()
-    return None if row is None else DuplicateDocument(row.id, row.title, row.source, row.chunks, row.unread)
+def find_same_bytes(
+    session: Session, workspace_id: int, sha256_of: Sequence[tuple[jobs.Lease, str]]
+) -> dict[int, DuplicateDocument]:
+    """Return the documents of ingest jobs that already have exactly these bytes and the same scope, by job ID."""
+    rows = [
+        {
+            "job_id": lease.job_id,
+            "source": str(lease.payload["source"]),
+            "sha256": sha256,
+            "channels": lease.payload.get("channels"),
+        }
+        for lease, sha256 in sha256_of
+    ]
+    values = {"workspace_id": workspace_id, "documents": json.dumps(rows)}
+    found = session.execute(named("find_same_bytes"), values)
+    return {row.job_id: DuplicateDocument(row.id, row.title, row.source, row.chunks, row.unread) for row in found}
 
 
 def update_origin(session: Session, document_id: int, origin: str | None) -> None:
@@ -78,16 +82,14 @@ def update_origin(session: Session, document_id: int, origin: str | None) -> Non
         session.execute(named("update_document_origin"), {"id": document_id, "origin": origin})
 
 
-def upsert(session: Session, values: Mapping[str, Any]) -> int:
-    """Insert the document of a source unless it exists, and return its ID.
+def upsert(session: Session, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Insert the documents of sources that have none, and return the IDs of all by source.
 
     Title and scope of an existing document change only when a version becomes live.
     """
-    statement = insert(Document).values(**values)
-    # RETURNING skips unchanged rows, so the source is set to its own value.
-    same = {"source": statement.excluded.source}
-    statement = statement.on_conflict_do_update(index_elements=["workspace_id", "source"], set_=same)
-    return session.scalars(statement.returning(Document.id)).one()
+    values = {"workspace_id": workspace_id, "sources": [row["source"] for row in rows], "documents": json.dumps(rows)}
+    session.execute(named("lock_documents_of_sources"), values)
+    return {row.source: row.id for row in session.execute(named("upsert_documents"), values)}
 
 
 def list_documents(

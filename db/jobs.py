@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db import deliveries, quarantine
@@ -50,22 +49,32 @@ class Lease:
 
 def submit(session: Session, job: NewJob) -> int:
     """Insert a job and return its ID; a known request key returns the existing job."""
-    statement = insert(Job).values(
-        workspace_id=job.workspace_id,
-        kind=job.kind,
-        queue=QUEUE_OF[job.kind],
-        requester=job.requester,
-        request_key=job.request_key,
-        payload=remove_unstorable_json(_with_origin(job)),
-        delivery_id=job.delivery_id,
-        max_attempts=job.max_attempts,
-    )
-    statement = statement.on_conflict_do_nothing(index_elements=["workspace_id", "request_key"])
-    job_id = session.scalars(statement.returning(Job.id)).one_or_none()
-    if job_id is None:
-        known = (Job.workspace_id == job.workspace_id, Job.request_key == job.request_key)
-        job_id = session.scalars(select(Job.id).where(*known)).one()
-    return job_id
+    return submit_all(session, [job])[0]
+
+
+def submit_all(session: Session, new_jobs: Sequence[NewJob]) -> list[int]:
+    """Insert jobs of one workspace in one statement and return their IDs; known request keys return existing jobs."""
+    rows = [
+        {
+            "position": position,
+            "workspace_id": job.workspace_id,
+            "kind": job.kind,
+            "queue": QUEUE_OF[job.kind],
+            "requester": job.requester,
+            "request_key": job.request_key,
+            "payload": remove_unstorable_json(_with_origin(job)),
+            "delivery_id": job.delivery_id,
+            "max_attempts": job.max_attempts,
+        }
+        for position, job in enumerate(new_jobs)
+    ]
+    inserted = session.execute(named("submit_jobs"), {"jobs": json.dumps(rows)}).all()
+    without_key = iter(sorted(row.id for row in inserted if row.request_key is None))
+    by_key = {row.request_key: row.id for row in inserted if row.request_key is not None}
+    if known := {job.request_key for job in new_jobs if job.request_key is not None} - by_key.keys():
+        query = select(Job).where(Job.workspace_id == new_jobs[0].workspace_id, Job.request_key.in_(known))
+        by_key |= {job.request_key: job.id for job in session.scalars(query)}
+    return [next(without_key) if job.request_key is None else by_key[job.request_key] for job in new_jobs]
 
 
 def _with_origin(job: NewJob) -> Mapping[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Quarantine
@@ -9,14 +12,18 @@ from db.sql import named
 from pipeline.errors import Quarantined
 
 
-def require_not_quarantined(session: Session, workspace_id: int, sha256: str) -> None:
-    """Raise `Quarantined` if this content killed its worker repeatedly."""
-    row = session.get(Quarantine, (workspace_id, bytes.fromhex(sha256)), populate_existing=True)
-    if row is not None:
-        raise Quarantined(
-            f"This content is quarantined because it stopped its worker repeatedly (job {row.job_id}: {row.error})."
-            f" Release it with `refdesk jobs retry {row.job_id}`."
-        )
+def find(session: Session, workspace_id: int, hashes: Collection[str]) -> dict[str, Quarantined]:
+    """Return the error of content that killed its worker repeatedly, by its SHA-256 in hex."""
+    query = select(Quarantine).where(Quarantine.workspace_id == workspace_id)
+    query = query.where(Quarantine.sha256.in_([bytes.fromhex(sha256) for sha256 in hashes]))
+    return {row.sha256.hex(): _build_error(row) for row in session.scalars(query)}
+
+
+def _build_error(row: Quarantine) -> Quarantined:
+    return Quarantined(
+        f"This content is quarantined because it stopped its worker repeatedly (job {row.job_id}: {row.error})."
+        f" Release it with `refdesk jobs retry {row.job_id}`."
+    )
 
 
 def add(session: Session, job_id: int) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from db import documents, jobs, profiles
+from db import documents, job_batches, jobs, profiles
 from db.keyword_index import ChunkTerms, add_chunk_terms
 from db.models import DocumentVersion
 from db.sql import named
+from pipeline.errors import Cancelled, LeaseLost
 from pipeline.types import ParsedDocument, PreparedChunk
 
 
@@ -28,28 +29,59 @@ class NewVersion:
     inputs: Sequence[PreparedChunk]
 
 
-def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
-    """Store a version that is not live yet, queue the chunks without a vector, and return the ID of the version.
+@dataclass(frozen=True, slots=True)
+class StoredVersions:
+    """The result of storing versions."""
 
-    The job then waits for the vectors without a lease. If every chunk has a vector already, the version becomes live
-    immediately. Everything is one tenant transaction, fenced by the lease.
+    ids: Mapping[int, int]
+    """The IDs of the stored versions by job ID."""
+    stopped: Mapping[int, Cancelled | LeaseLost]
+    """Why nothing was stored for a job, by job ID."""
+
+
+def store_version(session: Session, lease: jobs.Lease, version: NewVersion) -> int:
+    """Store one version as `store_versions` does and return its ID; raise `LeaseLost` or `Cancelled`."""
+    stored = store_versions(session, lease.workspace_id, [(lease, version)])
+    if error := stored.stopped.get(lease.job_id):
+        raise error
+    return stored.ids[lease.job_id]
+
+
+def store_versions(
+    session: Session, workspace_id: int, new_versions: Sequence[tuple[jobs.Lease, NewVersion]]
+) -> StoredVersions:
+    """Store versions of one workspace that are not live yet, and queue their chunks without a vector.
+
+    The jobs then wait for the vectors without a lease. A version whose chunks all have a vector already becomes live
+    immediately. Everything is one tenant transaction; each version is fenced by the lease of its job.
     """
     profiles.lock_shared(session)
-    jobs.lock_lease(session, lease)
-    if lease.attempt > 1:
-        jobs.discard(session, lease.job_id)
-    document_id = documents.upsert(session, _document_values(lease, version))
-    version_id = session.scalars(
-        insert(DocumentVersion).values(**_version_values(lease, document_id, version)).returning(DocumentVersion.id)
-    ).one()
-    _add_chunks(session, lease.workspace_id, document_id, version_id, version.inputs)
-    total = len(version.inputs)
-    done = total - int(session.scalar(named("copy_or_queue_vectors"), {"version_id": version_id}) or 0)
-    values = {"id": lease.job_id, "token": lease.token, "done": done, "total": total}
-    session.execute(named("release_to_embedder"), values)
-    if done == total:
-        complete_versions(session, [version_id])
-    return version_id
+    locked = job_batches.lock(session, [lease for lease, _ in new_versions])
+    stopped = {
+        lease.job_id: Cancelled() if lease.job_id in locked else LeaseLost()
+        for lease, _ in new_versions
+        if locked.get(lease.job_id, True)
+    }
+    accepted = [(lease, version) for lease, version in new_versions if lease.job_id not in stopped]
+    if not accepted:
+        return StoredVersions({}, stopped)
+    for lease, _ in accepted:
+        if lease.attempt > 1:
+            jobs.discard(session, lease.job_id)
+    document_of = documents.upsert(session, workspace_id, [_document_values(lease, new) for lease, new in accepted])
+    rows = [_version_values(lease, document_of[new.source], new) for lease, new in accepted]
+    inserted = session.execute(named("insert_versions"), {"workspace_id": workspace_id, "versions": json.dumps(rows)})
+    ids = {row.job_id: row.id for row in inserted}
+    _add_chunks(session, workspace_id, [(ids[lease.job_id], document_of[new.source], new) for lease, new in accepted])
+    queued = session.execute(named("copy_or_queue_vectors"), {"version_ids": list(ids.values())})
+    waiting = {row.version_id: row.queued for row in queued}
+    totals = [len(new.inputs) for _, new in accepted]
+    done = [total - waiting.get(ids[lease.job_id], 0) for (lease, _), total in zip(accepted, totals, strict=True)]
+    values = {"ids": [lease.job_id for lease, _ in accepted], "done": done, "totals": totals}
+    session.execute(named("release_leases_to_embedder"), values)
+    if complete := [version_id for version_id in ids.values() if version_id not in waiting]:
+        complete_versions(session, complete)
+    return StoredVersions(ids, stopped)
 
 
 def lock_versions(session: Session, version_ids: Sequence[int]) -> None:
@@ -79,7 +111,6 @@ def complete_versions(session: Session, version_ids: Sequence[int]) -> list[int]
 
 def _document_values(lease: jobs.Lease, version: NewVersion) -> dict[str, object]:
     return {
-        "workspace_id": lease.workspace_id,
         "source": version.source,
         "title": version.parsed.title,
         "media_type": version.parsed.media_type,
@@ -90,10 +121,9 @@ def _document_values(lease: jobs.Lease, version: NewVersion) -> dict[str, object
 
 def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) -> dict[str, object]:
     return {
-        "workspace_id": lease.workspace_id,
         "document_id": document_id,
         "job_id": lease.job_id,
-        "sha256": version.sha256,
+        "sha256": version.sha256.hex(),
         "title": version.parsed.title,
         "media_type": version.parsed.media_type,
         "pages": version.parsed.pages,
@@ -105,12 +135,12 @@ def _version_values(lease: jobs.Lease, document_id: int, version: NewVersion) ->
     }
 
 
-def _add_chunks(
-    session: Session, workspace_id: int, document_id: int, version_id: int, inputs: Sequence[PreparedChunk]
-) -> None:
-    scope = {"workspace_id": workspace_id, "document_id": document_id, "version_id": version_id}
+def _add_chunks(session: Session, workspace_id: int, new_versions: Sequence[tuple[int, int, NewVersion]]) -> None:
+    """Store the chunks and terms of versions, each with the ID of the version and of its document."""
     rows = [
         {
+            "version_id": version_id,
+            "document_id": document_id,
             "ordinal": item.chunk.ordinal,
             "text": item.chunk.text,
             "headings": list(item.chunk.headings),
@@ -119,11 +149,14 @@ def _add_chunks(
             "input_hash": item.input_hash.hex(),
             "confidence": item.chunk.confidence,
         }
-        for item in inputs
+        for version_id, document_id, version in new_versions
+        for item in version.inputs
     ]
-    numbered = session.execute(named("insert_chunks"), scope | {"chunks": json.dumps(rows)}).all()
-    chunk_of = {row.ordinal: row.id for row in numbered}
-    add_chunk_terms(
-        session,
-        [ChunkTerms(workspace_id, version_id, chunk_of[item.chunk.ordinal], item.terms) for item in inputs],
-    )
+    values = {"workspace_id": workspace_id, "chunks": json.dumps(rows)}
+    chunk_of = {(row.version_id, row.ordinal): row.id for row in session.execute(named("insert_chunks"), values)}
+    terms = [
+        ChunkTerms(workspace_id, version_id, chunk_of[version_id, item.chunk.ordinal], item.terms)
+        for version_id, _, version in new_versions
+        for item in version.inputs
+    ]
+    add_chunk_terms(session, terms)

@@ -73,18 +73,19 @@ def ingest_dataset(
 def _submit(
     documents: list[CorpusDocument], database: Database, submitter: Submitter, workspace_id: int, max_attempts: int
 ) -> None:
-    new: list[jobs.NewJob] = []
+    sources = [build_source(document) for document in documents]
     with database.tenant(workspace_id) as session:
-        for document in documents:
-            source = build_source(document)
-            payload = {
-                "source": document.id,
-                "name": source.name,
-                "media_type": source.media_type,
-                "sha256": blobs.store(session, workspace_id, source.content),
-                "channels": None,
-            }
-            new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate", max_attempts=max_attempts))
+        hashes = blobs.store_all(session, workspace_id, [source.content for source in sources])
+    new: list[jobs.NewJob] = []
+    for document, source, sha256 in zip(documents, sources, hashes, strict=True):
+        payload = {
+            "source": document.id,
+            "name": source.name,
+            "media_type": source.media_type,
+            "sha256": sha256,
+            "channels": None,
+        }
+        new.append(jobs.NewJob(workspace_id, "ingest", payload, requester="evaluate", max_attempts=max_attempts))
     submitter.submit(new)
 
 

@@ -1,7 +1,7 @@
 """The embedder: claim chunks across all documents, embed them in full batches, and make finished versions live.
 
-A claim waits until it is full, until no ingest job is queued, or until the oldest chunk has waited for
-REFDESK_EMBED_LINGER_S. Ten thousand one-line notes and one thousand-page book therefore both run at full batch size.
+An idle model starts as soon as there are enough chunks for one batch, when no ingest job is queued, or when the oldest
+chunk has waited for REFDESK_EMBED_LINGER_S. While it works, more chunks are queued, so that the next claim is larger.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
+from typing import Literal, Self
 
 import structlog
 
@@ -20,6 +21,7 @@ from db import embeddings, profiles
 from db.engine import Session
 from pipeline.embed import build_passage_input, fill_zeros
 from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
+from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile
 from tasks.lease import LeaseHeartbeat
 from tasks.runtime import Runtime
@@ -97,39 +99,76 @@ class EmbedderThread:
 def embed_backlog(
     runtime: Runtime, stopping: Callable[[], bool] = is_stopping, *, group: ProfileGroup | None = None
 ) -> None:
-    """Embed batch by batch until nothing is due, the live profile first; `group` limits it to one group of profiles."""
-    while not stopping() and not is_stopping() and _embed_batch(runtime, group):
-        pass
+    """Embed batch by batch until nothing is due, the live profile first; `group` limits it to one group of profiles.
+
+    A batch is stored while the next one is embedded.
+    """
+    with _BackgroundStore() as store:
+        while not stopping() and not is_stopping() and _embed_batch(runtime, group, store):
+            pass
 
 
-def _embed_batch(runtime: Runtime, group: ProfileGroup | None) -> bool:
+class _BackgroundStore:
+    """Stores one batch at a time on a thread; errors are raised with the next batch or at the end."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="embedder-store")
+        self._running: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.wait(raising=kind is None)
+        finally:
+            self._thread.shutdown()
+
+    def start(self, store: Callable[[], None]) -> None:
+        """Store a batch when the one before is stored."""
+        self.wait()
+        self._running = self._thread.submit(store)
+
+    def wait(self, *, raising: bool = True) -> None:
+        """Wait until the batch is stored."""
+        running, self._running = self._running, None
+        if running is not None and (error := running.exception()) and raising:
+            raise error
+
+
+def _embed_batch(runtime: Runtime, group: ProfileGroup | None, store: _BackgroundStore) -> bool:
     with runtime.database.system() as session:
         filled = profiles.list_filled(session)
     runtime.parts.retain([profile.id for profile in filled])
     return any(
-        _embed_for(runtime, profile, is_live=place == 0)
+        _embed_for(runtime, profile, store, is_live=place == 0)
         for place, profile in enumerate(filled)
         if group is None or (group == "live") == (place == 0)
     )
 
 
-def _embed_for(runtime: Runtime, profile: EmbeddingProfile, *, is_live: bool) -> bool:
+def _embed_for(runtime: Runtime, profile: EmbeddingProfile, store: _BackgroundStore, *, is_live: bool) -> bool:
     """Embed the next batch of a profile; return whether there was one. Only errors of the live profile are raised."""
     token = uuid.uuid4()
     with runtime.database.system() as session:
         chunks = _claim(session, runtime.settings, profile, token)
     if not chunks:
         return False
-    try:
-        _embed_claimed(runtime, profile, token, chunks)
-    except Exception as error:
-        if not isinstance(error, DatabaseUnavailable):
-            _record_problem(runtime, profile, str(error) or type(error).__name__)
-        if is_live:
-            raise
-        log.warning("embedding failed for a profile that is not live", profile=profile.name, error=str(error))
-        return False
-    _record_problem(runtime, profile, "")
+    claim = _Claim(runtime, profile, token, chunks, is_live=is_live)
+    with ExitStack() as stack:
+        # The heartbeat runs until the vectors are stored.
+        stack.enter_context(LeaseHeartbeat(claim.renew, runtime.settings.jobs.lease_s))
+        with claim.released_on_error():
+            vectors = claim.encode()
+        if claim.failed:
+            return False
+        heartbeat = stack.pop_all()
+
+    def store_claim() -> None:
+        with heartbeat, claim.released_on_error():
+            claim.store(vectors)
+
+    store.start(store_claim)
     return True
 
 
@@ -142,8 +181,8 @@ def _claim(
     )
     if not backlog.waiting:
         return []
-    full = backlog.waiting >= settings.embedding.claim_size or backlog.oldest_s >= settings.embedding.linger_s
-    if not full and embeddings.has_queued_ingest_jobs(session):
+    enough = backlog.waiting >= settings.embedding.batch_size or backlog.oldest_s >= settings.embedding.linger_s
+    if not enough and embeddings.has_queued_ingest_jobs(session):
         return []
     return embeddings.claim_chunks(
         session,
@@ -155,42 +194,71 @@ def _claim(
     )
 
 
-def _record_problem(runtime: Runtime, profile: EmbeddingProfile, problem: str) -> None:
-    with runtime.database.system() as session:
-        profiles.record_problem(session, profile.id, problem)
+class _Claim:
+    """Claimed chunks of one profile."""
 
+    def __init__(
+        self,
+        runtime: Runtime,
+        profile: EmbeddingProfile,
+        token: uuid.UUID,
+        chunks: Sequence[embeddings.ClaimedChunk],
+        *,
+        is_live: bool,
+    ) -> None:
+        self.failed = False
+        self._runtime = runtime
+        self._profile = profile
+        self._token = token
+        self._chunks = chunks
+        self._is_live = is_live
+        self._started = time.monotonic()
 
-def _embed_claimed(
-    runtime: Runtime, profile: EmbeddingProfile, token: uuid.UUID, chunks: Sequence[embeddings.ClaimedChunk]
-) -> None:
-    started = time.monotonic()
-    try:
-        with LeaseHeartbeat(lambda: _renew(runtime, token), runtime.settings.jobs.lease_s):
-            embedder = runtime.parts.get(profile).embedder
-            with nullcontext() if profile.backend == "openai" else _local_model_lock:
-                vectors = fill_zeros(
-                    embedder.encode([build_passage_input(profile, c.headings, c.text) for c in chunks])
-                )
-            with runtime.database.system() as session:
-                live = embeddings.store_vectors(session, profile, token=token, chunks=chunks, vectors=vectors)
-    except BaseException as error:
-        # A failed batch counts as an attempt, so that a chunk that cannot be embedded is found. A stopping worker, an
-        # unreachable server, a full disk, a wrong key and a missing model are not caused by the chunks.
-        temporary = not isinstance(error, Exception) or isinstance(error, SetupError)
-        temporary = temporary or (isinstance(error, RefdeskError) and error.retryable)
-        with runtime.database.system() as session:
-            embeddings.release_claim(session, token, counted=not temporary)
-        raise
-    elapsed = time.monotonic() - started
-    log.info(
-        "embedded",
-        profile=profile.name,
-        chunks=len(chunks),
-        documents_live=len(live),
-        chunks_per_s=round(len(chunks) / elapsed, 1),
-    )
+    def encode(self) -> Matrix:
+        """Embed the chunks."""
+        profile = self._profile
+        embedder = self._runtime.parts.get(profile).embedder
+        with nullcontext() if profile.backend == "openai" else _local_model_lock:
+            return fill_zeros(
+                embedder.encode([build_passage_input(profile, chunk.headings, chunk.text) for chunk in self._chunks])
+            )
 
+    def store(self, vectors: Matrix) -> None:
+        """Store the vectors and make the complete versions live."""
+        with self._runtime.database.system() as session:
+            live = embeddings.store_vectors(
+                session, self._profile, token=self._token, chunks=self._chunks, vectors=vectors
+            )
+            profiles.record_problem(session, self._profile.id, "")
+        log.info(
+            "embedded",
+            profile=self._profile.name,
+            chunks=len(self._chunks),
+            documents_live=len(live),
+            chunks_per_s=round(len(self._chunks) / (time.monotonic() - self._started), 1),
+        )
 
-def _renew(runtime: Runtime, token: uuid.UUID) -> None:
-    with runtime.database.system() as session:
-        embeddings.renew_claim(session, token, runtime.settings.jobs.lease_s)
+    def renew(self) -> None:
+        """Renew the claim."""
+        with self._runtime.database.system() as session:
+            embeddings.renew_claim(session, self._token, self._runtime.settings.jobs.lease_s)
+
+    @contextmanager
+    def released_on_error(self) -> Iterator[None]:
+        """Release the claim if the `with` block fails; only errors of the live profile are raised."""
+        try:
+            yield
+        except BaseException as error:
+            self.failed = True
+            # A failed batch counts as an attempt, so that a chunk that cannot be embedded is found. A stopping worker,
+            # an unreachable server, a full disk, a wrong key and a missing model are not caused by the chunks.
+            temporary = not isinstance(error, Exception) or isinstance(error, SetupError)
+            temporary = temporary or (isinstance(error, RefdeskError) and error.retryable)
+            with self._runtime.database.system() as session:
+                embeddings.release_claim(session, self._token, counted=not temporary)
+            if isinstance(error, Exception) and not isinstance(error, DatabaseUnavailable):
+                with self._runtime.database.system() as session:
+                    profiles.record_problem(session, self._profile.id, str(error) or type(error).__name__)
+            if self._is_live or not isinstance(error, Exception):
+                raise
+            log.warning("embedding failed for a profile that is not live", profile=self._profile.name, error=str(error))

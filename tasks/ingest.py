@@ -1,88 +1,131 @@
-"""The ingest task: claim the job, fetch or read the bytes, prepare the document, store it, wake the embedder."""
+"""The ingest task: claim jobs, fetch or read the bytes, prepare the documents, store them, wake the embedder.
+
+Small documents come in batches: they are claimed, read and stored together, but each has its own lease and outcome.
+"""
 
 from __future__ import annotations
 
-from db import blobs, documents, jobs, quarantine, versions
-from db.engine import Session
-from pipeline.errors import InvalidInput
-from pipeline.ingest import prepare_document
-from pipeline.types import Source
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from db import versions
+from pipeline.errors import Cancelled
+from pipeline.ingest import IngestParts, prepare_document
+from pipeline.ports import Parser
 from tasks.app import INGEST, app
-from tasks.lease import DelayedProgress, LeasedJob, ThrottledProgress, lease_job
+from tasks.ingest_sources import JobSource, read_sources
+from tasks.lease import DelayedProgress, LeasedJob, ThrottledProgress
+from tasks.lease_batch import JobBatch, lease_jobs
 from tasks.runtime import Runtime, get_live_parts, get_runtime
 from tasks.worker_heartbeat import note_task
 
+MAX_READY_CHUNKS = 256
+"""Chunks of prepared documents that are stored at once."""
+MAX_READY_S = 0.2
+"""Seconds that a prepared document waits for others to be stored with."""
+
 
 @app.task(name="refdesk.ingest", queue=INGEST)
-def ingest(job_id: int) -> None:
-    """Ingest one document and wake the embedder."""
+def ingest(job_ids: int | list[int]) -> None:
+    """Ingest the documents of one job or several, and wake the embedder."""
     note_task()
     runtime = get_runtime()
-    with lease_job(
-        runtime.database, job_id, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
-    ) as job:
-        if job is not None:
-            _ingest(runtime, job)
+    numbers = [job_ids] if isinstance(job_ids, int) else job_ids
+    with lease_jobs(
+        runtime.database, numbers, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
+    ) as batch:
+        for _, group in groupby(batch.jobs, key=lambda job: job.lease.workspace_id):
+            _ingest(runtime, batch, list(group))
     runtime.wake_embedder()
 
 
-def _ingest(runtime: Runtime, job: LeasedJob) -> None:
-    lease = job.lease
-    fetched = _fetch(runtime, job) if lease.payload.get("sha256") is None else None
-    with runtime.database.tenant(lease.workspace_id) as session:
-        if fetched is not None:
-            jobs.lock_lease(session, lease)
-            sha256 = blobs.store(session, lease.workspace_id, fetched.content)
-        else:
-            sha256 = str(lease.payload["sha256"])
-        quarantine.require_not_quarantined(session, lease.workspace_id, sha256)
-        if _is_unchanged(session, lease, sha256):
-            return
-        source = fetched or _read_source(session, lease, sha256)
-    _, parts = get_live_parts(runtime)
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    document: JobSource
+    version: versions.NewVersion
+
+
+def _ingest(runtime: Runtime, batch: JobBatch, group: Sequence[LeasedJob]) -> None:
+    """Ingest the documents of jobs of one workspace."""
+    try:
+        _, parts = get_live_parts(runtime)
+    except Exception as error:  # noqa: BLE001 - recorded with each of the jobs
+        batch.fail(group, error)
+        return
+    writer = _Writer(runtime, batch, parts.ingest.parser)
+    for document in read_sources(runtime, batch, group, parts.ingest.fetcher):
+        with batch.work_on(document.job):
+            if document.job.should_stop():
+                raise Cancelled
+            writer.add(_prepare(parts.ingest, document, writer))
+        writer.flush(due_only=True)
+    writer.flush()
+
+
+def _prepare(parts: IngestParts, document: JobSource, writer: _Writer) -> _Prepared:
+    job, payload = document.job, document.job.lease.payload
     on_stage = DelayedProgress(job.report)
     progress = ThrottledProgress(job.report)
-    prepared = prepare_document(
-        source,
-        parts.ingest,
-        on_stage=on_stage,
-        on_page=lambda done, total: progress("ocr", done, total, ""),
-        cancelled=job.should_stop,
-    )
+
+    def on_page(done: int, total: int) -> None:
+        writer.flush()  # text recognition is slow, and the documents before this one must not wait for it
+        progress("ocr", done, total, "")
+
+    prepared = prepare_document(document.source, parts, on_stage=on_stage, on_page=on_page, cancelled=job.should_stop)
     on_stage("store")
     version = versions.NewVersion(
-        source=str(lease.payload["source"]),
-        sha256=bytes.fromhex(sha256),
-        channels=lease.payload.get("channels"),
+        source=str(payload["source"]),
+        sha256=bytes.fromhex(document.sha256),
+        channels=payload.get("channels"),
         parsed=prepared.parsed,
         inputs=prepared.chunks,
     )
-    with runtime.database.tenant(lease.workspace_id) as session:
-        versions.store_version(session, lease, version)
-    parts.ingest.parser.discard_pages(source)
+    return _Prepared(document, version)
 
 
-def _fetch(runtime: Runtime, job: LeasedJob) -> Source:
-    job.report("fetch")
-    url = str(job.lease.payload["url"])
-    fetched = get_live_parts(runtime)[1].ingest.fetcher.fetch(url)
-    if not fetched.content:
-        raise InvalidInput(f"The page at {url} is empty.")
-    job.report("parse")
-    return fetched
+class _Writer:
+    """Collects prepared documents and stores them together."""
 
+    def __init__(self, runtime: Runtime, batch: JobBatch, parser: Parser) -> None:
+        self._runtime = runtime
+        self._batch = batch
+        self._parser = parser
+        self._ready: list[_Prepared] = []
+        self._since = 0.0
 
-def _is_unchanged(session: Session, lease: jobs.Lease, sha256: str) -> bool:
-    """Complete the job without new work if the live version has the same bytes."""
-    same = None if lease.payload.get("force") else documents.find_same_bytes(session, lease, sha256)
-    if same is None:
-        return False
-    documents.update_origin(session, same.id, lease.payload.get("origin"))
-    result = {"document": same.id, "title": same.title, "chunks": same.chunks, "unread": same.unread}
-    jobs.succeed(session, lease, result | {"unchanged": True})
-    return True
+    def add(self, prepared: _Prepared) -> None:
+        """Add a document to store."""
+        self._since = self._since if self._ready else time.monotonic()
+        self._ready.append(prepared)
 
+    def flush(self, *, due_only: bool = False) -> None:
+        """Store the documents that were added, or leave them until there are enough or one has waited too long."""
+        chunks = sum(len(prepared.version.inputs) for prepared in self._ready)
+        due = chunks >= MAX_READY_CHUNKS or time.monotonic() - self._since >= MAX_READY_S
+        if not self._ready or (due_only and not due):
+            return
+        ready, self._ready = self._ready, []
+        try:
+            self._store(ready)
+        except Exception:  # noqa: BLE001 - storing each document alone finds the one that is at fault
+            for prepared in ready:
+                with self._batch.work_on(prepared.document.job):
+                    self._store([prepared])
+        self._runtime.wake_embedder()
 
-def _read_source(session: Session, lease: jobs.Lease, sha256: str) -> Source:
-    content = blobs.read(session, lease.workspace_id, sha256)
-    return Source(str(lease.payload["name"]), content, str(lease.payload.get("media_type") or ""))
+    def _store(self, ready: Sequence[_Prepared]) -> None:
+        workspace_id = ready[0].document.job.lease.workspace_id
+        new_versions = [(prepared.document.job.lease, prepared.version) for prepared in ready]
+        with self._runtime.database.tenant(workspace_id) as session:
+            stopped = versions.store_versions(session, workspace_id, new_versions).stopped
+        for job, source in ((prepared.document.job, prepared.document.source) for prepared in ready):
+            error = stopped.get(job.lease.job_id)
+            if error is None:
+                self._batch.note_end(job)
+                self._parser.discard_pages(source)
+                continue
+            if isinstance(error, Cancelled):
+                job.note_cancellation()
+            self._batch.fail([job], error)

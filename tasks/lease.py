@@ -90,6 +90,14 @@ class LeasedJob:
         """Return whether a cancellation request was seen."""
         return self._cancelled.is_set()
 
+    def note_cancellation(self) -> None:
+        """Record that cancellation was requested."""
+        self._cancelled.set()
+
+    def note_loss(self) -> None:
+        """Record that the lease is lost."""
+        self._lost.set()
+
     def lease_lost(self) -> bool:
         """Return whether the lease was lost, so that another worker may own the job."""
         return self._lost.is_set()
@@ -202,12 +210,24 @@ def lease_job(
         yield None
         return
     job = LeasedJob(database, lease, lease_s)
-    job_log = log.bind(job=job_id, workspace=lease.workspace_id, attempt=lease.attempt)
     with _running_lock:
         _running.add(job)
     try:
-        with LeaseHeartbeat(job.renew, lease_s, first=(REPORT_AFTER_S, job.report_unreported)):
+        heartbeat = LeaseHeartbeat(job.renew, lease_s, first=(REPORT_AFTER_S, job.report_unreported))
+        with record_outcome(database, job), heartbeat:
             yield job
+    finally:
+        with _running_lock:
+            _running.discard(job)
+
+
+@contextmanager
+def record_outcome(database: Database, job: LeasedJob) -> Iterator[None]:
+    """Record why the `with` block did not finish a job, and suppress the error unless the worker is stopping."""
+    lease = job.lease
+    job_log = log.bind(job=lease.job_id, workspace=lease.workspace_id, attempt=lease.attempt)
+    try:
+        yield
     except Cancelled:
         _end_stopped_job(database, job)
     except LeaseLost:
@@ -221,9 +241,6 @@ def lease_job(
         with database.system() as session:
             jobs.release(session, lease)
         raise
-    finally:
-        with _running_lock:
-            _running.discard(job)
 
 
 def release_running() -> int:

@@ -13,7 +13,7 @@ import structlog
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from db import deliveries, jobs, quotas
+from db import deliveries, job_batches, jobs, quotas
 from db.engine import Database, Session
 from pipeline.errors import RefdeskError
 from tasks.app import TASK_OF_QUEUE, configure
@@ -84,18 +84,19 @@ class Submitter:
 
     def _publish(self, queued: QueuedJobs) -> bool:
         sent: list[int] = []
+        messages = self._build_messages(queued)
         try:
             with self._app.producer_pool.acquire(block=True) as producer:
-                for job_id, queue in queued:
+                for queue, job_ids in messages:
                     self._app.send_task(
                         TASK_OF_QUEUE[queue],
-                        args=[job_id],
+                        args=[job_ids if len(job_ids) > 1 else job_ids[0]],
                         queue=queue,
                         expires=self._expires_s,
                         producer=producer,
                         retry=False,
                     )
-                    sent.append(job_id)
+                    sent += job_ids
         except (BrokerError, RedisError, OSError) as error:
             # The jobs are in the ledger and the sweeper publishes them later, so this is no error for the caller.
             log.warning(
@@ -108,6 +109,12 @@ class Submitter:
             with self._database.system(durable=False) as session:
                 jobs.mark_published(session, sent)
         return len(sent) == len(queued)
+
+    def _build_messages(self, queued: QueuedJobs) -> Sequence[tuple[str, list[int]]]:
+        if len(queued) == 1:
+            return [(queue, [job_id]) for job_id, queue in queued]
+        with self._database.system() as session:
+            return job_batches.group_for_messages(session, queued)
 
     def _submit_atomically(
         self, new_jobs: list[jobs.NewJob], delivery: deliveries.NewDelivery | None, quota: quotas.Quota | None
@@ -122,13 +129,13 @@ class Submitter:
                 new_jobs = [replace(job, delivery_id=delivery_id) for job in new_jobs]
             if quota is not None:
                 _check_quota(session, new_jobs, quota)
-            job_ids = [jobs.submit(session, job) for job in new_jobs]
+            job_ids = jobs.submit_all(session, new_jobs)
         self._publish_new(job_ids, new_jobs)
         return job_ids
 
     def _submit_batch(self, batch: Sequence[jobs.NewJob]) -> list[int]:
         with self._database.tenant(batch[0].workspace_id) as session:
-            job_ids = [jobs.submit(session, job) for job in batch]
+            job_ids = jobs.submit_all(session, batch)
         self._publish_new(job_ids, batch)
         return job_ids
 

@@ -7,3 +7,11 @@ WHERE b.created_at < now() - interval '1 hour'
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.workspace_id = b.workspace_id AND v.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.workspace_id = b.workspace_id AND j.payload ->> 'sha256' = encode(b.sha256, 'hex')
                   AND (j.state IN ('queued', 'running') OR j.finished_at > now() - interval '7 days'));
+
+-- name: store_blobs
+-- Store original bytes once per content. The content is needed again, so the sweeper must not delete it as an orphan now.
+INSERT INTO blobs (workspace_id, sha256, content)
+SELECT :workspace_id, b.sha256, b.content
+FROM unnest(CAST(:hashes AS bytea[]), CAST(:contents AS bytea[])) AS b(sha256, content)
+ORDER BY b.sha256
+ON CONFLICT (workspace_id, sha256) DO UPDATE SET created_at = now();

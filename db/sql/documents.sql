@@ -1,14 +1,30 @@
 -- Documents: duplicates, origins, owners and channels. Reads with filters are in db/documents.py.
 
 -- name: find_same_bytes
--- Find the document of a source if its live version has exactly these bytes and the same scope, and no other open job
--- is about to change it. Another source with equal bytes is a separate document whose chunks share the vectors.
-SELECT d.id, d.title, d.source, v.chunks, v.unread FROM documents d JOIN document_versions v ON v.id = d.live_version_id
-WHERE d.workspace_id = :workspace_id AND d.source = :source AND v.sha256 = :sha256
-  AND d.channels IS NOT DISTINCT FROM CAST(:channels AS text[])
-  AND NOT EXISTS (SELECT FROM jobs j
+-- Find the documents of jobs whose live version has exactly these bytes and the same scope, where no other open job is
+-- about to change it. Another source with equal bytes is a separate document whose chunks share the vectors.
+SELECT r.job_id, d.id, d.title, d.source, v.chunks, v.unread
+FROM jsonb_to_recordset(CAST(:documents AS jsonb)) AS r(job_id bigint, source text, sha256 text, channels text[])
+JOIN documents d ON d.workspace_id = :workspace_id AND d.source = r.source AND d.channels IS NOT DISTINCT FROM r.channels
+JOIN document_versions v ON v.id = d.live_version_id AND v.sha256 = decode(r.sha256, 'hex')
+WHERE NOT EXISTS (SELECT FROM jobs j
                   WHERE j.workspace_id = d.workspace_id AND j.payload ->> 'source' = d.source AND j.kind = 'ingest'
-                    AND j.state IN ('queued', 'running') AND j.id <> :job_id);
+                    AND j.state IN ('queued', 'running') AND j.id <> r.job_id);
+
+-- name: lock_documents_of_sources
+-- Lock the existing documents of sources, in the common order of locks.
+SELECT id FROM documents WHERE workspace_id = :workspace_id AND source = ANY (CAST(:sources AS text[])) ORDER BY id FOR UPDATE;
+
+-- name: upsert_documents
+-- Insert the documents of sources that have none, and return all. RETURNING skips unchanged rows, so the source of an
+-- existing document is set to its own value.
+INSERT INTO documents (workspace_id, source, title, media_type, channels, added_by)
+SELECT DISTINCT ON (d.source) :workspace_id, d.source, d.title, d.media_type, d.channels, d.added_by
+FROM jsonb_to_recordset(CAST(:documents AS jsonb))
+     AS d(source text, title text, media_type text, channels text[], added_by text)
+ORDER BY d.source
+ON CONFLICT (workspace_id, source) DO UPDATE SET source = excluded.source
+RETURNING id, source;
 
 -- name: update_document_origin
 -- Update the link of a document whose bytes were found at another link; the older message may have been deleted.

@@ -1,9 +1,21 @@
 -- The job ledger: claim, renew, finish, cancel, retry. Every write of a worker checks the fencing token of its lease,
 -- so that a worker that lost its lease changes nothing.
 
+-- name: submit_jobs
+-- Insert jobs in their order; a known request key inserts nothing.
+INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, delivery_id, max_attempts)
+SELECT j.workspace_id, j.kind, j.queue, j.requester, j.request_key, j.payload, j.delivery_id, j.max_attempts
+FROM jsonb_to_recordset(CAST(:jobs AS jsonb))
+     AS j(position integer, workspace_id integer, kind text, queue text, requester text, request_key text, payload jsonb,
+          delivery_id bigint, max_attempts integer)
+ORDER BY j.position
+ON CONFLICT (workspace_id, request_key) DO NOTHING
+RETURNING id, request_key;
+
 -- name: mark_jobs_published
 -- Record that these job IDs were published to the queue.
-UPDATE jobs SET published_at = now() WHERE id = ANY (:ids) AND state = 'queued';
+WITH queued AS (SELECT id FROM jobs WHERE id = ANY (:ids) AND state = 'queued' ORDER BY id FOR UPDATE)
+UPDATE jobs j SET published_at = now() FROM queued WHERE j.id = queued.id;
 
 -- name: claim_job
 -- Claim the lease by compare-and-set and count the attempt before any work starts. Returns no row if another worker

@@ -1,21 +1,31 @@
 -- Versions: built in parallel to the live one with their chunks and terms, and switched in one statement.
 
+-- name: insert_versions
+-- Insert versions of one workspace.
+INSERT INTO document_versions (workspace_id, document_id, job_id, sha256, title, media_type, pages, language, chunks, terms, warnings, unread)
+SELECT :workspace_id, v.document_id, v.job_id, decode(v.sha256, 'hex'), v.title, v.media_type, v.pages, v.language, v.chunks, v.terms,
+       v.warnings, v.unread
+FROM jsonb_to_recordset(CAST(:versions AS jsonb))
+     AS v(document_id integer, job_id bigint, sha256 text, title text, media_type text, pages integer, language text, chunks integer,
+          terms bigint, warnings text[], unread jsonb)
+RETURNING id, job_id;
+
 -- name: insert_chunks
--- Insert all chunks of a version in one statement. Headings are passed as JSON because arrays of arrays must be
+-- Insert all chunks of versions in one statement. Headings are passed as JSON because arrays of arrays must be
 -- rectangular.
 INSERT INTO chunks (workspace_id, document_id, version_id, ordinal, text, headings, page, tokens, input_hash,
                     confidence)
-SELECT :workspace_id, :document_id, :version_id, c.ordinal, c.text,
-       ARRAY(SELECT jsonb_array_elements_text(c.headings)), c.page, c.tokens, decode(c.input_hash, 'hex'), c.confidence
+SELECT :workspace_id, c.document_id, c.version_id, c.ordinal, c.text, c.headings, c.page, c.tokens, decode(c.input_hash, 'hex'),
+       c.confidence
 FROM jsonb_to_recordset(CAST(:chunks AS jsonb))
-     AS c(ordinal integer, text text, headings jsonb, page integer, tokens integer, input_hash text,
-          confidence real)
-RETURNING id, ordinal;
+     AS c(document_id integer, version_id integer, ordinal integer, text text, headings text[], page integer, tokens integer,
+          input_hash text, confidence real)
+RETURNING id, version_id, ordinal;
 
 -- name: copy_or_queue_vectors
 -- Copy the vectors of chunks whose embedding input already has one in the workspace, and queue the other chunks, for
 -- the live profile and all others that are kept complete. The k-th chunk is due 20 ms after the one before, so that a
--- long document does not delay short ones. Returns how many chunks are queued for the live profile.
+-- long document does not delay short ones. Returns how many chunks of a version are queued for the live profile.
 WITH kept AS (
     SELECT id AS profile_id, state FROM embedding_profiles WHERE state IN ('live', 'building', 'retired')
 ), reused AS (
@@ -25,7 +35,7 @@ WITH kept AS (
     CROSS JOIN chunks n
     JOIN chunks o ON o.workspace_id = n.workspace_id AND o.input_hash = n.input_hash AND o.version_id <> n.version_id
     JOIN embeddings e ON e.chunk_id = o.id AND e.profile_id = k.profile_id
-    WHERE n.version_id = :version_id
+    WHERE n.version_id = ANY (:version_ids)
     ORDER BY k.profile_id, n.id, o.id
     ON CONFLICT DO NOTHING
     RETURNING profile_id, chunk_id
@@ -33,17 +43,18 @@ WITH kept AS (
     INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
     SELECT k.profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
     FROM kept k CROSS JOIN chunks c
-    WHERE c.version_id = :version_id AND (k.profile_id, c.id) NOT IN (SELECT profile_id, chunk_id FROM reused)
+    WHERE c.version_id = ANY (:version_ids) AND (k.profile_id, c.id) NOT IN (SELECT profile_id, chunk_id FROM reused)
     ON CONFLICT DO NOTHING
-    RETURNING profile_id
+    RETURNING profile_id, version_id
 )
-SELECT count(*) FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live';
+SELECT version_id, count(*) AS queued FROM queued JOIN kept USING (profile_id) WHERE kept.state = 'live' GROUP BY version_id;
 
--- name: release_to_embedder
--- Release the lease of an ingest job whose chunks are stored; the job then waits for vectors. Fenced.
-UPDATE jobs SET stage = 'embed', progress_done = :done, progress_total = :total, lease_token = NULL, lease_expires = NULL
-WHERE id = :id AND lease_token = :token AND state = 'running'
-RETURNING id;
+-- name: release_leases_to_embedder
+-- Release the leases of locked ingest jobs whose chunks are stored; the jobs then wait for vectors.
+UPDATE jobs j
+SET stage = 'embed', progress_done = s.done, progress_total = s.total, lease_token = NULL, lease_expires = NULL
+FROM unnest(CAST(:ids AS bigint[]), CAST(:done AS integer[]), CAST(:totals AS integer[])) AS s(id, done, total)
+WHERE j.id = s.id;
 
 -- name: lock_version_jobs
 -- First lock: all transactions lock jobs, documents and versions in this order, so that embedding, cancelling and

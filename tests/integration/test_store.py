@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from db import documents, embeddings, jobs, quarantine
 from db.sweep import sweep
-from pipeline.errors import Cancelled, LeaseLost, Quarantined, UnknownName
+from pipeline.errors import Cancelled, LeaseLost, UnknownName
 from pipeline.types import Unread
 
 
@@ -164,8 +164,11 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
     assert sweep_now(library).killed == (job,)
     assert library.job(job).state == "dead"
     assert library.count("documents") == library.count("chunks") == 0
-    with pytest.raises(Quarantined, match="quarantined"), library.database.tenant(library.workspace) as session:
-        quarantine.require_not_quarantined(session, library.workspace, library.job(job).payload["sha256"])
+    sha256 = library.job(job).payload["sha256"]
+    with library.database.tenant(library.workspace) as session:
+        found = quarantine.find(session, library.workspace, [sha256, "00" * 32])
+    assert list(found) == [sha256]
+    assert "quarantined" in str(found[sha256])
 
 
 def test_same_bytes__are_found_for_the_same_source_and_scope_only(library):
@@ -176,9 +179,9 @@ def test_same_bytes__are_found_for_the_same_source_and_scope_only(library):
         job = library.submit({"source": source, "name": source, "sha256": sha256, "channels": channels})
         lease = library.claim(job)
         with library.database.tenant(library.workspace) as session:
-            same = documents.find_same_bytes(session, lease, sha256)
+            same = documents.find_same_bytes(session, library.workspace, [(lease, sha256)])
             jobs.succeed(session, lease, {})
-        return same
+        return same.get(job)
 
     assert found("a").source == "a"
     assert found("b") is None, "another source with equal bytes is a document of its own"
@@ -192,7 +195,7 @@ def test_same_bytes__are_ignored_while_another_job_changes_the_document(library)
     again = library.submit_bytes("a", b"old")
     lease = library.claim(again)
     with library.database.tenant(library.workspace) as session:
-        assert documents.find_same_bytes(session, lease, lease.payload["sha256"]) is None
+        assert documents.find_same_bytes(session, library.workspace, [(lease, lease.payload["sha256"])]) == {}
     library.store(lease, ["old"])
     library.embed()
     with library.database.tenant(library.workspace) as session:

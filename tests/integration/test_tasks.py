@@ -15,6 +15,7 @@ from pipeline.answer_parts import AnswerParts
 from pipeline.rerank.recall_order import RecallOrderReranker
 from tasks import ingest, query
 from tasks.lease import lease_job
+from tasks.lease_batch import lease_jobs
 from tasks.runtime import Runtime
 from tests.answer_fakes import FakeChat
 from tests.integration.conftest import fake_vector
@@ -41,13 +42,18 @@ def work(library):
         def answer_with(recall):
             return AnswerParts(recall, embedder, {"none": RecallOrderReranker()}, chat, abstain_below=-1.0)
 
-        loaded: Any = SimpleNamespace(ingest=SimpleNamespace(profile=library.profile), answer_with=answer_with)
+        loaded: Any = SimpleNamespace(
+            ingest=SimpleNamespace(profile=library.profile, parser=None, fetcher=None), answer_with=answer_with
+        )
         parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
-        task = query._answer if library.job(number).kind == "ask" else ingest._ingest
+        if library.job(number).kind == "ingest":
+            with lease_jobs(library.database, [number], worker="w", stage="start", lease_s=60) as batch:
+                ingest._ingest(runtime, batch, batch.jobs)
+            return library.job(number), chat
         with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as leased:
             assert leased is not None
-            task(runtime, leased)
+            query._answer(runtime, leased)
         return library.job(number), chat
 
     return run

@@ -22,8 +22,10 @@ from pipeline.backends.documents.recognition import OcrLimits
 from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed, ParseTimeout
 from pipeline.types import Block, ParsedDocument, Source, Unread
 
-FILES_PER_CHILD = 200
+FILES_PER_CHILD = 5000
 """Files that one child process reads before it is replaced, which bounds memory leaks of libraries."""
+BYTES_PER_CHILD = 100_000_000
+"""Bytes of these files after which it is replaced, for the same reason."""
 POLL_S = 0.2
 
 # The process that reads untrusted files gets no other environment variables, in particular no secrets.
@@ -90,6 +92,7 @@ class KreuzbergParser:
         self._child: subprocess.Popen[bytes] | None = None
         self._owner = 0
         self._files = 0
+        self._bytes = 0
 
     def parse(
         self,
@@ -139,7 +142,7 @@ class KreuzbergParser:
 
     def _ensure_child(self) -> bool:
         alive = self._child is not None and self._owner == os.getpid() and self._child.poll() is None
-        if alive and self._files < FILES_PER_CHILD:
+        if alive and self._files < FILES_PER_CHILD and self._bytes < BYTES_PER_CHILD:
             return False
         self._kill()
         environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
@@ -158,7 +161,7 @@ class KreuzbergParser:
             env=environment,
             start_new_session=True,  # the parent handles Ctrl-C
         )
-        self._owner, self._files = os.getpid(), 0
+        self._owner, self._files, self._bytes = os.getpid(), 0, 0
         return True
 
     def _exchange(
@@ -171,6 +174,7 @@ class KreuzbergParser:
         if self._child is None or self._child.stdin is None or self._child.stdout is None:
             raise _ChildDied
         self._files += 1
+        self._bytes += len(source.content)
         fields = {"name": source.name, "media_type": source.media_type, **pages.build_request()}
         header = json.dumps(fields).encode("ascii")
         request = b"".join([LENGTH.pack(len(header)), header, LENGTH.pack(len(source.content)), source.content])

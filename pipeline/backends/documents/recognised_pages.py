@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ def _sweep(folder: Path) -> None:
                 path.unlink()
 
 
+@cache
 def _version() -> str:
     """Return the versions on which the results and their order depend."""
     versions = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,9 +21,9 @@ class Recorder:
         self.values.append(values)
         return True
 
-    def scalars(self, statement: Any) -> Any:
-        self.values.append(statement.compile().params)
-        return SimpleNamespace(one_or_none=lambda: 1)
+    def execute(self, statement: object, values: dict[str, Any]) -> Any:
+        self.values.append(values)
+        return SimpleNamespace(all=lambda: [SimpleNamespace(id=1, request_key=None)])
 
 
 def test_jobs__model_output_is_stored_without_nul_and_surrogates():
@@ -33,4 +34,4 @@ def test_jobs__model_output_is_stored_without_nul_and_surrogates():
     jobs.submit(session, jobs.NewJob(1, "ask", {"question": DIRTY}))
     assert session.values[0]["text"] == "abc"
     assert session.values[1]["result"] == '{"answer": "abc"}'
-    assert session.values[2]["payload"] == {"question": "abc"}
+    assert json.loads(session.values[2]["jobs"])[0]["payload"] == {"question": "abc"}

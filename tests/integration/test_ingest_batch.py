@@ -1,0 +1,258 @@
+"""A batch of ingest jobs: each document has its own outcome, whatever happens to the others."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from config.profile_parts import ProfilePartsCache
+from config.settings import Settings
+from db import job_batches, jobs
+from db.sweep import sweep
+from pipeline.errors import ParserCrashed, UnreadableFile
+from pipeline.ingest import IngestParts
+from pipeline.types import Block, ParsedDocument
+from tasks import ingest, worker_heartbeat
+from tasks.lease_batch import lease_jobs
+from tasks.runtime import Runtime
+
+
+class WordTokenizer:
+    def count(self, text):
+        return len(text.split())
+
+
+class FakeParser:
+    """Reads text, and calls the function that a test set for the name of a source."""
+
+    def __init__(self):
+        self.hooks: dict[str, Any] = {}
+        self.parsed: list[str] = []
+
+    def parse(self, source, *, cancelled=lambda: False, on_page=lambda _done, _total: None):
+        self.parsed.append(source.name)
+        if source.name in self.hooks:
+            self.hooks[source.name](on_page)
+        return ParsedDocument(source.name, "text/plain", (Block(source.content.decode()),))
+
+    def discard_pages(self, source):
+        pass
+
+
+def fail_with(error):
+    def fail(_on_page):
+        raise error
+
+    return fail
+
+
+@pytest.fixture
+def parser():
+    return FakeParser()
+
+
+@pytest.fixture
+def runtime(library, parser) -> Runtime:
+    ports = IngestParts(parser, None, WordTokenizer(), library.profile, 100, 0, 1000)  # type: ignore[arg-type]
+    loaded: Any = SimpleNamespace(ingest=ports)
+    parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
+    return Runtime("w", Settings(_env_file=None), library.database, parts)
+
+
+@pytest.fixture
+def work(library, runtime):
+    """Return a function that ingests jobs in one batch."""
+
+    def run(numbers):
+        with lease_jobs(library.database, numbers, worker="w", stage="parse", lease_s=60) as batch:
+            ingest._ingest(runtime, batch, batch.jobs)
+
+    return run
+
+
+@pytest.fixture
+def stopping():
+    yield worker_heartbeat.note_stopping
+    worker_heartbeat._stopping.value = 0
+
+
+def submit(library, *names, **values):
+    return [library.submit_bytes(name, f"text of {name}".encode(), **values) for name in names]
+
+
+def states(library, numbers):
+    return [(job.state, job.stage) for job in map(library.job, numbers)]
+
+
+def test_batch__is_stored_together_and_each_job_waits_for_its_vectors(library, work):
+    numbers = submit(library, "a", "b", "c")
+    work(numbers)
+    assert states(library, numbers) == [("running", "embed")] * 3
+    assert library.count("chunks") == library.count("embedding_queue") == library.count("chunk_terms") == 3
+    assert library.count("jobs", "lease_token IS NULL AND progress_total = 1 AND attempt = 1") == 3
+    library.embed()
+    assert [library.job(number).result["title"] for number in numbers] == ["a", "b", "c"]
+
+
+def test_batch__invalid_document_and_killed_parser_end_only_their_own_jobs(library, work, parser):
+    numbers = submit(library, "good", "bad", "killer", "last")
+    parser.hooks["bad"] = fail_with(UnreadableFile("bad: it has no pages."))
+    parser.hooks["killer"] = fail_with(ParserCrashed("The parser process crashed on killer."))
+    work(numbers)
+    assert states(library, numbers) == [
+        ("running", "embed"),
+        ("failed", "parse"),
+        ("failed", "parse"),
+        ("running", "embed"),
+    ]
+    assert library.job(numbers[1]).error == "bad: it has no pages."
+    assert library.job(numbers[2]).error_class == "ParserCrashed"
+    assert library.count("documents") == 2
+
+
+def test_batch__cancelled_before_its_turn_and_before_it_is_stored(library, work, parser):
+    first, second, third, fourth = numbers = submit(library, "first", "second", "third", "fourth")
+
+    def cancel(_on_page):
+        with library.database.tenant(library.workspace) as session:
+            assert jobs.cancel(session, first) == jobs.cancel(session, third) == "running"
+
+    parser.hooks["second"] = cancel
+    work(numbers)
+    assert [library.job(number).state for number in numbers] == ["cancelled", "running", "cancelled", "running"]
+    assert library.count("documents") == 2
+    assert library.job(second).stage == library.job(fourth).stage == "embed"
+
+
+def test_batch__lost_lease_changes_nothing(library, work, parser):
+    lost, kept = numbers = submit(library, "lost", "kept")
+    parser.hooks["kept"] = lambda _on_page: library.run(
+        f"UPDATE jobs SET lease_token = gen_random_uuid(), lease_owner = 'other' WHERE id = {lost}"
+    )
+    work(numbers)
+    assert (library.job(lost).state, library.job(lost).lease_owner) == ("running", "other")
+    assert library.job(kept).stage == "embed"
+    assert library.count("documents") == library.count("chunks") == 1
+
+
+def test_batch__document_that_the_database_rejects_fails_alone(library, work, parser):
+    numbers = submit(library, "a", "nul", "b")
+    text = "a\x00b"
+    parser.parse = lambda source, **_: ParsedDocument(
+        text if source.name == "nul" else source.name, "text/plain", (Block(source.content.decode()),)
+    )
+    work(numbers)
+    assert [library.job(number).stage for number in numbers] == ["embed", "parse", "embed"]
+    assert library.job(numbers[1]).state == "queued", "an unknown error is tried again"
+    assert library.job(numbers[1]).error
+
+
+def test_batch__two_jobs_of_one_source_become_live_in_the_order_of_their_requests(library, work):
+    numbers = [library.submit_bytes("same", b"old"), library.submit_bytes("same", b"new")]
+    work(numbers)
+    library.embed()
+    assert [library.job(number).state for number in numbers] == ["succeeded", "succeeded"]
+    assert library.count("document_versions") == library.count("documents") == 1
+    assert library.count("chunks", "text = 'new'") == 1
+
+
+def test_batch__unchanged_and_missing_content(library, work, parser):
+    library.add("known", ["text of known"])
+    parser.parsed.clear()
+    known = library.submit_bytes("known", b"text of known")
+    gone = library.submit({"source": "gone", "name": "gone", "sha256": "00" * 32, "channels": None})
+    new = library.submit_bytes("new", b"text of new")
+    work([known, gone, new])
+    assert library.job(known).result["unchanged"] is True
+    assert "no longer stored" in library.job(gone).error
+    assert parser.parsed == ["new"]
+
+
+def test_batch__text_recognition_does_not_delay_the_documents_before_it(library, work, parser):
+    numbers = submit(library, "note", "scan")
+    seen = []
+
+    def recognise(on_page):
+        on_page(0, 1)
+        seen.append(library.job(numbers[0]).stage)
+
+    parser.hooks["scan"] = recognise
+    work(numbers)
+    assert seen == ["embed"]
+
+
+def test_stopping_worker__releases_the_rest_of_its_batch_without_an_attempt(library, work, parser, stopping):
+    numbers = submit(library, "a", "b", "c")
+    parser.hooks["b"] = lambda _on_page: stopping()
+    work(numbers)
+    assert [(job.state, job.attempt) for job in map(library.job, numbers)] == [
+        ("running", 1),
+        ("queued", 0),
+        ("queued", 0),
+    ]
+
+
+def test_worker_killed_in_the_middle_of_a_batch__each_document_is_tried_alone(library, work, parser):
+    numbers = submit(library, "a", "killer", "b")
+    with library.database.system() as session:
+        claimed = job_batches.claim(session, numbers, worker="gone", stage="parse", lease_s=0)
+    assert [lease.job_id for lease in claimed] == numbers
+    with library.database.system() as session:
+        swept = sweep(session, patience_s=60, embed_attempts=3)
+        assert swept is not None
+        assert swept.expired == tuple(numbers)
+    with library.database.system() as session:
+        messages = job_batches.group_for_messages(session, swept.to_publish)
+    assert messages == [("ingest", [number]) for number in numbers]
+    work(numbers)  # the first message is delivered again
+    assert [library.job(number).state for number in numbers] == ["queued"] * 3
+    work([numbers[0]])
+    work([numbers[2]])
+    for _ in range(2):
+        with library.database.system() as session:
+            jobs.claim(session, numbers[1], worker="gone", stage="parse", lease_s=0)
+        with library.database.system() as session:
+            sweep(session, patience_s=60, embed_attempts=3)
+    assert [(job.state, job.attempt) for job in map(library.job, numbers)] == [
+        ("running", 2),
+        ("dead", 3),
+        ("running", 2),
+    ]
+    assert library.count("quarantine") == 1
+
+
+def test_messages__share_small_documents_of_one_workspace(library):
+    large = library.submit_bytes("large", b"x" * (job_batches.MAX_BYTES + 1))
+    small = submit(library, *(f"note {n}" for n in range(job_batches.MAX_JOBS + 1)))
+    foreign = library.submit_bytes("note", b"note", workspace=library.other)
+    link = library.submit({"source": "u", "name": "u", "url": "http://example.com/", "sha256": None})
+    once = library.submit_bytes("once", b"once")
+    library.run(f"UPDATE jobs SET max_attempts = 1 WHERE id = {once}")
+    queued = [(number, "ingest") for number in (small[0], large, *small[1:], foreign, link, once)]
+    with library.database.system() as session:
+        messages = job_batches.group_for_messages(session, [*queued, (999, "query")])
+    assert messages == [
+        ("ingest", small[: job_batches.MAX_JOBS]),
+        ("ingest", [large]),
+        ("ingest", small[job_batches.MAX_JOBS :]),
+        ("ingest", [foreign]),
+        ("ingest", [link]),
+        ("ingest", [once]),
+        ("query", [999]),
+    ]
+
+
+def test_submit_all__keeps_the_order_and_returns_known_requests(library):
+    def job(key=None):
+        return jobs.NewJob(library.workspace, "ingest", {"source": "s"}, request_key=key)
+
+    with library.database.tenant(library.workspace) as session:
+        first = jobs.submit_all(session, [job(), job("a"), job(), job("a"), job("b")])
+        again = jobs.submit_all(session, [job("b"), job(), job("a")])
+    assert first[1] == first[3]
+    assert len(set(first)) == 4
+    assert again[0] == first[4]
+    assert again[2] == first[1]
+    assert again[1] not in first
