@@ -69,5 +69,6 @@ PARTS: dict[str, Part] = {
     "ingest": Part("benchmarks.ingestion", Section("Ingestion and recall", INGEST)),
     "book": Part("benchmarks.book", Section("A large document", BOOK)),
     "rerank": Part("benchmarks.rerank", Section("Reranking and first answers", RERANK)),
+    "concurrency": Part("benchmarks.concurrency", Section("Many questions at once", CONCURRENCY)),
     "start": Part("benchmarks.start", Section("Start and memory", START)),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from embedded.home import ServerHome, change_owner, format_disk_full
-from embedded.process import find_servers, run_program, stop_servers
+from embedded.process import find_parent, find_servers, run_program, stop_servers
 from embedded.programs import POSTGRES_MAJOR, find_postgres, find_runnable_programs
 from pipeline.errors import DiskFull, SetupError
 
@@ -78,7 +78,7 @@ class EmbeddedPostgres:
         # Only the postmaster gets the signal (fast shutdown); it stops its children.
         running = find_servers(self._folder, PROGRAM)
         pids = {process.pid for process in running}
-        first = [process for process in running if process.ppid() not in pids]
+        first = [process for process in running if find_parent(process) not in pids]
         stop_servers(
             self._folder,
             PROGRAM,

@@ -98,6 +98,14 @@ def _has_working_folder(process: psutil.Process, folder: Path) -> bool:
     return os.path.samestat(target, folder.stat())
 
 
+def find_parent(process: psutil.Process) -> int | None:
+    """Return the ID of the parent of a process; None if the process has ended."""
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
+
+
 def stop_servers(
     folder: Path,
     program: str,
