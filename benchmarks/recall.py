@@ -231,12 +231,12 @@ def measure_all(
     lines = tuple(
         Line(method, tuple((size, statistics.median(elapsed[size, method])) for size in sizes)) for method in METHODS
     )
-    chart = Chart("recall", "Recall of 50", "chunks", "p50 ms", lines, log_x=True)
+    chart = Chart("scale", "Recall of 50", "chunks", "p50 ms", lines, log_x=True)
     conditions = (
         f"Documents of {PER_DOCUMENT} chunks in one workspace next to {small_workspaces:,} small ones;"
         f" {questions} questions, {rounds} rounds."
     )
-    return BenchmarkResult("recall", conditions, tuple(measurements), (table,), (chart,))
+    return BenchmarkResult("scale", conditions, tuple(measurements), (table,), (chart,))
 
 
 COLUMNS = {
