@@ -12,7 +12,7 @@ from pipeline.generate.conflicts import distinct_groups, format_conflicts
 from pipeline.generate.expected_answers import is_yes_no_question
 from pipeline.generate.identifiers import find_identifiers, identifiers_of, mentions_one, names_another, names_one
 from pipeline.generate.markers import drop_markers
-from pipeline.generate.unit_scores import PlacedUnit, adds_to_question, needs_heading, score_units, texts_to_compare
+from pipeline.generate.unit_scores import PlacedUnit, UnitScorer, adds_to_question, needs_heading
 from pipeline.text.markdown import drop_link_targets
 from pipeline.text.scripts import is_spaceless
 from pipeline.text.sentences import is_block
@@ -30,7 +30,9 @@ MIN_RELATIVE_SCORE = 0.8
 REPETITION_SHARE = 0.8
 """Share of common terms from which a sentence counts as a repetition of a chosen one."""
 MAX_PER_PASSAGE = 40
-"""Maximum number of sentences that are compared per passage. A typical passage has about ten."""
+"""Maximum number of sentences that are read per passage. A typical passage has about ten."""
+MAX_COMPARED = 12
+"""Maximum number of texts whose similarity to the question is computed; docs/evaluation.md has the measurements."""
 
 
 def extract_answer(
@@ -49,8 +51,9 @@ def extract_answer(
     `usage` and `prompt_hashes` of an earlier attempt become part of the result.
     """
     units = _read(passages) or _read_whole(passages)
-    similarity, missing = _compute_similarity(question, texts_to_compare(units), score_sentences)
-    candidates = _find_candidates(question, units, score_units(question, units, similarity))
+    scorer = UnitScorer(question, units)
+    similarity, missing = _compute_similarity(question, scorer.likely_texts(MAX_COMPARED), score_sentences)
+    candidates = _find_candidates(question, units, scorer.score(similarity))
     if not candidates:  # all units are about other identifiers than the question
         abstained = abstain(question, passages, language=language, model=EXTRACTIVE)
         return replace(abstained, fallbacks=(*fallbacks, *missing), usage=usage or Usage(), prompt_hashes=prompt_hashes)

@@ -64,74 +64,111 @@ class PlacedUnit:
     """Title and headings of its passage."""
 
 
-def texts_to_compare(units: Sequence[PlacedUnit]) -> list[str]:
-    """Return the texts whose similarity to the question `score_units` needs, without repetitions."""
-    texts: dict[str, None] = {}
-    for placed in units:
-        texts[placed.unit.text] = None
-        if placed.unit.is_answer:
-            texts[placed.unit.context] = None
-    return list(texts)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What the score of a unit consists of besides its similarity to the question."""
+
+    placed: PlacedUnit
+    own: float
+    """Weighted share of the question's terms in the unit."""
+    answered: float
+    """The same for the question that the unit answers, less what makes it an unlikely answer."""
+    adds_fact: bool
+    is_repetition: bool
+    key: float
+    """Weighted match of the key of a "key: value" line."""
 
 
-def score_units(question: str, units: Sequence[PlacedUnit], similarity: Mapping[str, float]) -> list[float]:
-    """Return the score of each unit; only scores of the same question are comparable."""
-    asked = _Question(question, units, similarity)
-    scores: list[float] = []
-    inherited = 0.0
-    for placed in units:
-        unit = placed.unit
-        relevance = asked.relevance(placed)
-        if placed.place and not unit.is_answer:
-            relevance += inherited * (PRONOUN_FACTOR if _PRONOUN.match(unit.text) else 1.0)
-        score = relevance + RANK_WEIGHT / (placed.passage + 1)
-        inherited = PREVIOUS_WEIGHT * relevance
-        if adds_fact(asked.expected, question, f"{unit.heading}\n{unit.text}"):
-            score += FACT_WEIGHT
-        elif asked.is_repeated_by(unit):
-            score -= REPETITION_WEIGHT
-            inherited = REPEATED_WEIGHT * relevance
-        if len(unit.cells) == 1:
-            score += PAIR_WEIGHT * _answers_key(asked.terms, unit.cells[0])
-        scores.append(score)
-    return scores
+class UnitScorer:
+    """Scores the units of the passages of one question. Their terms and facts are extracted once."""
+
+    def __init__(self, question: str, units: Sequence[PlacedUnit]) -> None:
+        """Read the units, in the order of passages and places."""
+        asked = _Question(question, units)
+        self._readings = [asked.read(placed) for placed in units]
+
+    def likely_texts(self, limit: int) -> list[str]:
+        """Return at most `limit` texts whose similarity to the question decides, by the scores without similarity.
+
+        The text of a unit comes with the question that it answers.
+        """
+        scores = self.score({})
+        best = sorted(range(len(scores)), key=lambda place: -scores[place])
+        texts: dict[str, None] = {}
+        for place in best:
+            unit = self._readings[place].placed.unit
+            needed = (unit.text, unit.context) if unit.is_answer else (unit.text,)
+            if len(texts.keys() | needed) > limit:
+                break
+            texts |= dict.fromkeys(needed)
+        return list(texts)
+
+    def score(self, similarity: Mapping[str, float]) -> list[float]:
+        """Return the score of each unit; only scores of the same question are comparable.
+
+        Args:
+            similarity: Similarity of the question to each text; the lowest one is used for texts without one.
+        """
+        lowest = min(similarity.values(), default=0.0)
+        scores: list[float] = []
+        inherited = 0.0
+        for reading in self._readings:
+            placed, unit = reading.placed, reading.placed.unit
+            relevance = similarity.get(unit.text, lowest) + reading.own
+            if unit.is_answer:
+                relevance = max(relevance, similarity.get(unit.context, lowest) + reading.answered)
+            elif placed.place:
+                relevance += inherited * (PRONOUN_FACTOR if _PRONOUN.match(unit.text) else 1.0)
+            score = relevance + RANK_WEIGHT / (placed.passage + 1) + reading.key
+            inherited = PREVIOUS_WEIGHT * relevance
+            if reading.adds_fact:
+                score += FACT_WEIGHT
+            elif reading.is_repetition:
+                score -= REPETITION_WEIGHT
+                inherited = REPEATED_WEIGHT * relevance
+            scores.append(score)
+        return scores
 
 
 class _Question:
     """A question with the weights of its terms among the units."""
 
-    def __init__(self, text: str, units: Sequence[PlacedUnit], similarity: Mapping[str, float]) -> None:
+    def __init__(self, text: str, units: Sequence[PlacedUnit]) -> None:
         self.text = text
         self.terms = content_terms(text) | single_characters(text)
         self.expected = expected_fact(text)
-        self._similarity = similarity
         self._stated = {p.unit.text: frozenset(split_terms(drop_link_targets(p.unit.text))) for p in units}
         frequency = Counter(term for stated in self._stated.values() for term in stated & self.terms)
         # Inverse document frequency: a term of every unit does not help to choose one.
         self._weights = {t: log(1 + (len(self._stated) + 1) / (frequency[t] + 0.5)) for t in self.terms}
         self._total = sum(self._weights.values()) or 1.0
 
-    def relevance(self, placed: PlacedUnit) -> float:
-        """Return the similarity and the share of the terms, of the unit or of the question that it answers."""
+    def read(self, placed: PlacedUnit) -> _Reading:
+        """Read a unit."""
         unit, stated = placed.unit, self._stated[placed.unit.text]
         context = frozenset(split_terms(f"{unit.context}\n{placed.above}"))
-        own = self._similarity[unit.text] + TERM_WEIGHT * self._share(stated, context)
-        if not unit.is_answer:
-            return own
-        known = stated.union(split_terms(unit.context))
-        answered = self._similarity[unit.context] + TERM_WEIGHT * self._share(known, context)
-        if self._asks_another(unit):
-            answered -= OTHER_QUESTION_WEIGHT
-        return max(own, answered - DISTANCE_WEIGHT * unit.distance)
+        answered = 0.0
+        if unit.is_answer:
+            known = stated.union(split_terms(unit.context))
+            answered = TERM_WEIGHT * self._share(known, context) - DISTANCE_WEIGHT * unit.distance
+            answered -= OTHER_QUESTION_WEIGHT * self._asks_another(unit)
+        return _Reading(
+            placed,
+            own=TERM_WEIGHT * self._share(stated, context),
+            answered=answered,
+            adds_fact=adds_fact(self.expected, self.text, f"{unit.heading}\n{unit.text}"),
+            is_repetition=self._is_repeated_by(stated),
+            key=PAIR_WEIGHT * _answers_key(self.terms, unit.cells[0]) if len(unit.cells) == 1 else 0.0,
+        )
 
     def _asks_another(self, unit: Unit) -> bool:
         """Return True if the context of a unit asks for another kind of fact, or for none that the unit contains."""
         kind = expected_fact(unit.context)
         return kind != self.expected != "" and (kind != "" or not adds_fact(self.expected, self.text, unit.text))
 
-    def is_repeated_by(self, unit: Unit) -> bool:
-        """Return True if a unit contains the question's terms, but not the kind of fact that it asks for."""
-        return self.expected in VISIBLE_FACTS and self._share(self._stated[unit.text], frozenset()) >= REPETITION_SHARE
+    def _is_repeated_by(self, stated: frozenset[str]) -> bool:
+        """Return True if the terms of a unit contain those of a question for a fact that any sentence shows."""
+        return self.expected in VISIBLE_FACTS and self._share(stated, frozenset()) >= REPETITION_SHARE
 
     def _share(self, stated: frozenset[str], context: frozenset[str]) -> float:
         def found(term: str) -> float:
