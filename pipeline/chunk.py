@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import ceil
+from weakref import WeakKeyDictionary
 
 from pipeline.errors import FileTooLarge
 from pipeline.ports import Tokenizer
@@ -33,6 +34,8 @@ HEADINGS_SHARE = 0.5
 """Maximum share of the budget for the heading path; outer headings are left out first."""
 
 _MAX_CACHED_WORDS = 200_000
+_WORD_TOKENS: WeakKeyDictionary[Tokenizer, dict[str, float]] = WeakKeyDictionary()
+"""Tokens of words by tokenizer: the documents of a library share most of their words."""
 _LONG_WORD_CHARS = 64
 _CJK_RUN = re.compile(f"[{HAN}{KANA}]+")
 _ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
@@ -66,6 +69,7 @@ class _CachedTokenCounter(dict[str, float]):
     def __init__(self, tokenizer: Tokenizer, sample: str) -> None:
         super().__init__()
         self._count = tokenizer.count
+        self._known = _WORD_TOKENS.setdefault(tokenizer, {})
         # Tokenizers with large vocabularies merge Chinese and Japanese characters, so that one is less than a token.
         characters = "".join(_CJK_RUN.findall(sample))[:2000]
         self._per_character = self._count(characters) / len(characters) if characters else 1.0
@@ -78,7 +82,11 @@ class _CachedTokenCounter(dict[str, float]):
             # it would fit into a chunk. Fixed parts also count the same wherever the splitter stops reading.
             starts = range(0, len(atom), _LONG_WORD_CHARS)
             return sum(self[atom[start : start + _LONG_WORD_CHARS]] for start in starts)
-        tokens = float(self._count(atom))
+        tokens = self._known.get(atom)
+        if tokens is None:
+            tokens = float(self._count(atom))
+            if len(self._known) < _MAX_CACHED_WORDS:
+                self._known[atom] = tokens
         if len(self) < _MAX_CACHED_WORDS:
             self[atom] = tokens
         return tokens

@@ -190,3 +190,22 @@ def test_chunk__record_that_fits_is_not_cut(overlap):
     records = [f"Q: Where is number {n}?\nA: Number {n} is behind shed {n}. It is red." for n in range(30)]
     for one in chunk(Block("\n\n".join(records)), overlap=overlap):
         assert all(part in records for part in one.text.split("\n\n"))
+
+
+def test_chunk__words_are_counted_once_for_all_documents_of_a_tokenizer():
+    class Recording(Words):
+        def __init__(self):
+            self.counted: list[str] = []
+
+        def count(self, text):
+            self.counted.append(text)
+            return super().count(text)
+
+    tokenizer = Recording()
+    first = chunk(Block(PROSE), tokenizer=tokenizer)
+    assert tokenizer.counted.count("thing") == 1
+    tokenizer.counted.clear()
+    assert chunk(Block(PROSE), tokenizer=tokenizer) == first
+    assert "thing" not in tokenizer.counted
+    other = Joining()
+    assert chunk(Block(PROSE), tokenizer=other) != first
