@@ -51,6 +51,8 @@ log = structlog.get_logger(__name__)
 
 CHILD_EXIT_DELAY_S = 3.0
 """Seconds that a child that could not start waits for its parent to stop."""
+INGEST_NICE = 10
+"""Added to the nice value of an ingest worker with its parser, so that questions on the same machine go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
 
 def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
     """Let Celery fork a child that loads the models and ingests; return the number of children."""
+    os.nice(INGEST_NICE)
 
     # The parent must not import a model library: a forked child would inherit its threads and locks.
     def start_child(**_: Any) -> None:
