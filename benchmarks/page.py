@@ -24,7 +24,7 @@ HOW_TO_RUN = """\
     .venv/bin/python -m benchmarks.run --only ingest,rerank --chunks 1500 --rounds 2
     .venv/bin/python -m benchmarks.run --quick  # smallest sizes, to see whether everything runs
 
-This page is written by these commands. Each part is stored below [performance/](performance) and replaced when it is
+This page is written by these commands. Each part is stored in `docs/performance/PART.json` and replaced when it is
 run again; the page is rendered from all stored parts. `--render` renders it without measuring.
 
 LangChain, LlamaIndex and Haystack are compared if a virtual environment with them exists, because they need other

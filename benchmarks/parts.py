@@ -65,10 +65,23 @@ Nothing runs: the command starts PostgreSQL, Redis and a query worker, asks, and
 was exported to OpenVINO before, so the worker does not import torch. The memory of a worker is that of all its
 processes, where memory that processes share counts once.
 """
+SCALE = """
+One large workspace next to many small ones, filled with generated terms and vectors, without models. The questions ask
+for 50 chunks: by keyword, by vector through the HNSW index, and by both. *By index* uses HNSW also in the stores in
+which Refdesk scans all vectors, because that is faster and exact below some ten thousand.
+
+- The channels that a question may see are resolved to a few scopes first. Every row of the indexes carries its scope,
+  so no step reads all documents of a workspace.
+- A term's postings are packed in blocks with their largest frequency. Blocks that cannot change the best 50 are not
+  read, and the result equals BM25 over all chunks.
+- New chunks are written as one row each, and merged into the packed segments later, as in an LSM tree. Statistics are
+  counted per segment, so they are exact at any time.
+"""
 PARTS: dict[str, Part] = {
     "ingest": Part("benchmarks.ingestion", Section("Ingestion and recall", INGEST)),
     "book": Part("benchmarks.book", Section("A large document", BOOK)),
     "rerank": Part("benchmarks.rerank", Section("Reranking and first answers", RERANK)),
     "concurrency": Part("benchmarks.concurrency", Section("Many questions at once", CONCURRENCY)),
     "start": Part("benchmarks.start", Section("Start and memory", START)),
+    "scale": Part("benchmarks.recall", Section("A growing store", SCALE), is_long=True),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from cli.context import CommandContext, open_context
 from cli.ingest import submit_sources
 from cli.sources import find_sources
 from cli.waiting import wait_for
-from config.embedding import describe_configured_profile
+from config.embedding import build_embedder, describe_configured_profile
 from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import documents, profiles
@@ -47,10 +48,26 @@ def share_models(home: Path, models: Path) -> None:
 
 
 @contextmanager
+def set_environment(**variables: str) -> Iterator[None]:
+    """Set environment variables, which workers read their settings from."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
 def open_product(home: Path, quantization: Quantization = "") -> Iterator[CommandContext]:
-    """Open servers with an empty store of this profile, and start an ingest worker."""
+    """Open servers with an empty store of this profile, and start an ingest worker.
+
+    The model is exported before, because a worker that exports it may not be ready in time on a busy machine.
+    """
     settings = build_settings(home)
-    with open_context(settings) as context:
+    build_embedder(settings, build_profile(settings, quantization))
+    with set_environment(REFDESK_HOME=str(home)), open_context(settings) as context:
         with context.database.system() as session:
             profiles.add_first(session, build_profile(settings, quantization))
         context.workers.ensure(("ingest",))

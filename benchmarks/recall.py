@@ -283,10 +283,10 @@ def _describe(store: Store, elapsed: Mapping[tuple[int, str], list[float]]) -> d
 
 
 def run_benchmark(options: Options) -> BenchmarkResult:
-    """Measure a small store and one with 1,000,000 chunks, or the requested number."""
+    """Measure a growing store with up to 1,000,000 chunks, or the requested number."""
     large = options.pick_chunks(1_000_000, 2_000)
-    small = min(10_000, large // 2)
-    return measure_all((small, large), 10 if options.quick else 1_000, 60, options.pick_rounds(3), None)
+    sizes = [size for size in (10_000, 100_000) if size < large] or [large // 2]
+    return measure_all((*sizes, large), 10 if options.quick else 1_000, 60, options.pick_rounds(3), options.keep)
 
 
 def main() -> None:

@@ -39,6 +39,8 @@ class Options:
     """Folder with the drivers of the libraries to compare with."""
     peers_python: Path | None = None
     """Interpreter of the environment that has these libraries; None leaves them out."""
+    keep: Path | None = None
+    """Folder that keeps filled stores for the next run; a temporary one if None."""
 
     def pick_chunks(self, default: int, quick: int) -> int:
         """Return the number of chunks: as requested, or the default of this kind of run."""

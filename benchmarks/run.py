@@ -39,6 +39,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--render", action="store_true", help="Write the page from the stored results only.")
     parser.add_argument("--peers", type=Path, default=ROOT.parent / "shared" / "peers", help="Drivers of the peers.")
     parser.add_argument("--peers-python", type=Path, help="Interpreter of the environment with the peers.")
+    parser.add_argument("--keep", type=Path, help="Keep the stores of `scale` in this folder, and use those in it.")
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)  # measure one part in this process
     parsed = parser.parse_args(arguments)
     parsed.parts = parsed.only.split(",") if parsed.only else [name for name, part in PARTS.items() if not part.is_long]
@@ -55,6 +56,7 @@ def measure(part: str, arguments: argparse.Namespace) -> None:
         rounds=arguments.rounds,
         peers=arguments.peers,
         peers_python=arguments.peers_python,
+        keep=arguments.keep,
     )
     started = time.monotonic()
     result = importlib.import_module(PARTS[part].module).run_benchmark(options)
