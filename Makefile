@@ -38,11 +38,11 @@ unit: develop
 	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 tests/unit
 
 bench: ## Measure ingestion, recall, reranking, concurrency and start; writes docs/performance.md
-	@$(INSTALL) worker embedded evaluate benchmarks
+	@$(INSTALL) worker embedded int8 evaluate benchmarks
 	@.venv/bin/python -m benchmarks.run $(ARGUMENTS)
 
 bench-scale: ## Measure recall in a store that grows to 1,000,000 chunks; takes much longer
-	@$(INSTALL) worker embedded evaluate benchmarks
+	@$(INSTALL) worker embedded int8 evaluate benchmarks
 	@.venv/bin/python -m benchmarks.run --only scale $(ARGUMENTS)
 
 format: develop ## Format the code and apply the linter's fixes

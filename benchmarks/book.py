@@ -10,7 +10,6 @@ from benchmarks.contenders import ENCODER, ENCODER_INT8, Candidate, SharedDataba
 from benchmarks.ingestion import NO_INT8
 from benchmarks.product import (
     MODELS,
-    Quantization,
     has_int8,
     ingest_path,
     open_product,
@@ -19,6 +18,7 @@ from benchmarks.product import (
 )
 from benchmarks.results import BenchmarkResult, Measurement, Options, format_rounds
 from benchmarks.texts import Passage, load_passages, write_book
+from pipeline.types import Quantization
 
 PAGES = 500
 LOOPS: tuple[tuple[Quantization, Candidate], ...] = (("", ENCODER), ("int8", ENCODER_INT8))

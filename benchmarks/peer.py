@@ -16,13 +16,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from benchmarks.product import HOME_VARIABLE, MODELS, Quantization, ingest_path, open_product, share_models
+from benchmarks.product import HOME_VARIABLE, MODELS, ingest_path, open_product, share_models
 from config.wiring import WorkerParts, build_parts
 from db import profiles
 from db.recall import PostgresRecall
 from pipeline.embed import embed_question
 from pipeline.recall import build_query
-from pipeline.types import AnswerOptions, EmbeddingProfile
+from pipeline.types import AnswerOptions, EmbeddingProfile, Quantization
 
 
 class Refdesk:

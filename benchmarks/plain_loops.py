@@ -14,8 +14,9 @@ import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
 
-from benchmarks.product import HOME_VARIABLE, Quantization, build_profile, build_settings
+from benchmarks.product import HOME_VARIABLE, build_profile, build_settings
 from config.embedding import build_embedder
+from pipeline.types import Quantization
 
 BATCH_SIZE = 32
 

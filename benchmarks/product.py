@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
 
 from cli.context import CommandContext, open_context
 from cli.ingest import submit_sources
@@ -19,11 +19,11 @@ from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import documents, profiles
 from pipeline.text.passages import build_passage
-from pipeline.types import EmbeddingProfile
+from pipeline.types import EmbeddingProfile, Quantization
 
 HOME_VARIABLE = "BENCHMARK_HOME"
 """Environment variable with the data folder whose saved models are shared by all processes of a benchmark."""
-Quantization = Literal["", "int8"]
+
 MODELS = "models"
 """Folder of the saved models below the data folder."""
 
@@ -35,9 +35,7 @@ def build_settings(home: Path) -> Settings:
 
 def build_profile(settings: Settings, quantization: Quantization = "") -> EmbeddingProfile:
     """Describe the profile of the packaged model."""
-    profile = describe_configured_profile(settings)
-    changes: dict[str, Any] = {"quantization": quantization} if quantization else {}
-    return replace(profile, **changes)
+    return replace(describe_configured_profile(settings), quantization=quantization)
 
 
 def share_models(home: Path, models: Path) -> None:
@@ -99,7 +97,5 @@ def read_embedding_inputs(context: CommandContext, workspace_id: int) -> list[st
 
 
 def has_int8() -> bool:
-    """Return whether profiles can be quantised and NNCF, which exports them, is installed."""
-    from importlib.util import find_spec
-
-    return any(field.name == "quantization" for field in fields(EmbeddingProfile)) and find_spec("nncf") is not None
+    """Return whether NNCF is installed, which exports int8 models."""
+    return find_spec("nncf") is not None
