@@ -24,7 +24,8 @@ from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.roles import QUEUE_OF_ROLE, Role
 
-READY_TIMEOUT_S = 180.0
+READY_TIMEOUT_S = 600.0
+"""Includes the export of a model at the first start, which takes minutes on a busy machine."""
 READY_POLL_S = 0.03
 STOP_TIMEOUT_S = 20.0
 MAX_STARTS = 3

@@ -47,7 +47,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
         f"{free_mb:,.0f} MB free" + ("" if enough else f"; free at least {MIN_FREE_MB} MB"),
     )
     for extra, module in (
-        ("worker", "sentence_transformers"),
+        ("worker", "kreuzberg"),  # torch may be missing where the model is exported
         ("evaluate", "pytrec_eval"),
         ("bot", "discord"),
     ):

@@ -158,7 +158,8 @@ settings = load()
 embedder = build_embedder(settings, describe_configured_profile(settings))
 texts = ["The gate opens at nine. " * 30] * 64
 embedder.encode(texts), embedder.encode_tokens(texts[:8]), embedder.count("gate"), embedder.known_units("gate")
-loaded = {name.partition(".")[0] for name in sys.modules} & {"torch", "transformers", "sentence_transformers"}
+heavy = {"torch", "transformers", "sentence_transformers", "scipy", "sklearn", "pandas", "matplotlib"}
+loaded = {name.partition(".")[0] for name in sys.modules} & heavy
 peak_kb = re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]
 print(sorted(loaded), int(peak_kb) // 1000)
 """

@@ -20,7 +20,8 @@ def prepare_library(threads: int) -> None:
         import torch
         import transformers
     except ImportError as error:
-        raise MissingExtra.for_part("the models", "worker") from error
+        copy = "copy the folder `models` from the data folder of a host that has exported the model"
+        raise MissingExtra.for_part("the models", "worker", alternative=copy) from error
     if threads:
         torch.set_num_threads(threads)
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
