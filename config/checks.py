@@ -11,7 +11,7 @@ from typing import Literal
 
 from config.chat_model import format_language_model, list_served_models
 from config.concurrency import describe_concurrency
-from config.embedding import describe_configured_profile, find_configured_model
+from config.embedding import describe_configured_profile, find_configured_model, inspect_encoder
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
 from config.redis_server import read_redis_version
@@ -116,9 +116,13 @@ def _find_existing_folder(settings: Settings) -> str:
     return str(folder)
 
 
-def _check_embedding(settings: Settings) -> str:
+def _check_embedding(settings: Settings) -> str | Check:
     profile = describe_configured_profile(settings)
-    return f"{profile.model}, {profile.dimensions} dimensions, up to {profile.max_tokens} tokens per text"
+    detail = f"{profile.model}, {profile.dimensions} dimensions, up to {profile.max_tokens} tokens per text"
+    if profile.backend == "openai":
+        return detail
+    report = inspect_encoder(settings, profile)
+    return Check("embedding model", "note" if report.is_fallback else "ok", f"{detail}; {report.detail}")
 
 
 def _check_cross_encoder(settings: Settings) -> Check:
@@ -244,4 +248,5 @@ def _check_store(database: Database, settings: Settings) -> str | Check:
             "note" if configured in known else "problem",
             f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {configured}; {effect}",
         )
-    return f"embedding profile {profile.name}, {profile.dimensions} dimensions"
+    precision = f", {profile.quantization}" if profile.quantization else ""
+    return f"embedding profile {profile.name}, {profile.dimensions} dimensions{precision}"

@@ -18,6 +18,7 @@ from pipeline.types import EmbeddingProfile, Pooling, Quantization
 
 if TYPE_CHECKING:
     from pipeline.backends.models.encoders import EncoderOptions
+    from pipeline.backends.models.inspection import EncoderReport
 
 
 def describe_configured_profile(settings: Settings) -> EmbeddingProfile:
@@ -148,6 +149,13 @@ def build_encoder_options(settings: Settings) -> EncoderOptions:
         folder=settings.servers.home / "models",
         threads=settings.models.threads or (os.cpu_count() or 1),
     )
+
+
+def inspect_encoder(settings: Settings, profile: EmbeddingProfile) -> EncoderReport:
+    """Describe how the model of a profile runs here, with its measured speed if that needs no download or export."""
+    from pipeline.backends.models import inspection
+
+    return inspection.inspect_encoder(profile, build_encoder_options(settings))
 
 
 def reveal_secret(key: SecretStr | None) -> str:

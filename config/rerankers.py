@@ -30,6 +30,7 @@ from pipeline.types import RERANKERS
 
 if TYPE_CHECKING:
     from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
+    from pipeline.backends.models.encoders import EncoderOptions
 
 log = structlog.get_logger(__name__)
 
@@ -196,10 +197,10 @@ def describe_cross_encoder(settings: Settings) -> str:
 class LazyCrossEncoder:
     """A `PairScorer` that loads its model at the first question. A failure to load is cached, not retried."""
 
-    def __init__(self, model: str, threads: int) -> None:
-        """Store the model's name or folder and its number of threads."""
+    def __init__(self, model: str, options: EncoderOptions) -> None:
+        """Store the model's name or folder and how local models run."""
         self._model = model
-        self._threads = threads
+        self._options = options
         self._lock = threading.Lock()
         self._loaded: PairScorer | RefdeskError | None = None
 
@@ -222,10 +223,10 @@ class LazyCrossEncoder:
         return self._loaded.score(question, passages)
 
     def _load(self) -> PairScorer | RefdeskError:
-        from pipeline.backends.models.cross_encoder import SentenceTransformersCrossEncoder
+        from pipeline.backends.models.encoders import load_cross_encoder
 
         try:
-            return SentenceTransformersCrossEncoder(self._model, threads=self._threads)
+            return load_cross_encoder(self._model, self._options)
         except RefdeskError as error:
             log.warning("cross-encoder unavailable", model=self._model, error=str(error))
             return error

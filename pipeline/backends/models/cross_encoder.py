@@ -1,12 +1,14 @@
-"""Cross-encoders of sentence-transformers."""
+"""Cross-encoders of sentence-transformers, on torch or from a saved model on OpenVINO."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.backends.models.loading import prepare_library, report_load_errors
 from pipeline.backends.models.model_files import ModelFiles, resolve_files
+from pipeline.backends.models.openvino_model import OpenVinoModel, load_tokenizer
 from pipeline.backends.models.turns import model_turns
 from pipeline.errors import ModelUnavailable
 
@@ -30,12 +32,10 @@ class SentenceTransformersCrossEncoder:
         """
         self._name = name
         self._batch_size = batch_size
-        self._model = _load(locate_cross_encoder(name), threads=threads, device=device)
-        if self._model.num_labels != 1:
-            raise ModelUnavailable(
-                f"The cross-encoder {name} returns {self._model.num_labels} scores per pair, but a reranker needs one."
-                f" {FIX_HINT}"
-            )
+        self._model = load_sentence_transformers_cross_encoder(
+            locate_cross_encoder(name), threads=threads, device=device
+        )
+        _require_one_score(name, self._model.num_labels)
 
     @property
     def name(self) -> str:
@@ -66,6 +66,53 @@ class SentenceTransformersCrossEncoder:
         return scores
 
 
+class OpenVinoCrossEncoder:
+    """A `PairScorer` from a saved model, without torch and transformers; safe for several threads."""
+
+    def __init__(self, name: str, folder: Path, *, threads: int = 0, batch_size: int = 16) -> None:
+        """Load a saved model.
+
+        Args:
+            name: The model's name.
+            folder: Folder of the saved model.
+            threads: Threads for computing; 0 uses all cores.
+            batch_size: Maximum pairs per inference.
+
+        Raises:
+            RuntimeError: OpenVINO cannot read the model.
+            ValueError: The tokenizer or the description is damaged.
+            ModelUnavailable: The model returns several scores per pair.
+        """
+        self._name = name
+        self._batch_size = batch_size
+        self._model = OpenVinoModel(folder, threads=threads)
+        _require_one_score(name, self._model.saved.dimensions)
+        self._tokenizer = load_tokenizer(folder)
+        if self._model.saved.max_tokens:  # set once, because it is state of the tokenizer
+            self._tokenizer.enable_truncation(self._model.saved.max_tokens, strategy="longest_first")
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._name
+
+    def score(self, question: str, passages: Sequence[str]) -> list[float]:
+        """Return one logit per passage; larger is better."""
+        scores = [0.0] * len(passages)
+        encodings = self._tokenizer.encode_batch([(question, passage) for passage in passages])
+        for batch in self._model.run(encodings, batch_size=self._batch_size):
+            for row, logits in zip(batch.rows, batch.output, strict=True):
+                scores[row] = float(logits[0])
+        return scores
+
+
+def _require_one_score(name: str, scores: int) -> None:
+    if scores != 1:
+        raise ModelUnavailable(
+            f"The cross-encoder {name} returns {scores} scores per pair, but a reranker needs one. {FIX_HINT}"
+        )
+
+
 def locate_cross_encoder(name: str) -> ModelFiles:
     """Find a cross-encoder's files without loading it.
 
@@ -75,7 +122,13 @@ def locate_cross_encoder(name: str) -> ModelFiles:
     return resolve_files(name, kind="cross-encoder", fix_hint=FIX_HINT)
 
 
-def _load(files: ModelFiles, *, threads: int, device: str | None) -> Any:
+def load_sentence_transformers_cross_encoder(files: ModelFiles, *, threads: int = 0, device: str | None = None) -> Any:
+    """Load a cross-encoder with torch.
+
+    Raises:
+        ModelUnavailable: The files contain no such model.
+        MissingExtra: The model library is not installed.
+    """
     prepare_library(threads)
     import torch
     from sentence_transformers import CrossEncoder

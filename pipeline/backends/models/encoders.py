@@ -9,6 +9,11 @@ from typing import Literal, TypeVar
 
 import structlog
 
+from pipeline.backends.models.cross_encoder import (
+    OpenVinoCrossEncoder,
+    SentenceTransformersCrossEncoder,
+    locate_cross_encoder,
+)
 from pipeline.backends.models.model_files import resolve_model
 from pipeline.backends.models.openvino_encoder import OpenVinoEmbedder
 from pipeline.backends.models.saved_models import ExportFailed, ExportRequest, SavedModels
@@ -55,6 +60,21 @@ def load_embedder(
         lambda: ExportRequest(resolve_model(profile.model), "encoder", profile.quantization),
         lambda folder: OpenVinoEmbedder(profile, folder, threads=options.threads, batch_size=batch_size),
         load_with_torch,
+        options,
+    )
+
+
+def load_cross_encoder(name: str, options: EncoderOptions) -> OpenVinoCrossEncoder | SentenceTransformersCrossEncoder:
+    """Load a cross-encoder.
+
+    Raises:
+        ModelUnavailable: The model cannot be found or loaded, or returns several scores per pair.
+        MissingExtra: The model library is not installed.
+    """
+    return run_with_openvino(
+        lambda: ExportRequest(locate_cross_encoder(name), "cross-encoder"),
+        lambda folder: OpenVinoCrossEncoder(name, folder, threads=options.threads),
+        lambda: SentenceTransformersCrossEncoder(name, threads=options.threads),
         options,
     )
 

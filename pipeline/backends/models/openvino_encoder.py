@@ -70,6 +70,11 @@ class OpenVinoEmbedder:
         """What runs the model, and its precision."""
         return f"OpenVINO, {self._profile.quantization or self._model.precision}"
 
+    @property
+    def has_bf16(self) -> bool:
+        """Whether the CPU computes in bf16."""
+        return self._model.precision == "bf16"
+
     def count(self, text: str) -> int:
         """Count the tokens of a text without special tokens."""
         return self._units.count(text)

@@ -36,7 +36,7 @@ SUFFIXES = (".safetensors", ".bin", ".json", ".txt", ".model")
 """File names of weights, configurations and tokenizers."""
 ERROR_FILE = "failed.txt"
 """Reason why the last export of a model failed; in the folder of saved models, after the model's name."""
-_DAMAGED = (RuntimeError, ValueError, KeyError, OSError)
+DAMAGED = (RuntimeError, ValueError, KeyError, OSError)
 """Errors of OpenVINO and of the readers for a damaged saved model."""
 Loaded = TypeVar("Loaded")
 
@@ -101,13 +101,13 @@ class SavedModels:
         if (saved := self.find(request)) is not None:
             try:
                 return build(saved)
-            except _DAMAGED as error:
+            except DAMAGED as error:
                 log.warning("saved model is damaged and is exported again", folder=str(saved), error=str(error)[:500])
                 damaged = saved
         with self._export(request, damaged) as folder:
             try:
                 return build(folder)
-            except _DAMAGED as error:
+            except DAMAGED as error:
                 raise self._record_problem(request, f"OpenVINO cannot run it: {error}") from error
 
     @contextmanager

@@ -14,7 +14,7 @@ from config import wiring
 from config.budgets import build_budget
 from config.chat_model import build_chat
 from config.checks import Check, _check_language_model, _check_prices
-from config.embedding import ProfileRequest, describe_profile
+from config.embedding import ProfileRequest, build_encoder_options, describe_profile
 from config.prices import Price
 from config.rerankers import LazyCrossEncoder, build_rerankers
 from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
@@ -121,7 +121,7 @@ def test_wiring__prices_come_from_the_table():
     )
     chat: Any = build_chat(settings)
     assert chat._prices == (1, 2)
-    cross_encoder = LazyCrossEncoder("unused", 1)
+    cross_encoder = LazyCrossEncoder("unused", build_encoder_options(settings))
     built = build_rerankers(settings, WordEmbedder(), chat=chat, cross_encoder=cross_encoder)
     ten = [candidate(n) for n in range(1, 11)]
     rated = estimate_usage(built["llm-pointwise"], "Where?", ten)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config import rerankers
+from config.embedding import build_encoder_options
 from config.rerankers import BUILDERS, LazyCrossEncoder, build_rerankers
 from config.settings import Settings
 from pipeline.ports import Reranker
@@ -65,13 +66,13 @@ def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.M
 
     loads: list[str] = []
 
-    def fail(name: str, **options: Any) -> None:
+    def fail(name: str, options: Any) -> None:
         loads.append(name)
         raise ModelUnavailable("It is missing.")
 
     constructor: Callable[..., object] = fail
-    monkeypatch.setattr("pipeline.backends.models.cross_encoder.SentenceTransformersCrossEncoder", constructor)
-    scorer = LazyCrossEncoder("model", 1)
+    monkeypatch.setattr("pipeline.backends.models.encoders.load_cross_encoder", constructor)
+    scorer = LazyCrossEncoder("model", build_encoder_options(Settings(_env_file=None)))
     for _ in range(2):
         with pytest.raises(ModelUnavailable, match=r"It is missing\."):
             scorer.score("question", ["passage"])
