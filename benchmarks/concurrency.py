@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import threading
@@ -24,7 +23,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.ingest import write_notes
-from benchmarks.results import BenchmarkResult, Measurement, Options
+from benchmarks.product import set_environment
+from benchmarks.results import BenchmarkResult, Chart, Line, Measurement, Options
 from cli.context import CommandContext, open_context
 from cli.ingest import submit_sources
 from cli.sources import find_sources
@@ -36,6 +36,8 @@ from db.models import Job
 from tasks.roles import Role
 
 AT_ONCE = 16
+COUNTS = (1, 2, 4, 8, AT_ONCE)
+"""Numbers of questions at once."""
 MODEL_S = 2.0
 """Seconds that the model server takes for a call."""
 MEASUREMENTS = ("overhead", "at-once", "backlog")
@@ -123,11 +125,11 @@ def measure_overhead(front: CommandContext, workspace_id: int, questions: int) -
     return overheads[min(5, questions // 2) :]  # the first ones open connections
 
 
-def measure_at_once(front: CommandContext, workspace_id: int) -> float:
-    """Return the seconds until `AT_ONCE` questions that were asked at the same time are answered."""
+def measure_at_once(front: CommandContext, workspace_id: int, count: int = AT_ONCE) -> float:
+    """Return the seconds until `count` questions that were asked at the same time are answered."""
     started = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda n: ask(front, workspace_id, f"What is the quarry signal {n}?"), range(AT_ONCE)))
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda n: ask(front, workspace_id, f"What is the quarry signal {n}?"), range(count)))
     return time.perf_counter() - started
 
 
@@ -148,7 +150,7 @@ def percentile_95(values: Sequence[float]) -> float:
 def open_library(folder: Path) -> Iterator[tuple[CommandContext, int]]:
     """Open an installation in a temporary folder, with a library of `NOTES` notes; no worker is running."""
     settings = Settings(_env_file=None, servers=ServerSettings(home=folder / "home"))
-    with open_context(settings, roles=("ingest",)) as front:
+    with set_environment(REFDESK_HOME=str(folder / "home")), open_context(settings, roles=("ingest",)) as front:
         workspace_id = front.workspace("library")
         _wait_for_ingest(front, workspace_id, write_notes(folder / "notes", NOTES, seed=1))
         front.workers.stop()
@@ -158,15 +160,12 @@ def open_library(folder: Path) -> Iterator[tuple[CommandContext, int]]:
 @contextmanager
 def run_workers(front: CommandContext, *roles: Role, **environment: str) -> Iterator[None]:
     """Run workers with additional environment variables, which only they read."""
-    before = dict(os.environ)
-    os.environ.update(environment)
-    try:
-        front.workers.ensure(roles)
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-        front.workers.stop()
+    with set_environment(**environment):
+        try:
+            front.workers.ensure(roles)
+            yield
+        finally:
+            front.workers.stop()
 
 
 def run_overhead(front: CommandContext, workspace_id: int, questions: int) -> list[Measurement]:
@@ -180,18 +179,26 @@ def run_overhead(front: CommandContext, workspace_id: int, questions: int) -> li
     ]
 
 
-def run_at_once(front: CommandContext, workspace_id: int) -> list[Measurement]:
-    """Measure 16 questions at once with a slow model server."""
+def run_at_once(front: CommandContext, workspace_id: int) -> tuple[list[Measurement], Chart]:
+    """Measure 1 to 16 questions at once with a slow model server."""
     with SlowModelServer() as server:
         model = {"REFDESK_LLM_BASE_URL": server.url, "REFDESK_LLM_MODEL": "slow"}
         with run_workers(front, "query", **model):
             ask(front, workspace_id, "What is the first question?")
             server.most = 0
-            elapsed = measure_at_once(front, workspace_id)
+            points = [(float(count), measure_at_once(front, workspace_id, count)) for count in COUNTS]
+    serial = tuple((float(count), MODEL_S * count) for count in COUNTS)
+    chart = Chart(
+        "questions-at-once",
+        "Questions at once",
+        "questions at once",
+        "seconds until all are answered",
+        (Line("one query worker", tuple(points)), Line("model calls one after the other", serial)),
+    )
     return [
-        Measurement(f"{AT_ONCE} questions at once, model {MODEL_S:g} s", elapsed, "s", at_most=2.8),
+        Measurement(f"{AT_ONCE} questions at once, model {MODEL_S:g} s", points[-1][1], "s", at_most=2.8),
         Measurement("simultaneous calls at the model server", server.most, at_least=AT_ONCE),
-    ]
+    ], chart
 
 
 def run_backlog(
@@ -216,9 +223,10 @@ def run_backlog(
     ]
 
 
-def measure(only: Sequence[str], questions: int, documents: int) -> list[Measurement]:
+def measure(only: Sequence[str], questions: int, documents: int) -> tuple[list[Measurement], list[Chart]]:
     """Run the named measurements in one installation."""
     measurements: list[Measurement] = []
+    charts: list[Chart] = []
     with (
         tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder,
         open_library(Path(folder)) as (front, workspace_id),
@@ -226,17 +234,20 @@ def measure(only: Sequence[str], questions: int, documents: int) -> list[Measure
         if "overhead" in only:
             measurements += run_overhead(front, workspace_id, questions)
         if "at-once" in only:
-            measurements += run_at_once(front, workspace_id)
+            at_once, chart = run_at_once(front, workspace_id)
+            measurements += at_once
+            charts.append(chart)
         if "backlog" in only:
             measurements += run_backlog(front, workspace_id, Path(folder), questions, documents)
-    return measurements
+    return measurements, charts
 
 
 def run_benchmark(options: Options) -> BenchmarkResult:
     """Run all measurements."""
     questions, documents = (20, 200) if options.quick else (60, 10_000)
     conditions = f"{NOTES} notes in the library, {questions} questions, {documents:,} queued documents."
-    return BenchmarkResult("concurrency", conditions, tuple(measure(MEASUREMENTS, questions, documents)))
+    measurements, charts = measure(MEASUREMENTS, questions, documents)
+    return BenchmarkResult("concurrency", conditions, tuple(measurements), charts=tuple(charts))
 
 
 def _wait_for_ingest(front: CommandContext, workspace_id: int, path: Path) -> None:
@@ -252,7 +263,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=60, help="Questions per measurement.")
     parser.add_argument("--backlog", type=int, default=10_000, help="Queued documents.")
     arguments = parser.parse_args()
-    measurements = measure(arguments.only.split(","), arguments.questions, arguments.backlog)
+    measurements, _ = measure(arguments.only.split(","), arguments.questions, arguments.backlog)
     for one in measurements:
         ratio = "" if one.ratio is None else f"  {one.ratio:.2f} x {one.baseline_name} ({one.baseline:.1f} {one.unit})"
         print(f"{one.name}: {one.value:.1f} {one.unit}{ratio}")
