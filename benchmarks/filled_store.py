@@ -277,6 +277,7 @@ def add_vectors(database: Database, store: FilledStore, batch: int, batches: int
     generator = Generator(batch * batches // PER_DOCUMENT + 1, seed=int(time.time()))
     owners = np.full(batch // PER_DOCUMENT + 1, store.workspace_id, dtype=np.int32)
     elapsed = 0.0
+    _remove_added(database)  # of a run that was interrupted
     for number in range(batches):
         vectors = generator.chunks(1, owners).vectors[:batch]
         ids = np.arange(FIRST_ADDED + number * batch, FIRST_ADDED + (number + 1) * batch, dtype=np.int32)
@@ -287,9 +288,13 @@ def add_vectors(database: Database, store: FilledStore, batch: int, batches: int
         with _bulk_connection(database) as connection:
             _copy(connection, "embeddings", columns, {"vector": _halfvec_bytes(vectors)})
         elapsed += time.perf_counter() - started
+    _remove_added(database)
+    return batch * batches / elapsed
+
+
+def _remove_added(database: Database) -> None:
     with _bulk_connection(database) as connection:
         connection.execute("DELETE FROM embeddings WHERE chunk_id >= %s", [FIRST_ADDED])
-    return batch * batches / elapsed
 
 
 def save(path: Path, store: FilledStore, timings: Mapping[str, float]) -> None:
