@@ -84,7 +84,7 @@ def run_worker_process() -> None:
     event.listen(Engine, "commit", count("transactions"))
     for module in (embedding, wiring):
         module.build_embedder = lambda _settings, profile: RandomEmbedder(profile)  # type: ignore[attr-defined]
-    worker(RoleName.ingest, with_parent=True)
+    worker(RoleName.ingest)
 
 
 @dataclass(frozen=True, slots=True)
