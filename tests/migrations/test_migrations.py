@@ -182,6 +182,8 @@ def test_plain_texts__down_restores_the_reasons_and_comments_before(database_url
 
 
 OLD_DOCUMENTS = """
+    INSERT INTO embedding_profiles (name, model, dimensions, max_tokens, query_prefix, passage_prefix, normalize, state)
+    VALUES ('p', 'm', 3, 9, '', '', true, 'live');
     INSERT INTO documents (workspace_id, source, title, channels)
     VALUES (1, 'all', '', NULL), (1, 'two', '', '{8,7}'), (1, 'same', '', '{7,8,8}'), (1, 'new', '', NULL);
     INSERT INTO document_versions (workspace_id, document_id, sha256, title, chunks, terms)
@@ -214,7 +216,6 @@ def test_keyword_index__postings_are_converted_and_restored(database_url):
     database = Database(database_url)
     with database.system() as session:
         workspaces.ensure_workspace(session, "local")
-        profiles.add_first(session, EmbeddingProfile(0, "p", "m", 3, 9))
     with database.owner() as session:
         session.execute(text(OLD_DOCUMENTS))
         postings = session.execute(text(POSTINGS)).all()
