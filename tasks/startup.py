@@ -6,6 +6,7 @@ of a native library in the child is repaired by the parent at once.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -200,7 +202,7 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
 
 def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
     """Let Celery fork a child that loads the models and ingests; return the number of children."""
-    os.nice(INGEST_NICE)
+    _lower_priority()
 
     # The parent must not import a model library: a forked child would inherit its threads and locks.
     def start_child(**_: Any) -> None:
@@ -208,6 +210,14 @@ def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: s
 
     signals.worker_process_init.connect(start_child, weak=False)
     return 1
+
+
+def _lower_priority() -> None:
+    """Give questions on the same machine the CPU first."""
+    os.nice(INGEST_NICE)
+    # Linux shares the CPU between sessions first, each with a nice value of its own, and a worker is a session.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(INGEST_NICE), encoding="ascii")
 
 
 def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:

@@ -34,12 +34,18 @@ def fast_disk() -> Path:
     return memory if roomy else Path("/tmp")
 
 
-@pytest.fixture
-def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> Iterator[Path]:
-    """Create a home folder with a short path and set REFDESK_HOME to it. Saved models are shared by all tests."""
-    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
+@pytest.fixture(scope="session")
+def saved_models(pytestconfig: pytest.Config) -> Path:
+    """Return the folder of saved models that all homes share, because an export takes seconds."""
     assert pytestconfig.cache is not None
-    (path / "models").symlink_to(pytestconfig.cache.mkdir("saved-models"))
+    return pytestconfig.cache.mkdir("saved-models")
+
+
+@pytest.fixture
+def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch, saved_models: Path) -> Iterator[Path]:
+    """Create a home folder with a short path and set REFDESK_HOME to it."""
+    path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
+    (path / "models").symlink_to(saved_models)
     monkeypatch.setenv("REFDESK_HOME", str(path))
     yield path
     shutil.rmtree(path)

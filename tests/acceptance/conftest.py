@@ -140,15 +140,18 @@ class Installation:
 
 
 @contextmanager
-def open_installation(database_url: str, redis_url: str, folder: Path) -> Iterator[Installation]:
+def open_installation(database_url: str, redis_url: str, folder: Path, saved_models: Path) -> Iterator[Installation]:
     """Yield an installation with short leases, and kill its processes at the end."""
     pytest.importorskip("sentence_transformers", reason="needs the worker extra")
     logs = folder / "logs"
     logs.mkdir()
+    home = folder / "home"
+    home.mkdir()
+    (home / "models").symlink_to(saved_models)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("REFDESK_")} | {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
-        "REFDESK_HOME": str(folder / "home"),
+        "REFDESK_HOME": str(home),
         "REFDESK_LEASE_S": "3",
         "REFDESK_SWEEP_S": "1",
         "HF_HUB_OFFLINE": "1",
@@ -165,8 +168,8 @@ def open_installation(database_url: str, redis_url: str, folder: Path) -> Iterat
 
 
 @pytest.fixture
-def installation(database_url: str, redis_url: str, tmp_path: Path) -> Iterator[Installation]:
-    with open_installation(database_url, redis_url, tmp_path) as installation:
+def installation(database_url: str, redis_url: str, tmp_path: Path, saved_models: Path) -> Iterator[Installation]:
+    with open_installation(database_url, redis_url, tmp_path, saved_models) as installation:
         yield installation
 
 
@@ -180,7 +183,11 @@ def discord() -> Iterator[FakeDiscord]:
 
 @pytest.fixture(scope="module")
 def shared_installation(
-    servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory, request: Any
+    servers: ServerUrls,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    saved_models: Path,
+    request: Any,
 ) -> Iterator[Installation]:
     """One installation for a whole module, because starting a worker takes seconds."""
     name = request.module.__name__.rpartition(".")[2]
@@ -193,7 +200,7 @@ def shared_installation(
         with redis.Redis.from_url(to_client_url(url)) as client:
             client.flushdb()
         with open_installation(
-            urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name)
+            urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name), saved_models
         ) as installation:
             yield installation
     finally:
