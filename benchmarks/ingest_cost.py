@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ from config.settings import Settings
 from pipeline.types import EmbeddingProfile
 
 COUNTS = "BENCHMARK_COUNTS"
-"""Environment variable of the worker: the file that it writes its counts of statements and transactions to."""
+"""Environment variable of the worker: the folder for its counts of statements and transactions."""
 WARM_UP = 200
 """Notes that are ingested before the first measurement."""
 
@@ -70,13 +71,16 @@ def run_worker_process() -> None:
     from cli.worker import RoleName, worker
 
     counts = {"statements": 0, "transactions": 0}
-    path = Path(os.environ[COUNTS])
+    folder = Path(os.environ[COUNTS])
 
     def count(name: str) -> Any:
         def add(*_: Any) -> None:
             counts[name] += 1
             if name == "transactions":
-                path.write_text(json.dumps(counts))
+                # One file per process: the parent of the worker has transactions too.
+                unfinished = folder / f"{os.getpid()}.new"
+                unfinished.write_text(json.dumps(counts))
+                unfinished.replace(unfinished.with_suffix(".json"))
 
         return add
 
@@ -141,6 +145,11 @@ def cpu_seconds(home: Path, worker_pid: int) -> dict[str, float]:
     return seconds
 
 
+def read_counts(folder: Path) -> Counter[str]:
+    """Return the statements and transactions of the worker's processes."""
+    return sum((Counter(json.loads(path.read_text())) for path in folder.glob("*.json")), Counter())
+
+
 def start_worker(front: CommandContext, counts: Path) -> subprocess.Popen[bytes]:
     """Start the counting worker and wait until it is ready."""
     environment = os.environ | {
@@ -179,9 +188,9 @@ def measure(
 ) -> dict[str, float]:
     """Ingest the notes and return the costs per document."""
     workspace_id = front.workspace(name)
-    before, counted = cpu_seconds(front.settings.servers.home, process.pid), json.loads(counts.read_text())
+    before, counted = cpu_seconds(front.settings.servers.home, process.pid), read_counts(counts)
     elapsed = ingest(front, workspace_id, notes)
-    after, total = cpu_seconds(front.settings.servers.home, process.pid), json.loads(counts.read_text())
+    after, total = cpu_seconds(front.settings.servers.home, process.pid), read_counts(counts)
     number = sum(1 for _ in notes.iterdir())
     costs = {f"{key} ms": 1000 * (after[key] - before[key]) / number for key in after}
     costs["CPU ms"] = sum(costs.values())
@@ -203,7 +212,8 @@ def main() -> None:
     rows: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder:
         settings = Settings(_env_file=None, servers=ServerSettings(home=Path(folder) / "home"))
-        counts = Path(folder) / "counts.json"
+        counts = Path(folder) / "counts"
+        counts.mkdir()
         with open_context(settings) as front:
             process = start_worker(front, counts)
             try:
