@@ -33,6 +33,7 @@ from config.settings import Settings
 from db.engine import Database
 from db.keyword_index import TERM_TYPE
 from db.keyword_recall import BM25_B, BM25_K1
+from db.keyword_segments import index_changes
 from db.recall import PostgresRecall
 from db.vector_indexes import build_vector_indexes
 from db.vector_recall import EXACT_BELOW
@@ -84,6 +85,8 @@ def open_store(chunks: int, small_workspaces: int, questions: int, folder: Path)
             timings: dict[str, float] = {}
             with _timed(timings, "rows"):
                 filled = fill(context.database, chunks, small_workspaces, questions)
+            with _timed(timings, "keyword segments"):
+                index_changes(context.database)
             with _timed(timings, "HNSW index"):
                 build_vector_indexes(context.database, threshold=min(chunks, 10_000))
             save(path, filled, timings)

@@ -3,27 +3,43 @@
 The number of chunks, their mean length and the document frequencies are counted over the scopes that the user may see,
 in the snapshot of the transaction. The index contains changes: a chunk that became visible counts 1, one that became
 invisible counts -1, so that every statistic is a sum over segments and tail and is exact at every moment.
+
+The Top-N is exact, but not every posting is read (MaxScore, Turtle and Flood 1995). Rare terms are read first. As soon
+as a chunk that contains only the other terms cannot reach the Top-N any more, those are looked up in `chunk_terms` for
+the chunks that still can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.keyword_index import TERM_TYPE
-from db.sql import named
+from db.keyword_postings import (
+    KeywordIndex,
+    Matches,
+    TermPostings,
+    read_chunk_matches,
+    read_index,
+    read_more_postings,
+    read_postings,
+)
 
 BM25_K1 = 0.9
 BM25_B = 0.4
 """The values of the BM25 baselines of Anserini (Lin et al.), tuned for passages."""
+READ_AHEAD = 10_000
+"""Number of postings that are read together with those of the next term, to save round trips."""
+LOOK_UP_COST = 100
+"""Time to read the terms of one chunk, in postings that can be read in that time."""
+ROUNDING = 1e-9
+"""Margin of bounds, because sums of scores in different orders differ in their last digits."""
 
-Numbers = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +52,27 @@ class KeywordScores:
     """The scores of further chunks that were asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Changes:
-    """Terms of changes, one row per term and change."""
+class _Bm25:
+    """The weights of the terms of a question."""
 
-    chunk: Numbers
-    term: Numbers
-    frequency: Numbers
-    length: Numbers
-    change: Numbers
+    def __init__(self, index: KeywordIndex, terms: Numbers, holders: Numbers) -> None:
+        self.terms = terms
+        self._mean_length = max(1.0, index.terms / index.chunks)
+        self._weights = np.log(1 + (index.chunks - holders + 0.5) / (holders + 0.5)) * (BM25_K1 + 1)
+
+    def score(self, term: Numbers, frequency: Numbers, length: Numbers) -> Scores:
+        """Return the score of each posting; `term` is a place in `terms`."""
+        norm = BM25_K1 * (1 - BM25_B) + BM25_K1 * BM25_B / self._mean_length * length
+        scores: Scores = self._weights[term] * frequency / (frequency + norm)
+        return scores
+
+    def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
+        """Return the chunks in ascending order and their scores, each added up in the order of the terms."""
+        order = np.lexsort((matches.term, matches.chunk))
+        chunk = matches.chunk[order]
+        parts = self.score(matches.term[order], matches.frequency[order], matches.length[order])
+        ids, places = np.unique(chunk, return_inverse=True)
+        return ids, np.bincount(places, weights=parts, minlength=len(ids)).astype(np.float64)
 
 
 def search_keywords(
@@ -56,42 +84,53 @@ def search_keywords(
     top_n: int,
     also: Sequence[int] = (),
 ) -> KeywordScores:
-    """Return the Top-N chunks of these scopes by BM25, and the scores of the chunks in `also`."""
-    rows = session.execute(named("list_keyword_changes"), {"workspace_id": workspace_id, "scopes": list(scopes)}).all()
-    chunks = sum(row.change for row in rows)
-    if not chunks or not terms:
+    """Return the Top-N chunks of these scopes by BM25, and the scores of the chunks in `also`.
+
+    `also` must contain visible chunks only. The transaction must be REPEATABLE READ, because segments are replaced
+    while questions read them.
+    """
+    wanted = np.unique(np.array(terms, dtype=np.int64))
+    index = read_index(session, workspace_id, scopes)
+    if not len(wanted) or index.chunks <= 0:
         return KeywordScores({}, dict.fromkeys(also, 0.0))
-    mean_length = max(1.0, sum(row.change * row.length for row in rows) / chunks)
-    hits = _unpack_changes(rows, np.array(sorted(terms)))
-    ids, scores = _score(hits, chunks, mean_length)
-    order = np.lexsort((ids, -scores))[:top_n]
-    score_of = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-    top = {int(ids[n]): float(scores[n]) for n in order}
-    return KeywordScores(top, {chunk: score_of.get(chunk, 0.0) for chunk in also if chunk not in top})
+    postings = read_postings(session, index, wanted)
+    bm25 = _Bm25(index, wanted, postings.holders)
+    ids, scores, complete = _find_candidates(session, index, postings, bm25, top_n)
+    if complete:
+        known = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        others = {chunk: known.get(chunk, 0.0) for chunk in also}
+    else:
+        exact = read_chunk_matches(session, [*ids.tolist(), *also], wanted)
+        all_ids, all_scores = bm25.sum_by_chunk(exact)
+        known = dict(zip(all_ids.tolist(), all_scores.tolist(), strict=True))
+        others = {chunk: known.get(chunk, 0.0) for chunk in also}
+        scores = np.array([known[chunk] for chunk in ids.tolist()], dtype=np.float64)
+    best = np.lexsort((ids, -scores))[:top_n]
+    top = {int(ids[n]): float(scores[n]) for n in best}
+    return KeywordScores(top, {chunk: score for chunk, score in others.items() if chunk not in top})
 
 
-def _unpack_changes(rows: Sequence[Any], terms: Numbers) -> _Changes:
-    """Return the changes of these terms."""
-    packed = np.frombuffer(b"".join(row.terms for row in rows), dtype=TERM_TYPE)
-    source = np.repeat(np.arange(len(rows)), [len(row.terms) // TERM_TYPE.itemsize for row in rows])
-    kept = np.flatnonzero(np.isin(packed["term"], terms))
-    source = source[kept]
-    return _Changes(
-        chunk=np.array([row.chunk_id for row in rows])[source],
-        term=packed["term"][kept].astype(np.int64),
-        frequency=packed["frequency"][kept].astype(np.int64),
-        length=np.array([row.length for row in rows])[source],
-        change=np.array([row.change for row in rows])[source],
-    )
+def _find_candidates(
+    session: Session, index: KeywordIndex, postings: TermPostings, bm25: _Bm25, top_n: int
+) -> tuple[Numbers, Scores, bool]:
+    """Return the chunks that can be in the Top-N with their scores, and whether the scores contain all terms."""
+    while True:
+        ids, scores = bm25.sum_by_chunk(postings.matches)
+        waiting = postings.list_unread()
+        if not waiting:
+            return ids, scores, True
+        bounds = [float(bm25.score(np.array([n]), *postings.bound(n))[0]) for n in waiting]
+        if len(scores) >= top_n:
+            threshold = float(np.partition(scores, -top_n)[-top_n])
+            possible = scores + sum(bounds) + ROUNDING >= threshold
+            cost = LOOK_UP_COST * int(possible.sum())
+            if sum(bounds) + ROUNDING < threshold and cost <= sum(postings.unread_size(n) for n in waiting):
+                return ids[possible], scores[possible], False
+        read_more_postings(session, index, postings, _choose_next(postings, waiting))
 
 
-def _score(hits: _Changes, chunks: int, mean_length: float) -> tuple[Numbers, Scores]:
-    """Return the visible chunks with any of the terms, and their scores."""
-    _, term, holders = np.unique(hits.term, return_inverse=True, return_counts=True)
-    holders = np.bincount(term, weights=hits.change, minlength=len(holders))
-    weight = np.log(1 + (chunks - holders + 0.5) / (holders + 0.5)) * (BM25_K1 + 1)
-    norm = BM25_K1 * (1 - BM25_B + BM25_B * hits.length / mean_length)
-    part = hits.change * weight[term] * hits.frequency / (hits.frequency + norm)
-    ids, chunk = np.unique(hits.chunk, return_inverse=True)
-    visible = np.bincount(chunk, weights=hits.change) > 0
-    return ids[visible], np.bincount(chunk, weights=part)[visible].astype(np.float64)
+def _choose_next(postings: TermPostings, waiting: Sequence[int]) -> list[int]:
+    """Return the rarest of the terms that are not read yet, and further ones as long as they are small."""
+    ordered = sorted(waiting, key=lambda n: (postings.unread_size(n), n))
+    total = np.cumsum([postings.unread_size(n) for n in ordered])
+    return ordered[: max(1, int(np.searchsorted(total, READ_AHEAD, side="right")))]

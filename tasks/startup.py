@@ -33,6 +33,7 @@ from pipeline.errors import ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import app, configure
 from tasks.embed import EmbedderThread
+from tasks.keyword_index import KeywordIndexThread
 from tasks.lease import release_running
 from tasks.profiles import ProfileWatcher
 from tasks.roles import QUEUE_OF_ROLE, Role
@@ -236,6 +237,9 @@ def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -
     embedder = EmbedderThread(runtime)
     embedder.start()
     signals.worker_process_shutdown.connect(lambda **_: embedder.stop(), weak=False)
+    keyword_index = KeywordIndexThread(database)
+    keyword_index.start()
+    signals.worker_process_shutdown.connect(lambda **_: keyword_index.stop(), weak=False)
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
     set_runtime(replace(runtime, wake_embedder=embedder.wake))
     note_ready()

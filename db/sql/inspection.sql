@@ -80,6 +80,10 @@ ORDER BY updated_at DESC LIMIT 50;
 SELECT reranker, answer_model, count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down
 FROM inspect.feedback WHERE updated_at > now() - interval '90 days' GROUP BY 1, 2 ORDER BY 3 DESC;
 
+-- name: inspect_keywords
+-- Segments of the keyword index and the tail of each workspace.
+SELECT * FROM inspect.keyword_segments ORDER BY workspace, postings DESC LIMIT 100;
+
 -- name: inspect_workers
 -- Worker processes and whether they are running.
 SELECT * FROM inspect.workers ORDER BY last_seen DESC LIMIT 50;

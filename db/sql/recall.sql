@@ -1,4 +1,4 @@
--- Recall: the Top-N chunks of one workspace that the user may see. Keyword recall is in keyword_recall.sql.
+-- Recall: the Top-N chunks of one workspace that the user may see. Keyword recall is in keyword_postings.sql.
 
 -- name: count_visible_chunks
 -- Count the chunks in each scope of a workspace that a member of these channels may see, and find out whether the

@@ -104,20 +104,25 @@ def test_plan__every_large_table_is_read_by_an_index_as_the_bound_role(library):
     for n in range(60):
         library.add(f"s{n}", [f"word {n} {m}" for m in range(20)])
         library.add(f"s{n}", [f"other {n} {m}" for m in range(60)], workspace=library.other)
+    library.run("INSERT INTO keyword_segments (workspace_id, state) VALUES (1, 'live')")
+    library.run("INSERT INTO keyword_blocks SELECT 1, n, 0, n, 1, 0, 0, 0, '', '' FROM generate_series(1, 5000) AS n")
     library.run("ANALYZE")
     dense = {"profile_id": library.profile.id, "vector": HalfVector([0.1] * 8)}
     plans = [
         explain(library, "scan_nearest_chunks", **dense, top_n=50),
         explain(library, "compute_dense_scores", **dense, chunk_ids=[1], chunks=[9], samples=[2]),
         explain(library, "fetch_candidates", chunk_ids=[1]),
-        explain(library, "list_keyword_changes"),
+        explain(library, "read_keyword_index"),
+        explain(library, "read_keyword_blocks", segments=[1], terms=[7], inline=9),
+        explain(library, "read_blocks", segment_ids=[1], last_terms=[7], blocks=[0]),
+        explain(library, "read_chunk_terms", chunk_ids=[1]),
     ]
     assert "embeddings_of_scope" in plans[0]
     assert "embeddings_of_scope" in plans[1]
     assert "Sort Key" not in plans[1]
     assert "using chunks_pkey" in plans[2]
     for plan in plans:
-        for table in ("chunks", "embeddings", "keyword_changes"):
+        for table in ("chunks", "embeddings", "keyword_changes", "keyword_blocks", "chunk_terms"):
             assert f"Seq Scan on {table}" not in plan
 
 

@@ -1,0 +1,127 @@
+"""Build segments of the keyword index from its tail, and merge them by size.
+
+Each step is one short transaction that waits for nobody and that nobody waits for: questions read the segments of
+their snapshot, and new versions and deletions only add changes to the tail. A merge takes many steps and continues
+after a crash, because its segment records the last term that was written. With a fan-in of four, a posting is written
+about seven times until it is in a segment of a million chunks, and a workspace has about twenty segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from db.engine import Database
+from db.keyword_blocks import Postings, cut_blocks, sort_and_cancel, unpack_blocks, unpack_changes
+from db.sql import named
+
+TAIL_LIMIT = 256
+"""Number of changes in the tail from which they become a segment; each question reads the tail of its workspace."""
+TAIL_BATCH = 2048
+"""Maximum number of changes in a new segment."""
+FAN_IN = 4
+"""Number of segments of similar size that are merged."""
+STEP_POSTINGS = 500_000
+"""Maximum number of postings that a step of a merge reads, unless one term has more (about 20 MB)."""
+DELETE_BATCH = 5000
+"""Number of blocks that a step deletes."""
+
+
+def index_changes(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
+    """Build and merge segments until nothing is left to do, and return the number of steps."""
+    steps = 0
+    while not stopping():
+        with database.system() as session:
+            values = {"tail_limit": TAIL_LIMIT, "fan_in": FAN_IN}
+            waiting = list(session.scalars(named("list_workspaces_to_index"), values))
+        done = sum(_run_step(database, workspace_id) for workspace_id in waiting if not stopping())
+        if not done:
+            break
+        steps += done
+    return steps
+
+
+def _run_step(database: Database, workspace_id: int) -> bool:
+    """Run one step for a workspace; return whether there was one and no other process was at work."""
+    with database.system() as session:
+        if not session.scalar(named("try_segment_lock"), {"workspace_id": workspace_id}):
+            return False
+        return _build(session, workspace_id) or _merge(session, workspace_id) or _delete(session, workspace_id)
+
+
+def _build(session: Session, workspace_id: int) -> bool:
+    """Move the oldest changes of a long tail into a segment."""
+    values = {"workspace_id": workspace_id, "tail_limit": TAIL_LIMIT, "limit": TAIL_BATCH}
+    rows = session.execute(named("read_tail"), values).all()
+    if not rows:
+        return False
+    postings = sort_and_cancel(unpack_changes(rows))
+    scopes, chunks, terms = _count_by_scope(rows)
+    segment_id = session.scalar(
+        named("insert_segment"),
+        {
+            "workspace_id": workspace_id,
+            "postings": len(postings),
+            "scope_ids": scopes,
+            "scope_chunks": chunks,
+            "scope_terms": terms,
+        },
+    )
+    _insert_blocks(session, workspace_id, int(segment_id or 0), postings)
+    session.execute(named("delete_tail"), {"workspace_id": workspace_id, "ids": [row.id for row in rows]})
+    return True
+
+
+def _count_by_scope(rows: Sequence[Any]) -> tuple[list[int], list[int], list[int]]:
+    scopes, places = np.unique([row.scope_id for row in rows], return_inverse=True)
+    chunks = np.zeros(len(scopes), dtype=np.int64)
+    terms = np.zeros(len(scopes), dtype=np.int64)
+    np.add.at(chunks, places, [row.change for row in rows])
+    np.add.at(terms, places, [row.change * row.length for row in rows])
+    return scopes.tolist(), chunks.tolist(), terms.tolist()
+
+
+def _merge(session: Session, workspace_id: int) -> bool:
+    """Start a merge, or continue or finish the one that has been started."""
+    values = {"workspace_id": workspace_id, "step_postings": STEP_POSTINGS}
+    merge = session.execute(named("find_merge"), values).one_or_none()
+    if merge is None:
+        started = session.execute(named("start_merge"), {"workspace_id": workspace_id, "fan_in": FAN_IN})
+        return bool(started.all())
+    if merge.up_to is None:
+        session.execute(named("finish_merge"), {"id": merge.id})
+        return True
+    span = {"id": merge.id, "built_to": merge.built_to, "up_to": merge.up_to}
+    postings = unpack_blocks(session.execute(named("read_merge_blocks"), span).all())
+    in_span = (postings.term > merge.built_to) & (postings.term <= merge.up_to)
+    merged = sort_and_cancel(postings.take(np.flatnonzero(in_span)))
+    _insert_blocks(session, workspace_id, merge.id, merged)
+    session.execute(named("advance_merge"), {"id": merge.id, "built_to": merge.up_to, "added": len(merged)})
+    return True
+
+
+def _insert_blocks(session: Session, workspace_id: int, segment_id: int, postings: Postings) -> None:
+    blocks = list(cut_blocks(postings))
+    values = {
+        "workspace_id": workspace_id,
+        "segment_id": segment_id,
+        "blocks": list(range(len(blocks))),
+        "last_terms": [block.last_term for block in blocks],
+        "first_terms": [block.first_term for block in blocks],
+        "sizes": [block.size for block in blocks],
+        "max_frequencies": [block.max_frequency for block in blocks],
+        "min_lengths": [block.min_length for block in blocks],
+        "directories": [block.directory for block in blocks],
+        "postings": [block.postings for block in blocks],
+    }
+    session.execute(named("insert_blocks"), values)
+
+
+def _delete(session: Session, workspace_id: int) -> bool:
+    """Delete some of the replaced blocks, and replaced segments without blocks."""
+    values = {"workspace_id": workspace_id, "limit": DELETE_BATCH}
+    deleted = [session.execute(named(name), values) for name in ("delete_replaced_blocks", "delete_replaced_segments")]
+    return any(getattr(result, "rowcount", 0) for result in deleted)
