@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import context as cli_context
 from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
 from cli.context import CommandContext
-from cli.waiting import wait_for
-from db import jobs
-from db.models import Job
 from pipeline.cascades import check_reranker
 from pipeline.errors import RefdeskError, UnknownName
 from pipeline.questions import check_question
 from pipeline.text.cleaning import escape_undecodable
 from pipeline.types import LOW_CONFIDENCE
+
+if TYPE_CHECKING:
+    from db.models import Job
 
 
 class RecallName(StrEnum):
@@ -122,6 +122,9 @@ def submit_and_wait(
     context: CommandContext, workspace: str, question: str, options: dict[str, Any], channels: Sequence[str]
 ) -> Job:
     """Submit a question and wait for its answer; raises `JobFailed` with the error of the job."""
+    from cli.waiting import wait_for
+    from db import jobs
+
     workspace_id = context.workspace(workspace)
     payload = {"question": question, "options": options, "channels": list(channels)}
     new = jobs.NewJob(
@@ -156,6 +159,8 @@ def submit_and_wait(
 
 def _cancel_question(context: CommandContext, workspace_id: int, number: int) -> None:
     """Cancel a question after Ctrl-C."""
+    from db import jobs
+
     with suppress(RefdeskError), context.database.tenant(workspace_id) as session:
         jobs.cancel(session, number)
 

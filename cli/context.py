@@ -1,6 +1,8 @@
 """The context of a command: settings, servers, database, submitter and, if needed, temporary workers.
 
-A command uses servers and workers that are already running. It stops the ones that it started.
+A command uses servers and workers that are already running. It stops the ones that it started. The clients of the
+servers are imported in functions, because a worker that a command needs is started before, to import its libraries at
+the same time.
 """
 
 from __future__ import annotations
@@ -16,16 +18,13 @@ from typing import TYPE_CHECKING
 from cli.temporary_workers import TemporaryWorkers
 from config import settings as configuration
 from config.logging import set_up_logging
-from config.redis_server import read_redis_version
 from config.settings import Settings
-from db import workspaces
-from db.engine import Database, Session
-from db.schema import migrate, require_schema
 from embedded.servers import ServerUrls, are_in_use, open_servers
 from pipeline.text.cleaning import escape_undecodable
 from tasks.roles import Role
 
 if TYPE_CHECKING:
+    from db.engine import Database, Session
     from tasks.submit import Submitter
 
 
@@ -47,11 +46,15 @@ class CommandContext:
 
     def workspace(self, key: str) -> int:
         """Return the ID of a workspace, creating it on first use."""
+        from db import workspaces
+
         with self.database.system() as session:
             return workspaces.ensure_workspace(session, escape_undecodable(key))
 
     def require_broker(self) -> None:
         """Raise `BrokerUnavailable` if Redis does not respond."""
+        from config.redis_server import read_redis_version
+
         read_redis_version(self.urls.redis_url)
 
 
@@ -74,12 +77,7 @@ def open_context(settings: Settings, *, roles: Sequence[Role] = (), wait: bool =
         if settings.servers.database_url is None and not are_in_use(settings.servers.home):
             workers.spawn(roles)  # no worker can be running, so there is nothing to ask the database for
         urls = stack.enter_context(open_servers(settings))
-        if settings.servers.database_url is None:
-            migrate(urls.database_url)
-        else:
-            require_schema(urls.database_url)
-        database = Database(urls.database_url, application="refdesk")
-        stack.callback(database.close)
+        database = stack.enter_context(open_database(settings, urls))
         stack.callback(workers.stop)  # before the servers stop
         workers.connect(urls, database)
         context = CommandContext(settings, urls, database, workers)
@@ -89,6 +87,23 @@ def open_context(settings: Settings, *, roles: Sequence[Role] = (), wait: bool =
             context.require_broker()
             workers.ensure(roles)
         yield context
+
+
+@contextmanager
+def open_database(settings: Settings, urls: ServerUrls) -> Iterator[Database]:
+    """Yield the database; the schema of the embedded one is migrated first."""
+    from db.engine import Database
+    from db.schema import migrate, require_schema
+
+    if settings.servers.database_url is None:
+        migrate(urls.database_url)
+    else:
+        require_schema(urls.database_url)
+    database = Database(urls.database_url, application="refdesk")
+    try:
+        yield database
+    finally:
+        database.close()
 
 
 @contextmanager

@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.console import print_note
 from config.settings import Settings
-from db import workers
-from db.engine import Database
-from db.models import WorkerRow
 from embedded.home import translate_os_errors
 from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.roles import QUEUE_OF_ROLE, Role
+
+if TYPE_CHECKING:
+    from db.engine import Database
+    from db.models import WorkerRow
 
 READY_TIMEOUT_S = 600.0
 """Includes the export of a model at the first start, which takes minutes on a busy machine."""
@@ -155,6 +157,8 @@ def stop_workers(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 def running_workers(database: Database, role: Role) -> list[WorkerRow]:
     """Return the running workers of a role, without those of this host whose process has ended."""
+    from db import workers
+
     here = socket.gethostname()
     with database.system() as session:
         alive = workers.list_alive(session, QUEUE_OF_ROLE[role])

@@ -35,6 +35,10 @@ def test_command__imports_neither_models_nor_the_parts_of_a_worker(module):
     assert found & (HEAVY | {"celery", "kombu", "alembic", "httpx"}) == set()
 
 
+def test_ask__imports_no_client_of_the_servers_before_it_spawns_a_worker():
+    assert imported("import cli.main, cli.ask") & {"sqlalchemy", "psycopg", "redis"} == set()
+
+
 def test_version__imports_no_command():
     run = "from typer.testing import CliRunner; from cli.main import app; CliRunner().invoke(app, ['--version'])"
     assert imported(run) & {"sqlalchemy", "redis", "pydantic"} == set()
