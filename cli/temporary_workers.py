@@ -107,6 +107,7 @@ def spawn_worker(settings: Settings, role: Role) -> subprocess.Popen[bytes]:
     with log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.main", "worker", role, "--with-parent"],
+            bufsize=0,  # nothing is left to send if the worker has exited
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -115,11 +116,10 @@ def spawn_worker(settings: Settings, role: Role) -> subprocess.Popen[bytes]:
 
 
 def send_urls(process: subprocess.Popen[bytes], urls: ServerUrls) -> None:
-    """Send the URLs of the servers to a worker process."""
+    """Send the URLs of the servers to a worker process, which stops when its standard input is closed."""
     if process.stdin is not None:
         with suppress(BrokenPipeError):  # the worker has exited; `wait_ready` reports its last log line
             process.stdin.write(json.dumps(asdict(urls)).encode() + b"\n")
-            process.stdin.flush()
 
 
 def receive_urls() -> ServerUrls | None:
@@ -129,11 +129,11 @@ def receive_urls() -> ServerUrls | None:
 
 
 def wait_ready(database: Database, role: Role, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the worker accepts messages; raises `SetupError` with the last line of its log."""
+    """Wait until the worker accepts messages; raises `SetupError` with the reason if it exits."""
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise SetupError(f"The {role} worker exited during startup: {last_line(log)} (log: {log})")
+            raise SetupError(f"The {role} worker exited during startup: {describe_exit(process, log)} (log: {log})")
         if any(row.pid == process.pid for row in running_workers(database, role)):
             return
         time.sleep(READY_POLL_S)
@@ -170,6 +170,12 @@ def log_path(settings: Settings, role: str) -> Path:
     return settings.servers.home / "log" / ("bot.log" if role == "bot" else f"worker-{role}.log")
 
 
+def describe_exit(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Return why a worker exited: the signal, because a killed process logs no reason, or the last line of its log."""
+    status = process.returncode
+    return f"killed by signal {-status}" if status < 0 else last_line(log)
+
+
 def last_line(path: Path) -> str:
     """Return the last line of a log: the error message of a failed worker."""
     lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
@@ -181,6 +187,8 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _process_exists(pid: int) -> bool:

@@ -12,13 +12,13 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from embedded.home import USERS_LOCK, ServerHome, prepare_home, translate_os_errors, try_acquire_lock
+from embedded.home import START_LOCK, USERS_LOCK, ServerHome, prepare_home, translate_os_errors, try_acquire_lock
 from embedded.postgres import EmbeddedPostgres
 from embedded.redis import EmbeddedRedis
 
@@ -93,16 +93,19 @@ class EmbeddedServers:
 
 def are_in_use(home: Path) -> bool:
     """Return whether a process uses the embedded servers of a home folder. Every worker on these servers is one."""
-    try:
-        handle = os.open(home / USERS_LOCK, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    with ExitStack() as stack:
+        # With the start lock: a process that stops the servers must not take this check for another user.
+        for name in (START_LOCK, USERS_LOCK):
+            try:
+                handle = os.open(home / name, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return False
+            except OSError:
+                return True
+            stack.callback(os.close, handle)
+            if not try_acquire_lock(handle, fcntl.LOCK_EX):
+                return True
         return False
-    except OSError:
-        return True
-    try:
-        return not try_acquire_lock(handle, fcntl.LOCK_EX)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -67,11 +67,13 @@ class WorkerStartup:
     database_url: str
     broker_url: str
     with_parent: bool = False
-    """Stop when the process that started this one has ended."""
+    """Stop when the process that started this one has ended or has closed this one's standard input."""
 
 
 def run_worker(startup: WorkerStartup) -> None:
     """Run a worker in this process until it is stopped."""
+    if startup.with_parent:
+        _stop_with_parent()
     require_schema(startup.database_url)
     database = Database(startup.database_url, application=f"refdesk worker {startup.role}")
     profile = ensure_live_profile(database, startup.settings)
@@ -104,8 +106,6 @@ def run_worker(startup: WorkerStartup) -> None:
         sweeper.stop()
         heartbeat.stop()
 
-    if startup.with_parent:
-        _stop_with_parent()
     start = _start_threads if startup.role == "query" else _start_with_child
     concurrency = start(startup, profile, name)
     signals.worker_ready.connect(on_ready, weak=False)
@@ -256,11 +256,12 @@ def _leave_logging_unchanged(**_: Any) -> None:
 
 
 def _stop_with_parent() -> None:
-    parent = os.getppid()
+    """Stop this process at the end of its standard input, a pipe that the kernel closes when the parent ends."""
+    standard_input = os.dup(0)  # Celery replaces the original in its children
 
     def watch() -> None:
-        while os.getppid() == parent:
-            threading.Event().wait(1.0)
+        while os.read(standard_input, 1):
+            continue
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
