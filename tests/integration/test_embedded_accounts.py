@@ -83,7 +83,8 @@ def disk_home() -> Iterator[Path]:
 def ordinary(home: Path, open_python: str) -> Ordinary:
     """An ordinary user who owns the home."""
     nobody = pwd.getpwnam("nobody")
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    for path in (home, *home.iterdir()):  # the link to the saved models too
+        os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
     return Ordinary(open_python, nobody.pw_uid, nobody.pw_gid)
 
 
