@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -33,12 +34,16 @@ class ChunkTerms:
 
 def add_chunk_terms(session: Session, chunks: Sequence[ChunkTerms]) -> None:
     """Store the terms of new chunks, of one or many versions, in one statement."""
+    packed = [_pack(chunk.terms) for chunk in chunks]
+    sizes = [len(terms) for terms in packed]
     values = {
         "workspace_ids": [chunk.workspace_id for chunk in chunks],
         "version_ids": [chunk.version_id for chunk in chunks],
         "chunk_ids": [chunk.chunk_id for chunk in chunks],
         "lengths": [min(MAX_LENGTH, sum(term.frequency for term in chunk.terms)) for chunk in chunks],
-        "terms": [_pack(chunk.terms) for chunk in chunks],
+        "terms": b"".join(packed),
+        "starts": list(accumulate(sizes, initial=1))[:-1],
+        "sizes": sizes,
     }
     session.execute(named("insert_chunk_terms"), values)
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy.orm import Session
 
-from db.keyword_blocks import ENTRY_TYPE, POSTING_TYPE
+from db.keyword_blocks import ENTRY_TYPE, unpack_records
 from db.keyword_index import TERM_TYPE
 from db.sql import named
 
-INLINE_POSTINGS = 256
+INLINE_POSTINGS = 320
 """Maximum number of postings of a block that are read together with its directory."""
 
 Numbers = npt.NDArray[np.int64]
@@ -39,7 +39,8 @@ class KeywordIndex:
     """The segments and the tail of the visible scopes, with the size of the visible collection."""
 
     scopes: Numbers
-    segments: list[int]
+    segments: Sequence[Any]
+    """Rows with `segment_id` and the range of terms to read from it, which a merge moves to another segment."""
     tail: Sequence[Any]
     chunks: int
     terms: int
@@ -88,6 +89,8 @@ class _Block:
     """A block with the term that is wanted from it."""
 
     term: int
+    size: int
+    min_length: int
     directory: bytes
     postings: bytes
 
@@ -98,7 +101,7 @@ def read_index(session: Session, workspace_id: int, scopes: Sequence[int]) -> Ke
     rows = session.execute(named("read_keyword_index"), values).all()
     return KeywordIndex(
         scopes=np.array(scopes, dtype=np.int64),
-        segments=[row.segment_id for row in rows if row.segment_id is not None],
+        segments=[row for row in rows if row.segment_id is not None],
         tail=[row for row in rows if row.segment_id is None],
         chunks=sum(row.change for row in rows),
         terms=sum(row.length if row.segment_id is not None else row.change * row.length for row in rows),
@@ -107,7 +110,13 @@ def read_index(session: Session, workspace_id: int, scopes: Sequence[int]) -> Ke
 
 def read_postings(session: Session, index: KeywordIndex, terms: Numbers) -> TermPostings:
     """Read the directories of all blocks with these terms, and the postings of small blocks."""
-    values = {"segments": index.segments, "terms": terms.tolist(), "inline": INLINE_POSTINGS}
+    values = {
+        "segments": [row.segment_id for row in index.segments],
+        "after": [row.after for row in index.segments],
+        "up_to": [row.up_to for row in index.segments],
+        "terms": terms.tolist(),
+        "inline": INLINE_POSTINGS,
+    }
     rows = session.execute(named("read_keyword_blocks"), values).all() if index.segments else []
     holders = np.zeros(len(terms), dtype=np.int64)
     tail = _read_tail(index.tail, terms)
@@ -135,7 +144,7 @@ def read_more_postings(session: Session, index: KeywordIndex, postings: TermPost
     found = {(row.segment_id, row.last_term, row.block): row.postings for row in rows}
     for place in places:
         blocks = [
-            _Block(row.term, row.directory, found[row.segment_id, row.last_term, row.block])
+            _Block(row.term, row.size, row.min_length, row.directory, found[row.segment_id, row.last_term, row.block])
             for row in postings.unread_blocks(place)
         ]
         postings.add(place, _unpack(blocks, postings.terms, index.scopes))
@@ -180,16 +189,15 @@ def _find_entries(rows: Sequence[Any], scopes: Numbers) -> tuple[npt.NDArray[Any
 def _unpack(rows: Sequence[Any], terms: Numbers, scopes: Numbers) -> Matches:
     """Return the postings of the term of each row in visible scopes."""
     entries, _, starts = _find_entries(rows, scopes)
-    packed = np.frombuffer(b"".join(row.postings for row in rows), dtype=POSTING_TYPE)
+    chunk, frequency, length = unpack_records(rows)
     sizes = entries["size"].astype(np.int64)
     # The places of all chosen postings: consecutive numbers within each entry.
     places = np.arange(sizes.sum()) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-    chosen = packed[places]
     return Matches(
         term=np.repeat(np.searchsorted(terms, entries["term"]), sizes),
-        chunk=chosen["chunk"].astype(np.int64),
-        frequency=chosen["frequency"].astype(np.int64),
-        length=chosen["length"].astype(np.int64),
+        chunk=chunk[places],
+        frequency=frequency[places],
+        length=length[places],
     )
 
 

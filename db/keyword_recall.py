@@ -96,18 +96,23 @@ def search_keywords(
     postings = read_postings(session, index, wanted)
     bm25 = _Bm25(index, wanted, postings.holders)
     ids, scores, complete = _find_candidates(session, index, postings, bm25, top_n)
-    if complete:
-        known = dict(zip(ids.tolist(), scores.tolist(), strict=True))
-        others = {chunk: known.get(chunk, 0.0) for chunk in also}
-    else:
-        exact = read_chunk_matches(session, [*ids.tolist(), *also], wanted)
-        all_ids, all_scores = bm25.sum_by_chunk(exact)
-        known = dict(zip(all_ids.tolist(), all_scores.tolist(), strict=True))
-        others = {chunk: known.get(chunk, 0.0) for chunk in also}
-        scores = np.array([known[chunk] for chunk in ids.tolist()], dtype=np.float64)
+    all_ids, all_scores = ids, scores
+    if not complete:
+        all_ids, all_scores = bm25.sum_by_chunk(read_chunk_matches(session, [*ids.tolist(), *also], wanted))
+        scores = _look_up(all_ids, all_scores, ids)
     best = np.lexsort((ids, -scores))[:top_n]
-    top = {int(ids[n]): float(scores[n]) for n in best}
-    return KeywordScores(top, {chunk: score for chunk, score in others.items() if chunk not in top})
+    top = dict(zip(ids[best].tolist(), scores[best].tolist(), strict=True))
+    others = [chunk for chunk in also if chunk not in top]
+    found = _look_up(all_ids, all_scores, np.array(others, dtype=np.int64))
+    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)))
+
+
+def _look_up(ids: Numbers, scores: Scores, wanted: Numbers) -> Scores:
+    """Return the scores of chunks by ascending IDs; 0 for a chunk that has none."""
+    if not len(ids):
+        return np.zeros(len(wanted))
+    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+    return np.where(ids[places] == wanted, scores[places], 0.0)
 
 
 def _find_candidates(

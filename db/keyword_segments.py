@@ -1,14 +1,16 @@
 """Build segments of the keyword index from its tail, and merge them by size.
 
 Each step is one short transaction that waits for nobody and that nobody waits for: questions read the segments of
-their snapshot, and new versions and deletions only add changes to the tail. A merge takes many steps and continues
-after a crash, because its segment records the last term that was written. With a fan-in of four, a posting is written
-about seven times until it is in a segment of a million chunks, and a workspace has about twenty segments.
+their snapshot, and new versions and deletions only add changes to the tail. A merge takes many steps, each of which
+moves a range of terms to the new segment, and continues after a crash, because that segment records the last term.
+With a fan-in of four, a posting is written about seven times until it is in a segment of a million chunks, and a
+workspace has about twenty segments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -26,13 +28,13 @@ FAN_IN = 4
 """Number of segments of similar size that are merged."""
 STEP_POSTINGS = 500_000
 """Maximum number of postings that a step of a merge reads, unless one term has more (about 20 MB)."""
-DELETE_BATCH = 5000
-"""Number of blocks that a step deletes."""
+VACUUM_STEPS = 16
+"""Number of steps after which the space of deleted rows is made available."""
 
 
 def index_changes(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
     """Build and merge segments until nothing is left to do, and return the number of steps."""
-    steps = 0
+    steps = vacuumed = 0
     while not stopping():
         with database.system() as session:
             values = {"tail_limit": TAIL_LIMIT, "fan_in": FAN_IN}
@@ -41,6 +43,11 @@ def index_changes(database: Database, stopping: Callable[[], bool] = lambda: Fal
         if not done:
             break
         steps += done
+        if steps >= vacuumed + VACUUM_STEPS:
+            database.autocommit(named("vacuum_keyword_index"))
+            vacuumed = steps
+    if steps > vacuumed:
+        database.autocommit(named("vacuum_keyword_index"))
     return steps
 
 
@@ -49,7 +56,7 @@ def _run_step(database: Database, workspace_id: int) -> bool:
     with database.system() as session:
         if not session.scalar(named("try_segment_lock"), {"workspace_id": workspace_id}):
             return False
-        return _build(session, workspace_id) or _merge(session, workspace_id) or _delete(session, workspace_id)
+        return _build(session, workspace_id) or _merge(session, workspace_id)
 
 
 def _build(session: Session, workspace_id: int) -> bool:
@@ -100,12 +107,13 @@ def _merge(session: Session, workspace_id: int) -> bool:
     merged = sort_and_cancel(postings.take(np.flatnonzero(in_span)))
     _insert_blocks(session, workspace_id, merge.id, merged)
     session.execute(named("advance_merge"), {"id": merge.id, "built_to": merge.up_to, "added": len(merged)})
+    session.execute(named("delete_merged_blocks"), span)
     return True
 
 
 def _insert_blocks(session: Session, workspace_id: int, segment_id: int, postings: Postings) -> None:
-    blocks = list(cut_blocks(postings))
-    values = {
+    blocks = cut_blocks(postings)
+    values: dict[str, Any] = {
         "workspace_id": workspace_id,
         "segment_id": segment_id,
         "blocks": list(range(len(blocks))),
@@ -114,14 +122,15 @@ def _insert_blocks(session: Session, workspace_id: int, segment_id: int, posting
         "sizes": [block.size for block in blocks],
         "max_frequencies": [block.max_frequency for block in blocks],
         "min_lengths": [block.min_length for block in blocks],
-        "directories": [block.directory for block in blocks],
-        "postings": [block.postings for block in blocks],
     }
+    for name, one, parts in (
+        ("directories", "directory", [block.directory for block in blocks]),
+        ("postings", "postings", [block.postings for block in blocks]),
+    ):
+        sizes = [len(part) for part in parts]
+        values |= {
+            name: b"".join(parts),
+            f"{one}_sizes": sizes,
+            f"{one}_starts": list(accumulate(sizes, initial=1))[:-1],
+        }
     session.execute(named("insert_blocks"), values)
-
-
-def _delete(session: Session, workspace_id: int) -> bool:
-    """Delete some of the replaced blocks, and replaced segments without blocks."""
-    values = {"workspace_id": workspace_id, "limit": DELETE_BATCH}
-    deleted = [session.execute(named(name), values) for name in ("delete_replaced_blocks", "delete_replaced_segments")]
-    return any(getattr(result, "rowcount", 0) for result in deleted)

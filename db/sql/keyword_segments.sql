@@ -1,12 +1,12 @@
--- Segments of the keyword index: built from the tail, merged by size, deleted in batches. Every step is a short
--- transaction under the lock of its workspace, and continues where the one before stopped, also after a crash.
+-- Segments of the keyword index: built from the tail and merged by size. Every step is a short transaction under the lock
+-- of its workspace, and continues where the one before stopped, also after a crash.
 
 -- name: try_segment_lock
 -- Allow one builder per workspace at a time; released with the transaction.
 SELECT pg_try_advisory_xact_lock(72450010, :workspace_id);
 
 -- name: list_workspaces_to_index
--- List workspaces with a long tail, an unfinished merge, or segments to merge or delete. The recursion reads one row of
+-- List workspaces with a long tail, an unfinished merge, or segments to merge. The recursion reads one row of
 -- the index per workspace, and EXISTS at most `tail_limit`.
 WITH RECURSIVE tails AS (
     (SELECT workspace_id FROM keyword_changes ORDER BY workspace_id LIMIT 1)
@@ -17,7 +17,7 @@ WITH RECURSIVE tails AS (
 SELECT t.workspace_id FROM tails t
 WHERE EXISTS (SELECT FROM keyword_changes k WHERE k.workspace_id = t.workspace_id OFFSET :tail_limit)
 UNION
-SELECT workspace_id FROM keyword_segments WHERE state <> 'live'
+SELECT workspace_id FROM keyword_segments WHERE state = 'building'
 UNION
 SELECT workspace_id FROM keyword_segments WHERE state = 'live'
 GROUP BY workspace_id, floor(log(4.0, greatest(postings / 16384.0, 1))) HAVING count(*) >= :fan_in;
@@ -39,12 +39,15 @@ VALUES (:workspace_id, 'live', :postings, :scope_ids, :scope_chunks, :scope_term
 RETURNING id;
 
 -- name: insert_blocks
--- Insert blocks of a segment.
+-- Insert blocks of a segment. The bytes of all blocks are one value each, because an array of bytes would be sent as text.
 INSERT INTO keyword_blocks (segment_id, last_term, block, first_term, workspace_id, size, max_frequency, min_length, directory, postings)
-SELECT :segment_id, b.last_term, b.block, b.first_term, :workspace_id, b.size, b.max_frequency, b.min_length, b.directory, b.postings
+SELECT :segment_id, b.last_term, b.block, b.first_term, :workspace_id, b.size, b.max_frequency, b.min_length,
+       substr(CAST(:directories AS bytea), b.directory_start, b.directory_size), substr(CAST(:postings AS bytea), b.postings_start, b.postings_size)
 FROM unnest(CAST(:last_terms AS integer[]), CAST(:blocks AS integer[]), CAST(:first_terms AS integer[]), CAST(:sizes AS integer[]),
-            CAST(:max_frequencies AS integer[]), CAST(:min_lengths AS integer[]), CAST(:directories AS bytea[]), CAST(:postings AS bytea[]))
-     AS b(last_term, block, first_term, size, max_frequency, min_length, directory, postings);
+            CAST(:max_frequencies AS integer[]), CAST(:min_lengths AS integer[]),
+            CAST(:directory_starts AS integer[]), CAST(:directory_sizes AS integer[]),
+            CAST(:postings_starts AS integer[]), CAST(:postings_sizes AS integer[]))
+     AS b(last_term, block, first_term, size, max_frequency, min_length, directory_start, directory_size, postings_start, postings_size);
 
 -- name: start_merge
 -- Start to merge the smallest segments if there are enough of one size.
@@ -73,17 +76,22 @@ WHERE s.workspace_id = :workspace_id AND s.state = 'building';
 
 -- name: read_merge_blocks
 -- Read the blocks with terms after `built_to` up to `up_to` of the segments that are merged.
-SELECT b.directory, b.postings FROM keyword_blocks b
+SELECT b.size, b.min_length, b.directory, b.postings FROM keyword_blocks b
 WHERE b.segment_id IN (SELECT o.id FROM keyword_segments o WHERE o.merged_into = :id) AND b.last_term > :built_to AND b.first_term <= :up_to;
 
 -- name: advance_merge
 -- Record the progress of a merge.
 UPDATE keyword_segments SET built_to = :built_to, postings = postings + :added WHERE id = :id;
 
+-- name: delete_merged_blocks
+-- Delete the blocks whose terms are all in the merged segment now.
+DELETE FROM keyword_blocks b USING keyword_segments o
+WHERE o.merged_into = :id AND b.segment_id = o.id AND b.last_term <= :up_to;
+
 -- name: finish_merge
 -- Make a merged segment live instead of its parts, in one statement.
 WITH parts AS (
-    UPDATE keyword_segments SET state = 'replaced' WHERE merged_into = :id RETURNING scope_ids, scope_chunks, scope_terms
+    DELETE FROM keyword_segments WHERE merged_into = :id RETURNING scope_ids, scope_chunks, scope_terms
 ), scopes AS (
     SELECT u.scope, sum(u.chunks) AS chunks, sum(u.terms) AS terms
     FROM parts p CROSS JOIN LATERAL unnest(p.scope_ids, p.scope_chunks, p.scope_terms) AS u(scope, chunks, terms)
@@ -95,16 +103,6 @@ FROM (SELECT coalesce(array_agg(scope ORDER BY scope), '{}') AS ids, coalesce(ar
              coalesce(array_agg(terms ORDER BY scope), '{}') AS terms FROM scopes) AS t
 WHERE s.id = :id;
 
--- name: delete_replaced_blocks
--- Delete one batch of the blocks of a replaced segment.
-DELETE FROM keyword_blocks b USING (
-    SELECT k.segment_id, k.last_term, k.block FROM keyword_blocks k
-    JOIN keyword_segments s ON s.id = k.segment_id AND s.workspace_id = :workspace_id AND s.state = 'replaced'
-    LIMIT :limit
-) AS batch
-WHERE (b.segment_id, b.last_term, b.block) = (batch.segment_id, batch.last_term, batch.block);
-
--- name: delete_replaced_segments
--- Delete the replaced segments that have no blocks left.
-DELETE FROM keyword_segments s
-WHERE s.workspace_id = :workspace_id AND s.state = 'replaced' AND NOT EXISTS (SELECT FROM keyword_blocks b WHERE b.segment_id = s.id);
+-- name: vacuum_keyword_index
+-- Make the space of deleted rows available to the next steps; autovacuum would come later and the tables would grow.
+VACUUM (SKIP_LOCKED) keyword_blocks, keyword_changes;

@@ -113,7 +113,7 @@ def test_plan__every_large_table_is_read_by_an_index_as_the_bound_role(library):
         explain(library, "compute_dense_scores", **dense, chunk_ids=[1], chunks=[9], samples=[2]),
         explain(library, "fetch_candidates", chunk_ids=[1]),
         explain(library, "read_keyword_index"),
-        explain(library, "read_keyword_blocks", segments=[1], terms=[7], inline=9),
+        explain(library, "read_keyword_blocks", segments=[1], after=[-1], up_to=[9], terms=[7], inline=9),
         explain(library, "read_blocks", segment_ids=[1], last_terms=[7], blocks=[0]),
         explain(library, "read_chunk_terms", chunk_ids=[1]),
     ]

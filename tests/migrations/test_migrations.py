@@ -250,6 +250,43 @@ def test_keyword_index__postings_are_converted_and_restored(database_url):
         assert connection.scalar(text("SELECT count(live_chunks) FROM documents")) == 3
 
 
+def test_narrow_postings__down_moves_all_visible_chunks_to_the_tail(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261128_05")
+    before = objects(database_url)
+    migrate(database_url)
+    assert objects(database_url) == new
+    database = Database(database_url)
+    with database.system() as session:
+        workspaces.ensure_workspace(session, "local")
+    with database.owner() as session:
+        session.execute(
+            text(
+                "INSERT INTO documents (workspace_id, source, title) VALUES (1, 's', '');"
+                "INSERT INTO document_versions (workspace_id, document_id, sha256, title) VALUES (1, 1, '', '');"
+                "INSERT INTO chunk_terms VALUES (1, 1, 1, 3, ''), (2, 1, 1, 4, '');"
+                "UPDATE documents SET live_version_id = 1;"
+                "INSERT INTO keyword_segments (workspace_id, state) VALUES (1, 'live');"
+                "INSERT INTO keyword_blocks VALUES (1, 7, 0, 7, 1, 1, 1, 3, '', '');"
+                "DELETE FROM keyword_changes WHERE chunk_id = 1"
+            )
+        )
+        decoded = session.execute(
+            text(
+                "SELECT t.* FROM (VALUES ('\\x00000001fe02'::bytea, 6), ('\\x0000000100020203'::bytea, 8)) v(p, n)"
+                " CROSS JOIN LATERAL decode_block('\\x00000007000000030001ffff', p, 1, 4) t"
+            )
+        )
+        assert decoded.all() == [(7, 3, 1, -2, 6), (7, 3, 1, 2, 515)]
+    database.close()
+    migrate(database_url, "20261128_05")
+    assert objects(database_url) == before
+    with engine(database_url).connect() as connection:
+        tail = connection.execute(text("SELECT chunk_id, scope_id, change, length FROM keyword_changes ORDER BY 1"))
+        assert tail.all() == [(1, 1, 1, 3), (2, 1, 1, 4)]
+        assert connection.scalar(text("SELECT count(*) FROM keyword_blocks")) == 0
+
+
 LEAVING = {("jobs", "deliver")}
 """Unused columns that remain for one release, because the previous version still runs during an upgrade."""
 

@@ -41,12 +41,12 @@ def rows(postings):
     return list(zip(*(getattr(postings, name).tolist() for name in Postings.__slots__), strict=True))
 
 
-def random_postings(rng, count=20_000):
+def random_postings(rng, count=20_000, frequencies=32_768, lengths=65_536):
     term = np.minimum(rng.zipf(1.2, count), 2**31 - 1)
     term[: count // 4] = 7
     scope = rng.integers(1, 4, count)
     chunk = rng.permutation(count) + 1
-    return Postings(term, scope, chunk, rng.integers(1, 32_768, count), rng.integers(1, 65_536, count))
+    return Postings(term, scope, chunk, rng.integers(1, frequencies, count), rng.integers(1, lengths, count))
 
 
 def test_changes__are_read_with_extreme_values():
@@ -58,16 +58,19 @@ def test_changes__are_read_with_extreme_values():
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_blocks__contain_the_postings_in_order_and_within_the_limits(seed):
-    postings = sort_and_cancel(random_postings(np.random.default_rng(seed)))
-    blocks = list(cut_blocks(postings))
+    frequencies, lengths = ((32_768, 65_536), (128, 256), (130, 300))[seed - 1]
+    postings = sort_and_cancel(random_postings(np.random.default_rng(seed), frequencies=frequencies, lengths=lengths))
+    blocks = cut_blocks(postings)
     assert rows(unpack_blocks(blocks)) == rows(postings)
     for block in blocks:
         size = len(block.directory) + len(block.postings)
         assert block.size <= BLOCK_POSTINGS
-        assert block.first_term == block.last_term or size <= SHARED_BYTES
+        assert block.first_term == block.last_term or size <= SHARED_BYTES * 8 / 6
         inside = unpack_blocks([block])
         assert block.max_frequency == inside.frequency.max()
         assert block.min_length == inside.length.min()
+    widths = {len(block.postings) // block.size for block in blocks}
+    assert widths == ({8}, {6}, {6, 8})[seed - 1]
     lasts = [block.last_term for block in blocks]
     assert lasts == sorted(lasts)
 
@@ -75,12 +78,12 @@ def test_blocks__contain_the_postings_in_order_and_within_the_limits(seed):
 def test_blocks__of_a_frequent_term_contain_no_other_term():
     postings = sort_and_cancel(random_postings(np.random.default_rng(4)))
     terms, counts = np.unique(postings.term, return_counts=True)
-    blocks = list(cut_blocks(postings))
+    blocks = cut_blocks(postings)
     for term, count in zip(terms.tolist(), counts.tolist(), strict=True):
         containing = [block for block in blocks if block.first_term <= term <= block.last_term]
-        if 8 * count >= OWN_BYTES:
+        if 6 * count >= OWN_BYTES:
             assert {(block.first_term, block.last_term) for block in containing} == {(term, term)}
-        elif 8 * count + 3 * ENTRY_TYPE.itemsize < OWN_BYTES:
+        elif 6 * count + 3 * ENTRY_TYPE.itemsize < OWN_BYTES:
             assert len(containing) == 1
 
 
@@ -115,6 +118,6 @@ def test_directory__counts_visible_minus_invisible():
 
 def test_nothing__has_no_blocks():
     assert rows(sort_and_cancel(NOTHING)) == []
-    assert list(cut_blocks(NOTHING)) == []
+    assert cut_blocks(NOTHING) == []
     assert rows(unpack_blocks([])) == []
     assert rows(unpack_changes([])) == []
