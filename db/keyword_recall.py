@@ -68,11 +68,12 @@ class _Bm25:
 
     def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
         """Return the chunks in ascending order and their scores, each added up in the order of the terms."""
-        order = np.lexsort((matches.term, matches.chunk))
-        chunk = matches.chunk[order]
+        key = matches.chunk * len(self.terms) + matches.term
+        order = np.argsort(key)
         parts = self.score(matches.term[order], matches.frequency[order], matches.length[order])
-        ids, places = np.unique(chunk, return_inverse=True)
-        return ids, np.bincount(places, weights=parts, minlength=len(ids)).astype(np.float64)
+        chunk = matches.chunk[order]
+        starts = np.flatnonzero(np.diff(chunk, prepend=-1))
+        return chunk[starts], np.add.reduceat(parts, starts) if len(starts) else parts
 
 
 def search_keywords(
@@ -100,6 +101,9 @@ def search_keywords(
     if not complete:
         all_ids, all_scores = bm25.sum_by_chunk(read_chunk_matches(session, [*ids.tolist(), *also], wanted))
         scores = _look_up(all_ids, all_scores, ids)
+    if len(ids) > top_n:  # sorting the few that reach the last place is faster than sorting all
+        reaching = np.flatnonzero(scores >= np.partition(scores, -top_n)[-top_n])
+        ids, scores = ids[reaching], scores[reaching]
     best = np.lexsort((ids, -scores))[:top_n]
     top = dict(zip(ids[best].tolist(), scores[best].tolist(), strict=True))
     others = [chunk for chunk in also if chunk not in top]

@@ -26,15 +26,13 @@ TAIL_BATCH = 2048
 """Maximum number of changes in a new segment."""
 FAN_IN = 4
 """Number of segments of similar size that are merged."""
-STEP_POSTINGS = 500_000
-"""Maximum number of postings that a step of a merge reads, unless one term has more (about 20 MB)."""
-VACUUM_STEPS = 16
-"""Number of steps after which the space of deleted rows is made available."""
+STEP_POSTINGS = 250_000
+"""Maximum number of postings that a step of a merge reads, unless one term has more (about 10 MB)."""
 
 
 def index_changes(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
     """Build and merge segments until nothing is left to do, and return the number of steps."""
-    steps = vacuumed = 0
+    steps = 0
     while not stopping():
         with database.system() as session:
             values = {"tail_limit": TAIL_LIMIT, "fan_in": FAN_IN}
@@ -43,10 +41,6 @@ def index_changes(database: Database, stopping: Callable[[], bool] = lambda: Fal
         if not done:
             break
         steps += done
-        if steps >= vacuumed + VACUUM_STEPS:
-            database.autocommit(named("vacuum_keyword_index"))
-            vacuumed = steps
-    if steps > vacuumed:
         database.autocommit(named("vacuum_keyword_index"))
     return steps
 

@@ -114,7 +114,7 @@ def recalled(library, workspace, channels, question, top_n=200):
 @pytest.fixture
 def small_segments(monkeypatch):
     """Make segments, blocks and steps so small that few documents need many of them."""
-    for name, value in {"TAIL_LIMIT": 2, "TAIL_BATCH": 5, "FAN_IN": 2, "STEP_POSTINGS": 64, "VACUUM_STEPS": 3}.items():
+    for name, value in {"TAIL_LIMIT": 2, "TAIL_BATCH": 5, "FAN_IN": 2, "STEP_POSTINGS": 64}.items():
         monkeypatch.setattr(keyword_segments, name, value)
     for name, value in {"BLOCK_POSTINGS": 4, "SHARED_BYTES": 90, "OWN_BYTES": 45}.items():
         monkeypatch.setattr(keyword_blocks, name, value)
