@@ -13,7 +13,7 @@ from evaluation.datasets import CorpusDocument
 
 def test_ingest_dataset__jobs_have_the_attempts_of_the_settings(monkeypatch):
     submitted: list[jobs.NewJob] = []
-    monkeypatch.setattr(blobs, "store", lambda *_: "0" * 64)
+    monkeypatch.setattr(blobs, "store_all", lambda _session, _workspace_id, contents: ["0" * 64 for _ in contents])
     monkeypatch.setattr(documents, "list_documents", lambda *_, **__: [])
     monkeypatch.setattr(jobs, "list_jobs", lambda *_, **__: [])
     monkeypatch.setattr(jobs, "count_open", lambda _: 0)
