@@ -58,6 +58,15 @@ class TermPostings:
         self.matches = _cancel(read) if not unread else _cancel(read.take(~np.isin(read.term, list(unread))))
         self._read = {n: read.take(read.term == n) for n in unread}
         self._unread = unread
+        self.kept: npt.NDArray[np.bool_] | None = None
+        """Whether each chunk, by ID, is still of interest; None: all are. The last entry stands for higher IDs."""
+
+    def restrict(self, chunk_ids: Numbers) -> None:
+        """Forget all chunks but these."""
+        self.kept = np.zeros(int(chunk_ids.max(initial=0)) + 2, dtype=bool)
+        self.kept[chunk_ids] = True
+        self.matches = _filter(self.matches, self.kept)
+        self._read = {n: _filter(read, self.kept) for n, read in self._read.items()}
 
     def list_unread(self) -> list[int]:
         """Return the terms whose postings have not been read."""
@@ -147,12 +156,12 @@ def read_more_postings(session: Session, index: KeywordIndex, postings: TermPost
             _Block(row.term, row.size, row.min_length, row.directory, found[row.segment_id, row.last_term, row.block])
             for row in postings.unread_blocks(place)
         ]
-        postings.add(place, _unpack(blocks, postings.terms, index.scopes))
+        postings.add(place, _unpack(blocks, postings.terms, index.scopes, postings.kept))
 
 
-def read_chunk_matches(session: Session, chunk_ids: Sequence[int], terms: Numbers) -> Matches:
+def read_chunk_matches(session: Session, chunk_ids: Numbers, terms: Numbers) -> Matches:
     """Read which of the terms these chunks contain."""
-    rows = session.execute(named("read_chunk_terms"), {"chunk_ids": sorted(set(chunk_ids))}).all()
+    rows = session.execute(named("read_chunk_terms"), {"chunk_ids": chunk_ids.tolist()}).all()
     return _unpack_terms(rows, np.ones(len(rows), dtype=np.int64), terms)
 
 
@@ -186,19 +195,24 @@ def _find_entries(rows: Sequence[Any], scopes: Numbers) -> tuple[npt.NDArray[Any
     return entries[chosen], row_of[chosen], ends[chosen] - entries["size"][chosen]
 
 
-def _unpack(rows: Sequence[Any], terms: Numbers, scopes: Numbers) -> Matches:
-    """Return the postings of the term of each row in visible scopes."""
+def _unpack(rows: Sequence[Any], terms: Numbers, scopes: Numbers, kept: npt.NDArray[np.bool_] | None = None) -> Matches:
+    """Return the postings of the term of each row in visible scopes, only those of some chunks if `kept` is given."""
     entries, _, starts = _find_entries(rows, scopes)
     chunk, frequency, length = unpack_records(rows)
     sizes = entries["size"].astype(np.int64)
     # The places of all chosen postings: consecutive numbers within each entry.
     places = np.arange(sizes.sum()) + np.repeat(starts - (np.cumsum(sizes) - sizes), sizes)
-    return Matches(
+    matches = Matches(
         term=np.repeat(np.searchsorted(terms, entries["term"]), sizes),
         chunk=chunk[places],
         frequency=frequency[places],
         length=length[places],
     )
+    return matches if kept is None else _filter(matches, kept)
+
+
+def _filter(matches: Matches, kept: npt.NDArray[np.bool_]) -> Matches:
+    return matches.take(np.flatnonzero(kept[np.minimum(matches.chunk, len(kept) - 1)]))
 
 
 def _contains(ascending: Numbers, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

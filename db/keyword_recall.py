@@ -4,9 +4,9 @@ The number of chunks, their mean length and the document frequencies are counted
 in the snapshot of the transaction. The index contains changes: a chunk that became visible counts 1, one that became
 invisible counts -1, so that every statistic is a sum over segments and tail and is exact at every moment.
 
-The Top-N is exact, but not every posting is read (MaxScore, Turtle and Flood 1995). Rare terms are read first. As soon
-as a chunk that contains only the other terms cannot reach the Top-N any more, those are looked up in `chunk_terms` for
-the chunks that still can.
+The Top-N is exact, but not every posting is scored (MaxScore, Turtle and Flood 1995). Rare terms are read first. As
+soon as a chunk that contains only the other terms cannot reach the Top-N any more, only the chunks that still can are
+completed: few of them from `chunk_terms`, many from the postings of the other terms.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BM25_B = 0.4
 """The values of the BM25 baselines of Anserini (Lin et al.), tuned for passages."""
 READ_AHEAD = 10_000
 """Number of postings that are read together with those of the next term, to save round trips."""
-LOOK_UP_COST = 100
+LOOK_UP_COST = 500
 """Time to read the terms of one chunk, in postings that can be read in that time."""
 ROUNDING = 1e-9
 """Margin of bounds, because sums of scores in different orders differ in their last digits."""
@@ -96,11 +96,8 @@ def search_keywords(
         return KeywordScores({}, dict.fromkeys(also, 0.0))
     postings = read_postings(session, index, wanted)
     bm25 = _Bm25(index, wanted, postings.holders)
-    ids, scores, complete = _find_candidates(session, index, postings, bm25, top_n)
-    all_ids, all_scores = ids, scores
-    if not complete:
-        all_ids, all_scores = bm25.sum_by_chunk(read_chunk_matches(session, [*ids.tolist(), *also], wanted))
-        scores = _look_up(all_ids, all_scores, ids)
+    all_ids, all_scores = _find_candidates(session, index, postings, bm25, top_n, also)
+    ids, scores = all_ids, all_scores
     if len(ids) > top_n:  # sorting the few that reach the last place is faster than sorting all
         reaching = np.flatnonzero(scores >= np.partition(scores, -top_n)[-top_n])
         ids, scores = ids[reaching], scores[reaching]
@@ -120,22 +117,22 @@ def _look_up(ids: Numbers, scores: Scores, wanted: Numbers) -> Scores:
 
 
 def _find_candidates(
-    session: Session, index: KeywordIndex, postings: TermPostings, bm25: _Bm25, top_n: int
-) -> tuple[Numbers, Scores, bool]:
-    """Return the chunks that can be in the Top-N with their scores, and whether the scores contain all terms."""
-    while True:
+    session: Session, index: KeywordIndex, postings: TermPostings, bm25: _Bm25, top_n: int, also: Sequence[int]
+) -> tuple[Numbers, Scores]:
+    """Return chunks, among them the Top-N and those of `also` that have a score, with their scores by all terms."""
+    while waiting := postings.list_unread():
         ids, scores = bm25.sum_by_chunk(postings.matches)
-        waiting = postings.list_unread()
-        if not waiting:
-            return ids, scores, True
-        bounds = [float(bm25.score(np.array([n]), *postings.bound(n))[0]) for n in waiting]
-        if len(scores) >= top_n:
-            threshold = float(np.partition(scores, -top_n)[-top_n])
-            possible = scores + sum(bounds) + ROUNDING >= threshold
-            cost = LOOK_UP_COST * int(possible.sum())
-            if sum(bounds) + ROUNDING < threshold and cost <= sum(postings.unread_size(n) for n in waiting):
-                return ids[possible], scores[possible], False
-        read_more_postings(session, index, postings, _choose_next(postings, waiting))
+        rest = sum(float(bm25.score(np.array([n]), *postings.bound(n))[0]) for n in waiting) + ROUNDING
+        threshold = float(np.partition(scores, -top_n)[-top_n]) if len(scores) >= top_n else 0.0
+        if rest >= threshold:
+            read_more_postings(session, index, postings, _choose_next(postings, waiting))
+            continue
+        kept = np.union1d(ids[scores + rest >= threshold], np.array(also, dtype=np.int64))
+        if LOOK_UP_COST * len(kept) <= sum(postings.unread_size(n) for n in waiting):
+            return bm25.sum_by_chunk(read_chunk_matches(session, kept, bm25.terms))
+        postings.restrict(kept)
+        read_more_postings(session, index, postings, waiting)
+    return bm25.sum_by_chunk(postings.matches)
 
 
 def _choose_next(postings: TermPostings, waiting: Sequence[int]) -> list[int]:

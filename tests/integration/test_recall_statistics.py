@@ -120,12 +120,13 @@ def small_segments(monkeypatch):
         monkeypatch.setattr(keyword_blocks, name, value)
     monkeypatch.setattr(keyword_postings, "INLINE_POSTINGS", 2)
     monkeypatch.setattr(keyword_recall, "READ_AHEAD", 0)
-    monkeypatch.setattr(keyword_recall, "LOOK_UP_COST", 0)
 
 
 @pytest.mark.usefixtures("small_segments")
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_bm25__statistics_stay_correct_under_random_changes(library, seed):
+@pytest.mark.parametrize(("seed", "look_up_cost"), [(1, 0), (2, 0), (3, 10**9), (4, 10**9)])
+def test_bm25__statistics_stay_correct_under_random_changes(library, monkeypatch, seed, look_up_cost):
+    # Cost 0: the last candidates are looked up chunk by chunk; otherwise in the remaining postings.
+    monkeypatch.setattr(keyword_recall, "LOOK_UP_COST", look_up_cost)
     rng = random.Random(seed)
     shelf = Shelf(library, rng)
     compared = 0
