@@ -99,9 +99,10 @@ def answer_question(
         recalled = parts.store.recall(build_query(rewritten.searched_as, vector, options, parts.vocabulary))
     plan = _plan(rewritten, context, options, recalled, reranker, parts)
     trace.fallbacks.extend(plan.fallbacks)
+    top_k = top_k_of(plan.reranker) or options.top_k
     with trace.stage("rerank"):
-        reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, parts, trace)
-    passages = top_distinct(reranking.ranked, top_k_of(plan.reranker) or options.top_k)
+        reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, top_k, parts, trace)
+    passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
         spent_usd = rewritten.usage.cost_usd + reranking.usage.cost_usd
@@ -167,7 +168,7 @@ def _plan(
 
 
 def _rerank(
-    question: str, recalled: RecallResult, reranker: Reranker, parts: AnswerParts, trace: _Trace
+    question: str, recalled: RecallResult, reranker: Reranker, top_k: int, parts: AnswerParts, trace: _Trace
 ) -> RerankResult:
     def on_progress(done: int, total: int) -> None:
         trace.on_stage("rerank", done, total, "")
@@ -175,7 +176,7 @@ def _rerank(
     if not recalled.candidates:
         return RerankResult((), reranker.method)
     result = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=on_progress)
-    return replace(result, ranked=flag_duplicates(question, result.ranked))
+    return replace(result, ranked=flag_duplicates(question, result.ranked, top_k))
 
 
 def _generate(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 
 from pipeline.facts import find_facts, write_in_digits
 from pipeline.text.scripts import is_spaceless
@@ -19,8 +20,8 @@ from pipeline.types import DUPLICATE, RankedCandidate
 
 MIN_LENGTH_RATIO = 0.8
 """A near-duplicate has at least this share of the words of the better ranked passage."""
-MIN_TERM_OVERLAP = 0.5
-"""Two passages are compared word by word only if they share at least this part of their terms."""
+MIN_PAIR_OVERLAP = 0.5
+"""Two passages are compared word by word only if the better one contains this share of the other's adjacent terms."""
 
 _IGNORED_TERMS = frozenset({"the", "veri", "pleas", "\u5f88", "\u8bf7", "\u4e5f"})
 """Terms that do not change the meaning of a sentence: "the", "very", "please" and their Chinese equivalents."""
@@ -36,7 +37,8 @@ class _Passage:
     def __init__(self, item: RankedCandidate) -> None:
         self.item = item
         candidate = item.candidate
-        self.terms = frozenset(split_terms(candidate.text))
+        # The ends count as terms, so that a passage of one word has adjacent terms too.
+        self.pairs = frozenset(pairwise(("", *split_terms(candidate.text), "")))
         self.headings = tuple(split_terms("\n".join(candidate.headings)))
 
     @cached_property
@@ -55,8 +57,13 @@ class _Passage:
         return frozenset((*split_terms(self.item.candidate.title), *self.headings))
 
 
-def flag_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[RankedCandidate, ...]:
-    """Flag every near-duplicate of a better ranked candidate, without changing order, ranks and scores."""
+def flag_duplicates(
+    question: str, ranked: Sequence[RankedCandidate], top_k: int | None = None
+) -> tuple[RankedCandidate, ...]:
+    """Flag near-duplicates of better ranked candidates, without changing order, ranks and scores.
+
+    With `top_k`, only repetitions of the first `top_k` distinct candidates are flagged: the others are not read.
+    """
     question_terms = frozenset(split_terms(question))
     originals: list[_Passage] = []
     flagged: list[RankedCandidate] = []
@@ -64,7 +71,8 @@ def flag_duplicates(question: str, ranked: Sequence[RankedCandidate]) -> tuple[R
         passage = _Passage(item)
         original = next((other.item for other in originals if _repeats(passage, other, question_terms)), None)
         if original is None:
-            originals.append(passage)
+            if top_k is None or len(originals) < top_k:
+                originals.append(passage)
             flagged.append(item)
         else:
             flagged.append(replace(item, flags=(*item.flags, DUPLICATE), same_as=original.candidate.chunk_id))
@@ -78,8 +86,7 @@ def top_distinct(ranked: Sequence[RankedCandidate], top_k: int) -> tuple[RankedC
 
 def _repeats(passage: _Passage, better: _Passage, question_terms: frozenset[str]) -> bool:
     """Check whether a better ranked passage contains the words of this one and has the same subject."""
-    shared = len(better.terms & passage.terms)
-    if shared < MIN_TERM_OVERLAP * (len(better.terms) + len(passage.terms) - shared):
+    if len(better.pairs & passage.pairs) < MIN_PAIR_OVERLAP * len(passage.pairs):
         return False
     if not MIN_LENGTH_RATIO * len(better.words) <= len(passage.words) <= len(better.words):
         return False

@@ -26,6 +26,8 @@ _TOKEN = re.compile(
     rf"(?P<spaceless>[{SPACELESS}]+)"
     rf"|(?P<word>(?:[^\W_{SPACELESS}]|[{_MARKS}])+)(?:['\u2019](?:s|t|re|ve|ll|d|m)(?!\w))?"
 )
+# The words of folded ASCII text by the same rule; twice as fast.
+_ASCII_WORD = re.compile(r"([a-z0-9]+)(?:'(?:s|t|re|ve|ll|d|m)(?!\w))?")
 _CLIPPED_NOT = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b", re.IGNORECASE)
 _WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
 _SPACELESS_CHAR = re.compile(f"[{SPACELESS}]")
@@ -62,7 +64,10 @@ _FUNCTION_CHARACTERS = frozenset("的了吗呢吧么是与谁哪那这我你他�
 
 def split_terms(text: str) -> Iterator[str]:
     """Yield the terms of a text in reading order, repeats included."""
-    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        yield from map(_stem, _ASCII_WORD.findall(text.casefold()))
+        return
+    folded = unicodedata.normalize("NFKC", text).casefold()
     for match in _TOKEN.finditer(folded):
         word = match["word"]
         if word is not None:
