@@ -16,7 +16,7 @@ from db.links import parse_web_link
 from db.models import Job, JobEvent
 from db.sql import named
 from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
-from pipeline.text.cleaning import remove_unstorable, remove_unstorable_json
+from pipeline.text.cleaning import dump_storable, remove_unstorable, remove_unstorable_json
 
 Kind = Literal["ingest", "ask"]
 QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
@@ -137,7 +137,7 @@ def report_progress(session: Session, lease: Lease, stage: str, done: int = 0, t
 
 def succeed(session: Session, lease: Lease, result: Mapping[str, Any]) -> None:
     """End a job with its result; raise `LeaseLost`."""
-    values = {"id": lease.job_id, "token": lease.token, "result": json.dumps(remove_unstorable_json(result))}
+    values = {"id": lease.job_id, "token": lease.token, "result": dump_storable(result)}
     if session.scalar(named("succeed_job"), values) is None:
         raise LeaseLost
 

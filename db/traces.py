@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from db import jobs
 from db.sql import named
 from db.trace_models import QueryTrace
 from pipeline.amounts import ExceededLimit
-from pipeline.text.cleaning import remove_unstorable, remove_unstorable_json
+from pipeline.text.cleaning import dump_storable, remove_unstorable, remove_unstorable_json
 from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, RankedCandidate
 
 
@@ -150,8 +149,7 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
         rows.append(values | {"flags": [*values["flags"], CONFLICT]} if values["citation"] in disagreeing else values)
     if rows:
         scope = {"query_id": query_id, "workspace_id": lease.workspace_id}
-        text = json.dumps(remove_unstorable_json(rows), default=float)  # scores may be numbers of numpy
-        session.execute(named("insert_trace_candidates"), scope | {"rows": text})
+        session.execute(named("insert_trace_candidates"), scope | {"rows": dump_storable(rows)})
     return query_id
 
 

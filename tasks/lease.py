@@ -18,7 +18,7 @@ from tasks.worker_heartbeat import is_stopping
 log = structlog.get_logger(__name__)
 
 
-REPORT_AFTER_S = 0.1
+REPORT_AFTER_S = 0.5
 """Seconds that a job must run before its progress is stored."""
 _running: set[LeasedJob] = set()
 """The jobs that threads of this process work on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -47,6 +48,15 @@ def remove_unstorable_json(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [remove_unstorable_json(item) for item in value]
     return value
+
+
+def dump_storable(value: Any) -> str:
+    """Return a value as JSON text that PostgreSQL can store; numbers of numpy become numbers."""
+    text = json.dumps(value, default=float)
+    # JSON escapes what cannot be stored. Looking for the escapes is faster than looking at every value.
+    if "\\u0000" in text or "\\ud" in text:
+        return json.dumps(remove_unstorable_json(value), default=float)
+    return text
 
 
 def escape_undecodable(name: str) -> str:

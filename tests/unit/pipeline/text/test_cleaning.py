@@ -1,10 +1,14 @@
 """Cleaning of texts from outside."""
 
+import json
+
+import numpy as np
 import pytest
 
 from pipeline.text.cleaning import (
     clean_line,
     clean_text,
+    dump_storable,
     escape_undecodable,
     remove_unstorable,
     remove_unstorable_json,
@@ -51,6 +55,17 @@ def test_remove_unstorable_json__cleans_keys_and_nested_values() -> None:
         "abc": ["abc", 1, None, 0.5, ["abc"]],
         "ok": "ü😀",
     }
+
+
+@pytest.mark.parametrize("value", [DIRTY, "a\ud83d", "\\u0000", "\\ud800", "ü😀", "plain"])
+def test_dump_storable(value: str) -> None:
+    assert json.loads(dump_storable({"texts": [value, 1], value: None})) == remove_unstorable_json(
+        {"texts": [value, 1], value: None}
+    )
+
+
+def test_dump_storable__writes_numbers_of_numpy() -> None:
+    assert dump_storable([np.float32(0.5)]) == "[0.5]"
 
 
 @pytest.mark.parametrize(
