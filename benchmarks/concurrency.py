@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import statistics
 import tempfile
 import threading
@@ -58,11 +59,14 @@ class SlowModelServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
+                request = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 outer._count(1)
                 time.sleep(MODEL_S)
                 outer._count(-1)
-                message = {"role": "assistant", "content": "The passages describe it [1]."}
+                # A sentence of the first passage: an answer without support would be replaced by an extractive one.
+                passage = re.search(r'<passage n=\\"1\\"[^>]*>\\n([^.]+\.)', request)
+                answer = f"{passage[1]} [1]" if passage else "No passage."
+                message = {"role": "assistant", "content": answer}
                 usage = {"prompt_tokens": 1, "completion_tokens": 1}
                 reply = {"model": "slow", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
                 body = json.dumps(reply).encode()
