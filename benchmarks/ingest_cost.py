@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -72,15 +73,17 @@ def run_worker_process() -> None:
 
     counts = {"statements": 0, "transactions": 0}
     folder = Path(os.environ[COUNTS])
+    lock = threading.Lock()
 
     def count(name: str) -> Any:
         def add(*_: Any) -> None:
-            counts[name] += 1
-            if name == "transactions":
-                # One file per process: the parent of the worker has transactions too.
-                unfinished = folder / f"{os.getpid()}.new"
-                unfinished.write_text(json.dumps(counts))
-                unfinished.replace(unfinished.with_suffix(".json"))
+            with lock:
+                counts[name] += 1
+                if name == "transactions":
+                    # One file per process: the parent of the worker has transactions too.
+                    unfinished = folder / f"{os.getpid()}.new"
+                    unfinished.write_text(json.dumps(counts))
+                    unfinished.replace(unfinished.with_suffix(".json"))
 
         return add
 
