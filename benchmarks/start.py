@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -214,5 +214,8 @@ def add_tree(process: psutil.Process) -> tuple[float, float]:
 
 def add(processes: list[psutil.Process]) -> tuple[float, float]:
     """Return the sums of RSS and PSS in MB. Linux only: other systems have no PSS, which is then 0."""
-    information = [process.memory_full_info() for process in processes]
+    information = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):  # a database session that has ended
+            information.append(process.memory_full_info())
     return sum(each.rss for each in information) / 1e6, sum(getattr(each, "pss", 0) for each in information) / 1e6
