@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.backends.models.loading import prepare_library, report_load_errors
 from pipeline.backends.models.model_files import ModelFiles, resolve_files
 from pipeline.backends.models.openvino_model import OpenVinoModel, load_tokenizer
-from pipeline.backends.models.turns import model_turns
+from pipeline.backends.models.turns import torch_turns
 from pipeline.errors import ModelUnavailable
 
 FIX_HINT = "Set REFDESK_CROSS_ENCODER_MODEL to the folder of a cross-encoder, or use the reranker late-interaction."
@@ -53,7 +53,7 @@ class SentenceTransformersCrossEncoder:
         order = sorted(range(len(passages)), key=lambda row: len(passages[row]), reverse=True)
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
-            with model_turns.take():
+            with torch_turns.take():
                 # Identity, because the saved activation differs between models; the reranker applies the sigmoid.
                 logits = self._model.predict(
                     [(question, passages[row]) for row in rows],

@@ -6,15 +6,18 @@ import dataclasses
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter
 
-from pipeline.backends.models.turns import model_turns
+from pipeline.backends.models.turns import ModelTurns
 from pipeline.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -25,8 +28,8 @@ FORMAT = 1
 GRAPH_FILE = "openvino_model.xml"
 TOKENIZER_FILE = "tokenizer.json"
 DESCRIPTION_FILE = "encoder.json"
-BATCH_TOKENS = 2048
-"""Maximum tokens per inference, padding included. Larger ones are not faster; 6,400 tokens use 150 MB more memory."""
+BATCH_TOKENS = 1024
+"""Maximum tokens per inference, padding included. Larger ones are not faster and use more memory."""
 SHORT_TOKENS = 64
 """Maximum tokens of an inference that counts as short, such as one question."""
 
@@ -103,7 +106,12 @@ class Batch:
 
 
 class OpenVinoModel:
-    """A saved model, compiled for the CPU; safe for several threads."""
+    """A saved model, compiled for the CPU; safe for several threads.
+
+    Several inferences run at the same time, each on a part of the cores ("streams" in OpenVINO): an inference on all
+    cores waits after each layer for the core that is slowest at the moment. With two cores, two inferences at a time
+    embed 1.3 times as many texts as one (1.4 times while another process takes a third of a core).
+    """
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
         """Read and compile the saved model.
@@ -127,34 +135,56 @@ class OpenVinoModel:
         options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "bf16" if self.precision == "bf16" else "f32",
             "ENABLE_CPU_PINNING": False,  # two processes would pin their threads to the same cores
+            "PERFORMANCE_HINT": "THROUGHPUT",
         }
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._request = core.compile_model(str(folder / GRAPH_FILE), "CPU", options).create_infer_request()
+        compiled = core.compile_model(str(folder / GRAPH_FILE), "CPU", options)
+        self._streams = int(compiled.get_property("NUM_STREAMS"))
+        self._turns = ModelTurns(self._streams)
+        self._requests = SimpleQueue[Any]()
+        for _ in range(self._streams):
+            self._requests.put(compiled.create_infer_request())
 
     def run(self, encodings: Sequence[Encoding], *, batch_size: int) -> Iterator[Batch]:
         """Run the model on encoded texts, longest first, so that the texts of a batch have similar lengths.
 
-        Texts without tokens are left out.
+        Texts without tokens are left out. If the caller stops early, batches that have not started are dropped.
         """
+        batches = self._split(encodings, batch_size)
+        infer = partial(self._infer, encodings)
+        if min(len(batches), self._streams) < 2:
+            yield from map(infer, batches)
+            return
+        with ThreadPoolExecutor(min(len(batches), self._streams), thread_name_prefix="inference") as pool:
+            yield from pool.map(infer, batches)
+
+    def _split(self, encodings: Sequence[Encoding], batch_size: int) -> list[list[int]]:
+        """Return the rows of each batch: few enough tokens for an inference, and work for every stream."""
         filled = (row for row, encoding in enumerate(encodings) if len(encoding))
         order = sorted(filled, key=lambda row: len(encodings[row]), reverse=True)
-        start = 0
-        while start < len(order):
-            longest = len(encodings[order[start]])
-            size = min(batch_size, max(1, BATCH_TOKENS // longest))
-            rows = order[start : start + size]
-            yield self._infer(rows, [encodings[row] for row in rows], longest)
-            start += size
+        share = sum(len(encodings[row]) for row in order) // self._streams
+        limit = min(BATCH_TOKENS, max(SHORT_TOKENS, share))
+        batches = []
+        while order:
+            size = min(batch_size, max(1, limit // len(encodings[order[0]])))
+            batches.append(order[:size])
+            order = order[size:]
+        return batches
 
-    def _infer(self, rows: list[int], encodings: Sequence[Encoding], longest: int) -> Batch:
-        shape = (len(rows), longest)
+    def _infer(self, all_encodings: Sequence[Encoding], rows: list[int]) -> Batch:
+        encodings = [all_encodings[row] for row in rows]
+        shape = (len(rows), max(map(len, encodings)))
         ids = np.full(shape, self.saved.padding_id, dtype=np.int64)
         mask, types = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         for place, encoding in enumerate(encodings):
             length = len(encoding)
             ids[place, :length], types[place, :length], mask[place, :length] = encoding.ids, encoding.type_ids, 1
         features = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
-        with model_turns.take(short=ids.size <= SHORT_TOKENS):
-            outputs = self._request.infer({name: features[name] for name in self.saved.inputs})
+        with self._turns.take(short=ids.size <= SHORT_TOKENS):
+            request = self._requests.get()
+            try:
+                outputs = request.infer({name: features[name] for name in self.saved.inputs})
+            finally:
+                self._requests.put(request)
             return Batch(rows, ids, mask, outputs[0])

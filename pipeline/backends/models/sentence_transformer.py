@@ -21,7 +21,7 @@ from pipeline.backends.models.model_files import (
     resolve_model,
 )
 from pipeline.backends.models.tokenization import Units, build_text_units
-from pipeline.backends.models.turns import model_turns
+from pipeline.backends.models.turns import torch_turns
 from pipeline.errors import ModelUnavailable
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, Pooling
@@ -99,14 +99,14 @@ class SentenceTransformerEmbedder:
         vectors = np.zeros((len(texts), self._profile.dimensions), dtype=np.float32)
         if not self._is_transformer:
             if texts:
-                with model_turns.take(short=len(texts) == 1):
+                with torch_turns.take(short=len(texts) == 1):
                     vectors[:] = self._model.encode(
                         list(texts), normalize_embeddings=self._profile.normalize, show_progress_bar=False
                     )
             return vectors
         with torch.inference_mode():
             for rows, features in self._batches(texts, self._model.max_seq_length):
-                with model_turns.take(short=len(texts) == 1):
+                with torch_turns.take(short=len(texts) == 1):
                     pooled = self._model(features)["sentence_embedding"].float()
                 if self._profile.normalize:
                     pooled = torch.nn.functional.normalize(pooled, p=2, dim=1)
@@ -138,7 +138,7 @@ class SentenceTransformerEmbedder:
                 content_tokens = features["attention_mask"].bool().cpu() & ~torch.isin(
                     features["input_ids"].cpu(), special
                 )
-                with model_turns.take(short=len(texts) == 1):
+                with torch_turns.take(short=len(texts) == 1):
                     hidden = self._model[0](features)["token_embeddings"].float()
                 hidden = torch.nn.functional.normalize(hidden, p=2, dim=2).cpu()
                 for row, vectors, mask in zip(rows, hidden, content_tokens, strict=True):

@@ -1,7 +1,7 @@
-"""Turns at the models of a process: one inference at a time, in the order of arrival.
+"""Turns at a model: as many inferences at a time as it runs in parallel, in the order of arrival.
 
-Two inferences at the same time are not faster than one after the other, because each uses all cores. A turn is held
-for one inference (one batch), so that a question waits for one batch of another question's passages and not for all.
+A turn is held for one inference (one batch), so that a question waits for one batch of another question's passages and
+not for all.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ MAX_SHORT_IN_A_ROW = 8
 
 
 class ModelTurns:
-    """A fair lock: short inferences go first, those of a kind in the order of arrival, and none waits without limit."""
+    """A fair semaphore: short inferences go first, each kind in the order of arrival, and none waits without limit."""
 
-    def __init__(self) -> None:
-        """Create a lock that is free."""
+    def __init__(self, count: int = 1) -> None:
+        """Create a semaphore with `count` free turns."""
         self._lock = threading.Lock()
-        self._held = False
+        self._free = count
         self._waiting: dict[bool, deque[threading.Lock]] = {True: deque(), False: deque()}
         self._short_in_a_row = 0
 
     @contextmanager
     def take(self, *, short: bool = False) -> Iterator[None]:
-        """Hold the turn inside the context; not reentrant.
+        """Hold a turn inside the context; not reentrant.
 
         Args:
             short: Whether the inference takes a few milliseconds, such as embedding one question.
@@ -42,8 +42,8 @@ class ModelTurns:
         turn = threading.Lock()
         turn.acquire()
         with self._lock:
-            if not self._held:
-                self._held = True
+            if self._free:
+                self._free -= 1
                 return
             self._waiting[short].append(turn)
         try:
@@ -68,8 +68,8 @@ class ModelTurns:
                 long.popleft().release()
             else:
                 self._short_in_a_row = 0
-                self._held = False
+                self._free += 1
 
 
-model_turns = ModelTurns()
-"""The turns of this process, shared by all its models."""
+torch_turns = ModelTurns()
+"""The turns of all models that run on torch: each inference uses all cores."""
