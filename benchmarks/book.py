@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.contenders import ENCODER, ENCODER_INT8, Candidate, SharedDatabase, measure_contender, open_database
@@ -29,9 +31,15 @@ def run_benchmark(options: Options) -> BenchmarkResult:
     pages, rounds = 20 if options.quick else PAGES, options.pick_rounds(1)
     int8 = has_int8()
     measurements = []
-    with tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder, open_database() as database:
+    with (
+        tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder,
+        open_database() as database,
+        # A process has one broker, and each precision is measured in an installation of its own.
+        ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes,
+    ):
         for quantization, loop in LOOPS[: 2 if int8 else 1]:
-            product, plain, chunks = measure_book(Path(folder), database, quantization, loop, pages, rounds)
+            measured = processes.submit(measure_book, Path(folder), database, quantization, loop, pages, rounds)
+            product, plain, chunks = measured.result()
             measurements.append(
                 Measurement.compare(
                     f"ingest, book of {pages} pages, {quantization or 'lossless'}",
