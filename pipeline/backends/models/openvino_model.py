@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -151,26 +152,13 @@ class OpenVinoModel:
 
         Texts without tokens are left out. If the caller stops early, batches that have not started are dropped.
         """
-        batches = self._split(encodings, batch_size)
+        batches = split_batches(list(map(len, encodings)), streams=self._streams, batch_size=batch_size)
         infer = partial(self._infer, encodings)
         if min(len(batches), self._streams) < 2:
             yield from map(infer, batches)
             return
         with ThreadPoolExecutor(min(len(batches), self._streams), thread_name_prefix="inference") as pool:
             yield from pool.map(infer, batches)
-
-    def _split(self, encodings: Sequence[Encoding], batch_size: int) -> list[list[int]]:
-        """Return the rows of each batch: few enough tokens for an inference, and work for every stream."""
-        filled = (row for row, encoding in enumerate(encodings) if len(encoding))
-        order = sorted(filled, key=lambda row: len(encodings[row]), reverse=True)
-        share = sum(len(encodings[row]) for row in order) // self._streams
-        limit = min(BATCH_TOKENS, max(SHORT_TOKENS, share))
-        batches = []
-        while order:
-            size = min(batch_size, max(1, limit // len(encodings[order[0]])))
-            batches.append(order[:size])
-            order = order[size:]
-        return batches
 
     def _infer(self, all_encodings: Sequence[Encoding], rows: list[int]) -> Batch:
         encodings = [all_encodings[row] for row in rows]
@@ -188,3 +176,25 @@ class OpenVinoModel:
             finally:
                 self._requests.put(request)
             return Batch(rows, ids, mask, outputs[0])
+
+
+def split_batches(lengths: Sequence[int], *, streams: int, batch_size: int) -> list[list[int]]:
+    """Return the rows of each batch, longest first: few batches of equal size, and equally many for each stream.
+
+    Args:
+        lengths: Tokens of each text; texts without tokens are left out.
+        streams: Inferences that run at the same time.
+        batch_size: Maximum texts of a batch.
+    """
+    order = sorted((row for row, length in enumerate(lengths) if length), key=lambda row: lengths[row], reverse=True)
+    total = sum(lengths)
+    count = math.ceil(total / BATCH_TOKENS)
+    if total > SHORT_TOKENS:
+        count = math.ceil(count / streams) * streams
+    batches = []
+    while order:
+        longest = lengths[order[0]]
+        size = min(batch_size, max(1, BATCH_TOKENS // longest), math.ceil(total / count / longest))
+        batches.append(order[:size])
+        order = order[size:]
+    return batches
