@@ -52,7 +52,9 @@ random, because the time does not depend on them.
 - Both methods run one inference for each batch of passages of similar length, on the same fast encoder as ingestion.
 - Late interaction reads the tokens of a passage with the embedding model. A cross-encoder reads the question together
   with each passage, so nothing can be cached.
-- Time grows in proportion to the number of candidates that are read.
+- Time grows in proportion to the number of candidates that are read. Late interaction reads the first 40; the others
+  follow in their recall order (docs/evaluation.md shows what that costs).
+- The targets assume bfloat16 instructions, with which the encoder is about twice as fast as in float32.
 """
 CONCURRENCY = """
 One query worker and a language model on the same machine that answers each call after a fixed time. A question that
@@ -76,6 +78,9 @@ which Refdesk scans all vectors, because that is faster and exact below some ten
   read, and the result equals BM25 over all chunks.
 - New chunks are written as one row each, and merged into the packed segments later, as in an LSM tree. Statistics are
   counted per segment, so they are exact at any time.
+- The size of the keyword index includes its queue of new chunks, which keeps the size of the largest backlog: here all
+  chunks at once, about 1,000 bytes per chunk. The generated vectors are noise in more directions than sentences have,
+  so the HNSW index finds fewer of the nearest ones than among real vectors (0.995 of 50 at 100,000).
 """
 PARTS: dict[str, Part] = {
     "ingest": Part("benchmarks.ingestion", Section("Ingestion and recall", INGEST)),

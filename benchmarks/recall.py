@@ -229,7 +229,10 @@ def measure_all(
     columns = tuple(rows[0])
     table = Table(
         ("chunks", *(COLUMNS[name] for name in columns)),
-        tuple((f"{size:,}", *(f"{row[name]:.3g}" for name in columns)) for size, row in zip(sizes, rows, strict=True)),
+        tuple(
+            (f"{size:,}", *(f"{row[name]:,.4g}" if row[name] < 1000 else f"{row[name]:,.0f}" for name in columns))
+            for size, row in zip(sizes, rows, strict=True)
+        ),
     )
     lines = tuple(
         Line(method, tuple((size, statistics.median(elapsed[size, method])) for size in sizes)) for method in METHODS
