@@ -230,3 +230,32 @@ def test_encoder__saved_model_needs_no_torch(home: Path) -> None:
     imported, megabytes = done.stdout.strip().rsplit(" ", 1)
     assert imported == "[]", "the model libraries cost 400 MB and 4 s per process"
     assert int(megabytes) < 450
+
+
+FIRST_INFERENCES = """
+import os, sys, threading
+from config.embedding import build_embedder, describe_configured_profile
+from config.settings import load
+sys.setswitchinterval(1e-6)
+settings = load()
+embedder = build_embedder(settings, describe_configured_profile(settings))
+start = threading.Barrier(4)
+def encode():
+    start.wait()
+    embedder.encode(["The gate opens at nine."] * 200)
+threads = [threading.Thread(target=encode, daemon=True) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join(30)
+os._exit(any(thread.is_alive() for thread in threads))
+"""
+
+
+def test_encoder__first_inferences_of_several_threads_do_not_wait_for_each_other(home: Path) -> None:
+    # Two threads that initialise OpenVINO's access to NumPy at the same time deadlocked in 2 of 12 processes.
+    load(home, describe(Path("all-MiniLM-L6-v2")))
+    for _ in range(4):
+        environment = {**os.environ, "REFDESK_HOME": str(home)}
+        done = subprocess.run([sys.executable, "-c", FIRST_INFERENCES], env=environment, check=False, timeout=120)
+        assert done.returncode == 0

@@ -144,8 +144,13 @@ class OpenVinoModel:
         self._streams = int(compiled.get_property("NUM_STREAMS"))
         self._turns = ModelTurns(self._streams)
         self._requests = SimpleQueue[Any]()
+        one_token = np.ones((1, 1), dtype=np.int64)
         for _ in range(self._streams):
-            self._requests.put(compiled.create_infer_request())
+            request = compiled.create_infer_request()
+            # The first inference of a process initialises OpenVINO's access to NumPy. Two threads that do this at the
+            # same time wait for each other forever.
+            request.infer(dict.fromkeys(self.saved.inputs, one_token))
+            self._requests.put(request)
 
     def run(self, encodings: Sequence[Encoding], *, batch_size: int) -> Iterator[Batch]:
         """Run the model on encoded texts, longest first, so that the texts of a batch have similar lengths.
@@ -179,7 +184,7 @@ class OpenVinoModel:
 
 
 def split_batches(lengths: Sequence[int], *, streams: int, batch_size: int) -> list[list[int]]:
-    """Return the rows of each batch, longest first: few batches of equal size, and equally many for each stream.
+    """Return the rows of each batch, longest first: few batches of similar size, about equally many for each stream.
 
     Args:
         lengths: Tokens of each text; texts without tokens are left out.
