@@ -34,7 +34,7 @@ def run_benchmark(options: Options) -> BenchmarkResult:
     with (
         tempfile.TemporaryDirectory(prefix="refdesk-bench-") as folder,
         open_database() as database,
-        # A process has one broker, and each precision is measured in an installation of its own.
+        # A process has one broker, and each precision is measured in a separate installation.
         ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as processes,
     ):
         for quantization, loop in LOOPS[: 2 if int8 else 1]:

@@ -59,12 +59,13 @@ class SlowModelServer:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                request = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                messages = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"]
+                request = messages[-1]["content"]
                 outer._count(1)
                 time.sleep(MODEL_S)
                 outer._count(-1)
                 # A sentence of the first passage: an answer without support would be replaced by an extractive one.
-                passage = re.search(r'<passage n=\\"1\\"[^>]*>\\n([^.]+\.)', request)
+                passage = re.search(r'<passage n="1" .*>\n([^.]+\.)', request)
                 answer = f"{passage[1]} [1]" if passage else "No passage."
                 message = {"role": "assistant", "content": answer}
                 usage = {"prompt_tokens": 1, "completion_tokens": 1}
@@ -207,7 +208,7 @@ def run_backlog(
     """Measure questions next to a backlog of queued documents against idle ones."""
     paths = [str(write_notes(folder / "backlog", documents, seed=2))]
     with run_workers(front, "query", "ingest"):
-        measure_latencies(front, workspace_id, 5)
+        measure_latencies(front, workspace_id, questions)  # the passages are in the cache from now on
         idle = measure_latencies(front, workspace_id, questions)
         submit_sources(front, front.workspace("backlog"), find_sources(paths, max_bytes=10**9), channels=None)
         busy = measure_latencies(front, workspace_id, questions)

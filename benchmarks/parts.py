@@ -26,7 +26,7 @@ the encoder. The plain loops only encode, write everything with one COPY and com
 *Agreement* is the share of the 50 nearest chunks of the float32 model that were found. *Peak* is the memory of the
 process that recalls, which for Refdesk is not the one that ingests.
 
-- Nearly all time of ingestion is spent in the encoder, so its speed decides. The libraries and the first loop run
+- Most time of ingestion is spent in the encoder, so its speed decides. The libraries and the first loop run
   torch in float32. Refdesk runs the same weights with OpenVINO: in bfloat16 on a CPU with bfloat16 instructions
   (`avx512_bf16` or `amx_bf16`), else in float32. Both keep the vectors. The target of lossless ingestion assumes
   bfloat16 instructions.
@@ -54,13 +54,14 @@ random, because the time does not depend on them.
   with each passage, so nothing can be cached.
 - Time grows in proportion to the number of candidates that are read. Late interaction reads the first 40; the others
   follow in their recall order (docs/evaluation.md shows what that costs).
-- The targets assume bfloat16 instructions, with which the encoder is about twice as fast as in float32.
+- The targets assume bfloat16 instructions. With them the encoder is 2.7 times as fast as torch in float32, without them
+  1.5 to 1.6 times (docs/decisions/0019-encoder.md).
 """
 CONCURRENCY = """
 One query worker and a language model on the same machine that answers each call after a fixed time. A question that
 waits for a language model, a rerank endpoint or the database occupies no model, so the calls of many questions overlap.
-Inferences take turns in the order of arrival. Queue and ledger are the time from the submission of a question until its
-result is known, without the time that the worker spends on the answer.
+The inferences of a model take turns in the order of arrival. Queue and ledger are the time from the submission of a
+question until its result is known, without the time that the worker spends on the answer.
 """
 START = """
 Nothing runs: the command starts PostgreSQL, Redis and a query worker, asks, and stops them again. The embedding model
@@ -69,8 +70,8 @@ processes, where memory that processes share counts once.
 """
 SCALE = """
 One large workspace next to many small ones, filled with generated terms and vectors, without models. The questions ask
-for 50 chunks: by keyword, by vector through the HNSW index, and by both. *By index* uses HNSW also in the stores in
-which Refdesk scans all vectors, because that is faster and exact below some ten thousand.
+for 50 chunks: by keyword, by vector through the HNSW index, and by both. Refdesk scans all vectors of a
+store with fewer than 20,000 chunks, which is exact; *by index* uses HNSW there too.
 
 - The channels that a question may see are resolved to a few scopes first. Every row of the indexes carries its scope,
   so no step reads all documents of a workspace.

@@ -23,6 +23,7 @@ from config.wiring import WorkerParts, build_parts
 from db import profiles
 from db.recall import PostgresRecall
 from pipeline.answer import answer_question
+from pipeline.rerank.depth import LATE_INTERACTION_DEPTH
 from pipeline.types import AnswerOptions, Candidate
 
 CANDIDATES = 50
@@ -32,6 +33,8 @@ LIBRARY = 500
 """Passages in the library of the first answers."""
 DEADLINE_S = 300.0
 TORCH = "CrossEncoder, torch"
+READS = {"late-interaction": f", which reads {LATE_INTERACTION_DEPTH}"}
+"""Addition to the name of a method that reads fewer candidates than it gets."""
 
 Rerank = Callable[[Sequence[Candidate]], object]
 
@@ -65,7 +68,7 @@ def summarise(
     targets = {"late-interaction": 0.35, "cross-encoder": 0.45}
     measurements = [
         Measurement.compare(
-            f"{count} passages of 200 tokens, unseen, {name}",
+            f"{count} passages of 200 tokens, unseen, {name}{READS.get(name, '')}",
             "s", times[name][count], times[TORCH][count], against=TORCH, at_most=target,
         )
         for name, target in targets.items()

@@ -101,7 +101,7 @@ def answer_question(
     trace.fallbacks.extend(plan.fallbacks)
     top_k = top_k_of(plan.reranker) or options.top_k
     with trace.stage("rerank"):
-        reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, top_k, parts, trace)
+        reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, max(top_k, options.top_k), parts, trace)
     passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None

@@ -135,9 +135,9 @@ class LeasedJob:
         """Store what `report_if_long` has not stored; the heartbeat thread calls this after `REPORT_AFTER_S`."""
         with self._progress_lock:
             if self._unreported is not None:
-                latest, self._unreported = self._unreported, None
                 with suppress(Cancelled):  # the job's own thread raises it with the next report
-                    self.report(*latest)
+                    self.report(*self._unreported)
+                self._unreported = None
 
     def release(self) -> None:
         """Release the lease because this process ends; the attempt does not count."""
@@ -213,7 +213,8 @@ def lease_job(
     with _running_lock:
         _running.add(job)
     try:
-        heartbeat = LeaseHeartbeat(job.renew, lease_s, first=(REPORT_AFTER_S, job.report_unreported))
+        first = (min(REPORT_AFTER_S, lease_s / 3), job.report_unreported)
+        heartbeat = LeaseHeartbeat(job.renew, lease_s, first=first)
         with record_outcome(database, job), heartbeat:
             yield job
     finally:

@@ -38,7 +38,7 @@ class _Passage:
         self.item = item
         candidate = item.candidate
         # The ends count as terms, so that a passage of one word has adjacent terms too.
-        self.pairs = frozenset(pairwise(("", *split_terms(candidate.text), "")))
+        self.pairs = frozenset(pairwise(("", *_compared_terms(candidate.text), "")))
         self.headings = tuple(split_terms("\n".join(candidate.headings)))
 
     @cached_property

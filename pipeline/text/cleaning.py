@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, SupportsFloat
 
 _LINE_ENDS = re.compile(r"\r\n?|[\x0b\x0c\x85\u2028\u2029]")
 # Control characters, lone surrogates, and the invisible marks (soft hyphen, zero width space, byte order mark) that
@@ -51,12 +51,20 @@ def remove_unstorable_json(value: Any) -> Any:
 
 
 def dump_storable(value: Any) -> str:
-    """Return a value as JSON text that PostgreSQL can store; numbers of numpy become numbers."""
-    text = json.dumps(value, default=float)
+    """Return a value as JSON text without what PostgreSQL cannot store in a text; numbers of numpy become numbers."""
+    text = json.dumps(value, default=_to_json)
     # JSON escapes what cannot be stored. Looking for the escapes is faster than looking at every value.
     if "\\u0000" in text or "\\ud" in text:
-        return json.dumps(remove_unstorable_json(value), default=float)
+        return json.dumps(remove_unstorable_json(value), default=_to_json)
     return text
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, SupportsFloat) and not isinstance(value, str | bytes):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
 
 
 def escape_undecodable(name: str) -> str:

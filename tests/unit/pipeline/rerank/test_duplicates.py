@@ -55,6 +55,12 @@ def test_flag__copies() -> None:
         (f"{GATE} It doesn’t matter.", f"{GATE} It does not matter."),
         (f"{GATE} Stay for 3-5 days.", f"{GATE} Stay for 3–5 days."),
         ("Yes.", "Yes!"),
+        ("Close door", "Please close the door."),
+        (
+            "Ask clerk at desk, then sign form at counter.",
+            "Ask the clerk at the desk, then sign the form at the counter.",
+        ),
+        ("关门。开灯。上楼。", "请关门。请开灯。请上楼。"),
     ],
 )
 def test_flag__near_duplicates(text: str, near: str) -> None:
@@ -123,6 +129,11 @@ def test_flag__keeps_order_ranks_scores_and_other_flags() -> None:
     assert is_full_permutation(result, [item.candidate for item in given])
     assert [(item.rank, item.score) for item in result] == [(item.rank, item.score) for item in given]
     assert [item.flags for item in result] == [("unscored",), ("unscored", DUPLICATE), ("unscored",)]
+
+
+def test_flag__only_repetitions_of_the_passages_that_are_read() -> None:
+    result = flag_duplicates(QUESTION, ranked(GATE, CHINESE, "Bread is sold here.", GATE, "Bread is sold here."), 2)
+    assert [item.same_as for item in result] == [None, None, None, 1, None]
 
 
 def test_top_distinct__skips_duplicates() -> None:

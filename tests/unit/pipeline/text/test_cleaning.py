@@ -1,6 +1,7 @@
 """Cleaning of texts from outside."""
 
 import json
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -64,8 +65,10 @@ def test_dump_storable(value: str) -> None:
     )
 
 
-def test_dump_storable__writes_numbers_of_numpy() -> None:
-    assert dump_storable([np.float32(0.5)]) == "[0.5]"
+def test_dump_storable__writes_numbers_of_numpy_and_mappings() -> None:
+    assert dump_storable([np.float32(0.5), MappingProxyType({"a": 1})]) == '[0.5, {"a": 1}]'
+    with pytest.raises(TypeError, match="bytes has no form in JSON"):
+        dump_storable([b"12"])
 
 
 @pytest.mark.parametrize(
