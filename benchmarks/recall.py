@@ -26,6 +26,7 @@ import numpy as np
 from sqlalchemy import text
 
 from benchmarks.filled_store import PER_DOCUMENT, FilledStore, GeneratedQuestion, add_vectors, fill, load, save
+from benchmarks.page import format_number
 from benchmarks.results import BenchmarkResult, Chart, Line, Measurement, Options, Table
 from cli.context import open_context
 from config.setting_groups import ServerSettings
@@ -230,7 +231,7 @@ def measure_all(
     table = Table(
         ("chunks", *(COLUMNS[name] for name in columns)),
         tuple(
-            (f"{size:,}", *(f"{row[name]:,.4g}" if row[name] < 1000 else f"{row[name]:,.0f}" for name in columns))
+            (f"{size:,}", *(format_number(row[name]) for name in columns))
             for size, row in zip(sizes, rows, strict=True)
         ),
     )

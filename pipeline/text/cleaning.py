@@ -62,7 +62,7 @@ def dump_storable(value: Any) -> str:
 def _to_json(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
-    if isinstance(value, SupportsFloat) and not isinstance(value, str | bytes):
+    if isinstance(value, SupportsFloat):
         return float(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON.")
 
