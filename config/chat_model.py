@@ -48,7 +48,7 @@ def list_served_models(settings: Settings) -> Sequence[str]:
     Raises:
         LlmError: The server cannot be reached or rejects the request; `LlmUnparsable` if it returns no list.
     """
-    from pipeline.backends.endpoints.chat_address import list_models
+    from pipeline.backends.endpoints.model_list import list_models
 
     return list_models(settings.llm.base_url, reveal_secret(settings.llm.api_key))
 

@@ -1,13 +1,17 @@
-"""The contents of a chat completion, collected from its JSON documents, whatever transport they came by."""
+"""The contents of a chat completion, collected from the chunks of its stream."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.types import TokenLogprobs
+from pipeline.errors import LlmUnparsable, LlmUnreachable
+from pipeline.types import INCOMPLETE, TokenLogprobs
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionChunk
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _TEXT_PARTS = frozenset({None, "text", "output_text"})
@@ -27,6 +31,40 @@ class ReplyParts:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     tokens: list[TokenLogprobs] = field(default_factory=list)
+
+
+def read_chunks(
+    chunks: Iterable[ChatCompletionChunk], on_text: Callable[[str], None] | None, subject: str
+) -> ReplyParts:
+    """Collect a reply from its chunks, as `normalize_events` forms them.
+
+    A stream that ends without `finish_reason` and without `[DONE]` is used if it contains text, because the call is
+    paid for; its finish reason is `INCOMPLETE`.
+
+    Args:
+        chunks: The chunks. Their fields are not validated, and one chunk may contain a whole message.
+        on_text: Called with the text so far after each chunk with text.
+        subject: Start of error messages.
+
+    Raises:
+        LlmUnparsable: No chunk has choices.
+        LlmUnreachable: The stream ended without text.
+    """
+    parts, has_choices, is_cut = ReplyParts(), False, False
+    for chunk in chunks:
+        value = chunk.to_dict(warnings=False)
+        is_cut = value.get("object") == INCOMPLETE and not parts.finish_reason
+        before = parts.text
+        has_choices |= add_document(parts, value)
+        if on_text is not None and parts.text != before:
+            on_text(parts.text)
+    if is_cut and not parts.text:
+        raise LlmUnreachable(f"{subject} closed the connection before its reply was complete.")
+    if not has_choices and not parts.text:
+        raise LlmUnparsable(f"{subject} sent a reply without choices.")
+    if is_cut:
+        parts.finish_reason = INCOMPLETE
+    return parts
 
 
 def add_document(parts: ReplyParts, value: dict[str, Any]) -> bool:

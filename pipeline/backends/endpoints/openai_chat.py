@@ -7,24 +7,26 @@ that it rejects is sent again in another form, and the form that succeeds is use
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from pipeline.backends.endpoints.chat_address import chat_url
-from pipeline.backends.endpoints.chat_parts import ReplyParts
-from pipeline.backends.endpoints.chat_stream import read_reply
-from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
+import openai
+
+from pipeline.backends.endpoints.chat_address import CHAT_PATH
+from pipeline.backends.endpoints.chat_parts import ReplyParts, read_chunks
+from pipeline.backends.endpoints.chat_stream import normalize_events
+from pipeline.backends.endpoints.http_endpoint import Call, EndpointTexts, HttpEndpoint, RejectedRequest
 from pipeline.backends.endpoints.request_form import RequestForm, is_prompt_too_long
-from pipeline.backends.endpoints.retries import read_error_body
 from pipeline.errors import LlmError, LlmRejected, PromptTooLong
 from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_MODEL_CHARS = 200
+MAX_REPLY_BYTES = 4_000_000
+"""Largest reply that is read."""
 ADAPTABLE_STATUSES = frozenset({400, 413, 422})
 """Statuses of requests that the endpoint may accept in another form."""
 
@@ -65,7 +67,8 @@ class OpenAIChat:
         self._form = RequestForm()
         self._lock = threading.Lock()
         self._endpoint = HttpEndpoint(
-            chat_url(base_url),
+            base_url,
+            CHAT_PATH,
             EndpointTexts(
                 subject=f"The language model {model!r} at",
                 unreachable_fix="check that the server is running and REFDESK_LLM_BASE_URL",
@@ -76,6 +79,8 @@ class OpenAIChat:
             api_key=api_key,
             invalid_url=partial(LlmRejected, INVALID_URL),
             max_retries=max_retries,
+            max_reply_bytes=MAX_REPLY_BYTES,
+            normalize=normalize_events,
         )
 
     @property
@@ -169,25 +174,29 @@ class OpenAIChat:
         lasting_limit = known.max_tokens
         while True:
             sent = form.apply(payload)
-            with self._endpoint.open(sent, deadline, lost.add) as response:
-                if response.status_code == 200:
-                    with lost.count_unreadable():
-                        parts = read_reply(response, deadline=deadline, on_text=on_text, subject=self._endpoint.subject)
-                    break
-                text = read_error_body(response, deadline)
-                self._endpoint.check_retryable(response, text)
-                changed = form.adapt(text, sent) if response.status_code in ADAPTABLE_STATUSES else None
+            try:
+                parts = self._endpoint.call(partial(self._send, sent, on_text), deadline, lost.add)
+                break
+            except RejectedRequest as rejected:
+                changed = form.adapt(rejected.text, sent) if rejected.status in ADAPTABLE_STATUSES else None
                 if changed is None:
-                    raise self._rejection(response.status_code, text)
-                if changed.max_tokens != form.max_tokens and not is_prompt_too_long(text):
+                    raise self._rejection(rejected) from None
+                if changed.max_tokens != form.max_tokens and not is_prompt_too_long(rejected.text):
                     lasting_limit = changed.max_tokens  # a limit that depends on this prompt is not remembered
                 form = changed
         self._remember(known, replace(form, max_tokens=lasting_limit))
         return parts, form.token_limit(sent)
 
-    def _rejection(self, status: int, text: str) -> LlmRejected:
-        kind = PromptTooLong if status in ADAPTABLE_STATUSES and is_prompt_too_long(text) else LlmRejected
-        return kind(self._endpoint.format_rejection(status, text))
+    def _send(self, sent: dict[str, Any], on_text: Callable[[str], None] | None, call: Call) -> ReplyParts:
+        """Send one request and read its reply as a stream, which `normalize_events` makes of every reply."""
+        create: Any = call.client.chat.completions.create
+        stream = {"stream": sent.get("stream", openai.omit)}
+        with create(**sent | {"stream": True}, extra_body=stream, **call.options) as chunks:
+            return read_chunks(chunks, on_text, self._endpoint.subject)
+
+    def _rejection(self, rejected: RejectedRequest) -> LlmRejected:
+        is_too_long = rejected.status in ADAPTABLE_STATUSES and is_prompt_too_long(rejected.text)
+        return (PromptTooLong if is_too_long else LlmRejected)(self._endpoint.format_rejection(rejected))
 
     def _remember(self, known: RequestForm, form: RequestForm) -> None:
         """Use a form that has succeeded for later requests, together with what other threads have learned."""
@@ -224,12 +233,3 @@ class _LostCalls:
     def add(self) -> None:
         """Count one more lost call."""
         self.calls += 1
-
-    @contextmanager
-    def count_unreadable(self) -> Iterator[None]:
-        """Count the call if its reply cannot be read. Failures of the connection are counted by `HttpEndpoint.open`."""
-        try:
-            yield
-        except LlmError:
-            self.calls += 1
-            raise

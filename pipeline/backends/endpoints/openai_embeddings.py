@@ -14,9 +14,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import openai
 
-from pipeline.backends.endpoints.chat_address import append_path, authorization_header, redact_url
-from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
+from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
+from pipeline.backends.endpoints.http_endpoint import Call, EndpointTexts, HttpEndpoint, RejectedRequest
 from pipeline.errors import (
     LlmRejected,
     LlmUnparsable,
@@ -75,9 +76,9 @@ class OpenAIEmbeddings:
             authorization_header(api_key.strip(), KEY_SETTING)
         except LlmRejected as error:  # The setting is wrong, not a text.
             raise ModelUnavailable(str(error)) from error
-        url = embeddings_url(profile.base_url)
         self._endpoint = HttpEndpoint(
-            url,
+            profile.base_url,
+            "/embeddings",
             EndpointTexts(
                 subject=f"The embedding model {profile.model!r} at",
                 unreachable_fix="check that the server is running",
@@ -86,7 +87,7 @@ class OpenAIEmbeddings:
             api_key=api_key,
             invalid_url=partial(
                 ModelUnavailable,
-                f"{redact_url(url)} is not an http(s) URL. Use a base URL such as https://api.openai.com/v1.",
+                f"{redact_url(profile.base_url)} is not an http(s) URL. Use a base URL such as https://api.openai.com/v1.",
             ),
             max_retries=max_retries,
             max_reply_bytes=MAX_REPLY_BYTES,
@@ -140,26 +141,31 @@ class OpenAIEmbeddings:
 
     def _ask(self, texts: Sequence[str], deadline: float) -> Any:
         """Send one request; return None if several texts are rejected: too large, or one of them is invalid."""
-        payload: dict[str, Any] = {"model": self._profile.model, "input": list(texts), "encoding_format": "float"}
-        if self._send_dimensions:
-            payload["dimensions"] = self._profile.dimensions
-        reply = self._endpoint.post(payload, deadline)
-        status, text = reply.status, reply.text
-        if status in REJECTED_STATUSES and self._send_dimensions and _is_about_dimensions(text):
-            self._send_dimensions = False
-            return self._ask(texts, deadline)
-        if status in REJECTED_STATUSES and len(texts) > 1:
-            # A limit on the tokens of a request depends on these texts, so the batch size stays.
-            if "token" not in text.casefold():
-                self._batch_size = min(self._batch_size, len(texts) // 2)
-            return None
-        if status != 200:
-            message = self._endpoint.format_rejection(status, text)
-            raise (ModelUnavailable if status in CONFIGURATION_STATUSES else LlmRejected)(message)
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON.") from None
+            return self._endpoint.call(partial(self._request, texts), deadline)
+        except RejectedRequest as rejected:
+            is_form_rejected = rejected.status in REJECTED_STATUSES
+            if is_form_rejected and self._send_dimensions and _is_about_dimensions(rejected.text):
+                self._send_dimensions = False
+                return self._ask(texts, deadline)
+            if is_form_rejected and len(texts) > 1:
+                # A limit on the tokens of a request depends on these texts, so the batch size stays.
+                if "token" not in rejected.text.casefold():
+                    self._batch_size = min(self._batch_size, len(texts) // 2)
+                return None
+            kind = ModelUnavailable if rejected.status in CONFIGURATION_STATUSES else LlmRejected
+            raise kind(self._endpoint.format_rejection(rejected)) from None
+
+    def _request(self, texts: Sequence[str], call: Call) -> Any:
+        """Send one request and return the reply's JSON: the package's own types would be built number by number."""
+        reply = call.client.embeddings.with_raw_response.create(
+            model=self._profile.model,
+            input=list(texts),
+            encoding_format="float",
+            dimensions=self._profile.dimensions if self._send_dimensions else openai.omit,
+            **call.options,
+        )
+        return json.loads(reply.content)
 
     def _read(self, answer: Any, count: int) -> list[Sequence[float]]:
         """Return the vectors of `count` texts in the order of their indexes."""
@@ -195,11 +201,6 @@ class OpenAIEmbeddings:
             )
         checked: Sequence[float] = vector
         return checked
-
-
-def embeddings_url(base_url: str) -> str:
-    """Return the URL, with `/embeddings` appended if it is missing."""
-    return append_path(base_url, "/embeddings")
 
 
 def describe_endpoint(profile: EmbeddingProfile, *, api_key: str = "", timeout_s: float = 30.0) -> EmbeddingProfile:

@@ -15,14 +15,14 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from pipeline.backends.endpoints.chat_address import append_path
-from pipeline.backends.endpoints.http_endpoint import EndpointTexts, HttpEndpoint
+from pipeline.backends.endpoints.http_endpoint import Call, EndpointTexts, HttpEndpoint, RejectedRequest
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens
 from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000
+RERANK_PATH = "/rerank"
 URL_SETTING = "REFDESK_RERANK_API_URL"
 INVALID_URL = f"{URL_SETTING} is not an http(s) URL. Use one such as http://127.0.0.1:8080/rerank."
 
@@ -43,7 +43,8 @@ class HttpRerankEndpoint:
         self._sends_texts = False
         self._batch_size: int | None = None
         self._endpoint = HttpEndpoint(
-            _rerank_url(url),
+            url,
+            RERANK_PATH,
             EndpointTexts(
                 subject=f"The reranker {model!r} at" if model else "The reranker at",
                 unreachable_fix=f"check that the server is running and {URL_SETTING}",
@@ -98,19 +99,24 @@ class HttpRerankEndpoint:
 
     def _ask(self, question: str, passages: Sequence[str], deadline: float) -> Any:
         """Send one request; return None if the server rejects its size, after halving the batch size."""
-        reply = self._endpoint.post(self._payload(question, passages), deadline)
-        if reply.status in {400, 422} and not self._sends_texts and "texts" in reply.text:
-            self._sends_texts = True
-            reply = self._endpoint.post(self._payload(question, passages), deadline)
-        if reply.status == 413 and len(passages) > 1:
-            self._batch_size = (len(passages) + 1) // 2
-            return None
-        if reply.status != 200:
-            raise LlmRejected(self._endpoint.format_rejection(reply.status, reply.text))
         try:
-            return json.loads(reply.text)
+            return self._endpoint.call(partial(self._request, question, passages), deadline)
+        except RejectedRequest as rejected:
+            if rejected.status in {400, 422} and not self._sends_texts and "texts" in rejected.text:
+                self._sends_texts = True
+                return self._ask(question, passages, deadline)
+            if rejected.status == 413 and len(passages) > 1:
+                self._batch_size = (len(passages) + 1) // 2
+                return None
+            raise LlmRejected(self._endpoint.format_rejection(rejected)) from None
+
+    def _request(self, question: str, passages: Sequence[str], call: Call) -> Any:
+        body = call.post(RERANK_PATH, self._payload(question, passages))
+        try:
+            return json.loads(body)
         except (ValueError, RecursionError):
-            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON: {reply.text}") from None
+            text = body.decode("utf-8", "replace")
+            raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON: {text}") from None
 
 
 def read_scores(answer: Any, count: int) -> tuple[list[float | None], str]:
@@ -179,8 +185,3 @@ def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
             return Usage(calls=1, prompt_tokens=counted)
     question_tokens = estimate_tokens(question)
     return Usage(calls=1, prompt_tokens=sum(question_tokens + estimate_tokens(passage) for passage in passages))
-
-
-def _rerank_url(url: str) -> str:
-    """Return the URL, with `/rerank` appended if it is missing."""
-    return append_path(url, "/rerank")

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
 from typing import NoReturn
 
-import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from pipeline.backends.endpoints.error_bodies import find_wait_s, read_error_text
+from pipeline.backends.endpoints.error_bodies import find_wait_s
 from pipeline.errors import LlmError, LlmUnreachable
 
-MAX_ERROR_BODY_CHARS = 10_000
-"""Characters that are read of the body of an error response."""
 FIRST_WAIT_S = 0.5
 """Wait before the first retry; it doubles with each further one. A wait that the server names has precedence."""
 LOADING_WAIT_S = 2.0
@@ -72,28 +70,17 @@ def build_retrying(max_retries: int, deadline: float) -> Retrying:
     )
 
 
-def read_error_body(response: httpx.Response, deadline: float) -> str:
-    """Return the message of an error response, read up to a limit."""
-    text = ""
-    for part in response.iter_text():
-        text += part
-        if len(text) > MAX_ERROR_BODY_CHARS or monotonic() > deadline:
-            break
-    return read_error_text(text)
-
-
-def find_retry_after(response: httpx.Response, text: str) -> float | None:
+def find_retry_after(status: int, headers: Mapping[str, str], text: str) -> float | None:
     """Return the seconds that a server asks to wait, in a header or in its message; None if it asks for none."""
-    milliseconds = response.headers.get("retry-after-ms", "")
+    milliseconds = headers.get("retry-after-ms", "")
     if re.fullmatch(r"\d{1,9}(?:\.\d{1,9})?", milliseconds):
         return float(milliseconds) / 1000
-    wait_s = parse_retry_after(response)
-    return find_wait_s(text) if wait_s is None and response.status_code == 429 else wait_s
+    wait_s = _parse_retry_after(headers.get("retry-after", ""))
+    return find_wait_s(text) if wait_s is None and status == 429 else wait_s
 
 
-def parse_retry_after(response: httpx.Response) -> float | None:
+def _parse_retry_after(header: str) -> float | None:
     """Return the seconds of a `Retry-After` header, also when it is a date; None if it is missing or invalid."""
-    header = response.headers.get("Retry-After", "")
     try:
         wait_s = float(header)
     except ValueError:

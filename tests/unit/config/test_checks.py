@@ -36,7 +36,8 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Check]:
 
     def check_response(status: int, body: Any, *, model: str = "tiny", key: str = "") -> Check:
         reply = httpx.Response(status, **({"text": body} if isinstance(body, str) else {"json": body}))
-        monkeypatch.setattr(httpx.Client, "get", lambda *_, **__: reply)
+        unread = httpx.Response(status, headers=reply.headers, stream=reply.stream)
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda *_: unread)
         settings = Settings(llm=LlmSettings(base_url=URL, model=model, api_key=SecretStr(key)))
         result = _check_language_model(settings)
         assert "hidden-word" not in result.detail

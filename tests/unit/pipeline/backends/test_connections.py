@@ -16,7 +16,7 @@ import pytest
 from config.checks import check_environment
 from config.settings import Settings
 from pipeline.backends.connections import build_client, find_proxy, redact_address
-from pipeline.backends.endpoints.chat_address import list_models
+from pipeline.backends.endpoints.model_list import list_models
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.models import model_files
 from pipeline.errors import LlmError, LlmRejected, LlmUnreachable, ModelUnavailable, SetupError

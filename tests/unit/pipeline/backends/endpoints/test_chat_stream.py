@@ -9,11 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from pipeline.backends.endpoints.chat_parts import ReplyParts
-from pipeline.backends.endpoints.chat_stream import read_reply
-from pipeline.backends.endpoints.retries import RetryableError
+from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmUnparsable, LlmUnreachable
-from pipeline.types import INCOMPLETE
+from pipeline.types import INCOMPLETE, ChatMessage, ChatReply
+from tests.mock_endpoint import answer_in_process
 
 TEXT = "Grün ist das Tor [1]."
 FIRST = {"choices": [{"delta": {"role": "assistant", "content": None}, "finish_reason": None}]}
@@ -33,11 +32,14 @@ class Parts(httpx.SyncByteStream):
 
 def read(
     body: str | bytes, content_type: str = "text/event-stream", *, size: int = 7, seen: list[str] | None = None
-) -> ReplyParts:
+) -> ChatReply:
+    """Read a body through the whole client."""
     sent = body.encode() if isinstance(body, str) else body
-    response = httpx.Response(200, headers={"Content-Type": content_type}, stream=Parts(sent, size))
+    chat = OpenAIChat("http://h/v1", "m", max_retries=0)
+    headers = {"Content-Type": content_type}
+    answer_in_process(chat, lambda _: httpx.Response(200, headers=headers, stream=Parts(sent, size)))
     on_text = None if seen is None else seen.append
-    return read_reply(response, deadline=float("inf"), on_text=on_text, subject="The model")
+    return chat.complete([ChatMessage("user", "Hi")], max_tokens=9, timeout_s=60, on_text=on_text)
 
 
 def stream(*sent: Any, prefix: str = "data: ", end: str = "\n\n", done: bool = True) -> str:
@@ -77,7 +79,7 @@ def stream(*sent: Any, prefix: str = "data: ", end: str = "\n\n", done: bool = T
 def test_read_reply__content_decides_not_its_type(body: str, content_type: str) -> None:
     seen: list[str] = []
     parts = read(body, content_type, seen=seen)
-    assert (parts.text, parts.finish_reason, parts.completion_tokens) == (TEXT, "stop", 5)
+    assert (parts.text, parts.finish_reason, parts.usage.completion_tokens) == (TEXT, "stop", 5)
     assert seen[-1] == TEXT
 
 
@@ -131,8 +133,10 @@ def test_read_reply__error_with_status_200(body: str, said: str) -> None:
 
 
 def test_read_reply__error_that_may_pass_is_retried() -> None:
-    with pytest.raises(RetryableError, match="Provider returned error"):
-        read('data: {"error": {"message": "Provider returned error", "code": 502}}\n\n')
+    bodies = ['data: {"error": {"message": "Provider returned error", "code": 502}}\n\n', stream(DELTA, END)]
+    chat = OpenAIChat("http://h/v1", "m", max_retries=1)
+    answer_in_process(chat, lambda _: httpx.Response(200, content=bodies.pop(0)))
+    assert chat.complete([ChatMessage("user", "Hi")], max_tokens=9, timeout_s=5).text == TEXT
 
 
 def test_read_reply__web_page_is_named_by_its_title() -> None:

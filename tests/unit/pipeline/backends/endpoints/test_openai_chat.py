@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
-from pipeline.backends.endpoints import chat_stream
+from pipeline.backends.endpoints import http_endpoint, openai_chat
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable
 from pipeline.types import ChatMessage, Usage
+from tests.mock_endpoint import answer_in_process
 
 KEY = "sk-very-secret"
 MESSAGES = [ChatMessage("user", "x" * 40)]
@@ -321,33 +324,50 @@ def test_complete__errors_hide_the_key_in_replies_of_status_200(server: Script, 
     assert KEY[:6] not in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnparsable)
 
 
-class SlowReply:
-    """A reply without end that arrives one character at a time."""
-
-    def __init__(self, content_type: str, *, tick: Callable[[], None] = lambda: None) -> None:
-        self.headers = {"Content-Type": content_type}
-        self.charset_encoding = None
-        self._tick = tick
-
-    def iter_bytes(self) -> Iterator[bytes]:
-        for _ in range(1000):
-            self._tick()
-            yield b"x"
-        raise AssertionError("nothing cut the reply off")
+def drip(*, tick: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """Yield a reply without end, one character at a time."""
+    for _ in range(1000):
+        tick()
+        yield b"x"
+    raise AssertionError("nothing cut the reply off")
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
-def test_read_reply__slow_reply_without_line_ends_times_out(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+def test_complete__slow_reply_without_line_ends_times_out(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
     now = [0.0]
-    monkeypatch.setattr(chat_stream, "monotonic", lambda: now[0])
-    reply: Any = SlowReply(content_type, tick=lambda: now.__setitem__(0, now[0] + 1))
-    with pytest.raises(LlmTimeout):
-        chat_stream.read_reply(reply, deadline=10, on_text=None, subject="The language model")
+    monkeypatch.setattr(http_endpoint, "monotonic", lambda: now[0])
+    body = drip(tick=lambda: now.__setitem__(0, now[0] + 1))
+    chat = OpenAIChat("http://h/v1", "tiny")
+    answer_in_process(chat, lambda _: httpx.Response(200, headers={"Content-Type": content_type}, content=body))
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=10), LlmTimeout)
+    assert "did not finish its reply in time" in said
 
 
 @pytest.mark.parametrize("content_type", ["text/event-stream", "application/json"])
-def test_read_reply__endless_line_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
-    monkeypatch.setattr(chat_stream, "MAX_REPLY_BYTES", 100)
-    reply: Any = SlowReply(content_type)
-    with pytest.raises(LlmUnparsable, match="larger than 100 bytes"):
-        chat_stream.read_reply(reply, deadline=float("inf"), on_text=None, subject="The language model")
+def test_complete__endless_line_is_too_long(monkeypatch: pytest.MonkeyPatch, content_type: str) -> None:
+    monkeypatch.setattr(openai_chat, "MAX_REPLY_BYTES", 100)
+    chat = OpenAIChat("http://h/v1", "tiny")
+    answer_in_process(chat, lambda _: httpx.Response(200, headers={"Content-Type": content_type}, content=drip()))
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=10), LlmUnparsable)
+    assert "larger than 100 bytes" in said
+
+
+def test_complete__compressed_reply_counts_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_: httpx.Request) -> httpx.Response:
+        body = zlib.compress(json.dumps(OK).encode() + b" " * 100_000)
+        return httpx.Response(200, headers={"Content-Encoding": "deflate"}, content=body)
+
+    chat = OpenAIChat("http://h/v1", "tiny")
+    answer_in_process(chat, answer)
+    assert chat.complete(MESSAGES, max_tokens=9, timeout_s=10).text == "Hello."
+    monkeypatch.setattr(openai_chat, "MAX_REPLY_BYTES", 50_000)
+    small = OpenAIChat("http://h/v1", "tiny")
+    answer_in_process(small, answer)
+    fails(lambda: small.complete(MESSAGES, max_tokens=9, timeout_s=10), LlmUnparsable)
+
+
+def test_complete__endless_error_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_endpoint, "MAX_ERROR_BODY_BYTES", 100)
+    chat = OpenAIChat("http://h/v1", "tiny")
+    answer_in_process(chat, lambda _: httpx.Response(401, content=drip()))
+    fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=10), LlmRejected)

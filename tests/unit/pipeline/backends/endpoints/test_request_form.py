@@ -15,6 +15,7 @@ from pipeline.backends.endpoints.request_form import RequestForm
 from pipeline.backends.endpoints.retries import find_retry_after, is_loading, is_quota_used_up
 from pipeline.errors import LlmError, LlmRejected, PromptTooLong
 from pipeline.types import ChatMessage
+from tests.mock_endpoint import answer_in_process
 
 MESSAGES = [ChatMessage("system", "Rules."), ChatMessage("user", "Question?")]
 REPLY = {"choices": [{"message": {"content": "Yes."}, "finish_reason": "stop"}]}
@@ -32,7 +33,7 @@ class Endpoint:
         self.requests: list[dict[str, Any]] = []
         self.chat = OpenAIChat("http://127.0.0.1:9/v1", "m", max_retries=0, **options)
         self._rule = rule
-        self.chat._endpoint._client = httpx.Client(transport=httpx.MockTransport(self._answer))
+        answer_in_process(self.chat, self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         sent = json.loads(request.content)
@@ -172,10 +173,10 @@ def test_find_wait_s(said: str, wait_s: float | None) -> None:
 
 def test_find_retry_after__header_before_message() -> None:
     said = "try again in 6.5s"
-    assert find_retry_after(httpx.Response(429, headers={"retry-after-ms": "1500", "retry-after": "9"}), said) == 1.5
-    assert find_retry_after(httpx.Response(429, headers={"retry-after": "9"}), said) == 9
-    assert find_retry_after(httpx.Response(429), said) == 6.5
-    assert find_retry_after(httpx.Response(500), said) is None
+    assert find_retry_after(429, {"retry-after-ms": "1500", "retry-after": "9"}, said) == 1.5
+    assert find_retry_after(429, {"retry-after": "9"}, said) == 9
+    assert find_retry_after(429, {}, said) == 6.5
+    assert find_retry_after(500, {}, said) is None
 
 
 def test_is_quota_used_up__not_if_the_server_names_a_wait() -> None:
