@@ -51,7 +51,8 @@ class _SecretFilter:
     """Replaces secrets and URL passwords with `***` in all values of a log line."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [secret for secret in secrets if len(secret) > 3]
+        # Clients send a key without the spaces and line ends around it.
+        self._secrets = [secret for secret in map(str.strip, secrets) if len(secret) > 3]
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         # Keys with a leading underscore belong to structlog and are not printed.

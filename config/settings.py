@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[SecretStr]:
         """The values of all secrets that are set."""
-        values = [getattr(getattr(self, setting.group), setting.name) for setting in iter_settings()]
+        values = [getattr(getattr(self, setting.group), setting.name) for setting in iter_settings(type(self))]
         return [value for value in values if isinstance(value, SecretStr)]
 
 
@@ -108,12 +108,12 @@ class Setting:
     @property
     def is_secret(self) -> bool:
         """Whether the value is a secret, which can also be read from the file that `<variable>_FILE` names."""
-        return SecretStr in get_args(self.field.annotation)
+        return SecretStr in (self.field.annotation, *get_args(self.field.annotation))
 
 
-def iter_settings() -> Iterator[Setting]:
+def iter_settings(settings: type[Settings] = Settings) -> Iterator[Setting]:
     """Yield every setting in the order of `.env.example`."""
-    for group, group_field in Settings.model_fields.items():
+    for group, group_field in settings.model_fields.items():
         fields = cast("type[BaseModel]", group_field.annotation).model_fields
         for name, field in fields.items():
             yield Setting(group, name, str(field.validation_alias), field)

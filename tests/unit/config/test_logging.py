@@ -7,9 +7,10 @@ import logging
 
 import pytest
 import structlog
+from pydantic import SecretStr, create_model
 
 from config.logging import set_up_logging
-from config.setting_groups import LlmSettings, LogSettings, ServerSettings
+from config.setting_groups import LlmSettings, LogSettings, ServerSettings, SettingsGroup
 from config.settings import Settings, iter_settings
 
 KEY = "sk-very-secret"
@@ -66,3 +67,12 @@ def test_lines__hide_every_secret_setting(capsys, monkeypatch):
     output = capsys.readouterr().err
     assert output.count("***") == len(secrets)
     assert not [value for value in secrets.values() if value in output]
+
+
+@pytest.mark.parametrize("kind", [SecretStr, SecretStr | None])
+def test_lines__hide_a_secret_setting_that_is_added_later(capsys, kind):
+    group = create_model("Later", __base__=SettingsGroup, key=(kind, SecretStr("added-later\n")))
+    settings_class = create_model("LaterSettings", __base__=Settings, later=(group, group()))
+    set_up_logging(settings_class(_env_file=None))
+    structlog.get_logger("tasks.test").warning("asked", text="key added-later refused")
+    assert "key *** refused" in capsys.readouterr().err

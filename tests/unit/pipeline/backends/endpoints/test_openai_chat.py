@@ -210,6 +210,17 @@ def test_complete__retries_after_rate_limits(server: Script, chat: OpenAIChat) -
     assert len(server.requests) == 3
 
 
+def test_complete__waits_the_milliseconds_of_a_rate_limit(
+    server: Script, chat: OpenAIChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    server.add_reply(429, "slow down", retry_after_ms="1500", Retry_After="9")
+    server.add_reply(200, OK)
+    assert chat.complete(MESSAGES, max_tokens=9, timeout_s=5).text == "Hello."
+    assert waited == [1.5]
+
+
 def test_complete__retries_are_limited(server: Script, chat: OpenAIChat) -> None:
     server.add_reply(500, "boom", Retry_After="0")
     assert "status 500" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmUnreachable)
@@ -300,9 +311,12 @@ def test_complete__errors_hide_the_password_of_the_url(server: Script) -> None:
     chat.close()
 
 
-def test_complete__invalid_key() -> None:
-    chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key="sk-schlüssel")
-    assert "REFDESK_LLM_API_KEY" in fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
+@pytest.mark.parametrize("key", ["sk-schlüssel", f"{KEY}\n{KEY}", f"{KEY}\r\nX-Header: 1"])
+def test_complete__invalid_key(key: str) -> None:
+    chat = OpenAIChat("http://127.0.0.1:9/v1", "tiny", api_key=key)
+    said = fails(lambda: chat.complete(MESSAGES, max_tokens=9, timeout_s=5), LlmRejected)
+    assert "REFDESK_LLM_API_KEY is not a valid API key" in said
+    assert "Set it to the key alone, on one line." in said
     chat.close()
 
 

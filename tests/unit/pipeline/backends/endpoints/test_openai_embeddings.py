@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings, describe_endpoint
+from pipeline.embed import try_embed_question
 from pipeline.errors import (
     LlmRejected,
     LlmTimeout,
@@ -235,9 +236,25 @@ def test_encode__wrong_dimensions_name_both_numbers() -> None:
     assert "has 3" in str(error)
 
 
-def test_init__invalid_key() -> None:
+@pytest.mark.parametrize("key", ["schlüssel", "sk-1\nsk-2"])
+def test_init__invalid_key(key: str) -> None:
     with pytest.raises(ModelUnavailable, match="REFDESK_EMBEDDING_API_KEY"):
-        OpenAIEmbeddings(replace(PROFILE, base_url="http://127.0.0.1:9/v1"), api_key="schlüssel")
+        OpenAIEmbeddings(replace(PROFILE, base_url="http://127.0.0.1:9/v1"), api_key=key)
+
+
+def test_encode__dimensions_that_change_during_a_call_store_nothing() -> None:
+    dimensions = iter([3, 5])
+    error = failure(lambda request: vectors(request, next(dimensions)), batch_size=1)
+    assert isinstance(error, ProfileMismatch)
+    assert "5 dimensions" in str(error)
+    assert "Add a profile for the new dimensions" in str(error)
+
+
+def test_question__without_a_usable_endpoint_goes_on_by_keywords() -> None:
+    with LoopbackLlm(lambda request: vectors(request, 5)) as server, client(server) as embedder:
+        vector, reason = try_embed_question(embedder, "a")
+    assert vector is None
+    assert "ProfileMismatch" in reason
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/v1", "nonsense", ""])
