@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from pipeline.backends.endpoints.error_bodies import describe_page
@@ -17,7 +18,7 @@ from pipeline.types import INCOMPLETE
 Event = tuple[str, str]
 """Name and data of a server-sent event."""
 
-DONE = "[DONE]"
+DONE = b"data: [DONE]\n\n"
 
 
 def normalize_events(parts: Iterable[bytes], charset: str | None, subject: str) -> Iterator[bytes]:
@@ -34,68 +35,43 @@ def normalize_events(parts: Iterable[bytes], charset: str | None, subject: str) 
         LlmUnparsable: The response is not a chat completion.
     """
     lines = _lines(parts, charset)
-    first = next((line for line in lines if line.strip()), "").lstrip("\ufeff")
-    is_document = first.lstrip().startswith(("{", "[", "<"))
-    is_stream = False
-    for name, data in _split_documents(first, lines) if is_document else _split_events(first, lines):
-        is_stream = True
-        if data == DONE:
-            yield b"data: [DONE]\n\n"
-            return
-        if data.lstrip().startswith(("{", "[", "<")):
-            yield _format_event(data, name, subject)
-    if not is_stream:
-        raise LlmUnparsable(_format_no_completion(subject, first))
-    yield _format_event(json.dumps({"object": INCOMPLETE}), "", subject)
-
-
-def _split_documents(first: str, lines: Iterable[str]) -> Iterator[Event]:
-    """Yield one JSON document, or one per line if the first line is a complete document."""
-    if not _is_document(first):
-        yield "", "\n".join([first, *lines])
-        yield "", DONE
+    first = next((line for line in lines if line.strip()), "").lstrip("\ufeff \t")
+    is_document = _parse(first) is not None
+    if first.startswith(("{", "[", "<")) and not is_document:
+        yield _format_event("\n".join([first, *lines]), "", subject) + DONE
         return
-    yield "", first
-    is_whole = True
-    for line in filter(str.strip, lines):
-        is_whole = False
-        yield "", line
-    if is_whole:
-        yield "", DONE
+    events = 0
+    for name, data in _split_events(first, lines):
+        if data == "[DONE]":
+            yield DONE
+            return
+        events += 1
+        yield _format_event(data, name, subject)
+    if not events and "data:" not in first:
+        raise LlmUnparsable(_format_no_completion(subject, first))
+    yield DONE if is_document and events == 1 else _format_event(json.dumps({"object": INCOMPLETE}), "", subject)
 
 
 def _split_events(first: str, lines: Iterable[str]) -> Iterator[Event]:
-    """Yield the events with data.
+    """Yield the events with JSON or `[DONE]`: lines of data, or lines without a field name.
 
-    An event ends with an empty line and may have several lines of data. Some servers omit the empty lines; then each
-    line with a complete JSON document is an event.
+    An event ends with an empty line and may have several lines of data. Some servers omit the empty lines, so a line
+    with a complete JSON document is an event.
     """
-    name, data = "", list[str]()
-    for line in [first], lines, [""]:
-        for text in line:
-            field, _, value = text.partition(":")
-            if not text.strip():
-                yield from _join_data(name, data)
-                name, data = "", []
-            elif field == "data":
-                data.append(value.strip())
-            elif field == "event":
-                name = value.strip()
-
-
-def _join_data(name: str, data: list[str]) -> Iterator[Event]:
-    lines = [line for line in data if line]
-    if len(lines) > 1 and any(line == DONE or _is_document(line) for line in lines):
-        yield from ((name, line) for line in lines)
-    elif lines:
-        yield name, "\n".join(lines)
-
-
-def _is_document(line: str) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except (ValueError, RecursionError):
-        return False
+    name, unfinished = "", list[str]()
+    for line in chain([first], lines, [""]):
+        field, _, value = ("data", "", line) if line.startswith(("{", "[")) else line.partition(":")
+        value = value.strip()
+        if field == "event":
+            name = value
+        elif field == "data" and (value == "[DONE]" or _parse(value) is not None):
+            yield name, value
+        elif field == "data":
+            unfinished.append(value)
+        elif not line.strip():
+            if (data := "\n".join(unfinished).strip()).startswith(("{", "[")):
+                yield name, data
+            name, unfinished = "", []
 
 
 def _lines(parts: Iterable[bytes], charset: str | None) -> Iterator[str]:
@@ -120,19 +96,25 @@ def _decode(line: bytes, charset: str | None) -> str:
     return line.decode("latin-1").removesuffix("\r")
 
 
-def _format_event(text: str, event: str, subject: str) -> bytes:
-    """Format one JSON document as an event; an error in any known form becomes `{"error": …}`."""
+def _parse(text: str) -> dict[str, Any] | None:
+    """Return the JSON object in a text, also in a list of one, as Google's endpoint sends errors."""
     try:
         value: Any = json.loads(text, strict=False)
-        if isinstance(value, list) and len(value) == 1:
-            value = value[0]  # Google's endpoint wraps errors in a list
-        if not isinstance(value, dict):
-            raise LlmUnparsable(_format_no_completion(subject, text))
-        if value.get("object") == "error" or "error" in {event, value.get("type")}:
-            value = {"error": value.get("error") or value}
-        return b"data: " + json.dumps(value).encode() + b"\n\n"
     except (ValueError, RecursionError):
-        raise LlmUnparsable(_format_no_completion(subject, text)) from None
+        return None
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, dict) else None
+
+
+def _format_event(text: str, event: str, subject: str) -> bytes:
+    """Format one JSON document as an event; an error in any known form becomes `{"error": …}`."""
+    value = _parse(text)
+    if value is None:
+        raise LlmUnparsable(_format_no_completion(subject, text))
+    if value.get("object") == "error" or "error" in {event, value.get("type")}:
+        value = {"error": value.get("error") or value}
+    return f"data: {json.dumps(value)}\n\n".encode()
 
 
 def _format_no_completion(subject: str, text: str) -> str:
