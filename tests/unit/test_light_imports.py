@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 MODEL_LIBRARIES = {"torch", "transformers", "sentence_transformers", "openvino", "tokenizers"}
 EVALUATION_LIBRARIES = {"matplotlib", "pandas", "scipy", "pytrec_eval"}
-HEAVY = MODEL_LIBRARIES | EVALUATION_LIBRARIES | {"discord", "kreuzberg"}
+HEAVY = MODEL_LIBRARIES | EVALUATION_LIBRARIES | {"discord", "kreuzberg", "openai"}
 
 
 def imported(code: str) -> set[str]:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipeline.errors import LlmUnparsable, LlmUnreachable
 from pipeline.types import INCOMPLETE, TokenLogprobs
-
-if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk
 
 _REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _TEXT_PARTS = frozenset({None, "text", "output_text"})
@@ -33,16 +30,14 @@ class ReplyParts:
     tokens: list[TokenLogprobs] = field(default_factory=list)
 
 
-def read_chunks(
-    chunks: Iterable[ChatCompletionChunk], on_text: Callable[[str], None] | None, subject: str
-) -> ReplyParts:
+def read_chunks(chunks: Iterable[dict[str, Any]], on_text: Callable[[str], None] | None, subject: str) -> ReplyParts:
     """Collect a reply from its chunks, as `normalize_events` forms them.
 
     A stream that ends without `finish_reason` and without `[DONE]` is used if it contains text, because the call is
     paid for; its finish reason is `INCOMPLETE`.
 
     Args:
-        chunks: The chunks. Their fields are not validated, and one chunk may contain a whole message.
+        chunks: The chunks, of which one may contain a whole message.
         on_text: Called with the text so far after each chunk with text.
         subject: Start of error messages.
 
@@ -52,10 +47,9 @@ def read_chunks(
     """
     parts, has_choices, is_cut = ReplyParts(), False, False
     for chunk in chunks:
-        value = chunk.to_dict(warnings=False)
-        is_cut = value.get("object") == INCOMPLETE and not parts.finish_reason
+        is_cut = chunk.get("object") == INCOMPLETE and not parts.finish_reason
         before = parts.text
-        has_choices |= add_document(parts, value)
+        has_choices |= add_document(parts, chunk)
         if on_text is not None and parts.text != before:
             on_text(parts.text)
     if is_cut and not parts.text:

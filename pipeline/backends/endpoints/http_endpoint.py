@@ -85,10 +85,24 @@ class Call:
 
     def post(self, path: str, body: dict[str, Any]) -> bytes:
         """Post JSON to a path that the package has no method for, and return the reply's body."""
-        post: Any = self.client.post
-        options = {"timeout": self.timeout, "headers": self.headers}
-        response: httpx.Response = post(path, body=body, cast_to=httpx.Response, options=options)
+        response: httpx.Response = self._post(path, body, cast_to=httpx.Response)
         return response.content
+
+    def stream(self, path: str, body: dict[str, Any]) -> openai.Stream[dict[str, Any]]:
+        """Post JSON and return the events of the reply.
+
+        Chunks as dictionaries take half the time of the package's chunk types, whose fields are not validated
+        either.
+        """
+        chunk = dict[str, Any]
+        stream: openai.Stream[dict[str, Any]] = self._post(
+            path, body, cast_to=chunk, stream=True, stream_cls=openai.Stream[chunk]
+        )
+        return stream
+
+    def _post(self, path: str, body: dict[str, Any], **how: Any) -> Any:
+        post: Any = self.client.post
+        return post(path, body=body, options={"timeout": self.timeout, "headers": self.headers}, **how)
 
 
 class HttpEndpoint:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import openai
-
 from pipeline.backends.endpoints.chat_address import CHAT_PATH
 from pipeline.backends.endpoints.chat_parts import ReplyParts, read_chunks
 from pipeline.backends.endpoints.chat_stream import normalize_events
@@ -189,9 +187,7 @@ class OpenAIChat:
 
     def _send(self, sent: dict[str, Any], on_text: Callable[[str], None] | None, call: Call) -> ReplyParts:
         """Send one request and read its reply as a stream, which `normalize_events` makes of every reply."""
-        create: Any = call.client.chat.completions.create
-        stream = {"stream": sent.get("stream", openai.omit)}
-        with create(**sent | {"stream": True}, extra_body=stream, **call.options) as chunks:
+        with call.stream(CHAT_PATH, sent) as chunks:
             return read_chunks(chunks, on_text, self._endpoint.subject)
 
     def _rejection(self, rejected: RejectedRequest) -> LlmRejected:
