@@ -88,12 +88,12 @@ def _lines(parts: Iterable[bytes], charset: str | None) -> Iterator[str]:
 
 def _decode(line: bytes, charset: str | None) -> str:
     """Decode one line: JSON is UTF-8, but some servers send their system's encoding instead."""
-    for encoding in ("utf-8", charset or "utf-8", "cp1252"):
+    for encoding in ("utf-8", charset or "utf-8"):
         try:
             return line.decode(encoding).removesuffix("\r")
         except (UnicodeDecodeError, LookupError):
             continue
-    return line.decode("latin-1").removesuffix("\r")
+    return line.decode("cp1252", "replace").removesuffix("\r")
 
 
 def _parse(text: str) -> dict[str, Any] | None:

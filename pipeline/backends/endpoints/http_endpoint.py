@@ -21,11 +21,11 @@ from pipeline.backends.endpoints.chat_address import authorization_header, redac
 from pipeline.backends.endpoints.error_bodies import describe_error, error_code, read_error_text
 from pipeline.backends.endpoints.retries import (
     RetryableError,
-    build_retrying,
     find_retry_after,
     is_loading,
     is_quota_used_up,
     is_retryable,
+    run_with_retries,
 )
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout, LlmUnparsable, LlmUnreachable, RefdeskError, SetupError
 from pipeline.text.cleaning import clean_text
@@ -160,11 +160,10 @@ class HttpEndpoint:
         """
         deadline = monotonic() + timeout_s
         try:
-            answer: Answer = build_retrying(self._max_retries, deadline)(request, deadline)
+            return run_with_retries(lambda: request(deadline), self._max_retries, deadline)
         except RefdeskError as error:
             error.args = (self._redact(str(error)),)
             raise
-        return answer
 
     def call(
         self, request: Callable[[Call], Answer], deadline: float, on_lost: Callable[[], None] = lambda: None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -112,16 +112,16 @@ class OpenAIChat:
             PromptTooLong: The messages do not fit into the model's context.
             LlmError: The endpoint failed; its `usage` is the upper estimate of what the call may have cost.
         """
-        lost = _LostCalls()
+        lost: list[None] = []  # an entry for each request that was sent and returned no usage
         payload = self._payload(messages, max_tokens, json_schema, stream=on_text is not None)
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         request = partial(self._ask, payload, on_text=show, lost=lost)
         try:
             parts, limit = self._endpoint.run_with_retries(request, timeout_s)
         except LlmError as error:
-            error.usage = self._upper_estimate(lost.calls, messages, max_tokens)
+            error.usage = self._upper_estimate(len(lost), messages, max_tokens)
             raise
-        usage = self._usage(messages, parts) + self._upper_estimate(lost.calls, messages, max_tokens)
+        usage = self._usage(messages, parts) + self._upper_estimate(len(lost), messages, max_tokens)
         return ChatReply(
             text=clean_text(parts.text),
             model=clean_line(parts.model, MAX_MODEL_CHARS) or self._model,
@@ -161,7 +161,7 @@ class OpenAIChat:
         return payload
 
     def _ask(
-        self, payload: dict[str, Any], deadline: float, *, on_text: Callable[[str], None] | None, lost: _LostCalls
+        self, payload: dict[str, Any], deadline: float, *, on_text: Callable[[str], None] | None, lost: list[None]
     ) -> tuple[ReplyParts, int]:
         """Send one request, again in another form after each rejection that a change may fix.
 
@@ -173,7 +173,7 @@ class OpenAIChat:
         while True:
             sent = form.apply(payload)
             try:
-                parts = self._endpoint.call(partial(self._send, sent, on_text), deadline, lost.add)
+                parts = self._endpoint.call(partial(self._send, sent, on_text), deadline, partial(lost.append, None))
                 break
             except RejectedRequest as rejected:
                 changed = form.adapt(rejected.text, sent) if rejected.status in ADAPTABLE_STATUSES else None
@@ -218,14 +218,3 @@ class OpenAIChat:
     def _priced(self, prompt: int, completion: int) -> Usage:
         cost = (prompt * self._prices[0] + completion * self._prices[1]) / 1_000_000
         return Usage(calls=1, prompt_tokens=prompt, completion_tokens=completion, cost_usd=cost)
-
-
-@dataclass
-class _LostCalls:
-    """A count of the requests for one reply that were sent and returned no usage."""
-
-    calls: int = 0
-
-    def add(self) -> None:
-        """Count one more lost call."""
-        self.calls += 1

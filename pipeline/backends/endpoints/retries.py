@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from time import monotonic, time
-from typing import NoReturn
+from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from pipeline.backends.endpoints.error_bodies import find_wait_s
-from pipeline.errors import LlmError, LlmUnreachable
+from pipeline.errors import LlmError
+
+Answer = TypeVar("Answer")
 
 FIRST_WAIT_S = 0.5
 """Wait before the first retry; it doubles with each further one. A wait that the server names has precedence."""
@@ -57,17 +59,22 @@ def is_quota_used_up(status: int, text: str) -> bool:
     return status == 429 and bool(_USED_UP.search(text)) and find_wait_s(text) is None
 
 
-def build_retrying(max_retries: int, deadline: float) -> Retrying:
-    """Build the caller of a function that may raise `RetryableError`.
+def run_with_retries(request: Callable[[], Answer], max_retries: int, deadline: float) -> Answer:
+    """Call a function again after each `RetryableError`.
 
-    It raises the error's `final` after `max_retries` retries, or when the next wait would pass the deadline.
+    Raises the error's `final` after `max_retries` retries, or when the next wait would pass the deadline.
     """
-    return Retrying(
-        retry=retry_if_exception_type(RetryableError),
-        stop=lambda state: state.attempt_number > max_retries and not _is_loading(state),
-        wait=lambda state: _wait_s(state, deadline),
-        retry_error_callback=_raise_final,
-    )
+
+    def should_stop(state: RetryCallState) -> bool:
+        is_last = state.attempt_number > max_retries and not _error_of(state).is_loading
+        return is_last or monotonic() + state.upcoming_sleep >= deadline
+
+    retrying = Retrying(retry=retry_if_exception_type(RetryableError), stop=should_stop, wait=_wait_s, reraise=True)
+    try:
+        answer: Answer = retrying(request)
+    except RetryableError as error:
+        raise error.final from error
+    return answer
 
 
 def find_retry_after(status: int, headers: Mapping[str, str], text: str) -> float | None:
@@ -91,25 +98,15 @@ def _parse_retry_after(header: str) -> float | None:
     return wait_s if math.isfinite(wait_s) and wait_s >= 0 else None
 
 
-def _wait_s(state: RetryCallState, deadline: float) -> float:
-    """Return the seconds before the next retry; raise the final error if that would pass the deadline."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    requested = error.wait_s if isinstance(error, RetryableError) else None
-    if requested is None and _is_loading(state):
-        requested = LOADING_WAIT_S
-    wait_s = requested if requested is not None else FIRST_WAIT_S * 2 ** (state.attempt_number - 1)
-    if isinstance(error, RetryableError) and monotonic() + wait_s >= deadline:
-        raise error.final from error
-    return wait_s
+def _wait_s(state: RetryCallState) -> float:
+    """Return the seconds before the next retry."""
+    error = _error_of(state)
+    if error.wait_s is not None:
+        return error.wait_s
+    return LOADING_WAIT_S if error.is_loading else FIRST_WAIT_S * 2.0 ** (state.attempt_number - 1)
 
 
-def _is_loading(state: RetryCallState) -> bool:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return isinstance(error, RetryableError) and error.is_loading
-
-
-def _raise_final(state: RetryCallState) -> NoReturn:
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, RetryableError):
-        raise error.final from error
-    raise LlmUnreachable from error
+def _error_of(state: RetryCallState) -> RetryableError:
+    outcome: Any = state.outcome  # only this error leads to another attempt
+    error: RetryableError = outcome.exception()
+    return error
