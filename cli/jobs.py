@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ import typer
 
 from cli import context as cli_context
 from cli.console import json_on_error, print_json, print_line, print_table
-from db import jobs
+from db import jobs, spending
 from db.models import Job
+from pipeline.amounts import format_usd
 
 app = typer.Typer(help="List, explain, cancel and retry jobs.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -72,16 +74,20 @@ def show(job: Number, workspace: Workspace = "local", as_json: Json = False) -> 
     settings = cli_context.start_command()
     with cli_context.open_workspace(settings, workspace) as session:
         row, why, events = jobs.get(session, job), jobs.explain(session, job), jobs.list_events(session, job)
+        cost = spending.read_job_cost(session, job)
     happened = [
         {"at": e.at.isoformat(timespec="milliseconds"), "state": e.state, "stage": e.stage, "attempt": e.attempt}
         | {"worker": e.worker, "note": e.note}
         for e in events
     ]
     if as_json:
-        print_json(job_json(row) | {"why": why, "payload": row.payload, "result": row.result, "events": happened})
+        document = job_json(row) | {"why": why, "payload": row.payload, "result": row.result, "events": happened}
+        print_json(document | dataclasses.asdict(cost))
         return
     print_line(f"job {row.id}: {row.kind} {subject_of(row)}", "bold")
     print_line(why)
+    if cost.tokens:
+        print_line(f"{cost.tokens:,} tokens, {format_usd(cost.cost_usd)}")
     print_table(("at", "state", "stage", "attempt", "worker", "note"), [tuple(e.values()) for e in happened])
 
 

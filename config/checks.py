@@ -182,6 +182,9 @@ def _check_prices(settings: Settings) -> Iterator[Check]:
     used = []
     if settings.llm.base_url:
         used.append((settings.llm.model, settings.llm_price))
+    if settings.embedding.base_url:
+        model = settings.embedding.model
+        used.append((model, settings.find_embedding_price(model)))
     if settings.rerank_api.url:
         used.append((settings.rerank_api.model or settings.rerank_api.url, settings.rerank_api_price))
     unknown = [name for name, price in used if price == Price() and name not in settings.budget.prices]

@@ -135,7 +135,10 @@ def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmb
 
     if profile.backend == "openai":
         return OpenAIEmbeddings(
-            profile, api_key=reveal_secret(settings.embedding.api_key), batch_size=settings.embedding.request_size
+            profile,
+            api_key=reveal_secret(settings.embedding.api_key),
+            batch_size=settings.embedding.request_size,
+            price_tokens_usd=settings.find_embedding_price(profile.model).prompt,
         )
     return load_embedder(profile, build_encoder_options(settings), batch_size=settings.embedding.batch_size)
 

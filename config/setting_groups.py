@@ -151,6 +151,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
     pooling: Literal["", "mean", "last"] = Field(
         "", description="Embed with a language model's hidden states: mean of all tokens (mean) or last token (last)."
     )
+    price_tokens_usd: float = Field(0.0, ge=0, description="US dollars per million tokens of the endpoint.")
     quantization: Literal["", "int8"] = Field(
         "",
         description="Precision of an empty store's local model: int8, or as the model is when empty; int8 needs the "

@@ -89,6 +89,10 @@ class Settings(BaseSettings):
         single = Price(prompt=self.rerank_api.price_tokens_usd, calls=self.rerank_api.price_call_usd)
         return self.budget.prices.get(self.rerank_api.model, single)
 
+    def find_embedding_price(self, model: str) -> Price:
+        """Return the price of an embedding endpoint's model: from the price table, or else the single price."""
+        return self.budget.prices.get(model, Price(prompt=self.embedding.price_tokens_usd))
+
     @property
     def secrets(self) -> list[SecretStr]:
         """The values of all secrets that are set."""

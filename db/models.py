@@ -353,3 +353,17 @@ class SpendingReservation(Base):
     lease_token: Mapped[uuid.UUID]
     usd: Mapped[Decimal] = mapped_column(Numeric(12, 6))
     created_at: Mapped[dt.datetime]
+
+
+class EmbeddingUsage(Base):
+    """Tokens and cost of embedding the chunks of one version in one batch, with an endpoint."""
+
+    __tablename__ = "embedding_usage"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
+    requester: Mapped[str | None]
+    tokens: Mapped[int] = mapped_column(BigInteger)
+    cost_usd: Mapped[Decimal] = mapped_column(Numeric(16, 10))
+    created_at: Mapped[dt.datetime]

@@ -1,4 +1,4 @@
-"""The cost of a method's language model calls."""
+"""The cost of a method: its calls to language models and to rerank and embedding endpoints."""
 
 from __future__ import annotations
 

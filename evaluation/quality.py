@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evaluation import cost
 from evaluation.datasets import Question
 from evaluation.metrics import measure_quality, ndcg_by_question, percentile
 from pipeline.ports import Reranker
 from pipeline.types import Candidate, RecallResult, RerankResult, Usage
+from pipeline.usage import measure_usage
 
 Recall = Callable[[Question], RecallResult]
 """Recalls the candidates of a question."""
@@ -35,6 +36,7 @@ class MethodResult:
     """Median time of recall and reranking together."""
     p95_ms: float
     usage: Usage
+    """Of embedding the questions with an endpoint and of reranking."""
     fallbacks: int
     """Questions with a fallback."""
     unscored: int
@@ -76,13 +78,15 @@ def measure_methods(
     _warm_up(questions, recall, rerankers, deadline_s)
     for done, question in enumerate(questions, start=1):
         started = time.perf_counter()
-        recalled = recall(question)
+        with measure_usage() as embedding:
+            recalled = recall(question)
         recall_ms = (time.perf_counter() - started) * 1000
         for method, reranker in rerankers.items():
             started = time.perf_counter()
             reranking = _rerank(reranker, question, recalled, deadline_s)
             elapsed_ms = recall_ms + (time.perf_counter() - started) * 1000
-            _record(tallies[method], question, reranking, elapsed_ms, document_of)
+            usage = embedding.usage + reranking.usage
+            _record(tallies[method], question, replace(reranking, usage=usage), elapsed_ms, document_of)
         if on_progress is not None:
             on_progress(done, len(questions))
     return tuple(_build_result(method, tally, qrels) for method, tally in tallies.items())

@@ -23,6 +23,7 @@ from pipeline.generate import (
     load_neighbours,
     should_abstain,
 )
+from pipeline.limited_embedder import LimitedEmbedder
 from pipeline.ports import Reranker
 from pipeline.questions import check_language, check_question
 from pipeline.recall import build_query
@@ -43,6 +44,7 @@ from pipeline.types import (
     Usage,
     Vector,
 )
+from pipeline.usage import UsageMeter, measure_usage
 
 OnStage = Callable[[str, int, int, str], None]
 """Called with the progress: stage, done, total, and the text so far while the answer is generated."""
@@ -59,8 +61,16 @@ class _Trace:
     """The values that the stages record in addition to their results."""
 
     on_stage: OnStage
+    embedding: UsageMeter
     timings_ms: dict[str, float] = field(default_factory=dict)
     fallbacks: list[Fallback] = field(default_factory=list)
+    spent_usd: float = 0.0
+    """Spent on language models and rerank endpoints so far."""
+
+    @property
+    def total_usd(self) -> float:
+        """Spent so far, with embeddings."""
+        return self.spent_usd + self.embedding.usage.cost_usd
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -85,7 +95,14 @@ def answer_question(
         UnknownName: The reranker or the language does not exist.
         BudgetExceeded: A hard spending limit does not allow an answer.
     """
-    trace = _Trace(on_stage)
+    with measure_usage() as meter:
+        answer = _answer(question, options, parts, _Trace(on_stage, meter), conversation)
+    return replace(answer, embedding=meter.usage)
+
+
+def _answer(
+    question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace, conversation: Sequence[Exchange]
+) -> Answer:
     started = perf_counter()
     question = check_question(question, parts.max_question_chars)
     reranker = build_cascade(options.reranker, parts.rerankers)
@@ -93,20 +110,22 @@ def answer_question(
     context = QuestionContext(tuple(conversation[-MAX_EXCHANGES:]), options.language)
     rewriting = _rewrite(question, context, parts, trace) if context.conversation else None
     rewritten = rewriting or RewriteResult(question, question)
+    trace.spent_usd += rewritten.usage.cost_usd
+    parts = _limit_embedder(parts, trace)
     with trace.stage("embed"):
         vector = _embed(rewritten.searched_as, options, parts, trace)
     with trace.stage("recall"):
         recalled = parts.store.recall(build_query(rewritten.searched_as, vector, options, parts.vocabulary))
-    plan = _plan(rewritten, context, options, recalled, reranker, parts)
+    plan = _plan(rewritten, context, options, recalled, reranker, parts, trace)
     trace.fallbacks.extend(plan.fallbacks)
     top_k = top_k_of(plan.reranker) or options.top_k
     with trace.stage("rerank"):
         reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, max(top_k, options.top_k), parts, trace)
+    trace.spent_usd += reranking.usage.cost_usd
     passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
-        spent_usd = rewritten.usage.cost_usd + reranking.usage.cost_usd
-        generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace, spent_usd)
+        generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
     return Answer(
         question=question,
@@ -135,6 +154,13 @@ def _rewrite(question: str, context: QuestionContext, parts: AnswerParts, trace:
     return rewriting
 
 
+def _limit_embedder(parts: AnswerParts, trace: _Trace) -> AnswerParts:
+    """Check the calls of a paid embedding endpoint against the spending limits."""
+    if parts.budget is None or parts.embedder is None or not parts.budget.embedding_usd:
+        return parts
+    return replace(parts, embedder=LimitedEmbedder(parts.embedder, parts.budget, lambda: trace.total_usd))
+
+
 def _embed(question: str, options: AnswerOptions, parts: AnswerParts, trace: _Trace) -> Vector | None:
     if options.recall == "keyword":
         return None
@@ -151,6 +177,7 @@ def _plan(
     recalled: RecallResult,
     reranker: Reranker,
     parts: AnswerParts,
+    trace: _Trace,
 ) -> BudgetPlan:
     if parts.budget is None or not recalled.candidates:
         return BudgetPlan(reranker, writes=True)
@@ -163,6 +190,7 @@ def _plan(
         top_k=top_k_of(reranker) or options.top_k,
         max_tokens=parts.reasoning.limit(parts.llm_max_tokens),
         context_tokens=parts.context_tokens,
+        embedding_usd=trace.embedding.usage.cost_usd,
     )
     return parts.budget.plan(request, parts.rerankers, parts.chat)
 
@@ -186,11 +214,10 @@ def _generate(
     passages: Sequence[RankedCandidate],
     parts: AnswerParts,
     trace: _Trace,
-    spent_usd: float,
 ) -> GenerationResult:
     def may_retry(messages: Sequence[ChatMessage], max_tokens: int, usage: Usage) -> bool:
-        budget = parts.budget
-        return budget is None or budget.allows_retry(messages, max_tokens, spent_usd + usage.cost_usd)
+        spent_usd = trace.total_usd + usage.cost_usd
+        return parts.budget is None or parts.budget.allows_retry(messages, max_tokens, spent_usd)
 
     if not passages:
         by_keywords = recalled.plan == "keyword"

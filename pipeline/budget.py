@@ -78,6 +78,8 @@ class BudgetRequest:
     """Maximum tokens of the written answer."""
     context_tokens: int = 0
     """Maximum tokens of the passages together with their neighbours."""
+    embedding_usd: float = 0.0
+    """Spent on embedding the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Budget:
     """Price per million prompt tokens of the model that writes."""
     completion_usd: float = 0.0
     """Price per million completion tokens."""
+    embedding_usd: float = 0.0
+    """Price per million tokens of the embedding endpoint; 0 for a local model."""
 
     def plan_rewriting(self, question: str, conversation: Sequence[Exchange], chat: ChatModel) -> Fallback | None:
         """Reserve the cost of rewriting a follow-up question.
@@ -132,7 +136,7 @@ class Budget:
             BudgetExceeded: A hard limit does not allow an answer.
         """
         options = self._list_options(request, rerankers, writes=chat is not None)
-        option, exceeded = self._reserve(options, request.rewritten.usage.cost_usd)
+        option, exceeded = self._reserve(options, request.rewritten.usage.cost_usd + request.embedding_usd)
         fallbacks = []
         if exceeded is not None:
             reason = _format_exceeded(exceeded)
@@ -156,6 +160,19 @@ class Budget:
         except BudgetExceeded:
             return False
         return option.writes
+
+    def reserve_embedding(self, texts: Sequence[str], spent_usd: float = 0.0) -> None:
+        """Reserve the cost of embedding texts. Soft limits do not apply, because no cheaper model has the same vectors.
+
+        Args:
+            texts: The texts to embed.
+            spent_usd: Spent on this question so far, in this attempt.
+
+        Raises:
+            BudgetExceeded: A hard limit does not allow it.
+        """
+        tokens = sum(map(estimate_tokens, texts))
+        self._reserve([PlanOption(tokens * self.embedding_usd / 1_000_000)], spent_usd)
 
     def estimate_answer(self, request: BudgetRequest) -> Usage:
         """Return the maximum usage of the written answer: the longest passages in the prompt, and a full completion."""

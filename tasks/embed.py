@@ -17,12 +17,13 @@ from typing import Literal, Self
 import structlog
 
 from config.settings import Settings
-from db import embeddings, profiles
+from db import embeddings, profiles, spending
 from db.engine import Session
 from pipeline.embed import build_passage_input, fill_zeros
 from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile
+from pipeline.usage import measure_usage
 from tasks.lease import LeaseHeartbeat
 from tasks.runtime import Runtime
 from tasks.worker_heartbeat import is_stopping
@@ -215,13 +216,17 @@ class _Claim:
         self._started = time.monotonic()
 
     def encode(self) -> Matrix:
-        """Embed the chunks."""
+        """Embed the chunks, and record what an endpoint used, also if it failed."""
         profile = self._profile
         embedder = self._runtime.parts.get(profile).embedder
-        with nullcontext() if profile.backend == "openai" else _local_model_lock:
-            return fill_zeros(
-                embedder.encode([build_passage_input(profile, chunk.headings, chunk.text) for chunk in self._chunks])
-            )
+        texts = [build_passage_input(profile, chunk.headings, chunk.text) for chunk in self._chunks]
+        with nullcontext() if profile.backend == "openai" else _local_model_lock, measure_usage() as meter:
+            try:
+                return fill_zeros(embedder.encode(texts))
+            finally:
+                if meter.usage.calls:
+                    with self._runtime.database.system() as session:
+                        spending.record_embedding(session, profile.id, self._chunks, meter.usage)
 
     def store(self, vectors: Matrix) -> None:
         """Store the vectors and make the complete versions live."""

@@ -10,10 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from config.budgets import build_document_budget
 from db import versions
+from db.spending import PostgresSpending
+from pipeline.embed import build_passage_input
 from pipeline.errors import Cancelled
-from pipeline.ingest import IngestParts, prepare_document
+from pipeline.ingest import IngestParts, PreparedDocument, prepare_document
 from pipeline.ports import Parser
+from pipeline.types import EmbeddingProfile
 from tasks.app import INGEST, app
 from tasks.ingest_sources import JobSource, read_sources
 from tasks.lease import DelayedProgress, LeasedJob, ThrottledProgress
@@ -59,12 +63,12 @@ def _ingest(runtime: Runtime, batch: JobBatch, group: Sequence[LeasedJob]) -> No
         with batch.work_on(document.job):
             if document.job.should_stop():
                 raise Cancelled
-            writer.add(_prepare(parts.ingest, document, writer))
+            writer.add(_prepare(runtime, parts.ingest, document, writer))
         writer.flush(due_only=True)
     writer.flush()
 
 
-def _prepare(parts: IngestParts, document: JobSource, writer: _Writer) -> _Prepared:
+def _prepare(runtime: Runtime, parts: IngestParts, document: JobSource, writer: _Writer) -> _Prepared:
     job, payload = document.job, document.job.lease.payload
     on_stage = DelayedProgress(job.report)
     progress = ThrottledProgress(job.report)
@@ -74,6 +78,7 @@ def _prepare(parts: IngestParts, document: JobSource, writer: _Writer) -> _Prepa
         progress("ocr", done, total, "")
 
     prepared = prepare_document(document.source, parts, on_stage=on_stage, on_page=on_page, cancelled=job.should_stop)
+    _reserve_embedding(runtime, parts.profile, job, prepared)
     on_stage("store")
     version = versions.NewVersion(
         source=str(payload["source"]),
@@ -83,6 +88,15 @@ def _prepare(parts: IngestParts, document: JobSource, writer: _Writer) -> _Prepa
         inputs=prepared.chunks,
     )
     return _Prepared(document, version)
+
+
+def _reserve_embedding(runtime: Runtime, profile: EmbeddingProfile, job: LeasedJob, prepared: PreparedDocument) -> None:
+    """Reserve the cost of embedding a document; raise `BudgetExceeded` if a hard limit does not allow it."""
+    budget = build_document_budget(runtime.settings, PostgresSpending(runtime.database, job.lease), profile)
+    if budget is not None:
+        budget.reserve_embedding(
+            [build_passage_input(profile, item.chunk.headings, item.chunk.text) for item in prepared.chunks]
+        )
 
 
 class _Writer:

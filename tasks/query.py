@@ -35,7 +35,7 @@ def _answer(runtime: Runtime, job: LeasedJob) -> None:
     workspace_id = job.lease.workspace_id
     profile, parts = get_live_parts(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
-    budget = build_budget(runtime.settings, PostgresSpending(runtime.database, job.lease))
+    budget = build_budget(runtime.settings, PostgresSpending(runtime.database, job.lease), profile)
     answered = answer_question(
         str(payload["question"]),
         AnswerOptions(**payload["options"]),

@@ -105,6 +105,8 @@ class Answer:
     profile_id: int | None = None
     rewriting: RewriteResult | None = None
     """None without an earlier conversation."""
+    embedding: Usage = field(default_factory=Usage)
+    """The usage of an embedding endpoint."""
 
     @property
     def searched_as(self) -> str:
@@ -115,7 +117,7 @@ class Answer:
     @property
     def usage(self) -> Usage:
         """The usage of all stages together."""
-        spent = self.reranking.usage + self.generated.usage
+        spent = self.reranking.usage + self.generated.usage + self.embedding
         return spent + self.rewriting.usage if self.rewriting else spent
 
     @property

@@ -21,7 +21,7 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls to a language model, their tokens and cost."""
+    """Calls to paid models (language models, rerank and embedding endpoints), their tokens and cost."""
 
     calls: int = 0
     prompt_tokens: int = 0

@@ -72,3 +72,50 @@ def test_ask__falls_back_over_the_soft_limit_and_is_rejected_over_the_hard_one(
 
     free = installation.refdesk("ask", QUESTION, REFDESK_BUDGET_USER_DAY_HARD_USD="0.01")
     assert free.returncode == 0, "limits do not apply without a paid model"
+
+
+DIMENSIONS = 16
+
+
+def embed(request: Mapping[str, Any]) -> ScriptedReply:
+    """Embed by counting letters, with one token for each word."""
+    data = [
+        {"index": place, "embedding": [text.lower().count(chr(97 + letter)) + 0.1 for letter in range(DIMENSIONS)]}
+        for place, text in enumerate(request["input"])
+    ]
+    tokens = sum(len(text.split()) for text in request["input"])
+    return ScriptedReply(body=json.dumps({"data": data, "usage": {"prompt_tokens": tokens}}))
+
+
+def test_embedding_endpoint__is_counted_and_limited(installation: Installation, tmp_path):
+    path = tmp_path / "lantern.txt"
+    path.write_text(NOTES["lantern.txt"])
+    with LoopbackLlm(embed) as server:
+        model = {
+            "REFDESK_EMBEDDING_BASE_URL": server.url,
+            "REFDESK_EMBEDDING_MODEL": "letters",
+            "REFDESK_EMBEDDING_PRICE_TOKENS_USD": "1000",
+        }
+        ingested, code = installation.refdesk_json("ingest", str(path), **model)
+        assert code == 0, ingested
+        job, _ = installation.refdesk_json("jobs", "show", str(ingested["documents"][0]["job"]), **model)
+        assert job["tokens"] >= 8, "the words of the document, with its title"
+        assert job["cost_usd"] == pytest.approx(job["tokens"] / 1000)
+
+        answered, code = installation.refdesk_json("ask", QUESTION, "--reranker", "none", **model)
+        assert (code, answered["fallbacks"]) == (0, [])
+        assert installation.value("SELECT calls FROM queries") >= 1
+        assert float(installation.value("SELECT cost_usd FROM queries")) >= 0.006
+
+        limit = {"REFDESK_BUDGET_SERVER_DAY_HARD_USD": "0.001"}
+        before = len(server.requests)
+        over, code = installation.refdesk_json("ask", QUESTION, "--reranker", "none", **model, **limit)
+        assert code == 0
+        assert "lantern hangs in the north hall" in over["answer"]
+        assert [fallback["used"] for fallback in over["fallbacks"]] == ["keyword", "keywords"]
+        assert "would exceed the limit of $0.001 for this server" in over["fallbacks"][0]["reason"]
+        path.write_text(NOTES["gate.txt"])
+        rejected, code = installation.refdesk_json("ingest", str(path), **model, **limit)
+        assert code == 1
+        assert "would exceed the limit of $0.001 for this server" in rejected["documents"][0]["error"]
+        assert len(server.requests) == before, "nothing was sent"

@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from config.profile_parts import ProfilePartsCache
 from config.setting_groups import EmbeddingSettings, JobSettings
 from config.settings import Settings
+from db import profiles, spending
 from pipeline.errors import DatabaseUnavailable
+from pipeline.types import EmbeddingProfile, Usage
+from pipeline.usage import record_usage
 from tasks.embed import embed_backlog
 from tests.integration.conftest import fake_vector
 
@@ -117,3 +121,62 @@ def test_batch_that_fails__counts_and_is_retried_in_smaller_claims(library):
     with pytest.raises(RuntimeError):
         embed_backlog(runtime(library, FakeEmbedder(library.profile, RuntimeError("no memory"))))
     assert library.count("embedding_queue", "attempts = 1 AND claim_token IS NULL") == 1
+
+
+class PaidEmbedder(FakeEmbedder):
+    """An endpoint that charges a dollar for each request."""
+
+    def encode(self, texts):
+        record_usage(Usage(1, 90, cost_usd=1.0))
+        return super().encode(texts)
+
+
+def used(library):
+    with library.database.owner() as session:
+        rows = session.execute(text("SELECT * FROM embedding_usage ORDER BY id")).mappings()
+        return [
+            (row["workspace_id"], row["requester"], row["tokens"], round(float(row["cost_usd"]), 4)) for row in rows
+        ]
+
+
+def test_usage_of_an_endpoint__is_divided_among_the_documents_of_a_batch(library):
+    long, short = "one two three four five six seven eight", "one two three"
+    for source, words, workspace, requester in (
+        ("a", long, library.workspace, "42"),
+        ("b", short, library.other, "43"),
+    ):
+        job = library.submit_bytes(source, source.encode(), workspace=workspace)
+        library.run(f"UPDATE jobs SET requester = '{requester}' WHERE id = {job}")
+        library.store(library.claim(job), [words])
+    embed_backlog(runtime(library, PaidEmbedder(library.profile), linger_s=0))
+    first, second = used(library)
+    assert (first[:2], second[:2]) == ((library.workspace, "42"), (library.other, "43"))
+    assert first[2] > second[2] > 0
+    assert first[2] + second[2] == 90
+    assert first[3] == pytest.approx(first[2] / 90, abs=0.0001)
+    with library.database.tenant(library.workspace) as session:
+        cost = spending.read_job_cost(session, 1)
+    assert (cost.tokens, round(cost.cost_usd, 4)) == first[2:]
+
+
+def test_usage_of_an_endpoint__is_recorded_if_the_batch_fails(library):
+    add_unembedded(library, "note", ["one note"])
+    with pytest.raises(RuntimeError):
+        embed_backlog(runtime(library, PaidEmbedder(library.profile, RuntimeError("unreadable")), linger_s=0))
+    assert used(library) == [(library.workspace, "", 90, 1.0)]
+
+
+def test_usage_of_an_endpoint__of_a_profile_that_is_not_live_is_not_charged_to_users(library):
+    with library.database.system() as session:
+        other = profiles.add(session, EmbeddingProfile(0, "next", "next", 8, 256))
+        profiles.start_building(session, other.id)
+    add_unembedded(library, "note", ["one note"])
+    embed_backlog(runtime(library, PaidEmbedder(library.profile), linger_s=0), group="other")
+    assert used(library) == [(library.workspace, None, 90, 1.0)]
+    assert library.count("spending") == 0
+
+
+def test_local_model__records_no_usage(library):
+    add_unembedded(library, "note", ["one note"])
+    embed_backlog(runtime(library, FakeEmbedder(library.profile), linger_s=0))
+    assert used(library) == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from config.prices import Price
 from config.profile_parts import ProfilePartsCache
+from config.setting_groups import BudgetSettings
 from config.settings import Settings
 from db import job_batches, jobs
 from db.sweep import sweep
@@ -256,3 +259,26 @@ def test_submit_all__keeps_the_order_and_returns_known_requests(library):
     assert again[0] == first[4]
     assert again[2] == first[1]
     assert again[1] not in first
+
+
+def test_paid_endpoint__document_over_the_hard_limit_is_rejected_before_its_chunks_are_queued(library, parser):
+    profile = replace(library.profile, backend="openai")
+    ports = IngestParts(parser, None, WordTokenizer(), profile, 100, 0, 1000)  # type: ignore[arg-type]
+    loaded: Any = SimpleNamespace(ingest=ports)
+    budget = BudgetSettings(prices={"fake": Price(prompt=1000)}, question_hard_usd=0.001, server_day_hard_usd=0.1)
+    settings = Settings(_env_file=None, budget=budget)
+    parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
+    runtime = Runtime("w", settings, library.database, parts)
+    small, large, again = (
+        library.submit_bytes(name, ("word " * count).encode()) for name, count in (("a", 40), ("b", 60), ("c", 40))
+    )
+    for number in (small, large, again):
+        with lease_jobs(library.database, [number], worker="w", stage="parse", lease_s=60) as batch:
+            ingest._ingest(runtime, batch, batch.jobs)
+    assert states(library, [small, large, again]) == [("running", "embed"), ("failed", "parse"), ("running", "embed")]
+    rejected = library.job(large)
+    assert rejected.error_class == "BudgetExceeded"
+    assert "would exceed the limit of $0.10 for this server in 24 hours, of which" in rejected.error
+    assert library.count("spending_reservations") == library.count("spending", "reserved_usd > 0") == 2
+    library.embed()
+    assert library.count("spending") == 0, "a document that is done counts with its recorded usage only"

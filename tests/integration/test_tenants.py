@@ -15,7 +15,7 @@ TENANT_TABLES = [
     *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "chunk_terms"),
     *("scopes", "keyword_changes", "keyword_segments", "keyword_blocks"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
-    *("deliveries", "feedback", "workspace_settings", "spending_reservations"),
+    *("deliveries", "feedback", "workspace_settings", "spending_reservations", "embedding_usage"),
 ]
 NEW_DELIVERY = """
     INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id)
@@ -67,6 +67,9 @@ def test_another_workspace_sees_no_row(library, table):
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
     library.run(
         "INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd) VALUES (1, 1, gen_random_uuid(), 1)"
+    )
+    library.run(
+        "INSERT INTO embedding_usage (workspace_id, profile_id, requester, tokens, cost_usd) VALUES (1, 1, '', 1, 1)"
     )
     library.store(library.claim(library.submit_bytes("waiting", b"w")), ["waits for a vector"])
     with library.database.tenant(library.workspace) as session:

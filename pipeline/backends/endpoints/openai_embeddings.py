@@ -18,6 +18,7 @@ import openai
 
 from pipeline.backends.endpoints.chat_address import authorization_header, redact_url
 from pipeline.backends.endpoints.http_endpoint import Call, EndpointTexts, HttpEndpoint, RejectedRequest
+from pipeline.backends.endpoints.token_counts import read_token_count
 from pipeline.errors import (
     LlmRejected,
     LlmUnparsable,
@@ -26,7 +27,8 @@ from pipeline.errors import (
 )
 from pipeline.ports import Matrix
 from pipeline.text.tokens import estimate_tokens
-from pipeline.types import EmbeddingProfile
+from pipeline.types import EmbeddingProfile, Usage
+from pipeline.usage import record_usage
 
 MAX_ABS_VALUE, MIN_ABS_VALUE = 1e9, 1e-12
 """Largest absolute value in a vector, and the value that at least one of its numbers must exceed."""
@@ -52,6 +54,7 @@ class OpenAIEmbeddings:
         batch_size: int = 32,
         timeout_s: float = 60.0,
         max_retries: int = 4,
+        price_tokens_usd: float = 0.0,
         send_dimensions: bool = True,
     ) -> None:
         """Create the client; no request is sent yet.
@@ -62,6 +65,7 @@ class OpenAIEmbeddings:
             batch_size: Most texts per request.
             timeout_s: Time for one request with all its retries.
             max_retries: Retries after the first attempt.
+            price_tokens_usd: Price of a million tokens.
             send_dimensions: Send the profile's dimensions. An endpoint that rejects the parameter (ada-002, most local
                 servers) gets later requests without it; its vectors must have the profile's dimensions anyway.
 
@@ -71,6 +75,7 @@ class OpenAIEmbeddings:
         self._profile = profile
         self._batch_size = batch_size
         self._timeout_s = timeout_s
+        self._price_tokens_usd = price_tokens_usd
         self._send_dimensions = send_dimensions
         try:
             authorization_header(api_key.strip(), KEY_SETTING)
@@ -103,7 +108,9 @@ class OpenAIEmbeddings:
         return estimate_tokens(text)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
-        """Embed texts (prefixes already applied).
+        """Embed texts (prefixes already applied), and record the usage of each request.
+
+        A request that breaks off or runs out of time may still be charged; its tokens are estimated.
 
         Returns:
             Shape (texts, dimensions), float32; rows of length 1 if the profile normalises.
@@ -137,12 +144,20 @@ class OpenAIEmbeddings:
     def _embed(self, texts: Sequence[str]) -> list[Sequence[float]] | None:
         """Embed one batch; return None if the endpoint rejects it, possibly because of its size."""
         answer = self._endpoint.run_with_retries(lambda deadline: self._ask(texts, deadline), self._timeout_s)
-        return None if answer is None else self._read(answer, len(texts))
+        if answer is None:
+            return None
+        self._record(texts, read_token_count(answer))
+        return self._read(answer, len(texts))
+
+    def _record(self, texts: Sequence[str], tokens: int | None = None) -> None:
+        """Record one request, with an estimate of its tokens if the server reports none."""
+        tokens = sum(map(self.count, texts)) if tokens is None else tokens
+        record_usage(Usage(1, tokens, cost_usd=tokens * self._price_tokens_usd / 1_000_000))
 
     def _ask(self, texts: Sequence[str], deadline: float) -> Any:
         """Send one request; return None if several texts are rejected: too large, or one of them is invalid."""
         try:
-            return self._endpoint.call(partial(self._request, texts), deadline)
+            return self._endpoint.call(partial(self._request, texts), deadline, partial(self._record, texts))
         except RejectedRequest as rejected:
             is_form_rejected = rejected.status in REJECTED_STATUSES
             if is_form_rejected and self._send_dimensions and _is_about_dimensions(rejected.text):

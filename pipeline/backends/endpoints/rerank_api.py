@@ -16,6 +16,7 @@ from time import monotonic
 from typing import Any
 
 from pipeline.backends.endpoints.http_endpoint import Call, EndpointTexts, HttpEndpoint, RejectedRequest
+from pipeline.backends.endpoints.token_counts import read_token_count
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens
@@ -172,16 +173,9 @@ def _index_and_score(entry: Any) -> tuple[int | None, float | None]:
 
 
 def _usage(answer: Any, question: str, passages: Sequence[str]) -> Usage:
-    """Return the tokens that the server counted, in any of the known fields, or an estimate."""
-    reply = answer if isinstance(answer, dict) else {}
-    meta = reply["meta"] if isinstance(reply.get("meta"), dict) else {}
-    for counts, field in (
-        (reply.get("usage"), "prompt_tokens"),
-        (reply.get("usage"), "total_tokens"),
-        (meta.get("tokens"), "input_tokens"),
-    ):
-        counted = counts.get(field) if isinstance(counts, dict) else None
-        if isinstance(counted, int) and counted > 0:
-            return Usage(calls=1, prompt_tokens=counted)
-    question_tokens = estimate_tokens(question)
-    return Usage(calls=1, prompt_tokens=sum(question_tokens + estimate_tokens(passage) for passage in passages))
+    """Return the tokens that the server counted, or an estimate."""
+    counted = read_token_count(answer)
+    if counted is None:
+        question_tokens = estimate_tokens(question)
+        counted = sum(question_tokens + estimate_tokens(passage) for passage in passages)
+    return Usage(calls=1, prompt_tokens=counted)

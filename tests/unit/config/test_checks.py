@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,19 +12,26 @@ import pytest
 from pydantic import SecretStr
 
 from config import wiring
-from config.budgets import build_budget
+from config.budgets import build_budget, build_document_budget
 from config.chat_model import build_chat
 from config.checks import Check, _check_language_model, _check_prices
 from config.embedding import ProfileRequest, build_encoder_options, describe_profile
 from config.prices import Price
 from config.rerankers import LazyCrossEncoder, build_rerankers
-from config.setting_groups import BudgetSettings, IngestSettings, LlmSettings, RerankApiSettings, ServerSettings
+from config.setting_groups import (
+    BudgetSettings,
+    EmbeddingSettings,
+    IngestSettings,
+    LlmSettings,
+    RerankApiSettings,
+    ServerSettings,
+)
 from config.settings import Settings
 from pipeline.budget import Limit, Limits
 from pipeline.errors import InvalidInput
 from pipeline.rerank import estimate_usage
 from pipeline.types import EmbeddingProfile
-from tests.answer_fakes import WordEmbedder, candidate
+from tests.answer_fakes import PROFILE, WordEmbedder, candidate
 
 LLM = LlmSettings(base_url="http://127.0.0.1:9/v1", model="tiny")
 URL = "http://user:hidden-word@127.0.0.1:9/v1?token=hidden-word"
@@ -106,6 +114,10 @@ def test_prices__missing_ones_are_reported_only_with_a_spending_limit():
     endpoint = RerankApiSettings(url="https://a/rerank")
     assert result(budget=limited, rerank_api=endpoint)[0][1].startswith("no price for tiny, https://a/rerank,")
     priced = [("ok", "every model in use has a price")]
+    remote = EmbeddingSettings(base_url="https://a/v1", model="large")
+    assert result(budget=limited, embedding=remote)[0][1].startswith("no price for tiny, large,")
+    paid = remote.model_copy(update={"price_tokens_usd": 0.1})
+    assert result(LlmSettings(), budget=limited, embedding=paid) == [("ok", "every model in use has a price")]
     assert result(LLM.model_copy(update={"price_prompt_usd": 0.1}), budget=limited) == priced
     for price in (Price(prompt=0.1), Price()):
         table = BudgetSettings(question_hard_usd=1.0, prices={"tiny": price})
@@ -129,11 +141,30 @@ def test_wiring__prices_come_from_the_table():
     assert rated.cost_usd == pytest.approx((rated.prompt_tokens + 2 * rated.completion_tokens) / 1e6)
     assert estimate_usage(built["rerank-api"], "Where?", ten).cost_usd == pytest.approx(0.003)
     limited = settings.budget.model_copy(update={"user_day_hard_usd": 2.0})
-    budget = build_budget(settings.model_copy(update={"budget": limited}), cast("Any", None))
+    budget = build_budget(settings.model_copy(update={"budget": limited}), cast("Any", None), PROFILE)
     assert budget is not None
     assert (budget.prompt_usd, budget.completion_usd, budget.limits) == (1, 2, Limits(user=Limit(0.0, 2.0)))
-    assert build_budget(settings, cast("Any", None)) is None
+    assert build_budget(settings, cast("Any", None), PROFILE) is None
     chat.close()
+
+
+def test_budget__embedding_is_priced_for_endpoints_only():
+    limited = BudgetSettings(prices={"listed": Price(prompt=3)}, question_hard_usd=1.0, user_day_hard_usd=2.0)
+    settings = Settings(_env_file=None, embedding=EmbeddingSettings(price_tokens_usd=0.1), budget=limited)
+    remote = replace(PROFILE, backend="openai")
+
+    def price(profile, build=build_budget):
+        budget = build(settings, cast("Any", None), profile)
+        return budget and budget.embedding_usd
+
+    assert price(PROFILE) == 0
+    assert price(remote) == 0.1
+    assert price(replace(remote, model="listed")) == 3
+    assert price(PROFILE, build_document_budget) is None
+    assert price(remote, build_document_budget) == 0.1
+    documents = build_document_budget(settings, cast("Any", None), remote)
+    assert documents is not None
+    assert documents.limits == Limits(user=Limit(0.0, 2.0)), "limits per question do not apply"
 
 
 @pytest.mark.parametrize("option", [{"base_url": "https://a/v1"}, {"pooling": "mean"}])

@@ -15,6 +15,7 @@ from evaluation.report import COLUMNS, Evaluation, difference_rows, evaluation_j
 from evaluation.runs import RunRecall
 from pipeline.errors import InvalidInput
 from pipeline.types import Candidate, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
+from pipeline.usage import record_usage
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
 
@@ -214,3 +215,15 @@ def test_plot__path_that_is_not_writable(tmp_path):
     pytest.importorskip("matplotlib", reason="the extra `evaluate` is not installed")
     with pytest.raises(InvalidInput, match="cannot be written"):
         plot_quality(evaluation(), tmp_path / "no such folder" / "plot.png")
+
+
+def test_measure__embedding_the_question_counts_for_each_method():
+    def paid_recall(question):
+        record_usage(Usage(1, 10, cost_usd=0.002))
+        return recall(question)
+
+    keep, reverse = measured(recall=paid_recall, rerankers={"none": keep_order(), "reverse": reverse_order()})
+    assert keep.usage == Usage(2, 20, 0, 0.004)
+    assert (reverse.usage.calls, reverse.tokens) == (6, 260)
+    assert reverse.usage.cost_usd == pytest.approx(0.024)
+    assert evaluation_rows(Evaluation("d", 2, 2, "dense", (keep,)))[0][6:9] == ("2", "20", "0.0040")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,9 @@ from pipeline.errors import (
     ProfileMismatch,
     RefdeskError,
 )
-from pipeline.types import EmbeddingProfile
+from pipeline.text.tokens import estimate_tokens
+from pipeline.types import EmbeddingProfile, Usage
+from pipeline.usage import measure_usage
 from tests.loopback_llm import LoopbackLlm, ReplyFunction, ScriptedReply, reply_in_order
 
 PROFILE = EmbeddingProfile(1, "remote", "text-embedding-3-large", 3, 8191, backend="openai")
@@ -279,3 +281,37 @@ def test_describe_endpoint__requests_one_vector(asked: int, *, sent: bool) -> No
 def test_describe_endpoint__rejects_other_dimensions() -> None:
     with LoopbackLlm(lambda request: vectors(request, 1536)) as server, pytest.raises(ProfileMismatch):
         describe_endpoint(replace(PROFILE, dimensions=256, base_url=server.url))
+
+
+def measure(answer: ReplyFunction, texts: Sequence[str] = ("a", "bb"), **options: Any) -> Usage:
+    with measure_usage() as meter, suppress(RefdeskError):
+        embed(answer, texts, **options)
+    return meter.usage
+
+
+def test_encode__records_the_tokens_and_cost_of_each_request() -> None:
+    assert measure(vectors, price_tokens_usd=2.0) == Usage(1, 5, 0, 5 * 2.0 / 1_000_000)
+    assert measure(vectors, ("a", "bb", "ccc"), batch_size=2) == Usage(2, 10)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": 0}, {"prompt_tokens": "many"}, []])
+def test_encode__estimates_tokens_that_the_server_does_not_report(usage: Any) -> None:
+    def answer(request: Mapping[str, Any]) -> ScriptedReply:
+        return ScriptedReply(body=json.dumps({**json.loads(vectors(request).body or ""), "usage": usage}))
+
+    assert measure(answer, ("one two", "three")) == Usage(1, estimate_tokens("one two") + estimate_tokens("three"))
+
+
+@pytest.mark.parametrize(
+    ("replies", "calls"),
+    [
+        ([ScriptedReply(close=True), ScriptedReply(body='{"data": []}')], 2),
+        ([ScriptedReply(body="<html>")], 1),
+        ([ScriptedReply(status=429, headers={"retry-after": "0"}, body="{}"), ScriptedReply(body='{"data": []}')], 1),
+        ([ScriptedReply(status=401, body="{}")], 0),
+        ([ScriptedReply(hold=True)], 1),
+    ],
+)
+def test_encode__lost_requests_are_charged_and_rejected_ones_are_not(replies: list[ScriptedReply], calls: int) -> None:
+    used = measure(reply_in_order(replies), ("one two",), timeout_s=2.0)
+    assert used == Usage(calls, calls * estimate_tokens("one two"))
