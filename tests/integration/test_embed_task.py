@@ -13,7 +13,7 @@ from config.profile_parts import ProfilePartsCache
 from config.setting_groups import EmbeddingSettings, JobSettings
 from config.settings import Settings
 from db import profiles, spending
-from pipeline.errors import DatabaseUnavailable
+from pipeline.errors import DatabaseUnavailable, ProfileMismatch
 from pipeline.types import EmbeddingProfile, Usage
 from pipeline.usage import record_usage
 from tasks.embed import embed_backlog
@@ -180,3 +180,16 @@ def test_local_model__records_no_usage(library):
     add_unembedded(library, "note", ["one note"])
     embed_backlog(runtime(library, FakeEmbedder(library.profile), linger_s=0))
     assert used(library) == []
+
+
+def test_endpoint_with_other_dimensions__stores_nothing_and_is_shown_with_the_profile(library):
+    add_unembedded(library, "note", ["one note"])
+    mismatch = ProfileMismatch("The model returns vectors of 5 dimensions. Add a profile for the new dimensions.")
+    with pytest.raises(ProfileMismatch):
+        embed_backlog(runtime(library, FakeEmbedder(library.profile, mismatch), linger_s=0))
+    assert library.count("embeddings") == 0
+    assert library.count("embedding_queue", "attempts = 0 AND claim_token IS NULL") == 1
+    assert library.count("embedding_profiles", "problem LIKE '%Add a profile for the new dimensions.'") == 1
+    embed_backlog(runtime(library, FakeEmbedder(library.profile), linger_s=0))
+    assert library.count("documents", "live_version_id IS NOT NULL") == 1
+    assert library.count("embedding_profiles", "problem = ''") == 1

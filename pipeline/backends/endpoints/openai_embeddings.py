@@ -68,19 +68,13 @@ class OpenAIEmbeddings:
             price_tokens_usd: Price of a million tokens.
             send_dimensions: Send the profile's dimensions. An endpoint that rejects the parameter (ada-002, most local
                 servers) gets later requests without it; its vectors must have the profile's dimensions anyway.
-
-        Raises:
-            ModelUnavailable: The key contains characters that no key has.
         """
         self._profile = profile
         self._batch_size = batch_size
         self._timeout_s = timeout_s
         self._price_tokens_usd = price_tokens_usd
         self._send_dimensions = send_dimensions
-        try:
-            authorization_header(api_key.strip(), KEY_SETTING)
-        except LlmRejected as error:  # The setting is wrong, not a text.
-            raise ModelUnavailable(str(error)) from error
+        self._api_key = api_key.strip()
         self._endpoint = HttpEndpoint(
             profile.base_url,
             "/embeddings",
@@ -143,6 +137,10 @@ class OpenAIEmbeddings:
 
     def _embed(self, texts: Sequence[str]) -> list[Sequence[float]] | None:
         """Embed one batch; return None if the endpoint rejects it, possibly because of its size."""
+        try:
+            authorization_header(self._api_key, KEY_SETTING)
+        except LlmRejected as error:  # The setting is wrong, not a text. A worker starts nevertheless.
+            raise ModelUnavailable(str(error)) from error
         answer = self._endpoint.run_with_retries(lambda deadline: self._ask(texts, deadline), self._timeout_s)
         if answer is None:
             return None

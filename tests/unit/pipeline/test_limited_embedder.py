@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.types import Answer, AnswerOptions, Usage
 from pipeline.usage import record_usage
 from tests.answer_fakes import PROFILE, FakeChat, FakeStore, WordEmbedder, candidate
+from tests.loopback_llm import LoopbackLlm, ScriptedReply
 from tests.unit.pipeline.test_budget import FakeSpending
 
 QUESTION = "When does the gate of the castle open?"
@@ -107,11 +109,33 @@ def test_answer__free_embedder_reserves_nothing() -> None:
     assert (result.fallbacks, spending.reserved) == ((), [])
 
 
-def test_answer__endpoint_that_is_not_running_goes_on_by_keywords() -> None:
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("sk-1", "cannot be reached (ConnectError); check that the server is running"),
+        ("sk-1\nsk-2", "REFDESK_EMBEDDING_API_KEY is not a valid API key: it contains a line break"),
+    ],
+)
+def test_answer__endpoint_that_cannot_be_used_goes_on_by_keywords(key: str, reason: str) -> None:
     profile = replace(PROFILE, backend="openai", base_url="http://127.0.0.1:9/v1")
-    with closing(OpenAIEmbeddings(profile, max_retries=0)) as embedder:
+    with closing(OpenAIEmbeddings(profile, api_key=key, max_retries=0)) as embedder:
         result = ask(embedder)
     assert [(f.stage, f.used) for f in result.fallbacks] == [("embed", "keyword"), ("generate", "keywords")]
-    assert "cannot be reached (ConnectError); check that the server is running" in result.fallbacks[0].reason
-    assert result.usage == Usage(), "a connection that failed costs nothing"
+    assert reason in result.fallbacks[0].reason
+    assert result.usage == Usage(), "a request that was not sent costs nothing"
     assert result.generated.text == "The gate of the castle opens at nine. [1]"
+
+
+def test_answer__endpoint_whose_vectors_changed_dimension_goes_on_by_keywords() -> None:
+    def embed(request: Mapping[str, Any]) -> ScriptedReply:
+        data = [{"index": place, "embedding": [1.0, 2.0]} for place in range(len(request["input"]))]
+        return ScriptedReply(body=json.dumps({"data": data}))
+
+    with LoopbackLlm(embed) as server:
+        profile = replace(PROFILE, backend="openai", base_url=server.url)
+        with closing(OpenAIEmbeddings(profile)) as embedder:
+            result = ask(embedder)
+    assert [(f.stage, f.used) for f in result.fallbacks] == [("embed", "keyword"), ("generate", "keywords")]
+    assert "returns vectors of 2 dimensions, but the profile words has 4096" in result.fallbacks[0].reason
+    assert "Add a profile for the new dimensions." in result.fallbacks[0].reason
+    assert result.usage.calls == 2, "the replies were paid for"

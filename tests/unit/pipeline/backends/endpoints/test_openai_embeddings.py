@@ -239,9 +239,13 @@ def test_encode__wrong_dimensions_name_both_numbers() -> None:
 
 
 @pytest.mark.parametrize("key", ["schlüssel", "sk-1\nsk-2"])
-def test_init__invalid_key(key: str) -> None:
-    with pytest.raises(ModelUnavailable, match="REFDESK_EMBEDDING_API_KEY"):
-        OpenAIEmbeddings(replace(PROFILE, base_url="http://127.0.0.1:9/v1"), api_key=key)
+def test_encode__invalid_key_sends_nothing_and_names_the_setting(key: str) -> None:
+    with LoopbackLlm(vectors) as server, client(server, api_key=key) as embedder:
+        with pytest.raises(ModelUnavailable, match="REFDESK_EMBEDDING_API_KEY is not a valid API key") as caught:
+            embedder.encode(["a"])
+        assert server.requests == []
+    assert "on one line" in str(caught.value)
+    assert key not in str(caught.value)
 
 
 def test_encode__dimensions_that_change_during_a_call_store_nothing() -> None:
