@@ -280,7 +280,7 @@ def _print_estimates(rows: Mapping[str, Sequence[MethodResult]], tasks: Sequence
             cells.append(f"{estimated / len(tasks):,.0f} | {estimated / measured:.2f}")
         print(f"| {method.name} | {' | '.join(cells)} |")
     passages = [candidate.text for task in tasks for candidate in task.candidates]
-    tokenizer = Tokenizer.from_file(str(Path(resolve_model("all-MiniLM-L6-v2").location) / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(Path(resolve_model("all-MiniLM-L6-v2", Path()).location) / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()
     counted = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in passages)

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -43,11 +44,14 @@ def find_configured_model(settings: Settings, known: Collection[str]) -> str:
         settings: The settings.
         known: The models of all profiles.
     """
+    from pipeline.backends.models.model_files import list_names
+
     configured = settings.embedding.model
     if "model" not in settings.embedding.model_fields_set:
         return ""
-    if configured in known:
-        return configured
+    for name in (configured, *list_names(configured)):
+        if name in known:
+            return name
     try:
         return describe_configured_profile(settings).model
     except RefdeskError:
@@ -110,7 +114,7 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
         return describe_endpoint(profile, api_key=reveal_secret(settings.embedding.api_key))
     if request.pooling:
         return describe_hidden_states(request.model, request.pooling)
-    return describe_model(request.model)
+    return describe_model(request.model, find_models_folder(settings))
 
 
 def _require_no_secret(base_url: str) -> None:
@@ -149,9 +153,14 @@ def build_encoder_options(settings: Settings) -> EncoderOptions:
 
     return EncoderOptions(
         runtime=settings.models.encoder,
-        folder=settings.servers.home / "models",
+        folder=find_models_folder(settings),
         threads=settings.models.threads or (os.cpu_count() or 1),
     )
+
+
+def find_models_folder(settings: Settings) -> Path:
+    """Return the folder of saved and converted models; it need not exist yet."""
+    return settings.servers.home / "models"
 
 
 def inspect_encoder(settings: Settings, profile: EmbeddingProfile) -> EncoderReport:

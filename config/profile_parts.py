@@ -10,8 +10,8 @@ from typing import Literal
 import structlog
 
 from config.settings import Settings
-from config.wiring import WorkerParts, build_parts, build_shared
-from pipeline.errors import ModelUnavailable, RefdeskError
+from config.wiring import AnswerBuilder, WorkerParts, build_answers, build_parts, build_shared
+from pipeline.errors import MissingExtra, ModelUnavailable, RefdeskError
 from pipeline.types import EmbeddingProfile
 
 log = structlog.get_logger(__name__)
@@ -23,15 +23,23 @@ RETRY_AFTER_S = 30.0
 class ProfilePartsCache:
     """Worker parts by profile; loading one profile does not block callers that need another."""
 
-    def __init__(self, build: Callable[[EmbeddingProfile], WorkerParts], close: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        build: Callable[[EmbeddingProfile], WorkerParts],
+        close: Callable[[], None],
+        build_without_model: Callable[[str], AnswerBuilder] | None = None,
+    ) -> None:
         """Create an empty cache.
 
         Args:
             build: Builds the parts of a profile.
             close: Closes what all profiles share.
+            build_without_model: Builds the answer flow without an embedding model, from the reason why it is missing;
+                None if this worker answers no questions.
         """
         self._build = build
         self._close = close
+        self._build_without_model = build_without_model
         self._parts: dict[int, WorkerParts] = {}
         self._failures: dict[int, tuple[float, str]] = {}
         self._loading: dict[int, threading.Lock] = {}
@@ -48,6 +56,16 @@ class ProfilePartsCache:
             if profile.id not in self._parts:
                 self._parts[profile.id] = self._load(profile)
             return self._parts[profile.id]
+
+    def get_answers(self, profile: EmbeddingProfile) -> AnswerBuilder:
+        """Return the answer flow of a profile; it finds passages by keywords only while the model cannot be loaded."""
+        try:
+            return self.get(profile).answer_with
+        except (ModelUnavailable, MissingExtra) as error:
+            if self._build_without_model is None:
+                raise
+            log.warning("questions are answered by keywords only", profile=profile.name, error=str(error))
+            return self._build_without_model(str(error))
 
     def loaded(self) -> frozenset[int]:
         """Return the IDs of the loaded profiles."""
@@ -82,4 +100,11 @@ class ProfilePartsCache:
 def build_parts_cache(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
     """Build the cache of a worker of this role; models load on first use of their profile."""
     shared = build_shared(settings)
-    return ProfilePartsCache(lambda profile: build_parts(settings, profile, role=role, shared=shared), shared.close)
+
+    def build(profile: EmbeddingProfile) -> WorkerParts:
+        return build_parts(settings, profile, role=role, shared=shared)
+
+    def build_without_model(reason: str) -> AnswerBuilder:
+        return build_answers(settings, shared, None, missing=reason)
+
+    return ProfilePartsCache(build, shared.close, build_without_model if role == "query" else None)

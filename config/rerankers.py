@@ -43,7 +43,8 @@ class RerankerParts:
     """The parts that the builders in `BUILDERS` use."""
 
     settings: Settings
-    embedder: Embedder
+    embedder: Embedder | None
+    """The model of the live profile; None if it cannot be loaded."""
     cross_encoder: PairScorer
     chat: ChatModel | None
     """Client for ranking and comparing; None if no language model is configured."""
@@ -54,7 +55,10 @@ class RerankerParts:
 def _build_late_interaction(parts: RerankerParts) -> Reranker:
     from pipeline.backends.models.token_vector_cache import TokenVectorCache
 
-    embedder, profile = parts.embedder, parts.embedder.profile
+    embedder = parts.embedder
+    if embedder is None:
+        return UnavailableReranker("late-interaction", "the embedding model cannot be loaded; run `refdesk doctor`")
+    profile = embedder.profile
     if not isinstance(embedder, TokenVectors):
         return UnavailableReranker(
             "late-interaction",
@@ -157,7 +161,7 @@ BUILDERS: Mapping[str, Callable[[RerankerParts], Reranker]] = {
 
 
 def build_rerankers(
-    settings: Settings, embedder: Embedder, *, chat: ChatModel | None, cross_encoder: PairScorer
+    settings: Settings, embedder: Embedder | None, *, chat: ChatModel | None, cross_encoder: PairScorer
 ) -> Mapping[str, Reranker]:
     """Build every reranker together with its fallbacks: `late-interaction`, then the order of recall."""
     if mismatch := set(RERANKERS) ^ BUILDERS.keys():

@@ -39,13 +39,17 @@ class SharedParts:
     close: Callable[[], None]
 
 
+AnswerBuilder = Callable[[RecallStore], AnswerParts]
+"""Builds the parts of the answer flow for the store of a workspace."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerParts:
     """The parts of a worker child for one embedding profile."""
 
     ingest: IngestParts
     embedder: Embedder
-    answer_with: Callable[[RecallStore], AnswerParts]
+    answer_with: AnswerBuilder
     close: Callable[[], None]
 
 
@@ -92,11 +96,25 @@ def build_parts(
         chunk_overlap=min(settings.ingest.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.ingest.max_chunks,
     )
-    vocabulary = embedder if isinstance(embedder, Vocabulary) else None
-    rerankers = build_rerankers(settings, embedder, chat=shared.chat, cross_encoder=shared.cross_encoder)
+    answer_with = build_answers(settings, shared, embedder)
     if role == "query" and profile.backend != "openai":
         embedder.encode(["warm up"])  # the first call of a model is slow and must not delay a question
+    return WorkerParts(ingest, embedder, answer_with, shared.close)
 
+
+def build_answers(
+    settings: Settings, shared: SharedParts, embedder: Embedder | None, *, missing: str = ""
+) -> AnswerBuilder:
+    """Build the answer flow of a worker.
+
+    Args:
+        settings: The settings.
+        shared: The parts that all profiles share.
+        embedder: The model of the live profile; with None, passages are found by keywords only.
+        missing: Why there is no embedder.
+    """
+    vocabulary = embedder if isinstance(embedder, Vocabulary) else None
+    rerankers = build_rerankers(settings, embedder, chat=shared.chat, cross_encoder=shared.cross_encoder)
     reasoning = ReasoningRoom(settings.llm.reasoning_tokens)
 
     def answer_with(store: RecallStore) -> AnswerParts:
@@ -113,6 +131,7 @@ def build_parts(
             context_tokens=settings.answer.context_tokens,
             max_question_chars=settings.answer.max_question_chars,
             vocabulary=vocabulary,
+            embedder_missing=missing,
         )
 
-    return WorkerParts(ingest, embedder, answer_with, shared.close)
+    return answer_with

@@ -14,7 +14,7 @@ from pipeline.types import AnswerOptions, Exchange
 from tasks.app import QUERY, app
 from tasks.lease import LeasedJob, ThrottledProgress, lease_job
 from tasks.results import build_answer_json
-from tasks.runtime import Runtime, get_live_parts, get_runtime
+from tasks.runtime import Runtime, get_live_answers, get_runtime
 from tasks.worker_heartbeat import note_task
 
 
@@ -33,13 +33,13 @@ def answer(job_id: int) -> None:
 def _answer(runtime: Runtime, job: LeasedJob) -> None:
     payload: dict[str, Any] = dict(job.lease.payload)
     workspace_id = job.lease.workspace_id
-    profile, parts = get_live_parts(runtime)
+    profile, answer_with = get_live_answers(runtime)
     recall = PostgresRecall(runtime.database, workspace_id, profile, payload.get("channels") or ())
     budget = build_budget(runtime.settings, PostgresSpending(runtime.database, job.lease), profile)
     answered = answer_question(
         str(payload["question"]),
         AnswerOptions(**payload["options"]),
-        replace(parts.answer_with(recall), budget=budget),
+        replace(answer_with(recall), budget=budget),
         on_stage=ThrottledProgress(job.report_if_long),
         conversation=[
             Exchange(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()

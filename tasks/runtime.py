@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
-from config.wiring import WorkerParts
+from config.wiring import AnswerBuilder, WorkerParts
 from db import profiles
 from db.engine import Database
 from pipeline.errors import SetupError
@@ -48,11 +48,22 @@ def get_runtime() -> Runtime:
 
 def get_live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
     """Return the live profile and its parts, loading its model if necessary."""
+    profile = _find_live_profile(runtime)
+    return profile, runtime.parts.get(profile)
+
+
+def get_live_answers(runtime: Runtime) -> tuple[EmbeddingProfile, AnswerBuilder]:
+    """Return the live profile and its answer flow, which works by keywords while its model cannot be loaded."""
+    profile = _find_live_profile(runtime)
+    return profile, runtime.parts.get_answers(profile)
+
+
+def _find_live_profile(runtime: Runtime) -> EmbeddingProfile:
     with runtime.database.system() as session:
         profile = profiles.find_live(session)
     if profile is None:
         raise SetupError("The store has no live embedding profile. Start a worker: it adds the first one.")
-    return profile, runtime.parts.get(profile)
+    return profile
 
 
 def build_worker_name(role: str) -> str:

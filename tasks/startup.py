@@ -167,7 +167,7 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         parts = build_parts_cache(startup.settings, role=startup.role)
-        parts.get(profile)
+        parts.get_answers(profile)
     except Exception as error:
         log.exception("the worker could not start")
         raise SetupError(str(error) or type(error).__name__) from error

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def assert_no_question_mixes_vectors(installation) -> None:
                 " JOIN chunks c ON c.id = k.chunk_id WHERE k.dense_rank <= 3"
             )
         ).all()
-    local = SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2"))
+    local = SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2", Path()), Path())
     contents = sorted({build_passage(row.headings, row.text) for row in rows} | {row.question for row in rows})
     vectors: dict[str, dict[str, Sequence[float]]] = {
         "all-MiniLM-L6-v2": dict(zip(contents, local.encode(contents), strict=True)),

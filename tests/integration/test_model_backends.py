@@ -40,7 +40,7 @@ def embedder() -> SentenceTransformerEmbedder:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     with warnings.catch_warnings(action="ignore"):
-        return SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2"), batch_size=4)
+        return SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2", Path()), Path(), batch_size=4)
 
 
 def cross_encoder_folder(path: Path, labels: int) -> str:
@@ -76,14 +76,14 @@ def test_embedder__model_with_other_dimensions_than_the_profile(embedder: Senten
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ProfileMismatch, match="384 dimensions, the profile all-MiniLM-L6-v2 has 768"):
-        SentenceTransformerEmbedder(replace(embedder.profile, dimensions=768))
+        SentenceTransformerEmbedder(replace(embedder.profile, dimensions=768), Path())
 
 
 def test_embedder__folder_without_a_model(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
     with pytest.raises(ModelUnavailable, match="cannot be loaded"):
-        SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path)))
+        SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path)), tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -133,11 +133,11 @@ def test_embedder__model_without_token_vectors(embedder: SentenceTransformerEmbe
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
 
     subprocess.run([sys.executable, "-c", MAKE_STATIC, str(tmp_path)], check=True, capture_output=True)
-    static = SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path), dimensions=8))
+    static = SentenceTransformerEmbedder(replace(embedder.profile, model=str(tmp_path), dimensions=8), tmp_path)
     assert np.allclose(np.linalg.norm(static.encode(["the gate", "gate opens"]), axis=1), 1.0, atol=1e-5)
     assert static.encode([]).shape == (0, 8)
     assert static.count("the gate opens") == 3
-    assert describe_model(str(tmp_path)).max_tokens == 512, "the model names no limit"
+    assert describe_model(str(tmp_path), tmp_path).max_tokens == 512, "the model names no limit"
     with pytest.raises(ModelUnavailable, match="no token vectors"):
         static.encode_tokens(["the gate"])
 
@@ -176,7 +176,7 @@ def test_hidden_states__are_the_pooled_last_layer(language_model: str, pooling: 
     described = describe_hidden_states(language_model, pooling)
     assert (described.dimensions, described.backend, described.pooling) == (32, "hidden-states", pooling)
     texts = ["the gate opens at nine", "lamp", "when does the lamp", ""]
-    found = SentenceTransformerEmbedder(described, batch_size=4).encode(texts)
+    found = SentenceTransformerEmbedder(described, Path(), batch_size=4).encode(texts)
     tokenizer, model = AutoTokenizer.from_pretrained(language_model), AutoModel.from_pretrained(language_model).eval()
     for text, vector in zip(texts[:3], found, strict=False):
         with torch.inference_mode():

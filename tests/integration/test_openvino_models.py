@@ -84,7 +84,7 @@ def load(home: Path, profile: EmbeddingProfile, encoder="auto"):
 def describe(folder: Path) -> EmbeddingProfile:
     from pipeline.backends.models.sentence_transformer import describe_model
 
-    return describe_model(str(folder))
+    return describe_model(str(folder), folder)
 
 
 def assert_same(openvino, torch, texts) -> None:

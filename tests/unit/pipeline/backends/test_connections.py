@@ -157,10 +157,10 @@ def test_hub__proxy_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     with pytest.raises(ModelUnavailable, match=r"through the proxy socks5://127\.0\.0\.1:9"):
-        model_files.resolve_model("no/such-model")
+        model_files.resolve_model("no/such-model", Path())
     monkeypatch.setenv("ALL_PROXY", "socks://127.0.0.1:9")
     with pytest.raises(ModelUnavailable, match="ALL_PROXY must be"):
-        model_files.resolve_model("no/such-model")
+        model_files.resolve_model("no/such-model", Path())
 
 
 @pytest.fixture(scope="module")

@@ -38,7 +38,7 @@ def write_model_folder(path: Path, *, longest: int | None = 128, dense: int | No
 @needs_package
 @pytest.mark.parametrize("name", [PACKAGED_MODEL, f"sentence-transformers/{PACKAGED_MODEL}"])
 def test_resolve_model__packaged_model(name: str) -> None:
-    files = resolve_model(name)
+    files = resolve_model(name, Path())
     assert (files.name, files.local_only) == (PACKAGED_MODEL, True)
     assert read_model_shape(Path(files.location)) == (384, 256)
 
@@ -47,17 +47,17 @@ def test_resolve_model__packaged_model(name: str) -> None:
 def test_resolve_model__other_weights_in_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "PACKAGED_SHA256", "0" * 64)
     with pytest.raises(ModelUnavailable, match="does not contain the weights of all-MiniLM-L6-v2"):
-        resolve_model(PACKAGED_MODEL)
+        resolve_model(PACKAGED_MODEL, Path())
 
 
 def test_resolve_model__a_folder(tmp_path: Path) -> None:
-    assert resolve_model(str(tmp_path)).location == str(tmp_path)
+    assert resolve_model(str(tmp_path), tmp_path).location == str(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["/no/such/folder", "./no-such-folder", "~/no-such-folder"])
 def test_resolve_model__missing_folder(name: str) -> None:
     with pytest.raises(ModelUnavailable, match=r"does not exist\. Use the folder of a model"):
-        resolve_model(name)
+        resolve_model(name, Path())
 
 
 def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(httpx.Client, "head", time_out)
     with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor cached, and the hub"):
-        resolve_model("Some/model")
+        resolve_model("Some/model", Path())
 
 
 @pytest.mark.parametrize(
