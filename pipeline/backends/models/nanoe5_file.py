@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from itertools import pairwise
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -144,8 +145,8 @@ def _read_size(cursor: _Cursor) -> ModelSize:
     magic, version = cursor.take(4).tobytes(), cursor.unpack("I")[0]
     if (magic, version) != (MAGIC, VERSION):
         raise InvalidWeightFile(f"It starts with {magic!r} and version {version}, not {MAGIC!r} and {VERSION}.")
-    *numbers, epsilon, block = cursor.unpack("7ifi")
-    size = ModelSize(*numbers, epsilon=float(f"{epsilon:.6g}"))
+    size, block = ModelSize(*cursor.unpack("7if")), cursor.unpack("i")[0]
+    numbers = astuple(size)[:-1]
     if block != BLOCK or min(numbers) < 1 or max(numbers) > MAX_SIZE or size.hidden % size.heads:
         raise InvalidWeightFile(f"Its sizes are not supported: {size}, blocks of {block} weights.")
     return size
@@ -159,10 +160,10 @@ def _read_vocabulary(cursor: _Cursor) -> tuple[list[tuple[str, float]], SpecialT
     offsets = cursor.take_array(np.dtype("<u4"), count + 1).tolist()
     scores = cursor.take_array(np.dtype("<f4"), count).tolist()
     text = cursor.take(length).tobytes()
-    if offsets[-1] != length or any(left >= right for left, right in zip(offsets, offsets[1:], strict=False)):
+    if offsets[-1] != length or any(left >= right for left, right in pairwise(offsets)):
         raise InvalidWeightFile("The offsets of its pieces do not increase up to the length of their text.")
     try:
-        pieces = [text[left:right].decode() for left, right in zip(offsets, offsets[1:], strict=False)]
+        pieces = [text[left:right].decode() for left, right in pairwise(offsets)]
     except UnicodeDecodeError as error:
         raise InvalidWeightFile(f"A piece is not valid UTF-8: {error}.") from error
     return list(zip(pieces, scores, strict=True)), SpecialTokens(start, end, padding, unknown)

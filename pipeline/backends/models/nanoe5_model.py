@@ -118,7 +118,7 @@ def _find_weights() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra(
             f"The package {PACKAGE}, which contains the model {MODEL}, is not installed."
-            f" {format_install_hint('multilingual')}, or set the name of the model to a folder that contains it."
+            f" {format_install_hint('multilingual')}."
         )
     path = Path(next(iter(spec.submodule_search_locations))) / FILE
     try:
@@ -222,7 +222,7 @@ def _describe_transformer(size: ModelSize, padding: int) -> dict[str, Any]:
         "hidden_act": "gelu",
         "hidden_size": size.hidden,
         "intermediate_size": size.feed_forward,
-        "layer_norm_eps": size.epsilon,
+        "layer_norm_eps": float(f"{size.epsilon:.6g}"),  # 1e-12, without the noise of single precision
         "max_position_embeddings": size.positions,
         "num_attention_heads": size.heads,
         "num_hidden_layers": size.layers,
@@ -267,10 +267,11 @@ def _build_normalizer(weights: WeightFile) -> normalizers.Normalizer:
     from tokenizers import Regex, normalizers
 
     mapped = weights.normalization
-    steps: list[normalizers.Normalizer] = []
-    for replacement in ("", " "):  # control characters; line breaks and zero-width characters
-        if characters := sorted(one for one, found in mapped.items() if found == replacement):
-            steps.append(normalizers.Replace(Regex(f"[{_escape(characters)}]"), replacement))
+    steps: list[normalizers.Normalizer] = [
+        normalizers.Replace(Regex(f"[{_escape(characters)}]"), replacement)
+        for replacement in ("", " ")  # control characters; line breaks and zero-width characters
+        if (characters := sorted(one for one, found in mapped.items() if found == replacement))
+    ]
     known = set().union(*(piece for piece, _ in weights.pieces)) - set(mapped)
     unchanged = sorted(one for one in known if unicodedata.normalize("NFKC", one) != one)  # the full-width tilde
     stand_ins = [chr(PRIVATE_USE + number) for number in range(len(unchanged))]

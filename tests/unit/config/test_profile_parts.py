@@ -10,7 +10,7 @@ import pytest
 
 from config import profile_parts
 from config.profile_parts import ProfilePartsCache
-from pipeline.errors import LlmUnreachable, ModelUnavailable
+from pipeline.errors import LlmUnreachable, MissingExtra, ModelUnavailable
 from pipeline.types import EmbeddingProfile
 
 ONE, TWO = (EmbeddingProfile(number, f"p{number}", "m", 8, 64) for number in (1, 2))
@@ -75,3 +75,35 @@ def test_loading__of_one_profile_does_not_block_another() -> None:
     for thread in threads:
         thread.join(10)
     assert parts.loaded() == {1, 2}
+
+
+def test_answers__work_by_keywords_while_the_model_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[Exception] = [MissingExtra("Run `scripts/install multilingual`."), OSError("damaged file")]
+    reasons: list[str] = []
+
+    def build(profile: EmbeddingProfile) -> Any:
+        if failures:
+            raise failures.pop(0)
+        return SimpleNamespace(answer_with="by vectors and keywords")
+
+    def build_without_model(reason: str) -> Any:
+        reasons.append(reason)
+        return "by keywords"
+
+    parts = ProfilePartsCache(build, do_nothing, build_without_model)
+    monkeypatch.setattr(profile_parts, "RETRY_AFTER_S", 0.0)
+    answers: list[Any] = [parts.get_answers(ONE) for _ in range(3)]
+    assert answers == ["by keywords", "by keywords", "by vectors and keywords"]
+    assert reasons == [
+        "Run `scripts/install multilingual`.",
+        "The embedding profile p1 could not be loaded: damaged file",
+    ]
+    assert parts.loaded() == {1}
+
+
+def test_answers__of_a_worker_that_answers_no_questions_need_the_model() -> None:
+    def build(profile: EmbeddingProfile) -> Any:
+        raise ModelUnavailable("There is no model.")
+
+    with pytest.raises(ModelUnavailable, match="There is no model"):
+        ProfilePartsCache(build, do_nothing).get_answers(ONE)

@@ -77,3 +77,10 @@ def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.M
         with pytest.raises(ModelUnavailable, match=r"It is missing\."):
             scorer.score("question", ["passage"])
     assert loads == ["model"]
+
+
+def test_rerankers__without_an_embedding_model() -> None:
+    built = build_rerankers(Settings(), None, chat=None, cross_encoder=LengthScorer())
+    result = built["late-interaction"].rerank("Which passage?", candidates(3), deadline_s=10.0)
+    assert result.method == "none"
+    assert "the embedding model cannot be loaded" in result.fallbacks[0].reason

@@ -13,14 +13,15 @@ from tests.unit.pipeline.backends.models.conftest import NORMALIZATION, PIECES, 
 
 def test_weight_file__everything_is_read(write_file: WriteFile) -> None:
     weights = WeightFile(write_file())
-    assert weights.size == ModelSize(64, 1, 2, 96, 20, 16, 2, 1e-12)
+    assert weights.size == ModelSize(64, 1, 2, 96, 20, 16, 2, epsilon=float(np.float32(1e-12)))
     assert [piece for piece, _ in weights.pieces] == PIECES
     assert weights.pieces[5] == ("e", -5.0)
     assert weights.special == SpecialTokens(start=0, end=2, padding=1, unknown=3)
     assert weights.normalization == NORMALIZATION
     for name, (_, shape, _, values) in build_tensors().items():
         found = weights.read_tensor(name, shape)
-        assert (found.dtype, found.shape) == (np.float32, shape)
+        assert found.dtype == np.float32
+        assert found.shape == shape
         np.testing.assert_array_equal(found, values)
 
 

