@@ -210,7 +210,8 @@ def show_ranking(result: dict[str, Any], *, limit: int = 10) -> None:
         )
         for item in result["candidates"][:limit]
     ]
-    print_table(("after", "before", "moved", "score", "title", "chunk", "reason"), rows, numbers=("after", "before"))
+    columns = ("after", "before", "moved", "score", "title", "chunk", "reason")
+    print_table(columns, rows, numbers=columns[:2], optional=("reason",))
     print_line("")
     print_line("times in ms: " + ", ".join(f"{stage} {ms:.0f}" for stage, ms in result["timings_ms"].items()), "dim")
     print_line(f"answer by {result['model']}, job {result['job']}", "dim")

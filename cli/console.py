@@ -62,8 +62,20 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
-    """Print a table. Text from documents is printed literally, never as markup."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = (), optional: Sequence[str] = ()
+) -> None:
+    """Print a table. Text from documents is printed literally, never as markup.
+
+    Args:
+        columns: Column names.
+        rows: One value per column.
+        numbers: Columns that are aligned to the right.
+        optional: Columns that are left out if they are empty in every row.
+    """
+    rows = list(rows)
+    shown = [at for at, name in enumerate(columns) if name not in optional or any(cell(row[at]) for row in rows)]
+    columns, rows = [columns[at] for at in shown], [[row[at] for at in shown] for row in rows]
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")

@@ -49,7 +49,7 @@ def sql(
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
     elif table.columns:
-        print_table(table.columns, table.rows)
+        print_table(table.columns, table.rows, optional=("reason",))
         print_note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
     else:
         print_line("done")

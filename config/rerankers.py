@@ -13,7 +13,7 @@ from config.chat_model import build_chat_client
 from config.embedding import reveal_secret
 from config.settings import Settings
 from pipeline.errors import RefdeskError
-from pipeline.ports import ChatModel, Embedder, PairScorer, Reranker, TokenVectors, Vocabulary
+from pipeline.ports import ChatModel, Embedder, PairScorer, Reranker, TokenSpans, TokenVectors, Vocabulary
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.depth import LATE_INTERACTION_DEPTH, DepthLimit
@@ -70,6 +70,7 @@ def _build_late_interaction(parts: RerankerParts) -> Reranker:
         query_prefix=profile.query_prefix,
         passage_prefix=profile.passage_prefix,
         vocabulary=embedder if isinstance(embedder, Vocabulary) else None,
+        spans=embedder if isinstance(embedder, TokenSpans) else None,
     )
     return DepthLimit(reranker, LATE_INTERACTION_DEPTH)
 
@@ -92,7 +93,13 @@ def _build_llm_pairwise(parts: RerankerParts) -> Reranker:
         return _without_language_model("llm-pairwise")
     options = parts.settings.rerank
     return CircuitBreaker(
-        LlmPairwiseReranker(parts.chat, limits=_llm_limits(parts.settings), strategy=options.pairs, depth=options.depth)
+        LlmPairwiseReranker(
+            parts.chat,
+            limits=_llm_limits(parts.settings),
+            strategy=options.pairs,
+            depth=options.depth,
+            explained=parts.settings.answer.top_k,
+        )
     )
 
 
@@ -101,7 +108,13 @@ def _build_llm_listwise(parts: RerankerParts) -> Reranker:
         return _without_language_model("llm-listwise")
     options = parts.settings.rerank
     return CircuitBreaker(
-        LlmListwiseReranker(parts.chat, limits=_llm_limits(parts.settings), window=options.window, step=options.step)
+        LlmListwiseReranker(
+            parts.chat,
+            limits=_llm_limits(parts.settings),
+            window=options.window,
+            step=options.step,
+            explained=parts.settings.answer.top_k,
+        )
     )
 
 

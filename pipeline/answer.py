@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from pipeline.answer_parts import AnswerParts
 from pipeline.budget import BudgetPlan, BudgetRequest
@@ -27,7 +27,7 @@ from pipeline.limited_embedder import LimitedEmbedder
 from pipeline.ports import Reranker
 from pipeline.questions import check_language, check_question
 from pipeline.recall import build_query
-from pipeline.rerank import build_cascade, flag_duplicates, top_distinct, top_k_of
+from pipeline.rerank import add_reasons, build_cascade, flag_duplicates, top_distinct, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.types import (
     Answer,
@@ -120,7 +120,7 @@ def _answer(
     trace.fallbacks.extend(plan.fallbacks)
     top_k = top_k_of(plan.reranker) or options.top_k
     with trace.stage("rerank"):
-        reranking = _rerank(rewritten.searched_as, recalled, plan.reranker, max(top_k, options.top_k), parts, trace)
+        reranking = _rerank(rewritten.searched_as, options, recalled, plan.reranker, parts, trace)
     trace.spent_usd += reranking.usage.cost_usd
     passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
@@ -196,15 +196,24 @@ def _plan(
 
 
 def _rerank(
-    question: str, recalled: RecallResult, reranker: Reranker, top_k: int, parts: AnswerParts, trace: _Trace
+    question: str,
+    options: AnswerOptions,
+    recalled: RecallResult,
+    reranker: Reranker,
+    parts: AnswerParts,
+    trace: _Trace,
 ) -> RerankResult:
     def on_progress(done: int, total: int) -> None:
         trace.on_stage("rerank", done, total, "")
 
     if not recalled.candidates:
         return RerankResult((), reranker.method)
+    top_k = top_k_of(reranker) or options.top_k
+    ends = monotonic() + parts.rerank_deadline_s
     result = reranker.rerank(question, recalled.candidates, deadline_s=parts.rerank_deadline_s, on_progress=on_progress)
-    return replace(result, ranked=flag_duplicates(question, result.ranked, top_k))
+    result = replace(result, ranked=flag_duplicates(question, result.ranked, max(top_k, options.top_k)))
+    passages = top_distinct(result.ranked, top_k)
+    return add_reasons(question, result, passages, parts.rerankers, deadline_s=ends - monotonic())
 
 
 def _generate(

@@ -102,6 +102,15 @@ class TokenVectors(Protocol):
         ...
 
 
+@runtime_checkable
+class TokenSpans(Protocol):
+    """Finds the parts of a text that its token vectors belong to."""
+
+    def token_spans(self, texts: Sequence[str]) -> Sequence[Sequence[tuple[int, int]]]:
+        """Return start and end of the token of each row of `encode_tokens`; empty lists if they are unknown."""
+        ...
+
+
 class PairScorer(Protocol):
     """A cross-encoder, which reads question and passage together."""
 

@@ -12,6 +12,7 @@ from pipeline.types import CONFLICT, DUPLICATE
 
 PICTURE_FILE = "ranks.png"
 QUOTE_CHARACTERS = 220
+REASON_CHARACTERS = 220
 MAX_ENTRIES = 8
 STAGES = ("rewrite", "embed", "recall", "rerank", "generate")
 
@@ -66,8 +67,11 @@ def _format_entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
     if CONFLICT in candidate.flags:
         words.append(t("why-conflict"))
     lines = [" · ".join(words), f"-# {' · '.join(_format_ranks(candidate, t))}"]
-    if why := candidate.reason or candidate.quote or "":
-        lines.append(sanitize.format_quote(why, QUOTE_CHARACTERS))
+    # The line of ranks already contains what the reason of `none` says, in the language of the reader.
+    if candidate.reason and candidate.method != "none":
+        lines.append(f"-# {sanitize.escape_title(candidate.reason, REASON_CHARACTERS)}")
+    if candidate.quote:
+        lines.append(sanitize.format_quote(candidate.quote, QUOTE_CHARACTERS))
     return "\n".join(lines)
 
 

@@ -29,6 +29,8 @@ PLACEHOLDERS: Mapping[str, frozenset[str]] = {
     "pointwise-list-5": frozenset({"question", "passages"}),
     "pairwise": frozenset({"question", "title_a", "passage_a", "title_b", "passage_b"}),
     "listwise": frozenset({"question", "count", "passages"}),
+    "listwise-reasons": frozenset({"question", "count", "explained", "passages"}),
+    "pairwise-reasons": frozenset({"question", "passages"}),
     "answer": frozenset({"question", "passages", "conversation", "language"}),
     "rewrite": frozenset({"question", "conversation"}),
 }

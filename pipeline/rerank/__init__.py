@@ -7,5 +7,6 @@ candidates with scores from 0 to 1. `config/rerankers.py` builds them by name.
 from pipeline.rerank.cascade import build_cascade, top_k_of
 from pipeline.rerank.cost_estimates import estimate_usage
 from pipeline.rerank.duplicates import flag_duplicates, top_distinct
+from pipeline.rerank.reasons import add_reasons
 
-__all__ = ["build_cascade", "estimate_usage", "flag_duplicates", "top_distinct", "top_k_of"]
+__all__ = ["add_reasons", "build_cascade", "estimate_usage", "flag_duplicates", "top_distinct", "top_k_of"]

@@ -13,6 +13,7 @@ from time import monotonic
 from pipeline.errors import Cancelled, LeaseLost, ModelUnavailable
 from pipeline.ports import Reranker
 from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.reasons import Explanation, explain_with
 from pipeline.rerank.results import UNSCORED
 from pipeline.types import Candidate, RerankResult, Usage
 
@@ -81,6 +82,10 @@ class CircuitBreaker:
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate the cost of the method."""
         return estimate_usage(self._reranker, question, candidates)
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Return the reasons of the method."""
+        return explain_with(self._reranker, question, passages, deadline_s=deadline_s, spent=spent)
 
     def _check(self) -> None:
         with self._lock:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipeline.ports import PairScorer
+from pipeline.prompts import detect_language
 from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
+from pipeline.rerank.reasons import Explanation
 from pipeline.rerank.results import CandidateScore, rank_by_score, unscored_fallbacks
 from pipeline.rerank.score_scaling import sigmoid
+from pipeline.text.markdown import drop_link_targets
 from pipeline.text.passages import build_passage
-from pipeline.types import Candidate, RerankResult
+from pipeline.text.sentences import split_sentences
+from pipeline.types import Candidate, RerankResult, Usage
 
 
 class CrossEncoderReranker:
@@ -40,3 +44,20 @@ class CrossEncoderReranker:
         scored = [CandidateScore(None) if logit is None else CandidateScore(sigmoid(logit), logit) for logit in raw]
         ranked = rank_by_score(candidates, scored, self.method)
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Quote the sentence of each passage that the model scores highest; all sentences are scored together."""
+        if deadline_s <= 0:
+            return Explanation()
+        sentences = [
+            (passage.chunk_id, sentence)
+            for passage in passages
+            for sentence in split_sentences(drop_link_targets(passage.text))
+        ]
+        scores = self._scorer.score(question, [sentence for _, sentence in sentences])
+        best: dict[int, tuple[float, str]] = {}
+        for (chunk, sentence), score in zip(sentences, scores, strict=True):
+            if chunk not in best or score > best[chunk][0]:
+                best[chunk] = (score, sentence)
+        label = "最相关的句子：" if detect_language(question) == "zh" else "Best sentence: "
+        return Explanation({chunk: label + sentence for chunk, (_, sentence) in best.items()})

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pipeline.ports import Reranker
+from pipeline.rerank.reasons import Explanation, explain_with
 from pipeline.rerank.results import UNSCORED, append_unread, rank_by_recall
-from pipeline.types import Candidate, RerankResult
+from pipeline.types import Candidate, RerankResult, Usage
 
 LATE_INTERACTION_DEPTH = 40
 """Candidates that `late-interaction` reads unless a cascade names a number: the smallest depth (in steps of 5) at which
@@ -37,3 +38,7 @@ class DepthLimit:
         failed = all(UNSCORED in ranked.flags for ranked in result.ranked)
         unread = rank_by_recall(candidates, "none", (UNSCORED,) if failed else ())[len(head) :]
         return replace(result, ranked=append_unread(result.ranked, unread))
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Return the reasons of the reranker."""
+        return explain_with(self.reranker, question, passages, deadline_s=deadline_s, spent=spent)

@@ -9,6 +9,7 @@ from time import monotonic
 from pipeline.errors import Cancelled, LeaseLost, usage_of_error
 from pipeline.ports import Reranker
 from pipeline.rerank.cost_estimates import estimate_usage
+from pipeline.rerank.reasons import Explanation, explain_with
 from pipeline.rerank.results import UNSCORED, failed_result, is_full_permutation, rank_by_recall
 from pipeline.types import Candidate, Fallback, RerankResult, Usage
 
@@ -68,6 +69,10 @@ class FallbackReranker:
     def estimate(self, question: str, candidates: Sequence[Candidate]) -> Usage:
         """Estimate the cost of the requested method; its fallbacks run locally."""
         return estimate_usage(self.primary, question, candidates)
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Return the reasons of the requested method, which are asked for only where it ranked."""
+        return explain_with(self.primary, question, passages, deadline_s=deadline_s, spent=spent)
 
 
 def try_rerank(

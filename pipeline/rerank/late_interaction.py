@@ -13,13 +13,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.ports import Matrix, TokenVectors, Vocabulary
+from pipeline.ports import Matrix, TokenSpans, TokenVectors, Vocabulary
+from pipeline.prompts import detect_language
 from pipeline.rerank.batching import OUT_OF_TIME, score_in_batches
+from pipeline.rerank.matching_words import EmbeddedText, match_words
+from pipeline.rerank.reasons import Explanation
 from pipeline.rerank.results import CandidateScore, failed_result, rank_by_score, unscored_fallbacks
 from pipeline.rerank.score_scaling import sigmoid, standardize
 from pipeline.text.passages import build_passage
 from pipeline.text.terms import reading_share
-from pipeline.types import Candidate, RerankResult
+from pipeline.types import Candidate, RerankResult, Usage
 
 
 class LateInteractionReranker:
@@ -34,6 +37,7 @@ class LateInteractionReranker:
         query_prefix: str = "",
         passage_prefix: str = "",
         vocabulary: Vocabulary | None = None,
+        spans: TokenSpans | None = None,
     ) -> None:
         """Create the reranker.
 
@@ -42,9 +46,11 @@ class LateInteractionReranker:
             query_prefix: The profile's prefix for questions.
             passage_prefix: The profile's prefix for passages.
             vocabulary: The model's vocabulary; None if it is unknown, then the question counts as fully covered.
+            spans: Finds the words of the token vectors; None if it cannot, then there are no reasons.
         """
         self._vectors = vectors
         self._vocabulary = vocabulary
+        self._spans = spans
         self._query_prefix = query_prefix
         self._passage_prefix = passage_prefix
 
@@ -65,12 +71,34 @@ class LateInteractionReranker:
             )
 
         def score(batch: Sequence[Candidate]) -> list[float]:
-            passages = [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in batch]
-            return compute_max_sims(question_tokens, self._vectors.encode_tokens(passages))
+            return compute_max_sims(question_tokens, self._vectors.encode_tokens(self._passage_inputs(batch)))
 
         raw = score_in_batches(candidates, score, deadline_s=deadline_s, on_progress=on_progress)
         ranked = rank_by_score(candidates, fuse_scores(candidates, raw, weight), self.method)
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Name the words that matched best in each passage; their token vectors are cached by the ranking."""
+        if self._spans is None:
+            return Explanation()
+        texts = [self._query_prefix + question, *self._passage_inputs(passages)]
+        prefixes = [len(self._query_prefix), *[len(self._passage_prefix)] * len(passages)]
+        asked, *found = map(
+            EmbeddedText, texts, self._vectors.encode_tokens(texts), self._spans.token_spans(texts), prefixes
+        )
+        label = "匹配的词：" if detect_language(question) == "zh" else "Matching words: "
+        separator = "、" if detect_language(question) == "zh" else ", "
+        matches = match_words(asked, found)
+        return Explanation(
+            {
+                passage.chunk_id: label + separator.join(map(str, words))
+                for passage, words in zip(passages, matches, strict=True)
+                if words
+            }
+        )
+
+    def _passage_inputs(self, candidates: Sequence[Candidate]) -> list[str]:
+        return [self._passage_prefix + build_passage(candidate.headings, candidate.text) for candidate in candidates]
 
 
 def compute_max_sims(question: Matrix, passages: Sequence[Matrix]) -> list[float]:

@@ -89,7 +89,11 @@ class LlmCalls:
             return sum(self._running.values(), self._usage)
 
     def ask(
-        self, values: Mapping[str, str], read: Callable[[ChatReply], Value | None], reply_tokens: int
+        self,
+        values: Mapping[str, str],
+        read: Callable[[ChatReply], Value | None],
+        reply_tokens: int,
+        prompt: Prompt | None = None,
     ) -> CallOutcome[Value]:
         """Send the prompt, and a repair request if the reply cannot be parsed. Errors of the endpoint are returned.
 
@@ -99,8 +103,10 @@ class LlmCalls:
             values: Values of the prompt's placeholders.
             read: Parses a reply; None for one that is unusable.
             reply_tokens: Completion tokens that the requested format needs.
+            prompt: Used instead of the prompt of the other calls.
         """
-        messages = self._prompt.messages(**values)
+        prompt = prompt or self._prompt
+        messages = prompt.messages(**values)
         for repaired in (False, True):
             left = self.ends - monotonic()
             if left <= 0:
@@ -110,7 +116,7 @@ class LlmCalls:
                 limit = f"The limit of {self._limits.budget_tokens:,} tokens for reranking one question is reached."
                 return CallOutcome(None, limit, final=True)
             try:
-                reply = self._complete(messages, min(left, self._limits.call_timeout_s), reply_tokens)
+                reply = self._complete(prompt, messages, min(left, self._limits.call_timeout_s), reply_tokens)
             except LlmError as error:
                 self._settle(estimated, error.usage)
                 # A rejection (wrong key, unknown model) is permanent, and the client has already retried an unreachable
@@ -121,17 +127,17 @@ class LlmCalls:
             if value is not None:
                 return CallOutcome(value, repaired=repaired)
             quoted = reply.text[:MAX_QUOTED_REPLY_CHARS] or "(nothing)"
-            messages = [*messages, ChatMessage("assistant", quoted), ChatMessage("user", self._prompt.repair)]
+            messages = [*messages, ChatMessage("assistant", quoted), ChatMessage("user", prompt.repair)]
         return CallOutcome(
             None, f"{self._chat.name} did not reply in the requested format, not even to the repair request."
         )
 
-    def _complete(self, messages: list[ChatMessage], timeout_s: float, reply_tokens: int) -> ChatReply:
+    def _complete(self, prompt: Prompt, messages: list[ChatMessage], timeout_s: float, reply_tokens: int) -> ChatReply:
         return self._chat.complete(
             messages,
             max_tokens=self._limits.reply_tokens + reply_tokens,
             timeout_s=timeout_s,
-            json_schema=dict(self._prompt.schema) if self._prompt.schema else None,
+            json_schema=dict(prompt.schema) if prompt.schema else None,
         )
 
     def _reserve(self, estimated: Usage) -> bool:

@@ -13,15 +13,18 @@ position; if the two replies contradict each other, the pair is a tie. Three str
 
 A repeated pair is not asked again (Wisznia et al., "Are Optimal Algorithms Still Optimal?", arXiv
 2505.24643, measure what that saves).
+
+The replies contain no reasons, so that one more call asks for those of the passages that the answer uses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from pipeline.ports import ChatModel
-from pipeline.prompts import detect_language, escape_passage, load_prompt, quote_title
+from pipeline.prompts import Prompt, detect_language, escape_passage, load_prompt, quote_title
 from pipeline.rerank.llm_calls import LlmCalls, LlmLimits
 from pipeline.rerank.pairwise_comparer import REPLY_TOKENS, PairwiseComparer
 from pipeline.rerank.pairwise_sorting import (
@@ -32,12 +35,16 @@ from pipeline.rerank.pairwise_sorting import (
     max_comparisons,
     merge_runs,
 )
-from pipeline.rerank.quoting import quote_text
+from pipeline.rerank.quoting import quote_candidates, quote_text
+from pipeline.rerank.reasons import Explanation
+from pipeline.rerank.reasons_reply import TOKENS_PER_REASON, parse_reasons
 from pipeline.rerank.results import UNSCORED, CandidateScore, failed_result, rank_by_order, rank_by_score
 from pipeline.text.tokens import estimate_message_tokens
-from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
+from pipeline.types import Candidate, ChatReply, Fallback, RankedCandidate, RerankResult, Usage
 
 MAX_PASSAGE_TOKENS = 1000
+MAX_EXPLAINED_TOKENS = 400
+"""Tokens of a passage in the call for reasons."""
 
 
 class LlmPairwiseReranker:
@@ -46,7 +53,13 @@ class LlmPairwiseReranker:
     method = "llm-pairwise"
 
     def __init__(
-        self, chat: ChatModel, *, limits: LlmLimits | None = None, strategy: Strategy = "sort", depth: int = 20
+        self,
+        chat: ChatModel,
+        *,
+        limits: LlmLimits | None = None,
+        strategy: Strategy = "sort",
+        depth: int = 20,
+        explained: int = 3,
     ) -> None:
         """Create the reranker.
 
@@ -55,11 +68,13 @@ class LlmPairwiseReranker:
             limits: Limits and prices of its calls.
             strategy: How the order is derived from comparisons.
             depth: Number of leading positions that the comparisons decide.
+            explained: Number of passages in the call for reasons, for the estimate.
         """
         self._chat = chat
         self._limits = limits or LlmLimits()
         self._strategy = strategy
         self._depth = max(1, depth)
+        self._explained = explained
 
     def rerank(
         self,
@@ -100,7 +115,29 @@ class LlmPairwiseReranker:
         neighbours = zip(range(len(candidates)), [*range(1, len(candidates)), 0], strict=True)
         tokens = [estimate_message_tokens(prompt.messages(**ask(*pair))) for pair in neighbours]
         calls = 2 * max_comparisons(self._strategy, len(candidates), self._depth)
-        return self._limits.price_estimate(calls, calls * sum(tokens) // len(tokens), calls * REPLY_TOKENS)
+        shown = candidates[: self._explained]
+        reasons = estimate_message_tokens(_reasons_prompt(question).messages(**_reasons_values(question, shown)))
+        return self._limits.price_estimate(
+            calls + 1,
+            calls * sum(tokens) // len(tokens) + reasons,
+            calls * REPLY_TOKENS + len(shown) * TOKENS_PER_REASON,
+        )
+
+    def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
+        """Ask the language model for one reason per passage, in one call."""
+        left = self._limits.budget_tokens - spent.prompt_tokens - spent.completion_tokens
+        if self._limits.budget_tokens and left <= 0:
+            return Explanation()
+        limits = replace(self._limits, budget_tokens=left) if self._limits.budget_tokens else self._limits
+        prompt = _reasons_prompt(question)
+        calls = LlmCalls(self._chat, prompt, limits, deadline_s)
+
+        def read(reply: ChatReply) -> dict[int, str] | None:
+            return parse_reasons(reply.text, len(passages)) or None
+
+        outcome = calls.ask(_reasons_values(question, passages), read, TOKENS_PER_REASON * len(passages))
+        reasons = {passages[index].chunk_id: reason for index, reason in (outcome.value or {}).items()}
+        return Explanation(reasons, calls.usage, (prompt.sha256,))
 
     def _order(self, comparer: PairwiseComparer, candidates: Sequence[Candidate]) -> tuple[RankedCandidate, ...]:
         count = len(candidates)
@@ -131,6 +168,14 @@ class LlmPairwiseReranker:
             for i, won in enumerate(points)
         ]
         return rank_by_score(candidates, scored, self.method)
+
+
+def _reasons_prompt(question: str) -> Prompt:
+    return load_prompt("pairwise-reasons", detect_language(question))
+
+
+def _reasons_values(question: str, passages: Sequence[Candidate]) -> dict[str, str]:
+    return {"question": escape_passage(question), "passages": quote_candidates(passages, MAX_EXPLAINED_TOKENS)}
 
 
 def _quote_candidate(candidate: Candidate) -> tuple[str, str]:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from pipeline.rerank.json_reply import json_objects, passage_number
+from pipeline.rerank.reasons_reply import parse_reasons
 from pipeline.text.reasoning import remove_reasoning
 
 _LABEL = r"(?:(?:final\s+)?rank(?:ing|ed)?(?:\s+(?:order|results?))?|排序(?:结果)?|排名)\s*[:：]\s*"
@@ -46,6 +47,8 @@ class RankingReply:
     order: tuple[int, ...]
     corrected: bool
     """Whether numbers were dropped or are missing."""
+    reasons: Mapping[int, str] = field(default_factory=dict)
+    """Reasons for some of the passages, by the same indexes."""
 
 
 def parse_ranking(text: str, count: int) -> RankingReply | None:
@@ -59,7 +62,7 @@ def parse_ranking(text: str, count: int) -> RankingReply | None:
     order = tuple(dict.fromkeys(number - 1 for number in numbers if number is not None and 1 <= number <= count))
     if not order or len(order) * 2 < count:
         return None
-    return RankingReply(order, corrected=len(order) != count or len(numbers) != count)
+    return RankingReply(order, len(order) != count or len(numbers) != count, parse_reasons(reply, count))
 
 
 def _from_json(reply: str) -> list[list[int | None]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from pipeline.types import Candidate, Fallback, RankedCandidate, RerankResult, Usage
 
@@ -63,7 +64,11 @@ def rank_by_score(
 
 
 def rank_by_order(
-    candidates: Sequence[Candidate], order: Sequence[int], method: str, flags: Mapping[int, tuple[str, ...]]
+    candidates: Sequence[Candidate],
+    order: Sequence[int],
+    method: str,
+    flags: Mapping[int, tuple[str, ...]],
+    reasons: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[RankedCandidate, ...]:
     """Order candidates by a method that returns no scores.
 
@@ -75,6 +80,7 @@ def rank_by_order(
         order: Indexes of all candidates, best first.
         method: The reranker's name.
         flags: Flags by index.
+        reasons: Reasons by index.
     """
     below = len(candidates) - 1
     return tuple(
@@ -83,6 +89,7 @@ def rank_by_order(
             rank=rank,
             score=1.0 - (rank - 1) / len(candidates),
             raw_score=None if UNSCORED in flags.get(i, ()) else float(below - rank + 1),
+            reason=reasons.get(i, ""),
             method=method,
             flags=flags.get(i, ()),
         )

@@ -79,6 +79,13 @@ def split_terms(text: str) -> Iterator[str]:
             yield left + right
 
 
+def find_words(text: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield start and end of each word of a text, and whether it is a run of a script without spaces."""
+    for match in _TOKEN.finditer(text):
+        run = match["word"] is None
+        yield *match.span("spaceless" if run else "word"), run
+
+
 def expand_negations(text: str) -> str:
     """Replace "can't" and "cannot" with "can not", "doesn't" with "does not"; terms drop the shortened ending."""
     return _CLIPPED_NOT.sub(lambda match: f"{_WHOLE_VERBS.get(match['verb'].lower(), match['verb'])} not", text)

@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.int64]
 
 
 class OpenVinoEmbedder:
-    """An `Embedder`, `Tokenizer`, `Vocabulary` and `TokenVectors` from one saved model; safe for several threads."""
+    """An `Embedder`, `Tokenizer`, `Vocabulary`, `TokenVectors` and `TokenSpans`; safe for several threads."""
 
     def __init__(
         self,
@@ -112,6 +112,14 @@ class OpenVinoEmbedder:
             for row, states, mask in zip(batch.rows, batch.output, content, strict=True):
                 matrices[row] = _normalize(states[mask])
         return matrices
+
+    def token_spans(self, texts: Sequence[str]) -> list[Units]:
+        """Return start and end of the token of each row that `encode_tokens` returns."""
+        special = frozenset(self._special.tolist())
+        return [
+            [span for span, token in zip(encoding.offsets, encoding.ids, strict=True) if token not in special]
+            for encoding in self._encode_texts(texts, self._token_limit)
+        ]
 
     def _encode_texts(self, texts: Sequence[str], limit: int | None) -> list[Encoding]:
         encodings = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)

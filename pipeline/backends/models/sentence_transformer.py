@@ -35,7 +35,7 @@ LANGUAGE_MODEL_FIX_HINT = "Use the folder of a language model, or its name at th
 
 
 class SentenceTransformerEmbedder:
-    """An `Embedder`, `Tokenizer`, `Vocabulary` and `TokenVectors` from one model in memory."""
+    """An `Embedder`, `Tokenizer`, `Vocabulary`, `TokenVectors` and `TokenSpans` from one model in memory."""
 
     def __init__(
         self,
@@ -134,10 +134,9 @@ class SentenceTransformerEmbedder:
                 f"The embedding model {self._profile.model} has no token vectors. Choose another reranker."
             )
         matrices: list[Matrix] = [np.zeros((0, 0), dtype=np.float32)] * len(texts)
-        limit = min(self._token_limit, self._model.max_seq_length or self._token_limit)
         special = torch.tensor(sorted(self._tokenizer.all_special_ids))
         with torch.inference_mode():
-            for rows, features in self._batches(texts, limit):
+            for rows, features in self._batches(texts, self._token_vector_limit):
                 content_tokens = features["attention_mask"].bool().cpu() & ~torch.isin(
                     features["input_ids"].cpu(), special
                 )
@@ -147,6 +146,29 @@ class SentenceTransformerEmbedder:
                 for row, vectors, mask in zip(rows, hidden, content_tokens, strict=True):
                     matrices[row] = vectors[mask].numpy()
         return matrices
+
+    def token_spans(self, texts: Sequence[str]) -> list[Units]:
+        """Return start and end of the token of each row that `encode_tokens` returns; empty for a slow tokenizer."""
+        if not getattr(self._tokenizer, "is_fast", False):
+            return [[] for _ in texts]
+        special = frozenset(self._tokenizer.all_special_ids)
+        with self._tokenizing:
+            encoded = self._tokenizer(
+                list(texts),
+                padding=False,
+                truncation=True,
+                max_length=self._token_vector_limit,
+                return_offsets_mapping=True,
+                verbose=False,
+            )
+        return [
+            [span for span, token in zip(offsets, ids, strict=True) if token not in special]
+            for offsets, ids in zip(encoded["offset_mapping"], encoded["input_ids"], strict=True)
+        ]
+
+    @property
+    def _token_vector_limit(self) -> int:
+        return min(self._token_limit, self._model.max_seq_length or self._token_limit)
 
     def _batches(self, texts: Sequence[str], limit: int | None) -> Iterator[tuple[list[int], dict[str, Any]]]:
         # Texts are tokenised once without padding and sorted by token count, so that the texts of a batch have similar

@@ -130,7 +130,7 @@ def test_why__reasons_ranks_and_times():
         "-# recall #4 → **#1** ▲3 · #6 by meaning · #2 by keywords · score 0.93\n> Never cut PVC."
     ) in description
     assert "used, not cited\n-# recall #1 → **#2** ▼1" in description
-    assert "> Names the machine." in description
+    assert "score 0.98\n-# Names the machine." in description
     assert "recall #3 → **#3** ·" in description
     assert "**4 ·" not in description
     assert shown.embeds[0].footer.text == (

@@ -46,6 +46,10 @@ def list_tokens(prompt: str, shown: int, **more: str) -> int:
     return tokens_of(prompt, passages=quote_candidates(SAME[:shown], 400), **more)
 
 
+def reasons_tokens() -> int:
+    return list_tokens("pairwise-reasons", 3)
+
+
 @pytest.mark.parametrize(
     ("build", "calls", "prompt_tokens", "reply_tokens"),
     [
@@ -56,25 +60,33 @@ def list_tokens(prompt: str, shown: int, **more: str) -> int:
             lambda: 10 * list_tokens("pointwise-list", 5),
             50 * 60,
         ),
-        # 2·Σ min(l + r - 1, 20) over all merges.
-        (lambda c: LlmPairwiseReranker(c, limits=LIMITS), 410, lambda: 410 * pairwise_tokens(), 410 * 20),
+        # 2·Σ min(l + r - 1, 20) over all merges, and one call for the reasons of three passages.
+        (
+            lambda c: LlmPairwiseReranker(c, limits=LIMITS),
+            411,
+            lambda: 410 * pairwise_tokens() + reasons_tokens(),
+            410 * 20 + 120,
+        ),
         (
             lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="sliding", depth=10),
-            2 * (10 * 49 - 45),
-            lambda: 890 * pairwise_tokens(),
-            890 * 20,
+            2 * (10 * 49 - 45) + 1,
+            lambda: 890 * pairwise_tokens() + reasons_tokens(),
+            890 * 20 + 120,
         ),
         (
             lambda c: LlmPairwiseReranker(c, limits=LIMITS, strategy="all-pairs"),
-            50 * 49,
-            lambda: 2450 * pairwise_tokens(),
-            2450 * 20,
+            50 * 49 + 1,
+            lambda: 2450 * pairwise_tokens() + reasons_tokens(),
+            2450 * 20 + 120,
         ),
         (
             lambda c: LlmListwiseReranker(c, limits=LIMITS),
             4,
-            lambda: 4 * list_tokens("listwise", 20, count="20"),
-            4 * (20 + 4 * 20),
+            lambda: (
+                3 * list_tokens("listwise", 20, count="20")
+                + list_tokens("listwise-reasons", 20, count="20", explained="3")
+            ),
+            4 * (20 + 4 * 20) + 120,
         ),
     ],
     ids=["pointwise", "pointwise by five", "sort", "sliding", "all-pairs", "listwise"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 from pipeline.rerank.late_interaction import LateInteractionReranker, compute_max_sims
 from pipeline.rerank.results import is_full_permutation
-from pipeline.types import Candidate
+from pipeline.types import Candidate, Usage
 from tests.answer_fakes import WordEmbedder, candidate, candidates, order
 
 
@@ -89,3 +90,22 @@ def test_rerank__out_of_time() -> None:
     assert order(result) == [1, 2, 3]
     assert all(r.flags == ("unscored",) for r in result.ranked)
     assert "3 of 3 candidates kept their recall place" in result.fallbacks[0].reason
+
+
+class SpacedWords(WordEmbedder):
+    """Knows where the words of a text are."""
+
+    def token_spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        return [[match.span() for match in re.finditer(r"\w+", text)] for text in texts]
+
+
+def test_explain__names_the_matching_words() -> None:
+    found = [candidate(1, "Red lamps give light."), candidate(2, "Old blue cars.", headings=("Lamps",))]
+    reranker = LateInteractionReranker(SpacedWords(), spans=SpacedWords())
+    reasons = reranker.explain("Where are red lamps?", found, deadline_s=5.0, spent=Usage()).reasons
+    assert reasons == {1: "Matching words: Red, lamps", 2: "Matching words: Lamps"}
+
+
+def test_explain__without_positions_has_no_reasons() -> None:
+    reranker = LateInteractionReranker(WordEmbedder())
+    assert not reranker.explain("red lamps", candidates(2), deadline_s=5.0, spent=Usage()).reasons

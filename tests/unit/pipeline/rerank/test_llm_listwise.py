@@ -62,7 +62,7 @@ def test_rerank__sends_the_schema_and_uses_the_language_of_the_question() -> Non
     chat = FakeChat('{"ranking": [1, 2]}')
     LlmListwiseReranker(chat).rerank("数据库在哪里？", candidates(2), deadline_s=5.0)
     assert chat.schemas[0] is not None
-    assert chat.schemas[0]["required"] == ["ranking"]
+    assert chat.schemas[0]["required"] == ["ranking", "reasons"]
     assert "资料" in chat.requests[0][0].content
 
 
@@ -164,3 +164,17 @@ def test_rerank__stays_within_the_token_budget() -> None:
 def test_init__rejects_invalid_windows(window: int, step: int) -> None:
     with pytest.raises(ValueError, match="window"):
         LlmListwiseReranker(FakeChat(""), window=window, step=step)
+
+
+def test_rerank__the_front_window_returns_reasons_for_the_best() -> None:
+    def answer(messages: Sequence[ChatMessage]) -> str:
+        reply = json.loads(largest_first(messages))
+        first = reply["ranking"][0]
+        return json.dumps(reply | {"reasons": [{"id": first, "reason": f"Passage {shown(messages)[first - 1]}."}]})
+
+    chat = FakeChat(answer)
+    result = LlmListwiseReranker(chat, explained=2).rerank("q", candidates(25), deadline_s=5.0)
+    assert [r.reason for r in result.ranked[:2]] == ["Passage 25.", ""]
+    assert ["for the best 2" in asked[1].content for asked in chat.requests] == [False, True]
+    assert [schema["required"] for schema in chat.schemas if schema] == [["ranking"], ["ranking", "reasons"]]
+    assert len(result.prompt_hashes) == 2

@@ -6,10 +6,12 @@ import random
 import re
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from pipeline.errors import LlmRejected, LlmTimeout
+from pipeline.prompts import load_prompt
 from pipeline.rerank.fallback import FallbackReranker
 from pipeline.rerank.llm_calls import LlmLimits
 from pipeline.rerank.llm_pairwise import LlmPairwiseReranker
@@ -17,6 +19,7 @@ from pipeline.rerank.pairwise_sorting import (
     Strategy,
     max_comparisons,
 )
+from pipeline.rerank.reasons import Explanation
 from pipeline.rerank.recall_order import RecallOrderReranker
 from pipeline.rerank.results import REPAIRED, UNSCORED, is_full_permutation
 from pipeline.types import ChatMessage, Usage
@@ -146,7 +149,7 @@ def test_rerank__stays_within_the_token_budget() -> None:
     reranker = LlmPairwiseReranker(chat, limits=LlmLimits(budget_tokens=3000, price_prompt_usd=1.0))
     estimated = reranker.estimate("q", candidates(30))
     result = reranker.rerank("q", candidates(30), deadline_s=5.0)
-    assert LlmPairwiseReranker(chat).estimate("q", candidates(30)).calls == 2 * max_comparisons("sort", 30, 20)
+    assert LlmPairwiseReranker(chat).estimate("q", candidates(30)).calls == 2 * max_comparisons("sort", 30, 20) + 1
     assert estimated.prompt_tokens + estimated.completion_tokens == 3000
     assert estimated.cost_usd == pytest.approx(estimated.prompt_tokens / 1e6)
     assert len(chat.requests) <= 10
@@ -177,3 +180,33 @@ def test_rerank__reports_progress_in_candidates() -> None:
     assert seen == sorted(seen)
     assert 5 <= seen[-1][0] <= 10
     assert {total for _, total in seen} == {10}
+
+
+REASONS = '{"reasons": [{"id": 2, "reason": "It names the gate."}]}'
+
+
+def explain(chat: FakeChat, spent: Usage, **limits: Any) -> Explanation:
+    reranker = LlmPairwiseReranker(chat, limits=LlmLimits(**limits))
+    return reranker.explain("Where is the gate?", candidates(3), deadline_s=5.0, spent=spent)
+
+
+def test_explain__asks_once_for_all_passages() -> None:
+    chat = FakeChat(REASONS)
+    found = explain(chat, Usage())
+    assert found.reasons == {2: "It names the gate."}
+    assert len(chat.requests) == found.usage.calls == 1
+    assert [f"Passage number {n}." in chat.requests[0][1].content for n in (1, 2, 3)] == [True] * 3
+    assert found.prompt_hashes == (load_prompt("pairwise-reasons", "en").sha256,)
+
+
+def test_explain__counts_toward_the_token_limit_of_the_ranking() -> None:
+    chat = FakeChat(REASONS)
+    for used in (9_999, 10_000):
+        assert not explain(chat, Usage(5, used, 0), budget_tokens=10_000).reasons
+    assert chat.requests == []
+    assert explain(chat, Usage(5, 5_000, 0), budget_tokens=10_000).reasons
+
+
+def test_explain__unusable_reply() -> None:
+    found = explain(FakeChat("The second one is good."), Usage())
+    assert (found.reasons, found.usage.calls) == ({}, 2)

@@ -180,3 +180,11 @@ def test_load__bf16_only_where_the_cpu_has_it(tmp_path, monkeypatch, capabilitie
     assert used["INFERENCE_PRECISION_HINT"] == hint
     assert used["ENABLE_CPU_PINNING"] is False
     assert embedder.runtime == ("OpenVINO, bf16" if hint == "bf16" else "OpenVINO, fp32")
+
+
+def test_token_spans__one_for_each_row_of_encode_tokens(tmp_path):
+    embedder = load(save_model(tmp_path))
+    texts = ["The gate, opens", "", "the gate opens at nine the gate opens"]
+    spans = embedder.token_spans(texts)
+    assert [len(of_text) for of_text in spans] == [len(rows) for rows in embedder.encode_tokens(texts)]
+    assert [texts[0][start:end] for start, end in spans[0]] == ["The", "gate", "opens"]
