@@ -38,6 +38,7 @@ MODULE_OF_COMMAND = {
     "docs": "cli.docs",
     "jobs": "cli.jobs",
     "profiles": "cli.profiles",
+    "models": "cli.models",
 }
 """The module of each command, in the order of `refdesk --help`."""
 

@@ -11,16 +11,17 @@ from typing import Literal
 
 from config.chat_model import format_language_model, list_served_models
 from config.concurrency import describe_concurrency
+from config.cross_encoders import locate_choice, read_choice
 from config.embedding import describe_configured_profile, find_configured_model, inspect_encoder
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
 from config.redis_server import read_redis_version
-from config.rerankers import build_rerank_endpoint, describe_cross_encoder
+from config.rerankers import build_rerank_endpoint
 from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
-from pipeline.errors import LlmError, LlmUnparsable, RefdeskError, SetupError, format_install_hint
+from pipeline.errors import LlmError, LlmUnparsable, ModelUnavailable, RefdeskError, SetupError, format_install_hint
 
 MIN_FREE_MB = 500
 MAX_MODELS_NAMED = 5
@@ -60,7 +61,6 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     yield _check_text_recognition(settings)
     yield from check_environment(settings)
     yield run_check("embedding model", lambda: _check_embedding(settings))
-    yield _check_cross_encoder(settings)
     yield _check_language_model(settings)
     yield from _check_prices(settings)
     if settings.rerank_api.url or "rerank-api" in settings.answer.reranker:
@@ -96,6 +96,7 @@ def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iter
             yield run_check(f"worker for {queue}", lambda queue=queue: _check_worker(database, queue))  # type: ignore[misc]
         yield run_check("questions at once", lambda: _check_concurrency(settings, database_url))
         yield run_check("store", lambda: _check_store(database, settings))
+        yield run_check("reranker", lambda: _check_reranker(database, settings))
     finally:
         database.close()
 
@@ -125,11 +126,18 @@ def _check_embedding(settings: Settings) -> str | Check:
     return Check("embedding model", "note" if report.is_fallback else "ok", f"{detail}; {report.detail}")
 
 
-def _check_cross_encoder(settings: Settings) -> Check:
-    check = run_check("cross-encoder", lambda: describe_cross_encoder(settings))
-    if check.status == "problem" and "cross-encoder" not in settings.answer.reranker:
-        return Check(check.name, "note", f"{check.detail} Until then, late-interaction is used instead.")
-    return check
+def _check_reranker(database: Database, settings: Settings) -> str | Check:
+    """Report which reranker answers questions, and why `auto` chooses it."""
+    reranker = settings.answer.reranker
+    if "auto" not in reranker and "cross-encoder" not in reranker:
+        return reranker
+    choice = read_choice(settings, database)
+    try:
+        location = locate_choice(choice)
+    except ModelUnavailable as error:
+        status: Literal["ok", "problem"] = "problem" if "cross-encoder" in reranker else "ok"
+        return Check("reranker", status, f"{reranker} uses late-interaction: {error}")
+    return f"{reranker} uses the cross-encoder {choice.model} {location}, because {choice.reason}"
 
 
 def _check_rerank_endpoint(settings: Settings) -> str:

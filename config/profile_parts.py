@@ -10,7 +10,7 @@ from typing import Literal
 import structlog
 
 from config.settings import Settings
-from config.wiring import AnswerBuilder, WorkerParts, build_answers, build_parts, build_shared
+from config.wiring import AnswerBuilder, SharedParts, WorkerParts, build_answers, build_parts, build_shared
 from pipeline.errors import MissingExtra, ModelUnavailable, RefdeskError
 from pipeline.types import EmbeddingProfile
 
@@ -97,14 +97,24 @@ class ProfilePartsCache:
         return parts
 
 
-def build_parts_cache(settings: Settings, *, role: Literal["query", "ingest"]) -> ProfilePartsCache:
-    """Build the cache of a worker of this role; models load on first use of their profile."""
-    shared = build_shared(settings)
+def build_parts_cache(
+    settings: Settings, *, role: Literal["query", "ingest"], shared: SharedParts | None = None
+) -> ProfilePartsCache:
+    """Build the cache of a worker of this role; models load on first use of their profile.
+
+    Args:
+        settings: The settings.
+        role: A query worker loads the cross-encoder at once if the default reranker is `auto`.
+        shared: What all profiles share; built if it is None.
+    """
+    parts = shared or build_shared(settings)
+    if role == "query" and "auto" in settings.answer.reranker:
+        parts.cross_encoder.start()
 
     def build(profile: EmbeddingProfile) -> WorkerParts:
-        return build_parts(settings, profile, role=role, shared=shared)
+        return build_parts(settings, profile, role=role, shared=parts)
 
     def build_without_model(reason: str) -> AnswerBuilder:
-        return build_answers(settings, shared, None, missing=reason)
+        return build_answers(settings, parts, None, missing=reason)
 
-    return ProfilePartsCache(build, shared.close, build_without_model if role == "query" else None)
+    return ProfilePartsCache(build, parts.close, build_without_model if role == "query" else None)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import structlog
-
 from config.chat_model import build_chat_client
+from config.cross_encoders import LazyCrossEncoder
 from config.embedding import reveal_secret
 from config.settings import Settings
-from pipeline.errors import RefdeskError
 from pipeline.ports import ChatModel, Embedder, PairScorer, Reranker, TokenSpans, TokenVectors, Vocabulary
+from pipeline.rerank.auto import AutoReranker
 from pipeline.rerank.circuit_breaker import CircuitBreaker
 from pipeline.rerank.cross_encoder import CrossEncoderReranker
 from pipeline.rerank.depth import LATE_INTERACTION_DEPTH, DepthLimit
@@ -30,9 +28,6 @@ from pipeline.types import RERANKERS
 
 if TYPE_CHECKING:
     from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
-    from pipeline.backends.models.encoders import EncoderOptions
-
-log = structlog.get_logger(__name__)
 
 TOP_LOGPROBS = 20
 """Token alternatives requested with a rating. Servers return at most 20; a rating scale has up to 11 numbers."""
@@ -73,6 +68,17 @@ def _build_late_interaction(parts: RerankerParts) -> Reranker:
         spans=embedder if isinstance(embedder, TokenSpans) else None,
     )
     return DepthLimit(reranker, LATE_INTERACTION_DEPTH)
+
+
+def _build_auto(parts: RerankerParts) -> Reranker:
+    scorer = parts.cross_encoder
+    cross_encoder: Reranker = CrossEncoderReranker(scorer)
+    late = _build_late_interaction(parts)
+    if not isinstance(scorer, LazyCrossEncoder):
+        return AutoReranker(cross_encoder, late, lambda: True)
+    if scorer.auto_depth is not None:
+        cross_encoder = DepthLimit(cross_encoder, scorer.auto_depth)
+    return AutoReranker(cross_encoder, late, scorer.is_usable)
 
 
 def _build_llm_pointwise(parts: RerankerParts) -> Reranker:
@@ -162,6 +168,7 @@ def _build_rerank_api(parts: RerankerParts) -> Reranker:
 
 
 BUILDERS: Mapping[str, Callable[[RerankerParts], Reranker]] = {
+    "auto": _build_auto,
     "none": lambda _: RecallOrderReranker(),
     "late-interaction": _build_late_interaction,
     "cross-encoder": lambda parts: CrossEncoderReranker(parts.cross_encoder),
@@ -198,52 +205,3 @@ def _build_rerank_chats(settings: Settings, chat: ChatModel | None) -> tuple[Cha
     if not settings.rerank.logprobs:
         return ranking, ranking
     return ranking, build_chat_client(settings, reasoning_effort=effort, top_logprobs=TOP_LOGPROBS)
-
-
-def describe_cross_encoder(settings: Settings) -> str:
-    """Return the name of the cross-encoder that would be loaded.
-
-    Raises:
-        ModelUnavailable: The model's files cannot be found.
-    """
-    from pipeline.backends.models.cross_encoder import locate_cross_encoder
-
-    return locate_cross_encoder(settings.models.cross_encoder_model).name
-
-
-class LazyCrossEncoder:
-    """A `PairScorer` that loads its model at the first question. A failure to load is cached, not retried."""
-
-    def __init__(self, model: str, options: EncoderOptions) -> None:
-        """Store the model's name or folder and how local models run."""
-        self._model = model
-        self._options = options
-        self._lock = threading.Lock()
-        self._loaded: PairScorer | RefdeskError | None = None
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-        return self._model
-
-    def score(self, question: str, passages: Sequence[str]) -> Sequence[float]:
-        """Return one logit per passage, loading the model if necessary.
-
-        Raises:
-            ModelUnavailable: The model cannot be loaded.
-        """
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = self._load()
-        if isinstance(self._loaded, RefdeskError):
-            raise type(self._loaded)(str(self._loaded))
-        return self._loaded.score(question, passages)
-
-    def _load(self) -> PairScorer | RefdeskError:
-        from pipeline.backends.models.encoders import load_cross_encoder
-
-        try:
-            return load_cross_encoder(self._model, self._options)
-        except RefdeskError as error:
-            log.warning("cross-encoder unavailable", model=self._model, error=str(error))
-            return error

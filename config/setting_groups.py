@@ -189,9 +189,7 @@ class LocalModelSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
         "auto",
         description="What runs local models: torch on a GPU and OpenVINO on a CPU (auto), or always openvino or torch.",
     )
-    cross_encoder_model: str = Field(
-        "cross-encoder/ms-marco-MiniLM-L6-v2", description="Name or folder of the sentence-transformers CrossEncoder."
-    )
+    cross_encoder_model: str = Field("", description="Name or folder of the cross-encoder; by language when empty.")
     token_cache_mb: int = Field(
         256, ge=0, description="Megabytes of memory for cached token vectors of the late-interaction reranker."
     )
@@ -226,7 +224,7 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
     """Answering questions."""
 
     recall: Literal["hybrid", "dense", "keyword"] = Field("hybrid", description="Default recall mode.")
-    reranker: str = Field("late-interaction", description="Default reranker or cascade.")
+    reranker: str = Field("auto", description="Default reranker or cascade; auto: a cross-encoder within reach.")
     top_n: int = Field(50, ge=1, le=200, description="Candidates to recall.")
     top_k: int = Field(3, ge=1, le=20, description="Passages used to write an answer.")
     context_tokens: int = Field(

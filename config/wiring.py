@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.chat_model import build_chat
-from config.embedding import build_embedder, build_encoder_options
-from config.rerankers import LazyCrossEncoder, build_rerankers
+from config.cross_encoders import CrossEncoderChoice, LazyCrossEncoder, build_cross_encoder, choose_cross_encoder
+from config.embedding import build_embedder
+from config.rerankers import build_rerankers
 from config.settings import Settings
 from pipeline.answer_parts import AnswerParts
 from pipeline.generate import ReasoningRoom
@@ -17,7 +18,6 @@ from pipeline.ports import (
     ChatModel,
     Embedder,
     Fetcher,
-    PairScorer,
     Parser,
     RecallStore,
     Vocabulary,
@@ -35,7 +35,7 @@ class SharedParts:
     parser: Parser
     fetcher: Fetcher
     chat: ChatModel | None
-    cross_encoder: PairScorer
+    cross_encoder: LazyCrossEncoder
     close: Callable[[], None]
 
 
@@ -53,8 +53,13 @@ class WorkerParts:
     close: Callable[[], None]
 
 
-def build_shared(settings: Settings) -> SharedParts:
-    """Build the parts that all embedding profiles share."""
+def build_shared(settings: Settings, choice: CrossEncoderChoice | None = None) -> SharedParts:
+    """Build the parts that all embedding profiles share.
+
+    Args:
+        settings: The settings.
+        choice: The cross-encoder; None: that of an empty store.
+    """
     from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
     from pipeline.backends.documents.recognition import OcrLimits
     from pipeline.backends.web.fetcher import HttpFetcher
@@ -72,8 +77,21 @@ def build_shared(settings: Settings) -> SharedParts:
         max_bytes=int(settings.ingest.max_file_mb * 1_000_000),
         allow_private=settings.ingest.fetch_private,
     )
-    cross_encoder = LazyCrossEncoder(settings.models.cross_encoder_model, build_encoder_options(settings))
+    cross_encoder = build_cross_encoder(settings, choice or choose_cross_encoder(settings, ()))
     return SharedParts(parser, fetcher, build_chat(settings), cross_encoder, parser.close)
+
+
+def list_working_rerankers(settings: Settings, profile: EmbeddingProfile, shared: SharedParts) -> tuple[str, ...]:
+    """Return the rerankers whose models and endpoints are available now, without trying endpoints."""
+    available = {
+        "late-interaction": profile.backend != "openai",
+        "cross-encoder": shared.cross_encoder.is_loaded,
+        "llm-pointwise": shared.chat is not None,
+        "llm-pairwise": shared.chat is not None,
+        "llm-listwise": shared.chat is not None,
+        "rerank-api": bool(settings.rerank_api.url),
+    }
+    return tuple(name for name, works in available.items() if works)
 
 
 def build_parts(

@@ -17,6 +17,9 @@ from pipeline.errors import UnknownName
 from pipeline.text.unread import parse_unread
 from pipeline.types import Unread
 
+SAMPLED_TEXTS = 100
+"""Number of texts from which the language of the store is determined."""
+
 
 @dataclass(frozen=True, slots=True)
 class DuplicateDocument:
@@ -271,3 +274,8 @@ def _to_summary(document: Document, version: DocumentVersion) -> DocumentSummary
         document.origin or "",
         parse_unread(version.unread),
     )
+
+
+def sample_texts(session: Session, count: int = SAMPLED_TEXTS) -> list[str]:
+    """Return the beginnings of chunks that are evenly spread over the store (a system transaction)."""
+    return list(session.scalars(named("sample_texts"), {"count": count}))

@@ -220,6 +220,7 @@ class WorkerRow(Base):
     last_seen: Mapped[dt.datetime]
     last_task_at: Mapped[dt.datetime | None]
     profiles: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    rerankers: Mapped[list[str]]
 
 
 class Quarantine(Base):

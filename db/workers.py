@@ -22,6 +22,8 @@ class WorkerStatus:
     host: str
     pid: int
     model: str
+    rerankers: tuple[str, ...] = ()
+    """Rerankers that work in a query worker."""
 
 
 def record_heartbeat(session: Session, status: WorkerStatus, *, took_task: bool) -> None:
@@ -33,6 +35,7 @@ def record_heartbeat(session: Session, status: WorkerStatus, *, took_task: bool)
         "host": status.host,
         "pid": status.pid,
         "model": status.model,
+        "rerankers": list(status.rerankers),
         "took_task": took_task,
     }
     session.execute(named("upsert_worker"), values)
@@ -56,6 +59,11 @@ def count_alive(session: Session, queue: str) -> int:
 def list_alive(session: Session, queue: str) -> list[WorkerRow]:
     """List the running workers of a queue."""
     return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))
+
+
+def list_rerankers(session: Session) -> frozenset[str]:
+    """Return the rerankers that work in a running query worker; empty if none is running."""
+    return frozenset(name for worker in list_alive(session, "query") for name in worker.rerankers)
 
 
 def count_free_connections(session: Session) -> int:

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from shlex import quote
 
+from config.cross_encoders import read_choice
 from config.settings import Settings
-from config.wiring import WorkerParts, build_parts
+from config.wiring import WorkerParts, build_parts, build_shared
 from db import documents, feedback, profiles, workspaces
 from db.engine import Database
 from db.recall import PostgresRecall
@@ -143,7 +144,8 @@ def _open_parts(
             raise InvalidInput(
                 f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {quote(plan.profile)}`."
             )
-    parts = build_parts(_with_larger_cache(environment.settings), profile, role="query")
+    shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
+    parts = build_parts(_with_larger_cache(environment.settings), profile, role="query", shared=shared)
     try:
         yield profile, parts
     finally:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from config.wiring import build_parts
+from config.cross_encoders import read_choice
+from config.wiring import build_parts, build_shared
 from db import documents, workspaces
 from db.recall import PostgresRecall
 from evaluation.cost import total_tokens
@@ -45,7 +46,8 @@ def answer_side_by_side(
     with environment.database.tenant(workspace_id) as session:
         channels = documents.list_channels(session, workspace_id)
     profile = ensure_live_profile(environment.database, environment.settings)
-    parts = build_parts(environment.settings, profile, role="query")
+    shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
+    parts = build_parts(environment.settings, profile, role="query", shared=shared)
     try:
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
         return _answer_each(question, compared, answer if with_answers else replace(answer, chat=None), on_method)

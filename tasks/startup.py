@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ import structlog
 from celery import signals
 
 from config.concurrency import describe_concurrency
+from config.cross_encoders import CrossEncoderChoice, read_choice
 from config.embedding import describe_configured_profile, find_configured_model
 from config.profile_parts import build_parts_cache
 from config.settings import Settings
+from config.wiring import build_shared, list_working_rerankers
 from db import profiles
 from db.engine import Database
 from db.schema import require_schema
@@ -49,6 +52,9 @@ from tasks.worker_heartbeat import (
     note_ready,
     note_stopping,
 )
+
+ListRerankers = Callable[[], tuple[str, ...]]
+"""Returns the rerankers that work now."""
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +89,9 @@ def run_worker(startup: WorkerStartup) -> None:
     status = WorkerStatus(
         name, startup.role, (QUEUE_OF_ROLE[startup.role],), socket.gethostname(), os.getpid(), profile.model
     )
-    heartbeat = WorkerHeartbeat(database, status)
+    start = _start_threads if startup.role == "query" else _start_with_child
+    concurrency, list_rerankers = start(startup, profile, name)
+    heartbeat = WorkerHeartbeat(database, status, list_rerankers)
     sweeper = Sweeper(database, submitter, startup.settings)
 
     def announce() -> None:
@@ -106,8 +114,6 @@ def run_worker(startup: WorkerStartup) -> None:
         sweeper.stop()
         heartbeat.stop()
 
-    start = _start_threads if startup.role == "query" else _start_with_child
-    concurrency = start(startup, profile, name)
     signals.worker_ready.connect(on_ready, weak=False)
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)
     signals.worker_shutdown.connect(on_shutdown, weak=False)
@@ -161,12 +167,13 @@ def ensure_live_profile(database: Database, settings: Settings) -> EmbeddingProf
     return live
 
 
-def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
-    """Load the models in this process, whose threads answer the questions; return the number of threads."""
+def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> tuple[int, ListRerankers]:
+    """Load the models in this process, whose threads answer the questions; return their number and the rerankers."""
     # Until Celery has its own handler, a stopped worker must still stop the servers that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        parts = build_parts_cache(startup.settings, role=startup.role)
+        shared = build_shared(startup.settings, _choose_cross_encoder(startup))
+        parts = build_parts_cache(startup.settings, role=startup.role, shared=shared)
         parts.get_answers(profile)
     except Exception as error:
         log.exception("the worker could not start")
@@ -198,11 +205,19 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
     note_ready()
     signals.worker_shutdown.connect(stop, weak=False)
     app.conf.worker_pool = "tasks.question_pool:QuestionPool"
-    return allowed.questions
+    return allowed.questions, lambda: list_working_rerankers(startup.settings, profile, shared)
 
 
-def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> int:
-    """Let Celery fork a child that loads the models and ingests; return the number of children."""
+def _choose_cross_encoder(startup: WorkerStartup) -> CrossEncoderChoice:
+    database = Database(startup.database_url, application=f"refdesk {startup.role}")
+    try:
+        return read_choice(startup.settings, database)
+    finally:
+        database.close()
+
+
+def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> tuple[int, ListRerankers]:
+    """Let Celery fork a child that loads the models and ingests; return the number of children, and no rerankers."""
     _lower_priority()
 
     # The parent must not import a model library: a forked child would inherit its threads and locks.
@@ -210,7 +225,7 @@ def _start_with_child(startup: WorkerStartup, profile: EmbeddingProfile, name: s
         _start_child(startup, profile, name)
 
     signals.worker_process_init.connect(start_child, weak=False)
-    return 1
+    return 1, tuple
 
 
 def _lower_priority() -> None:

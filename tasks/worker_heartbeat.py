@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing import Array, Value
 
 import structlog
@@ -64,10 +66,19 @@ def is_stopping() -> bool:
 class WorkerHeartbeat:
     """Renews a worker's row on a thread until stopped."""
 
-    def __init__(self, database: Database, status: workers.WorkerStatus) -> None:
-        """Prepare the thread; nothing is written before `start`."""
+    def __init__(
+        self, database: Database, status: workers.WorkerStatus, list_rerankers: Callable[[], tuple[str, ...]] = tuple
+    ) -> None:
+        """Prepare the thread; nothing is written before `start`.
+
+        Args:
+            database: The database.
+            status: The properties that do not change.
+            list_rerankers: Returns the rerankers that work now.
+        """
         self._database = database
         self._status = status
+        self._list_rerankers = list_rerankers
         self._stop = threading.Event()
         self._seen = 0
         self._thread = threading.Thread(target=self._run, name="worker-heartbeat", daemon=True)
@@ -95,6 +106,7 @@ class WorkerHeartbeat:
 
     def _beat(self) -> None:
         received = _received.value
+        status = replace(self._status, rerankers=self._list_rerankers())
         with self._database.system() as session:
-            workers.record_heartbeat(session, self._status, took_task=received != self._seen)
+            workers.record_heartbeat(session, status, took_task=received != self._seen)
         self._seen = received

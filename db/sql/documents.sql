@@ -40,3 +40,11 @@ SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),
 -- name: list_document_channels
 -- List all channels in the scope of any document; a viewer of all of them sees every document.
 SELECT DISTINCT unnest(channels) AS channel FROM documents WHERE workspace_id = :workspace_id AND channels IS NOT NULL ORDER BY 1;
+
+-- name: sample_texts
+-- Sample the texts of chunks, evenly spread over all workspaces by their IDs.
+SELECT c.text
+FROM (SELECT min(id) AS first, max(id) AS last FROM chunks) ends
+CROSS JOIN generate_series(0, CAST(:count AS integer) - 1) AS n
+CROSS JOIN LATERAL (SELECT left(text, 400) AS text FROM chunks
+                    WHERE id >= ends.first + (ends.last - ends.first) * n / CAST(:count AS integer) ORDER BY id LIMIT 1) c;

@@ -13,6 +13,7 @@ from time import monotonic
 
 from pipeline.cascades import Cascade, Stage, parse_cascade
 from pipeline.ports import Reranker
+from pipeline.rerank.auto import AutoReranker
 from pipeline.rerank.cost_estimates import estimate_usage
 from pipeline.rerank.depth import DepthLimit
 from pipeline.rerank.fallback import FallbackReranker, try_rerank
@@ -108,6 +109,8 @@ def _choose(stage: Stage, rerankers: Mapping[str, Reranker]) -> Reranker:
 def _without_depth_limit(reranker: Reranker) -> Reranker:
     if isinstance(reranker, FallbackReranker):
         return FallbackReranker(_without_depth_limit(reranker.primary), *reranker.fallbacks)
+    if isinstance(reranker, AutoReranker):
+        return AutoReranker(reranker.cross_encoder, _without_depth_limit(reranker.otherwise), reranker.is_usable)
     return reranker.reranker if isinstance(reranker, DepthLimit) else reranker
 
 

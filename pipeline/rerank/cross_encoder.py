@@ -13,7 +13,11 @@ from pipeline.rerank.score_scaling import sigmoid
 from pipeline.text.markdown import drop_link_targets
 from pipeline.text.passages import build_passage
 from pipeline.text.sentences import split_sentences
+from pipeline.text.terms import content_terms, term_overlap
 from pipeline.types import Candidate, RerankResult, Usage
+
+MAX_SENTENCES = 3
+"""Sentences per passage that are scored for its reason: those with the most words of the question."""
 
 
 class CrossEncoderReranker:
@@ -46,13 +50,13 @@ class CrossEncoderReranker:
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
 
     def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
-        """Quote the sentence of each passage that the model scores highest; all sentences are scored together."""
+        """Quote the sentence of each passage that the model scores highest; all sentences are scored in one call."""
         if deadline_s <= 0:
             return Explanation()
         sentences = [
             (passage.chunk_id, sentence)
             for passage in passages
-            for sentence in split_sentences(drop_link_targets(passage.text))
+            for sentence in _find_likely_sentences(question, passage)
         ]
         scores = self._scorer.score(question, [sentence for _, sentence in sentences])
         best: dict[int, tuple[float, str]] = {}
@@ -61,3 +65,9 @@ class CrossEncoderReranker:
                 best[chunk] = (score, sentence)
         label = "最相关的句子：" if detect_language(question) == "zh" else "Best sentence: "
         return Explanation({chunk: label + sentence for chunk, (_, sentence) in best.items()})
+
+
+def _find_likely_sentences(question: str, passage: Candidate) -> list[str]:
+    terms = content_terms(question)
+    sentences = split_sentences(drop_link_targets(passage.text))
+    return sorted(sentences, key=lambda sentence: -term_overlap(terms, sentence))[:MAX_SENTENCES]

@@ -10,6 +10,7 @@ from pipeline.types.stages import Fallback, Usage
 
 RecallMode = Literal["hybrid", "dense", "keyword"]
 RERANKERS = (
+    "auto",
     "none",
     "late-interaction",
     "cross-encoder",

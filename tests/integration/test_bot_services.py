@@ -351,7 +351,7 @@ def test_settings__override_the_operators_defaults_in_one_workspace(services):
     assert (rules.options().reranker, rules.options().top_k, rules.options().top_n) == ("none", 7, 50)
     assert rules.options("cross-encoder", 2).reranker == "cross-encoder"
     assert rules.question_quota.per_workspace == 9
-    assert run(services.workspace_settings.get(replace(ANNA, guild_id="101"))).options().reranker == "late-interaction"
+    assert run(services.workspace_settings.get(replace(ANNA, guild_id="101"))).options().reranker == "auto"
 
 
 def test_settings__managers_only(services):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -222,3 +223,12 @@ def test_heartbeat__message_received_before_the_first_heartbeat_counts(library):
             workers.record_heartbeat(session, sign, took_task=took)
         with library.database.system() as session:
             assert workers.list_alive(session, "ingest")[0].last_task_at is not None
+
+
+def test_heartbeat__reports_the_rerankers_that_work_now(library):
+    sign = WorkerStatus("w", "query", ("query",), "host", 1, "model")
+    for working in (("late-interaction",), ("late-interaction", "cross-encoder")):
+        with library.database.system() as session:
+            workers.record_heartbeat(session, replace(sign, rerankers=working), took_task=False)
+        with library.database.system() as session:
+            assert workers.list_rerankers(session) == set(working)

@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from config.cross_encoders import build_cross_encoder, choose_cross_encoder
+from config.rerankers import build_rerankers
+from config.setting_groups import LocalModelSettings, ServerSettings
+from config.settings import Settings
 from pipeline.errors import ModelUnavailable, ProfileMismatch
+from pipeline.rerank import add_reasons
 from pipeline.types import Pooling
+from tests.answer_fakes import WordEmbedder, candidate
 
 if TYPE_CHECKING:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
@@ -193,3 +199,16 @@ def test_hidden_states__folder_without_a_model(tmp_path: Path) -> None:
         describe_hidden_states(str(tmp_path), "mean")
     with pytest.raises(ModelUnavailable, match="language model"):
         describe_hidden_states(str(tmp_path / "nothing"), "mean")
+
+
+def test_auto__uses_a_cross_encoder_in_a_folder_and_explains_with_it(tmp_path: Path) -> None:
+    models = LocalModelSettings(cross_encoder_model=cross_encoder_folder(tmp_path / "model", 1), encoder="torch")
+    settings = Settings(_env_file=None, servers=ServerSettings(home=tmp_path), models=models)
+    scorer = build_cross_encoder(settings, choose_cross_encoder(settings, ()))
+    scorer.start()
+    rerankers = build_rerankers(settings, WordEmbedder(), chat=None, cross_encoder=scorer)
+    found = [candidate(1, "the gate opens. it is red."), candidate(2, "the lamp is blue.")]
+    result = rerankers["auto"].rerank("when does the gate open?", found, deadline_s=30.0)
+    assert (result.method, result.fallbacks) == ("cross-encoder", ())
+    explained = add_reasons("when does the gate open?", result, result.ranked, rerankers, deadline_s=30.0)
+    assert [item.reason[:15] for item in explained.ranked] == ["Best sentence: "] * 2

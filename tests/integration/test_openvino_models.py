@@ -99,6 +99,7 @@ def assert_same(openvino, torch, texts) -> None:
         if len(theirs):
             np.testing.assert_allclose(ours, theirs, atol=2e-4)
     assert [openvino.count(text) for text in texts] == [torch.count(text) for text in texts]
+    assert openvino.token_spans(texts) == torch.token_spans(texts)
     assert [openvino.known_units(text) for text in texts] == [torch.known_units(text) for text in texts]
 
 

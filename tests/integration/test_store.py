@@ -290,3 +290,14 @@ def test_unread_parts_and_confidence__are_in_the_result_the_document_and_the_vie
         row = session.execute(text("SELECT unread -> 1 ->> 'where' AS place FROM inspect.documents")).one()
         assert row.place == "a.zip"
         assert session.scalar(text("SELECT confidence FROM inspect.chunks")) == 0.75
+
+
+def test_sample_texts__are_spread_over_the_store(library):
+    with library.database.system() as session:
+        assert documents.sample_texts(session) == []
+    for name in ("a", "b"):
+        library.add(name, [f"{name} {n}" for n in range(10)])
+    with library.database.system() as session:
+        found = documents.sample_texts(session, 4)
+    assert len(found) == 4
+    assert {text[0] for text in found} == {"a", "b"}

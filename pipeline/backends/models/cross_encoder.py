@@ -12,7 +12,10 @@ from pipeline.backends.models.openvino_model import OpenVinoModel, load_tokenize
 from pipeline.backends.models.turns import torch_turns
 from pipeline.errors import ModelUnavailable
 
-FIX_HINT = "Set REFDESK_CROSS_ENCODER_MODEL to the folder of a cross-encoder, or use the reranker late-interaction."
+FIX_HINT = (
+    "Set REFDESK_CROSS_ENCODER_MODEL to the folder of a cross-encoder, fetch one with `refdesk models pull` where the"
+    " hub can be reached, or use the reranker late-interaction."
+)
 
 
 class SentenceTransformersCrossEncoder:
@@ -113,13 +116,13 @@ def _require_one_score(name: str, scores: int) -> None:
         )
 
 
-def locate_cross_encoder(name: str) -> ModelFiles:
+def locate_cross_encoder(name: str, *, ask_hub: bool = True) -> ModelFiles:
     """Find a cross-encoder's files without loading it.
 
     Raises:
         ModelUnavailable: There is no such model, or the hub cannot be reached.
     """
-    return resolve_files(name, kind="cross-encoder", fix_hint=FIX_HINT)
+    return resolve_files(name, kind="cross-encoder", fix_hint=FIX_HINT, ask_hub=ask_hub)
 
 
 def load_sentence_transformers_cross_encoder(files: ModelFiles, *, threads: int = 0, device: str | None = None) -> Any:

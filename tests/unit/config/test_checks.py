@@ -15,9 +15,10 @@ from config import wiring
 from config.budgets import build_budget, build_document_budget
 from config.chat_model import build_chat
 from config.checks import Check, _check_language_model, _check_prices
+from config.cross_encoders import LazyCrossEncoder
 from config.embedding import ProfileRequest, build_encoder_options, describe_profile
 from config.prices import Price
-from config.rerankers import LazyCrossEncoder, build_rerankers
+from config.rerankers import build_rerankers
 from config.setting_groups import (
     BudgetSettings,
     EmbeddingSettings,

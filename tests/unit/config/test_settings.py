@@ -24,7 +24,7 @@ def _empty_environment(monkeypatch, tmp_path):
 def test_load__empty_environment_uses_the_defaults():
     settings = load()
     assert settings.servers.database_url is None
-    assert settings.answer.reranker == "late-interaction"
+    assert settings.answer.reranker == "auto"
     assert settings.jobs.max_attempts == 3
     assert settings.servers.home.is_absolute()
 

@@ -34,7 +34,7 @@ def test_check_reranker__normalises_cascades(given: str, written: str) -> None:
     ("name", "said"),
     [
         ("", "There is no reranker ''"),
-        ("magic", "There is no reranker 'magic'; choose one of cross-encoder, late-interaction"),
+        ("magic", "There is no reranker 'magic'; choose one of auto, cross-encoder, late-interaction"),
         ("cross-encoder:50>magic:20", "There is no reranker 'magic' (in 'cross-encoder:50>magic:20')"),
         ("cross-encoder:many", "There is no reranker 'cross-encoder:many'"),
         ("cross-encoder:-5", "There is no reranker"),
