@@ -43,6 +43,20 @@ async def suggest_documents(interaction: discord.Interaction, current: str) -> C
     ]
 
 
+async def suggest_methods(interaction: discord.Interaction, current: str) -> Choices:
+    """Suggest the methods that work here by their plain names."""
+    t = texts_of(interaction)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            methods = await services_of(interaction).questions.methods()
+    except (RefdeskError, TimeoutError) as error:
+        log.info("no suggestions", error=type(error).__name__)
+        return []
+    named = [(_format_label(t(f"method-{method.key}")), method.reranker) for method in methods]
+    typed = current.strip().casefold()
+    return [app_commands.Choice(name=name, value=value) for name, value in named if typed in name.casefold()]
+
+
 async def suggest_jobs(interaction: discord.Interaction, current: str) -> Choices:
     """Suggest the user's jobs by question or document, newest first; for managers, all jobs."""
     context = context_of(interaction)

@@ -15,7 +15,8 @@ from bot.services.questions import QuestionRequest, TargetMessage
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from pipeline import questions
-from pipeline.errors import InvalidQuestion
+from pipeline.cascades import check_reranker
+from pipeline.errors import InvalidQuestion, UnknownName
 
 TOKEN_LIFETIME_S = 900
 """Lifetime of an interaction's token after the interaction was received, set by Discord."""
@@ -72,3 +73,11 @@ def target_message(interaction: discord.Interaction, deferred: DeferredResponse)
         token=interaction.token,
         token_ttl_s=TOKEN_LIFETIME_S - (perf_counter() - record_of(interaction).started),
     )
+
+
+def check_method(name: str) -> str:
+    """Return the normalized name of a reranker or cascade that a user chose or typed; refuse any other."""
+    try:
+        return check_reranker(name)
+    except UnknownName as error:
+        raise Refusal("refusal-method-unknown") from error

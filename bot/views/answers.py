@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,11 +22,11 @@ from bot.render.plot import draw_rank_plot
 from bot.render.sources import render_sources
 from bot.render.why import render_why
 from bot.services.jobs import VisibleJob
+from bot.services.methods import Method
 from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
 from db.feedback import Vote
 from db.traces import TraceView
-from pipeline.types import RERANKERS
 
 log = structlog.get_logger(__name__)
 
@@ -74,22 +74,21 @@ async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None
     await defer(interaction, private=True)
     services = services_of(interaction)
     visible_job = await services.jobs.answer(context_of(interaction), job_id)
+    methods = await services.questions.methods()
     options = _job_options(visible_job)
     t = texts_of(interaction)
     record_of(interaction).thinking = ""
     # Deferring decides whether the new answer is public, before anything is read; so the custom ID states it.
     ending = "all" if _is_own_public_answer(visible_job, interaction) else ""
     await interaction.edit_original_response(
-        content=t("ask-again-title"), view=_build_menus(job_id, options, ending, t)
+        content=t("ask-again-title"), view=_build_menus(job_id, methods, options, ending, t)
     )
 
 
 async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
     """Ask again with the selected reranker."""
     chosen = _selected_value(interaction)
-    if chosen not in RERANKERS:
-        raise Refusal("refusal-choice-unavailable")
-    await _ask_again(interaction, job_id, private=private, reranker=chosen)
+    await _ask_again(interaction, job_id, private=private, reranker=questions.check_method(chosen))
 
 
 async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
@@ -138,12 +137,14 @@ def _job_options(visible_job: VisibleJob) -> dict[str, Any]:
     return dict(options) if isinstance(options, dict) else {}
 
 
-def _build_menus(job_id: int, options: dict[str, Any], ending: str, t: Texts) -> discord.ui.View:
+def _build_menus(
+    job_id: int, offered: Sequence[Method], options: dict[str, Any], ending: str, t: Texts
+) -> discord.ui.View:
     methods: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=f"rd:method{ending}:{job_id}", placeholder=t("ask-again-reranker")[:150], row=0
     )
-    for name in RERANKERS:
-        methods.add_option(label=t(f"reranker-{name}")[:100], value=name)
+    for method in offered:
+        methods.add_option(label=t(f"method-{method.key}")[:100], value=method.reranker)
     passages: discord.ui.Select[Any] = discord.ui.Select(
         custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("ask-again-passages")[:150], row=1
     )

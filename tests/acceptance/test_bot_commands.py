@@ -129,7 +129,7 @@ def test_ask_again__is_public_only_for_the_original_asker(club: Club):
     answer = club.ask(club.anna).message
     menu = club.anna.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)
     assert menu.ephemeral
-    again = club.anna.select(menu, "Choose a reranker", ["none"])
+    again = club.anna.select(menu, "Choose a method", ["late-interaction"])
     again.wait_message("40 euros", TIMEOUT_S)
     assert not again.message.ephemeral
     menu = club.ben.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)

@@ -270,7 +270,7 @@ def test_settings__current_values_and_defaults(monkeypatch):
     monkeypatch.delenv("REFDESK_RERANKER", raising=False)
     defaults = Settings(_env_file=None)
     description = _description(render_settings(WorkspaceSettings(), defaults, EN))
-    assert "**Reranker** · late-interaction (default)" in description
+    assert "**Reranker** · auto (default)" in description
     assert "**Questions** · 60 per person per hour, 2,000 for the server per day (default)" in description
     assert "**Public answers in** · all channels (default)" in description
     chosen = WorkspaceSettings(
