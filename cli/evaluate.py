@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from cli.ask import RecallName
 from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
-from cli.context import open_context
-from config import settings as configuration
-from config.logging import set_up_logging
+from cli.context import open_context, start_command
 from config.settings import Settings
 from evaluation import report
 from evaluation.datasets import Dataset, Run, load_dataset, load_run
 from evaluation.differences import Comparison, compare_methods
 from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate, evaluate_feedback
 from evaluation.plots import plot_quality
-from evaluation.report import COLUMNS, DIFFERENCE_COLUMNS, Evaluation, difference_rows, evaluation_rows, format_notes
+from evaluation.report import (
+    COLUMNS,
+    DIFFERENCE_COLUMNS,
+    EMBEDDING_COLUMNS,
+    Evaluation,
+    difference_rows,
+    embedding_rows,
+    evaluation_rows,
+    format_notes,
+)
 from pipeline.errors import InvalidInput, MissingExtra
+from pipeline.types import RecallMode
 
 DEFAULT_METHODS = "none,late-interaction"
 DEFAULT_DIFFERENCES = 5
+RECALL_MODES: tuple[str, ...] = get_args(RecallMode)
 
 
 def register(app: typer.Typer) -> None:
@@ -41,9 +50,13 @@ def evaluate_command(
     ] = False,
     workspace: Annotated[str, typer.Option(help="With --feedback: workspace of the questions.")] = "local",
     since: Annotated[float, typer.Option(min=0, help="With --feedback: only the last N days; 0 for all.")] = 0,
-    recall: Annotated[RecallName | None, typer.Option(help="Kind of recall (default: REFDESK_RECALL).")] = None,
-    reranker: Annotated[str, typer.Option(help="Methods to compare, separated by commas.")] = DEFAULT_METHODS,
-    profile: Annotated[str, typer.Option(help="Embedding profile (default: the live one).")] = "",
+    profiles: Annotated[
+        str, typer.Option(help="Embedding profiles to compare, separated by commas (default: the live one).")
+    ] = "",
+    recall: Annotated[
+        str, typer.Option(help="Kinds of recall to compare: keyword, dense, hybrid (default: REFDESK_RECALL).")
+    ] = "",
+    reranker: Annotated[str, typer.Option(help="Rerankers to compare, separated by commas.")] = DEFAULT_METHODS,
     top_n: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Number of candidates per question (default: REFDESK_TOP_N).")
     ] = None,
@@ -61,37 +74,37 @@ def evaluate_command(
     plot: Annotated[Path | None, typer.Option(help="File for the plot (default: in the data folder).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Measure recall and rerankers: quality, time, calls, tokens and cost side by side.
+    """Measure embedding profiles, recall and rerankers: quality, time, calls, tokens and cost side by side.
 
     With DIR, on a judged collection. Its documents and questions use the normal ingestion, recall and rerankers in a
     separate workspace, and are reused by later evaluations. With --feedback, on your library: your users' questions,
     the documents that the answers cite, and the votes. A document is ranked by its best chunk.
+
+    Every combination of profiles, kinds of recall and rerankers is one row.
     """
-    settings = configuration.load()
-    set_up_logging(settings)
+    settings = start_command()
     if (folder is None) != feedback:
         raise typer.BadParameter("Name a folder, or use --feedback for your own library.")
     if plot is not None and not plot.absolute().parent.is_dir():
         raise InvalidInput(f"The plot cannot be written: the folder {plot.parent} does not exist.")
     dataset = load_dataset(folder) if folder is not None else None
     plan = EvaluationPlan(
-        recall=recall.value if recall else settings.answer.recall,
-        rerankers=method_names(reranker),
+        recalls=_recall_modes(recall or settings.answer.recall),
+        rerankers=split_names(reranker, "--reranker"),
         top_n=top_n or settings.answer.top_n,
         run=_chosen_run(dataset, run) if dataset is not None else None,
-        profile=profile,
+        profiles=split_names(profiles, "--profiles") if profiles else (),
     )
-    if plan.run is not None:
-        print_note(f"Reranking the run {plan.run.name}; use `--run none` to recall from the whole corpus.")
-    evaluation = _measure(settings, dataset, plan, workspace=workspace, since=since)
-    _show(evaluation, as_document=as_json, differences=differences)
+    evaluations = _measure(settings, dataset, plan, workspace=workspace, since=since)
+    _show(evaluations, as_document=as_json, differences=differences)
     if plot is not None or not as_json:
-        _plot(evaluation, plot or _plot_path(settings, evaluation))
+        joined = report.join_evaluations(evaluations)
+        _plot(joined, plot or _plot_path(settings, joined))
 
 
 def _measure(
     settings: Settings, dataset: Dataset | None, plan: EvaluationPlan, *, workspace: str, since: float
-) -> Evaluation:
+) -> tuple[Evaluation, ...]:
     with (
         open_context(settings, roles=("ingest",) if dataset is not None else ()) as context,
         progress_bars() as progress,
@@ -102,17 +115,21 @@ def _measure(
         return evaluate_feedback(workspace, plan, environment, step_callback(progress), days=since)
 
 
-def _show(evaluation: Evaluation, *, as_document: bool, differences: int | None) -> None:
-    for sentence in format_notes(evaluation):
+def _show(evaluations: Sequence[Evaluation], *, as_document: bool, differences: int | None) -> None:
+    for sentence in dict.fromkeys(sentence for one in evaluations for sentence in format_notes(one)):
         print_note(sentence, "yellow")
     if as_document:
-        print_json(report.evaluation_json(evaluation, by_question=bool(differences)))
+        print_json(report.as_json(evaluations, by_question=bool(differences)))
         return
-    size = f"{evaluation.questions} questions, {evaluation.documents} documents"
-    print_line(f"{evaluation.dataset}: {size}, {evaluation.recall} recall")
-    print_table(COLUMNS, evaluation_rows(evaluation), numbers=COLUMNS[1:])
-    most = DEFAULT_DIFFERENCES if differences is None else differences
-    for comparison in compare_methods(evaluation.methods, evaluation.texts, most):
+    joined = report.join_evaluations(evaluations)
+    size = f"{joined.questions} questions, {joined.documents} documents"
+    print_line(f"{joined.dataset}: {size}, {joined.recall} recall")
+    print_table(COLUMNS, evaluation_rows(joined), numbers=COLUMNS[1:])
+    if profiles := embedding_rows(evaluations):
+        print_line("")
+        print_table(EMBEDDING_COLUMNS, profiles, numbers=EMBEDDING_COLUMNS[4:])
+    most = differences if differences is not None else DEFAULT_DIFFERENCES if len(evaluations) == 1 else 0
+    for comparison in compare_methods(joined.methods, joined.texts, most):
         show_differences(comparison)
 
 
@@ -151,18 +168,27 @@ def progress_bars() -> Progress:
     return Progress(*columns, console=err)
 
 
-def method_names(text: str) -> tuple[str, ...]:
-    """Split comma-separated names; raises `InvalidInput` if there are none."""
+def split_names(text: str, option: str) -> tuple[str, ...]:
+    """Split comma-separated names, each once; raises `InvalidInput` if there are none."""
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InvalidInput("--reranker must name at least one method, for example none,late-interaction.")
+        raise InvalidInput(f"{option} needs at least one name.")
     return names
+
+
+def _recall_modes(text: str) -> tuple[RecallMode, ...]:
+    names = split_names(text, "--recall")
+    if unknown := [name for name in names if name not in RECALL_MODES]:
+        raise InvalidInput(f"There is no recall {unknown[0]!r}. Choose from: {', '.join(RECALL_MODES)}.")
+    return cast("tuple[RecallMode, ...]", names)
 
 
 def _chosen_run(dataset: Dataset, name: str) -> Run | None:
     if name == "none" or not (name or dataset.run_names):
         return None
-    return load_run(dataset, name or dataset.run_names[0])
+    run = load_run(dataset, name or dataset.run_names[0])
+    print_note(f"Reranking the run {run.name}; use `--run none` to recall from the whole corpus.")
+    return run
 
 
 def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:

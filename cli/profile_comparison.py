@@ -40,7 +40,8 @@ def compare(
     favours the profile that was live at the time. Both profiles must be built.
     """
     settings = cli_context.start_command()
-    plan = EvaluationPlan(recall.value if recall else settings.answer.recall, (reranker,), settings.answer.top_n)
+    mode = recall.value if recall else settings.answer.recall
+    plan = EvaluationPlan((mode,), (reranker,), settings.answer.top_n)
     with cli_context.open_context(settings) as context:
         with context.database.system() as session:
             live = profiles.find_live(session)

@@ -166,6 +166,11 @@ def list_channels(session: Session, workspace_id: int) -> list[str]:
     return list(session.scalars(named("list_document_channels"), {"workspace_id": workspace_id}))
 
 
+def list_chunks(session: Session) -> list[tuple[Sequence[str], str]]:
+    """List the headings and the text of all live chunks of the workspace."""
+    return [(row.headings, row.text) for row in session.execute(named("list_live_chunks"))]
+
+
 def read_document(
     session: Session, document_id: int, *, channels: Sequence[str] | None = None
 ) -> tuple[DocumentSummary, list[ChunkRow]]:

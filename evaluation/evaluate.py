@@ -6,8 +6,7 @@ The questions come from a dataset, which is ingested first, or from the question
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -17,15 +16,17 @@ from config.wiring import WorkerParts, build_parts, build_shared
 from db import documents, feedback, profiles, workspaces
 from db.engine import Database
 from db.recall import PostgresRecall
-from evaluation.datasets import Dataset, Run
+from evaluation.datasets import Dataset, Question, Run
+from evaluation.embedding import measure_embedding
 from evaluation.feedback import MIN_RELIABLE_QUESTIONS, Judgements, build_judgements
 from evaluation.ingestion import ingest_dataset, open_workspace
 from evaluation.metrics import require_pytrec_eval
-from evaluation.quality import Recall, measure_methods
+from evaluation.quality import DocumentOf, MethodResult, Recall, measure_methods
 from evaluation.report import Evaluation
 from evaluation.store_recall import StoreRecall, recall_from_run
 from pipeline.answer_parts import AnswerParts
 from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
+from pipeline.ports import Reranker
 from pipeline.rerank import build_cascade
 from pipeline.types import EmbeddingProfile, RecallMode
 from tasks.startup import ensure_live_profile
@@ -45,13 +46,13 @@ OnStep = Callable[[str, int, int], None]
 class EvaluationPlan:
     """The methods to compare."""
 
-    recall: RecallMode
+    recalls: tuple[RecallMode, ...]
     rerankers: tuple[str, ...]
     top_n: int
     run: Run | None = None
     """If set, rerank this run instead of recalling from the corpus."""
-    profile: str = ""
-    """Name of the embedding profile; empty: the live profile."""
+    profiles: tuple[str, ...] = ()
+    """Names of the embedding profiles to compare; empty: the live profile, whose own cost is not measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,21 @@ class JudgedWorkspace:
     judgements: Judgements
 
 
-def evaluate(dataset: Dataset, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep) -> Evaluation:
-    """Evaluate a dataset; raise `UnknownName` for an unknown reranker before anything is ingested."""
+def evaluate(
+    dataset: Dataset, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
+) -> tuple[Evaluation, ...]:
+    """Evaluate a dataset with each kind of recall; raise `UnknownName` for an unknown reranker before ingestion."""
     require_pytrec_eval()
-    with _open_parts(environment, plan) as (profile, parts):
-        return _evaluate_dataset(parts, profile, dataset, plan, environment, on_step)
+    return _with_each_profile(
+        plan,
+        environment,
+        lambda profile, parts: _evaluate_dataset(parts, profile, dataset, plan, environment, on_step),
+    )
 
 
 def evaluate_feedback(
     workspace: str, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep, *, days: float = 0
-) -> Evaluation:
+) -> tuple[Evaluation, ...]:
     """Evaluate on the questions, citations and votes of a workspace in the last `days` days (0: all).
 
     Recall includes the documents of all channels. Nothing is stored.
@@ -95,33 +101,13 @@ def evaluate_feedback(
 
 def evaluate_judged(
     judged_workspace: JudgedWorkspace, plan: EvaluationPlan, environment: EvaluationEnvironment, on_step: OnStep
-) -> Evaluation:
+) -> tuple[Evaluation, ...]:
     """Evaluate on loaded judgements, so that several evaluations can use the same ones."""
     require_pytrec_eval()
-    workspace_id, channels, judgements = (
-        judged_workspace.workspace_id,
-        judged_workspace.channels,
-        judged_workspace.judgements,
-    )
-    with _open_parts(environment, plan) as (profile, parts):
-        answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
-        methods = measure_methods(
-            judgements.questions,
-            judgements.qrels,
-            recall=StoreRecall(answer, plan.recall, plan.top_n),
-            rerankers={name: build_cascade(name, answer.rerankers) for name in plan.rerankers},
-            document_of=lambda candidate: str(candidate.document_id),
-            deadline_s=answer.rerank_deadline_s,
-            on_progress=lambda done, total: on_step("questions", done, total),
-        )
-    return Evaluation(
-        dataset=judged_workspace.workspace,
-        documents=len({document for grades in judgements.qrels.values() for document in grades}),
-        questions=len(judgements.questions),
-        recall=plan.recall,
-        methods=methods,
-        texts={question.id: question.text for question in judgements.questions},
-        remarks=_format_remarks(judgements),
+    return _with_each_profile(
+        plan,
+        environment,
+        lambda profile, parts: _evaluate_judged(parts, profile, judged_workspace, plan, environment, on_step),
     )
 
 
@@ -132,24 +118,36 @@ def candidate_documents(dataset: Dataset, plan: EvaluationPlan) -> frozenset[str
     return frozenset(entry.document_id for ranking in plan.run.rankings.values() for entry in ranking[: plan.top_n])
 
 
-@contextmanager
-def _open_parts(
-    environment: EvaluationEnvironment, plan: EvaluationPlan
-) -> Iterator[tuple[EmbeddingProfile, WorkerParts]]:
-    profile = ensure_live_profile(environment.database, environment.settings)
-    if plan.profile:
-        with environment.database.system() as session:
-            profile, state = profiles.find(session, plan.profile)
+EvaluateProfile = Callable[[EmbeddingProfile, WorkerParts], Sequence[Evaluation]]
+
+
+def _with_each_profile(
+    plan: EvaluationPlan, environment: EvaluationEnvironment, evaluate_profile: EvaluateProfile
+) -> tuple[Evaluation, ...]:
+    evaluations: list[Evaluation] = []
+    for profile in _find_profiles(plan, environment):
+        shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
+        parts = build_parts(_with_larger_cache(environment.settings), profile, role="query", shared=shared)
+        try:
+            evaluations += evaluate_profile(profile, parts)
+        finally:
+            parts.close()
+    return tuple(evaluations)
+
+
+def _find_profiles(plan: EvaluationPlan, environment: EvaluationEnvironment) -> list[EmbeddingProfile]:
+    """Return the profiles of a plan; raise `InvalidInput` before anything is measured if one has no vectors."""
+    live = ensure_live_profile(environment.database, environment.settings)
+    if not plan.profiles:
+        return [live]
+    with environment.database.system() as session:
+        found = [profiles.find(session, name) for name in plan.profiles]
+    for profile, state in found:
         if state not in {"live", "building", "retired"}:
             raise InvalidInput(
-                f"The profile {plan.profile!r} has no vectors; run `refdesk profiles build {quote(plan.profile)}`."
+                f"The profile {profile.name!r} has no vectors; run `refdesk profiles build {quote(profile.name)}`."
             )
-    shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
-    parts = build_parts(_with_larger_cache(environment.settings), profile, role="query", shared=shared)
-    try:
-        yield profile, parts
-    finally:
-        parts.close()
+    return [profile for profile, _ in found]
 
 
 def load_judgements(database: Database, workspace: str, days: float) -> JudgedWorkspace:
@@ -183,6 +181,41 @@ def _with_larger_cache(settings: Settings) -> Settings:
     return settings.model_copy(update={"models": settings.models.model_copy(update={"token_cache_mb": cache_mb})})
 
 
+def _evaluate_judged(
+    parts: WorkerParts,
+    profile: EmbeddingProfile,
+    judged_workspace: JudgedWorkspace,
+    plan: EvaluationPlan,
+    environment: EvaluationEnvironment,
+    on_step: OnStep,
+) -> list[Evaluation]:
+    judgements = judged_workspace.judgements
+    store = PostgresRecall(environment.database, judged_workspace.workspace_id, profile, judged_workspace.channels)
+    answer = parts.answer_with(store)
+    measured = _measure_each_recall(
+        judgements.questions,
+        judgements.qrels,
+        plan,
+        {mode: StoreRecall(answer, mode, plan.top_n) for mode in plan.recalls},
+        answer,
+        document_of=lambda candidate: str(candidate.document_id),
+        on_step=on_step,
+    )
+    return [
+        Evaluation(
+            dataset=judged_workspace.workspace,
+            documents=len({document for grades in judgements.qrels.values() for document in grades}),
+            questions=len(judgements.questions),
+            recall=mode,
+            methods=methods,
+            profile=profile.name,
+            texts={question.id: question.text for question in judgements.questions},
+            remarks=_format_remarks(judgements),
+        )
+        for mode, methods in measured.items()
+    ]
+
+
 def _evaluate_dataset(
     parts: WorkerParts,
     profile: EmbeddingProfile,
@@ -190,13 +223,13 @@ def _evaluate_dataset(
     plan: EvaluationPlan,
     environment: EvaluationEnvironment,
     on_step: OnStep,
-) -> Evaluation:
+) -> list[Evaluation]:
     database = environment.database
     tokens, overlap = parts.ingest.chunk_tokens, parts.ingest.chunk_overlap
     workspace_id = open_workspace(database, dataset, chunk_tokens=tokens, chunk_overlap=overlap)
     store = PostgresRecall(database, workspace_id, profile)
     answer = parts.answer_with(store)
-    rerankers = {name: build_cascade(name, answer.rerankers) for name in plan.rerankers}
+    _build_rerankers(plan, answer)  # an unknown name is reported before anything is ingested
     missing = ingest_dataset(
         dataset,
         database,
@@ -207,24 +240,68 @@ def _evaluate_dataset(
         on_progress=lambda done, total: on_step("documents", done, total),
     )
     _wait_for_vectors(database, profile, on_step)
-    methods = measure_methods(
+    embedding = None
+    if plan.profiles:
+        price = environment.settings.find_embedding_price(profile.model)
+        embedding = measure_embedding(database, workspace_id, parts, usd_per_million_tokens=price.prompt)
+    measured = _measure_each_recall(
         dataset.judged_questions,
         dataset.qrels,
-        recall=_build_recall(dataset, plan, database, workspace_id, store, answer),
-        rerankers=rerankers,
+        plan,
+        {mode: _build_recall(dataset, plan, mode, database, workspace_id, store, answer) for mode in plan.recalls},
+        answer,
         document_of=lambda candidate: candidate.source,
-        deadline_s=answer.rerank_deadline_s,
-        on_progress=lambda done, total: on_step("questions", done, total),
+        on_step=on_step,
     )
-    return Evaluation(
-        dataset=dataset.name,
-        documents=len(dataset.document_ids),
-        questions=len(dataset.judged_questions),
-        recall=plan.recall,
-        methods=methods,
-        missing=missing,
-        texts={question.id: question.text for question in dataset.judged_questions},
-    )
+    return [
+        Evaluation(
+            dataset=dataset.name,
+            documents=len(dataset.document_ids),
+            questions=len(dataset.judged_questions),
+            recall=mode,
+            methods=methods,
+            profile=profile.name,
+            embedding=embedding,
+            missing=missing,
+            texts={question.id: question.text for question in dataset.judged_questions},
+        )
+        for mode, methods in measured.items()
+    ]
+
+
+def _build_rerankers(plan: EvaluationPlan, answer: AnswerParts) -> dict[str, Reranker]:
+    """Build the rerankers of a plan; raise `UnknownName` for an unknown one."""
+    return {name: build_cascade(name, answer.rerankers) for name in plan.rerankers}
+
+
+def _measure_each_recall(
+    questions: Sequence[Question],
+    qrels: Mapping[str, Mapping[str, int]],
+    plan: EvaluationPlan,
+    recalls: Mapping[RecallMode, Recall],
+    answer: AnswerParts,
+    *,
+    document_of: DocumentOf,
+    on_step: OnStep,
+) -> dict[RecallMode, tuple[MethodResult, ...]]:
+    """Measure all rerankers with each kind of recall; progress counts the questions of all of them."""
+    total = len(questions) * len(recalls)
+    return {
+        mode: measure_methods(
+            questions,
+            qrels,
+            recall=recall,
+            rerankers=_build_rerankers(plan, answer),
+            document_of=document_of,
+            deadline_s=answer.rerank_deadline_s,
+            on_progress=_count_from(place * len(questions), total, on_step),
+        )
+        for place, (mode, recall) in enumerate(recalls.items())
+    }
+
+
+def _count_from(before: int, total: int, on_step: OnStep) -> Callable[[int, int], None]:
+    return lambda done, _: on_step("questions", before + done, total)
 
 
 def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: OnStep) -> None:
@@ -252,13 +329,14 @@ def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: On
 def _build_recall(
     dataset: Dataset,
     plan: EvaluationPlan,
+    mode: RecallMode,
     database: Database,
     workspace_id: int,
     store: PostgresRecall,
     answer: AnswerParts,
 ) -> Recall:
     if plan.run is None:
-        return StoreRecall(answer, plan.recall, plan.top_n)
+        return StoreRecall(answer, mode, plan.top_n)
     return recall_from_run(
         plan.run,
         dataset.judged_questions,
@@ -266,6 +344,6 @@ def _build_recall(
         workspace_id=workspace_id,
         recall=store,
         parts=answer,
-        mode=plan.recall,
+        mode=mode,
         top_n=plan.top_n,
     )

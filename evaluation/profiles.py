@@ -46,14 +46,9 @@ def compare_profiles(
     compared_profiles = [_load_complete_profile(environment, name) for name in names]
     # Load the judgements once, so that all profiles are measured on the same questions.
     judged_workspace = load_judgements(environment.database, workspace, days)
-    evaluations = [
-        evaluate_judged(judged_workspace, replace(plan, profile=profile.name), environment, on_step)
-        for profile in compared_profiles
-    ]
-    results = [
-        replace(evaluation.methods[0], method=profile.name)
-        for profile, evaluation in zip(compared_profiles, evaluations, strict=True)
-    ]
+    names_of_both = tuple(profile.name for profile in compared_profiles)
+    evaluations = evaluate_judged(judged_workspace, replace(plan, profiles=names_of_both), environment, on_step)
+    results = [replace(evaluation.methods[0], method=evaluation.profile) for evaluation in evaluations]
     compared = tuple(
         ProfileResult(profile, result, _vector_megabytes(environment, profile), _agreement(result, results[0]))
         for profile, result in zip(compared_profiles, results, strict=True)

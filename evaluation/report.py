@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evaluation.cost import usd_per_thousand_questions
 from evaluation.differences import Comparison
+from evaluation.embedding import EmbeddingFigures
 from evaluation.quality import MethodResult
 
 
@@ -21,6 +22,10 @@ class Evaluation:
     """Number of judged questions; the metrics are averages over them."""
     recall: str
     methods: tuple[MethodResult, ...]
+    profile: str = ""
+    """Name of the embedding profile."""
+    embedding: EmbeddingFigures | None = None
+    """What the profile costs, if it was measured."""
     missing: tuple[str, ...] = ()
     """Documents that are empty or could not be ingested; they count as never found."""
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -32,8 +37,11 @@ class Evaluation:
 COLUMNS = ("method", "nDCG@10", "MRR@10", "recall@50", "p50 ms", "p95 ms", "calls", "tokens", "USD", "USD per 1,000")
 
 
+EMBEDDING_COLUMNS = ("profile", "model", "dimensions", "precision", "chunks", "chunks/s", "MB", "tokens", "USD")
+
+
 def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dict[str, Any]:
-    """Build the JSON document of `refdesk evaluate --json`, whose keys are a stable interface.
+    """Build the JSON document of one evaluation, whose keys are a stable interface.
 
     Args:
         evaluation: The result to format.
@@ -45,6 +53,7 @@ def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dic
             "documents": evaluation.documents,
             "queries": evaluation.questions,
         },
+        "profile": evaluation.profile,
         "recall": evaluation.recall,
         "methods": [
             {
@@ -71,6 +80,69 @@ def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dic
             for question, text in evaluation.texts.items()
         ]
     return document
+
+
+def as_json(evaluations: Sequence[Evaluation], *, by_question: bool = False) -> dict[str, Any]:
+    """Build the JSON document of `refdesk evaluate --json`.
+
+    One evaluation is a document by itself; several are listed under `evaluations`, with the profiles next to them.
+    """
+    documents = [evaluation_json(one, by_question=by_question) for one in evaluations]
+    if len(documents) == 1:
+        return documents[0]
+    return {
+        "profiles": [_embedding_json(figures) for figures in list_embedding_figures(evaluations)],
+        "evaluations": documents,
+    }
+
+
+def _embedding_json(figures: EmbeddingFigures) -> dict[str, Any]:
+    return {
+        "profile": figures.profile.name,
+        "model": figures.profile.model,
+        "dimensions": figures.profile.dimensions,
+        "quantization": figures.profile.quantization,
+        "chunks": figures.chunks,
+        "chunks_per_s": round(figures.chunks_per_s, 1),
+        "megabytes": round(figures.megabytes, 3),
+        "tokens": figures.tokens,
+        "cost_usd": round(figures.usd, 6),
+    }
+
+
+def list_embedding_figures(evaluations: Sequence[Evaluation]) -> tuple[EmbeddingFigures, ...]:
+    """Return what each measured profile costs, each profile once."""
+    measured = {one.profile: one.embedding for one in evaluations if one.embedding is not None}
+    return tuple(measured.values())
+
+
+def embedding_rows(evaluations: Sequence[Evaluation]) -> list[tuple[str, ...]]:
+    """Build the rows of the table with the columns `EMBEDDING_COLUMNS`, one per profile."""
+    return [
+        (
+            figures.profile.name,
+            figures.profile.model,
+            str(figures.profile.dimensions),
+            figures.profile.quantization or "full",
+            str(figures.chunks),
+            f"{figures.chunks_per_s:.1f}",
+            f"{figures.megabytes:.2f}",
+            str(figures.tokens),
+            f"{figures.usd:.4f}",
+        )
+        for figures in list_embedding_figures(evaluations)
+    ]
+
+
+def join_evaluations(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Join evaluations of one collection; methods are named by profile, recall and reranker where these differ."""
+    profiles = len({one.profile for one in evaluations}) > 1
+    modes = tuple(dict.fromkeys(one.recall for one in evaluations))
+    methods: list[MethodResult] = []
+    for one in evaluations:
+        parts = (one.profile if profiles else "", one.recall if len(modes) > 1 else "")
+        methods += [replace(each, method=" · ".join(filter(None, (*parts, each.method)))) for each in one.methods]
+    return replace(evaluations[0], recall=", ".join(modes), methods=tuple(methods))
 
 
 def evaluation_rows(evaluation: Evaluation) -> list[tuple[str, ...]]:

@@ -48,3 +48,7 @@ FROM (SELECT min(id) AS first, max(id) AS last FROM chunks) ends
 CROSS JOIN generate_series(0, CAST(:count AS integer) - 1) AS n
 CROSS JOIN LATERAL (SELECT left(text, 400) AS text FROM chunks
                     WHERE id >= ends.first + (ends.last - ends.first) * n / CAST(:count AS integer) ORDER BY id LIMIT 1) c;
+
+-- name: list_live_chunks
+-- List the chunks of all live versions of the workspace in the order in which they were stored.
+SELECT c.headings, c.text FROM documents d JOIN chunks c ON c.version_id = d.live_version_id ORDER BY c.id;

@@ -50,12 +50,37 @@ def test_evaluate__dataset_folder(installation, collection):
     # The three evaluations ingest the documents only once.
     assert installation.value("SELECT count(*) FROM jobs WHERE kind = 'ingest'") == 4
 
+    assert (
+        installation.refdesk(
+            "profiles", "add", "other", "--model", "all-MiniLM-L6-v2", "--passage-prefix", "note: "
+        ).returncode
+        == 0
+    )
+    not_built = installation.refdesk("evaluate", str(collection), "--profiles", "other")
+    assert "run `refdesk profiles build other`" in " ".join(not_built.stderr.decode().split())
+    assert installation.refdesk("profiles", "build", "other").returncode == 0
+    compared, code = installation.refdesk_json(
+        *("evaluate", str(collection), "--run", "none", "--recall", "keyword,dense", "--reranker", "none"),
+        *("--profiles", "all-MiniLM-L6-v2,other"),
+    )
+    assert code == 0
+    assert [(one["profile"], one["recall"]) for one in compared["evaluations"]] == [
+        *(("all-MiniLM-L6-v2", "keyword"), ("all-MiniLM-L6-v2", "dense")),
+        *(("other", "keyword"), ("other", "dense")),
+    ]
+    live, other = compared["profiles"]
+    assert (live["chunks"], other["chunks"]) == (4, 4)
+    assert other["tokens"] > live["tokens"] > 0  # the prefix is counted
+    assert min(live["chunks_per_s"], other["chunks_per_s"]) > 0
+
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         (["--reranker", "best"], "There is no reranker 'best'"),
         (["--run", "BM25"], 'has no run called "BM25"; its runs are: poor'),
+        (["--recall", "keyword,sparse"], "There is no recall 'sparse'. Choose from: hybrid, dense, keyword."),
+        (["--profiles", "missing"], "There is no embedding profile 'missing'"),
     ],
 )
 def test_evaluate__unknown_name_is_reported(installation, collection, options, expected):

@@ -76,5 +76,5 @@ def test_workspace_key__long_name_fits_the_column():
 
 def test_candidate_documents__corpus_or_top_n_of_the_run():
     run = Run("BM25", {"q1": (RunEntry("d1", 3.0), RunEntry("d2", 2.0)), "q2": (RunEntry("d3", 1.0),)})
-    assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 50)) == {"d1", "d2", "d3"}
-    assert candidate_documents(dataset(), EvaluationPlan("dense", ("none",), 1, run)) == {"d1", "d3"}
+    assert candidate_documents(dataset(), EvaluationPlan(("dense",), ("none",), 50)) == {"d1", "d2", "d3"}
+    assert candidate_documents(dataset(), EvaluationPlan(("dense",), ("none",), 1, run)) == {"d1", "d3"}

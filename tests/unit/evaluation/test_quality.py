@@ -9,12 +9,24 @@ import pytest
 
 from evaluation.datasets import Question, Run, RunEntry
 from evaluation.differences import compare_methods
+from evaluation.embedding import EmbeddingFigures
 from evaluation.plots import plot_quality
 from evaluation.quality import measure_methods
-from evaluation.report import COLUMNS, Evaluation, difference_rows, evaluation_json, evaluation_rows, format_notes
+from evaluation.report import (
+    COLUMNS,
+    EMBEDDING_COLUMNS,
+    Evaluation,
+    as_json,
+    difference_rows,
+    embedding_rows,
+    evaluation_json,
+    evaluation_rows,
+    format_notes,
+    join_evaluations,
+)
 from evaluation.runs import RunRecall
 from pipeline.errors import InvalidInput
-from pipeline.types import Candidate, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
+from pipeline.types import Candidate, EmbeddingProfile, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
 from pipeline.usage import record_usage
 
 pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
@@ -160,7 +172,7 @@ def test_evaluation_json__has_exactly_the_documented_keys():
     document = json.loads(json.dumps(evaluation_json(evaluation())))
     assert document["dataset"] == {"name": "proverbs", "documents": 3, "queries": 2}
     assert document["recall"] == "dense"
-    assert set(document) == {"dataset", "recall", "methods"}
+    assert set(document) == {"dataset", "profile", "recall", "methods"}
     expected = {"method", "ndcg@10", "mrr@10", "recall@50", "p50_ms", "p95_ms", "calls", "tokens", "cost_usd"}
     assert [set(method) for method in document["methods"]] == [expected, expected]
     assert document["methods"][1]["tokens"] == 240
@@ -175,6 +187,54 @@ def test_evaluation_json__by_question():
         {"id": "q1", "text": "first?", "ndcg@10": {"none": 0.6309, "reverse": 1.0}},
         {"id": "q2", "text": "second?", "ndcg@10": {"none": 1.0, "reverse": 0.6309}},
     ]
+
+
+def several_evaluations():
+    profile = EmbeddingProfile(2, "e5", "multilingual-e5-small", 384, 512, "query: ", "passage: ", True)
+    figures = EmbeddingFigures(profile, chunks=1000, chunks_per_s=31.25, tokens=2000, usd=0.5)
+    first = evaluation()
+    e5 = replace(first, profile="e5", embedding=figures)
+    return (replace(first, profile="minilm", recall="keyword"), e5, replace(e5, recall="hybrid"))
+
+
+def test_join_evaluations__methods_are_named_by_what_differs():
+    assert [each.method for each in join_evaluations([evaluation()]).methods] == ["none", "reverse"]
+    modes = join_evaluations(several_evaluations()[1:])
+    assert modes.recall == "dense, hybrid"
+    assert [each.method for each in modes.methods] == [
+        "dense · none",
+        "dense · reverse",
+        "hybrid · none",
+        "hybrid · reverse",
+    ]
+    assert join_evaluations(several_evaluations()).methods[-1].method == "e5 · hybrid · reverse"
+
+
+def test_embedding_rows__one_row_per_profile():
+    (row,) = embedding_rows(several_evaluations())
+    assert dict(zip(EMBEDDING_COLUMNS, row, strict=True)) == {
+        "profile": "e5",
+        "model": "multilingual-e5-small",
+        "dimensions": "384",
+        "precision": "full",
+        "chunks": "1000",
+        "chunks/s": "31.2",
+        "MB": "0.77",
+        "tokens": "2000",
+        "USD": "0.5000",
+    }
+
+
+def test_as_json__several_evaluations_list_their_profiles():
+    assert as_json([evaluation()]) == evaluation_json(evaluation())
+    document = json.loads(json.dumps(as_json(several_evaluations())))
+    assert [(one["profile"], one["recall"]) for one in document["evaluations"]] == [
+        ("minilm", "keyword"),
+        ("e5", "dense"),
+        ("e5", "hybrid"),
+    ]
+    (e5,) = document["profiles"]
+    assert (e5["profile"], e5["chunks_per_s"], e5["megabytes"], e5["cost_usd"]) == ("e5", 31.2, 0.768, 0.5)
 
 
 def test_compare_methods__counts_wins_and_lists_the_largest_differences():
