@@ -233,10 +233,10 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
         description="Maximum tokens of the passages and their neighbours in a prompt; 0 sends the passages alone.",
     )
     abstain_below: float = Field(
-        0.35,
+        0.34,
         ge=0,
         le=1,
-        description="Minimum cosine similarity for an answer; below it Refdesk abstains unless keywords match.",
+        description="Minimum relevance of a passage for an answer, 0 to 1; below it Refdesk abstains.",
     )
     max_question_chars: int = Field(4000, ge=1, description="Maximum characters per question.")
 

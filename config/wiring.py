@@ -12,6 +12,7 @@ from config.embedding import build_embedder
 from config.rerankers import build_rerankers
 from config.settings import Settings
 from pipeline.answer_parts import AnswerParts
+from pipeline.everyday import EverydayPassages
 from pipeline.generate import ReasoningRoom
 from pipeline.ingest import IngestParts
 from pipeline.ports import (
@@ -114,14 +115,20 @@ def build_parts(
         chunk_overlap=min(settings.ingest.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.ingest.max_chunks,
     )
-    answer_with = build_answers(settings, shared, embedder)
+    everyday = EverydayPassages(embedder)
     if role == "query" and profile.backend != "openai":
-        embedder.encode(["warm up"])  # the first call of a model is slow and must not delay a question
+        everyday.load()  # the first call of a model is slow and must not delay a question
+    answer_with = build_answers(settings, shared, embedder, everyday=everyday)
     return WorkerParts(ingest, embedder, answer_with, shared.close)
 
 
 def build_answers(
-    settings: Settings, shared: SharedParts, embedder: Embedder | None, *, missing: str = ""
+    settings: Settings,
+    shared: SharedParts,
+    embedder: Embedder | None,
+    *,
+    everyday: EverydayPassages | None = None,
+    missing: str = "",
 ) -> AnswerBuilder:
     """Build the answer flow of a worker.
 
@@ -129,6 +136,7 @@ def build_answers(
         settings: The settings.
         shared: The parts that all profiles share.
         embedder: The model of the live profile; with None, passages are found by keywords only.
+        everyday: What a similarity of the model means.
         missing: Why there is no embedder.
     """
     vocabulary = None
@@ -144,6 +152,7 @@ def build_answers(
             rerankers=rerankers,
             chat=shared.chat,
             abstain_below=settings.answer.abstain_below,
+            everyday=everyday,
             rerank_deadline_s=settings.rerank.timeout_s,
             llm_max_tokens=settings.llm.max_tokens,
             llm_timeout_s=settings.llm.timeout_s,

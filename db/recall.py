@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from db.engine import Database
 from db.keyword_recall import KeywordScores, search_keywords
 from db.sql import named
-from db.vector_recall import EXACT_BELOW, INDEX_SETTINGS, VectorSearch, VisibleScope, build_index_name
+from db.vector_recall import EXACT_BELOW, INDEX_SETTINGS, SAMPLE, VectorSearch, VisibleScope, build_index_name
 from pipeline.fusion import fuse_scores
 from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
@@ -69,16 +69,19 @@ class PostgresRecall:
             if query.vector is None or query.mode == "keyword" or self._profile is None:
                 found = _rank_keyword(self._search_keywords(session, query, scopes, ()))
                 return _recalled(query, _fetch(session, found), "keyword")
+            visible = sum(scope.chunks for scope in scopes)
             search = VectorSearch(session, self._profile, self._workspace_id, scopes)
-            by_index = has_index and sum(scope.chunks for scope in scopes) >= self._exact_below
+            by_index = has_index and visible >= self._exact_below
             nearest = search.find_nearest(query.vector, query.top_n, by_index=by_index)
             if query.mode == "dense":
                 found = _rank_dense(nearest.scores)
+                _, average = search.score(query.vector, ())
             else:
                 keyword = self._search_keywords(session, query, scopes, list(nearest.scores))
                 missed, average = search.score(query.vector, [n for n in keyword.top if n not in nearest.scores])
                 found = _fuse(query, nearest.scores, missed, average, keyword)
-            return _recalled(query, _fetch(session, found), nearest.plan)
+            recalled = _recalled(query, _fetch(session, found), nearest.plan)
+            return replace(recalled, dense_average=average, dense_sample=min(SAMPLE, visible))
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Return the cosine similarity of chunks to a vector by chunk ID; chunks without a vector are omitted."""

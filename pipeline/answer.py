@@ -14,6 +14,7 @@ from time import monotonic, perf_counter
 from pipeline.answer_parts import AnswerParts
 from pipeline.budget import BudgetPlan, BudgetRequest
 from pipeline.embed import try_embed_question
+from pipeline.everyday import measure_baseline
 from pipeline.generate import (
     AnswerLimits,
     abstain,
@@ -125,7 +126,8 @@ def _answer(
     passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
-        generated = _generate(rewritten, context, recalled, passages, replace(parts, chat=chat), trace)
+        baseline = measure_baseline(recalled, parts.everyday, vector)
+        generated = _generate(rewritten, context, recalled, passages, baseline, replace(parts, chat=chat), trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
     return Answer(
         question=question,
@@ -221,6 +223,7 @@ def _generate(
     context: QuestionContext,
     recalled: RecallResult,
     passages: Sequence[RankedCandidate],
+    baseline: float,
     parts: AnswerParts,
     trace: _Trace,
 ) -> GenerationResult:
@@ -231,7 +234,7 @@ def _generate(
     if not passages:
         by_keywords = recalled.plan == "keyword"
         return abstain_without_passages(rewritten.question, by_keywords=by_keywords, language=context.language)
-    if should_abstain(rewritten.searched_as, recalled, passages, parts.abstain_below):
+    if should_abstain(rewritten.searched_as, recalled, passages, baseline=baseline, abstain_below=parts.abstain_below):
         return abstain(rewritten.question, passages, language=context.language)
     if parts.chat is not None and parts.context_tokens:  # the extractive answer does not use neighbours
         passages, fallbacks = load_neighbours(parts.store, passages, parts.context_tokens)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.budget import Budget
+from pipeline.everyday import EverydayPassages
 from pipeline.generate import ReasoningRoom
 from pipeline.ports import ChatModel, Embedder, RecallStore, Reranker, Vocabulary
 
@@ -19,9 +20,10 @@ class AnswerParts:
     rerankers: Mapping[str, Reranker]
     """By method name; each includes its fallbacks."""
     chat: ChatModel | None
-    abstain_below: float = 0.35
-    """Cosine similarity, specific to the embedding model. Measured for all-MiniLM-L6-v2 on xquad_en: the flow abstains
-    from 1.5 % of the answerable questions and from 86 to 95 % of the questions of other collections."""
+    abstain_below: float = 0.34
+    """Relevance, 0 to 1; docs/evaluation.md has the measurements."""
+    everyday: EverydayPassages | None = None
+    """What a similarity of the embedding model means; None: only the library is compared with."""
     rerank_deadline_s: float = 20.0
     llm_max_tokens: int = 800
     llm_timeout_s: float = 60.0

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from pipeline.generate.context import readable
 from pipeline.prompts import detect_language
-from pipeline.text.terms import content_terms, is_german, split_terms, term_overlap
+from pipeline.text.terms import content_terms, is_german, main_script, single_characters, split_terms, term_overlap
 from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, RecallResult
 
 NEAREST = 3
 
-MIN_TERM_SHARE = 0.5
-"""Share of the question's content terms that a passage must contain when no candidate is similar enough."""
+UNKNOWN_SHARE = 0.5
+"""Share of terms that a passage in another script than the question counts as containing."""
 
 SHORTEST_PART = 5
 """Minimum letters of a word that counts as a part of a German compound."""
@@ -22,25 +22,50 @@ USELESS_RATING = 1
 
 
 def should_abstain(
-    question: str, recalled: RecallResult, passages: Sequence[RankedCandidate], abstain_below: float
+    question: str,
+    recalled: RecallResult,
+    passages: Sequence[RankedCandidate],
+    *,
+    baseline: float,
+    abstain_below: float,
 ) -> bool:
     """Return True if no passage is relevant enough to answer from.
 
-    Either the language model has rated every passage as useless, or no candidate has a cosine similarity of at least
-    `abstain_below` and no passage contains half of the question's content terms.
+    Either the language model has rated every passage as useless, or no passage reaches the relevance `abstain_below`.
+
+    Args:
+        question: The question, rewritten if it is a follow-up.
+        recalled: The result of recall.
+        passages: The passages to answer from.
+        baseline: Cosine similarity of the question to an average passage.
+        abstain_below: Relevance, 0 to 1.
     """
     if all(_is_rated_useless(ranked) for ranked in passages):
         return True
-    similarities = [c.dense_score for c in recalled.candidates if c.dense_score is not None]
-    if similarities and max(similarities) >= abstain_below:
-        return False
-    share = max((_share_of_terms(question, readable(ranked)) for ranked in passages), default=0.0)
-    return share < MIN_TERM_SHARE
+    relevance = (_measure_relevance(question, ranked, baseline, recalled.dense_weight) for ranked in passages)
+    return max(relevance, default=0.0) < abstain_below
+
+
+def _measure_relevance(question: str, ranked: RankedCandidate, baseline: float, dense_weight: float) -> float:
+    """Return the relevance of a passage on a scale that does not depend on the embedding model or the library.
+
+    It is the mean of two shares, weighted like the scores in recall: how far the similarity is on the way from an
+    average passage (0) to an identical text (1), and how many of the question's terms the passage contains. A passage
+    in another script cannot contain them, so only a model that reads the question can find it relevant.
+    """
+    text, score = readable(ranked), ranked.candidate.dense_score
+    similarity = (score - baseline) / (1 - baseline) if score is not None and baseline < 1 else None
+    if main_script(question) != main_script(text):
+        return 0.0 if similarity is None else dense_weight * (similarity + UNKNOWN_SHARE) / 2
+    share = _share_of_terms(question, text)
+    return share if similarity is None else (dense_weight * similarity + share) / (dense_weight + 1)
 
 
 def _share_of_terms(question: str, text: str) -> float:
     """Return the share of a question's content terms in a text; a part of a German compound counts as the word."""
-    terms = content_terms(question)
+    # In scripts without spaces, half of the pairs of characters cross the boundaries of words; with single characters,
+    # the share has the scale of other languages.
+    terms = content_terms(question) | single_characters(question)
     if not is_german(frozenset(split_terms(question))):
         return term_overlap(terms, text)
     stated = frozenset(split_terms(text))

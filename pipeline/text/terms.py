@@ -31,6 +31,8 @@ _ASCII_WORD = re.compile(r"([a-z0-9]+)(?:'(?:s|t|re|ve|ll|d|m)(?!\w))?")
 _CLIPPED_NOT = re.compile(r"\b(?P<verb>\w{2,6}?)n(?:(?<=\bcan)no|['\u2019])t\b", re.IGNORECASE)
 _WHOLE_VERBS = {"ca": "can", "wo": "will", "sha": "shall"}
 _SPACELESS_CHAR = re.compile(f"[{SPACELESS}]")
+SCRIPT_SAMPLE = 300
+"""Number of characters of a text that are read to find its script."""
 SHORT_QUESTION_PAIRS = 4
 """Maximum pairs of characters in a question that counts as short."""
 # Latin letters without digits: the input that the English stemmer handles correctly.
@@ -202,6 +204,12 @@ def _script(character: str) -> str:
     if unicodedata.category(character)[0] not in "LM":
         return ""
     return re.split("[ -]", unicodedata.name(character, ""))[0]
+
+
+def main_script(text: str) -> str:
+    """Return the most frequent script of the first letters of a text, for example `LATIN`; empty without letters."""
+    scripts = Counter(filter(None, map(_script, text[:SCRIPT_SAMPLE])))
+    return scripts.most_common(1)[0][0] if scripts else ""
 
 
 def is_content_term(term: str) -> bool:

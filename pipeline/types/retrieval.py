@@ -97,6 +97,10 @@ class RecallResult:
     """Weight of the dense score in the fused score; 0 for keyword recall."""
     keyword_weight: float = 1.0
     """Weight of the keyword score in the fused score; 0 for dense recall."""
+    dense_average: float | None = None
+    """Mean cosine similarity of a sample of the visible passages; None without vectors."""
+    dense_sample: int = 0
+    """Number of passages in the sample."""
 
     @property
     def returned(self) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.generate.abstention import should_abstain
-from pipeline.types import RecallResult
-from tests.answer_fakes import ranked
+from pipeline.types import RankedCandidate, RecallResult
+from tests.answer_fakes import candidate, ranked
 
 FAQ = "Frage: Wann schließt die Kita im Sommer?\nAntwort: Vom 4. bis zum 22. August bleibt die Kita geschlossen."
 RULES = "§ 5 Austritt aus dem Ruderverein\nDer Austritt ist zum Jahresende möglich, mit einer Frist von drei Monaten."
@@ -25,4 +25,43 @@ RULES = "§ 5 Austritt aus dem Ruderverein\nDer Austritt ist zum Jahresende mög
 def test_should_abstain__german_function_words_do_not_count(question: str, passage: str, *, abstains: bool) -> None:
     passages = ranked(passage)
     candidates = tuple(p.candidate for p in passages)
-    assert should_abstain(question, RecallResult(candidates, 1, "exact"), passages, 0.99) == abstains
+    recalled = RecallResult(candidates, 1, "exact")
+    assert should_abstain(question, recalled, passages, baseline=0.0, abstain_below=0.34) == abstains
+
+
+@pytest.mark.parametrize(
+    ("similarity", "baseline", "passage", "abstains"),
+    [
+        (0.75, 0.05, "The workshop closes at noon.", False),  # similar, but in other words
+        (0.75, 0.70, "The workshop closes at noon.", True),  # the same similarity means little with this model
+        (0.95, 0.80, "The workshop closes at noon.", False),
+        (0.05, 0.05, "The harbour office opens at eight.", False),  # all words, but not similar
+        (0.80, 0.70, "港务局早上八点开门。", False),  # another script: only the similarity counts
+        (0.72, 0.70, "面包店早上八点开门。", True),
+        (0.05, 0.05, "The harbour master lives nearby.", True),
+        (None, 0.05, "The harbour office opens at eight.", False),
+    ],
+)
+def test_should_abstain__similarity_counts_from_the_baseline(
+    similarity: float | None, baseline: float, passage: str, *, abstains: bool
+) -> None:
+    found = candidate(1, passage, dense_score=similarity)
+    recalled = RecallResult((found,), 1, "exact")
+    passages = [RankedCandidate(found, 1, 1.0)]
+    question = "When does the harbour office open?"
+    assert should_abstain(question, recalled, passages, baseline=baseline, abstain_below=0.34) == abstains
+
+
+def test_should_abstain__another_script_that_the_model_does_not_read() -> None:
+    found = candidate(1, "The harbour office opens at eight.", dense_score=0.9)
+    recalled = RecallResult((found,), 1, "exact", dense_weight=0.2)
+    passages = [RankedCandidate(found, 1, 1.0)]
+    assert should_abstain("港务局几点开门？", recalled, passages, baseline=0.3, abstain_below=0.34)
+
+
+def test_should_abstain__unreadable_question_is_judged_by_its_words() -> None:
+    found = candidate(1, "港务局早上八点开门。", dense_score=0.9)
+    recalled = RecallResult((found,), 1, "exact", dense_weight=0.0)
+    passages = [RankedCandidate(found, 1, 1.0)]
+    for question, abstains in (("港务局几点开门？", False), ("月亮离地球多远？", True)):
+        assert should_abstain(question, recalled, passages, baseline=0.0, abstain_below=0.34) == abstains
