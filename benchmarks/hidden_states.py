@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contender_process import read_peak_mb
 from benchmarks.texts import find_model, load_passages
 from config import settings as configuration
 from config.embedding import ProfileRequest, build_embedder, describe_profile
@@ -73,7 +73,7 @@ def measure(model: str, pooling: str, chunks: int) -> dict[str, object]:
     return {
         "dimensions": profile.dimensions,
         "chunks/s": round(len(texts) / seconds, 2),
-        "peak MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak MB": round(read_peak_mb()),
         "bytes per vector": profile.dimensions * 2,
     }
 
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             except RefdeskError as error:
                 print(f"{label}: {error}")
                 continue
-            print(label, measured)
+            print(f"{label}: " + ", ".join(f"{value} {name}" for name, value in measured.items()), flush=True)
 
 
 if __name__ == "__main__":
