@@ -12,7 +12,7 @@ from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, Re
 NEAREST = 3
 
 UNKNOWN_SHARE = 0.5
-"""Share of terms that a passage in another script than the question counts as containing."""
+"""Minimum share of terms that a passage in another script than the question counts as containing."""
 
 SHORTEST_PART = 5
 """Minimum letters of a word that counts as a part of a German compound."""
@@ -51,14 +51,18 @@ def _measure_relevance(question: str, ranked: RankedCandidate, baseline: float, 
 
     It is the mean of two shares, weighted like the scores in recall: how far the similarity is on the way from an
     average passage (0) to an identical text (1), and how many of the question's terms the passage contains. A passage
-    in another script cannot contain them, so only a model that reads the question can find it relevant.
+    in another script contains at most names and numbers of the question. For a model that reads the question, it counts
+    as containing half of the terms, if it does not contain more.
     """
     text, score = readable(ranked), ranked.candidate.dense_score
     similarity = (score - baseline) / (1 - baseline) if score is not None and baseline < 1 else None
-    if main_script(question) != main_script(text):
-        return 0.0 if similarity is None else dense_weight * (similarity + UNKNOWN_SHARE) / 2
     share = _share_of_terms(question, text)
-    return share if similarity is None else (dense_weight * similarity + share) / (dense_weight + 1)
+    if similarity is None:
+        return share
+    relevance = (dense_weight * similarity + share) / (dense_weight + 1)
+    if main_script(question) == main_script(text):
+        return relevance
+    return max(relevance, dense_weight * (similarity + UNKNOWN_SHARE) / 2)
 
 
 def _share_of_terms(question: str, text: str) -> float:

@@ -65,3 +65,21 @@ def test_should_abstain__unreadable_question_is_judged_by_its_words() -> None:
     passages = [RankedCandidate(found, 1, 1.0)]
     for question, abstains in (("港务局几点开门？", False), ("月亮离地球多远？", True)):
         assert should_abstain(question, recalled, passages, baseline=0.0, abstain_below=0.34) == abstains
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "similarity"),
+    [
+        ("E-4711?", "Error E-4711: the drum is blocked.", None),
+        ("4711?", "Error 4711: the drum is blocked.", None),  # digits have no script
+        ("4711?", "Error 4711: the drum is blocked.", 0.2),
+        ("iPhone 15 Pro Max 价格？", "iPhone 15 Pro Max 的价格是八千九百九十九元，今天购买还送保护壳。", None),
+    ],
+)
+def test_should_abstain__names_and_numbers_count_in_every_script(
+    question: str, passage: str, similarity: float | None
+) -> None:
+    found = candidate(1, passage, dense_score=similarity)
+    recalled = RecallResult((found,), 1, "keyword" if similarity is None else "exact")
+    passages = [RankedCandidate(found, 1, 1.0)]
+    assert not should_abstain(question, recalled, passages, baseline=0.0, abstain_below=0.34)
