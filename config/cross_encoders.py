@@ -13,7 +13,7 @@ from config.embedding import build_encoder_options
 from config.settings import Settings
 from db import documents
 from db.engine import Database
-from pipeline.errors import RefdeskError
+from pipeline.errors import ModelUnavailable, RefdeskError
 from pipeline.ports import PairScorer
 from pipeline.text.terms import is_english
 
@@ -139,6 +139,10 @@ class LazyCrossEncoder:
         except RefdeskError as error:
             log.info("cross-encoder unavailable", model=self._model, reason=str(error))
             return error
+        except Exception as error:
+            # Model libraries raise errors of many classes; without a stored failure every question would load again.
+            log.exception("cross-encoder unavailable", model=self._model)
+            return ModelUnavailable(f"The cross-encoder {self._model} cannot be run: {error}")
         return scorer
 
 

@@ -67,12 +67,13 @@ def test_rerankers__name_without_a_builder_is_reported_with_both_files(monkeypat
         build()
 
 
-def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [ModelUnavailable("It is missing."), RuntimeError("It is missing.")])
+def test_lazy_cross_encoder__a_failed_load_is_not_repeated(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     loads: list[str] = []
 
     def fail(name: str, options: Any) -> None:
         loads.append(name)
-        raise ModelUnavailable("It is missing.")
+        raise error
 
     constructor: Callable[..., object] = fail
     monkeypatch.setattr("pipeline.backends.models.encoders.load_cross_encoder", constructor)
