@@ -6,6 +6,7 @@ whole call, a size limit, and bodies in the form that it can read.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -99,6 +100,21 @@ class Call:
             path, body, cast_to=chunk, stream=True, stream_cls=openai.Stream[chunk]
         )
         return stream
+
+    def read_json(self, body: bytes) -> Any:
+        """Return the JSON of a reply.
+
+        Raises:
+            openai.APIError: The reply is an error, which some proxies send with status 200.
+            ValueError: The reply is not JSON, or `null`.
+        """
+        value: Any = json.loads(body)
+        if value is None:
+            raise ValueError("null")
+        if isinstance(value, dict) and (value.get("error") or value.get("object") == "error"):
+            request: Any = None  # the package only stores it
+            raise openai.APIError("error in a reply", request, body=value.get("error") or value)
+        return value
 
     def _post(self, path: str, body: dict[str, Any], **how: Any) -> Any:
         post: Any = self.client.post

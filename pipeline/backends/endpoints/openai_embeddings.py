@@ -7,7 +7,6 @@ and finite values.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -178,7 +177,7 @@ class OpenAIEmbeddings:
             dimensions=self._profile.dimensions if self._send_dimensions else openai.omit,
             **call.options,
         )
-        return json.loads(reply.content)
+        return call.read_json(reply.content)
 
     def _read(self, answer: Any, count: int) -> list[Sequence[float]]:
         """Return the vectors of `count` texts in the order of their indexes."""

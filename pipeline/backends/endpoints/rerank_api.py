@@ -8,7 +8,6 @@ stored.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -114,7 +113,7 @@ class HttpRerankEndpoint:
     def _request(self, question: str, passages: Sequence[str], call: Call) -> Any:
         body = call.post(RERANK_PATH, self._payload(question, passages))
         try:
-            return json.loads(body)
+            return call.read_json(body)
         except (ValueError, RecursionError):
             text = body.decode("utf-8", "replace")
             raise LlmUnparsable(f"{self._endpoint.subject} sent a reply that is not JSON: {text}") from None

@@ -16,7 +16,7 @@ import pytest
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
 from pipeline.backends.endpoints.rerank_api import HttpRerankEndpoint
-from pipeline.errors import LlmUnparsable
+from pipeline.errors import LlmUnparsable, LlmUnreachable
 from pipeline.rerank.llm_calls import LlmLimits
 from pipeline.rerank.llm_pointwise import LlmPointwiseReranker
 from pipeline.types import ChatMessage, ChatReply, EmbeddingProfile
@@ -201,3 +201,25 @@ def test_keys__one_for_each_endpoint(server: Server) -> None:
         endpoint.score("When?", ["a"], timeout_s=10)
     sent = {request.path.split("/")[2]: request.headers["authorization"] for request in server.requests}
     assert sent == {"chat": "Bearer chat", "embeddings": "Bearer embeddings", "rerank": "Bearer rerank"}
+
+
+REPORTED = {"error": {"message": "The upstream model is paused.", "code": 402}}
+
+
+@pytest.mark.parametrize(("reply", "error"), [(REPORTED, LlmUnreachable), (None, LlmUnparsable)])
+def test_error_or_null_with_status_200__embeddings_and_rerank_send_one_request(
+    server: Server, reply: Any, error: type[Exception]
+) -> None:
+    def answer(_: Mapping[str, Any]) -> Reply:
+        assert len(server.requests) < 5, "repeated without end"
+        return 200, {}, reply
+
+    server.answer = answer
+    profile = EmbeddingProfile(1, "m", "m", 3, 100, backend="openai", base_url=f"{server.url}/v1")
+    with closing(OpenAIEmbeddings(profile)) as embedder, pytest.raises(error) as embedding:
+        embedder.encode(["a"])
+    with closing(HttpRerankEndpoint(server.url)) as reranker, pytest.raises(error) as reranking:
+        reranker.score("When?", [TEXT], timeout_s=5)
+    assert len(server.requests) == 2
+    for caught in (embedding, reranking):
+        assert reply is None or "The upstream model is paused." in str(caught.value)
