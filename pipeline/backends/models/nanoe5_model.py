@@ -89,7 +89,8 @@ def write_model(weights: WeightFile, folder: Path) -> None:
     _write_json(folder / "1_Pooling" / "config.json", pooling)
     (folder / "2_Normalize").mkdir()
     _write_json(folder / "tokenizer_config.json", _describe_tokenizer(weights))
-    build_tokenizer(weights).save(str(folder / "tokenizer.json"))
+    # The library's own `save` raises a plain `Exception` when the disk is full.
+    (folder / "tokenizer.json").write_text(build_tokenizer(weights).to_str(pretty=True), encoding="utf-8")
     _save_tensors(dict(_read_tensors(weights)), folder / "model.safetensors")
 
 

@@ -144,10 +144,11 @@ def test_load_converted__disk_is_full(package: Path, tmp_path: Path, monkeypatch
     assert load_converted(models).is_dir(), "the next start converts it"
 
 
-def test_load_converted__real_write_errors(package: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [1_000, 10_000])  # the tokenizer or the weights do not fit
+def test_load_converted__real_write_errors(package: Path, tmp_path: Path, limit: int) -> None:
     # A limit on the size of files makes real writes fail, inside the library that writes the weights.
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
         with pytest.raises(ModelUnavailable, match="cannot be converted into"):
             load_converted(tmp_path / "models")
