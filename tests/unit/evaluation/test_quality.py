@@ -226,7 +226,8 @@ def test_embedding_rows__one_row_per_profile():
 
 
 def test_as_json__several_evaluations_list_their_profiles():
-    assert as_json([evaluation()]) == evaluation_json(evaluation())
+    one = evaluation()
+    assert as_json([one]) == evaluation_json(one)
     document = json.loads(json.dumps(as_json(several_evaluations())))
     assert [(one["profile"], one["recall"]) for one in document["evaluations"]] == [
         ("minilm", "keyword"),
