@@ -337,7 +337,7 @@ def test_settings__shown_changed_and_reset_by_managers_only(club: Club, discord:
     asked.wait_message()
     chosen = [club.rows(QUESTIONS.format(f"j.payload -> 'options' ->> '{name}'")) for name in ("reranker", "language")]
     assert chosen == [["none"], ["zh"]]
-    assert "zh" not in club.owner.slash("settings reset", channel=club.hall).wait_message("late-interaction").text
+    assert "zh" not in club.owner.slash("settings reset", channel=club.hall).wait_message("auto").text
 
 
 def test_settings__public_answers_in_chosen_channels_only(club: Club, discord: FakeDiscord):

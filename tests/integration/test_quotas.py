@@ -158,7 +158,7 @@ def test_settings__unset_ones_are_none_and_changes_affect_no_others(library):
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
-        ({"reranker": "magic"}, UnknownName, "must be one of none, late-interaction"),
+        ({"reranker": "magic"}, UnknownName, "must be one of auto, none, late-interaction"),
         ({"answer_language": "fr"}, UnknownName, "must be one of '', en, zh"),
         ({"ingest_by": "nobody"}, UnknownName, "everyone, managers, role"),
         ({"colour": "red"}, UnknownName, "no setting 'colour'"),
