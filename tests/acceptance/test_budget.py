@@ -18,7 +18,7 @@ NOTES = {
 }
 QUESTION = "Where does the copper lantern hang?"
 PRICES = json.dumps({"judge": {"completion": 1000}})
-"""An answer of at most 800 tokens is estimated at $0.80, ranking three passages at $0.032."""
+"""An answer of at most 800 tokens is estimated at $0.80, ranking three passages with their reasons at $0.152."""
 
 
 def reply(request: Mapping[str, Any]) -> ScriptedReply:
@@ -46,19 +46,19 @@ def test_ask__falls_back_over_the_soft_limit_and_is_rejected_over_the_hard_one(
     model = {"REFDESK_LLM_BASE_URL": llm.url, "REFDESK_LLM_MODEL": "judge", "REFDESK_PRICES": PRICES}
     command = ("ask", QUESTION, "--reranker", "llm-listwise")
 
-    within, code = installation.refdesk_json(*command, **model, REFDESK_BUDGET_USER_DAY_SOFT_USD="0.85")
+    within, code = installation.refdesk_json(*command, **model, REFDESK_BUDGET_USER_DAY_SOFT_USD="0.97")
     assert (code, within["reranker"], within["model"], within["fallbacks"]) == (0, "llm-listwise", "judge", [])
     assert len(llm.requests) == 2
     spent = float(installation.value("SELECT sum(cost_usd) FROM queries"))
     assert 0 < spent < 0.1
     assert installation.value("SELECT count(*) FROM spending_reservations") == 0
 
-    soft = {"REFDESK_BUDGET_USER_DAY_SOFT_USD": "0.85", "REFDESK_BUDGET_USER_DAY_HARD_USD": "2"}
+    soft = {"REFDESK_BUDGET_USER_DAY_SOFT_USD": "0.97", "REFDESK_BUDGET_USER_DAY_HARD_USD": "2"}
     result = installation.refdesk(*command, stdin=None, **model, **soft)
     stderr = " ".join(result.stderr.decode().split())
     assert result.returncode == 0, stderr
-    assert "rerank: late-interaction instead of llm-listwise: The estimated cost of $0.832" in stderr
-    assert f"the limit of $0.85 for one person in 24 hours, of which ${spent:.3f}" in stderr
+    assert "rerank: late-interaction instead of llm-listwise: The estimated cost of $0.952" in stderr
+    assert f"the limit of $0.97 for one person in 24 hours, of which ${spent:.3f}" in stderr
     assert "Budget is available again in" in stderr
     assert [len(request["messages"]) for request in llm.requests[2:]] == [2], "the answer is still written"
 
