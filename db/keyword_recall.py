@@ -50,6 +50,8 @@ class KeywordScores:
     """The best chunks with their BM25 scores, best first; equal scores are ordered by chunk ID."""
     others: dict[int, float]
     """The scores of further chunks that were asked for."""
+    present: float = 1.0
+    """Share of the question's terms that visible chunks contain, each term weighted by its rarity; 1 without terms."""
 
 
 class _Bm25:
@@ -57,6 +59,7 @@ class _Bm25:
 
     def __init__(self, index: KeywordIndex, terms: Numbers, holders: Numbers) -> None:
         self.terms = terms
+        self._holders = holders
         self._mean_length = max(1.0, index.terms / index.chunks)
         self._weights = np.log(1 + (index.chunks - holders + 0.5) / (holders + 0.5)) * (BM25_K1 + 1)
 
@@ -65,6 +68,10 @@ class _Bm25:
         norm = BM25_K1 * (1 - BM25_B) + BM25_K1 * BM25_B / self._mean_length * length
         scores: Scores = self._weights[term] * frequency / (frequency + norm)
         return scores
+
+    def measure_present(self) -> float:
+        """Return the share of the terms that any chunk contains, weighted like in the scores."""
+        return float(self._weights[self._holders > 0].sum() / self._weights.sum())
 
     def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
         """Return the chunks in ascending order and their scores, each added up in the order of the terms."""
@@ -105,7 +112,7 @@ def search_keywords(
     top = dict(zip(ids[best].tolist(), scores[best].tolist(), strict=True))
     others = [chunk for chunk in also if chunk not in top]
     found = _look_up(all_ids, all_scores, np.array(others, dtype=np.int64))
-    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)))
+    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)), bm25.measure_present())
 
 
 def _look_up(ids: Numbers, scores: Scores, wanted: Numbers) -> Scores:

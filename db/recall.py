@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -12,7 +12,7 @@ from db.engine import Database
 from db.keyword_recall import KeywordScores, search_keywords
 from db.sql import named
 from db.vector_recall import EXACT_BELOW, INDEX_SETTINGS, SAMPLE, VectorSearch, VisibleScope, build_index_name
-from pipeline.fusion import fuse_scores
+from pipeline.fusion import compute_keyword_weight, fuse_scores
 from pipeline.types import Candidate, EmbeddingProfile, Neighbour, RecallQuery, RecallResult, Vector
 
 _SETTINGS = INDEX_SETTINGS | {
@@ -68,7 +68,9 @@ class PostgresRecall:
             scopes, has_index = self._list_scopes(session)
             if query.vector is None or query.mode == "keyword" or self._profile is None:
                 found = _rank_keyword(self._search_keywords(session, query, scopes, ()))
-                return _recalled(query, _fetch(session, found), "keyword")
+                return RecallResult(
+                    _fetch(session, found), query.top_n, "keyword", dense_weight=0.0, keyword_weight=1.0
+                )
             visible = sum(scope.chunks for scope in scopes)
             search = VectorSearch(session, self._profile, self._workspace_id, scopes)
             by_index = has_index and visible >= self._exact_below
@@ -76,12 +78,22 @@ class PostgresRecall:
             if query.mode == "dense":
                 found = _rank_dense(nearest.scores)
                 _, average = search.score(query.vector, ())
+                dense_weight, keyword_weight = 1.0, 0.0
             else:
                 keyword = self._search_keywords(session, query, scopes, list(nearest.scores))
                 missed, average = search.score(query.vector, [n for n in keyword.top if n not in nearest.scores])
-                found = _fuse(query, nearest.scores, missed, average, keyword)
-            recalled = _recalled(query, _fetch(session, found), nearest.plan)
-            return replace(recalled, dense_average=average, dense_sample=min(SAMPLE, visible))
+                dense_weight = query.dense_weight
+                keyword_weight = compute_keyword_weight(dense_weight, keyword.present)
+                found = _fuse(query, nearest.scores, missed, average, keyword, keyword_weight)
+            return RecallResult(
+                _fetch(session, found),
+                query.top_n,
+                nearest.plan,
+                dense_weight=dense_weight,
+                keyword_weight=keyword_weight,
+                dense_average=average,
+                dense_sample=min(SAMPLE, visible),
+            )
 
     def dense_scores(self, vector: Vector, chunk_ids: Sequence[int]) -> dict[int, float]:
         """Return the cosine similarity of chunks to a vector by chunk ID; chunks without a vector are omitted."""
@@ -137,6 +149,7 @@ def _fuse(
     missed: Mapping[int, float],
     average: float | None,
     keyword: KeywordScores,
+    keyword_weight: float,
 ) -> list[_Found]:
     """Return the Top-N chunks of both searches by fused score; a candidate of either search gets both scores.
 
@@ -146,6 +159,7 @@ def _fuse(
         missed: Dense scores of chunks that only the keyword search found.
         average: Dense score of an average passage; None without any vector.
         keyword: The best chunks by keyword, and the keyword scores of the nearest chunks.
+        keyword_weight: Weight of the keyword scores.
     """
     dense = {**nearest, **missed}
     words = {**keyword.others, **keyword.top}
@@ -157,6 +171,7 @@ def _fuse(
         [words.get(chunk_id, 0.0) for chunk_id in chunk_ids],
         dense_average=zero,
         dense_weight=query.dense_weight,
+        keyword_weight=keyword_weight,
     )
     dense_rank = {chunk_id: rank for rank, chunk_id in enumerate(nearest, 1)}
     keyword_rank = {chunk_id: rank for rank, chunk_id in enumerate(keyword.top, 1)}
@@ -180,19 +195,6 @@ def _fetch(session: Session, found: Sequence[_Found]) -> tuple[Candidate, ...]:
     rows = session.execute(named("fetch_candidates"), {"chunk_ids": [chunk.chunk_id for chunk in found]})
     by_id = {row.chunk_id: row for row in rows}
     return tuple(_candidate(rank, chunk, by_id[chunk.chunk_id]) for rank, chunk in enumerate(found, 1))
-
-
-def _recalled(query: RecallQuery, candidates: tuple[Candidate, ...], plan: str) -> RecallResult:
-    """Build the result; a search that did not run has weight 0."""
-    hybrid = query.mode == "hybrid" and query.vector is not None
-    by_vector = query.vector is not None and query.mode != "keyword"
-    return RecallResult(
-        candidates,
-        query.top_n,
-        plan,
-        dense_weight=query.dense_weight if hybrid else float(by_vector),
-        keyword_weight=1.0 if hybrid else float(not by_vector),
-    )
 
 
 def _candidate(rank: int, found: _Found, row: Any) -> Candidate:

@@ -147,6 +147,21 @@ def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
     )
 
 
+def test_hybrid__keywords_count_less_if_the_library_lacks_terms_of_the_question(library, vector_of):
+    library.add("a", ["zebra", "apple", "pear", "plum"])
+    all_present = recall(library, "zebra apple", vector_of("pear"))
+    assert (all_present.dense_weight, all_present.keyword_weight) == (1.0, 1.0)
+    few_present = recall(library, "zebra unheard words", vector_of("pear"))
+    # BM25 weighs a term of one of four chunks with ln(1 + 3.5 / 1.5), and one of no chunk with ln(1 + 4.5 / 0.5).
+    stated, missing = math.log(1 + 3.5 / 1.5), math.log(1 + 4.5 / 0.5)
+    assert few_present.keyword_weight == pytest.approx(stated / (stated + 2 * missing))
+    best = few_present.candidates[0]
+    assert (best.text, best.keyword_score) == ("pear", 0.0)
+    assert best.recall_score == pytest.approx(1 / (1 + few_present.keyword_weight), abs=2e-3)
+    unreadable = recall(library, "zebra unheard words", vector_of("pear"), weight=0.0)
+    assert unreadable.keyword_weight == 1.0
+
+
 def test_hybrid__candidates_of_one_search_get_both_scores(library, vector_of):
     library.add("a", [f"word {n}" for n in range(30)] + ["zebra one", "zebra two", "zebra three zebra"])
     both = recall(library, "zebra", vector_of("word 3"), top_n=3)
