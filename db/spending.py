@@ -2,7 +2,8 @@
 
 The trace of an answered question records its cost. Before its paid calls, a question reserves its estimated cost; the
 trace replaces the reservation. An attempt that ends without a trace keeps its reservation, because its cost is unknown.
-A document reserves the cost of its chunks before they are queued, until its job has ended; each batch is recorded.
+A document reserves the cost of its chunks before they are queued, until its job has ended. Each batch is recorded, and
+the reservation counts without the recorded batches.
 """
 
 from __future__ import annotations
@@ -28,10 +29,18 @@ from pipeline.types import Usage
 class PostgresSpending:
     """Implements the port `Spending` for the question or document of a lease."""
 
-    def __init__(self, database: Database, lease: jobs.Lease) -> None:
-        """Bind to a job."""
+    def __init__(self, database: Database, lease: jobs.Lease, *, replace: bool = False) -> None:
+        """Bind to a job.
+
+        Args:
+            database: The database.
+            lease: The lease of the job.
+            replace: Replace the reservations of the job instead of adding to them. For documents, because the usage of
+                failed attempts is recorded; the cost of a question's failed attempt is unknown.
+        """
         self._database = database
         self._lease = lease
+        self._replace = replace
 
     def reserve(self, choose: Callable[[RecentSpending], tuple[float, Choice]]) -> Choice:
         """Reserve the amount returned by `choose`, serialized per workspace; raise `LeaseLost` if the lease is lost."""
@@ -40,6 +49,8 @@ class PostgresSpending:
         with self._database.tenant(lease.workspace_id) as session:
             jobs.lock_lease(session, lease)
             session.execute(named("lock_spending"), {"workspace_id": lease.workspace_id})
+            if self._replace:
+                session.execute(delete(SpendingReservation).where(SpendingReservation.job_id == lease.job_id))
             attempt = {"job_id": lease.job_id, "lease_token": lease.token}
             row = session.execute(named("sum_recent_spending"), scope | attempt).mappings().one()
             usd, chosen = choose(

@@ -92,7 +92,8 @@ def _prepare(runtime: Runtime, parts: IngestParts, document: JobSource, writer: 
 
 def _reserve_embedding(runtime: Runtime, profile: EmbeddingProfile, job: LeasedJob, prepared: PreparedDocument) -> None:
     """Reserve the cost of embedding a document; raise `BudgetExceeded` if a hard limit does not allow it."""
-    budget = build_document_budget(runtime.settings, PostgresSpending(runtime.database, job.lease), profile)
+    spending = PostgresSpending(runtime.database, job.lease, replace=True)
+    budget = build_document_budget(runtime.settings, spending, profile)
     if budget is not None:
         budget.reserve_embedding(
             [build_passage_input(profile, item.chunk.headings, item.chunk.text) for item in prepared.chunks]

@@ -24,7 +24,7 @@ WHERE error_class IS NOT NULL AND created_at > now() - interval '7 days' GROUP B
 
 -- name: inspect_queries
 -- The last 50 questions with method, duration and cost.
-SELECT id, left(question, 50) AS question, abstained, recall, plan, rows_returned, reranker, answer_model, round(total_ms) AS ms, cost_usd
+SELECT id, left(question, 50) AS question, abstained, recall, plan, rows_returned, reranker, answer_model, round(total_ms) AS ms, trim_scale(cost_usd) AS cost_usd
 FROM inspect.queries ORDER BY id DESC LIMIT 50;
 
 -- name: inspect_ranking
@@ -52,12 +52,13 @@ GROUP BY 1, 2 ORDER BY 1, 2;
 -- name: inspect_cost
 -- Calls, tokens and US dollars by day and model.
 SELECT created_at::date AS day, answer_model, reranker, count(*) AS questions, sum(calls) AS calls,
-       sum(prompt_tokens + completion_tokens) AS tokens, sum(cost_usd) AS cost_usd
+       sum(prompt_tokens + completion_tokens) AS tokens, trim_scale(sum(cost_usd)) AS cost_usd
 FROM inspect.queries GROUP BY 1, 2, 3 ORDER BY 1 DESC LIMIT 60;
 
 -- name: inspect_spending
 -- US dollars by day, workspace and user over the last seven days; reserved: set aside without a trace.
-SELECT day, workspace, requester, questions, calls, tokens, cost_usd, reserved_usd FROM inspect.spending
+SELECT day, workspace, requester, questions, calls, tokens, trim_scale(cost_usd) AS cost_usd, trim_scale(reserved_usd) AS reserved_usd
+FROM inspect.spending
 WHERE day > now() - interval '7 days' ORDER BY day DESC, cost_usd DESC LIMIT 100;
 
 -- name: inspect_deliveries

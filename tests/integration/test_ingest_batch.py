@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from config.prices import Price
 from config.profile_parts import ProfilePartsCache
 from config.setting_groups import BudgetSettings
 from config.settings import Settings
-from db import job_batches, jobs
+from db import embeddings, job_batches, jobs, spending
 from db.sweep import sweep
 from pipeline.errors import ParserCrashed, UnreadableFile
 from pipeline.ingest import IngestParts
-from pipeline.types import Block, ParsedDocument
+from pipeline.types import Block, ParsedDocument, Usage
 from tasks import ingest, worker_heartbeat
 from tasks.lease_batch import lease_jobs
 from tasks.runtime import Runtime
@@ -261,20 +263,34 @@ def test_submit_all__keeps_the_order_and_returns_known_requests(library):
     assert again[1] not in first
 
 
-def test_paid_endpoint__document_over_the_hard_limit_is_rejected_before_its_chunks_are_queued(library, parser):
+@pytest.fixture
+def ingest_paid(library, parser):
+    """Ingest documents with an endpoint that costs 1,000 dollars per million tokens; a word counts as two tokens."""
     profile = replace(library.profile, backend="openai")
     ports = IngestParts(parser, None, WordTokenizer(), profile, 100, 0, 1000)  # type: ignore[arg-type]
     loaded: Any = SimpleNamespace(ingest=ports)
     budget = BudgetSettings(prices={"fake": Price(prompt=1000)}, question_hard_usd=0.001, server_day_hard_usd=0.1)
     settings = Settings(_env_file=None, budget=budget)
-    parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
-    runtime = Runtime("w", settings, library.database, parts)
+    runtime = Runtime("w", settings, library.database, ProfilePartsCache(lambda _profile: loaded, lambda: None))
+
+    def run(*numbers):
+        for number in numbers:
+            with lease_jobs(library.database, [number], worker="w", stage="parse", lease_s=60) as batch:
+                ingest._ingest(runtime, batch, batch.jobs)
+
+    return run
+
+
+def counted_usd(library):
+    with library.database.owner() as session:
+        return float(session.scalar(text("SELECT coalesce(sum(cost_usd + reserved_usd), 0) FROM spending")))
+
+
+def test_paid_endpoint__document_over_the_hard_limit_is_rejected_before_its_chunks_are_queued(library, ingest_paid):
     small, large, again = (
         library.submit_bytes(name, ("word " * count).encode()) for name, count in (("a", 40), ("b", 60), ("c", 40))
     )
-    for number in (small, large, again):
-        with lease_jobs(library.database, [number], worker="w", stage="parse", lease_s=60) as batch:
-            ingest._ingest(runtime, batch, batch.jobs)
+    ingest_paid(small, large, again)
     assert states(library, [small, large, again]) == [("running", "embed"), ("failed", "parse"), ("running", "embed")]
     rejected = library.job(large)
     assert rejected.error_class == "BudgetExceeded"
@@ -282,3 +298,29 @@ def test_paid_endpoint__document_over_the_hard_limit_is_rejected_before_its_chun
     assert library.count("spending_reservations") == library.count("spending", "reserved_usd > 0") == 2
     library.embed()
     assert library.count("spending") == 0, "a document that is done counts with its recorded usage only"
+
+
+def test_paid_endpoint__another_attempt_replaces_the_reservation_of_the_one_before(library, ingest_paid):
+    number = library.submit_bytes("a", b"word " * 60)
+    ingest_paid(number)
+    once = counted_usd(library)
+    assert once > 0.05, "two such reservations exceed the limit"
+    library.run("UPDATE jobs SET state = 'queued', run_after = now()")
+    ingest_paid(number)
+    assert states(library, [number]) == [("running", "embed")]
+    assert counted_usd(library) == once
+
+
+def test_paid_endpoint__recorded_batches_are_part_of_the_reservation(library, ingest_paid):
+    number = library.submit_bytes("a", b"word " * 60)
+    ingest_paid(number)
+    reserved = counted_usd(library)
+    with library.database.system() as session:
+        (chunk, *_) = embeddings.claim_chunks(
+            session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=1, lease_s=60
+        )
+        spending.record_embedding(session, library.profile.id, [chunk], Usage(1, 10, cost_usd=reserved / 2))
+    assert counted_usd(library) == pytest.approx(reserved)
+    with library.database.system() as session:
+        spending.record_embedding(session, library.profile.id, [chunk], Usage(1, 30, cost_usd=reserved))
+    assert counted_usd(library) == pytest.approx(1.5 * reserved), "the recorded usage counts, also above the estimate"

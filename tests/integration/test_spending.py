@@ -102,6 +102,14 @@ def test_spent__only_of_the_last_24_hours(library):
     assert spent(library) == (0.25, 0.25)
 
 
+def test_spent__adds_costs_below_a_millionth_of_a_dollar(library):
+    for _ in range(4):
+        trace(library, 0.0000002)
+    set_aside(library, claim(library), 0.0000002)
+    usd = PostgresSpending(library.database, claim(library)).reserve(lambda spent: (0.0, spent.user_usd))
+    assert usd == pytest.approx(0.000001)
+
+
 def test_frees__when_enough_has_left_the_window(library):
     for usd, hours in ((0.1, 22), (0.2, 20), (0.4, 10)):
         trace(library, usd, hours=hours)

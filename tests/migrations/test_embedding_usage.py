@@ -1,4 +1,4 @@
-"""The migration that adds the usage of embedding endpoints, up and down on data."""
+"""The migrations of the usage of embedding endpoints, up and down on data."""
 
 from __future__ import annotations
 
@@ -44,5 +44,30 @@ def test_embedding_usage__counts_and_down_restores_the_schema_before(database_ur
     assert objects(database_url) == before
     with engine(database_url).connect() as connection:
         assert connection.execute(SPENDING).all() == [(1, 1, 10, 8.0, 1.0)]
+    migrate(database_url)
+    assert objects(database_url) == new
+
+
+def test_remaining_reservations__count_without_the_recorded_batches(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_04")
+    before = objects(database_url)
+    usage = """
+        INSERT INTO embedding_usage (workspace_id, profile_id, job_id, requester, tokens, cost_usd)
+        VALUES (1, 1, 2, '42', 100, 0.5000000002), (1, 1, 2, NULL, 70, 0.25)
+    """
+    with engine(database_url).begin() as connection:
+        connection.execute(text(DATA))
+        connection.execute(text(usage))
+        assert connection.execute(SPENDING).all() == [(1, 1, 110, 8.5000000002, 3.0)]
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).begin() as connection:
+        assert connection.execute(SPENDING).all() == [(1, 1, 110, 8.5000000002, 2.4999999998)]
+        connection.execute(text("UPDATE queries SET cost_usd = 0.0000000003"))
+    migrate(database_url, "20261129_04")
+    assert objects(database_url) == before
+    with engine(database_url).connect() as connection:
+        assert connection.scalar(text("SELECT cost_usd FROM queries")) == 0
     migrate(database_url)
     assert objects(database_url) == new
