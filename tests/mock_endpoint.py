@@ -19,7 +19,7 @@ def answer_in_process(client: Any, answer: Callable[[httpx.Request], httpx.Respo
         # As from a connection: not read yet.
         return httpx.Response(reply.status_code, headers=reply.headers, stream=reply.stream)
 
-    def build_client(_url: str, **options: Any) -> httpx.Client:
+    def build_client(_url: str, *, limits: Any, network: Any, **options: Any) -> httpx.Client:
         return httpx.Client(transport=httpx.MockTransport(send), **options)
 
     with pytest.MonkeyPatch.context() as patch:

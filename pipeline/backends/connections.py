@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 import certifi
+import httpcore
 import httpx
 
 from pipeline.errors import SetupError
@@ -26,13 +27,30 @@ CERTIFICATE_FILES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 """Variables with a file of certificate authorities, the first one set is used. `SSL_CERT_DIR` names a folder."""
 
 
-def build_client(url: str, **options: Any) -> httpx.Client:
+def build_client(
+    url: str,
+    *,
+    limits: httpx.Limits | None = None,
+    network: httpcore.NetworkBackend | None = None,
+    **options: Any,
+) -> httpx.Client:
     """Build a client for requests to one server.
+
+    Args:
+        url: The URL of the server.
+        limits: Limits of the connections; None: no limits.
+        network: Opens the connections; None: as httpx does.
+        options: Further options of the client.
 
     Raises:
         SetupError: The proxy or the certificate authorities of the environment cannot be used.
     """
-    return httpx.Client(proxy=find_proxy(url), verify=create_ssl_context(), trust_env=False, **options)
+    transport = httpx.HTTPTransport(
+        verify=create_ssl_context(), proxy=find_proxy(url), limits=limits or httpx.Limits(), trust_env=False
+    )
+    if network is not None:
+        transport._pool._network_backend = network  # noqa: SLF001 (httpx has no option for it)
+    return httpx.Client(transport=transport, trust_env=False, **options)
 
 
 def find_proxy(url: str) -> str | None:

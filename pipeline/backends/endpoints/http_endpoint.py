@@ -1,7 +1,7 @@
 """Requests to a model server with the `openai` package: one deadline, retries, and errors with a fix.
 
-The package builds, sends and decodes the requests. Event hooks of its HTTP client add what it lacks: an end of the
-whole call, a size limit, and bodies in the form that it can read.
+The package builds, sends and decodes the requests. Its HTTP client gets what it lacks: an end of the whole call, a size
+limit, and bodies in the form that it can read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import httpx
 import openai
 
 from pipeline.backends.connections import build_client, describe_connect_error, is_certificate_error
+from pipeline.backends.endpoints.call_deadline import CallNetwork, find_deadline, limit_call
 from pipeline.backends.endpoints.chat_address import authorization_header, redact_url, split_path
 from pipeline.backends.endpoints.error_bodies import describe_error, error_code, read_error_text
 from pipeline.backends.endpoints.retries import (
@@ -206,7 +207,8 @@ class HttpEndpoint:
             {"Authorization": openai.Omit(), **headers},
         )
         try:
-            return request(call)
+            with limit_call(deadline):
+                return request(call)
         except openai.APIStatusError as error:
             self._raise_status(error)
         except openai.APIConnectionError as error:  # also `APITimeoutError`
@@ -243,9 +245,9 @@ class HttpEndpoint:
             if self._client is None:
                 if not _is_http(self._url):
                     raise self._invalid_url()
-                hooks = {"request": [_set_deadline], "response": [self._limit]}
+                hooks = {"response": [self._limit]}
                 try:
-                    http_client = build_client(self._url, limits=CONNECTIONS, event_hooks=hooks)
+                    http_client = build_client(self._url, limits=CONNECTIONS, network=CallNetwork(), event_hooks=hooks)
                 except SetupError as error:
                     raise LlmRejected(f"{self.subject} cannot be used. {error}") from error
                 self._client = _build_openai(self._url, http_client)
@@ -263,18 +265,22 @@ class HttpEndpoint:
     def _read_limited(self, body: httpx.Response, response: httpx.Response) -> Iterator[bytes]:
         limit = self._max_reply_bytes if response.is_success else MAX_ERROR_BODY_BYTES
         read = 0
-        for part in body.iter_bytes():
-            # The timeout of httpx applies to each read, so a server that sends single bytes would never exceed it.
-            is_late = monotonic() > response.request.extensions["deadline"]
-            read += len(part)
-            if not response.is_success and (is_late or read > limit):
-                yield part[:limit]
-                return
-            if is_late:
-                raise LlmTimeout(f"{self.subject} did not finish its reply in time.")
-            if read > limit:
-                raise LlmUnparsable(f"{self.subject} sent a reply larger than {limit:,} bytes.")
-            yield part
+        try:
+            for part in body.iter_bytes():
+                is_late = monotonic() > find_deadline()  # a body that is complete in memory needs no further read
+                read += len(part)
+                if not response.is_success and (is_late or read > limit):
+                    yield part[:limit]
+                    return
+                if is_late:
+                    raise LlmTimeout(f"{self.subject} did not finish its reply in time.")
+                if read > limit:
+                    raise LlmUnparsable(f"{self.subject} sent a reply larger than {limit:,} bytes.")
+                yield part
+        except httpx.TimeoutException as error:
+            if response.is_success:
+                raise LlmTimeout(f"{self.subject} did not finish its reply in time.") from error
+            # The status of an error is known, so its message may be incomplete.
 
     def _raise_status(self, error: openai.APIStatusError) -> NoReturn:
         """Raise `RetryableError` for a status that may pass: rate limits, timeouts and server errors."""
@@ -329,10 +335,6 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._stream.close()
-
-
-def _set_deadline(request: httpx.Request) -> None:
-    request.extensions["deadline"] = monotonic() + request.extensions["timeout"]["read"]
 
 
 def _is_http(url: str) -> bool:

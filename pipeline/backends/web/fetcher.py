@@ -17,6 +17,7 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator
 from email.message import Message
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
@@ -24,6 +25,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 import httpcore
 
 from pipeline.backends.connections import create_ssl_context, find_proxy, redact_address
+from pipeline.backends.deadline_stream import DeadlineStream
 from pipeline.backends.web.addresses import Resolver, resolve, resolve_public_addresses
 from pipeline.backends.web.exports import find_export_link
 from pipeline.backends.web.pages import find_obstacle, find_refresh_target
@@ -199,44 +201,10 @@ class _GuardedNetwork(httpcore.NetworkBackend):
                 stream = self._network.connect_tcp(
                     address, port, _remaining_s(self._deadline), local_address, socket_options
                 )
-                return _DeadlineStream(stream, self._deadline)
+                return DeadlineStream(stream, partial(_remaining_s, self._deadline))
             except httpcore.ConnectError as error:
                 failure = error
         raise failure or httpcore.ConnectError("no address")
-
-
-class _DeadlineStream(httpcore.NetworkStream):
-    """A stream whose reads and writes time out at the deadline, however slowly the data arrives."""
-
-    def __init__(self, stream: httpcore.NetworkStream, deadline: float) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Read the available bytes."""
-        return self._stream.read(max_bytes, _remaining_s(self._deadline))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """Write everything."""
-        self._stream.write(buffer, _remaining_s(self._deadline))
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        """Start TLS and verify the certificate for the host name."""
-        stream = self._stream.start_tls(ssl_context, server_hostname, _remaining_s(self._deadline))
-        return _DeadlineStream(stream, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return information about the connection."""
-        return self._stream.get_extra_info(info)
 
 
 def _remaining_s(deadline: float) -> float:
