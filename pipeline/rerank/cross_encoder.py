@@ -50,19 +50,22 @@ class CrossEncoderReranker:
         return RerankResult(ranked, self.method, unscored_fallbacks(ranked, self.method, OUT_OF_TIME))
 
     def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
-        """Quote the sentence of each passage that the model scores highest; all sentences are scored in one call."""
-        if deadline_s <= 0:
-            return Explanation()
+        """Quote the sentence that the model scores highest, for each passage whose sentences are scored in time."""
         sentences = [
             (passage.chunk_id, sentence)
             for passage in passages
             for sentence in _find_likely_sentences(question, passage)
         ]
-        scores = self._scorer.score(question, [sentence for _, sentence in sentences])
+
+        def score(batch: Sequence[tuple[int, str]]) -> Sequence[float]:
+            return self._scorer.score(question, [sentence for _, sentence in batch])
+
+        scores = score_in_batches(sentences, score, deadline_s=deadline_s)
+        unfinished = {chunk for (chunk, _), value in zip(sentences, scores, strict=True) if value is None}
         best: dict[int, tuple[float, str]] = {}
-        for (chunk, sentence), score in zip(sentences, scores, strict=True):
-            if chunk not in best or score > best[chunk][0]:
-                best[chunk] = (score, sentence)
+        for (chunk, sentence), value in zip(sentences, scores, strict=True):
+            if value is not None and chunk not in unfinished and (chunk not in best or value > best[chunk][0]):
+                best[chunk] = (value, sentence)
         label = "最相关的句子：" if detect_language(question) == "zh" else "Best sentence: "
         return Explanation({chunk: label + sentence for chunk, (_, sentence) in best.items()})
 

@@ -68,7 +68,7 @@ class LlmPairwiseReranker:
             limits: Limits and prices of its calls.
             strategy: How the order is derived from comparisons.
             depth: Number of leading positions that the comparisons decide.
-            explained: Number of passages in the call for reasons, for the estimate.
+            explained: Maximum number of passages in the call for reasons.
         """
         self._chat = chat
         self._limits = limits or LlmLimits()
@@ -124,7 +124,8 @@ class LlmPairwiseReranker:
         )
 
     def explain(self, question: str, passages: Sequence[Candidate], *, deadline_s: float, spent: Usage) -> Explanation:
-        """Ask the language model for one reason per passage, in one call."""
+        """Ask the language model for one reason per passage, in one call, for as many passages as were estimated."""
+        passages = passages[: self._explained]
         left = self._limits.budget_tokens - spent.prompt_tokens - spent.completion_tokens
         if self._limits.budget_tokens and left <= 0:
             return Explanation()

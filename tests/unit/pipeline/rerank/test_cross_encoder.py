@@ -61,6 +61,22 @@ def test_explain__scores_all_sentences_in_one_call() -> None:
     assert calls == [4]
 
 
+def test_explain__ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("pipeline.rerank.batching.monotonic", lambda: now[0])
+
+    class Slow(LengthScorer):
+        def score(self, question: str, passages: Sequence[str]) -> list[float]:
+            now[0] += 3
+            return super().score(question, passages)
+
+    found = [candidate(n, "One is short. Two is longer. Three is in between.") for n in range(1, 21)]
+    explained = CrossEncoderReranker(Slow()).explain("q", found, deadline_s=5.0, spent=Usage())
+    assert now[0] == 6.0
+    # Two batches of 16 sentences contain all three sentences of ten passages, and two of another.
+    assert set(explained.reasons) == set(range(1, 11))
+
+
 def test_explain__without_time_or_sentences() -> None:
     assert explain("q", "***") == {}
     reranker = CrossEncoderReranker(LengthScorer())

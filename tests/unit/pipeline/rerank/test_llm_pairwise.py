@@ -199,6 +199,13 @@ def test_explain__asks_once_for_all_passages() -> None:
     assert found.prompt_hashes == (load_prompt("pairwise-reasons", "en").sha256,)
 
 
+def test_explain__asks_for_no_more_reasons_than_the_estimate_contains() -> None:
+    chat = FakeChat(REASONS)
+    found = candidates(5)
+    LlmPairwiseReranker(chat, explained=2).explain("Where is the gate?", found, deadline_s=5.0, spent=Usage())
+    assert [f"Passage number {n}." in chat.requests[0][1].content for n in range(1, 6)] == [True] * 2 + [False] * 3
+
+
 def test_explain__counts_toward_the_token_limit_of_the_ranking() -> None:
     chat = FakeChat(REASONS)
     for used in (9_999, 10_000):
