@@ -115,9 +115,9 @@ def build_parts(
         chunk_overlap=min(settings.ingest.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.ingest.max_chunks,
     )
-    everyday = EverydayPassages(embedder)
+    everyday = EverydayPassages()
     if role == "query" and profile.backend != "openai":
-        everyday.load()  # the first call of a model is slow and must not delay a question
+        everyday.load(embedder)  # the first call of a model is slow and must not delay a question
     answer_with = build_answers(settings, shared, embedder, everyday=everyday)
     return WorkerParts(ingest, embedder, answer_with, shared.close)
 

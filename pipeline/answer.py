@@ -126,7 +126,7 @@ def _answer(
     passages = top_distinct(reranking.ranked, top_k)
     with trace.stage("generate"):
         chat = parts.chat if plan.writes else None
-        baseline = measure_baseline(recalled, parts.everyday, vector)
+        baseline = measure_baseline(recalled, parts.everyday, vector, parts.embedder)
         generated = _generate(rewritten, context, recalled, passages, baseline, replace(parts, chat=chat), trace)
     trace.timings_ms["total"] = (perf_counter() - started) * 1000
     return Answer(

@@ -8,11 +8,12 @@ zero of the scale.
 from __future__ import annotations
 
 import threading
+from time import monotonic
 
 import numpy as np
 import structlog
 
-from pipeline.errors import LlmError, ModelUnavailable
+from pipeline.errors import BudgetExceeded, Cancelled, LeaseLost, ModelUnavailable
 from pipeline.ports import Embedder, Matrix
 from pipeline.types import RecallResult, Vector
 
@@ -71,44 +72,70 @@ PASSAGES: tuple[tuple[str, ...], ...] = (
 """The same four passages in eight languages."""
 WEIGHT = 20
 """Number of passages of the library that count as much as the everyday passages."""
+RETRY_AFTER_S = 60.0
+"""Seconds before an embedder that failed is asked again; questions of this time are answered without waiting for it."""
 
 
 class EverydayPassages:
-    """The vectors of the everyday passages, computed with the first question."""
+    """The vectors of the everyday passages in one embedding profile, computed with the first question."""
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self) -> None:
         """Compute nothing yet."""
-        self._embedder = embedder
         self._lock = threading.Lock()
         self._vectors: Matrix | None = None
+        self._failure = ""
+        self._retry_at = float("-inf")
 
-    def load(self) -> Matrix:
-        """Return the vectors; shape (languages, passages, dimensions)."""
+    def load(self, embedder: Embedder) -> Matrix:
+        """Return the vectors; shape (languages, passages, dimensions).
+
+        Args:
+            embedder: Embeds the passages if they have no vectors yet.
+
+        Raises:
+            ModelUnavailable: The embedder failed less than `RETRY_AFTER_S` ago.
+            Exception: The embedder fails.
+        """
         with self._lock:
             if self._vectors is None:
-                profile = self._embedder.profile
-                texts = [profile.passage_input(text) for passages in PASSAGES for text in passages]
-                vectors = self._embedder.encode(texts)
-                self._vectors = vectors.reshape(len(PASSAGES), -1, vectors.shape[1])
+                if monotonic() < self._retry_at:
+                    raise ModelUnavailable(self._failure)
+                try:
+                    self._vectors = self._embed(embedder)
+                except (BudgetExceeded, Cancelled, LeaseLost):  # the next question may have a budget
+                    raise
+                except Exception as error:
+                    self._failure = str(error) or type(error).__name__
+                    self._retry_at = monotonic() + RETRY_AFTER_S
+                    log.warning("everyday passages could not be embedded", error=self._failure)
+                    raise
             return self._vectors
 
-    def similarity(self, vector: Vector) -> float:
+    def similarity(self, vector: Vector, embedder: Embedder) -> float:
         """Return the mean similarity of a question to the passages of the language that is most similar to it."""
-        return float((self.load() @ np.asarray(vector, dtype=np.float32)).mean(axis=1).max())
+        return float((self.load(embedder) @ np.asarray(vector, dtype=np.float32)).mean(axis=1).max())
+
+    def _embed(self, embedder: Embedder) -> Matrix:
+        texts = [embedder.profile.passage_input(text) for passages in PASSAGES for text in passages]
+        vectors = embedder.encode(texts)
+        return vectors.reshape(len(PASSAGES), -1, vectors.shape[1])
 
 
-def measure_baseline(recalled: RecallResult, everyday: EverydayPassages | None, vector: Vector | None) -> float:
+def measure_baseline(
+    recalled: RecallResult, everyday: EverydayPassages | None, vector: Vector | None, embedder: Embedder | None
+) -> float:
     """Return the similarity of a question to an average passage; 0 without a vector.
 
     A large library is its own measure. A small one may consist of passages that are all about the question, so the
     everyday passages count like `WEIGHT` further passages. If they cannot be embedded, only the library counts.
     """
     average, sample = recalled.dense_average or 0.0, recalled.dense_sample
-    if everyday is None or vector is None:
+    if everyday is None or vector is None or embedder is None:
         return average
     try:
-        similarity = everyday.similarity(vector)
-    except (LlmError, ModelUnavailable) as error:
-        log.warning("everyday passages could not be embedded", error=str(error))
+        similarity = everyday.similarity(vector, embedder)
+    except (Cancelled, LeaseLost):
+        raise
+    except Exception:  # noqa: BLE001 - `load` logs it, and the question is answered without the everyday passages
         return average
     return (average * sample + similarity * WEIGHT) / (sample + WEIGHT)

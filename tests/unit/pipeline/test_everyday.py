@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from pipeline.errors import LlmUnreachable
-from pipeline.everyday import PASSAGES, WEIGHT, EverydayPassages, measure_baseline
+from pipeline.errors import BudgetExceeded, Cancelled, LlmTimeout, LlmUnreachable, ProfileMismatch
+from pipeline.everyday import PASSAGES, RETRY_AFTER_S, WEIGHT, EverydayPassages, measure_baseline
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, RecallResult
 from tests.answer_fakes import PROFILE
@@ -41,11 +41,11 @@ def test_passages__every_language_has_the_same_number() -> None:
 
 def test_similarity__of_the_most_similar_language() -> None:
     embedder = LanguageEmbedder()
-    everyday = EverydayPassages(embedder)
+    everyday = EverydayPassages()
     vector = [0.1] * len(PASSAGES)
     vector[1] = 0.8
-    assert everyday.similarity(vector) == pytest.approx(0.8)
-    assert everyday.similarity([0.2] * len(PASSAGES)) == pytest.approx(0.2)
+    assert everyday.similarity(vector, embedder) == pytest.approx(0.8)
+    assert everyday.similarity([0.2] * len(PASSAGES), embedder) == pytest.approx(0.2)
     assert len(embedder.calls) == 1
 
 
@@ -59,21 +59,54 @@ def test_similarity__passages_have_the_prefix_of_the_profile() -> None:
             seen.extend(texts)
             return super().encode([text.removeprefix("passage: ") for text in texts])
 
-    EverydayPassages(PrefixEmbedder()).load()
+    EverydayPassages().load(PrefixEmbedder())
     assert all(text.startswith("passage: ") for text in seen)
 
 
 def test_baseline__a_large_library_is_its_own_measure() -> None:
-    everyday = EverydayPassages(LanguageEmbedder())
+    everyday, embedder = EverydayPassages(), LanguageEmbedder()
     vector = [0.5] + [0.0] * (len(PASSAGES) - 1)
-    assert measure_baseline(recalled(0.2, 1), everyday, vector) == pytest.approx((0.2 + 0.5 * WEIGHT) / (1 + WEIGHT))
-    large = measure_baseline(recalled(0.2, 100), everyday, vector)
+    small = measure_baseline(recalled(0.2, 1), everyday, vector, embedder)
+    assert small == pytest.approx((0.2 + 0.5 * WEIGHT) / (1 + WEIGHT))
+    large = measure_baseline(recalled(0.2, 100), everyday, vector, embedder)
     assert large == pytest.approx((20 + 0.5 * WEIGHT) / (100 + WEIGHT))
     assert abs(large - 0.2) < abs(large - 0.5)
 
 
-def test_baseline__without_everyday_passages() -> None:
-    failing = EverydayPassages(LanguageEmbedder(LlmUnreachable("The endpoint does not answer.")))
-    assert measure_baseline(recalled(0.2, 7), failing, [0.5]) == 0.2
-    assert measure_baseline(recalled(0.2, 7), None, [0.5]) == 0.2
-    assert measure_baseline(recalled(None, 0), failing, None) == 0.0
+@pytest.mark.parametrize(
+    "error",
+    [
+        LlmUnreachable("The endpoint does not answer."),
+        LlmTimeout("The endpoint did not answer in time."),
+        ProfileMismatch("The endpoint returns other dimensions."),
+        RuntimeError("out of memory"),
+    ],
+)
+def test_baseline__without_everyday_passages(error: Exception) -> None:
+    everyday, failing = EverydayPassages(), LanguageEmbedder(error)
+    assert measure_baseline(recalled(0.2, 7), everyday, [0.5], failing) == 0.2
+    assert measure_baseline(recalled(0.2, 7), None, [0.5], failing) == 0.2
+    assert measure_baseline(recalled(None, 0), everyday, None, failing) == 0.0
+    assert measure_baseline(recalled(0.2, 7), everyday, [0.5], None) == 0.2
+
+
+def test_baseline__embedder_that_failed_is_asked_again_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("pipeline.everyday.monotonic", lambda: now[0])
+    everyday, failing = EverydayPassages(), LanguageEmbedder(LlmTimeout("The endpoint did not answer in time."))
+    for _ in range(3):
+        assert measure_baseline(recalled(0.2, 7), everyday, [0.5], failing) == 0.2
+    assert len(failing.calls) == 1
+    now[0] += RETRY_AFTER_S
+    assert everyday.similarity([0.2] * len(PASSAGES), LanguageEmbedder()) == pytest.approx(0.2)
+
+
+def test_baseline__cancellation_is_passed_on() -> None:
+    with pytest.raises(Cancelled):
+        measure_baseline(recalled(0.2, 7), EverydayPassages(), [0.5], LanguageEmbedder(Cancelled("Cancelled.")))
+
+
+def test_baseline__question_without_budget_delays_no_other_question() -> None:
+    everyday = EverydayPassages()
+    measure_baseline(recalled(0.2, 7), everyday, [0.5], LanguageEmbedder(BudgetExceeded("The limit is reached.")))
+    assert everyday.similarity([0.2] * len(PASSAGES), LanguageEmbedder()) == pytest.approx(0.2)

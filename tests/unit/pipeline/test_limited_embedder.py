@@ -15,6 +15,7 @@ from pipeline.answer_parts import AnswerParts
 from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
 from pipeline.budget import Budget, Limit, Limits
 from pipeline.errors import BudgetExceeded
+from pipeline.everyday import EverydayPassages
 from pipeline.limited_embedder import LimitedEmbedder
 from pipeline.ports import Matrix
 from pipeline.rerank.recall_order import RecallOrderReranker
@@ -99,6 +100,17 @@ def test_answer__spending_of_the_question_counts_for_later_calls() -> None:
     result = ask(embedder, FakeSpending(), question=Limit(0, 0.02))
     assert len(embedder.calls) == 1, "the sentences of the answer would exceed the limit"
     assert [(f.stage, f.used) for f in result.fallbacks] == [("generate", "keywords")]
+
+
+@pytest.mark.parametrize(("hard_usd", "embedded"), [(0.1, False), (10.0, True)])
+def test_answer__everyday_passages_count_toward_the_limits(hard_usd: float, embedded: bool) -> None:
+    embedder, spending = PaidEmbedder(), FakeSpending()
+    budget = Budget(Limits(question=Limit(0, hard_usd)), spending, embedding_usd=PRICE_USD)
+    parts = AnswerParts(FakeStore(FOUND), embedder, {"none": RecallOrderReranker()}, None, budget=budget)
+    parts = replace(parts, everyday=EverydayPassages())
+    answer_question(QUESTION, AnswerOptions(reranker="none"), parts, lambda *_: None)
+    assert any(len(texts) == 32 for texts in embedder.calls) is embedded
+    assert len(spending.reserved) == len(embedder.calls)
 
 
 def test_answer__free_embedder_reserves_nothing() -> None:
