@@ -11,7 +11,7 @@ from typing import Literal
 
 from config.chat_model import format_language_model, list_served_models
 from config.concurrency import describe_concurrency
-from config.cross_encoders import locate_choice, read_choice
+from config.cross_encoders import locate_choice, read_choice, uses_cross_encoder
 from config.embedding import describe_configured_profile, find_configured_model, inspect_encoder
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
@@ -129,7 +129,7 @@ def _check_embedding(settings: Settings) -> str | Check:
 def _check_reranker(database: Database, settings: Settings) -> str | Check:
     """Report which reranker answers questions, and why `auto` chooses it."""
     reranker = settings.answer.reranker
-    if "auto" not in reranker and "cross-encoder" not in reranker:
+    if not uses_cross_encoder(reranker):
         return reranker
     choice = read_choice(settings, database)
     try:

@@ -13,6 +13,7 @@ from config.embedding import build_encoder_options
 from config.settings import Settings
 from db import documents
 from db.engine import Database
+from pipeline.cascades import parse_cascade
 from pipeline.errors import ModelUnavailable, RefdeskError
 from pipeline.ports import PairScorer
 from pipeline.text.terms import is_english
@@ -60,6 +61,11 @@ def choose_cross_encoder(settings: Settings, texts: Sequence[str]) -> CrossEncod
     return CrossEncoderChoice(MULTILINGUAL_MODEL, reason, may_download=False, depth=SLOW_MODEL_DEPTH)
 
 
+def uses_cross_encoder(reranker: str) -> bool:
+    """Return whether a reranker or cascade reads passages with the cross-encoder, if it can be loaded."""
+    return any(stage.method in {"auto", "cross-encoder"} for stage in parse_cascade(reranker).stages)
+
+
 def locate_choice(choice: CrossEncoderChoice) -> str:
     """Return where the files of a choice are, for example `in the folder /models/ranker`.
 
@@ -87,7 +93,9 @@ class LazyCrossEncoder:
         self._options = options
         self.auto_depth = auto_depth
         self._lock = threading.Lock()
-        self._is_awaited = True
+        self._start_lock = threading.Lock()
+        self._is_started = False
+        self._is_awaited = False
         self._loaded: PairScorer | RefdeskError | None = None
 
     @property
@@ -101,14 +109,23 @@ class LazyCrossEncoder:
         return self._loaded is not None and not isinstance(self._loaded, RefdeskError)
 
     def start(self) -> None:
-        """Load the model on a thread. Questions wait for a model on this machine, but not for a download."""
+        """Load the model on a thread, once. `auto` waits for a model on this machine, but not for a download."""
         from pipeline.backends.models.model_files import is_local
 
-        self._is_awaited = is_local(self._model)
+        with self._start_lock:
+            if self._is_started:
+                return
+            self._is_awaited = is_local(self._model)
+            self._is_started = True
         threading.Thread(target=self._load_once, name="cross-encoder", daemon=True).start()
 
+    def load(self) -> None:
+        """Load the model now, also from the hub. Without effect if it cannot be loaded."""
+        self._load_once()
+
     def is_usable(self) -> bool:
-        """Return whether the model can be used, loading it first unless it is being downloaded."""
+        """Return whether the model can be used, loading it first unless it has to be downloaded."""
+        self.start()
         if self._is_awaited:
             self._load_once()
         return self.is_loaded

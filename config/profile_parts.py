@@ -9,6 +9,7 @@ from typing import Literal
 
 import structlog
 
+from config.cross_encoders import uses_cross_encoder
 from config.settings import Settings
 from config.wiring import AnswerBuilder, SharedParts, WorkerParts, build_answers, build_parts, build_shared
 from pipeline.errors import MissingExtra, ModelUnavailable, RefdeskError
@@ -104,11 +105,11 @@ def build_parts_cache(
 
     Args:
         settings: The settings.
-        role: A query worker loads the cross-encoder at once if the default reranker is `auto`.
+        role: A query worker loads the cross-encoder at once if the default reranker uses it.
         shared: What all profiles share; built if it is None.
     """
     parts = shared or build_shared(settings)
-    if role == "query" and "auto" in settings.answer.reranker:
+    if role == "query" and uses_cross_encoder(settings.answer.reranker):
         parts.cross_encoder.start()
 
     def build(profile: EmbeddingProfile) -> WorkerParts:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from config.cross_encoders import read_choice
+from config.cross_encoders import read_choice, uses_cross_encoder
 from config.settings import Settings
 from config.wiring import WorkerParts, build_parts, build_shared
 from db import documents, feedback, profiles, workspaces
@@ -127,6 +127,8 @@ def _with_each_profile(
     evaluations: list[Evaluation] = []
     for profile in _find_profiles(plan, environment):
         shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
+        if any(map(uses_cross_encoder, plan.rerankers)):
+            shared.cross_encoder.load()  # otherwise `auto` would use another method during a download
         parts = build_parts(_with_larger_cache(environment.settings), profile, role="query", shared=shared)
         try:
             evaluations += evaluate_profile(profile, parts)

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from config import profile_parts
-from config.profile_parts import ProfilePartsCache
+from config.profile_parts import ProfilePartsCache, build_parts_cache
+from config.setting_groups import AnswerSettings
+from config.settings import Settings
 from pipeline.errors import LlmUnreachable, MissingExtra, ModelUnavailable
 from pipeline.types import EmbeddingProfile
 
@@ -107,3 +109,24 @@ def test_answers__of_a_worker_that_answers_no_questions_need_the_model() -> None
 
     with pytest.raises(ModelUnavailable, match="There is no model"):
         ProfilePartsCache(build, do_nothing).get_answers(ONE)
+
+
+@pytest.mark.parametrize(
+    ("reranker", "role", "loads"),
+    [
+        ("auto", "query", True),
+        ("cross-encoder", "query", True),
+        ("cross-encoder:50>late-interaction:20", "query", True),
+        ("late-interaction", "query", False),
+        ("auto", "ingest", False),
+    ],
+)
+def test_cross_encoder__is_loaded_at_the_start_if_the_default_reranker_uses_it(
+    reranker: str, role: Any, loads: bool
+) -> None:
+    started: list[str] = []
+    cross_encoder: Any = SimpleNamespace(start=lambda: started.append("cross-encoder"))
+    settings = Settings(_env_file=None, answer=AnswerSettings(reranker=reranker))
+    shared: Any = SimpleNamespace(cross_encoder=cross_encoder, close=do_nothing)
+    build_parts_cache(settings, role=role, shared=shared)
+    assert bool(started) is loads

@@ -92,8 +92,10 @@ def test_rerankers__without_an_embedding_model() -> None:
 
 
 @pytest.mark.parametrize("usable", [True, False])
-def test_auto__is_the_cross_encoder_where_it_is_usable(monkeypatch: pytest.MonkeyPatch, usable: bool) -> None:
-    scorer = LazyCrossEncoder("model", build_encoder_options(Settings(_env_file=None)))
+def test_auto__is_the_cross_encoder_where_it_is_usable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, usable: bool
+) -> None:
+    scorer = LazyCrossEncoder(str(tmp_path), build_encoder_options(Settings(_env_file=None)))
     monkeypatch.setattr(scorer, "_load", LengthScorer if usable else lambda: ModelUnavailable("It is missing."))
     built = build_rerankers(Settings(), WordEmbedder(), chat=None, cross_encoder=scorer)
     for name, method in (("auto", None), ("auto:5>3", "auto:5>3"), ("none:9>auto:5", None)):
@@ -103,7 +105,8 @@ def test_auto__is_the_cross_encoder_where_it_is_usable(monkeypatch: pytest.Monke
     assert scorer.is_loaded is usable
 
 
-def test_auto__does_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("early", [True, False])
+def test_auto__does_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch, early: bool) -> None:
     hold = threading.Event()
     scorer = LazyCrossEncoder("no/such-model", build_encoder_options(Settings(_env_file=None)))
 
@@ -113,11 +116,19 @@ def test_auto__does_not_wait_for_a_download(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(scorer, "_load", load)
     built = build_rerankers(Settings(), WordEmbedder(), chat=None, cross_encoder=scorer)
-    scorer.start()
+    if early:
+        scorer.start()
     assert built["auto"].rerank("Which?", candidates(3), deadline_s=10.0).method == "late-interaction"
     hold.set()
     scorer.score("Which?", ["one"])  # waits for the thread
     assert built["auto"].rerank("Which?", candidates(3), deadline_s=10.0).method == "cross-encoder"
+
+
+def test_auto__uses_a_downloaded_model_that_was_loaded_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = LazyCrossEncoder("no/such-model", build_encoder_options(Settings(_env_file=None)))
+    monkeypatch.setattr(scorer, "_load", LengthScorer)
+    scorer.load()
+    assert scorer.is_usable()
 
 
 def test_auto__waits_for_a_model_on_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -132,8 +143,8 @@ def test_auto__waits_for_a_model_on_this_machine(monkeypatch: pytest.MonkeyPatch
     assert scorer.is_usable()
 
 
-def test_auto__reads_fewer_candidates_with_a_slow_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    scorer = LazyCrossEncoder("model", build_encoder_options(Settings(_env_file=None)), auto_depth=2)
+def test_auto__reads_fewer_candidates_with_a_slow_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scorer = LazyCrossEncoder(str(tmp_path), build_encoder_options(Settings(_env_file=None)), auto_depth=2)
     monkeypatch.setattr(scorer, "_load", LengthScorer)
     built = build_rerankers(Settings(), WordEmbedder(), chat=None, cross_encoder=scorer)
     result = built["auto"].rerank("Which?", candidates(4), deadline_s=10.0)
