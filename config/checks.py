@@ -12,7 +12,7 @@ from typing import Literal
 from config.chat_model import format_language_model, list_served_models
 from config.concurrency import describe_concurrency
 from config.cross_encoders import locate_choice, read_choice, uses_cross_encoder
-from config.embedding import describe_configured_profile, find_configured_model, inspect_encoder
+from config.embedding import check_profile, describe_configured_profile, find_configured_model, inspect_encoder
 from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
 from config.redis_server import read_redis_version
@@ -260,4 +260,9 @@ def _check_store(database: Database, settings: Settings) -> str | Check:
             f"embedded with {profile.model}, but REFDESK_EMBEDDING_MODEL is {configured}; {effect}",
         )
     precision = f", {profile.quantization}" if profile.quantization else ""
-    return f"embedding profile {profile.name}, {profile.dimensions} dimensions{precision}"
+    detail = f"embedding profile {profile.name}, {profile.dimensions} dimensions{precision}"
+    try:
+        check_profile(settings, profile)
+    except RefdeskError as error:
+        return Check("store", "problem", f"{detail}; until this is fixed, questions are answered by keywords: {error}")
+    return detail

@@ -117,6 +117,24 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
     return describe_model(request.model, find_models_folder(settings))
 
 
+def check_profile(settings: Settings, profile: EmbeddingProfile) -> None:
+    """Check that the model or endpoint of a stored profile still returns its vectors, without loading a language model.
+
+    Raises:
+        ModelUnavailable: There is no such model.
+        ProfileMismatch: It returns vectors of other dimensions.
+        LlmError: The endpoint fails.
+    """
+    from pipeline.backends.endpoints.openai_embeddings import describe_endpoint
+    from pipeline.backends.models.loading import require_dimensions
+    from pipeline.backends.models.sentence_transformer import describe_model
+
+    if profile.backend == "openai":
+        describe_endpoint(profile, api_key=reveal_secret(settings.embedding.api_key))
+    elif profile.backend == "sentence-transformers":
+        require_dimensions(profile, describe_model(profile.model, find_models_folder(settings)).dimensions)
+
+
 def _require_no_secret(base_url: str) -> None:
     """Reject a URL with a secret, because profiles are shown to all users with access to the store."""
     parts = urlsplit(base_url)

@@ -12,7 +12,7 @@ import structlog
 from config.cross_encoders import uses_cross_encoder
 from config.settings import Settings
 from config.wiring import AnswerBuilder, SharedParts, WorkerParts, build_answers, build_parts, build_shared
-from pipeline.errors import MissingExtra, ModelUnavailable, RefdeskError
+from pipeline.errors import ModelUnavailable, RefdeskError
 from pipeline.types import EmbeddingProfile
 
 log = structlog.get_logger(__name__)
@@ -62,7 +62,7 @@ class ProfilePartsCache:
         """Return the answer flow of a profile; it finds passages by keywords only while the model cannot be loaded."""
         try:
             return self.get(profile).answer_with
-        except (ModelUnavailable, MissingExtra) as error:
+        except RefdeskError as error:  # loading raises ModelUnavailable, MissingExtra, ProfileMismatch and others
             if self._build_without_model is None:
                 raise
             log.warning("questions are answered by keywords only", profile=profile.name, error=str(error))

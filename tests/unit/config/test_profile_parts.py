@@ -12,7 +12,7 @@ from config import profile_parts
 from config.profile_parts import ProfilePartsCache, build_parts_cache
 from config.setting_groups import AnswerSettings
 from config.settings import Settings
-from pipeline.errors import LlmUnreachable, MissingExtra, ModelUnavailable
+from pipeline.errors import LlmUnreachable, MissingExtra, ModelUnavailable, ProfileMismatch
 from pipeline.types import EmbeddingProfile
 
 ONE, TWO = (EmbeddingProfile(number, f"p{number}", "m", 8, 64) for number in (1, 2))
@@ -80,7 +80,11 @@ def test_loading__of_one_profile_does_not_block_another() -> None:
 
 
 def test_answers__work_by_keywords_while_the_model_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    failures: list[Exception] = [MissingExtra("Run `scripts/install multilingual`."), OSError("damaged file")]
+    failures: list[Exception] = [
+        MissingExtra("Run `scripts/install multilingual`."),
+        OSError("damaged file"),
+        ProfileMismatch("The model returns vectors of 4 dimensions."),
+    ]
     reasons: list[str] = []
 
     def build(profile: EmbeddingProfile) -> Any:
@@ -94,11 +98,12 @@ def test_answers__work_by_keywords_while_the_model_cannot_be_loaded(monkeypatch:
 
     parts = ProfilePartsCache(build, do_nothing, build_without_model)
     monkeypatch.setattr(profile_parts, "RETRY_AFTER_S", 0.0)
-    answers: list[Any] = [parts.get_answers(ONE) for _ in range(3)]
-    assert answers == ["by keywords", "by keywords", "by vectors and keywords"]
+    answers: list[Any] = [parts.get_answers(ONE) for _ in range(4)]
+    assert answers == ["by keywords", "by keywords", "by keywords", "by vectors and keywords"]
     assert reasons == [
         "Run `scripts/install multilingual`.",
         "The embedding profile p1 could not be loaded: damaged file",
+        "The model returns vectors of 4 dimensions.",
     ]
     assert parts.loaded() == {1}
 
