@@ -20,7 +20,7 @@ from config.wiring import build_parts
 from db import profiles
 from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, load_dataset
-from evaluation.ingestion import ingest_dataset, open_workspace
+from evaluation.ingestion import ingest_dataset, open_workspace, wait_for_vectors
 from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
 from pipeline.types import AnswerOptions, EmbeddingProfile
@@ -70,6 +70,7 @@ def open_libraries(context: CommandContext, profile: EmbeddingProfile, folders: 
             max_attempts=context.settings.jobs.max_attempts,
             on_progress=lambda _done, _total: None,
         )
+        wait_for_vectors(context.database, profile, lambda _done, _total: None)
         answer = parts.answer_with(PostgresRecall(context.database, workspace_id, profile))
         yield Library(dataset, replace(answer, chat=None))
 

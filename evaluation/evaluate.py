@@ -5,9 +5,9 @@ The questions come from a dataset, which is ingested first, or from the question
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from shlex import quote
 
 from config.cross_encoders import read_choice, uses_cross_encoder
@@ -19,13 +19,13 @@ from db.recall import PostgresRecall
 from evaluation.datasets import Dataset, Question, Run
 from evaluation.embedding import measure_embedding
 from evaluation.feedback import MIN_RELIABLE_QUESTIONS, Judgements, build_judgements
-from evaluation.ingestion import ingest_dataset, open_workspace
+from evaluation.ingestion import ingest_dataset, open_workspace, wait_for_vectors
 from evaluation.metrics import require_pytrec_eval
 from evaluation.quality import DocumentOf, MethodResult, Recall, measure_methods
 from evaluation.report import Evaluation
 from evaluation.store_recall import StoreRecall, recall_from_run
 from pipeline.answer_parts import AnswerParts
-from pipeline.errors import InvalidInput, NoJudgedQuestions, ProfileNotReady
+from pipeline.errors import InvalidInput, NoJudgedQuestions
 from pipeline.ports import Reranker
 from pipeline.rerank import build_cascade
 from pipeline.types import EmbeddingProfile, RecallMode
@@ -34,9 +34,6 @@ from tasks.submit import Submitter
 
 TOKEN_CACHE_MB = 1024
 """Cache size for token vectors during an evaluation: about 5,000 full passages with the default model."""
-
-VECTORS_TIMEOUT_S = 60.0
-"""Maximum time without a new vector before the evaluation of a profile that is not live fails."""
 
 OnStep = Callable[[str, int, int], None]
 """Called with the progress: what is counted (`documents` or `questions`), done, total."""
@@ -241,7 +238,7 @@ def _evaluate_dataset(
         max_attempts=environment.settings.jobs.max_attempts,
         on_progress=lambda done, total: on_step("documents", done, total),
     )
-    _wait_for_vectors(database, profile, on_step)
+    wait_for_vectors(database, profile, partial(on_step, f"vectors of {profile.name}"))
     embedding = None
     if plan.profiles:
         price = environment.settings.find_embedding_price(profile.model)
@@ -304,28 +301,6 @@ def _measure_each_recall(
 
 def _count_from(before: int, total: int, on_step: OnStep) -> Callable[[int, int], None]:
     return lambda done, _: on_step("questions", before + done, total)
-
-
-def _wait_for_vectors(database: Database, profile: EmbeddingProfile, on_step: OnStep) -> None:
-    """Wait until every live chunk has a vector; only profiles that are not live can have a backlog here."""
-    first = before = 0
-    moved = time.monotonic()
-    while True:
-        with database.system() as session:
-            missing = profiles.count_missing(session, profile.id)
-        if not missing:
-            return
-        first = max(first, missing)
-        if missing != before:
-            moved = time.monotonic()
-        elif time.monotonic() - moved > VECTORS_TIMEOUT_S:
-            raise ProfileNotReady(
-                f"The profile {profile.name!r} has no vectors for {missing:,} chunks and makes no progress. Run"
-                f" `refdesk profiles build {quote(profile.name)}` to see why."
-            )
-        before = missing
-        on_step(f"vectors of {profile.name}", first - missing, first)
-        time.sleep(1)
 
 
 def _build_recall(

@@ -10,12 +10,14 @@ import hashlib
 import time
 from collections.abc import Callable
 from itertools import islice
+from shlex import quote
 
-from db import blobs, documents, jobs, workers, workspaces
+from db import blobs, documents, jobs, profiles, workers, workspaces
 from db.engine import Database
 from evaluation.corpus import build_source
 from evaluation.datasets import CorpusDocument, Dataset
-from pipeline.errors import SetupError
+from pipeline.errors import ProfileNotReady, SetupError
+from pipeline.types import EmbeddingProfile
 from tasks.submit import Submitter
 
 BATCH = 500
@@ -25,9 +27,11 @@ NO_LIMIT = 10_000_000
 POLL_S = 1.0
 WORKER_TIMEOUT_S = 60.0
 """Maximum time without a heartbeat of an ingest worker; a worker may be restarting."""
+VECTORS_TIMEOUT_S = 60.0
+"""Maximum time without a new vector before waiting for a profile that is not live fails."""
 
 Progress = Callable[[int, int], None]
-"""Called with the number of finished documents and the total."""
+"""Called with the number of finished documents or vectors and the total."""
 
 
 def workspace_key(dataset: Dataset, *, chunk_tokens: int, chunk_overlap: int) -> str:
@@ -68,6 +72,32 @@ def ingest_dataset(
             _submit(batch, database, submitter, workspace_id, max_attempts)
     _wait(database, workspace_id, len(document_ids), on_progress)
     return tuple(sorted(document_ids - _load_live_sources(database, workspace_id)))
+
+
+def wait_for_vectors(database: Database, profile: EmbeddingProfile, on_progress: Progress) -> None:
+    """Wait until every live chunk has a vector; only profiles that are not live can have a backlog here.
+
+    Raises:
+        ProfileNotReady: No vector was added for `VECTORS_TIMEOUT_S`.
+    """
+    first = before = 0
+    moved = time.monotonic()
+    while True:
+        with database.system() as session:
+            missing = profiles.count_missing(session, profile.id)
+        if not missing:
+            return
+        first = max(first, missing)
+        if missing != before:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > VECTORS_TIMEOUT_S:
+            raise ProfileNotReady(
+                f"The profile {profile.name!r} has no vectors for {missing:,} chunks and makes no progress. Run"
+                f" `refdesk profiles build {quote(profile.name)}` to see why."
+            )
+        before = missing
+        on_progress(first - missing, first)
+        time.sleep(POLL_S)
 
 
 def _submit(
