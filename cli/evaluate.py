@@ -99,7 +99,7 @@ def evaluate_command(
     _show(evaluations, as_document=as_json, differences=differences)
     if plot is not None or not as_json:
         joined = report.join_evaluations(evaluations)
-        _plot(joined, plot or _plot_path(settings, joined))
+        _plot(joined, plot or _plot_path(settings, evaluations))
 
 
 def _measure(
@@ -191,10 +191,14 @@ def _chosen_run(dataset: Dataset, name: str) -> Run | None:
     return run
 
 
-def _plot_path(settings: Settings, evaluation: Evaluation) -> Path:
+def _plot_path(settings: Settings, evaluations: Sequence[Evaluation]) -> Path:
+    """Return the default file of the plot, named after the collection, the profiles and the kinds of recall."""
     folder = settings.servers.home / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"{evaluation.dataset.replace('/', '_')}-{evaluation.recall}.png"
+    profiles = "+".join(dict.fromkeys(one.profile for one in evaluations))
+    recalls = "+".join(dict.fromkeys(one.recall for one in evaluations))
+    name = "-".join(filter(None, (evaluations[0].dataset, profiles, recalls)))
+    return folder / f"{name.replace('/', '_')}.png"
 
 
 def _plot(evaluation: Evaluation, path: Path) -> None:

@@ -85,15 +85,14 @@ def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dic
 def as_json(evaluations: Sequence[Evaluation], *, by_question: bool = False) -> dict[str, Any]:
     """Build the JSON document of `refdesk evaluate --json`.
 
-    One evaluation is a document by itself; several are listed under `evaluations`, with the profiles next to them.
+    One evaluation is a document by itself; several are listed under `evaluations`. What the profiles cost is listed
+    under `profiles`, if it was measured.
     """
     documents = [evaluation_json(one, by_question=by_question) for one in evaluations]
+    profiles = [_embedding_json(figures) for figures in list_embedding_figures(evaluations)]
     if len(documents) == 1:
-        return documents[0]
-    return {
-        "profiles": [_embedding_json(figures) for figures in list_embedding_figures(evaluations)],
-        "evaluations": documents,
-    }
+        return documents[0] | ({"profiles": profiles} if profiles else {})
+    return {"profiles": profiles, "evaluations": documents}
 
 
 def _embedding_json(figures: EmbeddingFigures) -> dict[str, Any]:

@@ -228,6 +228,8 @@ def test_embedding_rows__one_row_per_profile():
 def test_as_json__several_evaluations_list_their_profiles():
     one = evaluation()
     assert as_json([one]) == evaluation_json(one)
+    (_, e5, _) = several_evaluations()
+    assert [costs["profile"] for costs in as_json([e5])["profiles"]] == ["e5"]
     document = json.loads(json.dumps(as_json(several_evaluations())))
     assert [(one["profile"], one["recall"]) for one in document["evaluations"]] == [
         ("minilm", "keyword"),
