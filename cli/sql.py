@@ -13,7 +13,7 @@ import typer
 
 from cli import context as cli_context
 from cli.console import json_on_error, print_json, print_line, print_note, print_table
-from db.inspection import list_inspections, read_inspection, run_inspection
+from db.inspection import ResultTable, list_inspections, read_inspection, run_inspection
 from pipeline.errors import MissingExtra
 from pipeline.text.cleaning import escape_undecodable
 
@@ -48,12 +48,18 @@ def sql(
         table = run_inspection(context.database, escape_undecodable(query) if is_statement else read_inspection(query))
     if as_json:
         print_json({"columns": table.columns, "rows": table.rows})
-    elif table.columns:
-        print_table(table.columns, table.rows, optional=("reason",))
-        print_note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
     else:
-        print_line("done")
+        _show(table, is_named=not is_statement)
     return 0
+
+
+def _show(table: ResultTable, *, is_named: bool) -> None:
+    if not table.columns:
+        print_line("done")
+        return
+    # Methods without reasons leave this column of a named query empty. A statement gets all columns that it selects.
+    print_table(table.columns, table.rows, optional=("reason",) if is_named else ())
+    print_note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
 
 
 def _psql(url: str) -> int:
