@@ -206,9 +206,16 @@ def _script(character: str) -> str:
     return re.split("[ -]", unicodedata.name(character, ""))[0]
 
 
+_KANA = frozenset({"HIRAGANA", "KATAKANA"})
+
+
 def main_script(text: str) -> str:
-    """Return the most frequent script of the first letters of a text, for example `LATIN`; empty without letters."""
-    scripts = Counter(filter(None, map(_script, text[:SCRIPT_SAMPLE])))
+    """Return the most frequent script of the first letters of a text, for example `LATIN`; empty without letters.
+
+    Kana count as `CJK`, because Japanese questions consist mainly of kana and Japanese passages often of Chinese
+    characters.
+    """
+    scripts = Counter("CJK" if script in _KANA else script for script in map(_script, text[:SCRIPT_SAMPLE]) if script)
     return scripts.most_common(1)[0][0] if scripts else ""
 
 

@@ -59,6 +59,13 @@ def test_should_abstain__another_script_that_the_model_does_not_read() -> None:
     assert should_abstain("港务局几点开门？", recalled, passages, baseline=0.3, abstain_below=0.34)
 
 
+def test_should_abstain__japanese_passage_is_in_the_script_of_a_japanese_question() -> None:
+    found = candidate(1, "中央銀行総裁会見資料公開日程一覧表を参照", dense_score=0.45)
+    recalled = RecallResult((found,), 1, "exact")
+    passages = [RankedCandidate(found, 1, 1.0)]
+    assert should_abstain("パンはどこで買えますか？", recalled, passages, baseline=0.1, abstain_below=0.34)
+
+
 def test_should_abstain__unreadable_question_is_judged_by_its_words() -> None:
     found = candidate(1, "港务局早上八点开门。", dense_score=0.9)
     recalled = RecallResult((found,), 1, "exact", dense_weight=0.0)

@@ -5,6 +5,7 @@ import pytest
 from pipeline.recall import build_query, extract_query_terms, extract_terms
 from pipeline.text.terms import (
     content_terms,
+    main_script,
     reading_share,
     search_terms,
     split_terms,
@@ -48,6 +49,22 @@ def test_split_terms__spaceless_scripts(text: str, terms: list[str]) -> None:
 
 def test_split_terms__keeps_words_of_other_scripts_whole() -> None:
     assert list(split_terms("Привет мир हिन्दी café")) == ["привет", "мир", "हिन्दी", "café"]
+
+
+@pytest.mark.parametrize(
+    ("text", "script"),
+    [
+        ("図書館は何時に開きますか？", "CJK"),
+        ("カタログはどこにありますか？", "CJK"),
+        ("中央図書館開館時間：午前九時から", "CJK"),
+        ("图书馆几点开门？", "CJK"),
+        ("When does it open?", "LATIN"),
+        ("Когда открывается?", "CYRILLIC"),
+        ("4711?", ""),
+    ],
+)
+def test_main_script__kana_and_chinese_characters_are_one(text: str, script: str) -> None:
+    assert main_script(text) == script
 
 
 def test_content_terms__drops_what_only_asks() -> None:
