@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.backends.models.model_files import ModelFiles, find_hub_problem, find_local_folder
+from pipeline.backends.models.model_files import ModelFiles, find_hub_problem, find_local_folder, has_weights
 from pipeline.errors import ModelUnavailable
 
 FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
@@ -38,15 +38,18 @@ def pull_model(files: ModelFiles) -> PulledModel:
         files: Where the model was found.
 
     Raises:
-        ModelUnavailable: The hub does not have the model, or the download failed.
+        ModelUnavailable: The hub does not have the model, the download failed, or a folder contains no weights.
     """
     folder = find_local_folder(files)
     is_hub_model = not Path(files.location).is_dir()
-    if is_hub_model and (folder is None or not find_hub_problem()):
-        return _describe(files.name, _download(files), downloaded=True)
-    if folder is None:  # pragma: no cover - a model without a folder is one of the hub
-        raise ModelUnavailable(f"The model {files.name} has no files.")
-    return _describe(files.name, folder, downloaded=False)
+    downloaded = is_hub_model and (folder is None or not find_hub_problem())
+    if downloaded or folder is None:
+        folder = _download(files)
+    if not has_weights(folder):  # without a connection, the library returns what an earlier download has left
+        raise ModelUnavailable(
+            f"The folder {folder} of the model {files.name} contains no weights (*.safetensors or *.bin). {PULL_HINT}"
+        )
+    return _describe(files.name, folder, downloaded=downloaded)
 
 
 def _download(files: ModelFiles) -> Path:

