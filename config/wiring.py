@@ -82,10 +82,18 @@ def build_shared(settings: Settings, choice: CrossEncoderChoice | None = None) -
     return SharedParts(parser, fetcher, build_chat(settings), cross_encoder, parser.close)
 
 
-def list_working_rerankers(settings: Settings, profile: EmbeddingProfile, shared: SharedParts) -> tuple[str, ...]:
-    """Return the rerankers whose models and endpoints are available now, without trying endpoints."""
+def list_working_rerankers(
+    settings: Settings, profile: EmbeddingProfile | None, shared: SharedParts
+) -> tuple[str, ...]:
+    """Return the rerankers whose models and endpoints are available now, without trying endpoints.
+
+    Args:
+        settings: The settings.
+        profile: The live profile; None while its model is not loaded.
+        shared: The parts that all profiles share.
+    """
     available = {
-        "late-interaction": profile.backend != "openai",
+        "late-interaction": profile is not None and profile.backend != "openai",
         "cross-encoder": shared.cross_encoder.is_loaded,
         "llm-pointwise": shared.chat is not None,
         "llm-pairwise": shared.chat is not None,

@@ -48,17 +48,18 @@ def get_runtime() -> Runtime:
 
 def get_live_parts(runtime: Runtime) -> tuple[EmbeddingProfile, WorkerParts]:
     """Return the live profile and its parts, loading its model if necessary."""
-    profile = _find_live_profile(runtime)
+    profile = find_live_profile(runtime)
     return profile, runtime.parts.get(profile)
 
 
 def get_live_answers(runtime: Runtime) -> tuple[EmbeddingProfile, AnswerBuilder]:
     """Return the live profile and its answer flow, which works by keywords while its model cannot be loaded."""
-    profile = _find_live_profile(runtime)
+    profile = find_live_profile(runtime)
     return profile, runtime.parts.get_answers(profile)
 
 
-def _find_live_profile(runtime: Runtime) -> EmbeddingProfile:
+def find_live_profile(runtime: Runtime) -> EmbeddingProfile:
+    """Return the live profile; raise `SetupError` if there is none."""
     with runtime.database.system() as session:
         profile = profiles.find_live(session)
     if profile is None:

@@ -40,7 +40,7 @@ from tasks.keyword_index import KeywordIndexThread
 from tasks.lease import release_running
 from tasks.profiles import ProfileWatcher
 from tasks.roles import QUEUE_OF_ROLE, Role
-from tasks.runtime import Runtime, build_worker_name, get_runtime, set_runtime
+from tasks.runtime import Runtime, build_worker_name, find_live_profile, get_runtime, set_runtime
 from tasks.submit import Submitter
 from tasks.sweep import Sweeper
 from tasks.worker_heartbeat import (
@@ -205,7 +205,12 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
     note_ready()
     signals.worker_shutdown.connect(stop, weak=False)
     app.conf.worker_pool = "tasks.question_pool:QuestionPool"
-    return allowed.questions, lambda: list_working_rerankers(startup.settings, profile, shared)
+
+    def list_rerankers() -> tuple[str, ...]:
+        live = find_live_profile(runtime)  # another one than at the start after a switch
+        return list_working_rerankers(startup.settings, live if live.id in parts.loaded() else None, shared)
+
+    return allowed.questions, list_rerankers
 
 
 def _choose_cross_encoder(startup: WorkerStartup) -> CrossEncoderChoice:
