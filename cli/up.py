@@ -98,7 +98,7 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
             for role in ROLES
         )
         for role, supervised in zip(ROLES, processes, strict=True):
-            temporary_workers.wait_ready(database, role, supervised.process, temporary_workers.log_path(settings, role))
+            _wait_ready(settings, database, role, supervised)
         if _can_run_bot(settings):
             processes.append(SupervisedProcess("bot", _start_process(settings, urls, "bot"), time.monotonic()))
         print_line(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
@@ -109,6 +109,18 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
     finally:
         temporary_workers.stop_workers([supervised.process for supervised in processes])
         print_note("all processes stopped")
+
+
+def _wait_ready(settings: Settings, database: Database, role: Role, supervised: SupervisedProcess) -> None:
+    """Wait for a worker; raise `SetupError` if no question can be answered without it."""
+    log_path = temporary_workers.log_path(settings, role)
+    try:
+        temporary_workers.wait_ready(database, role, supervised.process, log_path)
+    except SetupError as error:
+        if role == "query":
+            raise
+        # Questions need no ingest worker, and work by keywords without the embedding model, which documents need.
+        print_note(f"No documents are added until this is fixed; the worker is restarted. {error}", "yellow")
 
 
 def _can_run_bot(settings: Settings) -> bool:

