@@ -112,6 +112,8 @@ def are_in_use(home: Path) -> bool:
 def _running(step: Callable[[], None] | None) -> Iterator[None]:
     """Run a step on a thread during the `with` block, and wait for it even if the block fails or is interrupted."""
     with ThreadPoolExecutor(1) as pool:
+        # The pool does not wait for a thread whose start was interrupted, so the thread starts before the step does.
+        pool.submit(int).result()
         running = pool.submit(step) if step else None
         yield
     if running:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
+import time
 
 import pytest
 
 from embedded.home import START_LOCK, USERS_LOCK
-from embedded.servers import are_in_use
+from embedded.servers import _running, are_in_use
 
 
 @pytest.fixture
@@ -48,3 +50,22 @@ def test_in_use__folder_that_cannot_be_read(used_home):
     blocked = used_home / "file"
     blocked.touch()
     assert are_in_use(blocked)
+
+
+def test_running__interrupted_while_the_thread_starts(monkeypatch):
+    start = threading.Thread.start
+    begun, ended = [], []
+
+    def start_and_interrupt(thread):
+        start(thread)
+        raise KeyboardInterrupt
+
+    def step():
+        begun.append(1)
+        time.sleep(0.1)
+        ended.append(1)
+
+    monkeypatch.setattr(threading.Thread, "start", start_and_interrupt)
+    with pytest.raises(KeyboardInterrupt), _running(step):
+        pass
+    assert begun == ended, "no step continues after the block"
