@@ -40,7 +40,7 @@ def quantize_graph(folder: Path) -> None:
         subset_size=CALIBRATION_TEXTS,
     )
     # The original weights are mapped from the file that is replaced, so the new ones are written next to it.
-    openvino.save_model(quantized, str(folder / "quantized.xml"), compress_to_fp16=False)
+    openvino.save_model(quantized, str(folder / "quantized.xml"), compress_to_fp16=True)
     del quantized
     for suffix in (".xml", ".bin"):
         (folder / "quantized").with_suffix(suffix).replace((folder / GRAPH_FILE).with_suffix(suffix))
