@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from pipeline.types import Usage
 
+USD_DECIMALS = 10
+"""Decimals of costs in JSON, as in the database: a text of 10 tokens costs 0.0000002 dollars at some endpoints."""
+
 
 def sum_usage(usages: Iterable[Usage]) -> Usage:
     """Return the sum of usages."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from evaluation.cost import usd_per_thousand_questions
+from evaluation.cost import USD_DECIMALS, usd_per_thousand_questions
 from evaluation.differences import Comparison
 from evaluation.embedding import EmbeddingFigures
 from evaluation.quality import MethodResult
@@ -65,7 +65,7 @@ def evaluation_json(evaluation: Evaluation, *, by_question: bool = False) -> dic
                 "p95_ms": round(result.p95_ms, 1),
                 "calls": result.usage.calls,
                 "tokens": result.tokens,
-                "cost_usd": round(result.usage.cost_usd, 6),
+                "cost_usd": round(result.usage.cost_usd, USD_DECIMALS),
             }
             for result in evaluation.methods
         ],
@@ -105,7 +105,7 @@ def _embedding_json(figures: EmbeddingFigures) -> dict[str, Any]:
         "chunks_per_s": round(figures.chunks_per_s, 1),
         "megabytes": round(figures.megabytes, 3),
         "tokens": figures.tokens,
-        "cost_usd": round(figures.usd, 6),
+        "cost_usd": round(figures.usd, USD_DECIMALS),
     }
 
 

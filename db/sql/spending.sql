@@ -21,7 +21,7 @@ SELECT extract(epoch FROM created_at - (now() - interval '1 day'))::float FROM (
     WHERE workspace_id = :workspace_id AND created_at > now() - interval '1 day'
       AND (CAST(:everybody AS boolean) OR requester = :requester)
 ) AS leaving
-WHERE left_by_then >= CAST(:usd AS numeric) - 0.000001
+WHERE left_by_then >= CAST(:usd AS numeric) - 0.000000001
 ORDER BY created_at LIMIT 1;
 
 -- name: insert_embedding_usage

@@ -122,6 +122,12 @@ def test_frees__when_enough_has_left_the_window(library):
     assert frees(library, "server", 9) == pytest.approx(3600, abs=60)
 
 
+def test_frees__a_tiny_amount_waits_for_a_question_that_cost_something(library):
+    trace(library, 0, hours=22)
+    trace(library, 0.0000004, hours=20)
+    assert frees(library, "user", 0.0000002) == pytest.approx(4 * 3600, abs=60)
+
+
 def test_reservation__counts_until_its_trace_replaces_it(library):
     lease, other = claim(library), claim(library)
     for one, usd in ((lease, 0.2), (lease, 0.1), (other, 0.4)):

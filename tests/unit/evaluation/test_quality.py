@@ -236,6 +236,8 @@ def test_as_json__several_evaluations_list_their_profiles():
         ("e5", "dense"),
         ("e5", "hybrid"),
     ]
+    tiny = replace(one, methods=(replace(one.methods[0], usage=Usage(1, 10, cost_usd=0.0000002)),))
+    assert evaluation_json(tiny)["methods"][0]["cost_usd"] == 0.0000002
     (e5,) = document["profiles"]
     assert (e5["profile"], e5["chunks_per_s"], e5["megabytes"], e5["cost_usd"]) == ("e5", 31.2, 0.768, 0.5)
 
