@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from config.cross_encoders import read_choice
+from config.cross_encoders import read_choice, uses_cross_encoder
 from config.wiring import build_parts, build_shared
 from db import documents, workspaces
 from db.recall import PostgresRecall
-from evaluation.cost import total_tokens
+from evaluation.cost import USD_DECIMALS, total_tokens
 from evaluation.evaluate import EvaluationEnvironment
 from pipeline.answer import answer_question
 from pipeline.answer_parts import AnswerParts
@@ -47,6 +47,8 @@ def answer_side_by_side(
         channels = documents.list_channels(session, workspace_id)
     profile = ensure_live_profile(environment.database, environment.settings)
     shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
+    if any(uses_cross_encoder(options.reranker) for options in compared):
+        shared.cross_encoder.load()  # otherwise `auto` would use another method during a download
     parts = build_parts(environment.settings, profile, role="query", shared=shared)
     try:
         answer = parts.answer_with(PostgresRecall(environment.database, workspace_id, profile, channels))
@@ -81,7 +83,7 @@ def answer_json(answer: Answer, *, most: int, with_answers: bool) -> dict[str, A
         "ms": {stage: round(spent, 1) for stage, spent in answer.timings_ms.items()},
         "calls": answer.usage.calls,
         "tokens": total_tokens(answer.usage),
-        "cost_usd": round(answer.usage.cost_usd, 6),
+        "cost_usd": round(answer.usage.cost_usd, USD_DECIMALS),
         "fallbacks": [
             {"stage": fallback.stage, "method": fallback.method, "used": fallback.used, "reason": fallback.reason}
             for fallback in answer.fallbacks
