@@ -94,7 +94,6 @@ def describe_profile(settings: Settings, request: ProfileRequest) -> EmbeddingPr
 
 
 def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
-    from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
     from pipeline.backends.models.model_files import build_profile
     from pipeline.backends.models.sentence_transformer import describe_hidden_states, describe_model
 
@@ -108,6 +107,8 @@ def _describe(settings: Settings, request: ProfileRequest) -> EmbeddingProfile:
             " pooling."
         )
     if request.base_url:
+        from pipeline.backends.endpoints.openai_embeddings import MAX_TOKENS, describe_endpoint
+
         _require_no_secret(request.base_url)
         profile = build_profile(request.model, request.dimensions, MAX_TOKENS)
         profile = replace(profile, backend="openai", base_url=request.base_url)
@@ -125,11 +126,12 @@ def check_profile(settings: Settings, profile: EmbeddingProfile) -> None:
         ProfileMismatch: It returns vectors of other dimensions.
         LlmError: The endpoint fails.
     """
-    from pipeline.backends.endpoints.openai_embeddings import describe_endpoint
     from pipeline.backends.models.loading import require_dimensions
     from pipeline.backends.models.sentence_transformer import describe_model
 
     if profile.backend == "openai":
+        from pipeline.backends.endpoints.openai_embeddings import describe_endpoint
+
         describe_endpoint(profile, api_key=reveal_secret(settings.embedding.api_key))
     elif profile.backend == "sentence-transformers":
         require_dimensions(profile, describe_model(profile.model, find_models_folder(settings)).dimensions)
@@ -152,10 +154,12 @@ class CountingEmbedder(Embedder, Tokenizer, Protocol):
 
 def build_embedder(settings: Settings, profile: EmbeddingProfile) -> CountingEmbedder:
     """Load the model of a profile, or build the client of its endpoint."""
-    from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
     from pipeline.backends.models.encoders import load_embedder
 
     if profile.backend == "openai":
+        # The package openai takes 0.7 s to import, so only a worker with an endpoint imports it.
+        from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
+
         return OpenAIEmbeddings(
             profile,
             api_key=reveal_secret(settings.embedding.api_key),

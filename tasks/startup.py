@@ -118,15 +118,18 @@ def run_worker(startup: WorkerStartup) -> None:
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)
     signals.worker_shutdown.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(_leave_logging_unchanged, weak=False)
-    arguments = ["--quiet", "worker", f"--concurrency={concurrency}", f"--queues={QUEUE_OF_ROLE[startup.role]}"]
-    arguments += [
-        "--without-gossip",
-        "--without-mingle",
-        f"--hostname={name.replace(':', '-')}@%h",
-        "--loglevel=WARNING",
-    ]
+    # Not `app.worker_main`: Celery's command line takes 0.2 s to import.
+    worker = app.Worker(
+        hostname=f"{name.replace(':', '-')}@{socket.gethostname()}",
+        queues=[QUEUE_OF_ROLE[startup.role]],
+        concurrency=concurrency,
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="WARNING",
+        quiet=True,
+    )
     try:
-        app.worker_main(arguments)
+        worker.start()
     finally:
         if get_failure():
             raise SetupError(get_failure())

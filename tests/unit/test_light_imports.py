@@ -47,3 +47,19 @@ def test_version__imports_no_command():
 @pytest.mark.parametrize("module", ["tasks.startup", "tasks.query", "tasks.ingest"])
 def test_worker__imports_no_model_library_before_it_loads_a_model(module):
     assert imported(f"import {module}") & HEAVY == set()
+
+
+LOAD_LOCAL_MODEL = """
+from contextlib import suppress
+from config.embedding import build_embedder, check_profile
+from config.settings import Settings
+from pipeline.errors import ModelUnavailable
+from pipeline.types import EmbeddingProfile
+for load in (build_embedder, check_profile):
+    with suppress(ModelUnavailable):
+        load(Settings(_env_file=None), EmbeddingProfile(0, "local", "/missing", 4, 8))
+"""
+
+
+def test_worker__imports_the_client_of_endpoints_only_for_an_endpoint():
+    assert "openai" not in imported(LOAD_LOCAL_MODEL)
