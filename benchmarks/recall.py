@@ -66,7 +66,8 @@ class Store:
     def recall(self, question: GeneratedQuestion, mode: RecallMode, exact_below: int | None = None) -> RecallResult:
         """Recall the Top-N chunks for a question."""
         vector = None if mode == "keyword" else question.vector.tolist()
-        query = RecallQuery("", vector, () if mode == "dense" else question.terms, mode, TOP_N)
+        words = () if mode == "dense" else tuple((term,) for term in question.terms)
+        query = RecallQuery("", vector, words, mode, TOP_N)
         store = PostgresRecall(
             self.database,
             self.filled.workspace_id,

@@ -51,7 +51,7 @@ class KeywordScores:
     others: dict[int, float]
     """The scores of further chunks that were asked for."""
     present: float = 1.0
-    """Share of the question's terms that visible chunks contain, each term weighted by its rarity; 1 without terms."""
+    """Share of the question's words that visible chunks contain, each word weighted by its rarity; 1 without words."""
 
 
 class _Bm25:
@@ -69,9 +69,17 @@ class _Bm25:
         scores: Scores = self._weights[term] * frequency / (frequency + norm)
         return scores
 
-    def measure_present(self) -> float:
-        """Return the share of the terms that any chunk contains, weighted like in the scores."""
-        return float(self._weights[self._holders > 0].sum() / self._weights.sum())
+    def measure_present(self, words: Sequence[Sequence[int]]) -> float:
+        """Return the share of the words that any chunk contains, weighted like in the scores.
+
+        A word counts once, with the rarest of its forms that a chunk contains: most chunks contain one form only.
+        """
+        present, weights = self._holders > 0, self._weights.copy()
+        for forms in words:
+            places = np.searchsorted(self.terms, forms)
+            counted = max(places, key=lambda place: (present[place], weights[place]))
+            weights[places[places != counted]] = 0.0
+        return float(weights[present].sum() / weights.sum())
 
     def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
         """Return the chunks in ascending order and their scores, each added up in the order of the terms."""
@@ -87,17 +95,17 @@ def search_keywords(
     session: Session,
     workspace_id: int,
     scopes: Sequence[int],
-    terms: Sequence[int],
+    words: Sequence[Sequence[int]],
     *,
     top_n: int,
     also: Sequence[int] = (),
 ) -> KeywordScores:
     """Return the Top-N chunks of these scopes by BM25, and the scores of the chunks in `also`.
 
-    `also` must contain visible chunks only. The transaction must be REPEATABLE READ, because segments are replaced
-    while questions read them.
+    A word is searched by the terms that are its forms. `also` must contain visible chunks only. The transaction must be
+    REPEATABLE READ, because segments are replaced while questions read them.
     """
-    wanted = np.unique(np.array(terms, dtype=np.int64))
+    wanted = np.unique(np.array([term for forms in words for term in forms], dtype=np.int64))
     index = read_index(session, workspace_id, scopes)
     if not len(wanted) or index.chunks <= 0:
         return KeywordScores({}, dict.fromkeys(also, 0.0))
@@ -112,7 +120,7 @@ def search_keywords(
     top = dict(zip(ids[best].tolist(), scores[best].tolist(), strict=True))
     others = [chunk for chunk in also if chunk not in top]
     found = _look_up(all_ids, all_scores, np.array(others, dtype=np.int64))
-    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)), bm25.measure_present())
+    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)), bm25.measure_present(words))
 
 
 def _look_up(ids: Numbers, scores: Scores, wanted: Numbers) -> Scores:

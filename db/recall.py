@@ -126,7 +126,7 @@ class PostgresRecall:
         self, session: Session, query: RecallQuery, scopes: Sequence[VisibleScope], also: Sequence[int]
     ) -> KeywordScores:
         ids = [scope.id for scope in scopes]
-        return search_keywords(session, self._workspace_id, ids, query.terms, top_n=query.top_n, also=also)
+        return search_keywords(session, self._workspace_id, ids, query.words, top_n=query.top_n, also=also)
 
 
 def _rank_dense(scores: Mapping[int, float]) -> list[_Found]:

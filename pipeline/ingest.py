@@ -5,7 +5,7 @@ Embedding is not part of it: workers claim chunks in batches across documents, s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.chunk import chunk_document
@@ -13,6 +13,7 @@ from pipeline.embed import hash_input
 from pipeline.errors import Cancelled
 from pipeline.ports import Fetcher, Parser, Tokenizer
 from pipeline.recall import extract_terms
+from pipeline.text.languages import find_languages
 from pipeline.text.passages import build_passage
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, PreparedChunk, Source
 
@@ -69,10 +70,13 @@ def prepare_document(
         overlap=parts.chunk_overlap,
         max_chunks=parts.max_chunks,
     )
-    return PreparedDocument(parsed, tuple(prepare_chunk(chunk) for chunk in chunks))
+    return PreparedDocument(parsed, prepare_chunks(chunks))
 
 
-def prepare_chunk(chunk: Chunk) -> PreparedChunk:
-    """Compute the stored values of a chunk; its terms come from the embedding input."""
-    text = build_passage(chunk.headings, chunk.text)
-    return PreparedChunk(chunk, hash_input(text), extract_terms(text))
+def prepare_chunks(chunks: Sequence[Chunk]) -> tuple[PreparedChunk, ...]:
+    """Compute the stored values of the chunks of a document; their terms come from the embedding input."""
+    texts = [build_passage(chunk.headings, chunk.text) for chunk in chunks]
+    return tuple(
+        PreparedChunk(chunk, hash_input(text), extract_terms(text, language))
+        for chunk, text, language in zip(chunks, texts, find_languages(texts), strict=True)
+    )

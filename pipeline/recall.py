@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from pipeline.ports import Vocabulary
-from pipeline.text.terms import count_terms, reading_share, search_terms, term_id
+from pipeline.text.languages import find_likely_languages
+from pipeline.text.stemming import ENGLISH
+from pipeline.text.terms import count_terms, reading_share, search_forms, term_id
 from pipeline.types import AnswerOptions, RecallMode, RecallQuery, Term, Vector
 
 MAX_FREQUENCY = 32_767
 """Maximum of the `smallint` column; a higher frequency would not make a chunk more relevant."""
 
 
-def extract_terms(text: str) -> tuple[Term, ...]:
-    """Return the terms of a chunk with their frequencies, sorted by ID."""
-    return tuple(Term(term, min(frequency, MAX_FREQUENCY)) for term, frequency in sorted(count_terms(text).items()))
+def extract_terms(text: str, language: str = ENGLISH) -> tuple[Term, ...]:
+    """Return the terms of a chunk in a language with their frequencies, sorted by ID."""
+    counts = count_terms(text, language)
+    return tuple(Term(term, min(frequency, MAX_FREQUENCY)) for term, frequency in sorted(counts.items()))
 
 
-def extract_query_terms(question: str) -> tuple[int, ...]:
-    """Return the sorted IDs of the terms that a question is searched by."""
-    return tuple(sorted({term_id(term) for term in search_terms(question)}))
+def extract_query_words(question: str) -> tuple[tuple[int, ...], ...]:
+    """Return the words that a question is searched by, each as the IDs of its forms."""
+    words = search_forms(question, find_likely_languages(question))
+    return tuple(sorted(tuple(sorted(map(term_id, forms))) for forms in words))
 
 
 def build_query(
@@ -28,7 +32,7 @@ def build_query(
     return RecallQuery(
         text=question,
         vector=None if mode == "keyword" else vector,
-        terms=() if mode == "dense" else extract_query_terms(question),
+        words=() if mode == "dense" else extract_query_words(question),
         mode=mode,
         top_n=options.top_n,
         dense_weight=compute_dense_weight(question, vocabulary),

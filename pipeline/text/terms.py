@@ -1,6 +1,7 @@
 """Terms: the keywords of a text, for recall and for comparing an answer with its passages.
 
-Words are lower-cased after Unicode normalisation and, in Latin script, stemmed. Scripts written without spaces
+Words are lower-cased after Unicode normalisation and stemmed: for recall by the stemmer of their text's language, to
+compare texts by the English one, which leaves words in other scripts unchanged. Scripts written without spaces
 (Chinese, Japanese, Korean, Thai …) yield every character and every pair of adjacent characters. Pairs match words,
 single characters match what pairs miss, and the inverse document frequency of BM25 gives common ones little weight.
 """
@@ -15,9 +16,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 
-import snowballstemmer
-
 from pipeline.text.scripts import SPACELESS
+from pipeline.text.stemming import ENGLISH, Stem, load_stemmer
 
 # Combining accents and vowel signs, which are part of a word.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f\u0951-\u0957"
@@ -35,9 +35,7 @@ SCRIPT_SAMPLE = 300
 """Number of characters of a text that are read to find its script."""
 SHORT_QUESTION_PAIRS = 4
 """Maximum pairs of characters in a question that counts as short."""
-# Latin letters without digits: the input that the English stemmer handles correctly.
-_STEMMABLE = re.compile("[a-z\u00df-\u024f]{3,}")
-_STEMMER = snowballstemmer.stemmer("english")
+_stem = load_stemmer(ENGLISH)
 
 # Function words of English: articles, pronouns, auxiliaries, prepositions, conjunctions and question words. The Chinese
 # counterparts are pairs of characters.
@@ -64,16 +62,25 @@ _CHINESE = (
 _FUNCTION_CHARACTERS = frozenset("的了吗呢吧么是与谁哪那这我你他她它们")
 
 
-def split_terms(text: str) -> Iterator[str]:
-    """Yield the terms of a text in reading order, repeats included."""
+def split_terms(text: str, language: str = ENGLISH) -> Iterator[str]:
+    """Yield the terms of a text in reading order, repeats included.
+
+    Args:
+        text: The text.
+        language: ISO 639 code of the language whose stemmer is used; English if it has none.
+    """
+    yield from _split(text, load_stemmer(language))
+
+
+def _split(text: str, stem: Stem) -> Iterator[str]:
     if text.isascii():
-        yield from map(_stem, _ASCII_WORD.findall(text.casefold()))
+        yield from map(stem, _ASCII_WORD.findall(text.casefold()))
         return
     folded = unicodedata.normalize("NFKC", text).casefold()
     for match in _TOKEN.finditer(folded):
         word = match["word"]
         if word is not None:
-            yield _stem(word)
+            yield stem(word)
             continue
         run = match["spaceless"]
         yield from run
@@ -132,6 +139,24 @@ def search_terms(text: str) -> frozenset[str]:
     return terms.union(single for single in singles if single not in covered and single not in _FUNCTION_CHARACTERS)
 
 
+def search_forms(text: str, languages: Sequence[str]) -> tuple[frozenset[str], ...]:
+    """Return the forms of each term that a question is searched by: its English stem and those of other languages.
+
+    English stems find words that documents in different languages have in common, chunks whose language was not clear,
+    and those that were stored before languages had stemmers.
+
+    Args:
+        text: The question.
+        languages: ISO 639 codes of the languages that the question may be in.
+    """
+    forms = {term: {term} for term in search_terms(text)}
+    stemmers = [load_stemmer(language) for language in languages]
+    for word in _split(text, str):
+        if (term := _stem(word)) in forms:
+            forms[term].update(stem(word) for stem in stemmers)
+    return tuple(map(frozenset, forms.values()))
+
+
 def single_characters(text: str) -> frozenset[str]:
     """Return the spaceless characters of a text, without function characters."""
     return frozenset(_SPACELESS_CHAR.findall(text)) - _FUNCTION_CHARACTERS
@@ -167,9 +192,9 @@ def term_overlap(terms: frozenset[str], text: str) -> float:
     return len(terms.intersection(split_terms(text))) / len(terms)
 
 
-def count_terms(text: str) -> Counter[int]:
-    """Count the terms of a text by their IDs."""
-    counts = Counter(split_terms(text))
+def count_terms(text: str, language: str = ENGLISH) -> Counter[int]:
+    """Count the terms of a text in a language by their IDs."""
+    counts = Counter(split_terms(text, language))
     ids: Counter[int] = Counter()
     for term, frequency in counts.items():
         ids[term_id(term)] += frequency
@@ -181,11 +206,6 @@ def term_id(term: str) -> int:
     """Hash a term to 31 bits, which fit PostgreSQL's signed integer. Stored postings depend on this hash."""
     digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=4).digest()
     return int.from_bytes(digest, "big") & 0x7FFF_FFFF
-
-
-@lru_cache(maxsize=200_000)
-def _stem(word: str) -> str:
-    return str(_STEMMER.stemWord(word)) if _STEMMABLE.fullmatch(word) else word
 
 
 def _is_known_unit(text: str, start: int, end: int) -> bool:

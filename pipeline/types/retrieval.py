@@ -33,8 +33,8 @@ class RecallQuery:
     text: str
     vector: Vector | None
     """None for keyword recall."""
-    terms: tuple[int, ...]
-    """Hashes of the question's keywords; empty for dense recall."""
+    words: tuple[tuple[int, ...], ...]
+    """The question's keywords, each as the hashes of its forms; empty for dense recall."""
     mode: RecallMode = "hybrid"
     top_n: int = 50
     dense_weight: float = 1.0

@@ -14,7 +14,7 @@ import pytest
 
 from db import blobs, embeddings, jobs, profiles, versions, workspaces
 from db.engine import Database
-from pipeline.ingest import prepare_chunk
+from pipeline.ingest import prepare_chunks
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, Unread
 from tests.integration.server_user import ServerUser
 
@@ -60,10 +60,9 @@ class Library:
             bytes.fromhex(payload["sha256"]),
             payload["channels"],
             ParsedDocument(payload["source"].title(), "text/plain", (), unread=tuple(unread)),
-            [
-                prepare_chunk(Chunk(n, text, tokens=len(text.split()), confidence=confidence))
-                for n, text in enumerate(texts)
-            ],
+            prepare_chunks(
+                [Chunk(n, text, tokens=len(text.split()), confidence=confidence) for n, text in enumerate(texts)]
+            ),
         )
         with self.database.tenant(lease.workspace_id) as session:
             return versions.store_version(session, lease, version)

@@ -17,13 +17,13 @@ from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from db.vector_recall import INDEX_SETTINGS, build_index_name
 from pipeline.fusion import fuse_scores
-from pipeline.recall import extract_query_terms
+from pipeline.recall import extract_query_words
 from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
 
 
 def recall(library, question, vector, mode="hybrid", top_n=50, weight=1.0, channels=(), workspace=None):
-    terms = () if mode == "dense" else extract_query_terms(question)
-    query = RecallQuery(question, None if mode == "keyword" else vector, terms, mode, top_n, weight)
+    words = () if mode == "dense" else extract_query_words(question)
+    query = RecallQuery(question, None if mode == "keyword" else vector, words, mode, top_n, weight)
     store = PostgresRecall(library.database, workspace or library.workspace, library.profile, channels, exact_below=0)
     return store.recall(query)
 
@@ -160,6 +160,25 @@ def test_hybrid__keywords_count_less_if_the_library_lacks_terms_of_the_question(
     assert best.recall_score == pytest.approx(1 / (1 + few_present.keyword_weight), abs=2e-3)
     unreadable = recall(library, "zebra unheard words", vector_of("pear"), weight=0.0)
     assert unreadable.keyword_weight == 1.0
+
+
+def test_hybrid__a_word_in_several_forms_counts_once(library, vector_of):
+    library.add("a", ["Die Bücherei verleiht Bücher, Filme und Spiele an alle, die in der Stadt wohnen.", "zebra"])
+    question = "Welche Bücher, Filme und Spiele verleiht die Bücherei?"
+    assert any(len(forms) > 1 for forms in extract_query_words(question))
+    assert recall(library, question, vector_of("zebra")).keyword_weight == 1.0
+
+
+def test_keyword__a_german_question_finds_another_form_of_its_word(library):
+    library.add("a", ["Die beiden großen Häuser am Markt gehören seit dem vergangenen Jahr der Gemeinde.", "zebra"])
+    found = recall(library, "Wem gehört eigentlich das große Haus?", None, "keyword")
+    assert [candidate.text[:16] for candidate in found.candidates] == ["Die beiden große"]
+
+
+def test_keyword__a_chunk_with_english_stems_is_found_by_a_german_question(library):
+    library.add("a", ["Öffnungszeiten: siehe Tür", "zebra"])  # too short for a language
+    found = recall(library, "Wo stehen denn bitte die Öffnungszeiten?", None, "keyword")
+    assert [candidate.text for candidate in found.candidates] == ["Öffnungszeiten: siehe Tür"]
 
 
 def test_hybrid__candidates_of_one_search_get_both_scores(library, vector_of):

@@ -10,7 +10,7 @@ import pytest
 
 from db import keyword_blocks, keyword_postings, keyword_recall, keyword_segments
 from db.recall import PostgresRecall
-from pipeline.recall import extract_query_terms
+from pipeline.recall import extract_query_words
 from pipeline.text.terms import search_terms, split_terms
 from pipeline.types import RecallQuery
 
@@ -106,7 +106,7 @@ class Shelf:
 
 
 def recalled(library, workspace, channels, question, top_n=200):
-    query = RecallQuery(question, None, extract_query_terms(question), "keyword", top_n)
+    query = RecallQuery(question, None, extract_query_words(question), "keyword", top_n)
     found = PostgresRecall(library.database, workspace, library.profile, channels).recall(query)
     return [(candidate.keyword_score, candidate.text) for candidate in found.candidates]
 

@@ -8,7 +8,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from db import deliveries, jobs
 from db.recall import PostgresRecall
-from pipeline.recall import extract_query_terms
+from pipeline.recall import extract_query_words
 from pipeline.types import Neighbour, RecallQuery
 
 TENANT_TABLES = [
@@ -124,7 +124,7 @@ def test_recall__stays_inside_the_workspace_and_the_channels(library, vector_of)
     library.add("open", ["the open word"])
     library.add("scoped", ["the scoped word"], channels=["7"])
     library.add("foreign", ["the foreign word"], workspace=library.other)
-    query = RecallQuery("word", vector_of("word"), extract_query_terms("word"), "hybrid", 50)
+    query = RecallQuery("word", vector_of("word"), extract_query_words("word"), "hybrid", 50)
 
     def found(workspace, channels=()):
         recall = PostgresRecall(library.database, workspace, library.profile, channels)

@@ -10,7 +10,7 @@ import pytest
 from db import blobs, documents, feedback, jobs, traces
 from db.recall import PostgresRecall
 from pipeline.errors import UnknownName
-from pipeline.recall import extract_query_terms
+from pipeline.recall import extract_query_words
 from pipeline.types import (
     Answer,
     AnswerOptions,
@@ -117,7 +117,7 @@ def test_origin__of_the_same_bytes_found_elsewhere(library):
 
 def test_origin__comes_with_recall(library, vector_of):
     add(library, content=b"a word", origin=MESSAGE)
-    query = RecallQuery("word", vector_of("word"), extract_query_terms("word"))
+    query = RecallQuery("word", vector_of("word"), extract_query_words("word"))
     found = PostgresRecall(library.database, library.workspace, library.profile).recall(query).candidates
     assert [(candidate.source, candidate.origin) for candidate in found] == [("a.txt", MESSAGE)]
 
@@ -180,7 +180,7 @@ def answered(library, found: list[Candidate]) -> int:
 
 
 def candidates(library, vector_of) -> list[Candidate]:
-    query = RecallQuery("word", vector_of("word"), extract_query_terms("word"))
+    query = RecallQuery("word", vector_of("word"), extract_query_words("word"))
     recall = PostgresRecall(library.database, library.workspace, library.profile, ["7"])
     return list(recall.recall(query).candidates)
 

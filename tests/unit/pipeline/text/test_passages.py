@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from pipeline.embed import hash_input
-from pipeline.ingest import prepare_chunk
+from pipeline.ingest import prepare_chunks
 from pipeline.text.passages import build_passage, join_headings
 from pipeline.types import Chunk
 
@@ -42,9 +42,9 @@ def test_build_passage__leaves_link_targets_out_unless_asked_for() -> None:
     assert build_passage(("A",), text, with_targets=True) == f"A\n{text}"
 
 
-def test_prepare_chunk__a_link_counts_as_its_words() -> None:
-    linked = prepare_chunk(Chunk(0, "Book [the sauna](https://sauna.example/slots) early."))
-    plain = prepare_chunk(Chunk(0, "Book the sauna early."))
+def test_prepare_chunks__a_link_counts_as_its_words() -> None:
+    (linked,) = prepare_chunks([Chunk(0, "Book [the sauna](https://sauna.example/slots) early.")])
+    (plain,) = prepare_chunks([Chunk(0, "Book the sauna early.")])
     assert (linked.input_hash, linked.terms) == (plain.input_hash, plain.terms)
     assert linked.chunk.text == "Book [the sauna](https://sauna.example/slots) early."
 
@@ -57,4 +57,5 @@ def test_stored_hashes__stay_the_same() -> None:
     """Stored vectors are found by the SHA-256 of the embedding input, so these bytes must never change."""
     chunk = Chunk(0, "Closed.\n\n- all day", ("Opening hours", "Sunday"), 3, 9)
     stored = hashlib.sha256(b"Opening hours > Sunday\nClosed.\n\n- all day").digest()
-    assert prepare_chunk(chunk).input_hash == hash_input(build_passage(chunk.headings, chunk.text)) == stored
+    (prepared,) = prepare_chunks([chunk])
+    assert prepared.input_hash == hash_input(build_passage(chunk.headings, chunk.text)) == stored

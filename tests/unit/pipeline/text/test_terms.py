@@ -2,11 +2,12 @@
 
 import pytest
 
-from pipeline.recall import build_query, extract_query_terms, extract_terms
+from pipeline.recall import build_query, extract_query_words, extract_terms
 from pipeline.text.terms import (
     content_terms,
     main_script,
     reading_share,
+    search_forms,
     search_terms,
     split_terms,
     term_id,
@@ -156,9 +157,32 @@ def test_extract_terms__frequency_fits_the_column() -> None:
 
 def test_query_terms__distinct_and_found_in_the_passage() -> None:
     passage = {term.id for term in extract_terms("Libraries were opened in Alexandria.")}
-    asked = extract_query_terms("When was the library of Alexandria, the library, opened?")
+    asked = extract_query_words("When was the library of Alexandria, the library, opened?")
     assert len(asked) == len(set(asked)) == 3
-    assert set(asked) <= passage
+    assert {term for (term,) in asked} <= passage
+
+
+def test_extract_terms__in_the_language_of_the_chunk() -> None:
+    assert {term.id for term in extract_terms("Bücher", "de")} == {term_id("buch")}
+
+
+def test_search_forms__english_stems_and_those_of_the_language() -> None:
+    assert set(search_forms("Welche Bücher verleiht die Bibliothek?", ["de"])) == {
+        frozenset({"bücher", "buch"}),
+        frozenset({"verleiht"}),
+        frozenset({"bibliothek"}),
+    }
+
+
+def test_build_query__the_forms_of_a_word_belong_together() -> None:
+    query = build_query("Welche Bücher verleiht die Bibliothek?", None, AnswerOptions())
+    books = tuple(sorted((term_id("bücher"), term_id("buch"))))
+    assert set(query.words) == {books, (term_id("verleiht"),), (term_id("bibliothek"),)}
+
+
+def test_build_query__an_english_question_has_one_form_of_each_word() -> None:
+    query = build_query("Which books does the library lend?", None, AnswerOptions())
+    assert query.words == tuple(sorted((term_id(term),) for term in ("book", "librari", "lend")))
 
 
 class Knows:
@@ -180,9 +204,9 @@ def test_term_overlap__share() -> None:
 
 
 def test_build_query__modes() -> None:
-    hybrid = build_query("red lamps", [0.1], AnswerOptions(top_n=9))
-    assert (hybrid.mode, hybrid.vector, hybrid.top_n, len(hybrid.terms)) == ("hybrid", [0.1], 9, 2)
-    assert build_query("red lamps", [0.1], AnswerOptions(recall="dense")).terms == ()
+    hybrid = build_query("Which are the red lamps?", [0.1], AnswerOptions(top_n=9))
+    assert (hybrid.mode, hybrid.vector, hybrid.top_n, len(hybrid.words)) == ("hybrid", [0.1], 9, 2)
+    assert build_query("red lamps", [0.1], AnswerOptions(recall="dense")).words == ()
     keyword = build_query("red lamps", [0.1], AnswerOptions(recall="keyword"))
     assert (keyword.mode, keyword.vector) == ("keyword", None)
     assert build_query("red lamps", None, AnswerOptions()).mode == "keyword"

@@ -1,0 +1,108 @@
+"""The language of a text, which decides how its words are stemmed.
+
+py3langid, a naive Bayes classifier over byte sequences, knows 139 languages. Only those matter here that have a stemmer
+or would be mistaken for one that has. The library and its model are loaded with the first text whose language its
+script and its most frequent words do not decide.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pipeline.text.stemming import ENGLISH, LATIN
+from pipeline.text.terms import main_script
+
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
+
+MAX_LIKELY = 3
+"""Maximum languages of a text that is too short for one."""
+_MIN_RATIO = 0.1
+"""Probability of a likely language, relative to the most likely one."""
+_SAMPLE = 300
+"""Number of characters from which a language is recognised; of 200 characters, it is wrong in less than 1 %."""
+_MIN_CHARACTERS = 40
+"""Minimum length of a chunk that may have another language than its document."""
+
+CANDIDATES = {
+    "LATIN": frozenset({*LATIN, "af", "is", "lv", "sk", "sl", "sq", "tl", "vi"}),
+    "CYRILLIC": frozenset({"ru", "sr", "be", "bg", "kk", "mk", "uk"}),
+    "ARABIC": frozenset({"ar", "fa", "ps", "ur"}),
+    "DEVANAGARI": frozenset({"hi", "ne", "mr"}),
+    "GREEK": frozenset({"el"}),
+    "ARMENIAN": frozenset({"hy"}),
+    "TAMIL": frozenset({"ta"}),
+}
+"""By script, the languages with a stemmer and those that would be mistaken for one of them."""
+
+# Words that are frequent in English and rare in every other language, the most frequent first.
+_ENGLISH = (
+    "the of and to that with by from at as is this what how when which who where why did does are were they have has "
+    "been their"
+)
+_ENGLISH_WORDS = tuple(f" {word} " for word in _ENGLISH.split())
+_ENGLISH_SHARE = 0.1
+
+
+def find_languages(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the language of each chunk of a document, as an ISO 639 code.
+
+    A chunk has the language of most of the document, unless it is long enough and clearly in another one. If no chunk
+    is clear, all count as English, because every question is also searched by the English stems of its words.
+    """
+    likely = [find_likely_languages(text) for text in texts]
+    decided = [
+        len(text) >= _MIN_CHARACTERS and (len(languages) == 1 or ENGLISH not in languages)
+        for text, languages in zip(texts, likely, strict=True)
+    ]
+    characters: Counter[str] = Counter()
+    for text, languages, is_decided in zip(texts, likely, decided, strict=True):
+        if is_decided:
+            characters[languages[0]] += len(text)
+    main = characters.most_common(1)[0][0] if characters else ENGLISH
+    return tuple(
+        languages[0] if is_decided and main not in languages else main
+        for languages, is_decided in zip(likely, decided, strict=True)
+    )
+
+
+def find_likely_languages(text: str) -> tuple[str, ...]:
+    """Return the languages that a text may be in, as ISO 639 codes, the most likely first: one if it is clear.
+
+    English stands for every language without a stemmer whose script no other language here has.
+    """
+    if _is_clearly_english(text):
+        return (ENGLISH,)
+    sample = text[:_SAMPLE]
+    # Finding the script of a text that is not ASCII takes as long as its terms.
+    is_ascii_text = sample.isascii() and any(map(str.isalpha, sample))
+    script = "LATIN" if is_ascii_text else main_script(sample)
+    candidates = CANDIDATES.get(script, frozenset({ENGLISH}))
+    if len(candidates) == 1:
+        return tuple(candidates)
+    probabilities = [pair for pair in load_identifier().rank(sample) if pair[0] in candidates]
+    minimum = probabilities[0][1] * _MIN_RATIO
+    return tuple(language for language, probability in probabilities[:MAX_LIKELY] if probability >= minimum)
+
+
+def _is_clearly_english(text: str) -> bool:
+    """Return whether a tenth of the words are frequent in English only; English titles in other texts are fewer."""
+    folded = f" {text.lower()} "
+    needed = _ENGLISH_SHARE * (folded.count(" ") - 1)
+    found = 0
+    for word in _ENGLISH_WORDS:
+        found += folded.count(word)
+        if found >= needed:
+            return True
+    return False
+
+
+@cache
+def load_identifier() -> LanguageIdentifier:
+    """Return py3langid's classifier; it is loaded once."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
