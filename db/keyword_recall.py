@@ -50,8 +50,9 @@ class KeywordScores:
     """The best chunks with their BM25 scores, best first; equal scores are ordered by chunk ID."""
     others: dict[int, float]
     """The scores of further chunks that were asked for."""
-    present: float = 1.0
-    """Share of the question's words that visible chunks contain, each word weighted by its rarity; 1 without words."""
+    coverage: float = 0.0
+    """Share of the question's words in the best chunk, each word weighted by its rarity: its score divided by the
+    largest possible one."""
 
 
 class _Bm25:
@@ -69,8 +70,8 @@ class _Bm25:
         scores: Scores = self._weights[term] * frequency / (frequency + norm)
         return scores
 
-    def measure_present(self, words: Sequence[Sequence[int]]) -> float:
-        """Return the share of the words that any chunk contains, weighted like in the scores.
+    def max_score(self, words: Sequence[Sequence[int]]) -> float:
+        """Return the limit of the scores: of a chunk that consists of the words only, each very often.
 
         A word counts once, with the rarest of its forms that a chunk contains: most chunks contain one form only.
         """
@@ -79,7 +80,7 @@ class _Bm25:
             places = np.searchsorted(self.terms, forms)
             counted = max(places, key=lambda place: (present[place], weights[place]))
             weights[places[places != counted]] = 0.0
-        return float(weights[present].sum() / weights.sum())
+        return float(weights.sum())
 
     def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
         """Return the chunks in ascending order and their scores, each added up in the order of the terms."""
@@ -120,7 +121,9 @@ def search_keywords(
     top = dict(zip(ids[best].tolist(), scores[best].tolist(), strict=True))
     others = [chunk for chunk in also if chunk not in top]
     found = _look_up(all_ids, all_scores, np.array(others, dtype=np.int64))
-    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)), bm25.measure_present(words))
+    # A chunk with two forms of a word can exceed the limit.
+    coverage = min(1.0, max(top.values(), default=0.0) / bm25.max_score(words))
+    return KeywordScores(top, dict(zip(others, found.tolist(), strict=True)), coverage)
 
 
 def _look_up(ids: Numbers, scores: Scores, wanted: Numbers) -> Scores:

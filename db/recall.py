@@ -83,7 +83,7 @@ class PostgresRecall:
                 keyword = self._search_keywords(session, query, scopes, list(nearest.scores))
                 missed, average = search.score(query.vector, [n for n in keyword.top if n not in nearest.scores])
                 dense_weight = query.dense_weight
-                keyword_weight = compute_keyword_weight(dense_weight, keyword.present)
+                keyword_weight = compute_keyword_weight(dense_weight, keyword.coverage)
                 found = _fuse(query, nearest.scores, missed, average, keyword, keyword_weight)
             return RecallResult(
                 _fetch(session, found),

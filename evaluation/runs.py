@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from evaluation.datasets import Question, Run
-from pipeline.fusion import fuse_scores
+from pipeline.fusion import KEYWORD_WEIGHT, fuse_scores
 from pipeline.ports import Vocabulary
 from pipeline.recall import compute_dense_weight
 from pipeline.types import Candidate, RecallMode, RecallResult
@@ -67,6 +67,7 @@ class RunRecall:
             [score - lowest for score in by_run],
             dense_average=fmean(by_vector),
             dense_weight=compute_dense_weight(question, self.vocabulary),
+            keyword_weight=KEYWORD_WEIGHT,  # the largest possible score of another system is unknown
         )
 
 

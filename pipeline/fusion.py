@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+KEYWORD_WEIGHT = 0.7
+"""Weight of keywords if a passage contains all terms of the question; decision 0012 has the measurements."""
 
-def compute_keyword_weight(dense_weight: float, present: float) -> float:
+
+def compute_keyword_weight(dense_weight: float, coverage: float) -> float:
     """Return the weight of the keyword scores in the fused score.
 
-    The best match of few words of a question would otherwise count as much as one of all words. An English question
-    about Chinese documents shares names and numbers with them at most, and these occur in many passages.
+    Keyword scores are relative to the best candidate, which may contain few words of the question: an English question
+    about Chinese documents shares names and numbers with them at most.
 
     Args:
         dense_weight: Share of the question that the embedding model reads. What it cannot read, only keywords can find.
-        present: Share of the question's terms that the library contains, weighted by their rarity.
+        coverage: Share of the question's terms in the best candidate, weighted by their rarity.
     """
-    return 1 - dense_weight * (1 - present)
+    return KEYWORD_WEIGHT * (1 - dense_weight * (1 - coverage))
 
 
 def fuse_scores(
@@ -24,14 +27,15 @@ def fuse_scores(
     *,
     dense_average: float,
     dense_weight: float,
-    keyword_weight: float = 1.0,
+    keyword_weight: float,
 ) -> list[float]:
     """Fuse dense and keyword scores of the same candidates; decision 0012 has the measurements.
 
-    Both are scaled so that 0 is an average passage of the collection and 1 the best candidate. BM25 scores an average
-    passage near zero, so its zero is kept.
+    Both are scaled so that 0 is an average passage of the collection. For similarities 1 is an identical text, and for
+    BM25, whose largest value depends on the question, the best candidate. BM25 scores an average passage near zero, so
+    its zero is kept.
     """
-    dense_unit = max(dense, default=0.0) - dense_average
+    dense_unit = 1 - dense_average
     keyword_unit = max(keyword, default=0.0)
     return [
         (

@@ -38,7 +38,7 @@ class RecallQuery:
     mode: RecallMode = "hybrid"
     top_n: int = 50
     dense_weight: float = 1.0
-    """Weight of the dense score, 0 to 1; the keyword score has weight 1."""
+    """Weight of the dense score, 0 to 1: the share of the question that the embedding model reads."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from db.recall import PostgresRecall
 from db.sql import named
 from db.vector_indexes import build_vector_indexes
 from db.vector_recall import INDEX_SETTINGS, build_index_name
-from pipeline.fusion import fuse_scores
+from pipeline.fusion import KEYWORD_WEIGHT, fuse_scores
 from pipeline.recall import extract_query_words
 from pipeline.types import Answer, AnswerOptions, GenerationResult, RankedCandidate, RecallQuery, RerankResult
 
@@ -130,7 +130,8 @@ def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
     texts = ["zebra", "apple", "pear", "zebra and apple", "plum"]
     library.add("a", texts)
     found = recall(library, "zebra", vector_of("apple"), weight=0.5)
-    assert (found.dense_weight, found.keyword_weight) == (0.5, 1.0)
+    assert found.dense_weight == 0.5
+    assert 0 < found.keyword_weight < KEYWORD_WEIGHT
     assert [c.recall_rank for c in found.candidates] == [1, 2, 3, 4, 5]
     cosines = {t: float(np.dot(vector_of(t), vector_of("apple"))) for t in texts}
     by_keyword = {c.text: c.keyword_score for c in recall(library, "zebra", None, "keyword").candidates}
@@ -139,6 +140,7 @@ def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
         [by_keyword.get(c.text, 0.0) for c in found.candidates],
         dense_average=float(np.mean(list(cosines.values()))),
         dense_weight=0.5,
+        keyword_weight=found.keyword_weight,
     )
     assert [c.recall_score for c in found.candidates] == pytest.approx(expected, abs=2e-3)
     assert expected == sorted(expected, reverse=True)
@@ -147,26 +149,31 @@ def test_hybrid__fuses_both_scores_of_every_candidate(library, vector_of):
     )
 
 
-def test_hybrid__keywords_count_less_if_the_library_lacks_terms_of_the_question(library, vector_of):
+def test_hybrid__keywords_count_less_if_the_best_match_has_few_terms_of_the_question(library, vector_of):
     library.add("a", ["zebra", "apple", "pear", "plum"])
-    all_present = recall(library, "zebra apple", vector_of("pear"))
-    assert (all_present.dense_weight, all_present.keyword_weight) == (1.0, 1.0)
-    few_present = recall(library, "zebra unheard words", vector_of("pear"))
+    score = recall(library, "zebra", None, "keyword").candidates[0].keyword_score
     # BM25 weighs a term of one of four chunks with ln(1 + 3.5 / 1.5), and one of no chunk with ln(1 + 4.5 / 0.5).
-    stated, missing = math.log(1 + 3.5 / 1.5), math.log(1 + 4.5 / 0.5)
-    assert few_present.keyword_weight == pytest.approx(stated / (stated + 2 * missing))
-    best = few_present.candidates[0]
+    stated, missing = (BM25_K1 + 1) * math.log(1 + 3.5 / 1.5), (BM25_K1 + 1) * math.log(1 + 4.5 / 0.5)
+    all_stated = recall(library, "zebra", vector_of("pear"))
+    assert (all_stated.dense_weight, all_stated.keyword_weight) == (1.0, pytest.approx(KEYWORD_WEIGHT * score / stated))
+    few_stated = recall(library, "zebra unheard words", vector_of("pear"))
+    assert few_stated.keyword_weight == pytest.approx(KEYWORD_WEIGHT * score / (stated + 2 * missing))
+    best = few_stated.candidates[0]
     assert (best.text, best.keyword_score) == ("pear", 0.0)
-    assert best.recall_score == pytest.approx(1 / (1 + few_present.keyword_weight), abs=2e-3)
+    assert best.recall_score == pytest.approx(1 / (1 + few_stated.keyword_weight), abs=2e-3)
     unreadable = recall(library, "zebra unheard words", vector_of("pear"), weight=0.0)
-    assert unreadable.keyword_weight == 1.0
+    assert unreadable.keyword_weight == KEYWORD_WEIGHT
 
 
 def test_hybrid__a_word_in_several_forms_counts_once(library, vector_of):
     library.add("a", ["Die Bücherei verleiht Bücher, Filme und Spiele an alle, die in der Stadt wohnen.", "zebra"])
     question = "Welche Bücher, Filme und Spiele verleiht die Bücherei?"
     assert any(len(forms) > 1 for forms in extract_query_words(question))
-    assert recall(library, question, vector_of("zebra")).keyword_weight == 1.0
+    found = recall(library, question, vector_of("zebra"))
+    # Each word has one form in one of the two chunks; forms that no chunk contains do not count.
+    most = (BM25_K1 + 1) * math.log(1 + 1.5 / 1.5) * len(extract_query_words(question))
+    score = max(candidate.keyword_score for candidate in found.candidates)
+    assert found.keyword_weight == pytest.approx(KEYWORD_WEIGHT * score / most)
 
 
 def test_keyword__a_german_question_finds_another_form_of_its_word(library):
@@ -303,4 +310,4 @@ def test_trace__stores_the_weights(library, vector_of):
         traces.store_trace(session, lease, answer)
     with library.database.inspect() as session:
         weights = session.execute(text("SELECT dense_weight, keyword_weight FROM inspect.queries")).one()
-    assert tuple(weights) == (0.25, 1.0)
+    assert tuple(weights) == (0.25, found.keyword_weight)

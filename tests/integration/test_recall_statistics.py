@@ -11,7 +11,8 @@ import pytest
 from db import keyword_blocks, keyword_postings, keyword_recall, keyword_segments
 from db.recall import PostgresRecall
 from pipeline.recall import extract_query_words
-from pipeline.text.terms import search_terms, split_terms
+from pipeline.text.languages import find_languages, find_likely_languages
+from pipeline.text.terms import search_forms, split_terms
 from pipeline.types import RecallQuery
 
 WORDS = [
@@ -35,17 +36,17 @@ ASKERS = ((), ("1",), ("2", "9"))
 
 
 def bm25(question, chunks, k1=0.9, b=0.4):
-    """Score chunks from their texts alone: Robertson's formula with Lucene's idf."""
-    counts = [Counter(split_terms(chunk)) for chunk in chunks]
+    """Score chunks from their texts and languages alone: Robertson's formula with Lucene's idf."""
+    counts = [Counter(split_terms(chunk, language)) for chunk, language in chunks]
     lengths = [sum(count.values()) for count in counts]
     mean = sum(lengths) / len(lengths)
     scores = [0.0] * len(chunks)
-    for term in search_terms(question):
+    for term in frozenset().union(*search_forms(question, find_likely_languages(question))):
         holders = sum(term in count for count in counts)
         idf = math.log(1 + (len(chunks) - holders + 0.5) / (holders + 0.5))
         for n, count in enumerate(counts):
             scores[n] += idf * count[term] * (k1 + 1) / (count[term] + k1 * (1 - b + b * lengths[n] / mean))
-    return sorted(((score, chunk) for score, chunk in zip(scores, chunks, strict=True) if score), reverse=True)
+    return sorted(((score, chunk) for score, (chunk, _) in zip(scores, chunks, strict=True) if score), reverse=True)
 
 
 class Shelf:
@@ -98,10 +99,10 @@ class Shelf:
 
     def visible(self, workspace, channels):
         return [
-            text
+            pair
             for (where, _), (scope, texts) in self.held.items()
             if where == workspace and (scope is None or set(scope) & set(channels))
-            for text in texts
+            for pair in zip(texts, find_languages(texts), strict=True)
         ]
 
 
