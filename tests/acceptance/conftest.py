@@ -26,6 +26,7 @@ from db import jobs, workspaces
 from db.engine import Database
 from embedded.servers import ServerUrls
 from tests.fake_discord import FakeDiscord
+from tests.required_libraries import require_library
 
 TIMEOUT_S = 120
 
@@ -142,7 +143,7 @@ class Installation:
 @contextmanager
 def open_installation(database_url: str, redis_url: str, folder: Path, saved_models: Path) -> Iterator[Installation]:
     """Yield an installation with short leases, and kill its processes at the end."""
-    pytest.importorskip("sentence_transformers", reason="needs the worker extra")
+    require_library("sentence_transformers", "needs the worker extra")
     logs = folder / "logs"
     logs.mkdir()
     home = folder / "home"

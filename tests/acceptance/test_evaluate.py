@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
+from tests.required_libraries import require_library
+
+require_library("pytrec_eval", "the extra `evaluate` is not installed")
 
 CORPUS = """\
 {"_id": "cats", "title": "Cats", "text": "Cats sleep most of the day and hunt at dusk & dawn."}

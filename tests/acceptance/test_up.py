@@ -14,12 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.required_libraries import require_library
+
 TIMEOUT_S = 120
 
 
 @pytest.fixture
 def settings(home: Path, tmp_path: Path) -> dict[str, str]:
-    pytest.importorskip("sentence_transformers", reason="needs the worker extra")
+    require_library("sentence_transformers", "needs the worker extra")
     names = ("REFDESK_", "DATABASE_URL", "REDIS_URL")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(names)}
     return environment | {

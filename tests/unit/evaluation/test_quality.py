@@ -28,8 +28,9 @@ from evaluation.runs import RunRecall
 from pipeline.errors import InvalidInput
 from pipeline.types import Candidate, EmbeddingProfile, Fallback, RankedCandidate, RecallResult, RerankResult, Usage
 from pipeline.usage import record_usage
+from tests.required_libraries import require_library
 
-pytest.importorskip("pytrec_eval", reason="the extra `evaluate` is not installed")
+require_library("pytrec_eval", "the extra `evaluate` is not installed")
 
 QUESTIONS = (Question("q1", "first?"), Question("q2", "second?"))
 QRELS = {"q1": {"d2": 1}, "q2": {"d1": 1}}
