@@ -10,7 +10,7 @@ import typer
 from cli import context as cli_context
 from cli.ask import RecallName
 from cli.console import err, json_on_error, print_json, print_line, print_note, print_table
-from cli.evaluate import DEFAULT_METHODS, split_names
+from cli.evaluate import DEFAULT_METHODS, split_rerankers
 from evaluation.cost import total_tokens
 from evaluation.evaluate import EvaluationEnvironment
 from evaluation.side_by_side import answer_json, answer_side_by_side, method_name
@@ -54,7 +54,7 @@ def compare(
     ways = [
         AnswerOptions(recall=kind, top_n=top_n or settings.answer.top_n, top_k=settings.answer.top_k, reranker=name)
         for kind in recalls
-        for name in split_names(reranker, "--reranker")
+        for name in split_rerankers(reranker)
     ]
     with cli_context.open_context(settings) as context, err.status("loading the models …") as status:
         compared = answer_side_by_side(

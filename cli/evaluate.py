@@ -15,7 +15,14 @@ from config.settings import Settings
 from evaluation import report
 from evaluation.datasets import Dataset, Run, load_dataset, load_run
 from evaluation.differences import Comparison, compare_methods
-from evaluation.evaluate import EvaluationEnvironment, EvaluationPlan, OnStep, evaluate, evaluate_feedback
+from evaluation.evaluate import (
+    EvaluationEnvironment,
+    EvaluationPlan,
+    OnStep,
+    evaluate,
+    evaluate_feedback,
+    find_profiles,
+)
 from evaluation.plots import plot_quality
 from evaluation.report import (
     COLUMNS,
@@ -27,8 +34,10 @@ from evaluation.report import (
     evaluation_rows,
     format_notes,
 )
+from pipeline.cascades import check_reranker
 from pipeline.errors import InvalidInput, MissingExtra
 from pipeline.types import RecallMode
+from tasks.roles import Role
 
 DEFAULT_METHODS = "none,late-interaction"
 DEFAULT_DIFFERENCES = 5
@@ -90,7 +99,7 @@ def evaluate_command(
     dataset = load_dataset(folder) if folder is not None else None
     plan = EvaluationPlan(
         recalls=_recall_modes(recall or settings.answer.recall),
-        rerankers=split_names(reranker, "--reranker"),
+        rerankers=split_rerankers(reranker),
         top_n=top_n or settings.answer.top_n,
         run=_chosen_run(dataset, run) if dataset is not None else None,
         profiles=split_names(profiles, "--profiles") if profiles else (),
@@ -105,14 +114,15 @@ def evaluate_command(
 def _measure(
     settings: Settings, dataset: Dataset | None, plan: EvaluationPlan, *, workspace: str, since: float
 ) -> tuple[Evaluation, ...]:
-    with (
-        open_context(settings, roles=("ingest",) if dataset is not None else ()) as context,
-        progress_bars() as progress,
-    ):
+    roles: tuple[Role, ...] = ("ingest",) if dataset is not None else ()
+    with open_context(settings, roles=roles, wait=False) as context, progress_bars() as progress:
         environment = EvaluationEnvironment(settings, context.database, context.submitter)
-        if dataset is not None:
-            return evaluate(dataset, plan, environment, step_callback(progress))
-        return evaluate_feedback(workspace, plan, environment, step_callback(progress), days=since)
+        find_profiles(plan, environment)  # an unknown profile is reported before a worker loads its model
+        if dataset is None:
+            return evaluate_feedback(workspace, plan, environment, step_callback(progress), days=since)
+        context.require_broker()
+        context.workers.ensure(roles)
+        return evaluate(dataset, plan, environment, step_callback(progress))
 
 
 def _show(evaluations: Sequence[Evaluation], *, as_document: bool, differences: int | None) -> None:
@@ -174,6 +184,11 @@ def split_names(text: str, option: str) -> tuple[str, ...]:
     if not names:
         raise InvalidInput(f"{option} needs at least one name.")
     return names
+
+
+def split_rerankers(text: str) -> tuple[str, ...]:
+    """Split comma-separated names of rerankers and cascades; raises `UnknownName` if one is invalid."""
+    return tuple(map(check_reranker, split_names(text, "--reranker")))
 
 
 def _recall_modes(text: str) -> tuple[RecallMode, ...]:

@@ -122,7 +122,7 @@ def _with_each_profile(
     plan: EvaluationPlan, environment: EvaluationEnvironment, evaluate_profile: EvaluateProfile
 ) -> tuple[Evaluation, ...]:
     evaluations: list[Evaluation] = []
-    for profile in _find_profiles(plan, environment):
+    for profile in find_profiles(plan, environment):
         shared = build_shared(environment.settings, read_choice(environment.settings, environment.database))
         if any(map(uses_cross_encoder, plan.rerankers)):
             shared.cross_encoder.load()  # otherwise `auto` would use another method during a download
@@ -134,8 +134,13 @@ def _with_each_profile(
     return tuple(evaluations)
 
 
-def _find_profiles(plan: EvaluationPlan, environment: EvaluationEnvironment) -> list[EmbeddingProfile]:
-    """Return the profiles of a plan; raise `InvalidInput` before anything is measured if one has no vectors."""
+def find_profiles(plan: EvaluationPlan, environment: EvaluationEnvironment) -> list[EmbeddingProfile]:
+    """Return the profiles of a plan.
+
+    Raises:
+        UnknownName: There is no such profile.
+        InvalidInput: A profile has no vectors.
+    """
     live = ensure_live_profile(environment.database, environment.settings)
     if not plan.profiles:
         return [live]

@@ -45,11 +45,12 @@ def test_evaluate__dataset_folder(installation, collection):
     # The two documents with the same text are found separately.
     assert [(method["ndcg@10"], method["recall@50"]) for method in report["methods"]] == [(1.0, 1.0), (1.0, 1.0)]
 
-    keyword, _ = installation.refdesk_json("evaluate", str(collection), "--recall", "keyword", "--reranker", "none")
-    assert keyword["methods"][0]["mrr@10"] == 0.5
-    dense, _ = installation.refdesk_json("evaluate", str(collection), "--recall", "dense", "--reranker", "none")
-    assert dense["methods"][0]["mrr@10"] == 1.0
-    # The three evaluations ingest the documents only once.
+    reranked, _ = installation.refdesk_json(
+        "evaluate", str(collection), "--recall", "keyword,dense", "--reranker", "none"
+    )
+    found = {one["recall"]: one["methods"][0]["mrr@10"] for one in reranked["evaluations"]}
+    assert found == {"keyword": 0.5, "dense": 1.0}
+    # Both evaluations ingest the documents only once.
     assert installation.value("SELECT count(*) FROM jobs WHERE kind = 'ingest'") == 4
 
     assert (
@@ -76,27 +77,25 @@ def test_evaluate__dataset_folder(installation, collection):
     assert min(live["chunks_per_s"], other["chunks_per_s"]) > 0
 
 
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--reranker", "best"], "There is no reranker 'best'"),
-        (["--run", "BM25"], 'has no run called "BM25"; its runs are: poor'),
-        (["--recall", "keyword,sparse"], "There is no recall 'sparse'. Choose from: hybrid, dense, keyword."),
-        (["--profiles", "missing"], "There is no embedding profile 'missing'"),
-    ],
-)
-def test_evaluate__unknown_name_is_reported(installation, collection, options, expected):
-    result = installation.refdesk("evaluate", str(collection), *options)
-    assert result.returncode == 1
-    assert expected in " ".join(result.stderr.decode().split())
-    assert b"Traceback" not in result.stderr
+def test_evaluate__invalid_input_is_reported_before_a_worker_starts(installation, collection, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    expected = {
+        (str(collection), "--reranker", "best"): "There is no reranker 'best'",
+        (str(collection), "--run", "BM25"): 'has no run called "BM25"; its runs are: poor',
+        (str(collection), "--recall", "keyword,sparse"): (
+            "There is no recall 'sparse'. Choose from: hybrid, dense, keyword."
+        ),
+        (str(collection), "--profiles", "missing"): "There is no embedding profile 'missing'",
+        (str(empty),): "corpus.jsonl is missing",
+    }
+    results = installation.refdesk_all(*(("evaluate", *arguments) for arguments in expected))
+    for result, message in zip(results, expected.values(), strict=True):
+        assert result.returncode == 1
+        assert message in " ".join(result.stderr.decode().split())
+        assert b"Traceback" not in result.stderr
+        assert b"starting a worker" not in result.stderr
     assert installation.value("SELECT count(*) FROM jobs") == 0
-
-
-def test_evaluate__folder_without_files_is_reported(installation, tmp_path):
-    result = installation.refdesk("evaluate", str(tmp_path))
-    assert result.returncode == 1
-    assert "corpus.jsonl is missing" in " ".join(result.stderr.decode().split())
 
 
 def test_feedback_and_compare__on_ingested_documents(installation, tmp_path):
@@ -128,8 +127,9 @@ def test_feedback_and_compare__on_ingested_documents(installation, tmp_path):
     assert all("[1]" in method["answer"] for method in compared["methods"])
     assert installation.value("SELECT count(*) FROM queries") == 2
 
-    both = installation.refdesk("evaluate", str(tmp_path), "--feedback")
-    unknown = installation.refdesk("compare", "Who?", "--reranker", "none,best")
+    both, unknown = installation.refdesk_all(
+        ("evaluate", str(tmp_path), "--feedback"), ("compare", "Who?", "--reranker", "none,best")
+    )
     assert (both.returncode, unknown.returncode) == (2, 1)
     assert "Name a folder, or use --feedback" in both.stderr.decode()
     assert "There is no reranker 'best'" in " ".join(unknown.stderr.decode().split())
