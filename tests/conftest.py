@@ -89,8 +89,8 @@ def database_url(servers: ServerUrls, template_database: str) -> Iterator[str]:
 
 @pytest.fixture
 def redis_url(servers: ServerUrls) -> Iterator[str]:
-    """Return the URL of an empty Redis database for one test, in the form of kombu."""
-    url = f"{servers.redis_url}?virtual_host={next(_numbers) % 15 + 1}"
+    """Return the URL of an empty Redis database (1 to 14 of 16) for one test, in the form of kombu."""
+    url = f"{servers.redis_url}?virtual_host={next(_numbers) % 14 + 1}"
     with redis.Redis.from_url(to_client_url(url)) as client:
         client.flushdb()
         yield url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -29,6 +30,16 @@ from tests.fake_discord import FakeDiscord
 from tests.required_libraries import require_library
 
 TIMEOUT_S = 120
+NOTES = {
+    "lantern.txt": "The copper lantern hangs in the north hall.",
+    "hall.txt": "The north hall has a lantern and two benches.",
+    "gate.txt": "The gate of the north hall is locked at dusk.",
+}
+"""The documents of the fixture `library`."""
+LIBRARY_TEMPLATE = "refdesk_library"
+LIBRARY_REDIS = 15
+"""Number of the Redis database of the library's ingestion; single tests and modules use the others."""
+_numbers = itertools.count(1)
 
 
 @dataclass
@@ -62,6 +73,18 @@ class Installation:
         return json.loads(result.stdout), result.returncode
 
     def start_worker(self, role: str, **environment: str) -> subprocess.Popen[bytes]:
+        process = self._spawn_worker(role, environment)
+        self._wait_for_worker(role, process)
+        return process
+
+    def start_workers(self, *roles: str, **environment: str) -> list[subprocess.Popen[bytes]]:
+        """Start several workers at the same time and wait until all are ready."""
+        processes = [self._spawn_worker(role, environment) for role in roles]
+        for role, process in zip(roles, processes, strict=True):
+            self._wait_for_worker(role, process)
+        return processes
+
+    def _spawn_worker(self, role: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         log = (self.logs / f"{role}-{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
             [sys.executable, "-m", "cli.main", "worker", role],
@@ -73,10 +96,14 @@ class Installation:
         )
         log.close()
         self.processes.append(process)
-        self.wait_until(
-            lambda: self.value(f"SELECT count(*) FROM workers WHERE pid = {process.pid}") == 1, f"{role} worker ready"
-        )
         return process
+
+    def _wait_for_worker(self, role: str, process: subprocess.Popen[bytes]) -> None:
+        def is_ready() -> bool:
+            assert process.poll() is None, f"the {role} worker exited\n{self.log_tail()}"
+            return bool(self.value(f"SELECT count(*) FROM workers WHERE pid = {process.pid}") == 1)
+
+        self.wait_until(is_ready, f"{role} worker ready")
 
     def start_bot(self, discord: FakeDiscord, *, ready: bool = True, **environment: str) -> subprocess.Popen[bytes]:
         """Start a bot process that connects to the fake Discord; with `ready`, wait until it is connected."""
@@ -168,9 +195,51 @@ def open_installation(database_url: str, redis_url: str, folder: Path, saved_mod
         installation.database.close()
 
 
+@contextmanager
+def clone_database(servers: ServerUrls, template: str, name: str) -> Iterator[str]:
+    """Create a database from a template, yield its URL, and drop it at the end."""
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield urlunsplit(urlsplit(servers.database_url)._replace(path=f"/{name}"))
+    finally:
+        with psycopg.connect(servers.database_url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 @pytest.fixture
 def installation(database_url: str, redis_url: str, tmp_path: Path, saved_models: Path) -> Iterator[Installation]:
     with open_installation(database_url, redis_url, tmp_path, saved_models) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="session")
+def library_template(
+    servers: ServerUrls, template_database: str, tmp_path_factory: pytest.TempPathFactory, saved_models: Path
+) -> Iterator[str]:
+    """Ingest `NOTES` once, because that starts a worker, and return the name of the database for tests to clone."""
+    folder = tmp_path_factory.mktemp("library")
+    notes = folder / "notes"
+    notes.mkdir()
+    for name, content in NOTES.items():
+        (notes / name).write_text(content)
+    redis_url = f"{servers.redis_url}?virtual_host={LIBRARY_REDIS}"
+    with clone_database(servers, template_database, LIBRARY_TEMPLATE) as url:
+        with open_installation(url, redis_url, folder, saved_models) as installation:
+            ingested = installation.refdesk("ingest", str(notes))
+            assert ingested.returncode == 0, ingested.stderr.decode()
+        yield LIBRARY_TEMPLATE
+
+
+@pytest.fixture
+def library(
+    servers: ServerUrls, library_template: str, redis_url: str, tmp_path: Path, saved_models: Path
+) -> Iterator[Installation]:
+    """An installation whose database contains `NOTES`."""
+    with (
+        clone_database(servers, library_template, f"library_{next(_numbers)}") as url,
+        open_installation(url, redis_url, tmp_path, saved_models) as installation,
+    ):
         yield installation
 
 
@@ -192,18 +261,10 @@ def shared_installation(
 ) -> Iterator[Installation]:
     """One installation for a whole module, because starting a worker takes seconds."""
     name = request.module.__name__.rpartition(".")[2]
-    parts = urlsplit(servers.database_url)
-    with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_database}"')
-    try:
-        # Single tests use Redis databases 1 to 15.
+    with clone_database(servers, template_database, name) as database_url:
+        # Single tests use Redis databases 1 to 14.
         url = f"{servers.redis_url}?virtual_host=0"
         with redis.Redis.from_url(to_client_url(url)) as client:
             client.flushdb()
-        with open_installation(
-            urlunsplit(parts._replace(path=f"/{name}")), url, tmp_path_factory.mktemp(name), saved_models
-        ) as installation:
+        with open_installation(database_url, url, tmp_path_factory.mktemp(name), saved_models) as installation:
             yield installation
-    finally:
-        with psycopg.connect(servers.database_url, autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -101,8 +101,7 @@ def test_evaluate__invalid_input_is_reported_before_a_worker_starts(installation
 def test_feedback_and_compare__on_ingested_documents(installation, tmp_path):
     for name, content in {"cats": "Cats hunt at dusk.", "bread": "Dough rises because yeast makes gas."}.items():
         (tmp_path / f"{name}.txt").write_text(content)
-    installation.start_worker("ingest")
-    installation.start_worker("query")
+    installation.start_workers("ingest", "query")
     assert installation.refdesk("ingest", str(tmp_path / "cats.txt"), str(tmp_path / "bread.txt")).returncode == 0
     no_questions = installation.refdesk("evaluate", "--feedback")
     assert no_questions.returncode == 1

@@ -7,8 +7,6 @@ import signal
 import threading
 import time
 
-import pytest
-
 from db import jobs
 from tests.loopback_llm import LoopbackLlm, ScriptedReply
 
@@ -22,16 +20,6 @@ def ask(installation, question):
 
 def states(installation):
     return installation.value("SELECT string_agg(state || attempt, ' ' ORDER BY id) FROM jobs WHERE kind = 'ask'")
-
-
-@pytest.fixture
-def library(installation, tmp_path):
-    file = tmp_path / "note.txt"
-    file.write_text("The copper lantern hangs in the north hall and is lit at dusk.")
-    worker = installation.start_worker("ingest")
-    assert installation.refdesk("ingest", str(file)).returncode == 0
-    installation.stop(worker)
-    return installation
 
 
 def start_query_worker(installation, llm, **environment):

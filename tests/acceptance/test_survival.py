@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -10,6 +9,8 @@ import pytest
 import redis
 
 from config.redis_urls import to_client_url
+from tasks.roles import QUEUE_OF_ROLE
+from tasks.submit import Submitter
 
 WORDS = [
     *("copper", "lantern", "meadow", "orbit", "pencil", "quartz"),
@@ -49,21 +50,6 @@ def test_ingest_worker_killed_while_embedding(installation, tmp_path):
     assert_complete(installation, 120)
 
 
-def test_ingest_worker_killed_while_parsing__job_runs_again(installation, tmp_path):
-    file = tmp_path / "note.txt"
-    file.write_text("A short note about copper lanterns.")
-    installation.refdesk("ingest", str(file), "--no-wait")
-    # The state after a worker claimed the job and died: running, with a lease that expires now.
-    installation.value(
-        "UPDATE jobs SET state = 'running', attempt = 1, lease_owner = 'gone', lease_token = gen_random_uuid(),"
-        " lease_expires = now() RETURNING id"
-    )
-    installation.start_worker("ingest")
-    installation.wait_for_state(1, "succeeded")
-    assert installation.value("SELECT attempt FROM jobs") == 2
-    assert_complete(installation, 1)
-
-
 @pytest.fixture
 def slow_llm():
     """A chat endpoint that receives a request, waits until the test releases it and then rejects it."""
@@ -89,64 +75,51 @@ def slow_llm():
     server.server_close()
 
 
-def test_query_worker_killed_while_answering(installation, tmp_path, slow_llm):
+def test_query_worker_killed_while_answering(library, slow_llm):
     url, requested, release = slow_llm
-    file = tmp_path / "note.txt"
-    file.write_text("The copper lantern hangs in the north hall and is lit at dusk.")
-    installation.start_worker("ingest")
-    assert installation.refdesk("ingest", str(file)).returncode == 0
     model = {"REFDESK_LLM_BASE_URL": url, "REFDESK_LLM_MODEL": "slow"}
-    worker = installation.start_worker("query", **model)
+    worker = library.start_worker("query", **model)
     options = {"recall": "hybrid", "top_n": 50, "top_k": 3, "reranker": "none"}
-    job = installation.submit("ask", {"question": "Where does the copper lantern hang?", "options": options})
-    assert requested.wait(60), installation.log_tail()
-    installation.kill(worker)
+    job = library.submit("ask", {"question": "Where does the copper lantern hang?", "options": options})
+    assert requested.wait(60), library.log_tail()
+    library.kill(worker)
     release.set()
-    installation.start_worker("query", **model)
-    installation.wait_for_state(job, "succeeded")
-    assert installation.value(f"SELECT attempt FROM jobs WHERE id = {job}") == 2
-    assert installation.value("SELECT count(*) FROM queries") == 1
-    assert "north hall" in installation.value("SELECT answer FROM queries")
+    library.start_worker("query", **model)
+    library.wait_for_state(job, "succeeded")
+    assert library.value(f"SELECT attempt FROM jobs WHERE id = {job}") == 2
+    assert library.value("SELECT count(*) FROM queries") == 1
+    assert "north hall" in library.value("SELECT answer FROM queries")
 
 
-def test_redis_flushed_with_jobs_queued(installation, redis_url, tmp_path):
+def test_lost_and_duplicate_messages__every_job_runs_to_its_end_once(installation, redis_url, tmp_path):
     folder = tmp_path / "notes"
     folder.mkdir()
     for n in range(8):
         (folder / f"{n}.txt").write_text(f"Note {n} is about {WORDS[n]}.")
     assert installation.refdesk("ingest", str(folder), "--no-wait").returncode == 0
+    # The state after a worker claimed the job and died while parsing: running, with a lease that expires now.
+    installation.value(
+        "UPDATE jobs SET state = 'running', attempt = 1, lease_owner = 'gone', lease_token = gen_random_uuid(),"
+        " lease_expires = now() WHERE id = 1 RETURNING id"
+    )
     with redis.Redis.from_url(to_client_url(redis_url)) as client:
         assert client.dbsize() > 0
-        client.flushall()
-    installation.start_worker("ingest")
-    installation.wait_until(
-        lambda: installation.value("SELECT count(*) FROM jobs WHERE state <> 'succeeded'") == 0, "all jobs succeeded"
-    )
-    assert_complete(installation, 8)
+        client.flushdb()
+        worker = installation.start_worker("ingest")
+        installation.wait_until(
+            lambda: installation.value("SELECT count(*) FROM jobs WHERE state <> 'succeeded'") == 0, "all jobs done"
+        )
+        assert installation.value("SELECT array_agg(attempt ORDER BY id) FROM jobs") == [2] + [1] * 7
 
-
-def test_duplicate_messages__run_the_job_once(installation, tmp_path, redis_url):
-    from tasks.submit import Submitter
-
-    file = tmp_path / "note.txt"
-    file.write_text("Only once.")
-    installation.refdesk("ingest", str(file), "--no-wait")
-    submitter = Submitter(installation.database, redis_url, expires_s=60)
-    assert submitter.publish([(1, "ingest"), (1, "ingest"), (1, "ingest")])
-    installation.start_worker("ingest")
-    installation.wait_for_state(1, "succeeded")
-    installation.wait_until(
-        lambda: installation.value("SELECT last_task_at IS NOT NULL FROM workers") is True, "messages received"
-    )
-    assert installation.value("SELECT attempt FROM jobs") == 1
-    assert_complete(installation, 1)
-
-
-def test_worker_stopped__removes_its_row(installation):
-    worker = installation.start_worker("ingest")
-    worker.send_signal(signal.SIGTERM)
-    worker.wait(30)
+        payload = installation.value("SELECT payload FROM jobs WHERE id = 8")
+        repeated = installation.submit("ingest", payload | {"source": "again.txt", "name": "again.txt"})
+        assert Submitter(installation.database, redis_url, expires_s=60).publish([(repeated, "ingest")] * 4)
+        installation.wait_for_state(repeated, "succeeded")
+        installation.wait_until(lambda: client.llen(QUEUE_OF_ROLE["ingest"]) == 0, "messages received")
+    assert installation.stop(worker) == 0
+    assert installation.value(f"SELECT attempt FROM jobs WHERE id = {repeated}") == 1
     assert installation.value("SELECT count(*) FROM workers") == 0
+    assert_complete(installation, 9)
 
 
 def test_worker_whose_child_cannot_start__exits_with_the_reason(installation):
