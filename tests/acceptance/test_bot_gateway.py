@@ -26,75 +26,50 @@ def channel(discord: FakeDiscord, anna: Person) -> Channel:
     return discord.add_channel(discord.add_guild("Club", members=[anna]), "general")
 
 
-def ask(installation: Installation, anna: Person, channel: Channel) -> None:
+def ask(installation: Installation, anna: Person, channel: Channel, question: str) -> None:
     """Ask a question and assert that it becomes one job."""
-    anna.slash("ask", channel=channel, question="Where is the kettle?").wait_message("Waiting", 30)
-    assert installation.value("SELECT count(*) FROM jobs WHERE payload ->> 'question' = 'Where is the kettle?'") == 1
+    anna.slash("ask", channel=channel, question=question).wait_message("Waiting", 30)
+    assert installation.value(f"SELECT count(*) FROM jobs WHERE payload ->> 'question' = '{question}'") == 1
 
 
 def connected(discord: FakeDiscord) -> bool:
     return any(session.connected for session in discord.sessions)
 
 
-def test_reconnect__the_session_is_resumed(
-    installation: Installation, discord: FakeDiscord, anna: Person, channel: Channel
-):
-    installation.start_bot(discord)
-    discord.reconnect()
-    discord.wait_until(lambda: discord.sessions[0].resumed == 1, RECONNECT_TIMEOUT_S, "a resumed session")
-    ask(installation, anna, channel)
-    assert discord.world.gateway.identifies == 1
-
-
-def test_dropped_socket__commands_sent_meanwhile_are_replayed(
+def test_lost_connection__is_resumed_or_replaced_and_no_command_is_lost(
     installation: Installation, discord: FakeDiscord, anna: Person, channel: Channel
 ):
     installation.start_bot(discord)
     session = discord.sessions[0]
+    discord.reconnect()
+    discord.wait_until(lambda: session.resumed == 1, RECONNECT_TIMEOUT_S, "a resumed session")
+    ask(installation, anna, channel, "Where is the kettle?")
+
     discord.drop_sockets()
     submission = anna.slash("ask", channel=channel, question="Does it come after the cut?")
-    discord.wait_until(lambda: session.resumed == 1, RECONNECT_TIMEOUT_S, "a resumed session")
+    discord.wait_until(lambda: session.resumed == 2, RECONNECT_TIMEOUT_S, "a resumed session")
     # The event is replayed, but it may be too late to respond, depending on the pause before reconnecting.
     discord.wait_until(lambda: submission.acknowledged or 10062 in submission.refused, 30, "the replayed event")
-    ask(installation, anna, channel)
+    ask(installation, anna, channel, "Where is the teapot?")
     assert discord.world.gateway.identifies == 1
 
-
-def test_invalid_session__is_replaced_by_a_new_one(
-    installation: Installation, discord: FakeDiscord, anna: Person, channel: Channel
-):
-    installation.start_bot(discord)
-    first = discord.sessions[0].id
     discord.invalidate_sessions(resumable=False)
     discord.wait_until(
-        lambda: any(session.connected and session.id != first for session in discord.sessions),
+        lambda: any(one.connected and one.id != session.id for one in discord.sessions),
         RECONNECT_TIMEOUT_S,
         "a new session",
     )
-    ask(installation, anna, channel)
+    ask(installation, anna, channel, "Where is the sieve?")
     assert len(discord.requests_to(REGISTER)) == 1
 
 
-def test_button__of_a_progress_message_works_after_a_restart(
+def test_buttons__of_a_progress_message_and_an_answer_work_after_a_restart(
     installation: Installation, discord: FakeDiscord, anna: Person, channel: Channel
 ):
     first = installation.start_bot(discord)
-    submission = anna.slash("ask", channel=channel, question="Where is the kettle?")
-    waiting = submission.wait_message("Waiting", 30)
+    waiting = anna.slash("ask", channel=channel, question="Where is the kettle?").wait_message("Waiting", 30)
     discord.wait_until(lambda: waiting.component("Cancel"), 30, "the button")
-    installation.kill(first)
-    installation.start_bot(discord)
-    anna.click(waiting, "Cancel").wait_acknowledged(30)
-    installation.wait_until(lambda: installation.value("SELECT state FROM jobs") == "cancelled", "job cancelled")
-    discord.wait_until(lambda: "Cancelled" in waiting.text, 60, "the cancelled message")
-    # The commands are unchanged, so they are registered once.
-    assert len(discord.requests_to(REGISTER)) == 1
-
-
-def test_button__of_an_answer_works_after_a_restart(
-    installation: Installation, discord: FakeDiscord, anna: Person, channel: Channel
-):
-    first = installation.start_bot(discord)
+    job = installation.value("SELECT id FROM jobs")
     interaction = anna.slash("ask", channel=channel, question="Where?")
     with httpx.Client(trust_env=False) as http:
         env = DeliveryEnvironment(discord, installation.database, 0, anna, channel, http)
@@ -105,9 +80,14 @@ def test_button__of_an_answer_works_after_a_restart(
     )
     installation.kill(first)
     installation.start_bot(discord)
+    anna.click(waiting, "Cancel").wait_acknowledged(30)
+    installation.wait_for_state(job, "cancelled")
+    discord.wait_until(lambda: "Cancelled" in waiting.text, 60, "the cancelled message")
     up = next(b["custom_id"] for b in submission.message.buttons if ":up:" in b.get("custom_id", ""))
     anna.click(submission.message, up).wait_message("", 30)
     assert installation.value("SELECT vote FROM feedback") == 1
+    # The commands are unchanged, so they are registered once.
+    assert len(discord.requests_to(REGISTER)) == 1
 
 
 def test_start__invalid_token_exits_with_a_message(installation: Installation, discord: FakeDiscord):
