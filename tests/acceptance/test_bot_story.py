@@ -28,8 +28,7 @@ def test_document_lifecycle__from_upload_to_deletion(installation: Installation,
     anna = discord.add_user("anna")
     guild = discord.add_guild("Garden club", members=[anna])
     channel = discord.add_channel(guild, "general")
-    installation.start_worker("ingest")
-    installation.start_worker("query")
+    installation.start_workers("ingest", "query")
     installation.start_bot(discord)
 
     # Add a file and a text.

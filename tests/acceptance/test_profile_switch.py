@@ -15,7 +15,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import text
 
+from config.embedding import build_embedder
+from config.setting_groups import ServerSettings
+from config.settings import Settings
 from db import jobs
+from pipeline.backends.models.sentence_transformer import describe_model
 from pipeline.text.passages import build_passage
 from tasks.submit import Submitter
 from tests.loopback_llm import LoopbackLlm, ScriptedReply
@@ -94,8 +98,6 @@ def run(installation, *arguments: str, **environment: str) -> str:
 
 def assert_no_question_mixes_vectors(installation) -> None:
     """Recompute the similarity of every dense candidate with the profile recorded in its trace."""
-    from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder, describe_model
-
     with installation.database.owner() as session:
         rows = session.execute(
             text(
@@ -104,7 +106,9 @@ def assert_no_question_mixes_vectors(installation) -> None:
                 " JOIN chunks c ON c.id = k.chunk_id WHERE k.dense_rank <= 3"
             )
         ).all()
-    local = SentenceTransformerEmbedder(describe_model("all-MiniLM-L6-v2", Path()), Path())
+    # The model that the workers saved, because an import of torch takes 9 s of processor time.
+    settings = Settings(_env_file=None, servers=ServerSettings(home=Path(installation.environment["REFDESK_HOME"])))
+    local = build_embedder(settings, describe_model("all-MiniLM-L6-v2", Path()))
     contents = sorted({build_passage(row.headings, row.text) for row in rows} | {row.question for row in rows})
     vectors: dict[str, dict[str, Sequence[float]]] = {
         "all-MiniLM-L6-v2": dict(zip(contents, local.encode(contents), strict=True)),
@@ -124,8 +128,7 @@ def test_switch_and_rollback__while_questions_are_asked(installation, redis_url,
             f"Bed {number}: the {plant} grows in row {number * 7 % 31} by the wall."
         )
     files = [str(tmp_path / f"{number}.txt") for number in range(60)]
-    installation.start_worker("ingest", REFDESK_EMBED_CLAIM_SIZE="8")
-    installation.start_worker("query")
+    installation.start_workers("ingest", "query", REFDESK_EMBED_CLAIM_SIZE="8")
     assert installation.refdesk("ingest", *files[:50]).returncode == 0
     with LoopbackLlm(reply_with_embeddings) as endpoint:
         run(installation, "add", "remote", "--model", "hashes", "--base-url", endpoint.url)
