@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -79,9 +80,28 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def exported(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder with the saved model `xlm-r`, because an export takes seconds; tests may save others."""
+    home = tmp_path_factory.mktemp("exported")
+    load(home, describe(models / "xlm-r"))
+    return home
+
+
+@pytest.fixture(scope="module")
+def dense(models: Path, exported: Path) -> Any:
+    """Load a model that cannot be exported, after `exported`."""
+    return load(exported, describe(models / "dense"))
+
+
 def load(home: Path, profile: EmbeddingProfile, encoder="auto"):
     settings = Settings(servers=ServerSettings(home=home), models=LocalModelSettings(encoder=encoder, threads=2))
     return build_embedder(settings, profile)
+
+
+def copy_models(source: Path, home: Path) -> Path:
+    """Copy the saved models of a data folder into another and return their folder."""
+    return shutil.copytree(source / "models", home / "models")
 
 
 def describe(folder: Path) -> EmbeddingProfile:
@@ -114,9 +134,9 @@ def assert_same(openvino, torch, texts) -> None:
 
 
 @pytest.mark.parametrize("name", ["bert", "xlm-r", "distilbert"])
-def test_encoder__equals_torch(models: Path, tmp_path: Path, name: str) -> None:
+def test_encoder__equals_torch(models: Path, exported: Path, name: str) -> None:
     profile = replace(describe(models / name), normalize=name != "bert")
-    assert_same(load(tmp_path, profile), load(tmp_path, profile, "torch"), TEXTS)
+    assert_same(load(exported, profile), load(exported, profile, "torch"), TEXTS)
 
 
 def test_encoder__equals_torch_with_the_packaged_model(home: Path) -> None:
@@ -146,22 +166,21 @@ def test_encoder__model_converted_from_the_package(tmp_path: Path, monkeypatch: 
     assert_close(load(tmp_path, profile).encode(texts), library.encode(texts))
 
 
-def test_encoder__model_with_other_modules_runs_on_torch(models: Path, tmp_path: Path) -> None:
+def test_encoder__model_with_other_modules_runs_on_torch(dense: Any, exported: Path) -> None:
     from pipeline.backends.models.sentence_transformer import SentenceTransformerEmbedder
 
-    embedder = load(tmp_path, describe(models / "dense"))
-    assert isinstance(embedder, SentenceTransformerEmbedder)
-    assert embedder.runtime == "torch, fp32 on cpu"
-    failures = [path.read_text(encoding="utf-8") for path in (tmp_path / "models").glob("*.failed.txt")]
+    assert isinstance(dense, SentenceTransformerEmbedder)
+    assert dense.runtime == "torch, fp32 on cpu"
+    failures = [path.read_text(encoding="utf-8") for path in (exported / "models").glob("*.failed.txt")]
     assert len(failures) == 1
     assert "Its modules are Transformer, Pooling, Dense" in failures[0]
 
 
-def test_encoder__damaged_saved_model_is_exported_again(models: Path, tmp_path: Path) -> None:
+def test_encoder__damaged_saved_model_is_exported_again(models: Path, exported: Path, tmp_path: Path) -> None:
     profile = describe(models / "xlm-r")
-    before = load(tmp_path, profile).encode(TEXTS)
-    (weights,) = (tmp_path / "models").glob("*/openvino_model.bin")
-    weights.write_bytes(weights.read_bytes()[:100])
+    before = load(exported, profile).encode(TEXTS)
+    for weights in copy_models(exported, tmp_path).glob("*/openvino_model.bin"):
+        weights.write_bytes(weights.read_bytes()[:100])
     np.testing.assert_allclose(load(tmp_path, profile).encode(TEXTS), before, atol=1e-6)
 
 
@@ -195,7 +214,8 @@ def test_cross_encoder__with_several_scores_is_rejected(models: Path, tmp_path: 
         load_cross_encoder(str(models / "classifier"), EncoderOptions("auto", tmp_path / "models"))
 
 
-def test_inspect_encoder__names_the_runtime_or_why_it_is_slower(models: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("dense")
+def test_inspect_encoder__names_the_runtime_or_why_it_is_slower(models: Path, exported: Path, tmp_path: Path) -> None:
     def inspect(name: str, home: Path = tmp_path, quantization: Quantization = "", encoder: Any = "auto"):
         settings = Settings(servers=ServerSettings(home=home), models=LocalModelSettings(encoder=encoder))
         return inspect_encoder(settings, replace(describe(models / name), quantization=quantization))
@@ -203,19 +223,18 @@ def test_inspect_encoder__names_the_runtime_or_why_it_is_slower(models: Path, tm
     (tmp_path / "file").write_text("no folder")
     assert inspect("xlm-r").detail == "OpenVINO; the first worker exports it, which takes about 15 s"
     assert "cannot be written to, so every start exports the model" in inspect("xlm-r", tmp_path / "file").detail
-    load(tmp_path, describe(models / "xlm-r"))
+    saved = copy_models(exported, tmp_path)
     assert re.match(r"OpenVINO, (bf16|fp32, because the CPU has no bf16), \d+ chunks", inspect("xlm-r").detail)
     assert re.match(
         r"torch, fp32 on cpu \(REFDESK_ENCODER is torch\), \d+ ch", inspect("xlm-r", encoder="torch").detail
     )
-    load(tmp_path, describe(models / "dense"))
     report = inspect("dense")
     assert report.is_fallback
     assert report.detail.startswith(
         "torch, because OpenVINO cannot run it: Its modules are Transformer, Pooling, Dense"
     )
-    (weights,) = (tmp_path / "models").glob("*/openvino_model.bin")
-    weights.write_bytes(b"")
+    for weights in saved.glob("*/openvino_model.bin"):
+        weights.write_bytes(b"")
     assert "saved model is damaged and is exported again at the next start" in inspect("xlm-r").detail
 
 
