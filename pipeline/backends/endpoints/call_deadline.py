@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from time import monotonic
 from typing import Any
 
 import httpcore
 
-from pipeline.backends.deadline_stream import DeadlineStream
+from pipeline.backends.deadline_stream import DeadlineStream, connect_to_first, limit_timeout
+from pipeline.backends.web.addresses import Resolver, resolve
 
 _deadline: ContextVar[float] = ContextVar("call_deadline", default=float("inf"))
 
@@ -30,19 +32,23 @@ def find_deadline() -> float:
     return _deadline.get()
 
 
-def _remaining_s() -> float:
-    left = find_deadline() - monotonic()
+def _remaining_s(error: type[httpcore.TimeoutException] = httpcore.ReadTimeout) -> float | None:
+    deadline = find_deadline()
+    if deadline == float("inf"):  # longer than a timeout of a socket may be
+        return None
+    left = deadline - monotonic()
     if left <= 0:
-        raise httpcore.ReadTimeout
+        raise error
     return left
 
 
 class CallNetwork(httpcore.NetworkBackend):
     """A network backend whose connections follow the deadline of the call that uses them."""
 
-    def __init__(self) -> None:
-        """Connect as httpcore does."""
+    def __init__(self, resolver: Resolver = resolve) -> None:
+        """Connect as httpcore does, to the addresses that the resolver returns."""
         self._network = httpcore.SyncBackend()
+        self._resolver = resolver
 
     def connect_tcp(
         self,
@@ -52,6 +58,21 @@ class CallNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect to a host."""
-        stream = self._network.connect_tcp(host, port, timeout, local_address, socket_options)
+        """Resolve a host, and connect to the first address that answers; the timeout applies to each of these steps."""
+        remaining_s = partial(_remaining_s, httpcore.ConnectTimeout)
+        try:
+            addresses = self._resolver(host, limit_timeout(timeout, remaining_s()))
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(error) from error
+        except OSError as error:
+            raise httpcore.ConnectError(error) from error
+        stream = connect_to_first(
+            self._network,
+            addresses,
+            port,
+            remaining_s,
+            timeout=timeout,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
         return DeadlineStream(stream, _remaining_s)

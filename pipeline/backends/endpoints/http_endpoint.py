@@ -1,7 +1,7 @@
 """Requests to a model server with the `openai` package: one deadline, retries, and errors with a fix.
 
-The package builds, sends and decodes the requests. Its HTTP client gets what it lacks: an end of the whole call, a size
-limit, and bodies in the form that it can read.
+The package builds, sends and decodes the requests. Its HTTP client gets what it lacks: a deadline for the whole call, a
+size limit, and bodies in the form that it can read.
 """
 
 from __future__ import annotations

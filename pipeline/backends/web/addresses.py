@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import LinkFailed, LinkNotAllowed
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-Resolver = Callable[[str, float], Sequence[str]]
-"""Resolves a host name within a timeout in seconds; raises `OSError` or `TimeoutError`."""
+Resolver = Callable[[str, float | None], Sequence[str]]
+"""Resolves a host name within a timeout in seconds (None: no limit); raises `OSError` or `TimeoutError`."""
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Addresses of these networks embed an IPv4 address in their last bits: NAT64, local NAT64, IPv4-compatible.
@@ -26,8 +26,8 @@ _RELAYS = ipaddress.IPv4Network("192.88.99.0/24")
 _EXAMPLES = ipaddress.IPv6Network("3fff::/20")
 
 
-def resolve(host: str, timeout_s: float) -> Sequence[str]:
-    """Resolve a host with the system's resolver in a thread, because it has no timeout."""
+def resolve(host: str, timeout_s: float | None) -> Sequence[str]:
+    """Resolve a host with the system's resolver in a thread, because it has no timeout; None waits without limit."""
     results: queue.SimpleQueue[Sequence[str] | OSError] = queue.SimpleQueue()
 
     def look_up() -> None:
@@ -41,7 +41,7 @@ def resolve(host: str, timeout_s: float) -> Sequence[str]:
 
     threading.Thread(target=look_up, name="resolve", daemon=True).start()
     try:
-        result = results.get(timeout=max(0.0, timeout_s))
+        result = results.get(timeout=None if timeout_s is None else max(0.0, timeout_s))
     except queue.Empty:
         raise TimeoutError from None
     if isinstance(result, OSError):

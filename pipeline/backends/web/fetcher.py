@@ -25,7 +25,7 @@ from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 import httpcore
 
 from pipeline.backends.connections import create_ssl_context, find_proxy, redact_address
-from pipeline.backends.deadline_stream import DeadlineStream
+from pipeline.backends.deadline_stream import DeadlineStream, connect_to_first
 from pipeline.backends.web.addresses import Resolver, resolve, resolve_public_addresses
 from pipeline.backends.web.exports import find_export_link
 from pipeline.backends.web.pages import find_obstacle, find_refresh_target
@@ -195,16 +195,11 @@ class _GuardedNetwork(httpcore.NetworkBackend):
         addresses = resolve_public_addresses(
             host, self._resolver, timeout_s=_remaining_s(self._deadline), allow_private=self._allow_private
         )
-        failure: httpcore.ConnectError | None = None
-        for address in addresses:
-            try:
-                stream = self._network.connect_tcp(
-                    address, port, _remaining_s(self._deadline), local_address, socket_options
-                )
-                return DeadlineStream(stream, partial(_remaining_s, self._deadline))
-            except httpcore.ConnectError as error:
-                failure = error
-        raise failure or httpcore.ConnectError("no address")
+        remaining_s = partial(_remaining_s, self._deadline)
+        stream = connect_to_first(
+            self._network, addresses, port, remaining_s, local_address=local_address, socket_options=socket_options
+        )
+        return DeadlineStream(stream, remaining_s)
 
 
 def _remaining_s(deadline: float) -> float:

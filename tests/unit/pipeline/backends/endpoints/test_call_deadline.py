@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from time import monotonic
 
+import httpcore
 import pytest
 
+from pipeline.backends.endpoints.call_deadline import CallNetwork, limit_call
 from pipeline.backends.endpoints.openai_chat import OpenAIChat
 from pipeline.backends.endpoints.openai_embeddings import OpenAIEmbeddings
 from pipeline.errors import LlmError, LlmRejected, LlmTimeout
@@ -107,3 +109,56 @@ def test_calls__a_kept_connection_has_the_deadline_of_its_next_call() -> None:
                 texts.append(chat.complete([ChatMessage("user", "When?")], max_tokens=50, timeout_s=timeout_s).text)
                 threading.Event().wait(0.4)  # longer than the first deadline
     assert texts == ["At nine."] * 2
+
+
+def test_calls__a_server_that_reads_slowly_does_not_delay_the_deadline() -> None:
+    stopped = threading.Event()
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+
+        def read_slowly() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while not stopped.wait(0.1) and connection.recv(20_000):
+                    pass
+
+        thread = threading.Thread(target=read_slowly, daemon=True)
+        thread.start()
+        network = CallNetwork()
+        options = [(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)]
+        started = monotonic()
+        with limit_call(started + TIMEOUT_S):
+            stream = network.connect_tcp("127.0.0.1", listener.getsockname()[1], socket_options=options)
+            with closing(stream), pytest.raises(httpcore.TimeoutException):
+                stream.write(bytes(1_000_000))
+        assert monotonic() - started < LATE_S
+        stopped.set()
+        thread.join(10)
+
+
+@contextmanager
+def open_full_listener() -> Iterator[int]:
+    """Open a port that answers no further connection, because its queue is full."""
+    with socket.socket() as listener, socket.socket() as first:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        first.connect(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_connections__all_addresses_of_a_host_share_the_deadline() -> None:
+    started = monotonic()
+    network = CallNetwork(lambda host, timeout_s: ["127.0.0.1"] * 3)
+    with open_full_listener() as port, limit_call(started + TIMEOUT_S), pytest.raises(httpcore.ConnectTimeout):
+        network.connect_tcp("host.test", port, 0.5)
+    assert TIMEOUT_S <= monotonic() - started < LATE_S
+
+
+def test_connections__have_no_deadline_outside_a_call() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stream = CallNetwork().connect_tcp("127.0.0.1", listener.getsockname()[1])
+        with closing(stream), listener.accept()[0] as server:
+            server.sendall(b"a")
+            assert stream.read(1) == b"a"

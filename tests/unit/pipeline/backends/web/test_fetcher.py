@@ -160,7 +160,7 @@ def site() -> Iterator[Server]:
     thread.join()
 
 
-def local(host: str, timeout_s: float) -> list[str]:
+def local(host: str, timeout_s: float | None) -> list[str]:
     return ["127.0.0.1"]
 
 
@@ -191,7 +191,7 @@ def test_fetch__connects_to_the_resolved_address_under_the_host_name(site):
 def test_fetch__resolves_each_connection_once(site):
     asked = []
 
-    def resolver(host: str, timeout_s: float) -> list[str]:
+    def resolver(host: str, timeout_s: float | None) -> list[str]:
         asked.append(host)
         return ["127.0.0.1"]
 
@@ -236,7 +236,7 @@ def test_redirect__to_the_inside_is_refused(site, monkeypatch):
     # The loopback server stands for one of the open internet.
     monkeypatch.setattr("pipeline.backends.web.addresses.is_public", lambda address: str(address) == "127.0.0.1")
 
-    def resolver(host: str, timeout_s: float) -> list[str]:
+    def resolver(host: str, timeout_s: float | None) -> list[str]:
         return ["10.0.0.7"] if host == "inside.example" else ["127.0.0.1"]
 
     with pytest.raises(LinkNotAllowed, match=r"inside\.example"):
@@ -323,7 +323,7 @@ def test_tls__with_a_host_that_speaks_none_fails(site):
     ],
 )  # fmt: skip
 def test_link__that_leads_inside_or_nowhere_is_refused(link):
-    def never(host: str, timeout_s: float) -> list[str]:
+    def never(host: str, timeout_s: float | None) -> list[str]:
         pytest.fail(f"{host} was looked up")
 
     with pytest.raises(LinkNotAllowed):
@@ -346,7 +346,7 @@ def test_name__with_any_inside_address_is_refused(answer):
 
 @pytest.mark.parametrize(("error", "says"), [(OSError("no"), "no host named"), (TimeoutError(), "in time")])
 def test_name__that_does_not_resolve_fails(error, says):
-    def resolver(host: str, timeout_s: float) -> list[str]:
+    def resolver(host: str, timeout_s: float | None) -> list[str]:
         raise error
 
     with pytest.raises(LinkFailed, match=says):
@@ -356,7 +356,7 @@ def test_name__that_does_not_resolve_fails(error, says):
 def test_name__of_another_script_is_asked_for_in_ascii():
     asked = []
 
-    def resolver(host: str, timeout_s: float) -> list[str]:
+    def resolver(host: str, timeout_s: float | None) -> list[str]:
         asked.append(host)
         raise OSError
 

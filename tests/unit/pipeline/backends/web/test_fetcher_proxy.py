@@ -17,7 +17,7 @@ PUBLIC = "93.184.215.14"
 ADDRESSES = {"public.example": [PUBLIC], "inside.example": ["10.0.0.5"], "both.example": [PUBLIC, "127.0.0.1"]}
 
 
-def resolver(host: str, timeout_s: float) -> list[str]:
+def resolver(host: str, timeout_s: float | None) -> list[str]:
     try:
         return ADDRESSES[host]
     except KeyError:
