@@ -55,6 +55,11 @@ OTHER_SCRIPTS = {
 _ENGLISH_WORD = re.compile("[a-z\u00df-\u024f]{3,}")
 _WORD = re.compile(r"\D{3,}")
 
+_MAX_LETTERS = 64
+"""Maximum length of a word that is stemmed; a stemmer needs seconds for words of 100,000 letters."""
+_MAX_CACHED = 50_000
+"""Number of words whose stems are kept, per language; they need about 10 MB."""
+
 Stem = Callable[[str], str]
 
 
@@ -74,13 +79,17 @@ def _build_stemmer(algorithm: str, stemmable: re.Pattern[str], latin: Stem | Non
     # A stemmer keeps the word that it is working on in itself, and workers stem in several threads.
     lock = Lock()
 
-    @lru_cache(maxsize=200_000)
-    def stem(word: str) -> str:
+    @lru_cache(maxsize=_MAX_CACHED)
+    def stem_word(word: str) -> str:
         if not stemmable.fullmatch(word):
             return word
         if latin is not None and _ENGLISH_WORD.fullmatch(word):
             return latin(word)
         with lock:
             return str(stemmer.stemWord(word))
+
+    def stem(word: str) -> str:
+        # Long words would also stay in the cache.
+        return stem_word(word) if len(word) <= _MAX_LETTERS else word
 
     return stem

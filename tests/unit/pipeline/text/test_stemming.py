@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 
 import pytest
 import snowballstemmer
@@ -32,6 +33,15 @@ def test_stemmer__numbers_and_short_words_stay() -> None:
     assert [load_stemmer("de")(word) for word in ("50er", "ab", "gpt4s")] == ["50er", "ab", "gpt4s"]
 
 
+@pytest.mark.parametrize(("language", "letters"), [("en", "national"), ("de", "häuser"), ("ru", "библиотеки")])
+def test_stemmer__very_long_words_stay_and_take_no_time(language: str, letters: str) -> None:
+    stem = load_stemmer(language)
+    word = letters * 16_000
+    start = time.perf_counter()
+    assert stem(word) is word
+    assert time.perf_counter() - start < 0.05
+
+
 def test_stemmer__latin_words_of_other_scripts_are_stemmed_as_english() -> None:
     assert load_stemmer("ru")("windows") == load_stemmer("en")("windows") == "window"
 
@@ -42,7 +52,10 @@ def test_stemmer__without_one_the_language_is_stemmed_as_english() -> None:
 
 def test_stemmer__threads_do_not_change_each_others_words() -> None:
     stem = load_stemmer("en")
-    words = [[f"{'abcdefgh'[thread]}{'x' * n}ational{'ing' * (n % 3)}" for n in range(400)] for thread in range(8)]
+    words = [
+        [f"{letter}{'x' * (n // 20)}{'z' * (n % 20)}ational{'ing' * (n % 3)}" for n in range(400)]
+        for letter in "abcdefgh"
+    ]
     expected = [[str(snowballstemmer.stemmer("english").stemWord(word)) for word in part] for part in words]
     found: dict[int, list[str]] = {}
     start = threading.Barrier(len(words))
