@@ -1,8 +1,9 @@
 """The language of a text, which decides how its words are stemmed.
 
-py3langid, a naive Bayes classifier over byte sequences, knows 139 languages. Only those matter here that have a stemmer
-or would be mistaken for one that has. The library and its model are loaded with the first text whose language its
-script and its most frequent words do not decide.
+py3langid, a naive Bayes classifier over byte sequences, knows 139 languages. Only two kinds of them are considered:
+languages that have a stemmer, and languages that are so similar to one of these that their texts would be assigned to
+it. The library and its model are loaded with the first text whose language its script and its most frequent words do
+not decide.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
+from pipeline.text.scripts import spaceless_share
 from pipeline.text.stemming import ENGLISH, LATIN
 from pipeline.text.terms import main_script
 
@@ -36,15 +39,19 @@ CANDIDATES = {
     "ARMENIAN": frozenset({"hy"}),
     "TAMIL": frozenset({"ta"}),
 }
-"""By script, the languages with a stemmer and those that would be mistaken for one of them."""
+"""By script, the languages with a stemmer and the languages whose texts would be assigned to one of these."""
 
-# Words that are frequent in English and rare in every other language, the most frequent first.
-_ENGLISH = (
-    "the of and to that with by from at as is this what how when which who where why did does are were they have has "
-    "been their"
-)
-_ENGLISH_WORDS = tuple(f" {word} " for word in _ENGLISH.split())
+# Words that are frequent in English and rare in every other language. "is", "of", "to", "are" and "have" are missing
+# because they are frequent in Dutch, Polish, Portuguese, Danish and others too.
+_ENGLISH = "the and that with from this what how when which where why does were they been their"
+_ENGLISH_WORDS = frozenset(_ENGLISH.split())
 _ENGLISH_SHARE = 0.1
+_ENGLISH_SAMPLE = 1_000
+"""Number of characters in which these words are counted; in 300 characters, a quarter of English texts has too few."""
+_SPACELESS_SHARE = 0.2
+"""Minimum share of Chinese, Thai and similar characters in a text of that script, which may contain Latin names."""
+
+_loading = Lock()
 
 
 def find_languages(texts: Sequence[str]) -> tuple[str, ...]:
@@ -74,9 +81,9 @@ def find_likely_languages(text: str) -> tuple[str, ...]:
 
     English stands for every language without a stemmer whose script no other language here has.
     """
-    if _is_clearly_english(text):
-        return (ENGLISH,)
     sample = text[:_SAMPLE]
+    if spaceless_share(sample) >= _SPACELESS_SHARE or _is_clearly_english(text[:_ENGLISH_SAMPLE]):
+        return (ENGLISH,)
     # Finding the script of a text that is not ASCII takes as long as its terms.
     is_ascii_text = sample.isascii() and any(map(str.isalpha, sample))
     script = "LATIN" if is_ascii_text else main_script(sample)
@@ -90,19 +97,18 @@ def find_likely_languages(text: str) -> tuple[str, ...]:
 
 def _is_clearly_english(text: str) -> bool:
     """Return whether a tenth of the words are frequent in English only; English titles in other texts are fewer."""
-    folded = f" {text.lower()} "
-    needed = _ENGLISH_SHARE * (folded.count(" ") - 1)
-    found = 0
-    for word in _ENGLISH_WORDS:
-        found += folded.count(word)
-        if found >= needed:
-            return True
-    return False
+    words = text.lower().split()
+    return sum(map(_ENGLISH_WORDS.__contains__, words)) >= _ENGLISH_SHARE * len(words)
+
+
+def load_identifier() -> LanguageIdentifier:
+    """Return py3langid's classifier; it is loaded once, also if several threads need it at the same time."""
+    with _loading:
+        return _read_model()
 
 
 @cache
-def load_identifier() -> LanguageIdentifier:
-    """Return py3langid's classifier; it is loaded once."""
+def _read_model() -> LanguageIdentifier:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

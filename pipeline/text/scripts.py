@@ -35,9 +35,14 @@ _CHINESE_JAPANESE_CHARACTER = re.compile(f"[{CHINESE_JAPANESE}]")
 
 def is_spaceless(text: str) -> bool:
     """Return whether a text is mainly written without spaces between words, as Chinese and Japanese are."""
-    spaceless = len(_SPACELESS_CHARACTER.findall(text))
     # One Chinese character carries about as much as half an English word, so a third of the letters is a majority.
-    return spaceless * 3 > sum(character.isalpha() for character in text)
+    return spaceless_share(text) > 1 / 3
+
+
+def spaceless_share(text: str) -> float:
+    """Return the number of characters of scripts without spaces, relative to the number of all letters of a text."""
+    spaceless = 0 if text.isascii() else len(_SPACELESS_CHARACTER.findall(text))
+    return spaceless / (sum(map(str.isalpha, text)) or 1) if spaceless else 0.0
 
 
 def starts_east_asian(text: str) -> bool:

@@ -15,6 +15,12 @@ GERMAN = "Die Bücherei öffnet montags um zehn Uhr und schließt um achtzehn Uh
 ENGLISH = "The library opens at ten on Mondays and closes at six."
 
 
+def run_python(code: str) -> str:
+    """Return what a program prints in a new process, in which no model is loaded yet."""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize(
     ("text", "language"),
     [
@@ -34,6 +40,12 @@ ENGLISH = "The library opens at ten on Mondays and closes at six."
         ("谁可以预订大厅？", "en"),
         ("ホールを予約できるのは誰ですか。", "en"),
         ("", "en"),
+        ("Wat is de hoofdstad van Nederland?", "nl"),
+        ("Quais são as regras da biblioteca?", "pt"),
+        ("Co to jest zasada wzajemności?", "pl"),
+        ("Câte locuri are stadionul?", "ro"),
+        ("NASUWT是什么？", "en"),
+        ("Windows 11を更新できますか。", "en"),
     ],
 )
 def test_likely_languages__of_a_clear_question(text: str, language: str) -> None:
@@ -48,6 +60,62 @@ def test_likely_languages__of_a_short_question_are_several() -> None:
 
 def test_likely_languages__an_english_title_does_not_make_a_question_english() -> None:
     assert find_likely_languages("Wer sang das Lied The Wall zum ersten Mal live in einem Stadion?") == ("de",)
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Hvad koster det at leje salen?", "da"),
+        ("Jak to funguje a kolik by to stálo?", "cs"),
+        ("Jak to działa i co to jest?", "pl"),
+    ],
+)
+def test_likely_languages__words_that_english_shares_do_not_make_a_question_english(
+    question: str, language: str
+) -> None:
+    assert find_likely_languages(question)[0] == language
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("De bibliotheek is open op maandag. De zaal is vrij op zaterdag, of op zondag als er plaats is.", "nl"),
+        ("As regras da biblioteca são estas: as salas podem ser reservadas até as dez horas, e as chaves ficam.", "pt"),
+        ("Salen har plads at byde på, og den har bøger at læse i. Vi har vand at drikke og mad at spise.", "da"),
+        ("Inhaltsverzeichnis\nNutzungsbedingungen\nTerms of Use\nDatenschutz\nImpressum\nÖffnungszeiten", "de"),
+    ],
+)
+def test_languages__of_a_paragraph_with_words_that_english_has_too(text: str, language: str) -> None:
+    assert find_languages([text]) == (language,)
+
+
+def test_likely_languages__foreign_words_in_a_text_do_not_hide_its_language() -> None:
+    assert find_likely_languages("Der Name der Stadt Tokio wird auf Japanisch 東京 geschrieben.") == ("de",)
+
+
+def test_identifier__several_threads_load_it_once() -> None:
+    code = """
+import threading, time
+from py3langid.langid import LanguageIdentifier
+from pipeline.text.languages import load_identifier
+
+loads = []
+load = LanguageIdentifier.from_model_file
+
+def load_slowly(*args, **settings):
+    loads.append(threading.current_thread().name)
+    time.sleep(0.1)
+    return load(*args, **settings)
+
+LanguageIdentifier.from_model_file = load_slowly
+threads = [threading.Thread(target=load_identifier) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(loads))
+"""
+    assert run_python(code) == "1"
 
 
 def test_candidates__contain_every_language_with_a_stemmer() -> None:
@@ -79,12 +147,19 @@ def test_languages__what_is_not_clear_counts_as_english(texts: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "question", ["Who may reserve the hall?", "谁可以预订大厅？", "ホールを予約できるのは誰ですか。", "Ποιος;"]
+    "question",
+    [
+        "Who may reserve the hall?",
+        "谁可以预订大厅？",
+        "ホールを予約できるのは誰ですか。",
+        "NASUWT是什么？",
+        "Windows 11を更新できますか。",
+        "Ποιος;",
+    ],
 )
 def test_likely_languages__loads_no_model_for_what_the_script_or_english_words_decide(question: str) -> None:
     code = (
         "import sys; from pipeline.text.languages import find_likely_languages; "
         f"find_likely_languages({question!r}); print('py3langid' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert run_python(code) == "False"
