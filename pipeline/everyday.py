@@ -93,32 +93,40 @@ class EverydayPassages:
             embedder: Embeds the passages if they have no vectors yet.
 
         Raises:
-            ModelUnavailable: The embedder failed less than `RETRY_AFTER_S` ago.
+            ModelUnavailable: Another question embeds the passages now, or the embedder failed less than
+                `RETRY_AFTER_S` ago.
             Exception: The embedder fails.
         """
-        with self._lock:
+        # A question does not wait for the call of another one: an endpoint that hangs would delay all of them in turn.
+        if not self._lock.acquire(blocking=False):
+            raise ModelUnavailable("The everyday passages are being embedded for another question.")
+        try:
             if self._vectors is None:
                 if monotonic() < self._retry_at:
                     raise ModelUnavailable(self._failure)
-                try:
-                    self._vectors = self._embed(embedder)
-                except (BudgetExceeded, Cancelled, LeaseLost):  # the next question may have a budget
-                    raise
-                except Exception as error:
-                    self._failure = str(error) or type(error).__name__
-                    self._retry_at = monotonic() + RETRY_AFTER_S
-                    log.warning("everyday passages could not be embedded", error=self._failure)
-                    raise
+                self._vectors = self._embed(embedder)
             return self._vectors
-
-    def similarity(self, vector: Vector, embedder: Embedder) -> float:
-        """Return the mean similarity of a question to the passages of the language that is most similar to it."""
-        return float((self.load(embedder) @ np.asarray(vector, dtype=np.float32)).mean(axis=1).max())
+        finally:
+            self._lock.release()
 
     def _embed(self, embedder: Embedder) -> Matrix:
         texts = [embedder.profile.passage_input(text) for passages in PASSAGES for text in passages]
-        vectors = embedder.encode(texts)
+        try:
+            vectors = embedder.encode(texts)
+        except (Cancelled, LeaseLost):
+            raise
+        except Exception as error:
+            self._failure = str(error) or type(error).__name__
+            if not isinstance(error, BudgetExceeded):  # the next question may have a budget
+                self._retry_at = monotonic() + RETRY_AFTER_S
+            log.warning("everyday passages could not be embedded", error=self._failure)
+            raise
         return vectors.reshape(len(PASSAGES), -1, vectors.shape[1])
+
+
+def compute_similarity(passages: Matrix, vector: Vector) -> float:
+    """Return the mean similarity of a question to the passages of the language that is most similar to it."""
+    return float((passages @ np.asarray(vector, dtype=np.float32)).mean(axis=1).max())
 
 
 def measure_baseline(
@@ -133,9 +141,10 @@ def measure_baseline(
     if everyday is None or vector is None or embedder is None:
         return average
     try:
-        similarity = everyday.similarity(vector, embedder)
+        passages = everyday.load(embedder)
     except (Cancelled, LeaseLost):
         raise
     except Exception:  # noqa: BLE001 - `load` logs it, and the question is answered without the everyday passages
         return average
+    similarity = compute_similarity(passages, vector)
     return (average * sample + similarity * WEIGHT) / (sample + WEIGHT)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.errors import BudgetExceeded, Cancelled, LlmTimeout, LlmUnreachable, ProfileMismatch
-from pipeline.everyday import PASSAGES, RETRY_AFTER_S, WEIGHT, EverydayPassages, measure_baseline
+from pipeline.everyday import PASSAGES, RETRY_AFTER_S, WEIGHT, EverydayPassages, compute_similarity, measure_baseline
 from pipeline.ports import Matrix
 from pipeline.types import EmbeddingProfile, RecallResult
 from tests.answer_fakes import PROFILE
@@ -44,8 +47,8 @@ def test_similarity__of_the_most_similar_language() -> None:
     everyday = EverydayPassages()
     vector = [0.1] * len(PASSAGES)
     vector[1] = 0.8
-    assert everyday.similarity(vector, embedder) == pytest.approx(0.8)
-    assert everyday.similarity([0.2] * len(PASSAGES), embedder) == pytest.approx(0.2)
+    assert compute_similarity(everyday.load(embedder), vector) == pytest.approx(0.8)
+    assert compute_similarity(everyday.load(embedder), [0.2] * len(PASSAGES)) == pytest.approx(0.2)
     assert len(embedder.calls) == 1
 
 
@@ -98,7 +101,7 @@ def test_baseline__embedder_that_failed_is_asked_again_after_a_pause(monkeypatch
         assert measure_baseline(recalled(0.2, 7), everyday, [0.5], failing) == 0.2
     assert len(failing.calls) == 1
     now[0] += RETRY_AFTER_S
-    assert everyday.similarity([0.2] * len(PASSAGES), LanguageEmbedder()) == pytest.approx(0.2)
+    assert len(everyday.load(LanguageEmbedder())) == len(PASSAGES)
 
 
 def test_baseline__cancellation_is_passed_on() -> None:
@@ -108,5 +111,36 @@ def test_baseline__cancellation_is_passed_on() -> None:
 
 def test_baseline__question_without_budget_delays_no_other_question() -> None:
     everyday = EverydayPassages()
-    measure_baseline(recalled(0.2, 7), everyday, [0.5], LanguageEmbedder(BudgetExceeded("The limit is reached.")))
-    assert everyday.similarity([0.2] * len(PASSAGES), LanguageEmbedder()) == pytest.approx(0.2)
+    with capture_logs() as logs:
+        measure_baseline(recalled(0.2, 7), everyday, [0.5], LanguageEmbedder(BudgetExceeded("The limit is reached.")))
+    assert [entry["error"] for entry in logs] == ["The limit is reached."]
+    assert len(everyday.load(LanguageEmbedder())) == len(PASSAGES)
+
+
+def test_baseline__questions_do_not_wait_for_an_endpoint_that_hangs() -> None:
+    started, released = threading.Event(), threading.Event()
+
+    class HangingEmbedder(LanguageEmbedder):
+        def encode(self, texts: Sequence[str]) -> Matrix:
+            started.set()
+            released.wait(10)
+            return super().encode(texts)
+
+    everyday, embedder = EverydayPassages(), HangingEmbedder()
+    vector = [0.2] * len(PASSAGES)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(measure_baseline, recalled(0.4, WEIGHT), everyday, vector, embedder)
+        assert started.wait(10)
+        second = threads.submit(measure_baseline, recalled(0.4, WEIGHT), everyday, vector, embedder)
+        try:
+            assert second.result(timeout=5) == 0.4
+        finally:
+            released.set()
+        assert first.result(timeout=5) == pytest.approx(0.3)
+    assert measure_baseline(recalled(0.4, WEIGHT), everyday, vector, embedder) == pytest.approx(0.3)
+    assert len(embedder.calls) == 1
+
+
+def test_baseline__error_of_the_comparison_is_passed_on() -> None:
+    with pytest.raises(ValueError, match="mismatch"):
+        measure_baseline(recalled(0.2, 7), EverydayPassages(), [0.5] * 2 * len(PASSAGES), LanguageEmbedder())
