@@ -352,7 +352,7 @@ class SpendingReservation(Base):
     job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
     requester: Mapped[str]
     lease_token: Mapped[uuid.UUID]
-    usd: Mapped[Decimal] = mapped_column(Numeric(16, 10))
+    usd: Mapped[Decimal] = mapped_column(Numeric)
     created_at: Mapped[dt.datetime]
 
 

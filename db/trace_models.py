@@ -38,7 +38,7 @@ class QueryTrace(Base):
     calls: Mapped[int]
     prompt_tokens: Mapped[int]
     completion_tokens: Mapped[int]
-    cost_usd: Mapped[Decimal] = mapped_column(Numeric(16, 10))
+    cost_usd: Mapped[Decimal] = mapped_column(Numeric)
     prompt_hashes: Mapped[list[str]]
     fallbacks: Mapped[list[dict[str, Any]]]
     dense_weight: Mapped[float | None]

@@ -15,10 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Widen the columns, and replace the views that read them. The tables are rewritten, which takes seconds."""
+    """Remove the precision of the columns, and replace the views that read them. No table is rewritten."""
     run_sql(__file__, "up")
 
 
 def downgrade() -> None:
-    """Restore the columns and views; costs are rounded to millionths of a dollar."""
+    """Restore the columns and views. Costs are rounded to millionths of a dollar, and both tables are rewritten."""
     run_sql(__file__, "down")

@@ -1,8 +1,8 @@
--- A text of 10 tokens costs 0.0000002 dollars at an endpoint with $0.02 per million tokens. PostgreSQL does not change the type of a
--- column that a view reads, so the views are created again.
+-- A text of 10 tokens costs 0.0000002 dollars at an endpoint with $0.02 per million tokens. Without a precision, PostgreSQL does not
+-- rewrite the tables. It does not change the type of a column that a view reads, so the views are created again.
 DROP VIEW inspect.spending, inspect.queries, spending;
-ALTER TABLE queries ALTER COLUMN cost_usd TYPE numeric(16, 10);
-ALTER TABLE spending_reservations ALTER COLUMN usd TYPE numeric(16, 10);
+ALTER TABLE queries ALTER COLUMN cost_usd TYPE numeric;
+ALTER TABLE spending_reservations ALTER COLUMN usd TYPE numeric;
 
 CREATE VIEW inspect.queries WITH (security_invoker) AS
 SELECT q.id, w.key AS workspace, q.job_id AS job, q.question, q.answer, q.abstained, q.recall, q.plan, q.rows_asked, q.rows_returned,

@@ -25,6 +25,7 @@ USAGE = """
     VALUES (1, 1, 3, '42', 100, 0.5), (1, 1, 3, NULL, 70, 0.25)
 """
 SPENDING = text("SELECT questions, calls, tokens, cost_usd::float, reserved_usd::float FROM inspect.spending")
+FILES = text("SELECT pg_relation_filenode('queries'), pg_relation_filenode('spending_reservations')")
 
 
 def test_embedding_usage__counts_and_down_restores_the_schema_before(database_url):
@@ -60,9 +61,11 @@ def test_remaining_reservations__count_without_the_recorded_batches(database_url
         connection.execute(text(DATA))
         connection.execute(text(usage))
         assert connection.execute(SPENDING).all() == [(1, 1, 110, 8.5000000002, 3.0)]
+        files = connection.execute(FILES).all()
     migrate(database_url)
     assert objects(database_url) == new
     with engine(database_url).begin() as connection:
+        assert connection.execute(FILES).all() == files, "no table is rewritten"
         assert connection.execute(SPENDING).all() == [(1, 1, 110, 8.5000000002, 2.4999999998)]
         connection.execute(text("UPDATE queries SET cost_usd = 0.0000000003"))
     migrate(database_url, "20261129_04")
