@@ -51,7 +51,7 @@ def compare(
     settings = cli_context.start_command()
     checked = check_question(question, settings.answer.max_question_chars)
     recalls: list[RecallMode] = [one.value for one in recall or ()] or [settings.answer.recall]
-    ways = [
+    methods = [
         AnswerOptions(recall=kind, top_n=top_n or settings.answer.top_n, top_k=settings.answer.top_k, reranker=name)
         for kind in recalls
         for name in split_rerankers(reranker)
@@ -59,7 +59,7 @@ def compare(
     with cli_context.open_context(settings) as context, err.status("loading the models …") as status:
         compared = answer_side_by_side(
             checked,
-            ways,
+            methods,
             workspace,
             EvaluationEnvironment(settings, context.database, context.submitter),
             with_answers=answers,

@@ -24,7 +24,7 @@ def test_compute_keyword_weight__lower_for_terms_that_no_passage_has_and_the_mod
     assert compute_keyword_weight(0.0, 0.0) == KEYWORD_WEIGHT, "only keywords can find it"
 
 
-def test_fuse_scores__does_not_mind_the_scale_of_a_model() -> None:
+def test_fuse_scores__independent_of_the_scale_of_a_model() -> None:
     similar, words = [0.9, 0.4, 0.2, 0.1], [3.0, 0.0, 5.0, 1.0]
     squeezed = [0.8 + 0.2 * value for value in similar]
     plain = fuse_scores(similar, words, dense_average=0.15, dense_weight=0.8, keyword_weight=0.5)
