@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import monotonic, perf_counter
 
 from pipeline.answer_parts import AnswerParts
@@ -27,7 +28,7 @@ from pipeline.generate import (
 from pipeline.limited_embedder import LimitedEmbedder
 from pipeline.ports import Reranker
 from pipeline.questions import check_language, check_question
-from pipeline.recall import build_query
+from pipeline.recall import build_query, compute_dense_weight
 from pipeline.rerank import add_reasons, build_cascade, flag_duplicates, top_distinct, top_k_of
 from pipeline.rewrite import rewrite_question
 from pipeline.types import (
@@ -234,7 +235,14 @@ def _generate(
     if not passages:
         by_keywords = recalled.plan == "keyword"
         return abstain_without_passages(rewritten.question, by_keywords=by_keywords, language=context.language)
-    if should_abstain(rewritten.searched_as, recalled, passages, baseline=baseline, abstain_below=parts.abstain_below):
+    if should_abstain(
+        rewritten.searched_as,
+        recalled,
+        passages,
+        baseline=baseline,
+        abstain_below=parts.abstain_below,
+        reading_share=partial(compute_dense_weight, vocabulary=parts.vocabulary),
+    ):
         return abstain(rewritten.question, passages, language=context.language)
     if parts.chat is not None and parts.context_tokens:  # the extractive answer does not use neighbours
         passages, fallbacks = load_neighbours(parts.store, passages, parts.context_tokens)

@@ -20,7 +20,7 @@ class AnswerParts:
     rerankers: Mapping[str, Reranker]
     """By method name; each includes its fallbacks."""
     chat: ChatModel | None
-    abstain_below: float = 0.34
+    abstain_below: float = 0.33
     """Relevance, 0 to 1; docs/evaluation.md has the measurements."""
     everyday: EverydayPassages | None = None
     """What a similarity of the embedding model means; None: only the library is compared with."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pipeline.generate.context import readable
 from pipeline.prompts import detect_language
@@ -12,7 +12,13 @@ from pipeline.types import AnswerLanguage, GenerationResult, RankedCandidate, Re
 NEAREST = 3
 
 UNKNOWN_SHARE = 0.5
-"""Minimum share of terms that a passage in another script than the question counts as containing."""
+"""Share of terms that a passage in another script than the question counts as containing."""
+
+OTHERS = 10
+"""Rank of the candidate that a passage in another script is compared with."""
+
+STANDING_OUT = 3.0
+"""Factor that puts the lead over that candidate on the scale of the relevance."""
 
 SHORTEST_PART = 5
 """Minimum letters of a word that counts as a part of a German compound."""
@@ -28,10 +34,18 @@ def should_abstain(
     *,
     baseline: float,
     abstain_below: float,
+    reading_share: Callable[[str], float] = lambda _: 1.0,
 ) -> bool:
     """Return True if no passage is relevant enough to answer from.
 
     Either the language model has rated every passage as useless, or no passage reaches the relevance `abstain_below`.
+    Its scale does not depend on the embedding model or the library. It is the mean of two shares, weighted like the
+    scores in recall: how far the similarity is on the way from an average passage (0) to an identical text (1), and how
+    many of the question's terms the passage contains.
+
+    A passage in another script contains at most names and numbers of the question. If the model reads both, it counts
+    as containing half of the terms, but then its similarity must stand out from that of the tenth candidate: the best
+    of many unrelated passages is similar, too, and so are the next ones.
 
     Args:
         question: The question, rewritten if it is a follow-up.
@@ -39,30 +53,27 @@ def should_abstain(
         passages: The passages to answer from.
         baseline: Cosine similarity of the question to an average passage.
         abstain_below: Relevance, 0 to 1.
+        reading_share: Returns the share of a text that the embedding model reads.
     """
     if all(_is_rated_useless(ranked) for ranked in passages):
         return True
-    relevance = (_measure_relevance(question, ranked, baseline, recalled.dense_weight) for ranked in passages)
-    return max(relevance, default=0.0) < abstain_below
+    scores = sorted((c.dense_score for c in recalled.candidates if c.dense_score is not None), reverse=True)
+    other = scores[OTHERS - 1] if len(scores) >= OTHERS else baseline
 
+    def measure(ranked: RankedCandidate) -> float:
+        text, score = readable(ranked), ranked.candidate.dense_score
+        share = _share_of_terms(question, text)
+        if score is None or baseline >= 1:
+            return share
+        similarity = (score - baseline) / (1 - baseline)
+        relevance = (recalled.dense_weight * similarity + share) / (recalled.dense_weight + 1)
+        if main_script(text) in {main_script(question), ""}:
+            return relevance
+        weight = min(recalled.dense_weight, reading_share(text))
+        lead = (score - other) / (1 - baseline)
+        return max(relevance, weight * min((similarity + UNKNOWN_SHARE) / 2, STANDING_OUT * lead))
 
-def _measure_relevance(question: str, ranked: RankedCandidate, baseline: float, dense_weight: float) -> float:
-    """Return the relevance of a passage on a scale that does not depend on the embedding model or the library.
-
-    It is the mean of two shares, weighted like the scores in recall: how far the similarity is on the way from an
-    average passage (0) to an identical text (1), and how many of the question's terms the passage contains. A passage
-    in another script contains at most names and numbers of the question. For a model that reads the question, it counts
-    as containing half of the terms, if it does not contain more.
-    """
-    text, score = readable(ranked), ranked.candidate.dense_score
-    similarity = (score - baseline) / (1 - baseline) if score is not None and baseline < 1 else None
-    share = _share_of_terms(question, text)
-    if similarity is None:
-        return share
-    relevance = (dense_weight * similarity + share) / (dense_weight + 1)
-    if main_script(question) == main_script(text):
-        return relevance
-    return max(relevance, dense_weight * (similarity + UNKNOWN_SHARE) / 2)
+    return max(map(measure, passages), default=0.0) < abstain_below
 
 
 def _share_of_terms(question: str, text: str) -> float:
