@@ -51,8 +51,8 @@ class KeywordScores:
     others: dict[int, float]
     """The scores of further chunks that were asked for."""
     coverage: float = 0.0
-    """Share of the question's words in the best chunk, each word weighted by its rarity: its score divided by the
-    largest possible one."""
+    """Score of the best chunk, relative to the limit of the scores: how much of the question it has. A chunk of average
+    length that contains each word once has about 0.5."""
 
 
 class _Bm25:
@@ -75,12 +75,12 @@ class _Bm25:
 
         A word counts once, with the rarest of its forms that a chunk contains: most chunks contain one form only.
         """
-        present, weights = self._holders > 0, self._weights.copy()
-        for forms in words:
-            places = np.searchsorted(self.terms, forms)
-            counted = max(places, key=lambda place: (present[place], weights[place]))
-            weights[places[places != counted]] = 0.0
-        return float(weights.sum())
+        present = self._holders > 0
+        counted = {
+            max(np.searchsorted(self.terms, forms).tolist(), key=lambda place: (present[place], self._weights[place]))
+            for forms in words
+        }
+        return float(self._weights[list(counted)].sum())
 
     def sum_by_chunk(self, matches: Matches) -> tuple[Numbers, Scores]:
         """Return the chunks in ascending order and their scores, each added up in the order of the terms."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 KEYWORD_WEIGHT = 0.7
-"""Weight of keywords if a passage contains all terms of the question; decision 0012 has the measurements."""
+"""Limit of the weight of keywords; decision 0012 has the measurements."""
 
 
 def compute_keyword_weight(dense_weight: float, coverage: float) -> float:
@@ -16,7 +16,7 @@ def compute_keyword_weight(dense_weight: float, coverage: float) -> float:
 
     Args:
         dense_weight: Share of the question that the embedding model reads. What it cannot read, only keywords can find.
-        coverage: Share of the question's terms in the best candidate, weighted by their rarity.
+        coverage: BM25 score of the best candidate, relative to the limit of the scores for this question.
     """
     return KEYWORD_WEIGHT * (1 - dense_weight * (1 - coverage))
 

@@ -96,7 +96,7 @@ class RecallResult:
     dense_weight: float = 1.0
     """Weight of the dense score in the fused score; 0 for keyword recall."""
     keyword_weight: float = 1.0
-    """Weight of the keyword score in the fused score; 0 for dense recall."""
+    """Weight of the keyword score in the fused score; 0 for dense recall, 1 for keyword recall."""
     dense_average: float | None = None
     """Mean cosine similarity of a sample of the visible passages; None without vectors."""
     dense_sample: int = 0
