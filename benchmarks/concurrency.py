@@ -33,6 +33,7 @@ from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db import jobs
 from db.models import Job
+from pipeline.backends.models.model_files import PACKAGED_MODEL
 from tasks.roles import Role
 
 AT_ONCE = 16
@@ -151,7 +152,8 @@ def percentile_95(values: Sequence[float]) -> float:
 def open_library(folder: Path) -> Iterator[tuple[CommandContext, int]]:
     """Open an installation in a temporary folder, with a library of `NOTES` notes; no worker is running."""
     settings = Settings(_env_file=None, servers=ServerSettings(home=folder / "home"))
-    with set_environment(REFDESK_HOME=str(folder / "home")), open_context(settings, roles=("ingest",)) as front:
+    variables = {"REFDESK_HOME": str(folder / "home"), "REFDESK_EMBEDDING_MODEL": PACKAGED_MODEL}
+    with set_environment(**variables), open_context(settings, roles=("ingest",)) as front:
         workspace_id = front.workspace("library")
         _wait_for_ingest(front, workspace_id, write_notes(folder / "notes", NOTES, seed=1))
         front.workers.stop()

@@ -26,6 +26,7 @@ from cli.temporary_workers import start_worker, stop_workers, wait_ready
 from config import settings as configuration
 from db.engine import Database
 from embedded.servers import EmbeddedServers
+from pipeline.backends.models.model_files import PACKAGED_MODEL
 from tasks.roles import Role
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,7 +101,7 @@ def temporary_home() -> Iterator[Path]:
     home = Path(tempfile.mkdtemp(prefix="refdesk-bench-", dir="/tmp"))  # sockets need a short path
     for name in ("DATABASE_URL", "REDIS_URL", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
-    os.environ["REFDESK_HOME"] = str(home)
+    os.environ |= {"REFDESK_HOME": str(home), "REFDESK_EMBEDDING_MODEL": PACKAGED_MODEL}
     try:
         yield home
     finally:

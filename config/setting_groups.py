@@ -136,7 +136,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
     """Embedding model."""
 
     model: str = Field(
-        "all-MiniLM-L6-v2",
+        "multilingual-e5-small",
         description="Name or folder of an empty store's embedding model; change it later with `refdesk profiles`.",
     )
     base_url: str = Field(
@@ -233,7 +233,7 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
         description="Maximum tokens of the passages and their neighbours in a prompt; 0 sends the passages alone.",
     )
     abstain_below: float = Field(
-        0.34,
+        0.33,
         ge=0,
         le=1,
         description="Minimum relevance of a passage for an answer, 0 to 1; below it Refdesk abstains.",

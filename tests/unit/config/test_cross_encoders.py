@@ -55,7 +55,7 @@ def test_locate__a_model_that_may_not_be_downloaded_names_the_command(monkeypatc
 
 def test_list_used_models__without_those_of_endpoints() -> None:
     choice = choose_cross_encoder(DEFAULTS, ())
-    assert list_used_models(DEFAULTS, choice) == ["all-MiniLM-L6-v2", ENGLISH_MODEL]
+    assert list_used_models(DEFAULTS, choice) == ["multilingual-e5-small", ENGLISH_MODEL]
     endpoint = Settings(_env_file=None, embedding=EmbeddingSettings(base_url="http://127.0.0.1:9/v1", model="x"))
     assert list_used_models(endpoint, choice) == [ENGLISH_MODEL]
 

