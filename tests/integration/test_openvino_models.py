@@ -276,7 +276,7 @@ print(sorted(loaded), int(peak_kb) // 1000)
 
 def test_encoder__saved_model_needs_no_torch(home: Path) -> None:
     load(home, describe(Path("all-MiniLM-L6-v2")))
-    environment = {**os.environ, "REFDESK_HOME": str(home)}
+    environment = {**os.environ, "REFDESK_HOME": str(home), "REFDESK_EMBEDDING_MODEL": "all-MiniLM-L6-v2"}
     done = subprocess.run(
         [sys.executable, "-c", RUN], env=environment, check=True, capture_output=True, text=True, timeout=240
     )
@@ -309,6 +309,6 @@ def test_encoder__first_inferences_of_several_threads_do_not_wait_for_each_other
     # Two threads that initialise OpenVINO's access to NumPy at the same time deadlocked in 2 of 12 processes.
     load(home, describe(Path("all-MiniLM-L6-v2")))
     for _ in range(4):
-        environment = {**os.environ, "REFDESK_HOME": str(home)}
+        environment = {**os.environ, "REFDESK_HOME": str(home), "REFDESK_EMBEDDING_MODEL": "all-MiniLM-L6-v2"}
         done = subprocess.run([sys.executable, "-c", FIRST_INFERENCES], env=environment, check=False, timeout=120)
         assert done.returncode == 0
