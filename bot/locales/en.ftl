@@ -287,7 +287,13 @@ docs-title = { $total ->
    *[other] { $total } documents in the library
 }
 docs-empty = Add the first document with `/ingest`, or open the menu of a message with a file and choose *Apps* → *Add to library*.
-docs-no-match = No documents match your search.
+docs-title-search = { $total ->
+    [0] No documents match your search
+    [one] 1 document matches your search
+   *[other] { $total } documents match your search
+}
+docs-no-match = Search for other words from the title, or list all documents with `/docs list`.
+docs-page-empty = This page is empty now. List the documents again with `/docs list`.
 docs-page = Page { $page } of { $pages } · Open a document with /docs show
 docs-hint = Open a document with /docs show
 doc-added = added by { $who } { $when }

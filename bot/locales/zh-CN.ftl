@@ -244,7 +244,12 @@ docs-title = { $total ->
    *[other] 资料库有 { $total } 份资料
 }
 docs-empty = 用 `/添加` 加入第一份，或打开带文件的消息的菜单，选择 *应用*、*加入资料库*。
-docs-no-match = 资料库里没有符合的内容。
+docs-title-search = { $total ->
+    [0] 没有符合搜索的资料
+   *[other] 有 { $total } 份资料符合搜索
+}
+docs-no-match = 请换用标题里的其他词语搜索，或用 `/资料 列表` 查看全部资料。
+docs-page-empty = 这一页已经没有资料。请用 `/资料 列表` 重新查看。
 docs-page = 第 { $page } / { $pages } 页 · 用 /资料 查看 打开一份
 docs-hint = 用 /资料 查看 打开一份
 doc-added = 由 { $who } 添加，{ $when }

@@ -38,15 +38,16 @@ def render_document_list(
         closed: IDs of documents whose channel was deleted or is not visible to the user.
     """
     total = len(documents) if total is None else total
+    title = t("docs-title-search", total=total) if search else t("docs-title", total=total)
     if not documents:
-        hint = t("docs-no-match") if search or page else t("docs-empty")
-        return OutgoingMessage(embeds=(build_embed(title=t("docs-title", total=total), entries=[hint]),))
+        hint = t("docs-no-match" if search else "docs-page-empty" if total else "docs-empty")
+        return OutgoingMessage(embeds=(build_embed(title=title, entries=[hint]),))
     pages = -(-total // PAGE_SIZE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
     if search and pages > 1:
         footer = t("docs-search-more", n=total - len(documents))
     embed = build_embed(
-        title=t("docs-title", total=total),
+        title=title,
         entries=[_format_line(document, t, closed=document.id in closed) for document in documents[:PAGE_SIZE]],
         footer=footer,
         more=lambda n: t("more", n=n),

@@ -197,7 +197,24 @@ def test_docs__page_buttons():
 
 def test_docs__empty_library_and_no_match():
     assert "/ingest" in _description(render_document_list([], EN, total=0))
-    assert "No documents match" in _description(render_document_list([], EN, total=3, search="zebra"))
+    none = check_message(render_document_list([], EN, total=0, search="zebra"))
+    assert none.embeds[0].title == "No documents match your search"
+    assert "/docs list" in _description(none)
+    assert "/docs list" in _description(render_document_list([], EN, page=1, total=9))
+
+
+@pytest.mark.parametrize(
+    ("t", "one", "two", "none"),
+    [
+        (EN, "1 document matches your search", "2 documents match your search", "No documents match your search"),
+        (ZH, "有 1 份资料符合搜索", "有 2 份资料符合搜索", "没有符合搜索的资料"),
+    ],
+    ids=["en", "zh"],
+)
+def test_docs__heading_of_a_search_counts_results(t, one, two, none):
+    results = [document(1), document(2)]
+    shown = [check_message(render_document_list(results[:n], t, total=n, search="laser")) for n in (1, 2, 0)]
+    assert [message.embeds[0].title for message in shown] == [one, two, none]
 
 
 def test_doc__buttons():
