@@ -19,6 +19,10 @@ NO_WORKER = " worker is running"
 """Part of the reason of a job that waits because no worker is running."""
 NOT_PUBLISHED = "Not published to the queue yet"
 """Start of the reason of a job whose ID is not in the queue."""
+RATE_LIMITED = "Rate limited until"
+"""Start of the reason of a job that starts later because of a rate limit."""
+LEASE_EXPIRED = "The lease of worker"
+"""Start of the reason of a running job whose worker stopped sending heartbeats."""
 OPEN_STATES = frozenset({"queued", "running"})
 """States of a job that has not ended; a job that waits for a retry is `queued`."""
 

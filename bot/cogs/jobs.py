@@ -15,8 +15,7 @@ from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, reply
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
-from bot.render import sanitize
-from bot.render.jobs import render_job
+from bot.render.jobs import format_reason, render_job
 from bot.render.message import OutgoingMessage
 from bot.services.jobs import VisibleJob, parse_job_id
 from bot.views.jobs import build_page, current_token
@@ -60,7 +59,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
             "job-why",
             job=str(number),
             state=t(f"state-{visible_job.job.state}"),
-            why=sanitize.escape_text(visible_job.job.why),
+            why=format_reason(visible_job.job, t),
         )
         await reply(interaction, OutgoingMessage(text))
 

@@ -314,6 +314,19 @@ state-succeeded = done
 state-failed = failed
 state-cancelled = cancelled
 state-dead = failed, no attempts left
+reason-queued = { $n ->
+    [0] next in the queue
+    [one] 1 job is ahead of it in the queue
+   *[other] { $n } jobs are ahead of it in the queue
+}
+reason-rate-limited = it starts when the rate limit allows it
+reason-not-queued = it is saved and will be queued automatically
+reason-no-worker = no worker is running; it continues when the operator starts one
+reason-retry = attempt { $attempt } of { $attempts } follows, because the last one failed: { $error }
+reason-cancelling = it is being cancelled and stops after its current step
+reason-worker-lost = its worker stopped responding; it is queued again automatically
+reason-cancelled = cancelled { $when }
+reason-done = finished { $when }
 job-attempt = Attempt { $attempt } of { $attempts }
 job-open = Jump to message
 

@@ -270,6 +270,18 @@ state-succeeded = 完成
 state-failed = 失败
 state-cancelled = 已取消
 state-dead = 已放弃
+reason-queued = { $n ->
+    [0] 下一个就是它
+   *[other] 前面还有 { $n } 个任务
+}
+reason-rate-limited = 受速率限制，稍后开始
+reason-not-queued = 已保存，会自动进入队列
+reason-no-worker = 目前没有工作进程在运行，运营者启动后继续
+reason-retry = 将进行第 { $attempt } 次尝试（共 { $attempts } 次），因为上一次失败了：{ $error }
+reason-cancelling = 正在停止，完成当前步骤后结束
+reason-worker-lost = 处理它的工作进程没有响应，它会自动重新排队
+reason-cancelled = 取消于 { $when }
+reason-done = 完成于 { $when }
 job-attempt = 第 { $attempt } 次尝试，共 { $attempts } 次
 job-open = 打开消息
 

@@ -132,10 +132,11 @@ def _format_progress(job: JobView, t: Texts) -> str:
         return t("progress-no-worker-document")
     if job.state == "queued":
         return t("ingest-queued") if not job.ahead else t("progress-queued-document", position=job.ahead + 1)
-    return _format_stage(job, t)
+    return format_document_stage(job, t)
 
 
-def _format_stage(job: JobView, t: Texts) -> str:
+def format_document_stage(job: JobView, t: Texts) -> str:
+    """Format what a running ingest job is doing."""
     if job.stage == "embed" and job.progress_total:
         return t("ingest-embed", done=job.progress_done, total=job.progress_total)
     if job.stage == "ocr" and job.progress_total:

@@ -10,8 +10,10 @@ from bot.render.answer import render_answer_page
 from bot.render.docs import build_page_buttons
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
 from bot.render.formatting import format_error, format_timestamp, is_retrying, waits_for_worker
+from bot.render.ingest import format_document_stage
 from bot.render.message import Button, Link, OutgoingMessage
-from db.job_views import JobView
+from bot.render.progress import format_question_stage
+from db.job_views import LEASE_EXPIRED, NOT_PUBLISHED, RATE_LIMITED, JobView
 
 ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}
 COLOURS = {"succeeded": COLOUR_SUCCESS, "failed": COLOUR_ERROR, "dead": COLOUR_ERROR, "cancelled": COLOUR_MUTED}
@@ -56,6 +58,37 @@ def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: b
     return OutgoingMessage(embeds=(embed,), buttons=rows)
 
 
+def format_reason(job: JobView, t: Texts) -> str:
+    """Format what a job is waiting for or doing, or why it ended; the question and its answer are not part of it."""
+    if job.state in {"failed", "dead"}:
+        return _collapse_whitespace(format_error(job.error_class, job.error, t))
+    if job.ended:
+        key = "reason-cancelled" if job.state == "cancelled" else "reason-done"
+        return t(key, when=format_timestamp(job.finished_at))
+    if job.cancel_requested:
+        return t("reason-cancelling")
+    if is_retrying(job):
+        error = _collapse_whitespace(format_error(job.error_class, job.error, t))
+        return t("reason-retry", attempt=str(job.attempt + 1), attempts=str(job.max_attempts), error=error)
+    if waits_for_worker(job):
+        return t("reason-no-worker")
+    return _format_waiting(job, t) if job.state == "queued" else _format_running(job, t)
+
+
+def _format_waiting(job: JobView, t: Texts) -> str:
+    if job.why.startswith(RATE_LIMITED):
+        return t("reason-rate-limited")
+    if job.ahead is None or job.why.startswith(NOT_PUBLISHED):
+        return t("reason-not-queued")
+    return t("reason-queued", n=job.ahead)
+
+
+def _format_running(job: JobView, t: Texts) -> str:
+    if job.why.startswith(LEASE_EXPIRED):
+        return t("reason-worker-lost")
+    return format_question_stage(job, t) if job.kind == "ask" else format_document_stage(job, t)
+
+
 def _format_line(job: JobView, t: Texts) -> str:
     about = sanitize.escape_title(job.about, 80) or t("untitled")
     return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_format_state(job, t)}"
@@ -68,24 +101,11 @@ def _format_state(job: JobView, t: Texts) -> str:
 
 def _format_reasons(job: JobView, t: Texts) -> list[str]:
     if job.state in {"failed", "dead"}:
-        return [f"> {_collapse_whitespace(format_error(job.error_class, job.error, t))}"]
+        return [f"> {format_reason(job, t)}"]
     if job.state == "succeeded":
         chunks = (job.result or {}).get("chunks")
         return [t("passages", n=int(chunks))] if chunks is not None else []
-    if job.state == "cancelled":
-        return []
-    reasons = []
-    if is_retrying(job):
-        reasons.append(t("progress-retry-document", attempt=str(job.attempt + 1), attempts=str(job.max_attempts)))
-        reasons.append(f"> {_collapse_whitespace(format_error(job.error_class, job.error, t))}")
-    elif waits_for_worker(job):
-        reasons.append(t("progress-no-worker-document"))
-    elif job.state == "queued" and job.ahead is not None:
-        reasons.append(t("progress-queued-document", position=job.ahead + 1))
-    # The explanation from the ledger is more specific than any summary: lease owner, times and progress.
-    if job.why:
-        reasons.append(f"-# {_collapse_whitespace(sanitize.escape_text(job.why[:400]))}")
-    return reasons
+    return [] if job.ended else [format_reason(job, t)]
 
 
 def _collapse_whitespace(text: str) -> str:

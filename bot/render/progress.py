@@ -33,14 +33,20 @@ def _format_stage(job: JobView, t: Texts) -> list[str]:
         return [_format_waiting(job, t)]
     if job.stage == "generate" and job.progress_text.strip():
         return [_format_stream(job.progress_text), f"-# {t('progress-writing')}"]
+    bar = job.stage == "rerank" and job.progress_total > 1
+    return [
+        format_question_stage(job, t),
+        *([format_progress_bar(job.progress_done, job.progress_total)] if bar else []),
+    ]
+
+
+def format_question_stage(job: JobView, t: Texts) -> str:
+    """Format what a running question job is doing, without the text of its answer."""
     if job.stage == "rerank" and job.progress_total > 1:
-        return [
-            t("progress-rerank", done=job.progress_done, total=job.progress_total),
-            format_progress_bar(job.progress_done, job.progress_total),
-        ]
+        return t("progress-rerank", done=job.progress_done, total=job.progress_total)
     stage = "rerank-start" if job.stage == "rerank" else job.stage
     key = f"progress-{stage}"
-    return [t(key if t.has(key) else "progress-start")]
+    return t(key if t.has(key) else "progress-start")
 
 
 def _format_waiting(job: JobView, t: Texts) -> str:

@@ -244,8 +244,7 @@ def test_jobs__a_list_and_one_that_waits():
     waiting = job(state="queued", ahead=3, attempt=0, why='Waiting in the queue "query" behind 3 jobs.')
     one = check_message(render_job(waiting, EN, delivery_id=7, may_change=True, link=MESSAGE_LINK))
     assert one.embeds[0].title == "Job 1234 · Question"
-    assert "position 4" in _description(one)
-    assert 'Waiting in the queue "query" behind 3 jobs.' in _description(one)
+    assert "3 jobs are ahead of it in the queue" in _description(one)
     assert _actions(one) == ["rd:cancel:7"]
     assert one.buttons[0][-1] == Link("Jump to message", MESSAGE_LINK)
     assert not render_job(waiting, EN, delivery_id=7, may_change=False, link="https://evil.example").buttons

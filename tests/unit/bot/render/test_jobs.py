@@ -1,0 +1,36 @@
+"""The reason for the state of a job, in the language of the user."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.locales.texts import texts_for
+from bot.render.jobs import format_reason
+from tests.bot_factories import document_job, job
+
+EN, ZH = texts_for("en-US"), texts_for("zh-CN")
+REASONS = [
+    (job(state="queued", ahead=0, attempt=0), "next in the queue"),
+    (job(state="queued", attempt=0, why="Rate limited until 18:04:00."), "it starts when the rate limit allows it"),
+    (job(state="queued", ahead=2, attempt=0, why="Not published to the queue yet."), "it is saved"),
+    (job(state="queued", ahead=2, attempt=0, why="(no query worker is running)"), "no worker is running"),
+    (job(state="queued", ahead=2, error="x", error_class="LlmTimeout"), "attempt 2 of 3 follows"),
+    (job(state="running", why="The lease of worker w1 expired at 18:04:00."), "its worker stopped responding"),
+    (job(state="running", cancel_requested=True, why="Cancellation requested; w1 stops it."), "it is being cancelled"),
+    (job(state="running", why="Running on w1 since 18:04:00, stage embed."), "**Reading** the question…"),
+    (job(state="running", stage="generate", progress_text="For an hour"), "**Writing** the answer…"),
+    (document_job("a.pdf", "running", stage="parse", why="Running on w1 since 18:04:00."), "reading…"),
+    (job(state="failed", error_class="LlmTimeout", error="x", why="Failed with LlmTimeout: x"), "The language model"),
+    (job(state="cancelled", why="Cancelled at 2026-11-22 18:04:00."), "cancelled <t:"),
+    (job(state="succeeded", why="Done at 2026-11-22 18:04:00."), "finished <t:"),
+]
+
+
+@pytest.mark.parametrize(("explained", "begins"), REASONS, ids=[begins for _, begins in REASONS])
+def test_reason__is_in_the_language_of_the_user(explained, begins):
+    assert format_reason(explained, EN).startswith(begins)
+    chinese = format_reason(explained, ZH).replace("<t:", "")
+    assert re.search("[\u4e00-\u9fff]", chinese)
+    assert not re.search("[a-z]{2}", chinese)
