@@ -14,7 +14,7 @@ import discord
 
 from bot.delivery.decisions import RESTRICTED_EDITS_AGE, PostedMessage, SendFailure, classify_failure
 from bot.render.message import OutgoingMessage
-from bot.render.payload import build_edit_arguments, build_send_arguments
+from bot.render.payload import build_allowed_mentions, build_edit_arguments, build_send_arguments
 from db.deliveries import Delivery
 
 NO_MENTIONS = discord.AllowedMentions.none()
@@ -99,7 +99,8 @@ class DiscordSender:
         silent: bool = False,
     ) -> PostedMessage:
         """Post a new message; a repeated nonce returns the existing message, within a few minutes."""
-        arguments = build_send_arguments(message) | {"nonce": nonce, "silent": silent, "allowed_mentions": NO_MENTIONS}
+        mentions = build_allowed_mentions(message)
+        arguments = build_send_arguments(message) | {"nonce": nonce, "silent": silent, "allowed_mentions": mentions}
         if reply_to is None:
             return await self._post(delivery, arguments)
         reference = discord.MessageReference(

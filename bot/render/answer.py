@@ -9,7 +9,7 @@ from typing import Any
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_WARNING, build_embed
-from bot.render.formatting import format_error, format_fallbacks, format_latency, format_question
+from bot.render.formatting import format_error, format_fallbacks, format_latency, format_question, format_user
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from bot.render.sources import format_conflicts, format_nearest, format_source
 from bot.render.split import MAX_MESSAGE_UNITS, split_message, utf16_length
@@ -44,12 +44,18 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
 
 def render_completion_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Render the reply that notifies the user about a finished long job, since edits do not notify."""
+    notice, user_id = _format_notice(view, t), view.delivery.user_id
+    if not user_id.isdigit():
+        return OutgoingMessage(notice)
+    return OutgoingMessage(f"{format_user(user_id)} {notice}", notified_user=user_id)
+
+
+def _format_notice(view: DeliveryView, t: Texts) -> str:
     if view.delivery.kind == "ingest":
         done = sum(job.state == "succeeded" for job in view.jobs)
         total = len(view.jobs)
-        return OutgoingMessage(t("notice-ingest", done=done, failed=total - done, total=total))
-    answered = view.jobs[0].state == "succeeded"
-    return OutgoingMessage(t("notice-answer" if answered else "notice-answer-failed"))
+        return t("notice-ingest", done=done, failed=total - done, total=total)
+    return t("notice-answer" if view.jobs[0].state == "succeeded" else "notice-answer-failed")
 
 
 def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
@@ -69,7 +75,7 @@ def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
 def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Render the message that names the command for reading a result that cannot be posted in its channel."""
     job = view.jobs[0]
-    notice = f"{render_completion_notice(view, t).content} {t('notice-undeliverable', job=str(job.id))}"
+    notice = f"{_format_notice(view, t)} {t('notice-undeliverable', job=str(job.id))}"
     return OutgoingMessage(notice if view.delivery.kind == "ingest" else f"{format_question(job)}\n{notice}")
 
 

@@ -66,6 +66,8 @@ class OutgoingMessage:
     buttons: tuple[tuple[Button | Link, ...], ...] = ()
     """At most five rows of at most five buttons."""
     files: tuple[OutgoingFile, ...] = ()
+    notified_user: str = ""
+    """ID of the user whom a mention in `content` notifies; empty: mentions notify nobody."""
 
     @property
     def suppress_embeds(self) -> bool:

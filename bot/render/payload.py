@@ -37,6 +37,14 @@ def build_edit_arguments(message: OutgoingMessage) -> dict[str, Any]:
     }
 
 
+def build_allowed_mentions(message: OutgoingMessage) -> discord.AllowedMentions:
+    """Build which mentions in a new message notify: only that of `notified_user`."""
+    mentions = discord.AllowedMentions.none()
+    if message.notified_user:
+        mentions.users = [discord.Object(int(message.notified_user))]
+    return mentions
+
+
 def build_files(message: OutgoingMessage) -> list[discord.File]:
     """Build the files of a message; each can be read once."""
     return [

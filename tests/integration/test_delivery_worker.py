@@ -10,7 +10,7 @@ from sqlalchemy import text
 from db import jobs
 from pipeline.errors import InvalidQuestion, UnreadableFile
 from tests.delivery_harness import EDIT, EDIT_ORIGINAL, POST, open_environment
-from tests.fake_discord.model import SILENT
+from tests.fake_discord.model import SILENT, Pings
 
 LONG = "\n\n".join(f"Paragraph {n}: " + "kettle and shelf " * 25 for n in range(11))
 """An answer of three messages."""
@@ -224,7 +224,7 @@ def test_late_answer__a_reply_announces_it(env):
     env.wait_state(submission)
     env.wait_state(quick)
     notice = env.channel.messages[-1]
-    assert (notice.reply_to, notice.text) == (submission.message, "Your answer is ready.")
+    assert (notice.reply_to, notice.text) == (submission.message, f"<@{env.person.id}> Your answer is ready.")
     assert len(env.channel.messages) == 3
 
 
@@ -243,7 +243,7 @@ def test_mention__the_message_is_posted_silently_as_a_reply_and_then_edited(env)
     assert env.row(submission).message_id == str(reply.id)
 
 
-def test_mentions__no_message_pings_anyone(env):
+def test_mentions__only_the_notice_pings_and_only_the_asker(env):
     env.start_bot()
     role = env.fake.add_role(env.channel.guild, "everybody", mentionable=True)
     said = env.person.say(env.channel, "hello", mentions_bot=True)
@@ -257,7 +257,9 @@ def test_mentions__no_message_pings_anyone(env):
     env.answer(submissions[1], mentions + LONG)
     for one in submissions:
         env.wait_state(one)
-    assert not any(message.pings for message in env.channel.messages if message.author is env.fake.bot)
+    pinging = [message for message in env.channel.messages if message.pings and message.author is env.fake.bot]
+    assert [message.text for message in pinging] == [f"<@{env.person.id}> Your answer is ready."]
+    assert pinging[0].pings == Pings(users=frozenset({env.person.id}))
     sent = env.fake.requests_to(EDIT) + env.fake.requests_to(POST)
     assert all(request.body["allowed_mentions"]["parse"] == [] for request in sent)
     assert not any(request.body["allowed_mentions"].get("replied_user") for request in sent)
