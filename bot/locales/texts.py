@@ -48,8 +48,11 @@ def texts_for(locale: object) -> Texts:
 
 
 def language_for(locale: str) -> str:
-    """Return the catalogue language of a locale: Chinese for all Chinese locales, English for all others."""
-    return "zh-CN" if locale.replace("_", "-").split("-")[0].lower() == "zh" else DEFAULT_LANGUAGE
+    """Return the catalogue language of a Discord locale: its own, or English if it has no catalogue.
+
+    The Chinese catalogue is in simplified characters, so `zh-TW`, which uses traditional ones, is English.
+    """
+    return locale if locale in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def read_catalogue(language: str) -> str:

@@ -8,8 +8,6 @@ from bot.locales.texts import DEFAULT_LANGUAGE, texts_for
 
 ENGLISH_LOCALES = (Locale.american_english, Locale.british_english)
 """English texts are registered for English locales too; otherwise Discord may show those users another language."""
-CHINESE_LOCALES = (Locale.chinese, Locale.taiwan_chinese)
-"""Simplified Chinese is used for both; readers of traditional characters can read the short command names."""
 
 
 def localized(key: str) -> app_commands.locale_str:
@@ -28,6 +26,6 @@ class CatalogueTranslator(app_commands.Translator):
     ) -> str | None:
         """Return the text for a locale that has a catalogue, otherwise None."""
         key = string.extras.get("key")
-        if key is None or locale not in ENGLISH_LOCALES + CHINESE_LOCALES:
+        if key is None or locale not in (*ENGLISH_LOCALES, Locale.chinese):
             return None
         return texts_for(locale)(key)
