@@ -23,4 +23,6 @@ class Help(commands.Cog):
     @app_commands.command(name=localized("cmd-help"), description=localized("cmd-help-desc"))
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the help message, without database access."""
-        await reply(interaction, render_help(texts_of(interaction), manager=context_of(interaction).manager))
+        context = context_of(interaction)
+        personal = context.guild_id is None
+        await reply(interaction, render_help(texts_of(interaction), manager=context.manager, personal=personal))

@@ -287,6 +287,7 @@ docs-title = { $total ->
    *[other] { $total } documents in the library
 }
 docs-empty = Add the first document with `/ingest`, or open the menu of a message with a file and choose *Apps* → *Add to library*.
+personal-library = Only your personal library is searched here. To ask about the documents of a server, use `/ask` on that server.
 docs-title-search = { $total ->
     [0] No documents match your search
     [one] 1 document matches your search

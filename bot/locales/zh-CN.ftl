@@ -244,6 +244,7 @@ docs-title = { $total ->
    *[other] 资料库有 { $total } 份资料
 }
 docs-empty = 用 `/添加` 加入第一份，或打开带文件的消息的菜单，选择 *应用*、*加入资料库*。
+personal-library = 这里只检索你的个人资料库。关于服务器的资料，请在那个服务器里用 `/提问`。
 docs-title-search = { $total ->
     [0] 没有符合搜索的资料
    *[other] 有 { $total } 份资料符合搜索

@@ -32,7 +32,7 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
         return (
-            [_render_abstention(job, job.result, t)]
+            [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None)]
             if job.result.get("abstained")
             else _render_succeeded(job, job.result, t)
         )
@@ -143,20 +143,24 @@ def _render_preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str
     return _attach_sources(content, job, result, t, file)
 
 
-def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts) -> OutgoingMessage:
+def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts, *, personal: bool = False) -> OutgoingMessage:
     """Render an abstention: the first sentence of the answer and the closest documents.
 
-    The rest of the text repeats the list of documents, so it is omitted when there is a list.
+    The rest of the text repeats the list of documents, so it is omitted when there is a list. In a personal library,
+    a hint names where the documents of a server are found.
     """
     answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
     nearest = format_nearest(result, t)
     text = sanitize.escape_text(first_sentence(answer) if nearest else answer)
-    content = split_message(f"{format_question(job)}\n{text}")[0]
+    hints = [f"-# {t('personal-library')}"] if personal else []
+    room = MAX_MESSAGE_UNITS - sum(utf16_length(hint) + 1 for hint in hints)
+    content = split_message(f"{format_question(job)}\n{text}", room)[0]
     if not nearest:
+        content = "\n".join((content, *hints))
         return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))
     looked_at = len(result.get("candidates") or ())
     embed = build_embed(
-        entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-abstained-hint')}"],
+        entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-abstained-hint')}", *hints],
         footer=_format_footer(job, result, t),
         colour=COLOUR_WARNING,
     )

@@ -26,6 +26,7 @@ def render_document_list(
     total: int | None = None,
     search: str = "",
     closed: Collection[int] = (),
+    personal: bool = False,
 ) -> OutgoingMessage:
     """Render one page of the document list.
 
@@ -36,12 +37,14 @@ def render_document_list(
         total: Number of documents on all pages; the length of `documents` by default.
         search: Search text of the list.
         closed: IDs of documents whose channel was deleted or is not visible to the user.
+        personal: The library is the user's personal one, not that of a server.
     """
     total = len(documents) if total is None else total
     title = t("docs-title-search", total=total) if search else t("docs-title", total=total)
     if not documents:
         hint = t("docs-no-match" if search else "docs-page-empty" if total else "docs-empty")
-        return OutgoingMessage(embeds=(build_embed(title=title, entries=[hint]),))
+        entries = [hint, t("personal-library")] if personal else [hint]
+        return OutgoingMessage(embeds=(build_embed(title=title, entries=entries, gap="\n\n"),))
     pages = -(-total // PAGE_SIZE)
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
     if search and pages > 1:

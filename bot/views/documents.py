@@ -30,7 +30,9 @@ async def build_page(interaction: discord.Interaction, *, page: int = 0, search:
     )
     t = texts_of(interaction)
     closed = {document.id for document in documents if not context.may_see(document.channels)}
-    return render_document_list(documents, t, page=page, total=total, search=search, closed=closed)
+    return render_document_list(
+        documents, t, page=page, total=total, search=search, closed=closed, personal=context.guild_id is None
+    )
 
 
 async def send_file(interaction: discord.Interaction, document_id: int) -> None:

@@ -1,0 +1,33 @@
+"""Where the documents of a server are found, in messages about a personal library."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.locales.texts import texts_for
+from bot.render.answer import render_answer
+from bot.render.docs import render_document_list
+from bot.render.help import render_help
+from db.deliveries import DeliveryView
+from tests.bot_factories import answer, delivery, job
+from tests.message_checks import check_message, visible_text
+
+
+@pytest.mark.parametrize(
+    ("locale", "hint"),
+    [("en-US", "use `/ask` on that server"), ("zh-CN", "请在那个服务器里用 `/提问`")],
+    ids=["en", "zh"],
+)
+def test_personal_library__names_where_the_documents_of_a_server_are_found(locale, hint):
+    t = texts_for(locale)
+    assert hint in visible_text(check_message(render_document_list([], t, personal=True)))
+    assert hint in visible_text(check_message(render_help(t, personal=True)))
+    assert hint not in visible_text(render_document_list([], t))
+    assert hint not in visible_text(render_help(t))
+    for candidates in ([], [{"chunk": 1, "document": 1, "title": "Manual"}]):
+        result = answer("The library is empty.", abstained=True, candidates=candidates)
+        question = job(state="succeeded", result=result)
+        (personal,) = render_answer(DeliveryView(delivery(guild_id=None), (question,)), t)
+        (on_server,) = render_answer(DeliveryView(delivery(), (question,)), t)
+        assert hint in visible_text(check_message(personal))
+        assert hint not in visible_text(on_server)
