@@ -79,10 +79,10 @@ def find_same_bytes(
     return {row.job_id: DuplicateDocument(row.id, row.title, row.source, row.chunks, row.unread) for row in found}
 
 
-def update_origin(session: Session, document_id: int, origin: str | None) -> None:
-    """Store the link under which the bytes were found last; without a link, the old one remains."""
+def add_missing_origin(session: Session, document_id: int, origin: str | None) -> None:
+    """Store the link of a document that has none; the link where the live version was added remains."""
     if origin:
-        session.execute(named("update_document_origin"), {"id": document_id, "origin": origin})
+        session.execute(named("add_missing_document_origin"), {"id": document_id, "origin": origin})
 
 
 def upsert(session: Session, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -62,7 +62,7 @@ minutes = { $minutes } min
 untitled = Untitled
 more = … and { $n } more
 job = Job { $job }
-source-original = original
+source-link = where it was added
 
 ## Progress of a question
 

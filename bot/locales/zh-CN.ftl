@@ -56,7 +56,7 @@ minutes = { $minutes } 分钟
 untitled = 无标题
 more = ……另有 { $n } 项
 job = 任务 { $job }
-source-original = 原文
+source-link = 添加处
 
 ## 进行中的提问
 

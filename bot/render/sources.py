@@ -26,7 +26,7 @@ def format_source(source: Mapping[str, Any], t: Texts, readable_links: Collectio
     origin = str(source.get("origin") or "")
     jump = sanitize.message_link_or_empty(origin)
     if jump and (readable_links is None or origin in readable_links):
-        words.append(f"[{t('source-original')}]({jump})")
+        words.append(f"[{t('source-link')}]({jump})")
     elif origin and not jump:
         words.append(sanitize.format_inline_code(origin.partition("://")[2] or origin, 80))
     confidence = source.get("confidence")

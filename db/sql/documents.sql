@@ -26,9 +26,9 @@ ORDER BY d.source
 ON CONFLICT (workspace_id, source) DO UPDATE SET source = excluded.source
 RETURNING id, source;
 
--- name: update_document_origin
--- Update the link of a document whose bytes were found at another link; the older message may have been deleted.
-UPDATE documents SET origin = :origin WHERE id = :id AND origin IS DISTINCT FROM :origin;
+-- name: add_missing_document_origin
+-- Set the link of a document that was added without one; a link that exists names where the live version was added.
+UPDATE documents SET origin = :origin WHERE id = :id AND origin IS NULL;
 
 -- name: find_source_owner
 -- Find the user who added the document of a source, or who is adding it in an open job.

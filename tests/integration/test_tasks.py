@@ -105,13 +105,13 @@ def test_ask__a_language_that_is_none_fails_with_a_sentence(library, work):
     assert "choose one of en, zh" in job.error
 
 
-def test_ingest__the_same_bytes_from_a_newer_message_link_there(library, work):
+def test_ingest__the_same_bytes_from_a_newer_message_keep_their_link(library, work):
     library.store(library.claim(add(library, "one", origin=ORIGIN)), ["one"])
     library.embed()
     job, _ = work(add(library, "one", origin=ORIGIN + "9"))
     assert (job.state, job.result["unchanged"]) == ("succeeded", True)
     with library.database.tenant(library.workspace) as session:
-        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN
     work(add(library, "one"))
     with library.database.tenant(library.workspace) as session:
-        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN + "9"
+        assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN

@@ -106,13 +106,13 @@ def test_origin__survives_reingesting(library):
     assert payload["origin"] == MESSAGE
 
 
-def test_origin__of_the_same_bytes_found_elsewhere(library):
-    document = add(library, origin=MESSAGE)
+def test_origin__of_the_same_bytes_found_elsewhere_is_stored_only_if_there_is_none(library):
+    linked, unlinked = add(library, origin=MESSAGE), add(library, "b.txt")
     with library.database.tenant(library.workspace) as session:
-        documents.update_origin(session, document, None)
-        assert documents.read_document(session, document)[0].origin == MESSAGE
-        documents.update_origin(session, document, MESSAGE + "4")
-    assert shown(library, document).origin == MESSAGE + "4"
+        for document in (linked, unlinked):
+            documents.add_missing_origin(session, document, None)
+            documents.add_missing_origin(session, document, MESSAGE + "4")
+    assert [shown(library, document).origin for document in (linked, unlinked)] == [MESSAGE, MESSAGE + "4"]
 
 
 def test_origin__comes_with_recall(library, vector_of):

@@ -110,7 +110,7 @@ def test_answer__text_sources_and_buttons():
     assert shown.content == "> How long may the laser cutter run without a break?\nFor **an hour** [1], or less [2]."
     (embed,) = shown.embeds
     assert embed.description == (
-        f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n**[2]** Rules · `rules.example/a`"
+        f"**[1]** Laser cutter manual · p. 14 · [where it was added]({MESSAGE_LINK})\n**[2]** Rules · `rules.example/a`"
     )
     assert embed.footer.text == "late-interaction · quoted from the sources · 2.3 s"
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("sources", "why", "again", "up", "down")]

@@ -58,7 +58,9 @@ def test_sources__quotes_links_and_originals():
     ]
     shown = render_sources(answer("x", cited), EN)
     first, second, third = _description(shown).split("\n\n")
-    assert first.startswith(f"**[1]** Laser cutter manual · p. 14 · [original]({MESSAGE_LINK})\n-# manual-xl900.pdf\n")
+    assert first.startswith(
+        f"**[1]** Laser cutter manual · p. 14 · [where it was added]({MESSAGE_LINK})\n-# manual-xl900.pdf\n"
+    )
     assert first.endswith("\n> Let it *rest*. Always.")
     assert second == "**[2]** Rules · `rules.example/a?b=c`\n> Let it rest."
     assert third.startswith("**[3]** Plan · p. 4 · `discord.evil.example/channels/")
