@@ -10,10 +10,10 @@ from discord import app_commands
 
 from bot.interactions.accessors import services_of, texts_of
 from bot.interactions.context import context_of, load_context
+from bot.interactions.redaction import redact_matches
 from bot.render import sanitize
 from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
-from db.job_views import JobWithOwner
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -72,27 +72,21 @@ async def suggest_answers(interaction: discord.Interaction, current: str) -> Cho
 async def _suggest_jobs(
     interaction: discord.Interaction, current: str, *, everyone: bool, **filters: object
 ) -> Choices:
-    ledger = services_of(interaction).jobs
-    context = context_of(interaction)
+    ledger, search = services_of(interaction).jobs, current.strip()
     t = texts_of(interaction)
-
-    def about(owned: JobWithOwner) -> str:
-        return owned.redacted_for(context.user_id, t("job-private-question")).about
-
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            matches = await ledger.jobs(
-                context, everyone=everyone, search=current.strip(), limit=SUGGESTIONS, **filters
-            )
+            context = await load_context(interaction)
+            matches = await ledger.jobs(context, everyone=everyone, search=search, limit=SUGGESTIONS, **filters)
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []
     return [
         app_commands.Choice(
-            name=_format_label(f"{owned.job.id} · {t(f'state-{owned.job.state}')} · {about(owned)}"),
-            value=str(owned.job.id),
+            name=_format_label(f"{job.id} · {t(f'state-{job.state}')} · {job.about}"),
+            value=str(job.id),
         )
-        for owned in matches
+        for job in redact_matches(matches, context, t, search)
     ]
 
 

@@ -12,6 +12,7 @@ from bot.cogs.autocomplete import suggest_jobs
 from bot.cogs.options import describe_options
 from bot.interactions.accessors import services_of, texts_of
 from bot.interactions.context import context_of, load_context
+from bot.interactions.redaction import redact_job
 from bot.interactions.replies import defer, reply
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
@@ -53,14 +54,10 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         """Show what a job is waiting for, or why it ended."""
         number = parse_job_id(job)
         await defer(interaction, private=True)
-        visible_job = await services_of(interaction).jobs.job(context_of(interaction), number)
-        t = texts_of(interaction)
-        text = t(
-            "job-why",
-            job=str(number),
-            state=t(f"state-{visible_job.job.state}"),
-            why=format_reason(visible_job.job, t),
-        )
+        context, t = await load_context(interaction), texts_of(interaction)
+        visible_job = await services_of(interaction).jobs.job(context, number)
+        job_view = redact_job(visible_job.owned, context, t)
+        text = t("job-why", job=str(number), state=t(f"state-{job_view.state}"), why=format_reason(job_view, t))
         await reply(interaction, OutgoingMessage(text))
 
     @app_commands.command(name=localized("cmd-jobs-cancel"), description=localized("cmd-jobs-cancel-desc"))
@@ -97,9 +94,9 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         await reply(interaction, OutgoingMessage(" ".join([text, build_message_link(visible_job.delivery)]).strip()))
 
     async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
-        context = context_of(interaction)
+        context = await load_context(interaction)
         visible_job: VisibleJob = await services_of(interaction).jobs.job(context, number)
-        job = visible_job.owned.redacted_for(context.user_id, texts_of(interaction)("job-private-question"))
+        job = redact_job(visible_job.owned, context, texts_of(interaction))
         if not context.may_read(visible_job.owned.requester, visible_job.delivery):
             job = replace(job, result=None)  # managers see the state of a private question, but not its answer
         return render_job(

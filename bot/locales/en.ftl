@@ -539,6 +539,7 @@ delete-confirm = Delete **{ $title }**? Answers stop using it immediately. This 
 delete-done = **{ $title }** was deleted. Answers no longer use it.
 delete-cancelled = Document { $document } wasn't deleted.
 job-private-question = (private question)
+job-hidden-document = (document in a channel that you can't view)
 job-requeued = Job { $job } is queued again.
 job-cancelled = Job { $job } was cancelled.
 job-stopping = Job { $job } is being cancelled and will stop after its current step.

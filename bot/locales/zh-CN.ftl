@@ -476,6 +476,7 @@ delete-confirm = 删除 **{ $title }** 吗？回答会马上不再使用它，�
 delete-done = **{ $title }** 已删除，不会再有回答使用它。
 delete-cancelled = 资料 { $document } 保留不变。
 job-private-question = （私密问题）
+job-hidden-document = （你看不到的频道里的资料）
 job-requeued = 任务 { $job } 已重新排队。
 job-cancelled = 任务 { $job } 已取消。
 job-stopping = 任务 { $job } 会在下一步停止。

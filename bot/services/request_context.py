@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from db.deliveries import Delivery
+from db.job_views import JobWithOwner
 from db.workspace_settings import WorkspaceSettings
 
 
@@ -62,6 +63,12 @@ class RequestContext:
     def may_see(self, channels: Sequence[str] | None) -> bool:
         """Check whether a private message to the user may show a document of this scope."""
         return channels is None or self.guild_id is None or not set(channels).isdisjoint(self.private_channels)
+
+    def may_see_document_of(self, owned: JobWithOwner) -> bool:
+        """Check whether a private message to the user may name the document of a job; True for a question."""
+        if owned.job.kind != "ingest" or owned.requester == self.user_id:
+            return True
+        return self.may_see(owned.job.payload.get("channels"))
 
     def may_change(self, owner: str) -> bool:
         """Check whether the user may delete or replace a document, or cancel or retry a job, of `owner`."""

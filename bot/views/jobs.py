@@ -10,6 +10,7 @@ import discord
 from bot.interactions.accessors import services_of, texts_of
 from bot.interactions.context import context_of, load_context
 from bot.interactions.questions import TOKEN_LIFETIME_S
+from bot.interactions.redaction import redact_job
 from bot.interactions.replies import defer_update, reply, update
 from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
@@ -68,13 +69,13 @@ async def turn_page(interaction: discord.Interaction, target: int) -> None:
 
 async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:
     """Build a page of the user's jobs, or of all jobs for a manager."""
-    context: RequestContext = context_of(interaction)
+    context: RequestContext = await load_context(interaction)
     everyone = everyone and context.manager
     jobs: list[JobWithOwner] = await services_of(interaction).jobs.jobs(
         context, everyone=everyone, limit=PAGE_SIZE + 1, offset=page * PAGE_SIZE
     )
     t: Texts = texts_of(interaction)
-    views = [owned.redacted_for(context.user_id, t("job-private-question")) for owned in jobs[:PAGE_SIZE]]
+    views = [redact_job(owned, context, t) for owned in jobs[:PAGE_SIZE]]
     message = render_job_list(views, t, everyone=everyone, page=page, more=len(jobs) > PAGE_SIZE)
     return _mark_everyone(message) if everyone else message
 
