@@ -23,6 +23,7 @@ from bot.delivery.decisions import (
 from bot.delivery.pages import completion_notice, final_pages, ready_notice
 from bot.delivery.send import DiscordSender, SendError
 from bot.render.message import OutgoingMessage
+from bot.render.without_embeds import write_embeds_as_text
 from db import deliveries
 from db.deliveries import DeliveryView
 
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 CLOCK_SKEW = dt.timedelta(seconds=10)
 UNKNOWN_MESSAGE = 10008
+MISSING_PERMISSIONS = 50013
 UNDELIVERABLE = (
     "Discord accepts no message to this user, neither in the channel nor as a direct message. /jobs shows the result."
 )
@@ -115,7 +117,7 @@ class MessagePublisher:
         Raises:
             SendError: The failure is temporary; the delivery stays open.
         """
-        pages = final_pages(view)
+        pages = shown = final_pages(view)
         tried: set[DeliveryRoute] = set()
         route: DeliveryRoute | None = None
         notice_only = False
@@ -123,11 +125,15 @@ class MessagePublisher:
             try:
                 if route is not None:
                     await self._reroute(claimed, route)
-                await self._show(claimed, view, pages, again=DeliveryRoute.SAME_CHANNEL in tried)
+                await self._show(claimed, view, shown, again=DeliveryRoute.SAME_CHANNEL in tried)
                 break
             except SendError as error:
                 if error.failure is SendFailure.TEMPORARY:
                     raise
+                if error.code == MISSING_PERMISSIONS and shown is pages and any(page.embeds for page in pages):
+                    # The bot may lack only *Embed Links*; then the text is accepted in the same message.
+                    shown, route = write_embeds_as_text(pages), None
+                    continue
                 if error.failure is SendFailure.INVALID_MESSAGE:
                     log.warning("discord rejected a message", delivery=claimed.delivery.id, error=str(error))
                     route = DeliveryRoute.NOWHERE if notice_only else None
@@ -135,6 +141,7 @@ class MessagePublisher:
                 else:
                     route = next_route(claimed.delivery, error.failure, frozenset(tried))
                     tried.add(route)
+                shown = pages
                 if route is DeliveryRoute.NOWHERE:
                     await self._give_up(claimed, error)
                     return

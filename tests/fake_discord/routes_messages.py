@@ -124,6 +124,8 @@ def change(call: Call) -> Reply:
         raise ApiError(50083)
     if call.files and channel.guild:
         world.need(channel, "attach_files")
+    if body.get("embeds") and channel.guild:
+        world.need(channel, "embed_links")
     check_message(body, call.files, old=message)
     if late := _count_old_edit(call, message):
         return late

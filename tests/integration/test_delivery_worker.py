@@ -181,6 +181,21 @@ def test_rejected_message__a_notice_names_the_command_for_the_answer(env):
     env.wait_state(rejected_twice, "undeliverable")
 
 
+def test_missing_embed_links__the_answer_replaces_the_progress_as_text(env):
+    env.start_bot()
+    env.fake.deny(env.channel, env.fake.bot, "embed_links")
+    submission = env.ask()
+    lease = env.claim_job(submission)
+    env.report(lease, "generate", text="On the")
+    env.wait_text(submission.message, "writing…")
+    env.succeed(lease)
+    env.wait_state(submission)
+    assert submission.message.text.startswith("> Where is the kettle?\nOn the shelf [1].\n**[1]** Kitchen")
+    assert submission.message.component("Sources")
+    assert env.channel.messages == [submission.message]
+    assert env.person.dms == []
+
+
 def test_long_answer__three_messages_linked_by_replies(env):
     env.start_bot()
     submission = env.ask()
