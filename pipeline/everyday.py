@@ -97,6 +97,8 @@ class EverydayPassages:
                 `RETRY_AFTER_S` ago.
             Exception: The embedder fails.
         """
+        if self._vectors is not None:
+            return self._vectors
         # A question does not wait for the call of another one: an endpoint that hangs would delay all of them in turn.
         if not self._lock.acquire(blocking=False):
             raise ModelUnavailable("The everyday passages are being embedded for another question.")

@@ -67,7 +67,7 @@ class OutgoingMessage:
     """At most five rows of at most five buttons."""
     files: tuple[OutgoingFile, ...] = ()
     notified_user: str = ""
-    """ID of the user whom a mention in `content` notifies; empty: mentions notify nobody."""
+    """ID of the user whom a mention in `content` notifies; empty: mentions notify no user."""
 
     @property
     def suppress_embeds(self) -> bool:

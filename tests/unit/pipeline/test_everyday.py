@@ -144,3 +144,11 @@ def test_baseline__questions_do_not_wait_for_an_endpoint_that_hangs() -> None:
 def test_baseline__error_of_the_comparison_is_passed_on() -> None:
     with pytest.raises(ValueError, match="mismatch"):
         measure_baseline(recalled(0.2, 7), EverydayPassages(), [0.5] * 2 * len(PASSAGES), LanguageEmbedder())
+
+
+def test_load__vectors_that_exist_do_not_depend_on_other_questions() -> None:
+    everyday, embedder = EverydayPassages(), LanguageEmbedder()
+    vectors = everyday.load(embedder)
+    with everyday._lock:  # another question is inside `load`
+        assert everyday.load(embedder) is vectors
+    assert len(embedder.calls) == 1
