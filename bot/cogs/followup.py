@@ -1,4 +1,6 @@
-"""Follow-up questions: messages that mention the bot in a thread with an answer, or reply to an answer or a forward.
+"""Questions in messages that mention the bot.
+
+In a thread with an answer, or in a reply to an answer, the question continues the conversation.
 
 Without the message content intent, only messages that mention the bot and direct messages have content.
 """
@@ -25,8 +27,8 @@ from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
 
-HINT_INTERVAL_S = 60.0
-"""Minimum seconds between two hints in one channel."""
+HINT_INTERVAL_S = 5.0
+"""Minimum seconds between two hints for one person: a flood gets one hint, a person who tries again gets another."""
 
 
 class FollowUp(commands.Cog):
@@ -39,7 +41,7 @@ class FollowUp(commands.Cog):
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Answer a follow-up question, or reply with a hint where there is no conversation."""
+        """Answer the question in a message, or reply with a hint to a message without a question."""
         me = self.bot.user
         if me is None or message.author.bot or self.bot.tracker.closing:
             return
@@ -83,11 +85,10 @@ class FollowUp(commands.Cog):
                 return "hint", []
             if forwarded.text:
                 conversation = [*(conversation or ()), (forwarded.text, "")]
-        if conversation is None and message.guild is not None:
-            await self._hint(message, t("hint-mention"))
-            return "hint", []
-        text = re.sub(rf"<@!?{me.id}>", " ", message.content)
-        if not text.strip():
+        text, mentions = re.subn(rf"<@!?{me.id}>", " ", message.content)
+        # A reply notifies the bot without a mention in the text; "Thanks!" under one of its cards is not a question.
+        is_question = mentions > 0 or conversation is not None or message.guild is None
+        if not is_question or not text.strip():
             await self._hint(message, t("hint-mention"))
             return "hint", []
         question_text = check_question(text, self.bot.settings.answer.max_question_chars)
@@ -122,16 +123,16 @@ class FollowUp(commands.Cog):
         return outcome
 
     async def _hint(self, message: discord.Message, text: str) -> None:
-        if self._hint_allowed(message.channel.id):
+        if self._hint_allowed(message.author.id):
             await self._reply(message, text)
 
-    def _hint_allowed(self, target_id: int) -> bool:
-        """Return whether the interval since the last hint for a channel or user has passed; if so, restart it."""
+    def _hint_allowed(self, user_id: int) -> bool:
+        """Return whether the interval since the last hint for a person has passed; if so, restart it."""
         now = monotonic()
-        if now - self._last_hints.get(target_id, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
+        if now - self._last_hints.get(user_id, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
             return False
         self._last_hints = {key: time for key, time in self._last_hints.items() if now - time < HINT_INTERVAL_S}
-        self._last_hints[target_id] = now
+        self._last_hints[user_id] = now
         return True
 
     async def _reply(self, message: discord.Message, text: str) -> None:

@@ -369,7 +369,7 @@ settings-changed = Changed by { $who } { $when }
 help-title = How to use this bot
 help-intro = This bot answers questions from the documents in this library and cites its sources. If the documents don't contain an answer, it lists the closest documents instead.
 help-ask = **Ask** with `/ask`. Numbers such as [1] refer to the sources, and *Why these sources?* shows how they were chosen. Set `private` to show the answer only to you.
-help-follow-up = **Follow up** by mentioning the bot in the thread of an answer, or by replying to an answer with a mention.
+help-follow-up = **Mention** the bot with a question instead of using `/ask`. In the thread of an answer, or in a reply to an answer, it is a follow-up question.
 help-add = **Add** files, a link or text with `/ingest`, or from a message's menu: *Apps* → *Add to library*.
 help-browse = **Browse** with `/docs` and `/jobs`. You can delete the documents that you added.
 help-manage = **Change settings** with `/settings`, if you manage the server: who can add documents, where answers are public, and the limits.
@@ -556,7 +556,7 @@ form-about-text = Message
 follow-up-refused = Your question in <#{ $channel }> can't be answered: { $reason }
 follow-up-dm-closed = This question can't be answered, and the reason couldn't be sent because your direct messages are closed. Use `/ask` to see the reason privately.
 hint-forwarded-files = The forwarded message contains only files. Add them first (message menu → *Apps* → *Add to library*), then ask with `/ask`.
-hint-mention = To ask a follow-up question, mention the bot in a thread on an answer or reply to an answer. Anywhere else, use `/ask`.
+hint-mention = To ask a question, mention the bot and write the question in the same message, or use `/ask`.
 
 ## More refusals
 

@@ -1,4 +1,4 @@
-"""Rejected mentions: each user gets their own private reply."""
+"""Mentions: which messages are questions, and what the others and rejected ones get as a reply."""
 
 import asyncio
 from types import SimpleNamespace
@@ -100,8 +100,10 @@ class Forward(discord.Message):
         self.message_snapshots: Any = [SimpleNamespace(content=text, attachments=attachments)]
 
 
-def reply_to(forward: Forward, conversation: list[tuple[str, str]] | None) -> tuple[str, list[Any], list[str]]:
-    """Ask a question as a reply to a forward; return the outcome, the conversations of the questions, and hints."""
+def mention(
+    *contents: str, forward: Forward | None = None, conversation: list[tuple[str, str]] | None = None, people: int = 1
+) -> tuple[list[str], list[Any], list[str]]:
+    """Let people mention the bot in turn; return the outcomes, the conversations of the questions, and public hints."""
     conversations: list[Any] = []
     public: list[str] = []
 
@@ -115,31 +117,57 @@ def reply_to(forward: Forward, conversation: list[tuple[str, str]] | None) -> tu
         conversations.append(question.conversation)
         return 1
 
-    async def live() -> str:
+    async def live() -> list[str]:
         settings = SimpleNamespace(answer=SimpleNamespace(max_question_chars=100))
         services = SimpleNamespace(questions=SimpleNamespace(conversation=find, ask=ask))
         bot: Any = SimpleNamespace(user=SimpleNamespace(id=9), services=services, settings=settings)
-        message: Any = SimpleNamespace(
-            id=4, author=Person(1), channel=SimpleNamespace(id=5), content="<@9> Who has it?", reply=reply,
-            guild=SimpleNamespace(id=7), reference=SimpleNamespace(message_id=3, resolved=forward),
-        )  # fmt: skip
-        place: Any = SimpleNamespace(locale="en-US", guild_id="7")
-        return (await FollowUp(bot)._handle(message, place, bot.user))[0]
+        cog, outcomes = FollowUp(bot), []
+        for number, content in enumerate(contents):
+            message: Any = SimpleNamespace(
+                id=4 + number, author=Person(1 + number % people), channel=SimpleNamespace(id=5), content=content,
+                guild=SimpleNamespace(id=7), reference=SimpleNamespace(message_id=3, resolved=forward), reply=reply,
+            )  # fmt: skip
+            place: Any = SimpleNamespace(locale="en-US", guild_id="7")
+            outcomes.append((await cog._handle(message, place, bot.user))[0])
+        return outcomes
 
     return asyncio.run(live()), conversations, public
 
 
+def test_mention__outside_a_conversation_is_a_question():
+    assert mention("<@9> Who has the key?") == (["done"], [()], [])
+
+
+@pytest.mark.parametrize("content", ["<@9>", "<@!9>  ", "Thanks!"])
+def test_mention__without_a_question_gets_a_hint(content):
+    outcomes, conversations, public = mention(content)
+    assert (outcomes, conversations) == (["hint"], [])
+    assert "write the question in the same message" in public[0]
+
+
+def test_hints__are_limited_for_each_person():
+    _, _, public = mention(*["<@9>"] * 8, people=2)
+    assert len(public) == 2
+
+
+def test_hints__reach_a_person_who_tries_again(monkeypatch: pytest.MonkeyPatch):
+    times = iter(range(0, 60, 6))
+    monkeypatch.setattr("bot.cogs.followup.monotonic", lambda: next(times))
+    assert len(mention("<@9>", "<@9>")[2]) == 2
+
+
 def test_reply_to_a_forward__is_a_question_about_its_text():
-    outcome, conversations, _ = reply_to(Forward("The key is with Ole."), None)
-    assert (outcome, conversations) == ("done", [(("The key is with Ole.", ""),)])
+    outcomes, conversations, _ = mention("<@9> Who has it?", forward=Forward("The key is with Ole."))
+    assert (outcomes, conversations) == (["done"], [(("The key is with Ole.", ""),)])
 
 
 def test_reply_to_a_forward__in_a_conversation():
-    _, conversations, _ = reply_to(Forward("The key is with Ole."), [("Before?", "Yes.")])
+    forward = Forward("The key is with Ole.")
+    _, conversations, _ = mention("<@9> Who has it?", forward=forward, conversation=[("Before?", "Yes.")])
     assert conversations == [(("Before?", "Yes."), ("The key is with Ole.", ""))]
 
 
 def test_reply_to_a_forward__of_files_only_explains_what_to_do():
-    outcome, conversations, public = reply_to(Forward("", "rules.pdf"), None)
-    assert (outcome, conversations) == ("hint", [])
+    outcomes, conversations, public = mention("<@9> Who has it?", forward=Forward("", "rules.pdf"))
+    assert (outcomes, conversations) == (["hint"], [])
     assert "Add to library" in public[0]
