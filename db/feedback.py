@@ -1,4 +1,4 @@
-"""Feedback: one vote per user and answer, which may change, and the answered questions with their votes."""
+"""Feedback: one vote per user and answer, which may change and have a reason, and the answered questions with votes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from db.sql import named
 from pipeline.errors import UnknownName
 
 Vote = Literal[-1, 0, 1]
+VoteReason = Literal["wrong", "incomplete", "outdated"]
+"""Why an answer did not help; `outdated` refers to its sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,13 @@ def store_vote(session: Session, workspace_id: int, job_id: int, user_id: str, v
         session.execute(delete(Feedback).where(*key))
     elif session.scalar(named("store_vote"), values) is None:
         raise UnknownName(f"Job {job_id} has no answer in this workspace to vote on.")
+
+
+def store_reason(session: Session, job_id: int, user_id: str, reason: VoteReason) -> None:
+    """Store why a user voted against an answer (a tenant transaction); raise `UnknownName` without such a vote."""
+    values = {"job_id": job_id, "user_id": user_id, "reason": reason}
+    if session.scalar(named("store_vote_reason"), values) is None:
+        raise UnknownName(f"User {user_id} has not voted against the answer of job {job_id}.")
 
 
 def count_votes(session: Session, job_id: int) -> tuple[int, int]:

@@ -12,7 +12,22 @@ import discord
 
 ButtonStyle = Literal["primary", "secondary", "success", "danger"]
 ButtonAction = Literal[
-    "cancel", "retry", "sources", "why", "again", "up", "down", "file", "reingest", "delete", "docs", "jobs", "settings"
+    "cancel",
+    "retry",
+    "sources",
+    "why",
+    "again",
+    "up",
+    "down",
+    "wrong",
+    "incomplete",
+    "outdated",
+    "file",
+    "reingest",
+    "delete",
+    "docs",
+    "jobs",
+    "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
 
@@ -26,8 +41,8 @@ class Button:
 
     action: ButtonAction
     target: int
-    """ID of a delivery for `cancel` and `retry`, of a job for `sources`, `why`, `again`, `up` and `down`, of a document
-    for `file`, `reingest` and `delete`; a page number, from 0, for `docs` and `jobs`."""
+    """ID of a delivery for `cancel` and `retry`, of a job for `sources`, `why`, `again`, votes and reasons, of a
+    document for `file`, `reingest` and `delete`; a page number, from 0, for `docs` and `jobs`."""
     label: str = ""
     style: ButtonStyle = "secondary"
     emoji: str = ""

@@ -13,7 +13,7 @@ from bot.services.request_context import RequestContext
 from db import deliveries, documents, feedback, job_views, jobs, quotas, traces
 from db.deliveries import Delivery
 from db.engine import Session
-from db.feedback import Vote
+from db.feedback import Vote, VoteReason
 from db.job_views import OPEN_STATES, JobView, JobWithOwner
 from db.jobs import Kind
 from db.traces import TraceView
@@ -136,6 +136,16 @@ class JobService(DatabaseService):
             new: Vote = 0 if feedback.read_vote(session, job_id, context.user_id) == vote else vote
             feedback.store_vote(session, workspace_id, job_id, context.user_id, new)
         return new
+
+    @on_thread
+    def store_vote_reason(self, context: RequestContext, job_id: int, reason: VoteReason) -> None:
+        """Store why the answer did not help; raise a `Refusal` unless the user has voted against it."""
+        workspace_id = self._workspace_id(context, self._find_answer(context, job_id))
+        with self._database.database.tenant(workspace_id) as session:
+            try:
+                feedback.store_reason(session, job_id, context.user_id, reason)
+            except UnknownName:
+                raise Refusal("refusal-no-vote") from None
 
     @on_thread
     def cancel(self, context: RequestContext, job_ids: Sequence[int]) -> list[str]:

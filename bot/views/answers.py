@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, get_args
 
 import discord
 import structlog
@@ -13,10 +13,10 @@ import structlog
 from bot.interactions import questions
 from bot.interactions.accessors import data_of, services_of, texts_of
 from bot.interactions.context import context_of, load_context
-from bot.interactions.replies import defer, reply
+from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
-from bot.render.message import OutgoingMessage
+from bot.render.message import Button, OutgoingMessage
 from bot.render.payload import build_static_view
 from bot.render.plot import draw_rank_plot
 from bot.render.sources import render_sources
@@ -25,13 +25,14 @@ from bot.services.jobs import VisibleJob
 from bot.services.methods import Method
 from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
-from db.feedback import Vote
+from db.feedback import Vote, VoteReason
 from db.traces import TraceView
 
 log = structlog.get_logger(__name__)
 
 PASSAGE_COUNTS = (1, 2, 3, 5, 8, 12, 20)
 """Numbers of passages that *Ask again with…* offers."""
+VOTE_REASONS: tuple[VoteReason, ...] = get_args(VoteReason)
 _drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
 """One thread, because drawing is CPU-bound."""
 
@@ -67,6 +68,15 @@ async def vote_up(interaction: discord.Interaction, job_id: int) -> None:
 async def vote_down(interaction: discord.Interaction, job_id: int) -> None:
     """Vote against an answer, or remove the vote."""
     await _vote(interaction, job_id, -1)
+
+
+async def give_reason(interaction: discord.Interaction, job_id: int, *, reason: VoteReason) -> None:
+    """Store why the answer did not help; another reason replaces it."""
+    await defer_update(interaction)
+    await services_of(interaction).jobs.store_vote_reason(context_of(interaction), job_id, reason)
+    t = texts_of(interaction)
+    text = t("vote-with-reason", reason=t(f"vote-reason-{reason}"))
+    await update(interaction, OutgoingMessage(text, buttons=_build_reason_buttons(job_id, t, chosen=reason)))
 
 
 async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None:
@@ -129,7 +139,14 @@ async def _vote(interaction: discord.Interaction, job_id: int, vote: Vote) -> No
     await defer(interaction, private=True)
     now = await services_of(interaction).jobs.vote(context_of(interaction), job_id, vote)
     t = texts_of(interaction)
-    await reply(interaction, OutgoingMessage(t({1: "vote-up", -1: "vote-down", 0: "vote-removed"}[now])))
+    text = t({1: "vote-up", -1: "vote-down", 0: "vote-removed"}[now])
+    await reply(interaction, OutgoingMessage(text, buttons=_build_reason_buttons(job_id, t) if now == -1 else ()))
+
+
+def _build_reason_buttons(job_id: int, t: Texts, *, chosen: str = "") -> tuple[tuple[Button, ...], ...]:
+    return (
+        tuple(Button(reason, job_id, t(f"vote-reason-{reason}"), disabled=reason == chosen) for reason in VOTE_REASONS),
+    )
 
 
 def _job_options(visible_job: VisibleJob) -> dict[str, Any]:

@@ -23,6 +23,7 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "why": answers.show_why,
     "up": answers.vote_up,
     "down": answers.vote_down,
+    **{reason: partial(answers.give_reason, reason=reason) for reason in answers.VOTE_REASONS},
     "again": answers.offer_ask_again,
     "method": answers.ask_with_reranker,
     "methodall": partial(answers.ask_with_reranker, private=False),

@@ -1,14 +1,19 @@
 -- Votes on answers.
 
 -- name: store_vote
--- Store the vote of a user on an answer of this workspace; an equal vote changes nothing. Returns no row if there is no
--- such answer.
+-- Store the vote of a user on an answer of this workspace; an equal vote changes nothing, another one deletes the reason.
+-- Returns no row if there is no such answer.
 INSERT INTO feedback (workspace_id, job_id, user_id, vote)
 SELECT j.workspace_id, j.id, :user_id, :vote FROM jobs j
 WHERE j.id = :job_id AND j.workspace_id = :workspace_id AND j.kind = 'ask' AND j.state = 'succeeded'
 ON CONFLICT (job_id, user_id) DO UPDATE
-SET vote = excluded.vote, updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
+SET vote = excluded.vote, reason = CASE WHEN feedback.vote = excluded.vote THEN feedback.reason END,
+    updated_at = CASE WHEN feedback.vote = excluded.vote THEN feedback.updated_at ELSE now() END
 RETURNING vote;
+
+-- name: store_vote_reason
+-- Store the reason for a vote against an answer. Returns no row if the user has not voted against it.
+UPDATE feedback SET reason = :reason, updated_at = now() WHERE job_id = :job_id AND user_id = :user_id AND vote < 0 RETURNING reason;
 
 -- name: count_votes
 -- Count the positive and the negative votes on an answer.

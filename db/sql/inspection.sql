@@ -73,12 +73,14 @@ WHERE state <> 'delivered' ORDER BY id LIMIT 100;
 
 -- name: inspect_feedback
 -- The last 50 votes with their question and reranker.
-SELECT job, workspace, vote, left(question, 60) AS question, reranker, answer_model, abstained, updated_at FROM inspect.feedback
+SELECT job, workspace, vote, reason, left(question, 60) AS question, reranker, answer_model, abstained, updated_at FROM inspect.feedback
 ORDER BY updated_at DESC LIMIT 50;
 
 -- name: inspect_votes
 -- Votes by reranker and model over the last 90 days.
-SELECT reranker, answer_model, count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down
+SELECT reranker, answer_model, count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) AS down,
+       count(*) FILTER (WHERE reason = 'wrong') AS wrong, count(*) FILTER (WHERE reason = 'incomplete') AS incomplete,
+       count(*) FILTER (WHERE reason = 'outdated') AS outdated
 FROM inspect.feedback WHERE updated_at > now() - interval '90 days' GROUP BY 1, 2 ORDER BY 3 DESC;
 
 -- name: inspect_keywords

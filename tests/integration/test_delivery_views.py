@@ -200,18 +200,20 @@ def test_inspection__votes_with_their_question(library, submitter):
     succeed(library, job)
     with library.database.tenant(library.workspace) as session:
         feedback.store_vote(session, library.workspace, job, "42", -1)
+        feedback.store_reason(session, job, "42", "outdated")
     feed = run_inspection(library.database, read_inspection("feedback"))
     assert dict(zip(feed.columns, feed.rows[0], strict=True)) | {"updated_at": None} == {
         "job": job,
         "workspace": "local",
         "vote": -1,
+        "reason": "outdated",
         "question": "Why?",
         "reranker": None,
         "answer_model": None,
         "abstained": None,
         "updated_at": None,
     }
-    assert run_inspection(library.database, read_inspection("votes")).rows == [(None, None, 0, 1)]
+    assert run_inspection(library.database, read_inspection("votes")).rows == [(None, None, 0, 1, 0, 0, 1)]
 
 
 def test_delivery__has_the_expiry_of_its_token(library, submitter):

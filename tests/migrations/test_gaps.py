@@ -1,0 +1,39 @@
+"""The migrations for managers of a server: reasons of votes, up and down on data."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from db.schema import migrate
+from tests.migrations.test_migrations import engine, objects
+
+VOTES = """
+    INSERT INTO workspaces (key) VALUES ('guild:1');
+    INSERT INTO jobs (workspace_id, kind, queue, requester, state) VALUES (1, 'ask', 'query', '42', 'succeeded');
+    INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', -1), (1, 1, '43', 1)
+"""
+SHOWN = text("SELECT user_id, vote FROM inspect.feedback ORDER BY 1")
+
+
+def test_feedback_reasons__down_keeps_the_votes(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_05")
+    before = objects(database_url)
+    with engine(database_url).begin() as connection:
+        connection.execute(text(VOTES))
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).begin() as connection:
+        connection.execute(text("UPDATE feedback SET reason = 'wrong' WHERE vote < 0"))
+        assert connection.scalars(text("SELECT reason FROM inspect.feedback ORDER BY user_id")).all() == ["wrong", None]
+    for change in ("reason = 'wrong' WHERE vote > 0", "reason = 'other' WHERE vote < 0"):
+        with engine(database_url).connect() as connection, pytest.raises(IntegrityError):
+            connection.execute(text(f"UPDATE feedback SET {change}"))
+    migrate(database_url, "20261129_05")
+    assert objects(database_url) == before
+    with engine(database_url).connect() as connection:
+        assert connection.execute(SHOWN).all() == [("42", -1), ("43", 1)]
+    migrate(database_url)
+    assert objects(database_url) == new
