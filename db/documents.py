@@ -19,6 +19,8 @@ from pipeline.types import Unread
 
 SAMPLED_TEXTS = 100
 """Number of texts from which the language of the store is determined."""
+DISCORD_MESSAGES = "https://discord.com/channels/"
+"""Beginning of every link to a Discord message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,14 @@ class DocumentSummary:
     origin: str = ""
     """Link to the original; empty if unknown."""
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def link(self) -> str:
+        """The URL that the document was fetched from; empty for files and texts."""
+        # Only links have a URL as their source, but that of a document of some channels begins with the channels.
+        # The origin of a file or text is the Discord message with it.
+        urls = [url for url in (self.origin, self.source) if url.lower().startswith(("https://", "http://"))]
+        return next((url for url in urls if not url.startswith(DISCORD_MESSAGES)), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ cmd-docs-show-desc = Show a document
 cmd-docs-delete = delete
 cmd-docs-delete-desc = Delete a document so that answers stop using it immediately
 cmd-docs-reingest = reingest
-cmd-docs-reingest-desc = Process a document again from its stored original
+cmd-docs-reingest-desc = Process a document again; a link is fetched again
 cmd-jobs = jobs
 cmd-jobs-desc = View and manage questions and documents being processed
 cmd-jobs-list = list
@@ -98,6 +98,7 @@ button-original-one = Original
 button-previous = Previous
 button-next = Next
 button-reingest = Process again
+button-fetch-again = Fetch again
 button-delete = Delete
 
 answer-quoted = quoted from the sources
@@ -224,6 +225,7 @@ ingest-done-pages = { $pages }, { $passages }
 ingest-unchanged = unchanged, { $passages }
 ingest-superseded = not added, the library has a newer version
 ingest-cancelled = cancelled
+ingest-kept = The document in the library stays as it is.
 ingest-warnings = { $n ->
     [one] 1 warning: { $first }
    *[other] { $n } warnings, the first: { $first }

@@ -15,7 +15,7 @@ cmd-docs-show-desc = 查看一份资料
 cmd-docs-delete = 删除
 cmd-docs-delete-desc = 删除一份资料，之后的回答不再使用它
 cmd-docs-reingest = 重新读取
-cmd-docs-reingest-desc = 用保存的原件重新读取一份资料
+cmd-docs-reingest-desc = 重新读取一份资料；链接会重新获取
 cmd-jobs = 任务
 cmd-jobs-desc = 正在运行、等待、结束或失败的任务
 cmd-jobs-list = 列表
@@ -92,6 +92,7 @@ button-original-one = 原件
 button-previous = 上一页
 button-next = 下一页
 button-reingest = 重新读取
+button-fetch-again = 重新获取
 button-delete = 删除
 
 answer-quoted = 逐字引用
@@ -200,6 +201,7 @@ ingest-done-pages = { $pages }，{ $passages }
 ingest-unchanged = 没有变化，{ $passages }
 ingest-superseded = 已有更新的版本
 ingest-cancelled = 已取消
+ingest-kept = 资料库里的这份资料保持不变。
 ingest-warnings = { $n ->
     [1] 有一条警告：{ $first }
    *[other] 有 { $n } 条警告，第一条：{ $first }

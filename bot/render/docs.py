@@ -92,7 +92,7 @@ def render_document(
     )
     row: list[Button | Link] = [Button("file", document.id, t("button-original-one"))]
     if may_change:
-        row.append(Button("reingest", document.id, t("button-reingest")))
+        row.append(Button("reingest", document.id, t("button-fetch-again" if document.link else "button-reingest")))
         row.append(Button("delete", document.id, t("button-delete"), style="danger"))
     if origin:
         row.append(Link(t("job-open"), origin))

@@ -96,7 +96,9 @@ def _sort_key(job: JobView) -> int:
 def _format_entry(job: JobView, t: Texts, *, brief: bool) -> str:
     name = sanitize.escape_title(job.about, 80) or t("untitled")
     if job.state in {"failed", "dead"}:
-        return f"❌ **{name}**\n> {_collapse_whitespace(format_error(job.error_class, job.error, t))}"
+        reason = _collapse_whitespace(format_error(job.error_class, job.error, t))
+        kept = f"\n-# {t('ingest-kept')}" if job.payload.get("force") else ""
+        return f"❌ **{name}**\n> {reason}{kept}"
     if job.state == "succeeded":
         return _format_succeeded(job, name, t)
     if job.state == "cancelled":

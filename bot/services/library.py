@@ -183,11 +183,14 @@ class LibraryService(DatabaseService):
 
     @on_thread
     def reingest(self, context: RequestContext, document_id: int, target: TargetMessage) -> int:
-        """Submit a document again with its original bytes or link; return the job ID."""
+        """Submit a document again, a link to be fetched again, otherwise the stored bytes; return the job ID."""
         channels = visible_channels(context)
         with self._database.tenant(context) as session:
-            _require_change(context, documents.find_document(session, document_id, channels=channels))
+            document = documents.find_document(session, document_id, channels=channels)
+            _require_change(context, document)
             payload = documents.build_reingest_payload(session, document_id, channels=channels)
+        if document.link:
+            payload |= {"url": document.link, "sha256": None, "name": document.link}
         job = self._new_job(context, payload, target.request_key)
         delivery: deliveries.NewDelivery = target.delivery(context, job.workspace_id, "ingest")
         quota = self._database.load_settings(context).document_quota

@@ -83,11 +83,12 @@ def document(
     context: RequestContext,
     target: Requests,
     name: str = "rules.txt",
-    **scope: Any,
+    scope: Any = None,
+    origin: str | None = None,
 ) -> int:
     """Add a document and ingest it."""
     stored = run(services.library.store_content(context, name.encode()))
-    job = run(services.library.add(context, [(NewDocument(name), stored)], scope.get("scope"), target()))[0]
+    job = run(services.library.add(context, [(NewDocument(name, origin=origin), stored)], scope, target()))[0]
     lease = library.claim(job)
     assert lease is not None
     library.store(lease, [f"what {name} says"])

@@ -171,3 +171,23 @@ def test_add__the_same_link_or_message_of_another_user_is_refused(services, libr
     for addition in (link, note):
         run(services.library.add(ANNA, [(addition, StoredBlob())], None, target()))
         refused("refusal-already-added", services.library.check_replaceable(BEN, addition, None))
+
+
+@pytest.mark.parametrize("scope", [None, ("301",)])
+def test_reingest__fetches_a_link_again_and_reads_the_stored_bytes_of_a_file(services, library, target, row, scope):
+    link = NewDocument("https://rules.example/a#b", url="https://rules.example/a#b", origin="https://rules.example/a#b")
+    fetched = run(services.library.store_content(ANNA, b"the rules"))
+    first = run(services.library.add(ANNA, [(link, fetched)], scope, target()))[0]
+    lease = library.claim(first)
+    library.store(lease, ["the rules"])
+    library.embed()
+    page = row(first).result["document"]
+    again = row(run(services.library.reingest(ANNA, page, target()))).payload
+    assert (again["url"], again["sha256"], again["source"]) == (link.url, None, lease.payload["source"])
+    assert (again["channels"], again["force"]) == (scope and list(scope), True)
+
+    message = "https://discord.com/channels/100/301/7"
+    file = document(services, library, ANNA, target, "rules.txt", scope=scope, origin=message)
+    again = row(run(services.library.reingest(ANNA, file, target()))).payload
+    assert "url" not in again
+    assert again["sha256"] is not None

@@ -235,6 +235,17 @@ def test_doc__buttons():
     assert not any(isinstance(button, Link) for button in linked.buttons[0])
 
 
+def test_doc__of_a_link_is_fetched_again():
+    for values, label in (
+        ({"origin": "https://rules.example/a"}, "Fetch again"),
+        ({"origin": "", "source": "https://rules.example/a"}, "Fetch again"),
+        ({"origin": MESSAGE_LINK, "source": "discord:100/https:__rules.example"}, "Process again"),
+        ({"origin": "", "source": "rules.txt"}, "Process again"),
+    ):
+        button = render_document(document(12, **values), EN, may_change=True).buttons[0][1]
+        assert (button.label, button.custom_id) == (label, "rd:reingest:12")  # type: ignore[union-attr]
+
+
 def test_jobs__a_list_and_one_that_waits():
     listed = [job(id=5, state="queued"), document_job("a.pdf", "failed", id=4)]
     shown = check_message(render_job_list(listed, EN, everyone=True, page=0, more=True))

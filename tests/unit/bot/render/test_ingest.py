@@ -43,6 +43,10 @@ def _actions(shown: OutgoingMessage) -> list[str]:
             "❌ **a.pdf**\n> The file is password-protected.",
         ),
         (document_job("a.pdf", "dead", error_class="WorkerLost"), "the worker failed"),
+        (
+            document_job("https://a.example", "failed", error_class="LinkFailed", error="404", payload={"force": True}),
+            "> 404\n-# The document in the library stays as it is.",
+        ),
         (document_job("a.pdf", "cancelled"), "🚫 a.pdf · cancelled"),
         (document_job("a.pdf", "queued", attempt=0, ahead=0), "⏳ **a.pdf** · waiting"),
         (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
