@@ -6,7 +6,7 @@ import re
 
 import discord
 
-from bot.render.message import CUSTOM_ID_PATTERN, Button, OutgoingMessage
+from bot.render.message import CUSTOM_ID_PATTERN, MAX_MENU_OPTIONS, Button, Menu, OutgoingMessage
 from bot.render.split import utf16_length
 from tests.bot_factories import CHANNEL, MESSAGE_LINK, NOW, PERSON
 from tests.discord_markup import find_active_markup, is_balanced
@@ -34,7 +34,7 @@ def check_message(shown: OutgoingMessage) -> OutgoingMessage:
     for embed in shown.embeds:
         _check_embed(embed, shown)
     assert len(shown.buttons) <= 5
-    ids = [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button)]
+    ids = [button.custom_id for row in shown.buttons for button in row if isinstance(button, Button | Menu)]
     assert len(ids) == len(set(ids))
     for row in shown.buttons:
         assert 1 <= len(row) <= 5
@@ -42,9 +42,22 @@ def check_message(shown: OutgoingMessage) -> OutgoingMessage:
             assert button.label or getattr(button, "emoji", "")
             assert utf16_length(button.label) <= 80
             assert find_foreign_markup(button.label) == []
+            if isinstance(button, Menu):
+                _check_menu(button)
+                assert len(row) == 1
     assert all(CUSTOM_ID_PATTERN.fullmatch(identity) for identity in ids)
     assert all(re.fullmatch(r"[\w.-]+", file.name) and utf16_length(file.description) <= 1024 for file in shown.files)
     return shown
+
+
+def _check_menu(menu: Menu) -> None:
+    assert 1 <= len(menu.options) <= MAX_MENU_OPTIONS
+    assert len({option.value for option in menu.options}) == len(menu.options)
+    for option in menu.options:
+        assert option.label.strip()
+        assert 1 <= len(option.value) <= 100
+        assert max(utf16_length(option.label), utf16_length(option.description)) <= 100
+        assert find_foreign_markup(option.label) == find_foreign_markup(option.description) == []
 
 
 def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
@@ -72,4 +85,6 @@ def visible_text(shown: OutgoingMessage) -> str:
     for embed in shown.embeds:
         words += [embed.title or "", embed.description or "", embed.footer.text or ""]
     words += [button.label for row in shown.buttons for button in row]
+    for menu in (item for row in shown.buttons for item in row if isinstance(item, Menu)):
+        words += [text for option in menu.options for text in (option.label, option.description)]
     return "\n".join(words)

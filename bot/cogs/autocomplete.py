@@ -14,6 +14,7 @@ from bot.interactions.redaction import redact_matches
 from bot.render import sanitize
 from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
+from bot.services.methods import list_methods
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -48,7 +49,7 @@ async def suggest_methods(interaction: discord.Interaction, current: str) -> Cho
     t = texts_of(interaction)
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            methods = await services_of(interaction).questions.methods()
+            methods = list_methods(await services_of(interaction).questions.rerankers())
     except (RefdeskError, TimeoutError) as error:
         log.info("no suggestions", error=type(error).__name__)
         return []

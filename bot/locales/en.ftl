@@ -81,8 +81,8 @@ progress-start = **Starting**…
 progress-rewrite = **Reading** the conversation…
 progress-embed = **Reading** the question…
 progress-recall = **Searching** the library…
-progress-rerank = **Ranking** passages: { $done } of { $total }
-progress-rerank-start = **Ranking** passages…
+progress-rerank = **Comparing** passages, { $done } of { $total }
+progress-rerank-start = **Comparing** passages…
 progress-generate = **Writing** the answer…
 progress-writing = writing…
 
@@ -92,7 +92,8 @@ button-cancel = Cancel
 button-retry = Retry
 button-sources = Sources
 button-why = Why these sources?
-button-ask-again = Ask again with…
+button-looked = What I looked at
+button-ask-again = Ask differently
 button-original = Original { $n }
 button-original-one = Original
 button-previous = Previous
@@ -100,8 +101,11 @@ button-next = Next
 button-reingest = Process again
 button-fetch-again = Fetch again
 button-delete = Delete
+answer-sources = { $n ->
+    [one] From 1 source
+   *[other] From { $n } sources
+}
 
-answer-quoted = quoted from the sources
 answer-cancelled = Cancelled. Press *Retry* to ask again.
 answer-failed-footer = Job { $job } · { $class }
 answer-failed-attempts = Job { $job } · { $class } · { $attempts } attempts
@@ -127,8 +131,11 @@ notice-private-expiring = This is taking a while, and Discord doesn't allow priv
 notice-private-expiring-ingest = This is taking a while, and Discord doesn't allow private messages to be updated after 15 minutes. You'll get a direct message when it's done. If your direct messages are closed, use `/jobs show { $job }`.
 notice-undeliverable = It can't be posted here. Use `/jobs show { $job }` to see it.
 
-fallback-embed = embedding model unavailable, searched by keywords only
-fallback-rewrite = follow-up not rewritten, searched together with the previous question
+fallback-embed = searched by keywords only
+fallback-rewrite = searched together with the previous question
+fallback-simpler = passages compared by a simpler method
+fallback-partly = some passages weren't compared
+fallback-budget-simpler = spending limit reached, passages compared by a simpler method
 fallback-rerank = { $method } unavailable, ranked with { $used }
 fallback-rerank-none = { $method } unavailable, passages in search order
 fallback-rerank-partly = { $method } couldn't score every passage
@@ -144,7 +151,7 @@ budget-available-in = available again in { $frees }
 fallback-generate-numbers = left out statements with numbers that no source contains
 fallback-generate-neighbours = answered without the text around the passages
 fallback-generate-cut = answer cut off, it ends at the last whole sentence
-fallback-generate-context = answered with fewer passages, because the model's context is small
+fallback-generate-context = answered with fewer passages, because the language model can't read more at once
 fallback-other = { $stage }: { $used } instead of { $method }
 
 ## Sources, and why these sources
@@ -153,22 +160,25 @@ sources-title = Sources
 sources-none = This answer doesn't cite any sources.
 sources-abstained = The question wasn't answered, so there are no citations. The closest documents:
 why-title = Why these sources?
+why-title-abstained = What I looked at
 why-how = { $recalled ->
-    [one] { $recalled } passage was recalled
-   *[other] { $recalled } passages were recalled
-} and ranked by **{ $reranker }**. The answer was written from the top { $read }.
+    [one] { $recalled } passage was found
+   *[other] { $recalled } passages were found
+} and ranked by the method **{ $reranker }**. The answer uses the best { $read }.
 why-how-none = { $recalled ->
-    [one] { $recalled } passage was recalled
-   *[other] { $recalled } passages were recalled
-} and not reranked. The answer was written from the top { $read }.
+    [one] { $recalled } passage was found
+   *[other] { $recalled } passages were found
+} and kept in the order of the search. The answer uses the first { $read }.
 why-how-abstained = { $recalled ->
-    [one] { $recalled } passage was recalled
-   *[other] { $recalled } passages were recalled
-} and ranked by **{ $reranker }**. None was relevant enough for an answer. The closest:
+    [one] { $recalled } passage was found
+   *[other] { $recalled } passages were found
+} and ranked by the method **{ $reranker }**. None was relevant enough for an answer. The closest:
+why-written = The language model **{ $model }** wrote it.
+why-quoted = Its sentences are quoted from the sources.
 why-no-candidates = The search found no passages for this question.
-why-move-up = recall #{ $from } → **#{ $to }** ▲{ $by }
-why-move-down = recall #{ $from } → **#{ $to }** ▼{ $by }
-why-move-none = recall #{ $from } → **#{ $to }**
+why-move-up = found #{ $from } → after ranking **#{ $to }** ▲{ $by }
+why-move-down = found #{ $from } → after ranking **#{ $to }** ▼{ $by }
+why-move-none = found #{ $from } → after ranking **#{ $to }**
 why-score = score { $score }
 why-cited = cited as [{ $n }]
 why-conflict = disagrees with another source
@@ -180,13 +190,14 @@ why-not-cited = used, not cited
 why-dense = #{ $rank } by meaning
 why-keywords = #{ $rank } by keywords
 why-picture = Ranks of { $n } passages before and after { $reranker }. Cited passages are coloured.
-stage-rewrite = rewrite
-stage-embed = embed
-stage-recall = recall
-stage-rerank = rerank
-stage-generate = generate
+stage-rewrite = reading the conversation
+stage-embed = reading the question
+stage-recall = searching
+stage-rerank = comparing
+stage-generate = writing
 why-tokens = { $n } tokens
-plot-recall = recall
+plot-recall = found
+plot-rank = after ranking
 plot-more = … { $n } more
 
 ## Documents
@@ -530,9 +541,13 @@ cmd-jobs-why-desc = Show what a job is waiting for, or why it ended
 
 ## Private replies to buttons and commands
 
-ask-again-title = Ask the same question with a different setting:
+ask-again-title = Ask the same question again:
+button-more-passages = Read more passages
+button-thorough = Be more thorough
+ask-again-more = *Read more passages*: { $more } instead of { $now }.
+ask-again-thorough = *Be more thorough*: compare the question with each passage more carefully. This takes longer.
+ask-again-none = There is no other way to ask this here. Rephrase the question, or add a document with `/ingest`.
 ask-again-reranker = Choose a method
-ask-again-passages = Choose a number of passages
 vote-up = Thanks! Your vote is saved: the answer helped. Press the button again to remove it.
 vote-down = Thanks! Your vote is saved: the answer didn't help. What was the problem? To remove your vote, press 👎 again.
 vote-reason-wrong = Wrong

@@ -183,11 +183,8 @@ def _render_failure(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessa
 def _format_footer(job: JobView, result: Mapping[str, Any], t: Texts) -> str:
     words = []
     total = (result.get("timings_ms") or {}).get("total")
-    if reranker := result.get("reranker"):
-        words.append(sanitize.plain_line(str(reranker), 60))
-    model = str(result.get("model") or "")
-    if model and not result.get("abstained"):
-        words.append(t("answer-quoted") if model == "extractive" else sanitize.plain_line(model, 60))
+    if citations := result.get("citations"):
+        words.append(t("answer-sources", n=len(citations)))
     if total:
         words.append(format_latency(float(total), t))
     searched = str(result.get("searched_as") or "")
@@ -198,7 +195,7 @@ def _format_footer(job: JobView, result: Mapping[str, Any], t: Texts) -> str:
 
 def _build_answer_buttons(job: JobView, t: Texts, *, cited: bool, looked: bool = False) -> tuple[Button, ...]:
     sources = [Button("sources", job.id, t("button-sources"))] if cited else []
-    why = [Button("why", job.id, t("button-why"))] if cited or looked else []
+    why = [Button("why", job.id, t("button-why" if cited else "button-looked"))] if cited or looked else []
     votes = [Button("up", job.id, emoji="👍"), Button("down", job.id, emoji="👎")]
     return (*sources, *why, Button("again", job.id, t("button-ask-again")), *votes)
 

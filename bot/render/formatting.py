@@ -55,11 +55,19 @@ def format_error(name: str | None, detail: str | None, t: Texts) -> str:
     return t("error-unknown") if name or not message else message
 
 
-def format_fallbacks(fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts) -> list[str]:
-    """Format the fallbacks of an answer and the spending limits that caused them, as plain text."""
+def format_fallbacks(
+    fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts, *, name_methods: bool = False
+) -> list[str]:
+    """Format the fallbacks of an answer and the spending limits that caused them, as plain text.
+
+    Args:
+        fallbacks: The fallbacks.
+        t: Texts in the user's language.
+        name_methods: Name the methods; otherwise the texts are for readers who do not know them.
+    """
     items = [dataclasses.asdict(item) if isinstance(item, Fallback) else item for item in fallbacks]
     limits = [limit for item in items for limit in _format_budget_limit(item.get("over"), t)]
-    return list(dict.fromkeys([*(_format_fallback(item, t) for item in items), *limits]))
+    return list(dict.fromkeys([*(_format_fallback(item, t, name_methods=name_methods) for item in items), *limits]))
 
 
 def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
@@ -72,25 +80,27 @@ def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
     return [limit, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]
 
 
-def _format_fallback(item: Mapping[str, Any], t: Texts) -> str:
-    stage, method, used = (str(item.get(name, "")) for name in ("stage", "method", "used"))
-    if item.get("over"):
-        return t(f"fallback-budget-{stage}", method=sanitize.plain_line(method, 40), used=sanitize.plain_line(used, 40))
+def _format_fallback(item: Mapping[str, Any], t: Texts, *, name_methods: bool) -> str:
+    stage, method, used = (sanitize.plain_line(str(item.get(name, "")), 40) for name in ("stage", "method", "used"))
     if stage == "rerank":
-        if "kept their recall place" in str(item.get("reason", "")):
-            return t("fallback-rerank-partly", method=sanitize.plain_line(method, 40))
-        key = "fallback-rerank-none" if used in {"", "none"} else "fallback-rerank"
-        return t(key, method=sanitize.plain_line(method, 40), used=sanitize.plain_line(used, 40))
+        return _format_rerank_fallback(item, method, used, t, name_methods=name_methods)
+    if item.get("over"):
+        return t(f"fallback-budget-{stage}", method=method, used=used)
     if stage == "generate" and method in _GENERATE_FALLBACKS:
         return t(_GENERATE_FALLBACKS[method])
     if stage in _PLAIN_FALLBACKS:
         return t(_PLAIN_FALLBACKS[stage])
-    return t(
-        "fallback-other",
-        stage=sanitize.plain_line(stage, 40),
-        method=sanitize.plain_line(method, 40),
-        used=sanitize.plain_line(used, 40),
-    )
+    return t("fallback-other", stage=stage, method=method, used=used)
+
+
+def _format_rerank_fallback(item: Mapping[str, Any], method: str, used: str, t: Texts, *, name_methods: bool) -> str:
+    if item.get("over"):
+        return t("fallback-budget-rerank", method=method, used=used) if name_methods else t("fallback-budget-simpler")
+    if "kept their recall place" in str(item.get("reason", "")):
+        return t("fallback-rerank-partly", method=method) if name_methods else t("fallback-partly")
+    if not name_methods:
+        return t("fallback-simpler")
+    return t("fallback-rerank-none" if used in {"", "none"} else "fallback-rerank", method=method, used=used)
 
 
 def format_latency(milliseconds: float, t: Texts) -> str:

@@ -17,6 +17,10 @@ ButtonAction = Literal[
     "sources",
     "why",
     "again",
+    "more",
+    "moreall",
+    "thorough",
+    "thoroughall",
     "up",
     "down",
     "wrong",
@@ -30,6 +34,10 @@ ButtonAction = Literal[
     "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
+MenuAction = Literal["method", "methodall"]
+"""Action of a menu."""
+MAX_MENU_OPTIONS = 25
+"""Discord's limit for a menu."""
 
 CUSTOM_ID_PATTERN = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
 """Format of every `custom_id`, the only state that Discord returns when a button is pressed."""
@@ -41,8 +49,8 @@ class Button:
 
     action: ButtonAction
     target: int
-    """ID of a delivery for `cancel` and `retry`, of a job for `sources`, `why`, `again`, votes and reasons, of a
-    document for `file`, `reingest` and `delete`; a page number, from 0, for `docs` and `jobs`."""
+    """ID of a delivery for `cancel` and `retry`, of a document for `file`, `reingest` and `delete`; a page number, from
+    0, for `docs` and `jobs`; otherwise the ID of a job."""
     label: str = ""
     style: ButtonStyle = "secondary"
     emoji: str = ""
@@ -63,6 +71,33 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class MenuOption:
+    """An entry of a menu."""
+
+    label: str
+    value: str
+    """Returned by Discord when the user selects the entry."""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """A menu in which the user selects one entry; it takes a row of its own."""
+
+    action: MenuAction
+    target: int
+    label: str
+    """Shown until an entry is selected."""
+    options: tuple[MenuOption, ...]
+    """1 to `MAX_MENU_OPTIONS` entries."""
+
+    @property
+    def custom_id(self) -> str:
+        """The ID that Discord returns when an entry is selected."""
+        return f"rd:{self.action}:{self.target}"
+
+
+@dataclass(frozen=True, slots=True)
 class OutgoingFile:
     """A file attached to a message; names that end in `.png` are pictures."""
 
@@ -78,8 +113,8 @@ class OutgoingMessage:
 
     content: str = ""
     embeds: tuple[discord.Embed, ...] = ()
-    buttons: tuple[tuple[Button | Link, ...], ...] = ()
-    """At most five rows of at most five buttons."""
+    buttons: tuple[tuple[Button | Link | Menu, ...], ...] = ()
+    """At most five rows of at most five buttons or one menu."""
     files: tuple[OutgoingFile, ...] = ()
     notified_user: str = ""
     """ID of the user whom a mention in `content` notifies; empty: mentions notify no user."""

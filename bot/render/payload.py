@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from bot.render.message import Button, Link, OutgoingMessage
+from bot.render.message import Button, Link, Menu, OutgoingMessage
 
 STYLES = {
     "primary": discord.ButtonStyle.primary,
@@ -73,9 +73,11 @@ def build_static_view(*items: discord.ui.Item[Any]) -> discord.ui.View:
     return view
 
 
-def _build_item(button: Button | Link, row: int) -> discord.ui.Button[discord.ui.View]:
+def _build_item(button: Button | Link | Menu, row: int) -> discord.ui.Item[discord.ui.View]:
     if isinstance(button, Link):
         return discord.ui.Button(label=button.label[:80], url=button.url, row=row)
+    if isinstance(button, Menu):
+        return _build_select(button, row)
     return discord.ui.Button(
         custom_id=button.custom_id,
         label=button.label[:80] or None,
@@ -84,3 +86,14 @@ def _build_item(button: Button | Link, row: int) -> discord.ui.Button[discord.ui
         disabled=button.disabled,
         row=row,
     )
+
+
+def _build_select(menu: Menu, row: int) -> discord.ui.Select[discord.ui.View]:
+    select: discord.ui.Select[discord.ui.View] = discord.ui.Select(
+        custom_id=menu.custom_id, placeholder=menu.label[:150], row=row
+    )
+    for option in menu.options:
+        select.add_option(
+            label=option.label[:100], value=option.value[:100], description=option.description[:100] or None
+        )
+    return select

@@ -74,7 +74,7 @@ def _draw_png(trace: TraceView, t: Texts) -> bytes:
     axes.set_xlim(LEFT, RIGHT)
     axes.set_ylim(bottom + 0.75, -1.55)
     _draw_text(axes, LEFT, -1.05, t("plot-recall"), MUTED_COLOUR, align="center")
-    _draw_text(axes, RIGHT + GAP, -1.05, remove_undrawable(sanitize.plain_line(trace.reranker, 40)), MUTED_COLOUR)
+    _draw_text(axes, RIGHT, -1.05, t("plot-rank"), MUTED_COLOUR, align="center")
     for line in sorted(lines, key=lambda item: _emphasis(item.candidate, trace)):
         _draw_line(axes, line, trace, rows)
         _draw_labels(axes, line, trace, t)

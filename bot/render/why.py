@@ -22,7 +22,9 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
     if not trace.candidates:
         return OutgoingMessage(
             embeds=(
-                build_embed(title=t("why-title"), entries=[t("why-no-candidates")], footer=_format_footer(trace, t)),
+                build_embed(
+                    title=_format_title(trace, t), entries=[t("why-no-candidates")], footer=_format_footer(trace, t)
+                ),
             )
         )
     read = trace.read
@@ -39,7 +41,7 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
         description = t("why-picture", n=len(trace.candidates), reranker=sanitize.plain_line(trace.reranker, 60))
         files = (OutgoingFile(PICTURE_FILE, picture, description),)
     embed = build_embed(
-        title=t("why-title"),
+        title=_format_title(trace, t),
         entries=entries,
         gap="\n\n",
         footer=_format_footer(trace, t),
@@ -50,9 +52,18 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
     return OutgoingMessage(embeds=(embed,), files=files)
 
 
+def _format_title(trace: TraceView, t: Texts) -> str:
+    return t("why-title-abstained" if trace.abstained else "why-title")
+
+
 def _format_method(trace: TraceView, read: int, t: Texts) -> str:
     key = "why-how-abstained" if trace.abstained else "why-how-none" if trace.reranker == "none" else "why-how"
-    return t(key, recalled=len(trace.candidates), reranker=sanitize.escape_title(trace.reranker, 60), read=read)
+    how = t(key, recalled=len(trace.candidates), reranker=sanitize.escape_title(trace.reranker, 60), read=read)
+    if trace.abstained or not trace.answer_model:
+        return how
+    if trace.answer_model == "extractive":
+        return f"{how} {t('why-quoted')}"
+    return f"{how} {t('why-written', model=sanitize.escape_title(trace.answer_model, 60))}"
 
 
 def _format_entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
@@ -97,4 +108,4 @@ def _format_footer(trace: TraceView, t: Texts) -> str:
         words.append(t("why-tokens", n=tokens))
     if trace.cost_usd > 0:
         words.append(f"${trace.cost_usd:.4f}")
-    return " · ".join([*words, *format_fallbacks(trace.fallbacks, t)])
+    return " · ".join([*words, *format_fallbacks(trace.fallbacks, t, name_methods=True)])

@@ -1,4 +1,4 @@
-"""The methods that members can choose, by plain names: a few of the rerankers, and only those that work here."""
+"""The methods that can be chosen by plain names: a few of the rerankers, and only those that work here."""
 
 from __future__ import annotations
 
@@ -36,3 +36,22 @@ def list_methods(working: Collection[str]) -> list[Method]:
         cascade = f"{accurate or fast}:{READ_FIRST}>llm-listwise:{READ_BY_LANGUAGE_MODEL}"
         methods.append(Method("language-model", cascade))
     return methods
+
+
+def find_more_accurate(working: Collection[str], used: str) -> Method | None:
+    """Return the next more accurate method than the one that an answer used, or None.
+
+    Args:
+        working: The rerankers that work in a running worker.
+        used: The reranker or cascade of the answer.
+    """
+    return next((method for method in list_methods(working) if _accuracy(method.reranker) > _accuracy(used)), None)
+
+
+def _accuracy(reranker: str) -> int:
+    """Return a rank by the most accurate stage: words, question and passage together, language model."""
+    if "llm-" in reranker:
+        return 3
+    if "cross-encoder" in reranker or "rerank-api" in reranker:
+        return 2
+    return 1 if "late-interaction" in reranker else 0

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.services.async_database import AsyncDatabase, DatabaseService, on_thread
-from bot.services.methods import Method, list_methods
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from db import deliveries, jobs, workers
@@ -103,10 +102,10 @@ class QuestionService(DatabaseService):
         return self._submitter.submit([job], delivery=delivery, quota=settings.question_quota)[0]
 
     @on_thread
-    def methods(self) -> list[Method]:
-        """Return the methods that members can choose now."""
+    def rerankers(self) -> frozenset[str]:
+        """Return the rerankers that work in a running worker; empty if none is running."""
         with self._database.system() as session:
-            return list_methods(workers.list_rerankers(session))
+            return workers.list_rerankers(session)
 
     @on_thread
     def conversation(self, context: RequestContext, ids: Sequence[str]) -> list[tuple[str, str]] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -14,24 +14,24 @@ from bot.interactions import questions
 from bot.interactions.accessors import data_of, services_of, texts_of
 from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, defer_update, reply, update
-from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
+from bot.render.ask_again import render_ask_again
 from bot.render.message import Button, OutgoingMessage
-from bot.render.payload import build_static_view
 from bot.render.plot import draw_rank_plot
 from bot.render.sources import render_sources
 from bot.render.why import render_why
 from bot.services.jobs import VisibleJob
-from bot.services.methods import Method
+from bot.services.methods import find_more_accurate, list_methods
 from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
 from db.feedback import Vote, VoteReason
 from db.traces import TraceView
+from pipeline.types import RERANKERS, AnswerOptions
 
 log = structlog.get_logger(__name__)
 
-PASSAGE_COUNTS = (1, 2, 3, 5, 8, 12, 20)
-"""Numbers of passages that *Ask again with…* offers."""
+PASSAGE_COUNTS = (3, 8, 20)
+"""Numbers of passages that *Read more passages* chooses from: the first that is larger than that of the answer."""
 VOTE_REASONS: tuple[VoteReason, ...] = get_args(VoteReason)
 _drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
 """One thread, because drawing is CPU-bound."""
@@ -80,19 +80,23 @@ async def give_reason(interaction: discord.Interaction, job_id: int, *, reason: 
 
 
 async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None:
-    """Show the menus for asking the same question with other settings."""
+    """Show the ways to ask the same question again; managers also choose a method by name."""
     await defer(interaction, private=True)
-    services = services_of(interaction)
-    visible_job = await services.jobs.answer(context_of(interaction), job_id)
-    methods = await services.questions.methods()
-    options = _job_options(visible_job)
-    t = texts_of(interaction)
-    record_of(interaction).thinking = ""
-    # Deferring decides whether the new answer is public, before anything is read; so the custom ID states it.
-    ending = "all" if _is_own_public_answer(visible_job, interaction) else ""
-    await interaction.edit_original_response(
-        content=t("ask-again-title"), view=_build_menus(job_id, methods, options, ending, t)
+    services, context, t = services_of(interaction), context_of(interaction), texts_of(interaction)
+    visible_job = await services.jobs.answer(context, job_id)
+    working = await services.questions.rerankers()
+    passages = _passages_of(visible_job)
+    message = render_ask_again(
+        job_id,
+        t,
+        passages=passages,
+        more_passages=_more_passages(passages),
+        thorough=find_more_accurate(working, _reranker_of(visible_job)) is not None,
+        methods=_name_methods(working, t) if context.manager else (),
+        # Deferring decides whether the new answer is public, before anything is read; so the custom ID states it.
+        public=_is_own_public_answer(visible_job, interaction),
     )
+    await reply(interaction, message)
 
 
 async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
@@ -101,12 +105,14 @@ async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, pr
     await _ask_again(interaction, job_id, private=private, reranker=questions.check_method(chosen))
 
 
-async def ask_with_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
-    """Ask again with the selected number of passages."""
-    chosen = _selected_value(interaction)
-    if not chosen.isdigit() or int(chosen) not in PASSAGE_COUNTS:
-        raise Refusal("refusal-choice-unavailable")
-    await _ask_again(interaction, job_id, private=private, top_k=int(chosen))
+async def ask_with_more_passages(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
+    """Ask again and read more passages."""
+    await _ask_again(interaction, job_id, private=private, more_passages=True)
+
+
+async def ask_more_thoroughly(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
+    """Ask again with a more accurate method."""
+    await _ask_again(interaction, job_id, private=private, thorough=True)
 
 
 def find_readable_links(result: Any, interaction: discord.Interaction, channels: Collection[str]) -> set[str]:
@@ -154,21 +160,25 @@ def _job_options(visible_job: VisibleJob) -> dict[str, Any]:
     return dict(options) if isinstance(options, dict) else {}
 
 
-def _build_menus(
-    job_id: int, offered: Sequence[Method], options: dict[str, Any], ending: str, t: Texts
-) -> discord.ui.View:
-    methods: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id=f"rd:method{ending}:{job_id}", placeholder=t("ask-again-reranker")[:150], row=0
+def _passages_of(visible_job: VisibleJob) -> int:
+    return int(_job_options(visible_job).get("top_k") or AnswerOptions().top_k)
+
+
+def _more_passages(passages: int) -> int | None:
+    return next((count for count in PASSAGE_COUNTS if count > passages), None)
+
+
+def _reranker_of(visible_job: VisibleJob) -> str:
+    """Return the reranker that the answer used; `auto` is replaced by its choice."""
+    return str((visible_job.job.result or {}).get("reranker") or _job_options(visible_job).get("reranker") or "")
+
+
+def _name_methods(working: Collection[str], t: Texts) -> list[tuple[str, str]]:
+    """Return the rerankers that work here, each with a label: first those with a plain name."""
+    named = {method.reranker: t(f"method-{method.key}") for method in list_methods(working)}
+    return list(
+        (named | {name: t(f"reranker-{name}") for name in RERANKERS if name in set(working) - set(named)}).items()
     )
-    for method in offered:
-        methods.add_option(label=t(f"method-{method.key}")[:100], value=method.reranker)
-    passages: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id=f"rd:passages{ending}:{job_id}", placeholder=t("ask-again-passages")[:150], row=1
-    )
-    for number in PASSAGE_COUNTS:
-        if number != options.get("top_k"):
-            passages.add_option(label=t("passages", n=number)[:100], value=str(number))
-    return build_static_view(methods, passages)
 
 
 def _selected_value(interaction: discord.Interaction) -> str:
@@ -182,15 +192,24 @@ async def _ask_again(
     *,
     private: bool,
     reranker: str | None = None,
-    top_k: int | None = None,
+    more_passages: bool = False,
+    thorough: bool = False,
 ) -> None:
     acknowledged = await questions.acknowledge(interaction, private=private)
-    visible_job = await services_of(interaction).jobs.answer(acknowledged.context, job_id)
+    services = services_of(interaction)
+    visible_job = await services.jobs.answer(acknowledged.context, job_id)
     if visible_job.in_other_workspace:
         raise Refusal("refusal-ask-other-server")
     if not acknowledged.deferred.private and not _is_own_public_answer(visible_job, interaction):
         raise Refusal("refusal-private-only")
     options, payload = _job_options(visible_job), visible_job.job.payload
+    top_k = _more_passages(_passages_of(visible_job)) if more_passages else None
+    if thorough:
+        method = find_more_accurate(await services.questions.rerankers(), _reranker_of(visible_job))
+        reranker = None if method is None else method.reranker
+    if top_k is None and reranker is None:
+        # The worker with the method has stopped since the button was shown.
+        raise Refusal("refusal-choice-unavailable")
     # A conversation from another channel may not be visible to the readers of this channel.
     here = visible_job.delivery is not None and visible_job.delivery.channel_id == acknowledged.context.channel_id
     turns = payload.get("conversation") or () if acknowledged.deferred.private or here else ()

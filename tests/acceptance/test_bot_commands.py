@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-from sqlalchemy import text
 
-from tests.acceptance.conftest import Installation
-from tests.fake_discord import FakeDiscord, Person
-from tests.fake_discord.exchange import Interaction
-from tests.fake_discord.model import Channel, Guild, Message
-
-TIMEOUT_S = 60
-ADDED = "Document added"
-DOCUMENTS = "SELECT {} FROM documents d JOIN workspaces w ON w.id = d.workspace_id WHERE w.key = :key"
-JOBS = "SELECT {} FROM jobs j JOIN workspaces w ON w.id = j.workspace_id WHERE w.key = :key"
-FAILURES = (
-    "SELECT count(*) FROM job_events e JOIN workspaces w ON w.id = e.workspace_id"
-    " WHERE w.key = :key AND e.state = 'failed'"
+from tests.acceptance.club import (
+    ADDED,
+    DOCUMENTS,
+    FAILURES,
+    LEASE,
+    QUESTIONS,
+    TIMEOUT_S,
+    Club,
+    assert_rejected,
+    find_custom_id,
 )
-QUESTIONS = JOBS + " AND j.kind = 'ask' ORDER BY j.id"
-LEASE = "The lease of the hall costs 40 euros. The key is with the caretaker."
+from tests.acceptance.conftest import Installation
+from tests.fake_discord import FakeDiscord
 
 
 @pytest.fixture(scope="module")
@@ -37,56 +32,11 @@ def discord(shared_installation: Installation) -> Iterator[FakeDiscord]:
         assert not fake.problems, "\n".join(map(str, fake.problems))
 
 
-@dataclass
-class Club:
-    """A Discord server of one test, with an owner who manages it and two members."""
-
-    discord: FakeDiscord
-    installation: Installation
-    guild: Guild
-    owner: Person
-    anna: Person
-    ben: Person
-    hall: Channel
-
-    def jobs(self) -> list[str]:
-        return self.rows(JOBS.format("j.state"))
-
-    def rows(self, statement: str) -> list[Any]:
-        with self.installation.database.owner() as session:
-            return list(session.scalars(text(statement), {"key": f"guild:{self.guild.id}"}))
-
-    def add(self, who: Person, text: str = LEASE, title: str = "Lease", channel: Channel | None = None) -> str:
-        """Add a text and return the document's ID."""
-        added = who.slash("ingest", text=text, title=title, channel=channel or self.hall)
-        added.wait_message(ADDED, TIMEOUT_S)
-        return str(self.rows(DOCUMENTS.format("d.id") + " ORDER BY d.id")[-1])
-
-    def ask(self, who: Person, question: str = "What does the lease of the hall cost?", **options: Any) -> Interaction:
-        asked = who.slash("ask", question=question, channel=options.pop("channel", self.hall), **options)
-        self.discord.wait_until(
-            lambda: any(message.component("Sources") for message in asked.messages_seen), TIMEOUT_S, "an answer"
-        )
-        return asked
-
-
 @pytest.fixture
 def club(discord: FakeDiscord, shared_installation: Installation) -> Club:
     owner, anna, ben = (discord.add_user(name) for name in ("owner", "anna", "ben"))
     guild = discord.add_guild("Club", owner=owner, members=[anna, ben])
     return Club(discord, shared_installation, guild, owner, anna, ben, discord.add_channel(guild, "hall"))
-
-
-def assert_rejected(interaction: Interaction, text: str) -> Message:
-    """Assert that the only reply is a private message that contains the text, and return it."""
-    message = interaction.wait_message(text, TIMEOUT_S)
-    assert message.ephemeral
-    assert interaction.messages_seen == [message]
-    return message
-
-
-def find_custom_id(message: Message, action: str) -> str:
-    return str(next(b["custom_id"] for b in message.buttons if b.get("custom_id", "").startswith(f"rd:{action}:")))
 
 
 # ---------------------------------------------------------------------------------------------------------- questions
@@ -127,13 +77,15 @@ def test_ask__over_quota_shows_when_to_try_again(club: Club):
 def test_ask_again__is_public_only_for_the_original_asker(club: Club):
     club.add(club.anna)
     answer = club.ask(club.anna).message
-    menu = club.anna.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)
-    assert menu.ephemeral
-    again = club.anna.select(menu, "Choose a method", ["late-interaction"])
+    ways = club.anna.click(answer, "Ask differently").wait_message("Ask the same question", TIMEOUT_S)
+    assert ways.ephemeral
+    assert "late-interaction" not in str(ways.components)
+    again = club.anna.click(ways, "Read more passages")
     again.wait_message("40 euros", TIMEOUT_S)
     assert not again.message.ephemeral
-    menu = club.ben.click(answer, "Ask again with…").wait_message("Ask the same question", TIMEOUT_S)
-    again = club.ben.select(menu, "Choose a number of passages", ["1"])
+    assert sorted(club.rows(QUESTIONS.format("j.payload -> 'options' ->> 'top_k'"))) == ["3", "8"]
+    ways = club.owner.click(answer, "Ask differently").wait_message("Ask the same question", TIMEOUT_S)
+    again = club.owner.select(ways, "Choose a method", ["late-interaction"])
     again.wait_message("40 euros", TIMEOUT_S)
     assert again.message.ephemeral
 
@@ -267,7 +219,7 @@ def test_docs__of_a_restricted_channel_are_visible_to_its_members(club: Club, di
     club.anna.slash("docs show", channel=club.hall, document=number).wait_message("900 euros")
     question = "What is the secret budget?"
     public = club.anna.slash("ask", question=question, channel=club.hall)
-    club.discord.wait_until(lambda: "Ask again with" in public.text, TIMEOUT_S, "an abstention")
+    club.discord.wait_until(lambda: "Ask differently" in public.text, TIMEOUT_S, "an abstention")
     assert "900" not in public.text
     assert "900 euros" in club.ask(club.anna, question, private=True).text
     assert "900 euros" in club.ask(club.anna, question, channel=board).text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.acceptance import test_bot_commands
-from tests.acceptance.test_bot_commands import TIMEOUT_S, Club, find_custom_id
+from tests.acceptance.club import TIMEOUT_S, Club, find_custom_id
 
 discord, club = test_bot_commands.discord, test_bot_commands.club
 REASONS = "SELECT f.reason FROM feedback f JOIN workspaces w ON w.id = f.workspace_id WHERE w.key = :key"

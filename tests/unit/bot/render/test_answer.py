@@ -59,8 +59,8 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ({"stage": "rewrite"}, "the conversation"),
         ({"stage": "embed"}, "the question"),
         ({"stage": "recall"}, "the library"),
-        ({"stage": "rerank", "progress_total": 1}, "Ranking"),
-        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "passages: 12 of 50"),
+        ({"stage": "rerank", "progress_total": 1}, "Comparing"),
+        ({"stage": "rerank", "progress_done": 12, "progress_total": 50}, "passages, 12 of 50"),
         ({"stage": "generate", "progress_total": 1}, "Writing"),
         ({"stage": "generate", "progress_text": "For an hour [1]."}, f"For an hour [1]. {CURSOR}"),
         ({"stage": "rerank", "cancel_requested": True}, "Cancelling"),
@@ -112,7 +112,7 @@ def test_answer__text_sources_and_buttons():
     assert embed.description == (
         f"**[1]** Laser cutter manual · p. 14 · [where it was added]({MESSAGE_LINK})\n**[2]** Rules · `rules.example/a`"
     )
-    assert embed.footer.text == "late-interaction · quoted from the sources · 2.3 s"
+    assert embed.footer.text == "From 2 sources · 2.3 s"
     assert _actions(shown) == [f"rd:{action}:1234" for action in ("sources", "why", "again", "up", "down")]
 
 
@@ -147,8 +147,8 @@ def test_answer__lists_fallbacks():
     for said in (
         "searched for “laser time”",
         "searched by keywords only",
-        "cross-encoder unavailable, ranked with late-interaction",
-        "couldn't score every passage",
+        "passages compared by a simpler method",
+        "some passages weren't compared",
         "sentences quoted instead",
         "selected by keywords",
         "left out statements with numbers that no source contains",
@@ -171,7 +171,7 @@ SAVED = [
         (
             EN,
             [
-                "spending limit reached, ranked with late-interaction instead of llm-pairwise",
+                "spending limit reached, passages compared by a simpler method",
                 "spending limit reached, sentences quoted instead of a written answer",
                 "limit per person in 24 hours: $0.50, spent: $0.4321",
                 "available again in 2 hours",
@@ -180,7 +180,7 @@ SAVED = [
         (
             ZH,
             [
-                "为节省费用，由 late-interaction 代替 llm-pairwise 排序",
+                "为节省费用，改用较简单的方法比较段落",
                 "为节省费用，改为引用原句",
                 "每人 24 小时内的费用上限为 $0.50，已用 $0.4321",
                 "2 小时后又有余额",

@@ -124,19 +124,19 @@ def test_why__reasons_ranks_and_times():
     shown = check_message(render_why(told, EN, b"png"))
     description = _description(shown)
     assert (
-        "4 passages were recalled and ranked by **late-interaction**. The answer was written from the top 3."
-        in description
+        "4 passages were found and ranked by the method **late-interaction**. The answer uses the best 3. "
+        "Its sentences are quoted from the sources." in description
     )
     assert (
         "**1 · Laser cutter manual** · p. 14 · cited as [1]\n"
-        "-# recall #4 → **#1** ▲3 · #6 by meaning · #2 by keywords · score 0.93\n> Never cut PVC."
+        "-# found #4 → after ranking **#1** ▲3 · #6 by meaning · #2 by keywords · score 0.93\n> Never cut PVC."
     ) in description
-    assert "used, not cited\n-# recall #1 → **#2** ▼1" in description
+    assert "used, not cited\n-# found #1 → after ranking **#2** ▼1" in description
     assert "score 0.98\n-# Names the machine." in description
-    assert "recall #3 → **#3** ·" in description
+    assert "found #3 → after ranking **#3** ·" in description
     assert "**4 ·" not in description
     assert shown.embeds[0].footer.text == (
-        "embed 12 ms · recall 9 ms · rerank 1.9 s · generate 0.4 s · 1,540 tokens · $0.0123 · "
+        "reading the question 12 ms · searching 9 ms · comparing 1.9 s · writing 0.4 s · 1,540 tokens · $0.0123 · "
         "cross-encoder unavailable, ranked with late-interaction"
     )
     assert shown.embeds[0].image.url == f"attachment://{PICTURE_FILE}"
@@ -145,7 +145,9 @@ def test_why__reasons_ranks_and_times():
 
 def test_why__of_an_abstention_and_of_an_empty_library():
     told = trace(candidate(1, 1), abstained=True)
-    assert "None was relevant enough" in _description(render_why(told, EN, None))
+    shown = check_message(render_why(told, EN, None))
+    assert shown.embeds[0].title == "What I looked at"
+    assert "None was relevant enough" in _description(shown)
     assert "not cited" not in _description(render_why(told, EN, None))
     empty = check_message(render_why(trace(abstained=True), EN, None))
     assert "The search found no passages" in _description(empty)
@@ -165,7 +167,7 @@ def test_why__counts_duplicates_and_reports_conflicts():
         candidate(4, 4, "Fourth"),
     )
     description = _description(check_message(render_why(told, EN, None)))
-    assert "written from the top 3" in description
+    assert "uses the best 3" in description
     assert "cited as [1] · disagrees with another source" in description
     assert "**2 · Copy**" not in description
     assert "**4 · Fourth**" in description

@@ -18,7 +18,7 @@ def test_write_embeds_as_text__keeps_sources_footer_and_buttons():
     (shown,) = write_embeds_as_text(pages)
     check_message(shown)
     assert "For an hour [1].\n**[1]** Laser cutter manual · p. 4" in shown.content
-    assert "\n-# late-interaction · quoted from the sources · 2.3 s" in shown.content
+    assert "\n-# From 1 source · 2.3 s" in shown.content
     assert (shown.embeds, shown.buttons) == ((), pages[0].buttons)
 
 
