@@ -22,6 +22,7 @@ from bot.cogs import COGS
 from bot.delivery import DeliveryWorker
 from bot.interactions.downloads import AttachmentDownloader
 from bot.interactions.errors import INTERACTION_GONE, reply_with_error
+from bot.interactions.shared_servers import SharedServers
 from bot.interactions.tracker import InteractionTracker
 from bot.locales.translator import CatalogueTranslator
 from bot.services import Services
@@ -102,6 +103,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self.settings = settings
         self.tracker = InteractionTracker()
         self.downloads = AttachmentDownloader(int(settings.ingest.max_file_mb * 1_000_000))
+        self.shared_servers = SharedServers(self)
         self._delivery_threads = ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery")
         self.delivery_worker = DeliveryWorker(
             self, services.async_database.database, executor=self._delivery_threads, owner=services.process.owner

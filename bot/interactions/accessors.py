@@ -8,6 +8,7 @@ from typing import Any, Protocol, cast
 import discord
 
 from bot.interactions.downloads import AttachmentDownloader
+from bot.interactions.shared_servers import SharedServers
 from bot.interactions.tracker import InteractionTracker
 from bot.locales.texts import Texts, texts_for
 from bot.services import Services
@@ -21,6 +22,7 @@ class BotClient(Protocol):
     settings: Settings
     tracker: InteractionTracker
     downloads: AttachmentDownloader
+    shared_servers: SharedServers
 
     @property
     def user(self) -> discord.ClientUser | None:

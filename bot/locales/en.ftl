@@ -300,7 +300,7 @@ docs-title = { $total ->
    *[other] { $total } documents in the library
 }
 docs-empty = Add the first document with `/ingest`, or open the menu of a message with a file and choose *Apps* → *Add to library*.
-personal-library = Only your personal library is searched here. To ask about the documents of a server, use `/ask` on that server.
+personal-library = Only your personal library is searched here. To ask about the documents of a server, press *Ask a server…* under an answer, or use `/ask` on that server.
 docs-title-search = { $total ->
     [0] No documents match your search
     [one] 1 document matches your search
@@ -624,3 +624,12 @@ refusal-choice-unavailable = This choice is no longer available. Ask again with 
 refusal-ask-other-server = This answer belongs to a server. Ask again there with `/ask`.
 refusal-managers-only = Only members with the Manage Server permission can do this. Ask one of them.
 refusal-role-missing = Choose a role with the option `role`.
+
+## Asking a server from direct messages
+
+button-ask-server = Ask a server…
+ask-server-title = Choose the server whose documents you want to ask about. Only you see the answer.
+ask-server-choose = Choose a server
+ask-server-submitted = Your question was sent to **{ $server }**. The answer follows here, and only you see it.
+refusal-no-shared-server = You and this bot have no server in common where you can use its commands. Ask about your personal library with `/ask`, or add to it with `/ingest`.
+refusal-not-on-server = You can't use this bot on that server. Choose another server.

@@ -254,7 +254,7 @@ docs-title = { $total ->
    *[other] 资料库有 { $total } 份资料
 }
 docs-empty = 用 `/添加` 加入第一份，或打开带文件的消息的菜单，选择 *应用*、*加入资料库*。
-personal-library = 这里只检索你的个人资料库。关于服务器的资料，请在那个服务器里用 `/提问`。
+personal-library = 这里只检索你的个人资料库。关于服务器的资料，请按回答下方的“向服务器提问……”，或在那个服务器里用 `/提问`。
 docs-title-search = { $total ->
     [0] 没有符合搜索的资料
    *[other] 有 { $total } 份资料符合搜索
@@ -555,3 +555,12 @@ refusal-choice-unavailable = 这个选项已经没有了。请用 `/提问` 重�
 refusal-ask-other-server = 这个回答属于一个服务器。请在那里用 `/提问` 再问。
 refusal-managers-only = 只有管理这个服务器的人可以这样做。请他们来做。
 refusal-role-missing = 请用“身份组”选项也指定身份组。
+
+## 在私信里向服务器提问
+
+button-ask-server = 向服务器提问……
+ask-server-title = 请选择要查阅哪个服务器的资料。只有你能看到回答。
+ask-server-choose = 选择服务器
+ask-server-submitted = 已向 **{ $server }** 提问。回答会发到这里，只有你能看到。
+refusal-no-shared-server = 没有你和我都在、且你能使用我的命令的服务器。你可以用 `/提问` 查阅个人资料库，或用 `/添加` 往里添加资料。
+refusal-not-on-server = 你不能在那个服务器使用我。请选择另一个服务器。

@@ -31,11 +31,14 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
     """Render the outcome of a question; the first message replaces the progress message, the others follow it."""
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
-        return (
+        pages = (
             [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None)]
             if job.result.get("abstained")
             else _render_succeeded(job, job.result, t)
         )
+        # In a server without the bot, the answer is reached by a token, and its channel has other readers.
+        in_direct_messages = view.delivery.guild_id is None and view.delivery.route == "channel"
+        return [*pages[:-1], _offer_servers(pages[-1], job, t)] if in_direct_messages else pages
     if job.state == "cancelled":
         footnote = f"-# {t('answer-cancelled')}"
         return [OutgoingMessage(f"{format_question(job)}\n{footnote}", buttons=(_build_retry_row(view, t),))]
@@ -165,6 +168,11 @@ def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts, *, per
         colour=COLOUR_WARNING,
     )
     return OutgoingMessage(content, embeds=(embed,), buttons=(_build_answer_buttons(job, t, cited=False, looked=True),))
+
+
+def _offer_servers(page: OutgoingMessage, job: JobView, t: Texts) -> OutgoingMessage:
+    """Add the button that asks the question of a personal library about the documents of a server."""
+    return dataclasses.replace(page, buttons=(*page.buttons, (Button("servers", job.id, t("button-ask-server")),)))
 
 
 def _render_failure(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessage:

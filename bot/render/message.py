@@ -21,6 +21,7 @@ ButtonAction = Literal[
     "moreall",
     "thorough",
     "thoroughall",
+    "servers",
     "up",
     "down",
     "wrong",

@@ -13,7 +13,7 @@ from bot.interactions.accessors import client_of, data_of
 from bot.interactions.errors import reply_with_error
 from bot.render.message import CUSTOM_ID_PATTERN
 from bot.services.refusals import Refusal
-from bot.views import answers, documents, form_submissions, jobs, settings
+from bot.views import answers, documents, form_submissions, jobs, servers, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 """Handles a component; the number is the target from the `custom_id`."""
@@ -41,6 +41,8 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "dodelete": documents.delete,
     "keep": documents.cancel_deletion,
     "channels": settings.choose_channels,
+    "servers": servers.offer_servers,
+    "server": servers.ask_on_server,
 }
 FORM_HANDLERS: Mapping[str, ComponentHandler] = {
     "text": form_submissions.add_text,

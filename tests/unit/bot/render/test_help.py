@@ -8,6 +8,7 @@ from bot.locales.texts import texts_for
 from bot.render.answer import render_answer
 from bot.render.docs import render_document_list
 from bot.render.help import render_help
+from bot.render.message import Button
 from db.deliveries import DeliveryView
 from tests.bot_factories import answer, delivery, job
 from tests.message_checks import check_message, visible_text
@@ -15,7 +16,7 @@ from tests.message_checks import check_message, visible_text
 
 @pytest.mark.parametrize(
     ("locale", "hint"),
-    [("en-US", "use `/ask` on that server"), ("zh-CN", "请在那个服务器里用 `/提问`")],
+    [("en-US", "use `/ask` on that server"), ("zh-CN", "或在那个服务器里用 `/提问`")],
     ids=["en", "zh"],
 )
 def test_personal_library__names_where_the_documents_of_a_server_are_found(locale, hint):
@@ -31,3 +32,17 @@ def test_personal_library__names_where_the_documents_of_a_server_are_found(local
         (on_server,) = render_answer(DeliveryView(delivery(), (question,)), t)
         assert hint in visible_text(check_message(personal))
         assert hint not in visible_text(on_server)
+
+
+def _actions(view: DeliveryView) -> list[str]:
+    page = check_message(render_answer(view, texts_for("en-US"))[-1])
+    return [button.action for row in page.buttons for button in row if isinstance(button, Button)]
+
+
+@pytest.mark.parametrize("abstained", [True, False])
+def test_answer__in_direct_messages_offers_the_servers(abstained):
+    question = job(state="succeeded", result=answer("An hour.", abstained=abstained))
+    assert "servers" in _actions(DeliveryView(delivery(guild_id=None), (question,)))
+    assert "servers" not in _actions(DeliveryView(delivery(), (question,)))
+    # In a server without the bot, the channel has other readers.
+    assert "servers" not in _actions(DeliveryView(delivery(guild_id=None, route="token"), (question,)))

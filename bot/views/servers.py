@@ -1,0 +1,66 @@
+"""Handlers for asking a question of direct messages about the documents of a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.interactions.accessors import client_of, data_of, services_of, texts_of
+from bot.interactions.context import context_of
+from bot.interactions.replies import defer, defer_update, update
+from bot.interactions.shared_servers import context_in_server
+from bot.interactions.tracker import record_of
+from bot.render import sanitize
+from bot.render.message import OutgoingMessage
+from bot.render.payload import build_static_view
+from bot.services.questions import QuestionRequest, TargetMessage
+from bot.services.refusals import Refusal
+
+MAX_MENU_SERVERS = 25
+"""Discord's limit for a menu."""
+
+
+async def offer_servers(interaction: discord.Interaction, job_id: int) -> None:
+    """Show a menu of the servers that the user and the bot share."""
+    await defer(interaction, private=True)
+    _require_direct_messages(interaction)
+    await services_of(interaction).jobs.answer(context_of(interaction), job_id)
+    servers = await client_of(interaction).shared_servers.find(interaction.user.id)
+    if not servers:
+        raise Refusal("refusal-no-shared-server")
+    t = texts_of(interaction)
+    menu: discord.ui.Select[Any] = discord.ui.Select(
+        custom_id=f"rd:server:{job_id}", placeholder=t("ask-server-choose")[:150]
+    )
+    for server in servers[:MAX_MENU_SERVERS]:
+        menu.add_option(label=sanitize.plain_line(server.name, 100) or str(server.id), value=str(server.id))
+    record_of(interaction).thinking = ""
+    await interaction.edit_original_response(content=t("ask-server-title"), view=build_static_view(menu))
+
+
+async def ask_on_server(interaction: discord.Interaction, job_id: int) -> None:
+    """Ask the question of an answer again as a private question in the selected server; the answer is a new message."""
+    await defer_update(interaction)
+    _require_direct_messages(interaction)
+    services = services_of(interaction)
+    visible_job = await services.jobs.answer(context_of(interaction), job_id)
+    chosen = str((data_of(interaction).get("values") or [""])[0])
+    if not chosen.isdigit():
+        raise Refusal("refusal-choice-unavailable")
+    context = await context_in_server(interaction, int(chosen))
+    payload = visible_job.job.payload
+    turns = tuple((str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ())
+    question = QuestionRequest(str(payload.get("question") or ""), conversation=turns)
+    # Without a token, the answer is posted with the bot token, so that it can be edited after 15 minutes.
+    target = TargetMessage(f"interaction:{interaction.id}", private=True)
+    record_of(interaction).jobs.append(await services.questions.ask(context, question, target))
+    guild = interaction.client.get_guild(int(chosen))
+    name = sanitize.escape_title(guild.name if guild is not None else chosen, 100)
+    await update(interaction, OutgoingMessage(texts_of(interaction)("ask-server-submitted", server=name)))
+
+
+def _require_direct_messages(interaction: discord.Interaction) -> None:
+    # In other places the channel of the answer would have other readers.
+    if not interaction.context.dm_channel:
+        raise Refusal("refusal-choice-unavailable")

@@ -1,0 +1,105 @@
+"""Who may ask where: a bot process, workers and a fake Discord."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import text
+
+from tests.acceptance.conftest import Installation
+from tests.fake_discord import FakeDiscord, Person
+from tests.fake_discord.model import Channel, Guild, Message
+
+TIMEOUT_S = 60
+LEASE = "The lease of the hall costs 40 euros. The key is with the caretaker."
+QUESTION = "What does the lease of the hall cost?"
+
+
+@pytest.fixture(scope="module")
+def discord(shared_installation: Installation) -> Iterator[FakeDiscord]:
+    with FakeDiscord() as fake:
+        shared_installation.start_worker("ingest", REFDESK_EMBED_LINGER_S="0.1")
+        shared_installation.start_worker("query")
+        shared_installation.start_bot(fake)
+        yield fake
+        assert not fake.problems, "\n".join(map(str, fake.problems))
+
+
+@dataclass
+class Club:
+    """A Discord server of one test, with a document that every member can find."""
+
+    discord: FakeDiscord
+    installation: Installation
+    guild: Guild
+    owner: Person
+    anna: Person
+    hall: Channel
+
+    def channels_of_questions(self) -> list[list[str]]:
+        """Return the channels whose documents each question may use."""
+        statement = (
+            "SELECT j.payload -> 'channels' FROM jobs j JOIN workspaces w ON w.id = j.workspace_id"
+            " WHERE w.key = :key AND j.kind = 'ask' ORDER BY j.id"
+        )
+        with self.installation.database.owner() as session:
+            return list(session.scalars(text(statement), {"key": f"guild:{self.guild.id}"}))
+
+
+@pytest.fixture
+def club(discord: FakeDiscord, shared_installation: Installation) -> Club:
+    owner, anna = discord.add_user("owner"), discord.add_user("anna")
+    guild = discord.add_guild("**Club**\u202e", owner=owner, members=[anna])
+    hall = discord.add_channel(guild, "hall")
+    owner.slash("ingest", text=LEASE, title="Lease", channel=hall).wait_message("Document added", TIMEOUT_S)
+    return Club(discord, shared_installation, guild, owner, anna, hall)
+
+
+def wait_for(club: Club, channel: Channel, words: str) -> Message:
+    def found() -> list[Message]:
+        return [message for message in channel.messages if words in message.text]
+
+    club.discord.wait_until(found, TIMEOUT_S, f"a message with {words!r}")
+    return found()[-1]
+
+
+# ------------------------------------------------------------------------------------------------------ direct messages
+def open_menu(who: Person, message: Message) -> Message:
+    return who.click(message, "Ask a server…").wait_message("Choose the server")
+
+
+def test_direct_messages__ask_a_server_with_the_channels_of_the_person(club: Club):
+    board = club.discord.add_channel(club.guild, "board")
+    club.discord.deny(board, club.guild.everyone, "view_channel")
+    personal = club.anna.slash("ask", question=QUESTION).wait_message("library", TIMEOUT_S)
+    club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
+    menu = open_menu(club.anna, personal)
+    club.anna.select(menu, "Choose a server", [str(club.guild.id)]).wait_acknowledged()
+    answer = wait_for(club, club.anna.dm, "40 euros")
+    assert answer.component("Ask a server…") is None
+    assert r"sent to **\*\*Club\*\***. The" in menu.text
+    (channels,) = club.channels_of_questions()
+    assert str(club.hall.id) in channels
+    assert str(board.id) not in channels
+    # The answer belongs to the person, also for managers of the server.
+    assert "(private question)" in club.owner.slash("jobs list", all=True, channel=club.hall).wait_message("Jobs").text
+    sources = club.anna.click(answer, "Sources").wait_message("Lease")
+    assert "40 euros" in sources.text
+
+
+def test_direct_messages__of_a_person_without_a_common_server(club: Club):
+    stranger = club.discord.add_user("stranger")
+    personal = stranger.slash("ask", question=QUESTION).wait_message("library", TIMEOUT_S)
+    club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
+    stranger.click(personal, "Ask a server…").wait_message("no server in common")
+
+
+def test_direct_messages__of_a_person_who_left_the_server(club: Club):
+    personal = club.anna.slash("ask", question=QUESTION).wait_message("library", TIMEOUT_S)
+    club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
+    menu = open_menu(club.anna, personal)
+    club.discord.remove_member(club.guild, club.anna)
+    club.anna.select(menu, "Choose a server", [str(club.guild.id)]).wait_message("can't use this bot on that server")
+    assert club.channels_of_questions() == []
