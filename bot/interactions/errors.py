@@ -10,6 +10,7 @@ In this order:
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 
 import aiohttp
@@ -19,7 +20,7 @@ from discord import app_commands
 
 from bot.interactions import replies
 from bot.locales.texts import Texts, texts_for
-from bot.render.formatting import format_duration, format_error
+from bot.render.formatting import format_duration, format_error, format_timestamp
 from bot.render.message import OutgoingMessage
 from bot.render.split import MAX_MESSAGE_UNITS, truncate
 from bot.services.refusals import Refusal, RefusalGroup
@@ -113,5 +114,5 @@ def _quota_text(error: QuotaExceeded, t: Texts) -> str:
         f"refusal-over-quota-{error.scope}",
         what=t(f"over-quota-{error.kind}", n=error.limit),
         window=format_duration(error.window_s, t),
-        frees=format_duration(error.frees_in_s, t),
+        when=format_timestamp(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=error.frees_in_s)),
     )

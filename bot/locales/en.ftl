@@ -71,8 +71,8 @@ progress-queued = **Waiting in the queue**: { $position ->
    *[other] position { $position }
 }
 progress-queued-document = position { $position } in the queue
-progress-no-worker = **Waiting**: no worker is running to answer questions. Your question is saved and will be answered when the operator starts one.
-progress-no-worker-document = waiting: no worker is running
+progress-no-worker = **Waiting**: Refdesk isn't answering questions right now. Your question is saved and will be answered when the operator starts it again.
+progress-no-worker-document = waiting: Refdesk isn't reading documents right now
 progress-not-queued = **Waiting to be queued**. Your question is saved and will be answered.
 progress-retry = **Retrying**: attempt { $attempt } of { $attempts }
 progress-retry-document = retrying, attempt { $attempt } of { $attempts }
@@ -107,8 +107,8 @@ answer-sources = { $n ->
 }
 
 answer-cancelled = Cancelled. Press *Retry* to ask again.
-answer-failed-footer = Job { $job } · { $class }
-answer-failed-attempts = Job { $job } · { $class } · { $attempts } attempts
+answer-failed-footer = Number for the operator: { $job }
+answer-failed-attempts = Tried { $attempts } times. Number for the operator: { $job }
 answer-in-file = The answer is too long for a message. The attached file contains all of it.
 answer-file = The full answer
 answer-file-sources = Sources
@@ -229,13 +229,14 @@ ingest-parse = reading…
 ingest-ocr = recognising text: page { $page } of { $total }
 ingest-chunk = splitting into passages…
 ingest-store = saving…
-ingest-embed = { $done } of { $total } passages embedded
+ingest-embed = preparing passages, { $done } of { $total }
 ingest-cancelling = cancelling…
 ingest-done = { $passages }
 ingest-done-pages = { $pages }, { $passages }
 ingest-unchanged = unchanged, { $passages }
 ingest-superseded = not added, the library has a newer version
 ingest-cancelled = cancelled
+document-failed = Number for the operator: { $job }
 ingest-kept = The document in the library stays as it is.
 ingest-warnings = { $n ->
     [one] 1 warning: { $first }
@@ -327,18 +328,18 @@ state-running = running
 state-succeeded = done
 state-failed = failed
 state-cancelled = cancelled
-state-dead = failed, no attempts left
+state-dead = failed
 reason-queued = { $n ->
     [0] next in the queue
     [one] 1 job is ahead of it in the queue
    *[other] { $n } jobs are ahead of it in the queue
 }
-reason-rate-limited = it starts when the rate limit allows it
+reason-rate-limited = it starts as soon as the limit on requests allows it
 reason-not-queued = it is saved and will be queued automatically
-reason-no-worker = no worker is running; it continues when the operator starts one
+reason-no-worker = Refdesk isn't working on jobs like this right now; it continues when the operator starts it again
 reason-retry = attempt { $attempt } of { $attempts } follows, because the last one failed: { $error }
 reason-cancelling = it is being cancelled and stops after its current step
-reason-worker-lost = its worker stopped responding; it is queued again automatically
+reason-worker-lost = it was interrupted and starts again automatically
 reason-cancelled = cancelled { $when }
 reason-done = finished { $when }
 job-attempt = Attempt { $attempt } of { $attempts }
@@ -391,7 +392,7 @@ help-footer = Mentions in documents and answers never notify anyone.
 
 ## Errors by class; `$detail` is the English message stored with the job
 
-error-unknown = Something went wrong. Try again. If it keeps failing, send the operator the job number.
+error-unknown = Something went wrong. Try again. If it keeps failing, tell the operator.
 error-RefdeskError = { $detail }
 error-InvalidInput = { $detail }
 error-UnreadableFile = The file is damaged, or its content doesn't match its name. Open it, save it again and add the new file.
@@ -401,7 +402,7 @@ error-UnsupportedFormat = { $detail }
 error-FileTooLarge = The file is larger than allowed here. Split it and add the parts.
 error-ParseTimeout = Reading the file took too long. Split it and add the parts.
 error-ParserCrashed = The file couldn't be read because it needs too much memory or is damaged. Save it again, or save it as a PDF, and add the new file.
-error-Quarantined = This file repeatedly stopped the worker that was reading it, so it isn't retried automatically. To try it anyway, press *Retry* on the failed job.
+error-Quarantined = Reading this file failed several times, so it isn't tried again automatically. To try it anyway, press *Retry* on the failed job.
 error-LinkNotAllowed = { $detail }
 error-LinkFailed = { $detail }
 error-InvalidQuestion = { $detail }
@@ -411,24 +412,24 @@ error-BudgetExceeded = { $detail }
 error-NotAllowed = { $detail }
 error-SetupError = Refdesk isn't set up correctly. The operator needs to fix this.
 error-DatabaseUnavailable = The library is unavailable right now. Try again in a few minutes.
-error-DatabaseTooOld = The database server is too old for this version of Refdesk. The operator needs to upgrade it.
-error-SchemaMismatch = The database doesn't match this version of Refdesk. The operator needs to run `refdesk migrate`.
-error-BrokerUnavailable = The task queue is unavailable right now. Your request is saved and will run when the queue is available again.
-error-ModelUnavailable = A required model is unavailable. The operator can find out which one with `refdesk doctor`.
-error-ProfileMismatch = The worker uses a different embedding model than the library. The operator needs to restart it with the library's model.
+error-DatabaseTooOld = Refdesk isn't set up correctly: its database is too old. The operator needs to upgrade it.
+error-SchemaMismatch = Refdesk was updated, but its database wasn't. The operator needs to fix this.
+error-BrokerUnavailable = Your request can't be started right now. It is saved and will run as soon as possible.
+error-ModelUnavailable = A model that Refdesk needs couldn't be loaded. The operator needs to fix this.
+error-ProfileMismatch = Refdesk isn't set up correctly: it reads with a different model than the library. The operator needs to fix this.
 error-NoJudgedQuestions = There are no judged questions to evaluate.
-error-ProfileNotReady = The new embedding profile isn't complete. The operator needs to run `refdesk profiles build` first.
+error-ProfileNotReady = The library isn't ready for its new model yet. The operator needs to finish this.
 error-DiskFull = Refdesk's disk is full. Try again after the operator has freed space.
-error-MissingExtra = A required component isn't installed. The operator can find out which one with `refdesk doctor`.
-error-LlmError = The language model failed. Try again, or ask with another reranker.
+error-MissingExtra = A part of Refdesk isn't installed. The operator needs to install it.
+error-LlmError = The language model failed. Try again.
 error-LlmTimeout = The language model didn't respond in time. Try again later.
-error-LlmRejected = The language model rejected the request. The operator needs to check its API key and model name.
-error-PromptTooLong = The passages are longer than the language model's context. Ask the operator to lower the number of passages.
+error-LlmRejected = The language model rejected the request. The operator needs to check its settings.
+error-PromptTooLong = The passages are too long for the language model. Ask again, and set fewer passages.
 error-LlmUnreachable = The language model is unreachable. Try again later.
 error-LlmUnparsable = The language model returned an invalid response. Try again.
 error-Cancelled = The job was cancelled.
-error-LeaseLost = Another worker took over this job.
-error-WorkerLost = Processing stopped several times because the worker failed. The document may be too large. The operator can find details in the log.
+error-LeaseLost = This was started again elsewhere.
+error-WorkerLost = This was interrupted several times. If it is a document, it may be too large: split it and add the parts.
 
 ## Command options: `opt-<option>`, each with `-desc`, and their choices
 
@@ -457,8 +458,8 @@ reranker-rerank-api = rerank-api: a reranking service
 refusal-question-empty = The question is empty. Write one after `/ask`, for example: How do I reset the router?
 refusal-question-long = The question has { $length } characters, but the limit is { $limit }. Shorten it, or add the text with `/ingest` and ask about it.
 refusal-private-only = Answers are private in this channel. Ask again with the option `private` set to True.
-refusal-over-quota-user = You've reached your limit: you can { $what } in { $window }. Try again in { $frees }.
-refusal-over-quota-server = This server has reached its limit: its members can { $what } in { $window }. Try again in { $frees }.
+refusal-over-quota-user = You've reached your limit: you can { $what } in { $window }. Try again { $when }.
+refusal-over-quota-server = This server has reached its limit: its members can { $what } in { $window }. Try again { $when }.
 over-quota-ask = { $n ->
     [one] ask 1 question
    *[other] ask { $n } questions
@@ -558,7 +559,7 @@ vote-removed = Your vote was removed.
 button-cancel-deletion = Cancel
 delete-confirm = Delete **{ $title }**? Answers stop using it immediately. This can't be undone.
 delete-done = **{ $title }** was deleted. Answers no longer use it.
-delete-cancelled = Document { $document } wasn't deleted.
+delete-cancelled = **{ $title }** stays.
 job-private-question = (private question)
 job-hidden-document = (document in a channel that you can't view)
 job-requeued = Job { $job } is queued again.
@@ -601,6 +602,7 @@ refusal-nothing-to-ask-about = That message contains no text. Ask your question 
 refusal-may-not-add-managers = Only members who manage this server can add documents. Ask one of them to add it.
 refusal-may-not-add-role = Only members with the role { $role } can add documents on this server. Ask one of them to add it.
 refusal-unknown-document = No document named “{ $name }” is visible to you. Start typing its title and choose it from the list, or use `/docs list`.
+refusal-document-gone = This document no longer exists, or you can't see it. Use `/docs list` to see the documents.
 docs-channel-unavailable = can only be deleted: its channel is gone or isn't visible to you
 docs-search-more = { $n ->
     [one] 1 more result. Type more of the title to narrow the search

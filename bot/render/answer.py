@@ -176,9 +176,8 @@ def _offer_servers(page: OutgoingMessage, job: JobView, t: Texts) -> OutgoingMes
 
 
 def _render_failure(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessage:
-    name = job.error_class or job.state
     key = "answer-failed-attempts" if job.attempt > 1 else "answer-failed-footer"
-    footer = t(key, job=str(job.id), **{"class": sanitize.plain_line(name, 60)}, attempts=str(job.attempt))
+    footer = t(key, job=str(job.id), attempts=str(job.attempt))
     sentence = format_error(job.error_class, job.error, t)
     colour = COLOUR_MUTED if job.error_class == "Cancelled" else COLOUR_ERROR
     return OutgoingMessage(

@@ -55,6 +55,12 @@ def format_error(name: str | None, detail: str | None, t: Texts) -> str:
     return t("error-unknown") if name or not message else message
 
 
+def is_fixable_by_user(name: str | None) -> bool:
+    """Return whether the user can fix an error of this class; of other errors, the operator needs the job number."""
+    known = getattr(errors, errors.FORMER_NAMES.get(name or "", name or ""), None)
+    return isinstance(known, type) and issubclass(known, errors.InvalidInput)
+
+
 def format_fallbacks(
     fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts, *, name_methods: bool = False
 ) -> list[str]:

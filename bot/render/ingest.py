@@ -16,7 +16,14 @@ from bot.render.embed import (
     MAX_DESCRIPTION_UNITS,
     build_embed,
 )
-from bot.render.formatting import format_error, format_job_scope, format_progress_bar, is_retrying, waits_for_worker
+from bot.render.formatting import (
+    format_error,
+    format_job_scope,
+    format_progress_bar,
+    is_fixable_by_user,
+    is_retrying,
+    waits_for_worker,
+)
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import truncate, utf16_length
 from bot.render.unread import format_unread
@@ -98,7 +105,8 @@ def _format_entry(job: JobView, t: Texts, *, brief: bool) -> str:
     if job.state in {"failed", "dead"}:
         reason = _collapse_whitespace(format_error(job.error_class, job.error, t))
         kept = f"\n-# {t('ingest-kept')}" if job.payload.get("force") else ""
-        return f"❌ **{name}**\n> {reason}{kept}"
+        number = "" if is_fixable_by_user(job.error_class) else f"\n-# {t('document-failed', job=str(job.id))}"
+        return f"❌ **{name}**\n> {reason}{kept}{number}"
     if job.state == "succeeded":
         return _format_succeeded(job, name, t)
     if job.state == "cancelled":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,16 +169,21 @@ class LibraryService(DatabaseService):
     @on_thread
     def original(self, context: RequestContext, document_id: int) -> tuple[str, bytes]:
         """Return the file name and the original bytes of a document."""
-        with self._database.tenant(context) as session:
+        with self._database.tenant(context) as session, _refuse_missing():
             name, _, content = documents.read_original(session, document_id, channels=visible_channels(context))
         return name, content
 
     @on_thread
+    def title(self, context: RequestContext, document_id: int) -> str:
+        """Return the title of a document that the user may see or delete."""
+        with self._database.tenant(context) as session:
+            return _find_manageable(session, context, document_id).title
+
+    @on_thread
     def delete(self, context: RequestContext, document_id: int) -> str:
         """Delete a document that the user added, or any document as a manager; return its title."""
-        filters: dict[str, Any] = {"channels": visible_channels(context), "orphans": manageable_orphans(context)}
         with self._database.tenant(context) as session:
-            _require_change(context, documents.find_document(session, document_id, **filters))
+            _require_change(context, _find_manageable(session, context, document_id))
             title: str = documents.delete_document(session, document_id)
             return title
 
@@ -185,7 +191,7 @@ class LibraryService(DatabaseService):
     def reingest(self, context: RequestContext, document_id: int, target: TargetMessage) -> int:
         """Submit a document again, a link to be fetched again, otherwise the stored bytes; return the job ID."""
         channels = visible_channels(context)
-        with self._database.tenant(context) as session:
+        with self._database.tenant(context) as session, _refuse_missing():
             document = documents.find_document(session, document_id, channels=channels)
             _require_change(context, document)
             payload = documents.build_reingest_payload(session, document_id, channels=channels)
@@ -247,6 +253,21 @@ def source_identity(context: RequestContext, addition: NewDocument, scope: Seque
         return remove_unstorable(page)
     identity = remove_unstorable(page or addition.identity or addition.name).replace("/", "_")
     return "/".join([f"discord:{context.guild_id or context.user_id}", *(scope or ()), identity])
+
+
+@contextmanager
+def _refuse_missing() -> Iterator[None]:
+    """Turn the error about a document that does not exist into a `Refusal`."""
+    try:
+        yield
+    except UnknownName:
+        raise Refusal("refusal-document-gone") from None
+
+
+def _find_manageable(session: Session, context: RequestContext, document_id: int) -> DocumentSummary:
+    filters: dict[str, Any] = {"channels": visible_channels(context), "orphans": manageable_orphans(context)}
+    with _refuse_missing():
+        return documents.find_document(session, document_id, **filters)
 
 
 def _require_change(context: RequestContext, document: DocumentSummary) -> None:

@@ -96,7 +96,10 @@ async def delete(interaction: discord.Interaction, document_id: int) -> None:
 async def cancel_deletion(interaction: discord.Interaction, document_id: int) -> None:
     """Close the confirmation without deleting the document."""
     await defer_update(interaction)
-    await update(interaction, OutgoingMessage(texts_of(interaction)("delete-cancelled", document=str(document_id))))
+    title = await services_of(interaction).library.title(await load_context(interaction), document_id)
+    await update(
+        interaction, OutgoingMessage(texts_of(interaction)("delete-cancelled", title=sanitize.escape_title(title)))
+    )
 
 
 def _sanitize_file_name(name: str) -> str:

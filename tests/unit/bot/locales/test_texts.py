@@ -227,6 +227,12 @@ def test_names__texts_mention_existing_commands(language):
                 assert words[1] in names or "`" not in said, (key, command)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts__name_no_command_of_the_operator(language):
+    for key in KEYS:
+        assert "refdesk " not in Texts(language)(key, **_any(key)), f"{key}: members cannot run it"
+
+
 # ---------------------------------------------------------------------------------------------------------- locales
 
 

@@ -42,7 +42,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
             document_job("a.pdf", "failed", error_class="EncryptedFile"),
             "❌ **a.pdf**\n> The file is password-protected.",
         ),
-        (document_job("a.pdf", "dead", error_class="WorkerLost"), "the worker failed"),
+        (document_job("a.pdf", "dead", error_class="WorkerLost"), "Number for the operator: 1234"),
         (
             document_job("https://a.example", "failed", error_class="LinkFailed", error="404", payload={"force": True}),
             "> 404\n-# The document in the library stays as it is.",
@@ -52,14 +52,14 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         (document_job("a.pdf", "queued", attempt=0, ahead=4), "position 5"),
         (
             document_job("a.pdf", "queued", attempt=0, ahead=4, why="(no ingest worker is running)"),
-            "no worker is running",
+            "isn't reading documents right now",
         ),
         (document_job("a.pdf", "queued", attempt=1, error="x"), "attempt 2 of 3"),
         (document_job("a.pdf", "running", stage="fetch"), "downloading"),
         (document_job("a.pdf", "running", stage="parse"), "reading"),
         (
             document_job("a.pdf", "running", stage="embed", progress_done=340, progress_total=1071),
-            "340 of 1,071 passages embedded",
+            "preparing passages, 340 of 1,071",
         ),
         (document_job("a.pdf", "running", stage="anything"), "reading"),
         (document_job("a.pdf", "running", stage="embed", cancel_requested=True), "cancelling"),

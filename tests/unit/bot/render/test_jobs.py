@@ -13,11 +13,17 @@ from tests.bot_factories import document_job, job
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 REASONS = [
     (job(state="queued", ahead=0, attempt=0), "next in the queue"),
-    (job(state="queued", attempt=0, why="Rate limited until 18:04:00."), "it starts when the rate limit allows it"),
+    (
+        job(state="queued", attempt=0, why="Rate limited until 18:04:00."),
+        "it starts as soon as the limit on requests allows it",
+    ),
     (job(state="queued", ahead=2, attempt=0, why="Not published to the queue yet."), "it is saved"),
-    (job(state="queued", ahead=2, attempt=0, why="(no query worker is running)"), "no worker is running"),
+    (
+        job(state="queued", ahead=2, attempt=0, why="(no query worker is running)"),
+        "Refdesk isn't working on jobs like this right now",
+    ),
     (job(state="queued", ahead=2, error="x", error_class="LlmTimeout"), "attempt 2 of 3 follows"),
-    (job(state="running", why="The lease of worker w1 expired at 18:04:00."), "its worker stopped responding"),
+    (job(state="running", why="The lease of worker w1 expired at 18:04:00."), "it was interrupted and starts again"),
     (job(state="running", cancel_requested=True, why="Cancellation requested; w1 stops it."), "it is being cancelled"),
     (job(state="running", why="Running on w1 since 18:04:00, stage embed."), "**Reading** the question…"),
     (job(state="running", stage="generate", progress_text="For an hour"), "**Writing** the answer…"),
