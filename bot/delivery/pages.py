@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from bot.delivery.decisions import DeliveryStep
 from bot.locales.texts import texts_for
-from bot.render.answer import render_answer, render_completion_notice, render_ready_notice, render_token_expiry_notice
+from bot.render.answer import (
+    render_answer,
+    render_completion_notice,
+    render_ready_notice,
+    render_rerouted_notice,
+    render_token_expiry_notice,
+)
 from bot.render.ingest import render_ingest
 from bot.render.message import OutgoingMessage
 from bot.render.progress import render_progress
@@ -33,3 +39,8 @@ def completion_notice(view: DeliveryView) -> OutgoingMessage:
 def ready_notice(view: DeliveryView) -> OutgoingMessage:
     """Render the notice that names the command for reading the result, for when Discord rejects the result itself."""
     return render_ready_notice(view, texts_for(view.delivery.locale))
+
+
+def rerouted_notice(view: DeliveryView) -> OutgoingMessage:
+    """Render the notice that the result is sent as a direct message, because the bot may not post it in its channel."""
+    return render_rerouted_notice(view, texts_for(view.delivery.locale))

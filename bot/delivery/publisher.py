@@ -20,12 +20,12 @@ from bot.delivery.decisions import (
     nonce,
     token_left,
 )
-from bot.delivery.pages import completion_notice, final_pages, ready_notice
+from bot.delivery.pages import completion_notice, final_pages, ready_notice, rerouted_notice
 from bot.delivery.send import DiscordSender, SendError
 from bot.render.message import OutgoingMessage
 from bot.render.without_embeds import write_embeds_as_text
 from db import deliveries
-from db.deliveries import DeliveryView
+from db.deliveries import Delivery, DeliveryView
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +93,10 @@ class MessagePublisher:
             await self._sender.edit(claimed.delivery, message)
         return True
 
+    def adapt(self, delivery: Delivery, pages: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        """Write embeds as text where Discord would drop them, because the bot lacks the permission *Embed Links*."""
+        return list(pages) if self._sender.may_embed(delivery) else write_embeds_as_text(pages)
+
     async def _edit_deferred(self, claimed: ClaimedDelivery, message: OutgoingMessage) -> bool:
         """Edit a deferred message for the first time, with the interaction token; return whether that was done.
 
@@ -117,7 +121,7 @@ class MessagePublisher:
         Raises:
             SendError: The failure is temporary; the delivery stays open.
         """
-        pages = shown = final_pages(view)
+        pages = shown = self.adapt(claimed.delivery, final_pages(view))
         tried: set[DeliveryRoute] = set()
         route: DeliveryRoute | None = None
         notice_only = False
@@ -131,9 +135,12 @@ class MessagePublisher:
                 if error.failure is SendFailure.TEMPORARY:
                     raise
                 if error.code == MISSING_PERMISSIONS and shown is pages and any(page.embeds for page in pages):
-                    # The bot may lack only *Embed Links*; then the text is accepted in the same message.
+                    # The bot may lack only *Embed Links* in a channel whose permissions are unknown here; then the
+                    # text is accepted in the same message.
                     shown, route = write_embeds_as_text(pages), None
                     continue
+                if error.code == MISSING_PERMISSIONS:
+                    await self._name_other_route(claimed, view)
                 if error.failure is SendFailure.INVALID_MESSAGE:
                     log.warning("discord rejected a message", delivery=claimed.delivery.id, error=str(error))
                     route = DeliveryRoute.NOWHERE if notice_only else None
@@ -231,6 +238,18 @@ class MessagePublisher:
             if is_reply or posted.shows(message):
                 return posted
         return None
+
+    async def _name_other_route(self, claimed: ClaimedDelivery, view: DeliveryView) -> None:
+        """Replace the progress in the channel, because the result cannot be shown there and is sent elsewhere."""
+        delivery = claimed.delivery
+        if delivery.private or delivery.route == "token" or delivery.message_id is None:
+            return
+        try:
+            async with self.sending(claimed):
+                await self._sender.edit(delivery, rerouted_notice(view))
+        except SendError as error:
+            # Without access to the channel, its message stays as it is.
+            log.info("reroute notice not shown", delivery=delivery.id, error=str(error))
 
     async def _reroute(self, claimed: ClaimedDelivery, route: DeliveryRoute) -> None:
         delivery = claimed.delivery

@@ -72,6 +72,17 @@ class DiscordSender:
             finally:
                 self.in_flight -= 1
 
+    def may_embed(self, delivery: Delivery) -> bool:
+        """Check whether the bot may use embeds in the delivery's channel; True if its permissions are unknown."""
+        guild = None if delivery.guild_id is None else self._bot.get_guild(int(delivery.guild_id))
+        channel = None if guild is None else guild.get_channel_or_thread(int(delivery.channel_id))
+        if guild is None or channel is None or guild.me is None:
+            return True
+        try:
+            return channel.permissions_for(guild.me).embed_links
+        except discord.ClientException:  # the parent of a thread is not cached
+            return True
+
     async def edit(self, delivery: Delivery, message: OutgoingMessage) -> None:
         """Edit the delivery's message; its previous files are removed."""
         if delivery.route == "token":

@@ -7,7 +7,7 @@ import contextlib
 import datetime as dt
 from collections.abc import Coroutine
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -322,7 +322,8 @@ class DeliveryWorker:
         self, claimed: ClaimedDelivery, view: DeliveryView, step: DeliveryStep
     ) -> OutgoingMessage | None:
         try:
-            return progress_page(view, step)
+            parts = self._publisher.adapt(claimed.delivery, [progress_page(view, step)])
+            return replace(parts[0], buttons=parts[-1].buttons)
         except Exception:
             # The result can probably still be rendered.
             log.exception("rendering progress failed", delivery=claimed.delivery.id)

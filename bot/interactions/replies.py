@@ -10,6 +10,7 @@ import discord
 from bot.interactions.tracker import record_of
 from bot.render.message import OutgoingMessage
 from bot.render.payload import build_edit_arguments, build_send_arguments
+from bot.render.without_embeds import write_embeds_as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ async def defer_update(interaction: discord.Interaction) -> None:
 async def reply(interaction: discord.Interaction, message: OutgoingMessage) -> None:
     """Reply in private; edits the deferred message if that is private and still shows "is thinking…"."""
     record = record_of(interaction)
+    message, *others = adapt(interaction, message)
     if not interaction.response.is_done():
         await interaction.response.send_message(
             ephemeral=True, suppress_embeds=message.suppress_embeds, **build_send_arguments(message)
@@ -54,11 +56,23 @@ async def reply(interaction: discord.Interaction, message: OutgoingMessage) -> N
         await interaction.edit_original_response(**build_edit_arguments(message))
     else:
         await _follow_up(interaction, message)
+    for other in others:
+        await _follow_up(interaction, other)
 
 
 async def update(interaction: discord.Interaction, message: OutgoingMessage) -> None:
     """Edit the message whose button was pressed, after `defer_update`."""
-    await interaction.edit_original_response(**build_edit_arguments(message))
+    first, *others = adapt(interaction, message)
+    await interaction.edit_original_response(**build_edit_arguments(first))
+    for other in others:
+        await _follow_up(interaction, other)
+
+
+def adapt(interaction: discord.Interaction, message: OutgoingMessage) -> list[OutgoingMessage]:
+    """Write embeds as text, in one or more messages, where the bot lacks the permission *Embed Links*."""
+    if not message.embeds or interaction.app_permissions.embed_links:
+        return [message]
+    return write_embeds_as_text([message])
 
 
 async def retract(interaction: discord.Interaction, message: OutgoingMessage) -> None:

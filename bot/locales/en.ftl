@@ -130,6 +130,7 @@ notice-ingest = { $failed ->
 notice-private-expiring = This is taking a while, and Discord doesn't allow private messages to be updated after 15 minutes. The answer will be sent to you as a direct message. If your direct messages are closed, use `/jobs show { $job }`.
 notice-private-expiring-ingest = This is taking a while, and Discord doesn't allow private messages to be updated after 15 minutes. You'll get a direct message when it's done. If your direct messages are closed, use `/jobs show { $job }`.
 notice-undeliverable = It can't be posted here. Use `/jobs show { $job }` to see it.
+notice-rerouted = The bot lacks a permission to post it here, for example *Attach Files*. It's sent to you as a direct message. If your direct messages are closed, use `/jobs show { $job }`.
 
 fallback-embed = searched by keywords only
 fallback-rewrite = searched together with the previous question

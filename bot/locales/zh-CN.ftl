@@ -121,6 +121,7 @@ notice-ingest = { $failed ->
 notice-private-expiring = 时间超过了 Discord 允许修改私密消息的期限。回答会以私信发给你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
 notice-private-expiring-ingest = 时间超过了 Discord 允许修改私密消息的期限。完成后会私信通知你；如果你关闭了私信，可用 `/任务 查看 { $job }`。
 notice-undeliverable = Discord 在这里不接受它；可用 `/任务 查看 { $job }`。
+notice-rerouted = 我在这里缺少发送它所需的权限，例如“附加文件”，所以改为私信发给你。如果收不到私信，请用 `/任务 查看 { $job }` 查看。
 
 fallback-embed = 只按关键词检索
 fallback-rewrite = 与上一个问题一起检索

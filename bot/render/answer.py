@@ -77,8 +77,17 @@ def render_token_expiry_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
 
 def render_ready_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
     """Render the message that names the command for reading a result that cannot be posted in its channel."""
+    return _render_notice(view, t, "notice-undeliverable")
+
+
+def render_rerouted_notice(view: DeliveryView, t: Texts) -> OutgoingMessage:
+    """Render the message that replaces the progress in a channel whose result is sent as a direct message."""
+    return _render_notice(view, t, "notice-rerouted")
+
+
+def _render_notice(view: DeliveryView, t: Texts, key: str) -> OutgoingMessage:
     job = view.jobs[0]
-    notice = f"{_format_notice(view, t)} {t('notice-undeliverable', job=str(job.id))}"
+    notice = f"{_format_notice(view, t)} {t(key, job=str(job.id))}"
     return OutgoingMessage(notice if view.delivery.kind == "ingest" else f"{format_question(job)}\n{notice}")
 
 

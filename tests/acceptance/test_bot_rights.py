@@ -103,3 +103,19 @@ def test_direct_messages__of_a_person_who_left_the_server(club: Club):
     club.discord.remove_member(club.guild, club.anna)
     club.anna.select(menu, "Choose a server", [str(club.guild.id)]).wait_message("can't use this bot on that server")
     assert club.channels_of_questions() == []
+
+
+# ---------------------------------------------------------------------------------------------- permissions of the bot
+def test_missing_embed_links__no_message_contains_an_embed(club: Club):
+    club.discord.deny(club.hall, club.discord.bot, "embed_links")
+    before = len(club.discord.requests)
+    asked = club.anna.slash("ask", question=QUESTION, channel=club.hall)
+    answer = wait_for(club, club.hall, "**[1]** Lease")
+    assert answer.component("Sources")
+    club.anna.click(answer, "Sources").wait_message("40 euros")
+    club.anna.slash("docs list", channel=club.hall).wait_message("1 document in the library")
+    added = club.anna.slash("ingest", text="The tower has two doors.", title="Tower", channel=club.hall)
+    added.wait_message("Document added", TIMEOUT_S)
+    sent = [request.body for request in club.discord.requests[before:] if isinstance(request.body, dict)]
+    assert [body for body in sent if body.get("embeds") or (body.get("data") or {}).get("embeds")] == []
+    assert asked.message is answer

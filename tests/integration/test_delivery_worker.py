@@ -196,6 +196,20 @@ def test_missing_embed_links__the_answer_replaces_the_progress_as_text(env):
     assert env.person.dms == []
 
 
+def test_missing_attach_files__the_message_says_that_the_answer_is_a_direct_message(env):
+    env.start_bot()
+    env.fake.deny(env.channel, env.fake.bot, "attach_files")
+    submission = env.ask()
+    lease = env.claim_job(submission)
+    env.report(lease, "generate", text="On the")
+    env.wait_text(submission.message, "writing…")
+    env.succeed(lease, LONG * 2)
+    env.wait_state(submission)
+    assert "*Attach Files*" in submission.message.text
+    assert "writing…" not in submission.message.text
+    assert [file.filename for message in env.person.dms for file in message.attachments] == ["answer.md"]
+
+
 def test_long_answer__three_messages_linked_by_replies(env):
     env.start_bot()
     submission = env.ask()
