@@ -123,6 +123,6 @@ def _to_job_with_owner(row: RowMapping) -> JobWithOwner:
 
 def _to_job_view(row: RowMapping) -> JobView:
     payload = row["payload"]
-    about = str(payload.get("question") or payload.get("name") or "")
+    about = str(payload.get("question") or payload.get("title") or payload.get("name") or "")
     values = {item.name: row[item.name] for item in fields(JobView) if item.name != "about"}
     return JobView(about=about, **values)

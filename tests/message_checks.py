@@ -21,6 +21,8 @@ OWN_MARKUP = re.compile(
     rf"\]\({re.escape(MESSAGE_LINK)}\)|<@&?{PERSON}>|<#{CHANNEL}>|<t:{int(NOW.timestamp())}:R>|(?m:^-# )"
 )
 """Active markup that the bot writes itself: message links, mentions, timestamps, small text."""
+INVISIBLE = frozenset({"invite", "hidden", "surrogate"})
+"""Markup that is active where Discord shows no Markdown."""
 
 
 def check_message(shown: OutgoingMessage) -> OutgoingMessage:
@@ -57,7 +59,8 @@ def _check_menu(menu: Menu) -> None:
         assert option.label.strip()
         assert 1 <= len(option.value) <= 100
         assert max(utf16_length(option.label), utf16_length(option.description)) <= 100
-        assert find_foreign_markup(option.label) == find_foreign_markup(option.description) == []
+        for text in (option.label, option.description):
+            assert not INVISIBLE & set(find_active_markup(text)), "Discord shows other markup in menus as text"
 
 
 def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
@@ -67,9 +70,7 @@ def _check_embed(embed: discord.Embed, shown: OutgoingMessage) -> None:
         assert utf16_length(text) <= limit
     assert is_balanced(embed.description or "")
     assert find_foreign_markup(embed.title or "") == find_foreign_markup(embed.description or "") == []
-    assert not [
-        found for found in find_active_markup(embed.footer.text or "") if found in {"invite", "hidden", "surrogate"}
-    ]
+    assert not INVISIBLE & set(find_active_markup(embed.footer.text or ""))
     if embed.image.url:
         assert embed.image.url.removeprefix("attachment://") in {file.name for file in shown.files}
 

@@ -16,6 +16,7 @@ from bot.render.split import truncate
 from bot.services.library import SUGGESTIONS
 from bot.services.methods import list_methods
 from pipeline.errors import RefdeskError
+from pipeline.types import RERANKERS
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,20 @@ async def suggest_methods(interaction: discord.Interaction, current: str) -> Cho
         return []
     named = [(_format_label(t(f"method-{method.key}")), method.reranker) for method in methods]
     typed = current.strip().casefold()
+    return [app_commands.Choice(name=name, value=value) for name, value in named if typed in name.casefold()]
+
+
+async def suggest_rerankers(interaction: discord.Interaction, current: str) -> Choices:
+    """Suggest the rerankers that work here, or all if no worker is running."""
+    t = texts_of(interaction)
+    try:
+        async with asyncio.timeout(TIMEOUT_S):
+            working = await services_of(interaction).questions.rerankers()
+    except (RefdeskError, TimeoutError) as error:
+        log.info("no suggestions", error=type(error).__name__)
+        return []
+    typed = current.strip().casefold()
+    named = [(_format_label(t(f"reranker-{name}")), name) for name in RERANKERS if not working or name in working]
     return [app_commands.Choice(name=name, value=value) for name, value in named if typed in name.casefold()]
 
 

@@ -8,14 +8,13 @@ from discord.ext import commands
 
 from bot.cogs.autocomplete import suggest_documents
 from bot.cogs.options import describe_options
-from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.accessors import services_of
 from bot.interactions.context import load_context
 from bot.interactions.questions import target_message
 from bot.interactions.replies import defer, reply
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
-from bot.render.docs import render_document
-from bot.views.documents import build_page, send_deletion_confirmation
+from bot.views.documents import build_page, send_deletion_confirmation, send_document
 
 
 class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_description=localized("cmd-docs-desc")):
@@ -41,15 +40,7 @@ class Docs(commands.GroupCog, group_name=localized("cmd-docs"), group_descriptio
     async def show(self, interaction: discord.Interaction, document: str) -> None:
         """Show a document with its beginning and the actions this user may perform."""
         await defer(interaction, private=True)
-        library, context = services_of(interaction).library, await load_context(interaction)
-        summary = await library.document(context, document)
-        beginning = await library.beginning(context, summary)
-        t = texts_of(interaction)
-        may_change = context.may_change(summary.added_by)
-        await reply(
-            interaction,
-            render_document(summary, t, may_change=may_change, guild_id=context.guild_id, beginning=beginning),
-        )
+        await send_document(interaction, document)
 
     @app_commands.command(name=localized("cmd-docs-delete"), description=localized("cmd-docs-delete-desc"))
     @describe_options(document="document")

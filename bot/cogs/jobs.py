@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import discord
 from discord import app_commands
 from discord.ext import commands
@@ -16,11 +14,10 @@ from bot.interactions.redaction import redact_job
 from bot.interactions.replies import defer, reply
 from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
-from bot.render.jobs import format_reason, render_job
+from bot.render.jobs import format_reason
 from bot.render.message import OutgoingMessage
-from bot.services.jobs import VisibleJob, parse_job_id
-from bot.views.jobs import build_page, current_token
-from db.deliveries import Delivery
+from bot.services.jobs import parse_job_id
+from bot.views.jobs import build_message_link, build_page, current_token, send_job
 
 
 class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_description=localized("cmd-jobs-desc")):
@@ -45,7 +42,7 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
         """Show a job; its answer is included if the user may read it."""
         number = parse_job_id(job)
         await defer(interaction, private=True)
-        await reply(interaction, await self._card(interaction, number))
+        await send_job(interaction, number)
 
     @app_commands.command(name=localized("cmd-jobs-why"), description=localized("cmd-jobs-why-desc"))
     @describe_options(job="job")
@@ -92,24 +89,3 @@ class Jobs(commands.GroupCog, group_name=localized("cmd-jobs"), group_descriptio
             return
         text = texts_of(interaction)("job-requeued", job=str(number))
         await reply(interaction, OutgoingMessage(" ".join([text, build_message_link(visible_job.delivery)]).strip()))
-
-    async def _card(self, interaction: discord.Interaction, number: int) -> OutgoingMessage:
-        context = await load_context(interaction)
-        visible_job: VisibleJob = await services_of(interaction).jobs.job(context, number)
-        job = redact_job(visible_job.owned, context, texts_of(interaction))
-        if not context.may_read(visible_job.owned.requester, visible_job.delivery):
-            job = replace(job, result=None)  # managers see the state of a private question, but not its answer
-        return render_job(
-            job,
-            texts_of(interaction),
-            delivery_id=visible_job.owned.delivery_id,
-            may_change=context.may_change(visible_job.owned.requester),
-            link=build_message_link(visible_job.delivery),
-        )
-
-
-def build_message_link(delivery: Delivery | None) -> str:
-    """Return the link to the message that shows a job; empty for private messages."""
-    if delivery is None or delivery.message_id is None or delivery.route == "token":
-        return ""
-    return f"https://discord.com/channels/{delivery.guild_id or '@me'}/{delivery.channel_id}/{delivery.message_id}"

@@ -8,7 +8,6 @@ from typing import TypeVar
 from discord import app_commands
 
 from bot.locales.translator import localized
-from pipeline.types import RERANKERS
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -21,8 +20,3 @@ def describe_options(**keys: str) -> Callable[[F], F]:
         return app_commands.describe(**{name: localized(f"opt-{key}-desc") for name, key in keys.items()})(renamed)
 
     return decorate
-
-
-def build_reranker_choices() -> list[app_commands.Choice[str]]:
-    """Return the rerankers as choices of an option."""
-    return [app_commands.Choice(name=localized(f"reranker-{name}"), value=name) for name in RERANKERS]

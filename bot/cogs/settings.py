@@ -8,7 +8,8 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.cogs.options import build_reranker_choices, describe_options
+from bot.cogs.autocomplete import suggest_rerankers
+from bot.cogs.options import describe_options
 from bot.interactions.accessors import services_of, texts_of
 from bot.interactions.context import context_of
 from bot.interactions.replies import defer, reply
@@ -19,6 +20,7 @@ from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
 from bot.views.settings import build_edit_with_channel_menu
 from db.workspace_settings import CHANGEABLE
+from pipeline.types import RERANKERS
 
 Limit = app_commands.Range[int, 0, 1_000_000]
 
@@ -42,26 +44,28 @@ class Settings(
     @app_commands.command(name=localized("cmd-settings-answers"), description=localized("cmd-settings-answers-desc"))
     @describe_options(reranker="reranker", top_n="top-n", top_k="top-k", language="language")
     @app_commands.choices(
-        reranker=build_reranker_choices(),
         language=[
             app_commands.Choice(name=localized("settings-language-question"), value="question"),
             app_commands.Choice(name=localized("settings-language-en"), value="en"),
             app_commands.Choice(name=localized("settings-language-zh"), value="zh"),
         ],
     )
+    @app_commands.autocomplete(reranker=suggest_rerankers)
     async def answers(
         self,
         interaction: discord.Interaction,
-        reranker: app_commands.Choice[str] | None = None,
+        reranker: str | None = None,
         top_n: app_commands.Range[int, 1, 200] | None = None,
         top_k: app_commands.Range[int, 1, 20] | None = None,
         language: app_commands.Choice[str] | None = None,
     ) -> None:
         """Set how answers are generated."""
+        if reranker is not None and reranker not in RERANKERS:
+            raise Refusal("refusal-method-unknown")
         chosen = None if language is None else language.value.removeprefix("question")
         await self._change(
             interaction,
-            reranker=None if reranker is None else reranker.value,
+            reranker=reranker,
             top_n=top_n,
             top_k=top_k,
             answer_language=chosen,
@@ -135,7 +139,7 @@ class Settings(
         preferences = services.workspace_settings
         rules = await (preferences.change(context, **changes) if changes else preferences.get(context))
         t = texts_of(interaction)
-        message = render_settings(rules.overrides, services.settings, t)
+        message = render_settings(rules.overrides, services.settings, t, changed=changes)
         if not channels or context.guild_id is None:
             await reply(interaction, message)
             return

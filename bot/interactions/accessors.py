@@ -51,3 +51,9 @@ def texts_of(interaction: discord.Interaction) -> Texts:
 def data_of(interaction: discord.Interaction) -> Mapping[str, Any]:
     """Return the payload: the pressed button, the selected values or the submitted form fields."""
     return cast("Mapping[str, Any]", interaction.data or {})
+
+
+def selected_value(interaction: discord.Interaction) -> str:
+    """Return the entry that was selected in a menu."""
+    values = data_of(interaction).get("values") or [""]
+    return str(values[0])

@@ -81,14 +81,22 @@ def text_item(text: str, title: str = "", *, identity: str = "", origin: str | N
         raise Refusal("refusal-text-empty")
     if title:
         text = f"# {title}\n\n{text}"
-        addition = NewDocument(f"{title}.md", identity and f"{identity}.md", media_type="text/markdown", origin=origin)
+        identity = identity and f"{identity}.md"
     else:
-        first = " ".join(text[: TITLE_CHARS * 2].split())[:TITLE_CHARS].strip("#*_`~. ") or "text"
+        title = _first_words(text) or "text"
         digest = hashlib.sha256(text.encode("utf-8", "ignore")).hexdigest()[:12]
-        addition = NewDocument(
-            f"{first}.md", f"{identity or f'text-{digest}'}.md", media_type="text/markdown", origin=origin
-        )
+        identity = f"{identity or f'text-{digest}'}.md"
+    addition = NewDocument(f"{title}.md", identity, media_type="text/markdown", origin=origin, title=title)
     return UploadItem(addition, content=text.encode("utf-8", "ignore"))
+
+
+def _first_words(text: str) -> str:
+    """Return the beginning of a text as a title, cut at the end of a word."""
+    line = " ".join(text[: TITLE_CHARS * 4].split()).lstrip("#*_`~. ")
+    if len(line) > TITLE_CHARS:
+        space = line.rfind(" ", TITLE_CHARS // 2, TITLE_CHARS + 1)
+        line = line[: space if space > 0 else TITLE_CHARS]  # a script without spaces is cut anywhere
+    return line.strip("#*_`~. ,;:")
 
 
 async def add(

@@ -9,7 +9,8 @@ from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import COLOUR_INFO, build_embed
 from bot.render.formatting import format_scope, format_timestamp, format_user
-from bot.render.message import Button, Link, OutgoingMessage
+from bot.render.message import MAX_OPTION_UNITS, Button, Link, Menu, MenuOption, OutgoingMessage
+from bot.render.split import truncate
 from bot.render.unread import format_unread
 from db.documents import DocumentSummary
 
@@ -46,7 +47,7 @@ def render_document_list(
         entries = [hint, t("personal-library")] if personal else [hint]
         return OutgoingMessage(embeds=(build_embed(title=title, entries=entries, gap="\n\n"),))
     pages = -(-total // PAGE_SIZE)
-    footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else t("docs-hint")
+    footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else ""
     if search and pages > 1:
         footer = t("docs-search-more", n=total - len(documents))
     embed = build_embed(
@@ -55,9 +56,16 @@ def render_document_list(
         footer=footer,
         more=lambda n: t("more", n=n),
     )
-    return OutgoingMessage(
-        embeds=(embed,), buttons=build_page_buttons("docs", page, t, more=page + 1 < pages and not search)
+    options = tuple(
+        MenuOption(_format_option(document, t), str(document.id), _format_size(document, t))
+        for document in documents[:PAGE_SIZE]
+        if document.id not in closed
     )
+    menu: tuple[tuple[Button | Link | Menu, ...], ...] = (
+        ((Menu("opendoc", page, t("docs-open"), options),),) if options else ()
+    )
+    turns = build_page_buttons("docs", page, t, more=page + 1 < pages and not search)
+    return OutgoingMessage(embeds=(embed,), buttons=(*menu, *turns))
 
 
 def build_page_buttons(
@@ -75,8 +83,10 @@ def render_document(
     document: DocumentSummary, t: Texts, *, may_change: bool, guild_id: str | None = None, beginning: str = ""
 ) -> OutgoingMessage:
     """Render one document; `beginning` is its first text."""
-    added = t("doc-added", who=format_user(document.added_by), when=format_timestamp(document.updated_at))
-    entries = [f"{_format_size(document, t)} · {added}", format_scope(document.channels, guild_id, t)]
+    entries = [
+        f"{_format_size(document, t)} · {_format_added(document, t)}",
+        format_scope(document.channels, guild_id, t),
+    ]
     origin = sanitize.message_link_or_empty(document.origin)
     if document.origin and not origin:
         entries.append(sanitize.format_inline_code(document.origin, 200))
@@ -101,12 +111,21 @@ def render_document(
 
 def _format_line(document: DocumentSummary, t: Texts, *, closed: bool) -> str:
     title = sanitize.escape_title(document.title or document.source, 90) or t("untitled")
-    words = [_format_size(document, t), format_timestamp(document.updated_at)]
+    words = [_format_size(document, t), _format_added(document, t)]
     if closed:
         words.append("🔒 " + t("docs-channel-unavailable"))
     elif document.channels is not None:
         words.append("🔒 " + " ".join(f"<#{channel}>" for channel in document.channels[:3] if channel.isdigit()))
     return f"`{document.id}` **{title}**\n-# {' · '.join(words)}"
+
+
+def _format_added(document: DocumentSummary, t: Texts) -> str:
+    return t("doc-added", who=format_user(document.added_by), when=format_timestamp(document.updated_at))
+
+
+def _format_option(document: DocumentSummary, t: Texts) -> str:
+    title = sanitize.plain_line(document.title or document.source, MAX_OPTION_UNITS) or t("untitled")
+    return truncate(title, MAX_OPTION_UNITS)
 
 
 def _format_size(document: DocumentSummary, t: Texts) -> str:

@@ -11,8 +11,9 @@ from bot.render.docs import build_page_buttons
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
 from bot.render.formatting import format_error, format_timestamp, is_retrying, waits_for_worker
 from bot.render.ingest import format_document_stage
-from bot.render.message import Button, Link, OutgoingMessage
+from bot.render.message import MAX_OPTION_UNITS, Button, Link, Menu, MenuOption, OutgoingMessage
 from bot.render.progress import format_question_stage
+from bot.render.split import truncate
 from db.job_views import LEASE_EXPIRED, NOT_PUBLISHED, RATE_LIMITED, JobView
 
 ICONS = {"queued": "🕓", "running": "⏳", "succeeded": "✅", "failed": "❌", "dead": "❌", "cancelled": "🚫"}
@@ -29,10 +30,12 @@ def render_job_list(
     embed = build_embed(
         title=title,
         entries=[_format_line(job, t) for job in jobs],
-        footer=t("jobs-page", page=str(page + 1)) if more or page else t("jobs-hint"),
+        footer=t("jobs-page", page=str(page + 1)) if more or page else "",
         more=lambda n: t("more", n=n),
     )
-    return OutgoingMessage(embeds=(embed,), buttons=build_page_buttons("jobs", page, t, more=more))
+    options = tuple(MenuOption(_format_option(job, t), str(job.id), t(f"job-kind-{job.kind}")) for job in jobs)
+    menu = (Menu("openjob", page, t("jobs-open"), options),)
+    return OutgoingMessage(embeds=(embed,), buttons=(menu, *build_page_buttons("jobs", page, t, more=more)))
 
 
 def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: bool, link: str = "") -> OutgoingMessage:
@@ -92,6 +95,12 @@ def _format_running(job: JobView, t: Texts) -> str:
 def _format_line(job: JobView, t: Texts) -> str:
     about = sanitize.escape_title(job.about, 80) or t("untitled")
     return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_format_state(job, t)}"
+
+
+def _format_option(job: JobView, t: Texts) -> str:
+    icon = ICONS.get(job.state, "")
+    about = sanitize.plain_line(job.about, MAX_OPTION_UNITS) or t("untitled")
+    return truncate(f"{icon} {about}".strip(), MAX_OPTION_UNITS)
 
 
 def _format_state(job: JobView, t: Texts) -> str:

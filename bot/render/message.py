@@ -35,10 +35,12 @@ ButtonAction = Literal[
     "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
-MenuAction = Literal["method", "methodall"]
+MenuAction = Literal["method", "methodall", "opendoc", "openjob"]
 """Action of a menu."""
 MAX_MENU_OPTIONS = 25
 """Discord's limit for a menu."""
+MAX_OPTION_UNITS = 100
+"""Discord's limit for the label and the description of a menu's entry, in UTF-16 units."""
 
 CUSTOM_ID_PATTERN = re.compile(r"rd:(?P<action>[a-z]{2,12}):(?P<target>[0-9]{1,19})")
 """Format of every `custom_id`, the only state that Discord returns when a button is pressed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import build_embed
@@ -13,39 +15,64 @@ from db.workspace_settings import WorkspaceSettings, effective_limit
 MAX_LISTED_CHANNELS = 20
 
 
-def render_settings(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> OutgoingMessage:
-    """Render the current settings: the managers' choices, otherwise the operator's defaults, marked as such."""
+CHANGED = "✏️"
+"""Mark of a setting that was just changed."""
+
+QUESTION_LIMITS = ("questions_per_user_hour", "questions_per_day")
+DOCUMENT_LIMITS = ("documents_per_user_day", "documents_per_day")
+
+
+def render_settings(
+    chosen: WorkspaceSettings, defaults: Settings, t: Texts, *, changed: Collection[str] = ()
+) -> OutgoingMessage:
+    """Render the current settings: the managers' choices, otherwise the operator's defaults, marked as such.
+
+    Args:
+        chosen: The managers' choices.
+        defaults: The operator's settings.
+        t: Texts in the user's language.
+        changed: Names of the settings that were just changed; they are marked.
+    """
+
+    def format_row(key: str, value: str, *names: str) -> str:
+        mark = f"{CHANGED} " if set(names) & set(changed) else ""
+        return f"{mark}**{t(key)}** · {value}"
+
     entries = [
-        _format_value(t, "settings-reranker", chosen.reranker, defaults.answer.reranker),
-        _format_value(t, "settings-top-n", chosen.top_n, defaults.answer.top_n),
-        _format_value(t, "settings-top-k", chosen.top_k, defaults.answer.top_k),
-        _format_row(t, "settings-language", t(f"settings-language-{chosen.answer_language or 'question'}"))
-        if chosen.answer_language is not None
-        else _format_row(t, "settings-language", _mark_default(t, t("settings-language-question"))),
+        format_row("settings-reranker", _format_reranker(chosen, defaults, t), "reranker"),
+        format_row("settings-passages", _format_passages(chosen, defaults, t), "top_n", "top_k"),
+        format_row("settings-language", _format_language(chosen, t), "answer_language"),
         "",
-        _format_row(t, "settings-ingest-by", _format_ingest_by(chosen, t)),
-        _format_row(t, "settings-public-channels", _format_channels(chosen, t)),
+        format_row("settings-ingest-by", _format_ingest_by(chosen, t), "ingest_by", "ingest_role"),
+        format_row("settings-public-channels", _format_channels(chosen, t), "public_channels"),
         "",
-        _format_row(
-            t, "settings-questions", _format_limits(t, chosen, defaults, "questions_per_user_hour", "questions_per_day")
-        ),
-        _format_row(
-            t, "settings-documents", _format_limits(t, chosen, defaults, "documents_per_user_day", "documents_per_day")
-        ),
+        format_row("settings-questions", _format_limits(t, chosen, defaults, *QUESTION_LIMITS), *QUESTION_LIMITS),
+        format_row("settings-documents", _format_limits(t, chosen, defaults, *DOCUMENT_LIMITS), *DOCUMENT_LIMITS),
     ]
     if chosen.updated_by:
-        changed = t("settings-changed", who=format_user(chosen.updated_by), when=format_timestamp(chosen.updated_at))
-        entries += ["", f"-# {changed}"]
+        last = t("settings-changed", who=format_user(chosen.updated_by), when=format_timestamp(chosen.updated_at))
+        entries += ["", f"-# {last}"]
     return OutgoingMessage(embeds=(build_embed(title=t("settings-title"), entries=entries),))
 
 
-def _format_value(t: Texts, key: str, chosen: str | int | None, default: str | int) -> str:
-    value = sanitize.escape_title(str(default if chosen is None else chosen), 60)
-    return _format_row(t, key, _mark_default(t, value) if chosen is None else value)
+def _format_reranker(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> str:
+    name = chosen.reranker or defaults.answer.reranker
+    value = t(f"reranker-{name}") if t.has(f"reranker-{name}") else sanitize.escape_title(name, 120)
+    return value if chosen.reranker else _mark_default(t, value)
 
 
-def _format_row(t: Texts, key: str, value: str) -> str:
-    return f"**{t(key)}** · {value}"
+def _format_passages(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> str:
+    searched, used = str(chosen.top_n or defaults.answer.top_n), str(chosen.top_k or defaults.answer.top_k)
+    if chosen.top_n is None and chosen.top_k is None:
+        return _mark_default(t, f"{searched} / {used}")
+    return " / ".join(
+        (searched if chosen.top_n else _mark_default(t, searched), used if chosen.top_k else _mark_default(t, used))
+    )
+
+
+def _format_language(chosen: WorkspaceSettings, t: Texts) -> str:
+    value = t(f"settings-language-{chosen.answer_language or 'question'}")
+    return value if chosen.answer_language is not None else _mark_default(t, value)
 
 
 def _mark_default(t: Texts, value: str) -> str:

@@ -36,6 +36,8 @@ class NewDocument:
     media_type: str = ""
     origin: str | None = None
     """Link to the original."""
+    title: str = ""
+    """Shown instead of the name while it is processed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +287,8 @@ def _build_payload(
         "origin": addition.origin,
         "sha256": blob.sha256,
     }
+    if addition.title:
+        payload["title"] = remove_unstorable(addition.title)
     if addition.url is not None:
         return payload | {"url": remove_unstorable(addition.url)}
     return payload | {"bytes": blob.size, "media_type": addition.media_type}

@@ -11,7 +11,7 @@ import discord
 import structlog
 
 from bot.interactions import questions
-from bot.interactions.accessors import data_of, services_of, texts_of
+from bot.interactions.accessors import selected_value, services_of, texts_of
 from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, defer_update, reply, update
 from bot.locales.texts import Texts
@@ -101,7 +101,7 @@ async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None
 
 async def ask_with_reranker(interaction: discord.Interaction, job_id: int, *, private: bool = True) -> None:
     """Ask again with the selected reranker."""
-    chosen = _selected_value(interaction)
+    chosen = selected_value(interaction)
     await _ask_again(interaction, job_id, private=private, reranker=questions.check_method(chosen))
 
 
@@ -179,11 +179,6 @@ def _name_methods(working: Collection[str], t: Texts) -> list[tuple[str, str]]:
     return list(
         (named | {name: t(f"reranker-{name}") for name in RERANKERS if name in set(working) - set(named)}).items()
     )
-
-
-def _selected_value(interaction: discord.Interaction) -> str:
-    values = data_of(interaction).get("values") or [""]
-    return str(values[0])
 
 
 async def _ask_again(

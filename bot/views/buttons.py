@@ -35,6 +35,8 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "retry": jobs.retry,
     "jobs": jobs.turn_page,
     "docs": documents.turn_page,
+    "opendoc": documents.open_document,
+    "openjob": jobs.open_job,
     "file": documents.send_file,
     "reingest": documents.reingest,
     "delete": documents.confirm_deletion,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import discord
 
-from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.accessors import selected_value, services_of, texts_of
 from bot.interactions.context import load_context
 from bot.interactions.questions import target_message
 from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.tracker import record_of
 from bot.render import sanitize
-from bot.render.docs import PAGE_SIZE, render_document_list
+from bot.render.docs import PAGE_SIZE, render_document, render_document_list
 from bot.render.message import OutgoingFile, OutgoingMessage
 from bot.render.payload import build_static_view
 from bot.services.refusals import Refusal
@@ -32,6 +32,25 @@ async def build_page(interaction: discord.Interaction, *, page: int = 0, search:
     closed = {document.id for document in documents if not context.may_see(document.channels)}
     return render_document_list(
         documents, t, page=page, total=total, search=search, closed=closed, personal=context.guild_id is None
+    )
+
+
+async def open_document(interaction: discord.Interaction, _page: int) -> None:
+    """Show the document that was selected in the list."""
+    await defer(interaction, private=True)
+    await send_document(interaction, selected_value(interaction))
+
+
+async def send_document(interaction: discord.Interaction, name_or_id: str) -> None:
+    """Send a document with its beginning and the actions this user may perform to a deferred interaction."""
+    library, context = services_of(interaction).library, await load_context(interaction)
+    document = await library.document(context, name_or_id)
+    beginning = await library.beginning(context, document)
+    may_change = context.may_change(document.added_by)
+    t = texts_of(interaction)
+    await reply(
+        interaction,
+        render_document(document, t, may_change=may_change, guild_id=context.guild_id, beginning=beginning),
     )
 
 

@@ -7,17 +7,18 @@ from time import perf_counter
 
 import discord
 
-from bot.interactions.accessors import services_of, texts_of
+from bot.interactions.accessors import selected_value, services_of, texts_of
 from bot.interactions.context import context_of, load_context
 from bot.interactions.questions import TOKEN_LIFETIME_S
 from bot.interactions.redaction import redact_job
-from bot.interactions.replies import defer_update, reply, update
+from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.tracker import record_of
 from bot.locales.texts import Texts
-from bot.render.jobs import render_job_list
+from bot.render.jobs import render_job, render_job_list
 from bot.render.message import Button, OutgoingMessage
-from bot.services.jobs import InteractionToken
+from bot.services.jobs import InteractionToken, parse_job_id
 from bot.services.request_context import RequestContext
+from db.deliveries import Delivery
 from db.job_views import JobWithOwner
 
 PAGE_SIZE = 10
@@ -65,6 +66,36 @@ async def turn_page(interaction: discord.Interaction, target: int) -> None:
     await defer_update(interaction)
     everyone, page = target >= EVERYONE_OFFSET, target % EVERYONE_OFFSET
     await update(interaction, await build_page(interaction, everyone=everyone, page=page))
+
+
+async def open_job(interaction: discord.Interaction, _page: int) -> None:
+    """Show the job that was selected in the list."""
+    await defer(interaction, private=True)
+    await send_job(interaction, parse_job_id(selected_value(interaction)))
+
+
+async def send_job(interaction: discord.Interaction, job_id: int) -> None:
+    """Send a job to a deferred interaction; its answer is included if the user may read it."""
+    context, t = await load_context(interaction), texts_of(interaction)
+    visible_job = await services_of(interaction).jobs.job(context, job_id)
+    job = redact_job(visible_job.owned, context, t)
+    if not context.may_read(visible_job.owned.requester, visible_job.delivery):
+        job = replace(job, result=None)  # managers see the state of a private question, but not its answer
+    card = render_job(
+        job,
+        t,
+        delivery_id=visible_job.owned.delivery_id,
+        may_change=context.may_change(visible_job.owned.requester),
+        link=build_message_link(visible_job.delivery),
+    )
+    await reply(interaction, card)
+
+
+def build_message_link(delivery: Delivery | None) -> str:
+    """Return the link to the message that shows a job; empty for private messages."""
+    if delivery is None or delivery.message_id is None or delivery.route == "token":
+        return ""
+    return f"https://discord.com/channels/{delivery.guild_id or '@me'}/{delivery.channel_id}/{delivery.message_id}"
 
 
 async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:

@@ -27,7 +27,7 @@ async def choose_channels(interaction: discord.Interaction, _target: int) -> Non
     services = services_of(interaction)
     rules = await services.workspace_settings.change(context_of(interaction), public_channels=chosen)
     t = texts_of(interaction)
-    message = render_settings(rules.overrides, services.settings, t)
+    message = render_settings(rules.overrides, services.settings, t, changed=["public_channels"])
     await interaction.edit_original_response(**build_edit_with_channel_menu(message, rules.overrides, t))
 
 

@@ -184,6 +184,8 @@ def test_docs__list_show_original_and_delete_after_confirmation(club: Club):
     number = club.add(club.anna)
     assert "Lease" in club.ben.slash("docs list", channel=club.hall).wait_message("1 document").text
     club.ben.slash("docs list", channel=club.hall, search="nothing").wait_message("No documents match")
+    listed = club.ben.slash("docs list", channel=club.hall).wait_message("1 document")
+    club.ben.select(listed, "Open a document", [number]).wait_message("40 euros")
     found = club.ben.autocomplete("docs show", "document", "lea", channel=club.hall)
     assert [choice.value for choice in found] == [number]
     message = club.ben.slash("docs show", channel=club.hall, document="lease").wait_message("40 euros")
@@ -230,7 +232,8 @@ def test_jobs__visible_to_their_requester(club: Club):
     club.add(club.anna)
     asked = club.ask(club.anna, private=True)
     job = str(re.search(r"rd:why:(\d+)", str(asked.message.buttons)).group(1))  # type: ignore[union-attr]
-    assert "What does the lease" in club.anna.slash("jobs list", channel=club.hall).wait_message("Your jobs").text
+    mine = club.anna.slash("jobs list", channel=club.hall).wait_message("What does the lease")
+    club.anna.select(mine, "Open a job", [job]).wait_message("40 euros")
     club.ben.slash("jobs list", channel=club.hall).wait_message("no jobs yet")
     all_jobs = club.owner.slash("jobs list", channel=club.hall, all=True).wait_message("Jobs on this server")
     assert "(private question)" in all_jobs.text
@@ -281,9 +284,9 @@ def test_votes__are_stored_changed_and_removed(club: Club):
 def test_settings__shown_changed_and_reset_by_managers_only(club: Club, discord: FakeDiscord):
     by_override = club.anna.slash("settings show", channel=club.hall, by_override=True)
     assert_rejected(by_override, "Only members with the Manage Server permission")
-    assert "(default)" in club.owner.slash("settings show", channel=club.hall).wait_message("Reranker").text
-    options = {"reranker": "none", "top-k": 5, "language": "zh"}
-    shown = club.owner.slash("settings answers", channel=club.hall, options=options).wait_message("**Reranker** · none")
+    assert "(default)" in club.owner.slash("settings show", channel=club.hall).wait_message("Method").text
+    options = {"method": "none", "passages": 5, "language": "zh"}
+    shown = club.owner.slash("settings answers", channel=club.hall, options=options).wait_message("**Method** · none")
     assert "Chinese" in shown.text
     asked = club.anna.slash("ask", question="What?", channel=club.hall)
     asked.wait_message()
@@ -340,7 +343,7 @@ def test_direct_messages__have_a_separate_library(discord: FakeDiscord, club: Cl
     carl = discord.add_user("carl")
     carl.slash("ingest", text=LEASE, title="Lease").wait_message(ADDED, TIMEOUT_S)
     carl.slash("ask", question="What does the lease of the hall cost?").wait_message("40 euros", TIMEOUT_S)
-    carl.slash("settings show").wait_message("Reranker")
+    carl.slash("settings show").wait_message("Method")
     club.anna.slash("docs list").wait_message("The library is empty")
 
 

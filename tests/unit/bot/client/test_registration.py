@@ -14,7 +14,6 @@ from bot.interactions.accessors import BotClient
 from bot.services import Services
 from config.settings import Settings
 from db.engine import Database
-from pipeline.types import RERANKERS
 from tasks.submit import Submitter
 from tests.fake_discord import Request, validate_registration
 from tests.fake_discord.openapi import ApiDescription
@@ -134,11 +133,10 @@ def test_registration__has_every_text_in_both_languages(payload):
             assert translated["en-US"] == text
 
 
-def test_registration__offers_every_reranker_and_autocompletes_names(payload):
-    choices = option(payload, "settings", "answers", "reranker")["choices"]
-    assert [choice["value"] for choice in choices] == list(RERANKERS)
+def test_registration__autocompletes_names(payload):
     for path in (
-        ("ask", "reranker"),
+        ("ask", "method"),
+        ("settings", "answers", "method"),
         ("docs", "show", "document"),
         ("docs", "delete", "document"),
         ("jobs", "cancel", "job"),

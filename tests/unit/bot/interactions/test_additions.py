@@ -70,6 +70,24 @@ def test_text_item__without_a_title_is_named_by_its_beginning():
     assert one.addition.identity == same.addition.identity != other.addition.identity
 
 
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        (
+            "The workshop closes at 22:00, and the last one to leave switches off the extraction, please.",
+            "The workshop closes at 22:00, and the last one to leave",
+        ),
+        ("# Rules\n\nBe kind.", "Rules Be kind"),
+        ("短" * 80, "短" * 60),
+        ("w" * 80, "w" * 60),
+        ("***", "text"),
+    ],
+)
+def test_text_item__title_ends_at_a_word(text, title):
+    addition = text_item(text).addition
+    assert (addition.title, addition.name) == (title, f"{title}.md")
+
+
 def test_text_item__of_an_edited_message_keeps_its_identity():
     first = text_item("Old", identity="message-7").addition
     second = text_item("New", identity="message-7").addition

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -188,15 +189,15 @@ def test_docs__page_buttons():
     listed = [document(n, channels=[CHANNEL] if n == 3 else None) for n in range(PAGE_SIZE)]
     shown = check_message(render_document_list(listed, EN, page=1, total=25))
     assert shown.embeds[0].title == "25 documents in the library"
-    assert "`0` **Laser cutter manual**\n-# 28 pages, 340 passages · <t:" in _description(shown)
+    assert f"`0` **Laser cutter manual**\n-# 28 pages, 340 passages · added by <@{PERSON}> <t:" in _description(shown)
     assert _description(shown).count(f"🔒 <#{CHANNEL}>") == 1
     assert "Page 2 of 3" in (shown.embeds[0].footer.text or "")
     assert _actions(shown) == ["rd:docs:0", "rd:docs:2"]
-    first = render_document_list(listed, EN, page=0, total=25).buttons[0]
+    first = render_document_list(listed, EN, page=0, total=25).buttons[1]
     assert [getattr(button, "disabled", None) for button in first] == [True, False]
-    last = render_document_list(listed[:5], EN, page=2, total=25).buttons[0]
+    last = render_document_list(listed[:5], EN, page=2, total=25).buttons[1]
     assert [getattr(button, "disabled", None) for button in last] == [False, True]
-    assert not render_document_list(listed, EN).buttons
+    assert len(render_document_list(listed, EN).buttons) == 1
 
 
 def test_docs__empty_library_and_no_match():
@@ -285,12 +286,12 @@ def test_lists__hostile(t):
     odd = document(
         title=HOSTILE, source=HOSTILE, media_type=HOSTILE, origin=HOSTILE, added_by=HOSTILE, channels=[HOSTILE]
     )
-    check_message(render_document_list([odd] * PAGE_SIZE, t, total=100, page=3))
+    check_message(render_document_list([replace(odd, id=n) for n in range(PAGE_SIZE)], t, total=100, page=3))
     check_message(render_document(odd, t, may_change=True, guild_id=GUILD, beginning=HOSTILE))
     for state in ("queued", "running", "failed", "dead", "cancelled", "succeeded", "odd"):
         for values in ({}, {"kind": "ingest", "result": {"chunks": 3}}, {"result": answer(HOSTILE)}):
             made = job(state=state, about=HOSTILE, why=HOSTILE, error=HOSTILE, error_class="InvalidInput", **values)
-            check_message(render_job_list([made] * 3, t, everyone=True))
+            check_message(render_job_list([made, replace(made, id=1235)], t, everyone=True))
             check_message(render_job(made, t, delivery_id=7, may_change=True, link=HOSTILE))
 
 
@@ -301,7 +302,8 @@ def test_settings__current_values_and_defaults(monkeypatch):
     monkeypatch.delenv("REFDESK_RERANKER", raising=False)
     defaults = Settings(_env_file=None)
     description = _description(render_settings(WorkspaceSettings(), defaults, EN))
-    assert "**Reranker** · auto (default)" in description
+    assert "**Method** · auto: the most accurate method without a language model (default)" in description
+    assert "**Passages searched / used** · 50 / 3 (default)" in description
     assert "**Questions** · 60 per person per hour, 2,000 for the server per day (default)" in description
     assert "**Public answers in** · all channels (default)" in description
     chosen = WorkspaceSettings(
@@ -315,9 +317,10 @@ def test_settings__current_values_and_defaults(monkeypatch):
         updated_by=PERSON,
         updated_at=NOW,
     )
-    description = _description(render_settings(chosen, defaults, EN))
-    assert "**Reranker** · none\n" in description
-    assert "**Passages per answer** · 5\n" in description
+    description = _description(render_settings(chosen, defaults, EN, changed=["top_k", "ingest_role"]))
+    assert "\n✏️ **Passages searched / used** · 50 (default) / 5\n" in description
+    assert re.findall(r"✏️ \*\*(.+?)\*\*", description) == ["Passages searched / used", "Who can add documents"]
+    assert description.startswith("**Method** · none: search order\n")
     assert "**Answer language** · Chinese" in description
     assert f"members with <@&{PERSON}> and managers" in description
     assert f"**Public answers in** · <#{CHANNEL}>" in description
