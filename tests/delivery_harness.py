@@ -143,7 +143,7 @@ class DeliveryEnvironment:
     ) -> Submission:
         """Ask as `/ask` does: defer the interaction, store the delivery and the job.
 
-        Without `keep_token`, a public question has no token, as after the first edit of its message.
+        Without `keep_token`, a public question has no token, as after 15 minutes.
         """
         channel, person = channel or self.channel, person or self.person
         is_bot_dm = channel.owner is self.fake.bot
@@ -294,7 +294,10 @@ class DeliveryEnvironment:
         return len(self.fake.requests_to(route))
 
     def edits_of(self, submission: Submission) -> int:
-        return sum(str(submission.message.id) in request.path for request in self.fake.requests_to(EDIT))
+        by_bot = f"/messages/{submission.message.id}"
+        by_token = f"/{submission.interaction.token}/" if submission.interaction else by_bot
+        edits = self.fake.requests_to(EDIT) + self.fake.requests_to(EDIT_ORIGINAL)
+        return sum(by_bot in request.path or by_token in request.path for request in edits)
 
 
 class DatabaseOutage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -52,6 +53,8 @@ class ClaimedDelivery:
         self.fingerprint = ""
         """Fingerprint of the content of its message."""
         self.edited_at = -float("inf")
+        self.show_at: float | None = None
+        """When progress that had to wait for the rate limit is tried again; None if no progress waits."""
         self.final_only = False
         """Whether progress cannot be shown, so that only the result is sent."""
         self.sending = False
@@ -64,6 +67,12 @@ class ClaimedDelivery:
         self.deadline = deadline
         if self._timeout is not None:
             self._timeout.reschedule(deadline)
+
+    async def wait_for_change(self) -> None:
+        """Wait until the jobs may have changed, or until progress that waited for the rate limit is due."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self.show_at):
+                await self.changed.wait()
 
     @asynccontextmanager
     async def while_claimed(self) -> AsyncIterator[None]:

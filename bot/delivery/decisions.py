@@ -13,6 +13,12 @@ from db.deliveries import Delivery, DeliveryView
 
 MIN_EDIT_INTERVAL_S = 1.0
 """Minimum time between two edits of one message."""
+LIMIT_WINDOW_S = 5.0
+REQUESTS_PER_WINDOW = 5
+"""Edits, and new messages, that Discord accepts per window in a channel, and edits with one interaction token.
+
+Observed, not documented. discord.py waits for the real limits, but does not report them.
+"""
 RESTRICTED_EDITS_AGE = dt.timedelta(minutes=55)
 """Age from which a message is edited rarely: Discord limits edits of messages older than an hour."""
 RESTRICTED_EDIT_INTERVAL_S = 300.0
@@ -132,10 +138,29 @@ def next_route(delivery: Delivery, failure: SendFailure, tried: frozenset[Delive
     return DeliveryRoute.NOWHERE if DeliveryRoute.DIRECT_MESSAGE in tried else DeliveryRoute.DIRECT_MESSAGE
 
 
+def uses_token(delivery: Delivery, now: dt.datetime) -> bool:
+    """Return whether the message is edited with the interaction token, whose rate limit no other message shares."""
+    return delivery.route == "token" or token_left(delivery, now) > dt.timedelta(0)
+
+
 def progress_interval_s(delivery: Delivery, now: dt.datetime) -> float:
-    """Return the minimum time between two progress edits, in seconds."""
+    """Return the minimum time between two progress edits of a message, in seconds."""
     is_restricted = now - delivery.created_at >= RESTRICTED_EDITS_AGE
     return RESTRICTED_EDIT_INTERVAL_S if is_restricted else MIN_EDIT_INTERVAL_S
+
+
+def bucket_interval_s(waiting: int, *, posting: bool) -> float:
+    """Return the minimum time between a request of a rate limit bucket and the next progress in it, in seconds.
+
+    The rest of the limit is free for results. The more deliveries share it, the more results may be due at once, so the
+    rarer is their progress. New messages are more frequent, because each is the first response to a question.
+
+    Args:
+        waiting: Number of deliveries whose progress uses the bucket.
+        posting: The bucket is that of new messages.
+    """
+    reserved = 1 if posting else 1 + waiting
+    return LIMIT_WINDOW_S / max(1, REQUESTS_PER_WINDOW - reserved)
 
 
 def nonce(delivery: Delivery, part: int, *, again: bool = False) -> str:

@@ -19,6 +19,7 @@ from bot.delivery.decisions import (
     next_route,
     nonce,
     token_left,
+    uses_token,
 )
 from bot.delivery.pages import completion_notice, final_pages, ready_notice, rerouted_notice
 from bot.delivery.send import DiscordSender, SendError
@@ -46,9 +47,9 @@ class MessagePublisher:
         self._claims = claims
 
     @asynccontextmanager
-    async def sending(self, claimed: ClaimedDelivery) -> AsyncIterator[None]:
-        """Hold the turn of a delivery in its channel for a block, while the claim is valid."""
-        async with claimed.while_claimed(), self._sender.turn(claimed.delivery):
+    async def sending(self, claimed: ClaimedDelivery, *, posting: bool = False) -> AsyncIterator[None]:
+        """Hold the turn of a delivery for a block, while the claim is valid; `posting` is for a further message."""
+        async with claimed.while_claimed(), self._sender.turn(claimed.delivery, posting=posting):
             claimed.sending = True
             try:
                 yield
@@ -81,7 +82,7 @@ class MessagePublisher:
         """
         delivery = claimed.delivery
         if delivery.route == "token" or delivery.message_id is not None:
-            if not await self._edit_deferred(claimed, message):
+            if not await self._edit_by_token(claimed, message):
                 await self._sender.edit(delivery, message)
             return False
         posted = await self._find_posted(claimed, message, since) if claimed.may_be_posted else None
@@ -97,22 +98,24 @@ class MessagePublisher:
         """Write embeds as text where Discord would drop them, because the bot lacks the permission *Embed Links*."""
         return list(pages) if self._sender.may_embed(delivery) else write_embeds_as_text(pages)
 
-    async def _edit_deferred(self, claimed: ClaimedDelivery, message: OutgoingMessage) -> bool:
-        """Edit a deferred message for the first time, with the interaction token; return whether that was done.
+    async def _edit_by_token(self, claimed: ClaimedDelivery, message: OutgoingMessage) -> bool:
+        """Edit the message of a command with its interaction token while that is valid; return whether that was done.
 
-        An edit with the token is the only documented way to end "is thinking…". Later edits use the bot token, so the
-        interaction token is deleted.
+        Edits with the token have a separate rate limit, so they do not wait for other messages in the channel, and they
+        are the only documented way to end "is thinking…". Both tokens edit the same message, so the bot token can
+        continue at any time.
         """
         delivery = claimed.delivery
-        if delivery.route != "channel" or token_left(delivery, dt.datetime.now(dt.UTC)) <= dt.timedelta(0):
+        if delivery.route != "channel" or not uses_token(delivery, dt.datetime.now(dt.UTC)):
             return False
         try:
             await self._sender.edit_by_token(delivery, message)
         except SendError as error:
             if error.failure in {SendFailure.TEMPORARY, SendFailure.INVALID_MESSAGE}:
                 raise
+            if error.failure is SendFailure.TOKEN_EXPIRED:
+                await self._claims.write(deliveries.clear_token, claimed)
             return False
-        await self._claims.write(deliveries.clear_token, claimed)
         return True
 
     async def deliver(self, claimed: ClaimedDelivery, view: DeliveryView) -> None:
@@ -200,13 +203,13 @@ class MessagePublisher:
         if claimed.delivery.parts_sent >= len(parts) or first_id is None:
             return
         if claimed.may_be_posted:
-            async with self.sending(claimed):
+            async with self.sending(claimed, posting=True):
                 history = await self._sender.own_messages(claimed.delivery, first_id, since)
                 count = count_posted_parts(history, first_id, parts[claimed.delivery.parts_sent :])
                 if count:
                     await self._claims.write(deliveries.mark_parts_sent, claimed, claimed.delivery.parts_sent + count)
         for number in range(claimed.delivery.parts_sent, len(parts)):
-            async with self.sending(claimed):
+            async with self.sending(claimed, posting=True):
                 await self._post_part(claimed, parts[number], number + 1, first_id)
 
     async def _post_part(self, claimed: ClaimedDelivery, message: OutgoingMessage, number: int, first_id: str) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 
-from bot.delivery.decisions import RESTRICTED_EDITS_AGE, PostedMessage, SendFailure, classify_failure
+from bot.delivery.decisions import (
+    LIMIT_WINDOW_S,
+    RESTRICTED_EDITS_AGE,
+    PostedMessage,
+    SendFailure,
+    classify_failure,
+    uses_token,
+)
 from bot.render.message import OutgoingMessage
 from bot.render.payload import build_allowed_mentions, build_edit_arguments, build_send_arguments
 from db.deliveries import Delivery
@@ -44,24 +51,43 @@ class SendError(Exception):
         self.retry_after_s = retry_after_s
 
 
+def is_first_post(delivery: Delivery) -> bool:
+    """Return whether the first message of a delivery has to be posted."""
+    return delivery.route == "channel" and delivery.message_id is None
+
+
+def bucket_of(delivery: Delivery, *, posting: bool = False) -> str:
+    """Return the name of the rate limit bucket of the next request: the token's, or the channel's posts or edits.
+
+    Args:
+        delivery: The delivery.
+        posting: The request posts a further message.
+    """
+    if posting or is_first_post(delivery):
+        return f"posts {delivery.channel_id}"
+    if uses_token(delivery, dt.datetime.now(dt.UTC)):
+        return f"token {delivery.id}"
+    return f"edits {delivery.channel_id}"
+
+
 class DiscordSender:
-    """Sends requests for deliveries: one at a time in each channel, and a limited number in total."""
+    """Sends requests for deliveries: one at a time in each rate limit bucket, and a limited number in total."""
 
     def __init__(self, bot: discord.Client, *, concurrency: int = 20) -> None:
         """Bind to a client that is logged in."""
         self._bot = bot
         self._slots = asyncio.Semaphore(concurrency)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._sent_at: dict[str, float] = {}
         self.in_flight = 0
 
     @asynccontextmanager
-    async def turn(self, delivery: Delivery) -> AsyncIterator[None]:
-        """Wait until no other delivery sends in the same channel, and block the others meanwhile.
+    async def turn(self, delivery: Delivery, *, posting: bool = False) -> AsyncIterator[None]:
+        """Wait until no other delivery sends in the same bucket, and block the others meanwhile.
 
-        discord.py sleeps inside a call while it is rate limited, so a call must not block other channels. Messages
-        reached by an interaction token have separate rate limits and therefore separate locks.
+        discord.py sleeps inside a call while it is rate limited, so a call must not block other buckets.
         """
-        key = f"token {delivery.id}" if delivery.route == "token" else delivery.channel_id
+        key = bucket_of(delivery, posting=posting)
         lock = self._locks.get(key)
         if lock is None:
             lock = self._locks[key] = asyncio.Lock()
@@ -83,22 +109,43 @@ class DiscordSender:
         except discord.ClientException:  # the parent of a thread is not cached
             return True
 
+    def sent_at(self, bucket: str) -> float:
+        """Return when the last request of a bucket ended, on the event loop's clock; minus infinity if long ago."""
+        return self._sent_at.get(bucket, -float("inf"))
+
+    @contextmanager
+    def _note_sent(self, bucket: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            now = asyncio.get_running_loop().time()
+            self._sent_at.pop(bucket, None)
+            self._sent_at[bucket] = now
+            # The entries are in the order of their times, so the outdated ones come first.
+            for known, at in list(self._sent_at.items()):
+                if at > now - LIMIT_WINDOW_S:
+                    break
+                del self._sent_at[known]
+
     async def edit(self, delivery: Delivery, message: OutgoingMessage) -> None:
         """Edit the delivery's message; its previous files are removed."""
         if delivery.route == "token":
             await self.edit_by_token(delivery, message)
             return
-        async with _send_errors(old=dt.datetime.now(dt.UTC) - delivery.created_at > RESTRICTED_EDITS_AGE):
-            target = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
-            await target.edit(**build_edit_arguments(message), allowed_mentions=NO_MENTIONS)
+        old = dt.datetime.now(dt.UTC) - delivery.created_at > RESTRICTED_EDITS_AGE
+        with self._note_sent(f"edits {delivery.channel_id}"):
+            async with _send_errors(old=old):
+                target = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
+                await target.edit(**build_edit_arguments(message), allowed_mentions=NO_MENTIONS)
 
     async def edit_by_token(self, delivery: Delivery, message: OutgoingMessage) -> None:
         """Edit the response to the interaction with the interaction's token."""
-        async with _send_errors(by_token=True):
-            webhook = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
-            # discord.py copies the ID into the path; `@original` is Discord's name of the first response.
-            original: Any = "@original"
-            await webhook.edit_message(original, **build_edit_arguments(message), allowed_mentions=NO_MENTIONS)
+        with self._note_sent(f"token {delivery.id}"):
+            async with _send_errors(by_token=True):
+                webhook = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
+                # discord.py copies the ID into the path; `@original` is Discord's name of the first response.
+                original: Any = "@original"
+                await webhook.edit_message(original, **build_edit_arguments(message), allowed_mentions=NO_MENTIONS)
 
     async def post(
         self,
@@ -125,8 +172,9 @@ class DiscordSender:
         return await self._post(delivery, arguments)
 
     async def _post(self, delivery: Delivery, arguments: dict[str, Any]) -> PostedMessage:
-        async with _send_errors():
-            return _to_posted(await self._channel(delivery).send(**arguments))
+        with self._note_sent(f"posts {delivery.channel_id}"):
+            async with _send_errors():
+                return _to_posted(await self._channel(delivery).send(**arguments))
 
     async def open_dm(self, delivery: Delivery) -> str:
         """Open the direct messages with the requester and return the channel ID."""

@@ -21,6 +21,7 @@ from bot.delivery.decisions import (
     MIN_EDIT_INTERVAL_S,
     DeliveryStep,
     SendFailure,
+    bucket_interval_s,
     next_step,
     progress_interval_s,
     retry_delay_s,
@@ -28,7 +29,7 @@ from bot.delivery.decisions import (
 from bot.delivery.listener import NotificationListener
 from bot.delivery.pages import progress_page
 from bot.delivery.publisher import MessagePublisher
-from bot.delivery.send import DiscordSender, SendError
+from bot.delivery.send import DiscordSender, SendError, bucket_of, is_first_post
 from bot.render.message import OutgoingMessage
 from db import deliveries
 from db.deliveries import DeliveryView
@@ -266,17 +267,17 @@ class DeliveryWorker:
 
     async def _show_next_change(self, claimed: ClaimedDelivery) -> bool:
         """Wait for a change and show it, at most once per second; return whether it was the result."""
-        await claimed.changed.wait()
+        await claimed.wait_for_change()
         await asyncio.sleep(claimed.edited_at + MIN_EDIT_INTERVAL_S - asyncio.get_running_loop().time())
         claimed.changed.clear()
         view = await self._read(claimed)
-        now = dt.datetime.now(dt.UTC)
-        step = next_step(view, now, final_only=claimed.final_only)
+        step = next_step(view, dt.datetime.now(dt.UTC), final_only=claimed.final_only)
         if step is DeliveryStep.FINAL:
             await self._publisher.deliver(claimed, view)
             return True
-        elapsed_s = asyncio.get_running_loop().time() - claimed.edited_at
-        if step is not DeliveryStep.WAIT and elapsed_s >= progress_interval_s(claimed.delivery, now):
+        if step is DeliveryStep.WAIT:
+            claimed.show_at = None
+        else:
             await self._show_progress(claimed, view, step)
         return False
 
@@ -297,10 +298,15 @@ class DeliveryWorker:
         loop = asyncio.get_running_loop()
         page = self._render_progress(claimed, view, step)
         if page is None or page.fingerprint() == claimed.fingerprint:
+            claimed.show_at = None
+            return
+        if self._must_wait(claimed):
             return
         read_at = loop.time()
         try:
             async with self._publisher.sending(claimed):
+                if self._must_wait(claimed):
+                    return
                 if loop.time() > read_at + MIN_EDIT_INTERVAL_S / 2:
                     # The delivery waited for its turn, so the progress is read again.
                     view = await self._read(claimed)
@@ -308,15 +314,38 @@ class DeliveryWorker:
                         claimed.changed.set()
                         return
                     page = self._render_progress(claimed, view, step) or page
-                await self._publisher.show_first(claimed, page, silent=True)
+                try:
+                    await self._publisher.show_first(claimed, page, silent=True)
+                finally:
+                    claimed.edited_at = loop.time()
                 claimed.fingerprint = page.fingerprint()
         except SendError as error:
             if error.failure is SendFailure.TEMPORARY:
                 raise
             claimed.final_only = True
             log.info("progress cannot be shown", delivery=claimed.delivery.id, error=str(error))
-        finally:
-            claimed.edited_at = loop.time()
+
+    def _must_wait(self, claimed: ClaimedDelivery) -> bool:
+        """Check whether progress has to wait, so that results find a part of the rate limit free.
+
+        Progress that waits is not sent later but read again, so that a result is never behind it.
+        """
+        now = asyncio.get_running_loop().time()
+        bucket = bucket_of(claimed.delivery)
+        sharing = [other for other in self._claimed.values() if bucket_of(other.delivery) == bucket]
+        interval_s = bucket_interval_s(len(sharing), posting=is_first_post(claimed.delivery))
+        claimed.show_at = max(
+            self._sender.sent_at(bucket) + interval_s,
+            claimed.edited_at + progress_interval_s(claimed.delivery, dt.datetime.now(dt.UTC)),
+        )
+        # Of all that are due, the message that was edited longest ago comes first.
+        due = [other for other in sharing if other.show_at is not None and other.show_at <= now]
+        if any(other.edited_at < claimed.edited_at for other in due):
+            claimed.show_at = max(claimed.show_at, now + MIN_EDIT_INTERVAL_S)
+        if claimed.show_at > now:
+            return True
+        claimed.show_at = None
+        return False
 
     def _render_progress(
         self, claimed: ClaimedDelivery, view: DeliveryView, step: DeliveryStep

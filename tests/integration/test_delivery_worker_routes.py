@@ -25,15 +25,25 @@ def token_ends_in(env, submission, seconds):
 # ------------------------------------------------------------------------------------- tokens live for 15 minutes
 
 
-def test_deferred__the_first_edit_uses_the_token_and_later_ones_the_bot_token(env):
+def test_deferred__every_edit_uses_the_token_which_is_then_deleted(env):
     submission = env.ask(keep_token=True)
     env.start_bot()
     env.wait(lambda: not submission.message.loading, "the first edit")
-    assert (env.count(EDIT_ORIGINAL), env.count(EDIT)) == (1, 0)
-    env.wait(lambda: env.row(submission).token is None, "the deleted token")
     env.answer(submission)
     env.wait_state(submission)
-    assert env.count(EDIT_ORIGINAL) == 1
+    assert (env.count(EDIT_ORIGINAL), env.count(EDIT)) == (2, 0)
+    assert env.row(submission).token is None
+    assert "On the shelf" in submission.message.text
+
+
+def test_deferred__whose_token_expires_is_edited_with_the_bot_token(env):
+    submission = env.ask(keep_token=True)
+    env.start_bot()
+    env.wait(lambda: not submission.message.loading, "the first edit")
+    token_ends_in(env, submission, 0)
+    env.answer(submission)
+    env.wait_state(submission)
+    assert (env.count(EDIT_ORIGINAL), env.count(EDIT)) == (1, 1)
     assert "On the shelf" in submission.message.text
 
 
@@ -41,9 +51,10 @@ def test_deferred__with_a_rejected_token_is_edited_with_the_bot_token(env):
     submission = env.ask(keep_token=True)
     env.fake.clock.advance(15 * 60 + 1)
     env.start_bot()
+    env.wait_text(submission.message, "Waiting")
     env.answer(submission)
     env.wait_state(submission)
-    assert env.fake.requests_to(EDIT_ORIGINAL)[0].error_code == 50027
+    assert [request.error_code for request in env.fake.requests_to(EDIT_ORIGINAL)] == [50027]
     assert "On the shelf" in submission.message.text
     assert env.person.dms == []
 

@@ -305,7 +305,7 @@ def test_database_outage__longer_than_the_claim_sends_nothing_until_it_ends(env,
 def test_many_at_once__all_are_shown_and_delivered(env):
     env.start_bot()
     channels = [env.channel, *(env.fake.add_channel(env.channel.guild, f"c{n}") for n in range(5))]
-    submissions = [env.ask(channel=channels[n % 6]) for n in range(60)]
+    submissions = [env.ask(channel=channels[n % 6], keep_token=True) for n in range(60)]
     env.wait(lambda: not any(one.message.loading for one in submissions), "all shown")
     for one in submissions:
         env.answer(one)

@@ -14,6 +14,7 @@ from bot.delivery.decisions import (
     DeliveryStep,
     PostedMessage,
     SendFailure,
+    bucket_interval_s,
     classify_failure,
     count_posted_parts,
     merge_into_one,
@@ -23,6 +24,7 @@ from bot.delivery.decisions import (
     nonce,
     progress_interval_s,
     retry_delay_s,
+    uses_token,
 )
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from db.deliveries import Delivery, DeliveryView
@@ -197,6 +199,21 @@ def test_retry_delay__grows_up_to_five_minutes():
 def test_progress_interval__is_long_for_messages_older_than_an_hour():
     assert progress_interval_s(delivery(), NOW + 30 * MINUTE) == 1.0
     assert progress_interval_s(delivery(), NOW + 60 * MINUTE) >= 60.0
+
+
+def test_bucket_interval__the_more_wait_the_rarer_is_progress():
+    edits = [bucket_interval_s(waiting, posting=False) for waiting in range(1, 50)]
+    assert edits[0] < 2
+    assert edits == sorted(edits)
+    assert set(edits[2:]) == {5.0}, "four of five edits are free for results"
+    assert bucket_interval_s(50, posting=True) == 1.25
+
+
+def test_uses_token__while_it_is_valid():
+    assert uses_token(delivery(token="t", token_expires=NOW + MINUTE), NOW)
+    assert not uses_token(delivery(token="t", token_expires=NOW), NOW)
+    assert not uses_token(delivery(token=None, token_expires=NOW + MINUTE), NOW)
+    assert uses_token(by_token(-MINUTE), NOW), "no other token reaches the message"
 
 
 def test_needs_notice__counts_from_the_request_or_from_the_retry():
