@@ -1,4 +1,4 @@
-"""Rate limits of routes: time windows per channel or token."""
+"""Rate limits of routes: fixed time windows per channel or token, each of which starts with its first request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ class Limit:
     route: str
     count: int
     per_s: float
-    used: dict[str, list[float]] = field(default_factory=dict)
+    windows: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Start of the current window and the requests in it."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +68,11 @@ class Limits:
         names = ("channel_id", "guild_id", "webhook_token", "interaction_token")
         major = "+".join(params[name] for name in names if name in params)
         now = self._clock.now()
-        recent = [at for at in limit.used.get(major, ()) if now - at < limit.per_s]
-        reset = limit.per_s - (now - recent[0]) if recent else limit.per_s
-        if len(recent) >= limit.count:
+        start, used = limit.windows.get(major, (now, 0))
+        if now - start >= limit.per_s:
+            start, used = now, 0
+        reset = start + limit.per_s - now
+        if used >= limit.count:
             return RateLimitState(bucket, limit.count, 0, reset, wait_s=reset)
-        limit.used[major] = [*recent, now]
-        return RateLimitState(bucket, limit.count, limit.count - len(recent) - 1, reset)
+        limit.windows[major] = (start, used + 1)
+        return RateLimitState(bucket, limit.count, limit.count - used - 1, reset)

@@ -272,6 +272,14 @@ def test_faults__drop_after_processing_and_hold(fake, world, api):
     assert [api.post(path, json={"content": "x"}).status_code for _ in range(2)] == [200, 429]
     fake.clock.advance(5)
     assert api.post(path, json={"content": "x"}).headers["X-RateLimit-Remaining"] == "0"
+    fake.clear_faults()
+    fake.limit(POST, 2, per_s=5)
+    assert api.post(path, json={"content": "x"}).status_code == 200
+    fake.clock.advance(4)
+    assert [api.post(path, json={"content": "x"}).status_code for _ in range(2)] == [200, 429]
+    fake.clock.advance(1)
+    answers = [api.post(path, json={"content": "x"}) for _ in range(2)]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0"], "a new window"
 
 
 @pytest.mark.parametrize(
