@@ -52,6 +52,8 @@ class JobView:
     created_at: dt.datetime
     finished_at: dt.datetime | None
     payload: Mapping[str, Any]
+    wait_s: float | None = None
+    """Estimated seconds until a queued question is answered; None for other jobs, and if nothing is known."""
 
     @property
     def ended(self) -> bool:

@@ -222,6 +222,7 @@ class WorkerRow(Base):
     last_task_at: Mapped[dt.datetime | None]
     profiles: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     rerankers: Mapped[list[str]]
+    concurrency: Mapped[int]
 
 
 class Quarantine(Base):

@@ -24,6 +24,8 @@ class WorkerStatus:
     model: str
     rerankers: tuple[str, ...] = ()
     """Rerankers that work in a query worker."""
+    concurrency: int = 1
+    """Jobs that the worker runs at once."""
 
 
 def record_heartbeat(session: Session, status: WorkerStatus, *, took_task: bool) -> None:
@@ -36,6 +38,7 @@ def record_heartbeat(session: Session, status: WorkerStatus, *, took_task: bool)
         "pid": status.pid,
         "model": status.model,
         "rerankers": list(status.rerankers),
+        "concurrency": status.concurrency,
         "took_task": took_task,
     }
     session.execute(named("upsert_worker"), values)

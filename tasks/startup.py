@@ -91,7 +91,7 @@ def run_worker(startup: WorkerStartup) -> None:
     )
     start = _start_threads if startup.role == "query" else _start_with_child
     concurrency, list_rerankers = start(startup, profile, name)
-    heartbeat = WorkerHeartbeat(database, status, list_rerankers)
+    heartbeat = WorkerHeartbeat(database, replace(status, concurrency=concurrency), list_rerankers)
     sweeper = Sweeper(database, submitter, startup.settings)
 
     def announce() -> None:

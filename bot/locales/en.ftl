@@ -66,10 +66,12 @@ source-link = where it was added
 
 ## Progress of a question
 
-progress-queued = **Waiting in the queue**: { $position ->
-    [1] your question is next
-   *[other] position { $position }
+progress-queued = **Waiting in the queue**: { $n ->
+    [0] your question is next
+    [one] 1 question before yours
+   *[other] { $n } questions before yours
 }
+wait-estimate = { $position }, about { $wait }
 progress-queued-document = position { $position } in the queue
 progress-no-worker = **Waiting**: Refdesk isn't answering questions right now. Your question is saved and will be answered when the operator starts it again.
 progress-no-worker-document = waiting: Refdesk isn't reading documents right now

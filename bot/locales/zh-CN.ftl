@@ -60,10 +60,11 @@ source-link = 添加处
 
 ## 进行中的提问
 
-progress-queued = **排队中**，{ $position ->
-    [1] 下一个就是
-   *[other] 第 { $position } 位
+progress-queued = **排队中**，{ $n ->
+    [0] 下一个就是你的问题
+   *[other] 前面还有 { $n } 个问题
 }
+wait-estimate = { $position }，大约 { $wait }
 progress-queued-document = 排队中，第 { $position } 位
 progress-no-worker = **等待中**：目前暂停回答问题。你的问题已保存，恢复后会回答。
 progress-no-worker-document = 等待中：目前暂停读取资料

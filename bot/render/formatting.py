@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,6 +126,18 @@ def format_duration(seconds: float, t: Texts) -> str:
         if seconds >= length:
             return t(f"duration-{unit}", n=round(seconds / length))
     return t("duration-seconds", n=max(1, round(seconds)))
+
+
+def add_wait(position: str, job: JobView, t: Texts) -> str:
+    """Add the estimated wait to the text that shows the position of a job, if there is an estimate.
+
+    It is rounded up to five seconds or, if it is longer, to minutes, so that the text changes rarely.
+    """
+    if job.wait_s is None:
+        return position
+    step_s = 5 if job.wait_s < 60 else 60
+    wait_s = max(1, math.ceil(job.wait_s / step_s)) * step_s
+    return t("wait-estimate", position=position, wait=format_duration(wait_s, t))
 
 
 def format_progress_bar(done: int, total: int) -> str:

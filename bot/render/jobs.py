@@ -9,7 +9,7 @@ from bot.render import sanitize
 from bot.render.answer import render_answer_page
 from bot.render.docs import build_page_buttons
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
-from bot.render.formatting import format_error, format_timestamp, is_retrying, waits_for_worker
+from bot.render.formatting import add_wait, format_error, format_timestamp, is_retrying, waits_for_worker
 from bot.render.ingest import format_document_stage
 from bot.render.message import MAX_OPTION_UNITS, Button, Link, Menu, MenuOption, OutgoingMessage
 from bot.render.progress import format_question_stage
@@ -83,7 +83,7 @@ def _format_waiting(job: JobView, t: Texts) -> str:
         return t("reason-rate-limited")
     if job.ahead is None or job.why.startswith(NOT_PUBLISHED):
         return t("reason-not-queued")
-    return t("reason-queued", n=job.ahead)
+    return add_wait(t("reason-queued", n=job.ahead), job, t)
 
 
 def _format_running(job: JobView, t: Texts) -> str:
@@ -94,7 +94,7 @@ def _format_running(job: JobView, t: Texts) -> str:
 
 def _format_line(job: JobView, t: Texts) -> str:
     about = sanitize.escape_title(job.about, 80) or t("untitled")
-    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {_format_state(job, t)}"
+    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {add_wait(_format_state(job, t), job, t)}"
 
 
 def _format_option(job: JobView, t: Texts) -> str:

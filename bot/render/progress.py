@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.discord_markdown import close_fence
-from bot.render.formatting import format_progress_bar, format_question, is_retrying, waits_for_worker
+from bot.render.formatting import add_wait, format_progress_bar, format_question, is_retrying, waits_for_worker
 from bot.render.message import Button, OutgoingMessage
 from bot.render.split import split_message
 from db.deliveries import DeliveryView
@@ -56,7 +56,7 @@ def _format_waiting(job: JobView, t: Texts) -> str:
         return t("progress-no-worker")
     if job.ahead is None or job.why.startswith(NOT_PUBLISHED):
         return t("progress-not-queued")
-    return t("progress-queued", position=job.ahead + 1)
+    return add_wait(t("progress-queued", n=job.ahead), job, t)
 
 
 def _format_stream(text: str) -> str:

@@ -3,8 +3,8 @@
 -- name: upsert_worker
 -- Store a heartbeat. The model is that of the live profile, because after a switch a worker uses another model than at
 -- its start.
-INSERT INTO workers (id, role, queues, host, pid, model, rerankers, last_task_at)
-VALUES (:id, :role, :queues, :host, :pid, :model, :rerankers, CASE WHEN CAST(:took_task AS boolean) THEN now() END)
+INSERT INTO workers (id, role, queues, host, pid, model, rerankers, concurrency, last_task_at)
+VALUES (:id, :role, :queues, :host, :pid, :model, :rerankers, :concurrency, CASE WHEN CAST(:took_task AS boolean) THEN now() END)
 ON CONFLICT (id) DO UPDATE SET last_seen = now(), rerankers = excluded.rerankers,
     model = coalesce((SELECT p.model FROM embedding_profiles p WHERE p.state = 'live'), excluded.model),
     last_task_at = coalesce(excluded.last_task_at, workers.last_task_at);

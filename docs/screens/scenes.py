@@ -93,7 +93,7 @@ def progress_scene() -> list[PostedMessage]:
     """A question in the queue, during ranking and during generation."""
     partial_answer = TEXT[: TEXT.index("- Anything")]
     steps = [
-        _question("queued", ahead=2, attempt=0),
+        _question("queued", ahead=2, attempt=0, wait_s=15.0),
         _question(stage="rerank", progress_done=32, progress_total=50),
         _question(stage="generate", progress_total=1, progress_text=partial_answer),
     ]

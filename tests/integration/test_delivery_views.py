@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from db import deliveries, feedback, jobs
+from db import deliveries, feedback, job_views, jobs
 from db.inspection import list_inspections, read_inspection, run_inspection
 from db.notify import DELIVERIES, watch_deliveries
 from db.sweep import sweep
@@ -221,3 +221,50 @@ def test_delivery__has_the_expiry_of_its_token(library, submitter):
     assert added.token_expires - added.created_at == dt.timedelta(seconds=900)
     _, without = add(library, submitter, "interaction:2")
     assert without.token_expires is None
+
+
+def answered(library, submitter, *seconds):
+    """Store questions that took so many seconds each."""
+    for number, each in enumerate(seconds):
+        job, _ = add(library, submitter, f"answered:{number}")
+        succeed(library, job)
+        library.run(f"UPDATE jobs SET started_at = finished_at - interval '{each} seconds' WHERE id = {job}")
+
+
+def test_wait__is_estimated_from_recent_questions_and_the_workers(library, submitter):
+    answered(library, submitter, 4, 5, 60)
+    waiting = [add(library, submitter, f"interaction:{n}")[1].id for n in range(4)]
+    library.run("UPDATE jobs SET published_at = now()")
+    library.run(
+        "INSERT INTO workers (id, role, queues, host, pid, concurrency) VALUES ('w', 'query', '{query}', 'h', 1, 2)"
+    )
+
+    def waits():
+        with library.database.system() as session:
+            views = deliveries.load_views(session, waiting)
+        return [views[number].jobs[0].wait_s for number in waiting]
+
+    assert waits() == [5, 5, 10, 10], "two at once, 5 s each"
+    running = view(library, waiting[0]).jobs[0].id
+    library.claim(running)
+    library.run(f"UPDATE jobs SET started_at = now() - interval '2 seconds' WHERE id = {running}")
+    assert waits()[:2] == [None, 5]
+    assert waits()[2] == pytest.approx(8, abs=1), "the running question has already taken 2 s"
+    with library.database.tenant(library.workspace) as session:
+        last = view(library, waiting[3]).jobs[0].id
+        assert job_views.find_job(session, last).job.wait_s == pytest.approx(8, abs=1)
+        assert job_views.list_jobs(session, limit=1)[0].job.wait_s == pytest.approx(8, abs=1)
+        assert "behind 2 jobs, about 10 s." in jobs.explain(session, last)
+
+
+@pytest.mark.parametrize("missing", ["history", "worker"])
+def test_wait__is_unknown_without_history_or_worker(library, submitter, missing):
+    answered(library, submitter, *[5] * (2 if missing == "history" else 3))
+    _, added = add(library, submitter)
+    library.run("UPDATE jobs SET published_at = now()")
+    if missing == "history":
+        library.run("INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'query', '{query}', 'h', 1)")
+    seen = view(library, added.id).jobs[0]
+    assert (seen.ahead, seen.wait_s) == (0, None)
+    with library.database.tenant(library.workspace) as session:
+        assert "about" not in jobs.explain(session, seen.id)

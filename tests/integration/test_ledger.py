@@ -229,6 +229,7 @@ def test_heartbeat__reports_the_rerankers_that_work_now(library):
     sign = WorkerStatus("w", "query", ("query",), "host", 1, "model")
     for working in (("late-interaction",), ("late-interaction", "cross-encoder")):
         with library.database.system() as session:
-            workers.record_heartbeat(session, replace(sign, rerankers=working), took_task=False)
+            workers.record_heartbeat(session, replace(sign, rerankers=working, concurrency=16), took_task=False)
         with library.database.system() as session:
             assert workers.list_rerankers(session) == set(working)
+            assert workers.list_alive(session, "query")[0].concurrency == 16

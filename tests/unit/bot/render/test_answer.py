@@ -41,7 +41,10 @@ def _actions(shown: OutgoingMessage) -> list[str]:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"state": "queued", "ahead": 2, "attempt": 0}, "position 3"),
+        ({"state": "queued", "ahead": 2, "attempt": 0}, "2 questions before yours"),
+        ({"state": "queued", "ahead": 2, "attempt": 0, "wait_s": 11.2}, "2 questions before yours, about 15 seconds"),
+        ({"state": "queued", "ahead": 1, "attempt": 0, "wait_s": 61.0}, "1 question before yours, about 2 minutes"),
+        ({"state": "queued", "ahead": 0, "attempt": 0, "wait_s": 0.0}, "your question is next, about 5 seconds"),
         ({"state": "queued", "ahead": 0, "attempt": 0}, "your question is next"),
         (
             {"state": "queued", "ahead": 4, "attempt": 0, "why": "Waiting for a worker (no query worker is running)."},

@@ -255,6 +255,8 @@ def test_jobs__a_list_and_one_that_waits():
     assert shown.embeds[0].title == "Jobs on this server"
     assert "`5` How long may" in _description(shown)
     assert "`4` a.pdf\n-# ❌ failed" in _description(shown)
+    queued = render_job_list([job(state="queued", wait_s=12.0)], EN, everyone=False)
+    assert _description(queued).endswith(", about 15 seconds")
     assert _actions(shown) == ["rd:jobs:0", "rd:jobs:1"]
     assert "no jobs yet" in _description(render_job_list([], EN, everyone=False))
     waiting = job(state="queued", ahead=3, attempt=0, why='Waiting in the queue "query" behind 3 jobs.')

@@ -13,6 +13,7 @@ from tests.bot_factories import document_job, job
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 REASONS = [
     (job(state="queued", ahead=0, attempt=0), "next in the queue"),
+    (job(state="queued", ahead=2, attempt=0, wait_s=14.0), "2 jobs are ahead of it in the queue, about 15 seconds"),
     (
         job(state="queued", attempt=0, why="Rate limited until 18:04:00."),
         "it starts as soon as the limit on requests allows it",
