@@ -37,6 +37,7 @@ MODULE_OF_COMMAND = {
     "sql": "cli.sql",
     "docs": "cli.docs",
     "jobs": "cli.jobs",
+    "gaps": "cli.gaps",
     "profiles": "cli.profiles",
     "models": "cli.models",
 }

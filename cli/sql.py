@@ -32,7 +32,7 @@ def sql(
     """Query the database with SQL, read-only.
 
     Without a query this opens psql. The schema `inspect` has readable views: documents, chunks,
-    jobs, events, queries, rankings, spending, deliveries, feedback, workers and profiles.
+    jobs, events, queries, rankings, spending, deliveries, feedback, gaps, workers and profiles.
     """
     if names:
         if as_json:

@@ -6,7 +6,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Numeric, UniqueConstraint
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import REAL, BigInteger, ForeignKey, Identity, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models import Base
@@ -43,6 +44,8 @@ class QueryTrace(Base):
     fallbacks: Mapped[list[dict[str, Any]]]
     dense_weight: Mapped[float | None]
     keyword_weight: Mapped[float | None]
+    vector: Mapped[Any | None] = mapped_column(HALFVEC())
+    baseline: Mapped[float | None] = mapped_column(REAL)
     created_at: Mapped[dt.datetime]
 
 
@@ -71,3 +74,14 @@ class QueryCandidate(Base):
     flags: Mapped[list[str]]
     citation: Mapped[int | None]
     quote: Mapped[str | None]
+
+
+class GapResolution(Base):
+    """A question without a good answer that a manager has answered or dismissed."""
+
+    __tablename__ = "gap_resolutions"
+    query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
+    user_id: Mapped[str]
+    created_at: Mapped[dt.datetime]

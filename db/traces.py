@@ -136,6 +136,8 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
             cost_usd=usage.cost_usd,
+            vector=answer.vector,
+            baseline=None if answer.vector is None else answer.baseline,
             prompt_hashes=list(answer.prompt_hashes),
             fallbacks=remove_unstorable_json([dataclasses.asdict(fallback) for fallback in answer.fallbacks]),
         )

@@ -138,6 +138,8 @@ def _answer(
         generated=generated,
         timings_ms=trace.timings_ms,
         fallbacks=(*trace.fallbacks, *reranking.fallbacks, *generated.fallbacks),
+        vector=vector,
+        baseline=baseline,
         profile_id=parts.embedder.profile.id if parts.embedder is not None and vector is not None else None,
         rewriting=rewriting,
     )

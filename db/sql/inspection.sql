@@ -83,6 +83,11 @@ SELECT reranker, answer_model, count(*) FILTER (WHERE vote > 0) AS up, count(*) 
        count(*) FILTER (WHERE reason = 'outdated') AS outdated
 FROM inspect.feedback WHERE updated_at > now() - interval '90 days' GROUP BY 1, 2 ORDER BY 3 DESC;
 
+-- name: inspect_gaps
+-- The last 50 questions without an answer or with votes against it, and whether they are open.
+SELECT query, workspace, left(question, 60) AS question, abstained, votes_against, state, resolved_by, created_at FROM inspect.gaps
+ORDER BY query DESC LIMIT 50;
+
 -- name: inspect_keywords
 -- Segments of the keyword index and the tail of each workspace.
 SELECT * FROM inspect.keyword_segments ORDER BY workspace, postings DESC LIMIT 100;

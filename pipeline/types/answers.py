@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline.types.embedding import Vector
 from pipeline.types.retrieval import RecallMode, RecallResult, RerankResult
 from pipeline.types.stages import Fallback, Usage
 
@@ -103,6 +104,10 @@ class Answer:
     timings_ms: Mapping[str, float]
     fallbacks: tuple[Fallback, ...]
     profile_id: int | None = None
+    vector: Vector | None = field(default=None, repr=False)
+    """The vector of the question; None if vectors were not used."""
+    baseline: float = 0.0
+    """The similarity of the question to an average passage."""
     rewriting: RewriteResult | None = None
     """None without an earlier conversation."""
     embedding: Usage = field(default_factory=Usage)

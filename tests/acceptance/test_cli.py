@@ -69,6 +69,19 @@ def test_ingest__json_has_the_documented_keys_for_new_unchanged_and_failed(insta
     assert "0 added or updated, 1 unchanged, 2 failed" in stderr_text(result)
 
 
+def test_gaps__groups_unanswered_questions_by_their_vectors(installation):
+    for question in ("Who repaired the steam engine of the ferry?", "the ferry's steam engine - who has repaired it"):
+        assert installation.refdesk_json("ask", question)[0]["abstained"]
+    stored = "SELECT count(*) FROM queries WHERE abstained AND vector IS NOT NULL AND baseline IS NOT NULL"
+    assert installation.value(stored) == 2
+    document, _ = installation.refdesk_json("gaps")
+    assert (document["groups"], document["questions"]) == (1, 2)
+    assert document["gaps"][0]["unanswered"] == 2
+    shown = installation.refdesk("gaps")
+    assert_plain(shown)
+    assert b"who has repaired it" in shown.stdout
+
+
 def test_ingest__standard_input_and_an_undecodable_file_name(installation):
     result = installation.refdesk("ingest", "-", "--json", stdin=b"A pencil lies on the sill.")
     entry = json.loads(result.stdout)["documents"][0]

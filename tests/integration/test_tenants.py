@@ -16,6 +16,7 @@ TENANT_TABLES = [
     *("scopes", "keyword_changes", "keyword_segments", "keyword_blocks"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
     *("deliveries", "feedback", "workspace_settings", "spending_reservations", "embedding_usage"),
+    "gap_resolutions",
 ]
 NEW_DELIVERY = """
     INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id)
@@ -64,6 +65,7 @@ def test_another_workspace_sees_no_row(library, table):
     library.run("INSERT INTO keyword_segments (workspace_id, state) VALUES (1, 'live')")
     library.run("INSERT INTO keyword_blocks VALUES (1, 7, 0, 7, 1, 0, 0, 0, '', '')")
     library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
+    library.run("INSERT INTO gap_resolutions (query_id, workspace_id, user_id) VALUES (1, 1, '42')")
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
     library.run(
         "INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd) VALUES (1, 1, gen_random_uuid(), 1)"
@@ -79,7 +81,7 @@ def test_another_workspace_sees_no_row(library, table):
         session.execute(text("SELECT set_config('refdesk.workspace', '', true)"))
         assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0
         session.execute(text("SELECT set_config('refdesk.workspace', :w, true)"), {"w": str(library.other)})
-        for view in ("documents", "jobs", "deliveries", "feedback", "spending"):
+        for view in ("documents", "jobs", "deliveries", "feedback", "gaps", "spending"):
             assert session.scalar(text(f"SELECT count(*) FROM inspect.{view}")) == 0
 
 

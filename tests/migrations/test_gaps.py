@@ -37,3 +37,35 @@ def test_feedback_reasons__down_keeps_the_votes(database_url):
         assert connection.execute(SHOWN).all() == [("42", -1), ("43", 1)]
     migrate(database_url)
     assert objects(database_url) == new
+
+
+GAPS = text("SELECT question, state, votes_against FROM inspect.gaps ORDER BY query")
+TRACES = """
+    INSERT INTO queries (workspace_id, job_id, question, recall, top_n, top_k, reranker_asked, reranker, plan,
+                         rows_asked, rows_returned, answer, abstained, answer_model)
+    VALUES (1, 1, 'voted', 'hybrid', 1, 1, 'none', 'none', 'exact', 1, 1, 'a', false, 'm'),
+           (1, NULL, 'unanswered', 'hybrid', 1, 1, 'none', 'none', 'exact', 1, 1, 'a', true, 'm'),
+           (1, NULL, 'answered', 'hybrid', 1, 1, 'none', 'none', 'exact', 1, 1, 'a', false, 'm')
+"""
+
+
+def test_gaps__down_keeps_the_traces(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_06")
+    before = objects(database_url)
+    with engine(database_url).begin() as connection:
+        connection.execute(text(VOTES))
+        connection.execute(text(TRACES))
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).begin() as connection:
+        assert connection.execute(GAPS).all() == [("voted", "open", 1), ("unanswered", "open", 0)]
+        connection.execute(text("INSERT INTO gap_resolutions (query_id, workspace_id, user_id) VALUES (2, 1, '42')"))
+        connection.execute(text("UPDATE queries SET vector = '[1,2]', baseline = 0.1"))
+        assert connection.execute(GAPS).all()[1] == ("unanswered", "dismissed", 0)
+    migrate(database_url, "20261129_06")
+    assert objects(database_url) == before
+    with engine(database_url).connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM queries")) == 3
+    migrate(database_url)
+    assert objects(database_url) == new
