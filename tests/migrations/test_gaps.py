@@ -51,7 +51,7 @@ TRACES = """
 
 def test_gaps__down_keeps_the_traces(database_url):
     new = objects(database_url)
-    migrate(database_url, "20261129_06")
+    migrate(database_url, "20261129_07")
     before = objects(database_url)
     with engine(database_url).begin() as connection:
         connection.execute(text(VOTES))
@@ -63,7 +63,7 @@ def test_gaps__down_keeps_the_traces(database_url):
         connection.execute(text("INSERT INTO gap_resolutions (query_id, workspace_id, user_id) VALUES (2, 1, '42')"))
         connection.execute(text("UPDATE queries SET vector = '[1,2]', baseline = 0.1"))
         assert connection.execute(GAPS).all()[1] == ("unanswered", "dismissed", 0)
-    migrate(database_url, "20261129_06")
+    migrate(database_url, "20261129_07")
     assert objects(database_url) == before
     with engine(database_url).connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM queries")) == 3

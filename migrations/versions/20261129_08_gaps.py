@@ -1,15 +1,15 @@
 """Vectors of questions, and gaps that managers have answered or dismissed.
 
-Revision ID: 20261129_07
-Revises: 20261129_06
+Revision ID: 20261129_08
+Revises: 20261129_07
 
 The rules for every migration are in `20261126_03_spending.py`.
 """
 
 from migrations.files import run_sql
 
-revision = "20261129_07"
-down_revision = "20261129_06"
+revision = "20261129_08"
+down_revision = "20261129_07"
 branch_labels = None
 depends_on = None
 
