@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from db import job_views
 from db.job_views import JobView
-from db.models import DeliveryRow, Job
+from db.models import DeliveryRow, Job, SettingsRow
 from db.sql import named
 from pipeline.errors import LeaseLost
 from pipeline.text.cleaning import remove_unstorable
@@ -86,6 +86,8 @@ class DeliveryView:
 
     delivery: Delivery
     jobs: tuple[JobView, ...]
+    helpers: bool = False
+    """Whether the server has helpers, whom members can ask if a question has no answer."""
 
     @property
     def ended(self) -> bool:
@@ -142,7 +144,7 @@ def release(session: Session, owner: str) -> None:
 
 
 def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, DeliveryView]:
-    """Return deliveries with their jobs by ID, in two statements; deleted deliveries are omitted."""
+    """Return deliveries with their jobs by ID; deleted deliveries are omitted."""
     if not delivery_ids:
         return {}
     deliveries = [
@@ -153,7 +155,26 @@ def load_views(session: Session, delivery_ids: Sequence[int]) -> dict[int, Deliv
     for delivery_id, job in job_views.list_for_deliveries(session, delivery_ids):
         if delivery_id in jobs_by_delivery:
             jobs_by_delivery[delivery_id].append(job)
-    return {delivery.id: DeliveryView(delivery, tuple(jobs_by_delivery[delivery.id])) for delivery in deliveries}
+    helped = _with_helpers(session, deliveries, jobs_by_delivery)
+    return {
+        delivery.id: DeliveryView(delivery, tuple(jobs_by_delivery[delivery.id]), delivery.workspace_id in helped)
+        for delivery in deliveries
+    }
+
+
+def _with_helpers(session: Session, found: Sequence[Delivery], jobs: Mapping[int, Sequence[JobView]]) -> set[int]:
+    """Return the workspaces that have helpers, of the deliveries with an abstention; others do not show them."""
+    workspaces = {
+        delivery.workspace_id
+        for delivery in found
+        if any(job.result is not None and job.result.get("abstained") for job in jobs[delivery.id])
+    }
+    if not workspaces:
+        return set()
+    query = select(SettingsRow.workspace_id).where(
+        SettingsRow.workspace_id.in_(workspaces), SettingsRow.helper_role.is_not(None)
+    )
+    return set(session.scalars(query))
 
 
 def find_by_job(session: Session, job_id: int) -> Delivery | None:

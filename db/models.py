@@ -163,6 +163,16 @@ class Feedback(Base):
     updated_at: Mapped[dt.datetime]
 
 
+class HelperRequest(Base):
+    """A question about which the helpers of a server were asked."""
+
+    __tablename__ = "helper_requests"
+    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
+    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str]
+    created_at: Mapped[dt.datetime]
+
+
 class SettingsRow(Base):
     """Settings made by the managers of a workspace."""
 
@@ -174,6 +184,7 @@ class SettingsRow(Base):
     answer_language: Mapped[str | None]
     ingest_by: Mapped[str | None]
     ingest_role: Mapped[str | None]
+    helper_role: Mapped[str | None]
     public_channels: Mapped[list[str] | None]
     questions_per_user_hour: Mapped[int | None]
     questions_per_day: Mapped[int | None]

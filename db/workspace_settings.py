@@ -42,6 +42,8 @@ class WorkspaceSettings:
     """Empty: the language of the question."""
     ingest_by: Literal["everyone", "managers", "role"] | None = None
     ingest_role: str | None = None
+    helper_role: str | None = None
+    """Role that members can ask if the library has no answer; None: no helpers."""
     public_channels: tuple[str, ...] | None = None
     """Channels with public answers; None or empty: all channels."""
     questions_per_user_hour: int | None = None

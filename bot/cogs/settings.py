@@ -93,6 +93,20 @@ class Settings(
         role_id = str(role.id) if chosen == "role" and role is not None else None
         await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=role_id)
 
+    @app_commands.command(name=localized("cmd-settings-helpers"), description=localized("cmd-settings-helpers-desc"))
+    @describe_options(role="helper-role", off="helpers-off")
+    async def helpers(
+        self, interaction: discord.Interaction, role: discord.Role | None = None, off: bool = False
+    ) -> None:
+        """Set the role that members can ask if the library has no answer."""
+        if role is not None and role.is_default():
+            raise Refusal("refusal-helper-role-everyone")
+        await self._change(
+            interaction,
+            everything={"helper_role": None} if off else None,
+            helper_role=None if role is None or off else str(role.id),
+        )
+
     @app_commands.command(name=localized("cmd-settings-limits"), description=localized("cmd-settings-limits-desc"))
     @describe_options(
         questions_per_user_hour="questions-person",

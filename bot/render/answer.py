@@ -32,7 +32,7 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
         pages = (
-            [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None)]
+            [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None, helpers=view.helpers)]
             if job.result.get("abstained")
             else _render_succeeded(job, job.result, t)
         )
@@ -155,11 +155,20 @@ def _render_preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str
     return _attach_sources(content, job, result, t, file)
 
 
-def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts, *, personal: bool = False) -> OutgoingMessage:
-    """Render an abstention: the first sentence of the answer and the closest documents.
+def _render_abstention(
+    job: JobView, result: Mapping[str, Any], t: Texts, *, personal: bool = False, helpers: bool = False
+) -> OutgoingMessage:
+    """Render an abstention: the first sentence of the answer, the closest documents and the next steps.
 
     The rest of the text repeats the list of documents, so it is omitted when there is a list. In a personal library,
     a hint names where the documents of a server are found.
+
+    Args:
+        job: The job of the question.
+        result: The result of the job.
+        t: Texts in the user's language.
+        personal: The question was asked about a personal library.
+        helpers: The server has helpers, whom members can ask.
     """
     answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
     nearest = format_nearest(result, t)
@@ -167,16 +176,19 @@ def _render_abstention(job: JobView, result: Mapping[str, Any], t: Texts, *, per
     hints = [f"-# {t('personal-library')}"] if personal else []
     room = MAX_MESSAGE_UNITS - sum(utf16_length(hint) + 1 for hint in hints)
     content = split_message(f"{format_question(job)}\n{text}", room)[0]
+    steps = (
+        Button("add", 0, t("button-add"), style="primary"),
+        *([Button("helper", job.id, t("button-helper"))] if helpers else []),
+    )
+    rows = (steps, _build_answer_buttons(job, t, cited=False, looked=bool(nearest)))
     if not nearest:
-        content = "\n".join((content, *hints))
-        return OutgoingMessage(content, buttons=(_build_answer_buttons(job, t, cited=False),))
-    looked_at = len(result.get("candidates") or ())
+        return OutgoingMessage("\n".join((content, *hints)), buttons=rows)
     embed = build_embed(
-        entries=[f"**{t('answer-nearest', n=looked_at)}**", *nearest, f"-# {t('answer-abstained-hint')}", *hints],
+        entries=[f"**{t('answer-nearest')}**", *nearest, f"-# {t('answer-abstained-hint')}", *hints],
         footer=_format_footer(job, result, t),
         colour=COLOUR_WARNING,
     )
-    return OutgoingMessage(content, embeds=(embed,), buttons=(_build_answer_buttons(job, t, cited=False, looked=True),))
+    return OutgoingMessage(content, embeds=(embed,), buttons=rows)
 
 
 def _offer_servers(page: OutgoingMessage, job: JobView, t: Texts) -> OutgoingMessage:

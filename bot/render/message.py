@@ -17,6 +17,10 @@ ButtonAction = Literal[
     "sources",
     "why",
     "again",
+    "add",
+    "helper",
+    "dohelper",
+    "nohelper",
     "more",
     "moreall",
     "thorough",
@@ -119,6 +123,8 @@ class OutgoingMessage:
     buttons: tuple[tuple[Button | Link | Menu, ...], ...] = ()
     """At most five rows of at most five buttons or one menu."""
     files: tuple[OutgoingFile, ...] = ()
+    notified_role: str = ""
+    """ID of the role whose mention in `content` notifies its members; empty: mentions notify no role."""
     notified_user: str = ""
     """ID of the user whom a mention in `content` notifies; empty: mentions notify no user."""
 

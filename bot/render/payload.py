@@ -38,8 +38,10 @@ def build_edit_arguments(message: OutgoingMessage) -> dict[str, Any]:
 
 
 def build_allowed_mentions(message: OutgoingMessage) -> discord.AllowedMentions:
-    """Build which mentions in a new message notify: only that of `notified_user`."""
+    """Build which mentions in a new message notify: only those of `notified_user` and `notified_role`."""
     mentions = discord.AllowedMentions.none()
+    if message.notified_role:
+        mentions.roles = [discord.Object(int(message.notified_role))]
     if message.notified_user:
         mentions.users = [discord.Object(int(message.notified_user))]
     return mentions

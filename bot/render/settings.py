@@ -45,6 +45,7 @@ def render_settings(
         "",
         format_row("settings-ingest-by", _format_ingest_by(chosen, t), "ingest_by", "ingest_role"),
         format_row("settings-public-channels", _format_channels(chosen, t), "public_channels"),
+        format_row("settings-helpers", _format_helpers(chosen, t), "helper_role"),
         "",
         format_row("settings-questions", _format_limits(t, chosen, defaults, *QUESTION_LIMITS), *QUESTION_LIMITS),
         format_row("settings-documents", _format_limits(t, chosen, defaults, *DOCUMENT_LIMITS), *DOCUMENT_LIMITS),
@@ -83,6 +84,12 @@ def _format_ingest_by(chosen: WorkspaceSettings, t: Texts) -> str:
     role = f"<@&{chosen.ingest_role}>" if chosen.ingest_role and chosen.ingest_role.isdigit() else "?"
     value = t(f"settings-ingest-by-{chosen.ingest_by or 'everyone'}", role=role)
     return value if chosen.ingest_by is not None else _mark_default(t, value)
+
+
+def _format_helpers(chosen: WorkspaceSettings, t: Texts) -> str:
+    if not chosen.helper_role or not chosen.helper_role.isdigit():
+        return _mark_default(t, t("settings-helpers-none"))
+    return f"<@&{chosen.helper_role}>"
 
 
 def _format_channels(chosen: WorkspaceSettings, t: Texts) -> str:

@@ -13,7 +13,7 @@ from bot.interactions.accessors import client_of, data_of
 from bot.interactions.errors import reply_with_error
 from bot.render.message import CUSTOM_ID_PATTERN
 from bot.services.refusals import Refusal
-from bot.views import answers, documents, form_submissions, jobs, servers, settings
+from bot.views import answers, documents, form_submissions, helper_requests, jobs, servers, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 """Handles a component; the number is the target from the `custom_id`."""
@@ -27,6 +27,10 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "again": answers.offer_ask_again,
     "method": answers.ask_with_reranker,
     "methodall": partial(answers.ask_with_reranker, private=False),
+    "add": helper_requests.open_add_form,
+    "helper": helper_requests.ask_helper,
+    "dohelper": helper_requests.ask_helper_after_confirmation,
+    "nohelper": helper_requests.cancel_ask_helper,
     "more": answers.ask_with_more_passages,
     "moreall": partial(answers.ask_with_more_passages, private=False),
     "thorough": answers.ask_more_thoroughly,

@@ -20,7 +20,7 @@ synchronous; the fake runs on a separate thread.
 Build (class `Building`): `add_user(name, locale=, dms_open=, installed_app=, attachment_size_limit=)`,
 `add_guild(name, owner=, members=, locale=, shard=, has_app=, attachment_size_limit=, bot_permissions=)`,
 `add_channel(guild, name)`, `add_private_channel(*people)`, `add_role(guild, name, *permissions)`, `add_member`,
-`set_member_roles`, `remove_member` (of `fake.bot`: ends its access), `set_role_permissions(guild, role,
+`set_member_roles`, `delete_role`, `remove_member` (of `fake.bot`: ends its access), `set_role_permissions(guild, role,
 *permissions)` with `guild.everyone` and `fake.bot_role(guild)`, `allow` and `deny(channel, role_or_user,
 *permissions)`, `delete_channel`, `archive(thread, locked=)`, `delete_message`. Permissions have discord.py's names.
 

@@ -120,6 +120,18 @@ class Building:
 
         self.world.run(change)
 
+    def delete_role(self, guild: Guild, role: Role) -> None:
+        """Delete a role; its members lose it."""
+
+        def delete() -> None:
+            del guild.roles[role.id]
+            for held in guild.members.values():
+                held.discard(role.id)
+            body: Json = {"guild_id": str(guild.id), "role_id": str(role.id)}
+            self.world.gateway.dispatch("GUILD_ROLE_DELETE", body, guild, GUILDS)
+
+        self.world.run(delete)
+
     def bot_role(self, guild: Guild) -> Role:
         """Return the role with the bot's permissions."""
         return next(role for role in guild.roles.values() if role.managed)

@@ -117,6 +117,13 @@ def roles(call: Call) -> Reply:
     return Reply(200, [role_json(role, call.world.bot.id) for role in [found.everyone, *found.roles.values()]])
 
 
+def role_member_counts(call: Call) -> Reply:
+    """Count the members of each role except @everyone."""
+    found = guild_of(call)
+    counts = {str(role): sum(role in held for held in found.members.values()) for role in found.roles}
+    return Reply(200, counts)
+
+
 def member(call: Call) -> Reply:
     """Answer with one member."""
     found = guild_of(call)
@@ -153,6 +160,7 @@ ROUTES = [
     Route("GET", "/guilds/{guild_id}", guild),
     Route("GET", "/guilds/{guild_id}/channels", channels),
     Route("GET", "/guilds/{guild_id}/roles", roles),
+    Route("GET", "/guilds/{guild_id}/roles/member-counts", role_member_counts),
     Route("GET", "/guilds/{guild_id}/threads/active", active_threads),
     Route("GET", "/guilds/{guild_id}/members/{user_id}", member),
 ]

@@ -13,7 +13,7 @@ from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from db import deliveries, jobs, workspace_settings, workspaces
-from pipeline.errors import QuotaExceeded, UnknownName
+from pipeline.errors import QuotaExceeded
 from tests.integration.test_bot_services import ANNA, BEN, BOSS, document, refused, row, run, services, target
 
 __all__ = ["row", "services", "target"]
@@ -140,11 +140,11 @@ def test_documents__of_a_deleted_channel_can_only_be_listed_and_deleted(services
         assert [found.id for found in run(services.library.documents(context, limit=10))[0]] == [number]
         refused("refusal-unknown-document", services.library.document(context, str(number)))
         assert run(services.library.document(context, str(number), to_delete=True)).id == number
-        with pytest.raises(UnknownName):
+        with pytest.raises(Refusal, match="no longer exists"):
             run(services.library.original(context, number))
     for context in (BEN, replace(BEN, guild_channels=("301",)), replace(boss, guild_channels=("301", "302"))):
         assert run(services.library.documents(context, limit=10)) == ([], 0)
-        with pytest.raises(UnknownName):
+        with pytest.raises(Refusal, match="no longer exists"):
             run(services.library.delete(context, number))
     assert run(services.library.delete(boss, number))
 

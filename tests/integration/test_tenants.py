@@ -15,7 +15,7 @@ TENANT_TABLES = [
     *("jobs", "job_events", "quarantine", "blobs", "documents", "document_versions", "chunks", "chunk_terms"),
     *("scopes", "keyword_changes", "keyword_segments", "keyword_blocks"),
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
-    *("deliveries", "feedback", "workspace_settings", "spending_reservations", "embedding_usage"),
+    *("deliveries", "feedback", "workspace_settings", "helper_requests", "spending_reservations", "embedding_usage"),
     "gap_resolutions",
 ]
 NEW_DELIVERY = """
@@ -67,6 +67,7 @@ def test_another_workspace_sees_no_row(library, table):
     library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
     library.run("INSERT INTO gap_resolutions (query_id, workspace_id, user_id) VALUES (1, 1, '42')")
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
+    library.run("INSERT INTO helper_requests (workspace_id, job_id, user_id) VALUES (1, 1, '42')")
     library.run(
         "INSERT INTO spending_reservations (workspace_id, job_id, lease_token, usd) VALUES (1, 1, gen_random_uuid(), 1)"
     )
@@ -112,6 +113,7 @@ def test_trigger__ignores_the_search_path_of_the_caller(library):
         NEW_DELIVERY,
         "INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (:w, 1, '42', 1)",
         "INSERT INTO workspace_settings (workspace_id) VALUES (:w)",
+        "INSERT INTO helper_requests (workspace_id, job_id, user_id) VALUES (:w, 1, '42')",
         NEW_RESERVATION,
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from bot.locales.texts import texts_for
 from bot.render.answer import render_answer
 from bot.render.message import Button, OutgoingMessage
 from tests.bot_factories import answer, question_view
-from tests.message_checks import HOSTILE, check_message
+from tests.message_checks import HOSTILE, check_message, visible_text
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
 BOTH = pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
@@ -32,16 +33,23 @@ def test_abstention__lists_closest_documents_once():
     check_message(shown)
     assert shown.content.endswith("\nI found nothing in the library that answers this.")
     description = shown.embeds[0].description or ""
-    assert "Closest documents (5 passages searched)" in description
+    assert "**Closest documents**" in description
     assert re.findall(r"• (\w+)", description) == ["Manual", "Rules", "Prices"]
-    assert "/ingest" in description
-    assert _actions(shown) == [f"rd:{action}:1234" for action in ("why", "again", "up", "down")]
+    assert _actions(shown) == ["rd:add:0", *(f"rd:{action}:1234" for action in ("why", "again", "up", "down"))]
+    assert "What I looked at" in visible_text(shown)
+
+
+def test_abstention__offers_helpers_where_the_server_has_some():
+    view = replace(_abstained("I found nothing in the library that answers this."), helpers=True)
+    empty = replace(_abstained("The library is empty.", candidates=[]), helpers=True)
+    for shown in (*render_answer(view, EN), *render_answer(empty, EN)):
+        assert _actions(check_message(shown))[:2] == ["rd:add:0", "rd:helper:1234"]
 
 
 def test_abstention__in_chinese():
     (shown,) = render_answer(_abstained("资料库中没有找到这个问题的答案。最接近的资料：《Manual》。"), ZH)
     assert check_message(shown).content.endswith("\n资料库中没有找到这个问题的答案。")
-    assert "看过的 5 段中最接近的" in (shown.embeds[0].description or "")
+    assert "**最接近的资料**" in (shown.embeds[0].description or "")
 
 
 def test_abstention__of_an_empty_library():

@@ -1,0 +1,2 @@
+DROP TABLE helper_requests;
+ALTER TABLE workspace_settings DROP COLUMN helper_role;
