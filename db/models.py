@@ -186,6 +186,9 @@ class SettingsRow(Base):
     ingest_role: Mapped[str | None]
     helper_role: Mapped[str | None]
     public_channels: Mapped[list[str] | None]
+    ask_roles: Mapped[list[str] | None]
+    direct_messages: Mapped[bool | None]
+    channel_rules: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     questions_per_user_hour: Mapped[int | None]
     questions_per_day: Mapped[int | None]
     documents_per_user_day: Mapped[int | None]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from sqlalchemy import func, select
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import SettingsRow, Workspace
+from db.sql import named
 from pipeline.errors import InvalidInput, UnknownName
 from pipeline.text.cleaning import remove_unstorable_json
 from pipeline.types import LANGUAGES, RERANKERS
@@ -28,7 +30,21 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "reranker": RERANKERS,
     "answer_language": ("", *LANGUAGES),
     "ingest_by": ("everyone", "managers", "role"),
+    "answers": ("public", "private"),
 }
+_SWITCHES = frozenset({"direct_messages", "threads"})
+_ID_LISTS = frozenset({"public_channels", "ask_roles"})
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRule:
+    """The settings of one channel; what is not set is as on the whole server."""
+
+    ask_roles: tuple[str, ...] | None = None
+    """Roles whose members may ask."""
+    answers: Literal["public", "private"] | None = None
+    threads: bool | None = None
+    """Whether a thread is started on each public answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +62,12 @@ class WorkspaceSettings:
     """Role that members can ask if the library has no answer; None: no helpers."""
     public_channels: tuple[str, ...] | None = None
     """Channels with public answers; None or empty: all channels."""
+    ask_roles: tuple[str, ...] | None = None
+    """Roles whose members may ask; None or empty: everyone."""
+    direct_messages: bool | None = None
+    """Whether members may ask from direct messages; None: yes."""
+    channel_rules: Mapping[str, ChannelRule] = field(default_factory=dict)
+    """Settings of single channels by channel ID."""
     questions_per_user_hour: int | None = None
     questions_per_day: int | None = None
     documents_per_user_day: int | None = None
@@ -53,9 +75,21 @@ class WorkspaceSettings:
     updated_by: str | None = None
     updated_at: dt.datetime | None = None
 
+    def rule_of(self, channels: Sequence[str]) -> ChannelRule:
+        """Return the rule of the first of these channels that has one, for example of a thread or its parent."""
+        return next((self.channel_rules[channel] for channel in channels if channel in self.channel_rules), _NO_RULE)
 
+    def roles_that_ask(self, channels: Sequence[str]) -> tuple[str, ...]:
+        """Return the roles whose members may ask in a channel, given with its parent; empty: everyone."""
+        rule = self.rule_of(channels)
+        return (self.ask_roles or ()) if rule.ask_roles is None else rule.ask_roles
+
+
+_NO_RULE = ChannelRule()
 CHANGEABLE = frozenset(item.name for item in fields(WorkspaceSettings)) - {"updated_by", "updated_at"}
 """Names of the settings that managers can change."""
+_RULE_FIELDS = frozenset(item.name for item in fields(ChannelRule))
+MAX_ID_DIGITS = 20
 
 
 def effective_limit(chosen: int | None, ceiling: int) -> int:
@@ -93,18 +127,71 @@ def update(session: Session, workspace_id: int, updated_by: str, **changes: Any)
     return read(session, workspace_id)
 
 
+def update_channel(
+    session: Session,
+    workspace_id: int,
+    updated_by: str,
+    channel: str,
+    changes: Mapping[str, Any],
+    *,
+    existing: Sequence[str] | None = None,
+) -> WorkspaceSettings:
+    """Change the given settings of one channel and return all settings (a tenant transaction).
+
+    Args:
+        session: A session of the tenant.
+        workspace_id: The workspace.
+        updated_by: The user.
+        channel: ID of the channel.
+        changes: New values of fields of `ChannelRule`; None resets one to that of the whole server.
+        existing: IDs of all channels; the rules of others are removed. None: unknown.
+
+    Raises `InvalidInput` or `UnknownName` for an invalid value.
+    """
+    _check_ids("channel", [channel])
+    for name, value in changes.items():
+        if name not in _RULE_FIELDS:
+            raise UnknownName(f"A channel has no setting {name!r}. Known settings: {', '.join(sorted(_RULE_FIELDS))}.")
+        _check_value(name, value)
+    values = {
+        "workspace_id": workspace_id,
+        "channel": channel,
+        "changes": json.dumps(dict(changes)),
+        "existing": None if existing is None else list(existing),
+        "updated_by": updated_by,
+    }
+    session.execute(named("update_channel_rule"), values)
+    return read(session, workspace_id)
+
+
 def _to_settings(row: SettingsRow) -> WorkspaceSettings:
     values = {item.name: getattr(row, item.name) for item in fields(WorkspaceSettings)}
-    if row.public_channels is not None:
-        values["public_channels"] = tuple(row.public_channels)
+    for name in _ID_LISTS:
+        values[name] = None if values[name] is None else tuple(values[name])
+    values["channel_rules"] = {channel: _to_rule(rule) for channel, rule in (row.channel_rules or {}).items()}
     return WorkspaceSettings(**values)
+
+
+def _to_rule(stored: Mapping[str, Any]) -> ChannelRule:
+    roles = stored.get("ask_roles")
+    return ChannelRule(None if roles is None else tuple(roles), stored.get("answers"), stored.get("threads"))
 
 
 def _check(name: str, value: Any) -> None:
     if name not in CHANGEABLE:
         raise UnknownName(f"There is no setting {name!r}. Known settings: {', '.join(sorted(CHANGEABLE))}.")
+    if name == "channel_rules" and value is not None:
+        raise InvalidInput("channel_rules can only be reset here; change single channels with `update_channel`.")
+    _check_value(name, value)
+
+
+def _check_value(name: str, value: Any) -> None:
     if value is None:
         return
+    if name in _SWITCHES and type(value) is not bool:
+        raise InvalidInput(f"{name} must be true or false (got {value!r}).")
+    if name in _ID_LISTS:
+        _check_ids(name, value)
     if name in _NAMES and value not in _NAMES[name]:
         known = ", ".join(choice or "''" for choice in _NAMES[name])
         raise UnknownName(f"{name} must be one of {known} (got {value!r}).")
@@ -112,3 +199,9 @@ def _check(name: str, value: Any) -> None:
         least, most = _RANGES[name]
         if type(value) is not int or not least <= value <= most:
             raise InvalidInput(f"{name} must be a whole number from {least} to {most:,} (got {value!r}).")
+
+
+def _check_ids(name: str, values: Sequence[Any]) -> None:
+    for value in values:
+        if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < MAX_ID_DIGITS):
+            raise InvalidInput(f"{name} must be Discord IDs, which are numbers (got {value!r}).")

@@ -19,6 +19,7 @@ from bot.interactions.context import context_of_message
 from bot.interactions.errors import DISCORD_UNAVAILABLE, error_text
 from bot.interactions.messages import MessageContents, read_contents
 from bot.interactions.questions import check_question
+from bot.interactions.role_names import name_roles
 from bot.locales.texts import texts_for
 from bot.services.questions import QuestionRequest, TargetMessage
 from bot.services.refusals import Refusal
@@ -113,7 +114,7 @@ class FollowUp(commands.Cog):
         if message.guild is None:
             await self._reply(message, reason)
             return outcome
-        notice = t("follow-up-refused", channel=str(message.channel.id), reason=reason)
+        notice = t("follow-up-refused", channel=str(message.channel.id), reason=name_roles(reason, [message.guild]))
         try:
             await message.author.send(notice[:2000], silent=True, nonce=f"rdr{message.id}", suppress_embeds=True)
         except discord.Forbidden:

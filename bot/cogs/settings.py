@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import discord
 from discord import app_commands
@@ -10,15 +10,13 @@ from discord.ext import commands
 
 from bot.cogs.autocomplete import suggest_rerankers
 from bot.cogs.options import describe_options
-from bot.interactions.accessors import services_of, texts_of
-from bot.interactions.context import context_of
+from bot.interactions.accessors import services_of
+from bot.interactions.context import context_of, load_context
 from bot.interactions.replies import defer, reply
-from bot.interactions.tracker import record_of
 from bot.locales.translator import localized
-from bot.render.settings import render_settings
 from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
-from bot.views.settings import build_edit_with_channel_menu
+from bot.views.settings import build_settings, show_with_channel_menu, show_with_role_menu
 from db.workspace_settings import CHANGEABLE
 from pipeline.types import RERANKERS
 
@@ -91,7 +89,45 @@ class Settings(
         if chosen == "role" and role is None:
             raise Refusal("refusal-role-missing")
         role_id = str(role.id) if chosen == "role" and role is not None else None
-        await self._change(interaction, channels=True, ingest_by=chosen, ingest_role=role_id)
+        await self._change(interaction, menu="channels", ingest_by=chosen, ingest_role=role_id)
+
+    @app_commands.command(name=localized("cmd-settings-asking"), description=localized("cmd-settings-asking-desc"))
+    @describe_options(direct_messages="direct-messages")
+    async def asking(self, interaction: discord.Interaction, direct_messages: bool | None = None) -> None:
+        """Set whether members may ask from direct messages, and show the menu of roles that may ask."""
+        _require_server(interaction)
+        await self._change(interaction, menu="roles", direct_messages=direct_messages)
+
+    @app_commands.command(name=localized("cmd-settings-channel"), description=localized("cmd-settings-channel-desc"))
+    @describe_options(channel="channel", answers="answers", threads="threads")
+    @app_commands.choices(
+        answers=[
+            app_commands.Choice(name=localized("settings-answers-server"), value="server"),
+            app_commands.Choice(name=localized("settings-answers-public"), value="public"),
+            app_commands.Choice(name=localized("settings-answers-private"), value="private"),
+        ]
+    )
+    async def channel(
+        self,
+        interaction: discord.Interaction,
+        channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
+        answers: app_commands.Choice[str] | None = None,
+        threads: bool | None = None,
+    ) -> None:
+        """Set how a channel differs from the server, and show the menu of roles that may ask in it."""
+        _require_server(interaction)
+        require_manager(context_of(interaction))
+        await defer(interaction, private=True)
+        context = await load_context(interaction)
+        target = context.parent_id or context.channel_id if channel is None else str(channel.id)
+        # Without a rule there are no threads, so False removes the setting.
+        changes: dict[str, Any] = {} if threads is None else {"threads": threads or None}
+        if answers is not None:
+            changes["answers"] = None if answers.value == "server" else answers.value
+        preferences = services_of(interaction).workspace_settings
+        rules = await (preferences.change_channel(context, target, **changes) if changes else preferences.get(context))
+        message = build_settings(interaction, rules, ["channel_rules"] if changes else ())
+        await show_with_role_menu(interaction, rules, message, int(target))
 
     @app_commands.command(name=localized("cmd-settings-helpers"), description=localized("cmd-settings-helpers-desc"))
     @describe_options(role="helper-role", off="helpers-off")
@@ -140,7 +176,7 @@ class Settings(
         self,
         interaction: discord.Interaction,
         *,
-        channels: bool = False,
+        menu: Literal["", "channels", "roles"] = "",
         everything: dict[str, Any] | None = None,
         **values: Any,
     ) -> None:
@@ -152,10 +188,16 @@ class Settings(
         changes = {name: value for name, value in values.items() if value is not None} | (everything or {})
         preferences = services.workspace_settings
         rules = await (preferences.change(context, **changes) if changes else preferences.get(context))
-        t = texts_of(interaction)
-        message = render_settings(rules.overrides, services.settings, t, changed=changes)
-        if not channels or context.guild_id is None:
+        message = build_settings(interaction, rules, changes)
+        if menu == "channels":
+            await show_with_channel_menu(interaction, rules, message)
+        elif menu == "roles":
+            await show_with_role_menu(interaction, rules, message)
+        else:
             await reply(interaction, message)
-            return
-        record_of(interaction).thinking = ""
-        await interaction.edit_original_response(**build_edit_with_channel_menu(message, rules.overrides, t))
+
+
+def _require_server(interaction: discord.Interaction) -> None:
+    """Raise a `Refusal` for a setting that a personal library does not have."""
+    if context_of(interaction).guild_id is None:
+        raise Refusal("refusal-settings-on-server")

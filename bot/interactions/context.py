@@ -91,6 +91,7 @@ def _in_guild(context: RequestContext, guild: discord.Guild, channel: object) ->
         guild_id=str(guild.id),
         parent_id=str(thread.parent_id) if thread is not None else None,
         private_thread=private_thread,
+        guild_roles=frozenset(str(role.id) for role in guild.roles),
         open_to_all=not private_thread and isinstance(parent, GuildChannel) and _open_to_all(parent, guild),
     )
 

@@ -19,6 +19,7 @@ import structlog
 from discord import app_commands
 
 from bot.interactions import replies
+from bot.interactions.role_names import name_roles
 from bot.locales.texts import Texts, texts_for
 from bot.render.formatting import format_duration, format_error, format_timestamp
 from bot.render.message import OutgoingMessage
@@ -43,7 +44,10 @@ async def reply_with_error(interaction: discord.Interaction, error: Exception) -
     if isinstance(error, discord.HTTPException) and error.code in INTERACTION_GONE:
         return "answered by another process" if error.code == ALREADY_ANSWERED else "too late"
     outcome = _log_error(error)
-    message = OutgoingMessage(truncate(error_text(error, texts_for(interaction.locale), outcome), MAX_MESSAGE_UNITS))
+    text = error_text(error, texts_for(interaction.locale), outcome)
+    if interaction.guild_id is None:
+        text = name_roles(text, interaction.client.guilds)
+    message = OutgoingMessage(truncate(text, MAX_MESSAGE_UNITS))
     try:
         await replies.retract(interaction, message)
     except (discord.DiscordException, aiohttp.ClientError, TimeoutError) as unavailable:

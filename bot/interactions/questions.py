@@ -46,8 +46,10 @@ async def ask(interaction: discord.Interaction, question: QuestionRequest, *, pr
 async def acknowledge(interaction: discord.Interaction, *, private: bool) -> AcknowledgedQuestion:
     """Acknowledge an interaction; always in private where the workspace does not allow public answers."""
     context = context_of(interaction)
-    settings = services_of(interaction).cached_settings(context)
-    deferred = await defer(interaction, private=private or not context.may_answer_publicly(settings.overrides))
+    settings = services_of(interaction).cached_settings(context).overrides
+    # A refusal is private too. The cached settings may be old, so the question is only rejected when it is submitted.
+    public = not private and context.may_answer_publicly(settings) and context.may_ask(settings)
+    deferred = await defer(interaction, private=not public)
     if deferred.private:
         context = await with_visible_channels(context, interaction.client, interaction.user)
     return AcknowledgedQuestion(context, deferred)

@@ -60,10 +60,13 @@ async def reply(interaction: discord.Interaction, message: OutgoingMessage) -> N
         await _follow_up(interaction, other)
 
 
-async def update(interaction: discord.Interaction, message: OutgoingMessage) -> None:
-    """Edit the message whose button was pressed, after `defer_update`."""
+async def update(
+    interaction: discord.Interaction, message: OutgoingMessage, view: discord.ui.View | None = None
+) -> None:
+    """Edit the message whose button was pressed, after `defer_update`; `view` replaces the buttons of `message`."""
     first, *others = adapt(interaction, message)
-    await interaction.edit_original_response(**build_edit_arguments(first))
+    arguments = build_edit_arguments(first)
+    await interaction.edit_original_response(**arguments if view is None else arguments | {"view": view})
     for other in others:
         await _follow_up(interaction, other)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from time import monotonic
 
@@ -32,8 +33,8 @@ class SharedServers:
         self._bot = bot
         self._cache: dict[tuple[int, int], tuple[float, bool]] = {}
 
-    async def find(self, user_id: int) -> list[discord.Guild]:
-        """Return the servers in which the user may use the bot, by name."""
+    async def find(self, user_id: int, allows: Callable[[discord.Guild], bool]) -> list[discord.Guild]:
+        """Return the servers in which the user may use the bot, by name; others than `allows` are not looked up."""
         slots = asyncio.Semaphore(CONCURRENCY)
         found: list[discord.Guild] = []
 
@@ -44,7 +45,7 @@ class SharedServers:
 
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                await asyncio.gather(*map(check, self._bot.guilds[:MAX_CHECKED]))
+                await asyncio.gather(*map(check, [guild for guild in self._bot.guilds if allows(guild)][:MAX_CHECKED]))
         except TimeoutError:
             log.warning("not all servers were checked in time", user=user_id, servers=len(self._bot.guilds))
         return sorted(found, key=lambda guild: guild.name.casefold())
@@ -86,6 +87,8 @@ async def context_in_server(interaction: discord.Interaction, guild_id: int) -> 
     context = replace(
         context_of(interaction),
         guild_id=str(guild.id),
+        from_direct_messages=True,
+        guild_roles=frozenset(str(role.id) for role in guild.roles),
         manager=permissions.manage_guild,
         role_ids=frozenset(str(role.id) for role in member.roles),
     )

@@ -6,6 +6,14 @@ from collections.abc import Collection
 
 from bot.locales.texts import Texts
 from bot.render import sanitize
+from bot.render.asking_settings import (
+    ExistingParts,
+    format_channel,
+    format_channel_rules,
+    format_direct_messages,
+    format_role,
+    format_who_asks,
+)
 from bot.render.embed import build_embed
 from bot.render.formatting import format_timestamp, format_user
 from bot.render.message import OutgoingMessage
@@ -23,7 +31,12 @@ DOCUMENT_LIMITS = ("documents_per_user_day", "documents_per_day")
 
 
 def render_settings(
-    chosen: WorkspaceSettings, defaults: Settings, t: Texts, *, changed: Collection[str] = ()
+    chosen: WorkspaceSettings,
+    defaults: Settings,
+    t: Texts,
+    *,
+    changed: Collection[str] = (),
+    existing: ExistingParts | None = None,
 ) -> OutgoingMessage:
     """Render the current settings: the managers' choices, otherwise the operator's defaults, marked as such.
 
@@ -32,21 +45,33 @@ def render_settings(
         defaults: The operator's settings.
         t: Texts in the user's language.
         changed: Names of the settings that were just changed; they are marked.
+        existing: Roles and channels of the server; None for a personal library, in which nobody else asks.
     """
 
     def format_row(key: str, value: str, *names: str) -> str:
         mark = f"{CHANGED} " if set(names) & set(changed) else ""
-        return f"{mark}**{t(key)}** · {value}"
+        return f"{mark}**{t(key)}**" + (f" · {value}" if value else "")
 
+    parts = existing or ExistingParts()
+    asking = []
+    if existing is not None:
+        asking = [
+            format_row("settings-ask", format_who_asks(chosen, parts, t), "ask_roles"),
+            format_row("settings-direct-messages", format_direct_messages(chosen, t), "direct_messages"),
+        ]
+        if rules := format_channel_rules(chosen, parts, t):
+            asking += [format_row("settings-channel-rules", "", "channel_rules"), *rules]
+        asking.append("")
     entries = [
         format_row("settings-reranker", _format_reranker(chosen, defaults, t), "reranker"),
         format_row("settings-passages", _format_passages(chosen, defaults, t), "top_n", "top_k"),
         format_row("settings-language", _format_language(chosen, t), "answer_language"),
         "",
-        format_row("settings-ingest-by", _format_ingest_by(chosen, t), "ingest_by", "ingest_role"),
-        format_row("settings-public-channels", _format_channels(chosen, t), "public_channels"),
-        format_row("settings-helpers", _format_helpers(chosen, t), "helper_role"),
+        format_row("settings-ingest-by", _format_ingest_by(chosen, parts, t), "ingest_by", "ingest_role"),
+        format_row("settings-public-channels", _format_channels(chosen, parts, t), "public_channels"),
+        format_row("settings-helpers", _format_helpers(chosen, parts, t), "helper_role"),
         "",
+        *asking,
         format_row("settings-questions", _format_limits(t, chosen, defaults, *QUESTION_LIMITS), *QUESTION_LIMITS),
         format_row("settings-documents", _format_limits(t, chosen, defaults, *DOCUMENT_LIMITS), *DOCUMENT_LIMITS),
     ]
@@ -80,23 +105,23 @@ def _mark_default(t: Texts, value: str) -> str:
     return t("settings-default", value=value)
 
 
-def _format_ingest_by(chosen: WorkspaceSettings, t: Texts) -> str:
-    role = f"<@&{chosen.ingest_role}>" if chosen.ingest_role and chosen.ingest_role.isdigit() else "?"
+def _format_ingest_by(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> str:
+    role = format_role(chosen.ingest_role or "", existing, t)
     value = t(f"settings-ingest-by-{chosen.ingest_by or 'everyone'}", role=role)
     return value if chosen.ingest_by is not None else _mark_default(t, value)
 
 
-def _format_helpers(chosen: WorkspaceSettings, t: Texts) -> str:
+def _format_helpers(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> str:
     if not chosen.helper_role or not chosen.helper_role.isdigit():
         return _mark_default(t, t("settings-helpers-none"))
-    return f"<@&{chosen.helper_role}>"
+    return format_role(chosen.helper_role, existing, t)
 
 
-def _format_channels(chosen: WorkspaceSettings, t: Texts) -> str:
+def _format_channels(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> str:
     if not chosen.public_channels:
         value = t("settings-public-channels-all")
         return value if chosen.public_channels is not None else _mark_default(t, value)
-    mentions = [f"<#{channel}>" for channel in chosen.public_channels if channel.isdigit()]
+    mentions = [format_channel(channel, existing, t) for channel in chosen.public_channels]
     hidden = len(mentions) - MAX_LISTED_CHANNELS
     return " ".join(mentions[:MAX_LISTED_CHANNELS]) + (f" {t('more', n=hidden)}" if hidden > 0 else "")
 

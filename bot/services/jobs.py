@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.services.async_database import AsyncDatabase, DatabaseService, EffectiveSettings, on_thread
 from bot.services.library import require_may_add, require_replaceable, visible_channels
+from bot.services.questions import require_may_ask
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from db import deliveries, documents, feedback, job_views, jobs, quotas, traces
@@ -267,7 +268,9 @@ def _require_retryable(
     if job.job.kind == "ask" and job.private and job.owned.requester != context.user_id:
         # The answer may use channels that only the requester can view, and those are unknown here.
         raise Refusal("refusal-retry-private")
-    if job.job.kind == "ingest":
+    if job.job.kind == "ask":
+        require_may_ask(context, settings.overrides)
+    else:
         require_may_add(context, settings)
         source = str(job.job.payload.get("source") or "")
         require_replaceable(session, workspace_id, context, source, job.job.about)

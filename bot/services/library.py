@@ -220,6 +220,8 @@ def require_may_add(context: RequestContext, settings: EffectiveSettings) -> Non
     if context.may_add(settings.overrides):
         return
     if settings.overrides.ingest_by == "role" and settings.overrides.ingest_role:
+        if not context.existing_roles([settings.overrides.ingest_role]):
+            raise Refusal("refusal-may-not-add-deleted")
         raise Refusal("refusal-may-not-add-role", role=f"<@&{settings.overrides.ingest_role}>")
     raise Refusal("refusal-may-not-add-managers")
 

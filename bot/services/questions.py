@@ -12,6 +12,7 @@ from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from db import deliveries, jobs, workers
 from db.deliveries import ConversationTurn, NewDelivery
+from db.workspace_settings import WorkspaceSettings
 from tasks.submit import Submitter
 
 MAX_EXCHANGES = 3
@@ -77,10 +78,11 @@ class QuestionService(DatabaseService):
 
         Raises:
             QuotaExceeded: The user or the workspace has asked too many questions.
-            Refusal: The answer would be public where public answers are not allowed.
+            Refusal: The user may not ask here, or the answer would be public where public answers are not allowed.
         """
         workspace_id = self._database.workspace_id(context)
         settings = self._database.load_settings(context)
+        require_may_ask(context, settings.overrides)
         if not target.private and not context.may_answer_publicly(settings.overrides):
             raise Refusal("refusal-private-only")
         channels = context.private_channels if target.private else context.public_channels
@@ -90,6 +92,8 @@ class QuestionService(DatabaseService):
             "channels": list(channels),
             "conversation": [{"question": asked, "answer": answer} for asked, answer in question.conversation],
         }
+        if not target.private and context.wants_thread(settings.overrides):
+            payload["thread"] = True
         job = jobs.NewJob(
             workspace_id,
             "ask",
@@ -126,3 +130,15 @@ class QuestionService(DatabaseService):
         # An answer that was itself a follow-up continues the conversation stored with its job.
         earlier = [(str(turn["question"]), str(turn["answer"])) for turn in before]
         return [*earlier, *((turn.question, turn.answer) for turn in turns)][-MAX_EXCHANGES:]
+
+
+def require_may_ask(context: RequestContext, settings: WorkspaceSettings) -> None:
+    """Raise a `Refusal` if the user may not ask in this channel, or not from direct messages."""
+    if context.from_direct_messages and settings.direct_messages is False:
+        raise Refusal("refusal-direct-messages-off")
+    if context.may_ask(settings):
+        return
+    roles = context.existing_roles(settings.roles_that_ask(context.public_channels))
+    if not roles:
+        raise Refusal("refusal-may-not-ask-deleted")
+    raise Refusal("refusal-may-not-ask", roles=" ".join(f"<@&{role}>" for role in roles))

@@ -33,6 +33,10 @@ class RequestContext:
     """The channels that the user can view now; empty unless `with_visible_channels` has computed them."""
     guild_channels: tuple[str, ...] = ()
     """All channels and open threads of the server; empty unless `with_visible_channels` has computed them."""
+    guild_roles: frozenset[str] = frozenset()
+    """All roles of the server; empty if they are unknown."""
+    from_direct_messages: bool = False
+    """Whether a member of the server asks it from direct messages; `channel_id` is then that of these messages."""
 
     @property
     def workspace(self) -> str:
@@ -80,10 +84,29 @@ class RequestContext:
             return True
         return settings.ingest_by == "role" and settings.ingest_role in self.role_ids
 
+    def may_ask(self, settings: WorkspaceSettings) -> bool:
+        """Check whether the user may ask in this channel."""
+        roles = settings.roles_that_ask(self.public_channels)
+        return self.guild_id is None or self.manager or not roles or not self.role_ids.isdisjoint(roles)
+
+    def existing_roles(self, roles: Sequence[str]) -> tuple[str, ...]:
+        """Return those of the roles that were not deleted; all if the roles of the server are unknown."""
+        return tuple(role for role in roles if not self.guild_roles or role in self.guild_roles)
+
     def may_answer_publicly(self, settings: WorkspaceSettings) -> bool:
         """Check whether an answer may be public in this channel."""
+        if self.guild_id is None:
+            return True
+        if answers := settings.rule_of(self.public_channels).answers:
+            return answers == "public"
         allowed = settings.public_channels
-        return self.guild_id is None or not allowed or not set(allowed).isdisjoint(self.public_channels)
+        return not allowed or not set(allowed).isdisjoint(self.public_channels)
+
+    def wants_thread(self, settings: WorkspaceSettings) -> bool:
+        """Check whether a thread is started on a public answer in this channel; there are none inside a thread."""
+        return (
+            self.guild_id is not None and self.parent_id is None and bool(settings.rule_of([self.channel_id]).threads)
+        )
 
     def may_read(self, requester: str, delivery: Delivery | None) -> bool:
         """Check whether the user may read an answer: their own anywhere, another user's public one in its channel."""

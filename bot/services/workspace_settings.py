@@ -42,6 +42,25 @@ class WorkspaceSettingsService(DatabaseService):
             )
         return self._database.cache_settings(context.workspace, overrides)
 
+    @on_thread
+    def change_channel(self, context: RequestContext, channel: str, /, **changes: Any) -> EffectiveSettings:
+        """Change the named settings of one channel; None resets a setting to that of the whole server.
+
+        Raises:
+            Refusal: The user is not a manager.
+        """
+        require_manager(context)
+        with self._database.tenant(context) as session:
+            overrides = workspace_settings.update_channel(
+                session,
+                self._database.workspace_id(context),
+                context.user_id,
+                channel,
+                changes,
+                existing=context.guild_channels or None,
+            )
+        return self._database.cache_settings(context.workspace, overrides)
+
 
 def require_manager(context: RequestContext) -> None:
     """Raise a `Refusal` unless the user is a manager."""

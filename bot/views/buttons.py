@@ -47,6 +47,7 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "dodelete": documents.delete,
     "keep": documents.cancel_deletion,
     "channels": settings.choose_channels,
+    "askroles": settings.choose_asking_roles,
     "servers": servers.offer_servers,
     "server": servers.ask_on_server,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -25,8 +26,14 @@ async def offer_servers(interaction: discord.Interaction, job_id: int) -> None:
     """Show a menu of the servers that the user and the bot share."""
     await defer(interaction, private=True)
     _require_direct_messages(interaction)
-    await services_of(interaction).jobs.answer(context_of(interaction), job_id)
-    servers = await client_of(interaction).shared_servers.find(interaction.user.id)
+    services, context = services_of(interaction), context_of(interaction)
+    await services.jobs.answer(context, job_id)
+
+    def allows(guild: discord.Guild) -> bool:
+        settings = services.cached_settings(replace(context, guild_id=str(guild.id)))
+        return settings.overrides.direct_messages is not False
+
+    servers = await client_of(interaction).shared_servers.find(interaction.user.id, allows)
     if not servers:
         raise Refusal("refusal-no-shared-server")
     t = texts_of(interaction)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.acceptance.conftest import Installation
 from tests.fake_discord import FakeDiscord, Person
-from tests.fake_discord.model import Channel, Guild, Message
+from tests.fake_discord.model import Channel, Guild, Message, Role
 
 TIMEOUT_S = 60
 LEASE = "The lease of the hall costs 40 euros. The key is with the caretaker."
@@ -105,7 +105,7 @@ def test_direct_messages__of_a_person_who_left_the_server(club: Club):
     assert club.channels_of_questions() == []
 
 
-# ---------------------------------------------------------------------------------------------- permissions of the bot
+# ----------------------------------------------------------------------------------------------- permissions of the bot
 def test_missing_embed_links__no_message_contains_an_embed(club: Club):
     club.discord.deny(club.hall, club.discord.bot, "embed_links")
     before = len(club.discord.requests)
@@ -119,3 +119,61 @@ def test_missing_embed_links__no_message_contains_an_embed(club: Club):
     sent = [request.body for request in club.discord.requests[before:] if isinstance(request.body, dict)]
     assert [body for body in sent if body.get("embeds") or (body.get("data") or {}).get("embeds")] == []
     assert asked.message is answer
+
+
+# ---------------------------------------------------------------------------------------------------------- who may ask
+ROLES_MENU = "Roles that can ask (none selected: everyone)"
+CHANNEL_MENU = "Roles that can ask in this channel (none selected: same as the server)"
+
+
+def choose_roles(club: Club, menu: Message, placeholder: str, *roles: Role) -> None:
+    club.owner.select(menu, placeholder, list(roles)).wait_acknowledged()
+    club.discord.wait_until(lambda: all(f"<@&{role.id}>" in menu.text for role in roles), 10, "the settings")
+
+
+def test_asking__only_with_a_role(club: Club):
+    keepers = club.discord.add_role(club.guild, "**keepers**")
+    menu = club.owner.slash("settings asking", channel=club.hall).wait_message("Who can ask")
+    choose_roles(club, menu, ROLES_MENU, keepers)
+    refused = club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message(
+        f"with <@&{keepers.id}> can ask"
+    )
+    assert refused.ephemeral
+    club.anna.say(club.hall, QUESTION, mentions_bot=True)
+    reason = wait_for(club, club.anna.dm, "can ask here")
+    assert r"Only members with **\*\*keepers\*\*** can ask here" in reason.text
+    assert club.channels_of_questions() == []
+    club.discord.set_member_roles(club.guild, club.anna, keepers)
+    club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("40 euros", TIMEOUT_S)
+
+    club.discord.delete_role(club.guild, keepers)
+    club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("The role that can ask here was deleted")
+    club.owner.slash("settings show", channel=club.hall).wait_message("members with (deleted role) and managers")
+    club.owner.slash("settings reset", channel=club.hall).wait_message("everyone (default)")
+    club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("40 euros", TIMEOUT_S)
+
+
+def test_asking__channels_differ_from_the_server(club: Club):
+    desk = club.discord.add_channel(club.guild, "desk")
+    keepers = club.discord.add_role(club.guild, "keepers")
+    menu = club.owner.slash("settings channel", channel=club.hall, options={"channel": desk}, answers="private")
+    card = menu.wait_message(f"<#{desk.id}>: private answers")
+    answer = club.anna.slash("ask", question=QUESTION, channel=desk).wait_message("40 euros", TIMEOUT_S)
+    assert answer.ephemeral
+    assert (
+        not club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("40 euros", TIMEOUT_S).ephemeral
+    )
+    choose_roles(club, card, CHANNEL_MENU, keepers)
+    club.anna.slash("ask", question=QUESTION, channel=desk).wait_message("can ask here")
+    club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("40 euros", TIMEOUT_S)
+    club.owner.slash("settings channel", channel=desk, answers="server").wait_message(f"- <#{desk.id}>: can ask")
+
+
+def test_asking__not_from_direct_messages(club: Club):
+    club.owner.slash("settings asking", channel=club.hall, options={"direct-messages": False}).wait_message(
+        "not allowed"
+    )
+    personal = club.anna.slash("ask", question=QUESTION).wait_message("library", TIMEOUT_S)
+    club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
+    club.anna.click(personal, "Ask a server…").wait_message("no server in common")
+    club.anna.slash("settings asking").wait_message("only for servers")

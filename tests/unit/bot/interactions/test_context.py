@@ -6,7 +6,7 @@ import pytest
 from bot.interactions.context import context_of, with_visible_channels
 from bot.services.library import NewDocument, source_identity, visible_channels
 from bot.services.request_context import RequestContext
-from db.workspace_settings import WorkspaceSettings
+from db.workspace_settings import ChannelRule, WorkspaceSettings
 from tests import bot_guild
 from tests.bot_factories import delivery
 
@@ -138,6 +138,49 @@ def test_may_add__by_the_settings(settings, anybody, with_role, manager):
     assert replace(HERE, manager=True).may_add(settings) is manager
 
 
+@pytest.mark.parametrize(
+    ("settings", "here", "in_thread", "elsewhere"),
+    [
+        (WorkspaceSettings(), True, True, True),
+        (WorkspaceSettings(ask_roles=()), True, True, True),
+        (WorkspaceSettings(ask_roles=("5",)), False, False, False),
+        (WorkspaceSettings(channel_rules={"301": ChannelRule(ask_roles=("5",))}), False, False, True),
+        (WorkspaceSettings(ask_roles=("5",), channel_rules={"301": ChannelRule(ask_roles=("6",))}), True, True, False),
+        (WorkspaceSettings(ask_roles=("5",), channel_rules={"301": ChannelRule(threads=True)}), False, False, False),
+        (
+            WorkspaceSettings(
+                channel_rules={"301": ChannelRule(ask_roles=("5",)), "401": ChannelRule(ask_roles=("6",))}
+            ),
+            False,
+            True,
+            True,
+        ),
+    ],
+)
+def test_may_ask__by_the_roles_of_the_channel_or_else_the_server(settings, here, in_thread, elsewhere):
+    member = replace(HERE, role_ids=frozenset({"100", "6"}))
+    assert member.may_ask(settings) is here
+    assert replace(member, channel_id="401", parent_id="301").may_ask(settings) is in_thread
+    assert replace(member, channel_id="302").may_ask(settings) is elsewhere
+    assert replace(member, manager=True).may_ask(settings)
+    assert replace(member, role_ids=frozenset({"5", "6"})).may_ask(settings)
+    assert replace(member, guild_id=None, manager=False).may_ask(settings)
+
+
+def test_wants_thread__in_channels_with_the_rule_and_outside_threads():
+    rules = WorkspaceSettings(channel_rules={"301": ChannelRule(threads=True)})
+    assert HERE.wants_thread(rules)
+    assert not HERE.wants_thread(WorkspaceSettings())
+    assert not replace(HERE, channel_id="302").wants_thread(rules)
+    assert not replace(HERE, channel_id="401", parent_id="301").wants_thread(rules)
+    assert not replace(HERE, guild_id=None).wants_thread(rules)
+
+
+def test_existing_roles__without_deleted_ones():
+    assert replace(HERE, guild_roles=frozenset({"5", "7"})).existing_roles(["5", "6"]) == ("5",)
+    assert HERE.existing_roles(["5", "6"]) == ("5", "6"), "the roles are not cached yet"
+
+
 def test_may_change__own_documents_or_as_a_manager():
     assert HERE.may_change("1")
     assert not HERE.may_change("2")
@@ -152,6 +195,15 @@ def test_may_answer_publicly__in_selected_channels_and_their_threads():
     assert replace(HERE, channel_id="401", parent_id="301").may_answer_publicly(chosen)
     assert not replace(HERE, channel_id="302").may_answer_publicly(chosen)
     assert replace(HERE, guild_id=None, channel_id="302").may_answer_publicly(chosen)
+
+
+def test_may_answer_publicly__the_rule_of_a_channel_precedes_the_list():
+    private, public = ChannelRule(answers="private"), ChannelRule(answers="public")
+    rules = WorkspaceSettings(public_channels=("301",), channel_rules={"301": private, "302": public})
+    assert not HERE.may_answer_publicly(rules)
+    assert not replace(HERE, channel_id="401", parent_id="301").may_answer_publicly(rules)
+    assert replace(HERE, channel_id="302").may_answer_publicly(rules)
+    assert not replace(HERE, channel_id="303").may_answer_publicly(rules)
 
 
 def test_may_read__own_answers_and_public_ones_of_this_channel():

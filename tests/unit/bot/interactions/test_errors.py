@@ -45,7 +45,7 @@ def http_error(kind, status, code):
 
 def reply_to_error(error, refusal=None, locale=discord.Locale.american_english):
     response = RecordedResponse(refusal)
-    interaction: Any = SimpleNamespace(response=response, locale=locale, extras={})
+    interaction: Any = SimpleNamespace(response=response, locale=locale, extras={}, guild_id=7)
     return asyncio.run(reply_with_error(interaction, error)), response.said
 
 

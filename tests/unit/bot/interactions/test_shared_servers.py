@@ -14,6 +14,8 @@ from bot.interactions import shared_servers
 from bot.interactions.shared_servers import SharedServers
 
 USER = 7
+CLOSED = 9
+"""A server whose managers do not allow questions from direct messages."""
 
 
 @dataclass
@@ -49,7 +51,7 @@ def find(*servers: Server, times: int = 1) -> list[str]:
         bot: Any = SimpleNamespace(guilds=list(servers))
         shared = SharedServers(bot)
         for _ in range(times):
-            found = [guild.name for guild in await shared.find(USER)]
+            found = [guild.name for guild in await shared.find(USER, lambda guild: guild.id != CLOSED)]
         return found
 
     return asyncio.run(look())
@@ -57,6 +59,12 @@ def find(*servers: Server, times: int = 1) -> list[str]:
 
 def test_find__servers_of_the_user_by_name():
     assert find(Server(1, "b", member()), Server(2, "C"), Server(3, "A", member())) == ["A", "b"]
+
+
+def test_find__not_where_the_managers_do_not_allow_it():
+    closed = Server(CLOSED, "Closed", member())
+    assert find(Server(1, "Club", member()), closed) == ["Club"]
+    assert closed.requests == []
 
 
 @pytest.mark.parametrize("state", [{"pending": True}, {"timed_out": True}, {"commands": False}])
