@@ -23,6 +23,7 @@ from bot.delivery.decisions import (
 )
 from bot.delivery.pages import completion_notice, final_pages, ready_notice, rerouted_notice
 from bot.delivery.send import DiscordSender, SendError
+from bot.render import sanitize
 from bot.render.message import OutgoingMessage
 from bot.render.without_embeds import write_embeds_as_text
 from db import deliveries
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 CLOCK_SKEW = dt.timedelta(seconds=10)
 UNKNOWN_MESSAGE = 10008
 MISSING_PERMISSIONS = 50013
+MAX_THREAD_NAME = 100
+"""Discord's limit for the name of a thread."""
 UNDELIVERABLE = (
     "Discord accepts no message to this user, neither in the channel nor as a direct message. /jobs shows the result."
 )
@@ -155,6 +158,7 @@ class MessagePublisher:
                 if route is DeliveryRoute.NOWHERE:
                     await self._give_up(claimed, error)
                     return
+        await self._start_thread(claimed, view)
         async with claimed.while_claimed():
             await self._claims.write(deliveries.finish, claimed)
         delivery = claimed.delivery
@@ -241,6 +245,20 @@ class MessagePublisher:
             if is_reply or posted.shows(message):
                 return posted
         return None
+
+    async def _start_thread(self, claimed: ClaimedDelivery, view: DeliveryView) -> None:
+        """Start the thread that the channel's settings request for each answer; without one, the answer is complete."""
+        delivery, job = claimed.delivery, view.jobs[0]
+        if not job.payload.get("thread") or not job.result or job.result.get("abstained"):
+            return
+        if delivery.message_id is None or not self._sender.may_start_thread(delivery):
+            return
+        try:
+            async with self.sending(claimed, posting=True):
+                await self._sender.start_thread(delivery, sanitize.plain_line(job.about, MAX_THREAD_NAME))
+        except SendError as error:
+            # After a restart of the bot, the thread may exist already.
+            log.info("thread not started", delivery=delivery.id, error=str(error))
 
     async def _name_other_route(self, claimed: ClaimedDelivery, view: DeliveryView) -> None:
         """Replace the progress in the channel, because the result cannot be shown there and is sent elsewhere."""

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -28,6 +28,7 @@ NO_MENTIONS = discord.AllowedMentions.none()
 HISTORY_LIMIT = 200
 """Messages searched for one that a process may have posted before it died."""
 NO_REPLY_WITHOUT_HISTORY = 160002
+THREAD_ARCHIVE_MINUTES: Final = 1440
 LONG_RATE_LIMIT_S = 60.0
 REQUEST_TIMEOUT_S = 20.0
 """Maximum duration of a request, including the library's waits and retries; then the next one in its channel runs."""
@@ -100,14 +101,24 @@ class DiscordSender:
 
     def may_embed(self, delivery: Delivery) -> bool:
         """Check whether the bot may use embeds in the delivery's channel; True if its permissions are unknown."""
+        permissions = self._permissions(delivery)
+        return permissions is None or permissions.embed_links
+
+    def may_start_thread(self, delivery: Delivery) -> bool:
+        """Check whether the bot may start a thread in the delivery's channel; False if its permissions are unknown."""
+        permissions = self._permissions(delivery)
+        return permissions is not None and permissions.create_public_threads
+
+    def _permissions(self, delivery: Delivery) -> discord.Permissions | None:
+        """Return the bot's permissions in the delivery's channel; None for direct messages and what is not cached."""
         guild = None if delivery.guild_id is None else self._bot.get_guild(int(delivery.guild_id))
         channel = None if guild is None else guild.get_channel_or_thread(int(delivery.channel_id))
         if guild is None or channel is None or guild.me is None:
-            return True
+            return None
         try:
-            return channel.permissions_for(guild.me).embed_links
+            return channel.permissions_for(guild.me)
         except discord.ClientException:  # the parent of a thread is not cached
-            return True
+            return None
 
     def sent_at(self, bucket: str) -> float:
         """Return when the last request of a bucket ended, on the event loop's clock; minus infinity if long ago."""
@@ -175,6 +186,12 @@ class DiscordSender:
         with self._note_sent(f"posts {delivery.channel_id}"):
             async with _send_errors():
                 return _to_posted(await self._channel(delivery).send(**arguments))
+
+    async def start_thread(self, delivery: Delivery, name: str) -> None:
+        """Start a public thread on the delivery's message."""
+        async with _send_errors():
+            target = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
+            await target.create_thread(name=name, auto_archive_duration=THREAD_ARCHIVE_MINUTES)
 
     async def open_dm(self, delivery: Delivery) -> str:
         """Open the direct messages with the requester and return the channel ID."""

@@ -177,3 +177,27 @@ def test_asking__not_from_direct_messages(club: Club):
     club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
     club.anna.click(personal, "Ask a server…").wait_message("no server in common")
     club.anna.slash("settings asking").wait_message("only for servers")
+
+
+def test_threads__are_started_on_answers_and_continue_the_conversation(club: Club):
+    club.owner.slash("settings channel", channel=club.hall, threads=True).wait_message("a thread on each answer")
+    question = f"{QUESTION} \u202e" + "Really? " * 20
+    answer = club.anna.slash("ask", question=question, channel=club.hall).wait_message("40 euros", TIMEOUT_S)
+    club.discord.wait_until(lambda: answer.thread, TIMEOUT_S, "a thread")
+    assert answer.thread is not None
+    assert answer.thread.name.startswith(QUESTION)
+    assert "\u202e" not in answer.thread.name
+    club.anna.say(answer.thread, "And who has the key?", mentions_bot=True)
+    inside = wait_for(club, answer.thread, "caretaker")
+    assert inside.thread is None
+    private = club.anna.slash("ask", question=QUESTION, private=True, channel=club.hall)
+    private.wait_message("40 euros", TIMEOUT_S)
+
+
+def test_threads__without_the_permission_the_answer_has_none(club: Club):
+    club.owner.slash("settings channel", channel=club.hall, threads=True).wait_message("a thread on each answer")
+    club.discord.deny(club.hall, club.discord.bot, "create_public_threads")
+    answer = club.anna.slash("ask", question=QUESTION, channel=club.hall).wait_message("40 euros", TIMEOUT_S)
+    delivered = f"SELECT state FROM deliveries WHERE message_id = '{answer.id}'"
+    club.discord.wait_until(lambda: club.installation.value(delivered) == "delivered", TIMEOUT_S, "the delivery")
+    assert answer.thread is None
