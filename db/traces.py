@@ -29,6 +29,8 @@ class TraceCandidate:
     page: int | None
     text: str
     """Empty if the chunk was deleted or the viewer may not see its document."""
+    headings: tuple[str, ...]
+    """The heading path, outermost first; empty in the same cases."""
     source: str
     origin: str
     """Link to the original; empty if unknown."""
@@ -101,7 +103,9 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
         job=job_id,
         fallbacks=tuple(map(_fallback, row.fallbacks)),
         cost_usd=float(row.cost_usd),
-        candidates=tuple(TraceCandidate(**dict(item) | {"flags": tuple(item["flags"])}) for item in rows),
+        candidates=tuple(
+            TraceCandidate(**dict(item) | {name: tuple(item[name]) for name in ("flags", "headings")}) for item in rows
+        ),
         **plain,
     )
 

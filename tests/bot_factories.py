@@ -126,6 +126,7 @@ def candidate(rank: int, recall_rank: int, title: str = "Laser cutter manual", *
         "title": title,
         "page": rank,
         "text": "Let it rest.",
+        "headings": (),
         "source": "manual.pdf",
         "origin": "",
         "recall_rank": recall_rank,

@@ -102,6 +102,7 @@ class RefdeskBot(commands.AutoShardedBot):
         self.services = services
         self.settings = settings
         self.tracker = InteractionTracker()
+        self.command_ids: dict[str, str] = {}
         self.downloads = AttachmentDownloader(int(settings.ingest.max_file_mb * 1_000_000))
         self.shared_servers = SharedServers(self)
         self._delivery_threads = ThreadPoolExecutor(DELIVERY_THREADS, thread_name_prefix="delivery")
@@ -125,7 +126,7 @@ class RefdeskBot(commands.AutoShardedBot):
         await self.tree.set_translator(CatalogueTranslator())
         await self.services.process.send_heartbeat()
         # In the background: commands that are already registered work meanwhile.
-        registration = register_commands(self.tree, self.services.process, self.application_id or 0)
+        registration = register_commands(self.tree, self.services.process, self.application_id or 0, self.command_ids)
         self._registration_task = asyncio.create_task(registration)
         await self.delivery_worker.start()
         self._heartbeat_task = asyncio.create_task(self._send_heartbeats())

@@ -35,15 +35,21 @@ def hash_payload(payload: Payload) -> str:
 
 
 async def register_commands(
-    tree: app_commands.CommandTree[Any], process: BotProcess, application_id: int, *, retry_s: float = FIRST_RETRY_S
+    tree: app_commands.CommandTree[Any],
+    process: BotProcess,
+    application_id: int,
+    command_ids: dict[str, str],
+    *,
+    retry_s: float = FIRST_RETRY_S,
 ) -> None:
     """Register the commands if they changed; retry temporary failures with exponential backoff.
 
-    After a permanent failure the bot continues with the commands that are registered.
+    After a permanent failure the bot continues with the commands that are registered. `command_ids` is filled with the
+    IDs of the commands by name.
     """
     while True:
         try:
-            await sync_commands(tree, process, application_id)
+            await sync_commands(tree, process, application_id, command_ids)
         except discord.HTTPException as error:
             if error.status < 500 and error.status != 429:
                 log.error("discord rejected the commands, the registered ones remain", error=str(error)[:500])  # noqa: TRY400
@@ -60,16 +66,20 @@ async def register_commands(
         retry_s = min(MAX_RETRY_S, retry_s * 2)
 
 
-async def sync_commands(tree: app_commands.CommandTree[Any], process: BotProcess, application_id: int) -> bool:
-    """Register the commands if they changed; return whether they were sent."""
+async def sync_commands(
+    tree: app_commands.CommandTree[Any], process: BotProcess, application_id: int, command_ids: dict[str, str]
+) -> bool:
+    """Register the commands if they changed and store their IDs by name; return whether they were sent."""
     payload = await build_payload(tree)
     digest = hash_payload(payload)
     if await process.commands_hash(str(application_id)) == digest:
         registered = await tree.fetch_commands()
         if {command.name for command in registered} == {command["name"] for command in payload}:
+            command_ids |= {command.name: str(command.id) for command in registered}
             return False
         log.warning("commands were changed at discord, registering them again", commands=len(registered))
     synced = await tree.sync()
+    command_ids |= {command.name: str(command.id) for command in synced}
     await process.store_commands_hash(str(application_id), digest)
     log.info("commands registered", commands=len(synced))
     return True

@@ -6,7 +6,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.interactions.accessors import texts_of
+from bot.interactions.accessors import client_of, texts_of
 from bot.interactions.context import context_of
 from bot.interactions.replies import reply
 from bot.locales.translator import localized
@@ -24,5 +24,10 @@ class Help(commands.Cog):
     async def help(self, interaction: discord.Interaction) -> None:
         """Show the help message, without database access."""
         context = context_of(interaction)
-        personal = context.guild_id is None
-        await reply(interaction, render_help(texts_of(interaction), manager=context.manager, personal=personal))
+        message = render_help(
+            texts_of(interaction),
+            manager=context.manager,
+            personal=context.guild_id is None,
+            command_ids=client_of(interaction).command_ids,
+        )
+        await reply(interaction, message)

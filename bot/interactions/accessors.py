@@ -22,6 +22,8 @@ class BotClient(Protocol):
     settings: Settings
     tracker: InteractionTracker
     downloads: AttachmentDownloader
+    command_ids: dict[str, str]
+    """IDs of the registered commands by name; empty until they are known."""
     shared_servers: SharedServers
 
     @property

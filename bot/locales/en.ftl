@@ -391,10 +391,11 @@ settings-changed = Changed by { $who } { $when }
 help-title = How to use this bot
 help-intro = This bot answers questions from the documents in this library and cites its sources. If the documents don't contain an answer, it lists the closest documents instead.
 help-ask = **Ask** with `/ask`. Numbers such as [1] refer to the sources, and *Why these sources?* shows how they were chosen. Set `private` to show the answer only to you.
+help-example = For example: `/ask question: When does the workshop close?`
 help-follow-up = **Mention** the bot with a question instead of using `/ask`. In the thread of an answer, or in a reply to an answer, it is a follow-up question.
 help-add = **Add** files, a link or text with `/ingest`, or from a message's menu: *Apps* → *Add to library*.
-help-browse = **Browse** with `/docs` and `/jobs`. You can delete the documents that you added.
-help-manage = **Change settings** with `/settings`, if you manage the server: who can add documents, where answers are public, and the limits.
+help-browse = **Browse** with `/docs list` and `/jobs list`. You can delete the documents that you added.
+help-manage = **Change settings** with `/settings show`, if you manage the server: who can add documents, where answers are public, who helps if there is no answer, and the limits.
 help-privacy = **Stored data**: documents, questions with their answers, and votes, until they are deleted. On a server, the bot only reads messages that mention it or that you select under *Apps*.
 help-footer = Mentions in documents and answers never notify anyone.
 

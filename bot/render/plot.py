@@ -1,4 +1,4 @@
-"""Draw ranks before and after reranking: recall on the left, reranked order on the right, one line per passage.
+"""Draw ranks before and after reranking: search order on the left, reranked order on the right, one line per passage.
 
 The dark background is readable in Discord's dark and light themes. The size is chosen for a width of 500 pixels.
 matplotlib is imported when the first picture is drawn; its object interface keeps no state between pictures.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import threading
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from bot.locales.texts import DEFAULT_LANGUAGE, Texts, texts_for
@@ -26,14 +27,19 @@ WIDTH_IN = 5.0
 DPI = 200
 FONT_SIZE_PT = 9
 """Font size in points; 12 pixels at a picture width of 500 pixels."""
-LABEL_WIDTH_PT = 186
-"""Maximum width in points of a label: citation number, title and page."""
+MAX_LABEL_WIDTH_PT = 206
+"""Maximum width in points of a label: citation number, title, heading and page."""
+TITLE_WIDTH_PT = 84
+"""Maximum width in points of a title that is followed by a heading."""
+LEFT_MARGIN_PT, RIGHT_MARGIN_PT = 30, 10
+LABEL_GAP_PT, LINE_GAP_PT = 14, 11
+"""Distance from the centre of a rank to its label, and to its line."""
 
 BACKGROUND, TEXT_COLOUR, MUTED_COLOUR, UNREAD_COLOUR = "#1f2125", "#f2f3f5", "#a5a9b1", "#4a4e57"
 CITED_COLOURS = ("#6ea8fe", "#f0b45b", "#63c793", "#e887b8", "#b39df3", "#5fc9d6", "#e8895f", "#c9cf6a")
 """Colours of cited passages, by citation number."""
 READ_COLOUR = "#d4d7dc"
-LEFT, RIGHT, GAP = 0.0, 1.0, 0.11
+LEFT, RIGHT = 0.0, 1.0
 
 _draw_lock = threading.Lock()
 """Only one picture is drawn at a time: the fonts are shared, and parallel drawing takes CPU time from the bot."""
@@ -47,6 +53,7 @@ class _PlotRow:
     before: float
     after: float | None
     """Row after reranking, from 0; None if it is below the last row."""
+    label: str = ""
 
 
 def draw_rank_plot(trace: TraceView, t: Texts) -> bytes:
@@ -64,12 +71,18 @@ def _draw_png(trace: TraceView, t: Texts) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    lines = _select_rows(trace.candidates)
+    lines = _add_labels(_select_rows(trace.candidates), t)
     rows = min(MAX_ROWS, len(trace.candidates))
-    bottom = max([line.before for line in lines] + [rows - 1 + (0.9 if len(trace.candidates) > MAX_ROWS else 0)])
+    bottom = _last_row(trace.candidates)
     figure = Figure(figsize=(WIDTH_IN, 0.62 + 0.29 * (bottom + 1)), dpi=DPI, facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.075, 0.0, 0.36, 1.0))
+    # The lines take the room that the labels leave.
+    more = t("plot-more", n=len(trace.candidates) - MAX_ROWS) if len(trace.candidates) > MAX_ROWS else ""
+    texts = [(line.label, line.candidate.citation is not None) for line in lines] + [(more, False)]
+    labels_pt = max(measure_width(text, FONT_SIZE_PT, bold=bold) for text, bold in texts)
+    width_pt = WIDTH_IN * 72
+    lines_pt = width_pt - LEFT_MARGIN_PT - RIGHT_MARGIN_PT - LABEL_GAP_PT - max(labels_pt, LABEL_GAP_PT)
+    axes = figure.add_axes((LEFT_MARGIN_PT / width_pt, 0.0, lines_pt / width_pt, 1.0))
     axes.set_axis_off()
     axes.set_xlim(LEFT, RIGHT)
     axes.set_ylim(bottom + 0.75, -1.55)
@@ -77,24 +90,34 @@ def _draw_png(trace: TraceView, t: Texts) -> bytes:
     _draw_text(axes, RIGHT, -1.05, t("plot-rank"), MUTED_COLOUR, align="center")
     for line in sorted(lines, key=lambda item: _emphasis(item.candidate, trace)):
         _draw_line(axes, line, trace, rows)
-        _draw_labels(axes, line, trace, t)
-    if len(trace.candidates) > MAX_ROWS:
-        _draw_text(axes, RIGHT + GAP, rows - 0.1, t("plot-more", n=len(trace.candidates) - MAX_ROWS), MUTED_COLOUR)
+        _draw_labels(axes, line, trace)
+    if more:
+        _draw_text(axes, RIGHT + _to_axis(axes, LABEL_GAP_PT), rows - 0.1, more, MUTED_COLOUR)
     target = io.BytesIO()
     figure.savefig(target, format="png", facecolor=BACKGROUND)
     return target.getvalue()
 
 
 def _select_rows(candidates: Sequence[TraceCandidate]) -> list[_PlotRow]:
-    """Select the passages in the first rows on either side; those from lower recall ranks are drawn closer together."""
+    """Select the passages in the first rows on either side; more than that are drawn closer together on the left."""
     first = [c for c in candidates if c.rank <= MAX_ROWS]
     dropped = [c for c in candidates if c.rank > MAX_ROWS and c.recall_rank <= MAX_ROWS]
-    promoted = sorted((c for c in first if c.recall_rank > MAX_ROWS), key=lambda c: c.recall_rank)
-    before = {c.chunk_id: float(c.recall_rank - 1) for c in (*first, *dropped) if c.recall_rank <= MAX_ROWS}
-    before |= {c.chunk_id: MAX_ROWS - 0.25 + 0.8 * index for index, c in enumerate(promoted)}
+    found = sorted((*first, *dropped), key=lambda c: c.recall_rank)
+    step = min(1.0, _last_row(candidates) / max(1, len(found) - 1))
+    before = {c.chunk_id: step * index for index, c in enumerate(found)}
     return [
         _PlotRow(c, before[c.chunk_id], float(c.rank - 1) if c.rank <= MAX_ROWS else None) for c in (*first, *dropped)
     ]
+
+
+def _last_row(candidates: Sequence[TraceCandidate]) -> float:
+    """Return the lowest row: the last rank, or the number of further passages below it."""
+    return MAX_ROWS - 0.1 if len(candidates) > MAX_ROWS else float(len(candidates) - 1)
+
+
+def _to_axis(axes: Axes, points: float) -> float:
+    """Convert a horizontal distance in points to the unit of the axis, the distance between the two sides."""
+    return points / (axes.get_position().width * WIDTH_IN * 72)
 
 
 def _emphasis(candidate: TraceCandidate, trace: TraceView) -> int:
@@ -113,7 +136,7 @@ def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
     weight = _emphasis(line.candidate, trace)
     colour = _row_colour(line.candidate, trace)
     end = line.after if line.after is not None else rows - 0.1
-    xs, ys = _ease_curve(line.before, end)
+    xs, ys = _ease_curve(line.before, end, _to_axis(axes, LINE_GAP_PT))
     fade = 0.55 if line.after is None else 1.0
     axes.plot(
         xs,
@@ -127,15 +150,15 @@ def _draw_line(axes: Axes, line: _PlotRow, trace: TraceView, rows: int) -> None:
     )
 
 
-def _ease_curve(start: float, end: float) -> tuple[list[float], list[float]]:
+def _ease_curve(start: float, end: float, gap: float) -> tuple[list[float], list[float]]:
     """Return a curve that starts and ends horizontally, which keeps crossing lines distinguishable."""
     steps = [step / 40 for step in range(41)]
     eased = [step * step * (3 - 2 * step) for step in steps]
-    reach = [LEFT + 0.09 + (RIGHT - LEFT - 0.18) * step for step in steps]
+    reach = [LEFT + gap + (RIGHT - LEFT - 2 * gap) * step for step in steps]
     return reach, [start + (end - start) * ease for ease in eased]
 
 
-def _draw_labels(axes: Axes, line: _PlotRow, trace: TraceView, t: Texts) -> None:
+def _draw_labels(axes: Axes, line: _PlotRow, trace: TraceView) -> None:
     candidate = line.candidate
     weight = _emphasis(candidate, trace)
     colour = _row_colour(candidate, trace)
@@ -144,7 +167,7 @@ def _draw_labels(axes: Axes, line: _PlotRow, trace: TraceView, t: Texts) -> None
         return
     _draw_badge(axes, RIGHT, line.after, str(candidate.rank), colour, weight)
     ink = (MUTED_COLOUR, TEXT_COLOUR, colour)[weight]
-    _draw_text(axes, RIGHT + GAP, line.after, _format_label(candidate, t, bold=weight == 2), ink, bold=weight == 2)
+    _draw_text(axes, RIGHT + _to_axis(axes, LABEL_GAP_PT), line.after, line.label, ink, bold=weight == 2)
 
 
 def _draw_badge(axes: Axes, x: float, y: float, text: str, colour: str, weight: int) -> None:
@@ -179,12 +202,42 @@ def _draw_text(
     )
 
 
-def _format_label(candidate: TraceCandidate, t: Texts, *, bold: bool) -> str:
-    """Format the label of a passage, with the document's ID if no font has the characters of its title."""
-    title = (
-        remove_undrawable(sanitize.plain_line(candidate.title or candidate.source, 200)) or f"#{candidate.document_id}"
-    )
+def _add_labels(rows: Sequence[_PlotRow], t: Texts) -> list[_PlotRow]:
+    """Add labels to the rows of the right side; passages of one document are distinguished by heading and page."""
+    labelled = [row.candidate for row in rows if row.after is not None]
+    counts = Counter(candidate.document_id for candidate in labelled)
+    return [
+        replace(row, label=_format_label(row.candidate, t, same=counts[row.candidate.document_id], rows=len(labelled)))
+        if row.after is not None
+        else row
+        for row in rows
+    ]
+
+
+def _format_label(candidate: TraceCandidate, t: Texts, *, same: int, rows: int) -> str:
+    """Format the label of a passage.
+
+    Args:
+        candidate: The passage.
+        t: Texts in the user's language.
+        same: Number of rows with a passage of the same document, including this one.
+        rows: Number of rows. If all passages are of one document, its title is omitted.
+    """
+    bold = candidate.citation is not None
     cited = f"[{candidate.citation}] " if candidate.citation is not None else ""
-    page = f"  {t('page', page=str(candidate.page))}" if candidate.page else ""
-    room_pt = LABEL_WIDTH_PT - measure_width(cited + page, FONT_SIZE_PT, bold=bold)
-    return f"{cited}{truncate_to_width(title, FONT_SIZE_PT, room_pt, bold=bold)}{page}"
+    page = t("page", page=str(candidate.page)) if candidate.page else ""
+    heading = _drawable(candidate.headings[-1]) if candidate.headings and same > 1 else ""
+    title = _drawable(candidate.title or candidate.source) or f"#{candidate.document_id}"
+    if 1 < same == rows and (heading or page):
+        title = ""
+    elif heading:
+        title = truncate_to_width(title, FONT_SIZE_PT, TITLE_WIDTH_PT, bold=bold)
+    name = " › ".join(filter(None, (title, heading)))
+    ending = f"  {page}" if page and name else page
+    room_pt = MAX_LABEL_WIDTH_PT - measure_width(cited + ending, FONT_SIZE_PT, bold=bold)
+    return f"{cited}{truncate_to_width(name, FONT_SIZE_PT, room_pt, bold=bold)}{ending}"
+
+
+def _drawable(text: str) -> str:
+    """Return a text on one line, without characters that no font has."""
+    return remove_undrawable(sanitize.plain_line(text, 200))

@@ -69,6 +69,8 @@ def _format_method(trace: TraceView, read: int, t: Texts) -> str:
 def _format_entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
     title = sanitize.escape_title(candidate.title or candidate.source, 110) or t("untitled")
     words = [f"**{candidate.rank} · {title}**"]
+    if candidate.headings:
+        words.append(sanitize.escape_title(candidate.headings[-1], 80))
     if candidate.page:
         words.append(t("page", page=str(candidate.page)))
     if candidate.citation is not None:

@@ -3,7 +3,8 @@
 -- name: list_trace_candidates
 -- List the candidates of an answered question with their passages as far as they still exist. Of a document that the
 -- viewer may not see, only the ranks are returned; a null `channels` includes every document.
-SELECT k.chunk_id, k.document_id, CASE WHEN s.seen THEN k.title ELSE '' END AS title, CASE WHEN s.seen THEN k.page END AS page, coalesce(c.text, '') AS text, coalesce(d.source, '') AS source,
+SELECT k.chunk_id, k.document_id, CASE WHEN s.seen THEN k.title ELSE '' END AS title, CASE WHEN s.seen THEN k.page END AS page, coalesce(c.text, '') AS text,
+       coalesce(c.headings, '{}') AS headings, coalesce(d.source, '') AS source,
        coalesce(d.origin, '') AS origin, k.recall_rank, k.recall_score, k.dense_rank, k.dense_score, k.keyword_rank, k.keyword_score,
        k.rank, k.score, k.raw_score, CASE WHEN s.seen THEN k.reason ELSE '' END AS reason, k.method, k.flags, k.citation,
        CASE WHEN s.seen THEN k.quote END AS quote

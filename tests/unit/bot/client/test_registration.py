@@ -54,8 +54,8 @@ class Tree:
             self.failures -= 1
             raise self.error
         self.registered += 1
-        self.at_discord = list(self.commands)
-        return self.commands
+        self.at_discord = [SimpleNamespace(name=command.name, id=n) for n, command in enumerate(self.commands, 1)]
+        return self.at_discord
 
     async def fetch_commands(self):
         return self.at_discord
@@ -82,8 +82,8 @@ def payload(registered):
     return copy.deepcopy(registered[1])
 
 
-def sync(tree: Any, stored: Any) -> bool:
-    return asyncio.run(sync_commands(tree, stored, APPLICATION))
+def sync(tree: Any, stored: Any, command_ids: dict[str, str] | None = None) -> bool:
+    return asyncio.run(sync_commands(tree, stored, APPLICATION, {} if command_ids is None else command_ids))
 
 
 def option(payload, *path):
@@ -180,13 +180,23 @@ def test_sync__only_after_a_change():
     assert tree.registered == 2
 
 
+def test_sync__stores_the_ids_of_new_and_of_registered_commands(registered):
+    tree, stored = Tree(registered[0]), StoredHash()
+    sent: dict[str, str] = {}
+    fetched: dict[str, str] = {}
+    assert sync(tree, stored, sent)
+    assert not sync(tree, stored, fetched)
+    assert sent == fetched
+    assert sent["ask"].isdigit()
+
+
 def http_error(status: int) -> discord.HTTPException:
     response: Any = SimpleNamespace(status=status, reason="no", headers={})
     return discord.HTTPException(response, {"code": 0, "message": "no"})
 
 
 def register(tree: Any, stored: Any) -> None:
-    asyncio.run(register_commands(tree, stored, APPLICATION, retry_s=0.01))
+    asyncio.run(register_commands(tree, stored, APPLICATION, {}, retry_s=0.01))
 
 
 def test_register__a_permanent_failure_keeps_the_registered_commands():

@@ -1,4 +1,4 @@
-"""Where the documents of a server are found, in messages about a personal library."""
+"""The help message, and where the documents of a server are found in messages about a personal library."""
 
 from __future__ import annotations
 
@@ -46,3 +46,21 @@ def test_answer__in_direct_messages_offers_the_servers(abstained):
     assert "servers" not in _actions(DeliveryView(delivery(), (question,)))
     # In a server without the bot, the channel has other readers.
     assert "servers" not in _actions(DeliveryView(delivery(guild_id=None, route="token"), (question,)))
+
+
+@pytest.mark.parametrize(
+    ("locale", "command", "example"),
+    [("en-US", "`/ask`", "`/ask question: "), ("zh-CN", "`/提问`", "`/提问 问题: ")],
+    ids=["en", "zh"],
+)
+def test_help__links_the_registered_commands(locale, command, example):
+    t = texts_for(locale)
+    text = visible_text(check_message(render_help(t, manager=True)))
+    assert command in text
+    assert example in text
+    ids = {"ask": "11", "ingest": "12", "docs": "13", "jobs": "14", "settings": "15"}
+    linked = visible_text(render_help(t, manager=True, command_ids=ids))
+    for link in ("</ask:11>", "</ingest:12>", "</docs list:13>", "</jobs list:14>", "</settings show:15>"):
+        assert link in linked
+    assert command not in linked
+    assert example in linked

@@ -102,8 +102,42 @@ def test_rows__first_ranks_of_either_side():
     shown = {(line.candidate.recall_rank, line.candidate.rank if line.after is not None else None) for line in lines}
     assert shown == {(n + 5, n) for n in range(1, 11)} | {(n, None) for n in range(1, 6)}
     places = sorted(line.before for line in lines)
-    assert len(places) == len(set(places))
     assert all(later - earlier >= 0.7 for earlier, later in itertools.pairwise(places))
+    assert places[-1] <= plot.MAX_ROWS, "neither side is longer than the other"
+
+
+def test_rows__twenty_on_the_left_stay_readable():
+    told = trace(*(candidate(n, n + 20 if n <= 30 else n - 30) for n in range(1, 51)))
+    places = sorted(line.before for line in plot._select_rows(told.candidates))
+    assert len(places) == 20
+    assert all(later - earlier >= 0.5 for earlier, later in itertools.pairwise(places))
+
+
+def _labels(told) -> list[str]:
+    return [line.label for line in plot._add_labels(plot._select_rows(told.candidates), EN) if line.after is not None]
+
+
+def test_labels__passages_of_one_document_have_headings_and_pages():
+    of_one = [
+        candidate(1, 2, document_id=7, headings=("Safety", "Plastics"), page=14, citation=1),
+        candidate(2, 1, document_id=7, headings=("Cooling",), page=None),
+        candidate(3, 3, document_id=7, page=31),
+    ]
+    assert _labels(trace(*of_one)) == ["[1] Plastics  p. 14", "Cooling", "p. 31"]
+    other = candidate(4, 4, "Rules", document_id=8, headings=("Opening hours",), page=None)
+    labels = _labels(trace(*of_one, other))
+    assert labels[3] == "Rules"
+    assert labels[0].startswith("[1] Laser")
+    assert labels[0].endswith(" › Plastics  p. 14")
+    assert labels[2] == "Laser cutter manual  p. 31"
+
+
+@pytest.mark.parametrize("title", ["A", "A very long title of a document " * 4])
+def test_plot__lines_take_the_room_that_labels_leave(title):
+    picture = _picture(trace(*(candidate(n, n, title, document_id=n, page=None) for n in range(1, 6)))).convert("L")
+    box = picture.point(lambda value: 255 if value > 60 else 0).getbbox()
+    assert box is not None
+    assert picture.width - box[2] < picture.width / 8, "no empty area on the right"
 
 
 def test_fonts__measure_and_shorten():
