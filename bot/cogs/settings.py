@@ -16,11 +16,29 @@ from bot.interactions.replies import defer, reply
 from bot.locales.translator import localized
 from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
-from bot.views.settings import build_settings, show_with_channel_menu, show_with_role_menu
+from bot.views.settings import ASKING_CHANNEL_TYPES, build_settings, show_with_channel_menu, show_with_role_menu
 from db.workspace_settings import CHANGEABLE
 from pipeline.types import RERANKERS
 
 Limit = app_commands.Range[int, 0, 1_000_000]
+
+
+class SettingsChannel(app_commands.Transformer):
+    """A channel in which questions are asked, also one that the bot cannot view; the value is its ID."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        """The type of the option."""
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """The types of channels that Discord offers."""
+        return list(ASKING_CHANNEL_TYPES)
+
+    async def transform(self, _interaction: discord.Interaction, value: app_commands.AppCommandChannel, /) -> str:
+        """Return the ID of the channel."""
+        return str(value.id)
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -110,7 +128,7 @@ class Settings(
     async def channel(
         self,
         interaction: discord.Interaction,
-        channel: discord.TextChannel | discord.ForumChannel | discord.VoiceChannel | None = None,
+        channel: app_commands.Transform[str, SettingsChannel] | None = None,
         answers: app_commands.Choice[str] | None = None,
         threads: bool | None = None,
     ) -> None:
@@ -119,7 +137,7 @@ class Settings(
         require_manager(context_of(interaction))
         await defer(interaction, private=True)
         context = await load_context(interaction)
-        target = context.parent_id or context.channel_id if channel is None else str(channel.id)
+        target = channel or context.parent_id or context.channel_id
         # Without a rule there are no threads, so False removes the setting.
         changes: dict[str, Any] = {} if threads is None else {"threads": threads or None}
         if answers is not None:

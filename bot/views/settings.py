@@ -21,6 +21,13 @@ from db.workspace_settings import WorkspaceSettings
 
 MAX_MENU_ITEMS = 25
 """Discord's limit for a menu."""
+ASKING_CHANNEL_TYPES = (
+    discord.ChannelType.text,
+    discord.ChannelType.news,
+    discord.ChannelType.forum,
+    discord.ChannelType.voice,
+)
+"""Types of channels in which questions are asked; threads are set with their channel."""
 WHOLE_SERVER = 0
 """Target of the menu of roles that may ask on the whole server; otherwise the target is a channel."""
 
@@ -86,12 +93,7 @@ def build_channel_menu(
         placeholder=t("settings-choose-channels")[:150],
         min_values=0,
         max_values=MAX_MENU_ITEMS,
-        channel_types=[
-            discord.ChannelType.text,
-            discord.ChannelType.news,
-            discord.ChannelType.forum,
-            discord.ChannelType.voice,
-        ],
+        channel_types=list(ASKING_CHANNEL_TYPES),
         default_values=[
             discord.SelectDefaultValue(id=int(channel), type=discord.SelectDefaultValueType.channel)
             for channel in (chosen.public_channels or ())[:MAX_MENU_ITEMS]
