@@ -183,6 +183,20 @@ def find_by_job(session: Session, job_id: int) -> Delivery | None:
     return None if row is None else _to_delivery(row)
 
 
+def find_direct_answer(session: Session, user_id: str, channel_id: str, message_id: str) -> Delivery | None:
+    """Return the delivery of a private answer in a user's direct messages, or None (a system transaction)."""
+    query = select(DeliveryRow).where(
+        DeliveryRow.kind == "answer",
+        DeliveryRow.private,
+        DeliveryRow.route == "channel",
+        DeliveryRow.message_id == message_id,
+        DeliveryRow.user_id == user_id,
+        DeliveryRow.channel_id == channel_id,
+    )
+    row = session.scalars(_fresh(query)).one_or_none()
+    return None if row is None else _to_delivery(row)
+
+
 def find_foreign_messages(session: Session, delivery: Delivery, message_ids: Sequence[str]) -> set[str]:
     """Return those of these messages that belong to another delivery (a system transaction)."""
     messages = select(DeliveryRow.message_id).where(

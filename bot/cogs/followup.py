@@ -8,6 +8,7 @@ Without the message content intent, only messages that mention the bot and direc
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from time import monotonic, perf_counter
 
 import discord
@@ -20,8 +21,9 @@ from bot.interactions.errors import DISCORD_UNAVAILABLE, error_text
 from bot.interactions.messages import MessageContents, read_contents
 from bot.interactions.questions import check_question
 from bot.interactions.role_names import name_roles
+from bot.interactions.shared_servers import context_in_server
 from bot.locales.texts import texts_for
-from bot.services.questions import QuestionRequest, TargetMessage
+from bot.services.questions import QuestionRequest, ServerConversation, TargetMessage
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from pipeline.errors import RefdeskError
@@ -78,7 +80,14 @@ class FollowUp(commands.Cog):
         self, message: discord.Message, context: RequestContext, me: discord.ClientUser
     ) -> tuple[str, list[int]]:
         t = texts_for(context.locale)
-        conversation = await self._conversation(message, context)
+        continued = await self._server_conversation(message, context)
+        if continued is None:
+            conversation = await self._conversation(message, context)
+        else:
+            context = await context_in_server(
+                replace(context, locale=continued.locale), self.bot.get_guild(int(continued.guild_id))
+            )
+            conversation = list(continued.exchanges)
         forwarded = _read_forward(message)
         if forwarded is not None:
             if not forwarded.text and conversation is None:
@@ -94,8 +103,17 @@ class FollowUp(commands.Cog):
             return "hint", []
         question_text = check_question(text, self.bot.settings.answer.max_question_chars)
         question = QuestionRequest(question_text, conversation=tuple(conversation or ()))
-        target = TargetMessage(request_key=f"message:{message.id}", reply_to_id=str(message.id))
+        target = TargetMessage(f"message:{message.id}", private=continued is not None, reply_to_id=str(message.id))
         return "done", [await self.bot.services.questions.ask(context, question, target)]
+
+    async def _server_conversation(
+        self, message: discord.Message, context: RequestContext
+    ) -> ServerConversation | None:
+        """Return the conversation with a server that a reply in direct messages continues."""
+        reference = message.reference
+        if message.guild is not None or reference is None or reference.message_id is None:
+            return None
+        return await self.bot.services.questions.server_conversation(context, str(reference.message_id))
 
     async def _conversation(self, message: discord.Message, context: RequestContext) -> list[tuple[str, str]] | None:
         """Return the earlier questions and answers of this thread, or of the answer that this message replies to."""
@@ -112,7 +130,7 @@ class FollowUp(commands.Cog):
         outcome = f"refused: {error.key if isinstance(error, Refusal) else error.name}"
         reason = error_text(error, t)
         if message.guild is None:
-            await self._reply(message, reason)
+            await self._reply(message, name_roles(reason, self.bot.guilds))
             return outcome
         notice = t("follow-up-refused", channel=str(message.channel.id), reason=name_roles(reason, [message.guild]))
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import discord
@@ -29,6 +29,13 @@ class BotClient(Protocol):
     @property
     def user(self) -> discord.ClientUser | None:
         """The bot's user, once it is logged in."""
+
+    @property
+    def guilds(self) -> Sequence[discord.Guild]:
+        """The servers of which the bot is a member."""
+
+    def get_guild(self, guild_id: int, /) -> discord.Guild | None:
+        """Return a server of which the bot is a member."""
 
     @property
     def application_id(self) -> int | None:

@@ -71,6 +71,11 @@ async def with_visible_channels(
     guild = None if context.guild_id is None else bot.get_guild(int(context.guild_id))
     if guild is None or not isinstance(member, discord.Member):
         return context
+    return await with_channels_of(context, guild, member)
+
+
+async def with_channels_of(context: RequestContext, guild: discord.Guild, member: discord.Member) -> RequestContext:
+    """Add the channels of a server that a member can view now."""
     viewable = []
     for n, channel in enumerate(guild.channels, start=1):
         if _can_read(channel, member):

@@ -10,7 +10,7 @@ from time import monotonic
 import discord
 import structlog
 
-from bot.interactions.context import context_of, with_visible_channels
+from bot.interactions.context import with_channels_of
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 
@@ -68,31 +68,34 @@ class SharedServers:
         return allowed
 
 
-async def context_in_server(interaction: discord.Interaction, guild_id: int) -> RequestContext:
+async def context_in_server(context: RequestContext, guild: discord.Guild | None) -> RequestContext:
     """Build the request context of a user of direct messages as a member of a server, by the rights of this moment.
+
+    Args:
+        context: The request context of the direct messages.
+        guild: The server; None if the bot is not a member of it any more.
 
     Raises:
         Refusal: The bot or the user is not a member of the server, or the user may not use commands there.
     """
-    guild = interaction.client.get_guild(guild_id)
     if guild is None:
         raise Refusal("refusal-not-on-server")
     try:
-        member = await guild.fetch_member(interaction.user.id)
+        member = await guild.fetch_member(int(context.user_id))
     except discord.NotFound:
         raise Refusal("refusal-not-on-server") from None
     if not _may_use_commands(member):
         raise Refusal("refusal-not-on-server")
     permissions = member.guild_permissions
     context = replace(
-        context_of(interaction),
+        context,
         guild_id=str(guild.id),
         from_direct_messages=True,
         guild_roles=frozenset(str(role.id) for role in guild.roles),
         manager=permissions.manage_guild,
         role_ids=frozenset(str(role.id) for role in member.roles),
     )
-    return await with_visible_channels(context, interaction.client, member)
+    return await with_channels_of(context, guild, member)
 
 
 def _may_use_commands(member: discord.Member) -> bool:

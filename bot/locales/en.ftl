@@ -466,7 +466,7 @@ reranker-rerank-api = rerank-api: a reranking service
 
 refusal-question-empty = The question is empty. Write one after `/ask`, for example: How do I reset the router?
 refusal-question-long = The question has { $length } characters, but the limit is { $limit }. Shorten it, or add the text with `/ingest` and ask about it.
-refusal-private-only = Answers are private in this channel. Ask again with the option `private` set to True.
+refusal-private-only = Answers are private in this channel. Ask with `/ask`; only you see the answer.
 refusal-over-quota-user = You've reached your limit: you can { $what } in { $window }. Try again { $when }.
 refusal-over-quota-server = This server has reached its limit: its members can { $what } in { $window }. Try again { $when }.
 over-quota-ask = { $n ->

@@ -417,7 +417,7 @@ reranker-rerank-api = rerank-api：重排序服务
 
 refusal-question-empty = 没有问题。请在 `/提问` 后面写一个，例如：怎么重置路由器？
 refusal-question-long = 问题有 { $length } 个字符，最多只能读 { $limit } 个。请用更少的字提问，或者用 `/添加` 添加这段文字后再问。
-refusal-private-only = 这个频道里的回答是私密的。请选择“私密”再问一次。
+refusal-private-only = 这个频道里的回答是私密的。请用 `/提问`，只有你能看到回答。
 refusal-over-quota-user = 你在{ $window }内可以{ $what }，已经用完了。{ $when }可以再试。
 refusal-over-quota-server = 这个服务器的所有人在{ $window }内一共可以{ $what }，已经用完了。{ $when }可以再试。
 over-quota-ask = 提 { $n } 个问题

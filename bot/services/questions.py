@@ -64,6 +64,16 @@ class QuestionRequest:
     """Earlier exchanges as (question, answer), oldest first."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServerConversation:
+    """The conversation with a server that an answer in direct messages belongs to."""
+
+    guild_id: str
+    locale: str
+    exchanges: tuple[tuple[str, str], ...]
+    """At most `MAX_EXCHANGES` exchanges as (question, answer), oldest first."""
+
+
 class QuestionService(DatabaseService):
     """Submits questions."""
 
@@ -130,6 +140,26 @@ class QuestionService(DatabaseService):
         # An answer that was itself a follow-up continues the conversation stored with its job.
         earlier = [(str(turn["question"]), str(turn["answer"])) for turn in before]
         return [*earlier, *((turn.question, turn.answer) for turn in turns)][-MAX_EXCHANGES:]
+
+    @on_thread
+    def server_conversation(self, context: RequestContext, message_id: str) -> ServerConversation | None:
+        """Return the conversation that a reply in direct messages continues; None if it replies to no server's answer.
+
+        Args:
+            context: The request context of the direct messages.
+            message_id: The message that was replied to.
+        """
+        with self._database.system() as session:
+            delivery = deliveries.find_direct_answer(session, context.user_id, context.channel_id, message_id)
+        if delivery is None or delivery.guild_id is None:
+            return None
+        with self._database.database.tenant(delivery.workspace_id) as session:
+            job = jobs.get(session, deliveries.list_job_ids(session, delivery.id)[0])
+            payload, result = job.payload, job.result or {}
+        turns = [(str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ()]
+        if answer := result.get("answer"):
+            turns.append((str(payload.get("question") or ""), str(answer)))
+        return ServerConversation(delivery.guild_id, delivery.locale, tuple(turns[-MAX_EXCHANGES:]))
 
 
 def require_may_ask(context: RequestContext, settings: WorkspaceSettings) -> None:

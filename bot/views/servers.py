@@ -55,14 +55,14 @@ async def ask_on_server(interaction: discord.Interaction, job_id: int) -> None:
     chosen = str((data_of(interaction).get("values") or [""])[0])
     if not chosen.isdigit():
         raise Refusal("refusal-choice-unavailable")
-    context = await context_in_server(interaction, int(chosen))
+    guild = interaction.client.get_guild(int(chosen))
+    context = await context_in_server(context_of(interaction), guild)
     payload = visible_job.job.payload
     turns = tuple((str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ())
     question = QuestionRequest(str(payload.get("question") or ""), conversation=turns)
     # Without a token, the answer is posted with the bot token, so that it can be edited after 15 minutes.
     target = TargetMessage(f"interaction:{interaction.id}", private=True)
     record_of(interaction).jobs.append(await services.questions.ask(context, question, target))
-    guild = interaction.client.get_guild(int(chosen))
     name = sanitize.escape_title(guild.name if guild is not None else chosen, 100)
     await update(interaction, OutgoingMessage(texts_of(interaction)("ask-server-submitted", server=name)))
 

@@ -87,6 +87,15 @@ def test_direct_messages__ask_a_server_with_the_channels_of_the_person(club: Clu
     assert "(private question)" in club.owner.slash("jobs list", all=True, channel=club.hall).wait_message("Jobs").text
     sources = club.anna.click(answer, "Sources").wait_message("Lease")
     assert "40 euros" in sources.text
+    # A reply continues the conversation with the server; another message is about the personal library.
+    club.anna.say(club.anna.dm, "And who has the key?", reply_to=answer)
+    wait_for(club, club.anna.dm, "caretaker")
+    club.anna.say(club.anna.dm, "And who has the key?")
+    wait_for(club, club.anna.dm, "personal library is searched")
+    assert club.channels_of_questions() == [channels, channels]
+    club.owner.slash("settings asking", channel=club.hall, options={"direct-messages": False}).wait_message("Who can")
+    club.anna.say(club.anna.dm, "And the roof?", reply_to=answer)
+    wait_for(club, club.anna.dm, "doesn't allow questions from direct messages")
 
 
 def test_direct_messages__of_a_person_without_a_common_server(club: Club):

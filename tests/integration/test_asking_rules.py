@@ -11,7 +11,7 @@ from bot.services.refusals import Refusal
 from db import workspace_settings
 from db.workspace_settings import CHANGEABLE, ChannelRule
 from pipeline.errors import InvalidInput, UnknownName
-from tests.integration.test_bot_services import ANNA, BOSS, refused, row, run, services, target
+from tests.integration.test_bot_services import ANNA, BOSS, GUILD, answered, refused, row, run, services, target
 
 __all__ = ["row", "services", "target"]
 
@@ -127,3 +127,22 @@ def test_ask__a_public_answer_only_where_the_channel_allows_it(services, target)
     run(services.workspace_settings.change_channel(BOSS, "301", answers="private"))
     refused("refusal-private-only", services.questions.ask(MEMBER, QUESTION, target()))
     run(services.questions.ask(MEMBER, QUESTION, target(private=True)))
+
+
+def test_server_conversation__only_of_the_persons_answer_in_these_direct_messages(services, library, target):
+    direct = replace(MEMBER, channel_id="777", from_direct_messages=True)
+    question = QuestionRequest("And the key?", conversation=(("Who?", "Ole."),))
+    shown = target(private=True)
+    job = run(services.questions.ask(direct, question, shown))
+    personal = replace(ANNA, guild_id=None, channel_id="777")
+    found = run(services.questions.server_conversation(personal, shown.message_id))
+    assert (found.guild_id, found.exchanges) == (GUILD, (("Who?", "Ole."),))
+    answered(library, job, "With Ole.")
+    found = run(services.questions.server_conversation(personal, shown.message_id))
+    assert found.exchanges == (("Who?", "Ole."), ("And the key?", "With Ole."))
+    for other in (replace(personal, user_id="2"), replace(personal, channel_id="778")):
+        assert run(services.questions.server_conversation(other, shown.message_id)) is None
+    assert run(services.questions.server_conversation(personal, "1")) is None
+    public = target()
+    run(services.questions.ask(replace(MEMBER, channel_id="777"), QUESTION, public))
+    assert run(services.questions.server_conversation(personal, public.message_id)) is None

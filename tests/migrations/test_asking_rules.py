@@ -35,3 +35,11 @@ def test_asking_rules__down_keeps_the_other_settings(database_url):
         assert connection.execute(SHOWN).all() == [(5, "42")]
     migrate(database_url)
     assert objects(database_url) == new
+
+
+def test_direct_answers__down_removes_the_index(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_10")
+    assert objects(database_url) != new
+    migrate(database_url)
+    assert objects(database_url) == new

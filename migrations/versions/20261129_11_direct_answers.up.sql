@@ -1,0 +1,1 @@
+CREATE INDEX deliveries_of_direct_message ON deliveries (message_id) WHERE kind = 'answer' AND private AND route = 'channel';
