@@ -70,12 +70,11 @@ class Gap:
 
 
 def list_questions(
-    session: Session, workspace_id: int, *, days: int = DAYS, limit: int = MAX_QUESTIONS
+    session: Session, workspace_id: int, *, days: int = DAYS, limit: int = MAX_QUESTIONS, only: int | None = None
 ) -> list[GapQuestion]:
-    """List the open gaps of a workspace, newest first (a tenant transaction)."""
-    rows = session.execute(
-        named("list_gap_questions"), {"workspace_id": workspace_id, "days": days, "limit": limit}
-    ).mappings()
+    """List the open gaps of a workspace, newest first; with `only`, this question (a tenant transaction)."""
+    values = {"workspace_id": workspace_id, "days": days, "limit": limit, "only": only}
+    rows = session.execute(named("list_gap_questions"), values).mappings()
     return [_to_question(row) for row in rows]
 
 

@@ -9,6 +9,7 @@ from bot.cogs.ask import Ask
 from bot.cogs.ask_about_message import AskAboutMessage
 from bot.cogs.docs import Docs
 from bot.cogs.followup import FollowUp
+from bot.cogs.gaps import Gaps
 from bot.cogs.help import Help
 from bot.cogs.ingest import Ingest
 from bot.cogs.jobs import Jobs
@@ -21,6 +22,7 @@ COGS: tuple[Callable[[Any], commands.Cog], ...] = (
     Docs,
     Jobs,
     Why,
+    Gaps,
     Settings,
     Help,
     AskAboutMessage,

@@ -17,7 +17,7 @@ from bot.interactions.downloads import UploadItem, too_large
 from bot.interactions.errors import error_text
 from bot.interactions.messages import parse_message_link
 from bot.interactions.questions import target_message
-from bot.interactions.replies import defer
+from bot.interactions.replies import DeferredResponse, defer
 from bot.interactions.tracker import record_of
 from bot.render import sanitize
 from bot.render.split import MAX_MESSAGE_UNITS, truncate
@@ -145,6 +145,24 @@ async def add(
     record = record_of(interaction)
     record.jobs += await services.library.add(context, stored, scope, target_message(interaction, deferred))
     record.thinking = ""  # from here on the delivery worker edits the message
+
+
+async def add_text(
+    interaction: discord.Interaction,
+    context: RequestContext,
+    deferred: DeferredResponse,
+    item: UploadItem,
+    scope: Sequence[str] | None,
+) -> int:
+    """Store and submit one text with the given scope, shown in a deferred message; return the job ID."""
+    library = services_of(interaction).library
+    await library.check_quota(context, 1)
+    stored = await _store(interaction, context, item, scope)
+    (job,) = await library.add(context, [stored], scope, target_message(interaction, deferred))
+    record = record_of(interaction)
+    record.jobs.append(job)
+    record.thinking = ""  # from here on the delivery worker edits the message
+    return int(job)
 
 
 async def _report_refused(interaction: discord.Interaction, refusals: Sequence[Refusal]) -> None:

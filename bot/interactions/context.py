@@ -6,6 +6,7 @@ Everything is computed from the interaction's payload and the cached server; not
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 
 import discord
@@ -85,6 +86,13 @@ async def with_channels_of(context: RequestContext, guild: discord.Guild, member
             await asyncio.sleep(0)
     guild_channels = tuple(str(each.id) for each in (*guild.channels, *guild.threads))
     return replace(context, viewable_channels=tuple(viewable), guild_channels=guild_channels)
+
+
+def find_open_channels(interaction: discord.Interaction, channel_ids: Collection[str]) -> set[str]:
+    """Return those of the channels that every member of the server can view now."""
+    guild = interaction.guild
+    channels = [guild.get_channel(int(each)) for each in channel_ids if each.isdigit()] if guild is not None else []
+    return {str(each.id) for each in channels if guild is not None and each is not None and _open_to_all(each, guild)}
 
 
 def _in_guild(context: RequestContext, guild: discord.Guild, channel: object) -> RequestContext:

@@ -28,6 +28,8 @@ cmd-jobs-retry = retry
 cmd-jobs-retry-desc = Retry a failed or cancelled job
 cmd-why = why
 cmd-why-desc = Show why an answer uses its sources, with ranks and reasons
+cmd-gaps = gaps
+cmd-gaps-desc = Show questions without a good answer, and answer them
 cmd-settings = settings
 cmd-settings-desc = View and change how the library works on this server
 cmd-settings-show = show
@@ -352,6 +354,35 @@ reason-done = finished { $when }
 job-attempt = Attempt { $attempt } of { $attempts }
 job-open = Jump to message
 
+## Gaps: questions without a good answer
+
+gaps-title = { $total ->
+    [0] No question needs an answer
+    [one] 1 question needs an answer
+   *[other] { $total } questions need an answer
+}
+gaps-none = In the last 90 days, every question was answered, and no answer got a 👎.
+gaps-hidden = { $n ->
+    [one] Not shown: 1 question that was private or asked in a channel that you can't view.
+   *[other] Not shown: { $n } questions that were private or asked in channels that you can't view.
+}
+gaps-open = Open a question
+gap-questions = { $n ->
+    [one] asked once
+   *[other] asked { $n } times
+}
+gap-unanswered = { $n } without an answer
+gap-times = first { $since }, last { $last }
+gap-also = Also asked as:
+gap-hint = *Answer this* adds your answer to the library, with the question as its title.
+gap-dismissed = **{ $question }** was dismissed. It's listed again if someone asks it and gets no answer.
+button-answer-gap = Answer this
+button-dismiss-gap = Dismiss
+form-gap = Answer a question
+form-gap-question = Question
+form-gap-answer = Answer
+refusal-unknown-gap = This question doesn't exist anymore or isn't visible to you. Use `/gaps` to see the current list.
+
 ## Settings
 
 settings-title = Settings
@@ -395,7 +426,7 @@ help-example = For example: `/ask question: When does the workshop close?`
 help-follow-up = **Mention** the bot with a question instead of using `/ask`. In the thread of an answer, or in a reply to an answer, it is a follow-up question.
 help-add = **Add** files, a link or text with `/ingest`, or from a message's menu: *Apps* → *Add to library*.
 help-browse = **Browse** with `/docs list` and `/jobs list`. You can delete the documents that you added.
-help-manage = **Change settings** with `/settings show`, if you manage the server: who can add documents, where answers are public, who helps if there is no answer, and the limits.
+help-manage = **Change settings** with `/settings show`, if you manage the server: who can add documents, where answers are public, who helps if there is no answer, and the limits. `/gaps` lists the questions without a good answer and lets you answer them.
 help-privacy = **Stored data**: documents, questions with their answers, and votes, until they are deleted. On a server, the bot only reads messages that mention it or that you select under *Apps*.
 help-footer = Mentions in documents and answers never notify anyone.
 

@@ -28,6 +28,8 @@ cmd-jobs-retry = 重试
 cmd-jobs-retry-desc = 重新开始一个已结束的任务
 cmd-why = 为什么
 cmd-why-desc = 回答为什么采用这些出处：理由和排名
+cmd-gaps = 待答
+cmd-gaps-desc = 查看没有好回答的问题，并回答它们
 cmd-settings = 设置
 cmd-settings-desc = 资料库在本服务器如何回答
 cmd-settings-show = 查看
@@ -303,6 +305,28 @@ reason-done = 完成于 { $when }
 job-attempt = 第 { $attempt } 次尝试，共 { $attempts } 次
 job-open = 打开消息
 
+## 待答的问题：没有好回答的问题
+
+gaps-title = { $total ->
+    [0] 没有待答的问题
+   *[other] { $total } 个待答的问题
+}
+gaps-none = 最近 90 天，所有问题都得到了回答，也没有回答收到 👎。
+gaps-hidden = 另有 { $n } 个问题未列出：它们是私密提问，或者来自你看不到的频道。
+gaps-open = 打开一个问题
+gap-questions = 问过 { $n } 次
+gap-unanswered = { $n } 次没有找到答案
+gap-times = 最早 { $since }，最近 { $last }
+gap-also = 还有人这样问：
+gap-hint = 点*回答*，你写的内容会加入资料库，以这个问题为标题。
+gap-dismissed = 已忽略 **{ $question }**。如果再有人问而找不到答案，它会重新出现。
+button-answer-gap = 回答
+button-dismiss-gap = 忽略
+form-gap = 回答问题
+form-gap-question = 问题
+form-gap-answer = 回答
+refusal-unknown-gap = 这个问题已不存在，或者你看不到它。用 `/待答` 查看当前的列表。
+
 ## 设置
 
 settings-title = 设置
@@ -346,7 +370,7 @@ help-example = 例如：`/提问 问题: 工坊几点关门？`
 help-follow-up = 也可以**提及**我并写下问题，不必用 `/提问`。在回答的子区里这样做，或回复某个回答并提及我，就是追问。
 help-add = **添加**文件、链接或文字用 `/添加`，或从消息的菜单选择 *应用*、*加入资料库*。
 help-browse = **查看**用 `/资料 列表` 和 `/任务 列表`。添加资料的人可以删除它。
-help-manage = 管理者的**设置**：`/设置 查看` 显示谁可以添加、哪里可以公开回答、没有答案时请谁帮忙，以及限额。
+help-manage = 管理者的**设置**：`/设置 查看` 显示谁可以添加、哪里可以公开回答、没有答案时请谁帮忙，以及限额；`/待答` 列出没有好回答的问题，可以直接回答。
 help-privacy = **会保存什么**：资料、问题和回答、以及投票，直到被删除。没有提及我的消息我都不读。
 help-footer = 资料和回答里的任何提及都不会通知任何人。
 

@@ -69,7 +69,7 @@ def render_document_list(
 
 
 def build_page_buttons(
-    action: Literal["docs", "jobs"], page: int, t: Texts, *, more: bool
+    action: Literal["docs", "jobs", "gaps"], page: int, t: Texts, *, more: bool
 ) -> tuple[tuple[Button, ...], ...]:
     """Build the buttons that turn the pages of a list; empty if there is only one page."""
     if page == 0 and not more:

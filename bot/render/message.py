@@ -36,10 +36,13 @@ ButtonAction = Literal[
     "delete",
     "docs",
     "jobs",
+    "gaps",
+    "answergap",
+    "dismissgap",
     "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
-MenuAction = Literal["method", "methodall", "opendoc", "openjob"]
+MenuAction = Literal["method", "methodall", "opendoc", "openjob", "opengap"]
 """Action of a menu."""
 MAX_MENU_OPTIONS = 25
 """Discord's limit for a menu."""
@@ -57,7 +60,7 @@ class Button:
     action: ButtonAction
     target: int
     """ID of a delivery for `cancel` and `retry`, of a document for `file`, `reingest` and `delete`; a page number, from
-    0, for `docs` and `jobs`; otherwise the ID of a job."""
+    0, for `docs`, `jobs` and `gaps`; of a question for `answergap` and `dismissgap`; otherwise the ID of a job."""
     label: str = ""
     style: ButtonStyle = "secondary"
     emoji: str = ""

@@ -100,6 +100,7 @@ class QuestionService(DatabaseService):
             "question": question.text,
             "options": dataclasses.asdict(settings.options(question.reranker, question.top_k)),
             "channels": list(channels),
+            "audience": context.audience_channel,
             "conversation": [{"question": asked, "answer": answer} for asked, answer in question.conversation],
         }
         if not target.private and context.wants_thread(settings.overrides):

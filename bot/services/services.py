@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
+from bot.services.gaps import GapService
 from bot.services.helper_requests import HelperService
 from bot.services.jobs import JobService
 from bot.services.library import LibraryService
@@ -25,6 +26,7 @@ class Services:
         self.questions = QuestionService(self.async_database, submitter)
         self.library = LibraryService(self.async_database, submitter)
         self.jobs = JobService(self.async_database, submitter)
+        self.gaps = GapService(self.async_database)
         self.workspace_settings = WorkspaceSettingsService(self.async_database)
         self.helpers = HelperService(self.async_database)
         self.process = BotProcess(self.async_database)

@@ -13,7 +13,7 @@ from bot.interactions.accessors import client_of, data_of
 from bot.interactions.errors import reply_with_error
 from bot.render.message import CUSTOM_ID_PATTERN
 from bot.services.refusals import Refusal
-from bot.views import answers, documents, form_submissions, helper_requests, jobs, servers, settings
+from bot.views import answers, documents, form_submissions, gaps, helper_requests, jobs, servers, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 """Handles a component; the number is the target from the `custom_id`."""
@@ -41,6 +41,10 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "docs": documents.turn_page,
     "opendoc": documents.open_document,
     "openjob": jobs.open_job,
+    "gaps": gaps.turn_page,
+    "opengap": gaps.open_gap,
+    "answergap": gaps.offer_answer,
+    "dismissgap": gaps.dismiss,
     "file": documents.send_file,
     "reingest": documents.reingest,
     "delete": documents.confirm_deletion,
@@ -54,6 +58,7 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
 FORM_HANDLERS: Mapping[str, ComponentHandler] = {
     "text": form_submissions.add_text,
     "about": form_submissions.ask_about,
+    "answergap": gaps.answer,
 }
 
 

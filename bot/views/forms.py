@@ -11,6 +11,8 @@ from bot.locales.texts import Texts
 
 TEXT_FORM = "text"
 ABOUT_FORM = "about"
+GAP_FORM = "answergap"
+MAX_TITLE_CHARACTERS = 300
 VISIBILITY_CHOICES: tuple[str | None, ...] = (None, "server", "channel")
 """Choices of `visible`, by their index in the form's `custom_id`."""
 MAX_FIELD_CHARACTERS = 4000
@@ -38,6 +40,18 @@ def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
             max_length=MAX_FIELD_CHARACTERS,
         )
     )
+    return form
+
+
+def build_gap_form(t: Texts, *, query_id: int, question: str) -> discord.ui.Modal:
+    """Build the form for answering a question; the question, which becomes the title of the answer, can be changed."""
+    form = discord.ui.Modal(title=t("form-gap")[:45], custom_id=f"rd:{GAP_FORM}:{query_id}")
+    form.add_item(
+        _build_field(
+            "question", t("form-gap-question"), default=question[:MAX_TITLE_CHARACTERS], max_length=MAX_TITLE_CHARACTERS
+        )
+    )
+    form.add_item(_build_field("answer", t("form-gap-answer"), long=True))
     return form
 
 

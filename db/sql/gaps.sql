@@ -3,7 +3,8 @@
 -- name: list_gap_questions
 -- List the gaps of the last days, newest first, without those that a manager has dismissed or answered. They return if
 -- the document with the answer could not be added. A question without an answer is no gap either after the same
--- question was answered in public. `channel` is the channel whose members read the question.
+-- question was answered in public. `channel` is the channel whose members read the question. With `only`, this question
+-- is returned even if it is no gap any more.
 SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, q.created_at, q.abstained, coalesce(d.private, false) AS private,
        coalesce(j.payload ->> 'audience', j.payload -> 'channels' ->> -1) AS channel, q.profile_id, q.vector, q.baseline,
        v.votes_against, v.reasons
@@ -13,7 +14,7 @@ LEFT JOIN deliveries d ON d.id = j.delivery_id
 LEFT JOIN LATERAL (
     SELECT count(*) AS votes_against, coalesce(array_agg(f.reason ORDER BY f.reason) FILTER (WHERE f.reason IS NOT NULL), '{}') AS reasons
     FROM feedback f WHERE f.job_id = q.job_id AND f.vote < 0) v ON true
-WHERE q.workspace_id = :workspace_id AND q.created_at > now() - make_interval(days => :days)
+WHERE q.workspace_id = :workspace_id AND (q.id = CAST(:only AS bigint) OR CAST(:only AS bigint) IS NULL AND q.created_at > now() - make_interval(days => :days)
   AND (q.abstained OR v.votes_against > 0)
   AND NOT EXISTS (
       SELECT FROM gap_resolutions r LEFT JOIN jobs a ON a.id = r.job_id
@@ -21,7 +22,7 @@ WHERE q.workspace_id = :workspace_id AND q.created_at > now() - make_interval(da
   AND NOT (q.abstained AND EXISTS (
       SELECT FROM queries l LEFT JOIN jobs k ON k.id = l.job_id LEFT JOIN deliveries e ON e.id = k.delivery_id
       WHERE l.workspace_id = q.workspace_id AND l.id > q.id AND NOT l.abstained AND NOT coalesce(e.private, false)
-        AND lower(l.question) = lower(q.question)))
+        AND lower(l.question) = lower(q.question))))
 ORDER BY q.id DESC
 LIMIT :limit;
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.acceptance import test_bot_commands
-from tests.acceptance.club import TIMEOUT_S, Club, find_custom_id
+from tests.acceptance.club import ADDED, DOCUMENTS, TIMEOUT_S, Club, assert_rejected, find_custom_id
 
 discord, club = test_bot_commands.discord, test_bot_commands.club
 REASONS = "SELECT f.reason FROM feedback f JOIN workspaces w ON w.id = f.workspace_id WHERE w.key = :key"
@@ -20,3 +20,48 @@ def test_vote_reasons__are_offered_in_private_and_stored(club: Club):
     club.ben.click(offer, "Wrong")
     club.discord.wait_until(lambda: "“Wrong”" in offer.text, TIMEOUT_S, "the other reason")
     assert club.rows(REASONS) == ["wrong"]
+
+
+def test_gaps__are_answered_and_dismissed_by_managers(club: Club):
+    club.add(club.anna)
+    for who, question, private in (
+        (club.anna, "Who repaired the steam engine of the ferry?", False),
+        (club.ben, "who has repaired the ferry's steam engine", False),
+        (club.ben, "Where do the penguins sleep?", False),
+        (club.anna, "Why is Ben always late?", True),
+    ):
+        asked = who.slash("ask", question=question, channel=club.hall, private=private)
+        asked.wait_message("I found nothing", TIMEOUT_S)
+
+    assert_rejected(club.anna.slash("gaps", channel=club.hall, by_override=True), "Only members with the Manage Server")
+    shown = club.owner.slash("gaps", channel=club.hall).wait_message("2 questions need an answer")
+    assert shown.ephemeral
+    assert "asked 2 times · 2 without an answer" in shown.text
+    assert "Ben always late" not in shown.text
+    assert "Not shown: 1 question" in shown.text
+
+    def open_gap(number: int):
+        menu = shown.component("Open a question") or {}
+        return club.owner.select(shown, "Open a question", [menu["options"][number]["value"]]).wait_message(
+            "as its title"
+        )
+
+    card = open_gap(0)
+    assert "Who repaired the steam engine" in card.text
+    form = club.owner.click(card, "Answer this")
+    added = club.owner.submit_modal(form, {"answer": "Ole repaired the steam engine of the ferry in 1987."})
+    assert added.wait_message(ADDED, TIMEOUT_S).ephemeral
+    assert club.rows(DOCUMENTS.format("d.title || ' ' || d.added_by") + " AND d.channels IS NULL ORDER BY d.id")[
+        -1
+    ] == (f"who has repaired the ferry's steam engine {club.owner.id}")
+    asked = club.anna.slash("ask", question="Who repaired the steam engine of the ferry?", channel=club.hall)
+    asked.wait_message("Ole repaired", TIMEOUT_S)
+
+    penguins = open_gap(1)
+    club.owner.click(penguins, "Dismiss")
+    club.discord.wait_until(lambda: "was dismissed" in penguins.text, TIMEOUT_S, "the dismissal")
+    club.owner.slash("gaps", channel=club.hall).wait_message("No question needs an answer")
+    club.ben.slash("ask", question="Where do the penguins sleep?", channel=club.hall).wait_message(
+        "I found nothing", 60
+    )
+    club.owner.slash("gaps", channel=club.hall).wait_message("1 question needs an answer")

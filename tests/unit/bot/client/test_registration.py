@@ -109,14 +109,25 @@ def test_registration__matches_discords_openapi_document(payload, shared):
 
 def test_registration__has_every_command(payload):
     names = {command["name"] for command in payload}
-    assert names == {"ask", "ingest", "docs", "jobs", "why", "settings", "help", "Add to library", "Ask about this"}
-    assert len(COGS) == 9
+    assert names == {
+        "ask",
+        "ingest",
+        "docs",
+        "jobs",
+        "why",
+        "gaps",
+        "settings",
+        "help",
+        "Add to library",
+        "Ask about this",
+    }
+    assert len(COGS) == 10
 
 
-def test_registration__works_in_every_context_and_settings_require_a_manager(payload):
+def test_registration__works_in_every_context_and_some_require_a_manager(payload):
     assert {(tuple(c["contexts"]), tuple(c["integration_types"])) for c in payload} == {((0, 1, 2), (0, 1))}
     restricted = {c["name"]: int(c["default_member_permissions"]) for c in payload if c["default_member_permissions"]}
-    assert restricted == {"settings": discord.Permissions(manage_guild=True).value}
+    assert restricted == dict.fromkeys(("gaps", "settings"), discord.Permissions(manage_guild=True).value)
 
 
 def test_registration__has_every_text_in_both_languages(payload):
