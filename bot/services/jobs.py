@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.services.async_database import AsyncDatabase, DatabaseService, EffectiveSettings, on_thread
@@ -269,11 +269,24 @@ def _require_retryable(
         # The answer may use channels that only the requester can view, and those are unknown here.
         raise Refusal("refusal-retry-private")
     if job.job.kind == "ask":
-        require_may_ask(context, settings.overrides)
+        _require_may_ask_again(context, job, settings)
     else:
         require_may_add(context, settings)
         source = str(job.job.payload.get("source") or "")
         require_replaceable(session, workspace_id, context, source, job.job.about)
+
+
+def _require_may_ask_again(context: RequestContext, job: VisibleJob, settings: EffectiveSettings) -> None:
+    """Raise a `Refusal` if the settings of the channel have changed, so that its question would now be rejected."""
+    if job.delivery is None or job.private:
+        require_may_ask(context, settings.overrides)
+        return
+    if context.channel_id != job.delivery.channel_id:
+        # From another channel, the parent of a thread is unknown; then the settings of the server apply.
+        context = replace(context, channel_id=job.delivery.channel_id, parent_id=None)
+    require_may_ask(context, settings.overrides)
+    if not context.may_answer_publicly(settings.overrides):
+        raise Refusal("refusal-private-only")
 
 
 def _kind(job: JobView) -> Kind:

@@ -114,6 +114,19 @@ def test_retry__only_by_a_person_who_may_still_ask(services, target):
     assert run(services.jobs.retry(BOSS, [job])) == [job]
 
 
+@pytest.mark.parametrize("retried_in", ["301", "302"])
+def test_retry__of_a_public_answer_only_where_its_channel_still_allows_it(services, target, retried_in):
+    job = run(services.questions.ask(MEMBER, QUESTION, target()))
+    run(services.jobs.cancel(MEMBER, [job]))
+    here = replace(MEMBER, channel_id=retried_in)
+    run(services.workspace_settings.change_channel(BOSS, "301", answers="private"))
+    refused("refusal-private-only", services.jobs.retry(here, [job]))
+    run(services.workspace_settings.change_channel(BOSS, "301", answers=None, ask_roles=("6",)))
+    refused("refusal-may-not-ask", services.jobs.retry(here, [job]))
+    run(services.workspace_settings.change_channel(BOSS, "301", ask_roles=None))
+    assert run(services.jobs.retry(here, [job])) == [job]
+
+
 def test_ask__from_direct_messages_only_where_it_is_allowed(services, target, row):
     direct = replace(MEMBER, channel_id="777", viewable_channels=("301",), from_direct_messages=True)
     job = run(services.questions.ask(direct, QUESTION, target(private=True)))
