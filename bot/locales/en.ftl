@@ -204,7 +204,6 @@ stage-embed = reading the question
 stage-recall = searching
 stage-rerank = comparing
 stage-generate = writing
-why-tokens = { $n } tokens
 plot-recall = found
 plot-rank = after ranking
 plot-more = … { $n } more
@@ -345,7 +344,8 @@ reason-queued = { $n ->
 }
 reason-rate-limited = it starts as soon as the limit on requests allows it
 reason-not-queued = it is saved and will be queued automatically
-reason-no-worker = Refdesk isn't working on jobs like this right now; it continues when the operator starts it again
+reason-no-worker-ask = Refdesk isn't answering questions right now; this continues when the operator starts it again
+reason-no-worker-ingest = Refdesk isn't reading documents right now; this continues when the operator starts it again
 reason-retry = attempt { $attempt } of { $attempts } follows, because the last one failed: { $error }
 reason-cancelling = it is being cancelled and stops after its current step
 reason-worker-lost = it was interrupted and starts again automatically
@@ -403,6 +403,7 @@ settings-helpers = Helpers
 settings-helpers-none = nobody
 settings-questions = Questions
 settings-documents = Documents
+settings-limits = { $person }, { $server }
 settings-limit-user-hour = { $n ->
     [0] no limit per person
    *[other] { $n } per person per hour

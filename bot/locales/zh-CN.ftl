@@ -182,7 +182,6 @@ stage-embed = 阅读问题
 stage-recall = 检索
 stage-rerank = 比较
 stage-generate = 写作
-why-tokens = { $n } 个词元
 plot-recall = 检索时
 plot-rank = 排序后
 plot-more = ……另有 { $n } 段
@@ -255,9 +254,9 @@ unread-unknown-script = { $n ->
 ingest-summary-done = 另有 { $n } 份已加入
 ingest-summary-open = 另有 { $n } 份进行中
 ingest-summary-failed = 另有 { $n } 份失败
-scope-server = 服务器的所有人可用
-scope-own = 只有你可用
-scope-channels = 只有 { $channels } 的成员可用
+scope-server = 本服务器的所有人可见
+scope-own = 只有你可见
+scope-channels = 只有 { $channels } 的成员可见
 docs-title = { $total ->
     [0] 资料库是空的
    *[other] 资料库有 { $total } 份资料
@@ -296,7 +295,8 @@ reason-queued = { $n ->
 }
 reason-rate-limited = 请求较多，稍后开始
 reason-not-queued = 已保存，会自动进入队列
-reason-no-worker = 目前暂停处理，运营者恢复后继续
+reason-no-worker-ask = 目前暂停回答问题，恢复后继续
+reason-no-worker-ingest = 目前暂停读取资料，恢复后继续
 reason-retry = 将进行第 { $attempt } 次尝试（共 { $attempts } 次），因为上一次失败了：{ $error }
 reason-cancelling = 正在停止，完成当前步骤后结束
 reason-worker-lost = 处理中断了，会自动重新开始
@@ -347,6 +347,7 @@ settings-helpers = 帮手
 settings-helpers-none = 没有设置
 settings-questions = 提问
 settings-documents = 资料
+settings-limits = { $person }，{ $server }
 settings-limit-user-hour = { $n ->
     [0] 每人不限
    *[other] 每人每小时 { $n } 个
@@ -442,8 +443,8 @@ reranker-rerank-api = rerank-api：重排序服务
 refusal-question-empty = 没有问题。请在 `/提问` 后面写一个，例如：怎么重置路由器？
 refusal-question-long = 问题有 { $length } 个字符，最多只能读 { $limit } 个。请用更少的字提问，或者用 `/添加` 添加这段文字后再问。
 refusal-private-only = 这个频道里的回答是私密的。请用 `/提问`，只有你能看到回答。
-refusal-over-quota-user = 你在{ $window }内可以{ $what }，已经用完了。{ $when }可以再试。
-refusal-over-quota-server = 这个服务器的所有人在{ $window }内一共可以{ $what }，已经用完了。{ $when }可以再试。
+refusal-over-quota-user = 你在 { $window }内可以{ $what }，已经用完了。{ $when }可以再试。
+refusal-over-quota-server = 这个服务器的所有人在 { $window }内一共可以{ $what }，已经用完了。{ $when }可以再试。
 over-quota-ask = 提 { $n } 个问题
 over-quota-ingest = 添加 { $n } 份资料
 refusal-limit-too-high = 运营者在这里最多允许 { $limit }。可以设得更低，不能更高，也不能不限。

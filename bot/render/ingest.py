@@ -122,7 +122,7 @@ def _format_succeeded(job: JobView, name: str, t: Texts) -> str:
         return f"⏭️ **{name}** · {t('ingest-superseded')}"
     unread = format_unread(parse_unread(result.get("unread")), t)
     if result.get("unchanged"):
-        return f"🟰 **{name}** · {t('ingest-unchanged', passages=passages)}" + (f"\n-# {unread}" if unread else "")
+        return f"📌 **{name}** · {t('ingest-unchanged', passages=passages)}" + (f"\n-# {unread}" if unread else "")
     pages = result.get("pages")
     size = t("ingest-done-pages", pages=t("pages", n=int(pages)), passages=passages) if pages else passages
     warnings = [str(warning) for warning in result.get("warnings") or ()]

@@ -74,7 +74,7 @@ def format_reason(job: JobView, t: Texts) -> str:
         error = _collapse_whitespace(format_error(job.error_class, job.error, t))
         return t("reason-retry", attempt=str(job.attempt + 1), attempts=str(job.max_attempts), error=error)
     if waits_for_worker(job):
-        return t("reason-no-worker")
+        return t(f"reason-no-worker-{job.kind}")
     return _format_waiting(job, t) if job.state == "queued" else _format_running(job, t)
 
 

@@ -29,8 +29,8 @@ FONT_SIZE_PT = 9
 """Font size in points; 12 pixels at a picture width of 500 pixels."""
 MAX_LABEL_WIDTH_PT = 206
 """Maximum width in points of a label: citation number, title, heading and page."""
-TITLE_WIDTH_PT = 84
-"""Maximum width in points of a title that is followed by a heading."""
+MIN_TITLE_WIDTH_PT = 44
+"""Width in points that a title keeps if a long heading follows it."""
 LEFT_MARGIN_PT, RIGHT_MARGIN_PT = 30, 10
 LABEL_GAP_PT, LINE_GAP_PT = 14, 11
 """Distance from the centre of a rank to its label, and to its line."""
@@ -230,11 +230,13 @@ def _format_label(candidate: TraceCandidate, t: Texts, *, same: int, rows: int) 
     title = _drawable(candidate.title or candidate.source) or f"#{candidate.document_id}"
     if 1 < same == rows and (heading or page):
         title = ""
-    elif heading:
-        title = truncate_to_width(title, FONT_SIZE_PT, TITLE_WIDTH_PT, bold=bold)
-    name = " › ".join(filter(None, (title, heading)))
-    ending = f"  {page}" if page and name else page
+    ending = f"  {page}" if page and (title or heading) else page
     room_pt = MAX_LABEL_WIDTH_PT - measure_width(cited + ending, FONT_SIZE_PT, bold=bold)
+    if title and heading:
+        heading = f" › {heading}"
+        left_pt = room_pt - measure_width(heading, FONT_SIZE_PT, bold=bold)
+        title = truncate_to_width(title, FONT_SIZE_PT, max(left_pt, MIN_TITLE_WIDTH_PT), bold=bold)
+    name = title + heading
     return f"{cited}{truncate_to_width(name, FONT_SIZE_PT, room_pt, bold=bold)}{ending}"
 
 

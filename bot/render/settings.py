@@ -134,7 +134,8 @@ def _format_limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_
         for name, window_key, value in zip((per_user, per_server), (window, "server-day"), overrides, strict=True)
     ]
     if overrides == (None, None):
-        return _mark_default(t, ", ".join(limits))
-    return ", ".join(
+        return _mark_default(t, t("settings-limits", person=limits[0], server=limits[1]))
+    person, server = (
         _mark_default(t, limit) if value is None else limit for limit, value in zip(limits, overrides, strict=True)
     )
+    return t("settings-limits", person=person, server=server)

@@ -62,8 +62,8 @@ def _format_method(trace: TraceView, read: int, t: Texts) -> str:
     if trace.abstained or not trace.answer_model:
         return how
     if trace.answer_model == "extractive":
-        return f"{how} {t('why-quoted')}"
-    return f"{how} {t('why-written', model=sanitize.escape_title(trace.answer_model, 60))}"
+        return f"{how}\n{t('why-quoted')}"
+    return f"{how}\n{t('why-written', model=sanitize.escape_title(trace.answer_model, 60))}"
 
 
 def _format_entry(candidate: TraceCandidate, trace: TraceView, t: Texts) -> str:
@@ -106,8 +106,6 @@ def _format_footer(trace: TraceView, t: Texts) -> str:
         for stage in STAGES
         if trace.timings_ms.get(stage)
     ]
-    if tokens := trace.prompt_tokens + trace.completion_tokens:
-        words.append(t("why-tokens", n=tokens))
     if trace.cost_usd > 0:
         words.append(f"${trace.cost_usd:.4f}")
     return " · ".join([*words, *format_fallbacks(trace.fallbacks, t, name_methods=True)])

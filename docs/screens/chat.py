@@ -1,4 +1,4 @@
-"""Render messages as HTML that looks like a chat client, with Discord's Markdown subset."""
+"""Render messages as HTML that looks like a chat client, with Discord's Markdown subset, and as text."""
 # ruff: noqa: INP001
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import discord
 
-from bot.render.message import Button, Link, OutgoingMessage
+from bot.render.message import Button, Link, Menu, OutgoingMessage
 
 CSS = Path(__file__).with_name("chat.css")
 _FENCE = re.compile(r"```(?:([a-zA-Z0-9_+\-.#]+)\n)?\n*([\s\S]+?)\n*```\n?")
@@ -19,6 +19,7 @@ BLOCKS = (("> ", "blockquote"), ("-# ", "small"), ("- ", "li"))
 _INLINE = re.compile(
     r"\\(?P<escaped>[^0-9A-Za-z\s])|`(?P<code>[^`\n]+)`|\[(?P<label>[^\]\n]+)\]\((?P<url>https://[^\s)]+)\)"
     r"|\*\*(?P<bold>.+?)\*\*|\*(?P<italic>[^*\s][^*]*?)\*|<#(?P<channel>\d+)>|<@&?(?P<person>\d+)>|<t:(?P<time>\d+):R>"
+    r"|</(?P<command>[^:\n]+):\d+>"
 )
 
 
@@ -29,6 +30,10 @@ class PostedMessage:
     shown: OutgoingMessage
     command: str = ""
     """The slash command it answers, if any."""
+    person: str = "Mika"
+    """Who used the command."""
+    author: str = ""
+    """The person who wrote the message; empty: the bot."""
     private: bool = False
     time: str = "Today at 18:04"
     private_note: str = "Only you can see this · <b>Dismiss message</b>"
@@ -45,16 +50,38 @@ def page(posts: list[PostedMessage]) -> str:
     return f"<!doctype html><meta charset=utf-8><style>{css}</style><body>{body}</body>"
 
 
+def as_text(post: PostedMessage) -> str:
+    """Render a message as text: what a reader sees, with the Markdown as it is sent."""
+    shown = post.shown
+    lines = [f"{post.author or 'Refdesk'}{f' · /{post.command}' if post.command else ''}:"]
+    lines += shown.content.splitlines()
+    for embed in shown.embeds:
+        lines += filter(None, (embed.title and f"# {embed.title}", *(embed.description or "").splitlines()))
+        lines += [f"({embed.footer.text})"] if embed.footer.text else []
+    lines += [f"[file {file.name}: {file.description}]" for file in shown.files]
+    lines += [" ".join(map(_button_text, row)) for row in shown.buttons]
+    lines += [re.sub(r"<[^>]+>", "", post.private_note)] if post.private else []
+    return "\n".join(f"{'' if n == 0 else '    '}{line}" for n, line in enumerate(lines))
+
+
+def _button_text(button: Button | Link | Menu) -> str:
+    if isinstance(button, Menu):
+        options = (f"{option.label} ({option.description})".removesuffix(" ()") for option in button.options)
+        return f"[{button.label} ⌄ {' | '.join(options)}]"
+    emoji = "" if isinstance(button, Link) else button.emoji
+    return f"[{' '.join(filter(None, (emoji, button.label)))}{' ↗' if isinstance(button, Link) else ''}]"
+
+
 def _message(post: PostedMessage) -> str:
     command = ""
     if post.command:
         command = (
-            "<div class=command><span class=mini></span><span class=who>Mika</span> "
+            f"<div class=command><span class=mini></span><span class=who>{post.person}</span> "
             f"{post.used_word} <span class=slash>/{post.command}</span></div>"
         )
     shown = post.shown
     parts = [
-        f"<div><span class=name>Refdesk</span><span class=app>APP</span><span class=time>{post.time}</span></div>",
+        f"<div>{_author(post)}<span class=time>{post.time}</span></div>",
         f"<div class=content>{_markdown(shown.content, post)}</div>",
         *(_embed(embed, post) for embed in shown.embeds),
         *(_file(f.name, len(f.content)) for f in shown.files if not f.name.endswith(".png")),
@@ -62,7 +89,14 @@ def _message(post: PostedMessage) -> str:
     ]
     if post.private:
         parts.append(f"<div class=only>👁 {post.private_note}</div>")
-    return f"<div class=message>{command}<div class=avatar>R</div><div>{''.join(parts)}</div></div>"
+    avatar = f"<div class='avatar person'>{post.author[0]}</div>" if post.author else "<div class=avatar>R</div>"
+    return f"<div class=message>{command}{avatar}<div>{''.join(parts)}</div></div>"
+
+
+def _author(post: PostedMessage) -> str:
+    if post.author:
+        return f"<span class=name>{post.author}</span> "
+    return "<span class=name>Refdesk</span><span class=app>APP</span>"
 
 
 def _embed(embed: discord.Embed, post: PostedMessage) -> str:
@@ -78,7 +112,9 @@ def _embed(embed: discord.Embed, post: PostedMessage) -> str:
     return f'<div class=embed style="border-color:#{colour:06x}">{"".join(parts)}</div>'
 
 
-def _button(button: Button | Link) -> str:
+def _button(button: Button | Link | Menu) -> str:
+    if isinstance(button, Menu):
+        return f"<span class=menu>{html.escape(button.label)}<span>⌄</span></span>"
     if isinstance(button, Link):
         return f"<span class=button>{html.escape(button.label)}&nbsp;↗</span>"
     style = f"button {button.style}{' off' if button.disabled else ''}"
@@ -126,6 +162,8 @@ def _inline(text: str, post: PostedMessage) -> str:
             parts.append(f"<a>{_inline(match['label'], post)}</a>")
         elif kind == "time":
             parts.append(f"<span class=moment>{post.relative_time}</span>")
+        elif kind == "command":
+            parts.append(f"<span class=mention>/{html.escape(value)}</span>")
         elif kind in {"channel", "person"}:
             prefix = "#" if kind == "channel" else "@"
             parts.append(f"<span class=mention>{prefix}{html.escape(names.get(value, value))}</span>")

@@ -2,7 +2,9 @@
 
     python docs/screens/make.py [NAME …]
 
-Requires `chromium` on the PATH and the fonts Inter, Noto Sans CJK and Noto Color Emoji.
+Without names, all scenes are drawn, and their texts are written to `texts.txt`, with which a test compares the product.
+`--texts` writes only the texts. Drawing requires `chromium` on the PATH and the fonts Inter, Noto Sans CJK and Noto
+Color Emoji.
 """
 # ruff: noqa: INP001, T201
 
@@ -20,7 +22,12 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent.parent), str(HERE)]
 
 import chat  # noqa: E402
+import content  # noqa: E402
 import scenes  # noqa: E402
+
+TEXTS = HERE / "texts.txt"
+IN_CHINESE = ("progress", "answer", "why", "abstention", "helper", "ingest", "jobs", "settings", "help")
+"""Scenes that are also drawn in Chinese."""
 
 BACKGROUND = (0x31, 0x33, 0x38)
 WIDTH, HEIGHT, SCALE = 720, 2400, 2
@@ -42,12 +49,33 @@ def take_screenshot(page: str) -> Image.Image:
     return image.crop((0, 0, image.width, min(bottom, image.height)))
 
 
+def draw(name: str, language: str) -> None:
+    """Draw a scene in one language."""
+    image = take_screenshot(chat.page(scenes.SCENES[name](content.LANGUAGES[language])))
+    file = HERE / (f"{name}.png" if language == "en" else f"{name}.{language}.png")
+    image.quantize(200).save(file, optimize=True)
+    print(f"docs/screens/{file.name}", image.size)
+
+
+def write_texts() -> str:
+    """Return the texts of all scenes in all languages."""
+    parts = [
+        f"## {name} ({language})\n\n" + "\n".join(map(chat.as_text, scene(workshop)))
+        for name, scene in scenes.SCENES.items()
+        for language, workshop in content.LANGUAGES.items()
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
 def main(names: list[str]) -> None:
     """Render the named scenes, or all."""
-    for name in names or scenes.SCENES:
-        image = take_screenshot(chat.page(scenes.SCENES[name]()))
-        image.quantize(200).save(HERE / f"{name}.png", optimize=True)
-        print(f"docs/screens/{name}.png", image.size)
+    if not names or "--texts" in names:
+        TEXTS.write_text(write_texts(), encoding="utf-8")
+        print(f"docs/screens/{TEXTS.name}")
+    for name in [] if "--texts" in names else names or scenes.SCENES:
+        draw(name, "en")
+        if name in IN_CHINESE:
+            draw(name, "zh-CN")
 
 
 if __name__ == "__main__":

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from chat import PostedMessage
+from content import BOARD, STEWARDS, Content
 
-from bot.locales.texts import texts_for
-from bot.render import answer, docs, ingest, jobs, plot, progress, settings, sources, why
+from bot.render import answer, ask_again, docs, helper_requests, ingest, jobs, plot, progress, settings, sources, why
+from bot.render.asking_settings import ExistingParts
+from bot.render.formatting import format_timestamp
 from bot.render.help import render_help
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
@@ -31,135 +34,129 @@ from tests.bot_factories import (
 )
 from tests.bot_factories import answer as result
 
-EN, ZH = texts_for("en-US"), texts_for("zh-CN")
-NAMES = (
-    (CHANNEL, "laser-cutter"),
-    (PERSON, "Mika"),
-    ("1180000000000000042", "stewards"),
-    ("1180000000000000043", "Stewards"),
-)
-MANUAL, RULES, MINUTES = "Laser cutter manual", "Workshop rules.md", "Safety round, minutes of 3 March"
-QUESTION = "Which materials must never go into the laser cutter?"
-TEXT = """Three groups of materials are forbidden in the laser cutter:
-
-- **PVC and vinyl**, because they give off hydrogen chloride when cut [1]
-- **Polycarbonate thicker than 1 mm**, which catches fire rather than cuts [1]
-- Anything **coated or of unknown origin**, until a steward has tested a piece of it [2]
-
-Test pieces go into the tray beside the machine, with your name and the date [2]."""
-ZH_TEXT = """激光切割机里禁止放入三类材料：
-
-- **PVC 和乙烯基材料**，切割时会释放氯化氢 [1]
-- **厚度超过 1 毫米的聚碳酸酯**，它会起火而不是被切开 [1]
-- **带涂层或来源不明**的材料，须先由管理员试切一小块 [2]
-
-试切件放在机器旁的托盘里，写上姓名和日期 [2]。"""
-CITATIONS = [
-    citation(
-        1,
-        MANUAL,
-        document=11,
-        page=14,
-        origin=MESSAGE_LINK,
-        source="manual-xl900.pdf",
-        quote=(
-            "Never cut PVC, vinyl or other materials that contain chlorine: hydrogen chloride attacks the optics and "
-            "your lungs. Polycarbonate above 1 mm does not cut, it burns."
-        ),
-    ),
-    citation(
-        2,
-        RULES,
-        document=12,
-        page=None,
-        origin="https://riverside-makers.example/rules",
-        quote=(
-            "Coated material and material of unknown origin has to be tested by a steward. Put a piece with your name "
-            "and the date into the tray beside the machine."
-        ),
-    ),
-]
+COMMAND_IDS = {"ask": "1", "ingest": "2", "docs": "3", "jobs": "4", "settings": "5"}
 
 
-def _question(state: str = "running", locale: str = "en-US", **values: Any) -> DeliveryView:
-    return DeliveryView(delivery(locale=locale), (job(about=QUESTION, state=state, **values),))
+def _question(c: Content, state: str = "running", **values: Any) -> DeliveryView:
+    return DeliveryView(delivery(locale=c.locale), (job(**{"about": c.question, "state": state} | values),))
 
 
-def _answer(text: str = TEXT, **values: Any) -> dict[str, Any]:
-    return result(text, CITATIONS, model="qwen2.5:7b", **values)
+def _answer(c: Content, **values: Any) -> dict[str, Any]:
+    return result(c.answer, c.citations, model="qwen2.5:7b", **values)
 
 
-def progress_scene() -> list[PostedMessage]:
+def progress_scene(c: Content) -> list[PostedMessage]:
     """A question in the queue, during ranking and during generation."""
-    partial_answer = TEXT[: TEXT.index("- Anything")]
+    partial_answer = c.answer[: c.answer.rindex("\n- ")]
     steps = [
-        _question("queued", ahead=2, attempt=0, wait_s=15.0),
-        _question(stage="rerank", progress_done=32, progress_total=50),
-        _question(stage="generate", progress_total=1, progress_text=partial_answer),
+        _question(c, "queued", ahead=2, attempt=0, wait_s=15.0),
+        _question(c, stage="rerank", progress_done=32, progress_total=50),
+        _question(c, stage="generate", progress_total=1, progress_text=partial_answer),
     ]
-    return [_post(progress.render_progress(view, EN), command="ask") for view in steps]
+    return [_post(c, progress.render_progress(view, c.t), "ask") for view in steps]
 
 
-def answer_scene() -> list[PostedMessage]:
+def answer_scene(c: Content) -> list[PostedMessage]:
     """A cited answer."""
-    return [_post(*answer.render_answer(_question("succeeded", result=_answer()), EN), command="ask")]
+    return [_post(c, *answer.render_answer(_question(c, "succeeded", result=_answer(c)), c.t), command="ask")]
 
 
-def chinese_scene() -> list[PostedMessage]:
-    """A cited answer in Chinese, with a fallback."""
-    fallbacks = [{"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "not loaded"}]
-    view = _question("succeeded", "zh-CN", result=_answer(ZH_TEXT, fallbacks=fallbacks))
-    chinese = DeliveryView(
-        view.delivery, (job(about="激光切割机里绝对不能放哪些材料？", state="succeeded", result=view.jobs[0].result),)
-    )
-    (shown,) = answer.render_answer(chinese, ZH)
-    return [PostedMessage(shown, "提问", used_word="使用了", time="今天 18:04", names=NAMES)]
-
-
-def abstention_scene() -> list[PostedMessage]:
-    """An abstention with the closest documents."""
-    titles = ["3D printer handbook", "3D printer handbook", "Workshop rules.md", "Material prices 2026.xlsx", MINUTES]
-    abstention = result(
-        "I found nothing in the library that answers this. Nearest sources: “3D printer handbook”.",
-        abstained=True,
-        candidates=[{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles * 9 + titles)],
-    )
-    view = DeliveryView(
-        delivery(), (job(about="Who has the key to the kiln room?", state="succeeded", result=abstention),)
-    )
-    return [_post(*answer.render_answer(view, EN), command="ask")]
-
-
-def sources_scene() -> list[PostedMessage]:
+def sources_scene(c: Content) -> list[PostedMessage]:
     """Sources with quotes."""
-    return [_post(sources.render_sources(_answer(), EN), private=True)]
+    return [_post(c, sources.render_sources(_answer(c), c.t), private=True)]
 
 
-def why_scene() -> list[PostedMessage]:
+def why_scene(c: Content) -> list[PostedMessage]:
     """The explanation of an answer with the plot of ranks."""
-    titles = [MANUAL, MANUAL, RULES, "Extraction and filters", MINUTES, "Material prices 2026.xlsx", MANUAL, RULES]
-    titles += ["3D printer handbook", "Induction checklist"]
-    before = [4, 1, 17, 2, 9, 3, 5, 28, 6, 12]
-    pages: list[int | None] = [14, 15, None, 3, 2, None, 31, None, 8, 1]
-    scores = [0.93, 0.88, 0.81, 0.64, 0.57, 0.55, 0.49, 0.47, 0.45, 0.41]
+    materials, plastics, tests, filters, machine = c.headings
+    rows = [
+        (4, c.manual, 14, (materials,), 0.93),
+        (1, c.manual, 15, (plastics,), 0.88),
+        (17, c.rules, None, (tests,), 0.81),
+        (2, c.extraction, 3, (filters,), 0.64),
+        (9, c.minutes, 2, (machine,), 0.57),
+        (3, c.prices, None, (), 0.55),
+        (5, c.manual, 31, (filters,), 0.49),
+        (28, c.rules, None, (machine,), 0.47),
+        (6, c.printer, 8, (materials,), 0.45),
+        (12, c.minutes, 1, (filters,), 0.41),
+    ]
+    numbers = {title: n for n, title in enumerate(dict.fromkeys(row[1] for row in rows), 20)}
     ranked = [
         candidate(
-            n, was, title, page=at, score=score, dense_rank=was + 2, keyword_rank=max(1, was - 3) if was < 9 else None
+            rank,
+            was,
+            title,
+            document_id=numbers[title],
+            page=page,
+            headings=headings,
+            score=score,
+            dense_rank=was + 2,
+            keyword_rank=max(1, was - 3) if was < 9 else None,
         )
-        for n, (was, title, at, score) in enumerate(zip(before, titles, pages, scores, strict=True), 1)
+        for rank, (was, title, page, headings, score) in enumerate(rows, 1)
     ]
-    rest = [n for n in range(1, 51) if n not in before]
-    ranked += [candidate(n, was, "Other") for n, was in enumerate(rest, 11)]
-    quotes = {1: CITATIONS[0]["quote"], 3: CITATIONS[1]["quote"]}
-    numbers = {1: 1, 3: 2}
-    ranked = [
-        replace(c, citation=numbers.get(c.rank), quote=quotes.get(c.rank)) if c.rank in numbers else c for c in ranked
-    ]
-    view = trace(*ranked, question=QUESTION, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
-    return [_post(why.render_why(view, EN, plot.draw_rank_plot(view, EN)), private=True)]
+    first, second = c.quotes
+    ranked[0] = replace(ranked[0], citation=1, quote=first)
+    ranked[2] = replace(ranked[2], citation=2, quote=second)
+    found = {row[0] for row in rows}
+    ranked += [candidate(n, was, c.printer) for n, was in enumerate((n for n in range(1, 51) if n not in found), 11)]
+    view = trace(*ranked, question=c.question, answer_model="qwen2.5:7b", prompt_tokens=1412, completion_tokens=128)
+    return [_post(c, why.render_why(view, c.t, plot.draw_rank_plot(view, c.t)), private=True)]
 
 
-def ingest_scene() -> list[PostedMessage]:
+def ask_again_scene(c: Content) -> list[PostedMessage]:
+    """The ways to ask again: for a member, and with the methods for a manager."""
+    named = [("late-interaction", c.t("method-fast")), ("cross-encoder", c.t("method-accurate"))]
+    options: dict[str, Any] = {"passages": 3, "more_passages": 8, "thorough": True}
+    return [
+        _post(c, ask_again.render_ask_again(1234, c.t, **options), private=True),
+        _post(c, ask_again.render_ask_again(1234, c.t, **options, methods=named), private=True),
+    ]
+
+
+def _abstained(c: Content, *, helpers: bool) -> DeliveryView:
+    titles = [c.printer, c.printer, c.rules, c.prices, c.minutes]
+    found = [{"chunk": n, "document": title, "title": title} for n, title in enumerate(titles * 10)]
+    abstention = result(c.abstention, abstained=True, candidates=found)
+    return replace(_question(c, "succeeded", about=c.unanswered, result=abstention), helpers=helpers)
+
+
+def abstention_scene(c: Content) -> list[PostedMessage]:
+    """An abstention with the closest documents and the next steps."""
+    return [_post(c, *answer.render_answer(_abstained(c, helpers=True), c.t), command="ask")]
+
+
+def helper_scene(c: Content) -> list[PostedMessage]:
+    """A private question before it is posted for the helpers, a posted one, and the private reply."""
+    (asked,) = _abstained(c, helpers=True).jobs
+    return [
+        _post(c, helper_requests.render_helper_confirmation(asked, STEWARDS, c.t), private=True),
+        _post(c, helper_requests.render_helper_request(asked, STEWARDS, PERSON, c.t, link=MESSAGE_LINK)),
+        _post(c, helper_requests.render_helper_asked(STEWARDS, MESSAGE_LINK, c.t), private=True),
+    ]
+
+
+def mention_scene(c: Content) -> list[PostedMessage]:
+    """A follow-up question in the thread of an answer, by a mention."""
+    view = _question(c, "succeeded", about=c.follow_up, result=result(c.short, [c.citations[1] | {"n": 1}]))
+    (shown,) = answer.render_answer(view, c.t)
+    asked = OutgoingMessage(f"@Refdesk {c.follow_up}")
+    return [replace(_post(c, asked), author=c.people[0]), _post(c, shown)]
+
+
+def notice_scene(c: Content) -> list[PostedMessage]:
+    """The replies after a question and after documents that took long."""
+    files = ingest_view(document_job("a.pdf", result={"chunks": 3}), document_job("b.pdf", "failed"))
+    answered = _question(c, "succeeded", result=_answer(c))
+    return [
+        _post(c, answer.render_completion_notice(answered, c.t)),
+        _post(c, answer.render_completion_notice(files, c.t)),
+        _post(c, answer.render_token_expiry_notice(_question(c), c.t), private=True),
+    ]
+
+
+def ingest_scene(c: Content) -> list[PostedMessage]:
     """Several files during processing and afterwards."""
     done = document_job("manual-xl900.pdf", result={"chunks": 1071, "pages": 212, "unchanged": False})
     failed = document_job("floor plan (scan).pdf", "failed", error_class="EmptyDocument", error="")
@@ -169,99 +166,127 @@ def ingest_scene() -> list[PostedMessage]:
     ended = document_job("filters.docx", result={"chunks": 1071, "unchanged": False})
     read = document_job("prices-2026.xlsx", result={"chunks": 88, "unchanged": False})
     return [
-        _post(ingest.render_ingest(ingest_view(done, open_, reading, failed, same), EN), command="ingest"),
-        _post(ingest.render_ingest(ingest_view(done, ended, read, failed, same), EN), command="ingest"),
+        _post(c, ingest.render_ingest(ingest_view(done, open_, reading, failed, same), c.t), "ingest"),
+        _post(c, ingest.render_ingest(ingest_view(done, ended, read, failed, same), c.t), "ingest"),
     ]
 
 
-def docs_scene() -> list[PostedMessage]:
-    """The list of documents."""
+def docs_scene(c: Content) -> list[PostedMessage]:
+    """The list of documents, and one document."""
     listed = [
-        document(31, title=MANUAL, pages=212, chunks=1071),
-        document(30, title="filters.docx", pages=None, chunks=1071),
-        document(29, title="Material prices 2026.xlsx", pages=None, chunks=88),
-        document(27, title=MINUTES, pages=4, chunks=19, channels=["1180000000000000042"]),
-        document(22, title=RULES, pages=None, chunks=41),
-        document(9, title="3D printer handbook", pages=64, chunks=402),
+        document(31, title=c.manual, pages=212, chunks=1071),
+        document(30, title=c.extraction, pages=None, chunks=1071),
+        document(29, title=c.prices, pages=None, chunks=88),
+        document(27, title=c.minutes, pages=4, chunks=19, channels=[BOARD]),
+        document(22, title=c.rules, pages=None, chunks=41),
+        document(9, title=c.printer, pages=64, chunks=402),
     ]
-    return [_post(docs.render_document_list(listed, EN, total=16), command="docs list", private=True)]
-
-
-def refusal_scene() -> list[PostedMessage]:
-    """Private messages that reject a request."""
-    quota = EN(
-        "refusal-over-quota-user",
-        what=EN("over-quota-ask", n=60),
-        window=EN("duration-hours", n=1),
-        frees=EN("duration-minutes", n=12),
-    )
-    large = EN("refusal-file-too-large", name="excursion.mp4.pdf", limit="50")
     return [
-        _post(OutgoingMessage(quota), command="ask", private=True),
-        _post(OutgoingMessage(large), command="ingest", private=True),
+        _post(c, docs.render_document_list(listed, c.t, total=16), "docs list", private=True),
+        _post(
+            c, docs.render_document(listed[0], c.t, may_change=True, guild_id="1", beginning=c.quotes[0]), private=True
+        ),
     ]
 
 
-def failure_scene() -> list[PostedMessage]:
+def refusal_scene(c: Content) -> list[PostedMessage]:
+    """Private messages that reject a request."""
+    quota = c.t(
+        "refusal-over-quota-user",
+        what=c.t("over-quota-ask", n=60),
+        window=c.t("duration-hours", n=1),
+        when=format_timestamp(NOW),
+    )
+    large = c.t("refusal-file-too-large", name="excursion.mp4.pdf", limit="50")
+    stays = c.t("delete-cancelled", title=c.printer)
+    later = c.moments[1]
+    return [
+        replace(_post(c, OutgoingMessage(quota), "ask", private=True), relative_time=later),
+        _post(c, OutgoingMessage(large), "ingest", private=True),
+        _post(c, OutgoingMessage(stays), "docs delete", private=True),
+    ]
+
+
+def failure_scene(c: Content) -> list[PostedMessage]:
     """A question that could not be answered."""
-    view = _question("dead", error_class="LlmTimeout", error="x", attempt=3)
-    return [_post(*answer.render_answer(view, EN), command="ask")]
+    view = _question(c, "dead", error_class="LlmTimeout", error="x", attempt=3)
+    return [_post(c, *answer.render_answer(view, c.t), command="ask")]
 
 
-def jobs_scene() -> list[PostedMessage]:
+def jobs_scene(c: Content) -> list[PostedMessage]:
     """The list of jobs, and one waiting job."""
+    waiting = job(id=1240, state="queued", attempt=0, about=c.unanswered, why="(no query worker is running)")
     shown = [
-        job(id=1240, state="queued", ahead=0, attempt=0, about="What does a laser hour cost?"),
+        waiting,
         document_job("filters.docx", "running", id=1239, stage="embed"),
         document_job("floor plan (scan).pdf", "failed", id=1238),
-        job(id=1234, state="succeeded", about=QUESTION),
+        job(id=1234, state="succeeded", about=c.question),
     ]
-    waiting = job(
-        id=1240,
-        state="queued",
-        attempt=0,
-        about="What does a laser hour cost?",
-        why=(
-            "Waiting for a worker (no query worker is running; last heartbeat at 2026-11-22 17:58:11). "
-            "Start one with `refdesk worker query`."
-        ),
-    )
     return [
-        _post(jobs.render_job_list(shown, EN, everyone=False), command="jobs list", private=True),
-        _post(jobs.render_job(waiting, EN, delivery_id=7, may_change=True), command="jobs show", private=True),
+        _post(c, jobs.render_job_list(shown, c.t, everyone=False), "jobs list", private=True),
+        _post(c, jobs.render_job(waiting, c.t, delivery_id=7, may_change=True), private=True),
     ]
 
 
-def settings_scene() -> list[PostedMessage]:
-    """The settings."""
+def settings_scene(c: Content) -> list[PostedMessage]:
+    """The settings after a change."""
     chosen = WorkspaceSettings(
         reranker="cross-encoder",
+        top_k=5,
         ingest_by="role",
-        ingest_role="1180000000000000043",
+        ingest_role=STEWARDS,
+        helper_role=STEWARDS,
         public_channels=(CHANNEL,),
         updated_by=PERSON,
         updated_at=NOW,
     )
-    return [
-        _post(settings.render_settings(chosen, Settings(_env_file=None), EN), command="settings show", private=True)
-    ]
+    existing = ExistingParts({STEWARDS}, {CHANNEL})
+    defaults = Settings(_env_file=None)
+    shown = settings.render_settings(chosen, defaults, c.t, changed=["helper_role"], existing=existing)
+    return [_post(c, shown, "settings helpers", private=True)]
 
 
-def help_scene() -> list[PostedMessage]:
+def help_scene(c: Content) -> list[PostedMessage]:
     """The help message."""
-    return [_post(render_help(EN, manager=True), command="help", private=True)]
+    return [_post(c, render_help(c.t, manager=True, command_ids=COMMAND_IDS), "help", private=True)]
 
 
-def _post(shown: OutgoingMessage, **values: Any) -> PostedMessage:
-    return PostedMessage(shown, names=NAMES, **values)
+def fallback_scene(c: Content) -> list[PostedMessage]:
+    """An answer for which something was unavailable, with sources that disagree."""
+    fallbacks = [{"stage": "rerank", "method": "cross-encoder", "used": "late-interaction", "reason": "not loaded"}]
+    cited = [*c.citations, citation(3, c.minutes, page=2)]
+    view = _question(c, "succeeded", result=result(c.answer, cited, fallbacks=fallbacks, conflicts=[[2, 3]]))
+    return [_post(c, *answer.render_answer(view, c.t), command="ask")]
 
 
-SCENES = {
+def _post(c: Content, shown: OutgoingMessage, command: str = "", *, private: bool = False) -> PostedMessage:
+    group, _, name = command.partition(" ")
+    words = [c.t(f"cmd-{group}"), *([c.t(f"cmd-{group}-{name}")] if name else [])] if command else []
+    return PostedMessage(
+        shown,
+        command=" ".join(words),
+        person=c.people[0],
+        private=private,
+        time=c.time,
+        private_note=c.private_note,
+        used_word=c.used_word,
+        names=c.names,
+        relative_time=c.moments[0],
+    )
+
+
+Scene = Callable[[Content], list[PostedMessage]]
+SCENES: dict[str, Scene] = {
     "progress": progress_scene,
     "answer": answer_scene,
     "sources": sources_scene,
     "why": why_scene,
+    "ask-again": ask_again_scene,
     "abstention": abstention_scene,
+    "helper": helper_scene,
+    "mention": mention_scene,
+    "notice": notice_scene,
+    "fallback": fallback_scene,
     "failure": failure_scene,
     "ingest": ingest_scene,
     "docs": docs_scene,
@@ -269,5 +294,4 @@ SCENES = {
     "refusal": refusal_scene,
     "settings": settings_scene,
     "help": help_scene,
-    "chinese": chinese_scene,
 }

@@ -125,7 +125,7 @@ def test_why__reasons_ranks_and_times():
     shown = check_message(render_why(told, EN, b"png"))
     description = _description(shown)
     assert (
-        "4 passages were found and ranked by the method **late-interaction**. The answer uses the best 3. "
+        "4 passages were found and ranked by the method **late-interaction**. The answer uses the best 3.\n"
         "Its sentences are quoted from the sources." in description
     )
     assert (
@@ -137,7 +137,7 @@ def test_why__reasons_ranks_and_times():
     assert "found #3 → after ranking **#3** ·" in description
     assert "**4 ·" not in description
     assert shown.embeds[0].footer.text == (
-        "reading the question 12 ms · searching 9 ms · comparing 1.9 s · writing 0.4 s · 1,540 tokens · $0.0123 · "
+        "reading the question 12 ms · searching 9 ms · comparing 1.9 s · writing 0.4 s · $0.0123 · "
         "cross-encoder unavailable, ranked with late-interaction"
     )
     assert shown.embeds[0].image.url == f"attachment://{PICTURE_FILE}"

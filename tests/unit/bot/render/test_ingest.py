@@ -32,7 +32,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
     [
         (document_job("a.pdf", result=DONE), "✅ **a.pdf** · 12 pages, 1,071 passages"),
         (document_job("a.md", result={"chunks": 1}), "✅ **a.md** · 1 passage"),
-        (document_job("a.md", result={"chunks": 41, "unchanged": True}), "🟰 **a.md** · unchanged, 41 passages"),
+        (document_job("a.md", result={"chunks": 41, "unchanged": True}), "📌 **a.md** · unchanged, 41 passages"),
         (document_job("a.md", result={"chunks": 41, "unchanged": True, "overtaken": True}), "a newer version"),
         (
             document_job("a.md", result={"chunks": 2, "warnings": ["Page 3 is damaged.", "x"]}),

@@ -21,7 +21,7 @@ REASONS = [
     (job(state="queued", ahead=2, attempt=0, why="Not published to the queue yet."), "it is saved"),
     (
         job(state="queued", ahead=2, attempt=0, why="(no query worker is running)"),
-        "Refdesk isn't working on jobs like this right now",
+        "Refdesk isn't answering questions right now",
     ),
     (job(state="queued", ahead=2, error="x", error_class="LlmTimeout"), "attempt 2 of 3 follows"),
     (job(state="running", why="The lease of worker w1 expired at 18:04:00."), "it was interrupted and starts again"),
