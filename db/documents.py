@@ -95,6 +95,11 @@ def add_missing_origin(session: Session, document_id: int, origin: str | None) -
         session.execute(named("add_missing_document_origin"), {"id": document_id, "origin": origin})
 
 
+def remove_origins(session: Session, origins: Sequence[str]) -> int:
+    """Remove links that lead nowhere any more, and return the number of changed documents (a system transaction)."""
+    return len(session.execute(named("remove_document_origins"), {"origins": list(origins)}).all())
+
+
 def upsert(session: Session, workspace_id: int, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Insert the documents of sources that have none, and return the IDs of all by source.
 

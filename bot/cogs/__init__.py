@@ -7,6 +7,7 @@ from discord.ext import commands
 
 from bot.cogs.ask import Ask
 from bot.cogs.ask_about_message import AskAboutMessage
+from bot.cogs.deleted_messages import DeletedMessages
 from bot.cogs.docs import Docs
 from bot.cogs.followup import FollowUp
 from bot.cogs.gaps import Gaps
@@ -27,4 +28,5 @@ COGS: tuple[Callable[[Any], commands.Cog], ...] = (
     Help,
     AskAboutMessage,
     FollowUp,
+    DeletedMessages,
 )

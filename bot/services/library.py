@@ -182,6 +182,12 @@ class LibraryService(DatabaseService):
             return _find_manageable(session, context, document_id).title
 
     @on_thread
+    def remove_links(self, links: Sequence[str]) -> int:
+        """Remove the links of documents to deleted messages; return the number of changed documents."""
+        with self._database.system() as session:
+            return documents.remove_origins(session, links)
+
+    @on_thread
     def delete(self, context: RequestContext, document_id: int) -> str:
         """Delete a document that the user added, or any document as a manager; return its title."""
         with self._database.tenant(context) as session:

@@ -30,6 +30,10 @@ RETURNING id, source;
 -- Set the link of a document that was added without one; a link that exists names where the live version was added.
 UPDATE documents SET origin = :origin WHERE id = :id AND origin IS NULL;
 
+-- name: remove_document_origins
+-- Remove the links to deleted messages, in all workspaces; a link contains the server, so it belongs to one of them.
+UPDATE documents SET origin = NULL WHERE origin = ANY (CAST(:origins AS text[])) RETURNING id;
+
 -- name: find_source_owner
 -- Find the user who added the document of a source, or who is adding it in an open job.
 SELECT coalesce((SELECT added_by FROM documents WHERE source = :source),

@@ -44,6 +44,10 @@ def test_forwards_and_message_links(installation: Installation, discord: FakeDis
     origin = installation.value("SELECT origin FROM documents ORDER BY id DESC LIMIT 1")
     assert origin == f"{url}/{board.id}/{named.id}"
 
+    anna.delete(named)
+    count = "SELECT count(*) FROM documents WHERE origin = '{}'"
+    discord.wait_until(lambda: installation.value(count.format(origin)) == 0, 10, "the removal of the link")
+
     for link, reason in (
         (f"{url}/{board.id}/{text.id}", "doesn't show the bot the contents"),
         (f"{url}/{secret.id}/{text.id}", "can't read the channel"),

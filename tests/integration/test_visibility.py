@@ -115,6 +115,14 @@ def test_origin__of_the_same_bytes_found_elsewhere_is_stored_only_if_there_is_no
     assert [shown(library, document).origin for document in (linked, unlinked)] == [MESSAGE, MESSAGE + "4"]
 
 
+def test_origin__of_a_deleted_message_is_removed(library):
+    linked, other = add(library, origin=MESSAGE), add(library, "b.txt", origin=MESSAGE + "4")
+    with library.database.system() as session:
+        assert documents.remove_origins(session, [MESSAGE, MESSAGE + "5"]) == 1
+        assert documents.remove_origins(session, [MESSAGE]) == 0
+    assert [shown(library, document).origin for document in (linked, other)] == ["", MESSAGE + "4"]
+
+
 def test_origin__comes_with_recall(library, vector_of):
     add(library, content=b"a word", origin=MESSAGE)
     query = RecallQuery("word", vector_of("word"), extract_query_words("word"))

@@ -37,9 +37,10 @@ def test_asking_rules__down_keeps_the_other_settings(database_url):
     assert objects(database_url) == new
 
 
-def test_direct_answers__down_removes_the_index(database_url):
+@pytest.mark.parametrize("before", ["20261129_10", "20261129_11"])
+def test_indexes__down_removes_them(database_url, before):
     new = objects(database_url)
-    migrate(database_url, "20261129_10")
+    migrate(database_url, before)
     assert objects(database_url) != new
     migrate(database_url)
     assert objects(database_url) == new

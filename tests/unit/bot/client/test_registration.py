@@ -121,7 +121,7 @@ def test_registration__has_every_command(payload):
         "Add to library",
         "Ask about this",
     }
-    assert len(COGS) == 10
+    assert len(COGS) == 11
 
 
 def test_registration__works_in_every_context_and_some_require_a_manager(payload):
