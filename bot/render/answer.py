@@ -25,6 +25,8 @@ PREVIEW_SOURCE_CHARACTERS = 4000
 MAX_ANSWER_CHARACTERS = 200_000
 """Maximum characters of an answer that are processed."""
 ANSWER_FILE = "answer.md"
+MAX_ROW = 5
+"""Discord's limit for the buttons of a row."""
 
 
 def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
@@ -193,7 +195,9 @@ def _render_abstention(
 
 def _offer_servers(page: OutgoingMessage, job: JobView, t: Texts) -> OutgoingMessage:
     """Add the button that asks the question of a personal library about the documents of a server."""
-    return dataclasses.replace(page, buttons=(*page.buttons, (Button("servers", job.id, t("button-ask-server")),)))
+    button, (first, *rest) = Button("servers", job.id, t("button-ask-server")), page.buttons
+    rows = ((*first, button), *rest) if len(first) < MAX_ROW else (first, *rest, (button,))
+    return dataclasses.replace(page, buttons=rows)
 
 
 def _render_failure(view: DeliveryView, job: JobView, t: Texts) -> OutgoingMessage:

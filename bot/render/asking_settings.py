@@ -37,7 +37,12 @@ def format_direct_messages(chosen: WorkspaceSettings, t: Texts) -> str:
 def format_channel_rules(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> list[str]:
     """Format one line for each channel with settings of its own."""
     lines = [
-        f"- {format_channel(channel, existing, t)}: {_format_rule(rule, existing, t)}"
+        "- "
+        + t(
+            "settings-channel-rule",
+            channel=format_channel(channel, existing, t),
+            rule=_format_rule(rule, existing, t),
+        )
         for channel, rule in chosen.channel_rules.items()
     ]
     hidden = len(lines) - MAX_LISTED_RULES

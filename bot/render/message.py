@@ -42,7 +42,7 @@ ButtonAction = Literal[
     "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
-MenuAction = Literal["method", "methodall", "opendoc", "openjob", "opengap"]
+MenuAction = Literal["method", "methodall", "opendoc", "openjob", "opengap", "server"]
 """Action of a menu."""
 MAX_MENU_OPTIONS = 25
 """Discord's limit for a menu."""

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import discord
 
 from bot.interactions.accessors import client_of, data_of, services_of, texts_of
 from bot.interactions.context import context_of
-from bot.interactions.replies import defer, defer_update, update
+from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.shared_servers import context_in_server
 from bot.interactions.tracker import record_of
-from bot.render import sanitize
-from bot.render.message import OutgoingMessage
-from bot.render.payload import build_static_view
+from bot.render.servers import render_server_asked, render_server_menu
 from bot.services.questions import QuestionRequest, TargetMessage
 from bot.services.refusals import Refusal
-
-MAX_MENU_SERVERS = 25
-"""Discord's limit for a menu."""
 
 
 async def offer_servers(interaction: discord.Interaction, job_id: int) -> None:
@@ -36,14 +30,8 @@ async def offer_servers(interaction: discord.Interaction, job_id: int) -> None:
     servers = await client_of(interaction).shared_servers.find(interaction.user.id, allows)
     if not servers:
         raise Refusal("refusal-no-shared-server")
-    t = texts_of(interaction)
-    menu: discord.ui.Select[Any] = discord.ui.Select(
-        custom_id=f"rd:server:{job_id}", placeholder=t("ask-server-choose")[:150]
-    )
-    for server in servers[:MAX_MENU_SERVERS]:
-        menu.add_option(label=sanitize.plain_line(server.name, 100) or str(server.id), value=str(server.id))
-    record_of(interaction).thinking = ""
-    await interaction.edit_original_response(content=t("ask-server-title"), view=build_static_view(menu))
+    named = [(str(server.id), server.name) for server in servers]
+    await reply(interaction, render_server_menu(named, job_id, texts_of(interaction)))
 
 
 async def ask_on_server(interaction: discord.Interaction, job_id: int) -> None:
@@ -63,8 +51,8 @@ async def ask_on_server(interaction: discord.Interaction, job_id: int) -> None:
     # Without a token, the answer is posted with the bot token, so that it can be edited after 15 minutes.
     target = TargetMessage(f"interaction:{interaction.id}", private=True)
     record_of(interaction).jobs.append(await services.questions.ask(context, question, target))
-    name = sanitize.escape_title(guild.name if guild is not None else chosen, 100)
-    await update(interaction, OutgoingMessage(texts_of(interaction)("ask-server-submitted", server=name)))
+    name = guild.name if guild is not None else chosen
+    await update(interaction, render_server_asked(name, texts_of(interaction)))
 
 
 def _require_direct_messages(interaction: discord.Interaction) -> None:

@@ -21,6 +21,7 @@ class Content:
     people: tuple[str, str, str]
     """The name of the person, of the channel and of the role."""
     board: str
+    server: str
     used_word: str
     time: str
     private_note: str
@@ -68,6 +69,7 @@ ENGLISH = Content(
     locale="en-US",
     people=("Mika", "laser-cutter", "Stewards"),
     board="stewards",
+    server="Open Workshop",
     used_word="used",
     time="Today at 18:04",
     private_note="Only you can see this · <b>Dismiss message</b>",
@@ -106,6 +108,7 @@ CHINESE = Content(
     locale="zh-CN",
     people=("小米", "激光切割", "热心人"),
     board="管理员",
+    server="开放工坊",
     used_word="使用了",
     time="今天 18:04",
     private_note="只有您才能看到这条消息 · <b>忽略消息</b>",

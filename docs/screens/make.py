@@ -26,7 +26,7 @@ import content  # noqa: E402
 import scenes  # noqa: E402
 
 TEXTS = HERE / "texts.txt"
-IN_CHINESE = ("progress", "answer", "why", "abstention", "helper", "ingest", "jobs", "settings", "help")
+IN_CHINESE = ("progress", "answer", "why", "abstention", "helper", "ingest", "jobs", "settings", "help", "direct")
 """Scenes that are also drawn in Chinese."""
 
 BACKGROUND = (0x31, 0x33, 0x38)

@@ -10,14 +10,27 @@ from typing import Any
 from chat import PostedMessage
 from content import BOARD, STEWARDS, Content
 
-from bot.render import answer, ask_again, docs, helper_requests, ingest, jobs, plot, progress, settings, sources, why
+from bot.render import (
+    answer,
+    ask_again,
+    docs,
+    helper_requests,
+    ingest,
+    jobs,
+    plot,
+    progress,
+    servers,
+    settings,
+    sources,
+    why,
+)
 from bot.render.asking_settings import ExistingParts
 from bot.render.formatting import format_timestamp
 from bot.render.help import render_help
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
 from db.deliveries import DeliveryView
-from db.workspace_settings import WorkspaceSettings
+from db.workspace_settings import ChannelRule, WorkspaceSettings
 from tests.bot_factories import (
     CHANNEL,
     MESSAGE_LINK,
@@ -145,6 +158,14 @@ def mention_scene(c: Content) -> list[PostedMessage]:
     return [replace(_post(c, asked), author=c.people[0]), _post(c, shown)]
 
 
+def direct_scene(c: Content) -> list[PostedMessage]:
+    """A question in direct messages: the personal library has no answer, so a server is asked."""
+    abstained = job(about=c.question, state="succeeded", result=result(c.abstention, abstained=True, candidates=[]))
+    (personal,) = answer.render_answer(DeliveryView(delivery(locale=c.locale, guild_id=None), (abstained,)), c.t)
+    menu = servers.render_server_menu([("1", c.server)], 1234, c.t)
+    return [_post(c, personal, "ask"), _post(c, menu, private=True)]
+
+
 def notice_scene(c: Content) -> list[PostedMessage]:
     """The replies after a question and after documents that took long."""
     files = ingest_view(document_job("a.pdf", result={"chunks": 3}), document_job("b.pdf", "failed"))
@@ -237,6 +258,7 @@ def settings_scene(c: Content) -> list[PostedMessage]:
         ingest_role=STEWARDS,
         helper_role=STEWARDS,
         public_channels=(CHANNEL,),
+        channel_rules={CHANNEL: ChannelRule(threads=True, ask_roles=(STEWARDS,))},
         updated_by=PERSON,
         updated_at=NOW,
     )
@@ -285,6 +307,7 @@ SCENES: dict[str, Scene] = {
     "abstention": abstention_scene,
     "helper": helper_scene,
     "mention": mention_scene,
+    "direct": direct_scene,
     "notice": notice_scene,
     "fallback": fallback_scene,
     "failure": failure_scene,

@@ -37,7 +37,7 @@ def test_settings__of_channels():
         "302": ChannelRule(answers="public"),
     }
     text = shown(WorkspaceSettings(channel_rules=rules))
-    line = f"- <#{CHANNEL}>: private answers, a thread on each answer, can ask: members with {ROLE} and managers"
+    line = f"- <#{CHANNEL}>: private answers; a thread on each answer; can ask: members with {ROLE} and managers"
     assert line in text
     assert "- (deleted channel): public answers" in text
     assert "Channels with different settings" not in shown(WorkspaceSettings())
