@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -149,18 +150,22 @@ def progress_interval_s(delivery: Delivery, now: dt.datetime) -> float:
     return RESTRICTED_EDIT_INTERVAL_S if is_restricted else MIN_EDIT_INTERVAL_S
 
 
-def bucket_interval_s(waiting: int, *, posting: bool) -> float:
-    """Return the minimum time between a request of a rate limit bucket and the next progress in it, in seconds.
+def next_progress_at(sent: Sequence[float], waiting: int, *, posting: bool) -> float:
+    """Return from when on progress may use a rate limit bucket, so that a part of the limit is free for results.
 
-    The rest of the limit is free for results. The more deliveries share it, the more results may be due at once, so the
-    rarer is their progress. New messages are more frequent, because each is the first response to a question.
+    The more deliveries share the limit of edits, the more results may be due at once, so the rarer is their progress.
+    New messages use the whole limit: every delivery posts one, with its progress or with its result.
 
     Args:
+        sent: Times of the last requests, oldest first.
         waiting: Number of deliveries whose progress uses the bucket.
         posting: The bucket is that of new messages.
     """
-    reserved = 1 if posting else 1 + waiting
-    return LIMIT_WINDOW_S / max(1, REQUESTS_PER_WINDOW - reserved)
+    if posting:
+        is_used_up = len(sent) >= REQUESTS_PER_WINDOW
+        return sent[-REQUESTS_PER_WINDOW] + LIMIT_WINDOW_S if is_used_up else -math.inf
+    interval_s = LIMIT_WINDOW_S / max(1, REQUESTS_PER_WINDOW - 1 - waiting)
+    return sent[-1] + interval_s if sent else -math.inf
 
 
 def nonce(delivery: Delivery, part: int, *, again: bool = False) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -14,6 +15,7 @@ import discord
 
 from bot.delivery.decisions import (
     LIMIT_WINDOW_S,
+    REQUESTS_PER_WINDOW,
     RESTRICTED_EDITS_AGE,
     PostedMessage,
     SendFailure,
@@ -79,7 +81,7 @@ class DiscordSender:
         self._bot = bot
         self._slots = asyncio.Semaphore(concurrency)
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._sent_at: dict[str, float] = {}
+        self._sent: dict[str, deque[float]] = {}
         self.in_flight = 0
 
     @asynccontextmanager
@@ -120,9 +122,9 @@ class DiscordSender:
         except discord.ClientException:  # the parent of a thread is not cached
             return None
 
-    def sent_at(self, bucket: str) -> float:
-        """Return when the last request of a bucket ended, on the event loop's clock; minus infinity if long ago."""
-        return self._sent_at.get(bucket, -float("inf"))
+    def last_sent(self, bucket: str) -> Sequence[float]:
+        """Return when the last requests of a bucket ended, on the event loop's clock, oldest first."""
+        return self._sent.get(bucket, ())
 
     @contextmanager
     def _note_sent(self, bucket: str) -> Iterator[None]:
@@ -130,13 +132,14 @@ class DiscordSender:
             yield
         finally:
             now = asyncio.get_running_loop().time()
-            self._sent_at.pop(bucket, None)
-            self._sent_at[bucket] = now
-            # The entries are in the order of their times, so the outdated ones come first.
-            for known, at in list(self._sent_at.items()):
-                if at > now - LIMIT_WINDOW_S:
+            sent = self._sent.pop(bucket, deque(maxlen=REQUESTS_PER_WINDOW))
+            sent.append(now)
+            self._sent[bucket] = sent
+            # The buckets are in the order of their last requests, so the outdated ones come first.
+            for known, times in list(self._sent.items()):
+                if times[-1] > now - LIMIT_WINDOW_S:
                     break
-                del self._sent_at[known]
+                del self._sent[known]
 
     async def edit(self, delivery: Delivery, message: OutgoingMessage) -> None:
         """Edit the delivery's message; its previous files are removed."""

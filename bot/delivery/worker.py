@@ -21,7 +21,7 @@ from bot.delivery.decisions import (
     MIN_EDIT_INTERVAL_S,
     DeliveryStep,
     SendFailure,
-    bucket_interval_s,
+    next_progress_at,
     next_step,
     progress_interval_s,
     retry_delay_s,
@@ -266,9 +266,8 @@ class DeliveryWorker:
             await self._postpone(claimed, f"{type(error).__name__} in the bot", MAX_INTERNAL_ERRORS)
 
     async def _show_next_change(self, claimed: ClaimedDelivery) -> bool:
-        """Wait for a change and show it, at most once per second; return whether it was the result."""
+        """Wait for a change and show it; return whether it was the result, which does not wait for any interval."""
         await claimed.wait_for_change()
-        await asyncio.sleep(claimed.edited_at + MIN_EDIT_INTERVAL_S - asyncio.get_running_loop().time())
         claimed.changed.clear()
         view = await self._read(claimed)
         step = next_step(view, dt.datetime.now(dt.UTC), final_only=claimed.final_only)
@@ -333,9 +332,8 @@ class DeliveryWorker:
         now = asyncio.get_running_loop().time()
         bucket = bucket_of(claimed.delivery)
         sharing = [other for other in self._claimed.values() if bucket_of(other.delivery) == bucket]
-        interval_s = bucket_interval_s(len(sharing), posting=is_first_post(claimed.delivery))
         claimed.show_at = max(
-            self._sender.sent_at(bucket) + interval_s,
+            next_progress_at(self._sender.last_sent(bucket), len(sharing), posting=is_first_post(claimed.delivery)),
             claimed.edited_at + progress_interval_s(claimed.delivery, dt.datetime.now(dt.UTC)),
         )
         # Of all that are due, the message that was edited longest ago comes first.

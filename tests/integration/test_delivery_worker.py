@@ -48,9 +48,9 @@ def test_progress__at_most_one_edit_per_second_and_the_last_change_is_shown(env)
     for done in range(1, 51):
         env.report(lease, "rerank", done, 50)
     env.wait_text(submission.message, "50 of 50")
+    times = [request.at for request in env.fake.requests_to(EDIT)]
     env.succeed(lease)
     env.wait_state(submission)
-    times = [request.at for request in env.fake.requests_to(EDIT)]
     assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= 0.99
 
 

@@ -73,3 +73,25 @@ def test_mentions__progress_is_shown_first_where_it_is_oldest(env):
     for submission in submissions:
         env.wait_text(submission.message, "Searching")
     assert [env.edits_of(submission) for submission in submissions] == [1, 1, 1]
+
+
+def test_mentions__whose_progress_is_not_posted_yet_do_not_delay_answers(env):
+    asked = [env.person.say(env.channel, "Where is the kettle?", mentions_bot=True) for _ in range(PEOPLE)]
+    submissions = [env.ask_by_mention(message) for message in asked]
+    env.start_bot()
+
+    def replies(text):
+        return [message for message in env.channel.messages if message.reply_to in asked and text in message.text]
+
+    env.wait(lambda: len(replies("Waiting")) == 5, "as many new messages as the limit allows")
+    shown = [submission for submission in submissions if env.row(submission).message_id is not None]
+    started = time.monotonic()
+    for submission in shown:
+        env.answer(submission)
+    env.wait(lambda: len(replies("On the shelf")) == len(shown), "answers")
+    assert time.monotonic() - started <= MAX_DELAY_S
+    for submission in submissions:
+        if submission not in shown:
+            env.answer(submission)
+    env.wait(lambda: len(replies("On the shelf")) == PEOPLE, "all answers")
+    assert len(replies("")) == PEOPLE

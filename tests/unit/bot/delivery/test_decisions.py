@@ -14,11 +14,11 @@ from bot.delivery.decisions import (
     DeliveryStep,
     PostedMessage,
     SendFailure,
-    bucket_interval_s,
     classify_failure,
     count_posted_parts,
     merge_into_one,
     needs_notice,
+    next_progress_at,
     next_route,
     next_step,
     nonce,
@@ -201,12 +201,17 @@ def test_progress_interval__is_long_for_messages_older_than_an_hour():
     assert progress_interval_s(delivery(), NOW + 60 * MINUTE) >= 60.0
 
 
-def test_bucket_interval__the_more_wait_the_rarer_is_progress():
-    edits = [bucket_interval_s(waiting, posting=False) for waiting in range(1, 50)]
-    assert edits[0] < 2
+def test_next_progress__the_more_wait_the_rarer_are_edits():
+    edits = [next_progress_at([1.0, 10.0], waiting, posting=False) for waiting in range(1, 50)]
+    assert edits[0] < 12
     assert edits == sorted(edits)
-    assert set(edits[2:]) == {5.0}, "four of five edits are free for results"
-    assert bucket_interval_s(50, posting=True) == 1.25
+    assert set(edits[2:]) == {15.0}, "four of five edits are free for results"
+    assert next_progress_at([], 50, posting=False) < 0
+
+
+def test_next_progress__new_messages_use_the_whole_limit():
+    assert next_progress_at([1.0, 2.0, 3.0, 4.0], 50, posting=True) < 0
+    assert next_progress_at([1.0, 2.0, 3.0, 4.0, 4.5], 50, posting=True) == 6.0
 
 
 def test_uses_token__while_it_is_valid():
