@@ -72,7 +72,7 @@ wait-estimate = { $position }，大约 { $wait }
 progress-queued-document = 排队中，第 { $position } 位
 progress-no-worker = **等待中**：目前暂停回答问题。你的问题已保存，恢复后会回答。
 progress-no-worker-document = 等待中：目前暂停读取资料
-progress-not-queued = **等待交接**。问题已保存，之后会回答。
+progress-not-queued = **等待开始**。你的问题已保存，之后会回答。
 progress-retry = **再次尝试**，第 { $attempt } 次，共 { $attempts } 次
 progress-retry-document = 再次尝试，第 { $attempt } 次，共 { $attempts } 次
 progress-cancelling = **正在停止**……
@@ -146,7 +146,7 @@ fallback-budget-rewrite = 为节省费用，追问与上一个问题一起检索
 budget-limit-question = 每个问题的费用上限为 { $limit }
 budget-limit-user = 每人 24 小时内的费用上限为 { $limit }，已用 { $spent }
 budget-limit-server = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
-budget-available-in = { $frees }后又有余额
+budget-available-in = { $when }又有余额
 fallback-generate-numbers = 略去了数字没有出处的句子
 fallback-generate-neighbours = 写作时没有用到段落的上下文
 fallback-generate-cut = 回答被截断，止于最后一个完整的句子
@@ -294,7 +294,7 @@ reason-queued = { $n ->
    *[other] 前面还有 { $n } 个任务
 }
 reason-rate-limited = 请求较多，稍后开始
-reason-not-queued = 已保存，会自动进入队列
+reason-not-queued = 已保存，会自动开始
 reason-no-worker-ask = 目前暂停回答问题，恢复后继续
 reason-no-worker-ingest = 目前暂停读取资料，恢复后继续
 reason-retry = 将进行第 { $attempt } 次尝试（共 { $attempts } 次），因为上一次失败了：{ $error }

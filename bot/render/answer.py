@@ -9,7 +9,14 @@ from typing import Any
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_WARNING, build_embed
-from bot.render.formatting import format_error, format_fallbacks, format_latency, format_question, format_user
+from bot.render.formatting import (
+    format_budget_limits,
+    format_error,
+    format_fallbacks,
+    format_latency,
+    format_question,
+    format_user,
+)
 from bot.render.message import Button, OutgoingFile, OutgoingMessage
 from bot.render.sources import format_conflicts, format_nearest, format_source
 from bot.render.split import MAX_MESSAGE_UNITS, split_message, utf16_length
@@ -124,7 +131,11 @@ def _attach_sources(
     citations = result.get("citations") or []
     conflicts = format_conflicts(result, t)
     embed = build_embed(
-        entries=[*conflicts, *(format_source(citation, t) for citation in citations)],
+        entries=[
+            *conflicts,
+            *(format_source(citation, t) for citation in citations),
+            *format_budget_limits(result.get("fallbacks") or (), job.finished_at, t),
+        ],
         footer=_format_footer(job, result, t),
         colour=COLOUR_WARNING if conflicts else COLOUR_INFO,
         more=lambda n: t("more", n=n),
@@ -186,7 +197,13 @@ def _render_abstention(
     if not nearest:
         return OutgoingMessage("\n".join((content, *hints)), buttons=rows)
     embed = build_embed(
-        entries=[f"**{t('answer-nearest')}**", *nearest, f"-# {t('answer-abstained-hint')}", *hints],
+        entries=[
+            f"**{t('answer-nearest')}**",
+            *nearest,
+            f"-# {t('answer-abstained-hint')}",
+            *format_budget_limits(result.get("fallbacks") or (), job.finished_at, t),
+            *hints,
+        ],
         footer=_format_footer(job, result, t),
         colour=COLOUR_WARNING,
     )

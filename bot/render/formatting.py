@@ -65,26 +65,40 @@ def is_fixable_by_user(name: str | None) -> bool:
 def format_fallbacks(
     fallbacks: Sequence[Mapping[str, Any] | Fallback], t: Texts, *, name_methods: bool = False
 ) -> list[str]:
-    """Format the fallbacks of an answer and the spending limits that caused them, as plain text.
+    """Format the fallbacks of an answer as plain text.
 
     Args:
         fallbacks: The fallbacks.
         t: Texts in the user's language.
         name_methods: Name the methods; otherwise the texts are for readers who do not know them.
     """
-    items = [dataclasses.asdict(item) if isinstance(item, Fallback) else item for item in fallbacks]
-    limits = [limit for item in items for limit in _format_budget_limit(item.get("over"), t)]
-    return list(dict.fromkeys([*(_format_fallback(item, t, name_methods=name_methods) for item in items), *limits]))
+    return list(dict.fromkeys(_format_fallback(item, t, name_methods=name_methods) for item in _to_mappings(fallbacks)))
 
 
-def _format_budget_limit(over: Mapping[str, Any] | None, t: Texts) -> list[str]:
-    """Format the spending limit that was reached, and when budget is available again."""
-    if not over:
-        return []
+def format_budget_limits(
+    fallbacks: Sequence[Mapping[str, Any] | Fallback], since: dt.datetime | None, t: Texts
+) -> list[str]:
+    """Format the spending limits that caused fallbacks, one small line each.
+
+    Args:
+        fallbacks: The fallbacks.
+        since: Time of the answer; the limits store after how many seconds budget is available again.
+        t: Texts in the user's language.
+    """
+    limits = [item["over"] for item in _to_mappings(fallbacks) if item.get("over")]
+    return list(dict.fromkeys(f"-# {_format_budget_limit(over, since, t)}" for over in limits))
+
+
+def _format_budget_limit(over: Mapping[str, Any], since: dt.datetime | None, t: Texts) -> str:
     limit = t(f"budget-limit-{over['scope']}", limit=format_usd(over["limit_usd"]), spent=format_usd(over["spent_usd"]))
-    if over["frees_in_s"] is None:
-        return [limit]
-    return [limit, t("budget-available-in", frees=format_duration(over["frees_in_s"], t))]
+    if over["frees_in_s"] is None or since is None:
+        return limit
+    when = format_timestamp(since + dt.timedelta(seconds=over["frees_in_s"]))
+    return f"{limit} · {t('budget-available-in', when=when)}"
+
+
+def _to_mappings(fallbacks: Sequence[Mapping[str, Any] | Fallback]) -> list[Mapping[str, Any]]:
+    return [dataclasses.asdict(item) if isinstance(item, Fallback) else item for item in fallbacks]
 
 
 def _format_fallback(item: Mapping[str, Any], t: Texts, *, name_methods: bool) -> str:

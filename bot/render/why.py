@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.locales.texts import Texts
 from bot.render import sanitize
 from bot.render.embed import COLOUR_INFO, COLOUR_WARNING, build_embed
-from bot.render.formatting import format_fallbacks, format_latency
+from bot.render.formatting import format_budget_limits, format_fallbacks, format_latency
 from bot.render.message import OutgoingFile, OutgoingMessage
 from db.traces import TraceCandidate, TraceView
 from pipeline.types import CONFLICT, DUPLICATE
@@ -36,6 +36,7 @@ def render_why(trace: TraceView, t: Texts, picture: bytes | None) -> OutgoingMes
         entries.append(f"-# {t('why-duplicates', n=folded)}")
     if len(read) > MAX_ENTRIES:
         entries.append(t("more", n=len(read) - MAX_ENTRIES))
+    entries += format_budget_limits(trace.fallbacks, trace.created_at, t)
     files: tuple[OutgoingFile, ...] = ()
     if picture:
         description = t("why-picture", n=len(trace.candidates), reranker=sanitize.plain_line(trace.reranker, 60))

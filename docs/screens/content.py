@@ -41,6 +41,8 @@ class Content:
     abstention: str
     follow_up: str
     short: str
+    gap: tuple[str, str]
+    """A question that was asked twice without a good answer."""
 
     @property
     def t(self) -> Texts:
@@ -103,6 +105,7 @@ Test pieces go into the tray beside the machine, with your name and the date [2]
     abstention="I found nothing in the library that answers this.",
     follow_up="And where do test pieces go?",
     short="Into the tray beside the machine, with your name and the date [1].",
+    gap=("How do I book the pottery wheel?", "Can I reserve the wheel for Saturday?"),
 )
 CHINESE = Content(
     locale="zh-CN",
@@ -136,5 +139,6 @@ CHINESE = Content(
     abstention="资料库中没有找到这个问题的答案。",
     follow_up="试切件放在哪里？",
     short="放在机器旁的托盘里，写上姓名和日期 [1]。",
+    gap=("怎么预约拉坯机？", "周六可以预订拉坯机吗？"),
 )
 LANGUAGES = {"en": ENGLISH, "zh-CN": CHINESE}

@@ -14,6 +14,7 @@ from bot.render import (
     answer,
     ask_again,
     docs,
+    gaps,
     helper_requests,
     ingest,
     jobs,
@@ -30,6 +31,7 @@ from bot.render.help import render_help
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
 from db.deliveries import DeliveryView
+from db.gaps import Gap, GapQuestion
 from db.workspace_settings import ChannelRule, WorkspaceSettings
 from tests.bot_factories import (
     CHANNEL,
@@ -147,6 +149,23 @@ def helper_scene(c: Content) -> list[PostedMessage]:
         _post(c, helper_requests.render_helper_confirmation(asked, STEWARDS, c.t), private=True),
         _post(c, helper_requests.render_helper_request(asked, STEWARDS, PERSON, c.t, link=MESSAGE_LINK)),
         _post(c, helper_requests.render_helper_asked(STEWARDS, MESSAGE_LINK, c.t), private=True),
+    ]
+
+
+def gaps_scene(c: Content) -> list[PostedMessage]:
+    """The questions without a good answer, and one of them."""
+    first, second = c.gap
+    asked = [
+        GapQuestion(9, first, NOW, abstained=True, private=False, channel=CHANNEL, votes_against=0, reasons=()),
+        GapQuestion(
+            8, second, NOW, abstained=False, private=False, channel=CHANNEL, votes_against=2, reasons=("outdated",)
+        ),
+        GapQuestion(7, c.unanswered, NOW, abstained=True, private=False, channel=CHANNEL, votes_against=0, reasons=()),
+    ]
+    found = [Gap(tuple(asked[:2])), Gap(tuple(asked[2:]))]
+    return [
+        _post(c, gaps.render_gap_list(found, c.t), "gaps", private=True),
+        _post(c, gaps.render_gap(found[0], c.t, title=first, channels=None, guild_id="1"), private=True),
     ]
 
 
@@ -314,6 +333,7 @@ SCENES: dict[str, Scene] = {
     "ingest": ingest_scene,
     "docs": docs_scene,
     "jobs": jobs_scene,
+    "gaps": gaps_scene,
     "refusal": refusal_scene,
     "settings": settings_scene,
     "help": help_scene,

@@ -52,7 +52,7 @@ def _actions(shown: OutgoingMessage) -> list[str]:
         ),
         (
             {"state": "queued", "attempt": 0, "why": "Not published to the queue yet."},
-            "Waiting to be queued",
+            "Waiting** to start",
         ),
         ({"state": "queued", "attempt": 1, "error": "x", "error_class": "LlmTimeout"}, "attempt 2 of 3"),
         ({"stage": "start"}, "Starting"),
@@ -157,51 +157,6 @@ def test_answer__lists_fallbacks():
         "parse: b instead of a",
     ):
         assert said in (footer or "")
-
-
-OVER = {"scope": "user", "limit_usd": 0.5, "spent_usd": 0.4321, "estimated_usd": 0.1, "frees_in_s": 7200}
-SAVED = [
-    {"stage": "rerank", "method": "llm-pairwise", "used": "late-interaction", "reason": "x", "over": OVER},
-    {"stage": "generate", "method": "gpt", "used": "extractive", "reason": "x", "over": OVER},
-]
-
-
-@pytest.mark.parametrize(
-    ("t", "said"),
-    [
-        (
-            EN,
-            [
-                "spending limit reached, passages compared by a simpler method",
-                "spending limit reached, sentences quoted instead of a written answer",
-                "limit per person in 24 hours: $0.50, spent: $0.4321",
-                "available again in 2 hours",
-            ],
-        ),
-        (
-            ZH,
-            [
-                "为节省费用，改用较简单的方法比较段落",
-                "为节省费用，改为引用原句",
-                "每人 24 小时内的费用上限为 $0.50，已用 $0.4321",
-                "2 小时后又有余额",
-            ],
-        ),
-    ],
-    ids=["en", "zh"],
-)
-def test_answer__lists_budget_fallbacks(t, said):
-    (shown,) = render_answer(question_view(answer("Yes [1].", [citation()], fallbacks=SAVED)), t)
-    assert (check_message(shown).embeds[0].footer.text or "").endswith(" · ".join(said))
-
-
-@pytest.mark.parametrize(("scope", "said"), [("question", "limit per question: $0.50"), ("server", "this server")])
-def test_answer__names_the_budget_limit(scope, said):
-    over = OVER | {"scope": scope, "frees_in_s": None}
-    (shown,) = render_answer(question_view(answer("Yes [1].", [citation()], fallbacks=[SAVED[0] | {"over": over}])), EN)
-    footer = check_message(shown).embeds[0].footer.text or ""
-    assert said in footer
-    assert "available again" not in footer
 
 
 @BOTH
