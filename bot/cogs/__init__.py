@@ -15,6 +15,7 @@ from bot.cogs.help import Help
 from bot.cogs.ingest import Ingest
 from bot.cogs.jobs import Jobs
 from bot.cogs.settings import Settings
+from bot.cogs.stats import Stats
 from bot.cogs.why import Why
 
 COGS: tuple[Callable[[Any], commands.Cog], ...] = (
@@ -24,6 +25,7 @@ COGS: tuple[Callable[[Any], commands.Cog], ...] = (
     Jobs,
     Why,
     Gaps,
+    Stats,
     Settings,
     Help,
     AskAboutMessage,

@@ -30,6 +30,8 @@ cmd-why = why
 cmd-why-desc = Show why an answer uses its sources, with ranks and reasons
 cmd-gaps = gaps
 cmd-gaps-desc = Show questions without a good answer, and answer them
+cmd-stats = stats
+cmd-stats-desc = Show questions, votes, documents and spending of this server
 cmd-settings = settings
 cmd-settings-desc = View and change how the library works on this server
 cmd-settings-show = show
@@ -382,6 +384,29 @@ form-gap = Answer a question
 form-gap-question = Question
 form-gap-answer = Answer
 refusal-unknown-gap = This question doesn't exist anymore or isn't visible to you. Use `/gaps` to see the current list.
+
+## Statistics
+
+stats-title = Statistics
+stats-window = { $days ->
+    [1] Last 24 hours
+   *[other] Last { $days } days
+}
+stats-questions = { $n ->
+    [one] 1 question
+   *[other] { $n } questions
+}
+stats-documents = { $n ->
+    [one] 1 new document
+   *[other] { $n } new documents
+}
+stats-tokens = { $n ->
+    [one] 1 token
+   *[other] { $n } tokens
+}
+stats-cost = { $total } (questions { $questions }, documents { $documents })
+stats-limit = Spending limit of this server in 24 hours: { $limit }, spent: { $spent }
+stats-soft-limit = Cheaper methods are used when more than { $limit } is spent in 24 hours.
 
 ## Settings
 

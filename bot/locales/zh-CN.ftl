@@ -30,6 +30,8 @@ cmd-why = 为什么
 cmd-why-desc = 回答为什么采用这些出处：理由和排名
 cmd-gaps = 待答
 cmd-gaps-desc = 查看没有好回答的问题，并回答它们
+cmd-stats = 统计
+cmd-stats-desc = 查看本服务器的提问、评价、资料和费用
 cmd-settings = 设置
 cmd-settings-desc = 资料库在本服务器如何回答
 cmd-settings-show = 查看
@@ -326,6 +328,20 @@ form-gap = 回答问题
 form-gap-question = 问题
 form-gap-answer = 回答
 refusal-unknown-gap = 这个问题已不存在，或者你看不到它。用 `/待答` 查看当前的列表。
+
+## 统计
+
+stats-title = 统计
+stats-window = { $days ->
+    [1] 最近 24 小时
+   *[other] 最近 { $days } 天
+}
+stats-questions = { $n } 个提问
+stats-documents = 新增 { $n } 份资料
+stats-tokens = { $n } 个 token
+stats-cost = 共 { $total }（提问 { $questions }，资料 { $documents }）
+stats-limit = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
+stats-soft-limit = 24 小时内的费用超过 { $limit } 后，会改用更便宜的方法。
 
 ## 设置
 

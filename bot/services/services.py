@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.services.activity import ActivityService
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.gaps import GapService
 from bot.services.helper_requests import HelperService
@@ -27,6 +28,7 @@ class Services:
         self.library = LibraryService(self.async_database, submitter)
         self.jobs = JobService(self.async_database, submitter)
         self.gaps = GapService(self.async_database)
+        self.activity = ActivityService(self.async_database)
         self.workspace_settings = WorkspaceSettingsService(self.async_database)
         self.helpers = HelperService(self.async_database)
         self.process = BotProcess(self.async_database)

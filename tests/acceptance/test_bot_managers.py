@@ -65,3 +65,14 @@ def test_gaps__are_answered_and_dismissed_by_managers(club: Club):
         "I found nothing", 60
     )
     club.owner.slash("gaps", channel=club.hall).wait_message("1 question needs an answer")
+
+
+def test_stats__are_shown_to_managers(club: Club):
+    club.add(club.anna)
+    club.ask(club.ben)
+    assert_rejected(
+        club.anna.slash("stats", channel=club.hall, by_override=True), "Only members with the Manage Server"
+    )
+    shown = club.owner.slash("stats", channel=club.hall).wait_message("Last 30 days")
+    assert shown.ephemeral
+    assert "1 question · 1 new document" in shown.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.services.questions import QuestionRequest
-from tests.integration.test_bot_services import ANNA, BEN, BOSS, answered, refused, run, services, target
+from tests.integration.test_bot_services import ANNA, BEN, BOSS, answered, document, refused, run, services, target
 
 __all__ = ["services", "target"]
 UNANSWERED = """
@@ -69,3 +69,30 @@ def test_gaps__resolved_ones_can_still_be_opened(services, library, target):
     run(services.gaps.resolve(BOSS, gap))
     assert [each.newest.id for each in run(services.gaps.list_gaps(BOSS)).gaps] == [3]
     assert [each.id for each in run(services.gaps.find_gap(BOSS, 1)).questions] == [1]
+
+
+def test_activity__counts_the_last_days_for_managers(services, library, target):
+    refused("refusal-managers-only", services.activity.summarize(ANNA))
+    for question in ("Who has the key?", "Where is the hall?", "When?"):
+        run(services.questions.ask(ANNA, QuestionRequest(question), target()))
+    library.run(UNANSWERED)
+    library.run("UPDATE queries SET abstained = id = 1, prompt_tokens = 5, cost_usd = id")
+    library.run("UPDATE queries SET created_at = now() - interval '3 days' WHERE id = 2")
+    library.run("UPDATE queries SET created_at = now() - interval '40 days' WHERE id = 3")
+    library.run("UPDATE jobs SET state = 'succeeded'")
+    run(services.jobs.vote(BEN, 1, -1))
+    run(services.jobs.store_vote_reason(BEN, 1, "wrong"))
+    document(services, library, ANNA, target)
+    day, week, month = run(services.activity.summarize(BOSS))
+    assert (day.questions, day.unanswered, day.documents, day.tokens, day.usd) == (1, 1, 1, 5, 1.0)
+    assert (day.votes_for, day.votes_against, day.reasons) == (0, 1, {"wrong": 1})
+    assert (week.days, week.questions, week.unanswered, week.usd) == (7, 2, 1, 3.0)
+    assert (month.days, month.questions, month.usd) == (30, 2, 3.0)
+    usage = (
+        "INSERT INTO embedding_usage (workspace_id, profile_id, requester, tokens, cost_usd) SELECT id, 1, {}, 7, 0.5"
+    )
+    library.run(usage.format("'1'") + " FROM workspaces WHERE key = 'guild:100'")
+    library.run(usage.format("NULL") + " FROM workspaces WHERE key = 'guild:100'")
+    (day, *_) = run(services.activity.summarize(BOSS))
+    assert (day.questions_usd, day.documents_usd, day.tokens) == (1.0, 0.5, 12)
+    assert run(services.activity.summarize(replace(BOSS, guild_id="101")))[0].questions == 0

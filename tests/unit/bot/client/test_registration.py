@@ -116,18 +116,19 @@ def test_registration__has_every_command(payload):
         "jobs",
         "why",
         "gaps",
+        "stats",
         "settings",
         "help",
         "Add to library",
         "Ask about this",
     }
-    assert len(COGS) == 11
+    assert len(COGS) == 12
 
 
 def test_registration__works_in_every_context_and_some_require_a_manager(payload):
     assert {(tuple(c["contexts"]), tuple(c["integration_types"])) for c in payload} == {((0, 1, 2), (0, 1))}
     restricted = {c["name"]: int(c["default_member_permissions"]) for c in payload if c["default_member_permissions"]}
-    assert restricted == dict.fromkeys(("gaps", "settings"), discord.Permissions(manage_guild=True).value)
+    assert restricted == dict.fromkeys(("gaps", "settings", "stats"), discord.Permissions(manage_guild=True).value)
 
 
 def test_registration__has_every_text_in_both_languages(payload):
