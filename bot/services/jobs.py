@@ -255,8 +255,8 @@ class JobService(DatabaseService):
 
     @staticmethod
     def _channels(context: RequestContext, job: VisibleJob) -> tuple[str, ...] | None:
-        # A direct message is read outside its server, where it is unknown which channels the user can view now.
-        return () if job.in_other_workspace else visible_channels(context)
+        # A direct message is read outside its server. Its channels are unknown, unless the caller has looked them up.
+        return context.viewable_channels if job.in_other_workspace else visible_channels(context)
 
 
 def _require_retryable(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, get_args
 
 import discord
@@ -13,7 +14,9 @@ import structlog
 from bot.interactions import questions
 from bot.interactions.accessors import selected_value, services_of, texts_of
 from bot.interactions.context import context_of, load_context
+from bot.interactions.errors import DISCORD_UNAVAILABLE
 from bot.interactions.replies import defer, defer_update, reply, update
+from bot.interactions.shared_servers import context_in_server
 from bot.locales.texts import Texts
 from bot.render.ask_again import render_ask_again
 from bot.render.message import Button, OutgoingMessage
@@ -24,6 +27,7 @@ from bot.services.jobs import VisibleJob
 from bot.services.methods import find_more_accurate, list_methods
 from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
+from bot.services.request_context import RequestContext
 from db.feedback import Vote, VoteReason
 from db.traces import TraceView
 from pipeline.types import RERANKERS, AnswerOptions
@@ -40,7 +44,7 @@ _drawing_executor = ThreadPoolExecutor(1, thread_name_prefix="drawing")
 async def show_sources(interaction: discord.Interaction, job_id: int) -> None:
     """Show the sources of an answer."""
     await defer(interaction, private=True)
-    context = await load_context(interaction)
+    context = await _load_reader(interaction, job_id)
     result = await services_of(interaction).jobs.sources(context, job_id)
     links = find_readable_links(result, interaction, context.private_channels)
     await reply(interaction, render_sources(result, texts_of(interaction), links))
@@ -54,7 +58,7 @@ async def show_why(interaction: discord.Interaction, job_id: int) -> None:
 
 async def send_why(interaction: discord.Interaction, job_id: int) -> None:
     """Send the explanation of an answer to a deferred interaction."""
-    context = await load_context(interaction)
+    context = await _load_reader(interaction, job_id)
     trace = await services_of(interaction).jobs.trace(context, job_id)
     t = texts_of(interaction)
     await reply(interaction, render_why(trace, t, await _draw_picture(trace, t)))
@@ -128,6 +132,25 @@ def find_readable_links(result: Any, interaction: discord.Interaction, channels:
         if parts[4] == "@me" or home in channels or parts[5] in channels:
             links.add(link)
     return links
+
+
+async def _load_reader(interaction: discord.Interaction, job_id: int) -> RequestContext:
+    """Build the request context of a reader of an answer, with the channels that the reader can view now.
+
+    For the answer of a server in direct messages, these are the channels of that server.
+    """
+    context = await load_context(interaction)
+    if context.guild_id is not None:
+        return context
+    answer = await services_of(interaction).jobs.answer(context, job_id)
+    if not answer.in_other_workspace or answer.delivery is None or answer.delivery.guild_id is None:
+        return context
+    try:
+        member = await context_in_server(context, interaction.client.get_guild(int(answer.delivery.guild_id)))
+    except (Refusal, *DISCORD_UNAVAILABLE):
+        # Documents of the whole server remain readable.
+        return context
+    return replace(context, viewable_channels=member.viewable_channels)
 
 
 async def _draw_picture(trace: TraceView, t: Texts) -> bytes | None:

@@ -98,6 +98,27 @@ def test_direct_messages__ask_a_server_with_the_channels_of_the_person(club: Clu
     wait_for(club, club.anna.dm, "doesn't allow questions from direct messages")
 
 
+def test_direct_messages__sources_in_the_channels_that_the_person_can_view_now(club: Club):
+    board = club.discord.add_channel(club.guild, "board")
+    keepers = club.discord.add_role(club.guild, "keepers")
+    club.discord.deny(board, club.guild.everyone, "view_channel")
+    club.discord.allow(board, keepers, "view_channel")
+    club.discord.set_member_roles(club.guild, club.anna, keepers)
+    minutes = "The boiler of the chapel was replaced in May by the Miller company."
+    club.owner.slash("ingest", text=minutes, title="Minutes", channel=board).wait_message("Document added", TIMEOUT_S)
+    personal = club.anna.slash("ask", question="Who replaced the boiler of the chapel?").wait_message(
+        "library", TIMEOUT_S
+    )
+    club.discord.wait_until(lambda: personal.component("Ask a server…"), TIMEOUT_S, "the button")
+    menu = open_menu(club.anna, personal)
+    club.anna.select(menu, "Choose a server", [str(club.guild.id)]).wait_acknowledged()
+    answer = wait_for(club, club.anna.dm, "Miller company")
+    assert "Minutes" in club.anna.click(answer, "Sources").wait_message("Miller company").text
+    club.discord.set_member_roles(club.guild, club.anna)
+    hidden = club.anna.click(answer, "Sources").wait_message("Sources")
+    assert "Miller company" not in hidden.text
+
+
 def test_direct_messages__of_a_person_without_a_common_server(club: Club):
     stranger = club.discord.add_user("stranger")
     personal = stranger.slash("ask", question=QUESTION).wait_message("library", TIMEOUT_S)
