@@ -19,8 +19,9 @@ ratios are medians over the rounds.
 HOW_TO_RUN = """\
 ## How to run it
 
-    make bench                                  # everything except `scale`; about ten minutes on two cores
+    make bench                                  # everything except `crowd` and `scale`; about ten minutes on two cores
     make bench-scale                            # recall in a growing store, up to 1,000,000 chunks
+    .venv/bin/python -m benchmarks.run --only crowd   # people in Discord; needs `scripts/install bot`
     .venv/bin/python -m benchmarks.run --only ingest,rerank --chunks 1500 --rounds 2
     .venv/bin/python -m benchmarks.run --quick  # smallest sizes, to see whether everything runs
 

@@ -17,7 +17,7 @@ class Part:
     module: str
     section: Section
     is_long: bool = False
-    """Whether `make bench` leaves it out because it takes longer than all others together."""
+    """Whether `make bench` leaves it out, because it takes long or needs the bot."""
 
 
 INGEST = """
@@ -63,6 +63,16 @@ waits for a language model, a rerank endpoint or the database occupies no model,
 The inferences of a model take turns in the order of arrival. Queue and ledger are the time from the submission of a
 question until its result is known, without the time that the worker spends on the answer.
 """
+CROWD = """
+People ask at the same moment in one channel of a fake Discord with Discord's limits; bot and workers are real
+processes. *First text* and *answer* are counted from the question. *Delay* is the time from the end of the job in the
+database until its complete answer is shown: what the bot and Discord's limits add.
+
+- A query worker answers 16 questions at once, so 50 people wait for four rounds of one worker or two rounds of two.
+- Answers to `/ask` are edited with the token of each command, which has a separate limit.
+- Answers to mentions share the limit of the channel. When they end in the same second, only five can be edited in five
+  seconds, and five more posted where no progress was shown yet; the others have to wait.
+"""
 START = """
 Nothing runs: the command starts PostgreSQL, Redis and a query worker, asks, and stops them again. The embedding model
 was exported to OpenVINO before, so the worker does not import torch. The memory of a worker is that of all its
@@ -88,6 +98,7 @@ PARTS: dict[str, Part] = {
     "book": Part("benchmarks.book", Section("A large document", BOOK)),
     "rerank": Part("benchmarks.rerank", Section("Reranking and first answers", RERANK)),
     "concurrency": Part("benchmarks.concurrency", Section("Many questions at once", CONCURRENCY)),
+    "crowd": Part("benchmarks.crowd", Section("Many people in one channel", CROWD), is_long=True),
     "start": Part("benchmarks.start", Section("Start and memory", START)),
     "scale": Part("benchmarks.recall", Section("A growing store", SCALE), is_long=True),
 }
