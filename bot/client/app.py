@@ -20,6 +20,7 @@ from discord.http import Route
 from bot.client.registration import register_commands
 from bot.cogs import COGS
 from bot.delivery import DeliveryWorker
+from bot.delivery.digests import DigestWorker
 from bot.interactions.downloads import AttachmentDownloader
 from bot.interactions.errors import INTERACTION_GONE, reply_with_error
 from bot.interactions.shared_servers import SharedServers
@@ -109,6 +110,8 @@ class RefdeskBot(commands.AutoShardedBot):
         self.delivery_worker = DeliveryWorker(
             self, services.async_database.database, executor=self._delivery_threads, owner=services.process.owner
         )
+        self.digest_worker = DigestWorker(self, services.async_database.database, executor=self._delivery_threads)
+        self._digest_task: asyncio.Task[None] | None = None
         self._heartbeat_task: asyncio.Task[None] | None = None
         self._registration_task: asyncio.Task[None] | None = None
 
@@ -129,6 +132,7 @@ class RefdeskBot(commands.AutoShardedBot):
         registration = register_commands(self.tree, self.services.process, self.application_id or 0, self.command_ids)
         self._registration_task = asyncio.create_task(registration)
         await self.delivery_worker.start()
+        self._digest_task = asyncio.create_task(self.digest_worker.run())
         self._heartbeat_task = asyncio.create_task(self._send_heartbeats())
 
     async def on_message(self, message: discord.Message, /) -> None:
@@ -154,6 +158,8 @@ class RefdeskBot(commands.AutoShardedBot):
             log.warning("stopped with open interactions")
         if self._registration_task is not None:
             self._registration_task.cancel()
+        if self._digest_task is not None:
+            self._digest_task.cancel()
         if self._heartbeat_task is not None:
             self._heartbeat_task.cancel()
             await self.delivery_worker.stop()

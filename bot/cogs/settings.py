@@ -16,7 +16,13 @@ from bot.interactions.replies import defer, reply
 from bot.locales.translator import localized
 from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
-from bot.views.settings import ASKING_CHANNEL_TYPES, build_settings, show_with_channel_menu, show_with_role_menu
+from bot.views.settings import (
+    ASKING_CHANNEL_TYPES,
+    build_settings,
+    require_writable,
+    show_with_channel_menu,
+    show_with_role_menu,
+)
 from db.workspace_settings import CHANGEABLE
 from pipeline.types import RERANKERS
 
@@ -39,6 +45,15 @@ class SettingsChannel(app_commands.Transformer):
     async def transform(self, _interaction: discord.Interaction, value: app_commands.AppCommandChannel, /) -> str:
         """Return the ID of the channel."""
         return str(value.id)
+
+
+class DigestChannel(SettingsChannel):
+    """A channel for the weekly digest; the value is its ID."""
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        """The types of channels that Discord offers."""
+        return [discord.ChannelType.text, discord.ChannelType.news]
 
 
 @app_commands.default_permissions(manage_guild=True)
@@ -144,7 +159,7 @@ class Settings(
             changes["answers"] = None if answers.value == "server" else answers.value
         preferences = services_of(interaction).workspace_settings
         rules = await (preferences.change_channel(context, target, **changes) if changes else preferences.get(context))
-        message = build_settings(interaction, rules, ["channel_rules"] if changes else ())
+        message = await build_settings(interaction, rules, ["channel_rules"] if changes else ())
         await show_with_role_menu(interaction, rules, message, int(target))
 
     @app_commands.command(name=localized("cmd-settings-helpers"), description=localized("cmd-settings-helpers-desc"))
@@ -160,6 +175,28 @@ class Settings(
             everything={"helper_role": None} if off else None,
             helper_role=None if role is None or off else str(role.id),
         )
+
+    @app_commands.command(name=localized("cmd-settings-digest"), description=localized("cmd-settings-digest-desc"))
+    @describe_options(channel="digest-channel", off="digest-off")
+    async def digest(
+        self,
+        interaction: discord.Interaction,
+        channel: app_commands.Transform[str, DigestChannel] | None = None,
+        off: bool = False,
+    ) -> None:
+        """Set the channel of the weekly digest."""
+        _require_server(interaction)
+        context = context_of(interaction)
+        require_manager(context)
+        await defer(interaction, private=True)
+        service = services_of(interaction).digests
+        if off:
+            await service.turn_off(context)
+        elif channel is not None:
+            require_writable(interaction, channel)
+            await service.turn_on(context, channel)
+        rules = await services_of(interaction).workspace_settings.get(context)
+        await reply(interaction, await build_settings(interaction, rules, ["digest"] if off or channel else ()))
 
     @app_commands.command(name=localized("cmd-settings-limits"), description=localized("cmd-settings-limits-desc"))
     @describe_options(
@@ -188,6 +225,8 @@ class Settings(
     @app_commands.command(name=localized("cmd-settings-reset"), description=localized("cmd-settings-reset-desc"))
     async def reset(self, interaction: discord.Interaction) -> None:
         """Reset all settings to the operator's defaults."""
+        require_manager(context_of(interaction))
+        await services_of(interaction).digests.turn_off(context_of(interaction))
         await self._change(interaction, everything=dict.fromkeys(CHANGEABLE))
 
     async def _change(
@@ -206,7 +245,7 @@ class Settings(
         changes = {name: value for name, value in values.items() if value is not None} | (everything or {})
         preferences = services.workspace_settings
         rules = await (preferences.change(context, **changes) if changes else preferences.get(context))
-        message = build_settings(interaction, rules, changes)
+        message = await build_settings(interaction, rules, changes)
         if menu == "channels":
             await show_with_channel_menu(interaction, rules, message)
         elif menu == "roles":

@@ -148,14 +148,14 @@ class DiscordSender:
             return
         old = dt.datetime.now(dt.UTC) - delivery.created_at > RESTRICTED_EDITS_AGE
         with self._note_sent(f"edits {delivery.channel_id}"):
-            async with _send_errors(old=old):
+            async with send_errors(old=old):
                 target = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
                 await target.edit(**build_edit_arguments(message), allowed_mentions=NO_MENTIONS)
 
     async def edit_by_token(self, delivery: Delivery, message: OutgoingMessage) -> None:
         """Edit the response to the interaction with the interaction's token."""
         with self._note_sent(f"token {delivery.id}"):
-            async with _send_errors(by_token=True):
+            async with send_errors(by_token=True):
                 webhook = discord.Webhook.partial(int(delivery.application_id), delivery.token or "", client=self._bot)
                 # discord.py copies the ID into the path; `@original` is Discord's name of the first response.
                 original: Any = "@original"
@@ -187,18 +187,18 @@ class DiscordSender:
 
     async def _post(self, delivery: Delivery, arguments: dict[str, Any]) -> PostedMessage:
         with self._note_sent(f"posts {delivery.channel_id}"):
-            async with _send_errors():
+            async with send_errors():
                 return _to_posted(await self._channel(delivery).send(**arguments))
 
     async def start_thread(self, delivery: Delivery, name: str) -> None:
         """Start a public thread on the delivery's message."""
-        async with _send_errors():
+        async with send_errors():
             target = self._channel(delivery).get_partial_message(int(delivery.message_id or 0))
             await target.create_thread(name=name, auto_archive_duration=THREAD_ARCHIVE_MINUTES)
 
     async def open_dm(self, delivery: Delivery) -> str:
         """Open the direct messages with the requester and return the channel ID."""
-        async with _send_errors():
+        async with send_errors():
             channel = await self._bot.create_dm(discord.Object(int(delivery.user_id)))
         return str(channel.id)
 
@@ -208,7 +208,7 @@ class DiscordSender:
         """Read the bot's messages in the delivery's channel, oldest first; empty if it may not read the history."""
         start = max(int(after_id or 0), discord.utils.time_snowflake(since) if since else 0)
         try:
-            async with _send_errors():
+            async with send_errors():
                 history = self._channel(delivery).history(
                     limit=HISTORY_LIMIT, after=discord.Object(start), oldest_first=True
                 )
@@ -224,7 +224,7 @@ class DiscordSender:
 
 
 @asynccontextmanager
-async def _send_errors(*, by_token: bool = False, old: bool = False) -> AsyncIterator[None]:
+async def send_errors(*, by_token: bool = False, old: bool = False) -> AsyncIterator[None]:
     """Translate the errors of discord.py into `SendError`.
 
     Args:

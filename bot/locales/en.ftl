@@ -42,6 +42,8 @@ cmd-settings-access = access
 cmd-settings-access-desc = Set who can add documents and where answers are public
 cmd-settings-helpers = helpers
 cmd-settings-helpers-desc = Set which role members can ask if the library has no answer
+cmd-settings-digest = digest
+cmd-settings-digest-desc = Set the channel of the weekly digest
 cmd-settings-limits = limits
 cmd-settings-limits-desc = Set how many questions and documents are allowed
 cmd-settings-reset = reset
@@ -383,6 +385,7 @@ button-dismiss-gap = Dismiss
 form-gap = Answer a question
 form-gap-question = Question
 form-gap-answer = Answer
+refusal-digest-channel = The bot can't write in { $channel }. Let it view the channel and send messages there, or choose another channel.
 refusal-unknown-gap = This question doesn't exist anymore or isn't visible to you. Use `/gaps` to see the current list.
 
 ## Statistics
@@ -408,6 +411,13 @@ stats-cost = { $total } (questions { $questions }, documents { $documents })
 stats-limit = Spending limit of this server in 24 hours: { $limit }, spent: { $spent }
 stats-soft-limit = Cheaper methods are used when more than { $limit } is spent in 24 hours.
 
+## Weekly digest
+
+digest-title = The last 7 days
+digest-gaps = Questions that need an answer
+digest-hint = Members who manage the server can answer them with `/gaps`.
+digest-failed = The weekly digest couldn't be posted in { $channel }: the channel was deleted, or the bot can't write there. Let the bot view the channel and send messages in it, or choose another one with `/settings digest`. The next digest is tried in a week.
+
 ## Settings
 
 settings-title = Settings
@@ -424,6 +434,9 @@ settings-ingest-by-managers = members who manage the server
 settings-ingest-by-role = members with { $role } and managers
 settings-public-channels = Public answers in
 settings-public-channels-all = all channels
+settings-digest = Weekly digest
+settings-digest-off = off
+settings-digest-failed = the last one could not be posted there
 settings-helpers = Helpers
 settings-helpers-none = nobody
 settings-questions = Questions
@@ -597,6 +610,10 @@ opt-role = role
 opt-role-desc = The role whose members can add documents
 opt-helper-role = role
 opt-helper-role-desc = The role to notify when a member presses “Ask a helper”
+opt-digest-channel = channel
+opt-digest-channel-desc = The channel to post the digest in, once a week
+opt-digest-off = off
+opt-digest-off-desc = Post no more digests
 opt-helpers-off = off
 opt-helpers-off-desc = Remove the button “Ask a helper”
 opt-questions-person = questions-per-person

@@ -42,6 +42,8 @@ cmd-settings-access = 权限
 cmd-settings-access-desc = 谁可以添加资料，哪里可以公开回答
 cmd-settings-helpers = 帮手
 cmd-settings-helpers-desc = 资料库里没有答案时，成员可以请哪个身份组帮忙
+cmd-settings-digest = 周报
+cmd-settings-digest-desc = 设置每周小结发到哪个频道
 cmd-settings-limits = 限额
 cmd-settings-limits-desc = 每人可以提问和添加多少
 cmd-settings-reset = 重置
@@ -327,6 +329,7 @@ button-dismiss-gap = 忽略
 form-gap = 回答问题
 form-gap-question = 问题
 form-gap-answer = 回答
+refusal-digest-channel = 我不能在 { $channel } 发言。请允许我查看该频道并发送消息，或换一个频道。
 refusal-unknown-gap = 这个问题已不存在，或者你看不到它。用 `/待答` 查看当前的列表。
 
 ## 统计
@@ -342,6 +345,13 @@ stats-tokens = { $n } 个 token
 stats-cost = 共 { $total }（提问 { $questions }，资料 { $documents }）
 stats-limit = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
 stats-soft-limit = 24 小时内的费用超过 { $limit } 后，会改用更便宜的方法。
+
+## 每周小结
+
+digest-title = 最近 7 天
+digest-gaps = 待答的问题
+digest-hint = 服务器管理者可以用 `/待答` 回答它们。
+digest-failed = 每周小结没能发到 { $channel }：频道已删除，或者我不能在那里发言。请允许我查看该频道并发送消息，或用 `/设置 周报` 换一个频道。下周会再试一次。
 
 ## 设置
 
@@ -359,6 +369,9 @@ settings-ingest-by-managers = 服务器管理者
 settings-ingest-by-role = 拥有 { $role } 的人和管理者
 settings-public-channels = 可公开回答的频道
 settings-public-channels-all = 所有频道
+settings-digest = 每周小结
+settings-digest-off = 关闭
+settings-digest-failed = 上次没能发到这里
 settings-helpers = 帮手
 settings-helpers-none = 没有设置
 settings-questions = 提问
@@ -514,6 +527,10 @@ opt-role = 身份组
 opt-role-desc = 哪个身份组的人可以添加资料
 opt-helper-role = 身份组
 opt-helper-role-desc = 成员按“请人帮忙”时通知哪个身份组
+opt-digest-channel = 频道
+opt-digest-channel-desc = 每周小结发到这个频道
+opt-digest-off = 关闭
+opt-digest-off-desc = 不再发每周小结
 opt-helpers-off = 关闭
 opt-helpers-off-desc = 去掉“请人帮忙”按钮
 opt-questions-person = 每人提问

@@ -18,6 +18,7 @@ from bot.render.embed import build_embed
 from bot.render.formatting import format_timestamp, format_user
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
+from db.digests import DigestSetting
 from db.workspace_settings import WorkspaceSettings, effective_limit
 
 MAX_LISTED_CHANNELS = 20
@@ -37,6 +38,7 @@ def render_settings(
     *,
     changed: Collection[str] = (),
     existing: ExistingParts | None = None,
+    digest: DigestSetting | None = None,
 ) -> OutgoingMessage:
     """Render the current settings: the managers' choices, otherwise the operator's defaults, marked as such.
 
@@ -45,6 +47,7 @@ def render_settings(
         defaults: The operator's settings.
         t: Texts in the user's language.
         changed: Names of the settings that were just changed; they are marked.
+        digest: The weekly digest; None if it is off.
         existing: Roles and channels of the server; None for a personal library, in which nobody else asks.
     """
 
@@ -70,6 +73,7 @@ def render_settings(
         format_row("settings-ingest-by", _format_ingest_by(chosen, parts, t), "ingest_by", "ingest_role"),
         format_row("settings-public-channels", _format_channels(chosen, parts, t), "public_channels"),
         format_row("settings-helpers", _format_helpers(chosen, parts, t), "helper_role"),
+        *([] if existing is None else [format_row("settings-digest", _format_digest(digest, parts, t), "digest")]),
         "",
         *asking,
         format_row("settings-questions", _format_limits(t, chosen, defaults, *QUESTION_LIMITS), *QUESTION_LIMITS),
@@ -115,6 +119,13 @@ def _format_helpers(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts
     if not chosen.helper_role or not chosen.helper_role.isdigit():
         return _mark_default(t, t("settings-helpers-none"))
     return format_role(chosen.helper_role, existing, t)
+
+
+def _format_digest(digest: DigestSetting | None, existing: ExistingParts, t: Texts) -> str:
+    if digest is None:
+        return _mark_default(t, t("settings-digest-off"))
+    channel = format_channel(digest.channel_id, existing, t)
+    return channel if digest.error is None else f"{channel} ⚠️ {t('settings-digest-failed')}"
 
 
 def _format_channels(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> str:

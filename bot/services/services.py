@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.services.activity import ActivityService
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
+from bot.services.digests import DigestService
 from bot.services.gaps import GapService
 from bot.services.helper_requests import HelperService
 from bot.services.jobs import JobService
@@ -29,6 +30,7 @@ class Services:
         self.jobs = JobService(self.async_database, submitter)
         self.gaps = GapService(self.async_database)
         self.activity = ActivityService(self.async_database)
+        self.digests = DigestService(self.async_database)
         self.workspace_settings = WorkspaceSettingsService(self.async_database)
         self.helpers = HelperService(self.async_database)
         self.process = BotProcess(self.async_database)

@@ -17,6 +17,7 @@ from bot.render.message import OutgoingMessage
 from bot.render.payload import build_static_view
 from bot.render.settings import render_settings
 from bot.services.async_database import EffectiveSettings
+from bot.services.refusals import Refusal
 from db.workspace_settings import WorkspaceSettings
 
 MAX_MENU_ITEMS = 25
@@ -32,12 +33,14 @@ WHOLE_SERVER = 0
 """Target of the menu of roles that may ask on the whole server; otherwise the target is a channel."""
 
 
-def build_settings(
+async def build_settings(
     interaction: discord.Interaction, rules: EffectiveSettings, changed: Collection[str] = ()
 ) -> OutgoingMessage:
     """Render the settings of the server, or of the personal library in direct messages."""
     existing = None if context_of(interaction).guild_id is None else find_existing_parts(interaction)
-    return render_settings(rules.overrides, rules.defaults, texts_of(interaction), changed=changed, existing=existing)
+    t, context = texts_of(interaction), context_of(interaction)
+    digest = None if context.guild_id is None else await services_of(interaction).digests.get(context)
+    return render_settings(rules.overrides, rules.defaults, t, changed=changed, existing=existing, digest=digest)
 
 
 async def show_with_channel_menu(
@@ -59,7 +62,7 @@ async def choose_channels(interaction: discord.Interaction, _target: int) -> Non
     await defer_update(interaction)
     preferences = services_of(interaction).workspace_settings
     rules = await preferences.change(context_of(interaction), public_channels=_selected_ids(interaction))
-    await show_with_channel_menu(interaction, rules, build_settings(interaction, rules, ["public_channels"]))
+    await show_with_channel_menu(interaction, rules, await build_settings(interaction, rules, ["public_channels"]))
 
 
 async def choose_asking_roles(interaction: discord.Interaction, target: int) -> None:
@@ -71,7 +74,18 @@ async def choose_asking_roles(interaction: discord.Interaction, target: int) -> 
     else:
         rules = await preferences.change_channel(await load_context(interaction), str(target), ask_roles=chosen or None)
     changed = "ask_roles" if target == WHOLE_SERVER else "channel_rules"
-    await show_with_role_menu(interaction, rules, build_settings(interaction, rules, [changed]), target)
+    await show_with_role_menu(interaction, rules, await build_settings(interaction, rules, [changed]), target)
+
+
+def require_writable(interaction: discord.Interaction, channel_id: str) -> None:
+    """Raise a `Refusal` unless the bot can write in a channel of the server."""
+    guild = interaction.guild
+    channel = None if guild is None else guild.get_channel(int(channel_id))
+    if guild is None or channel is None:
+        raise Refusal("refusal-digest-channel", channel=f"<#{channel_id}>")
+    permissions = channel.permissions_for(guild.me)
+    if not (permissions.view_channel and permissions.send_messages):
+        raise Refusal("refusal-digest-channel", channel=f"<#{channel_id}>")
 
 
 def find_existing_parts(interaction: discord.Interaction) -> ExistingParts:

@@ -17,6 +17,7 @@ TENANT_TABLES = [
     *("embeddings", "embedding_queue", "queries", "query_candidates"),
     *("deliveries", "feedback", "workspace_settings", "helper_requests", "spending_reservations", "embedding_usage"),
     "gap_resolutions",
+    "digests",
 ]
 NEW_DELIVERY = """
     INSERT INTO deliveries (workspace_id, request_key, kind, application_id, channel_id, user_id)
@@ -66,6 +67,10 @@ def test_another_workspace_sees_no_row(library, table):
     library.run("INSERT INTO keyword_blocks VALUES (1, 7, 0, 7, 1, 0, 0, 0, '', '')")
     library.run("INSERT INTO feedback (workspace_id, job_id, user_id, vote) VALUES (1, 1, '42', 1)")
     library.run("INSERT INTO gap_resolutions (query_id, workspace_id, user_id) VALUES (1, 1, '42')")
+    library.run(
+        "INSERT INTO digests (workspace_id, application_id, channel_id, user_id, locale)"
+        " VALUES (1, '9', '7', '42', 'en-US')"
+    )
     library.run("INSERT INTO workspace_settings (workspace_id, top_k) VALUES (1, 5)")
     library.run("INSERT INTO helper_requests (workspace_id, job_id, user_id) VALUES (1, 1, '42')")
     library.run(

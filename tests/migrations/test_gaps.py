@@ -69,3 +69,23 @@ def test_gaps__down_keeps_the_traces(database_url):
         assert connection.scalar(text("SELECT count(*) FROM queries")) == 3
     migrate(database_url)
     assert objects(database_url) == new
+
+
+def test_digests__down_restores_the_schema_before(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_12")
+    before = objects(database_url)
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).begin() as connection:
+        connection.execute(text("INSERT INTO workspaces (key) VALUES ('guild:1')"))
+        connection.execute(
+            text(
+                "INSERT INTO digests (workspace_id, application_id, channel_id, user_id, locale)"
+                " VALUES (1, '9', '7', '42', 'en-US')"
+            )
+        )
+    migrate(database_url, "20261129_12")
+    assert objects(database_url) == before
+    migrate(database_url)
+    assert objects(database_url) == new

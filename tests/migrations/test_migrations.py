@@ -9,7 +9,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import NullPool, create_engine, text
 
-from db import deliveries, feedback, jobs, keyword_models, models, profiles, workspace_settings, workspaces
+from db import (
+    deliveries,
+    digest_models,
+    feedback,
+    jobs,
+    keyword_models,
+    models,
+    profiles,
+    workspace_settings,
+    workspaces,
+)
 from db.engine import Database, driver_url
 from db.schema import _require_versions, inspect_schema, migrate, require_schema
 from db.sql import named, statements
@@ -303,6 +313,7 @@ def test_models__agree_with_the_migrations(database_url):
     with engine(database_url).connect() as connection:
         assert models.SpendingReservation.metadata is QueryTrace.metadata
         assert keyword_models.ChunkTerms.metadata is QueryTrace.metadata
+        assert digest_models.DigestRow.metadata is QueryTrace.metadata
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert [change for change in compare_metadata(context, QueryTrace.metadata) if relevant(change)] == []
 
