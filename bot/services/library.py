@@ -203,6 +203,7 @@ class LibraryService(DatabaseService):
             document = documents.find_document(session, document_id, channels=channels)
             _require_change(context, document)
             payload = documents.build_reingest_payload(session, document_id, channels=channels)
+        payload["title"] = document.title
         if document.link:
             payload |= {"url": document.link, "sha256": None, "name": document.link}
         job = self._new_job(context, payload, target.request_key)

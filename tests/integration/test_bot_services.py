@@ -222,6 +222,13 @@ def test_delete__by_who_added_it_or_a_manager(services, library, target):
     )
 
 
+def test_reingest__is_shown_by_the_title(services, library, target):
+    number = document(services, library, ANNA, target)
+    job = run(services.library.reingest(ANNA, number, target()))
+    title = run(services.library.document(ANNA, str(number))).title
+    assert run(services.jobs.job(ANNA, job)).job.about == title != "rules.txt"
+
+
 def test_add__the_name_of_another_users_document_is_taken(services, library, target):
     document(services, library, ANNA, target)
     for context in (ANNA, BOSS, replace(BEN, guild_id="101")):
