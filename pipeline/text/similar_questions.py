@@ -20,7 +20,7 @@ Similarities = npt.NDArray[np.float32]
 
 TERM_WEIGHT = 0.34
 """Weight of the common terms; the rest is the weight of the vectors."""
-SAME_QUESTION = 0.68
+SAME_QUESTION = 0.7
 """Minimum similarity of a question to the questions of its group, on average (docs/evaluation.md, "Gaps")."""
 
 
