@@ -8,7 +8,7 @@ from bot.locales.texts import Texts
 from bot.render.embed import build_embed
 from bot.render.message import OutgoingMessage
 
-COMMANDS = ("ask", "ingest", "docs list", "jobs list", "settings show")
+COMMANDS = ("ask", "ingest", "docs list", "jobs list", "settings show", "gaps", "stats")
 """Commands that the help names; of a group, Discord links only subcommands."""
 
 

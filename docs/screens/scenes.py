@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from content import BOARD, STEWARDS, Content
 from bot.render import (
     answer,
     ask_again,
+    digest,
     docs,
     gaps,
     helper_requests,
@@ -23,6 +25,7 @@ from bot.render import (
     servers,
     settings,
     sources,
+    stats,
     why,
 )
 from bot.render.asking_settings import ExistingParts
@@ -30,6 +33,7 @@ from bot.render.formatting import format_timestamp
 from bot.render.help import render_help
 from bot.render.message import OutgoingMessage
 from config.settings import Settings
+from db.activity import Activity
 from db.deliveries import DeliveryView
 from db.gaps import Gap, GapQuestion
 from db.workspace_settings import ChannelRule, WorkspaceSettings
@@ -49,7 +53,7 @@ from tests.bot_factories import (
 )
 from tests.bot_factories import answer as result
 
-COMMAND_IDS = {"ask": "1", "ingest": "2", "docs": "3", "jobs": "4", "settings": "5"}
+COMMAND_IDS = {"ask": "1", "ingest": "2", "docs": "3", "jobs": "4", "settings": "5", "gaps": "6", "stats": "7"}
 
 
 def _question(c: Content, state: str = "running", **values: Any) -> DeliveryView:
@@ -152,8 +156,7 @@ def helper_scene(c: Content) -> list[PostedMessage]:
     ]
 
 
-def gaps_scene(c: Content) -> list[PostedMessage]:
-    """The questions without a good answer, and one of them."""
+def _gaps(c: Content) -> list[Gap]:
     first, second = c.gap
     asked = [
         GapQuestion(9, first, NOW, abstained=True, private=False, channel=CHANNEL, votes_against=0, reasons=()),
@@ -162,10 +165,48 @@ def gaps_scene(c: Content) -> list[PostedMessage]:
         ),
         GapQuestion(7, c.unanswered, NOW, abstained=True, private=False, channel=CHANNEL, votes_against=0, reasons=()),
     ]
-    found = [Gap(tuple(asked[:2])), Gap(tuple(asked[2:]))]
+    return [Gap(tuple(asked[:2])), Gap(tuple(asked[2:]))]
+
+
+def gaps_scene(c: Content) -> list[PostedMessage]:
+    """The questions without a good answer, and one of them."""
+    found = _gaps(c)
     return [
         _post(c, gaps.render_gap_list(found, c.t), "gaps", private=True),
-        _post(c, gaps.render_gap(found[0], c.t, title=first, channels=None, guild_id="1"), private=True),
+        _post(c, gaps.render_gap(found[0], c.t, title=c.gap[0], channels=None, guild_id="1"), private=True),
+    ]
+
+
+def numbers_scene(c: Content) -> list[PostedMessage]:
+    """The numbers of a server, and the weekly digest."""
+    day = Activity(
+        days=1,
+        questions=31,
+        unanswered=2,
+        votes_for=9,
+        votes_against=1,
+        reasons=Counter(outdated=1),
+        documents=1,
+        tokens=48210,
+        questions_usd=0.0413,
+        documents_usd=0.0002,
+    )
+    week = replace(
+        day,
+        days=7,
+        questions=184,
+        unanswered=11,
+        votes_for=52,
+        votes_against=6,
+        reasons=Counter(outdated=3, wrong=1),
+        documents=6,
+        tokens=301455,
+        questions_usd=0.2391,
+        documents_usd=0.0011,
+    )
+    return [
+        _post(c, stats.render_stats([day, week], Settings(_env_file=None), c.t), "stats", private=True),
+        _post(c, digest.render_digest(week, _gaps(c), c.t)),
     ]
 
 
@@ -334,6 +375,7 @@ SCENES: dict[str, Scene] = {
     "docs": docs_scene,
     "jobs": jobs_scene,
     "gaps": gaps_scene,
+    "numbers": numbers_scene,
     "refusal": refusal_scene,
     "settings": settings_scene,
     "help": help_scene,
