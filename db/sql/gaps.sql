@@ -5,24 +5,37 @@
 -- the document with the answer could not be added. A question without an answer is no gap either after the same
 -- question was answered in public. `channel` is the channel whose members read the question. With `only`, this question
 -- is returned even if it is no gap any more.
+WITH against AS (
+    SELECT job_id, count(*) AS votes, coalesce(array_agg(reason ORDER BY reason) FILTER (WHERE reason IS NOT NULL), '{}') AS reasons
+    FROM feedback WHERE workspace_id = :workspace_id AND vote < 0 GROUP BY job_id
+),
+candidates AS MATERIALIZED (
+    SELECT q.id, q.job_id, q.question, q.searched_as, q.created_at, q.abstained, q.profile_id, q.vector, q.baseline,
+           coalesce(v.votes, 0) AS votes_against, coalesce(v.reasons, '{}') AS reasons
+    FROM queries q LEFT JOIN against v ON v.job_id = q.job_id
+    WHERE q.workspace_id = :workspace_id
+      AND (q.id = CAST(:only AS bigint) OR CAST(:only AS bigint) IS NULL
+           AND q.created_at > now() - make_interval(days => :days) AND (q.abstained OR v.job_id IS NOT NULL)
+           AND NOT EXISTS (
+               SELECT FROM gap_resolutions r LEFT JOIN jobs a ON a.id = r.job_id
+               WHERE r.query_id = q.id AND (a.id IS NULL OR a.state NOT IN ('failed', 'dead', 'cancelled'))))
+),
+-- One pass over the questions of these days; a lookup for each gap would read all of them each time.
+answered AS (
+    SELECT lower(l.question) AS question, max(l.id) AS last
+    FROM queries l LEFT JOIN jobs k ON k.id = l.job_id LEFT JOIN deliveries e ON e.id = k.delivery_id
+    WHERE l.workspace_id = :workspace_id AND l.created_at > now() - make_interval(days => :days) AND NOT l.abstained
+      AND lower(l.question) IN (SELECT lower(question) FROM candidates WHERE abstained) AND NOT coalesce(e.private, false)
+    GROUP BY 1
+)
 SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, q.created_at, q.abstained, coalesce(d.private, false) AS private,
        coalesce(j.payload ->> 'audience', j.payload -> 'channels' ->> -1) AS channel, q.profile_id, q.vector, q.baseline,
-       v.votes_against, v.reasons
-FROM queries q
+       q.votes_against, q.reasons
+FROM candidates q
 LEFT JOIN jobs j ON j.id = q.job_id
 LEFT JOIN deliveries d ON d.id = j.delivery_id
-LEFT JOIN LATERAL (
-    SELECT count(*) AS votes_against, coalesce(array_agg(f.reason ORDER BY f.reason) FILTER (WHERE f.reason IS NOT NULL), '{}') AS reasons
-    FROM feedback f WHERE f.job_id = q.job_id AND f.vote < 0) v ON true
-WHERE q.workspace_id = :workspace_id AND (q.id = CAST(:only AS bigint) OR CAST(:only AS bigint) IS NULL AND q.created_at > now() - make_interval(days => :days)
-  AND (q.abstained OR v.votes_against > 0)
-  AND NOT EXISTS (
-      SELECT FROM gap_resolutions r LEFT JOIN jobs a ON a.id = r.job_id
-      WHERE r.query_id = q.id AND (a.id IS NULL OR a.state NOT IN ('failed', 'dead', 'cancelled')))
-  AND NOT (q.abstained AND EXISTS (
-      SELECT FROM queries l LEFT JOIN jobs k ON k.id = l.job_id LEFT JOIN deliveries e ON e.id = k.delivery_id
-      WHERE l.workspace_id = q.workspace_id AND l.id > q.id AND NOT l.abstained AND NOT coalesce(e.private, false)
-        AND lower(l.question) = lower(q.question))))
+LEFT JOIN answered a ON a.question = lower(q.question)
+WHERE CAST(:only AS bigint) IS NOT NULL OR NOT q.abstained OR coalesce(a.last, 0) < q.id
 ORDER BY q.id DESC
 LIMIT :limit;
 
