@@ -122,6 +122,7 @@ def build_parts(
         chunk_tokens=chunk_tokens,
         chunk_overlap=min(settings.ingest.chunk_overlap, chunk_tokens // 2),
         max_chunks=settings.ingest.max_chunks,
+        timeout_s=settings.ingest.parse_timeout_s,
     )
     everyday = EverydayPassages()
     if role == "query" and profile.backend != "openai":

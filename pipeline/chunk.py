@@ -7,10 +7,11 @@ only if one side is too small for a chunk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from math import ceil
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from pipeline.errors import FileTooLarge
@@ -28,10 +29,17 @@ from pipeline.text.passages import build_passage
 from pipeline.text.scripts import HAN, KANA
 from pipeline.types import Block, Chunk, ParsedDocument
 
+if TYPE_CHECKING:
+    from semantic_text_splitter import TextSplitter
+
 TINY_SHARE = 0.25
 """Share of the budget below which a chunk is merged with the next one of the same section."""
 HEADINGS_SHARE = 0.5
 """Maximum share of the budget for the heading path; outer headings are left out first."""
+WINDOW_CHARS = 16_000
+"""Characters of a long text that the splitter reads at once; it reads all that follows again for every chunk."""
+MIN_WINDOW_CHUNKS = 4
+"""Chunks that a window must contain; otherwise it is doubled."""
 
 _MAX_CACHED_WORDS = 200_000
 _WORD_TOKENS: WeakKeyDictionary[Tokenizer, dict[str, float]] = WeakKeyDictionary()
@@ -42,13 +50,32 @@ _ATOMS = re.compile(rf"[{HAN}{KANA}]+|[^\s{HAN}{KANA}]+")
 
 
 def chunk_document(
-    document: ParsedDocument, tokenizer: Tokenizer, *, max_tokens: int, overlap: int, max_chunks: int
+    document: ParsedDocument,
+    tokenizer: Tokenizer,
+    *,
+    max_tokens: int,
+    overlap: int,
+    max_chunks: int,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[Chunk, ...]:
-    """Split a document into chunks; raise `FileTooLarge` if there are more than `max_chunks`."""
+    """Split a document into chunks, in time proportional to its length.
+
+    Args:
+        document: The document.
+        tokenizer: Counts tokens.
+        max_tokens: Maximum tokens of a chunk with its headings.
+        overlap: Tokens that a chunk repeats of the one before.
+        max_chunks: Maximum number of chunks.
+        check: Called at least several times a second; it raises an error to stop.
+
+    Raises:
+        FileTooLarge: There are more than `max_chunks` chunks.
+    """
     sample = "\n".join(block.text[:2000] for block in document.blocks[:20])
-    chunker = _Chunker(tokenizer, max_tokens, overlap, sample)
+    chunker = _Chunker(tokenizer, max_tokens, overlap, sample, check)
     chunks: list[Chunk] = []
     for block in _merge_tiny(document.blocks, chunker):
+        check()
         for chunk in chunker.split_block(block):
             if len(chunks) == max_chunks:
                 raise FileTooLarge(
@@ -100,7 +127,10 @@ class _CachedTokenCounter(dict[str, float]):
 class _Chunker:
     """Splits blocks; caches the token counts of words and heading paths."""
 
-    def __init__(self, tokenizer: Tokenizer, max_tokens: int, overlap: int, sample: str) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, max_tokens: int, overlap: int, sample: str, check: Callable[[], None]
+    ) -> None:
+        self._check = check
         self.max_tokens = max_tokens
         self._overlap = overlap
         self._exact = tokenizer.count
@@ -193,10 +223,28 @@ class _Chunker:
         overlap = min(self._overlap, budget // 2)
         hidden, targets = hide_link_targets(text)
         count = (lambda part: self.count(drop_hidden_marks(part))) if targets else self.count
-        parts = TextSplitter.from_callback(count, budget, overlap=overlap, trim=trim).chunks(hidden)
+        splitter = TextSplitter.from_callback(count, budget, overlap=overlap, trim=trim)
+        parts = list(self._split_windows(hidden, splitter))
         parts = [restore_link_targets(part, targets) for part in parts] if targets else parts
         # Untrimmed parts keep the indentation of code; line ends around them carry nothing.
         return parts if trim else [part.strip("\n") for part in parts if part.strip()]
+
+    def _split_windows(self, text: str, splitter: TextSplitter) -> Iterator[str]:
+        """Split a text of any length, a window at a time.
+
+        The last chunk of a window ends where the window ends and not where the text suggests, so the next window begins
+        with that chunk.
+        """
+        start, size = 0, WINDOW_CHARS
+        while start + size < len(text):
+            self._check()
+            found = splitter.chunk_indices(text[start : start + size])
+            if len(found) < MIN_WINDOW_CHUNKS:
+                size *= 2
+                continue
+            yield from (chunk for _, chunk in found[:-1])
+            start += found[-1][0]
+        yield from splitter.chunks(text[start:])
 
     def _split_table(self, table: str, budget: int, lead: str) -> Iterator[str]:
         header, rule, *rows = table.split("\n")

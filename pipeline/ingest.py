@@ -5,12 +5,13 @@ Embedding is not part of it: workers claim chunks in batches across documents, s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pipeline.chunk import chunk_document
 from pipeline.embed import hash_input
-from pipeline.errors import Cancelled
+from pipeline.errors import Cancelled, ParseTimeout
 from pipeline.ports import Fetcher, Parser, Tokenizer
 from pipeline.recall import extract_terms
 from pipeline.text.languages import find_languages
@@ -32,6 +33,8 @@ class IngestParts:
     chunk_tokens: int
     chunk_overlap: int
     max_chunks: int
+    timeout_s: float
+    """Seconds for splitting a document into chunks, and as many for reading it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +59,44 @@ def prepare_document(
 
     Raises:
         InvalidInput: The source cannot be ingested; the message contains the reason.
-        Cancelled: The job was cancelled between two stages.
+        Cancelled: `cancelled` returned True.
     """
     on_stage("parse")
     parsed = parts.parser.parse(source, cancelled=cancelled, on_page=on_page)
-    if cancelled():
-        raise Cancelled
     on_stage("chunk")
+    deadline = time.monotonic() + parts.timeout_s
+
+    def check() -> None:
+        if cancelled():
+            raise Cancelled
+        if time.monotonic() > deadline:
+            raise ParseTimeout(
+                f"Splitting {source.name} into passages took longer than {parts.timeout_s:g} s. "
+                "Split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
+            )
+
+    check()
     chunks = chunk_document(
         parsed,
         parts.tokenizer,
         max_tokens=min(parts.chunk_tokens, parts.profile.max_tokens),
         overlap=parts.chunk_overlap,
         max_chunks=parts.max_chunks,
+        check=check,
     )
-    return PreparedDocument(parsed, prepare_chunks(chunks))
+    return PreparedDocument(parsed, prepare_chunks(chunks, check=check))
 
 
-def prepare_chunks(chunks: Sequence[Chunk]) -> tuple[PreparedChunk, ...]:
-    """Compute the stored values of the chunks of a document; their terms come from the embedding input."""
+def prepare_chunks(chunks: Sequence[Chunk], *, check: Callable[[], None] = lambda: None) -> tuple[PreparedChunk, ...]:
+    """Compute the stored values of the chunks of a document; their terms come from the embedding input.
+
+    Args:
+        chunks: All chunks of the document, because they decide its language together.
+        check: Called before each chunk; it raises an error to stop.
+    """
     texts = [build_passage(chunk.headings, chunk.text) for chunk in chunks]
-    return tuple(
-        PreparedChunk(chunk, hash_input(text), extract_terms(text, language))
-        for chunk, text, language in zip(chunks, texts, find_languages(texts), strict=True)
-    )
+    prepared: list[PreparedChunk] = []
+    for chunk, text, language in zip(chunks, texts, find_languages(texts, check=check), strict=True):
+        check()
+        prepared.append(PreparedChunk(chunk, hash_input(text), extract_terms(text, language)))
+    return tuple(prepared)

@@ -9,7 +9,7 @@ not decide.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -54,13 +54,20 @@ _SPACELESS_SHARE = 0.2
 _loading = Lock()
 
 
-def find_languages(texts: Sequence[str]) -> tuple[str, ...]:
+def find_languages(texts: Sequence[str], *, check: Callable[[], None] = lambda: None) -> tuple[str, ...]:
     """Return the language of each chunk of a document, as an ISO 639 code.
 
     A chunk has the language of most of the document, unless it is long enough and clearly in another one. If no chunk
     is clear, all count as English, because every question is also searched by the English stems of its words.
+
+    Args:
+        texts: The chunks of a document.
+        check: Called before each chunk; it raises an error to stop.
     """
-    likely = [find_likely_languages(text) for text in texts]
+    likely = []
+    for text in texts:
+        check()
+        likely.append(find_likely_languages(text))
     decided = [
         len(text) >= _MIN_CHARACTERS and (len(languages) == 1 or ENGLISH not in languages)
         for text, languages in zip(texts, likely, strict=True)

@@ -60,7 +60,7 @@ def parser():
 
 @pytest.fixture
 def runtime(library, parser) -> Runtime:
-    ports = IngestParts(parser, None, WordTokenizer(), library.profile, 100, 0, 1000)  # type: ignore[arg-type]
+    ports = IngestParts(parser, None, WordTokenizer(), library.profile, 100, 0, 1000, 60)  # type: ignore[arg-type]
     loaded: Any = SimpleNamespace(ingest=ports)
     parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
     return Runtime("w", Settings(_env_file=None), library.database, parts)
@@ -267,7 +267,7 @@ def test_submit_all__keeps_the_order_and_returns_known_requests(library):
 def ingest_paid(library, parser):
     """Ingest documents with an endpoint that costs 1,000 dollars per million tokens; a word counts as two tokens."""
     profile = replace(library.profile, backend="openai")
-    ports = IngestParts(parser, None, WordTokenizer(), profile, 100, 0, 1000)  # type: ignore[arg-type]
+    ports = IngestParts(parser, None, WordTokenizer(), profile, 100, 0, 1000, 60)  # type: ignore[arg-type]
     loaded: Any = SimpleNamespace(ingest=ports)
     budget = BudgetSettings(prices={"fake": Price(prompt=1000)}, question_hard_usd=0.001, server_day_hard_usd=0.1)
     settings = Settings(_env_file=None, budget=budget)
