@@ -20,13 +20,15 @@ log = structlog.get_logger(__name__)
 
 REPORT_AFTER_S = 0.5
 """Seconds that a job must run before its progress is stored."""
+MAX_RENEWAL_INTERVAL_S = 3.0
+"""Maximum seconds between two renewals of a lease, which also read whether cancellation was requested."""
 _running: set[LeasedJob] = set()
 """The jobs that threads of this process work on."""
 _running_lock = threading.Lock()
 
 
 class LeaseHeartbeat:
-    """Calls `renew` on a thread every third of the lease, while the `with` block runs."""
+    """Calls `renew` on a thread, several times per lease, while the `with` block runs."""
 
     def __init__(
         self, renew: Callable[[], None], lease_s: float, *, first: tuple[float, Callable[[], None]] | None = None
@@ -34,7 +36,7 @@ class LeaseHeartbeat:
         """Prepare the thread; nothing runs before the `with` block. `first` is called once, after so many seconds."""
         self._renew = renew
         self._first = first
-        self._interval_s = lease_s / 3
+        self._interval_s = min(lease_s / 3, MAX_RENEWAL_INTERVAL_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 

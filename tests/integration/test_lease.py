@@ -44,6 +44,20 @@ def test_cancellation_request__ends_the_job(library):
     assert library.job(job).state == "cancelled"
 
 
+def test_cancellation_request__is_seen_within_5_seconds_by_a_job_that_reports_nothing(library):
+    job = library.submit()
+    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+        assert leased is not None
+        with library.database.tenant(library.workspace) as session:
+            assert jobs.cancel(session, job) == "running"
+        deadline = time.monotonic() + 5
+        while not leased.should_stop():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        raise Cancelled
+    assert library.job(job).state == "cancelled"
+
+
 def test_progress_of_a_short_job_is_not_stored(library):
     number = library.submit()
     with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
