@@ -51,10 +51,17 @@ def has_queued_ingest_jobs(session: Session) -> bool:
 
 
 def claim_chunks(
-    session: Session, profile_id: int, *, token: uuid.UUID, attempts: int, limit: int, lease_s: float
+    session: Session, profile_id: int, *, worker: str, token: uuid.UUID, attempts: int, limit: int, lease_s: float
 ) -> list[ClaimedChunk]:
     """Claim the next chunks that were claimed `attempts` times before."""
-    values = {"profile_id": profile_id, "token": token, "attempts": attempts, "limit": limit, "lease_s": lease_s}
+    values = {
+        "profile_id": profile_id,
+        "worker": worker,
+        "token": token,
+        "attempts": attempts,
+        "limit": limit,
+        "lease_s": lease_s,
+    }
     rows = session.execute(named("claim_chunks"), values)
     return [ClaimedChunk(r.chunk_id, r.workspace_id, r.version_id, tuple(r.headings), r.text) for r in rows]
 

@@ -353,6 +353,7 @@ class EmbeddingTask(Base):
     workspace_id: Mapped[int]
     version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
     claim_token: Mapped[uuid.UUID | None]
+    claim_owner: Mapped[str | None]
     claim_expires: Mapped[dt.datetime | None]
     attempts: Mapped[int]
     queued_at: Mapped[dt.datetime]

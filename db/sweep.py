@@ -59,6 +59,17 @@ def sweep(
     return SweepResult(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 
 
+def expire_leases(session: Session, worker: str) -> list[int]:
+    """Let the leases and chunk claims of a worker expire, and return its jobs; the next sweep queues them again.
+
+    Args:
+        session: A system session.
+        worker: The ID of a worker whose process is known to have ended.
+    """
+    session.execute(named("expire_chunk_claims"), {"worker": worker})
+    return sorted(session.scalars(named("expire_job_leases"), {"worker": worker}))
+
+
 def _finish_stuck(session: Session) -> list[int]:
     completed: list[int] = []
     for row in session.execute(named("list_stuck_embedding_jobs")).all():

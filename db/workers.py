@@ -64,6 +64,11 @@ def list_alive(session: Session, queue: str) -> list[WorkerRow]:
     return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))
 
 
+def list_of_process(session: Session, host: str, pid: int) -> list[str]:
+    """Return the IDs under which a process of a host has announced itself, of which all but one are earlier ones."""
+    return list(session.scalars(select(WorkerRow.id).where(WorkerRow.host == host, WorkerRow.pid == pid)))
+
+
 def list_rerankers(session: Session) -> frozenset[str]:
     """Return the rerankers that work in a running query worker; empty if none is running."""
     return frozenset(name for worker in list_alive(session, "query") for name in worker.rerankers)

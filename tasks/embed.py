@@ -152,7 +152,7 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, store: _BackgroundSt
     """Embed the next batch of a profile; return whether there was one. Only errors of the live profile are raised."""
     token = uuid.uuid4()
     with runtime.database.system() as session:
-        chunks = _claim(session, runtime.settings, profile, token)
+        chunks = _claim(session, runtime, profile, token)
     if not chunks:
         return False
     claim = _Claim(runtime, profile, token, chunks, is_live=is_live)
@@ -174,9 +174,10 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, store: _BackgroundSt
 
 
 def _claim(
-    session: Session, settings: Settings, profile: EmbeddingProfile, token: uuid.UUID
+    session: Session, runtime: Runtime, profile: EmbeddingProfile, token: uuid.UUID
 ) -> list[embeddings.ClaimedChunk]:
     """Claim the next batch of a profile; return nothing while more chunks are expected soon."""
+    settings = runtime.settings
     backlog = embeddings.count_backlog(
         session, profile.id, limit=settings.embedding.claim_size, max_attempts=max_embed_attempts(settings)
     )
@@ -188,6 +189,7 @@ def _claim(
     return embeddings.claim_chunks(
         session,
         profile.id,
+        worker=runtime.worker,
         token=token,
         attempts=backlog.attempts,
         limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embedding.claim_size,

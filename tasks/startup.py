@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import structlog
 from celery import signals
 
@@ -28,11 +29,11 @@ from config.embedding import describe_configured_profile, find_configured_model
 from config.profile_parts import build_parts_cache
 from config.settings import Settings
 from config.wiring import build_shared, list_working_rerankers
-from db import profiles
+from db import profiles, sweep
 from db.engine import Database
 from db.schema import require_schema
 from db.workers import WorkerStatus
-from pipeline.errors import ProfileMismatch, SetupError
+from pipeline.errors import DatabaseUnavailable, ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import app, configure
 from tasks.embed import EmbedderThread
@@ -58,6 +59,8 @@ ListRerankers = Callable[[], tuple[str, ...]]
 
 log = structlog.get_logger(__name__)
 
+STOP_TIMEOUT_S = 20.0
+"""Seconds after which a stopping worker ends, even if it still waits for Redis or PostgreSQL."""
 CHILD_EXIT_DELAY_S = 3.0
 """Seconds that a child that could not start waits for its parent to stop."""
 INGEST_NICE = 10
@@ -109,6 +112,7 @@ def run_worker(startup: WorkerStartup) -> None:
 
     def on_shutting_down(**_: Any) -> None:
         note_stopping()
+        threading.Thread(target=_exit_after_timeout, name="stop-timeout", daemon=True).start()
 
     def on_shutdown(**_: Any) -> None:
         sweeper.stop()
@@ -133,6 +137,19 @@ def run_worker(startup: WorkerStartup) -> None:
     finally:
         if get_failure():
             raise SetupError(get_failure())
+    if worker.exitcode:
+        raise SetupError("The worker stopped because of an unexpected error; its log contains the reason.")
+
+
+def _exit_after_timeout() -> None:
+    """End this process and its children: Celery waits without limit for a broker that does not respond."""
+    time.sleep(STOP_TIMEOUT_S)
+    log.warning("stopping took too long; the leases of the remaining jobs expire", limit_s=STOP_TIMEOUT_S)
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    logging.shutdown()
+    os._exit(0)
 
 
 def exit_without_waiting() -> None:
@@ -246,6 +263,7 @@ def _lower_priority() -> None:
 
 def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
     database = Database(startup.database_url, application=f"refdesk {startup.role}", durable=False)
+    _expire_leases(database, name)
     try:
         parts = build_parts_cache(startup.settings, role=startup.role)
         parts.get(profile)
@@ -266,6 +284,18 @@ def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -
     signals.worker_process_shutdown.connect(_stop_child, weak=False)
     set_runtime(replace(runtime, wake_embedder=embedder.wake))
     note_ready()
+
+
+def _expire_leases(database: Database, name: str) -> None:
+    """Let the sweeper end the leases of a child that died before this one, without waiting until they expire."""
+    try:
+        with database.system() as session:
+            expired = sweep.expire_leases(session, name)
+    except DatabaseUnavailable as error:
+        log.warning("the leases of the previous child expire later", error=str(error))
+        return
+    if expired:
+        log.warning("a child process of this worker died", jobs=expired)
 
 
 def _stop_child(**_: Any) -> None:

@@ -16,6 +16,8 @@ from pipeline.errors import DatabaseUnavailable
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_INTERVAL_S = 5.0
+RETRY_S = 1.0
+"""Seconds between two tries while the database is unavailable."""
 _received = Value("Q", 0)
 """Messages received; shared between the worker's parent and its children, so created before the fork."""
 _stopping = Value("b")
@@ -84,8 +86,7 @@ class WorkerHeartbeat:
         self._thread = threading.Thread(target=self._run, name="worker-heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Write the row and start renewing it."""
-        self._beat()
+        """Start writing the row; while the database is unavailable, the thread tries again."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -98,10 +99,13 @@ class WorkerHeartbeat:
             log.warning("the database is unavailable; the row of this worker expires without renewal")
 
     def _run(self) -> None:
-        while not self._stop.wait(HEARTBEAT_INTERVAL_S):
+        pause_s = 0.0
+        while not self._stop.wait(pause_s):
+            pause_s = HEARTBEAT_INTERVAL_S
             try:
                 self._beat()
             except Exception as error:  # noqa: BLE001 - a missed heartbeat must not prevent the next one
+                pause_s = RETRY_S
                 log.warning("worker heartbeat failed", error=str(error))
 
     def _beat(self) -> None:

@@ -27,7 +27,7 @@ WITH next AS (
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE embedding_queue q
-    SET claim_token = :token, claim_expires = now() + make_interval(secs => :lease_s), attempts = q.attempts + 1
+    SET claim_token = :token, claim_owner = :worker, claim_expires = now() + make_interval(secs => :lease_s), attempts = q.attempts + 1
     FROM next WHERE q.profile_id = next.profile_id AND q.chunk_id = next.chunk_id
     RETURNING q.chunk_id, q.workspace_id, q.version_id
 )
@@ -40,7 +40,7 @@ UPDATE embedding_queue SET claim_expires = now() + make_interval(secs => :lease_
 -- name: release_chunk_claim
 -- Release a batch. The attempt counts if the work failed, not if the worker stops.
 UPDATE embedding_queue
-SET claim_token = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
+SET claim_token = NULL, claim_owner = NULL, claim_expires = NULL, attempts = CASE WHEN CAST(:counted AS boolean) THEN attempts ELSE greatest(0, attempts - 1) END
 WHERE claim_token = :token;
 
 -- name: dequeue_claimed_chunks

@@ -4,6 +4,16 @@
 -- Allow one sweeper at a time; released with the transaction.
 SELECT pg_try_advisory_xact_lock(72450002);
 
+-- name: expire_job_leases
+-- Let the leases of a worker expire now, because its process is known to have ended.
+UPDATE jobs SET lease_expires = now()
+WHERE state = 'running' AND lease_owner = :worker AND lease_expires > now()
+RETURNING id;
+
+-- name: expire_chunk_claims
+-- Let the claims of a worker on chunks expire now, for the same reason.
+UPDATE embedding_queue SET claim_expires = now() WHERE claim_owner = :worker AND claim_expires > now();
+
 -- name: end_expired_leases
 -- End expired leases: the job is queued again, or dead if its attempts are used up.
 UPDATE jobs

@@ -46,7 +46,9 @@ def _store(file: EverydayFile, database: Database, workspace_id: int, parts: Wor
 def _embed(database: Database, profile: EmbeddingProfile, parts: WorkerParts) -> int:
     token = uuid.uuid4()
     with database.system() as session:
-        claimed = embeddings.claim_chunks(session, profile.id, token=token, attempts=0, limit=BATCH, lease_s=600)
+        claimed = embeddings.claim_chunks(
+            session, profile.id, worker="test", token=token, attempts=0, limit=BATCH, lease_s=600
+        )
     if not claimed:
         return 0
     vectors = parts.embedder.encode([build_passage_input(profile, chunk.headings, chunk.text) for chunk in claimed])

@@ -71,7 +71,7 @@ class Library:
         token = uuid.uuid4()
         with self.database.system() as session:
             claimed = embeddings.claim_chunks(
-                session, self.profile.id, token=token, attempts=attempts, limit=limit, lease_s=60
+                session, self.profile.id, worker="w", token=token, attempts=attempts, limit=limit, lease_s=60
             )
         if not claimed:
             return []

@@ -37,6 +37,7 @@ def runtime(library, embedder, *, linger_s=10, max_attempts=3) -> Any:
         return SimpleNamespace(embedder=embedder)
 
     return SimpleNamespace(
+        worker="w",
         settings=Settings(
             _env_file=None,
             embedding=EmbeddingSettings(claim_size=64, linger_s=linger_s),

@@ -317,7 +317,7 @@ def test_paid_endpoint__recorded_batches_are_part_of_the_reservation(library, in
     reserved = counted_usd(library)
     with library.database.system() as session:
         (chunk, *_) = embeddings.claim_chunks(
-            session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=1, lease_s=60
+            session, library.profile.id, worker="w", token=uuid.uuid4(), attempts=0, limit=1, lease_s=60
         )
         spending.record_embedding(session, library.profile.id, [chunk], Usage(1, 10, cost_usd=reserved / 2))
     assert counted_usd(library) == pytest.approx(reserved)

@@ -297,7 +297,9 @@ def test_vectors__of_other_dimensions_are_rejected(library, dimensions):
     job = store(library, "new", ["one"])
     token = uuid.uuid4()
     with library.database.system() as session:
-        chunks = embeddings.claim_chunks(session, library.profile.id, token=token, attempts=0, limit=9, lease_s=60)
+        chunks = embeddings.claim_chunks(
+            session, library.profile.id, worker="w", token=token, attempts=0, limit=9, lease_s=60
+        )
     vectors = np.ones((1, dimensions), dtype=np.float32)
     with pytest.raises(ProfileMismatch, match="nothing was stored"), library.database.system() as session:
         embeddings.store_vectors(session, library.profile, token=token, chunks=chunks, vectors=vectors)

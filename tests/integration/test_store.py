@@ -118,7 +118,9 @@ def test_embedding__expired_claim_is_taken_over_and_the_late_worker_writes_nothi
     library.store(library.claim(job), ["one", "two"])
     late = uuid.uuid4()
     with library.database.system() as session:
-        claimed = embeddings.claim_chunks(session, library.profile.id, token=late, attempts=0, limit=9, lease_s=0)
+        claimed = embeddings.claim_chunks(
+            session, library.profile.id, worker="w", token=late, attempts=0, limit=9, lease_s=0
+        )
     assert len(library.embed(attempts=1)) == 1
     with library.database.system() as session:
         embeddings.store_vectors(
@@ -135,7 +137,7 @@ def test_embedding__claims_do_not_overlap(library):
     for _ in range(3):
         with library.database.system() as session:
             seen += embeddings.claim_chunks(
-                session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=4, lease_s=60
+                session, library.profile.id, worker="w", token=uuid.uuid4(), attempts=0, limit=4, lease_s=60
             )
     assert len(seen) == len({chunk.chunk_id for chunk in seen}) == 10
 
@@ -147,7 +149,7 @@ def test_embedding__one_claim_spans_documents_and_long_ones_do_not_delay_short_o
     library.store(library.claim(note), ["a note"])
     with library.database.system() as session:
         claimed = embeddings.claim_chunks(
-            session, library.profile.id, token=uuid.uuid4(), attempts=0, limit=64, lease_s=60
+            session, library.profile.id, worker="w", token=uuid.uuid4(), attempts=0, limit=64, lease_s=60
         )
     assert "a note" in {chunk.text for chunk in claimed}
     assert len(claimed) == 64
@@ -159,7 +161,7 @@ def test_embedding__chunk_that_kills_workers_makes_its_job_dead(library):
     for attempts in range(3):
         with library.database.system() as session:
             embeddings.claim_chunks(
-                session, library.profile.id, token=uuid.uuid4(), attempts=attempts, limit=9, lease_s=0
+                session, library.profile.id, worker="w", token=uuid.uuid4(), attempts=attempts, limit=9, lease_s=0
             )
     assert sweep_now(library).killed == (job,)
     assert library.job(job).state == "dead"

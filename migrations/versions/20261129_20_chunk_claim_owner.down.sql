@@ -1,0 +1,1 @@
+ALTER TABLE embedding_queue DROP COLUMN claim_owner;
