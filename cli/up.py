@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -19,19 +20,22 @@ from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import print_line, print_note
 from config.redis_server import read_redis_version
 from config.settings import Settings
+from db import workers
 from db.engine import Database
 from db.schema import migrate
-from embedded.servers import ServerUrls, open_servers
-from pipeline.errors import SetupError
+from db.sweep import expire_leases
+from embedded.servers import ServerUrls, open_servers, restart_servers
+from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
 from tasks.roles import Role
 
 log = structlog.get_logger(__name__)
 
 ROLES: tuple[Role, ...] = ("query", "ingest")
-RESTART_PAUSES_S = (1, 2, 5, 10, 30, 60)
+RESTART_PAUSES_S = (1, 2, 5, 10, 20)
 STABLE_AFTER_S = 120.0
 """Seconds that a process must run before its restart delay is reset."""
 POLL_S = 0.5
+SERVER_POLL_S = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -90,6 +94,32 @@ class SupervisedProcess:
         return pause
 
 
+class SupervisedServers:
+    """The embedded servers: restarted when they have ended, however long that fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Store the settings; nothing is checked yet."""
+        self._settings = settings
+        self._check_at = 0.0
+        self._problem = ""
+
+    def restart_ended(self) -> None:
+        """Check the servers if a check is due."""
+        if time.monotonic() < self._check_at:
+            return
+        try:
+            restarted = restart_servers(self._settings)
+        except RefdeskError as error:
+            if str(error) != self._problem:
+                log.warning("servers cannot be restarted, trying again", error=str(error))
+            self._problem = str(error)
+        else:
+            self._problem = ""
+            if restarted:
+                log.warning("servers had ended and were restarted", servers=restarted)
+        self._check_at = time.monotonic() + SERVER_POLL_S
+
+
 def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
     processes: list[SupervisedProcess] = []
     try:
@@ -102,10 +132,12 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
         if _can_run_bot(settings):
             processes.append(SupervisedProcess("bot", _start_process(settings, urls, "bot"), time.monotonic()))
         print_line(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
+        servers = SupervisedServers(settings)
         while True:
             time.sleep(POLL_S)
+            servers.restart_ended()
             for supervised in processes:
-                _restart_if_ended(settings, urls, supervised)
+                _restart_if_ended(settings, urls, supervised, database)
     finally:
         temporary_workers.stop_workers([supervised.process for supervised in processes])
         print_note("all processes stopped")
@@ -141,12 +173,13 @@ def _start_process(settings: Settings, urls: ServerUrls, role: Role | Literal["b
         return start_bot(urls, log.fileno())
 
 
-def _restart_if_ended(settings: Settings, urls: ServerUrls, supervised: SupervisedProcess) -> None:
+def _restart_if_ended(settings: Settings, urls: ServerUrls, supervised: SupervisedProcess, database: Database) -> None:
     now = time.monotonic()
     if supervised.given_up:
         return
     if supervised.start_at is None and supervised.process.poll() is not None:
         temporary_workers.stop_workers([supervised.process])  # kill remaining child processes
+        _expire_leases(database, supervised.process.pid)
         words = temporary_workers.last_line(temporary_workers.log_path(settings, supervised.role))
         if supervised.role == "bot" and supervised.process.returncode == MISCONFIGURED:
             supervised.given_up = True
@@ -161,9 +194,22 @@ def _restart_if_ended(settings: Settings, urls: ServerUrls, supervised: Supervis
             last_line=words,
         )
     if supervised.start_at is not None and now >= supervised.start_at:
-        supervised.process, supervised.started, supervised.start_at = (
-            _start_process(settings, urls, supervised.role),
-            now,
-            None,
-        )
+        try:
+            process = _start_process(settings, urls, supervised.role)
+        except RefdeskError as error:  # a full disk has no room for the log of the process
+            pause_s = supervised.schedule_restart(now)
+            log.warning("process not restarted", role=supervised.role, error=str(error), restart_in_s=pause_s)
+            return
+        supervised.process, supervised.started, supervised.start_at = process, now, None
         log.info("process restarted", role=supervised.role)
+
+
+def _expire_leases(database: Database, pid: int) -> None:
+    """Let the next sweep queue the jobs of a worker that ended, instead of when its leases expire."""
+    try:
+        with database.system() as session:
+            for worker in workers.list_of_process(session, socket.gethostname(), pid):
+                expire_leases(session, worker)
+                workers.delete(session, worker)
+    except DatabaseUnavailable:
+        log.warning("the jobs of the ended worker continue when their leases expire", pid=pid)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from embedded.home import ServerHome, change_owner, format_disk_full
-from embedded.process import find_parent, find_servers, run_program, stop_servers
+from embedded.process import accepts_connections, find_parent, find_servers, run_program, stop_servers
 from embedded.programs import POSTGRES_MAJOR, find_postgres, find_runnable_programs
 from pipeline.errors import DiskFull, SetupError
 
@@ -59,6 +59,10 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """URL of the server, with the folder of its socket."""
         return f"postgresql://{NAME}@/{NAME}?host={self._home.make_short_path(FOLDER)}"
+
+    def is_running(self) -> bool:
+        """Return whether a server accepts connections here."""
+        return accepts_connections(self._home.make_short_path(FOLDER) / SOCKET)
 
     def start(self) -> None:
         """Adopt the running server or start one; create the data folder if there is none."""

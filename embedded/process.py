@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import psutil
 from pipeline.errors import SetupError
 
 DEFAULT_PATH = os.defpath
+CONNECT_TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,19 @@ def run_program(
             f"The system user {account.name} cannot run {command[0]}: {error.strerror}. "
             "Run Refdesk as an ordinary user, or set DATABASE_URL and REDIS_URL to your own servers."
         ) from error
+
+
+def accepts_connections(socket_path: Path) -> bool:
+    """Return whether a server listens on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(CONNECT_TIMEOUT_S)
+        try:
+            client.connect(str(socket_path))
+        except TimeoutError:
+            return True  # it listens and is too busy to accept
+        except OSError:
+            return False
+        return True
 
 
 def find_servers(folder: Path, program: str) -> list[psutil.Process]:

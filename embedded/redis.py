@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from embedded.home import ServerHome, format_disk_full
-from embedded.process import find_servers, run_program, stop_servers
+from embedded.process import accepts_connections, find_servers, run_program, stop_servers
 from embedded.programs import find_redis, find_runnable_programs
 from pipeline.errors import DiskFull, SetupError
 
@@ -42,6 +42,10 @@ class EmbeddedRedis:
     def url(self) -> str:
         """URL of the server in the form that kombu expects."""
         return f"redis+socket://{self._home.make_short_path(FOLDER) / SOCKET}"
+
+    def is_running(self) -> bool:
+        """Return whether a server accepts connections here."""
+        return accepts_connections(self._home.make_short_path(FOLDER) / SOCKET)
 
     def start(self) -> None:
         """Adopt the running server, or start one."""

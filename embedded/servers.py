@@ -120,6 +120,27 @@ def _running(step: Callable[[], None] | None) -> Iterator[None]:
         running.result()
 
 
+def restart_servers(settings: Settings) -> tuple[str, ...]:
+    """Restart the embedded servers that have ended, for a process that uses them, and return their names.
+
+    Raises:
+        SetupError: A server does not start, for example because the disk is full.
+    """
+    path = settings.servers.home.absolute()
+    home = prepare_home(path)
+    servers: list[tuple[str, EmbeddedPostgres | EmbeddedRedis]] = []
+    if settings.servers.redis_url is None:
+        servers.append(("Redis", EmbeddedRedis(home)))
+    if settings.servers.database_url is None:
+        servers.append(("PostgreSQL", EmbeddedPostgres(home)))
+    ended = [(name, server) for name, server in servers if not server.is_running()]
+    if ended:
+        with translate_os_errors(path), home.hold_start_lock():
+            for _, server in ended:
+                server.start()
+    return tuple(name for name, _ in ended)
+
+
 @contextmanager
 def open_servers(settings: Settings) -> Iterator[ServerUrls]:
     """Yield the URLs of the servers in the settings, with an embedded server for each that is not set."""

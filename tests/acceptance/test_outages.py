@@ -1,0 +1,107 @@
+"""Servers and processes that end while Refdesk runs: everything comes back without a command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+
+from embedded.process import find_servers
+from embedded.servers import EmbeddedServers
+from tests.acceptance.test_survival import assert_complete, long_document
+from tests.required_libraries import require_library
+
+TIMEOUT_S = 60
+RECOVERY_S = 30
+
+
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `refdesk up` with embedded servers until the end of the test."""
+    require_library("sentence_transformers", "needs the worker extra")
+    names = ("REFDESK_", "DATABASE_URL", "REDIS_URL")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(names)}
+    environment |= {
+        "REFDESK_HOME": str(home),
+        "REFDESK_EMBEDDING_MODEL": "all-MiniLM-L6-v2",
+        "REFDESK_SWEEP_S": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HOME": str(tmp_path),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli.main", "up"],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"refdesk is up" in line:
+                break
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)
+
+
+def test_up__restarts_its_servers_after_they_were_killed(up, home):
+    for name, program in (("postgres", "postgres"), ("redis", "redis-server")):
+        for server in find_servers(home / name, program):
+            server.kill()
+        assert find_servers(home / name, program) == []
+        wait_until(partial(find_servers, home / name, program), f"{name} restarted", RECOVERY_S)
+    assert up.poll() is None
+    # The workers reconnect: a command that starts no worker gets an answer.
+    asked = subprocess.run(
+        [sys.executable, "-m", "cli.main", "ask", "Where is the lantern?", "--json"],
+        env=psutil.Process(up.pid).environ(),
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    assert asked.returncode == 0, asked.stderr.decode()
+    assert b"starting" not in asked.stderr
+
+
+def test_child_of_an_ingest_worker_is_killed__its_document_does_not_wait_for_the_lease(installation, tmp_path):
+    file = tmp_path / "book.md"
+    file.write_text(long_document(120))
+    worker = installation.start_worker("ingest", REFDESK_EMBED_CLAIM_SIZE="16", REFDESK_LEASE_S="600")
+    assert installation.refdesk("ingest", str(file), "--no-wait").returncode == 0
+    installation.wait_until(lambda: installation.value("SELECT count(*) FROM embeddings") >= 16, "first embeddings")
+    for child in psutil.Process(worker.pid).children():
+        child.kill()
+    wait_until(lambda: installation.value("SELECT state FROM jobs") == "succeeded", "document added", RECOVERY_S)
+    assert_complete(installation, 120)
+    assert worker.poll() is None
+
+
+def test_workers_stop_while_redis_does_not_respond(installation, home):
+    with EmbeddedServers(home, with_postgres=False) as urls:
+        workers = installation.start_workers("query", "ingest", REDIS_URL=urls.redis_url)
+        servers = find_servers(home / "redis", "redis-server")
+        for server in servers:
+            server.suspend()
+        for worker in workers:
+            worker.terminate()
+        try:
+            assert [worker.wait(RECOVERY_S) for worker in workers] == [0, 0]
+        finally:
+            for server in servers:
+                server.kill()
