@@ -140,7 +140,7 @@ def cpu_seconds(home: Path, worker_pid: int) -> dict[str, float]:
     processes = read_processes()
     for pid, process in processes.items():
         if is_below(processes, pid, worker_pid):
-            seconds["parser" if "parser_child" in process.command else "worker"] += process.own_s
+            seconds["parser" if "confined_child" in process.command else "worker"] += process.own_s
             seconds["parser"] += process.waited_s  # a parser that was replaced
         elif process.folder.startswith(str(home)):
             name = "postgres" if process.name == "postgres" else "redis"

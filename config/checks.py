@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from config.chat_model import format_language_model, list_served_models
@@ -21,6 +25,7 @@ from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
 from db.schema import inspect_schema
+from pipeline import errors
 from pipeline.errors import LlmError, LlmUnparsable, ModelUnavailable, RefdeskError, SetupError, format_install_hint
 
 MIN_FREE_MB = 500
@@ -59,6 +64,7 @@ def check_settings(settings: Settings) -> Iterator[Check]:
             "installed" if installed else f"not installed. {format_install_hint(extra)}",
         )
     yield _check_text_recognition(settings)
+    yield run_check("reading files", _check_confinement)
     yield from check_environment(settings)
     yield run_check("embedding model", lambda: _check_embedding(settings))
     yield _check_language_model(settings)
@@ -78,6 +84,23 @@ def _check_text_recognition(settings: Settings) -> Check:
         )
     engine = f"RapidOCR {version('rapidocr')} on OpenVINO {version('openvino')}"
     return Check("text recognition", "ok", f"{engine}, models PP-OCRv6 small; reads Latin, Chinese and Japanese script")
+
+
+def _check_confinement() -> Check:
+    """Check in a process of its own what the system supports, since confinement cannot be undone."""
+    command = [sys.executable, "-P", "-m", "pipeline.backends.documents.confinement"]
+    environment = {"PYTHONPATH": str(Path(errors.__file__).parents[1])}
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
+    if done.returncode:
+        return Check("reading files", "problem", f"the check failed: {done.stderr.decode(errors='replace')[-300:]}")
+    result = json.loads(done.stdout)
+    if result["files"] and result["network"] != "open":
+        return Check("reading files", "ok", "in a process without network that can write one temporary folder only")
+    missing = [
+        *([] if result["files"] else ["it can read and write files like the worker (Landlock needs Linux 5.13)"]),
+        *([] if result["network"] != "open" else ["it has network access (needs network namespaces or Linux 6.7)"]),
+    ]
+    return Check("reading files", "note", f"in a separate process with limits; {' and '.join(missing)}")
 
 
 def check_environment(settings: Settings) -> Iterator[Check]:

@@ -5,11 +5,13 @@
     │   ├── UnreadableFile        ├── EncryptedFile    ├── EmptyDocument    ├── UnsupportedFormat
     │   ├── FileTooLarge          ├── ParseTimeout     ├── ParserCrashed    ├── Quarantined
     │   ├── LinkNotAllowed        ├── LinkFailed       ├── InvalidQuestion  ├── UnknownName
-    │   ├── QuotaExceeded         ├── BudgetExceeded   ├── NotAllowed       └── NoJudgedQuestions
+    │   ├── QuotaExceeded         ├── BudgetExceeded   ├── NotAllowed       ├── NoJudgedQuestions
+    │   └── ParserOutOfMemory
     ├── SetupError                the operator can fix it: a server, a model, a key, the schema
     │   ├── DatabaseUnavailable   ├── DatabaseTooOld   ├── SchemaMismatch   ├── BrokerUnavailable
     │   ├── ModelUnavailable      ├── ProfileMismatch  ├── ProfileNotReady
     │   ├── DiskFull              └── MissingExtra
+    ├── ParserKilled              the system or an administrator killed the parser; the file is read again
     ├── LlmError                  an LLM endpoint failed; a reranker or the generator falls back
     │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   ├── LlmUnparsable
     │   └── PromptTooLong
@@ -84,7 +86,11 @@ class ParseTimeout(InvalidInput):
 
 
 class ParserCrashed(InvalidInput):
-    """The parser crashed on this file. It reached its memory limit or hit a bug in the parser library."""
+    """The parser crashed on this file because of a bug in a library. Save the file in another format."""
+
+
+class ParserOutOfMemory(InvalidInput):
+    """The file needs more memory than allowed. Split it, or ask the operator to raise REFDESK_PARSE_MEMORY_MB."""
 
 
 class Quarantined(InvalidInput):
@@ -232,6 +238,12 @@ class MissingExtra(SetupError):
 def format_install_hint(extra: str) -> str:
     """Return the instruction that installs an extra, without a full stop. Refdesk is not on a package index."""
     return f"Run `scripts/install {extra}` in the checkout"
+
+
+class ParserKilled(RefdeskError):
+    """The process that reads files was killed repeatedly, by the system or by an administrator."""
+
+    retryable = True
 
 
 class LlmError(RefdeskError):

@@ -7,8 +7,10 @@ import dataclasses
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +21,15 @@ from pipeline import errors
 from pipeline.backends.documents.parser_child import LENGTH, THREADS
 from pipeline.backends.documents.recognised_pages import RecognisedPages
 from pipeline.backends.documents.recognition import OcrLimits
-from pipeline.errors import Cancelled, InvalidInput, MissingExtra, ParserCrashed, ParseTimeout
+from pipeline.errors import (
+    Cancelled,
+    InvalidInput,
+    MissingExtra,
+    ParserCrashed,
+    ParserKilled,
+    ParserOutOfMemory,
+    ParseTimeout,
+)
 from pipeline.types import Block, ParsedDocument, Source, Unread
 
 FILES_PER_CHILD = 5000
@@ -27,9 +37,20 @@ FILES_PER_CHILD = 5000
 BYTES_PER_CHILD = 100_000_000
 """Bytes of these files after which it is replaced, for the same reason."""
 POLL_S = 0.2
+EXIT_WAIT_S = 0.5
+"""Seconds for a child that has closed its output to end by itself."""
+MAX_KILLS = 3
+"""How often one file is read again because something else killed the child."""
+EXTERNAL_SIGNALS = (-signal.SIGKILL, -signal.SIGTERM)
+"""Exit statuses of a child that the system or an administrator killed: no error of a library causes these."""
+OUTPUT_FILE = "stderr"
+OUTPUT_CHARS = 4000
+OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot allocate memory")
+"""What libraries print before they end the process because they get no memory."""
+MIN_REPLY_BYTES = 64 << 20
 
 # The process that reads untrusted files gets no other environment variables, in particular no secrets.
-_PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR", "SYSTEMROOT")
+_PASSED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 class _ChildDied(Exception):
@@ -78,6 +99,9 @@ class KreuzbergParser:
             pages_folder: Where recognised pages are kept until their document is stored; in memory only if None.
         """
         self._timeout_s = timeout_s
+        self._memory_mb = memory_mb
+        # A child within its memory limit cannot build a longer reply.
+        self._max_reply_bytes = (memory_mb << 20) + MIN_REPLY_BYTES
         self._ocr = ocr
         self._limits = json.dumps(
             {
@@ -90,6 +114,7 @@ class KreuzbergParser:
         self._pages_folder = pages_folder
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._owner = 0
         self._files = 0
         self._bytes = 0
@@ -106,7 +131,7 @@ class KreuzbergParser:
         with self._lock:
             reply = self._exchange_with_retries(source, pages, cancelled, on_page)
         if "error" in reply:
-            raise _restore_error(str(reply["error"]), str(reply["message"]), source.name)
+            raise self._restore_error(str(reply["error"]), str(reply["message"]), source.name)
         return _restore_document(reply)
 
     def discard_pages(self, source: Source) -> None:
@@ -126,16 +151,23 @@ class KreuzbergParser:
         on_page: Callable[[int, int], None],
     ) -> dict[str, Any]:
         """Parse in a new child process if the current one ends, without the image that ended it repeatedly."""
+        kills = 0
         try:
             while True:
                 fresh = self._ensure_child()
                 try:
                     return self._exchange(source, pages, cancelled, on_page)
                 except _ChildDied:
+                    was_killed, last_words = self._find_cause()
                     self._kill()
                     # An earlier file may have damaged a child that is not fresh, or its starting thread ended.
-                    if not pages.note_death() and fresh:
-                        raise _build_crash_error(source.name) from None
+                    if pages.note_death() or not fresh:
+                        continue
+                    if not was_killed:
+                        raise self._build_crash_error(source.name, last_words) from None
+                    kills += 1
+                    if kills == MAX_KILLS:
+                        raise ParserKilled from None
         except BaseException:
             self._kill()  # a late reply would be read as the reply to the next file
             raise
@@ -145,22 +177,26 @@ class KreuzbergParser:
         if alive and self._files < FILES_PER_CHILD and self._bytes < BYTES_PER_CHILD:
             return False
         self._kill()
+        # Private, because kreuzberg writes a library into it and loads the one that it finds there.
+        self._folder = tempfile.TemporaryDirectory(prefix="refdesk-parser-")
         environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
         environment |= {
+            "TMPDIR": self._folder.name,
             "PYTHONPATH": str(Path(errors.__file__).parents[1]),
             "LC_ALL": "C.UTF-8",
             "RAYON_NUM_THREADS": str(THREADS),
             "TOKIO_WORKER_THREADS": str(THREADS),
             "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the limited address space
         }
-        self._child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "pipeline.backends.documents.parser_child", self._limits],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            start_new_session=True,  # the parent handles Ctrl-C
-        )
+        with Path(self._folder.name, OUTPUT_FILE).open("ab") as output:
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "pipeline.backends.documents.confined_child", self._limits],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # the parent handles Ctrl-C
+            )
         self._owner, self._files, self._bytes = os.getpid(), 0, 0
         return True
 
@@ -191,7 +227,7 @@ class KreuzbergParser:
                     "Split it or ask the operator to raise REFDESK_PARSE_TIMEOUT_S."
                 )
 
-        for body in _transfer(self._child.stdin, self._child.stdout, request, check):
+        for body in _transfer(self._child.stdin, self._child.stdout, request, check, self._max_reply_bytes):
             message: dict[str, Any] = json.loads(body)
             if "event" not in message:
                 return message
@@ -203,20 +239,60 @@ class KreuzbergParser:
                 on_page(pages.running["done"], pages.running["total"])
         raise _ChildDied
 
+    def _find_cause(self) -> tuple[bool, str]:
+        """Return whether something else killed the child that died, and the end of its error output."""
+        if self._child is None or self._folder is None:
+            return False, ""
+        status = None
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe closes shortly before it has ended
+            status = self._child.wait(EXIT_WAIT_S)
+        last_words = Path(self._folder.name, OUTPUT_FILE).read_text("utf-8", "replace")[-OUTPUT_CHARS:]
+        return status in EXTERNAL_SIGNALS, last_words
+
     def _kill(self) -> None:
         child, self._child = self._child, None
+        folder, self._folder = self._folder, None
         if child is None:
             return
         if self._owner == os.getpid():
             child.kill()
             child.wait()
+            if folder is not None:
+                folder.cleanup()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
+    def _build_crash_error(self, source_name: str, last_words: str = "") -> InvalidInput:
+        if any(words in last_words for words in OUT_OF_MEMORY):
+            return self._build_memory_error(source_name)
+        return ParserCrashed(
+            f"The parser process crashed on {source_name}, probably because of an error in a library. Save the file in "
+            "another format and add it again."
+        )
 
-def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check: Callable[[], None]) -> Iterator[bytes]:
+    def _build_memory_error(self, source_name: str) -> ParserOutOfMemory:
+        return ParserOutOfMemory(
+            f"Reading {source_name} needs more than {self._memory_mb} MB of memory. "
+            "Split it or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
+        )
+
+    def _restore_error(self, name: str, message: str, source_name: str) -> errors.RefdeskError:
+        kind = getattr(errors, name, ParserCrashed)
+        if kind is MissingExtra:
+            return MissingExtra(message)
+        if kind is ParserOutOfMemory:
+            return self._build_memory_error(source_name)
+        if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, InvalidInput)):
+            return self._build_crash_error(source_name)
+        sentence = message or str(kind())
+        return kind(sentence if source_name in sentence else f"{source_name}: {sentence}")
+
+
+def _transfer(
+    to_child: IO[bytes], from_child: IO[bytes], request: bytes, check: Callable[[], None], max_bytes: int
+) -> Iterator[bytes]:
     """Write the request and yield the messages of the child without ever blocking longer than `POLL_S`."""
     os.set_blocking(to_child.fileno(), False)
     unsent = memoryview(request)
@@ -239,29 +315,14 @@ def _transfer(to_child: IO[bytes], from_child: IO[bytes], request: bytes, check:
                 if not part:
                     raise _ChildDied
                 received += part
+                if len(received) > max_bytes:
+                    raise _ChildDied
             while len(received) >= LENGTH.size and len(received) >= (
                 end := LENGTH.size + LENGTH.unpack_from(received)[0]
             ):
                 message = bytes(received[LENGTH.size : end])
                 del received[:end]
                 yield message
-
-
-def _build_crash_error(source_name: str) -> ParserCrashed:
-    return ParserCrashed(
-        f"The parser process crashed on {source_name}: it exceeded its memory limit or hit a library error. "
-        "Save the file in another format or ask the operator to raise REFDESK_PARSE_MEMORY_MB."
-    )
-
-
-def _restore_error(name: str, message: str, source_name: str) -> errors.RefdeskError:
-    kind = getattr(errors, name, ParserCrashed)
-    if kind is MissingExtra:
-        return MissingExtra(message)
-    if kind is ParserCrashed or not (isinstance(kind, type) and issubclass(kind, InvalidInput)):
-        return _build_crash_error(source_name)
-    sentence = message or str(kind())
-    return kind(sentence if source_name in sentence else f"{source_name}: {sentence}")
 
 
 def _restore_document(reply: dict[str, object]) -> ParsedDocument:

@@ -1,6 +1,6 @@
 """The parser's child process: reads files from standard input and writes parsed documents to standard output.
 
-    python -m pipeline.backends.documents.parser_child LIMITS
+    python -m pipeline.backends.documents.confined_child LIMITS
 
 LIMITS is a JSON object: `memory_mb`, `timeout_s`, `max_unpacked_mb`, and in `ocr` the limits of text recognition, or
 null if it is switched off. Every message is an 8-byte length followed by that many bytes. A request is a JSON
@@ -40,6 +40,8 @@ from pipeline.types import Source
 LENGTH = struct.Struct(">Q")
 THREADS = 2
 """Threads of the libraries."""
+MAX_WRITTEN_BYTES = 64 << 20
+"""Maximum size of a file that the libraries write; kreuzberg writes a library of 8 MB."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -54,10 +56,12 @@ def main() -> None:
         replies.write(LENGTH.pack(len(body)) + body)
         replies.flush()
 
-    # Output that libraries print must not reach the pipe to the parent.
+    # Output that libraries print must not reach the pipe to the parent. Standard error is a file, from which the parent
+    # reads the reason of a crash.
     null_device = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
+    for descriptor in (0, 1):
         os.dup2(null_device, descriptor)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_WRITTEN_BYTES, MAX_WRITTEN_BYTES))
     _exit_with_parent()
     missing = _load_libraries()
     _limit_memory(limits["memory_mb"])
@@ -80,9 +84,16 @@ def _build_reply(source: Source, max_unpacked_mb: float, recogniser: Recogniser)
     except errors.InvalidInput as error:
         return {"error": error.name, "message": str(error)}
     except MemoryError:
-        return {"error": "ParserCrashed", "message": ""}
+        return {"error": "ParserOutOfMemory", "message": ""}
     except RecursionError:
         return {"error": "UnreadableFile", "message": f"{source.name} is nested too deeply to be read."}
+    except Exception as error:  # noqa: BLE001 - libraries raise many kinds of errors for damaged files
+        kind = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+        return {
+            "error": "UnreadableFile",
+            "message": f"{source.name} could not be read ({kind}); it is probably damaged. "
+            "Open it, save it again and add the new copy.",
+        }
 
 
 def _build_recogniser(
@@ -161,7 +172,3 @@ def _limit_cpu(timeout_s: float) -> None:
     limit = int(used.ru_utime + used.ru_stime + THREADS * timeout_s) + 1
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
-if __name__ == "__main__":
-    main()

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 
 from pipeline.backends.documents.text_encoding import detect_unmarked_utf16
 from pipeline.errors import EncryptedFile, UnreadableFile, UnsupportedFormat
@@ -221,7 +222,7 @@ def _sniff_zip(content: bytes, name: str) -> str:
             declared = _read_part(archive, "mimetype").decode("ascii", "replace").strip()
             manifest = _read_part(archive, "META-INF/manifest.xml")
             rights = _read_part(archive, "META-INF/encryption.xml")
-    except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, OSError, ValueError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, OSError, ValueError, EOFError) as error:
         raise _damaged(name) from error
     for part, media_type in (("word/", DOCX), ("ppt/", PPTX), ("xl/workbook.bin", XLSB), ("xl/", XLSX)):
         if "[Content_Types].xml" in names and any(entry.startswith(part) for entry in names):

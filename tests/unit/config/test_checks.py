@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from config import wiring
 from config.budgets import build_budget, build_document_budget
 from config.chat_model import build_chat
-from config.checks import Check, _check_language_model, _check_prices
+from config.checks import Check, _check_confinement, _check_language_model, _check_prices
 from config.cross_encoders import LazyCrossEncoder
 from config.embedding import ProfileRequest, build_encoder_options, describe_profile
 from config.prices import Price
@@ -173,3 +173,9 @@ def test_describe_profile__only_local_models_are_quantized(option):
     request = ProfileRequest("p", "m", quantization="int8", **option)
     with pytest.raises(InvalidInput, match="Only local sentence-transformers models can be quantized"):
         describe_profile(Settings(_env_file=None), request)
+
+
+def test_confinement__is_what_the_system_supports():
+    found = _check_confinement()
+    assert found.status in {"ok", "note"}
+    assert found.detail.startswith("in a process without network" if found.status == "ok" else "in a separate process")

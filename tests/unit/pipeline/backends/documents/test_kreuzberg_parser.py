@@ -4,6 +4,7 @@ import base64
 import io
 import os
 import signal
+import subprocess
 import threading
 import zipfile
 import zlib
@@ -193,6 +194,14 @@ def test_bad_file__gets_its_own_clear_error(parser, name, content, error, says):
     assert type(raised.value) is error
 
 
+def test_zip__with_damaged_compressed_data_is_unreadable(parser):
+    content = bytearray(zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "<p>x</p>" * 99}))
+    start = content.index(b"mimetype") + len(b"mimetype")
+    content[start : start + 8] = b"\xff" * 8
+    with pytest.raises(errors.UnreadableFile, match=r"note\.odt"):
+        parser.parse(Source("note.odt", bytes(content)))
+
+
 def test_book__under_rights_management_is_encrypted(parser):
     rights = '<encryption><EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#aes128-cbc"/></encryption>'
     book = {"mimetype": "application/epub+zip", "META-INF/container.xml": "<c/>", "META-INF/encryption.xml": rights}
@@ -238,7 +247,9 @@ def test_timeout__is_its_own_error_and_the_next_file_reads():
 def test_memory__running_out_is_a_crash_and_the_next_file_reads():
     parser = KreuzbergParser(memory_mb=64)
     try:
-        with pytest.raises(errors.ParserCrashed, match=r"huge\.json.*REFDESK_PARSE_MEMORY_MB"):
+        with pytest.raises(
+            errors.ParserOutOfMemory, match=r"huge\.json needs more than 64 MB.*REFDESK_PARSE_MEMORY_MB"
+        ):
             parser.parse(Source("huge.json", b"[" + b'{"a":1},' * 2_000_000 + b"{}]"))
         assert text_of(parser, "b.txt", b"next") == "next"
     finally:
@@ -249,6 +260,55 @@ def test_child__that_died_between_files_is_replaced(parser):
     assert text_of(parser, "a.txt", b"one") == "one"
     os.kill(child_of(parser), signal.SIGKILL)
     assert text_of(parser, "b.txt", b"two") == "two"
+
+
+def kill_each_child(monkeypatch, number: int, *, kills: int) -> list[int]:
+    """Send a signal to each of the next children before it gets its file, as the system does when memory is short."""
+    killed: list[int] = []
+    start = subprocess.Popen
+
+    def start_and_kill(*args, **options):
+        child = start(*args, **options)
+        if len(killed) < kills:
+            killed.append(child.pid)
+            os.kill(child.pid, number)
+        return child
+
+    monkeypatch.setattr("subprocess.Popen", start_and_kill)
+    return killed
+
+
+def test_child__killed_from_outside__the_file_is_read_again(monkeypatch):
+    parser = KreuzbergParser()
+    try:
+        killed = kill_each_child(monkeypatch, signal.SIGKILL, kills=2)
+        assert text_of(parser, "a.txt", b"one") == "one"
+        assert len(killed) == 2
+    finally:
+        parser.close()
+
+
+def test_child__killed_each_time__fails_the_attempt_and_not_the_file(monkeypatch):
+    parser = KreuzbergParser()
+    try:
+        killed = kill_each_child(monkeypatch, signal.SIGKILL, kills=9)
+        with pytest.raises(errors.ParserKilled) as raised:
+            text_of(parser, "a.txt", b"one")
+        assert raised.value.retryable
+        assert len(killed) == kreuzberg_parser.MAX_KILLS
+    finally:
+        parser.close()
+
+
+def test_child__crash_of_a_library_is_the_fault_of_the_file(monkeypatch):
+    parser = KreuzbergParser()
+    try:
+        killed = kill_each_child(monkeypatch, signal.SIGSEGV, kills=9)
+        with pytest.raises(errors.ParserCrashed, match=r"a\.txt, probably because of an error in a library"):
+            text_of(parser, "a.txt", b"one")
+        assert len(killed) == 1
+    finally:
+        parser.close()
 
 
 def test_child__is_reused_and_replaced_after_many_files(monkeypatch):
@@ -302,7 +362,9 @@ def test_time__waiting_for_another_file_does_not_count(monkeypatch):
         def __exit__(self, *_: object) -> None:
             pass
 
-    def transfer(to_child: object, from_child: object, request: bytes, check: Callable[[], None]) -> Iterator[bytes]:
+    def transfer(
+        to_child: object, from_child: object, request: bytes, check: Callable[[], None], max_bytes: int
+    ) -> Iterator[bytes]:
         check()
         yield b'{"error": "EmptyDocument", "message": ""}'
 

@@ -1,0 +1,115 @@
+"""The process that reads untrusted files cannot read secrets, write elsewhere, run programs or use the network."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
+from pipeline.types import Source
+
+ROOT = Path(__file__).parents[5]
+ATTEMPTS = """
+import json, os, socket, subprocess, sys
+from pathlib import Path
+from pipeline.backends.documents.confinement import confine
+
+folder, secret, port = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+confinement = confine(folder)
+
+def attempt(action):
+    try:
+        action()
+    except OSError:
+        return False
+    return True
+
+def connect():
+    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+
+print(json.dumps({
+    "files": confinement.files,
+    "network": confinement.network,
+    "write own folder": attempt(lambda: (folder / "x").write_text("x")),
+    "read library": attempt(lambda: Path(json.__file__).read_text()),
+    "read secret": attempt(secret.read_text),
+    "read parent's environment": attempt(Path(f"/proc/{os.getppid()}/environ").read_bytes),
+    "change secret": attempt(lambda: secret.write_text("x")),
+    "truncate secret": attempt(lambda: os.truncate(secret, 0)),
+    "write elsewhere": attempt(lambda: (folder.parent / "elsewhere").write_text("x")),
+    "remove": attempt(secret.unlink),
+    "link": attempt(lambda: os.link(secret, folder / "link")),
+    "run a program": attempt(lambda: subprocess.run(["/bin/true"])),
+    "connect": attempt(connect),
+}))
+"""
+
+
+@pytest.fixture
+def server():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening.getsockname()[1]
+
+
+def test_confinement__refuses_everything_but_reading_libraries_and_the_own_folder(tmp_path, server):
+    folder, secret = tmp_path / "folder", tmp_path / ".env"
+    folder.mkdir()
+    secret.write_text("DISCORD_TOKEN=x")
+    done = subprocess.run(
+        [sys.executable, "-c", ATTEMPTS, str(folder), str(secret), str(server)],
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    )
+    results = json.loads(done.stdout)
+    if not results.pop("files"):
+        pytest.skip("this system has no Landlock")
+    network = results.pop("network")
+    if network == "open":
+        results.pop("connect")
+    assert results.pop("write own folder")
+    assert results.pop("read library")
+    assert not any(results.values()), results
+    assert secret.read_text() == "DISCORD_TOKEN=x"
+
+
+def test_parser__confines_all_threads_of_its_child():
+    parser = KreuzbergParser()
+    try:
+        parser.parse(Source("note.txt", b"A note.", "text/plain"))
+        assert parser._child is not None
+        tasks = Path(f"/proc/{parser._child.pid}/task")
+        if not tasks.exists():
+            pytest.skip("this system has no /proc")
+        states = [(task / "status").read_text() for task in tasks.iterdir()]
+        assert len(states) > 1
+        assert all("NoNewPrivs:\t1" in state for state in states)
+    finally:
+        parser.close()
+
+
+def test_parser__ignores_libraries_that_others_put_into_the_shared_temporary_folder(tmp_path, monkeypatch):
+    planted = tmp_path / "kreuzberg-pdfium"
+    planted.mkdir()
+    (planted / "libpdfium.so").write_bytes(b"not a library")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    parser = KreuzbergParser()
+    try:
+        parser.parse(Source("note.txt", b"A note.", "text/plain"))
+        (folder,) = tmp_path.glob("refdesk-parser-*")
+        assert folder.stat().st_mode & 0o777 == 0o700
+        child = parser._child
+        assert child is not None
+        environment = Path(f"/proc/{child.pid}/environ")
+        if environment.exists():
+            assert f"TMPDIR={folder}".encode() in environment.read_bytes().split(b"\0")
+    finally:
+        parser.close()
+    assert not folder.exists()
+    assert (planted / "libpdfium.so").read_bytes() == b"not a library"
