@@ -20,8 +20,12 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 WIDE = 10_000
 """Table width if stdout is not a terminal: one line per row, for grep and files."""
 
-_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+_INVISIBLE = (0xAD, 0x61C, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+"""Characters that reorder or hide text; the joiners of Persian and Indic spelling are not among them."""
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160), *_INVISIBLE) if chr(code) not in "\n\t"}
 """Titles and texts are untrusted: an escape sequence in them must not reach the terminal."""
+_JSON_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(127, 160), *_INVISIBLE)}
+"""The same in JSON, where control characters below 32 are escaped anyway."""
 
 Parameters = ParamSpec("Parameters")
 Code = TypeVar("Code")
@@ -57,7 +61,7 @@ def print_json(document: Any) -> None:
     if sys.stdout is None:
         return
     unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(document, ensure_ascii=not unicode, indent=2, default=_plain)
+    text = json.dumps(document, ensure_ascii=not unicode, indent=2, default=_plain).translate(_JSON_ESCAPES)
     sys.stdout.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
     sys.stdout.flush()
 
@@ -95,7 +99,7 @@ def cell(value: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace control characters and characters that cannot be encoded."""
+    """Replace control characters, characters that reorder or hide text, and those that cannot be encoded."""
     return text.translate(_CONTROLS).encode("utf-8", "backslashreplace").decode()
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db import deliveries, quarantine
-from db.links import parse_web_link
+from db.links import parse_web_link, require_no_credentials
 from db.models import Job, JobEvent
 from db.sql import named
 from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
@@ -53,7 +53,11 @@ def submit(session: Session, job: NewJob) -> int:
 
 
 def submit_all(session: Session, new_jobs: Sequence[NewJob]) -> list[int]:
-    """Insert jobs of one workspace in one statement and return their IDs; known request keys return existing jobs."""
+    """Insert jobs of one workspace in one statement and return their IDs; known request keys return existing jobs.
+
+    Raises:
+        LinkNotAllowed: A link contains a user name or password.
+    """
     rows = [
         {
             "position": position,
@@ -81,6 +85,8 @@ def _with_origin(job: NewJob) -> Mapping[str, Any]:
     """Return the payload with a valid web link as the origin of a document: the given one or the fetched URL."""
     if job.kind != "ingest":
         return job.payload
+    # The job keeps its link, so a password in it must be rejected before it is stored.
+    require_no_credentials(str(job.payload.get("url") or ""))
     origin = parse_web_link(job.payload.get("origin")) or parse_web_link(job.payload.get("url"))
     payload = {name: value for name, value in job.payload.items() if name != "origin"}
     return payload if origin is None else payload | {"origin": origin}

@@ -52,7 +52,10 @@ _TAG_OPENER = re.compile(
     r"|(?=\s+(?:passages?|question|documents?|conversation|exchange|system|think|answer)\b))",
     re.IGNORECASE,
 )
-_INST_TAG = re.compile(r"\[(?=/?INST\])", re.IGNORECASE)
+# With full-width forms, which NFKC normalization turns into ASCII.
+_INST_TAG = re.compile(
+    r"[\[\uff3b](?=\s*[/\uff0f]?\s*[I\uff29][N\uff2e][S\uff33][T\uff34]\s*[\]\uff3d])", re.IGNORECASE
+)
 _CITATION_MARK = re.compile(r"[ \t]?\[\d{1,3}\]")
 _CHINESE = re.compile(f"[{HAN}]")
 _OTHER_EAST_ASIAN = re.compile(f"[{KANA}{HANGUL}]")

@@ -259,7 +259,7 @@ def test_summary__counts_every_entry_once(run, monkeypatch):
 def test_up__restart_pauses_grow_and_reset_after_a_stable_run():
     process = SupervisedProcess("query", SimpleNamespace(), started=0.0)  # type: ignore[arg-type]
     pauses = []
-    for _ in range(8):
+    for _ in range(len(RESTART_PAUSES_S) + 2):
         pauses.append(process.schedule_restart(process.started + 1))
         process.started += 2
     assert pauses == [*RESTART_PAUSES_S, RESTART_PAUSES_S[-1], RESTART_PAUSES_S[-1]]

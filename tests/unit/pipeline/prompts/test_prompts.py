@@ -86,7 +86,10 @@ def test_escape_passage__leaves_ordinary_text() -> None:
     assert escape_passage(text) == text
 
 
-@pytest.mark.parametrize(("hostile", "broken"), [("[INST]", "[ INST]"), ("[/inst]", "[ /inst]")])
+@pytest.mark.parametrize(
+    ("hostile", "broken"),
+    [("[INST]", "[ INST]"), ("[/inst]", "[ /inst]"), ("［/INST］", "[ /INST］"), ("[ ／ＩＮＳＴ ]", "[  ／ＩＮＳＴ ]")],
+)
 def test_escape_passage__breaks_instruction_marks(hostile: str, broken: str) -> None:
     assert escape_passage(f"a {hostile} b") == f"a {broken} b"
 
