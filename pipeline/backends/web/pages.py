@@ -25,7 +25,7 @@ _UNSHOWN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|noscript|template|svg|head)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 _TAGS = re.compile(r"<[/!?a-zA-Z][^<>]*>")
-_TITLE = re.compile(r"<title\b[^>]*>(.{0,500}?)</title", re.DOTALL | re.IGNORECASE)
+_TITLE = re.compile(r"<title\b[^<>]*>(.{0,500}?)</title", re.DOTALL | re.IGNORECASE)
 _META = re.compile(r"<meta\b[^<>]{0,2000}>", re.IGNORECASE)
 _NOSCRIPT = re.compile(r"<!--.*?(?:-->|\Z)|<(noscript|script|template)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _WORD = re.compile(r"[^\W\u3040-\u9fff]+|[\u3040-\u9fff]{1,2}")
