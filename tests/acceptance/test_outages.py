@@ -12,7 +12,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
+from config.redis_urls import to_client_url
 from embedded.process import find_servers
 from embedded.servers import EmbeddedServers
 from tests.acceptance.test_survival import assert_complete, long_document
@@ -105,3 +107,11 @@ def test_workers_stop_while_redis_does_not_respond(installation, home):
         finally:
             for server in servers:
                 server.kill()
+
+
+def test_worker_that_an_error_ends__exits_with_a_failure(installation, redis_url):
+    worker = installation.start_worker("query")
+    with redis.Redis.from_url(to_client_url(redis_url)) as client:
+        client.lpush("refdesk:query", b"not a message")
+    assert worker.wait(RECOVERY_S) == 1
+    assert "its log contains the reason" in installation.log_tail().splitlines()[-1]

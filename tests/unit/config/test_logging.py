@@ -69,6 +69,24 @@ def test_lines__hide_every_secret_setting(capsys, monkeypatch):
     assert not [value for value in secrets.values() if value in output]
 
 
+def test_lines__hide_every_secret_setting_in_a_chained_traceback(capsys, monkeypatch):
+    secrets = {one.variable: f"secret-{n}-value" for n, one in enumerate(iter_settings()) if one.is_secret}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    set_up_logging(Settings(_env_file=None))
+    try:
+        try:
+            raise ValueError(f"cause: {list(secrets.values())}")
+        except ValueError as cause:
+            raise RuntimeError(f"effect: {list(secrets.values())}") from cause
+    except RuntimeError:
+        structlog.get_logger("tasks.test").exception("failed")
+        logging.getLogger("a.library").exception("failed")
+    output = capsys.readouterr().err
+    assert output.count("ValueError: cause") == 2
+    assert not [value for value in secrets.values() if value in output]
+
+
 @pytest.mark.parametrize("kind", [SecretStr, SecretStr | None])
 def test_lines__hide_a_secret_setting_that_is_added_later(capsys, kind):
     group = create_model("Later", __base__=SettingsGroup, key=(kind, SecretStr("added-later\n")))
