@@ -35,6 +35,8 @@ MODULE_OF_COMMAND = {
     "bot": "cli.bot",
     "doctor": "cli.doctor",
     "sql": "cli.sql",
+    "verify": "cli.verify",
+    "repair": "cli.verify",
     "docs": "cli.docs",
     "jobs": "cli.jobs",
     "gaps": "cli.gaps",

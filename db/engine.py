@@ -111,14 +111,15 @@ class Database:
             yield session
 
     @contextmanager
-    def system(self, *, durable: bool = True) -> Iterator[Session]:
+    def system(self, *, durable: bool = True, snapshot: bool = False) -> Iterator[Session]:
         """Open a transaction for the ledger and the embedding queue.
 
         Args:
             durable: False if the commit need not wait for the disk, even in a front end.
+            snapshot: Whether all statements read the same snapshot.
         """
         settings = NO_SETTINGS if durable else {"synchronous_commit": "off"}
-        with self._transaction("refdesk_worker", "", settings=settings) as session:
+        with self._transaction("refdesk_worker", "", snapshot=snapshot, settings=settings) as session:
             yield session
 
     @contextmanager
