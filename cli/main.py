@@ -37,6 +37,8 @@ MODULE_OF_COMMAND = {
     "sql": "cli.sql",
     "verify": "cli.verify",
     "repair": "cli.verify",
+    "backup": "cli.backup",
+    "restore": "cli.backup",
     "docs": "cli.docs",
     "jobs": "cli.jobs",
     "gaps": "cli.gaps",
