@@ -38,8 +38,8 @@ class DueDigest:
     claim_token: uuid.UUID = field(repr=False)
     error: str | None
     """Why the digest before could not be posted."""
-    claimed_before: dt.datetime | None
-    """Time of an earlier claim, whose process may have posted the digest."""
+    claimed_before: bool
+    """Whether an earlier process claimed this digest, and may have posted it before it ended."""
 
 
 def read(session: Session, workspace_id: int) -> DigestSetting | None:

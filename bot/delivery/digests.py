@@ -30,6 +30,9 @@ T = TypeVar("T")
 CHECK_INTERVAL_S = 60.0
 """Time between two queries for digests that are due."""
 DAYS = 7
+CLOCK_SKEW = dt.timedelta(seconds=10)
+HISTORY_LIMIT = 1000
+"""Messages since the digest was due that are searched for one that a process may have posted before it ended."""
 
 
 class DigestWorker:
@@ -79,7 +82,7 @@ class DigestWorker:
         channel = self._bot.get_partial_messageable(int(digest.channel_id), guild_id=guild_id)
         message = await self._query(self._render, digest, self._open_channels(guild_id, digest.channel_id))
         async with send_errors():
-            if digest.claimed_before is not None and await self._is_posted(channel, message, digest.claimed_before):
+            if digest.claimed_before and await self._is_posted(channel, message, digest.due_at - CLOCK_SKEW):
                 return
             pages = [message] if self._may_embed(guild_id, digest.channel_id) else write_embeds_as_text([message])
             for n, page in enumerate(pages):
@@ -92,7 +95,8 @@ class DigestWorker:
         """Return whether a process that ended after it posted the digest has done so."""
         title = str(message.embeds[0].title)
         try:
-            history = [found async for found in channel.history(after=since) if found.author == self._bot.user]
+            messages = channel.history(limit=HISTORY_LIMIT, after=since)
+            history = [found async for found in messages if found.author == self._bot.user]
         except discord.Forbidden:  # without the permission, posting twice is better than never
             return False
         return any(title in {embed.title for embed in found.embeds} or title in found.content for found in history)

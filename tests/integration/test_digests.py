@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import pytest
 
 from db import digests
@@ -43,7 +41,7 @@ def test_digest__is_claimed_once_a_week_by_one_process_that_sees_the_server(dige
     assert claim(digest, keys=["guild:2"]) is None
     assert claim(digest, application="8") is None
     claimed = claim(digest)
-    assert (claimed.workspace, claimed.channel_id, claimed.claimed_before) == ("guild:1", "7", None)
+    assert (claimed.workspace, claimed.channel_id, claimed.claimed_before) == ("guild:1", "7", False)
     assert claim(digest) is None, "another process"
     finish(digest, claimed)
     assert claim(digest) is None
@@ -62,7 +60,7 @@ def test_claim__of_a_process_that_ended_is_taken_over_and_fenced(digest):
     first = claim(digest)
     digest.run("UPDATE digests SET claimed_at = now() - interval '2 minutes'")
     second = claim(digest)
-    assert second.claimed_before < dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
+    assert second.claimed_before
     finish(digest, first, "late")
     assert read(digest).error is None
     finish(digest, second)
