@@ -137,7 +137,8 @@ def retry(job: Number, workspace: Workspace = "local", as_json: Json = False) ->
 
 def subject_of(job: Job) -> str:
     """Return the question or file name of a job."""
-    return str(job.payload.get("question") or job.payload.get("name") or "")
+    unnamed = "(deleted document)" if job.payload.get("deleted") else ""
+    return str(job.payload.get("question") or job.payload.get("name") or unnamed)
 
 
 def job_json(job: Job) -> dict[str, Any]:

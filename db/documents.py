@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from db import blobs, jobs
+from db import blobs, erasure, jobs
 from db.models import ChunkRow, Document, DocumentVersion
 from db.sql import named
 from pipeline.errors import UnknownName
@@ -236,12 +236,26 @@ def read_first_chunk(session: Session, document_id: int) -> str:
 
 
 def delete_document(session: Session, document_id: int) -> str:
-    """Delete a document with its versions and return its title, or raise `UnknownName`."""
-    jobs.cancel_for_document(session, document_id)
-    title = session.scalars(delete(Document).where(Document.id == document_id).returning(Document.title)).one_or_none()
-    if title is None:
-        raise UnknownName(f"There is no document {document_id} in this workspace.")
-    return title
+    """Delete a document with its versions and return its title, or raise `UnknownName`.
+
+    Its texts are also removed from traces, answers and jobs (`db.erasure`), and its bytes unless they are needed.
+    """
+    return delete_documents(session, [document_id])[0]
+
+
+def delete_documents(session: Session, document_ids: Sequence[int]) -> list[str]:
+    """Delete documents of one workspace as `delete_document` does, and return their titles."""
+    found = session.execute(select(Document.id, Document.workspace_id).where(Document.id.in_(document_ids))).all()
+    if missing := set(document_ids) - {row.id for row in found}:
+        raise UnknownName(f"There is no document {min(missing)} in this workspace.")
+    erasure.lock_library(session, found[0].workspace_id)
+    jobs.cancel_for_documents(session, document_ids)
+    remains = erasure.lock_documents(session, found[0].workspace_id, document_ids)
+    titles = session.scalars(delete(Document).where(Document.id.in_(document_ids)).returning(Document.title)).all()
+    if len(titles) < len(document_ids):
+        raise UnknownName(f"There is no document {document_ids[0]} in this workspace.")
+    erasure.erase_remains(session, remains)
+    return list(titles)
 
 
 def _select_live(

@@ -189,9 +189,9 @@ def cancel(session: Session, job_id: int) -> str:
     return str(row["state"])
 
 
-def cancel_for_document(session: Session, document_id: int) -> None:
-    """Cancel the open ingest jobs of a document that is being deleted."""
-    session.execute(named("cancel_document_jobs"), {"document_id": document_id})
+def cancel_for_documents(session: Session, document_ids: Sequence[int]) -> None:
+    """Cancel the open ingest jobs of documents that are being deleted."""
+    session.execute(named("cancel_document_jobs"), {"document_ids": list(document_ids)})
 
 
 def retry(session: Session, job_id: int) -> None:
@@ -199,6 +199,8 @@ def retry(session: Session, job_id: int) -> None:
     deliveries.reopen(session, job_id)
     if session.execute(named("retry_job"), {"id": job_id}).one_or_none() is None:
         job = get(session, job_id)
+        if job.payload.get("deleted"):
+            raise UnknownName(f"The document of job {job_id} was deleted. Add it again.")
         raise UnknownName(f"Job {job_id} is {job.state}; only failed, dead and cancelled jobs can be retried.")
     quarantine.release(session, job_id)
 

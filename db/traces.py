@@ -15,6 +15,7 @@ from db import jobs
 from db.sql import named
 from db.trace_models import QueryTrace
 from pipeline.amounts import ExceededLimit
+from pipeline.errors import DocumentDeleted
 from pipeline.text.cleaning import dump_storable, remove_unstorable, remove_unstorable_json
 from pipeline.types import CONFLICT, DUPLICATE, Answer, Citation, Fallback, RankedCandidate
 
@@ -108,6 +109,18 @@ def read_trace(session: Session, job_id: int, *, channels: Sequence[str] | None 
         ),
         **plain,
     )
+
+
+def require_documents(session: Session, workspace_id: int, answer: Answer) -> None:
+    """Raise `DocumentDeleted` if a document that recall found has been deleted since (a tenant transaction).
+
+    Until the transaction ends, no document is deleted. It must be called before the transaction locks the job.
+    """
+    session.execute(named("share_library"), {"workspace_id": workspace_id})
+    found = {item.candidate.document_id for item in answer.reranking.ranked}
+    values = {"workspace_id": workspace_id, "document_ids": list(found)}
+    if session.scalar(named("count_documents"), values) != len(found):
+        raise DocumentDeleted
 
 
 def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:

@@ -287,5 +287,11 @@ class Cancelled(RefdeskError):
     """The job was cancelled."""
 
 
+class DocumentDeleted(RefdeskError):
+    """A document was deleted while the question was answered from it. Ask again."""
+
+    retryable = True
+
+
 class LeaseLost(RefdeskError):
     """The lease of this job was lost: it expired or another worker has it."""

@@ -108,5 +108,6 @@ def _end_unchanged(runtime: Runtime, lease: jobs.Lease, same: documents.Duplicat
     """Complete a job without new work, because the live version has the same bytes."""
     result = {"document": same.id, "title": same.title, "chunks": same.chunks, "unread": same.unread}
     with runtime.database.tenant(lease.workspace_id) as session:
+        jobs.lock_lease(session, lease)
         documents.add_missing_origin(session, same.id, lease.payload.get("origin"))
         jobs.succeed(session, lease, result | {"unchanged": True})

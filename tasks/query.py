@@ -46,6 +46,7 @@ def _answer(runtime: Runtime, job: LeasedJob) -> None:
         ],
     )
     with runtime.database.tenant(workspace_id) as session:
+        traces.require_documents(session, workspace_id, answered)
         jobs.lock_lease(session, job.lease)
         traces.store_trace(session, job.lease, answered)
         if budget is not None:

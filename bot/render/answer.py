@@ -40,6 +40,8 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
     """Render the outcome of a question; the first message replaces the progress message, the others follow it."""
     job = view.jobs[0]
     if job.state == "succeeded" and job.result is not None:
+        if job.result.get("deleted"):
+            return [_render_deleted(job, t)]
         pages = (
             [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None, helpers=view.helpers)]
             if job.result.get("abstained")
@@ -103,6 +105,8 @@ def _render_notice(view: DeliveryView, t: Texts, key: str) -> OutgoingMessage:
 def render_answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
     """Render an answered question as one message, with long text in a file; `note` follows the text."""
     result = job.result or {}
+    if result.get("deleted"):
+        return _render_deleted(job, t, note)
     if result.get("abstained"):
         page = _render_abstention(job, result, t)
         return dataclasses.replace(page, content=f"{page.content}\n{note}".rstrip())
@@ -113,6 +117,11 @@ def render_answer_page(job: JobView, t: Texts, note: str = "") -> OutgoingMessag
     if utf16_length(text) + utf16_length(note) + 1 > MAX_MESSAGE_UNITS:
         return _render_preview(job, result, t, note)
     return _attach_sources(f"{text}\n{note}".rstrip(), job, result, t)
+
+
+def _render_deleted(job: JobView, t: Texts, note: str = "") -> OutgoingMessage:
+    """Render a question whose answer was deleted together with a document that it used."""
+    return OutgoingMessage(f"{format_question(job)}\n{t('answer-deleted')}\n{note}".rstrip())
 
 
 def _render_succeeded(job: JobView, result: Mapping[str, Any], t: Texts) -> list[OutgoingMessage]:

@@ -32,6 +32,12 @@ _GENERATE_FALLBACKS = {
 _PLAIN_FALLBACKS = {"embed": "fallback-embed", "rewrite": "fallback-rewrite", "generate": "fallback-generate"}
 
 
+def format_subject(job: JobView, t: Texts, max_characters: int) -> str:
+    """Format the question or the name of the document; that of a deleted document is no longer stored."""
+    unnamed = "job-deleted-document" if job.payload.get("deleted") else "untitled"
+    return sanitize.escape_title(job.about, max_characters) or t(unnamed)
+
+
 def format_question(job: JobView) -> str:
     """Format the question as a quote; Discord shows the name of the command but not its options."""
     question = sanitize.escape_title(job.about, QUESTION_CHARACTERS)

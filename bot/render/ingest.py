@@ -20,6 +20,7 @@ from bot.render.formatting import (
     format_error,
     format_job_scope,
     format_progress_bar,
+    format_subject,
     is_fixable_by_user,
     is_retrying,
     waits_for_worker,
@@ -101,7 +102,7 @@ def _sort_key(job: JobView) -> int:
 
 
 def _format_entry(job: JobView, t: Texts, *, brief: bool) -> str:
-    name = sanitize.escape_title(job.about, 80) or t("untitled")
+    name = format_subject(job, t, 80)
     if job.state in {"failed", "dead"}:
         reason = _collapse_whitespace(format_error(job.error_class, job.error, t))
         kept = f"\n-# {t('ingest-kept')}" if job.payload.get("force") else ""

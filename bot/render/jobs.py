@@ -9,7 +9,14 @@ from bot.render import sanitize
 from bot.render.answer import render_answer_page
 from bot.render.docs import build_page_buttons
 from bot.render.embed import COLOUR_ERROR, COLOUR_INFO, COLOUR_MUTED, COLOUR_SUCCESS, build_embed
-from bot.render.formatting import add_wait, format_error, format_timestamp, is_retrying, waits_for_worker
+from bot.render.formatting import (
+    add_wait,
+    format_error,
+    format_subject,
+    format_timestamp,
+    is_retrying,
+    waits_for_worker,
+)
 from bot.render.ingest import format_document_stage
 from bot.render.message import MAX_OPTION_UNITS, Button, Link, Menu, MenuOption, OutgoingMessage
 from bot.render.progress import format_question_stage
@@ -44,7 +51,8 @@ def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: b
     row: list[Button | Link] = []
     if delivery_id is not None and may_change and not job.ended:
         row.append(Button("cancel", delivery_id, t("button-cancel"), disabled=job.cancel_requested))
-    if delivery_id is not None and may_change and job.ended and job.state != "succeeded":
+    can_retry = job.ended and job.state != "succeeded" and not job.payload.get("deleted")
+    if delivery_id is not None and may_change and can_retry:
         row.append(Button("retry", delivery_id, t("button-retry")))
     if jump := sanitize.message_link_or_empty(link):
         row.append(Link(t("job-open"), jump))
@@ -54,7 +62,7 @@ def render_job(job: JobView, t: Texts, *, delivery_id: int | None, may_change: b
         return OutgoingMessage(page.content, page.embeds, (*page.buttons, *rows), page.files)
     embed = build_embed(
         title=f"{t('job', job=str(job.id))} · {t(f'job-kind-{job.kind}')}",
-        entries=[f"**{sanitize.escape_title(job.about, 300) or t('untitled')}**", state, *_format_reasons(job, t)],
+        entries=[f"**{format_subject(job, t, 300)}**", state, *_format_reasons(job, t)],
         footer=t("job-attempt", attempt=str(job.attempt), attempts=str(job.max_attempts)) if job.attempt > 1 else "",
         colour=COLOURS.get(job.state, COLOUR_INFO),
     )
@@ -93,13 +101,13 @@ def _format_running(job: JobView, t: Texts) -> str:
 
 
 def _format_line(job: JobView, t: Texts) -> str:
-    about = sanitize.escape_title(job.about, 80) or t("untitled")
-    return f"`{job.id}` {about}\n-# {ICONS.get(job.state, '')} {add_wait(_format_state(job, t), job, t)}"
+    state = f"{ICONS.get(job.state, '')} {add_wait(_format_state(job, t), job, t)}"
+    return f"`{job.id}` {format_subject(job, t, 80)}\n-# {state}"
 
 
 def _format_option(job: JobView, t: Texts) -> str:
     icon = ICONS.get(job.state, "")
-    about = sanitize.plain_line(job.about, MAX_OPTION_UNITS) or t("untitled")
+    about = sanitize.plain_line(job.about, MAX_OPTION_UNITS) or format_subject(job, t, MAX_OPTION_UNITS)
     return truncate(f"{icon} {about}".strip(), MAX_OPTION_UNITS)
 
 

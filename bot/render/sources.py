@@ -57,6 +57,8 @@ def render_sources(
 ) -> OutgoingMessage:
     """Render every source with its quote, and buttons for the original files."""
     citations = result.get("citations") or []
+    if result.get("deleted"):
+        return OutgoingMessage(embeds=(build_embed(title=t("sources-title"), entries=[t("answer-deleted")]),))
     if not citations:
         nearest = format_nearest(result, t)
         entries = [t("sources-abstained"), *nearest] if nearest else [t("sources-none")]

@@ -140,10 +140,10 @@ SELECT EXISTS (
 );
 
 -- name: list_conversation
--- List the last answered public questions in these channels or messages, newest first.
+-- List the last answered public questions in these channels or messages, newest first, without deleted answers.
 SELECT j.id, j.payload ->> 'question' AS question, j.result ->> 'answer' AS answer
 FROM deliveries d JOIN jobs j ON j.delivery_id = d.id
 WHERE d.kind = 'answer' AND NOT d.private AND (d.channel_id = ANY (CAST(:ids AS text[])) OR d.message_id = ANY (CAST(:ids AS text[])))
-  AND j.kind = 'ask' AND j.state = 'succeeded'
+  AND j.kind = 'ask' AND j.state = 'succeeded' AND NOT j.result ? 'deleted'
 ORDER BY j.id DESC
 LIMIT :limit;

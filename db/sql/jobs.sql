@@ -47,7 +47,7 @@ RETURNING cancel_requested;
 -- name: succeed_job
 -- End a job with its result; fenced.
 UPDATE jobs
-SET state = 'succeeded', stage = 'done', result = CAST(:result AS jsonb), error = NULL, error_class = NULL,
+SET state = 'succeeded', stage = 'done', result = CAST(:result AS jsonb), error = NULL, error_class = NULL, progress_text = '',
     lease_token = NULL, lease_expires = NULL, finished_at = now()
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
@@ -59,13 +59,14 @@ UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN 'failed' WHEN attempt >= max_attempts THEN 'dead' ELSE 'queued' END,
     run_after = now() + make_interval(secs => least(600, 2 ^ attempt)),
     finished_at = CASE WHEN :retryable AND attempt < max_attempts AND NOT cancel_requested THEN NULL ELSE now() END,
-    error_class = :error_class, error = :error, published_at = NULL, lease_token = NULL, lease_expires = NULL
+    error_class = :error_class, error = CASE WHEN payload ? 'deleted' THEN error ELSE :error END, progress_text = '',
+    published_at = NULL, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
 -- name: mark_job_cancelled
 -- End a job whose worker honours a cancellation request; fenced.
-UPDATE jobs SET state = 'cancelled', finished_at = now(), lease_token = NULL, lease_expires = NULL
+UPDATE jobs SET state = 'cancelled', finished_at = now(), progress_text = '', lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
@@ -73,7 +74,7 @@ RETURNING *;
 -- Release the lease of a worker that stops; the attempt does not count.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END, finished_at = CASE WHEN cancel_requested THEN now() END,
-    attempt = attempt - 1, published_at = NULL, lease_token = NULL, lease_expires = NULL
+    attempt = attempt - 1, progress_text = '', published_at = NULL, lease_token = NULL, lease_expires = NULL
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
@@ -87,14 +88,14 @@ WHERE id = :id AND state IN ('queued', 'running')
 RETURNING *;
 
 -- name: cancel_document_jobs
--- Cancel the open ingest jobs of a document that is being deleted, so that they do not add it again.
+-- Cancel the open ingest jobs of documents that are being deleted, so that they do not add them again.
 UPDATE jobs
 SET cancel_requested = true, error_class = 'Cancelled', error = 'The document was deleted.',
     state = CASE WHEN lease_token IS NULL THEN 'cancelled' ELSE state END,
     finished_at = CASE WHEN lease_token IS NULL THEN now() ELSE finished_at END
 WHERE id IN (
     SELECT j.id FROM jobs j JOIN documents d ON d.workspace_id = j.workspace_id AND d.source = j.payload ->> 'source'
-    WHERE d.id = :document_id AND j.kind = 'ingest' AND j.state IN ('queued', 'running') ORDER BY j.id FOR UPDATE OF j
+    WHERE d.id = ANY (CAST(:document_ids AS integer[])) AND j.kind = 'ingest' AND j.state IN ('queued', 'running') ORDER BY j.id FOR UPDATE OF j
 );
 
 -- name: retry_job
@@ -102,7 +103,7 @@ WHERE id IN (
 UPDATE jobs
 SET state = 'queued', stage = '', attempt = 0, error = NULL, error_class = NULL, result = NULL, cancel_requested = false,
     run_after = now(), requested_at = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL
-WHERE id = :id AND state IN ('failed', 'dead', 'cancelled')
+WHERE id = :id AND state IN ('failed', 'dead', 'cancelled') AND NOT payload ? 'deleted'
 RETURNING *;
 
 -- name: update_job_channels

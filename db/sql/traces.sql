@@ -23,3 +23,11 @@ INSERT INTO query_candidates (query_id, workspace_id, chunk_id, document_id, tit
 SELECT :query_id, :workspace_id, k.chunk_id, k.document_id, k.title, k.page, k.recall_rank, k.recall_score, k.dense_rank, k.dense_score,
        k.keyword_rank, k.keyword_score, k.rank, k.score, k.raw_score, k.reason, k.method, k.flags, k.citation, k.quote
 FROM json_populate_recordset(CAST(NULL AS query_candidates), CAST(:rows AS json)) k;
+
+-- name: share_library
+-- Let deletions of documents in this workspace wait until this answer is stored. It is taken before all locks of rows.
+SELECT pg_advisory_xact_lock_shared(72450011, :workspace_id);
+
+-- name: count_documents
+-- Count those of these documents that still exist.
+SELECT count(*) FROM documents WHERE workspace_id = :workspace_id AND id = ANY (CAST(:document_ids AS integer[]));

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from bot.locales.texts import texts_for
-from bot.render.jobs import format_reason
+from bot.render.jobs import format_reason, render_job, render_job_list
 from tests.bot_factories import document_job, job
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
@@ -41,3 +41,17 @@ def test_reason__is_in_the_language_of_the_user(explained, begins):
     chinese = format_reason(explained, ZH).replace("<t:", "")
     assert re.search("[\u4e00-\u9fff]", chinese)
     assert not re.search("[a-z]{2}", chinese)
+
+
+def test_deleted_document__has_no_name_and_cannot_be_processed_again():
+    deleted = document_job("", "failed", payload={"deleted": True}, error="The document was deleted.")
+    page = render_job(deleted, EN, delivery_id=1, may_change=True)
+    assert str(page.embeds[0].description).startswith("**(deleted document)**")
+    assert page.buttons == ()
+    assert "(deleted document)" in str(render_job_list([deleted], EN, everyone=False).embeds[0].description)
+
+
+def test_deleted_answer__says_why_it_is_missing():
+    deleted = job(state="succeeded", result={"deleted": True, "answer": "", "citations": [], "candidates": []})
+    for texts, sentence in ((EN, "This answer was deleted"), (ZH, "回答也一并删除了")):
+        assert sentence in render_job(deleted, texts, delivery_id=1, may_change=True).content

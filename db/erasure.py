@@ -1,0 +1,78 @@
+"""Erasure: remove what remains of deleted documents in traces, jobs and stored bytes.
+
+A trace keeps ranks, scores, times and costs. An answer that used a deleted document is removed as a whole, because it
+consists of sentences of its documents, or repeats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import RowMapping
+from sqlalchemy.orm import Session
+
+from db.sql import named
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRemains:
+    """What refers to documents that are about to be deleted."""
+
+    workspace_id: int
+    document_ids: tuple[int, ...]
+    ingest: RowMapping
+    """Their ingest jobs, and the hashes of their bytes."""
+
+
+def lock_documents(session: Session, workspace_id: int, document_ids: Sequence[int]) -> DocumentRemains:
+    """Lock what refers to documents before they are deleted; their open jobs are already cancelled.
+
+    Args:
+        session: A session of the tenant, whose transaction has locked nothing but ingest jobs.
+        workspace_id: The workspace.
+        document_ids: The documents.
+    """
+    values = {"document_ids": list(document_ids)}
+    rows = session.execute(named("lock_ingest_jobs"), values).mappings().one()
+    return DocumentRemains(workspace_id, tuple(document_ids), rows)
+
+
+def lock_library(session: Session, workspace_id: int) -> None:
+    """Wait for the answers that are being stored; call it before any other lock of the transaction."""
+    session.execute(named("lock_library"), {"workspace_id": workspace_id})
+
+
+def erase_remains(session: Session, remains: DocumentRemains) -> None:
+    """Remove the texts of documents that this transaction has deleted."""
+    documents: dict[str, Any] = {"document_ids": list(remains.document_ids)}
+    jobs = {"job_ids": remains.ingest["job_ids"]}
+    session.execute(named("erase_ingest_jobs"), jobs)
+    session.execute(named("erase_job_notes"), jobs)
+    traces = session.execute(named("list_traces_of_documents"), documents).all()
+    used = [trace for trace in traces if trace.used]
+    answers = {"used_ids": [trace.id for trace in used], "used_job_ids": [trace.job_id for trace in used]}
+    session.execute(named("erase_candidates"), documents)
+    session.execute(named("erase_reasons"), answers)
+    session.execute(named("erase_answers"), answers)
+    of_answers = {"job_ids": [trace.job_id for trace in traces if trace.job_id is not None]}
+    session.execute(named("lock_ask_jobs"), of_answers)
+    session.execute(named("erase_results"), answers | of_answers)
+    erase_exchanges(session, remains.workspace_id, answers=[trace.answer for trace in used if trace.answer])
+    stored = {"hashes": remains.ingest["hashes"], "stored_until": remains.ingest["stored_until"]}
+    session.execute(named("delete_unused_blobs"), {"workspace_id": remains.workspace_id} | stored)
+
+
+def erase_exchanges(
+    session: Session, workspace_id: int, *, answers: Sequence[str] = (), questions: Sequence[str] = ()
+) -> None:
+    """Remove exchanges with these answers or questions from the conversations of follow-up questions."""
+    if not answers and not questions:
+        return
+    texts = {"answers": list(answers), "questions": list(questions)}
+    follow_ups = list(session.scalars(named("list_follow_ups"), texts | {"workspace_id": workspace_id}))
+    values = {"job_ids": follow_ups}
+    session.execute(named("lock_ask_jobs"), values)
+    session.execute(named("erase_conversations"), texts | values)
+    session.execute(named("erase_rewritten_questions"), values)
