@@ -12,7 +12,7 @@ import structlog
 
 from db import jobs
 from db.engine import Database
-from pipeline.errors import Cancelled, LeaseLost, RefdeskError
+from pipeline.errors import Cancelled, InvalidInput, LeaseLost, RefdeskError
 from tasks.worker_heartbeat import is_stopping
 
 log = structlog.get_logger(__name__)
@@ -238,7 +238,9 @@ def record_outcome(database: Database, job: LeasedJob) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001 - any error fails this job and not the worker
         with database.system() as session:
             state = jobs.fail(session, lease, error)
-        job_log.warning("job failed", state=state, error=type(error).__name__, text=str(error)[:300])
+        # The text of such an error names a document or a link. Logs cannot be erased, the row of the job can.
+        text = "" if isinstance(error, InvalidInput) else str(error)[:300]
+        job_log.warning("job failed", state=state, error=type(error).__name__, text=text)
     except BaseException:
         # The worker is stopping, which must not count as a failure of the job.
         with database.system() as session:

@@ -55,9 +55,6 @@ class FollowUp(commands.Cog):
         outcome, jobs = await self._handle(message, context, me)
         log.info(
             "mention",
-            user=message.author.id,
-            guild=context.guild_id,
-            channel=message.channel.id,
             took_ms=round((perf_counter() - started) * 1000, 1),
             jobs=jobs,
             outcome=outcome,

@@ -47,7 +47,7 @@ class SharedServers:
             async with asyncio.timeout(TIMEOUT_S):
                 await asyncio.gather(*map(check, [guild for guild in self._bot.guilds if allows(guild)][:MAX_CHECKED]))
         except TimeoutError:
-            log.warning("not all servers were checked in time", user=user_id, servers=len(self._bot.guilds))
+            log.warning("not all servers were checked in time", servers=len(self._bot.guilds))
         return sorted(found, key=lambda guild: guild.name.casefold())
 
     async def _may_use(self, guild: discord.Guild, user_id: int) -> bool:
@@ -60,7 +60,7 @@ class SharedServers:
         except discord.NotFound:
             allowed = False
         except (discord.HTTPException, discord.RateLimited) as error:
-            log.info("membership unknown", guild=guild.id, error=type(error).__name__)
+            log.info("membership unknown", error=type(error).__name__)
             return False
         if len(self._cache) >= MAX_CACHED:
             self._cache.clear()

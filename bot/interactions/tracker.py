@@ -57,7 +57,11 @@ class InteractionTracker:
         return record
 
     def end(self, interaction: discord.Interaction, outcome: str = "") -> None:
-        """Write the log line of an interaction. Further calls have no effect."""
+        """Write the log line of an interaction. Further calls have no effect.
+
+        It contains no IDs of users, servers or channels, because logs cannot be erased; `inspect.deliveries` shows
+        those of the jobs.
+        """
         record = record_of(interaction)
         if record not in self._open:
             return
@@ -67,9 +71,6 @@ class InteractionTracker:
         log.info(
             "interaction",
             name=record.name,
-            user=interaction.user.id,
-            guild=interaction.guild_id,
-            channel=interaction.channel_id,
             acknowledged_ms=record.acknowledged_ms,
             took_ms=round((perf_counter() - record.started) * 1000, 1),
             jobs=record.jobs,

@@ -46,7 +46,24 @@ def test_delete__removes_every_text_of_the_document(library):
         answer_from(library, "And when?", first=2, quote="5 euros.", searched_as=f"When does the {MARKER} sing?"),
         conversation=[turn, {"question": "Hi?", "answer": "Hi."}],
     )
-    assert find_text(library.database, MARKER)
+    failed = library.submit_bytes(f"{MARKER}.md", b"broken")
+    lease = library.claim(failed)
+    with library.database.system() as session:
+        jobs.fail(session, lease, UnknownName(f"{MARKER}.md cannot be read"))
+    library.run(
+        f"UPDATE query_candidates SET reason = 'better than the {MARKER}' WHERE document_id = 2 AND query_id = 1"
+    )
+    places = {place.partition(".")[0] for place in find_text(library.database, MARKER)}
+    assert places == {
+        "blobs",
+        "chunks",
+        "document_versions",
+        "documents",
+        "job_events",
+        "jobs",
+        "queries",
+        "query_candidates",
+    }
     delete(library)
     assert find_text(library.database, MARKER) == {}
     assert library.count("blobs") == 1, "the bytes are deleted at once"

@@ -30,7 +30,8 @@ def test_track__logs_one_line_without_content_or_token():
     assert len(lines) == 1
     line = lines[0]
     assert line["acknowledged_ms"] >= 0
-    assert (line["name"], line["user"], line["guild"], line["channel"]) == ("ask", 1, 2, 3)
+    assert line["name"] == "ask"
+    assert not {"user", "guild", "channel"} & line.keys()
     assert (line["jobs"], line["outcome"]) == ([7], "done")
     assert "secret" not in str(line)
 
