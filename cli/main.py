@@ -42,6 +42,7 @@ MODULE_OF_COMMAND = {
     "docs": "cli.docs",
     "jobs": "cli.jobs",
     "gaps": "cli.gaps",
+    "erase": "cli.erase",
     "profiles": "cli.profiles",
     "models": "cli.models",
 }

@@ -6,7 +6,8 @@ consists of sentences of its documents, or repeats them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,12 @@ class DocumentRemains:
     document_ids: tuple[int, ...]
     ingest: RowMapping
     """Their ingest jobs, and the hashes of their bytes."""
+
+
+def count_document_rows(session: Session, document_id: int) -> dict[str, int]:
+    """Return the number of rows with texts of a document by what they are, without zeros (a tenant transaction)."""
+    rows = session.execute(named("count_document_rows"), {"document_id": document_id})
+    return {row.name: row.rows for row in rows if row.rows}
 
 
 def lock_documents(session: Session, workspace_id: int, document_ids: Sequence[int]) -> DocumentRemains:
@@ -60,8 +67,22 @@ def erase_remains(session: Session, remains: DocumentRemains) -> None:
     session.execute(named("lock_ask_jobs"), of_answers)
     session.execute(named("erase_results"), answers | of_answers)
     erase_exchanges(session, remains.workspace_id, answers=[trace.answer for trace in used if trace.answer])
-    stored = {"hashes": remains.ingest["hashes"], "stored_until": remains.ingest["stored_until"]}
-    session.execute(named("delete_unused_blobs"), {"workspace_id": remains.workspace_id} | stored)
+    delete_bytes(session, remains.workspace_id, remains.ingest["hashes"], remains.ingest["stored_until"])
+
+
+def delete_bytes(
+    session: Session, workspace_id: int, hashes: Collection[str], stored_until: dt.datetime | None = None
+) -> None:
+    """Delete original bytes that no version and no open job needs.
+
+    Args:
+        session: A session.
+        workspace_id: The workspace.
+        hashes: SHA-256 of the bytes in hex.
+        stored_until: Keep bytes that were stored again later; None: now.
+    """
+    values = {"workspace_id": workspace_id, "hashes": list(hashes), "stored_until": stored_until}
+    session.execute(named("delete_unused_blobs"), values)
 
 
 def erase_exchanges(

@@ -9,6 +9,7 @@ workspace has about twenty segments.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -29,6 +30,9 @@ FAN_IN = 4
 STEP_POSTINGS = 250_000
 """Maximum number of postings that a step of a merge reads, unless one term has more (about 10 MB)."""
 
+LOCK_POLL_S = 0.05
+"""Seconds between two tries to get the lock of a workspace."""
+
 
 def index_changes(database: Database, stopping: Callable[[], bool] = lambda: False) -> int:
     """Build and merge segments until nothing is left to do, and return the number of steps."""
@@ -45,6 +49,27 @@ def index_changes(database: Database, stopping: Callable[[], bool] = lambda: Fal
     return steps
 
 
+def rewrite(database: Database, workspace_id: int) -> None:
+    """Rewrite the index of a workspace as one segment, so that it contains no postings of deleted chunks.
+
+    It reads and writes the whole index, in steps; a merge otherwise cancels such postings when it reaches them.
+    """
+    started = False
+    while True:
+        with database.system() as session:
+            values = {"workspace_id": workspace_id}
+            if not session.scalar(named("try_segment_lock"), values):
+                time.sleep(LOCK_POLL_S)
+            elif (not started and _build(session, workspace_id, tail_limit=0)) or _continue_merge(
+                session, workspace_id
+            ):
+                continue
+            elif started or not session.execute(named("start_rewrite"), values).all():
+                return
+            else:
+                started = True
+
+
 def _run_step(database: Database, workspace_id: int) -> bool:
     """Run one step for a workspace; return whether there was one and no other process was at work."""
     with database.system() as session:
@@ -53,9 +78,10 @@ def _run_step(database: Database, workspace_id: int) -> bool:
         return _build(session, workspace_id) or _merge(session, workspace_id)
 
 
-def _build(session: Session, workspace_id: int) -> bool:
+def _build(session: Session, workspace_id: int, tail_limit: int | None = None) -> bool:
     """Move the oldest changes of a long tail into a segment."""
-    values = {"workspace_id": workspace_id, "tail_limit": TAIL_LIMIT, "limit": TAIL_BATCH}
+    limit = TAIL_LIMIT if tail_limit is None else tail_limit
+    values = {"workspace_id": workspace_id, "tail_limit": limit, "limit": TAIL_BATCH}
     rows = session.execute(named("read_tail"), values).all()
     if not rows:
         return False
@@ -87,11 +113,17 @@ def _count_by_scope(rows: Sequence[Any]) -> tuple[list[int], list[int], list[int
 
 def _merge(session: Session, workspace_id: int) -> bool:
     """Start a merge, or continue or finish the one that has been started."""
+    if _continue_merge(session, workspace_id):
+        return True
+    return bool(session.execute(named("start_merge"), {"workspace_id": workspace_id, "fan_in": FAN_IN}).all())
+
+
+def _continue_merge(session: Session, workspace_id: int) -> bool:
+    """Continue or finish the merge that has been started; return whether there is one."""
     values = {"workspace_id": workspace_id, "step_postings": STEP_POSTINGS}
     merge = session.execute(named("find_merge"), values).one_or_none()
     if merge is None:
-        started = session.execute(named("start_merge"), {"workspace_id": workspace_id, "fan_in": FAN_IN})
-        return bool(started.all())
+        return False
     if merge.up_to is None:
         session.execute(named("finish_merge"), {"id": merge.id})
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from db import jobs, traces
 from db.engine import Database
 from pipeline.types import (
     Answer,
@@ -16,6 +17,7 @@ from pipeline.types import (
     RerankResult,
     RewriteResult,
 )
+from tasks.results import build_answer_json
 
 COLUMNS = """
     SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c
@@ -69,3 +71,22 @@ def answer_from(library, question: str, *, first: int, quote: str, searched_as: 
         fallbacks=(),
         rewriting=RewriteResult(searched_as, searched_as) if searched_as else None,
     )
+
+
+def ask(library, answer: Answer, *, requester: str = "42", conversation=(), **values) -> int:
+    """Store an answered question and return its job."""
+    payload = {"question": answer.question, "conversation": list(conversation)}
+    with library.database.tenant(library.workspace) as session:
+        new = jobs.NewJob(library.workspace, "ask", payload, requester=requester, **values)
+        job = jobs.submit(session, new)
+    store_answer(library, library.claim(job), answer)
+    return job
+
+
+def store_answer(library, lease: jobs.Lease, answer: Answer) -> None:
+    """Store trace and result of a question as the answer task does."""
+    with library.database.tenant(library.workspace) as session:
+        traces.require_documents(session, library.workspace, answer)
+        jobs.lock_lease(session, lease)
+        traces.store_trace(session, lease, answer)
+        jobs.succeed(session, lease, build_answer_json(lease.job_id, answer))

@@ -14,6 +14,7 @@ from bot.cogs.gaps import Gaps
 from bot.cogs.help import Help
 from bot.cogs.ingest import Ingest
 from bot.cogs.jobs import Jobs
+from bot.cogs.privacy import Privacy
 from bot.cogs.settings import Settings
 from bot.cogs.stats import Stats
 from bot.cogs.why import Why
@@ -27,6 +28,7 @@ COGS: tuple[Callable[[Any], commands.Cog], ...] = (
     Gaps,
     Stats,
     Settings,
+    Privacy,
     Help,
     AskAboutMessage,
     FollowUp,

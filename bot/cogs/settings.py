@@ -16,6 +16,7 @@ from bot.interactions.replies import defer, reply
 from bot.locales.translator import localized
 from bot.services.refusals import Refusal
 from bot.services.workspace_settings import require_manager
+from bot.views.erasure import open_server_form
 from bot.views.settings import (
     ASKING_CHANNEL_TYPES,
     build_settings,
@@ -228,6 +229,11 @@ class Settings(
         require_manager(context_of(interaction))
         await services_of(interaction).digests.turn_off(context_of(interaction))
         await self._change(interaction, everything=dict.fromkeys(CHANGEABLE))
+
+    @app_commands.command(name=localized("cmd-settings-erase"), description=localized("cmd-settings-erase-desc"))
+    async def erase(self, interaction: discord.Interaction) -> None:
+        """Open the form that deletes everything that is stored of the server."""
+        await open_server_form(interaction)
 
     async def _change(
         self,

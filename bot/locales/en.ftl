@@ -48,6 +48,10 @@ cmd-settings-limits = limits
 cmd-settings-limits-desc = Set how many questions and documents are allowed
 cmd-settings-reset = reset
 cmd-settings-reset-desc = Reset all settings to the operator's defaults
+cmd-settings-erase = erase
+cmd-settings-erase-desc = Delete everything that is stored of this server, for good
+cmd-privacy = privacy
+cmd-privacy-desc = Show what is stored about you, and delete it
 cmd-help = help
 cmd-help-desc = Show what this bot does and how to use it
 cmd-add-to-library = Add to library
@@ -111,6 +115,8 @@ button-next = Next
 button-reingest = Process again
 button-fetch-again = Fetch again
 button-delete = Delete
+button-erase-me = Delete everything
+button-erase-me-keep = Delete, but keep my documents
 button-add = Add a document
 button-helper = Ask a helper
 answer-sources = { $n ->
@@ -386,6 +392,11 @@ button-dismiss-gap = Dismiss
 form-gap = Answer a question
 form-gap-question = Question
 form-gap-answer = Answer
+form-erase-me = Delete everything about me
+form-erase-me-keep = Delete everything about me but documents
+form-erase-me-word = Type DELETE to confirm
+form-erase-server = Delete everything of this server
+form-erase-server-name = Type the name of this server to confirm
 refusal-digest-channel = The bot can't write in { $channel }. Let it view the channel and send messages there, or choose another channel.
 refusal-unknown-gap = This question doesn't exist anymore or isn't visible to you. Use `/gaps` to see the current list.
 
@@ -469,6 +480,69 @@ help-browse = **Browse** with `/docs list` and `/jobs list`. You can delete the 
 help-manage = **Change settings** with `/settings show`, if you manage the server: who can add documents, where answers are public, who helps if there is no answer, and the limits. `/gaps` lists the questions without a good answer and lets you answer them.
 help-privacy = **Stored data**: documents, questions with their answers, and votes, until they are deleted. On a server, the bot only reads messages that mention it or that you select under *Apps*.
 help-footer = Mentions in documents and answers never notify anyone.
+
+## Stored data and its deletion
+
+privacy-title = What is stored about you
+privacy-nothing = Nothing is stored about you.
+privacy-questions =
+    { $n ->
+        [one] 1 question, with its answer
+       *[other] { $n } questions, with their answers
+    }
+privacy-document_jobs =
+    { $n ->
+        [one] 1 request to add a document
+       *[other] { $n } requests to add documents
+    }
+privacy-documents =
+    { $n ->
+        [one] 1 document that you added
+       *[other] { $n } documents that you added
+    }
+privacy-messages =
+    { $n ->
+        [one] where 1 message to you is
+       *[other] where { $n } messages to you are
+    }
+privacy-votes =
+    { $n ->
+        [one] 1 vote
+       *[other] { $n } votes
+    }
+privacy-helper_requests =
+    { $n ->
+        [one] 1 request to helpers
+       *[other] { $n } requests to helpers
+    }
+privacy-gaps =
+    { $n ->
+        [one] 1 question that you answered or dismissed as a manager
+       *[other] { $n } questions that you answered or dismissed as a manager
+    }
+privacy-settings =
+    { $n ->
+        [one] that you changed the settings of 1 server last
+       *[other] that you changed the settings of { $n } servers last
+    }
+privacy-digests =
+    { $n ->
+        [one] 1 weekly digest that you turned on
+       *[other] { $n } weekly digests that you turned on
+    }
+privacy-costs =
+    { $n ->
+        [one] 1 entry about the cost of a document
+       *[other] { $n } entries about the cost of documents
+    }
+privacy-note = This counts all servers and direct messages in which you used this bot. Messages in Discord are not part of it: delete those yourself.
+erase-word = DELETE
+erase-person-done = Everything that was stored about you is deleted. Messages in Discord remain.
+erase-server-done = Everything that was stored of this server is deleted. Messages in Discord remain.
+erase-server-continues = This server's library is gone. The rest of its data is being deleted. Messages in Discord remain.
+refusal-erase-name = Nothing was deleted. To delete everything, type the name of this server, { $name }.
+refusal-erase-word = Nothing was deleted. To delete everything, type DELETE.
+refusal-erase-on-server = This command is for servers. In direct messages, use `/privacy`.
 
 ## Errors by class; `$detail` is the English message stored with the job
 

@@ -48,6 +48,10 @@ cmd-settings-limits = 限额
 cmd-settings-limits-desc = 每人可以提问和添加多少
 cmd-settings-reset = 重置
 cmd-settings-reset-desc = 恢复运营者的默认设置
+cmd-settings-erase = 清空
+cmd-settings-erase-desc = 永久删除本服务器保存的全部数据
+cmd-privacy = 隐私
+cmd-privacy-desc = 查看保存了你的哪些数据，并可删除
 cmd-help = 帮助
 cmd-help-desc = 这个机器人能做什么，怎么用
 cmd-add-to-library = 加入资料库
@@ -104,6 +108,8 @@ button-next = 下一页
 button-reingest = 重新读取
 button-fetch-again = 重新获取
 button-delete = 删除
+button-erase-me = 全部删除
+button-erase-me-keep = 删除，但保留我添加的资料
 button-add = 添加资料
 button-helper = 请人帮忙
 answer-sources = 引自 { $n } 个出处
@@ -330,6 +336,11 @@ button-dismiss-gap = 忽略
 form-gap = 回答问题
 form-gap-question = 问题
 form-gap-answer = 回答
+form-erase-me = 删除关于我的全部数据
+form-erase-me-keep = 删除关于我的数据，保留资料
+form-erase-me-word = 请输入“删除”以确认
+form-erase-server = 删除本服务器的全部数据
+form-erase-server-name = 请输入本服务器的名称以确认
 refusal-digest-channel = 我不能在 { $channel } 发言。请允许我查看该频道并发送消息，或换一个频道。
 refusal-unknown-gap = 这个问题已不存在，或者你看不到它。用 `/待答` 查看当前的列表。
 
@@ -404,6 +415,29 @@ help-browse = **查看**用 `/资料 列表` 和 `/任务 列表`。添加资料
 help-manage = 管理者的**设置**：`/设置 查看` 显示谁可以添加、哪里可以公开回答、没有答案时请谁帮忙，以及限额；`/待答` 列出没有好回答的问题，可以直接回答。
 help-privacy = **会保存什么**：资料、问题和回答、以及投票，直到被删除。没有提及我的消息我都不读。
 help-footer = 资料和回答里的任何提及都不会通知任何人。
+
+## 保存的数据与删除
+
+privacy-title = 保存了你的哪些数据
+privacy-nothing = 没有保存你的任何数据。
+privacy-questions = { $n } 个问题及其回答
+privacy-document_jobs = { $n } 次添加资料的请求
+privacy-documents = { $n } 份你添加的资料
+privacy-messages = { $n } 条给你的消息的位置
+privacy-votes = { $n } 次投票
+privacy-helper_requests = { $n } 次请人帮忙
+privacy-gaps = { $n } 个你作为管理者回答或忽略的问题
+privacy-settings = { $n } 个服务器的设置由你最后修改
+privacy-digests = { $n } 个由你开启的每周摘要
+privacy-costs = { $n } 条资料费用记录
+privacy-note = 包括你使用过这个机器人的所有服务器和私信。不包括 Discord 里的消息，请自行删除。
+erase-word = 删除
+erase-person-done = 关于你的数据已全部删除。Discord 里的消息仍会保留。
+erase-server-done = 本服务器的数据已全部删除。Discord 里的消息仍会保留。
+erase-server-continues = 本服务器的资料库已清空，其余数据正在删除。Discord 里的消息仍会保留。
+refusal-erase-name = 什么都没有删除。要删除全部数据，请输入本服务器的名称“{ $name }”。
+refusal-erase-word = 什么都没有删除。要删除全部数据，请输入“删除”。
+refusal-erase-on-server = 这个命令用于服务器。在私信中请使用 `/隐私`。
 
 ## 出了什么问题，按错误类别；`$detail` 是任务里的英文句子
 

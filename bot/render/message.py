@@ -39,6 +39,7 @@ ButtonAction = Literal[
     "gaps",
     "answergap",
     "dismissgap",
+    "eraseme",
     "settings",
 ]
 """Action of a button; see `Button.target` for the object it applies to."""
@@ -60,7 +61,8 @@ class Button:
     action: ButtonAction
     target: int
     """ID of a delivery for `cancel` and `retry`, of a document for `file`, `reingest` and `delete`; a page number, from
-    0, for `docs`, `jobs` and `gaps`; of a question for `answergap` and `dismissgap`; otherwise the ID of a job."""
+    0, for `docs`, `jobs` and `gaps`; of a question for `answergap` and `dismissgap`; for `eraseme`, 1 to keep
+    the documents; otherwise the ID of a job."""
     label: str = ""
     style: ButtonStyle = "secondary"
     emoji: str = ""

@@ -71,7 +71,7 @@ class AsyncDatabase:
         self.database = database
         self.settings = settings
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="services")
-        self._workspace_ids: dict[str, int] = {}
+        self._workspace_ids: dict[str, tuple[float, int]] = {}
         self._settings: dict[str, tuple[float, WorkspaceSettings]] = {}
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -96,13 +96,22 @@ class AsyncDatabase:
         return self.database.tenant(self.workspace_id(context))
 
     def workspace_id(self, context: RequestContext) -> int:
-        """Return the ID of the workspace; inserts the workspace on its first use."""
-        workspace_id = self._workspace_ids.get(context.workspace)
-        if workspace_id is None:
-            with self.database.system() as session:
-                workspace_id = workspaces.ensure_workspace(session, context.workspace)
-            self._workspace_ids[context.workspace] = workspace_id
+        """Return the ID of the workspace; inserts the workspace on its first use.
+
+        The ID is at most `SETTINGS_TTL_S` old, because the workspace may have been erased.
+        """
+        cached = self._workspace_ids.get(context.workspace)
+        if cached is not None and monotonic() - cached[0] < SETTINGS_TTL_S:
+            return cached[1]
+        with self.database.system() as session:
+            workspace_id = workspaces.ensure_workspace(session, context.workspace)
+        self._workspace_ids[context.workspace] = (monotonic(), workspace_id)
         return workspace_id
+
+    def forget(self, workspace: str) -> None:
+        """Remove a workspace that was erased from the caches."""
+        self._workspace_ids.pop(workspace, None)
+        self._settings.pop(workspace, None)
 
     def load_settings(self, context: RequestContext) -> EffectiveSettings:
         """Return the settings of the workspace, at most `SETTINGS_TTL_S` old."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.services.activity import ActivityService
 from bot.services.async_database import AsyncDatabase, EffectiveSettings
 from bot.services.digests import DigestService
+from bot.services.erasure import ErasureService
 from bot.services.gaps import GapService
 from bot.services.helper_requests import HelperService
 from bot.services.jobs import JobService
@@ -33,6 +34,7 @@ class Services:
         self.digests = DigestService(self.async_database)
         self.workspace_settings = WorkspaceSettingsService(self.async_database)
         self.helpers = HelperService(self.async_database)
+        self.erasure = ErasureService(self.async_database)
         self.process = BotProcess(self.async_database)
 
     def cached_settings(self, context: RequestContext) -> EffectiveSettings:

@@ -13,7 +13,7 @@ from bot.interactions.accessors import client_of, data_of
 from bot.interactions.errors import reply_with_error
 from bot.render.message import CUSTOM_ID_PATTERN
 from bot.services.refusals import Refusal
-from bot.views import answers, documents, form_submissions, gaps, helper_requests, jobs, servers, settings
+from bot.views import answers, documents, erasure, form_submissions, gaps, helper_requests, jobs, servers, settings
 
 ComponentHandler = Callable[[discord.Interaction, int], Awaitable[None]]
 """Handles a component; the number is the target from the `custom_id`."""
@@ -50,6 +50,7 @@ COMPONENT_HANDLERS: Mapping[str, ComponentHandler] = {
     "delete": documents.confirm_deletion,
     "dodelete": documents.delete,
     "keep": documents.cancel_deletion,
+    "eraseme": erasure.open_person_form,
     "channels": settings.choose_channels,
     "askroles": settings.choose_asking_roles,
     "servers": servers.offer_servers,
@@ -59,6 +60,8 @@ FORM_HANDLERS: Mapping[str, ComponentHandler] = {
     "text": form_submissions.add_text,
     "about": form_submissions.ask_about,
     "answergap": gaps.answer,
+    "eraseme": erasure.erase_person,
+    "erase": erasure.erase_server,
 }
 
 

@@ -12,6 +12,8 @@ from bot.locales.texts import Texts
 TEXT_FORM = "text"
 ABOUT_FORM = "about"
 GAP_FORM = "answergap"
+PERSON_ERASURE_FORM = "eraseme"
+SERVER_ERASURE_FORM = "erase"
 MAX_TITLE_CHARACTERS = 300
 VISIBILITY_CHOICES: tuple[str | None, ...] = (None, "server", "channel")
 """Choices of `visible`, by their index in the form's `custom_id`."""
@@ -52,6 +54,21 @@ def build_gap_form(t: Texts, *, query_id: int, question: str) -> discord.ui.Moda
         )
     )
     form.add_item(_build_field("answer", t("form-gap-answer"), long=True))
+    return form
+
+
+def build_person_erasure_form(t: Texts, *, keep_documents: bool) -> discord.ui.Modal:
+    """Build the form in which a user confirms with a word that everything stored about them is deleted."""
+    title = t("form-erase-me-keep" if keep_documents else "form-erase-me")
+    form = discord.ui.Modal(title=title[:45], custom_id=f"rd:{PERSON_ERASURE_FORM}:{int(keep_documents)}")
+    form.add_item(_build_field("word", t("form-erase-me-word"), hint=t("erase-word"), max_length=20))
+    return form
+
+
+def build_server_erasure_form(t: Texts, *, name: str) -> discord.ui.Modal:
+    """Build the form in which a manager confirms with the name of the server that everything is deleted."""
+    form = discord.ui.Modal(title=t("form-erase-server")[:45], custom_id=f"rd:{SERVER_ERASURE_FORM}:0")
+    form.add_item(_build_field("name", t("form-erase-server-name"), hint=name, max_length=200))
     return form
 
 

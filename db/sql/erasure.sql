@@ -94,7 +94,17 @@ UPDATE queries SET searched_as = '' WHERE job_id = ANY (CAST(:job_ids AS bigint[
 -- them ended belong to a job that is about to be submitted; the sweeper deletes them if there is none.
 DELETE FROM blobs b
 USING unnest(CAST(:hashes AS text[])) AS erased(sha256)
-WHERE b.workspace_id = :workspace_id AND b.sha256 = decode(erased.sha256, 'hex') AND b.created_at <= :stored_until
+WHERE b.workspace_id = :workspace_id AND b.sha256 = decode(erased.sha256, 'hex') AND b.created_at <= coalesce(CAST(:stored_until AS timestamptz), now())
   AND NOT EXISTS (SELECT FROM document_versions v WHERE v.workspace_id = b.workspace_id AND v.sha256 = b.sha256)
   AND NOT EXISTS (SELECT FROM jobs j WHERE j.workspace_id = b.workspace_id AND j.payload ->> 'sha256' = erased.sha256
                   AND j.state IN ('queued', 'running'));
+
+-- name: count_document_rows
+-- Count what a document consists of and where its texts are stored.
+SELECT 'versions' AS name, count(*) AS rows FROM document_versions WHERE document_id = :document_id
+UNION ALL SELECT 'chunks', count(*) FROM chunks WHERE document_id = :document_id
+UNION ALL SELECT 'vectors', count(*) FROM embeddings e JOIN chunks c ON c.id = e.chunk_id WHERE c.document_id = :document_id
+UNION ALL SELECT 'jobs', count(*) FROM jobs j JOIN documents d ON d.workspace_id = j.workspace_id AND d.source = j.payload ->> 'source'
+          WHERE d.id = :document_id AND j.kind = 'ingest'
+UNION ALL SELECT 'questions that found it', count(*) FROM query_candidates WHERE document_id = :document_id
+UNION ALL SELECT 'answers that cite it', count(*) FROM query_candidates WHERE document_id = :document_id AND citation IS NOT NULL;

@@ -21,13 +21,13 @@ SELECT count(*) FILTER (WHERE vote > 0) AS up, count(*) FILTER (WHERE vote < 0) 
 
 -- name: list_answered_questions
 -- List answered questions, newest first: the question as it was searched, the sum of the votes on its answer, and the
--- cited documents that are still live.
+-- cited documents that are still live. Erased questions have no text.
 SELECT q.id, coalesce(nullif(q.searched_as, ''), q.question) AS question, coalesce(v.votes, 0) AS votes,
        ARRAY(SELECT DISTINCT k.document_id FROM query_candidates k JOIN documents d ON d.id = k.document_id
              WHERE k.query_id = q.id AND k.citation IS NOT NULL AND d.live_version_id IS NOT NULL ORDER BY 1) AS cited
 FROM queries q
 LEFT JOIN LATERAL (SELECT sum(f.vote) AS votes FROM feedback f WHERE f.job_id = q.job_id) AS v ON true
-WHERE q.workspace_id = :workspace_id AND NOT q.abstained
+WHERE q.workspace_id = :workspace_id AND NOT q.abstained AND q.question <> ''
   AND (CAST(:days AS float) = 0 OR q.created_at > now() - CAST(:days AS float) * interval '1 day')
 ORDER BY q.id DESC
 LIMIT :limit;

@@ -4,7 +4,7 @@
 -- List the gaps of the last days, newest first, without those that a manager has dismissed or answered. They return if
 -- the document with the answer could not be added. A question without an answer is no gap either after the same
 -- question was answered in public. `channel` is the channel whose members read the question. With `only`, this question
--- is returned even if it is no gap any more.
+-- is returned even if it is no gap any more. Erased questions have no text.
 WITH against AS (
     SELECT job_id, count(*) AS votes, coalesce(array_agg(reason ORDER BY reason) FILTER (WHERE reason IS NOT NULL), '{}') AS reasons
     FROM feedback WHERE workspace_id = :workspace_id AND vote < 0 GROUP BY job_id
@@ -13,7 +13,7 @@ candidates AS MATERIALIZED (
     SELECT q.id, q.job_id, q.question, q.searched_as, q.created_at, q.abstained, q.profile_id, q.vector, q.baseline,
            coalesce(v.votes, 0) AS votes_against, coalesce(v.reasons, '{}') AS reasons
     FROM queries q LEFT JOIN against v ON v.job_id = q.job_id
-    WHERE q.workspace_id = :workspace_id
+    WHERE q.workspace_id = :workspace_id AND q.question <> ''
       AND (q.id = CAST(:only AS bigint) OR CAST(:only AS bigint) IS NULL
            AND q.created_at > now() - make_interval(days => :days) AND (q.abstained OR v.job_id IS NOT NULL)
            AND NOT EXISTS (

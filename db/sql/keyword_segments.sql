@@ -62,6 +62,17 @@ WITH sizes AS (
 UPDATE keyword_segments s SET merged_into = target.id FROM target, chosen JOIN sizes USING (size) WHERE s.id = sizes.id
 RETURNING target.id;
 
+-- name: start_rewrite
+-- Start to merge all segments of a workspace, even a single one.
+WITH target AS (
+    INSERT INTO keyword_segments (workspace_id, state)
+    SELECT :workspace_id, 'building'
+    WHERE EXISTS (SELECT FROM keyword_segments WHERE workspace_id = :workspace_id AND state = 'live')
+    RETURNING id
+)
+UPDATE keyword_segments s SET merged_into = target.id FROM target WHERE s.workspace_id = :workspace_id AND s.state = 'live'
+RETURNING target.id;
+
 -- name: find_merge
 -- Find the unfinished merge of a workspace, and its last term of this step: as many blocks as `step_postings` allow, but
 -- at least one. Null when nothing is left to merge.

@@ -6,8 +6,7 @@ import pytest
 
 from db import blobs, documents, jobs, traces
 from pipeline.errors import Cancelled, DocumentDeleted, UnknownName
-from tasks.results import build_answer_json
-from tests.erasure_samples import answer_from, find_text
+from tests.erasure_samples import answer_from, ask, find_text, store_answer
 from tests.integration.test_store import listed, sweep_now
 
 MARKER = "zebrafinch"
@@ -18,30 +17,14 @@ def delete(library, number=1):
         return documents.delete_document(session, number)
 
 
-def ask(library, answer, *, conversation=()):
-    """Store an answered question and return its job."""
-    payload = {"question": answer.question, "conversation": list(conversation)}
-    with library.database.tenant(library.workspace) as session:
-        job = jobs.submit(session, jobs.NewJob(library.workspace, "ask", payload, requester="42"))
-    return job, store(library, library.claim(job), answer)
-
-
-def store(library, lease, answer):
-    with library.database.tenant(library.workspace) as session:
-        traces.require_documents(session, library.workspace, answer)
-        jobs.lock_lease(session, lease)
-        traces.store_trace(session, lease, answer)
-        jobs.succeed(session, lease, build_answer_json(lease.job_id, answer))
-
-
 def test_delete__removes_every_text_of_the_document(library):
     library.add(f"{MARKER}.md", [f"The {MARKER} sings."])
     library.add("other.md", ["The hall costs 5 euros."])
-    used, _ = ask(library, answer_from(library, "What sings?", first=1, quote=f"The {MARKER} sings."))
-    unused, _ = ask(library, answer_from(library, "What does the hall cost?", first=2, quote="5 euros."))
+    used = ask(library, answer_from(library, "What sings?", first=1, quote=f"The {MARKER} sings."))
+    unused = ask(library, answer_from(library, "What does the hall cost?", first=2, quote="5 euros."))
     said = library.job(used).result["answer"]
     turn = {"question": "What sings?", "answer": said}
-    follow_up, _ = ask(
+    follow_up = ask(
         library,
         answer_from(library, "And when?", first=2, quote="5 euros.", searched_as=f"When does the {MARKER} sing?"),
         conversation=[turn, {"question": "Hi?", "answer": "Hi."}],
@@ -108,7 +91,7 @@ def test_delete__a_question_in_flight_is_answered_again_without_the_document(lib
         jobs.report_progress(session, lease, "generate", text=f"The {MARKER} s")
     delete(library)
     with pytest.raises(DocumentDeleted) as raised:
-        store(library, lease, answer)
+        store_answer(library, lease, answer)
     with library.database.system() as session:
         assert jobs.fail(session, lease, raised.value) == "queued"
     assert find_text(library.database, MARKER) == {}

@@ -118,11 +118,12 @@ def test_registration__has_every_command(payload):
         "gaps",
         "stats",
         "settings",
+        "privacy",
         "help",
         "Add to library",
         "Ask about this",
     }
-    assert len(COGS) == 12
+    assert len(COGS) == 13
 
 
 def test_registration__works_in_every_context_and_some_require_a_manager(payload):

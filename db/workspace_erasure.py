@@ -1,0 +1,87 @@
+"""Erase a workspace: every row of every table with its ID, in batches, and then the workspace itself.
+
+The tables are those of the mapped classes, so that a new table is included without a change here. An erasure that was
+interrupted is continued by the sweeper.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import ColumnClause, Table, column, delete, func, select
+from sqlalchemy.orm import Session
+
+from db.engine import Database
+from db.keyword_models import KeywordSegment
+from db.models import Workspace
+from db.sql import named
+from db.trace_models import QueryTrace
+
+BATCH = 2000
+"""Rows per transaction; a row of `chunks` deletes its vectors too."""
+
+_MODELS = (KeywordSegment, QueryTrace)  # their modules register the tables that db.models does not contain
+
+
+def count_rows(session: Session, workspace_id: int) -> dict[str, int]:
+    """Return the number of rows of a workspace by table, without empty tables (a system transaction)."""
+    counts = {
+        table.name: session.scalar(select(func.count()).select_from(table).where(table.c.workspace_id == workspace_id))
+        for table in _list_tables()
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def erase_workspace(
+    database: Database, workspace_id: int, stopping: Callable[[], bool] = lambda: False
+) -> Counter[str]:
+    """Erase a workspace and return the number of deleted rows by table.
+
+    From the first transaction on, its key belongs to no workspace and no worker can write for its jobs. When `stopping`
+    returns True, the rest is left to the sweeper.
+    """
+    with database.system() as session:
+        session.execute(named("begin_workspace_erasure"), {"workspace_id": workspace_id})
+        session.execute(named("cancel_workspace_jobs"), {"workspace_id": workspace_id})
+    return delete_rows(database, workspace_id, stopping)
+
+
+def delete_rows(database: Database, workspace_id: int, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
+    """Delete the rows of a workspace whose erasure has begun, until none is left or `stopping` returns True."""
+    deleted: Counter[str] = Counter()
+    while not stopping():
+        with database.system() as session:
+            batch = _delete_batch(session, workspace_id)
+        if not batch:
+            return deleted
+        deleted.update(batch)
+    return deleted
+
+
+def continue_erasures(database: Database, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
+    """Continue the erasures that were interrupted, and return the number of deleted rows by table."""
+    with database.system() as session:
+        unfinished = list(session.scalars(named("list_unfinished_erasures")))
+    deleted: Counter[str] = Counter()
+    for workspace_id in unfinished:
+        deleted.update(delete_rows(database, workspace_id, stopping))
+    return deleted
+
+
+def _delete_batch(session: Session, workspace_id: int) -> Mapping[str, int]:
+    """Delete rows of the first table that contains any; of none, delete the workspace and return an empty mapping."""
+    session.execute(named("lock_workspace_segments"), {"workspace_id": workspace_id})
+    for table in _list_tables():
+        place: ColumnClause[str] = column("ctid")
+        rows = select(place).select_from(table).where(table.c.workspace_id == workspace_id).limit(BATCH)
+        count = int(getattr(session.execute(delete(table).where(place.in_(rows))), "rowcount", 0))
+        if count:
+            return {table.name: count}
+    session.execute(delete(Workspace).where(Workspace.id == workspace_id))
+    return {}
+
+
+def _list_tables() -> list[Table]:
+    """Return the tables with rows of workspaces, those that refer to others first."""
+    return [table for table in reversed(Workspace.metadata.sorted_tables) if "workspace_id" in table.columns]
