@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cli import context as cli_context
-from cli.console import json_on_error, print_json, print_line, print_table
+from cli.console import json_on_error, print_json, print_line, print_note, print_table
 from cli.ingest import IngestResult, new_job, print_summary, show_progress
-from db import documents
+from db import blobs, documents, workspace_settings
 from pipeline.text.cleaning import escape_undecodable
 from pipeline.text.passages import join_headings
 from pipeline.text.unread import format_unread
@@ -35,10 +35,15 @@ def list_command(
 ) -> None:
     """List the documents, newest first."""
     settings = cli_context.start_command()
-    with cli_context.open_workspace(settings, workspace) as session:
-        summaries = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
+    with cli_context.open_context(settings) as context:
+        workspace_id = context.workspace(workspace)
+        with context.database.tenant(workspace_id) as session:
+            summaries = documents.list_documents(session, limit=limit, search=escape_undecodable(search))
+            used = blobs.measure(session, workspace_id)
+            allowed_mb = workspace_settings.find_library_limit(session, workspace_id, settings.quotas.library_mb)
     if as_json:
-        print_json({"documents": [dataclasses.asdict(document) for document in summaries]})
+        listed = [dataclasses.asdict(document) for document in summaries]
+        print_json({"documents": listed, "stored_bytes": used, "allowed_bytes": allowed_mb * blobs.MB})
         return
     if not summaries:
         print_line(
@@ -51,6 +56,7 @@ def list_command(
     print_table(
         ("id", "title", "type", "chunks", "pages", "channels", "updated"), rows, numbers=("id", "chunks", "pages")
     )
+    print_note(f"{used / blobs.MB:.1f} MB of files" + (f" of {allowed_mb} MB allowed" if allowed_mb else ""))
 
 
 @app.command("show")

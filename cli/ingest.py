@@ -14,7 +14,7 @@ from cli.console import err, json_on_error, print_error, print_json, print_note
 from cli.context import CommandContext
 from cli.sources import IngestSource, find_sources, read_file
 from cli.waiting import wait_for
-from db import blobs, job_batches, jobs
+from db import blobs, job_batches, jobs, workspace_settings
 from db.models import Job
 from pipeline.errors import BrokerUnavailable, RefdeskError
 from pipeline.text.cleaning import escape_undecodable
@@ -146,6 +146,7 @@ def _submit_batch(
     payloads: list[tuple[IngestResult, dict[str, Any]]] = []
     small: list[tuple[dict[str, Any], bytes]] = []
     with context.database.tenant(workspace_id) as session:
+        limit = workspace_settings.find_library_limit(session, workspace_id, context.settings.quotas.library_mb)
         for source, entry in batch:
             payload: dict[str, Any] = {"source": source.identity, "name": source.name, "channels": channels}
             if source.url is not None:
@@ -153,6 +154,8 @@ def _submit_batch(
             else:
                 try:
                     content = source.content if source.content is not None else read_file(source.path)  # type: ignore[arg-type]
+                    reserved = sum(len(stored) for _, stored in small)
+                    blobs.require_room(session, workspace_id, content, limit, reserved=reserved)
                 except RefdeskError as error:
                     entry.state, entry.error = "failed", str(error)
                     continue

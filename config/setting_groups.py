@@ -31,7 +31,7 @@ def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("refdesk", appauthor=False))
 
 
-def _prefix(prefix: str) -> AliasGenerator:
+def build_aliases(prefix: str) -> AliasGenerator:
     """Return the generator of a group's environment variable names."""
     return AliasGenerator(validation_alias=lambda name: f"{prefix}{name}".upper())
 
@@ -42,7 +42,7 @@ class SettingsGroup(BaseModel):
     model_config = ConfigDict(populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class ServerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
+class ServerSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
     """Data folder and servers."""
 
     home: Path = Field(
@@ -69,7 +69,7 @@ class ServerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
             raise ValueError(f"the user {value.parts[0]} has no home folder; write the path in full") from error
 
 
-class LogSettings(SettingsGroup, alias_generator=_prefix("REFDESK_LOG_")):
+class LogSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_LOG_")):
     """Logging."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
@@ -78,7 +78,7 @@ class LogSettings(SettingsGroup, alias_generator=_prefix("REFDESK_LOG_")):
     )
 
 
-class DiscordSettings(SettingsGroup, alias_generator=_prefix("REFDESK_DISCORD_")):
+class DiscordSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_DISCORD_")):
     """Discord bot."""
 
     token: SecretStr | None = Field(
@@ -123,16 +123,22 @@ class DiscordSettings(SettingsGroup, alias_generator=_prefix("REFDESK_DISCORD_")
         return self
 
 
-class QuotaSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
-    """Quotas of the Discord bot; servers can lower them for themselves with `/settings`."""
+class QuotaSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
+    """Quotas and retention; servers can lower them for themselves with `/settings`."""
 
     questions_per_user_hour: int = Field(60, ge=0, description="Questions per user and hour; 0 sets no quota.")
     questions_per_day: int = Field(2000, ge=0, description="Questions per server and day; 0 sets no quota.")
     documents_per_user_day: int = Field(200, ge=0, description="Documents added per user and day; 0 sets no quota.")
     documents_per_day: int = Field(2000, ge=0, description="Documents added per server and day; 0 sets no quota.")
+    library_mb: int = Field(
+        0, ge=0, description="Megabytes of original files per server or other workspace; 0 sets no quota."
+    )
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days after which questions, answers and jobs are deleted; 0 keeps them."
+    )
 
 
-class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDING_")):
+class EmbeddingSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_EMBEDDING_")):
     """Embedding model."""
 
     model: str = Field(
@@ -181,7 +187,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=_prefix("REFDESK_EMBEDDIN
     )
 
 
-class LocalModelSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
+class LocalModelSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
     """Local models."""
 
     threads: int = Field(0, ge=0, description="CPU threads per local model; 0 uses all cores.")
@@ -195,7 +201,7 @@ class LocalModelSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
     )
 
 
-class LlmSettings(SettingsGroup, alias_generator=_prefix("REFDESK_LLM_")):
+class LlmSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_LLM_")):
     """Language model; without one, answers are sentences extracted from the passages."""
 
     base_url: str = Field(
@@ -220,7 +226,7 @@ class LlmSettings(SettingsGroup, alias_generator=_prefix("REFDESK_LLM_")):
     price_completion_usd: float = Field(0.0, ge=0, description="US dollars per million completion tokens.")
 
 
-class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
+class AnswerSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
     """Answering questions."""
 
     recall: Literal["hybrid", "dense", "keyword"] = Field("hybrid", description="Default recall mode.")
@@ -249,7 +255,7 @@ class AnswerSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
             raise ValueError(str(error)) from None
 
 
-class RerankSettings(SettingsGroup, alias_generator=_prefix("REFDESK_RERANK_")):
+class RerankSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_RERANK_")):
     """Reranking."""
 
     timeout_s: float = Field(20.0, gt=0, description="Seconds before the rerank stage falls back to a simpler method.")
@@ -282,7 +288,7 @@ class RerankSettings(SettingsGroup, alias_generator=_prefix("REFDESK_RERANK_")):
         return self
 
 
-class RerankApiSettings(SettingsGroup, alias_generator=_prefix("REFDESK_RERANK_API_")):
+class RerankApiSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_RERANK_API_")):
     """Rerank endpoint, for the reranker `rerank-api`."""
 
     url: str = Field(
@@ -294,7 +300,7 @@ class RerankApiSettings(SettingsGroup, alias_generator=_prefix("REFDESK_RERANK_A
     price_tokens_usd: float = Field(0.0, ge=0, description="US dollars per million tokens.")
 
 
-class BudgetSettings(SettingsGroup, alias_generator=_prefix("REFDESK_BUDGET_")):
+class BudgetSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_BUDGET_")):
     """Prices and budgets; a day is the last 24 hours, and 0 sets no limit."""
 
     prices: Mapping[str, Price] = Field(
@@ -333,66 +339,3 @@ class BudgetSettings(SettingsGroup, alias_generator=_prefix("REFDESK_BUDGET_")):
                 variable = f"REFDESK_BUDGET_{name}".upper()
                 raise ValueError(f"{variable}_SOFT_USD must be at most {variable}_HARD_USD ({hard:g}), but is {soft:g}")
         return self
-
-
-class IngestSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
-    """Ingesting documents."""
-
-    chunk_tokens: int = Field(
-        254,
-        ge=32,
-        le=4096,
-        description="Maximum tokens per chunk with its heading path; lowered to what the embedding model reads.",
-    )
-    chunk_overlap: int = Field(0, ge=0, description="Tokens that a chunk repeats from the previous chunk.")
-    max_file_mb: float = Field(50, gt=0, description="Maximum megabytes per file.")
-    max_unpacked_mb: float = Field(500, gt=0, description="Maximum unpacked megabytes of a zip-based file.")
-    max_chunks: int = Field(50_000, ge=1, description="Maximum chunks per document.")
-    parse_timeout_s: float = Field(120, gt=0, description="Seconds before parsing a file times out.")
-    parse_memory_mb: int = Field(2048, ge=256, description="Maximum megabytes of memory of the parser.")
-    fetch_timeout_s: float = Field(30, gt=0, description="Seconds before fetching a link times out.")
-    fetch_private: bool = Field(
-        default=False,
-        description="Allow links to private and loopback addresses; for tests and closed networks only.",
-    )
-
-    @model_validator(mode="after")
-    def _check_overlap(self) -> Self:
-        if self.chunk_overlap * 2 > self.chunk_tokens:
-            raise ValueError(
-                f"REFDESK_CHUNK_OVERLAP must be at most half of REFDESK_CHUNK_TOKENS ({self.chunk_tokens}),"
-                f" but is {self.chunk_overlap}"
-            )
-        return self
-
-
-class OcrSettings(SettingsGroup, alias_generator=_prefix("REFDESK_OCR_")):
-    """Text recognition (OCR) in scans and images."""
-
-    mode: Literal["auto", "off"] = Field(
-        "auto",
-        validation_alias="REFDESK_OCR",
-        description="auto recognises text if the extra `ocr` is installed; off reports scans as not read.",
-    )
-    page_timeout_s: float = Field(60, gt=0, description="Seconds before recognising one page or image times out.")
-    max_pages: int = Field(2000, ge=1, description="Maximum pages and images per file whose text is recognised.")
-
-
-class JobSettings(SettingsGroup, alias_generator=_prefix("REFDESK_")):
-    """Jobs."""
-
-    lease_s: float = Field(60, gt=0, description="Seconds before the lease of a job expires without a heartbeat.")
-    max_attempts: int = Field(3, ge=1, description="Attempts before a job is dead.")
-    query_concurrency: int = Field(
-        16,
-        ge=1,
-        le=256,
-        description="Questions that one query worker answers at once; fewer if memory or connections are short.",
-    )
-    sweep_s: float = Field(10, gt=0, description="Seconds between two runs of the sweeper.")
-    message_expires_s: float = Field(
-        86_400,
-        gt=0,
-        validation_alias="REFDESK_JOB_EXPIRES_S",
-        description="Seconds before a queue message expires; the sweeper publishes the job again.",
-    )

@@ -21,18 +21,16 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from config.job_setting_groups import IngestSettings, JobSettings, OcrSettings
 from config.prices import Price
 from config.setting_groups import (
     AnswerSettings,
     BudgetSettings,
     DiscordSettings,
     EmbeddingSettings,
-    IngestSettings,
-    JobSettings,
     LlmSettings,
     LocalModelSettings,
     LogSettings,
-    OcrSettings,
     QuotaSettings,
     RerankApiSettings,
     RerankSettings,

@@ -11,10 +11,36 @@ from sqlalchemy.orm import Session
 
 from db.models import Blob
 from db.sql import named
-from pipeline.errors import UnknownName
+from pipeline.errors import LibraryFull, UnknownName
 
+MB = 1_000_000
 MISSING = "The original bytes {}… are no longer stored; add the file again."
 """Message about bytes whose SHA-256 starts with the given digits."""
+
+
+def measure(session: Session, workspace_id: int) -> int:
+    """Return the bytes of all stored originals of a workspace."""
+    return int(session.execute(named("measure_blobs"), {"workspace_id": workspace_id, "sha256": b""}).one().used)
+
+
+def require_room(session: Session, workspace_id: int, content: bytes, limit_mb: int, *, reserved: int = 0) -> None:
+    """Raise `LibraryFull` if original bytes exceed the quota; the same tenant transaction then stores them.
+
+    Args:
+        session: A session of the tenant.
+        workspace_id: The workspace.
+        content: Original bytes; they need no room if they are stored already.
+        limit_mb: The quota in megabytes; 0: no quota.
+        reserved: Further bytes that the transaction is going to store.
+    """
+    if not limit_mb:
+        return
+    session.execute(named("lock_blobs"), {"workspace_id": workspace_id})
+    values = {"workspace_id": workspace_id, "sha256": hashlib.sha256(content).digest()}
+    row = session.execute(named("measure_blobs"), values).one()
+    used = int(row.used) + reserved
+    if not row.stored and used + len(content) > limit_mb * MB:
+        raise LibraryFull(used=used, needed=len(content), limit=limit_mb * MB)
 
 
 def store(session: Session, workspace_id: int, content: bytes) -> str:

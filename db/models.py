@@ -193,6 +193,8 @@ class SettingsRow(Base):
     questions_per_day: Mapped[int | None]
     documents_per_user_day: Mapped[int | None]
     documents_per_day: Mapped[int | None]
+    retention_days: Mapped[int | None]
+    library_mb: Mapped[int | None]
     updated_by: Mapped[str]
     updated_at: Mapped[dt.datetime]
 

@@ -25,6 +25,8 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "questions_per_day": (0, 1_000_000),
     "documents_per_user_day": (0, 1_000_000),
     "documents_per_day": (0, 1_000_000),
+    "retention_days": (0, 36_500),
+    "library_mb": (0, 1_000_000),
 }
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "reranker": RERANKERS,
@@ -72,6 +74,10 @@ class WorkspaceSettings:
     questions_per_day: int | None = None
     documents_per_user_day: int | None = None
     documents_per_day: int | None = None
+    retention_days: int | None = None
+    """Days after which questions, answers and jobs are deleted."""
+    library_mb: int | None = None
+    """Megabytes of original files that may be stored."""
     updated_by: str | None = None
     updated_at: dt.datetime | None = None
 
@@ -97,6 +103,11 @@ def effective_limit(chosen: int | None, ceiling: int) -> int:
     if chosen is None or (ceiling and not chosen):
         return ceiling
     return min(chosen, ceiling) if ceiling else chosen
+
+
+def find_library_limit(session: Session, workspace_id: int, ceiling_mb: int) -> int:
+    """Return the effective quota of stored files in megabytes; 0: none (a tenant transaction)."""
+    return effective_limit(read(session, workspace_id).library_mb, ceiling_mb)
 
 
 def read(session: Session, workspace_id: int) -> WorkspaceSettings:

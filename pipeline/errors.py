@@ -173,6 +173,18 @@ class QuotaExceeded(InvalidInput):
         self.kind = kind
 
 
+class LibraryFull(InvalidInput):
+    """The library's quota of stored files is used up. Delete documents, or ask the operator for more."""
+
+    def __init__(self, message: str = "", *, used: int = 0, needed: int = 0, limit: int = 0) -> None:
+        """Store the sizes in bytes, so that the bot can show them in the user's language."""
+        sizes = f"{needed / 1e6:.1f} MB are needed, {used / 1e6:.1f} of {limit / 1e6:g} MB are used"
+        super().__init__(message or f"The library's quota of stored files is used up: {sizes}. Delete documents first.")
+        self.used = used
+        self.needed = needed
+        self.limit = limit
+
+
 class BudgetExceeded(InvalidInput):
     """The spending limit is reached. Try again later, or ask the operator to raise the limit."""
 

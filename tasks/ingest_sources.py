@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from db import blobs, documents, jobs, quarantine
+from db import blobs, documents, jobs, quarantine, workspace_settings
 from pipeline.errors import InvalidInput, UnknownName
 from pipeline.ports import Fetcher
 from pipeline.types import Source
@@ -78,6 +78,8 @@ def _fetch(fetcher: Fetcher, job: LeasedJob) -> Source:
 def _store(runtime: Runtime, lease: jobs.Lease, source: Source) -> str:
     with runtime.database.tenant(lease.workspace_id) as session:
         jobs.lock_lease(session, lease)
+        limit = workspace_settings.find_library_limit(session, lease.workspace_id, runtime.settings.quotas.library_mb)
+        blobs.require_room(session, lease.workspace_id, source.content, limit)
         return blobs.store(session, lease.workspace_id, source.content)
 
 

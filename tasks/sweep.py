@@ -13,7 +13,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from config.settings import Settings
-from db import blobs, workspace_erasure
+from db import blobs, retention, workspace_erasure
 from db import sweep as ledger
 from db.engine import Database
 from db.vector_indexes import build_vector_indexes
@@ -77,6 +77,7 @@ class Sweeper:
         self._cleaned_up_at = time.monotonic()
         with self._database.system() as session:
             blobs.delete_orphans(session)
+        retention.delete_expired(self._database, self._settings.quotas.retention_days, self._stop.is_set)
         workspace_erasure.continue_erasures(self._database, self._stop.is_set)
         build_vector_indexes(self._database)
 

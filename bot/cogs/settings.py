@@ -205,6 +205,7 @@ class Settings(
         questions_per_day="questions-server",
         documents_per_user_day="documents-person",
         documents_per_day="documents-server",
+        library_mb="library-mb",
     )
     async def limits(
         self,
@@ -213,6 +214,7 @@ class Settings(
         questions_per_day: Limit | None = None,
         documents_per_user_day: Limit | None = None,
         documents_per_day: Limit | None = None,
+        library_mb: Limit | None = None,
     ) -> None:
         """Set the quotas for questions and documents, up to the operator's limits."""
         await self._change(
@@ -221,7 +223,16 @@ class Settings(
             questions_per_day=questions_per_day,
             documents_per_user_day=documents_per_user_day,
             documents_per_day=documents_per_day,
+            library_mb=library_mb,
         )
+
+    @app_commands.command(
+        name=localized("cmd-settings-retention"), description=localized("cmd-settings-retention-desc")
+    )
+    @describe_options(days="retention-days")
+    async def retention(self, interaction: discord.Interaction, days: app_commands.Range[int, 0, 36_500]) -> None:
+        """Set after how many days questions, answers and jobs are deleted, up to the operator's limit."""
+        await self._change(interaction, retention_days=days)
 
     @app_commands.command(name=localized("cmd-settings-reset"), description=localized("cmd-settings-reset-desc"))
     async def reset(self, interaction: discord.Interaction) -> None:

@@ -69,7 +69,7 @@ class DigestWorker:
         except SendError as failure:
             if failure.failure is SendFailure.TEMPORARY:
                 # The claim expires after a minute; then the digest is tried again.
-                log.warning("digest not posted, retrying", workspace=digest.workspace, error=str(failure))
+                log.warning("digest not posted, retrying", error=str(failure))
                 return True
             error = str(failure)
             if digest.error is None:
@@ -102,6 +102,8 @@ class DigestWorker:
         return any(title in {embed.title for embed in found.embeds} or title in found.content for found in history)
 
     async def _notify_manager(self, digest: DueDigest) -> None:
+        if not digest.user_id:  # the person was erased
+            return
         message = render_digest_failure(digest.channel_id, texts_for(digest.locale))
         try:
             async with send_errors():
@@ -109,7 +111,7 @@ class DigestWorker:
                 nonce = f"h{digest.workspace_id}-{digest.due_at.timestamp():.0f}"[:25]
                 await channel.send(message.content, nonce=nonce, allowed_mentions=NO_MENTIONS)
         except SendError as failure:
-            log.info("manager not notified of a digest", workspace=digest.workspace, error=str(failure))
+            log.info("manager not notified of a digest", error=str(failure))
 
     def _open_channels(self, guild_id: int, channel_id: str) -> frozenset[str]:
         """Return the channels whose questions the readers of the digest can read anyway."""

@@ -46,6 +46,8 @@ cmd-settings-digest = digest
 cmd-settings-digest-desc = Set the channel of the weekly digest
 cmd-settings-limits = limits
 cmd-settings-limits-desc = Set how many questions and documents are allowed
+cmd-settings-retention = retention
+cmd-settings-retention-desc = Delete questions, answers and jobs after some days; documents stay
 cmd-settings-reset = reset
 cmd-settings-reset-desc = Reset all settings to the operator's defaults
 cmd-settings-erase = erase
@@ -329,6 +331,7 @@ docs-title-search = { $total ->
 docs-no-match = Search for other words from the title, or list all documents with `/docs list`.
 docs-page-empty = This page is empty now. List the documents again with `/docs list`.
 docs-page = Page { $page } of { $pages }
+docs-stored = { $used } of { $limit } MB of files
 docs-open = Open a document
 doc-added = added by { $who } { $when }
 doc-number = Document { $document }
@@ -453,6 +456,19 @@ settings-helpers = Helpers
 settings-helpers-none = nobody
 settings-questions = Questions
 settings-documents = Documents
+settings-library = Stored files
+settings-value-library_mb =
+    { $n ->
+        [0] no limit
+       *[other] up to { $n } MB
+    }
+settings-retention = Questions and jobs
+settings-value-retention_days =
+    { $n ->
+        [0] kept without a time limit
+        [one] deleted after 1 day
+       *[other] deleted after { $n } days
+    }
 settings-limits = { $person }, { $server }
 settings-limit-user-hour = { $n ->
     [0] no limit per person
@@ -564,6 +580,7 @@ error-LinkFailed = { $detail }
 error-InvalidQuestion = { $detail }
 error-UnknownName = { $detail }
 error-QuotaExceeded = { $detail }
+error-LibraryFull = This library is full. Delete documents that nobody needs, then add it again.
 error-BudgetExceeded = { $detail }
 error-NotAllowed = { $detail }
 error-SetupError = Refdesk isn't set up correctly. The operator needs to fix this.
@@ -626,6 +643,7 @@ over-quota-ingest = { $n ->
    *[other] add { $n } documents
 }
 refusal-limit-too-high = The operator's limit is { $limit }. Choose a number from 1 to { $limit }.
+refusal-library-full = This library is full: { $needed } MB are needed, and { $used } of { $limit } MB are used. Delete documents that nobody needs with `/docs delete`.
 refusal-outdated-command = Your Discord app shows an outdated version of this command. Reload the app and try again.
 refusal-question-no-words = The question contains no words. Write what you want to know in words.
 refusal-discord-unavailable = Discord rejected the request or didn't respond. Try again in a moment.
@@ -702,6 +720,10 @@ opt-documents-person = documents-per-person
 opt-documents-person-desc = Documents per person per day, up to the operator's limit
 opt-documents-server = documents-per-day
 opt-documents-server-desc = Documents per day for the whole server, up to the operator's limit
+opt-library-mb = megabytes
+opt-library-mb-desc = Megabytes of files that the library may store, up to the operator's limit; 0 for no limit
+opt-retention-days = days
+opt-retention-days-desc = Days after which they are deleted, up to the operator's limit; 0 keeps them
 cmd-jobs-why = why
 cmd-jobs-why-desc = Show what a job is waiting for, or why it ended
 

@@ -46,6 +46,8 @@ cmd-settings-digest = 周报
 cmd-settings-digest-desc = 设置每周小结发到哪个频道
 cmd-settings-limits = 限额
 cmd-settings-limits-desc = 每人可以提问和添加多少
+cmd-settings-retention = 保留
+cmd-settings-retention-desc = 若干天后删除问题、回答和任务；资料不受影响
 cmd-settings-reset = 重置
 cmd-settings-reset-desc = 恢复运营者的默认设置
 cmd-settings-erase = 清空
@@ -281,6 +283,7 @@ docs-title-search = { $total ->
 docs-no-match = 请换用标题里的其他词语搜索，或用 `/资料 列表` 查看全部资料。
 docs-page-empty = 这一页已经没有资料。请用 `/资料 列表` 重新查看。
 docs-page = 第 { $page } / { $pages } 页
+docs-stored = 文件已用 { $used } / { $limit } MB
 docs-open = 打开一份资料
 doc-added = 由 { $who } 添加，{ $when }
 doc-number = 资料 { $document }
@@ -388,6 +391,18 @@ settings-helpers = 帮手
 settings-helpers-none = 没有设置
 settings-questions = 提问
 settings-documents = 资料
+settings-library = 保存的文件
+settings-value-library_mb =
+    { $n ->
+        [0] 不限
+       *[other] 最多 { $n } MB
+    }
+settings-retention = 问题和任务
+settings-value-retention_days =
+    { $n ->
+        [0] 一直保留
+       *[other] { $n } 天后删除
+    }
 settings-limits = { $person }，{ $server }
 settings-limit-user-hour = { $n ->
     [0] 每人不限
@@ -459,6 +474,7 @@ error-LinkFailed = 链接获取失败（{ $detail }）
 error-InvalidQuestion = 问题是空的，或者太长（{ $detail }）
 error-UnknownName = 这里没有这个名称（{ $detail }）
 error-QuotaExceeded = 超过了限额（{ $detail }）
+error-LibraryFull = 资料库已满。请删除不需要的资料，再重新添加。
 error-BudgetExceeded = 超过了费用上限（{ $detail }）
 error-NotAllowed = 你没有这个权限（{ $detail }）
 error-SetupError = 运行 Refdesk 的地方设置有误，需要它的运营者查看。
@@ -515,6 +531,7 @@ refusal-over-quota-server = 这个服务器的所有人在 { $window }内一共�
 over-quota-ask = 提 { $n } 个问题
 over-quota-ingest = 添加 { $n } 份资料
 refusal-limit-too-high = 运营者在这里最多允许 { $limit }。可以设得更低，不能更高，也不能不限。
+refusal-library-full = 资料库已满：还需要 { $needed } MB，而 { $limit } MB 中已用 { $used } MB。请先用 `/资料 删除` 删除不需要的资料。
 refusal-outdated-command = Discord 显示的还是这个命令的旧样子。请重新加载应用后再试。
 refusal-question-no-words = 问题里没有文字。请用文字写出你想知道的事。
 refusal-discord-unavailable = Discord 刚才拒绝了或没有回应。请稍后再试。
@@ -579,6 +596,10 @@ opt-documents-person = 每人资料
 opt-documents-person-desc = 每人每天可以添加多少份资料；不能超过运营者的上限
 opt-documents-server = 每天资料
 opt-documents-server-desc = 整个服务器每天可以添加多少份资料；不能超过运营者的上限
+opt-library-mb = 容量
+opt-library-mb-desc = 资料库最多保存多少 MB 文件；不能超过运营者的上限，0 表示不限
+opt-retention-days = 天数
+opt-retention-days-desc = 多少天后删除；不能超过运营者的上限，0 表示一直保留
 cmd-jobs-why = 原因
 cmd-jobs-why-desc = 一个任务在等什么，或者为什么这样结束
 

@@ -28,6 +28,7 @@ def render_document_list(
     search: str = "",
     closed: Collection[int] = (),
     personal: bool = False,
+    stored: tuple[int, int] = (0, 0),
 ) -> OutgoingMessage:
     """Render one page of the document list.
 
@@ -39,6 +40,7 @@ def render_document_list(
         search: Search text of the list.
         closed: IDs of documents whose channel was deleted or is not visible to the user.
         personal: The library is the user's personal one, not that of a server.
+        stored: Bytes of all stored originals, and how many are allowed; shown if there is a quota.
     """
     total = len(documents) if total is None else total
     title = t("docs-title-search", total=total) if search else t("docs-title", total=total)
@@ -50,6 +52,10 @@ def render_document_list(
     footer = t("docs-page", page=str(page + 1), pages=str(pages)) if pages > 1 else ""
     if search and pages > 1:
         footer = t("docs-search-more", n=total - len(documents))
+    used, allowed = stored
+    if allowed:
+        storage = t("docs-stored", used=f"{used / 1e6:.1f}", limit=f"{allowed / 1e6:g}")
+        footer = f"{footer} · {storage}" if footer else storage
     embed = build_embed(
         title=title,
         entries=[_format_line(document, t, closed=document.id in closed) for document in documents[:PAGE_SIZE]],

@@ -78,6 +78,8 @@ def render_settings(
         *asking,
         format_row("settings-questions", _format_limits(t, chosen, defaults, *QUESTION_LIMITS), *QUESTION_LIMITS),
         format_row("settings-documents", _format_limits(t, chosen, defaults, *DOCUMENT_LIMITS), *DOCUMENT_LIMITS),
+        format_row("settings-library", _format_limit(chosen, defaults, t, "library_mb"), "library_mb"),
+        format_row("settings-retention", _format_limit(chosen, defaults, t, "retention_days"), "retention_days"),
     ]
     if chosen.updated_by:
         last = t("settings-changed", who=format_user(chosen.updated_by), when=format_timestamp(chosen.updated_at))
@@ -135,6 +137,12 @@ def _format_channels(chosen: WorkspaceSettings, existing: ExistingParts, t: Text
     mentions = [format_channel(channel, existing, t) for channel in chosen.public_channels]
     hidden = len(mentions) - MAX_LISTED_CHANNELS
     return " ".join(mentions[:MAX_LISTED_CHANNELS]) + (f" {t('more', n=hidden)}" if hidden > 0 else "")
+
+
+def _format_limit(chosen: WorkspaceSettings, defaults: Settings, t: Texts, name: str) -> str:
+    own = getattr(chosen, name)
+    value = t(f"settings-value-{name}", n=effective_limit(own, getattr(defaults.quotas, name)))
+    return _mark_default(t, value) if own is None else value
 
 
 def _format_limits(t: Texts, chosen: WorkspaceSettings, defaults: Settings, per_user: str, per_server: str) -> str:

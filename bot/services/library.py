@@ -15,7 +15,7 @@ from bot.services.request_context import RequestContext
 from db import blobs, deliveries, documents, jobs, quotas
 from db.documents import DocumentSummary
 from db.engine import Session
-from pipeline.errors import UnknownName
+from pipeline.errors import LibraryFull, UnknownName
 from pipeline.text.cleaning import remove_unstorable
 from tasks.submit import Submitter
 
@@ -87,9 +87,23 @@ class LibraryService(DatabaseService):
 
     @on_thread
     def store_content(self, context: RequestContext, content: bytes) -> StoredBlob:
-        """Store the content of a document."""
+        """Store the content of a document, or raise a `Refusal` if the library is full."""
+        workspace_id = self._database.workspace_id(context)
+        limit = self._database.load_settings(context).limit("library_mb")
         with self._database.tenant(context) as session:
-            return StoredBlob(blobs.store(session, self._database.workspace_id(context), content), len(content))
+            try:
+                blobs.require_room(session, workspace_id, content, limit)
+            except LibraryFull as error:
+                needed, used, limit_text = (f"{n / 1e6:.1f}" for n in (error.needed, error.used, error.limit))
+                raise Refusal("refusal-library-full", needed=needed, used=used, limit=limit_text) from None
+            return StoredBlob(blobs.store(session, workspace_id, content), len(content))
+
+    @on_thread
+    def stored_bytes(self, context: RequestContext) -> tuple[int, int]:
+        """Return the bytes of all stored originals, and how many are allowed; 0: no quota."""
+        limit = self._database.load_settings(context).limit("library_mb")
+        with self._database.tenant(context) as session:
+            return blobs.measure(session, self._database.workspace_id(context)), limit * blobs.MB
 
     @on_thread
     def add(

@@ -9,7 +9,16 @@ from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
 from db import workspace_settings
 
-LIMITS = frozenset({"questions_per_user_hour", "questions_per_day", "documents_per_user_day", "documents_per_day"})
+LIMITS = frozenset(
+    {
+        "questions_per_user_hour",
+        "questions_per_day",
+        "documents_per_user_day",
+        "documents_per_day",
+        "retention_days",
+        "library_mb",
+    }
+)
 """Settings that the operator's limits cap."""
 
 

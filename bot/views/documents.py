@@ -31,7 +31,14 @@ async def build_page(interaction: discord.Interaction, *, page: int = 0, search:
     t = texts_of(interaction)
     closed = {document.id for document in documents if not context.may_see(document.channels)}
     return render_document_list(
-        documents, t, page=page, total=total, search=search, closed=closed, personal=context.guild_id is None
+        documents,
+        t,
+        page=page,
+        total=total,
+        search=search,
+        closed=closed,
+        personal=context.guild_id is None,
+        stored=await services_of(interaction).library.stored_bytes(context),
     )
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from config.job_setting_groups import JobSettings
 from config.profile_parts import ProfilePartsCache
-from config.setting_groups import EmbeddingSettings, JobSettings
+from config.setting_groups import EmbeddingSettings
 from config.settings import Settings
 from db import profiles, spending
 from pipeline.errors import DatabaseUnavailable, ProfileMismatch

@@ -17,16 +17,10 @@ from config.chat_model import build_chat
 from config.checks import Check, _check_confinement, _check_language_model, _check_prices
 from config.cross_encoders import LazyCrossEncoder
 from config.embedding import ProfileRequest, build_encoder_options, describe_profile
+from config.job_setting_groups import IngestSettings
 from config.prices import Price
 from config.rerankers import build_rerankers
-from config.setting_groups import (
-    BudgetSettings,
-    EmbeddingSettings,
-    IngestSettings,
-    LlmSettings,
-    RerankApiSettings,
-    ServerSettings,
-)
+from config.setting_groups import BudgetSettings, EmbeddingSettings, LlmSettings, RerankApiSettings, ServerSettings
 from config.settings import Settings
 from pipeline.budget import Limit, Limits
 from pipeline.errors import InvalidInput

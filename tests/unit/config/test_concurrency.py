@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.concurrency import limit_concurrency, measure_free_memory_mb
-from config.setting_groups import JobSettings
+from config.job_setting_groups import JobSettings
 from config.settings import Settings
 
 

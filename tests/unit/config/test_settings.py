@@ -5,8 +5,9 @@ import os
 import pytest
 from pydantic import ValidationError
 
+from config.job_setting_groups import IngestSettings
 from config.prices import Price
-from config.setting_groups import IngestSettings, LlmSettings
+from config.setting_groups import LlmSettings
 from config.settings import Settings, iter_settings, load
 from pipeline.errors import SetupError
 
