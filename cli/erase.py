@@ -100,6 +100,26 @@ def erase_document(
     _show(f"document {document}, {title}", counts, erased=yes, as_json=as_json)
 
 
+@app.command("remains")
+@json_on_error()
+def erase_remains(yes: Yes = False, as_json: Json = False) -> None:
+    """Erase what an earlier version of Refdesk left in traces and jobs when documents were deleted.
+
+    In all workspaces: names, quotes, bytes, and the answers that used the documents.
+    """
+    from db import erasure
+
+    settings = cli_context.start_command()
+    with cli_context.open_context(settings) as context:
+        with context.database.system() as session:
+            found = erasure.list_deleted_documents(session)
+        for workspace_id, document_id in found if yes else ():
+            with context.database.tenant(workspace_id) as session:
+                erasure.erase_deleted_documents(session, workspace_id, [document_id])
+    counts = {"deleted documents": len(found)} if found else {}
+    _show("documents that were deleted earlier", counts, erased=yes, as_json=as_json)
+
+
 def _show(subject: str, counts: Mapping[str, int], *, erased: bool, as_json: bool) -> None:
     if as_json:
         print_json({"subject": subject, "erased": erased, "rows": counts})

@@ -51,6 +51,19 @@ def lock_library(session: Session, workspace_id: int) -> None:
     session.execute(named("lock_library"), {"workspace_id": workspace_id})
 
 
+def list_deleted_documents(session: Session) -> list[tuple[int, int]]:
+    """Return documents whose texts an earlier version left in traces and jobs, as workspace and document (system)."""
+    return [(row.workspace_id, row.document_id) for row in session.execute(named("list_deleted_documents"))]
+
+
+def erase_deleted_documents(session: Session, workspace_id: int, document_ids: Sequence[int]) -> None:
+    """Remove the texts of documents of `list_deleted_documents` (a tenant transaction)."""
+    lock_library(session, workspace_id)
+    values = {"workspace_id": workspace_id, "document_ids": list(document_ids)}
+    rows = session.execute(named("lock_jobs_of_deleted_documents"), values).mappings().one()
+    erase_remains(session, DocumentRemains(workspace_id, tuple(document_ids), rows))
+
+
 def erase_remains(session: Session, remains: DocumentRemains) -> None:
     """Remove the texts of documents that this transaction has deleted."""
     documents: dict[str, Any] = {"document_ids": list(remains.document_ids)}

@@ -108,3 +108,24 @@ UNION ALL SELECT 'jobs', count(*) FROM jobs j JOIN documents d ON d.workspace_id
           WHERE d.id = :document_id AND j.kind = 'ingest'
 UNION ALL SELECT 'questions that found it', count(*) FROM query_candidates WHERE document_id = :document_id
 UNION ALL SELECT 'answers that cite it', count(*) FROM query_candidates WHERE document_id = :document_id AND citation IS NOT NULL;
+
+-- name: list_deleted_documents
+-- List documents that were deleted while deleting left their texts in traces and jobs.
+SELECT DISTINCT k.workspace_id, k.document_id FROM query_candidates k
+WHERE (k.title <> '' OR k.quote IS NOT NULL) AND NOT EXISTS (SELECT FROM documents d WHERE d.id = k.document_id)
+UNION
+SELECT j.workspace_id, CAST(j.result ->> 'document' AS integer) FROM jobs j
+WHERE j.kind = 'ingest' AND j.state = 'succeeded' AND j.result ? 'document'
+  AND NOT EXISTS (SELECT FROM documents d WHERE d.id = CAST(j.result ->> 'document' AS integer))
+ORDER BY 1, 2;
+
+-- name: lock_jobs_of_deleted_documents
+-- Lock the jobs that added deleted documents, as `lock_ingest_jobs` does while the documents exist.
+WITH of_documents AS (
+    SELECT j.id, j.payload ->> 'sha256' AS sha256 FROM jobs j
+    WHERE j.workspace_id = :workspace_id AND j.kind = 'ingest' AND j.state = 'succeeded'
+      AND j.result -> 'document' <@ to_jsonb(CAST(:document_ids AS integer[]))
+    ORDER BY j.id FOR UPDATE
+)
+SELECT ARRAY(SELECT id FROM of_documents) AS job_ids,
+       ARRAY(SELECT sha256 FROM of_documents WHERE sha256 IS NOT NULL) AS hashes, now() AS stored_until;

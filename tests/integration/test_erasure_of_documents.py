@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from db import blobs, documents, jobs, traces
+from db import blobs, documents, erasure, jobs, traces
 from pipeline.errors import Cancelled, DocumentDeleted, UnknownName
 from tests.erasure_samples import answer_from, ask, find_text, store_answer
 from tests.integration.test_store import listed, sweep_now
@@ -121,3 +121,17 @@ def test_retry__of_a_job_whose_document_was_deleted_is_rejected(library):
     delete(library)
     with pytest.raises(UnknownName, match="Add it again"), library.database.tenant(library.workspace) as session:
         jobs.retry(session, job)
+
+
+def test_remains__of_documents_that_an_earlier_version_deleted(library):
+    library.add(MARKER, [f"The {MARKER} sings."])
+    library.add("other", ["The hall costs 5 euros."])
+    ask(library, answer_from(library, "What sings?", first=1, quote=f"The {MARKER} sings."))
+    library.run("DELETE FROM documents WHERE id = 1")
+    with library.database.system() as session:
+        assert erasure.list_deleted_documents(session) == [(library.workspace, 1)]
+    with library.database.tenant(library.workspace) as session:
+        erasure.erase_deleted_documents(session, library.workspace, [1])
+    assert find_text(library.database, MARKER) == {}
+    with library.database.system() as session:
+        assert erasure.list_deleted_documents(session) == []
