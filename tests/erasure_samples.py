@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from db import jobs, traces
+from db import jobs, traces, verify
 from db.engine import Database
 from pipeline.types import (
     Answer,
@@ -36,6 +36,12 @@ def find_text(database: Database, marker: str) -> dict[str, int]:
             if count := session.scalar(query, {"marker": marker.lower()}):
                 found[f"{table}.{column}"] = count
     return found
+
+
+def find_damage(database: Database) -> dict[str, str]:
+    """Return the invariants that are broken, with their first finding."""
+    results = verify.verify(database, grace_s=0, full=True)
+    return {result.invariant.label: result.findings[0].detail for result in results if result.findings}
 
 
 def answer_from(library, question: str, *, first: int, quote: str, searched_as: str = "") -> Answer:

@@ -35,7 +35,9 @@ ORDER BY id LIMIT :limit FOR UPDATE;
 -- Remove the person and all texts from jobs, and end the open ones with their leases, so that no worker can write for
 -- them any more.
 UPDATE jobs
-SET requester = '', request_key = NULL, result = CASE WHEN result IS NOT NULL THEN '{"deleted": true}'::jsonb END, progress_text = '',
+SET requester = '', request_key = NULL, progress_text = '',
+    result = CASE WHEN result IS NOT NULL THEN
+        '{"deleted": true}'::jsonb || CASE WHEN kind = 'ask' THEN '{"answer": "", "citations": [], "candidates": []}'::jsonb ELSE '{}' END END,
     payload = jsonb_strip_nulls(jsonb_build_object('deleted', true, 'rounds', payload -> 'rounds')),
     error = CASE WHEN error IS NOT NULL THEN 'It was deleted.' END,
     state = CASE WHEN state IN ('queued', 'running') THEN 'cancelled' ELSE state END,

@@ -9,7 +9,7 @@ from db import deliveries, documents, feedback, gaps, helper_requests, jobs, per
 from db import workspace_settings as settings
 from db.keyword_segments import index_changes, rewrite
 from pipeline.errors import LeaseLost
-from tests.erasure_samples import answer_from, ask, find_text, store_answer
+from tests.erasure_samples import answer_from, ask, find_damage, find_text, store_answer
 from tests.integration.test_tenants import TENANT_TABLES
 
 MARKER = "zebrafinch"
@@ -139,7 +139,9 @@ def test_person__no_id_and_no_text_remains(filled):
         counts = person_erasure.count_rows(session, PERSON)
     assert counts["questions"] == 1
     assert counts["documents"] == 2, "one is still being added"
+    before = find_damage(filled.database)
     person_erasure.erase_person(filled.database, PERSON)
+    assert find_damage(filled.database).items() <= before.items()
     filled.run("UPDATE workspaces SET name = ''")
     filled.run("UPDATE deliveries SET request_key = 'k'")
     assert find_text(filled.database, PERSON) == {}

@@ -6,7 +6,7 @@ import pytest
 
 from db import blobs, documents, erasure, jobs, traces
 from pipeline.errors import Cancelled, DocumentDeleted, UnknownName
-from tests.erasure_samples import answer_from, ask, find_text, store_answer
+from tests.erasure_samples import answer_from, ask, find_damage, find_text, store_answer
 from tests.integration.test_store import listed, sweep_now
 
 MARKER = "zebrafinch"
@@ -60,6 +60,7 @@ def test_delete__removes_every_text_of_the_document(library):
         assert [(c.rank, c.title, c.quote) for c in trace.candidates] == [(1, "", None), (2, "Other.Md", None)]
         assert trace.answer == ""
         assert [(c.title, c.quote) for c in kept.candidates] == [("Other.Md", "5 euros."), ("", None)]
+    assert find_damage(library.database) == {}
 
 
 def test_delete__keeps_bytes_that_another_document_or_job_needs(library):
