@@ -52,7 +52,10 @@ async def offer_answer(interaction: discord.Interaction, query_id: int) -> None:
 async def answer(interaction: discord.Interaction, query_id: int) -> None:
     """Add the submitted answer to the library and mark the gap as answered."""
     fields = read_fields(data_of(interaction))
-    item = additions.text_item(fields.get("answer", ""), fields.get("question", ""))
+    title = " ".join(fields.get("question", "").split())
+    # The document is the manager's: another manager's answer, or another document with this title, is not replaced.
+    identity = title and f"{title} ({interaction.user.id})"
+    item = additions.text_item(fields.get("answer", ""), title, identity=identity)
     deferred = await defer(interaction, private=True)
     context, gap, _, scope = await _find(interaction, query_id)
     job = await additions.add_text(interaction, context, deferred, item, scope)

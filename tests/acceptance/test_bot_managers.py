@@ -67,6 +67,26 @@ def test_gaps__are_answered_and_dismissed_by_managers(club: Club):
     club.owner.slash("gaps", channel=club.hall).wait_message("1 question needs an answer")
 
 
+def test_gap__answers_of_two_managers_are_both_kept(club: Club):
+    club.add(club.anna)
+    stewards = club.discord.add_role(club.guild, "stewards", "manage_guild")
+    steward = club.discord.add_user("steward")
+    club.discord.add_member(club.guild, steward, stewards)
+    asked = club.anna.slash("ask", question="Who feeds the swans?", channel=club.hall)
+    asked.wait_message("I found nothing", TIMEOUT_S)
+    forms = []
+    for manager in (club.owner, steward):
+        shown = manager.slash("gaps", channel=club.hall).wait_message("1 question needs an answer")
+        menu = shown.component("Open a question") or {}
+        card = manager.select(shown, "Open a question", [menu["options"][0]["value"]]).wait_message("as its title")
+        forms.append((manager, manager.click(card, "Answer this")))
+    for (manager, form), answer in zip(forms, ("Ole feeds the swans.", "Nobody feeds the swans."), strict=True):
+        manager.submit_modal(form, {"answer": answer}).wait_message(ADDED, TIMEOUT_S)
+    found = club.rows(DOCUMENTS.format("d.added_by") + " AND d.title = 'Who feeds the swans?' ORDER BY d.id")
+    assert found == [str(club.owner.id), str(steward.id)]
+    club.owner.slash("gaps", channel=club.hall).wait_message("No question needs an answer")
+
+
 def test_stats__are_shown_to_managers(club: Club):
     club.add(club.anna)
     club.ask(club.ben)
