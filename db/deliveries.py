@@ -79,6 +79,11 @@ class Delivery:
     created_at: dt.datetime
     delivered_at: dt.datetime | None
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is in the user's direct messages; other private messages need an interaction token."""
+        return self.private and self.route == "channel"
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from bot.locales.texts import Texts
 from bot.render import sanitize
@@ -32,6 +32,8 @@ PREVIEW_SOURCE_CHARACTERS = 4000
 MAX_ANSWER_CHARACTERS = 200_000
 """Maximum characters of an answer that are processed."""
 ANSWER_FILE = "answer.md"
+Place = Literal["server", "direct", "personal"]
+"""A server, the direct messages about a server, or a personal library."""
 MAX_ROW = 5
 """Discord's limit for the buttons of a row."""
 
@@ -43,7 +45,7 @@ def render_answer(view: DeliveryView, t: Texts) -> list[OutgoingMessage]:
         if job.result.get("deleted"):
             return [_render_deleted(job, t)]
         pages = (
-            [_render_abstention(job, job.result, t, personal=view.delivery.guild_id is None, helpers=view.helpers)]
+            [_render_abstention(job, job.result, t, place=_place_of(view), helpers=view.helpers)]
             if job.result.get("abstained")
             else _render_succeeded(job, job.result, t)
         )
@@ -178,7 +180,7 @@ def _render_preview(job: JobView, result: Mapping[str, Any], t: Texts, note: str
 
 
 def _render_abstention(
-    job: JobView, result: Mapping[str, Any], t: Texts, *, personal: bool = False, helpers: bool = False
+    job: JobView, result: Mapping[str, Any], t: Texts, *, place: Place = "server", helpers: bool = False
 ) -> OutgoingMessage:
     """Render an abstention: the first sentence of the answer, the closest documents and the next steps.
 
@@ -189,27 +191,28 @@ def _render_abstention(
         job: The job of the question.
         result: The result of the job.
         t: Texts in the user's language.
-        personal: The question was asked about a personal library.
+        place: Where the answer is read; in direct messages, nothing can be added to the library of a server.
         helpers: The server has helpers, whom members can ask.
     """
     answer = str(result.get("answer") or "")[:PREVIEW_SOURCE_CHARACTERS]
     nearest = format_nearest(result, t)
     text = sanitize.escape_text(first_sentence(answer) if nearest else answer)
-    hints = [f"-# {t('personal-library')}"] if personal else []
+    hints = [f"-# {t('personal-library')}"] if place == "personal" else []
     room = MAX_MESSAGE_UNITS - sum(utf16_length(hint) + 1 for hint in hints)
     content = split_message(f"{format_question(job)}\n{text}", room)[0]
     steps = (
         Button("add", 0, t("button-add"), style="primary"),
         *([Button("helper", job.id, t("button-helper"))] if helpers else []),
     )
-    rows = (steps, _build_answer_buttons(job, t, cited=False, looked=bool(nearest)))
+    answer_buttons = _build_answer_buttons(job, t, cited=False, looked=bool(nearest))
+    rows = (answer_buttons,) if place == "direct" else (steps, answer_buttons)
     if not nearest:
         return OutgoingMessage("\n".join((content, *hints)), buttons=rows)
     embed = build_embed(
         entries=[
             f"**{t('answer-nearest')}**",
             *nearest,
-            f"-# {t('answer-abstained-hint')}",
+            f"-# {t('answer-abstained-hint-server' if place == 'direct' else 'answer-abstained-hint')}",
             *format_budget_limits(result.get("fallbacks") or (), job.finished_at, t),
             *hints,
         ],
@@ -217,6 +220,13 @@ def _render_abstention(
         colour=COLOUR_WARNING,
     )
     return OutgoingMessage(content, embeds=(embed,), buttons=rows)
+
+
+def _place_of(view: DeliveryView) -> Place:
+    delivery = view.delivery
+    if delivery.guild_id is None:
+        return "personal"
+    return "direct" if delivery.is_direct else "server"
 
 
 def _offer_servers(page: OutgoingMessage, job: JobView, t: Texts) -> OutgoingMessage:

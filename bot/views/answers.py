@@ -28,6 +28,7 @@ from bot.services.methods import find_more_accurate, list_methods
 from bot.services.questions import QuestionRequest
 from bot.services.refusals import Refusal
 from bot.services.request_context import RequestContext
+from bot.views.servers import submit_to_server
 from db.feedback import Vote, VoteReason
 from db.traces import TraceView
 from pipeline.types import RERANKERS, AnswerOptions
@@ -96,7 +97,8 @@ async def offer_ask_again(interaction: discord.Interaction, job_id: int) -> None
         passages=passages,
         more_passages=_more_passages(passages),
         thorough=find_more_accurate(working, _reranker_of(visible_job)) is not None,
-        methods=_name_methods(working, t) if context.manager else (),
+        # In direct messages everybody manages the personal library, but not the server of an answer.
+        methods=_name_methods(working, t) if context.manager and not visible_job.in_other_workspace else (),
         # Deferring decides whether the new answer is public, before anything is read; so the custom ID states it.
         public=_is_own_public_answer(visible_job, interaction),
     )
@@ -216,8 +218,6 @@ async def _ask_again(
     acknowledged = await questions.acknowledge(interaction, private=private)
     services = services_of(interaction)
     visible_job = await services.jobs.answer(acknowledged.context, job_id)
-    if visible_job.in_other_workspace:
-        raise Refusal("refusal-ask-other-server")
     if not acknowledged.deferred.private and not _is_own_public_answer(visible_job, interaction):
         raise Refusal("refusal-private-only")
     options, payload = _job_options(visible_job), visible_job.job.payload
@@ -237,9 +237,15 @@ async def _ask_again(
         top_k or options.get("top_k"),
         tuple((str(turn["question"]), str(turn["answer"])) for turn in turns),
     )
+    server = visible_job.delivery.guild_id if visible_job.in_other_workspace and visible_job.delivery else None
+    if server is not None:
+        await reply(interaction, await submit_to_server(interaction, server, question))
+        return
     await questions.submit(interaction, acknowledged, question)
 
 
 def _is_own_public_answer(visible_job: VisibleJob, interaction: discord.Interaction) -> bool:
     own = visible_job.owned.requester == str(interaction.user.id)
-    return own and visible_job.delivery is not None and not visible_job.delivery.private
+    # An answer of a server in direct messages is asked again in private, even if it was public on the server.
+    here = not visible_job.in_other_workspace
+    return own and here and visible_job.delivery is not None and not visible_job.delivery.private

@@ -95,7 +95,8 @@ def build_message_link(delivery: Delivery | None) -> str:
     """Return the link to the message that shows a job; empty for private messages."""
     if delivery is None or delivery.message_id is None or delivery.route == "token":
         return ""
-    return f"https://discord.com/channels/{delivery.guild_id or '@me'}/{delivery.channel_id}/{delivery.message_id}"
+    server = None if delivery.is_direct else delivery.guild_id
+    return f"https://discord.com/channels/{server or '@me'}/{delivery.channel_id}/{delivery.message_id}"
 
 
 async def build_page(interaction: discord.Interaction, *, everyone: bool, page: int = 0) -> OutgoingMessage:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import discord
 
-from bot.interactions.accessors import client_of, data_of, services_of, texts_of
+from bot.interactions.accessors import client_of, selected_value, services_of, texts_of
 from bot.interactions.context import context_of
 from bot.interactions.replies import defer, defer_update, reply, update
 from bot.interactions.shared_servers import context_in_server
 from bot.interactions.tracker import record_of
+from bot.render.message import OutgoingMessage
 from bot.render.servers import render_server_asked, render_server_menu
 from bot.services.questions import QuestionRequest, TargetMessage
 from bot.services.refusals import Refusal
@@ -40,19 +41,25 @@ async def ask_on_server(interaction: discord.Interaction, job_id: int) -> None:
     _require_direct_messages(interaction)
     services = services_of(interaction)
     visible_job = await services.jobs.answer(context_of(interaction), job_id)
-    chosen = str((data_of(interaction).get("values") or [""])[0])
+    chosen = selected_value(interaction)
     if not chosen.isdigit():
         raise Refusal("refusal-choice-unavailable")
-    guild = interaction.client.get_guild(int(chosen))
-    context = await context_in_server(context_of(interaction), guild)
     payload = visible_job.job.payload
     turns = tuple((str(turn["question"]), str(turn["answer"])) for turn in payload.get("conversation") or ())
     question = QuestionRequest(str(payload.get("question") or ""), conversation=turns)
+    await update(interaction, await submit_to_server(interaction, chosen, question))
+
+
+async def submit_to_server(
+    interaction: discord.Interaction, guild_id: str, question: QuestionRequest
+) -> OutgoingMessage:
+    """Ask a server in direct messages, with the rights of the user in it; return the reply that confirms it."""
+    guild = interaction.client.get_guild(int(guild_id))
+    context = await context_in_server(context_of(interaction), guild)
     # Without a token, the answer is posted with the bot token, so that it can be edited after 15 minutes.
     target = TargetMessage(f"interaction:{interaction.id}", private=True)
-    record_of(interaction).jobs.append(await services.questions.ask(context, question, target))
-    name = guild.name if guild is not None else chosen
-    await update(interaction, render_server_asked(name, texts_of(interaction)))
+    record_of(interaction).jobs.append(await services_of(interaction).questions.ask(context, question, target))
+    return render_server_asked(guild.name if guild is not None else guild_id, texts_of(interaction))
 
 
 def _require_direct_messages(interaction: discord.Interaction) -> None:

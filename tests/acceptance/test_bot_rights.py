@@ -70,6 +70,10 @@ def open_menu(who: Person, message: Message) -> Message:
     return who.click(message, "Ask a server…").wait_message("Choose the server")
 
 
+def _answers(club: Club) -> list[Message]:
+    return [message for message in club.anna.dm.messages if "40 euros" in message.text and message.component("Sources")]
+
+
 def test_direct_messages__ask_a_server_with_the_channels_of_the_person(club: Club):
     board = club.discord.add_channel(club.guild, "board")
     club.discord.deny(board, club.guild.everyone, "view_channel")
@@ -87,12 +91,17 @@ def test_direct_messages__ask_a_server_with_the_channels_of_the_person(club: Clu
     assert "(private question)" in club.owner.slash("jobs list", all=True, channel=club.hall).wait_message("Jobs").text
     sources = club.anna.click(answer, "Sources").wait_message("Lease")
     assert "40 euros" in sources.text
+    # Ask differently asks the server again; a member is not offered the methods by name.
+    ways = club.anna.click(answer, "Ask differently").wait_message("Read more passages")
+    assert ways.component("Choose a method") is None
+    club.anna.click(ways, "Read more passages").wait_message(r"sent to **\*\*Club\*\***. The")
+    club.discord.wait_until(lambda: len(_answers(club)) == 2, TIMEOUT_S, "the second answer")
     # A reply continues the conversation with the server; another message is about the personal library.
     club.anna.say(club.anna.dm, "And who has the key?", reply_to=answer)
     wait_for(club, club.anna.dm, "caretaker")
     club.anna.say(club.anna.dm, "And who has the key?")
     wait_for(club, club.anna.dm, "personal library is searched")
-    assert club.channels_of_questions() == [channels, channels]
+    assert club.channels_of_questions() == [channels] * 3
     club.owner.slash("settings asking", channel=club.hall, options={"direct-messages": False}).wait_message("Who can")
     club.anna.say(club.anna.dm, "And the roof?", reply_to=answer)
     wait_for(club, club.anna.dm, "doesn't allow questions from direct messages")

@@ -10,7 +10,7 @@ import pytest
 from bot.locales.texts import texts_for
 from bot.render.answer import render_answer
 from bot.render.message import Button, OutgoingMessage
-from tests.bot_factories import answer, question_view
+from tests.bot_factories import answer, delivery, question_view
 from tests.message_checks import HOSTILE, check_message, visible_text
 
 EN, ZH = texts_for("en-US"), texts_for("zh-CN")
@@ -44,6 +44,18 @@ def test_abstention__offers_helpers_where_the_server_has_some():
     empty = replace(_abstained("The library is empty.", candidates=[]), helpers=True)
     for shown in (*render_answer(view, EN), *render_answer(empty, EN)):
         assert _actions(check_message(shown))[:2] == ["rd:add:0", "rd:helper:1234"]
+
+
+def test_abstention__about_a_server_in_direct_messages_offers_nothing_that_works_on_the_server_only():
+    on_server = replace(_abstained("I found nothing in the library that answers this."), helpers=True)
+    in_private = replace(on_server, delivery=delivery(private=True, route="token", token="t"))
+    direct = replace(on_server, delivery=delivery(private=True))
+    for view, offered in ((on_server, True), (in_private, True), (direct, False)):
+        (shown,) = render_answer(view, EN)
+        assert ("rd:add:0" in _actions(check_message(shown))) is offered
+        assert ("rd:helper:1234" in _actions(shown)) is offered
+        assert ("or press *Add a document*." in visible_text(shown)) is offered
+        assert ("or add a document on the server." in visible_text(shown)) is not offered
 
 
 def test_abstention__in_chinese():
