@@ -31,7 +31,7 @@ from pipeline.errors import RefdeskError
 log = structlog.get_logger(__name__)
 
 HINT_INTERVAL_S = 5.0
-"""Minimum seconds between two hints for one person: a flood gets one hint, a person who tries again gets another."""
+"""Seconds after a hint for which the next message of the person stays without one; never two messages in a row."""
 
 
 class FollowUp(commands.Cog):
@@ -40,7 +40,8 @@ class FollowUp(commands.Cog):
     def __init__(self, bot: BotClient) -> None:
         """Store the bot."""
         self.bot = bot
-        self._last_hints: dict[int, float] = {}
+        self._last_hints: dict[int, tuple[float, bool]] = {}
+        """By person: when the last hint was sent, and whether a message stayed without one since then."""
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
@@ -143,13 +144,12 @@ class FollowUp(commands.Cog):
             await self._reply(message, text)
 
     def _hint_allowed(self, user_id: int) -> bool:
-        """Return whether the interval since the last hint for a person has passed; if so, restart it."""
+        """Return whether a person gets a hint: if the interval has passed, or the message before stayed without one."""
         now = monotonic()
-        if now - self._last_hints.get(user_id, -HINT_INTERVAL_S) < HINT_INTERVAL_S:
-            return False
-        self._last_hints = {key: time for key, time in self._last_hints.items() if now - time < HINT_INTERVAL_S}
-        self._last_hints[user_id] = now
-        return True
+        recent = {key: hint for key, hint in self._last_hints.items() if now - hint[0] < HINT_INTERVAL_S}
+        hinted_at, skipped = recent.get(user_id, (now, True))
+        self._last_hints = recent | {user_id: (now, False) if skipped else (hinted_at, True)}
+        return skipped
 
     async def _reply(self, message: discord.Message, text: str) -> None:
         # Several bot processes receive the same message; the nonce makes Discord drop duplicate replies.

@@ -145,9 +145,11 @@ def test_mention__without_a_question_gets_a_hint(content):
     assert "write the question in the same message" in public[0]
 
 
-def test_hints__are_limited_for_each_person():
+def test_hints__are_limited_for_each_person_who_never_gets_none_twice():
+    for messages, hints in ((1, 1), (2, 1), (3, 2), (4, 2), (5, 3)):
+        assert len(mention(*["<@9>"] * messages)[2]) == hints
     _, _, public = mention(*["<@9>"] * 8, people=2)
-    assert len(public) == 2
+    assert len(public) == 4
 
 
 def test_hints__reach_a_person_who_tries_again(monkeypatch: pytest.MonkeyPatch):
