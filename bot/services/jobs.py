@@ -282,8 +282,10 @@ def _require_may_ask_again(context: RequestContext, job: VisibleJob, settings: E
         require_may_ask(context, settings.overrides)
         return
     if context.channel_id != job.delivery.channel_id:
-        # From another channel, the parent of a thread is unknown; then the settings of the server apply.
-        context = replace(context, channel_id=job.delivery.channel_id, parent_id=None)
+        # From another channel, only the job names the parent of a public thread, as the channel of its readers.
+        audience = str(job.job.payload.get("audience") or job.delivery.channel_id)
+        parent = None if audience == job.delivery.channel_id else audience
+        context = replace(context, channel_id=job.delivery.channel_id, parent_id=parent)
     require_may_ask(context, settings.overrides)
     if not context.may_answer_publicly(settings.overrides):
         raise Refusal("refusal-private-only")

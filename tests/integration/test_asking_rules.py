@@ -127,6 +127,18 @@ def test_retry__of_a_public_answer_only_where_its_channel_still_allows_it(servic
     assert run(services.jobs.retry(here, [job])) == [job]
 
 
+def test_retry__from_another_channel_by_the_settings_of_the_parent_of_a_thread(services, target):
+    thread = replace(MEMBER, channel_id="401", parent_id="301")
+    job = run(services.questions.ask(thread, QUESTION, target()))
+    run(services.jobs.cancel(MEMBER, [job]))
+    run(services.workspace_settings.change_channel(BOSS, "301", answers="private"))
+    for place in (thread, replace(MEMBER, channel_id="302"), replace(MEMBER, channel_id="402", parent_id="302")):
+        refused("refusal-private-only", services.jobs.retry(place, [job]))
+    run(services.workspace_settings.change_channel(BOSS, "301", answers=None))
+    run(services.workspace_settings.change_channel(BOSS, "302", answers="private"))
+    assert run(services.jobs.retry(replace(MEMBER, channel_id="302"), [job])) == [job]
+
+
 def test_ask__from_direct_messages_only_where_it_is_allowed(services, target, row):
     direct = replace(MEMBER, channel_id="777", viewable_channels=("301",), from_direct_messages=True)
     job = run(services.questions.ask(direct, QUESTION, target(private=True)))
