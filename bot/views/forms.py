@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from bot.locales.texts import Texts
+from bot.render.split import truncate
 
 TEXT_FORM = "text"
 ABOUT_FORM = "about"
@@ -37,7 +38,7 @@ def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
         _build_field(
             "about",
             t("form-about-text"),
-            default=about[:MAX_FIELD_CHARACTERS],
+            default=truncate(about, MAX_FIELD_CHARACTERS),
             long=True,
             max_length=MAX_FIELD_CHARACTERS,
         )
@@ -48,11 +49,8 @@ def build_about_form(t: Texts, *, about: str) -> discord.ui.Modal:
 def build_gap_form(t: Texts, *, query_id: int, question: str) -> discord.ui.Modal:
     """Build the form for answering a question; the question, which becomes the title of the answer, can be changed."""
     form = discord.ui.Modal(title=t("form-gap")[:45], custom_id=f"rd:{GAP_FORM}:{query_id}")
-    form.add_item(
-        _build_field(
-            "question", t("form-gap-question"), default=question[:MAX_TITLE_CHARACTERS], max_length=MAX_TITLE_CHARACTERS
-        )
-    )
+    title = truncate(question, MAX_TITLE_CHARACTERS)
+    form.add_item(_build_field("question", t("form-gap-question"), default=title, max_length=MAX_TITLE_CHARACTERS))
     form.add_item(_build_field("answer", t("form-gap-answer"), long=True))
     return form
 

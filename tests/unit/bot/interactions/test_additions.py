@@ -5,8 +5,9 @@ import pytest
 from bot.cogs.ingest import collect_items
 from bot.interactions.additions import attachment_item, link_item, text_item
 from bot.locales.texts import texts_for
+from bot.render.split import utf16_length
 from bot.services.refusals import Refusal
-from bot.views.forms import build_about_form, build_text_form, read_fields
+from bot.views.forms import build_about_form, build_gap_form, build_text_form, read_fields
 
 EN = texts_for("en-US")
 
@@ -135,3 +136,11 @@ def test_forms__carry_what_they_need_in_their_custom_id():
     assert about["custom_id"] == "rd:about:0"
     assert len(about["components"][1]["component"]["value"]) == 4000
     assert about["components"][0]["component"]["required"] is False
+
+
+def test_forms__long_texts_of_users_fit_into_their_fields():
+    gap = build_gap_form(EN, query_id=5, question="🙂" * 400).to_dict()
+    about = build_about_form(EN, about="🙂" * 4000).to_dict()
+    for field, limit in ((gap["components"][0], 300), (about["components"][1], 4000)):
+        assert field["component"]["max_length"] == limit
+        assert utf16_length(field["component"]["value"]) <= limit
