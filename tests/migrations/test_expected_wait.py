@@ -14,6 +14,8 @@ WAITING = """
     INSERT INTO jobs (workspace_id, kind, queue, state, started_at, finished_at)
     SELECT 1, 'ask', 'query', 'succeeded', now() - interval '5 seconds', now() FROM generate_series(1, 3)
 """
+WORKER = "INSERT INTO workers (id, role, queues, host, pid) VALUES ('w', 'query', '{query}', 'h', 1)"
+SHOWN = text("SELECT concurrency FROM inspect.workers")
 REASON = text("SELECT why FROM inspect.jobs WHERE state = 'queued'")
 
 
@@ -35,3 +37,18 @@ def test_expected_wait__down_and_up_keep_workers_and_jobs(database_url):
         assert connection.scalar(REASON) == 'Waiting in the queue "query" behind 0 jobs.'
     migrate(database_url)
     assert objects(database_url) == new
+
+
+def test_worker_concurrency__down_and_up_keep_the_view_and_its_rights(database_url):
+    new = objects(database_url)
+    migrate(database_url, "20261129_41")
+    assert objects(database_url) != new
+    with engine(database_url).begin() as connection:
+        connection.execute(text(WORKER))
+        connection.execute(text("SET LOCAL ROLE refdesk_read"))
+        assert connection.scalar(text("SELECT id FROM inspect.workers")) == "w"
+    migrate(database_url)
+    assert objects(database_url) == new
+    with engine(database_url).begin() as connection:
+        connection.execute(text("SET LOCAL ROLE refdesk_read"))
+        assert connection.scalar(SHOWN) == 1
