@@ -43,7 +43,7 @@ cmd-settings-access-desc = 谁可以添加资料，哪里可以公开回答
 cmd-settings-helpers = 帮手
 cmd-settings-helpers-desc = 资料库里没有答案时，成员可以请哪个身份组帮忙
 cmd-settings-digest = 周报
-cmd-settings-digest-desc = 设置每周小结发到哪个频道
+cmd-settings-digest-desc = 设置周报发到哪个频道
 cmd-settings-limits = 限额
 cmd-settings-limits-desc = 每人可以提问和添加多少
 cmd-settings-retention = 保留
@@ -333,7 +333,7 @@ gap-questions = 问过 { $n } 次
 gap-unanswered = { $n } 次没有找到答案
 gap-times = 最早 { $since }，最近 { $last }
 gap-also = 还有人这样问：
-gap-hint = 点*回答*，你写的内容会加入资料库，以这个问题为标题。
+gap-hint = 按*回答*，你写的内容会加入资料库，以这个问题为标题。
 gap-dismissed = 已忽略 **{ $question }**。如果再有人问而找不到答案，它会重新出现。
 button-answer-gap = 回答
 button-dismiss-gap = 忽略
@@ -362,12 +362,12 @@ stats-cost = 共 { $total }（提问 { $questions }，资料 { $documents }）
 stats-limit = 本服务器 24 小时内的费用上限为 { $limit }，已用 { $spent }
 stats-soft-limit = 24 小时内的费用超过 { $limit } 后，会改用更便宜的方法。
 
-## 每周小结
+## 周报
 
 digest-title = 最近 7 天
 digest-gaps = 待答的问题
 digest-hint = 服务器管理者可以用 `/待答` 回答它们。
-digest-failed = 每周小结没能发到 { $channel }：频道已删除，或者我不能在那里发言。请允许我查看该频道并发送消息，或用 `/设置 周报` 换一个频道。下周会再试一次。
+digest-failed = 周报没能发到 { $channel }：频道已删除，或者我不能在那里发言。请允许我查看该频道并发送消息，或用 `/设置 周报` 换一个频道。下周会再试一次。
 
 ## 设置
 
@@ -385,7 +385,7 @@ settings-ingest-by-managers = 服务器管理者
 settings-ingest-by-role = 拥有 { $role } 的人和管理者
 settings-public-channels = 可公开回答的频道
 settings-public-channels-all = 所有频道
-settings-digest = 每周小结
+settings-digest = 周报
 settings-digest-off = 关闭
 settings-digest-failed = 上次没能发到这里
 settings-helpers = 帮手
@@ -429,7 +429,7 @@ help-follow-up = 也可以**提及**我并写下问题，不必用 `/提问`。�
 help-add = **添加**文件、链接或文字用 `/添加`，或从消息的菜单选择 *应用*、*加入资料库*。
 help-browse = **查看**用 `/资料 列表` 和 `/任务 列表`。添加资料的人可以删除它。
 help-manage = 管理者的**设置**：`/设置 查看` 显示谁可以添加、哪里可以公开回答、没有答案时请谁帮忙，以及限额；`/待答` 列出没有好回答的问题，可以直接回答。
-help-privacy = **会保存什么**：资料、问题和回答、以及投票，直到被删除。没有提及我的消息我都不读。
+help-privacy = **会保存什么**：资料、问题和回答、以及投票，直到被删除。在服务器里，我只读提及我的消息，以及你在*应用*里选择的消息。
 help-footer = 资料和回答里的任何提及都不会通知任何人。
 
 ## 保存的数据与删除
@@ -584,9 +584,9 @@ opt-role-desc = 哪个身份组的人可以添加资料
 opt-helper-role = 身份组
 opt-helper-role-desc = 成员按“请人帮忙”时通知哪个身份组
 opt-digest-channel = 频道
-opt-digest-channel-desc = 每周小结发到这个频道
+opt-digest-channel-desc = 周报每周发到这个频道
 opt-digest-off = 关闭
-opt-digest-off-desc = 不再发每周小结
+opt-digest-off-desc = 不再发周报
 opt-helpers-off = 关闭
 opt-helpers-off-desc = 去掉“请人帮忙”按钮
 opt-questions-person = 每人提问

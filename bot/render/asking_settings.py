@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from bot.locales.texts import Texts
 from db.workspace_settings import ChannelRule, WorkspaceSettings
 
-MAX_LISTED_RULES = 20
 MAX_LISTED_ROLES = 10
 
 
@@ -36,7 +35,7 @@ def format_direct_messages(chosen: WorkspaceSettings, t: Texts) -> str:
 
 def format_channel_rules(chosen: WorkspaceSettings, existing: ExistingParts, t: Texts) -> list[str]:
     """Format one line for each channel with settings of its own."""
-    lines = [
+    return [
         "- "
         + t(
             "settings-channel-rule",
@@ -45,8 +44,6 @@ def format_channel_rules(chosen: WorkspaceSettings, existing: ExistingParts, t: 
         )
         for channel, rule in chosen.channel_rules.items()
     ]
-    hidden = len(lines) - MAX_LISTED_RULES
-    return [*lines[:MAX_LISTED_RULES], *([t("more", n=hidden)] if hidden > 0 else [])]
 
 
 def format_channel(channel: str, existing: ExistingParts, t: Texts) -> str:

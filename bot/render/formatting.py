@@ -22,6 +22,7 @@ QUESTION_CHARACTERS = 300
 QUESTION_UNITS = 400
 """Maximum UTF-16 units of the same question after escaping."""
 BAR_CHARACTERS = 20
+MAX_LISTED_CHANNELS = 5
 _GENERATE_FALLBACKS = {
     "sentence similarity": "fallback-generate-scores",
     "numbers": "fallback-generate-numbers",
@@ -172,7 +173,9 @@ def format_scope(channels: Sequence[str] | None, guild_id: str | None, t: Texts)
         return t("scope-own")
     if channels is None:
         return t("scope-server")
-    return t("scope-channels", channels=", ".join(f"<#{channel}>" for channel in channels[:5] if channel.isdigit()))
+    listed = ", ".join(f"<#{channel}>" for channel in channels[:MAX_LISTED_CHANNELS] if channel.isdigit())
+    hidden = len(channels) - MAX_LISTED_CHANNELS
+    return t("scope-channels", channels=f"{listed} {t('more', n=hidden)}" if hidden > 0 else listed)
 
 
 def format_user(user_id: str) -> str:

@@ -56,15 +56,15 @@ def render_settings(
         return f"{mark}**{t(key)}**" + (f" · {value}" if value else "")
 
     parts = existing or ExistingParts()
-    asking = []
+    asking: list[str] = []
+    rules: list[str] = []
     if existing is not None:
         asking = [
             format_row("settings-ask", format_who_asks(chosen, parts, t), "ask_roles"),
             format_row("settings-direct-messages", format_direct_messages(chosen, t), "direct_messages"),
+            "",
         ]
-        if rules := format_channel_rules(chosen, parts, t):
-            asking += [format_row("settings-channel-rules", "", "channel_rules"), *rules]
-        asking.append("")
+        rules = format_channel_rules(chosen, parts, t)
     entries = [
         format_row("settings-reranker", _format_reranker(chosen, defaults, t), "reranker"),
         format_row("settings-passages", _format_passages(chosen, defaults, t), "top_n", "top_k"),
@@ -84,7 +84,11 @@ def render_settings(
     if chosen.updated_by:
         last = t("settings-changed", who=format_user(chosen.updated_by), when=format_timestamp(chosen.updated_at))
         entries += ["", f"-# {last}"]
-    return OutgoingMessage(embeds=(build_embed(title=t("settings-title"), entries=entries),))
+    if rules:
+        # Last, because many rules are longer than a message.
+        entries += ["", format_row("settings-channel-rules", "", "channel_rules"), *rules]
+    embed = build_embed(title=t("settings-title"), entries=entries, more=lambda n: t("more", n=n))
+    return OutgoingMessage(embeds=(embed,))
 
 
 def _format_reranker(chosen: WorkspaceSettings, defaults: Settings, t: Texts) -> str:

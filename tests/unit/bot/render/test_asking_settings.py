@@ -55,6 +55,17 @@ def test_settings__mark_what_was_deleted():
     assert "deleted" not in shown(unknown, ExistingParts()), "nothing is known about the server yet"
 
 
+def test_settings__many_channels_hide_no_other_setting():
+    rule = ChannelRule(ask_roles=(PERSON,) * 10, answers="public")
+    rules = {str(number): rule for number in range(99)}
+    settings = WorkspaceSettings(channel_rules=rules, updated_by=PERSON)
+    text = shown(settings)
+    assert "**Documents** ·" in text
+    assert f"<@{PERSON}>" in text
+    listed = text.count("public answers; can ask")
+    assert text.endswith(f"… and {99 - listed} more")
+
+
 @pytest.mark.parametrize("t", [EN, ZH], ids=["en", "zh"])
 def test_settings__hostile_and_full(t):
     rules = {str(number): ChannelRule(ask_roles=(HOSTILE, PERSON) * 100, answers="public") for number in range(500)}
