@@ -42,6 +42,8 @@ MODULE_OF_COMMAND = {
     "docs": "cli.docs",
     "jobs": "cli.jobs",
     "gaps": "cli.gaps",
+    "export": "cli.transfer",
+    "import": "cli.transfer",
     "erase": "cli.erase",
     "profiles": "cli.profiles",
     "models": "cli.models",

@@ -223,6 +223,24 @@ def build_reingest_payload(
     }
 
 
+def list_for_export(session: Session) -> list[dict[str, Any]]:
+    """Return what is needed to add each live document of the workspace again, oldest first (a tenant transaction)."""
+    rows = session.execute(_select_live(None).order_by(Document.id))
+    return [
+        {
+            "source": document.source,
+            "name": _file_name(document),
+            "title": document.title,
+            "media_type": document.media_type,
+            "channels": document.channels,
+            "added_by": document.added_by,
+            "origin": document.origin,
+            "sha256": version.sha256.hex(),
+        }
+        for document, version in rows
+    ]
+
+
 def find_owner(session: Session, workspace_id: int, source: str) -> str | None:
     """Return the user who added a document or is adding it in an open job, or None (a tenant transaction)."""
     owner = session.scalar(named("find_source_owner"), {"workspace_id": workspace_id, "source": source})

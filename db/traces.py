@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +170,20 @@ def store_trace(session: Session, lease: jobs.Lease, answer: Answer) -> int:
         scope = {"query_id": query_id, "workspace_id": lease.workspace_id}
         session.execute(named("insert_trace_candidates"), scope | {"rows": dump_storable(rows)})
     return query_id
+
+
+def iterate_questions(session: Session, workspace_id: int) -> Iterator[dict[str, Any]]:
+    """Yield all questions of a workspace with their answers, oldest first, without erased ones."""
+    columns = (
+        QueryTrace.question,
+        QueryTrace.answer,
+        QueryTrace.abstained,
+        QueryTrace.requester,
+        QueryTrace.created_at,
+    )
+    query = select(*columns).where(QueryTrace.workspace_id == workspace_id, QueryTrace.question != "")
+    for row in session.execute(query.order_by(QueryTrace.id).execution_options(yield_per=500)).mappings():
+        yield dict(row) | {"created_at": row["created_at"].isoformat()}
 
 
 def _fallback(stored: Mapping[str, Any]) -> Fallback:

@@ -138,6 +138,43 @@ def update(session: Session, workspace_id: int, updated_by: str, **changes: Any)
     return read(session, workspace_id)
 
 
+def export(session: Session, workspace_id: int) -> dict[str, Any]:
+    """Return the settings that managers have made, as `replace` reads them (a tenant transaction)."""
+    row = session.get(SettingsRow, workspace_id, populate_existing=True)
+    values = {} if row is None else {name: getattr(row, name) for name in sorted(CHANGEABLE)}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def replace(session: Session, workspace_id: int, updated_by: str, values: Mapping[str, Any]) -> None:
+    """Set all settings to those of `export`; the others are reset (a tenant transaction).
+
+    Raises `InvalidInput` or `UnknownName` for an invalid value.
+    """
+    settings = dict(values)
+    rules = settings.pop("channel_rules", None)
+    for name, value in settings.items():
+        _check(name, value)
+    for name in ("ingest_role", "helper_role"):
+        if settings.get(name) is not None:
+            _check_ids(name, [settings[name]])
+    if rules is not None:
+        _check_rules(rules)
+    update(
+        session,
+        workspace_id,
+        updated_by,
+        **dict.fromkeys(CHANGEABLE - {"channel_rules"}) | settings,
+        channel_rules=None,
+    )
+    for channel, rule in (rules or {}).items():
+        update_channel(session, workspace_id, updated_by, channel, rule)
+
+
+def _check_rules(rules: Any) -> None:
+    if not isinstance(rules, dict) or not all(isinstance(rule, dict) for rule in rules.values()):
+        raise InvalidInput("channel_rules must be an object of objects.")
+
+
 def update_channel(
     session: Session,
     workspace_id: int,
@@ -213,6 +250,8 @@ def _check_value(name: str, value: Any) -> None:
 
 
 def _check_ids(name: str, values: Sequence[Any]) -> None:
+    if not isinstance(values, list | tuple):
+        raise InvalidInput(f"{name} must be a list (got {values!r}).")
     for value in values:
         if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < MAX_ID_DIGITS):
             raise InvalidInput(f"{name} must be Discord IDs, which are numbers (got {value!r}).")
