@@ -177,7 +177,7 @@ class EmbeddingSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_EM
         ge=1,
         le=4096,
         validation_alias="REFDESK_EMBED_CLAIM_SIZE",
-        description="Maximum chunks per claim, across documents.",
+        description="Maximum chunks per claim, across documents; a slow model claims what takes it a second.",
     )
     linger_s: float = Field(
         0.5,

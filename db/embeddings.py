@@ -62,6 +62,7 @@ def claim_chunks(
         "limit": limit,
         "lease_s": lease_s,
     }
+    session.execute(named("lock_embedding_claims"))
     rows = session.execute(named("claim_chunks"), values)
     return [ClaimedChunk(r.chunk_id, r.workspace_id, r.version_id, tuple(r.headings), r.text) for r in rows]
 

@@ -9,20 +9,23 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from db import jobs
 from db.jobs import Lease
 from db.sql import named
 
 MAX_JOBS = 64
-"""Maximum jobs per message."""
+"""Maximum jobs per batch of ingest jobs, and per message."""
+MAX_JOBS_PER_MESSAGE = {"ingest": MAX_JOBS, "query": 1}
+"""Maximum jobs that a message of a queue starts."""
 MAX_BYTES = 65_536
-"""Maximum bytes of a document that shares a message; larger ones would delay the others."""
+"""Maximum bytes of a document in a batch; larger ones would delay the others."""
 
 
 def group_for_messages(session: Session, queued: Sequence[tuple[int, str]]) -> list[tuple[str, list[int]]]:
     """Return the messages to send for these jobs: a queue and its job IDs, in the order of the jobs.
 
-    Small documents of one workspace share messages. Large documents, links, questions and jobs that were tried before
-    are alone in theirs.
+    A message lets a worker start as many jobs as it names; the worker claims those that are next. Small documents of
+    one workspace share messages. Large documents, links, questions and jobs that were tried before are alone in theirs.
     """
     values = {"ids": [job_id for job_id, _ in queued], "max_bytes": MAX_BYTES}
     workspace_of = {row.id: row.workspace_id for row in session.execute(named("list_batch_jobs"), values)}
@@ -38,6 +41,17 @@ def group_for_messages(session: Session, queued: Sequence[tuple[int, str]]) -> l
         if workspace_id is not None:
             open_groups[workspace_id] = group
     return messages
+
+
+def claim_next(session: Session, *, worker: str, stage: str, lease_s: float) -> list[Lease]:
+    """Claim the ingest job that is next in the fair order, and with a small document the next ones of its workspace."""
+    first = jobs.lock_next(session, "ingest")
+    if first is None:
+        return []
+    job_id, workspace_id = first
+    values = {"workspace_id": workspace_id, "limit": MAX_JOBS, "max_bytes": MAX_BYTES}
+    job_ids = list(session.scalars(named("lock_jobs_for_batch"), values))
+    return claim(session, job_ids if job_id in job_ids else [job_id], worker=worker, stage=stage, lease_s=lease_s)
 
 
 def claim(session: Session, job_ids: Sequence[int], *, worker: str, stage: str, lease_s: float) -> list[Lease]:

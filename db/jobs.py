@@ -106,6 +106,18 @@ def claim(session: Session, job_id: int, *, worker: str, stage: str, lease_s: fl
     return Lease(row["id"], row["workspace_id"], row["lease_token"], row["attempt"], row["requester"], row["payload"])
 
 
+def claim_next(session: Session, queue: str, *, worker: str, stage: str, lease_s: float) -> Lease | None:
+    """Claim the job of a queue that is next in the fair order; return None if no job is due."""
+    row = lock_next(session, queue)
+    return None if row is None else claim(session, row[0], worker=worker, stage=stage, lease_s=lease_s)
+
+
+def lock_next(session: Session, queue: str) -> tuple[int, int] | None:
+    """Lock the job that is next in the fair order for this transaction; return its ID and its workspace."""
+    row = session.execute(named("lock_next_job"), {"queue": queue}).one_or_none()
+    return None if row is None else (row.id, row.workspace_id)
+
+
 def renew(session: Session, lease: Lease, lease_s: float) -> bool:
     """Renew a lease and return whether cancellation was requested; raise `LeaseLost`."""
     cancel_requested = session.scalar(

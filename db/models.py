@@ -97,6 +97,7 @@ class Job(Base):
     lease_expires: Mapped[dt.datetime | None]
     cancel_requested: Mapped[bool]
     run_after: Mapped[dt.datetime]
+    virtual_time: Mapped[int] = mapped_column(BigInteger)
     progress_done: Mapped[int]
     progress_total: Mapped[int]
     progress_text: Mapped[str]
@@ -360,6 +361,7 @@ class EmbeddingTask(Base):
     attempts: Mapped[int]
     queued_at: Mapped[dt.datetime]
     due_at: Mapped[dt.datetime]
+    requester: Mapped[str]
 
 
 class SpendingReservation(Base):

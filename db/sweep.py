@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from db import deliveries, embeddings, jobs, profiles, quarantine, versions, workers
+from db import deliveries, embeddings, job_batches, jobs, profiles, quarantine, versions, workers
 from db.sql import named
 
 
@@ -25,7 +25,7 @@ class SweepResult:
 def sweep(
     session: Session,
     *,
-    empty_queues: Sequence[str] = (),
+    messages: Mapping[str, int] | None = None,
     patience_s: float,
     expires_s: float = 86_400,
     embed_attempts: int,
@@ -34,9 +34,8 @@ def sweep(
 
     Args:
         session: A system session.
-        empty_queues: Queues that contain no message.
-        patience_s: Age in seconds from which a message counts as lost, if its queue is empty or later messages of the
-            queue were received.
+        messages: Number of messages in each queue; None if they could not be counted.
+        patience_s: Age in seconds from which a message counts as lost, if its queue contains too few.
         expires_s: Age in seconds from which a message counts as expired.
         embed_attempts: Number of claims of a chunk after which its job is dead.
     """
@@ -54,7 +53,13 @@ def sweep(
     killed = embeddings.end_unembeddable(session, embed_attempts)
     completed = _finish_stuck(session)
     workers.delete_lost(session)
-    values = {"empty": list(empty_queues), "patience_s": patience_s, "expires_s": expires_s}
+    startable = {queue: count * job_batches.MAX_JOBS_PER_MESSAGE[queue] for queue, count in (messages or {}).items()}
+    values = {
+        "queues": list(startable),
+        "startable": list(startable.values()),
+        "patience_s": patience_s,
+        "expires_s": expires_s,
+    }
     due = session.execute(named("list_jobs_to_publish"), values)
     return SweepResult(tuple(expired), tuple(killed), tuple(completed), tuple((row.id, row.queue) for row in due))
 

@@ -1,11 +1,13 @@
 """The embedder: claim chunks across all documents, embed them in full batches, and make finished versions live.
 
-An idle model starts as soon as there are enough chunks for one batch, when no ingest job is queued, or when the oldest
-chunk has waited for REFDESK_EMBED_LINGER_S. While it works, more chunks are queued, so that the next claim is larger.
+Servers, and the people of a server, take turns. An idle model starts as soon as there are enough chunks for a batch,
+when no ingest job is queued, or when the oldest chunk has waited for REFDESK_EMBED_LINGER_S. While it works, more
+chunks are queued, so that the next claim is larger.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import uuid
@@ -41,6 +43,8 @@ ProfileGroup = Literal["live", "other"]
 _local_model_lock = threading.Lock()
 """Only one local model embeds at a time: two in parallel are not faster and use the memory of two batches."""
 
+CLAIM_S = 1.0
+"""Seconds of work per claim, as far as known: a document waits for the claims that others have already made."""
 RETRY_SIZES = (None, 16, 1)
 """Claim sizes by earlier attempts (None: full size), which narrow down a chunk that kills its worker to one."""
 
@@ -192,9 +196,19 @@ def _claim(
         worker=runtime.worker,
         token=token,
         attempts=backlog.attempts,
-        limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or settings.embedding.claim_size,
+        limit=RETRY_SIZES[min(backlog.attempts, len(RETRY_SIZES) - 1)] or _choose_claim_size(runtime, profile),
         lease_s=settings.jobs.lease_s,
     )
+
+
+def _choose_claim_size(runtime: Runtime, profile: EmbeddingProfile) -> int:
+    """Return the number of chunks that the model embeds in `CLAIM_S`, in whole batches, or the largest claim."""
+    embedding = runtime.settings.embedding
+    chunk_s = runtime.chunk_s.get(profile.id)
+    if not chunk_s:
+        return embedding.claim_size
+    batches = math.ceil(CLAIM_S / chunk_s / embedding.batch_size)
+    return min(embedding.claim_size, batches * embedding.batch_size)
 
 
 class _Claim:
@@ -223,8 +237,11 @@ class _Claim:
         embedder = self._runtime.parts.get(profile).embedder
         texts = [build_passage_input(profile, chunk.headings, chunk.text) for chunk in self._chunks]
         with nullcontext() if profile.backend == "openai" else _local_model_lock, measure_usage() as meter:
+            started = time.monotonic()
             try:
-                return fill_zeros(embedder.encode(texts))
+                vectors = fill_zeros(embedder.encode(texts))
+                self._runtime.chunk_s[profile.id] = (time.monotonic() - started) / len(texts)
+                return vectors
             finally:
                 if meter.usage.calls:
                     with self._runtime.database.system() as session:

@@ -1,6 +1,7 @@
 """The ingest task: claim jobs, fetch or read the bytes, prepare the documents, store them, wake the embedder.
 
-Small documents come in batches: they are claimed, read and stored together, but each has its own lease and outcome.
+Small documents of a workspace come in batches: they are claimed, read and stored together, but each has its own lease
+and outcome.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from config.budgets import build_document_budget
 from db import versions
@@ -23,7 +23,7 @@ from tasks.ingest_sources import JobSource, read_sources
 from tasks.lease import DelayedProgress, LeasedJob, ThrottledProgress
 from tasks.lease_batch import JobBatch, lease_jobs
 from tasks.runtime import Runtime, get_live_parts, get_runtime
-from tasks.worker_heartbeat import note_task
+from tasks.worker_heartbeat import is_stopping, note_task
 
 MAX_READY_CHUNKS = 256
 """Chunks of prepared documents that are stored at once."""
@@ -33,16 +33,23 @@ MAX_READY_S = 0.2
 
 @app.task(name="refdesk.ingest", queue=INGEST)
 def ingest(job_ids: int | list[int]) -> None:
-    """Ingest the documents of one job or several, and wake the embedder."""
+    """Ingest as many documents as the message names, those that are next in the fair order, and wake the embedder.
+
+    Args:
+        job_ids: The jobs that were submitted with this message. Other messages start those that are not the next ones.
+    """
     note_task()
     runtime = get_runtime()
-    numbers = [job_ids] if isinstance(job_ids, int) else job_ids
-    with lease_jobs(
-        runtime.database, numbers, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
-    ) as batch:
-        for _, group in groupby(batch.jobs, key=lambda job: job.lease.workspace_id):
-            _ingest(runtime, batch, list(group))
-    runtime.wake_embedder()
+    left = 1 if isinstance(job_ids, int) else len(job_ids)
+    while left > 0 and not is_stopping():
+        with lease_jobs(
+            runtime.database, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
+        ) as batch:
+            if not batch.jobs:
+                return
+            _ingest(runtime, batch, batch.jobs)
+        left -= len(batch.jobs)
+        runtime.wake_embedder()
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,19 +195,17 @@ class ThrottledProgress:
 
 
 @contextmanager
-def lease_job(
-    database: Database, job_id: int, *, worker: str, stage: str, lease_s: float
-) -> Iterator[LeasedJob | None]:
-    """Claim a job for the `with` block and record the outcome.
+def lease_job(database: Database, queue: str, *, worker: str, stage: str, lease_s: float) -> Iterator[LeasedJob | None]:
+    """Claim the next job of a queue for the `with` block and record the outcome.
 
     The block itself marks the job as succeeded. An error marks it as failed, a cancellation request as cancelled, and a
     stopping worker releases it.
 
     Yields:
-        The job, or None when it cannot be claimed.
+        The job, or None when no job is due.
     """
     with database.system() as session:
-        lease = jobs.claim(session, job_id, worker=worker, stage=stage, lease_s=lease_s)
+        lease = jobs.claim_next(session, queue, worker=worker, stage=stage, lease_s=lease_s)
     if lease is None:
         yield None
         return

@@ -62,16 +62,14 @@ class JobBatch:
 
 
 @contextmanager
-def lease_jobs(
-    database: Database, job_ids: Sequence[int], *, worker: str, stage: str, lease_s: float
-) -> Iterator[JobBatch]:
-    """Claim jobs for the `with` block, which may leave some of them unfinished: these are released.
+def lease_jobs(database: Database, *, worker: str, stage: str, lease_s: float) -> Iterator[JobBatch]:
+    """Claim the next ingest jobs of one workspace for the `with` block; those that it does not finish are released.
 
     Yields:
-        Those of the jobs that could be claimed.
+        The jobs; none when no job is due.
     """
     with database.system() as session:
-        leases = job_batches.claim(session, job_ids, worker=worker, stage=stage, lease_s=lease_s)
+        leases = job_batches.claim_next(session, worker=worker, stage=stage, lease_s=lease_s)
     batch = JobBatch(database, [LeasedJob(database, lease, lease_s) for lease in leases], lease_s)
     if not leases:
         yield batch

@@ -19,12 +19,16 @@ from tasks.worker_heartbeat import note_task
 
 
 @app.task(name="refdesk.answer", queue=QUERY)
-def answer(job_id: int) -> None:
-    """Answer one question."""
+def answer(job_id: int) -> None:  # noqa: ARG001 - names the submitted question, for tools that show messages
+    """Answer the question that is next in the fair order; the message lets a worker answer one.
+
+    Args:
+        job_id: The question that was submitted with this message. Another message starts it if it is not the next one.
+    """
     note_task()
     runtime = get_runtime()
     with lease_job(
-        runtime.database, job_id, worker=runtime.worker, stage="start", lease_s=runtime.settings.jobs.lease_s
+        runtime.database, QUERY, worker=runtime.worker, stage="start", lease_s=runtime.settings.jobs.lease_s
     ) as job:
         if job is not None:
             _answer(runtime, job)

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
@@ -28,6 +28,8 @@ class Runtime:
     """The loaded parts by embedding profile."""
     wake_embedder: Callable[[], None] = lambda: None
     """Called when a document has added chunks; does nothing in a query worker."""
+    chunk_s: dict[int, float] = field(default_factory=dict)
+    """Seconds per chunk of the last claim that was embedded, by embedding profile."""
 
 
 _runtime: Runtime | None = None

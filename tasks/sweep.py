@@ -50,15 +50,15 @@ class Sweeper:
     def sweep(self) -> ledger.SweepResult | None:
         """Sweep once; return None when another worker is sweeping."""
         try:
-            empty = find_empty_queues()
+            messages = count_messages()
         except (BrokerError, RedisError, OSError) as error:
             # All other repairs work without the broker.
             log.warning("Redis is unreachable; no jobs are published", error=type(error).__name__)
-            empty = []
+            messages = None
         with self._database.system() as session:
             swept = ledger.sweep(
                 session,
-                empty_queues=empty,
+                messages=messages,
                 patience_s=2 * self._settings.jobs.sweep_s,
                 expires_s=self._settings.jobs.message_expires_s,
                 embed_attempts=max_embed_attempts(self._settings),
@@ -93,8 +93,8 @@ class Sweeper:
                 return
 
 
-def find_empty_queues() -> list[str]:
-    """Return the queues that have no message at the broker."""
+def count_messages() -> dict[str, int]:
+    """Return the number of messages at the broker by queue."""
     with app.connection_for_read() as connection:
         channel = connection.default_channel
-        return [queue for queue in TASK_OF_QUEUE if not channel.queue_declare(queue=queue).message_count]
+        return {queue: channel.queue_declare(queue=queue).message_count for queue in TASK_OF_QUEUE}

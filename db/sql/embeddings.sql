@@ -16,14 +16,37 @@ FROM (
 -- Count up to one queued ingest job that is due and will add chunks.
 SELECT count(*) FROM (SELECT FROM jobs WHERE queue = 'ingest' AND state = 'queued' AND run_after <= now() LIMIT 1) AS j;
 
+-- name: lock_embedding_claims
+-- Let one worker at a time choose the chunks of its claim, so that two do not choose the same ones.
+SELECT pg_advisory_xact_lock(72450013);
+
 -- name: claim_chunks
--- Claim the next batch across documents. Chunks that were claimed before and not finished (their worker died) are
--- claimed in smaller and smaller batches, until the chunk that kills workers is alone in its batch.
-WITH next AS (
+-- Claim the next batch across documents. Workspaces take turns chunk by chunk, and so do the people of a workspace; each
+-- person's chunks follow in the order of `due_at`. Chunks that were claimed before and not finished (their worker died)
+-- are claimed in smaller and smaller batches, until the chunk that kills workers is alone in its batch. With many people,
+-- at most four times an equal share is read of each, so that a claim reads few chunks that it does not take.
+WITH RECURSIVE people (workspace_id, requester) AS (
+    (SELECT q.workspace_id, q.requester FROM embedding_queue q WHERE q.profile_id = :profile_id
+     ORDER BY q.workspace_id, q.requester LIMIT 1)
+    UNION ALL
+    SELECT n.workspace_id, n.requester FROM people p CROSS JOIN LATERAL (
+        SELECT q.workspace_id, q.requester FROM embedding_queue q
+        WHERE q.profile_id = :profile_id AND (q.workspace_id, q.requester) > (p.workspace_id, p.requester)
+        ORDER BY q.workspace_id, q.requester LIMIT 1) n
+), chunks_of_people AS (
+    SELECT p.workspace_id, c.chunk_id, c.due_at,
+           row_number() OVER (PARTITION BY p.workspace_id, p.requester ORDER BY c.due_at, c.chunk_id) AS turn
+    FROM people p CROSS JOIN LATERAL (
+        SELECT q.chunk_id, q.due_at FROM embedding_queue q
+        WHERE q.profile_id = :profile_id AND q.workspace_id = p.workspace_id AND q.requester = p.requester
+          AND q.attempts = :attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
+        ORDER BY q.due_at, q.chunk_id LIMIT least(:limit, ceil(4.0 * :limit / (SELECT count(*) FROM people)))) c
+), chunks_of_workspaces AS (
+    SELECT chunk_id, due_at, row_number() OVER (PARTITION BY workspace_id ORDER BY turn, due_at, chunk_id) AS turn FROM chunks_of_people
+), next AS (
     SELECT q.profile_id, q.chunk_id FROM embedding_queue q
-    WHERE q.profile_id = :profile_id AND q.attempts = :attempts AND (q.claim_expires IS NULL OR q.claim_expires < now())
-    ORDER BY q.due_at, q.chunk_id
-    LIMIT :limit
+    WHERE q.profile_id = :profile_id
+      AND q.chunk_id = ANY (ARRAY(SELECT chunk_id FROM chunks_of_workspaces ORDER BY turn, due_at, chunk_id LIMIT :limit))
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE embedding_queue q

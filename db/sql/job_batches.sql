@@ -8,9 +8,24 @@ SELECT j.id, j.workspace_id FROM jobs j
 JOIN blobs b ON b.workspace_id = j.workspace_id AND b.sha256 = decode(j.payload ->> 'sha256', 'hex')
 WHERE j.id = ANY (:ids) AND j.queue = 'ingest' AND j.attempt = 0 AND j.max_attempts > 1 AND octet_length(b.content) <= :max_bytes;
 
+-- name: lock_jobs_for_batch
+-- Lock the jobs that are next in the fair order of the workspace of a locked job, if all of them may share a batch; other
+-- workers skip them. Only the next 1,000 jobs of all workspaces are read, so that the others cost nothing.
+SELECT j.id FROM jobs j
+JOIN blobs b ON b.workspace_id = j.workspace_id AND b.sha256 = decode(j.payload ->> 'sha256', 'hex')
+WHERE j.id IN (
+    SELECT n.id FROM (
+        SELECT o.id, o.workspace_id FROM jobs o
+        WHERE o.queue = 'ingest' AND o.state = 'queued' AND o.run_after <= now() AND NOT o.cancel_requested
+        ORDER BY o.virtual_time, o.id LIMIT 1000) n
+    WHERE n.workspace_id = :workspace_id)
+  AND j.state = 'queued' AND j.attempt = 0 AND j.max_attempts > 1 AND octet_length(b.content) <= :max_bytes
+ORDER BY j.virtual_time, j.id LIMIT :limit
+FOR UPDATE OF j SKIP LOCKED;
+
 -- name: claim_jobs
--- Claim the leases of queued jobs as in claim_job. Of several jobs, only those at their first attempt are claimed: the
--- others have another message, so that a document that kills its worker is alone when it is tried again.
+-- Claim the leases of queued jobs as in claim_job. Of several jobs, only those at their first attempt are claimed, so
+-- that a document that kills its worker is alone when it is tried again.
 WITH due AS (
     SELECT id FROM jobs
     WHERE id = ANY (:ids) AND state = 'queued' AND run_after <= now() AND NOT cancel_requested

@@ -41,9 +41,10 @@ WITH queues AS (
     FROM (SELECT DISTINCT queue FROM jobs WHERE delivery_id = ANY (CAST(:ids AS bigint[])) AND state = 'queued') q
 ),
 places AS MATERIALIZED (
-    SELECT w.id, row_number() OVER (PARTITION BY q.queue ORDER BY w.id) - 1 AS ahead
+    SELECT w.id, row_number() OVER (PARTITION BY q.queue ORDER BY w.virtual_time, w.id) - 1 AS ahead
     FROM queues q CROSS JOIN LATERAL (
-        SELECT o.id FROM jobs o WHERE o.queue = q.queue AND o.state = 'queued' ORDER BY o.id LIMIT 1000) w
+        SELECT o.id, o.virtual_time FROM jobs o WHERE o.queue = q.queue AND o.state = 'queued'
+        ORDER BY o.virtual_time, o.id LIMIT 1000) w
 ),
 pace AS MATERIALIZED (SELECT p.* FROM question_pace() p WHERE EXISTS (SELECT FROM queues WHERE queue = 'query'))
 SELECT j.delivery_id, j.id, j.kind, j.state, j.stage, j.payload, j.progress_done, j.progress_total, j.progress_text, j.result,

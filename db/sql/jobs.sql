@@ -2,13 +2,20 @@
 -- so that a worker that lost its lease changes nothing.
 
 -- name: submit_jobs
--- Insert jobs in their order; a known request key inserts nothing.
-INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, delivery_id, max_attempts)
-SELECT j.workspace_id, j.kind, j.queue, j.requester, j.request_key, j.payload, j.delivery_id, j.max_attempts
-FROM jsonb_to_recordset(CAST(:jobs AS jsonb))
-     AS j(position integer, workspace_id integer, kind text, queue text, requester text, request_key text, payload jsonb,
-          delivery_id bigint, max_attempts integer)
-ORDER BY j.position
+-- Insert jobs in their order; a known request key inserts nothing. Each person's jobs get places in the fair order.
+WITH new AS (
+    SELECT j.*, row_number() OVER (PARTITION BY j.queue, j.workspace_id, j.requester ORDER BY j.position) AS n
+    FROM jsonb_to_recordset(CAST(:jobs AS jsonb))
+         AS j(position integer, workspace_id integer, kind text, queue text, requester text, request_key text, payload jsonb,
+              delivery_id bigint, max_attempts integer)
+), places AS MATERIALIZED (
+    SELECT f.queue, f.workspace_id, f.requester, p.start, p.step
+    FROM (SELECT DISTINCT queue, workspace_id, requester FROM new) f CROSS JOIN place_in_queue(f.queue, f.workspace_id, f.requester) p
+)
+INSERT INTO jobs (workspace_id, kind, queue, requester, request_key, payload, delivery_id, max_attempts, virtual_time)
+SELECT n.workspace_id, n.kind, n.queue, n.requester, n.request_key, n.payload, n.delivery_id, n.max_attempts, p.start + n.n * p.step
+FROM new n JOIN places p USING (queue, workspace_id, requester)
+ORDER BY n.position
 ON CONFLICT (workspace_id, request_key) DO NOTHING
 RETURNING id, request_key;
 
@@ -17,9 +24,16 @@ RETURNING id, request_key;
 WITH queued AS (SELECT id FROM jobs WHERE id = ANY (:ids) AND state = 'queued' ORDER BY id FOR UPDATE)
 UPDATE jobs j SET published_at = now() FROM queued WHERE j.id = queued.id;
 
+-- name: lock_next_job
+-- Lock the job of a queue that is next in the fair order, for this transaction; other workers skip it.
+SELECT id, workspace_id FROM jobs
+WHERE queue = :queue AND state = 'queued' AND run_after <= now() AND NOT cancel_requested
+ORDER BY virtual_time, id LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
 -- name: claim_job
 -- Claim the lease by compare-and-set and count the attempt before any work starts. Returns no row if another worker
--- owns the lease, or the job has ended, was cancelled or is not due; the message is then dropped.
+-- owns the lease, or the job has ended, was cancelled or is not due.
 UPDATE jobs
 SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = gen_random_uuid(),
     lease_since = now(), lease_expires = now() + make_interval(secs => :lease_s),
@@ -99,10 +113,11 @@ WHERE id IN (
 );
 
 -- name: retry_job
--- Queue an ended job again with all its attempts.
+-- Queue an ended job again with all its attempts, at the end of the jobs of its requester.
 UPDATE jobs
 SET state = 'queued', stage = '', attempt = 0, error = NULL, error_class = NULL, result = NULL, cancel_requested = false,
-    run_after = now(), requested_at = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL
+    run_after = now(), requested_at = now(), published_at = NULL, finished_at = NULL, delivered_at = NULL,
+    virtual_time = (SELECT p.start + p.step FROM place_in_queue(jobs.queue, jobs.workspace_id, jobs.requester) p)
 WHERE id = :id AND state IN ('failed', 'dead', 'cancelled') AND NOT payload ? 'deleted'
 RETURNING *;
 

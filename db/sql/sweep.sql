@@ -26,20 +26,21 @@ WHERE state = 'running' AND lease_expires < now()
 RETURNING *;
 
 -- name: list_jobs_to_publish
--- List queued jobs whose message is missing: never published; published `patience_s` ago to a queue that is empty now,
--- or before a job that has already left the queue (queues are first in, first out); or so long ago that the message has
--- expired. A duplicate message is harmless, because the claim is a compare-and-set.
-WITH moved AS (
-    SELECT queue, max(published_at) AS up_to FROM jobs
-    WHERE state <> 'queued' AND published_at > now() - make_interval(secs => :expires_s) GROUP BY queue
+-- List queued jobs whose message is missing: never published, or so long ago that the message has expired. A message is
+-- not bound to its job, because workers claim the next job in the fair order. Messages are therefore missing if more jobs
+-- were published at least `patience_s` ago than the messages in the queue can start. A message too many is harmless: it
+-- finds no job. A queue whose messages could not be counted is not in `queues`.
+WITH waiting AS (
+    SELECT j.id, j.queue, j.published_at,
+           row_number() OVER (PARTITION BY j.queue, j.published_at < now() - make_interval(secs => :patience_s) ORDER BY j.virtual_time, j.id) AS place
+    FROM jobs j WHERE j.state = 'queued' AND j.run_after <= now()
 )
-SELECT j.id, j.queue FROM jobs j LEFT JOIN moved m ON m.queue = j.queue
-WHERE j.state = 'queued' AND j.run_after <= now()
-  AND (j.published_at IS NULL
-       OR j.published_at < now() - make_interval(secs => :expires_s)
-       OR (j.published_at < now() - make_interval(secs => :patience_s)
-           AND (j.queue = ANY (CAST(:empty AS text[])) OR j.published_at < m.up_to - make_interval(secs => :patience_s))))
-ORDER BY j.id LIMIT 1000;
+SELECT w.id, w.queue FROM waiting w
+LEFT JOIN unnest(CAST(:queues AS text[]), CAST(:startable AS bigint[])) AS m(queue, startable) ON m.queue = w.queue
+WHERE w.published_at IS NULL
+   OR w.published_at < now() - make_interval(secs => :expires_s)
+   OR (w.published_at < now() - make_interval(secs => :patience_s) AND w.place > m.startable)
+ORDER BY w.id LIMIT 1000;
 
 -- name: list_stuck_embedding_jobs
 -- List ingest jobs that wait for vectors although none of their chunks is queued.

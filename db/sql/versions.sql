@@ -40,9 +40,9 @@ WITH kept AS (
     ON CONFLICT DO NOTHING
     RETURNING profile_id, chunk_id
 ), queued AS (
-    INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at)
-    SELECT k.profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds'
-    FROM kept k CROSS JOIN chunks c
+    INSERT INTO embedding_queue (profile_id, chunk_id, workspace_id, version_id, due_at, requester)
+    SELECT k.profile_id, c.id, c.workspace_id, c.version_id, now() + c.ordinal * interval '20 milliseconds', coalesce(j.requester, '')
+    FROM kept k CROSS JOIN chunks c JOIN document_versions v ON v.id = c.version_id LEFT JOIN jobs j ON j.id = v.job_id
     WHERE c.version_id = ANY (:version_ids) AND (k.profile_id, c.id) NOT IN (SELECT profile_id, chunk_id FROM reused)
     ON CONFLICT DO NOTHING
     RETURNING profile_id, version_id

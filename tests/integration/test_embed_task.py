@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +34,7 @@ class FakeEmbedder:
         return np.array([fake_vector(text) for text in texts], dtype=np.float32)
 
 
-def runtime(library, embedder, *, linger_s=10, max_attempts=3) -> Any:
+def runtime(library, embedder, *, linger_s=10, max_attempts=3, batch_size=32) -> Any:
     def parts(_profile) -> Any:
         return SimpleNamespace(embedder=embedder)
 
@@ -41,11 +42,12 @@ def runtime(library, embedder, *, linger_s=10, max_attempts=3) -> Any:
         worker="w",
         settings=Settings(
             _env_file=None,
-            embedding=EmbeddingSettings(claim_size=64, linger_s=linger_s),
+            embedding=EmbeddingSettings(claim_size=64, linger_s=linger_s, batch_size=batch_size),
             jobs=JobSettings(max_attempts=max_attempts),
         ),
         database=library.database,
         parts=ProfilePartsCache(parts, lambda: None),
+        chunk_s={},
     )
 
 
@@ -63,6 +65,22 @@ def test_notes_and_a_book__run_at_full_claims(library):
     embed_backlog(runtime(library, embedder))
     assert embedder.sizes == [64, 64, 64]
     assert library.count("documents", "live_version_id IS NOT NULL") == 43
+
+
+def test_slow_model__claims_as_many_whole_batches_as_it_embeds_in_a_second(library):
+    class SlowEmbedder(FakeEmbedder):
+        def encode(self, texts):
+            time.sleep(0.05 * len(texts))
+            return super().encode(texts)
+
+    for n in range(2):
+        add_unembedded(library, f"short {n}", [f"page {n}"])
+    embedder = SlowEmbedder(library.profile)
+    slow = runtime(library, embedder, batch_size=16)
+    embed_backlog(slow)
+    add_unembedded(library, "book", [f"page {n}" for n in range(10, 50)])
+    embed_backlog(slow)
+    assert embedder.sizes == [2, 32, 8]
 
 
 def test_partial_claim__waits_while_more_documents_are_coming(library):

@@ -68,11 +68,12 @@ def runtime(library, parser) -> Runtime:
 
 @pytest.fixture
 def work(library, runtime):
-    """Return a function that ingests jobs in one batch."""
+    """Return a function that ingests the next batch and returns its jobs."""
 
-    def run(numbers):
-        with lease_jobs(library.database, numbers, worker="w", stage="parse", lease_s=60) as batch:
+    def run():
+        with lease_jobs(library.database, worker="w", stage="parse", lease_s=60) as batch:
             ingest._ingest(runtime, batch, batch.jobs)
+            return [job.lease.job_id for job in batch.jobs]
 
     return run
 
@@ -93,7 +94,7 @@ def states(library, numbers):
 
 def test_batch__is_stored_together_and_each_job_waits_for_its_vectors(library, work):
     numbers = submit(library, "a", "b", "c")
-    work(numbers)
+    work()
     assert states(library, numbers) == [("running", "embed")] * 3
     assert library.count("chunks") == library.count("embedding_queue") == library.count("chunk_terms") == 3
     assert library.count("jobs", "lease_token IS NULL AND progress_total = 1 AND attempt = 1") == 3
@@ -105,7 +106,7 @@ def test_batch__invalid_document_and_killed_parser_end_only_their_own_jobs(libra
     numbers = submit(library, "good", "bad", "killer", "last")
     parser.hooks["bad"] = fail_with(UnreadableFile("bad: it has no pages."))
     parser.hooks["killer"] = fail_with(ParserCrashed("The parser process crashed on killer."))
-    work(numbers)
+    work()
     assert states(library, numbers) == [
         ("running", "embed"),
         ("failed", "parse"),
@@ -125,18 +126,18 @@ def test_batch__cancelled_before_its_turn_and_before_it_is_stored(library, work,
             assert jobs.cancel(session, first) == jobs.cancel(session, third) == "running"
 
     parser.hooks["second"] = cancel
-    work(numbers)
+    work()
     assert [library.job(number).state for number in numbers] == ["cancelled", "running", "cancelled", "running"]
     assert library.count("documents") == 2
     assert library.job(second).stage == library.job(fourth).stage == "embed"
 
 
 def test_batch__lost_lease_changes_nothing(library, work, parser):
-    lost, kept = numbers = submit(library, "lost", "kept")
+    lost, kept = submit(library, "lost", "kept")
     parser.hooks["kept"] = lambda _on_page: library.run(
         f"UPDATE jobs SET lease_token = gen_random_uuid(), lease_owner = 'other' WHERE id = {lost}"
     )
-    work(numbers)
+    work()
     assert (library.job(lost).state, library.job(lost).lease_owner) == ("running", "other")
     assert library.job(kept).stage == "embed"
     assert library.count("documents") == library.count("chunks") == 1
@@ -148,7 +149,7 @@ def test_batch__document_that_the_database_rejects_fails_alone(library, work, pa
     parser.parse = lambda source, **_: ParsedDocument(
         text if source.name == "nul" else source.name, "text/plain", (Block(source.content.decode()),)
     )
-    work(numbers)
+    work()
     assert [library.job(number).stage for number in numbers] == ["embed", "parse", "embed"]
     assert library.job(numbers[1]).state == "queued", "an unknown error is tried again"
     assert library.job(numbers[1]).error
@@ -156,7 +157,7 @@ def test_batch__document_that_the_database_rejects_fails_alone(library, work, pa
 
 def test_batch__two_jobs_of_one_source_become_live_in_the_order_of_their_requests(library, work):
     numbers = [library.submit_bytes("same", b"old"), library.submit_bytes("same", b"new")]
-    work(numbers)
+    work()
     library.embed()
     assert [library.job(number).state for number in numbers] == ["succeeded", "succeeded"]
     assert library.count("document_versions") == library.count("documents") == 1
@@ -169,7 +170,8 @@ def test_batch__unchanged_and_missing_content(library, work, parser):
     known = library.submit_bytes("known", b"text of known")
     gone = library.submit({"source": "gone", "name": "gone", "sha256": "00" * 32, "channels": None})
     new = library.submit_bytes("new", b"text of new")
-    work([known, gone, new])
+    assert work() == [known, new]
+    assert work() == [gone]
     assert library.job(known).result["unchanged"] is True
     assert "no longer stored" in library.job(gone).error
     assert parser.parsed == ["new"]
@@ -184,14 +186,14 @@ def test_batch__text_recognition_does_not_delay_the_documents_before_it(library,
         seen.append(library.job(numbers[0]).stage)
 
     parser.hooks["scan"] = recognise
-    work(numbers)
+    work()
     assert seen == ["embed"]
 
 
 def test_stopping_worker__releases_the_rest_of_its_batch_without_an_attempt(library, work, parser, stopping):
     numbers = submit(library, "a", "b", "c")
     parser.hooks["b"] = lambda _on_page: stopping()
-    work(numbers)
+    work()
     assert [(job.state, job.attempt) for job in map(library.job, numbers)] == [
         ("running", 1),
         ("queued", 0),
@@ -211,15 +213,16 @@ def test_worker_killed_in_the_middle_of_a_batch__each_document_is_tried_alone(li
     with library.database.system() as session:
         messages = job_batches.group_for_messages(session, swept.to_publish)
     assert messages == [("ingest", [number]) for number in numbers]
-    work(numbers)  # the first message is delivered again
-    assert [library.job(number).state for number in numbers] == ["queued"] * 3
-    work([numbers[0]])
-    work([numbers[2]])
-    for _ in range(2):
-        with library.database.system() as session:
-            jobs.claim(session, numbers[1], worker="gone", stage="parse", lease_s=0)
-        with library.database.system() as session:
-            sweep(session, patience_s=60, embed_attempts=3)
+    assert work() == [numbers[0]]
+    with library.database.system() as session:
+        jobs.claim(session, numbers[1], worker="gone", stage="parse", lease_s=0)
+    assert work() == [numbers[2]]
+    with library.database.system() as session:
+        sweep(session, patience_s=60, embed_attempts=3)
+    with library.database.system() as session:
+        jobs.claim(session, numbers[1], worker="gone", stage="parse", lease_s=0)
+    with library.database.system() as session:
+        sweep(session, patience_s=60, embed_attempts=3)
     assert [(job.state, job.attempt) for job in map(library.job, numbers)] == [
         ("running", 2),
         ("dead", 3),
@@ -274,9 +277,9 @@ def ingest_paid(library, parser):
     runtime = Runtime("w", settings, library.database, ProfilePartsCache(lambda _profile: loaded, lambda: None))
 
     def run(*numbers):
-        for number in numbers:
-            with lease_jobs(library.database, [number], worker="w", stage="parse", lease_s=60) as batch:
-                ingest._ingest(runtime, batch, batch.jobs)
+        with lease_jobs(library.database, worker="w", stage="parse", lease_s=60) as batch:
+            assert [job.lease.job_id for job in batch.jobs] == list(numbers)
+            ingest._ingest(runtime, batch, batch.jobs)
 
     return run
 

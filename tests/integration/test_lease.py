@@ -19,8 +19,8 @@ def stopping():
     worker_heartbeat._stopping.value = 0
 
 
-def work(library, job: int) -> None:
-    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+def work(library) -> None:
+    with lease_job(library.database, "ingest", worker="w", stage="parse", lease_s=60) as leased:
         assert leased is not None
         if leased.should_stop():
             raise Cancelled
@@ -29,14 +29,14 @@ def work(library, job: int) -> None:
 
 def test_stopping_worker__releases_the_job_without_an_attempt(library, stopping):
     job = library.submit()
-    work(library, job)
+    work(library)
     row = library.job(job)
     assert (row.state, row.attempt, row.lease_token) == ("queued", 0, None)
 
 
 def test_cancellation_request__ends_the_job(library):
     job = library.submit()
-    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+    with lease_job(library.database, "ingest", worker="w", stage="parse", lease_s=60) as leased:
         assert leased is not None
         with library.database.tenant(library.workspace) as session:
             assert jobs.cancel(session, job) == "running"
@@ -46,7 +46,7 @@ def test_cancellation_request__ends_the_job(library):
 
 def test_cancellation_request__is_seen_within_5_seconds_by_a_job_that_reports_nothing(library):
     job = library.submit()
-    with lease_job(library.database, job, worker="w", stage="parse", lease_s=60) as leased:
+    with lease_job(library.database, "ingest", worker="w", stage="parse", lease_s=60) as leased:
         assert leased is not None
         with library.database.tenant(library.workspace) as session:
             assert jobs.cancel(session, job) == "running"
@@ -60,7 +60,7 @@ def test_cancellation_request__is_seen_within_5_seconds_by_a_job_that_reports_no
 
 def test_progress_of_a_short_job_is_not_stored(library):
     number = library.submit()
-    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+    with lease_job(library.database, "ingest", worker="w", stage="start", lease_s=60) as job:
         assert job is not None
         job.report_if_long("recall", 0, 1, "")
         assert library.job(number).stage == "start"
@@ -68,7 +68,7 @@ def test_progress_of_a_short_job_is_not_stored(library):
 
 def test_progress_of_a_long_job_is_stored_while_its_thread_waits(library):
     number = library.submit()
-    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+    with lease_job(library.database, "ingest", worker="w", stage="start", lease_s=60) as job:
         assert job is not None
         job.report_if_long("recall", 0, 1, "")
         job.report_if_long("generate", 0, 1, "")
@@ -80,7 +80,7 @@ def test_progress_of_a_long_job_is_stored_while_its_thread_waits(library):
 
 def test_releasing_the_running_jobs_of_a_process_that_ends(library):
     number = library.submit()
-    with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as job:
+    with lease_job(library.database, "ingest", worker="w", stage="start", lease_s=60) as job:
         assert job is not None
         assert release_running() == 1
         assert (library.job(number).state, library.job(number).attempt) == ("queued", 0)

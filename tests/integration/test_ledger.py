@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from db import jobs, workers
+from db.job_batches import MAX_JOBS
 from db.sweep import sweep
 from db.workers import WorkerStatus
 from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFile
@@ -15,9 +16,9 @@ from pipeline.errors import LeaseLost, ParserCrashed, UnknownName, UnreadableFil
 HELD = "state = 'running', lease_owner = 'w1', lease_token = gen_random_uuid()"
 
 
-def sweep_now(library, *, empty: tuple[str, ...] = (), patience_s: float = 0):
+def sweep_now(library, *, messages: dict[str, int] | None = None, patience_s: float = 0):
     with library.database.system() as session:
-        return sweep(session, empty_queues=empty, patience_s=patience_s, embed_attempts=3)
+        return sweep(session, messages=messages, patience_s=patience_s, embed_attempts=3)
 
 
 def test_submit__same_request_key_returns_the_same_job(library):
@@ -85,9 +86,9 @@ def test_sweep__unpublished_jobs_are_published_and_lost_messages_again(library):
     with library.database.system() as session:
         jobs.mark_published(session, [job])
     assert sweep_now(library).to_publish == ()
-    assert sweep_now(library, empty=("query",)).to_publish == ()
-    assert sweep_now(library, empty=("ingest",), patience_s=3600).to_publish == ()
-    assert sweep_now(library, empty=("ingest",)).to_publish == ((job, "ingest"),)
+    assert sweep_now(library, messages={"query": 0}).to_publish == ()
+    assert sweep_now(library, messages={"ingest": 0}, patience_s=3600).to_publish == ()
+    assert sweep_now(library, messages={"ingest": 0}).to_publish == ((job, "ingest"),)
 
 
 def test_sweep__one_at_a_time(library):
@@ -155,14 +156,22 @@ def test_cancel__then_an_error_or_a_stopping_worker_ends_cancelled(library):
     assert library.job(stopping).state == "cancelled"
 
 
-def test_sweep__message_overtaken_by_later_ones_is_published_again(library):
-    lost, taken = library.submit(), library.submit()
-    library.run(f"UPDATE jobs SET published_at = now() - interval '1 hour' WHERE id = {lost}")
-    assert sweep_now(library, patience_s=60).to_publish == ((taken, "ingest"),)
-    with library.database.system() as session:
-        jobs.mark_published(session, [taken])
-    library.claim(taken)
-    assert sweep_now(library, patience_s=60).to_publish == ((lost, "ingest"),)
+def test_sweep__more_old_jobs_than_messages_publish_the_rest(library):
+    first, second, new = (library.submit() for _ in range(3))
+    library.run(f"UPDATE jobs SET queue = 'query', published_at = now() - interval '1 hour' WHERE id <> {new}")
+    library.run(f"UPDATE jobs SET queue = 'query', published_at = now() WHERE id = {new}")
+    for messages, missing in ((0, (first, second)), (1, (second,)), (2, ()), (3, ())):
+        swept = sweep_now(library, messages={"query": messages}, patience_s=60)
+        assert swept.to_publish == tuple((job, "query") for job in missing), messages
+    assert sweep_now(library, patience_s=60).to_publish == (), "no messages could be counted"
+
+
+def test_sweep__one_message_starts_many_ingest_jobs(library):
+    for _ in range(MAX_JOBS + 1):
+        last = library.submit()
+    library.run("UPDATE jobs SET published_at = now() - interval '1 hour'")
+    assert sweep_now(library, messages={"ingest": 2}, patience_s=60).to_publish == ()
+    assert sweep_now(library, messages={"ingest": 1}, patience_s=60).to_publish == ((last, "ingest"),)
 
 
 def test_retry__rejects_open_jobs(library):

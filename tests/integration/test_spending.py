@@ -214,7 +214,7 @@ def answer(library):
         )
         runtime = Runtime("w", settings, library.database, parts)
         number = ask(library, requester, workspace, "llm-pointwise")
-        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as holder:
+        with lease_job(library.database, "query", worker="w", stage="start", lease_s=60) as holder:
             assert holder is not None
             query._answer(runtime, holder)
         return library.job(number, workspace), chat

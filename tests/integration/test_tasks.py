@@ -48,10 +48,10 @@ def work(library):
         parts = ProfilePartsCache(lambda _profile: loaded, lambda: None)
         runtime = Runtime("w", Settings(_env_file=None), library.database, parts)
         if library.job(number).kind == "ingest":
-            with lease_jobs(library.database, [number], worker="w", stage="start", lease_s=60) as batch:
+            with lease_jobs(library.database, worker="w", stage="start", lease_s=60) as batch:
                 ingest._ingest(runtime, batch, batch.jobs)
             return library.job(number), chat
-        with lease_job(library.database, number, worker="w", stage="start", lease_s=60) as leased:
+        with lease_job(library.database, "query", worker="w", stage="start", lease_s=60) as leased:
             assert leased is not None
             query._answer(runtime, leased)
         return library.job(number), chat
