@@ -5,7 +5,7 @@ REFDESK = .venv/bin/refdesk
 INSTALL = $(PYTHON) scripts/install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install develop check lint types imports unit test bench bench-scale format hooks clean
+.PHONY: help demo up install develop check lint types imports unit test chaos bench bench-scale format hooks clean
 
 ##@ Run Refdesk
 demo: install ## Ingest the handbook and ask questions about it, all on this machine
@@ -36,6 +36,9 @@ imports: develop
 
 unit: develop
 	@.venv/bin/python -m pytest --numprocesses=auto --maxprocesses=8 tests/unit
+
+chaos: develop ## Inject faults into real processes while they work, then check the store; CHAOS_SEED, CHAOS_FAULTS
+	@.venv/bin/python -m tests.chaos
 
 bench: ## Measure ingestion, recall, reranking, concurrency and start; writes docs/performance.md
 	@$(INSTALL) worker embedded int8 evaluate benchmarks
