@@ -837,7 +837,7 @@ ask-server-title = Choose the server whose documents you want to ask about. Only
 ask-server-choose = Choose a server
 ask-server-submitted = Your question was sent to **{ $server }**. The answer follows here, and only you see it.
 refusal-no-shared-server = You and this bot have no server in common where you can use its commands. Ask about your personal library with `/ask`, or add to it with `/ingest`.
-refusal-not-on-server = You can't use this bot on that server. Choose another server.
+refusal-not-on-server = You can't use this bot on that server: you or the bot left it, or its rules or permissions don't allow it. Ask another server.
 
 ## Who may ask where
 

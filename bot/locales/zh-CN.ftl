@@ -710,7 +710,7 @@ ask-server-title = 请选择要查阅哪个服务器的资料。只有你能看�
 ask-server-choose = 选择服务器
 ask-server-submitted = 已向 **{ $server }** 提问。回答会发到这里，只有你能看到。
 refusal-no-shared-server = 没有你和我都在、且你能使用我的命令的服务器。你可以用 `/提问` 查阅个人资料库，或用 `/添加` 往里添加资料。
-refusal-not-on-server = 你不能在那个服务器使用我。请选择另一个服务器。
+refusal-not-on-server = 你不能在那个服务器使用我：你或我已不在那里，或者那里的规则或权限不允许。请向别的服务器提问。
 
 ## 谁可以在哪里提问
 

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from bot.locales.texts import Texts
 from bot.render import sanitize
-from bot.render.message import MAX_MENU_OPTIONS, Menu, MenuOption, OutgoingMessage
+from bot.render.message import MAX_MENU_OPTIONS, MAX_OPTION_UNITS, Menu, MenuOption, OutgoingMessage
 from bot.render.split import truncate
-
-MAX_OPTION_UNITS = 100
-"""Discord's limit for the label of an option."""
 
 
 def render_server_menu(servers: Sequence[tuple[str, str]], job_id: int, t: Texts) -> OutgoingMessage:
