@@ -1,4 +1,4 @@
-"""`refdesk sql`: query the database with the read-only role."""
+"""`refdesk sql`: query the database with the login for inspection."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
 
 import typer
 
 from cli import context as cli_context
 from cli.console import json_on_error, print_json, print_line, print_note, print_table
+from db.engine import Database
 from db.inspection import ResultTable, list_inspections, read_inspection, run_inspection
 from pipeline.errors import MissingExtra
 from pipeline.text.cleaning import escape_undecodable
@@ -33,6 +33,7 @@ def sql(
 
     Without a query this opens psql. The schema `inspect` has readable views: documents, chunks,
     jobs, events, queries, rankings, spending, deliveries, feedback, gaps, workers and profiles.
+    They do not contain texts of documents, answers and Discord tokens.
     """
     if names:
         if as_json:
@@ -43,7 +44,7 @@ def sql(
     settings = cli_context.start_command()
     with cli_context.open_context(settings) as context:
         if not query:
-            return _psql(context.urls.database_url)
+            return _psql(context.database)
         is_statement = any(character.isspace() for character in query.strip())
         table = run_inspection(context.database, escape_undecodable(query) if is_statement else read_inspection(query))
     if as_json:
@@ -62,21 +63,16 @@ def _show(table: ResultTable, *, is_named: bool) -> None:
     print_note("1 row" if len(table.rows) == 1 else f"{len(table.rows)} rows")
 
 
-def _psql(url: str) -> int:
+def _psql(database: Database) -> int:
     program = shutil.which("psql") or _embedded_psql()
     if program is None:
         raise MissingExtra("psql is not installed. Install a PostgreSQL client, or pass a query in quotes.")
+    reader = database.describe_reader()
+    environment = os.environ | {"PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in reader.settings.items())}
     # Pass the password in the environment: every user of the machine can read arguments.
-    parts = urlsplit(url)
-    user_at_host = parts.netloc
-    environment = os.environ | {
-        "PGOPTIONS": "-c role=refdesk_read -c default_transaction_read_only=on -c search_path=inspect,public"
-    }
-    if parts.password:
-        environment["PGPASSWORD"] = unquote(parts.password)
-        user_at_host = f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}"
-    plain = parts._replace(netloc=user_at_host).geturl()
-    return subprocess.run([program, plain], env=environment, check=False).returncode
+    if reader.password:
+        environment["PGPASSWORD"] = reader.password
+    return subprocess.run([program, reader.conninfo], env=environment, check=False).returncode
 
 
 def _embedded_psql() -> str | None:

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from cli import context as cli_context
-from cli.console import print_line
+from cli.console import print_line, print_note
 from cli.temporary_workers import receive_urls
-from db.schema import inspect_schema, migrate
+from db.schema import inspect_schema, migrate, reset_logins
 from embedded.servers import open_servers
 from tasks.startup import WorkerStartup, exit_without_waiting, run_worker
 
@@ -48,13 +48,19 @@ def worker(
 def migrate_command(
     revision: Annotated[str, typer.Option(help="Schema revision to migrate to; head is the newest.")] = "head",
 ) -> None:
-    """Migrate the database schema to the version of this program.
+    """Migrate the database schema to the version of this program, and set up the logins of the application.
 
-    `refdesk up` does this automatically; run it before starting workers yourself. Migrating to an older revision
+    `refdesk up` does this automatically; run it before starting workers yourself, and again after the password in
+    DATABASE_URL has changed. Migrating to an older revision
     deletes what that revision does not have.
     """
     settings = cli_context.start_command()
     with open_servers(settings) as urls:
         migrate(urls.database_url, revision)
         state = inspect_schema(urls.database_url)
+        reason = reset_logins(urls.database_url) if state.up_to_date else ""
     print_line(f"schema {state.current or 'none'} on PostgreSQL {state.postgres} with pgvector {state.pgvector}")
+    if reason:
+        print_note(
+            f"Refdesk connects as the owner of the database, without logins with fewer rights. {reason}", "yellow"
+        )

@@ -24,6 +24,7 @@ from config.rerankers import build_rerank_endpoint
 from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
+from db.logins import LOGIN_NAMES, describe_login, find_problem
 from db.schema import inspect_schema
 from pipeline import errors
 from pipeline.errors import LlmError, LlmUnparsable, ModelUnavailable, RefdeskError, SetupError, format_install_hint
@@ -112,6 +113,7 @@ def check_environment(settings: Settings) -> Iterator[Check]:
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:
     """Check the database, Redis, the workers and the profile of the store."""
     yield run_check("database", lambda: _check_database(settings, database_url))
+    yield run_check("database logins", lambda: _check_logins(database_url))
     yield run_check("redis", lambda: _check_redis(settings, redis_url))
     database = Database(database_url)
     try:
@@ -237,6 +239,14 @@ def _check_database(settings: Settings, url: str) -> str | Check:
     if not state.up_to_date:
         return Check("database", "problem", f"{detail}; this version needs {state.head}; run `refdesk migrate`")
     return detail
+
+
+def _check_logins(url: str) -> str | Check:
+    """Report whether the application connects with logins that have few rights, or as the owner."""
+    if not (reason := find_problem(url)):
+        return ", ".join(describe_login(url, login).name for login in LOGIN_NAMES)
+    detail = f"Refdesk connects as the owner of the database. {reason}. docs/operations.md describes the logins"
+    return Check("database logins", "note", detail)
 
 
 def _check_redis(settings: Settings, url: str) -> str:

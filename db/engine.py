@@ -1,9 +1,9 @@
-"""Connections: one pool per process and one transaction per action, in a role that row-level security applies to.
+"""Connections: a pool for each login and one transaction per action, with the rights of one group role.
 
 tenant(workspace)   refdesk_app: one workspace
 system()            refdesk_worker: the ledger and the embedding queue of all workspaces
-inspect()           refdesk_read: read-only access to everything except original bytes and interaction tokens
-owner()             the role of DATABASE_URL: migrations, roles and indexes only
+inspect()           refdesk_read: read-only access without contents of documents, answers and tokens
+owner()             the role of DATABASE_URL: migrations, vector indexes and vacuum only
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from typing import Any
 
 import psycopg
 from pgvector.psycopg import register_vector
-from sqlalchemy import Engine, TextClause, create_engine, event, text
+from sqlalchemy import Engine, NullPool, TextClause, create_engine, event, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from db.logins import AS_OWNER, LOGIN_NAMES, READ_SETTINGS, LoginConnector, LoginName, ReaderSession
 from pipeline.errors import DatabaseUnavailable, DiskFull, RefdeskError, SchemaMismatch, SetupError
 
 __all__ = ["Database", "Session", "driver_url", "first_line", "translated_errors"]
@@ -60,7 +61,7 @@ def make_engine(url: str, **options: Any) -> Engine:
 
 
 class Database:
-    """A connection pool of one database."""
+    """The connection pools of one database: one for each login, opened on first use."""
 
     def __init__(
         self,
@@ -71,12 +72,13 @@ class Database:
         durable: bool = True,
         statement_timeout_s: float = 0,
     ) -> None:
-        """Create the pool; the first transaction opens the first connection.
+        """Prepare the pools; the first transaction opens the first connection.
 
         Args:
-            url: A PostgreSQL URL.
+            url: A PostgreSQL URL with the owner of the database.
             application: The `application_name` of the connections.
-            pool_size: Number of connections that stay open.
+            pool_size: Number of connections that stay open, half of them for tenants and half for the ledger. Each of
+                the two logins can have five more at times.
             durable: Whether a commit waits for the disk. False in workers: after a crash of PostgreSQL, the ledger
                 repeats the last fraction of a second, and in return no step of a job waits for the disk. Front ends
                 always wait.
@@ -85,16 +87,12 @@ class Database:
         """
         self.url = url
         self._durable = "on" if durable else "off"
-        self._engine = make_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=5,
-            pool_use_lifo=True,
-            connect_args={"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s),
-        )
-        event.listen(self._engine, "connect", _prepare_connection)
-        event.listen(self._engine, "checkin", _note_checkin)
-        event.listen(self._engine, "checkout", _check_connection)
+        arguments = {"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s)
+        half = (pool_size + 1) // 2
+        pooled = {"pool_size": half, "max_overflow": 5, "pool_use_lifo": True, "connect_args": arguments}
+        unpooled = {"poolclass": NullPool, "connect_args": arguments}
+        self._owner_engine = _make_pool(url, None, unpooled)
+        self._pools = {name: _LoginPool(url, name, unpooled if name == "read" else pooled) for name in LOGIN_NAMES}
 
     @contextmanager
     def tenant(
@@ -107,7 +105,7 @@ class Database:
             snapshot: Whether all statements read the same snapshot, for results that depend on several of them.
             settings: Planner options of the transaction.
         """
-        with self._transaction("refdesk_app", str(workspace_id), snapshot=snapshot, settings=settings) as session:
+        with self._transaction("app", str(workspace_id), snapshot=snapshot, settings=settings) as session:
             yield session
 
     @contextmanager
@@ -119,54 +117,86 @@ class Database:
             snapshot: Whether all statements read the same snapshot.
         """
         settings = NO_SETTINGS if durable else {"synchronous_commit": "off"}
-        with self._transaction("refdesk_worker", "", snapshot=snapshot, settings=settings) as session:
+        with self._transaction("worker", "", snapshot=snapshot, settings=settings) as session:
             yield session
 
     @contextmanager
     def inspect(self) -> Iterator[Session]:
         """Open a read-only transaction for operators."""
-        with self._transaction("refdesk_read", "") as session:
+        with self._transaction("read", "", settings=READ_SETTINGS) as session:
             session.execute(text("SET TRANSACTION READ ONLY"))
             yield session
+
+    def describe_reader(self) -> ReaderSession:
+        """Return how psql connects for inspection."""
+        with self.inspect():
+            return self._pools["read"].connector.describe_session()
 
     @contextmanager
     def owner(self) -> Iterator[Session]:
         """Open a transaction as the role of DATABASE_URL; never for the request of a user."""
-        with translated_errors(), Session(self._engine) as session, session.begin():
+        with translated_errors(), Session(self._owner_engine) as session, session.begin():
             yield session
 
     @contextmanager
-    def driver_connection(self) -> Iterator[psycopg.Connection[Any]]:
-        """Borrow a connection of the pool as the owner, in autocommit mode, for LISTEN."""
-        with translated_errors(), self._engine.connect() as connection:
+    def driver_connection(self, *, dedicated: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """Borrow a connection in autocommit mode, for LISTEN.
+
+        Args:
+            dedicated: Whether the connection leaves the pool and is closed in the end, for uses without end.
+        """
+        with translated_errors(), self._pools["worker"].engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
             driver = connection.connection.driver_connection
             if driver is None:  # only for the type checker: a connection that is in use has one
                 raise DatabaseUnavailable
+            if dedicated:
+                connection.detach()
             yield driver
 
     def autocommit(self, *statements: TextClause) -> None:
         """Run statements outside any transaction, as the owner (CREATE INDEX CONCURRENTLY), in a separate session."""
-        with translated_errors(), self._engine.connect() as connection:
+        with translated_errors(), self._owner_engine.connect() as connection:
             connection.execution_options(isolation_level="AUTOCOMMIT")
-            connection.detach()  # settings of the first statements end with this session
             for statement in statements:
                 connection.execute(statement)
 
     def close(self) -> None:
         """Close all connections."""
-        self._engine.dispose()
+        self._owner_engine.dispose()
+        for pool in self._pools.values():
+            pool.engine.dispose()
 
     @contextmanager
     def _transaction(
-        self, role: str, workspace: str, *, snapshot: bool = False, settings: Mapping[str, str] = NO_SETTINGS
+        self, login: LoginName, workspace: str, *, snapshot: bool = False, settings: Mapping[str, str] = NO_SETTINGS
     ) -> Iterator[Session]:
-        values = {"role": role, "refdesk.workspace": workspace, "synchronous_commit": self._durable} | dict(settings)
-        with translated_errors(), Session(self._engine, expire_on_commit=False) as session, session.begin():
-            if snapshot:
-                session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        pool = self._pools[login]
+        values = {"refdesk.workspace": workspace, "synchronous_commit": self._durable} | dict(settings)
+        with translated_errors(), Session(pool.engine, expire_on_commit=False) as session, session.begin():
+            options = {"isolation_level": "REPEATABLE READ"} if snapshot else {}
+            if session.connection(execution_options=options).info.get(AS_OWNER):
+                values = {"role": pool.connector.login.group} | values
             session.execute(_ENTER, {"names": list(values), "settings": list(values.values())})
             yield session
+
+
+class _LoginPool:
+    """The connection pool of one login."""
+
+    def __init__(self, url: str, login: LoginName, options: Mapping[str, Any]) -> None:
+        self.connector = LoginConnector(url, login)
+        self.engine = _make_pool(url, self.connector, options)
+
+
+def _make_pool(url: str, connector: LoginConnector | None, options: Mapping[str, Any]) -> Engine:
+    engine = make_engine(url, **options)
+    if connector is not None:
+        event.listen(engine, "do_connect", connector.connect)
+    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "checkin", _note_checkin)
+    event.listen(engine, "checkout", _check_connection)
+    return engine
 
 
 def _limits(statement_timeout_s: float) -> dict[str, Any]:

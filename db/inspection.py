@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from db.engine import Database
+from db.logins import READ_TIMEOUT_S
 from db.sql import statements
 from pipeline.errors import InvalidInput, UnknownName
 
@@ -43,8 +44,8 @@ def read_inspection(name: str) -> str:
 def run_inspection(database: Database, sql: str) -> ResultTable:
     """Run one read-only statement; raise `InvalidInput` with the server's error message.
 
-    It is sent as a prepared statement, of which the server accepts only one: "commit; drop …" would otherwise leave the
-    read-only transaction and its role.
+    It is sent as a prepared statement, of which the server accepts only one: "commit; …" would otherwise leave the
+    read-only transaction and its limits.
     """
     with database.inspect() as session:
         connection = session.connection().connection.driver_connection
@@ -56,5 +57,19 @@ def run_inspection(database: Database, sql: str) -> ResultTable:
                 if cursor.description is None:
                     return ResultTable([], [])
                 return ResultTable([column.name for column in cursor.description], cursor.fetchall())
+        except psycopg.errors.QueryCanceled as error:
+            raise InvalidInput(
+                f"The query was stopped after {READ_TIMEOUT_S} s. Add a condition or a LIMIT, or raise"
+                " statement_timeout with SET in psql (`refdesk sql`)."
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise InvalidInput(
+                f"PostgreSQL: {_first_line(error)}. The login for inspection reads the views of the schema inspect,"
+                " without texts of documents and answers."
+            ) from error
         except psycopg.Error as error:
-            raise InvalidInput(f"PostgreSQL: {(str(error).strip().splitlines() or ['no reason given'])[0]}.") from error
+            raise InvalidInput(f"PostgreSQL: {_first_line(error)}.") from error
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from db.engine import Database, translated_errors
+from db.engine import Database
 
 JOBS = "refdesk_jobs"
 DELIVERIES = "refdesk_deliveries"
@@ -24,16 +24,26 @@ def watch_jobs(database: Database, *, idle_s: float = 2.0) -> Generator[int | No
     with database.driver_connection() as connection:
         try:
             for payload in _listen(connection, JOBS, idle_s):
-                yield None if payload is None else int(json.loads(payload)["id"])
+                yield _read_id(payload)
         finally:
             connection.execute("UNLISTEN *")
 
 
-def watch_deliveries(url: str, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
+def watch_deliveries(database: Database, *, idle_s: float = 2.0) -> Generator[int | None, None, None]:
     """Yield the ID of each delivery that can be claimed or whose job changes; None as in `watch_jobs`."""
-    with translated_errors(), psycopg.connect(_plain(url), autocommit=True) as connection:
+    with database.driver_connection(dedicated=True) as connection:
         for payload in _listen(connection, DELIVERIES, idle_s):
-            yield None if payload is None else int(payload)
+            yield _read_id(payload)
+
+
+def _read_id(payload: str | None) -> int | None:
+    """Return the ID in a payload; None for others, because every login of the database can send notifications."""
+    try:
+        content = json.loads(payload or "null")
+        number = content["id"] if isinstance(content, dict) else content
+        return number if isinstance(number, int) else None
+    except (ValueError, KeyError):
+        return None
 
 
 def _listen(connection: psycopg.Connection[Any], channel: str, idle_s: float) -> Generator[str | None, None, None]:
@@ -46,7 +56,3 @@ def _listen(connection: psycopg.Connection[Any], channel: str, idle_s: float) ->
             yield notice.payload
         if not notified:
             yield None
-
-
-def _plain(url: str) -> str:
-    return url.replace("postgresql+psycopg://", "postgresql://", 1)

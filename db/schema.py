@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, pool, text
 
 import migrations
+from db import logins
 from db.engine import driver_url, make_engine, translated_errors
 from pipeline.errors import DatabaseTooOld, SchemaMismatch
 
@@ -35,23 +36,34 @@ class SchemaState:
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Migrate the database to a revision; concurrent migrations wait for each other."""
+    """Migrate the database to a revision and create the logins; concurrent migrations wait for each other."""
     with translated_errors(), _connect(url) as connection:
         _require_versions(connection)
-        if revision == "head" and _read_revision(connection) == list_revisions()[-1]:
-            return
-        connection.rollback()
-        from alembic import command
-        from alembic.config import Config
+        if revision != "head" or _read_revision(connection) != list_revisions()[-1]:
+            _run_migrations(connection, url, revision)
+        if _read_revision(connection) == list_revisions()[-1] and not logins.are_ready(connection, url):
+            logins.create_logins(connection, url)
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-        config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
-        config.attributes["connection"] = connection
-        if revision == "head" or revision.startswith("+"):
-            command.upgrade(config, revision)
-        else:
-            command.downgrade(config, revision)
+
+def reset_logins(url: str) -> str:
+    """Set the passwords of the logins to match DATABASE_URL; return why they cannot be used, or nothing."""
+    with translated_errors(), _connect(url) as connection:
+        return logins.create_logins(connection, url)
+
+
+def _run_migrations(connection: Connection, url: str, revision: str) -> None:
+    connection.rollback()
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    if revision == "head" or revision.startswith("+"):
+        command.upgrade(config, revision)
+    else:
+        command.downgrade(config, revision)
 
 
 def inspect_schema(url: str) -> SchemaState:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
+from db.engine import Database
 from db.notify import watch_deliveries
 from pipeline.errors import RefdeskError
 
@@ -23,16 +24,16 @@ class NotificationListener:
     """Listens on a separate database connection, and reconnects with exponential backoff."""
 
     def __init__(
-        self, url: str, loop: asyncio.AbstractEventLoop, on_change: Callable[[frozenset[int] | None], None]
+        self, database: Database, loop: asyncio.AbstractEventLoop, on_change: Callable[[frozenset[int] | None], None]
     ) -> None:
         """Create a listener.
 
         Args:
-            url: The database.
+            database: The database.
             loop: The event loop in which `on_change` is called.
             on_change: Receives the IDs of changed deliveries, or None when any may have changed.
         """
-        self._url = url
+        self._database = database
         self._loop = loop
         self._on_change = on_change
         self._stopped = threading.Event()
@@ -69,7 +70,7 @@ class NotificationListener:
             retry_s = min(MAX_RETRY_S, retry_s * 2)
 
     def _listen(self) -> None:
-        for delivery_id in watch_deliveries(self._url, idle_s=IDLE_S):
+        for delivery_id in watch_deliveries(self._database, idle_s=IDLE_S):
             if self._stopped.is_set():
                 return
             if delivery_id is not None:

@@ -107,7 +107,7 @@ class DeliveryWorker:
             self._database, self._executor, application_id, self._owner, lease_s=self._lease_s
         )
         self._publisher = MessagePublisher(self._sender, self._claims)
-        self._listener = NotificationListener(self._database.url, loop, self._on_change)
+        self._listener = NotificationListener(self._database, loop, self._on_change)
         self._listener.start()
         self._claim_task = loop.create_task(self._claim_repeatedly())
         self._renewal_task = loop.create_task(self._renew_repeatedly())

@@ -273,7 +273,7 @@ def test_docs__list_show_reingest_delete(installation):
 
 def test_sql__is_read_only(installation):
     table, code = installation.refdesk_json("sql", "SELECT current_user AS who, ':x' AS colon")
-    assert (table, code) == ({"columns": ["who", "colon"], "rows": [["refdesk_read", ":x"]]}, 0)
+    assert (table, code) == ({"columns": ["who", "colon"], "rows": [["refdesk_read_login", ":x"]]}, 0)
     writes = ("DELETE FROM jobs", "CREATE TABLE t (i int)", "COMMIT; CREATE TABLE t (i int)", "SELECT * FROM blobs")
     for result in installation.refdesk_all(*(("sql", statement) for statement in writes)):
         assert result.returncode == 1
@@ -281,7 +281,7 @@ def test_sql__is_read_only(installation):
         assert_plain(result)
     assert installation.value("SELECT to_regclass('public.t')") is None
     psql = installation.refdesk("sql", stdin=b"SELECT current_user; CREATE TABLE t (i int);")
-    assert b"refdesk_read" in psql.stdout
+    assert b"refdesk_read_login" in psql.stdout
     assert b"read-only transaction" in psql.stderr
 
 

@@ -20,7 +20,7 @@ def test_a_connection_that_the_server_closed_is_replaced(database, database_url)
     assert _backend(database) == first
     other = engine.Database(database_url)
     with other.owner() as session:
-        session.execute(text(OTHERS), {"pid": _backend(other)})
+        session.execute(text(OTHERS), {"pid": session.scalar(text("SELECT pg_backend_pid()"))})
     other.close()
     assert _backend(database) != first
 
@@ -40,4 +40,4 @@ def test_listening_returns_its_connection_to_the_pool(database):
     assert _backend(database) == first
     with database.system() as session:
         assert session.scalar(text("SELECT count(*) FROM pg_listening_channels()")) == 0
-        assert session.scalar(text("SELECT current_user")) == "refdesk_worker"
+        assert session.scalar(text("SELECT current_user")) == "refdesk_worker_login"
