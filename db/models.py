@@ -11,6 +11,7 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     REAL,
     BigInteger,
+    Computed,
     DateTime,
     ForeignKey,
     Identity,
@@ -87,6 +88,9 @@ class Job(Base):
     requester: Mapped[str]
     request_key: Mapped[str | None]
     payload: Mapped[dict[str, Any]]
+    about: Mapped[str | None] = mapped_column(
+        Computed("coalesce(payload ->> 'name', payload ->> 'question')"), deferred=True
+    )
     state: Mapped[str]
     stage: Mapped[str]
     attempt: Mapped[int]

@@ -29,7 +29,7 @@ FROM inspect.queries ORDER BY id DESC LIMIT 50;
 
 -- name: inspect_ranking
 -- Candidates of the last question before and after reranking.
-SELECT rank, recall_rank, moved_up, score, dense_score, keyword_score, citation, title, page, reason, left(text, 60) AS text
+SELECT rank, recall_rank, moved_up, score, dense_score, keyword_score, citation, document, title, page, chunk
 FROM inspect.rankings WHERE query = (SELECT max(id) FROM inspect.queries) ORDER BY rank LIMIT 20;
 
 -- name: inspect_short_recalls

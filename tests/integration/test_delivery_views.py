@@ -72,12 +72,12 @@ def test_token__is_cleared_when_it_expires_and_never_shown(library, submitter):
     _, added = add(library, submitter, token="secret-token", token_ttl_s=900)
     assert "secret-token" not in repr(added)
     assert "secret-token" not in repr(new(library, token="secret-token"))
-    for statement in ("SELECT token FROM deliveries", "SELECT * FROM deliveries"):
+    for statement in ("SELECT token FROM public.deliveries", "SELECT * FROM public.deliveries"):
         with pytest.raises(Exception, match="permission denied"), library.database.inspect() as session:
             session.execute(text(statement))
     with library.database.inspect() as session:
         rows = session.execute(text("SELECT * FROM inspect.deliveries")).all()
-        session.execute(text("SELECT id, token_expires FROM deliveries"))
+        session.execute(text("SELECT id, token_expires FROM public.deliveries"))
     assert len(rows) == 1
     assert "secret-token" not in repr(rows)
     library.run("UPDATE deliveries SET token_expires = now() - interval '1 second'")
@@ -130,8 +130,8 @@ def test_conversation__cards_of_documents_are_no_answers(library, submitter):
         assert not deliveries.has_public_answer(session, ["t9"])
 
 
-def test_notifications__name_the_delivery_that_changed(library, submitter, database_url):
-    changes = watch_deliveries(database_url)
+def test_notifications__name_the_delivery_that_changed(library, submitter):
+    changes = watch_deliveries(library.database)
     assert next(changes) is None
 
     def heard():
