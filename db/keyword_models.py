@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Integer, SmallInteger
+from sqlalchemy import BigInteger, Identity, Integer, SmallInteger
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models import Base
+from db.models import Base, key_in_workspace
 
 
 class ChunkTerms(Base):
     """The terms of a chunk with their frequencies."""
 
     __tablename__ = "chunk_terms"
+    __table_args__ = (key_in_workspace("version_id", "document_versions", "CASCADE"),)
     chunk_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     workspace_id: Mapped[int]
-    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
+    version_id: Mapped[int]
     length: Mapped[int]
     terms: Mapped[bytes]
 
@@ -39,9 +40,10 @@ class KeywordSegment(Base):
     """A segment of the keyword index."""
 
     __tablename__ = "keyword_segments"
+    __table_args__ = (key_in_workspace("merged_into", "keyword_segments", "SET NULL (merged_into)"),)
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int]
-    merged_into: Mapped[int | None] = mapped_column(ForeignKey("keyword_segments.id", ondelete="SET NULL"))
+    merged_into: Mapped[int | None]
     state: Mapped[str]
     built_to: Mapped[int]
     postings: Mapped[int] = mapped_column(BigInteger)
@@ -55,7 +57,8 @@ class KeywordBlock(Base):
     """A block of postings of a segment."""
 
     __tablename__ = "keyword_blocks"
-    segment_id: Mapped[int] = mapped_column(ForeignKey("keyword_segments.id", ondelete="CASCADE"), primary_key=True)
+    __table_args__ = (key_in_workspace("segment_id", "keyword_segments", "CASCADE"),)
+    segment_id: Mapped[int] = mapped_column(primary_key=True)
     last_term: Mapped[int] = mapped_column(primary_key=True)
     block: Mapped[int] = mapped_column(primary_key=True)
     first_term: Mapped[int]

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     REAL,
     BigInteger,
     Computed,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Integer,
     LargeBinary,
-    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -40,6 +38,12 @@ class Base(DeclarativeBase):
         uuid.UUID: UUID(as_uuid=True),
         bytes: LargeBinary(),
     }
+
+
+def key_in_workspace(column: str, parent: str, ondelete: str | None = None, **options: Any) -> ForeignKeyConstraint:
+    """Return a foreign key to a row of another table, or of the same one, in the same workspace."""
+    columns = [f"{parent}.workspace_id", f"{parent}.id"]
+    return ForeignKeyConstraint(["workspace_id", column], columns, ondelete=ondelete, **options)
 
 
 class Workspace(Base):
@@ -80,7 +84,10 @@ class Job(Base):
     """A job, a row of the ledger."""
 
     __tablename__ = "jobs"
-    __table_args__ = (UniqueConstraint("workspace_id", "request_key"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "request_key"),
+        key_in_workspace("delivery_id", "deliveries", "SET NULL (delivery_id)"),
+    )
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     kind: Mapped[str]
@@ -108,7 +115,7 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None]
     error_class: Mapped[str | None]
     error: Mapped[str | None]
-    delivery_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("deliveries.id", ondelete="SET NULL"))
+    delivery_id: Mapped[int | None] = mapped_column(BigInteger)
     delivered_at: Mapped[dt.datetime | None]
     published_at: Mapped[dt.datetime | None]
     created_at: Mapped[dt.datetime]
@@ -159,8 +166,9 @@ class Feedback(Base):
     """The vote of a user on an answer."""
 
     __tablename__ = "feedback"
+    __table_args__ = (key_in_workspace("job_id", "jobs", "CASCADE"),)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     user_id: Mapped[str] = mapped_column(primary_key=True)
     vote: Mapped[int] = mapped_column(SmallInteger)
     reason: Mapped[str | None]
@@ -172,8 +180,9 @@ class HelperRequest(Base):
     """A question about which the helpers of a server were asked."""
 
     __tablename__ = "helper_requests"
+    __table_args__ = (key_in_workspace("job_id", "jobs", "CASCADE"),)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     user_id: Mapped[str]
     created_at: Mapped[dt.datetime]
 
@@ -217,8 +226,9 @@ class JobEvent(Base):
     """One change of a job."""
 
     __tablename__ = "job_events"
+    __table_args__ = (key_in_workspace("job_id", "jobs", "CASCADE"),)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    job_id: Mapped[int] = mapped_column(BigInteger)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     at: Mapped[dt.datetime]
     state: Mapped[str]
@@ -250,9 +260,10 @@ class Quarantine(Base):
     """Content that killed a worker repeatedly."""
 
     __tablename__ = "quarantine"
+    __table_args__ = (key_in_workspace("job_id", "jobs", "CASCADE"),)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"), primary_key=True)
     sha256: Mapped[bytes] = mapped_column(primary_key=True)
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
+    job_id: Mapped[int] = mapped_column(BigInteger)
     error: Mapped[str]
     created_at: Mapped[dt.datetime]
 
@@ -281,7 +292,18 @@ class Document(Base):
     """An entry of the library."""
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("workspace_id", "source"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "source"),
+        key_in_workspace("scope_id", "scopes"),
+        key_in_workspace(
+            "live_version_id",
+            "document_versions",
+            "SET NULL (live_version_id)",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        ),
+    )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
     source: Mapped[str]
@@ -290,12 +312,10 @@ class Document(Base):
     channels: Mapped[list[str] | None]
     added_by: Mapped[str]
     origin: Mapped[str | None]
-    live_version_id: Mapped[int | None] = mapped_column(
-        ForeignKey("document_versions.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED", use_alter=True)
-    )
+    live_version_id: Mapped[int | None]
     live_chunks: Mapped[int | None]
     live_terms: Mapped[int | None] = mapped_column(BigInteger)
-    scope_id: Mapped[int | None] = mapped_column(ForeignKey("scopes.id"))
+    scope_id: Mapped[int | None]
     created_at: Mapped[dt.datetime]
     updated_at: Mapped[dt.datetime]
 
@@ -304,10 +324,15 @@ class DocumentVersion(Base):
     """The content of a document at one time."""
 
     __tablename__ = "document_versions"
+    __table_args__ = (
+        key_in_workspace("document_id", "documents", "CASCADE"),
+        key_in_workspace("job_id", "jobs", "SET NULL (job_id)"),
+        key_in_workspace("scope_id", "scopes"),
+    )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
+    document_id: Mapped[int]
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[bytes]
     title: Mapped[str]
     media_type: Mapped[str]
@@ -317,7 +342,7 @@ class DocumentVersion(Base):
     terms: Mapped[int] = mapped_column(BigInteger)
     warnings: Mapped[list[str]]
     unread: Mapped[list[dict[str, Any]]]
-    scope_id: Mapped[int | None] = mapped_column(ForeignKey("scopes.id"))
+    scope_id: Mapped[int | None]
     created_at: Mapped[dt.datetime]
 
 
@@ -325,11 +350,15 @@ class ChunkRow(Base):
     """A chunk of a version."""
 
     __tablename__ = "chunks"
-    __table_args__ = (UniqueConstraint("version_id", "ordinal"),)
+    __table_args__ = (
+        UniqueConstraint("version_id", "ordinal"),
+        key_in_workspace("document_id", "documents", "CASCADE"),
+        key_in_workspace("version_id", "document_versions", "CASCADE"),
+    )
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    document_id: Mapped[int] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
+    document_id: Mapped[int]
+    version_id: Mapped[int]
     ordinal: Mapped[int]
     text: Mapped[str]
     headings: Mapped[list[str]]
@@ -337,59 +366,3 @@ class ChunkRow(Base):
     tokens: Mapped[int]
     input_hash: Mapped[bytes]
     confidence: Mapped[float | None] = mapped_column(REAL)
-
-
-class Embedding(Base):
-    """The vector of a chunk."""
-
-    __tablename__ = "embeddings"
-    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
-    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
-    workspace_id: Mapped[int]
-    version_id: Mapped[int]
-    scope_id: Mapped[int | None]
-    vector: Mapped[Any] = mapped_column(HALFVEC())
-
-
-class EmbeddingTask(Base):
-    """A queued chunk that has no vector yet."""
-
-    __tablename__ = "embedding_queue"
-    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"), primary_key=True)
-    chunk_id: Mapped[int] = mapped_column(ForeignKey("chunks.id", ondelete="CASCADE"), primary_key=True)
-    workspace_id: Mapped[int]
-    version_id: Mapped[int] = mapped_column(ForeignKey("document_versions.id", ondelete="CASCADE"))
-    claim_token: Mapped[uuid.UUID | None]
-    claim_owner: Mapped[str | None]
-    claim_expires: Mapped[dt.datetime | None]
-    attempts: Mapped[int]
-    queued_at: Mapped[dt.datetime]
-    due_at: Mapped[dt.datetime]
-    requester: Mapped[str]
-
-
-class SpendingReservation(Base):
-    """Money reserved by an attempt at a question."""
-
-    __tablename__ = "spending_reservations"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"))
-    requester: Mapped[str]
-    lease_token: Mapped[uuid.UUID]
-    usd: Mapped[Decimal] = mapped_column(Numeric)
-    created_at: Mapped[dt.datetime]
-
-
-class EmbeddingUsage(Base):
-    """Tokens and cost of embedding the chunks of one version in one batch, with an endpoint."""
-
-    __tablename__ = "embedding_usage"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    profile_id: Mapped[int] = mapped_column(ForeignKey("embedding_profiles.id"))
-    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
-    requester: Mapped[str | None]
-    tokens: Mapped[int] = mapped_column(BigInteger)
-    cost_usd: Mapped[Decimal] = mapped_column(Numeric(16, 10))
-    created_at: Mapped[dt.datetime]

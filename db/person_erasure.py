@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from db import documents, erasure, jobs, keyword_segments, workspace_erasure
 from db.engine import Database
-from db.models import Document, DocumentVersion, Feedback, HelperRequest, SpendingReservation, Workspace
+from db.models import Document, DocumentVersion, Feedback, HelperRequest, Workspace
+from db.spending_models import SpendingReservation
 from db.sql import named
 from db.trace_models import QueryCandidate
 

@@ -11,7 +11,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from db.models import EmbeddingTask, ProfileRow
+from db.embedding_models import EmbeddingTask
+from db.models import ProfileRow
 from db.sql import named
 from pipeline.errors import InvalidInput, ProfileNotReady, SetupError, UnknownName
 from pipeline.types import EmbeddingBackend, EmbeddingProfile, Pooling, Quantization

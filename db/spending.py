@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from db import jobs
 from db.embeddings import ClaimedChunk
 from db.engine import Database
-from db.models import SpendingReservation
+from db.spending_models import SpendingReservation
 from db.sql import named
 from pipeline.ports import Choice, RecentSpending
 from pipeline.text.tokens import estimate_tokens

@@ -10,16 +10,17 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import REAL, BigInteger, ForeignKey, Identity, Numeric, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from db.models import Base
+from db.models import Base, key_in_workspace
 
 
 class QueryTrace(Base):
     """The trace of an answered question."""
 
     __tablename__ = "queries"
+    __table_args__ = (key_in_workspace("job_id", "jobs", "CASCADE"),)
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
+    job_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     requester: Mapped[str]
     question: Mapped[str]
     searched_as: Mapped[str]
@@ -53,8 +54,8 @@ class QueryCandidate(Base):
     """A candidate of an answered question with its ranks before and after reranking."""
 
     __tablename__ = "query_candidates"
-    __table_args__ = (UniqueConstraint("query_id", "rank"),)
-    query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
+    __table_args__ = (UniqueConstraint("query_id", "rank"), key_in_workspace("query_id", "queries", "CASCADE"))
+    query_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     chunk_id: Mapped[int] = mapped_column(primary_key=True)
     workspace_id: Mapped[int]
     document_id: Mapped[int]
@@ -80,8 +81,12 @@ class GapResolution(Base):
     """A question without a good answer that a manager has answered or dismissed."""
 
     __tablename__ = "gap_resolutions"
-    query_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("queries.id", ondelete="CASCADE"), primary_key=True)
+    __table_args__ = (
+        key_in_workspace("query_id", "queries", "CASCADE"),
+        key_in_workspace("job_id", "jobs", "SET NULL (job_id)"),
+    )
+    query_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id"))
-    job_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("jobs.id", ondelete="SET NULL"))
+    job_id: Mapped[int | None] = mapped_column(BigInteger)
     user_id: Mapped[str]
     created_at: Mapped[dt.datetime]

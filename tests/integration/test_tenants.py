@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from db import deliveries, jobs
 from db.recall import PostgresRecall
@@ -191,14 +191,49 @@ def test_inspection_role__reads_all_and_writes_nothing(library):
     with library.database.inspect() as session:
         assert session.scalar(text("SELECT count(*) FROM inspect.documents")) == 1
     for statement in (
-        "DELETE FROM jobs",
-        "UPDATE documents SET title = 'x'",
-        "SELECT content FROM blobs",
-        "SELECT token FROM deliveries",
-        "DELETE FROM feedback",
+        "DELETE FROM public.jobs",
+        "UPDATE public.documents SET title = 'x'",
+        "SELECT content FROM public.blobs",
+        "SELECT token FROM public.deliveries",
+        "DELETE FROM public.feedback",
     ):
         with pytest.raises(Exception, match=r"read-only|permission denied"), library.database.inspect() as session:
             session.execute(text(statement))
+
+
+def test_every_foreign_key_between_tenant_tables_includes_the_workspace(library):
+    with library.database.owner() as session:
+        keys = session.execute(
+            text(
+                "SELECT conrelid::regclass::text AS child, confrelid::regclass::text AS parent,"
+                " ARRAY(SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey))"
+                " AS columns"
+                " FROM pg_constraint WHERE contype = 'f' AND connamespace = 'public'::regnamespace AND convalidated"
+            )
+        ).all()
+    inside = [key for key in keys if key.parent in TENANT_TABLES]
+    assert len(inside) >= 24
+    assert [key for key in inside if "workspace_id" not in key.columns] == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE chunks SET version_id = :theirs, ordinal = 9 WHERE workspace_id = :w",
+        "UPDATE documents SET live_version_id = :theirs WHERE workspace_id = :w",
+        "UPDATE embeddings SET workspace_id = :w WHERE version_id = :theirs",
+        "UPDATE job_events SET workspace_id = :w WHERE workspace_id <> :w",
+    ],
+)
+def test_row_cannot_refer_to_a_row_of_another_workspace(library, statement):
+    library.add("mine", ["mine"])
+    library.add("theirs", ["theirs"], workspace=library.other)
+    query = text("SELECT id FROM document_versions WHERE workspace_id = :w")
+    with library.database.owner() as session:
+        theirs = session.scalar(query, {"w": library.other})
+    values = {"w": library.workspace, "theirs": theirs}
+    with pytest.raises(IntegrityError, match="in_workspace"), library.database.owner() as session:
+        session.execute(text(statement), values)
 
 
 def test_tenant__does_not_see_registered_commands(library):
