@@ -7,7 +7,7 @@ interrupted is continued by the sweeper.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from sqlalchemy import ColumnClause, Table, column, delete, func, select
 from sqlalchemy.orm import Session
@@ -50,12 +50,20 @@ def erase_workspace(
 def delete_rows(database: Database, workspace_id: int, stopping: Callable[[], bool] = lambda: False) -> Counter[str]:
     """Delete the rows of a workspace whose erasure has begun, until none is left or `stopping` returns True."""
     deleted: Counter[str] = Counter()
-    while not stopping():
-        with database.system() as session:
-            batch = _delete_batch(session, workspace_id)
-        if not batch:
-            return deleted
-        deleted.update(batch)
+    complete = False
+    while not complete:  # again, because a process that built keyword segments may have written some meanwhile
+        complete = True
+        for table in _list_tables():
+            count = BATCH
+            while count == BATCH:
+                if stopping():
+                    return deleted
+                count = _delete_batch(database, workspace_id, table)
+                if count:
+                    deleted[table.name] += count
+                    complete = False
+    with database.system() as session:
+        session.execute(delete(Workspace).where(Workspace.id == workspace_id))
     return deleted
 
 
@@ -69,17 +77,13 @@ def continue_erasures(database: Database, stopping: Callable[[], bool] = lambda:
     return deleted
 
 
-def _delete_batch(session: Session, workspace_id: int) -> Mapping[str, int]:
-    """Delete rows of the first table that contains any; of none, delete the workspace and return an empty mapping."""
-    session.execute(named("lock_workspace_segments"), {"workspace_id": workspace_id})
-    for table in _list_tables():
-        place: ColumnClause[str] = column("ctid")
-        rows = select(place).select_from(table).where(table.c.workspace_id == workspace_id).limit(BATCH)
-        count = int(getattr(session.execute(delete(table).where(place.in_(rows))), "rowcount", 0))
-        if count:
-            return {table.name: count}
-    session.execute(delete(Workspace).where(Workspace.id == workspace_id))
-    return {}
+def _delete_batch(database: Database, workspace_id: int, table: Table) -> int:
+    """Delete some rows of a table and return their number."""
+    place: ColumnClause[str] = column("ctid")
+    rows = select(place).select_from(table).where(table.c.workspace_id == workspace_id).limit(BATCH)
+    with database.system() as session:
+        session.execute(named("lock_workspace_segments"), {"workspace_id": workspace_id})
+        return int(getattr(session.execute(delete(table).where(place.in_(rows))), "rowcount", 0))
 
 
 def _list_tables() -> list[Table]:
