@@ -12,12 +12,14 @@ from config.profile_parts import ProfilePartsCache
 from config.settings import Settings
 from db import blobs, documents, jobs, traces
 from pipeline.answer_parts import AnswerParts
+from pipeline.errors import Cancelled
 from pipeline.rerank.recall_order import RecallOrderReranker
-from tasks import ingest, query
+from tasks import ingest, ingest_sources, query
 from tasks.lease import lease_job
 from tasks.lease_batch import lease_jobs
 from tasks.runtime import Runtime
 from tests.answer_fakes import FakeChat
+from tests.erasure_samples import find_text
 from tests.integration.conftest import fake_vector
 
 ORIGIN = "https://discord.com/channels/1/2/3"
@@ -115,3 +117,29 @@ def test_ingest__the_same_bytes_from_a_newer_message_keep_their_link(library, wo
     work(add(library, "one"))
     with library.database.tenant(library.workspace) as session:
         assert documents.read_document(session, job.result["document"])[0].origin == ORIGIN
+
+
+def test_ask__is_repeated_if_a_document_is_deleted_meanwhile(library, work):
+    library.add("castle.txt", ["The zebrafinch castle is thirty metres high."])
+
+    def delete_and_answer(_messages):
+        with library.database.tenant(library.workspace) as session:
+            documents.delete_document(session, 1)
+        return "The zebrafinch castle is thirty metres high [1]."
+
+    done, _ = work(ask(library, "How high is the castle?"), delete_and_answer)
+    assert (done.state, done.error_class) == ("queued", "DocumentDeleted")
+    assert find_text(library.database, "zebrafinch") == {}
+
+
+def test_ingest__of_unchanged_bytes_writes_nothing_after_the_document_was_deleted(library):
+    library.add("zebrafinch.txt", ["one"])
+    job = library.submit_bytes("zebrafinch.txt", b"one")
+    lease = library.claim(job)
+    with library.database.tenant(library.workspace) as session:
+        same = documents.find_same_bytes(session, library.workspace, [(lease, lease.payload["sha256"])])[job]
+        documents.delete_document(session, 1)
+    runtime: Any = SimpleNamespace(database=library.database)
+    with pytest.raises(Cancelled):
+        ingest_sources._end_unchanged(runtime, lease, same)
+    assert find_text(library.database, "zebrafinch") == {}
