@@ -39,8 +39,12 @@ def ingest(job_ids: int | list[int]) -> None:
         job_ids: The jobs that were submitted with this message. Other messages start those that are not the next ones.
     """
     note_task()
-    runtime = get_runtime()
-    left = 1 if isinstance(job_ids, int) else len(job_ids)
+    ingest_next(get_runtime(), 1 if isinstance(job_ids, int) else len(job_ids))
+
+
+def ingest_next(runtime: Runtime, count: int) -> None:
+    """Ingest batches of documents until `count` jobs were claimed, no job is due, or the worker is stopping."""
+    left = count
     while left > 0 and not is_stopping():
         with lease_jobs(
             runtime.database, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s

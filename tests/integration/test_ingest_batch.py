@@ -231,6 +231,18 @@ def test_worker_killed_in_the_middle_of_a_batch__each_document_is_tried_alone(li
     assert library.count("quarantine") == 1
 
 
+def test_message__starts_as_many_jobs_as_it_names_in_the_fair_order(library, runtime):
+    large = [library.submit_bytes(f"large {n}", b"x" * (job_batches.MAX_BYTES + 1 + n)) for n in range(3)]
+    foreign = library.submit_bytes("note", b"note", workspace=library.other)
+    ingest.ingest_next(runtime, 2)
+    assert states(library, large) == [("running", "embed"), ("queued", ""), ("queued", "")]
+    assert library.job(foreign, library.other).stage == "embed"
+    ingest.ingest_next(runtime, 1)
+    assert states(library, large) == [("running", "embed"), ("running", "embed"), ("queued", "")]
+    ingest.ingest_next(runtime, 9)
+    assert library.count("jobs", "state = 'queued'") == 0
+
+
 def test_messages__share_small_documents_of_one_workspace(library):
     large = library.submit_bytes("large", b"x" * (job_batches.MAX_BYTES + 1))
     small = submit(library, *(f"note {n}" for n in range(job_batches.MAX_JOBS + 1)))
