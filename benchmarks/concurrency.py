@@ -47,9 +47,9 @@ NOTES = 200
 
 
 class SlowModelServer:
-    """A chat endpoint that replies after `MODEL_S` and counts its simultaneous calls."""
+    """A chat endpoint that replies after a fixed time and counts its simultaneous calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = MODEL_S) -> None:
         """Bind to a free port; the server starts with the `with` block."""
         self.most = 0
         self._running = 0
@@ -63,7 +63,7 @@ class SlowModelServer:
                 messages = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["messages"]
                 request = messages[-1]["content"]
                 outer._count(1)
-                time.sleep(MODEL_S)
+                time.sleep(seconds)
                 outer._count(-1)
                 # A sentence of the first passage: an answer without support would be replaced by an extractive one.
                 passage = re.search(r'<passage n="1" .*>\n([^.]+\.)', request)

@@ -73,6 +73,23 @@ database until its complete answer is shown: what the bot and Discord's limits a
 - Answers to mentions share the limit of the channel. When they end in the same second, only five can be edited in five
   seconds, and five more posted where no progress was shown yet; the others have to wait.
 """
+FAIRNESS = """
+Notes and questions that arrive while those of another server, or of another person of the same server, wait. *Behind*
+is what was submitted just before. Each target is three times the median alone, plus five seconds.
+
+- A note waits for the batch of documents that is being read, at most 64, and for the claim that is being embedded,
+  which contains about a second of work.
+- A question waits until one of the 16 questions that a worker answers at once has ended.
+"""
+LOAD = """
+Documents of one server stay queued while people of another one ask. Memory, connections and handles are those of all
+processes: the workers and their children, PostgreSQL, Redis. Each row shows the largest sample of its part of the
+run; a sample is taken every second. Memory excludes pages that processes share.
+
+- Questions and documents have separate workers, and ingest workers run with low priority.
+- Every process has a fixed number of threads and a connection pool of limited size, so its connections and handles do
+  not depend on the length of the queue.
+"""
 START = """
 Nothing runs: the command starts PostgreSQL, Redis and a query worker, asks, and stops them again. The embedding model
 was exported to OpenVINO before, so the worker does not import torch. The memory of a worker is that of all its
@@ -99,6 +116,8 @@ PARTS: dict[str, Part] = {
     "rerank": Part("benchmarks.rerank", Section("Reranking and first answers", RERANK)),
     "concurrency": Part("benchmarks.concurrency", Section("Many questions at once", CONCURRENCY)),
     "crowd": Part("benchmarks.crowd", Section("Many people in one channel", CROWD), is_long=True),
+    "fairness": Part("benchmarks.fairness", Section("Behind the documents of others", FAIRNESS), is_long=True),
+    "load": Part("benchmarks.load", Section("Questions next to a long queue", LOAD), is_long=True),
     "start": Part("benchmarks.start", Section("Start and memory", START)),
     "scale": Part("benchmarks.recall", Section("A growing store", SCALE), is_long=True),
 }

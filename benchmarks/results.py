@@ -35,6 +35,8 @@ class Options:
     """Number of chunks; the default of the benchmark if None."""
     rounds: int | None = None
     """Alternating rounds; the default of the benchmark if None."""
+    minutes: float | None = None
+    """Minutes of `load`; the default of the benchmark if None."""
     peers: Path | None = None
     """Folder with the drivers of the libraries to compare with."""
     peers_python: Path | None = None

@@ -35,6 +35,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser.add_argument("--only", help=f"Parts to run, separated by commas: {', '.join(PARTS)}.")
     parser.add_argument("--chunks", type=int, help="Chunks to ingest, or to fill the store with.")
     parser.add_argument("--rounds", type=int, help="Alternating rounds.")
+    parser.add_argument("--minutes", type=float, help="Minutes of `load`.")
     parser.add_argument("--quick", action="store_true", help="Smallest sizes; print the page instead of writing it.")
     parser.add_argument("--render", action="store_true", help="Write the page from the stored results only.")
     parser.add_argument("--peers", type=Path, default=ROOT.parent / "shared" / "peers", help="Drivers of the peers.")
@@ -54,6 +55,7 @@ def measure(part: str, arguments: argparse.Namespace) -> None:
         quick=arguments.quick,
         chunks=arguments.chunks,
         rounds=arguments.rounds,
+        minutes=arguments.minutes,
         peers=arguments.peers,
         peers_python=arguments.peers_python,
         keep=arguments.keep,
