@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -15,6 +16,8 @@ MAX_MINUTES = 4.0
 
 def main() -> int:
     """Run each seed, print the table, and return 1 if an invariant was broken."""
+    # The processes are sessions of their own, so they must also be stopped when this process is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     seeds = _parse_seeds(os.environ.get("CHAOS_SEED", ""))
     faults, per_round = int(os.environ.get("CHAOS_FAULTS", "100")), int(os.environ.get("CHAOS_ROUND", "50"))
     minutes = float(os.environ.get("CHAOS_MINUTES", MAX_MINUTES))
