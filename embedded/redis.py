@@ -9,10 +9,9 @@ from pathlib import Path
 
 from embedded.home import ServerHome, format_disk_full
 from embedded.process import accepts_connections, find_servers, run_program, stop_servers
-from embedded.programs import find_redis, find_runnable_programs
+from embedded.programs import REDIS_PROGRAMS, find_redis_program
 from pipeline.errors import DiskFull, SetupError
 
-PROGRAM = "redis-server"
 FOLDER = "redis"
 SOCKET = "redis.sock"
 START_TIMEOUT_S = 120.0
@@ -50,17 +49,21 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Adopt the running server, or start one."""
         self._home.make_folder(FOLDER)
-        if find_servers(self._folder, PROGRAM):
+        if find_servers(self._folder, REDIS_PROGRAMS):
             if self._wait_ready(ADOPT_TIMEOUT_S):
                 return
             self.stop()  # without a socket, or hanging: no client can use it
-        program = find_runnable_programs(find_redis(), PROGRAM, self._home) / PROGRAM
-        options = [part for name, value in OPTIONS.items() for part in (f"--{name}", value)]
+        program = find_redis_program(self._home)
+        options = [
+            part
+            for name, value in (OPTIONS | {"appendfilename": program.data_file}).items()
+            for part in (f"--{name}", value)
+        ]
         handle, log = self._home.open_log("redis")
         try:
             begin = os.fstat(handle).st_size
             # A shell puts the server into the background, because `daemonize` would have to open the log by its path.
-            shell: list[str | Path] = ["/bin/sh", "-c", 'exec "$@" </dev/null &', "sh", program, *options]
+            shell: list[str | Path] = ["/bin/sh", "-c", 'exec "$@" </dev/null &', "sh", program.path, *options]
             run_program(shell, self._home.account, folder=self._folder, output=handle)
             if not self._wait_ready(START_TIMEOUT_S):
                 text = os.pread(handle, 100_000, begin).decode("utf-8", "replace")
@@ -73,10 +76,10 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stop the server after it has written all data to disk."""
-        running = find_servers(self._folder, PROGRAM)
+        running = find_servers(self._folder, REDIS_PROGRAMS)
         stop_servers(
             self._folder,
-            PROGRAM,
+            REDIS_PROGRAMS,
             running,
             [(signal.SIGTERM, 30.0), (signal.SIGKILL, 10.0)],
         )
@@ -95,7 +98,7 @@ class EmbeddedRedis:
                 except redis.BusyLoadingError:
                     last_response = time.monotonic()
                 except redis.RedisError:
-                    if time.monotonic() > started + LAUNCH_S and not find_servers(self._folder, PROGRAM):
+                    if time.monotonic() > started + LAUNCH_S and not find_servers(self._folder, REDIS_PROGRAMS):
                         return False
                 else:
                     return True

@@ -16,6 +16,7 @@ import redis
 
 from config.redis_urls import to_client_url
 from embedded.process import find_servers
+from embedded.programs import REDIS_PROGRAMS
 from embedded.servers import EmbeddedServers
 from tests.acceptance.test_survival import assert_complete, long_document
 from tests.required_libraries import require_library
@@ -63,7 +64,7 @@ def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_up__restarts_its_servers_after_they_were_killed(up, home):
-    for name, program in (("postgres", "postgres"), ("redis", "redis-server")):
+    for name, program in (("postgres", "postgres"), ("redis", REDIS_PROGRAMS)):
         for server in find_servers(home / name, program):
             server.kill()
         assert find_servers(home / name, program) == []
@@ -97,7 +98,7 @@ def test_child_of_an_ingest_worker_is_killed__its_document_does_not_wait_for_the
 def test_workers_stop_while_redis_does_not_respond(installation, home):
     with EmbeddedServers(home, with_postgres=False) as urls:
         workers = installation.start_workers("query", "ingest", REDIS_URL=urls.redis_url)
-        servers = find_servers(home / "redis", "redis-server")
+        servers = find_servers(home / "redis", REDIS_PROGRAMS)
         for server in servers:
             server.suspend()
         for worker in workers:

@@ -21,6 +21,7 @@ from config.redis_urls import to_client_url
 from config.setting_groups import ServerSettings
 from config.settings import Settings
 from embedded.process import find_servers
+from embedded.programs import REDIS_PROGRAMS, find_redis
 from embedded.servers import EmbeddedServers, open_servers
 from tests.integration.server_user import ServerUser, is_running, kill_processes, read_of_running
 
@@ -45,7 +46,7 @@ def desk(home: Path, used_once: Path) -> Path:
 
 
 def find_running(home: Path) -> list[psutil.Process]:
-    return find_servers(home / "postgres", "postgres") + find_servers(home / "redis", "redis-server")
+    return find_servers(home / "postgres", "postgres") + find_servers(home / "redis", REDIS_PROGRAMS)
 
 
 def find_postmaster(home: Path) -> psutil.Process:
@@ -184,7 +185,7 @@ def test_kill__killed_servers_start_again(desk: Path, start_user: StartUser, *, 
     urls = user.wait_ready()
     store_answer(*urls)
     victims = (
-        find_running(desk) if everything else [find_postmaster(desk), *find_servers(desk / "redis", "redis-server")]
+        find_running(desk) if everything else [find_postmaster(desk), *find_servers(desk / "redis", REDIS_PROGRAMS)]
     )
     kill_processes(victims)
     # The process that still runs sees its servers again at the same URLs.
@@ -272,3 +273,26 @@ def test_open_servers__one_configured_server_replaces_one_embedded(home: Path) -
         with redis.Redis.from_url(to_client_url(urls.redis_url)) as client:
             assert client.ping()
     assert not (home / "postgres").exists()
+
+
+def test_valkey_on_the_path__is_used_adopted_and_stopped(
+    home: Path, fast_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = fast_disk / f"{home.name}-bin"  # the account of root's servers cannot enter the home
+    programs.mkdir()
+    shutil.copy2(find_redis().bin() / "redis-server", programs / "valkey-server")
+    programs.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    try:
+        for _ in range(2):
+            with (
+                EmbeddedServers(home, with_postgres=False) as urls,
+                EmbeddedServers(home, with_postgres=False) as adopted,
+            ):
+                assert urls == adopted
+                [process] = find_servers(home / "redis", REDIS_PROGRAMS)
+                assert process.name() == "valkey-server"
+            assert find_servers(home / "redis", REDIS_PROGRAMS) == []
+        assert (home / "redis" / "valkey-server-6.aof").exists()
+    finally:
+        shutil.rmtree(programs)

@@ -54,7 +54,8 @@ def test_postgres__folder_with_other_files_is_left_alone(home: Path) -> None:
     assert (home / "postgres" / "letter.txt").read_text(encoding="utf-8") == "keep me"
 
 
-def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path) -> None:
+def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embedded.programs.REDIS_PROGRAMS", ())  # the server of the wheel, whatever is installed
     with EmbeddedServers(home):
         pass
     (home / "redis" / "appendonly.aof").write_text("not an append-only file", encoding="ascii")
@@ -68,6 +69,7 @@ def test_redis__damaged_file_is_named_and_postgres_stops_again(home: Path) -> No
 )
 def test_wheel__missing(home: Path, monkeypatch: pytest.MonkeyPatch, package: str, variable: str) -> None:
     monkeypatch.setattr(f"embedded.programs.{package}", "absent_package")
+    monkeypatch.setattr("embedded.programs.REDIS_PROGRAMS", ())
     with pytest.raises(MissingExtra, match=rf"scripts/install embedded.*{variable}"), EmbeddedServers(home):
         pass
     assert find_servers(home / "postgres", "postgres") == []

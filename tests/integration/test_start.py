@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from embedded.process import find_servers
+from embedded.programs import REDIS_PROGRAMS
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 240
@@ -53,7 +54,7 @@ def find_workers(home: Path) -> list[psutil.Process]:
 
 def find_all(home: Path) -> list[psutil.Process]:
     """Return all processes of the home, servers included."""
-    servers = find_servers(home / "postgres", "postgres") + find_servers(home / "redis", "redis-server")
+    servers = find_servers(home / "postgres", "postgres") + find_servers(home / "redis", REDIS_PROGRAMS)
     return find_workers(home) + servers
 
 
