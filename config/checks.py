@@ -21,6 +21,7 @@ from config.environment import describe_certificates, describe_proxies
 from config.prices import Price
 from config.redis_server import read_redis_version
 from config.rerankers import build_rerank_endpoint
+from config.setting_sources import list_unknown
 from config.settings import Settings
 from db import profiles, workers
 from db.engine import Database
@@ -105,9 +106,11 @@ def _check_confinement() -> Check:
 
 
 def check_environment(settings: Settings) -> Iterator[Check]:
-    """Check the proxies and certificate authorities of the environment."""
+    """Check the proxies, the certificate authorities and the variables of the environment."""
     yield run_check("proxy", lambda: describe_proxies(settings))
     yield run_check("certificates", describe_certificates)
+    for unknown in list_unknown():
+        yield Check("settings", "note", unknown.explanation)
 
 
 def check_servers(settings: Settings, database_url: str, redis_url: str) -> Iterator[Check]:

@@ -47,6 +47,11 @@ def set_up_logging(settings: Settings) -> None:
     )
 
 
+def hide_url_passwords(text: str) -> str:
+    """Replace the passwords of URLs with `***`."""
+    return _URL_PASSWORD.sub(r"\1:***@", text)
+
+
 class _SecretFilter:
     """Replaces secrets and URL passwords with `***` in all values of a log line."""
 
@@ -68,7 +73,7 @@ class _SecretFilter:
         return self._clean(str(value))
 
     def _clean(self, value: str) -> str:
-        value = _URL_PASSWORD.sub(r"\1:***@", value)
+        value = hide_url_passwords(value)
         for secret in self._secrets:
             value = value.replace(secret, "***")
         return value
