@@ -33,6 +33,7 @@ MODULE_OF_COMMAND = {
     "worker": "cli.worker",
     "migrate": "cli.worker",
     "bot": "cli.bot",
+    "exec": "cli.exec",
     "config": "cli.config",
     "doctor": "cli.doctor",
     "sql": "cli.sql",

@@ -41,7 +41,8 @@ def worker(
     settings = cli_context.start_command()
     with nullcontext(receive_urls()) if with_parent else open_servers(settings) as urls:
         if urls is not None:
-            run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent))
+            monitoring = settings.jobs.celery_monitoring
+            run_worker(WorkerStartup(role.value, settings, urls.database_url, urls.redis_url, with_parent, monitoring))
     exit_without_waiting()
 
 

@@ -70,3 +70,7 @@ class JobSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
         validation_alias="REFDESK_JOB_EXPIRES_S",
         description="Seconds before a queue message expires; the sweeper publishes the job again.",
     )
+    celery_monitoring: bool = Field(
+        default=False,
+        description="Send Celery's events and accept its remote control, for Flower and `celery inspect`.",
+    )

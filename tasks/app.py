@@ -1,17 +1,35 @@
 """The Celery app. Importing it reads no settings; `configure` sets the broker in an entry point.
 
+On Celery's own command line (`celery -A tasks.app …`) no entry point of Refdesk runs. There the settings are read when
+Celery reads the configuration of the app.
+
 Redis only carries job IDs. The ledger in Postgres decides which worker runs a job, so a message may be delivered twice,
 late or never. The settings below avoid the known cases in which Redis as a broker repeats or loses messages.
 """
 
 from __future__ import annotations
 
+import sys
+from functools import cached_property
+from typing import Any
+
 from celery import Celery
 from kombu.entity import Exchange, Queue
 
 from tasks.roles import QUEUE_OF_ROLE
 
-app = Celery("refdesk")
+
+class RefdeskCelery(Celery):
+    """Celery with Refdesk's worker, also on Celery's own command line."""
+
+    @cached_property
+    def Worker(self) -> Any:  # noqa: N802 - Celery's name
+        """The class of workers, imported only where one runs."""
+        return self.subclass_with_self("tasks.celery_worker:RefdeskWorker")
+
+
+app = RefdeskCelery("refdesk")
+app.conf.worker_enable_remote_control = False  # `enable_monitoring` enables it
 
 INGEST = QUEUE_OF_ROLE["ingest"]
 QUERY = QUEUE_OF_ROLE["query"]
@@ -64,8 +82,6 @@ def configure(broker_url: str, *, fail_fast: bool = False) -> Celery:
         worker_soft_shutdown_timeout=SOFT_SHUTDOWN_S,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_send_task_events=False,
-        worker_enable_remote_control=False,
         task_create_missing_queues=False,
         # Without a routing key per queue both queues get the default key, and every message goes to both.
         task_queues=[Queue(name, Exchange(name), routing_key=name) for name in (INGEST, QUERY)],  # type: ignore[no-untyped-call]
@@ -73,3 +89,16 @@ def configure(broker_url: str, *, fail_fast: bool = False) -> Celery:
         include=["tasks.ingest", "tasks.query"],
     )
     return app
+
+
+def enable_monitoring() -> None:
+    """Let Celery's tools see this worker: `celery inspect` and `celery control`, and the events that Flower shows."""
+    app.conf.update(worker_enable_remote_control=True, worker_send_task_events=True)
+
+
+@app.on_configure.connect
+def _configure_command_line(**_: Any) -> None:
+    if "celery.bin.celery" in sys.modules and "broker_url" not in app.conf:
+        from tasks.celery_settings import configure_from_settings
+
+        configure_from_settings()

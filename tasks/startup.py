@@ -35,7 +35,7 @@ from db.schema import require_schema
 from db.workers import WorkerStatus
 from pipeline.errors import DatabaseUnavailable, ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
-from tasks.app import app, configure
+from tasks.app import app, configure, enable_monitoring
 from tasks.embed import EmbedderThread
 from tasks.keyword_index import KeywordIndexThread
 from tasks.lease import release_running
@@ -77,16 +77,33 @@ class WorkerStartup:
     broker_url: str
     with_parent: bool = False
     """Stop when the process that started this one has ended or has closed this one's standard input."""
+    monitoring: bool = False
+    """Send Celery's events and accept its remote control."""
 
 
 def run_worker(startup: WorkerStartup) -> None:
     """Run a worker in this process until it is stopped."""
     if startup.with_parent:
         _stop_with_parent()
+    # Not `app.worker_main`: Celery's command line takes 0.2 s to import.
+    worker = app.Worker(startup=startup, loglevel="WARNING", quiet=True)
+    try:
+        worker.start()
+    finally:
+        if get_failure():
+            raise SetupError(get_failure())
+    if worker.exitcode:
+        raise SetupError("The worker stopped because of an unexpected error; its log contains the reason.")
+
+
+def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
+    """Check the servers, load the models and connect the signals; return the options of Celery's worker."""
     require_schema(startup.database_url)
     database = Database(startup.database_url, application=f"refdesk worker {startup.role}")
     profile = ensure_live_profile(database, startup.settings)
     configure(startup.broker_url)
+    if startup.monitoring:
+        enable_monitoring()
     name = build_worker_name(startup.role)
     submitter = Submitter(database, startup.broker_url, expires_s=startup.settings.jobs.message_expires_s)
     status = WorkerStatus(
@@ -122,23 +139,14 @@ def run_worker(startup: WorkerStartup) -> None:
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)
     signals.worker_shutdown.connect(on_shutdown, weak=False)
     signals.setup_logging.connect(_leave_logging_unchanged, weak=False)
-    # Not `app.worker_main`: Celery's command line takes 0.2 s to import.
-    worker = app.Worker(
-        hostname=f"{name.replace(':', '-')}@{socket.gethostname()}",
-        queues=[QUEUE_OF_ROLE[startup.role]],
-        concurrency=concurrency,
-        without_gossip=True,
-        without_mingle=True,
-        loglevel="WARNING",
-        quiet=True,
-    )
-    try:
-        worker.start()
-    finally:
-        if get_failure():
-            raise SetupError(get_failure())
-    if worker.exitcode:
-        raise SetupError("The worker stopped because of an unexpected error; its log contains the reason.")
+    return {
+        "hostname": f"{name.replace(':', '-')}@{socket.gethostname()}",
+        "queues": [QUEUE_OF_ROLE[startup.role]],
+        "concurrency": concurrency,
+        "pool": "tasks.question_pool:QuestionPool" if startup.role == "query" else "prefork",
+        "without_gossip": True,
+        "without_mingle": True,
+    }
 
 
 def _exit_after_timeout() -> None:
@@ -224,7 +232,6 @@ def _start_threads(startup: WorkerStartup, profile: EmbeddingProfile, name: str)
     set_runtime(runtime)
     note_ready()
     signals.worker_shutdown.connect(stop, weak=False)
-    app.conf.worker_pool = "tasks.question_pool:QuestionPool"
 
     def list_rerankers() -> tuple[str, ...]:
         live = find_live_profile(runtime)  # another one than at the start after a switch

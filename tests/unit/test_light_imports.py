@@ -63,3 +63,8 @@ for load in (build_embedder, check_profile):
 
 def test_worker__imports_the_client_of_endpoints_only_for_an_endpoint():
     assert "openai" not in imported(LOAD_LOCAL_MODEL)
+
+
+def test_celery_app__reads_no_settings_outside_of_celerys_command_line():
+    found = imported("from tasks.app import app; app.conf.task_acks_late")
+    assert found & (HEAVY | {"pydantic_settings", "sqlalchemy"}) == set()
