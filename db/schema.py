@@ -12,7 +12,7 @@ from sqlalchemy import Connection, pool, text
 
 import migrations
 from db import logins
-from db.engine import driver_url, make_engine, translated_errors
+from db.engine import make_engine, translated_errors
 from pipeline.errors import DatabaseTooOld, SchemaMismatch
 
 MIN_POSTGRES = 15
@@ -40,7 +40,7 @@ def migrate(url: str, revision: str = "head") -> None:
     with translated_errors(), _connect(url) as connection:
         _require_versions(connection)
         if revision != "head" or _read_revision(connection) != list_revisions()[-1]:
-            _run_migrations(connection, url, revision)
+            _run_migrations(connection, revision)
         if _read_revision(connection) == list_revisions()[-1] and not logins.are_ready(connection, url):
             logins.create_logins(connection, url)
 
@@ -51,14 +51,13 @@ def reset_logins(url: str) -> str:
         return logins.create_logins(connection, url)
 
 
-def _run_migrations(connection: Connection, url: str, revision: str) -> None:
+def _run_migrations(connection: Connection, revision: str) -> None:
     connection.rollback()
     from alembic import command
     from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("sqlalchemy.url", driver_url(url).replace("%", "%%"))
     config.attributes["connection"] = connection
     if revision == "head" or revision.startswith("+"):
         command.upgrade(config, revision)

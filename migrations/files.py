@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from alembic import op
+from alembic import context, op
 
 
 def run_sql(migration: str, direction: str) -> None:
     """Run `<migration>.<direction>.sql` in the transaction of the migration, without parameters, as psql would."""
-    _get_driver().execute(_read(migration, direction))
+    _execute(_read(migration, direction))
 
 
 def run_statements(migration: str, direction: str) -> None:
@@ -16,12 +16,16 @@ def run_statements(migration: str, direction: str) -> None:
     with op.get_context().autocommit_block():
         for statement in _read(migration, direction).split(";\n"):
             if statement.strip():
-                _get_driver().execute(statement)
+                _execute(f"{statement};")
 
 
 def _read(migration: str, direction: str) -> str:
     return Path(migration).with_suffix(f".{direction}.sql").read_text(encoding="utf-8")
 
 
-def _get_driver() -> Any:
-    return op.get_bind().connection.driver_connection
+def _execute(sql: str) -> None:
+    if context.is_offline_mode():  # `alembic upgrade … --sql` writes a script
+        op.get_context().impl.static_output(sql)
+        return
+    driver: Any = op.get_bind().connection.driver_connection
+    driver.execute(sql)
