@@ -36,6 +36,7 @@ def worker(library, errors: dict[str, Exception] | None = None) -> Any:
         return SimpleNamespace(embedder=Model(profile, (errors or {}).get(profile.name)))
 
     return SimpleNamespace(
+        chunk_s={},
         worker="w1",
         settings=Settings(_env_file=None, embedding=EmbeddingSettings(claim_size=64)),
         database=library.database,
