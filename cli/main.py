@@ -106,7 +106,6 @@ app = typer.Typer(
     epilog=EPILOG,
     cls=RefdeskCommands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

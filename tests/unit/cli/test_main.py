@@ -312,3 +312,15 @@ def test_evaluate__unwritable_plot_is_reported_before_measuring(run):
     result = run("evaluate", "--feedback", "--json", "--plot", "missing/x.png")
     assert result.code == 1
     assert "the folder missing does not exist" in result.stderr + result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [("do", {"docs", "doctor"}), ("jobs re", {"retry"}), ("ask --rer", {"--reranker"})]
+)
+def test_completion__commands_and_options(monkeypatch, words, expected):
+    line = f"refdesk {words}"
+    monkeypatch.setenv("_REFDESK_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", line)
+    monkeypatch.setenv("COMP_CWORD", str(len(line.split()) - 1))
+    completed = CliRunner().invoke(app, [], prog_name="refdesk")
+    assert expected <= set(completed.stdout.split())
