@@ -10,14 +10,16 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from db import verify
+from db.verify import default_grace_s, verify
 from pipeline.errors import SetupError
-from tests.chaos.cluster import ABSTAINED, Cluster
+from tests.chaos.cluster import ABSTAINED, LEASE_S, SWEEP_S, Cluster
 from tests.chaos.faults import FaultInjector, Injection
 from tests.chaos.workload import SOURCES, Workload
 from tests.fake_discord.model import Message
 
 INTERVAL_S = (0.05, 0.4)
+CHECK_EVERY = 5
+TRIES = 5
 CALM_TIMEOUT_S = 90.0
 START_TIMEOUT_S = 150.0
 GRACE_S = 1.0
@@ -73,7 +75,7 @@ def run(cluster: Cluster, seed: int, *, faults: int, per_round: int, minutes: fl
     with workload.run():
         _warm_up(cluster, first_job)
         while len(result.injections) < faults and time.monotonic() - started < minutes * 60 and not result.broken:
-            _run_round(workload, injector, result, min(per_round, faults - len(result.injections)))
+            _run_round(cluster, workload, injector, result, min(per_round, faults - len(result.injections)))
             if not _wait_until_calm(cluster):
                 result.broken.append(f"not done {CALM_TIMEOUT_S:.0f} s after the last fault: {_describe_open(cluster)}")
             result.broken += _check(cluster, workload)
@@ -96,7 +98,7 @@ def _warm_up(cluster: Cluster, first_job: int) -> None:
         time.sleep(0.2)
 
 
-def _run_round(workload: Workload, injector: FaultInjector, result: RunResult, count: int) -> None:
+def _run_round(cluster: Cluster, workload: Workload, injector: FaultInjector, result: RunResult, count: int) -> None:
     rng = random.Random(result.seed * 1000 + len(result.injections))
     workload.resume()
     target = len(result.injections) + count
@@ -105,6 +107,9 @@ def _run_round(workload: Workload, injector: FaultInjector, result: RunResult, c
         injection = injector.inject(with_bot=target - len(result.injections) > count // 2)
         if injection is not None:
             result.injections.append(injection)
+            if len(result.injections) % CHECK_EVERY == 0:
+                # Damage that later steps repair, such as a second version of a job, is only visible meanwhile.
+                result.broken += _verify(cluster, default_grace_s(LEASE_S, SWEEP_S), full=False)
         time.sleep(rng.uniform(*INTERVAL_S))
     injector.wait()
     time.sleep(1)
@@ -136,17 +141,7 @@ def _describe_open(cluster: Cluster) -> str:
 
 def _check(cluster: Cluster, workload: Workload) -> list[str]:
     """Check the store, the outcome of every job, and the messages in Discord."""
-    broken = []
-    for _ in range(3):
-        try:
-            results = verify.verify(cluster.installation.database, grace_s=GRACE_S, full=True)
-            break
-        except SetupError:  # a connection of the pool that was cut
-            time.sleep(0.2)
-    for checked in results:
-        if checked.findings:
-            first = checked.findings[0]
-            broken.append(f"{checked.invariant.label}: {len(checked.findings)}, e.g. {first.id}: {first.detail}")
+    broken = _verify(cluster, GRACE_S, full=True)
     ended = Counter(state for _, _, state, _, _, _ in cluster.query(JOBS) if state != "succeeded")
     if ended:
         broken.append(f"jobs not succeeded: {dict(ended)}")
@@ -154,6 +149,18 @@ def _check(cluster: Cluster, workload: Workload) -> list[str]:
     if outdated := sorted(source for source, sha256 in workload.added.items() if live.get(source) != sha256):
         broken.append(f"documents without the content that was added last: {outdated[:5]}")
     return broken + _check_messages(cluster, workload)
+
+
+def _verify(cluster: Cluster, grace_s: float, *, full: bool) -> list[str]:
+    for _ in range(TRIES):
+        try:
+            results = verify(cluster.installation.database, grace_s=grace_s, full=full)
+        except SetupError:  # PostgreSQL is starting, or the connection was cut
+            time.sleep(0.2)
+            continue
+        broken = [checked for checked in results if checked.findings]
+        return [f"{each.invariant.label}: {len(each.findings)}, for example {each.findings[0]}" for each in broken]
+    return ["the store could not be read"] if full else []
 
 
 def _check_messages(cluster: Cluster, workload: Workload) -> list[str]:
