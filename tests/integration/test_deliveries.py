@@ -250,4 +250,4 @@ def test_deleted_document__keeps_the_delivery_that_added_it(library, submitter):
         documents.delete_document(session, 1)
     (held,) = claim(library)
     seen = view(library, held.id)
-    assert (seen.jobs[0].about, seen.jobs[0].cancel_requested) == ("a.txt", True)
+    assert (seen.jobs[0].about, seen.jobs[0].cancel_requested) == ("", True)  # the deletion removed the name
