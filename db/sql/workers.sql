@@ -22,6 +22,8 @@ SELECT count(*) FROM workers WHERE :queue = ANY (queues) AND last_seen > now() -
 SELECT * FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
 
 -- name: count_free_connections
--- Count the connections that the server still accepts from ordinary users.
+-- Count the connections that the server still accepts from ordinary users. The type of the connections of other users is
+-- hidden from ordinary logins, but not that they have a user.
 SELECT current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer
-       - (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend');
+       - (SELECT count(*) FROM pg_stat_activity
+          WHERE usesysid IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend');

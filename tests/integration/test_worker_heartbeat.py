@@ -70,3 +70,8 @@ def test_worker_that_died__its_chunks_can_be_claimed_at_once(library):
     with library.database.system() as session:
         expire_leases(session, "w")
     assert len(library.embed(attempts=1)) == 1
+
+
+def test_free_connections__count_those_of_other_logins(library):
+    with library.database.owner() as owner, library.database.system() as session:
+        assert workers.count_free_connections(session) == workers.count_free_connections(owner)
