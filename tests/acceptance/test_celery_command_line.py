@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import Self
 
 import pytest
 
@@ -42,20 +43,30 @@ def count_workers(installation):
 
 
 class Events:
-    """Collects Celery's events, as Flower does."""
+    """Collects Celery's events, as Flower does, while the `with` block runs."""
 
     def __init__(self, broker_url: str) -> None:
         from celery import Celery
 
         self.types: list[str] = []
-        self._app = Celery(broker=broker_url)
-        self._app.conf.broker_transport_options = {"global_keyprefix": "refdesk:"}
-        threading.Thread(target=self._receive, daemon=True).start()
+        app = Celery(broker=broker_url)
+        app.conf.broker_transport_options = {"global_keyprefix": "refdesk:"}
+        self._connection = app.connection_for_read()
+        handlers = {"*": lambda event: self.types.append(event["type"])}
+        self._receiver = app.events.Receiver(self._connection, handlers=handlers)
+        self._thread = threading.Thread(target=self._receive, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._receiver.should_stop = True
+        self._thread.join()
 
     def _receive(self) -> None:
-        with self._app.connection_for_read() as connection:
-            receiver = self._app.events.Receiver(connection, handlers={"*": lambda e: self.types.append(e["type"])})
-            receiver.capture(limit=None, timeout=TIMEOUT_S, wakeup=False)
+        with self._connection:
+            self._receiver.capture(limit=None, timeout=TIMEOUT_S, wakeup=False)
 
 
 def test_workers_of_celerys_command_line__do_jobs_answer_inspect_and_send_events(library):
@@ -64,16 +75,16 @@ def test_workers_of_celerys_command_line__do_jobs_answer_inspect_and_send_events
         start_celery_worker(library, "-Q", "query", "-n", "answers@%h"),
     ]
     library.wait_until(lambda: count_workers(library) == 2, "both workers ready")
-    events = Events(library.environment["REDIS_URL"])
-    pong = celery("inspect", "ping", environment=library.environment)
-    assert pong.stdout.count("pong") == 2, pong.stderr
-    assert "answers@" in pong.stdout
-    registered = celery("inspect", "registered", environment=library.environment)
-    assert registered.stdout.count("refdesk.answer") == 2
-    library.wait_until(lambda: "worker-heartbeat" in events.types, "an event")
-    job = library.submit("ask", {"question": "Where is the lantern?", "options": {"reranker": "none"}})
-    library.wait_for_state(job, "succeeded")
-    library.wait_until(lambda: "task-succeeded" in events.types, "the event of the task")
+    with Events(library.environment["REDIS_URL"]) as events:
+        pong = celery("inspect", "ping", environment=library.environment)
+        assert pong.stdout.count("pong") == 2, pong.stderr
+        assert "answers@" in pong.stdout
+        registered = celery("inspect", "registered", environment=library.environment)
+        assert registered.stdout.count("refdesk.answer") == 2
+        library.wait_until(lambda: "worker-heartbeat" in events.types, "an event")
+        job = library.submit("ask", {"question": "Where is the lantern?", "options": {"reranker": "none"}})
+        library.wait_for_state(job, "succeeded")
+        library.wait_until(lambda: "task-succeeded" in events.types, "the event of the task")
     assert [library.stop(process) for process in processes] == [0, 0]
     assert count_workers(library) == 0
 
