@@ -96,8 +96,9 @@ _IMAGE_STARTS = {
     b"II*\x00": TIFF, b"MM\x00*": TIFF, b"II+\x00": TIFF, b"MM\x00+": TIFF,
 }  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Atomic groups: otherwise each comment could also end at the end of a later one, in 2^n combinations for n comments.
 _MARKUP_START = re.compile(
-    r"\s*(?:<!--.*?-->\s*|<\?xml[^>]*>\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+    r"\s*+(?:(?><!--.*?-->|<\?xml[^>]*>)\s*+)*+<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
 _MAIL_HEADER = re.compile(
     r"^(From|Date|Subject|To|Received|Message-ID|MIME-Version|Return-Path|Content-Type|X-[\w-]+):",

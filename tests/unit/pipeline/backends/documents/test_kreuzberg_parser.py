@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ import pytest
 from pipeline import errors
 from pipeline.backends.documents import kreuzberg_parser
 from pipeline.backends.documents.kreuzberg_parser import KreuzbergParser
+from pipeline.backends.documents.sniffing import sniff_text
 from pipeline.types import Source
 from tests.pdf_files import build_pdf
 
@@ -192,6 +194,13 @@ def test_bad_file__gets_its_own_clear_error(parser, name, content, error, says):
     with pytest.raises(error, match=says) as raised:
         parser.parse(Source(name, content))
     assert type(raised.value) is error
+
+
+def test_markup__many_comments_before_the_first_element_take_no_time():
+    started = time.process_time()
+    assert sniff_text("<!-- note -->\n" * 60 + "<project/>", "pom.xml", "") == "application/xml"
+    assert sniff_text("<!-- note -->\n" * 60 + "<html>", "page", "") == "text/html"
+    assert time.process_time() - started < 1
 
 
 def test_zip__with_damaged_compressed_data_is_unreadable(parser):
