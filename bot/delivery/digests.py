@@ -13,7 +13,7 @@ import discord
 import structlog
 
 from bot.delivery.decisions import SendFailure
-from bot.delivery.send import NO_MENTIONS, SendError, send_errors
+from bot.delivery.send import NO_MENTIONS, SendError, find_permissions, send_errors
 from bot.locales.texts import texts_for
 from bot.render.digest import render_digest, render_digest_failure
 from bot.render.message import OutgoingMessage
@@ -84,7 +84,9 @@ class DigestWorker:
         async with send_errors():
             if digest.claimed_before and await self._is_posted(channel, message, digest.due_at - CLOCK_SKEW):
                 return
-            pages = [message] if self._may_embed(guild_id, digest.channel_id) else write_embeds_as_text([message])
+            permissions = find_permissions(self._bot, str(guild_id), digest.channel_id)
+            may_embed = permissions is None or permissions.embed_links
+            pages = [message] if may_embed else write_embeds_as_text([message])
             for n, page in enumerate(pages):
                 nonce = f"g{digest.workspace_id}-{digest.due_at.timestamp():.0f}-{n}"[:25]
                 await channel.send(**build_send_arguments(page), nonce=nonce, allowed_mentions=NO_MENTIONS)
@@ -123,11 +125,6 @@ class DigestWorker:
             if guild is not None and each.permissions_for(guild.default_role).view_channel
         }
         return frozenset(readable | {channel_id})
-
-    def _may_embed(self, guild_id: int, channel_id: str) -> bool:
-        guild = self._bot.get_guild(guild_id)
-        channel = None if guild is None else guild.get_channel(int(channel_id))
-        return guild is None or channel is None or channel.permissions_for(guild.me).embed_links
 
     async def _query(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, partial(work, *args))

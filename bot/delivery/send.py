@@ -103,24 +103,13 @@ class DiscordSender:
 
     def may_embed(self, delivery: Delivery) -> bool:
         """Check whether the bot may use embeds in the delivery's channel; True if its permissions are unknown."""
-        permissions = self._permissions(delivery)
+        permissions = find_permissions(self._bot, delivery.guild_id, delivery.channel_id)
         return permissions is None or permissions.embed_links
 
     def may_start_thread(self, delivery: Delivery) -> bool:
         """Check whether the bot may start a thread in the delivery's channel; False if its permissions are unknown."""
-        permissions = self._permissions(delivery)
+        permissions = find_permissions(self._bot, delivery.guild_id, delivery.channel_id)
         return permissions is not None and permissions.create_public_threads
-
-    def _permissions(self, delivery: Delivery) -> discord.Permissions | None:
-        """Return the bot's permissions in the delivery's channel; None for direct messages and what is not cached."""
-        guild = None if delivery.guild_id is None else self._bot.get_guild(int(delivery.guild_id))
-        channel = None if guild is None else guild.get_channel_or_thread(int(delivery.channel_id))
-        if guild is None or channel is None or guild.me is None:
-            return None
-        try:
-            return channel.permissions_for(guild.me)
-        except discord.ClientException:  # the parent of a thread is not cached
-            return None
 
     def last_sent(self, bucket: str) -> Sequence[float]:
         """Return when the last requests of a bucket ended, on the event loop's clock, oldest first."""
@@ -221,6 +210,18 @@ class DiscordSender:
     def _channel(self, delivery: Delivery) -> discord.PartialMessageable:
         guild = None if delivery.guild_id is None else int(delivery.guild_id)
         return self._bot.get_partial_messageable(int(delivery.channel_id), guild_id=guild)
+
+
+def find_permissions(bot: discord.Client, guild_id: str | None, channel_id: str) -> discord.Permissions | None:
+    """Return the bot's permissions in a channel; None for direct messages and what is not cached."""
+    guild = None if guild_id is None else bot.get_guild(int(guild_id))
+    channel = None if guild is None else guild.get_channel_or_thread(int(channel_id))
+    if guild is None or channel is None or guild.me is None:
+        return None
+    try:
+        return channel.permissions_for(guild.me)
+    except discord.ClientException:  # the parent of a thread is not cached
+        return None
 
 
 @asynccontextmanager
