@@ -45,7 +45,9 @@ def test_progress__at_most_one_edit_per_second_and_the_last_change_is_shown(env)
     env.start_bot()
     submission = env.ask()
     lease = env.claim_job(submission)
-    for done in range(1, 51):
+    env.report(lease, "rerank", 1, 50)
+    env.wait_text(submission.message, "1 of 50")
+    for done in range(2, 51):
         env.report(lease, "rerank", done, 50)
     env.wait_text(submission.message, "50 of 50")
     times = [request.at for request in env.fake.requests_to(EDIT)]
