@@ -96,13 +96,18 @@ def _check_confinement() -> Check:
     if done.returncode:
         return Check("reading files", "problem", f"the check failed: {done.stderr.decode(errors='replace')[-300:]}")
     result = json.loads(done.stdout)
-    if result["files"] and result["network"] != "open":
+    if result["files"] and result["network"] != "open" and result["processes"]:
         return Check("reading files", "ok", "in a process without network that can write one temporary folder only")
     missing = [
         *([] if result["files"] else ["it can read and write files like the worker (Landlock needs Linux 5.13)"]),
         *([] if result["network"] != "open" else ["it has network access (needs network namespaces or Linux 6.7)"]),
+        *(
+            []
+            if result["processes"]
+            else ["it can reach Unix sockets and other processes (needs seccomp on x86-64 or ARM)"]
+        ),
     ]
-    return Check("reading files", "note", f"in a separate process with limits; {' and '.join(missing)}")
+    return Check("reading files", "note", f"in a separate process with limits; {'; '.join(missing)}")
 
 
 def check_environment(settings: Settings) -> Iterator[Check]:

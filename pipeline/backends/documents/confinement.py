@@ -1,8 +1,9 @@
 """Confine the process that reads untrusted files: it reads its libraries, writes one folder and has no network.
 
 Linux only, and without privileges: Landlock (kernel 5.13) for files, and a network namespace, or Landlock (kernel 6.7)
-for TCP where namespaces are not allowed. Neither the process nor its children can undo it. Source of the system calls:
-https://docs.kernel.org/userspace-api/landlock.html. As a program, it confines itself and prints the result as JSON:
+for TCP where namespaces are not allowed; and seccomp for what reaches other processes. The process cannot undo it.
+Source of the system calls: https://docs.kernel.org/userspace-api/landlock.html. As a program, it confines itself and
+prints the result as JSON:
 
     python -m pipeline.backends.documents.confinement
 """
@@ -20,6 +21,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from pipeline.backends.documents.system_calls import restrict_system_calls
 
 Network = Literal["namespace", "no TCP", "open"]
 
@@ -55,6 +58,8 @@ class Confinement:
     files: bool
     """Whether it can only read its libraries and write its folder."""
     network: Network
+    processes: bool
+    """Whether it cannot start processes, signal others, connect to Unix sockets or change permissions of files."""
 
 
 def confine(writable: Path) -> Confinement:
@@ -64,16 +69,21 @@ def confine(writable: Path) -> Confinement:
         writable: The only folder below which it may create, change and remove files.
     """
     if sys.platform != "linux":
-        return Confinement(files=False, network="open")
+        return Confinement(files=False, network="open", processes=False)
     libc = ctypes.CDLL(None, use_errno=True)
     has_namespace = _leave_network(libc)
     _drop_capabilities(libc)
+    if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return Confinement(files=False, network="namespace" if has_namespace else "open", processes=False)
     version = libc.syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG)
-    if version < 1 or libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return Confinement(files=False, network="namespace" if has_namespace else "open")
     limits_tcp = not has_namespace and version >= _NETWORK_VERSION
-    _restrict(libc, version, writable, limits_tcp=limits_tcp)
-    return Confinement(files=True, network="namespace" if has_namespace else "no TCP" if limits_tcp else "open")
+    if version >= 1:
+        _restrict(libc, version, writable, limits_tcp=limits_tcp)
+    return Confinement(
+        files=version >= 1,
+        network="namespace" if has_namespace else "no TCP" if limits_tcp else "open",
+        processes=restrict_system_calls(libc),
+    )
 
 
 def _leave_network(libc: ctypes.CDLL) -> bool:

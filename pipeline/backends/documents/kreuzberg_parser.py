@@ -43,8 +43,7 @@ MAX_KILLS = 3
 """How often one file is read again because something else killed the child."""
 EXTERNAL_SIGNALS = (-signal.SIGKILL, -signal.SIGTERM)
 """Exit statuses of a child that the system or an administrator killed: no error of a library causes these."""
-OUTPUT_FILE = "stderr"
-OUTPUT_CHARS = 4000
+OUTPUT_BYTES = 4000
 OUT_OF_MEMORY = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot allocate memory")
 """What libraries print before they end the process because they get no memory."""
 MIN_REPLY_BYTES = 64 << 20
@@ -115,6 +114,7 @@ class KreuzbergParser:
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._output: IO[bytes] | None = None
         self._owner = 0
         self._files = 0
         self._bytes = 0
@@ -188,15 +188,16 @@ class KreuzbergParser:
             "TOKIO_WORKER_THREADS": str(THREADS),
             "MALLOC_ARENA_MAX": "2",  # each arena reserves 64 MB of the limited address space
         }
-        with Path(self._folder.name, OUTPUT_FILE).open("ab") as output:
-            self._child = subprocess.Popen(
-                [sys.executable, "-P", "-m", "pipeline.backends.documents.confined_child", self._limits],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=output,
-                env=environment,
-                start_new_session=True,  # the parent handles Ctrl-C
-            )
+        # Without a name: a child that a file has taken over could replace it by a link to another file.
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the child runs
+        self._child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "pipeline.backends.documents.confined_child", self._limits],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._output,
+            env=environment,
+            start_new_session=True,  # the parent handles Ctrl-C
+        )
         self._owner, self._files, self._bytes = os.getpid(), 0, 0
         return True
 
@@ -241,17 +242,20 @@ class KreuzbergParser:
 
     def _find_cause(self) -> tuple[bool, str]:
         """Return whether something else killed the child that died, and the end of its error output."""
-        if self._child is None or self._folder is None:
+        if self._child is None or self._output is None:
             return False, ""
         status = None
         with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe closes shortly before it has ended
             status = self._child.wait(EXIT_WAIT_S)
-        last_words = Path(self._folder.name, OUTPUT_FILE).read_text("utf-8", "replace")[-OUTPUT_CHARS:]
+        size = self._output.seek(0, os.SEEK_END)
+        self._output.seek(max(0, size - OUTPUT_BYTES))
+        last_words = self._output.read(OUTPUT_BYTES).decode("utf-8", "replace")
         return status in EXTERNAL_SIGNALS, last_words
 
     def _kill(self) -> None:
         child, self._child = self._child, None
         folder, self._folder = self._folder, None
+        output, self._output = self._output, None
         if child is None:
             return
         if self._owner == os.getpid():
@@ -259,7 +263,7 @@ class KreuzbergParser:
             child.wait()
             if folder is not None:
                 folder.cleanup()
-        for pipe in (child.stdin, child.stdout):
+        for pipe in (child.stdin, child.stdout, output):
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
