@@ -63,7 +63,7 @@ def claim(session: Session, job_ids: Sequence[int], *, worker: str, stage: str, 
 
 def renew(session: Session, leases: Sequence[Lease], lease_s: float) -> dict[int, bool]:
     """Renew leases; return the job IDs of the valid ones, each with whether cancellation was requested."""
-    rows = session.execute(named("renew_leases"), _identify(leases) | {"lease_s": lease_s})
+    rows = session.execute(named("renew_leases"), identify(leases) | {"lease_s": lease_s})
     return {row.id: row.cancel_requested for row in rows}
 
 
@@ -73,8 +73,9 @@ def lock(session: Session, leases: Sequence[Lease]) -> dict[int, bool]:
     Returns:
         The job IDs of the valid leases, each with whether cancellation was requested.
     """
-    return {row.id: row.cancel_requested for row in session.execute(named("lock_leases"), _identify(leases))}
+    return {row.id: row.cancel_requested for row in session.execute(named("lock_leases"), identify(leases))}
 
 
-def _identify(leases: Sequence[Lease]) -> dict[str, object]:
+def identify(leases: Sequence[Lease]) -> dict[str, object]:
+    """Return job IDs and fencing tokens of leases, as the parameters of a statement."""
     return {"ids": [lease.job_id for lease in leases], "tokens": [lease.token for lease in leases]}

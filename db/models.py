@@ -106,6 +106,7 @@ class Job(Base):
     lease_token: Mapped[uuid.UUID | None]
     lease_since: Mapped[dt.datetime | None]
     lease_expires: Mapped[dt.datetime | None]
+    writer_token: Mapped[uuid.UUID | None]
     cancel_requested: Mapped[bool]
     run_after: Mapped[dt.datetime]
     virtual_time: Mapped[int] = mapped_column(BigInteger)
@@ -235,6 +236,7 @@ class JobEvent(Base):
     stage: Mapped[str]
     attempt: Mapped[int]
     worker: Mapped[str | None]
+    writer_token: Mapped[uuid.UUID | None]
     note: Mapped[str]
 
 

@@ -64,6 +64,7 @@ INVARIANTS = (
     Invariant("verify_job_states", "job"),
     Invariant("verify_job_reasons", "job"),
     Invariant("verify_job_events", "job"),
+    Invariant("verify_fencing", "job"),
     Invariant("verify_expired_leases", "job"),
     Invariant("verify_lease_owners", "job"),
     Invariant("verify_chunk_claims", "chunk"),

@@ -77,8 +77,8 @@ def store_versions(
     waiting = {row.version_id: row.queued for row in queued}
     totals = [len(new.inputs) for _, new in accepted]
     done = [total - waiting.get(ids[lease.job_id], 0) for (lease, _), total in zip(accepted, totals, strict=True)]
-    values = {"ids": [lease.job_id for lease, _ in accepted], "done": done, "totals": totals}
-    session.execute(named("release_leases_to_embedder"), values)
+    leases = job_batches.identify([lease for lease, _ in accepted])
+    session.execute(named("release_leases_to_embedder"), leases | {"done": done, "totals": totals})
     if complete := [version_id for version_id in ids.values() if version_id not in waiting]:
         complete_versions(session, complete)
     return StoredVersions(ids, stopped)

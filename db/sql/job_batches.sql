@@ -27,13 +27,13 @@ FOR UPDATE OF j SKIP LOCKED;
 -- Claim the leases of queued jobs as in claim_job. Of several jobs, only those at their first attempt are claimed, so
 -- that a document that kills its worker is alone when it is tried again.
 WITH due AS (
-    SELECT id FROM jobs
+    SELECT id, gen_random_uuid() AS token FROM jobs
     WHERE id = ANY (:ids) AND state = 'queued' AND run_after <= now() AND NOT cancel_requested
       AND (cardinality(CAST(:ids AS bigint[])) = 1 OR (attempt = 0 AND max_attempts > 1))
     ORDER BY id FOR UPDATE
 )
 UPDATE jobs j
-SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = gen_random_uuid(),
+SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = due.token, writer_token = due.token,
     lease_since = now(), lease_expires = now() + make_interval(secs => :lease_s),
     started_at = coalesce(started_at, now()), progress_done = 0, progress_total = 0, progress_text = ''
 FROM due WHERE j.id = due.id

@@ -1,5 +1,6 @@
 -- The job ledger: claim, renew, finish, cancel, retry. Every write of a worker checks the fencing token of its lease,
--- so that a worker that lost its lease changes nothing.
+-- so that a worker that lost its lease changes nothing. A write that causes an event also records the token that the
+-- worker has (`writer_token`), so that verify_fencing finds a write that was accepted although the lease was lost.
 
 -- name: submit_jobs
 -- Insert jobs in their order; a known request key inserts nothing. Each person's jobs get places in the fair order.
@@ -35,9 +36,10 @@ FOR UPDATE SKIP LOCKED;
 -- Claim the lease by compare-and-set and count the attempt before any work starts. Returns no row if another worker
 -- owns the lease, or the job has ended, was cancelled or is not due.
 UPDATE jobs
-SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = gen_random_uuid(),
+SET state = 'running', stage = :stage, attempt = attempt + 1, lease_owner = :worker, lease_token = new.token, writer_token = new.token,
     lease_since = now(), lease_expires = now() + make_interval(secs => :lease_s),
     started_at = coalesce(started_at, now()), progress_done = 0, progress_total = 0, progress_text = ''
+FROM gen_random_uuid() AS new(token)
 WHERE id = :id AND state = 'queued' AND run_after <= now() AND NOT cancel_requested
 RETURNING *;
 
@@ -54,7 +56,7 @@ SELECT cancel_requested FROM jobs WHERE id = :id AND lease_token = :token AND st
 
 -- name: update_job_progress
 -- Update stage and progress; fenced.
-UPDATE jobs SET stage = :stage, progress_done = :done, progress_total = :total, progress_text = :text
+UPDATE jobs SET stage = :stage, progress_done = :done, progress_total = :total, progress_text = :text, writer_token = :token
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING cancel_requested;
 
@@ -62,7 +64,7 @@ RETURNING cancel_requested;
 -- End a job with its result; fenced.
 UPDATE jobs
 SET state = 'succeeded', stage = 'done', result = CAST(:result AS jsonb), error = NULL, error_class = NULL, progress_text = '',
-    lease_token = NULL, lease_expires = NULL, finished_at = now()
+    lease_token = NULL, lease_expires = NULL, writer_token = :token, finished_at = now()
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 
@@ -74,13 +76,14 @@ SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN NOT :retryable THEN
     run_after = now() + make_interval(secs => least(600, 2 ^ attempt)),
     finished_at = CASE WHEN :retryable AND attempt < max_attempts AND NOT cancel_requested THEN NULL ELSE now() END,
     error_class = :error_class, error = CASE WHEN payload ? 'deleted' THEN error ELSE :error END, progress_text = '',
-    published_at = NULL, lease_token = NULL, lease_expires = NULL
+    published_at = NULL, lease_token = NULL, lease_expires = NULL, writer_token = :token
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
 -- name: mark_job_cancelled
 -- End a job whose worker honours a cancellation request; fenced.
-UPDATE jobs SET state = 'cancelled', finished_at = now(), progress_text = '', lease_token = NULL, lease_expires = NULL
+UPDATE jobs
+SET state = 'cancelled', finished_at = now(), progress_text = '', lease_token = NULL, lease_expires = NULL, writer_token = :token
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING *;
 
@@ -88,7 +91,7 @@ RETURNING *;
 -- Release the lease of a worker that stops; the attempt does not count.
 UPDATE jobs
 SET state = CASE WHEN cancel_requested THEN 'cancelled' ELSE 'queued' END, finished_at = CASE WHEN cancel_requested THEN now() END,
-    attempt = attempt - 1, progress_text = '', published_at = NULL, lease_token = NULL, lease_expires = NULL
+    attempt = attempt - 1, progress_text = '', published_at = NULL, lease_token = NULL, lease_expires = NULL, writer_token = :token
 WHERE id = :id AND lease_token = :token AND state = 'running'
 RETURNING id;
 

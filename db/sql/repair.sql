@@ -18,8 +18,8 @@ WHERE id = ANY (:ids);
 
 -- name: repair_job_events
 -- Record the current state of jobs as an event.
-INSERT INTO job_events (job_id, workspace_id, state, stage, attempt, worker, note)
-SELECT j.id, j.workspace_id, j.state, j.stage, j.attempt, j.lease_owner, 'recorded by refdesk repair'
+INSERT INTO job_events (job_id, workspace_id, state, stage, attempt, worker, writer_token, note)
+SELECT j.id, j.workspace_id, j.state, j.stage, j.attempt, j.lease_owner, j.writer_token, 'recorded by refdesk repair'
 FROM jobs j
 WHERE j.id = ANY (:ids) AND j.state IS DISTINCT FROM (SELECT e.state FROM job_events e WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1);
 

@@ -21,7 +21,7 @@ SET state = CASE WHEN cancel_requested THEN 'cancelled' WHEN attempt >= max_atte
     error_class = 'WorkerLost',
     error = format('Worker %s stopped sending heartbeats in stage %s, attempt %s of %s.', lease_owner, stage, attempt, max_attempts),
     finished_at = CASE WHEN cancel_requested OR attempt >= max_attempts THEN now() END,
-    progress_text = '', published_at = NULL, lease_token = NULL, lease_expires = NULL
+    progress_text = '', published_at = NULL, lease_token = NULL, lease_expires = NULL, writer_token = NULL
 WHERE state = 'running' AND lease_expires < now()
 RETURNING *;
 

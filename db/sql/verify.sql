@@ -32,6 +32,15 @@ SELECT j.id, j.workspace_id, format('%s, but its last event is %s', j.state, coa
 FROM jobs j LEFT JOIN LATERAL (SELECT state FROM job_events e WHERE e.job_id = j.id ORDER BY e.id DESC LIMIT 1) e ON true
 WHERE e.state IS DISTINCT FROM j.state;
 
+-- name: verify_fencing
+-- No worker changed a job after it had lost the lease.
+-- In the events of a job, the fencing token of a worker follows only the same token, or the job is being claimed.
+SELECT e.job_id AS id, e.workspace_id, format('changed to %s by a worker that had lost its lease, at %s', concat_ws(', ', e.state, nullif(e.stage, '')), e.at) AS detail
+FROM (SELECT e.*, lag(e.writer_token) OVER w AS token_before, lag(e.state) OVER w AS state_before
+      FROM job_events e WINDOW w AS (PARTITION BY e.job_id ORDER BY e.id)) AS e
+WHERE e.writer_token IS NOT NULL AND e.writer_token IS DISTINCT FROM e.token_before
+  AND e.state_before IS NOT NULL AND (e.state_before, e.state) <> ('queued', 'running');
+
 -- name: verify_results
 -- Every answered question has one trace, with the answer of the job, and no other question has one.
 SELECT j.id, j.workspace_id,

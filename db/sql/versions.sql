@@ -52,8 +52,8 @@ SELECT version_id, count(*) AS queued FROM queued JOIN kept USING (profile_id) W
 -- name: release_leases_to_embedder
 -- Release the leases of locked ingest jobs whose chunks are stored; the jobs then wait for vectors.
 UPDATE jobs j
-SET stage = 'embed', progress_done = s.done, progress_total = s.total, lease_token = NULL, lease_expires = NULL
-FROM unnest(CAST(:ids AS bigint[]), CAST(:done AS integer[]), CAST(:totals AS integer[])) AS s(id, done, total)
+SET stage = 'embed', progress_done = s.done, progress_total = s.total, lease_token = NULL, lease_expires = NULL, writer_token = s.token
+FROM unnest(CAST(:ids AS bigint[]), CAST(:tokens AS uuid[]), CAST(:done AS integer[]), CAST(:totals AS integer[])) AS s(id, token, done, total)
 WHERE j.id = s.id;
 
 -- name: lock_version_jobs
