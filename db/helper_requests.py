@@ -5,17 +5,29 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from db.models import HelperRequest
+from db.sql import named
+
+POST_TIMEOUT_S = 300.0
+"""Seconds after which a request that was not posted can be made again."""
+
+
+def lock(session: Session, workspace_id: int, user_id: str) -> None:
+    """Serialize the requests of one user until the transaction ends."""
+    session.execute(named("lock_helper_requests"), {"workspace_id": workspace_id, "user_id": user_id})
 
 
 def add(session: Session, workspace_id: int, job_id: int, user_id: str) -> bool:
     """Record that a user asks the helpers about a question; return False if they were asked (a tenant transaction)."""
-    values = {"workspace_id": workspace_id, "job_id": job_id, "user_id": user_id}
-    statement = insert(HelperRequest).values(**values).on_conflict_do_nothing().returning(HelperRequest.job_id)
-    return session.scalar(statement) is not None
+    values = {"workspace_id": workspace_id, "job_id": job_id, "user_id": user_id, "patience_s": POST_TIMEOUT_S}
+    return session.scalar(named("add_helper_request"), values) is not None
+
+
+def mark_posted(session: Session, job_id: int) -> None:
+    """Record that a request was posted (a tenant transaction)."""
+    session.execute(named("mark_helper_request_posted"), {"job_id": job_id})
 
 
 def remove(session: Session, job_id: int) -> None:

@@ -186,6 +186,7 @@ class HelperRequest(Base):
     job_id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     user_id: Mapped[str]
     created_at: Mapped[dt.datetime]
+    posted: Mapped[bool]
 
 
 class SettingsRow(Base):

@@ -33,13 +33,21 @@ class HelperService(DatabaseService):
             Refusal: They were already asked about it, or the user has asked them too often.
         """
         now = dt.datetime.now(dt.UTC)
+        workspace_id = self._database.workspace_id(context)
         with self._database.tenant(context) as session:
+            helper_requests.lock(session, workspace_id, context.user_id)
             times = helper_requests.list_times(session, context.user_id, now - dt.timedelta(days=1))
             if len(times) >= MAX_PER_DAY:
                 when = format_timestamp(times[-MAX_PER_DAY] + dt.timedelta(days=1))
                 raise Refusal("refusal-helper-limit", n=MAX_PER_DAY, when=when)
-            if not helper_requests.add(session, self._database.workspace_id(context), job_id, context.user_id):
+            if not helper_requests.add(session, workspace_id, job_id, context.user_id):
                 raise Refusal("refusal-helper-asked")
+
+    @on_thread
+    def mark_posted(self, context: RequestContext, job_id: int) -> None:
+        """Record that the request was posted, so that the question cannot be posted again."""
+        with self._database.tenant(context) as session:
+            helper_requests.mark_posted(session, job_id)
 
     @on_thread
     def forget(self, context: RequestContext, job_id: int) -> None:

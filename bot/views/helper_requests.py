@@ -114,4 +114,5 @@ async def _post(
     except Exception:
         await services.helpers.forget(context, job.id)
         raise
+    await services.helpers.mark_posted(context, job.id)
     return render_helper_asked(str(role.id), posted.jump_url, texts_of(interaction))
