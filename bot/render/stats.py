@@ -15,7 +15,10 @@ from pipeline.amounts import format_usd
 def render_stats(windows: Sequence[Activity], settings: Settings, t: Texts) -> OutgoingMessage:
     """Render the numbers of several windows, and the spending limits of a server."""
     entries = [
-        "\n".join((f"**{t('stats-window', days=window.days)}**", *format_activity(window, t))) for window in windows
+        "\n".join(
+            (f"**{t('stats-window', days=window.days)}**", *format_activity(window, t), *_format_spending(window, t))
+        )
+        for window in windows
     ]
     if limits := _format_limits(windows[0], settings, t):
         entries.append("\n".join(limits))
@@ -23,7 +26,7 @@ def render_stats(windows: Sequence[Activity], settings: Settings, t: Texts) -> O
 
 
 def format_activity(window: Activity, t: Texts) -> list[str]:
-    """Format the numbers of one window as lines."""
+    """Format the numbers of one window as lines, without spending, which is only for managers."""
     counts = [t("stats-questions", n=window.questions)]
     if window.unanswered:
         counts.append(t("gap-unanswered", n=window.unanswered))
@@ -33,18 +36,18 @@ def format_activity(window: Activity, t: Texts) -> list[str]:
         votes = [f"👍 {window.votes_for}", f"👎 {window.votes_against}"]
         votes += [f"{t(f'vote-reason-{reason}')} {n}" for reason, n in window.reasons.most_common()]
         lines.append(" · ".join(votes))
-    if window.tokens or window.usd:
-        lines.append(_format_spending(window, t))
     return lines
 
 
-def _format_spending(window: Activity, t: Texts) -> str:
-    """Format tokens and cost; without prices, only tokens are known."""
+def _format_spending(window: Activity, t: Texts) -> list[str]:
+    """Format tokens and cost as a line if there are any; without prices, only tokens are known."""
+    if not window.tokens and not window.usd:
+        return []
     tokens = t("stats-tokens", n=window.tokens)
     if not window.usd:
-        return tokens
+        return [tokens]
     questions, documents = format_usd(window.questions_usd), format_usd(window.documents_usd)
-    return f"{tokens} · {t('stats-cost', total=format_usd(window.usd), questions=questions, documents=documents)}"
+    return [f"{tokens} · {t('stats-cost', total=format_usd(window.usd), questions=questions, documents=documents)}"]
 
 
 def _format_limits(day: Activity, settings: Settings, t: Texts) -> list[str]:
