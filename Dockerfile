@@ -9,22 +9,26 @@ FROM python:${PYTHON_VERSION}-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PATH=/opt/refdesk/bin:$PATH
 WORKDIR /source
 RUN python -m venv /opt/refdesk
-COPY constraints.txt ./
-RUN --mount=type=cache,target=/root/.cache/pip pip install "$(grep '^setuptools==' constraints.txt)"
+COPY requirements requirements
+RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes -r requirements/build.txt
 
+FROM build AS build-worker
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --require-hashes --no-deps --no-build-isolation \
+    -r requirements/base.txt -r requirements/worker.txt -r requirements/evaluate.txt -r requirements/ocr.txt
 # Set another index for CUDA builds: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
-FROM build AS build-torch
+# Only the version of these builds is locked, because they are not on PyPI.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip install --no-deps "$(grep '^torch==' constraints.txt)" --index-url "$TORCH_INDEX"
-
-FROM build-torch AS build-worker
+    pip install "$(grep -o '^torch==[0-9.]*' requirements/torch.txt)" --index-url "$TORCH_INDEX"
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[worker,evaluate,ocr]'
+RUN pip install --no-deps --no-build-isolation .
 
 FROM build AS build-bot
+RUN --mount=type=cache,target=/root/.cache/pip \
+    pip install --require-hashes --no-deps --no-build-isolation -r requirements/base.txt -r requirements/bot.txt
 COPY . .
-RUN --mount=type=cache,target=/root/.cache/pip pip install --no-build-isolation -c constraints.txt '.[bot]'
+RUN pip install --no-deps --no-build-isolation .
 
 FROM python:${PYTHON_VERSION}-slim-trixie AS runtime
 LABEL org.opencontainers.image.title="Refdesk" org.opencontainers.image.licenses="MIT"

@@ -5,7 +5,7 @@ REFDESK = .venv/bin/refdesk
 INSTALL = $(PYTHON) scripts/install
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up install develop check lint types imports unit test chaos bench bench-scale format hooks clean
+.PHONY: help demo up install develop check lint types imports unit test chaos bench bench-scale format hooks lock audit clean
 
 ##@ Run Refdesk
 demo: install ## Ingest the handbook and ask questions about it, all on this machine
@@ -54,6 +54,14 @@ format: develop ## Format the code and apply the linter's fixes
 
 hooks: develop ## Run the checks before each commit, through pre-commit
 	@.venv/bin/pre-commit install
+
+lock: ## Renew the locked versions and hashes in requirements/; ARGUMENTS=--upgrade takes the newest versions
+	@$(INSTALL) audit
+	@.venv/bin/python scripts/lock $(ARGUMENTS)
+
+audit: ## Look up known vulnerabilities of the locked packages
+	@$(INSTALL) audit
+	@.venv/bin/python scripts/audit $(ARGUMENTS)
 
 develop: ## Create .venv to run and to test Refdesk
 	@$(INSTALL) worker embedded evaluate bot ocr int8 dev

@@ -21,7 +21,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("*/__init__.py")))
 MODULES = tuple(sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py")))
 TESTS = tuple(sorted((ROOT / "tests").rglob("*.py")))
-SCRIPTS = (*sorted((ROOT / "benchmarks").glob("*.py")), ROOT / "scripts" / "install")
+SCRIPTS = (
+    *sorted((ROOT / "benchmarks").glob("*.py")),
+    *(ROOT / "scripts" / name for name in ("audit", "install", "lock")),
+)
 TEXTS = (ROOT / "README.md", ROOT / ".env.example", *sorted((ROOT / "docs").rglob("*.md")))
 
 EXAMPLE = ROOT / ".env.example"
@@ -133,18 +136,6 @@ def imported(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
     return names - set(sys.stdlib_module_names)
-
-
-def test_constraints__pin_every_dependency_to_one_version():
-    pinned = {}
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            requirement = Requirement(line)
-            assert re.fullmatch(r"==[^*+]+", str(requirement.specifier)), line
-            pinned[canonicalize_name(requirement.name)] = str(requirement.specifier).removeprefix("==")
-    for lines in (PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"].values()):
-        for requirement in map(Requirement, lines):
-            assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
 
 @pytest.mark.parametrize("setting", list(iter_settings()), ids=lambda setting: setting.variable)
