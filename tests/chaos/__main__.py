@@ -23,6 +23,8 @@ def main() -> int:
     minutes = float(os.environ.get("CHAOS_MINUTES", MAX_MINUTES))
     results: list[RunResult] = []
     with open_cluster() as cluster:
+        if not cluster.disk:
+            print("The fault “disk full” is left out: only root can mount a small disk.", flush=True)
         for seed in seeds:
             result = run(cluster, seed, faults=faults, per_round=per_round, minutes=minutes)
             results.append(result)

@@ -21,12 +21,15 @@ import numpy as np
 import psutil
 import psycopg
 
+from config.setting_groups import ServerSettings
+from config.settings import Settings
 from db.schema import migrate
 from embedded.home import prepare_home
 from embedded.postgres import EmbeddedPostgres
 from embedded.process import find_servers
 from embedded.redis import EmbeddedRedis
-from embedded.servers import EmbeddedServers, ServerUrls
+from embedded.servers import EmbeddedServers, ServerUrls, restart_servers
+from pipeline.errors import SetupError
 from tests.acceptance.conftest import Installation, open_installation
 from tests.fake_discord import FakeDiscord
 from tests.loopback_llm import LoopbackLlm, ScriptedReply
@@ -48,6 +51,7 @@ SETTINGS = {
     "REFDESK_QUESTIONS_PER_DAY": "0",
 }
 MODEL_DELAY_S = 0.4
+DISK_MB = 2048
 ANSWER = "The lantern hangs between the meadow and the river"
 ABSTAINED = "I found nothing in the library"
 
@@ -84,6 +88,8 @@ class Cluster:
     urls: ServerUrls
     installation: Installation
     discord: FakeDiscord
+    disk: bool
+    """Whether the data folder of the servers is a small disk, which can be filled."""
     members: list[Member] = field(default_factory=list)
     _servers_lock: threading.Lock = field(default_factory=threading.Lock)
     _closing: threading.Event = field(default_factory=threading.Event)
@@ -138,6 +144,24 @@ class Cluster:
                     process.kill()
             start()
 
+    def fill_disk(self, seconds: float) -> None:
+        """Fill the disk of the servers for some seconds, and then restart them as `refdesk up` does if they ended."""
+        filler = self.home / "filler"
+        with self._servers_lock:
+            try:
+                with filler.open("wb", buffering=0) as file, suppress(OSError):
+                    while file.write(bytes(1 << 20)):
+                        pass
+                time.sleep(seconds)
+            finally:
+                filler.unlink(missing_ok=True)
+            settings = Settings(_env_file=None, servers=ServerSettings(home=self.home))
+            while not self._closing.wait(0.5):
+                with suppress(SetupError, psycopg.Error):
+                    restart_servers(settings)
+                    self.query("SELECT 1")
+                    return
+
     def pause_servers(self, folder: str, program: str, seconds: float) -> None:
         """Stop the processes of a server for some seconds."""
         with self._servers_lock:
@@ -146,13 +170,15 @@ class Cluster:
             time.sleep(seconds)
             _signal_all(stopped, signal.SIGCONT)
 
-    def pause_member(self, member: Member, seconds: float) -> None:
-        """Stop a member and its children for some seconds."""
+    def pause_member(self, member: Member, wait: Callable[[], None]) -> None:
+        """Stop a member and its children until `wait` returns."""
         with suppress(psutil.NoSuchProcess):
             stopped = [psutil.Process(member.process.pid), *self.children(member)]
             _signal_all(stopped, signal.SIGSTOP)
-            time.sleep(seconds)
-            _signal_all(stopped, signal.SIGCONT)
+            try:
+                wait()
+            finally:
+                _signal_all(stopped, signal.SIGCONT)
 
     def query(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Run a statement in a separate connection as the owner; raise `psycopg.Error` if the server is unavailable."""
@@ -167,6 +193,15 @@ def _signal_all(processes: list[psutil.Process], number: signal.Signals) -> None
             process.send_signal(number)
 
 
+def _mount_disk(folder: Path) -> bool:
+    """Mount a small disk in memory; return whether this user can."""
+    if os.geteuid() != 0:
+        return False
+    folder.mkdir(mode=0o711)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=711", "tmpfs", str(folder)]
+    return subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode == 0
+
+
 @contextmanager
 def open_cluster() -> Iterator[Cluster]:
     """Start servers and members in a temporary home in memory; the members are ready when the first job is done."""
@@ -175,6 +210,9 @@ def open_cluster() -> Iterator[Cluster]:
     home = Path(tempfile.mkdtemp(prefix="refdesk-chaos-", dir=memory if roomy else None))
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, home, ignore_errors=True)
+        disk = _mount_disk(home / "servers")
+        if disk:
+            stack.callback(subprocess.run, ["umount", "--lazy", str(home / "servers")], check=True)
         urls = stack.enter_context(EmbeddedServers(home / "servers"))
         migrate(urls.database_url)
         model = stack.enter_context(LoopbackLlm(reply))
@@ -187,6 +225,6 @@ def open_cluster() -> Iterator[Cluster]:
         )
         endpoints = {"REFDESK_EMBEDDING_BASE_URL": model.url, "REFDESK_LLM_BASE_URL": model.url}
         installation.environment = installation.environment | SETTINGS | endpoints
-        cluster = Cluster(home / "servers", urls, installation, discord)
+        cluster = Cluster(home / "servers", urls, installation, discord, disk)
         stack.enter_context(cluster.supervise())
         yield cluster

@@ -7,7 +7,8 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ CLAIMS = """
     SELECT DISTINCT j.id, q.claim_owner FROM embedding_queue q JOIN document_versions v ON v.id = q.version_id
     JOIN jobs j ON j.id = v.job_id WHERE q.claim_token IS NOT NULL AND q.claim_expires > now()
 """
+TOKENS = "SELECT id, lease_token FROM jobs WHERE id = ANY (%s)"
 UNAIMED = 0.1
 """Share of faults that hit a process although no process of its kind holds a lease."""
 DELIVERIES = "SELECT j.id, 'bot' FROM deliveries d JOIN jobs j ON j.delivery_id = d.id WHERE d.claim_expires > now()"
@@ -70,11 +72,11 @@ class FaultInjector:
         self._background: list[threading.Thread] = []
         self._faults: dict[str, tuple[int, Callable[[], tuple[int, ...]]]] = {
             "worker killed": (4, lambda: self._on_member(("query", "ingest"), self._kill)),
-            "worker stopped for longer than its lease": (4, lambda: self._on_member(("query", "ingest"), self._stop)),
+            "worker stopped until another has its job": (4, lambda: self._on_member(("query", "ingest"), self._stop)),
             "ingest child killed": (4, lambda: self._on_member(("ingest",), self._kill_child)),
             "parser killed": (2, lambda: self._on_member(("ingest",), self._kill_parser)),
             "bot killed": (1, lambda: self._on_member(("bot",), self._kill)),
-            "bot stopped for 2 s": (1, lambda: self._on_member(("bot",), self._stop)),
+            "bot stopped for 2 s": (1, lambda: self._on_member(("bot",), self._stop_bot)),
             "PostgreSQL killed": (1, lambda: self._on_all(self._cluster.kill_postgres)),
             "PostgreSQL stopped for 1 s": (1, lambda: self._on_all(self._pause, "postgres", "postgres")),
             "Redis killed": (1, lambda: self._on_all(self._cluster.kill_redis)),
@@ -83,6 +85,8 @@ class FaultInjector:
             "connections to PostgreSQL cut": (5, lambda: self._on_all(self._cut_database)),
             "connections to Redis cut": (3, lambda: self._on_all(self._cut_redis)),
         }
+        if cluster.disk:
+            self._faults["disk full for 3 s"] = (2, lambda: self._on_all(self._fill_disk))
 
     def inject(self, *, with_bot: bool) -> Injection | None:
         """Inject the next fault; return None if there is no victim, for example because PostgreSQL is starting."""
@@ -140,11 +144,28 @@ class FaultInjector:
         parsers[0].kill()
 
     def _stop(self, member: Member) -> None:
-        seconds = LEASE_S * 1.5 if member.role != "bot" else 2.0
-        self._in_background(lambda: self._cluster.pause_member(member, seconds))
+        held = [job for job, owner in self._read_held().jobs if self._cluster.find_member(owner) is member]
+        tokens = dict(self._cluster.query(TOKENS, (held,)))
+        self._in_background(lambda: self._cluster.pause_member(member, lambda: self._wait_until_claimed(tokens)))
+
+    def _wait_until_claimed(self, tokens: Mapping[int, uuid.UUID | None]) -> None:
+        """Wait until another worker works on a job of a stopped one, which then writes although its lease is lost."""
+        deadline = time.monotonic() + 2.5 * LEASE_S
+        while time.monotonic() < deadline:
+            time.sleep(0.05)
+            with suppress(psycopg.Error):
+                now = self._cluster.query(TOKENS, (list(tokens),))
+                if any(token is not None and token != tokens[job] for job, token in now):
+                    return
+
+    def _stop_bot(self, member: Member) -> None:
+        self._in_background(lambda: self._cluster.pause_member(member, lambda: time.sleep(2.0)))
 
     def _pause(self, folder: str, program: str) -> None:
         self._in_background(lambda: self._cluster.pause_servers(folder, program, 1.0))
+
+    def _fill_disk(self) -> None:
+        self._in_background(lambda: self._cluster.fill_disk(3.0))
 
     def _in_background(self, act: Callable[[], None]) -> None:
         thread = threading.Thread(target=act)

@@ -102,7 +102,7 @@ def _run_round(cluster: Cluster, workload: Workload, injector: FaultInjector, re
     rng = random.Random(result.seed * 1000 + len(result.injections))
     workload.resume()
     target = len(result.injections) + count
-    while len(result.injections) < target:
+    while len(result.injections) < target and not result.broken:
         # The claims of a killed bot expire after 15 s, so the bot is only hit early in a round.
         injection = injector.inject(with_bot=target - len(result.injections) > count // 2)
         if injection is not None:
