@@ -20,6 +20,7 @@ import discord
 from pydantic import SecretStr
 
 from bot.client.app import RefdeskBot, set_api_url
+from bot.client.metrics import serve_metrics
 from bot.doctor import check
 from bot.services import Services
 from bot.services.async_database import THREADS
@@ -91,6 +92,7 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
     submitter = Submitter(database, redis_url, expires_s=settings.jobs.message_expires_s, in_background=True)
     services = Services(database, submitter, settings)
     bot = RefdeskBot(services, settings)
+    monitoring = serve_metrics(bot, loop, database_url, redis_url)
     running = loop.create_task(bot.start(token))
     try:
         await asyncio.wait({running, stop_signal}, return_when=asyncio.FIRST_COMPLETED)
@@ -104,6 +106,8 @@ async def run(settings: Settings, token: str, *, with_parent: bool = False) -> N
         await asyncio.to_thread(submitter.close, PUBLISH_TIMEOUT_S)
         await asyncio.to_thread(services.close)
         database.close()
+        if monitoring is not None:
+            monitoring.close()
 
 
 def _handle_signals(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:

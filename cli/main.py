@@ -35,6 +35,7 @@ MODULE_OF_COMMAND = {
     "bot": "cli.bot",
     "exec": "cli.exec",
     "config": "cli.config",
+    "metrics": "cli.metrics",
     "doctor": "cli.doctor",
     "sql": "cli.sql",
     "verify": "cli.verify",

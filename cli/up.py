@@ -18,6 +18,7 @@ from cli import context as cli_context
 from cli import temporary_workers
 from cli.bot import MISCONFIGURED, require_bot, start_bot
 from cli.console import print_line, print_note
+from cli.metrics import serve_store_metrics
 from config.redis_server import read_redis_version
 from config.settings import Settings
 from db import workers
@@ -57,9 +58,12 @@ def up() -> None:
         migrate(urls.database_url)
         read_redis_version(urls.redis_url)
         database = Database(urls.database_url)
+        monitoring = serve_store_metrics(settings, urls)
         try:
             _supervise(settings, urls, database)
         finally:
+            if monitoring is not None:
+                monitoring.close()
             database.close()
     print_line("stopped")
 

@@ -74,3 +74,15 @@ class JobSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_")):
         default=False,
         description="Send Celery's events and accept its remote control, for Flower and `celery inspect`.",
     )
+
+
+class MetricsSettings(SettingsGroup, alias_generator=build_aliases("REFDESK_METRICS_")):
+    """Prometheus metrics and health checks."""
+
+    port: int = Field(
+        0,
+        ge=0,
+        le=65_532,
+        description="Port of `refdesk metrics` and `refdesk up`; workers and bot use the next three. 0: no metrics.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="IP address for metrics and health checks.")

@@ -21,7 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from config.job_setting_groups import IngestSettings, JobSettings, OcrSettings
+from config.job_setting_groups import IngestSettings, JobSettings, MetricsSettings, OcrSettings
 from config.prices import Price
 from config.setting_groups import (
     AnswerSettings,
@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     ocr: OcrSettings = OcrSettings()
     jobs: JobSettings = JobSettings()
+    metrics: MetricsSettings = MetricsSettings()
 
     @classmethod
     def settings_customise_sources(

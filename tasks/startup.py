@@ -50,9 +50,11 @@ from tasks.worker_heartbeat import (
     is_ready,
     is_stopping,
     note_failure,
+    note_loading,
     note_ready,
     note_stopping,
 )
+from tasks.worker_metrics import WorkerMonitor
 
 ListRerankers = Callable[[], tuple[str, ...]]
 """Returns the rerankers that work now."""
@@ -104,6 +106,8 @@ def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
     configure(startup.broker_url)
     if startup.monitoring:
         enable_monitoring()
+    monitor = WorkerMonitor()
+    monitor.serve(startup.settings, startup.role, startup.database_url, startup.broker_url)
     name = build_worker_name(startup.role)
     submitter = Submitter(database, startup.broker_url, expires_s=startup.settings.jobs.message_expires_s)
     status = WorkerStatus(
@@ -112,6 +116,7 @@ def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
     start = _start_threads if startup.role == "query" else _start_with_child
     concurrency, list_rerankers = start(startup, profile, name)
     heartbeat = WorkerHeartbeat(database, replace(status, concurrency=concurrency), list_rerankers)
+    monitor.watch(heartbeat)
     sweeper = Sweeper(database, submitter, startup.settings)
 
     def announce() -> None:
@@ -271,6 +276,7 @@ def _lower_priority() -> None:
 def _start_child(startup: WorkerStartup, profile: EmbeddingProfile, name: str) -> None:
     database = Database(startup.database_url, application=f"refdesk {startup.role}", durable=False)
     _expire_leases(database, name)
+    note_loading()
     try:
         parts = build_parts_cache(startup.settings, role=startup.role)
         parts.get(profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import Array, Value
@@ -33,6 +34,11 @@ def note_ready() -> None:
     _ready.value = 1
 
 
+def note_loading() -> None:
+    """Record that a new child loads its models."""
+    _ready.value = 0
+
+
 def is_ready() -> bool:
     """Return whether a child has loaded its models."""
     return bool(_ready.value)
@@ -53,6 +59,11 @@ def note_task() -> None:
     """Count a received message."""
     with _received.get_lock():
         _received.value += 1
+
+
+def count_received() -> int:
+    """Return the number of messages that this worker and its children have received."""
+    return int(_received.value)
 
 
 def note_stopping() -> None:
@@ -83,11 +94,20 @@ class WorkerHeartbeat:
         self._list_rerankers = list_rerankers
         self._stop = threading.Event()
         self._seen = 0
+        self._beat_at = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="worker-heartbeat", daemon=True)
 
     def start(self) -> None:
         """Start writing the row; while the database is unavailable, the thread tries again."""
         self._thread.start()
+
+    def has_died(self) -> bool:
+        """Return whether the thread was started and has ended although the worker runs."""
+        return self._thread.ident is not None and not self._thread.is_alive() and not self._stop.is_set()
+
+    def measure_age_s(self) -> float:
+        """Return the seconds since the last heartbeat that was stored, or since this object was created."""
+        return time.monotonic() - self._beat_at
 
     def stop(self) -> None:
         """Delete the row, since the worker ends without a failure."""
@@ -114,3 +134,4 @@ class WorkerHeartbeat:
         with self._database.system() as session:
             workers.record_heartbeat(session, status, took_task=received != self._seen)
         self._seen = received
+        self._beat_at = time.monotonic()
