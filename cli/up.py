@@ -113,7 +113,7 @@ class SupervisedServers:
             return
         try:
             restarted = restart_servers(self._settings)
-        except RefdeskError as error:
+        except (RefdeskError, OSError) as error:
             if str(error) != self._problem:
                 log.warning("servers cannot be restarted, trying again", error=str(error))
             self._problem = str(error)
@@ -200,7 +200,7 @@ def _restart_if_ended(settings: Settings, urls: ServerUrls, supervised: Supervis
     if supervised.start_at is not None and now >= supervised.start_at:
         try:
             process = _start_process(settings, urls, supervised.role)
-        except RefdeskError as error:  # a full disk has no room for the log of the process
+        except (RefdeskError, OSError) as error:  # no room on the disk for its log, or no memory for a process
             pause_s = supervised.schedule_restart(now)
             log.warning("process not restarted", role=supervised.role, error=str(error), restart_in_s=pause_s)
             return

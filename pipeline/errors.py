@@ -10,7 +10,8 @@
     ├── SetupError                the operator can fix it: a server, a model, a key, the schema
     │   ├── DatabaseUnavailable   ├── DatabaseTooOld   ├── SchemaMismatch   ├── BrokerUnavailable
     │   ├── ModelUnavailable      ├── ProfileMismatch  ├── ProfileNotReady
-    │   ├── DiskFull              └── MissingExtra
+    │   ├── DiskFull (also a DatabaseUnavailable: what waits for the database waits for free space too)
+    │   └── MissingExtra
     ├── ParserKilled              the system or an administrator killed the parser; the file is read again
     ├── LlmError                  an LLM endpoint failed; a reranker or the generator falls back
     │   ├── LlmTimeout            ├── LlmRejected      ├── LlmUnreachable   ├── LlmUnparsable
@@ -225,10 +226,8 @@ class ProfileNotReady(SetupError):
     """The embedding profile is incomplete. Build it first with `refdesk profiles build`."""
 
 
-class DiskFull(SetupError):
+class DiskFull(DatabaseUnavailable):
     """The disk is full. Free some space and try again."""
-
-    retryable = True
 
 
 class MissingExtra(SetupError):

@@ -29,6 +29,21 @@ def assert_three_parts(env, submission):
     assert "Paragraph 10" in third.text
 
 
+class FullDisk:
+    """A database that rejects every change of a delivery as PostgreSQL does when its disk is full."""
+
+    def __init__(self, env):
+        self._env = env
+        env.run(
+            "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
+            "CREATE TRIGGER full_disk BEFORE UPDATE ON deliveries EXECUTE FUNCTION reject()"
+        )
+
+    def end(self):
+        self._env.run("DROP FUNCTION reject() CASCADE")
+
+
 # ----------------------------------------------------------------------------------------------------- killed bots
 
 
@@ -284,6 +299,21 @@ def test_database_outage__during_delivery_shows_every_answer_once(env, servers):
     env.wait_state(waiting)
     assert env.count(POST) == 2
     env.fake.delete_message(waiting.message)  # so that the channel contains one answer
+    assert_three_parts(env, submission)
+
+
+def test_full_disk_of_the_database__during_delivery_shows_every_answer_once(env):
+    bot = env.start_bot(lease_s=60)
+    submission = env.ask()
+    env.wait_text(submission.message, "Waiting")
+    with env.fake.hold(POST, times=1, processed=True) as hold:
+        env.answer(submission, LONG)
+        hold.wait_arrived()
+        disk = FullDisk(env)
+    env.wait(lambda: not bot.delivery_worker.health().database_available, "the detected outage")
+    disk.end()
+    env.wait_state(submission)
+    assert env.count(POST) == 2
     assert_three_parts(env, submission)
 
 

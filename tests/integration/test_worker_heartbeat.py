@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from cli import up
 from db import workers
 from db.engine import Database
 from db.sweep import expire_leases, sweep
@@ -39,6 +42,20 @@ def test_heartbeat__database_away_at_the_start(library, moved_socket):
     heartbeat.stop()
     database.close()
     assert library.count("workers") == 0
+
+
+def test_full_disk_of_the_database__ends_neither_a_worker_that_stops_nor_refdesk_up(library):
+    status = replace(STATUS, host=socket.gethostname())
+    with library.database.system() as session:
+        workers.record_heartbeat(session, status, took_task=False)
+    library.run(
+        "CREATE FUNCTION reject() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$;"
+        "CREATE TRIGGER full_disk BEFORE UPDATE OR DELETE ON workers EXECUTE FUNCTION reject()"
+    )
+    WorkerHeartbeat(library.database, status).stop()
+    up._expire_leases(library.database, status.pid)
+    assert library.count("workers") == 1
 
 
 def test_worker_that_died__its_jobs_are_queued_by_the_next_sweep(library):
