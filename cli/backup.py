@@ -7,17 +7,18 @@ not part of it, because it only contains job IDs that the sweeper publishes agai
 from __future__ import annotations
 
 import datetime as dt
-import json
 import os
 import shutil
 import subprocess
 import tempfile
 import zipfile
+import zlib
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Annotated, Any, cast
 
 import typer
+from pydantic import BaseModel
 
 from cli import context as cli_context
 from cli.console import json_on_error, print_json, print_line, print_note
@@ -28,7 +29,22 @@ from pipeline.errors import InvalidInput, SetupError
 
 HEADER, DUMP = "refdesk.json", "database.dump"
 FORMAT = 1
+MAX_HEADER_BYTES = 100_000
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)
+"""Errors of the module zipfile for damaged files; RuntimeError: an encrypted one."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+class Header(BaseModel):
+    """What a backup is: versions, time and size."""
+
+    format: int
+    refdesk: str
+    revision: str
+    postgres: str
+    created_at: str
+    documents: int
+    jobs: int
 
 
 def register(app: typer.Typer) -> None:
@@ -52,24 +68,25 @@ def backup(
         state = inspect_schema(context.urls.database_url)
         with context.database.system() as session:
             rows = stored.count_rows(session)
-        header = {
-            "format": FORMAT,
-            "refdesk": version("refdesk"),
-            "revision": state.current,
-            "postgres": state.postgres,
-            "created_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            "documents": rows.documents,
-            "jobs": rows.jobs,
-        }
+        header = Header(
+            format=FORMAT,
+            refdesk=version("refdesk"),
+            revision=state.current or "",
+            postgres=state.postgres,
+            created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            documents=rows.documents,
+            jobs=rows.jobs,
+        )
         unfinished = file.with_name(file.name + ".part")
+        handle = _create_private(unfinished)
         try:
-            _write(unfinished, header, context.urls.database_url, _major(state.postgres))
+            _write(handle, header, context.urls.database_url, _major(state.postgres))
             unfinished.rename(file)
         finally:
             unfinished.unlink(missing_ok=True)
     size_mb = file.stat().st_size / 1e6
     if as_json:
-        print_json({"file": str(file), "bytes": file.stat().st_size} | header)
+        print_json({"file": str(file), "bytes": file.stat().st_size} | header.model_dump())
     else:
         print_line(f"{file}: {rows.documents} documents and {rows.jobs} jobs, {size_mb:,.1f} MB.")
     return 0
@@ -96,7 +113,7 @@ def restore(
             if (rows.documents or rows.jobs) and not yes:
                 raise InvalidInput(
                     f"The store contains {rows.documents} documents and {rows.jobs} jobs. To replace them by"
-                    f" {header['documents']} documents and {header['jobs']} jobs of {header['created_at']}, add --yes."
+                    f" {header.documents} documents and {header.jobs} jobs of {header.created_at}, add --yes."
                 )
             url = context.urls.database_url
             context.database.close()
@@ -105,14 +122,25 @@ def restore(
             with context.database.system() as session:
                 stored.release_restored(session)
     if as_json:
-        print_json({"restored": str(file)} | header)
+        print_json({"restored": str(file)} | header.model_dump())
     else:
-        print_line(f"Restored {header['documents']} documents and {header['jobs']} jobs of {header['created_at']}.")
+        print_line(f"Restored {header.documents} documents and {header.jobs} jobs of {header.created_at}.")
         print_note("Check them with `refdesk verify --full`.")
     return 0
 
 
-def _write(path: Path, header: dict[str, Any], url: str, major: int) -> None:
+def _create_private(path: Path) -> int:
+    """Create a file that only this user can read, and return its descriptor."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise InvalidInput(
+            f"{path} exists: another backup to this file is running, or one was interrupted. If none is running, delete"
+            " it and try again."
+        ) from None
+
+
+def _write(handle: int, header: Header, url: str, major: int) -> None:
     plain, environment = split_password(url)
     command: list[str | Path] = [
         find_client_program("pg_dump", major),
@@ -121,9 +149,8 @@ def _write(path: Path, header: dict[str, Any], url: str, major: int) -> None:
         "--dbname",
         plain,
     ]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr(HEADER, json.dumps(header, indent=2) + "\n")
+        archive.writestr(HEADER, header.model_dump_json(indent=2) + "\n")
         with (
             tempfile.TemporaryFile() as errors,
             subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors) as dump,
@@ -136,25 +163,31 @@ def _write(path: Path, header: dict[str, Any], url: str, major: int) -> None:
 
 def _open_backup(file: Path) -> zipfile.ZipFile:
     try:
-        archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile:
+        return zipfile.ZipFile(file)
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        raise
+    except (*_DAMAGED, OSError):  # offsets that do not exist
         raise InvalidInput(f"{file} is not a backup of Refdesk, or it is truncated.") from None
-    return archive
 
 
-def _read_header(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:
+def _read_header(archive: zipfile.ZipFile, file: Path) -> Header:
     """Return the header of a complete backup that this version can restore."""
     try:
-        header = dict(json.loads(archive.read(HEADER)))
+        with archive.open(HEADER) as member:
+            header = Header.model_validate_json(member.read(MAX_HEADER_BYTES))
         archive.getinfo(DUMP)
-    except (KeyError, ValueError, TypeError, zipfile.BadZipFile):
-        raise InvalidInput(f"{file} is not a backup of Refdesk.") from None
-    if header.get("format") != FORMAT or header.get("revision") not in list_revisions():
+    except (*_DAMAGED, OSError):
+        raise InvalidInput(f"{file} is not a backup of Refdesk, or it is damaged.") from None
+    if header.format != FORMAT or header.revision not in list_revisions():
         raise InvalidInput(
-            f"{file} was made by Refdesk {header.get('refdesk')} with schema {header.get('revision')}, which is newer"
-            " than this version. Update Refdesk, then restore."
+            f"{file} was made by Refdesk {header.refdesk} with schema {header.revision}, which is newer than this"
+            " version. Update Refdesk, then restore."
         )
-    if damaged := archive.testzip():
+    try:
+        damaged = archive.testzip()
+    except _DAMAGED:
+        damaged = DUMP
+    if damaged:
         raise InvalidInput(f"{file} is damaged: the checksum of {damaged} is wrong.")
     return header
 

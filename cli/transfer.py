@@ -16,7 +16,7 @@ from cli.console import json_on_error, print_json, print_line
 from cli.context import CommandContext
 from cli.ingest import IngestResult, print_summary, show_progress
 from db import blobs, documents, jobs, traces, workspace_settings
-from db.engine import Session
+from db.engine import Database
 from pipeline.errors import InvalidInput, RefdeskError
 from pipeline.text.cleaning import escape_undecodable
 
@@ -51,23 +51,24 @@ def export_library(
     manifest = Manifest(workspace=key, created_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"))
     with cli_context.open_context(settings) as context:
         workspace_id = context.workspace(workspace)
-        with context.database.tenant(workspace_id) as session, ArchiveWriter(file, manifest) as archive:
-            count = _write_documents(session, workspace_id, archive)
-            stored = workspace_settings.export(session, workspace_id)
-            if stored:
-                archive.add_text(SETTINGS, json.dumps(stored, ensure_ascii=False))
-            if questions:
-                archive.add_lines(QUESTIONS, traces.iterate_questions(session, workspace_id))
+        with ArchiveWriter(file, manifest) as archive:
+            count = write_library(context.database, workspace_id, archive, questions=questions)
     if as_json:
         print_json({"file": str(file), "documents": count, "bytes": file.stat().st_size})
     else:
         print_line(f"Exported {count} documents to {file} ({file.stat().st_size / 1e6:.1f} MB).")
 
 
-def _write_documents(session: Session, workspace_id: int, archive: ArchiveWriter) -> int:
-    listed = documents.list_for_export(session)
-    for row in listed:
-        archive.add_document(ArchivedDocument(**row), blobs.read(session, workspace_id, row["sha256"]))
+def write_library(database: Database, workspace_id: int, archive: ArchiveWriter, *, questions: bool) -> int:
+    """Write a library into an archive as it is now, whatever changes meanwhile; return the number of documents."""
+    with database.tenant(workspace_id, snapshot=True) as session:
+        listed = documents.list_for_export(session)
+        for row in listed:
+            archive.add_document(ArchivedDocument(**row), blobs.read(session, workspace_id, row["sha256"]))
+        if stored := workspace_settings.export(session, workspace_id):
+            archive.add_text(SETTINGS, json.dumps(stored, ensure_ascii=False))
+        if questions:
+            archive.add_lines(QUESTIONS, traces.iterate_questions(session, workspace_id))
     return len(listed)
 
 

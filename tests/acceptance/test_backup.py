@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Iterator
@@ -69,6 +70,24 @@ def backup(library: Installation, tmp_path: Path) -> Path:
     return file
 
 
+def set_flags(archive: bytes, bits: int) -> bytes:
+    """Set flags of all members of a zip file."""
+    changed = bytearray(archive)
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := changed.find(signature, at + 1)) >= 0:
+            changed[at + offset] |= bits
+    return bytes(changed)
+
+
+def pack(header: str, dump: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("refdesk.json", header)
+        archive.writestr("database.dump", dump)
+    return file.getvalue()
+
+
 def test_restore__rejects_what_it_cannot_restore_and_changes_nothing(library: Installation, backup: Path):
     header, dump = (zipfile.ZipFile(backup).read(name) for name in ("refdesk.json", "database.dump"))
     content = backup.read_bytes()
@@ -78,6 +97,10 @@ def test_restore__rejects_what_it_cannot_restore_and_changes_nothing(library: In
         "truncated": (content[: len(content) // 2], "is not a backup of Refdesk, or it is truncated"),
         "damaged": (bytes(damaged), "the checksum of database.dump is wrong"),
         "other": (b"PK", "is not a backup of Refdesk"),
+        "encrypted": (set_flags(content, 1), "is not a backup of Refdesk, or it is damaged"),
+        "compressed in another way": (set_flags(content, 1 << 5), "is not a backup of Refdesk, or it is damaged"),
+        "nested deeply": (pack("[" * 99_999, dump), "is not a backup of Refdesk, or it is damaged"),
+        "without size": (pack('{"format": 1}', dump), "is not a backup of Refdesk, or it is damaged"),
     }
     for name, (data, message) in bad.items():
         path = backup.with_name(name)
@@ -85,6 +108,7 @@ def test_restore__rejects_what_it_cannot_restore_and_changes_nothing(library: In
         result = library.refdesk("restore", str(path), "--yes")
         assert result.returncode == 1, name
         assert message in result.stderr.decode(), name
+        assert "Traceback" not in result.stderr.decode(), name
     newer = backup.with_name("newer")
     with zipfile.ZipFile(newer, "w") as archive:
         archive.writestr("refdesk.json", json.dumps(json.loads(header) | {"revision": "29990101_01"}))
@@ -97,6 +121,13 @@ def test_restore__rejects_what_it_cannot_restore_and_changes_nothing(library: In
     assert "the store is unchanged" in library.refdesk("restore", str(broken), "--yes").stderr.decode()
     assert "To replace them by 3 documents" in library.refdesk("restore", str(backup)).stderr.decode()
     assert library.refdesk("backup", str(backup)).returncode == 1  # the file exists
+    running = backup.with_name("second.part")
+    running.touch()
+    assert (
+        "another backup to this file is running"
+        in library.refdesk("backup", str(running.with_suffix(""))).stderr.decode()
+    )
+    assert running.exists()
     assert library.value("SELECT count(*) FROM documents") == len(NOTES)
     assert library.refdesk("verify", "--full").returncode == 0
 
