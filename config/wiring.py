@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from config import recognised_pages
 from config.chat_model import build_chat
 from config.cross_encoders import CrossEncoderChoice, LazyCrossEncoder, build_cross_encoder, choose_cross_encoder
 from config.embedding import build_embedder
@@ -71,7 +72,7 @@ def build_shared(settings: Settings, choice: CrossEncoderChoice | None = None) -
         memory_mb=settings.ingest.parse_memory_mb,
         max_unpacked_mb=settings.ingest.max_unpacked_mb,
         ocr=ocr,
-        pages_folder=settings.servers.home / "recognised-pages",
+        pages_folder=recognised_pages.find_folder(settings),
     )
     fetcher = HttpFetcher(
         timeout_s=settings.ingest.fetch_timeout_s,

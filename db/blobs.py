@@ -75,6 +75,11 @@ def read(session: Session, workspace_id: int, sha256: str) -> bytes:
     return content
 
 
+def list_retryable(session: Session, hashes: Collection[str], days: int) -> set[str]:
+    """Return the hashes whose jobs are open or ended without success in the last `days` (a system transaction)."""
+    return set(session.scalars(named("list_retryable_hashes"), {"hashes": list(hashes), "days": days}))
+
+
 def delete_orphans(session: Session) -> int:
     """Delete blobs that no version and no open job needs, and return how many (a system transaction)."""
     return int(getattr(session.execute(named("delete_orphan_blobs")), "rowcount", 0))

@@ -12,6 +12,7 @@ import structlog
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from config import recognised_pages
 from config.settings import Settings
 from db import blobs, retention, workspace_erasure
 from db import sweep as ledger
@@ -77,6 +78,7 @@ class Sweeper:
         self._cleaned_up_at = time.monotonic()
         with self._database.system() as session:
             blobs.delete_orphans(session)
+        recognised_pages.delete_unneeded(self._settings, self._database)
         retention.delete_expired(self._database, self._settings.quotas.retention_days, self._stop.is_set)
         workspace_erasure.continue_erasures(self._database, self._stop.is_set)
         build_vector_indexes(self._database)

@@ -10,6 +10,12 @@ WHERE b.created_at < now() - interval '1 hour'
                   AND (j.state IN ('queued', 'running')
                        OR j.state <> 'succeeded' AND j.finished_at > now() - interval '7 days'));
 
+-- name: list_retryable_hashes
+-- List which of these contents an open job needs, or a job that failed or was cancelled in the last days.
+SELECT DISTINCT j.payload ->> 'sha256' FROM jobs j
+WHERE j.kind = 'ingest' AND j.payload ->> 'sha256' = ANY (CAST(:hashes AS text[]))
+  AND (j.state IN ('queued', 'running') OR j.state <> 'succeeded' AND j.finished_at > now() - make_interval(days => :days));
+
 -- name: store_blobs
 -- Store original bytes once per content. The content is needed again, so the sweeper must not delete it as an orphan now.
 INSERT INTO blobs (workspace_id, sha256, content)

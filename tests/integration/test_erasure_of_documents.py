@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import time
+
 import pytest
 
+from config import recognised_pages
+from config.settings import Settings
 from db import blobs, documents, erasure, jobs, traces
+from pipeline.backends.documents.recognised_pages import RecognisedPages
 from pipeline.errors import Cancelled, DocumentDeleted, UnknownName
 from tests.erasure_samples import answer_from, ask, find_damage, find_text, store_answer
 from tests.integration.test_store import listed, sweep_now
@@ -61,6 +68,26 @@ def test_delete__removes_every_text_of_the_document(library):
         assert trace.answer == ""
         assert [(c.title, c.quote) for c in kept.candidates] == [("Other.Md", "5 euros."), ("", None)]
     assert find_damage(library.database) == {}
+
+
+def test_sweeper__deletes_recognised_pages_that_no_retry_needs(library, tmp_path):
+    """They are on the disk of the worker's host until their document is stored."""
+    settings = Settings(_env_file=None, servers={"home": tmp_path})
+    library.submit_bytes("waiting.pdf", b"waiting")
+    erased = library.submit_bytes("erased.pdf", b"erased")
+    library.run(
+        "UPDATE jobs SET state = 'cancelled', finished_at = now(), payload = jsonb_build_object('deleted', true)"
+        f" WHERE id = {erased}"
+    )
+    folder = recognised_pages.find_folder(settings)
+    for content in (b"waiting", b"erased", b"being read"):
+        RecognisedPages(folder, content).handle({"event": "recognised", "number": 1, "text": MARKER})
+    for path in folder.iterdir():
+        if hashlib.sha256(b"being read").hexdigest() not in path.name:
+            os.utime(path, (0, time.time() - 3600))
+    recognised_pages.delete_unneeded(settings, library.database)
+    left = {path.name.partition("-")[0] for path in folder.iterdir()}
+    assert left == {hashlib.sha256(content).hexdigest() for content in (b"waiting", b"being read")}
 
 
 def test_delete__keeps_bytes_that_another_document_or_job_needs(library):
