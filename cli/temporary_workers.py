@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from cli.console import print_note
 from config.settings import Settings
-from embedded.home import translate_os_errors
+from embedded.home import MAX_LOG_BYTES, translate_os_errors
 from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.roles import QUEUE_OF_ROLE, Role
@@ -30,6 +30,7 @@ READY_TIMEOUT_S = 600.0
 """Includes the export of a model at the first start, which takes minutes on a busy machine."""
 READY_POLL_S = 0.03
 STOP_TIMEOUT_S = 20.0
+MAX_LINE_BYTES = 10_000
 MAX_STARTS = 3
 """Maximum starts of a role's worker per command."""
 
@@ -100,11 +101,7 @@ def start_worker(settings: Settings, urls: ServerUrls, role: Role) -> subprocess
 
 def spawn_worker(settings: Settings, role: Role) -> subprocess.Popen[bytes]:
     """Start one worker process, which waits for `send_urls` and logs to a file in the home folder."""
-    path = log_path(settings, role)
-    with translate_os_errors(settings.servers.home):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        log = path.open("ab")
-    with log:
+    with open_log(settings, role) as log:
         return subprocess.Popen(
             [sys.executable, "-m", "cli.main", "worker", role, "--with-parent"],
             bufsize=0,  # nothing is left to send if the worker has exited
@@ -170,6 +167,16 @@ def log_path(settings: Settings, role: str) -> Path:
     return settings.servers.home / "log" / ("bot.log" if role == "bot" else f"worker-{role}.log")
 
 
+def open_log(settings: Settings, role: str) -> IO[bytes]:
+    """Open the log file of a role for appending; one above 10 MB becomes `.log.1`, as those of the servers do."""
+    path = log_path(settings, role)
+    with translate_os_errors(settings.servers.home):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+            path.replace(path.with_suffix(".log.1"))
+        return path.open("ab")
+
+
 def describe_exit(process: subprocess.Popen[bytes], log: Path) -> str:
     """Return why a worker exited: the signal, because a killed process logs no reason, or the last line of its log."""
     status = process.returncode
@@ -178,7 +185,12 @@ def describe_exit(process: subprocess.Popen[bytes], log: Path) -> str:
 
 def last_line(path: Path) -> str:
     """Return the last line of a log: the error message of a failed worker."""
-    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - MAX_LINE_BYTES))
+            lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
     return lines[-1] if lines else "no output"
 
 

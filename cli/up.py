@@ -173,7 +173,7 @@ def _can_run_bot(settings: Settings) -> bool:
 def _start_process(settings: Settings, urls: ServerUrls, role: Role | Literal["bot"]) -> subprocess.Popen[bytes]:
     if role != "bot":
         return temporary_workers.start_worker(settings, urls, role)
-    with temporary_workers.log_path(settings, role).open("ab") as log:
+    with temporary_workers.open_log(settings, role) as log:
         return start_bot(urls, log.fileno())
 
 

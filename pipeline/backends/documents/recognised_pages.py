@@ -13,6 +13,8 @@ from typing import Any
 
 KEEP_DAYS = 2
 """Days after which the recognised pages of a file that was not added are deleted."""
+IDLE_S = 600
+"""Seconds without a new page after which no process is reading the file any more."""
 ATTEMPTS = 2
 """Processes that an image may end before it is reported as unread: the first may have ended for an earlier image."""
 MAX_LOST_IN_A_ROW = 3
@@ -84,6 +86,16 @@ class RecognisedPages:
                 _sweep(self._path.parent)
             with self._path.open("ab") as file:
                 file.write(json.dumps(message).encode() + b"\n")
+
+
+def list_stored(folder: Path) -> dict[Path, str]:
+    """Return the files of recognised pages that no process is writing, with the SHA-256 of the document in hex."""
+    found = {}
+    for path in folder.glob("*.jsonl"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < time.time() - IDLE_S:
+                found[path] = path.name.partition("-")[0]
+    return found
 
 
 def _sweep(folder: Path) -> None:

@@ -14,7 +14,16 @@ import psutil
 import pytest
 
 from cli.context import open_context
-from cli.temporary_workers import TemporaryWorkers, log_path, send_urls, spawn_worker, stop_workers, wait_ready
+from cli.temporary_workers import (
+    TemporaryWorkers,
+    last_line,
+    log_path,
+    open_log,
+    send_urls,
+    spawn_worker,
+    stop_workers,
+    wait_ready,
+)
 from config.setting_groups import ServerSettings
 from config.settings import Settings
 from db.engine import Database
@@ -93,6 +102,19 @@ def test_spawn__worker_without_output_is_not_reported_with_a_line_of_an_earlier_
         workers.ensure(("query",))
     assert str(raised.value) == f"The query worker exited during startup: killed by signal 9 (log: {log})"
     workers.stop()
+
+
+def test_log__above_10_mb_is_kept_once_and_only_its_end_is_read(settings):
+    log = log_path(settings, "query")
+    for size in (9_000_000, 11_000_000):
+        with open_log(settings, "query") as file:
+            file.truncate(size)
+        assert last_line(log).strip("\0") == ""
+    with open_log(settings, "query") as file:
+        file.write(b"worker ready\n")
+    assert log.read_bytes() == b"worker ready\n"
+    assert log.with_suffix(".log.1").stat().st_size == 11_000_000
+    assert len(last_line(log.with_suffix(".log.1"))) <= 10_000
 
 
 @pytest.mark.parametrize("failure", [SetupError("The embedded Redis did not start."), KeyboardInterrupt()])
