@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from pipeline.errors import Cancelled, LeaseLost, RefdeskError, UnknownName
 from pipeline.text.cleaning import dump_storable, remove_unstorable, remove_unstorable_json
 
 Kind = Literal["ingest", "ask"]
+LOCKED_TRIES = 50
+LOCKED_PAUSE_S = 0.02
+"""Seconds between two tries to lock a job while other transactions have locked all that are due."""
 QUEUE_OF: Mapping[Kind, str] = {"ingest": "ingest", "ask": "query"}
 
 
@@ -113,9 +117,20 @@ def claim_next(session: Session, queue: str, *, worker: str, stage: str, lease_s
 
 
 def lock_next(session: Session, queue: str) -> tuple[int, int] | None:
-    """Lock the job that is next in the fair order for this transaction; return its ID and its workspace."""
-    row = session.execute(named("lock_next_job"), {"queue": queue}).one_or_none()
-    return None if row is None else (row.id, row.workspace_id)
+    """Lock the job that is next in the fair order for this transaction; return its ID and its workspace.
+
+    If other transactions have locked every due job, this waits for up to a second. One of them may be that of the front
+    end, which marks a job as published after its message was sent; without a wait, that message would start nothing,
+    and the job would be left until the sweeper publishes it again.
+    """
+    for _ in range(LOCKED_TRIES):
+        row = session.execute(named("lock_next_job"), {"queue": queue}).one_or_none()
+        if row is not None:
+            return row.id, row.workspace_id
+        if not session.scalar(named("has_due_job"), {"queue": queue}):
+            break
+        time.sleep(LOCKED_PAUSE_S)
+    return None
 
 
 def renew(session: Session, lease: Lease, lease_s: float) -> bool:

@@ -32,6 +32,10 @@ WHERE queue = :queue AND state = 'queued' AND run_after <= now() AND NOT cancel_
 ORDER BY virtual_time, id LIMIT 1
 FOR UPDATE SKIP LOCKED;
 
+-- name: has_due_job
+-- Whether a queue has a job that is due, locked or not.
+SELECT EXISTS (SELECT FROM jobs WHERE queue = :queue AND state = 'queued' AND run_after <= now() AND NOT cancel_requested);
+
 -- name: claim_job
 -- Claim the lease by compare-and-set and count the attempt before any work starts. Returns no row if another worker
 -- owns the lease, or the job has ended, was cancelled or is not due.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -220,3 +221,26 @@ def test_chunks__many_workers_claim_each_chunk_once(library, queue_chunks):
         thread.join()
     assert sorted(len(texts) for texts in claimed) == [10] * 6
     assert len({text for texts in claimed for text in texts}) == 60
+
+
+@pytest.mark.parametrize(
+    ("submit", "claim"), [(ask, lambda library: claim_questions(library, 1)), (add_notes, claim_batch)]
+)
+def test_job_that_is_being_marked_as_published__is_claimed_with_its_message(library, submit, claim):
+    job_ids = submit(library)
+    with ThreadPoolExecutor(1) as pool:
+        with library.database.system() as publisher:
+            jobs.mark_published(publisher, job_ids)
+            claimed = pool.submit(claim, library)
+            with pytest.raises(TimeoutError):
+                claimed.result(timeout=0.2)
+        assert claimed.result(timeout=5) == job_ids
+
+
+def test_job_that_another_worker_claims__is_not_waited_for_afterwards(library):
+    (job,) = ask(library)
+    with ThreadPoolExecutor(1) as pool:
+        with library.database.system() as other:
+            jobs.claim(other, job, worker="other", stage="start", lease_s=60)
+            claimed = pool.submit(claim_questions, library, 1)
+        assert claimed.result(timeout=0.5) == [None]
