@@ -13,6 +13,8 @@ import structlog
 from config.settings import Settings
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):([^/@\s]+)@")
+_URL_KEY = re.compile(r"([?&][\w.-]{0,40}(?:key|token|secret|password|signature)=)[^&#\s\"'<>]+", re.IGNORECASE)
+"""A secret in the query of a URL; some endpoints take their key there."""
 
 
 def set_up_logging(settings: Settings) -> None:
@@ -47,9 +49,9 @@ def set_up_logging(settings: Settings) -> None:
     )
 
 
-def hide_url_passwords(text: str) -> str:
-    """Replace the passwords of URLs with `***`."""
-    return _URL_PASSWORD.sub(r"\1:***@", text)
+def hide_url_secrets(text: str) -> str:
+    """Replace the passwords of URLs, and the keys in their queries, with `***`."""
+    return _URL_KEY.sub(r"\1***", _URL_PASSWORD.sub(r"\1:***@", text))
 
 
 class _SecretFilter:
@@ -73,7 +75,7 @@ class _SecretFilter:
         return self._clean(str(value))
 
     def _clean(self, value: str) -> str:
-        value = hide_url_passwords(value)
+        value = hide_url_secrets(value)
         for secret in self._secrets:
             value = value.replace(secret, "***")
         return value

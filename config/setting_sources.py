@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import SecretStr
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from config.logging import hide_url_passwords
+from config.logging import hide_url_secrets
 from config.settings import Setting, Settings, iter_settings
 
 Source = Literal["environment", ".env", "default"]
@@ -99,4 +99,4 @@ def _show(settings: Settings, setting: Setting, plain: dict[str, dict[str, Any]]
     if isinstance(value, SecretStr):
         return HIDDEN
     shown = plain[setting.group][setting.name]
-    return hide_url_passwords(shown) if isinstance(shown, str) else shown
+    return hide_url_secrets(shown) if isinstance(shown, str) else shown

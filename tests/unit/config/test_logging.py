@@ -33,7 +33,8 @@ def log_lines(capsys, log_format: str):
     )
     set_up_logging(settings)
     log = structlog.get_logger("tasks.test")
-    log.warning("asked", text=f"key {KEY} refused", url="redis://:other-word@h/0", many=[KEY], nested={"k": KEY})
+    url = "redis://:other-word@h/0?api_key=third-word&x=1"
+    log.warning("asked", text=f"key {KEY} refused", url=url, many=[KEY], nested={"k": KEY})
     try:
         raise ValueError(f"cannot connect to {URL} with {KEY}")
     except ValueError:
@@ -47,8 +48,9 @@ def log_lines(capsys, log_format: str):
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_lines__contain_no_secret(capsys, log_format):
     lines = log_lines(capsys, log_format)
-    for secret in (KEY, "pass-word", "other-word"):
+    for secret in (KEY, "pass-word", "other-word", "third-word"):
         assert secret not in lines
+    assert "redis://:***@h/0?api_key=***&x=1" in lines
     assert "refused" in lines
     assert "ValueError" in lines
 

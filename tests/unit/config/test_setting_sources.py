@@ -41,11 +41,11 @@ def test_secrets__are_hidden_and_a_file_wins(empty_environment, monkeypatch):
     monkeypatch.setenv("REFDESK_LLM_API_KEY", "key-of-the-variable")
     monkeypatch.setenv("REFDESK_LLM_API_KEY_FILE", str(empty_environment / "key"))
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret-word@host/name")
-    monkeypatch.setenv("REFDESK_LLM_BASE_URL", "http://me:secret-word@host/v1")
+    monkeypatch.setenv("REFDESK_LLM_BASE_URL", "http://me:secret-word@host/v1?key=secret-word&api-version=1")
     found = values()
     assert found["REFDESK_LLM_API_KEY"] == ("***", "environment", "REFDESK_LLM_API_KEY_FILE")
     assert found["DATABASE_URL"][0] == "***"
-    assert found["REFDESK_LLM_BASE_URL"][0] == "http://me:***@host/v1"
+    assert found["REFDESK_LLM_BASE_URL"][0] == "http://me:***@host/v1?key=***&api-version=1"
     assert found["REDIS_URL"] == (None, "default", "")
 
 
