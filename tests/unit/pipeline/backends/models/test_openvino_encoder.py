@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.backends.models.openvino_model import GRAPH_FILE, TOKENIZER_FILE, SavedModel, import_openvino
+from pipeline.backends.models.openvino_model import (
+    GRAPH_FILE,
+    TOKENIZER_FILE,
+    OpenVinoModel,
+    SavedModel,
+    import_openvino,
+    load_tokenizer,
+)
 from pipeline.errors import ProfileMismatch
 from pipeline.types import EmbeddingProfile
 
@@ -96,6 +103,13 @@ def test_encode__cuts_a_long_text_and_keeps_its_special_tokens(tmp_path):
     np.testing.assert_allclose(load(tmp_path).encode([long])[0], states(*long.split()[:4]).mean(axis=0), atol=1e-6)
     save_model(tmp_path, max_tokens=None)
     np.testing.assert_allclose(load(tmp_path).encode([long])[0], states(*long.split()).mean(axis=0), atol=1e-6)
+
+
+@pytest.mark.parametrize(("max_tokens", "widths"), [(None, {16, 32, 48}), (40, {16, 32, 40})])
+def test_run__pads_batches_to_few_lengths(tmp_path, max_tokens, widths):
+    model = OpenVinoModel(save_model(tmp_path, max_tokens=max_tokens), threads=1)
+    encodings = load_tokenizer(tmp_path).encode_batch([" ".join(["gate"] * length) for length in range(1, 39)])
+    assert {batch.ids.shape[1] for batch in model.run(encodings, batch_size=1)} == widths
 
 
 def test_encode_tokens__without_special_tokens_and_cut(tmp_path):
