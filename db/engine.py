@@ -9,7 +9,7 @@ owner()             the role of DATABASE_URL: migrations, vector indexes and vac
 from __future__ import annotations
 
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from types import MappingProxyType
@@ -33,11 +33,25 @@ _ENTER = text(
     " FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting)"
 )
 
+Preparation = Callable[[psycopg.Connection[Any], object], None]
+"""What is done with each new connection of a pool."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 TEST_AFTER_IDLE_S = 10.0
 """Seconds without use after which a connection is tested with a statement."""
 
+NO_SESSION = (
+    "DATABASE_URL leads to a pooler that assigns a session to each transaction, not to each connection. Refdesk needs"
+    " its sessions: set pool_mode = session in PgBouncer, or connect to PostgreSQL directly."
+)
 _NO_URL = "DATABASE_URL must be a PostgreSQL URL, for example postgresql://user:password@host:5432/name."
+_CONFLICT = "Serialization failure: two transactions changed the same rows. Try again."
+_BY_STATE: Mapping[str, tuple[type[RefdeskError], str]] = {
+    "53100": (DiskFull, "The disk of PostgreSQL is full. Free some space and try again."),
+    "40P01": (DatabaseUnavailable, _CONFLICT),
+    "40001": (DatabaseUnavailable, _CONFLICT),
+    "26000": (SetupError, NO_SESSION),  # a prepared statement is missing
+    "42P05": (SetupError, NO_SESSION),  # another client of the pooler has prepared a statement with this name
+}
 
 
 def driver_url(url: str) -> str:
@@ -87,12 +101,18 @@ class Database:
         """
         self.url = url
         self._durable = "on" if durable else "off"
-        arguments = {"application_name": application, "connect_timeout": 10} | _limits(statement_timeout_s)
+        limit_ms = int(statement_timeout_s * 1000)
+        arguments = {"application_name": application, "connect_timeout": 10}
+        # tcp_user_timeout ends the wait for a server that disappeared without closing the connection.
+        arguments |= {"tcp_user_timeout": limit_ms} if limit_ms else {}
         half = (pool_size + 1) // 2
         pooled = {"pool_size": half, "max_overflow": 5, "pool_use_lifo": True, "connect_args": arguments}
         unpooled = {"poolclass": NullPool, "connect_args": arguments}
-        self._owner_engine = _make_pool(url, None, unpooled)
-        self._pools = {name: _LoginPool(url, name, unpooled if name == "read" else pooled) for name in LOGIN_NAMES}
+        prepare = _make_preparation(limit_ms)
+        self._owner_engine = _make_pool(url, None, unpooled, prepare)
+        self._pools = {
+            name: _LoginPool(url, name, unpooled if name == "read" else pooled, prepare) for name in LOGIN_NAMES
+        }
 
     @contextmanager
     def tenant(
@@ -184,35 +204,37 @@ class Database:
 class _LoginPool:
     """The connection pool of one login."""
 
-    def __init__(self, url: str, login: LoginName, options: Mapping[str, Any]) -> None:
+    def __init__(self, url: str, login: LoginName, options: Mapping[str, Any], prepare: Preparation) -> None:
         self.connector = LoginConnector(url, login)
-        self.engine = _make_pool(url, self.connector, options)
+        self.engine = _make_pool(url, self.connector, options, prepare)
 
 
-def _make_pool(url: str, connector: LoginConnector | None, options: Mapping[str, Any]) -> Engine:
+def _make_pool(url: str, connector: LoginConnector | None, options: Mapping[str, Any], prepare: Preparation) -> Engine:
     engine = make_engine(url, **options)
     if connector is not None:
         event.listen(engine, "do_connect", connector.connect)
-    event.listen(engine, "connect", _prepare_connection)
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "checkin", _note_checkin)
     event.listen(engine, "checkout", _check_connection)
     return engine
 
 
-def _limits(statement_timeout_s: float) -> dict[str, Any]:
-    if statement_timeout_s <= 0:
-        return {}
-    limit_ms = int(statement_timeout_s * 1000)
-    # tcp_user_timeout ends the wait for a server that disappeared without closing the connection.
-    return {"options": f"-c statement_timeout={limit_ms} -c lock_timeout={limit_ms}", "tcp_user_timeout": limit_ms}
+def _make_preparation(limit_ms: int) -> Preparation:
+    """Return what happens to each new connection; a limit of 0 is none."""
 
+    def prepare(connection: psycopg.Connection[Any], _record: object) -> None:
+        if limit_ms:
+            # Not as the startup parameter `options`, which PgBouncer rejects.
+            limits = "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false)"
+            connection.execute(limits, [str(limit_ms)] * 2)
+            connection.commit()
+        # Before the first migration, the vector type does not exist and is not needed.
+        try:
+            register_vector(connection)
+        except psycopg.ProgrammingError:
+            connection.rollback()
 
-def _prepare_connection(connection: psycopg.Connection[Any], _record: object) -> None:
-    # Before the first migration, the vector type does not exist and is not needed.
-    try:
-        register_vector(connection)
-    except psycopg.ProgrammingError:
-        connection.rollback()
+    return prepare
 
 
 def _note_checkin(_connection: object, record: ConnectionPoolEntry) -> None:
@@ -252,14 +274,11 @@ def translated_errors() -> Iterator[None]:
 
 def _translate(error: DBAPIError) -> Exception:
     state = getattr(error.orig, "sqlstate", None) or ""
+    if state in _BY_STATE:
+        kind, message = _BY_STATE[state]
+        return kind(message)
     if state.startswith("53"):
-        return (
-            DiskFull("The disk of PostgreSQL is full. Free some space and try again.")
-            if state == "53100"
-            else DatabaseUnavailable("PostgreSQL has too many connections or is out of memory. Try again later.")
-        )
-    if state in {"40P01", "40001"}:
-        return DatabaseUnavailable("Serialization failure: two transactions changed the same rows. Try again.")
+        return DatabaseUnavailable("PostgreSQL has too many connections or is out of memory. Try again later.")
     if state in {"42P01", "42703", "3F000"} or (state == "22023" and "role" in str(error.orig)):
         return SchemaMismatch(
             f"The database schema does not match this version. Run `refdesk migrate`. ({first_line(error)})"

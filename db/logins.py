@@ -169,7 +169,8 @@ class LoginConnector:
     def describe_session(self) -> ReaderSession:
         """Describe a session like those that `connect` opens, which must have been called before."""
         parameters: dict[str, Any] = dict(conninfo_to_dict(_plain(self._url)))
-        settings = READ_SETTINGS | ({"role": self.login.group} if self.is_owner else {})
+        # The login has the settings already, and PgBouncer rejects those of psql.
+        settings = READ_SETTINGS | {"role": self.login.group} if self.is_owner else {}
         if not self.is_owner:
             parameters |= self.login.parameters
         password = parameters.pop("password", None)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from sqlalchemy import Connection, pool, text
 
 import migrations
 from db import logins
-from db.engine import make_engine, translated_errors
-from pipeline.errors import DatabaseTooOld, SchemaMismatch
+from db.engine import NO_SESSION, make_engine, translated_errors
+from pipeline.errors import DatabaseTooOld, SchemaMismatch, SetupError
 
 MIN_POSTGRES = 15
 MIN_PGVECTOR = (0, 8, 4)
@@ -39,8 +40,18 @@ def migrate(url: str, revision: str = "head") -> None:
     """Migrate the database to a revision and create the logins; concurrent migrations wait for each other."""
     with translated_errors(), _connect(url) as connection:
         _require_versions(connection)
+        _require_session(connection, url)
         if revision != "head" or _read_revision(connection) != list_revisions()[-1]:
-            _run_migrations(connection, revision)
+            try:
+                _run_migrations(connection, revision)
+            except psycopg.errors.InsufficientPrivilege as error:
+                connection.rollback()
+                owner = connection.scalar(text("SELECT quote_ident(current_user)"))
+                raise SetupError(
+                    f"The owner of the database has too few rights: {error.diag.message_primary}. As a superuser, run"
+                    f" these two statements in the database, then `refdesk migrate`: CREATE EXTENSION IF NOT EXISTS"
+                    f" vector; ALTER ROLE {owner} CREATEROLE;"
+                ) from error
         if _read_revision(connection) == list_revisions()[-1] and not logins.are_ready(connection, url):
             logins.create_logins(connection, url)
 
@@ -69,6 +80,7 @@ def inspect_schema(url: str) -> SchemaState:
     """Return the versions of the database; raise `DatabaseTooOld` if the server is not supported."""
     with translated_errors(), _connect(url) as connection:
         postgres, pgvector = _require_versions(connection)
+        _require_session(connection, url)
         return SchemaState(postgres, pgvector, _read_revision(connection), list_revisions()[-1])
 
 
@@ -122,3 +134,20 @@ def _require_versions(connection: Connection) -> tuple[str, str]:
             " and run `ALTER EXTENSION vector UPDATE`."
         )
     return postgres, version
+
+
+def _require_session(connection: Connection, url: str) -> None:
+    """Raise `SetupError` if a pooler assigns sessions of the server to transactions instead of connections.
+
+    While a second connection has an open transaction, such a pooler either uses the session of the first connection for
+    it, or another session for the first connection. LISTEN, advisory locks and settings would be lost without an error.
+    """
+    query = text("SELECT pg_backend_pid()")
+    before = connection.scalar(query)
+    connection.rollback()
+    with _connect(url) as second:
+        other = second.scalar(query)
+        after = connection.scalar(query)
+        connection.rollback()
+    if other == before or after != before:
+        raise SetupError(NO_SESSION)

@@ -53,10 +53,14 @@ def home(fast_disk: Path, monkeypatch: pytest.MonkeyPatch, saved_models: Path) -
 
 @pytest.fixture(scope="session")
 def servers(fast_disk: Path) -> Iterator[ServerUrls]:
-    """Run one PostgreSQL and one Redis for the whole test session."""
+    """Run one PostgreSQL and one Redis for the whole test session; TEST_DATABASE_URL names another PostgreSQL."""
     path = Path(tempfile.mkdtemp(prefix="refdesk-test-", dir=fast_disk))
+    other = os.environ.get("TEST_DATABASE_URL")
     try:
-        with EmbeddedServers(path) as urls:
+        with EmbeddedServers(path, with_postgres=not other) as urls:
+            if other:
+                yield ServerUrls(other, urls.redis_url)
+                return
             with psycopg.connect(urls.database_url, autocommit=True) as connection:
                 connection.execute("ALTER SYSTEM SET fsync = off")  # test data need not survive a crash
                 connection.execute("SELECT pg_reload_conf()")
@@ -71,6 +75,7 @@ def template_database(servers: ServerUrls) -> str:
     from db.schema import migrate
 
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{TEMPLATE}"')
         connection.execute(f'CREATE DATABASE "{TEMPLATE}"')
     migrate(_with_database(servers.database_url, TEMPLATE))
     return TEMPLATE

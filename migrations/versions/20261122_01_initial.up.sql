@@ -14,7 +14,9 @@ BEGIN
             EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;  -- created by a concurrent migration of another database
             END;
         END IF;
-        IF NOT pg_has_role(current_user, name, 'SET') THEN
+        -- PostgreSQL 15 has no privilege SET: every member can use SET ROLE.
+        IF NOT pg_has_role(current_user, name,
+                CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END) THEN
             EXECUTE format('GRANT %I TO %I', name, current_user);
         END IF;
     END LOOP;
