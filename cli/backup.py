@@ -146,6 +146,7 @@ def _write(handle: int, header: Header, url: str, major: int) -> None:
         find_client_program("pg_dump", major),
         "--format=custom",
         "--no-owner",
+        "--no-blobs",  # large objects: Refdesk has none, but every login can create some
         "--dbname",
         plain,
     ]
@@ -202,8 +203,11 @@ def _replace(archive: zipfile.ZipFile, url: str, major: int) -> None:
             shutil.copyfileobj(entry, copy, 1 << 20)
         contents = _run([pg_restore, "--list", dump], environment)
         chosen = Path(folder, "contents")
-        # Only a superuser may create an extension, and migrations have created it already.
-        chosen.write_text("\n".join(line for line in contents.splitlines() if " EXTENSION " not in line) + "\n")
+        # Only a superuser may create an extension, and migrations have created it already. Large objects of a backup
+        # are not Refdesk's, and those that exist are not replaced.
+        left_out = (" EXTENSION ", " BLOB", " LARGE OBJECT ")
+        lines = [line for line in contents.splitlines() if not any(word in line for word in left_out)]
+        chosen.write_text("\n".join(lines) + "\n")
         drop, script = Path(folder, "drop.sql"), Path(folder, "restore.sql")
         drop.write_text(stored.drop_script())
         _run([pg_restore, "--no-owner", "--use-list", chosen, "--file", script, dump], environment)
