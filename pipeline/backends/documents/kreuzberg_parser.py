@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from pipeline import errors
 from pipeline.backends.documents.parser_child import LENGTH, THREADS
+from pipeline.backends.documents.private_folder import PrivateFolder
 from pipeline.backends.documents.recognised_pages import RecognisedPages
 from pipeline.backends.documents.recognition import OcrLimits
 from pipeline.errors import (
@@ -113,7 +114,7 @@ class KreuzbergParser:
         self._pages_folder = pages_folder
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: PrivateFolder | None = None
         self._output: IO[bytes] | None = None
         self._owner = 0
         self._files = 0
@@ -178,10 +179,10 @@ class KreuzbergParser:
             return False
         self._kill()
         # Private, because kreuzberg writes a library into it and loads the one that it finds there.
-        self._folder = tempfile.TemporaryDirectory(prefix="refdesk-parser-")
+        self._folder = PrivateFolder()
         environment = {name: os.environ[name] for name in _PASSED_VARIABLES if name in os.environ}
         environment |= {
-            "TMPDIR": self._folder.name,
+            "TMPDIR": str(self._folder.path),
             "PYTHONPATH": str(Path(errors.__file__).parents[1]),
             "LC_ALL": "C.UTF-8",
             "RAYON_NUM_THREADS": str(THREADS),
@@ -262,7 +263,7 @@ class KreuzbergParser:
             child.kill()
             child.wait()
             if folder is not None:
-                folder.cleanup()
+                folder.delete()
         for pipe in (child.stdin, child.stdout, output):
             if pipe is not None:
                 with contextlib.suppress(OSError):
