@@ -152,7 +152,8 @@ def test_root__programs_below_closed_folder_are_copied_once(disk_home: Path, sta
     desk = disk_home / "desk"
     copies = []
     for _ in range(2):
-        user = start_user(desk, first_on_path=[site])
+        # Without a search path, because a Redis on it is used in place of the one in the wheel.
+        user = start_user(desk, first_on_path=[site], environment={"PATH": str(closed)})
         database_url, _ = user.wait_ready()
         with psycopg.connect(database_url) as connection:
             connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
