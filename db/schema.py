@@ -128,12 +128,20 @@ def _require_versions(connection: Connection) -> tuple[str, str]:
     needed = ".".join(map(str, MIN_PGVECTOR))
     if not version:
         raise DatabaseTooOld(f"The database server has no pgvector. Install pgvector {needed} or newer on it.")
-    if tuple(int(part) for part in version.split(".")[:3] if part.isdigit()) < MIN_PGVECTOR:
+    if _parse_version(version) < MIN_PGVECTOR:
+        is_newer_there = _parse_version(str(offered or "")) >= MIN_PGVECTOR
+        steps = [] if is_newer_there else [f"install {needed} or newer on the server"]
+        steps += ["run `ALTER EXTENSION vector UPDATE` in this database as a superuser"] if installed else []
+        fix = ", then ".join(steps)
         raise DatabaseTooOld(
-            f"pgvector {version} is too old: versions before {needed} corrupt indexes or overflow. Install a newer one"
-            " and run `ALTER EXTENSION vector UPDATE`."
+            f"pgvector {version} is too old: versions before {needed} corrupt indexes or overflow."
+            f" {fix[0].upper()}{fix[1:]}."
         )
     return postgres, version
+
+
+def _parse_version(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:3] if part.isdigit())
 
 
 def _require_session(connection: Connection, url: str) -> None:

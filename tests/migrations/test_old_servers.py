@@ -13,29 +13,30 @@ from pipeline.errors import DatabaseTooOld, DatabaseUnavailable
 class OldServer:
     """A connection that returns the versions of an old server."""
 
-    def __init__(self, number, pgvector):
-        self._number, self._pgvector = number, pgvector
+    def __init__(self, number, installed, offered):
+        self._number, self._installed, self._offered = number, installed, offered
 
     def scalar(self, statement):
         if "server_version_num" in str(statement):
             return self._number
         if "server_version" in str(statement):
             return str(int(self._number) // 10000)
-        return self._pgvector if "pg_extension" in str(statement) else None
+        return self._installed if "pg_extension" in str(statement) else self._offered
 
 
 @pytest.mark.parametrize(
-    ("number", "pgvector", "sentence"),
+    ("number", "installed", "offered", "sentence"),
     [
-        ("140011", "0.8.5", "PostgreSQL 14 is too old"),
-        ("180004", "0.8.3", "pgvector 0.8.3 is too old"),
-        ("180004", "0.7.4", "pgvector 0.7.4 is too old"),
-        ("180004", None, "has no pgvector"),
+        ("140011", "0.8.5", "0.8.5", "PostgreSQL 14 is too old"),
+        ("180004", "0.8.3", "0.8.3", "pgvector 0.8.3 is too old.* Install 0.8.4 .* then run `ALTER EXTENSION"),
+        ("180004", "0.8.3", "0.8.6", "pgvector 0.8.3 is too old.* Run `ALTER EXTENSION vector UPDATE`"),
+        ("180004", None, "0.7.4", r"pgvector 0.7.4 is too old.* Install 0.8.4 or newer on the server\.$"),
+        ("180004", None, None, "has no pgvector"),
     ],
 )
-def test_old_servers__are_rejected(number, pgvector, sentence):
+def test_old_servers__are_rejected(number, installed, offered, sentence):
     with pytest.raises(DatabaseTooOld, match=sentence):
-        _require_versions(cast("Any", OldServer(number, pgvector)))
+        _require_versions(cast("Any", OldServer(number, installed, offered)))
 
 
 def test_unreachable_database__raises_database_unavailable(tmp_path):
