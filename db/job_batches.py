@@ -55,9 +55,10 @@ def claim_next(session: Session, *, worker: str, stage: str, lease_s: float) -> 
 
 
 def claim(session: Session, job_ids: Sequence[int], *, worker: str, stage: str, lease_s: float) -> list[Lease]:
-    """Claim the leases of those of these jobs that can be claimed, in the order of their IDs."""
+    """Claim the leases of those of these jobs that can be claimed, and return them in the order of `job_ids`."""
     values = {"ids": list(job_ids), "worker": worker, "stage": stage, "lease_s": lease_s}
-    rows = sorted(session.execute(named("claim_jobs"), values).all(), key=lambda row: row.id)
+    place_of = {job_id: place for place, job_id in enumerate(job_ids)}
+    rows = sorted(session.execute(named("claim_jobs"), values).all(), key=lambda row: place_of[row.id])
     return [Lease(r.id, r.workspace_id, r.lease_token, r.attempt, r.requester, r.payload) for r in rows]
 
 

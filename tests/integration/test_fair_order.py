@@ -145,6 +145,13 @@ def test_note__behind_many_of_another_workspace_is_in_the_second_batch(library):
     assert claim_batch(library) == []
 
 
+def test_note__behind_many_of_another_person_is_the_next_but_one_of_the_batch(library):
+    many = add_notes(library, "a", count=job_batches.MAX_JOBS + 30)
+    (note,) = add_notes(library, "b")
+    # Documents are read in this order, so a new note does not wait for the others of its batch.
+    assert claim_batch(library) == [*many[:2], note, *many[2 : job_batches.MAX_JOBS - 1]]
+
+
 def test_batch__has_no_large_document_and_no_second_attempt(library):
     small = add_notes(library, count=3)
     large = library.submit_bytes("large", b"x" * (job_batches.MAX_BYTES + 1))
