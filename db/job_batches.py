@@ -43,13 +43,17 @@ def group_for_messages(session: Session, queued: Sequence[tuple[int, str]]) -> l
     return messages
 
 
-def claim_next(session: Session, *, worker: str, stage: str, lease_s: float) -> list[Lease]:
-    """Claim the ingest job that is next in the fair order, and with a small document the next ones of its workspace."""
+def claim_next(session: Session, *, worker: str, stage: str, lease_s: float, limit: int = MAX_JOBS) -> list[Lease]:
+    """Claim the ingest job that is next in the fair order, and with a small document the next ones of its workspace.
+
+    Returns:
+        At most `limit` leases in the fair order.
+    """
     first = jobs.lock_next(session, "ingest")
     if first is None:
         return []
     job_id, workspace_id = first
-    values = {"workspace_id": workspace_id, "limit": MAX_JOBS, "max_bytes": MAX_BYTES}
+    values = {"workspace_id": workspace_id, "limit": limit, "max_bytes": MAX_BYTES}
     job_ids = list(session.scalars(named("lock_jobs_for_batch"), values))
     return claim(session, job_ids if job_id in job_ids else [job_id], worker=worker, stage=stage, lease_s=lease_s)
 

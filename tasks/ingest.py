@@ -47,11 +47,17 @@ def ingest_next(runtime: Runtime, count: int) -> None:
     left = count
     while left > 0 and not is_stopping():
         with lease_jobs(
-            runtime.database, worker=runtime.worker, stage="parse", lease_s=runtime.settings.jobs.lease_s
+            runtime.database,
+            worker=runtime.worker,
+            stage="parse",
+            lease_s=runtime.settings.jobs.lease_s,
+            limit=runtime.batch_sizer.size,
         ) as batch:
             if not batch.jobs:
                 return
+            started = time.monotonic()
             _ingest(runtime, batch, batch.jobs)
+            runtime.batch_sizer.record(len(batch.jobs), time.monotonic() - started)
         left -= len(batch.jobs)
         runtime.wake_embedder()
 

@@ -62,14 +62,16 @@ class JobBatch:
 
 
 @contextmanager
-def lease_jobs(database: Database, *, worker: str, stage: str, lease_s: float) -> Iterator[JobBatch]:
+def lease_jobs(
+    database: Database, *, worker: str, stage: str, lease_s: float, limit: int = job_batches.MAX_JOBS
+) -> Iterator[JobBatch]:
     """Claim the next ingest jobs of one workspace for the `with` block; those that it does not finish are released.
 
     Yields:
         The jobs; none when no job is due.
     """
     with database.system() as session:
-        leases = job_batches.claim_next(session, worker=worker, stage=stage, lease_s=lease_s)
+        leases = job_batches.claim_next(session, worker=worker, stage=stage, lease_s=lease_s, limit=limit)
     batch = JobBatch(database, [LeasedJob(database, lease, lease_s) for lease in leases], lease_s)
     if not leases:
         yield batch

@@ -15,6 +15,7 @@ from db import profiles
 from db.engine import Database
 from pipeline.errors import SetupError
 from pipeline.types import EmbeddingProfile
+from tasks.batch_sizer import BatchSizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Runtime:
     """Called when a document has added chunks; does nothing in a query worker."""
     chunk_s: dict[int, float] = field(default_factory=dict)
     """Seconds per chunk of the last claim that was embedded, by embedding profile."""
+    batch_sizer: BatchSizer = field(default_factory=BatchSizer)
 
 
 _runtime: Runtime | None = None

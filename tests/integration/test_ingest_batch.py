@@ -339,3 +339,12 @@ def test_paid_endpoint__recorded_batches_are_part_of_the_reservation(library, in
     with library.database.system() as session:
         spending.record_embedding(session, library.profile.id, [chunk], Usage(1, 30, cost_usd=reserved))
     assert counted_usd(library) == pytest.approx(1.5 * reserved), "the recorded usage counts, also above the estimate"
+
+
+def test_batch__of_another_workspace_is_small_if_the_worker_is_slow(library, runtime, parser):
+    submit(library, *[f"many {n}" for n in range(40)])
+    other = library.submit_bytes("note", b"a note", workspace=library.other)
+    runtime.batch_sizer.record(64, 2.56)
+    ingest.ingest_next(runtime, 26)
+    assert parser.parsed == [*[f"many {n}" for n in range(25)], "note"]
+    assert library.job(other, library.other).stage == "embed"
