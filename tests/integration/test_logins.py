@@ -125,7 +125,7 @@ def test_login__is_neither_privileged_nor_owner_of_anything(ready, login):
         " rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication,"
         " (SELECT count(*) FROM pg_class WHERE relowner = r.oid),"
         " (SELECT count(*) FROM pg_proc WHERE proowner = r.oid),"
-        " (SELECT array_agg(roleid::regrole::text) FROM pg_auth_members WHERE member = r.oid)"
+        " (SELECT array_agg(DISTINCT roleid::regrole::text) FROM pg_auth_members WHERE member = r.oid)"
         " FROM pg_roles r WHERE rolname = current_user",
     )
     assert row == (name, name, False, 0, 0, [f"refdesk_{login}"])

@@ -1,13 +1,14 @@
-"""Servers that are too old or cannot be reached."""
+"""Servers that are too old, cannot be reached, or are behind a pooler that keeps no sessions."""
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any, cast
 
 import pytest
 
-from db.schema import _require_versions, inspect_schema
-from pipeline.errors import DatabaseTooOld, DatabaseUnavailable
+from db.schema import _require_session, _require_versions, inspect_schema
+from pipeline.errors import DatabaseTooOld, DatabaseUnavailable, SetupError
 
 
 class OldServer:
@@ -37,6 +38,35 @@ class OldServer:
 def test_old_servers__are_rejected(number, installed, offered, sentence):
     with pytest.raises(DatabaseTooOld, match=sentence):
         _require_versions(cast("Any", OldServer(number, installed, offered)))
+
+
+class PooledConnection:
+    """A connection through a pooler that returns these sessions of the server, one per transaction."""
+
+    def __init__(self, sessions):
+        self._sessions = list(sessions)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def scalar(self, _):
+        return self._sessions.pop(0)
+
+    def rollback(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_accepted"), [((1, 1), 2, True), ((1, 2), 1, False), ((1, 3), 2, False), ((1, 1), 1, False)]
+)
+def test_pooler__that_keeps_no_sessions_is_rejected(first, second, is_accepted, monkeypatch):
+    monkeypatch.setattr("db.schema._connect", lambda _: PooledConnection([second]))
+    expected = nullcontext() if is_accepted else pytest.raises(SetupError, match="pool_mode = session")
+    with expected:
+        _require_session(cast("Any", PooledConnection(first)), "")
 
 
 def test_unreachable_database__raises_database_unavailable(tmp_path):
