@@ -16,7 +16,7 @@ FROM build AS build-worker
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --require-hashes --no-deps --no-build-isolation \
     -r requirements/base.txt -r requirements/worker.txt -r requirements/evaluate.txt -r requirements/ocr.txt \
-    -r requirements/metrics.txt
+    -r requirements/metrics.txt -r requirements/traces.txt
 # Set another index for CUDA builds: --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130
 # Only the version of these builds is locked, because they are not on PyPI.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -28,7 +28,7 @@ RUN pip install --no-deps --no-build-isolation .
 FROM build AS build-bot
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip install --require-hashes --no-deps --no-build-isolation -r requirements/base.txt -r requirements/bot.txt \
-    -r requirements/metrics.txt
+    -r requirements/metrics.txt -r requirements/traces.txt
 COPY . .
 RUN pip install --no-deps --no-build-isolation .
 

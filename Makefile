@@ -64,7 +64,7 @@ audit: ## Look up known vulnerabilities of the locked packages
 	@.venv/bin/python scripts/audit $(ARGUMENTS)
 
 develop: ## Create .venv to run and to test Refdesk
-	@$(INSTALL) worker embedded evaluate bot ocr int8 metrics dev
+	@$(INSTALL) worker embedded evaluate bot ocr int8 metrics traces dev
 
 ##@ Clean up
 clean: ## Remove .venv, builds and caches, but no data

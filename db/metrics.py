@@ -18,6 +18,12 @@ class Sample:
     value: float
 
 
+def read_store_id(database: Database) -> str:
+    """Return a text that no other store has, also on the same server."""
+    with database.system() as session:
+        return str(session.scalar(named("read_store_id")))
+
+
 def read_metrics(database: Database) -> list[Sample]:
     """Return the current values, of one snapshot, with the login that reads no contents."""
     with database.inspect() as session:

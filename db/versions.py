@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from db import documents, job_batches, jobs, profiles
@@ -160,3 +160,9 @@ def _add_chunks(session: Session, workspace_id: int, new_versions: Sequence[tupl
         for item in version.inputs
     ]
     add_chunk_terms(session, terms)
+
+
+def find_jobs(session: Session, version_ids: Collection[int]) -> dict[int, int]:
+    """Return the job that builds each version (a system transaction)."""
+    query = select(DocumentVersion.id, DocumentVersion.job_id).where(DocumentVersion.id.in_(version_ids))
+    return {row.id: row.job_id for row in session.execute(query) if row.job_id is not None}

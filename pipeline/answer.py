@@ -31,6 +31,7 @@ from pipeline.questions import check_language, check_question
 from pipeline.recall import build_query, compute_dense_weight
 from pipeline.rerank import add_reasons, build_cascade, flag_duplicates, top_distinct, top_k_of
 from pipeline.rewrite import rewrite_question
+from pipeline.tracing import span
 from pipeline.types import (
     Answer,
     AnswerOptions,
@@ -79,7 +80,8 @@ class _Trace:
         """Report the start of a stage and measure its duration."""
         self.on_stage(name, 0, 1, "")
         started = perf_counter()
-        yield
+        with span(name):
+            yield
         self.timings_ms[name] = (perf_counter() - started) * 1000
 
 

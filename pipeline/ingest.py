@@ -16,6 +16,7 @@ from pipeline.ports import Fetcher, Parser, Tokenizer
 from pipeline.recall import extract_terms
 from pipeline.text.languages import find_languages
 from pipeline.text.passages import build_passage
+from pipeline.tracing import span
 from pipeline.types import Chunk, EmbeddingProfile, ParsedDocument, PreparedChunk, Source
 
 OnStage = Callable[[str], None]
@@ -62,7 +63,8 @@ def prepare_document(
         Cancelled: `cancelled` returned True.
     """
     on_stage("parse")
-    parsed = parts.parser.parse(source, cancelled=cancelled, on_page=on_page)
+    with span("parse"):
+        parsed = parts.parser.parse(source, cancelled=cancelled, on_page=on_page)
     on_stage("chunk")
     deadline = time.monotonic() + parts.timeout_s
 
@@ -76,15 +78,16 @@ def prepare_document(
             )
 
     check()
-    chunks = chunk_document(
-        parsed,
-        parts.tokenizer,
-        max_tokens=min(parts.chunk_tokens, parts.profile.max_tokens),
-        overlap=parts.chunk_overlap,
-        max_chunks=parts.max_chunks,
-        check=check,
-    )
-    return PreparedDocument(parsed, prepare_chunks(chunks, check=check))
+    with span("chunk"):
+        chunks = chunk_document(
+            parsed,
+            parts.tokenizer,
+            max_tokens=min(parts.chunk_tokens, parts.profile.max_tokens),
+            overlap=parts.chunk_overlap,
+            max_chunks=parts.max_chunks,
+            check=check,
+        )
+        return PreparedDocument(parsed, prepare_chunks(chunks, check=check))
 
 
 def prepare_chunks(chunks: Sequence[Chunk], *, check: Callable[[], None] = lambda: None) -> tuple[PreparedChunk, ...]:

@@ -11,6 +11,7 @@ import math
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -19,8 +20,9 @@ from typing import Literal, Self
 import structlog
 
 from config.settings import Settings
-from db import embeddings, profiles, spending
+from db import embeddings, profiles, spending, versions
 from db.engine import Session
+from monitoring.traces import is_on, shared_span
 from pipeline.embed import build_passage_input, fill_zeros
 from pipeline.errors import DatabaseUnavailable, RefdeskError, SetupError
 from pipeline.ports import Matrix
@@ -239,13 +241,22 @@ class _Claim:
         with nullcontext() if profile.backend == "openai" else _local_model_lock, measure_usage() as meter:
             started = time.monotonic()
             try:
-                vectors = fill_zeros(embedder.encode(texts))
+                with shared_span(self._count_chunks_of_jobs(), "embed"):
+                    vectors = fill_zeros(embedder.encode(texts))
                 self._runtime.chunk_s[profile.id] = (time.monotonic() - started) / len(texts)
                 return vectors
             finally:
                 if meter.usage.calls:
                     with self._runtime.database.system() as session:
                         spending.record_embedding(session, profile.id, self._chunks, meter.usage)
+
+    def _count_chunks_of_jobs(self) -> dict[int, int]:
+        """Return the number of chunks of each job, if traces are recorded."""
+        if not is_on():
+            return {}
+        with self._runtime.database.system() as session:
+            job_of = versions.find_jobs(session, {chunk.version_id for chunk in self._chunks})
+        return Counter(job_of[chunk.version_id] for chunk in self._chunks if chunk.version_id in job_of)
 
     def store(self, vectors: Matrix) -> None:
         """Store the vectors and make the complete versions live."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from config.budgets import build_document_budget
 from db import versions
 from db.spending import PostgresSpending
+from monitoring.traces import job_span, shared_span
 from pipeline.embed import build_passage_input
 from pipeline.errors import Cancelled
 from pipeline.ingest import IngestParts, PreparedDocument, prepare_document
@@ -77,7 +78,8 @@ def _ingest(runtime: Runtime, batch: JobBatch, group: Sequence[LeasedJob]) -> No
         return
     writer = _Writer(runtime, batch, parts.ingest.parser)
     for document in read_sources(runtime, batch, group, parts.ingest.fetcher):
-        with batch.work_on(document.job):
+        lease = document.job.lease
+        with batch.work_on(document.job), job_span(lease.job_id, "attempt", attempt=lease.attempt):
             if document.job.should_stop():
                 raise Cancelled
             writer.add(_prepare(runtime, parts.ingest, document, writer))
@@ -150,7 +152,8 @@ class _Writer:
     def _store(self, ready: Sequence[_Prepared]) -> None:
         workspace_id = ready[0].document.job.lease.workspace_id
         new_versions = [(prepared.document.job.lease, prepared.version) for prepared in ready]
-        with self._runtime.database.tenant(workspace_id) as session:
+        chunks = {prepared.document.job.lease.job_id: len(prepared.version.inputs) for prepared in ready}
+        with shared_span(chunks, "store"), self._runtime.database.tenant(workspace_id) as session:
             stopped = versions.store_versions(session, workspace_id, new_versions).stopped
         for job, source in ((prepared.document.job, prepared.document.source) for prepared in ready):
             error = stopped.get(job.lease.job_id)

@@ -12,6 +12,7 @@ import structlog
 
 from db import jobs
 from db.engine import Database
+from monitoring.traces import job_span
 from pipeline.errors import Cancelled, InvalidInput, LeaseLost, RefdeskError
 from tasks.worker_heartbeat import is_stopping
 
@@ -215,7 +216,8 @@ def lease_job(database: Database, queue: str, *, worker: str, stage: str, lease_
     try:
         first = (min(REPORT_AFTER_S, lease_s / 3), job.report_unreported)
         heartbeat = LeaseHeartbeat(job.renew, lease_s, first=first)
-        with record_outcome(database, job), heartbeat:
+        attempt = job_span(lease.job_id, "attempt", attempt=lease.attempt)
+        with record_outcome(database, job), heartbeat, attempt:
             yield job
     finally:
         with _running_lock:

@@ -33,6 +33,7 @@ from db import profiles, sweep
 from db.engine import Database
 from db.schema import require_schema
 from db.workers import WorkerStatus
+from monitoring.traces import flush
 from pipeline.errors import DatabaseUnavailable, ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import app, configure, enable_monitoring
@@ -312,6 +313,7 @@ def _expire_leases(database: Database, name: str) -> None:
 
 
 def _stop_child(**_: Any) -> None:
+    flush()
     runtime = get_runtime()
     runtime.parts.close()
     runtime.database.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import monotonic
+from time import monotonic, time_ns
 
 import structlog
 from kombu.exceptions import OperationalError as BrokerError
@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from db import deliveries, job_batches, jobs, quotas
 from db.engine import Database, Session
+from monitoring.traces import record_submissions, set_up_tracing
 from pipeline.errors import RefdeskError
 from tasks.app import TASK_OF_QUEUE, configure
 
@@ -40,6 +41,7 @@ class Submitter:
             expires_s: Seconds before a message expires; the sweeper then publishes the job again.
             in_background: Publish on a separate thread, so that no caller waits for a broker that does not respond.
         """
+        set_up_tracing(database)
         self._database = database
         self._app = configure(broker_url, fail_fast=in_background)
         self._expires_s = expires_s
@@ -121,6 +123,7 @@ class Submitter:
     ) -> list[int]:
         if not new_jobs:
             return []
+        started = time_ns()
         with self._database.tenant(new_jobs[0].workspace_id) as session:
             if delivery is not None:
                 delivery_id = deliveries.add(session, delivery)
@@ -130,16 +133,18 @@ class Submitter:
             if quota is not None:
                 _check_quota(session, new_jobs, quota)
             job_ids = jobs.submit_all(session, new_jobs)
-        self._publish_new(job_ids, new_jobs)
+        self._publish_new(job_ids, new_jobs, started)
         return job_ids
 
     def _submit_batch(self, batch: Sequence[jobs.NewJob]) -> list[int]:
+        started = time_ns()
         with self._database.tenant(batch[0].workspace_id) as session:
             job_ids = jobs.submit_all(session, batch)
-        self._publish_new(job_ids, batch)
+        self._publish_new(job_ids, batch, started)
         return job_ids
 
-    def _publish_new(self, job_ids: Sequence[int], new_jobs: Sequence[jobs.NewJob]) -> None:
+    def _publish_new(self, job_ids: Sequence[int], new_jobs: Sequence[jobs.NewJob], started: int) -> None:
+        record_submissions(job_ids, started)
         self.publish([(job_id, jobs.QUEUE_OF[job.kind]) for job_id, job in zip(job_ids, new_jobs, strict=True)])
 
 

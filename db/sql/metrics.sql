@@ -67,3 +67,7 @@ SELECT 'documents', '{}', count(*) FROM public.documents
 UNION ALL
 SELECT 'store_bytes', '{}', sum(pg_total_relation_size(oid)) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = CAST('public' AS regnamespace);
+
+-- name: read_store_id
+-- Read an identity of this store: that of the server with its data, and of the database on it.
+SELECT format('%s/%s', (SELECT system_identifier FROM pg_control_system()), (SELECT oid FROM pg_database WHERE datname = current_database()));

@@ -16,6 +16,7 @@ from pipeline.ports import ChatModel
 from pipeline.prompts import Prompt
 from pipeline.rerank.batching import OUT_OF_TIME
 from pipeline.text.tokens import estimate_message_tokens
+from pipeline.tracing import bind_span
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_QUOTED_REPLY_CHARS = 2000
@@ -193,7 +194,7 @@ class ParallelCalls(Generic[Key, Value]):
 
     def start(self, key: Key, call: Callable[[], Value]) -> None:
         """Start a function. It must not share state with the caller, which continues in parallel."""
-        self._running[self._pool.submit(call)] = key
+        self._running[self._pool.submit(bind_span(call))] = key
 
     def finished(self) -> list[tuple[Key, Value]]:
         """Wait for at least one result and return those that are there; empty after the deadline."""

@@ -104,7 +104,7 @@ def test_dockerfile__installs_from_lock_files_with_hashes():
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     patterns = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     named = set(re.findall(r"requirements/(\w+)\.txt", text))
-    assert named == {"build", "base", "worker", "evaluate", "ocr", "bot", "torch"}
+    assert named == {"build", "base", "worker", "evaluate", "ocr", "metrics", "traces", "bot", "torch"}
     assert "!requirements" in patterns
     for command in re.findall(r"pip install (?:\\\n|[^\n])*", text):
         from_lock = "-r requirements/" in command

@@ -20,6 +20,7 @@ from pipeline.backends.endpoints.request_form import RequestForm, is_prompt_too_
 from pipeline.errors import LlmError, LlmRejected, PromptTooLong
 from pipeline.text.cleaning import clean_line, clean_text
 from pipeline.text.tokens import estimate_message_tokens, estimate_tokens
+from pipeline.tracing import span
 from pipeline.types import ChatMessage, ChatReply, Usage
 
 MAX_MODEL_CHARS = 200
@@ -117,7 +118,8 @@ class OpenAIChat:
         show = None if on_text is None else lambda text: on_text(clean_text(text))
         request = partial(self._ask, payload, on_text=show, lost=lost)
         try:
-            parts, limit = self._endpoint.run_with_retries(request, timeout_s)
+            with span("chat", model=self._model):
+                parts, limit = self._endpoint.run_with_retries(request, timeout_s)
         except LlmError as error:
             error.usage = self._upper_estimate(len(lost), messages, max_tokens)
             raise

@@ -26,6 +26,7 @@ from pipeline.errors import (
 )
 from pipeline.ports import Matrix
 from pipeline.text.tokens import estimate_tokens
+from pipeline.tracing import span
 from pipeline.types import EmbeddingProfile, Usage
 from pipeline.usage import record_usage
 
@@ -140,7 +141,8 @@ class OpenAIEmbeddings:
             authorization_header(self._api_key, KEY_SETTING)
         except LlmRejected as error:  # The setting is wrong, not a text. A worker starts nevertheless.
             raise ModelUnavailable(str(error)) from error
-        answer = self._endpoint.run_with_retries(lambda deadline: self._ask(texts, deadline), self._timeout_s)
+        with span("embedding model", model=self._profile.model, texts=len(texts)):
+            answer = self._endpoint.run_with_retries(lambda deadline: self._ask(texts, deadline), self._timeout_s)
         if answer is None:
             return None
         self._record(texts, read_token_count(answer))

@@ -19,6 +19,7 @@ from pipeline.backends.endpoints.token_counts import read_token_count
 from pipeline.errors import LlmRejected, LlmUnparsable
 from pipeline.ports import PassageScores
 from pipeline.text.tokens import estimate_tokens
+from pipeline.tracing import span
 from pipeline.types import Usage
 
 MAX_REPLY_BYTES = 2_000_000
@@ -78,7 +79,8 @@ class HttpRerankEndpoint:
         usage, notes = Usage(), []
         while len(scores) < len(passages):
             batch = passages[len(scores) : len(scores) + (self._batch_size or len(passages))]
-            answer = self._endpoint.run_with_retries(partial(self._ask, question, batch), deadline - monotonic())
+            with span("rerank model", model=self.name, passages=len(passages)):
+                answer = self._endpoint.run_with_retries(partial(self._ask, question, batch), deadline - monotonic())
             if answer is None:  # The batch was too large; `_ask` has halved the batch size.
                 continue
             batch_scores, note = read_scores(answer, len(batch))

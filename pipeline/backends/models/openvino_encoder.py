@@ -13,6 +13,7 @@ from pipeline.backends.models.loading import require_dimensions
 from pipeline.backends.models.openvino_model import OpenVinoModel, SavedPooling, load_tokenizer
 from pipeline.backends.models.tokenization import TextUnits, Units
 from pipeline.ports import Matrix
+from pipeline.tracing import span
 from pipeline.types import EmbeddingProfile
 
 if TYPE_CHECKING:
@@ -91,8 +92,9 @@ class OpenVinoEmbedder:
         """
         vectors = np.zeros((len(texts), self._profile.dimensions), dtype=np.float32)
         pool = POOLINGS[self._model.saved.pooling]
-        for batch in self._model.run(self._encode_texts(texts, self._limit), batch_size=self._batch_size):
-            vectors[batch.rows] = pool(batch.output, batch.mask)
+        with span("embedding model", model=self._profile.model, texts=len(texts)):
+            for batch in self._model.run(self._encode_texts(texts, self._limit), batch_size=self._batch_size):
+                vectors[batch.rows] = pool(batch.output, batch.mask)
         if self._profile.normalize or self._model.saved.normalize:
             _normalize(vectors)
         return vectors
