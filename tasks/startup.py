@@ -151,6 +151,7 @@ def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
         "concurrency": concurrency,
         "pool": "tasks.question_pool:QuestionPool" if startup.role == "query" else "prefork",
         "without_gossip": True,
+        "without_heartbeat": not startup.monitoring,  # events for Celery's tools
         "without_mingle": True,
     }
 
