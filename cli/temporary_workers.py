@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -125,14 +125,27 @@ def receive_urls() -> ServerUrls | None:
     return ServerUrls(**json.loads(line)) if line else None
 
 
-def wait_ready(database: Database, role: Role, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the worker accepts messages; raises `SetupError` with the reason if it exits."""
+def wait_ready(
+    database: Database,
+    role: Role,
+    process: subprocess.Popen[bytes],
+    log: Path,
+    *,
+    on_poll: Callable[[], object] = lambda: None,
+) -> None:
+    """Wait until the worker accepts messages, and call `on_poll` meanwhile.
+
+    Raises:
+        DatabaseUnavailable: The database is away; the worker may still become ready.
+        SetupError: The worker has exited, with the reason.
+    """
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise SetupError(f"The {role} worker exited during startup: {describe_exit(process, log)} (log: {log})")
         if any(row.pid == process.pid for row in running_workers(database, role)):
             return
+        on_poll()
         time.sleep(READY_POLL_S)
     raise SetupError(f"The {role} worker is not ready after {READY_TIMEOUT_S:.0f} s; see its log {log}.")
 

@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 import typer
@@ -107,10 +107,11 @@ class SupervisedServers:
         self._check_at = 0.0
         self._problem = ""
 
-    def restart_ended(self) -> None:
-        """Check the servers if a check is due."""
-        if time.monotonic() < self._check_at:
-            return
+    def restart_ended(self, *, at_once: bool = False) -> bool:
+        """Check the servers if a check is due or `at_once`, and return whether one was restarted."""
+        if time.monotonic() < self._check_at and not at_once:
+            return False
+        restarted: tuple[str, ...] = ()
         try:
             restarted = restart_servers(self._settings)
         except (RefdeskError, OSError) as error:
@@ -122,21 +123,22 @@ class SupervisedServers:
             if restarted:
                 log.warning("servers had ended and were restarted", servers=restarted)
         self._check_at = time.monotonic() + SERVER_POLL_S
+        return bool(restarted)
 
 
 def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None:
     processes: list[SupervisedProcess] = []
+    servers = SupervisedServers(settings)
     try:
         processes.extend(
             SupervisedProcess(role, temporary_workers.start_worker(settings, urls, role), time.monotonic())
             for role in ROLES
         )
-        for role, supervised in zip(ROLES, processes, strict=True):
-            _wait_ready(settings, database, role, supervised)
+        for supervised in processes:
+            _wait_ready(settings, urls, database, servers, supervised)
         if _can_run_bot(settings):
             processes.append(SupervisedProcess("bot", _start_process(settings, urls, "bot"), time.monotonic()))
         print_line(f"refdesk is up: data and logs in {settings.servers.home}; stop with Ctrl-C")
-        servers = SupervisedServers(settings)
         while True:
             time.sleep(POLL_S)
             servers.restart_ended()
@@ -147,16 +149,40 @@ def _supervise(settings: Settings, urls: ServerUrls, database: Database) -> None
         print_note("all processes stopped")
 
 
-def _wait_ready(settings: Settings, database: Database, role: Role, supervised: SupervisedProcess) -> None:
-    """Wait for a worker; raise `SetupError` if no question can be answered without it."""
+def _wait_ready(
+    settings: Settings, urls: ServerUrls, database: Database, servers: SupervisedServers, supervised: SupervisedProcess
+) -> None:
+    """Wait for a worker, and start it again if it ended because a server had.
+
+    Raises:
+        SetupError: The worker for questions cannot start; without it, no question can be answered.
+    """
+    role = cast("Role", supervised.role)
     log_path = temporary_workers.log_path(settings, role)
-    try:
-        temporary_workers.wait_ready(database, role, supervised.process, log_path)
-    except SetupError as error:
-        if role == "query":
-            raise
-        # Questions need no ingest worker, and work by keywords without the embedding model, which documents need.
-        print_note(f"No documents are added until this is fixed; the worker is restarted. {error}", "yellow")
+    had_outage = False
+    while True:
+        try:
+            temporary_workers.wait_ready(database, role, supervised.process, log_path, on_poll=servers.restart_ended)
+        except DatabaseUnavailable as error:
+            if not had_outage:
+                log.warning("waiting for the database", error=str(error))
+            had_outage = True
+            servers.restart_ended(at_once=True)
+            time.sleep(POLL_S)
+        except SetupError as error:
+            if servers.restart_ended(at_once=True) or had_outage:
+                had_outage = False
+                temporary_workers.stop_workers([supervised.process])
+                supervised.process = temporary_workers.start_worker(settings, urls, role)
+                supervised.started = time.monotonic()
+                continue
+            if role == "query":
+                raise
+            # Questions need no ingest worker, and work by keywords without the embedding model, which documents need.
+            print_note(f"No documents are added until this is fixed; the worker is restarted. {error}", "yellow")
+            return
+        else:
+            return
 
 
 def _can_run_bot(settings: Settings) -> bool:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -32,10 +33,8 @@ def wait_until(condition: Callable[[], object], what: str, timeout_s: float = TI
         time.sleep(0.1)
 
 
-@pytest.fixture
-def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `refdesk up` with embedded servers until the end of the test."""
-    require_library("sentence_transformers", "needs the worker extra")
+def start_up(home: Path, tmp_path: Path) -> subprocess.Popen[bytes]:
+    """Start `refdesk up` with embedded servers."""
     names = ("REFDESK_", "DATABASE_URL", "REDIS_URL")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(names)}
     environment |= {
@@ -45,13 +44,37 @@ def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         "HF_HUB_OFFLINE": "1",
         "HOME": str(tmp_path),
     }
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "cli.main", "up"],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+
+
+def kill_servers(folder: Path, program: str | tuple[str, ...]) -> set[psutil.Process]:
+    found = find_servers(folder, program)
+    for server in found:
+        with suppress(psutil.NoSuchProcess):  # PostgreSQL's processes end with their parent
+            server.kill()
+    return set(found)
+
+
+def has_new_server(folder: Path, program: str | tuple[str, ...], killed: set[psutil.Process]) -> bool:
+    running = set(find_servers(folder, program))
+    return bool(running) and not running & killed
+
+
+def count_workers(up: subprocess.Popen[bytes]) -> int:
+    return sum("worker" in child.cmdline() for child in psutil.Process(up.pid).children())
+
+
+@pytest.fixture
+def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `refdesk up` with embedded servers until the end of the test."""
+    require_library("sentence_transformers", "needs the worker extra")
+    process = start_up(home, tmp_path)
     try:
         assert process.stdout is not None
         for line in process.stdout:
@@ -65,10 +88,8 @@ def up(home: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_up__restarts_its_servers_after_they_were_killed(up, home):
     for name, program in (("postgres", "postgres"), ("redis", REDIS_PROGRAMS)):
-        for server in find_servers(home / name, program):
-            server.kill()
-        assert find_servers(home / name, program) == []
-        wait_until(partial(find_servers, home / name, program), f"{name} restarted", RECOVERY_S)
+        killed = kill_servers(home / name, program)
+        wait_until(partial(has_new_server, home / name, program, killed), f"{name} restarted", RECOVERY_S)
     assert up.poll() is None
     # The workers reconnect: a command that starts no worker gets an answer.
     asked = subprocess.run(
@@ -80,6 +101,27 @@ def test_up__restarts_its_servers_after_they_were_killed(up, home):
     )
     assert asked.returncode == 0, asked.stderr.decode()
     assert b"starting" not in asked.stderr
+
+
+def test_up__continues_its_start_after_its_servers_were_killed(home, tmp_path):
+    """The workers load their models for seconds, and at the first start for minutes."""
+    require_library("sentence_transformers", "needs the worker extra")
+    process = start_up(home, tmp_path)
+    try:
+        wait_until(partial(find_servers, home / "postgres", "postgres"), "PostgreSQL started")
+        wait_until(lambda: count_workers(process) == 2, "workers started")
+        for name, program in (("redis", REDIS_PROGRAMS), ("postgres", "postgres")):
+            kill_servers(home / name, program)
+        assert process.stdout is not None
+        output = b""
+        for line in process.stdout:
+            output += line
+            if b"refdesk is up" in line:
+                break
+        assert b"refdesk is up" in output, output.decode()
+    finally:
+        process.terminate()
+        process.communicate(timeout=TIMEOUT_S)
 
 
 def test_child_of_an_ingest_worker_is_killed__its_document_does_not_wait_for_the_lease(installation, tmp_path):
