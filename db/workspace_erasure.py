@@ -12,16 +12,20 @@ from collections.abc import Callable
 from sqlalchemy import ColumnClause, Table, column, delete, func, select
 from sqlalchemy.orm import Session
 
+from db.digest_models import DigestRow
+from db.embedding_models import Embedding
 from db.engine import Database
 from db.keyword_models import KeywordSegment
 from db.models import Workspace
+from db.spending_models import SpendingReservation
 from db.sql import named
 from db.trace_models import QueryTrace
 
 BATCH = 2000
 """Rows per transaction; a row of `chunks` deletes its vectors too."""
 
-_MODELS = (KeywordSegment, QueryTrace)  # their modules register the tables that db.models does not contain
+# Their modules register the tables that db.models does not contain.
+_MODELS = (DigestRow, Embedding, KeywordSegment, QueryTrace, SpendingReservation)
 
 
 def count_rows(session: Session, workspace_id: int) -> dict[str, int]:
