@@ -30,7 +30,10 @@ FROM (SELECT 1 AS part, s.place, s.statement
           (2, CASE WHEN l.secret IS NOT NULL THEN format('ALTER ROLE %I PASSWORD %L', l.name, l.secret) END),
           (3, format('GRANT %I TO %I', l."group", l.name)
               || CASE WHEN CAST(current_setting('server_version_num') AS integer) >= 160000 THEN ' WITH INHERIT TRUE, SET FALSE' ELSE '' END),
-          (4, format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), l.name))) AS s(place, statement)
+          (4, format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), l.name)),
+          -- A login can change its own settings, for example so that it finds no table any more.
+          (5, format('ALTER ROLE %I RESET ALL', l.name)),
+          (6, format('ALTER ROLE %I IN DATABASE %I RESET ALL', l.name, current_database()))) AS s(place, statement)
       UNION ALL
       SELECT 2, 1, format('ALTER ROLE %I SET %I = %s', CAST(:reader AS text), s.setting,
                           (SELECT string_agg(quote_literal(element), ', ') FROM unnest(string_to_array(s.value, ',')) AS element))

@@ -341,6 +341,13 @@ def test_own_server__changed_password_of_the_owner(template_database, own_server
         who(own_server.url("first"))
 
 
+def test_own_server__settings_that_a_login_gave_itself_are_reset_by_refdesk_migrate(template_database, own_server):
+    migrate(own_server.url())
+    run(own_server.url(), "app", f"ALTER ROLE CURRENT_USER IN DATABASE {own_server.name} SET search_path = 'x'")
+    assert reset_logins(own_server.url()) == ""
+    assert run(own_server.url(), "app", "SHOW search_path") == [('"$user", public',)]
+
+
 def test_own_server__without_the_right_to_create_roles(template_database, own_server):
     own_server.admin.execute(f"ALTER ROLE {own_server.name} NOCREATEROLE")
     migrate(own_server.url())
@@ -391,9 +398,3 @@ def test_role_with_the_name_of_a_login_and_more_rights(template_database, own_se
     own_server.admin.execute(f"CREATE ROLE {own_server.name}_worker_login CREATEDB")
     with pytest.raises(SetupError, match=f"The role {own_server.name}_worker_login exists and has more rights"):
         migrate(own_server.url())
-
-
-def test_login_of_an_owner_with_a_long_name():
-    names = {describe_login(f"postgresql://{'é' * length}:x@host/d", "worker").name for length in (22, 23, 24, 31)}
-    assert len(names) == 4
-    assert all(len(name.encode()) <= 63 for name in names)
