@@ -167,6 +167,7 @@ def _embed_for(runtime: Runtime, profile: EmbeddingProfile, store: _BackgroundSt
         stack.enter_context(LeaseHeartbeat(claim.renew, runtime.settings.jobs.lease_s))
         with claim.released_on_error():
             vectors = claim.encode()
+            store.wait()  # if the batch before could not be stored, this claim must not be renewed without end
         if claim.failed:
             return False
         heartbeat = stack.pop_all()

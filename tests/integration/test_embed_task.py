@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -213,3 +214,16 @@ def test_endpoint_with_other_dimensions__stores_nothing_and_is_shown_with_the_pr
     embed_backlog(runtime(library, FakeEmbedder(library.profile), linger_s=0))
     assert library.count("documents", "live_version_id IS NOT NULL") == 1
     assert library.count("embedding_profiles", "problem = ''") == 1
+
+
+def test_batch_that_cannot_be_stored__releases_the_next_one_too(library):
+    class FirstTooShort(FakeEmbedder):
+        def encode(self, texts):
+            vectors = super().encode(texts)
+            return vectors[:, :4] if len(self.sizes) == 1 else vectors
+
+    add_unembedded(library, "book", [f"page {n}" for n in range(100)])
+    with pytest.raises(Exception, match="dimensions"):
+        embed_backlog(runtime(library, FirstTooShort(library.profile)))
+    assert [thread for thread in threading.enumerate() if thread.name == "heartbeat"] == []
+    assert library.count("embedding_queue", "claim_token IS NULL") == 100
