@@ -152,7 +152,7 @@ def run_benchmark(options: Options) -> BenchmarkResult:
         ),
     )
     conditions = (
-        f"{minutes:g} minutes, {len(answered)} questions of {PEOPLE} people, {ingested:,} documents ingested while at"
+        f"{minutes:g} minutes, {len(answered):,} questions of {PEOPLE} people, {ingested:,} documents ingested while at"
         f" least {min(sample.waiting for sample in samples):,} waited; a language model that takes {MODEL_S:g} s."
     )
     columns = (
