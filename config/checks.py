@@ -104,7 +104,7 @@ def _check_confinement() -> Check:
         *(
             []
             if result["processes"]
-            else ["it can reach Unix sockets and other processes (needs seccomp on x86-64 or ARM)"]
+            else ["it can reach Unix sockets and other processes (needs seccomp on x86-64 or 64-bit ARM)"]
         ),
     ]
     return Check("reading files", "note", f"in a separate process with limits; {'; '.join(missing)}")

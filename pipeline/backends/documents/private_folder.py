@@ -17,7 +17,7 @@ STALE_AFTER_S = 3600
 
 
 class PrivateFolder:
-    """A folder that only this user can enter. It is locked, which the kernel ends with this process."""
+    """A folder that only this user can enter, locked until this process ends."""
 
     def __init__(self) -> None:
         """Create the folder, and delete those of processes that have ended."""

@@ -12,20 +12,30 @@ import ctypes
 import errno
 import os
 import platform
+import socket
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER_OFFSET, _ARCHITECTURE_OFFSET, _ARGUMENTS_OFFSET = 0, 4, 16
 _CLONE_THREAD = 0x10000
+_SOCKET_TYPE = 0xF
+"""Mask of the type of a socket; the other bits are flags."""
 _X32_CALLS = 0x40000000
 """First number of the calls with 32-bit pointers on x86-64, which are the same calls with other numbers."""
 
 # Calls with the same numbers on both architectures.
-_NEW_CALLS = {"pidfd_send_signal": 424, "io_uring_setup": 425, "clone3": 435, "fchmodat2": 452, "setxattrat": 463}
+_NEW_CALLS = {
+    "pidfd_send_signal": 424,
+    "io_uring_setup": 425,
+    "clone3": 435,
+    "pidfd_getfd": 438,
+    "fchmodat2": 452,
+    "setxattrat": 463,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class _Architecture:
     own_process: Mapping[str, tuple[int, int]]
     """Calls that may only name this process: their number and the position of the argument that names it."""
     clone: int
+    socketpair: int
 
 
 _ARCHITECTURES = {
@@ -56,6 +67,7 @@ _ARCHITECTURES = {
             "lchown": 94,
             "ptrace": 101,
             "rt_sigqueueinfo": 129,
+            "setpriority": 141,
             "setxattr": 188,
             "lsetxattr": 189,
             "fsetxattr": 190,
@@ -69,12 +81,15 @@ _ARCHITECTURES = {
             "rt_tgsigqueueinfo": 297,
             "perf_event_open": 298,
             "setns": 308,
+            "process_vm_readv": 310,
+            "process_vm_writev": 311,
             "bpf": 321,
             "execveat": 322,
             "userfaultfd": 323,
         },
-        own_process={"kill": (62, 0), "setpriority": (141, 1), "tgkill": (234, 0), "prlimit64": (302, 0)},
+        own_process={"kill": (62, 0), "tgkill": (234, 0), "prlimit64": (302, 0)},
         clone=56,
+        socketpair=53,
     ),
     "aarch64": _Architecture(
         0xC00000B7,
@@ -90,6 +105,7 @@ _ARCHITECTURES = {
             "ptrace": 117,
             "tkill": 130,
             "rt_sigqueueinfo": 138,
+            "setpriority": 140,
             "msgget": 186,
             "semget": 190,
             "shmget": 194,
@@ -102,12 +118,15 @@ _ARCHITECTURES = {
             "rt_tgsigqueueinfo": 240,
             "perf_event_open": 241,
             "setns": 268,
+            "process_vm_readv": 270,
+            "process_vm_writev": 271,
             "bpf": 280,
             "execveat": 281,
             "userfaultfd": 282,
         },
-        own_process={"kill": (129, 0), "tgkill": (131, 0), "setpriority": (140, 1), "prlimit64": (261, 0)},
+        own_process={"kill": (129, 0), "tgkill": (131, 0), "prlimit64": (261, 0)},
         clone=220,
+        socketpair=199,
     ),
 }
 
@@ -144,6 +163,13 @@ def _build_filter(architecture: _Architecture, pid: int) -> Iterator[bytes]:
     yield _step(_EQUAL, architecture.clone, 0, 4)
     yield _step(_LOAD, _ARGUMENTS_OFFSET)
     yield _step(_ANY_BIT, _CLONE_THREAD, 0, 1)
+    yield _step(_RETURN, _ALLOW)
+    yield refuse
+    # A datagram socket of a pair can send to every other one, such as that of the system log; a stream socket cannot.
+    yield _step(_EQUAL, architecture.socketpair, 0, 5)
+    yield _step(_LOAD, _ARGUMENTS_OFFSET + 8)
+    yield _step(_AND, _SOCKET_TYPE)
+    yield _step(_EQUAL, socket.SOCK_STREAM, 0, 1)
     yield _step(_RETURN, _ALLOW)
     yield refuse
     for number, argument in architecture.own_process.values():

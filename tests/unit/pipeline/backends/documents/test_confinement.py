@@ -36,6 +36,10 @@ def connect_unix(address):
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(address)
 
+def send_datagram():
+    first, second = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    first.sendto(b"x", str(folder.parent / "datagrams"))
+
 def fork():
     child = os.fork()
     if child == 0:
@@ -58,12 +62,17 @@ print(json.dumps({
     "processes": confinement.processes,
     "unix socket": attempt(lambda: connect_unix(str(folder.parent / "socket"))),
     "abstract socket": attempt(lambda: connect_unix("\\0" + str(folder))),
+    "datagram socket": attempt(send_datagram),
     "signal parent": attempt(lambda: os.kill(parent, 0)),
     "signal thread of parent": attempt(lambda: call("tgkill", parent, parent, 0)),
     "signal process group": attempt(lambda: os.kill(0, 0)),
     "signal all": attempt(lambda: os.kill(-1, 0)),
     "limit parent": attempt(lambda: resource.prlimit(parent, resource.RLIMIT_NOFILE)),
     "slow down parent": attempt(lambda: os.setpriority(os.PRIO_PROCESS, parent, 19)),
+    "slow down process group": attempt(
+        lambda: os.setpriority(os.PRIO_PGRP, 0, os.getpriority(os.PRIO_PGRP, 0))
+    ),
+    "read memory of a process": attempt(lambda: call("process_vm_readv", os.getpid(), None, 0, None, 0, 0)),
     "fork": attempt(fork),
     "new namespace": attempt(lambda: call("unshare", 0x10000000)),
     "shared memory": attempt(lambda: call("shmget", 0, 4096, 0o1600)),
@@ -96,7 +105,12 @@ def test_confinement__refuses_everything_but_reading_libraries_and_the_own_folde
     folder.mkdir()
     secret.write_text("DISCORD_TOKEN=x")
     secret.chmod(0o600)
-    with socket.socket(socket.AF_UNIX) as named, socket.socket(socket.AF_UNIX) as abstract:
+    with (
+        socket.socket(socket.AF_UNIX) as named,
+        socket.socket(socket.AF_UNIX) as abstract,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams,
+    ):
+        datagrams.bind(str(tmp_path / "datagrams"))
         for listening, address in ((named, str(tmp_path / "socket")), (abstract, f"\0{folder}")):
             listening.bind(address)
             listening.listen()
