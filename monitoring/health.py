@@ -56,6 +56,7 @@ class ServerCheck:
         return self._problem
 
     def _ask(self) -> None:
+        problem = "The check of the servers failed; the log of this process contains the reason."
         try:
             self._asked = "PostgreSQL"
             with self._database.system():
@@ -63,9 +64,11 @@ class ServerCheck:
             self._asked = "Redis"
             read_redis_version(self._redis_url)
         except RefdeskError as error:
-            self._problem = str(error)
+            problem = str(error)
         else:
-            self._problem = ""
+            problem = ""
+        finally:
+            self._problem = problem
 
     def close(self) -> None:
         """Close the connection."""

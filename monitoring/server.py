@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import socket
 import socketserver
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from monitoring.health import HealthChecks
+
+log = structlog.get_logger(__name__)
 
 TEXT = "text/plain; charset=utf-8"
 REQUEST_TIMEOUT_S = 10.0
@@ -60,7 +64,10 @@ class _Server(ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore clients that close the connection before they have read the response."""
+        """Log the error, unless the client closed the connection before it had read the response."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError):
+            log.error("a request for metrics or a health check failed", exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import http.client
 import sys
 import urllib.error
 import urllib.request
 from contextlib import closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.settings import Settings
 from monitoring import start
 from monitoring.collectors import Gauge, build_registry
-from monitoring.health import HealthChecks, combine
+from monitoring.health import HealthChecks, ServerCheck, combine
 from monitoring.server import MonitoringServer
 from pipeline.errors import MissingExtra, SetupError
 
@@ -73,6 +75,31 @@ def test_checks__503_with_the_reason(server, problems):
 
 def test_other_paths__404_with_the_paths(server):
     assert get(server, "/")[:2] == (404, "Use /metrics, /live or /ready.\n")
+
+
+def test_metrics__the_reason_why_a_value_cannot_be_read_is_logged():
+    def fail() -> float:
+        raise ValueError("the value is missing")
+
+    server = MonitoringServer("127.0.0.1", 0, build_registry("query", [Gauge("broken", "Broken.", fail)], ""), CHECKS)
+    server.start()
+    with closing(server), capture_logs() as lines, pytest.raises(http.client.RemoteDisconnected):
+        get(server, "/metrics")
+    assert [line["event"] for line in lines] == ["a request for metrics or a health check failed"]
+
+
+class BrokenDatabase:
+    """A database whose driver raises an error that it should not raise."""
+
+    def system(self):
+        raise KeyError("unexpected")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_server_check__that_fails_itself_is_a_problem():
+    check = ServerCheck("postgresql://127.0.0.1/none", "")
+    check._database = BrokenDatabase()  # type: ignore[assignment]
+    assert check().startswith("The check of the servers failed")
 
 
 def test_combine__reports_the_first_problem():
