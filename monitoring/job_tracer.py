@@ -22,9 +22,10 @@ SERVICE = "refdesk"
 ROOT = "submit"
 """Name of the root span of a job, and of its trace."""
 FLUSH_TIMEOUT_MS = 3000
-EXPORT_TIMEOUT_S = 2.0
-"""Limit for one export with its retries: a command that ends waits for it if the receiver is away."""
-TIMEOUT_VARIABLE = "OTEL_EXPORTER_OTLP_TIMEOUT"
+DEFAULTS = {"OTEL_SERVICE_NAME": SERVICE, "OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
+"""Standard variables that are set if they are not. The timeout, in seconds, limits one export with its retries: a
+command that ends waits for it if the receiver is away.
+"""
 _root: ContextVar[SpanContext | None] = ContextVar("root", default=None)
 """The IDs of the root span that is being recorded."""
 
@@ -131,9 +132,9 @@ def _prefix(attributes: Mapping[str, AttributeValue]) -> dict[str, AttributeValu
 
 
 def build_exporting_provider() -> TracerProvider:
-    """Return a provider that exports over HTTP, as the variables OTEL_* say."""
-    os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE)
+    """Return a provider that exports over HTTP, configured by the variables OTEL_*."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
     provider = TracerProvider(id_generator=JobIds())
-    timeout_s = None if TIMEOUT_VARIABLE in os.environ else EXPORT_TIMEOUT_S
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(timeout=timeout_s)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider

@@ -55,7 +55,7 @@ def set_up_tracing(database: Database) -> None:
 
 
 def use_tracer(tracer: JobTracer | None) -> None:
-    """Record spans with a tracer, or none."""
+    """Set the tracer of this process; None records no spans."""
     global _tracer  # noqa: PLW0603 - one tracer per process
     _tracer = tracer
     set_span_tracer(tracer)

@@ -31,7 +31,7 @@ _tracer: SpanTracer | None = None
 
 
 def set_span_tracer(tracer: SpanTracer | None) -> None:
-    """Let spans be recorded in this process, or no longer."""
+    """Set the tracer of this process; None records no spans."""
     global _tracer  # noqa: PLW0603 - one tracer per process, set once at its start
     _tracer = tracer
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
-from monitoring import traces
+from monitoring import job_tracer, traces
 from monitoring.job_tracer import JobIds, JobTracer
 from pipeline.tracing import bind_span, span
 
@@ -126,6 +127,28 @@ def test_is_configured__by_the_standard_variables(monkeypatch, environment, expe
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert traces.is_configured() is expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "seconds"),
+    [("", 2), ("OTEL_EXPORTER_OTLP_TIMEOUT", 7), ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", 7)],
+)
+def test_timeout__is_that_of_the_standard_variables(monkeypatch, variable, seconds):
+    for name in (*job_tracer.DEFAULTS, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"):
+        monkeypatch.setenv(name, "")  # so that the variable is restored afterwards
+        monkeypatch.delenv(name)
+    if variable:
+        monkeypatch.setenv(variable, "7")
+    exporters = []
+
+    class Exporter(OTLPSpanExporter):
+        def __init__(self, **options) -> None:
+            super().__init__(**options)
+            exporters.append(self)
+
+    monkeypatch.setattr(job_tracer, "OTLPSpanExporter", Exporter)
+    job_tracer.build_exporting_provider().shutdown()
+    assert [exporter._client._timeout for exporter in exporters] == [seconds]
 
 
 def test_without_a_receiver__no_exporter_is_imported():
