@@ -22,6 +22,7 @@ SERVICES = {
     "worker-query",
     "worker-ingest",
     "bot",
+    "metrics",
     "llm",
     "llm-model",
     "llm-volume",
@@ -50,7 +51,7 @@ def run_parser(tmp_path: Path, environment: dict[str, str]) -> subprocess.Comple
     podman = tmp_path / "podman"
     podman.write_text("#!/bin/sh\necho podman version 5.5.0\n")
     podman.chmod(0o755)
-    arguments = ["--profile", "bot", "--profile", "llm", "config"]
+    arguments = ["--profile", "bot", "--profile", "llm", "--profile", "metrics", "config"]
     return subprocess.run(
         [sys.executable, "-m", "podman_compose", "-f", COMPOSE, *arguments],
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path), **environment},
