@@ -2,7 +2,8 @@
 -- The tables are qualified, because the search path of the login for inspection begins with its views.
 
 -- name: read_metrics
--- Read all values in one snapshot. Durations and answers are those of the last 10 minutes, of at most 1,000 jobs.
+-- Read all values in one snapshot. Durations and answers are those of the last 10 minutes: at most 1,000 jobs, and 1,000
+-- answers of each workspace.
 WITH counted AS MATERIALIZED (
     SELECT queue, state, count(*) AS jobs FROM public.jobs GROUP BY queue, state
 ), recent AS MATERIALIZED (

@@ -203,6 +203,14 @@ def test_text__links_lead_somewhere(path):
     assert [link for link in links if not (path.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("path", [p for p in TEXTS if p.suffix == ".md"], ids=name_of)
+def test_text__links_to_sections_lead_somewhere(path):
+    for link, section in re.findall(r"\]\(([^)#:]*\.md)?#([^)]+)\)", path.read_text(encoding="utf-8")):
+        text = (path.parent / link if link else path).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+        assert section in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 def test_prompts__are_there_in_both_languages():
     prompts = {path.name for path in (ROOT / "pipeline" / "prompts").glob("*.md")}
     assert prompts
