@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -21,6 +22,7 @@ INTERVAL_S = (0.05, 0.4)
 CHECK_EVERY = 5
 TRIES = 5
 CALM_TIMEOUT_S = 90.0
+"""Seconds for everything to end after the last fault, or after the last retry that is planned then."""
 START_TIMEOUT_S = 150.0
 GRACE_S = 1.0
 """Grace period of the checks; longer than nothing should take when no job is open."""
@@ -28,6 +30,9 @@ OPEN = """
     SELECT (SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')),
            (SELECT count(*) FROM deliveries WHERE state = 'open'),
            (SELECT count(*) FROM embedding_queue)
+"""
+LAST_RETRY_S = """
+    SELECT greatest(0, coalesce(extract(epoch FROM max(run_after) - now()), 0)) FROM jobs WHERE state = 'queued'
 """
 JOBS = """
     SELECT id, kind, state, attempt, extract(epoch FROM created_at)::float, extract(epoch FROM finished_at)::float
@@ -118,6 +123,9 @@ def _run_round(cluster: Cluster, workload: Workload, injector: FaultInjector, re
 
 def _wait_until_calm(cluster: Cluster) -> bool:
     deadline = time.monotonic() + CALM_TIMEOUT_S
+    with suppress(psycopg.Error):
+        # A job that several faults hit waits 2, 4, 8, … s for its next attempt, up to 600 s.
+        deadline += float(cluster.query(LAST_RETRY_S)[0][0])
     while time.monotonic() < deadline:
         if _is_calm(cluster):
             return True
