@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing import Array, Value
+from multiprocessing.sharedctypes import RawArray, RawValue
 
 import structlog
 
@@ -19,13 +19,17 @@ log = structlog.get_logger(__name__)
 HEARTBEAT_INTERVAL_S = 5.0
 RETRY_S = 1.0
 """Seconds between two tries while the database is unavailable."""
-_received = Value("Q", 0)
+# Values without the lock of `multiprocessing.Value`: a child that is killed while it has that lock never releases it,
+# and the parent and all later children would wait for it.
+_received = RawValue("Q", 0)
 """Messages received; shared between the worker's parent and its children, so created before the fork."""
-_stopping = Value("b")
+_counting = threading.Lock()
+"""Held while a thread of this process counts a message. Of the processes of a worker, only one counts."""
+_stopping = RawValue("b")
 """Whether the worker is stopping; shared in the same way."""
-_ready = Value("b")
+_ready = RawValue("b")
 """Whether a child has loaded its models; shared in the same way."""
-_failure = Array("B", 4000)
+_failure = RawArray("B", 4000)
 """Why a child could not start, as UTF-8; shared in the same way."""
 
 
@@ -57,7 +61,7 @@ def get_failure() -> str:
 
 def note_task() -> None:
     """Count a received message."""
-    with _received.get_lock():
+    with _counting:
         _received.value += 1
 
 
