@@ -233,7 +233,7 @@ def clear_token(session: Session, delivery: Delivery) -> Delivery:
 
 
 def finish(session: Session, delivery: Delivery) -> Delivery:
-    """Mark a delivery and its jobs as delivered."""
+    """Mark a delivery and its jobs as delivered; raise `LeaseLost` if a job runs again after a crash of PostgreSQL."""
     finished = _write_fenced(session, "finish_delivery", delivery)
     session.execute(named("mark_jobs_delivered"), {"id": delivery.id})
     return finished

@@ -80,10 +80,12 @@ RETURNING *;
 UPDATE deliveries SET token = NULL WHERE id = :id AND claim_token = :claim_token AND state = 'open' RETURNING *;
 
 -- name: finish_delivery
--- Mark a delivery as delivered; fenced.
+-- Mark a delivery as delivered; fenced. A crash of PostgreSQL may undo the end of a job whose result is already shown, because
+-- workers do not wait for the disk. The job then runs again, and the delivery stays open for its result.
 UPDATE deliveries
 SET state = 'delivered', delivered_at = now(), token = NULL, error = NULL, claim_owner = NULL, claim_token = NULL, claim_expires = NULL
 WHERE id = :id AND claim_token = :claim_token AND state = 'open'
+  AND NOT EXISTS (SELECT FROM jobs WHERE delivery_id = :id AND state IN ('queued', 'running'))
 RETURNING *;
 
 -- name: mark_jobs_delivered
