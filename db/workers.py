@@ -59,6 +59,11 @@ def count_alive(session: Session, queue: str) -> int:
     return int(session.scalar(named("count_live_workers"), {"queue": queue}) or 0)
 
 
+def is_idle_next_to_jobs(session: Session, worker_id: str, queue: str) -> bool:
+    """Return whether published jobs wait although a worker has no job and no chunks (a system transaction)."""
+    return bool(session.scalar(named("is_idle_next_to_jobs"), {"worker": worker_id, "queue": queue}))
+
+
 def list_alive(session: Session, queue: str) -> list[WorkerRow]:
     """List the running workers of a queue."""
     return list(session.scalars(select(WorkerRow).from_statement(named("list_live_workers")), {"queue": queue}))

@@ -37,6 +37,7 @@ from monitoring.traces import flush
 from pipeline.errors import DatabaseUnavailable, ProfileMismatch, SetupError
 from pipeline.types import EmbeddingProfile
 from tasks.app import app, configure, enable_monitoring
+from tasks.consumer_watchdog import ConsumerWatchdog
 from tasks.embed import EmbedderThread
 from tasks.keyword_index import KeywordIndexThread
 from tasks.lease import release_running
@@ -118,7 +119,8 @@ def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
     concurrency, list_rerankers = start(startup, profile, name)
     heartbeat = WorkerHeartbeat(database, replace(status, concurrency=concurrency), list_rerankers)
     monitor.watch(heartbeat)
-    sweeper = Sweeper(database, submitter, startup.settings)
+    watchdog = ConsumerWatchdog(database, name, QUEUE_OF_ROLE[startup.role], _end_with_failure)
+    sweeper = Sweeper(database, submitter, startup.settings, watchdog)
 
     def announce() -> None:
         # Celery reports ready while its child still loads the models; the worker counts as running only afterwards.
@@ -156,6 +158,13 @@ def prepare_worker(startup: WorkerStartup) -> dict[str, Any]:
     }
 
 
+def _end_with_failure(reason: str) -> None:
+    """Stop this worker; it ends with status 1, so that a supervisor starts it again."""
+    log.error("the worker ends", reason=reason)
+    note_failure(reason)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _exit_after_timeout() -> None:
     """End this process and its children: Celery waits without limit for a broker that does not respond."""
     time.sleep(STOP_TIMEOUT_S)
@@ -164,7 +173,7 @@ def _exit_after_timeout() -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
     logging.shutdown()
-    os._exit(0)
+    os._exit(1 if get_failure() else 0)
 
 
 def exit_without_waiting() -> None:

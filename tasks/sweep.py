@@ -20,6 +20,7 @@ from db.engine import Database
 from db.vector_indexes import build_vector_indexes
 from pipeline.errors import DatabaseUnavailable
 from tasks.app import TASK_OF_QUEUE, app
+from tasks.consumer_watchdog import ConsumerWatchdog
 from tasks.embed import max_embed_attempts
 from tasks.submit import Submitter
 
@@ -31,8 +32,11 @@ CLEANUP_INTERVAL_S = 600.0
 class Sweeper:
     """Sweeps periodically on a thread."""
 
-    def __init__(self, database: Database, submitter: Submitter, settings: Settings) -> None:
-        """Prepare the thread; nothing runs before `start`."""
+    def __init__(
+        self, database: Database, submitter: Submitter, settings: Settings, watchdog: ConsumerWatchdog | None = None
+    ) -> None:
+        """Prepare the thread; nothing runs before `start`. The watchdog gets the number of messages at each sweep."""
+        self._watchdog = watchdog
         self._database = database
         self._submitter = submitter
         self._settings = settings
@@ -56,6 +60,8 @@ class Sweeper:
             # All other repairs work without the broker.
             log.warning("Redis is unreachable; no jobs are published", error=type(error).__name__)
             messages = None
+        if self._watchdog is not None and messages is not None:
+            self._watchdog.observe(messages)
         with self._database.system() as session:
             swept = ledger.sweep(
                 session,

@@ -21,6 +21,12 @@ SELECT count(*) FROM workers WHERE :queue = ANY (queues) AND last_seen > now() -
 -- List the running workers of a queue with host and process, so that a command can check a process on its own machine.
 SELECT * FROM workers WHERE :queue = ANY (queues) AND last_seen > now() - interval '30 seconds';
 
+-- name: is_idle_next_to_jobs
+-- Return whether published jobs wait although a worker has no job and no chunks.
+SELECT EXISTS (SELECT FROM jobs WHERE queue = :queue AND state = 'queued' AND run_after <= now() AND published_at IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM jobs WHERE state = 'running' AND lease_owner = :worker)
+   AND NOT EXISTS (SELECT FROM embedding_queue WHERE claim_owner = :worker);
+
 -- name: count_free_connections
 -- Count the connections that the server still accepts from ordinary users. The type of the connections of other users is
 -- hidden from ordinary logins, but not that they have a user.

@@ -74,25 +74,6 @@ def test_killed__during_its_last_edit(env):
     assert len(env.channel.messages) == 1
 
 
-def test_lost_commit__the_job_that_runs_again_is_shown_again(env):
-    """PostgreSQL, killed, may lose the last changes of workers: a job that had ended runs again."""
-    env.start_bot()
-    submission = env.ask()
-    env.wait_text(submission.message, "Waiting")
-    with env.fake.hold(EDIT, times=1, processed=True) as hold:
-        env.answer(submission, "From the lost attempt [1].")
-        hold.wait_arrived()
-        env.run(
-            "UPDATE jobs SET state = 'queued', stage = '', result = NULL, finished_at = NULL, writer_token = NULL"
-            f" WHERE id = {submission.job}"
-        )
-    env.answer(submission)
-    env.wait_state(submission)
-    assert "On the shelf" in submission.message.text
-    assert len(env.channel.messages) == 1
-    assert env.value(f"SELECT delivered_at IS NOT NULL FROM jobs WHERE id = {submission.job}")
-
-
 def test_killed__while_rate_limited(env):
     first = env.start_bot()
     submission = env.ask()
