@@ -1,15 +1,15 @@
 """The files that contributors meet first: hooks, workflow, templates and the check of commit messages."""
 
-import importlib.machinery
-import importlib.util
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
+
+from tests.script_loader import load_script
 
 ROOT = Path(__file__).parent.parent.parent
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
@@ -18,18 +18,8 @@ BODY = "\n\nThe old plan read every row: 120 ms instead of 9 ms.\n"
 
 
 @pytest.fixture(scope="module")
-def check() -> ModuleType:
-    path = str(ROOT / "scripts" / "check-commit-message")
-    loader = importlib.machinery.SourceFileLoader("check_commit_message", path)
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
+def check() -> Any:
+    return load_script("check-commit-message")
 
 
 @pytest.mark.parametrize(

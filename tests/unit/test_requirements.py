@@ -1,17 +1,16 @@
 """The lock files in `requirements/`, and the programs that read them: the installation, the images and the audit."""
 
-import importlib.machinery
-import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.script_loader import load_script
 
 ROOT = Path(__file__).parent.parent.parent
 LOCKS = ROOT / "requirements"
@@ -38,19 +37,6 @@ def read_lock(name: str) -> dict[str, str]:
         assert re.fullmatch(r"==[^*+]+", str(requirement.specifier)), line
         versions[canonicalize_name(requirement.name)] = str(requirement.specifier).removeprefix("==")
     return versions
-
-
-def load_script(name: str) -> Any:
-    loader = importlib.machinery.SourceFileLoader(name, str(ROOT / "scripts" / name))
-    spec = importlib.util.spec_from_loader(name, loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    try:
-        loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    return module
 
 
 def test_lock__has_a_file_for_each_extra():
