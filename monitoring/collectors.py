@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
 import psutil
 import structlog
@@ -14,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from db.engine import Database
 from db.metrics import Sample, read_metrics
+from monitoring.gauges import Gauge
 from pipeline.errors import RefdeskError
 
 log = structlog.get_logger(__name__)
@@ -38,17 +38,6 @@ STORE_METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "store_bytes": ("Size of the tables with their indexes.", ()),
 }
 """Help text and labels of each metric of the store. All are gauges."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gauge:
-    """A value of this process, read at each scrape."""
-
-    name: str
-    help: str
-    read: Callable[[], float]
-    counter: bool = False
-    """Whether the value only increases while the process runs."""
 
 
 class ProcessValues(Collector):

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
 from config.settings import Settings
+from monitoring.gauges import Gauge
 from monitoring.health import HealthChecks
 from pipeline.errors import MissingExtra, SetupError
 
 if TYPE_CHECKING:
-    from monitoring.collectors import Gauge
     from monitoring.server import MonitoringServer
 
 ProcessKind = Literal["store", "query", "ingest", "bot"]

@@ -7,6 +7,7 @@ from typing import Any
 from celery import signals
 
 from config.settings import Settings
+from monitoring.gauges import Gauge
 from monitoring.health import HealthChecks, ServerCheck, combine
 from monitoring.start import start_monitoring
 from tasks.roles import Role
@@ -31,8 +32,6 @@ class WorkerMonitor:
         """Serve metrics and health checks if REFDESK_METRICS_PORT is set."""
         if not settings.metrics.port:
             return
-        from monitoring.collectors import Gauge
-
         gauges = (
             Gauge("messages_received_total", "Queue messages that this worker received.", count_received, counter=True),
             Gauge("models_loaded", "Whether the models are loaded.", is_ready),

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from bot.client.app import RefdeskBot
+from monitoring.gauges import Gauge
 from monitoring.health import HealthChecks, ServerCheck, combine
 from monitoring.start import start_monitoring
 
@@ -22,7 +23,6 @@ def serve_metrics(
     """Serve metrics and health checks if REFDESK_METRICS_PORT is set."""
     if not bot.settings.metrics.port:
         return None
-    from monitoring.collectors import Gauge
 
     def find_blocked_loop() -> str:
         try:

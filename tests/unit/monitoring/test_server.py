@@ -13,10 +13,12 @@ from structlog.testing import capture_logs
 
 from config.settings import Settings
 from monitoring import start
-from monitoring.collectors import Gauge, build_registry
+from monitoring.collectors import build_registry
+from monitoring.gauges import Gauge
 from monitoring.health import HealthChecks, ServerCheck, combine
 from monitoring.server import MonitoringServer
 from pipeline.errors import MissingExtra, SetupError
+from tasks.worker_metrics import WorkerMonitor
 
 
 @pytest.fixture
@@ -146,3 +148,10 @@ def test_start__without_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(MissingExtra, match=r"Run `scripts/install metrics` in the checkout, or unset"):
         start.start_monitoring(build_settings(port=9464), "store", CHECKS)
+
+
+def test_worker_without_the_extra__names_the_fix(monkeypatch):
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.delitem(sys.modules, "monitoring.collectors")
+    with pytest.raises(MissingExtra, match="scripts/install metrics"):
+        WorkerMonitor().serve(build_settings(port=9464), "query", "postgresql://127.0.0.1/none", "")
