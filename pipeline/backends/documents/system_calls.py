@@ -42,8 +42,8 @@ _NEW_CALLS = {
 class _Architecture:
     audit_number: int
     refused: Mapping[str, int]
-    own_process: Mapping[str, tuple[int, int]]
-    """Calls that may only name this process: their number and the position of the argument that names it."""
+    own_process: Mapping[str, int]
+    """Calls whose first argument may only name this process."""
     clone: int
     socketpair: int
 
@@ -87,7 +87,7 @@ _ARCHITECTURES = {
             "execveat": 322,
             "userfaultfd": 323,
         },
-        own_process={"kill": (62, 0), "tgkill": (234, 0), "prlimit64": (302, 0)},
+        own_process={"kill": 62, "tgkill": 234, "prlimit64": 302},
         clone=56,
         socketpair=53,
     ),
@@ -124,7 +124,7 @@ _ARCHITECTURES = {
             "execveat": 281,
             "userfaultfd": 282,
         },
-        own_process={"kill": (129, 0), "tgkill": (131, 0), "prlimit64": (261, 0)},
+        own_process={"kill": 129, "tgkill": 131, "prlimit64": 261},
         clone=220,
         socketpair=199,
     ),
@@ -172,12 +172,12 @@ def _build_filter(architecture: _Architecture, pid: int) -> Iterator[bytes]:
     yield _step(_EQUAL, socket.SOCK_STREAM, 0, 1)
     yield _step(_RETURN, _ALLOW)
     yield refuse
-    for number, argument in architecture.own_process.values():
+    for name, number in architecture.own_process.items():
         yield _step(_EQUAL, number, 0, 5)
-        yield _step(_LOAD, _ARGUMENTS_OFFSET + 8 * argument)
+        yield _step(_LOAD, _ARGUMENTS_OFFSET)
         yield _step(_EQUAL, pid, 1, 0)
         # Zero is the calling process, but the whole process group for `kill`.
-        yield _step(_EQUAL, 0 if number != architecture.own_process["kill"][0] else pid, 0, 1)
+        yield _step(_EQUAL, pid if name == "kill" else 0, 0, 1)
         yield _step(_RETURN, _ALLOW)
         yield refuse
     yield _step(_RETURN, _ALLOW)
