@@ -77,7 +77,7 @@ def wait_until_done(front: CommandContext, workspace: str, numbers: Sequence[int
 
 
 def prepare(front: CommandContext) -> None:
-    """Give both servers a document that answers the question, and ask it once."""
+    """Add a document that answers the question to both servers, and ask it once."""
     for server in ("busy", "quiet"):
         wait_until_done(front, server, submit_notes(front, server, "first", 1, text=ANSWER), "ingest")
         time_question(front, server, "first")

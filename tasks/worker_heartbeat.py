@@ -30,7 +30,7 @@ _stopping = RawValue("b")
 _ready = RawValue("b")
 """Whether a child has loaded its models; shared in the same way."""
 _failure = RawArray("B", 4000)
-"""Why a child could not start, as UTF-8; shared in the same way."""
+"""Why the worker has to end, as UTF-8; shared in the same way."""
 
 
 def note_ready() -> None:
@@ -49,13 +49,13 @@ def is_ready() -> bool:
 
 
 def note_failure(sentence: str) -> None:
-    """Record why a child could not start, for the parent."""
+    """Record why the worker has to end with status 1; a child records it for its parent."""
     text = sentence.encode()[: len(_failure)]
     _failure[: len(text)] = list(text)
 
 
 def get_failure() -> str:
-    """Return why a child could not start; empty when none failed."""
+    """Return why the worker has to end with status 1; empty if nothing failed."""
     return bytes(_failure[:]).rstrip(b"\0").decode(errors="replace")
 
 

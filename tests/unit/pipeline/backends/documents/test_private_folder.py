@@ -30,7 +30,7 @@ def test_folder__of_a_killed_process_is_deleted_with_the_next_one(tmp_path):
     (left,) = tmp_path.iterdir()
     used = PrivateFolder()
     assert left.exists(), "its owner may be about to lock it"
-    other = tmp_path / "somebody-else"
+    other = tmp_path / "another-folder"
     other.mkdir()
     link = tmp_path / f"{PREFIX}link"
     link.symlink_to(other)
