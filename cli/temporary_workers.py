@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from cli.console import print_note
 from config.settings import Settings
-from embedded.home import MAX_LOG_BYTES, translate_os_errors
+from embedded.home import rotate_log, translate_os_errors
 from embedded.servers import ServerUrls
 from pipeline.errors import SetupError
 from tasks.roles import QUEUE_OF_ROLE, Role
@@ -185,8 +185,7 @@ def open_log(settings: Settings, role: str) -> IO[bytes]:
     path = log_path(settings, role)
     with translate_os_errors(settings.servers.home):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
+        rotate_log(path)
         return path.open("ab")
 
 

@@ -35,6 +35,12 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 """Paths that need no quoting in a database URL, a broker URL or a shell; libpq, for example, splits at a comma."""
 
 
+def rotate_log(path: Path) -> None:
+    """Rename a log above 10 MB to `.log.1`, in place of the one that has this name."""
+    if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
+        path.replace(path.with_suffix(".log.1"))
+
+
 @dataclass(frozen=True, slots=True)
 class ServerHome:
     """A prepared home folder."""
@@ -55,8 +61,7 @@ class ServerHome:
     def open_log(self, program: str) -> tuple[int, Path]:
         """Open a server's log for appending; return descriptor and path. A log above 10 MB is rotated to `.log.1`."""
         path = self.make_folder("log") / f"{program}.log"
-        if path.exists() and path.stat().st_size > MAX_LOG_BYTES:
-            path.replace(path.with_suffix(".log.1"))
+        rotate_log(path)
         return self._open(path), path
 
     @contextmanager
